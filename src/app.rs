@@ -1,0 +1,247 @@
+//! Puts the parts together, starts them in order and stops them in order.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+use crate::config::{InboxLocation, Registration, Settings};
+use crate::http::{self, Accepting, Routes, SubscriptionView};
+use crate::inbox::sqlite::SqliteInbox;
+use crate::inbox::{self, Inbox, Writer};
+use crate::{caigunn, subscription};
+
+/// How often receipts are looked through for old ones.
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long the inbox is left alone between two steps of removing old receipts.
+const EXPIRE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the program could not start or did not end as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The inbox cannot be opened.
+    #[error("cannot open the inbox")]
+    Inbox(#[source] inbox::Error),
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address}, the {side} address")]
+    Bind {
+        /// `public` or `admin`.
+        side: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The client of CaiGunn's API cannot be made.
+    #[error("cannot prepare calls to CaiGunn")]
+    Client(#[source] reqwest::Error),
+    /// A part of the program ended although nobody asked it to.
+    #[error("{name} ended by itself: {reason}")]
+    TaskEnded {
+        /// Its name.
+        name: &'static str,
+        /// What is known of it.
+        reason: String,
+    },
+    /// The stop took too long.
+    #[error("stopped after {} s with work left: {}", .after.as_secs(), .left.join(", "))]
+    StopTimeout {
+        /// The deadline.
+        after: Duration,
+        /// The names of the parts that had not ended.
+        left: Vec<&'static str>,
+    },
+}
+
+/// The program, ready to run: the inbox is open and both addresses are taken.
+pub struct App {
+    settings: Settings,
+    inbox: Arc<dyn Inbox>,
+    public: TcpListener,
+    admin: TcpListener,
+    client: Option<(caigunn::Client, subscription::Settings)>,
+}
+
+impl App {
+    /// Opens the inbox, brings it up to date and takes both addresses. Nothing is served yet.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    pub async fn build(settings: Settings) -> Result<Self, Error> {
+        let InboxLocation::Sqlite(path) = &settings.inbox_location;
+        let inbox = SqliteInbox::open(path, settings.inbox.clone()).map_err(Error::Inbox)?;
+        let bind = |side, address| {
+            http::bind(address, &settings.http.connections).map_err(|source| Error::Bind { side, address, source })
+        };
+        let (public, admin) = (bind("public", settings.listen)?, bind("admin", settings.admin_listen)?);
+        let client = match &settings.registration {
+            Registration::Missing(_) => None,
+            Registration::Wanted(wanted) => {
+                let (api, subscription) = (**wanted).clone();
+                Some((caigunn::Client::new(api).map_err(Error::Client)?, subscription))
+            }
+        };
+        Ok(Self { settings, inbox: Arc::new(inbox), public, admin, client })
+    }
+
+    /// The public address as it is, also where port 0 was asked for.
+    pub fn public_address(&self) -> SocketAddr {
+        self.public.local_addr().unwrap_or(self.settings.listen)
+    }
+
+    /// The admin address as it is.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.local_addr().unwrap_or(self.settings.admin_listen)
+    }
+
+    /// Serves until `stop`, then stops in order: not ready, no new connections, requests answered with their
+    /// commits, the queue written, the inbox closed.
+    ///
+    /// # Errors
+    /// [`Error::TaskEnded`], after the same stop; [`Error::StopTimeout`] if that took too long.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let Self { settings, inbox, public, admin, client } = self;
+        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer.clone());
+        let accepting = Accepting::default();
+        let (view, keeping) = match client {
+            None => (subscription::View::nothing(), None),
+            Some((client, wanted)) => {
+                let (view, keeping) = subscription::keep(wanted, client);
+                (view, Some(keeping))
+            }
+        };
+        let subscription_view: SubscriptionView = Arc::new(move || view.to_json());
+        let connections = settings.http.connections.clone();
+        let Routes { public: public_routes, admin: admin_routes } =
+            http::routes(settings.http, writer, Arc::clone(&inbox), subscription_view, accepting.clone());
+
+        let (stop_public, stop_admin, stop_rest) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let mut tasks = Tasks::default();
+        tasks.spawn("the writer", writing);
+        tasks.spawn("the public listener", http::serve(public, public_routes, connections.clone(), stop_public.clone()));
+        tasks.spawn("the admin listener", http::serve(admin, admin_routes, connections, stop_admin.clone()));
+        tasks.spawn("retention", until(stop_rest.clone(), expire(Arc::clone(&inbox), settings.retention)));
+        accepting.set(true);
+        if let Some(keeping) = keeping {
+            // It ends by itself when everything is registered, and then waits for the stop.
+            let keeping = async {
+                keeping.await;
+                std::future::pending().await
+            };
+            tasks.spawn("the subscription", until(stop_rest.clone(), keeping));
+        }
+
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            (name, reason) = tasks.next() => {
+                tracing::error!(error.type = "task_ended", "{name} ended by itself: {reason}; stopping");
+                Some(Error::TaskEnded { name, reason })
+            }
+        };
+        accepting.set(false);
+        let stopping = async {
+            stop_rest.cancel();
+            stop_public.cancel();
+            tasks.wait_for("the public listener").await;
+            stop_admin.cancel();
+            // The listeners held the last ways into the queue: when they are gone, the writer writes it and ends.
+            tasks.wait_for_all().await;
+            inbox.close().await
+        };
+        match timeout(settings.stop_timeout, stopping).await {
+            Ok(Ok(())) => ended.map_or(Ok(()), Err),
+            Ok(Err(error)) => Err(ended.unwrap_or(Error::Inbox(error))),
+            Err(_) => {
+                let left = tasks.names();
+                tracing::warn!(
+                    error.type = "stop_timeout",
+                    "stopping anyway after {} s; still at work: {}",
+                    settings.stop_timeout.as_secs(),
+                    left.join(", ")
+                );
+                Err(ended.unwrap_or(Error::StopTimeout { after: settings.stop_timeout, left }))
+            }
+        }
+    }
+}
+
+/// Runs `task` until it ends or `stop`.
+async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
+    let _ = stop.run_until_cancelled(task).await;
+}
+
+/// Removes receipts older than `retention`, a step at a time.
+async fn expire(inbox: Arc<dyn Inbox>, retention: Duration) {
+    let mut ticks = interval(EXPIRE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let before = Timestamp::now().minus(retention);
+        let mut removed_count = 0;
+        loop {
+            match inbox.expire(before).await {
+                Ok(0) => break,
+                Ok(count) => removed_count += count,
+                Err(error) => {
+                    tracing::warn!(error.type = "retention", "cannot remove old receipts: {error}");
+                    break;
+                }
+            }
+            sleep(EXPIRE_PAUSE).await;
+        }
+        if removed_count > 0 {
+            tracing::info!("removed {removed_count} receipts from before {before}");
+        }
+    }
+}
+
+/// The running tasks, by name.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<()>,
+    names: Vec<(tokio::task::Id, &'static str)>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.running.spawn(task).id();
+        self.names.push((id, name));
+    }
+
+    /// Waits for a task to end; gives its name and how it ended. Pending if there are none.
+    async fn next(&mut self) -> (&'static str, String) {
+        let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
+        let (id, reason) = match ended {
+            Ok((id, ())) => (id, "it returned".to_owned()),
+            Err(error) => (error.id(), error.to_string()),
+        };
+        let index = self.names.iter().position(|(named, _)| *named == id).expect("every task is named");
+        (self.names.swap_remove(index).1, reason)
+    }
+
+    async fn wait_for(&mut self, name: &str) {
+        while self.names.iter().any(|(_, running)| *running == name) {
+            self.next().await;
+        }
+    }
+
+    async fn wait_for_all(&mut self) {
+        while !self.names.is_empty() {
+            self.next().await;
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.names.iter().map(|(_, name)| *name).collect()
+    }
+}

@@ -1,0 +1,266 @@
+//! From defaults, a file, the environment and flags to the settings of every module.
+//!
+//! Nothing is opened here, and nothing stops at the first mistake: [`load`] reports all of them, each with its key,
+//! where the value came from, what it is and what is allowed.
+
+mod layers;
+mod reader;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use crate::backoff::Backoff;
+use crate::{caigunn, http, inbox, subscription, telemetry};
+
+pub use layers::{KEYS, Key, Sources};
+use reader::Reader;
+
+/// The settings of the whole program.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the public side listens.
+    pub listen: SocketAddr,
+    /// Where the admin side listens.
+    pub admin_listen: SocketAddr,
+    /// How long a stop may take.
+    pub stop_timeout: Duration,
+    /// Both listeners.
+    pub http: http::Settings,
+    /// Where the inbox is.
+    pub inbox_location: InboxLocation,
+    /// What the store must be told.
+    pub inbox: inbox::Settings,
+    /// What the writer must be told.
+    pub writer: inbox::writer::Settings,
+    /// How long receipts are kept.
+    pub retention: Duration,
+    /// CaiGunn's API and what to register there, or why nothing is.
+    pub registration: Registration,
+    /// Logging.
+    pub log: telemetry::Settings,
+}
+
+/// Whether the receiver registers itself.
+#[derive(Clone, Debug)]
+pub enum Registration {
+    /// It does.
+    Wanted(Box<(caigunn::Settings, subscription::Settings)>),
+    /// It cannot, for want of these settings.
+    Missing(Vec<&'static str>),
+}
+
+/// Where an inbox is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboxLocation {
+    /// In a file.
+    Sqlite(PathBuf),
+}
+
+impl fmt::Display for InboxLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// One thing wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake(String);
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// All that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(|mistake| format!("  {mistake}\n")).collect::<String>())]
+pub struct Mistakes(pub Vec<Mistake>);
+
+/// One setting as it stands, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its key.
+    pub key: &'static str,
+    /// Its value; of a secret, only that there is one.
+    pub value: String,
+    /// Where it came from.
+    pub origin: String,
+}
+
+/// A configuration without mistakes.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What they were made of, in the order of the file of defaults.
+    pub shown: Vec<Shown>,
+    /// What is allowed but unwise, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+const MIB: usize = 1 << 20;
+
+/// A shorter token can be guessed by trying: 16 of the 66 characters allowed are some 96 bits.
+const SHORT_TOKEN: usize = 16;
+
+/// Reads the configuration.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+    let mut reader = Reader::new(sources);
+    let mut warnings = Vec::new();
+    let tokens = reader.secrets("webhook.token", "letters, digits and - . _ ~, 1 to 128 of them", is_url_token);
+    let settings = Settings {
+        listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
+        admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
+        stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
+        http: http(&mut reader, &tokens),
+        inbox_location: reader.with("inbox.url", "sqlite: and a path", inbox_location),
+        inbox: inbox(&mut reader),
+        writer: inbox::writer::Settings {
+            queue_count: reader.count("inbox.queue_count", 1..=65_536),
+            timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
+        },
+        retention: reader.days("inbox.retention_days", 1..=36_500),
+        registration: registration(&mut reader, &tokens, &mut warnings),
+        log: telemetry::Settings {
+            filter: reader.parsed(
+                "log.filter",
+                "a level (error, warn, info, debug, trace) or target=level, comma separated",
+            ),
+            format: reader.parsed("log.format", "auto, json or pretty"),
+        },
+    };
+    if tokens.is_empty() {
+        warnings.push(
+            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN".to_owned(),
+        );
+    }
+    for length in tokens.iter().map(|token| token.expose_secret().len()).filter(|length| *length < SHORT_TOKEN) {
+        warnings.push(format!("a webhook token of {length} characters can be guessed; take 32 random ones"));
+    }
+    let shown = reader.finish()?;
+    Ok(Loaded { settings, shown, warnings })
+}
+
+fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
+    let body_limit_bytes = reader.count("server.body_limit_bytes", 1024..=256 * MIB);
+    http::Settings {
+        tokens: tokens.to_vec(),
+        admin_token: reader.secrets("admin.token", "visible ASCII characters", is_visible).into_iter().next(),
+        body_limit_bytes,
+        // A permit a byte, of which a semaphore has an eighth of what an address can count.
+        bodies_in_flight_bytes: reader.count("server.bodies_in_flight_bytes", body_limit_bytes..=usize::MAX >> 4),
+        body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
+        request_timeout: reader.seconds("server.request_timeout_seconds", 1..=600),
+        connections: http::ConnectionSettings {
+            max_count: reader.count("server.max_connections", 1..=65_536),
+            header_timeout: reader.seconds("server.header_timeout_seconds", 1..=600),
+            write_timeout: reader.seconds("server.write_timeout_seconds", 1..=600),
+        },
+    }
+}
+
+fn inbox(reader: &mut Reader) -> inbox::Settings {
+    inbox::Settings {
+        duplicate_window: reader.seconds("inbox.duplicate_window_seconds", 0..=86_400),
+        quarantine_max_count: reader.count("inbox.quarantine_max_count", 1..=100_000),
+        quarantine_max_bytes: reader.count("inbox.quarantine_max_bytes", 1024..=usize::MAX >> 4),
+    }
+}
+
+fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<String>) -> Registration {
+    let api_url = reader.with("api.url", "an absolute http or https URL without user, query or fragment", base_url);
+    let timeout = reader.seconds("api.timeout_seconds", 1..=600);
+    let api_keys = reader.secrets("api.key", "visible ASCII characters", is_visible);
+    let access_token = reader.secrets("api.access_token", "visible ASCII characters", is_visible).into_iter().next();
+    let public_url = reader.optional(
+        "server.public_url",
+        "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
+        base_url,
+    );
+    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
+    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
+    let refused_retry = reader.seconds("subscription.refused_retry_seconds", 1..=86_400);
+    let Some(retry) = Backoff::new(retry_min, retry_max) else {
+        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
+        reader.refuse("subscription.retry_max_seconds", &allowed);
+        return Registration::Missing(Vec::new());
+    };
+    if let Some(url) = public_url.as_ref().filter(|url| url.scheme() == "http" && !is_loopback(url)) {
+        warnings.push(format!(
+            "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
+        ));
+    }
+    match (api_keys.is_empty(), access_token, public_url) {
+        (false, Some(access_token), Some(public_url)) => {
+            let url = |token: &str| webhook_url(&public_url, token);
+            let token = tokens.first().map(ExposeSecret::expose_secret);
+            let subscription = subscription::Settings {
+                api_keys,
+                webhook_url: url(token.unwrap_or_default()).into(),
+                shown_url: url(token.map_or("", |_| "[token]")),
+                retry,
+                refused_retry,
+            };
+            let api = caigunn::Settings { url: api_url, access_token, timeout };
+            Registration::Wanted(Box::new((api, subscription)))
+        }
+        (no_keys, access_token, public_url) => {
+            let missing = [
+                (no_keys, "CAIGUNN_API_KEY"),
+                (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
+                (public_url.is_none(), "CAIGUNN_PUBLIC_URL"),
+            ];
+            Registration::Missing(missing.into_iter().filter_map(|(is, name)| is.then_some(name)).collect())
+        }
+    }
+}
+
+/// The URL that CaiGunn is to post to; without a token if it is empty.
+fn webhook_url(public_url: &Url, token: &str) -> String {
+    let base = public_url.as_str().trim_end_matches('/');
+    match token {
+        "" => format!("{base}/webhook"),
+        token => format!("{base}/webhook/{token}"),
+    }
+}
+
+fn inbox_location(text: &str) -> Option<InboxLocation> {
+    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
+    Some(InboxLocation::Sqlite(PathBuf::from(path)))
+}
+
+fn base_url(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_base = url.query().is_none() && url.fragment().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base).then_some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_url_token(text: &str) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(is_unreserved) && !matches!(text, "." | "..")
+}
+
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,105 @@
+//! Reads values as what they must be and collects the mistakes.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::layers::{self, KEYS, Sourced, Sources};
+use super::{Mistake, Mistakes, Shown};
+
+/// Reads one key after the other. Where a value is wrong it notes the mistake and goes on with the default, so that
+/// all mistakes are found; [`Reader::finish`] then fails.
+pub struct Reader {
+    values: BTreeMap<&'static str, Sourced>,
+    defaults: BTreeMap<&'static str, Sourced>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    pub fn new(sources: &Sources) -> Self {
+        let mut mistakes = Vec::new();
+        let values = layers::merge(sources, &mut mistakes);
+        Self { values, defaults: layers::defaults(), mistakes }
+    }
+
+    /// The value as `read` takes it.
+    pub fn with<T>(&mut self, key: &'static str, allowed: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        if let Some(value) = read(&self.values[key].text) {
+            return value;
+        }
+        self.refuse(key, allowed);
+        read(&self.defaults[key].text).expect("every default is allowed, as a test shows")
+    }
+
+    /// As [`Reader::with`]; `None` if the text is empty.
+    pub fn optional<T>(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.with(key, allowed, |text| if text.is_empty() { Some(None) } else { read(text).map(Some) })
+    }
+
+    pub fn parsed<T: FromStr>(&mut self, key: &'static str, allowed: &str) -> T {
+        self.with(key, allowed, |text| text.parse().ok())
+    }
+
+    pub fn count(&mut self, key: &'static str, range: RangeInclusive<usize>) -> usize {
+        self.number(key, "a whole number", &range)
+    }
+
+    pub fn seconds(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(key, "whole seconds", &range))
+    }
+
+    pub fn days(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(key, "whole days", &range) * 86_400)
+    }
+
+    fn number<T: FromStr + PartialOrd + Display>(
+        &mut self,
+        key: &'static str,
+        kind: &str,
+        range: &RangeInclusive<T>,
+    ) -> T {
+        let allowed = format!("{kind} from {} to {}", range.start(), range.end());
+        self.with(key, &allowed, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+
+    /// The secrets in a comma separated text, none if it is empty.
+    pub fn secrets(&mut self, key: &'static str, allowed: &str, is_legal: fn(&str) -> bool) -> Vec<SecretString> {
+        self.with(key, allowed, |text| {
+            let secrets = text.split(',').map(str::trim).filter(|secret| !secret.is_empty());
+            secrets.map(|secret| is_legal(secret).then(|| SecretString::from(secret))).collect()
+        })
+    }
+
+    /// Notes that a key's value is not allowed.
+    pub fn refuse(&mut self, key: &'static str, allowed: &str) {
+        let Sourced { text, origin } = &self.values[key];
+        let found = if is_secret(key) { "another text (hidden)".to_owned() } else { format!("{text:?}") };
+        self.mistakes.push(Mistake(format!("{key} ({origin}): expected {allowed}, found {found}")));
+    }
+
+    /// What was read, in the order of the file of defaults.
+    pub fn finish(self) -> Result<Vec<Shown>, Mistakes> {
+        if !self.mistakes.is_empty() {
+            return Err(Mistakes(self.mistakes));
+        }
+        let shown = KEYS.iter().map(|key| {
+            let Sourced { text, origin } = &self.values[key.name];
+            let value = if key.is_secret && !text.is_empty() { "[hidden]".to_owned() } else { text.clone() };
+            Shown { key: key.name, value, origin: origin.clone() }
+        });
+        Ok(shown.collect())
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    KEYS.iter().any(|known| known.name == key && known.is_secret)
+}

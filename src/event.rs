@@ -1,0 +1,366 @@
+//! What CaiGunn tells us, as types: the language of the rest of the program.
+//!
+//! [`parse`] is the only way from bytes to a [`Notification`]; whoever holds one holds a valid one. The shapes
+//! of the JSON are known to `wire` alone, the rules of sameness to `identity`.
+//!
+//! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
+
+mod identity;
+pub mod sample;
+mod wire;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+pub use identity::{Identity, same_content};
+pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};
+
+/// Declares an id of its own type around a UUID, so that no id can be taken for another.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps a UUID that is known to be of this kind.
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The bare UUID.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+pub(crate) use id;
+
+id!(
+    /// CaiGunn's `event_id`: it names a job, so all notifications of one job share it.
+    EventId
+);
+id!(
+    /// The chatbot that a notification is about.
+    ChatbotId
+);
+id!(
+    /// The model that a training made.
+    ModelId
+);
+id!(
+    /// A piece of training data that a crawl or an upload made, or that a training used.
+    TrainingDataId
+);
+
+/// One notification, as posted by CaiGunn and found valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    /// The generation of the wire format it came in.
+    pub wire: Wire,
+    /// The job; always there on crawling and uploading, absent on the older training notifications.
+    pub event_id: Option<EventId>,
+    /// The chatbot; absent only where an unrecognised notification names none.
+    pub chatbot_id: Option<ChatbotId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened, with what is known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A crawl began.
+    CrawlingInitial,
+    /// A crawl ended and left this training data.
+    CrawlingCompleted {
+        /// In CaiGunn's order.
+        training_data_ids: Vec<TrainingDataId>,
+    },
+    /// A crawl failed. CaiGunn does not document this one; it is expected all the same.
+    CrawlingFailed {
+        /// Why, where CaiGunn says so.
+        detail: Option<Failure>,
+    },
+    /// An upload began.
+    UploadingInitial,
+    /// An upload ended; single files may have failed, see [`Event::failed_files`].
+    UploadingCompleted {
+        /// In CaiGunn's order.
+        files: Vec<UploadedFile>,
+    },
+    /// An upload failed as a whole.
+    UploadingFailed {
+        /// Why, where CaiGunn says so.
+        detail: Option<Failure>,
+    },
+    /// A training began.
+    TrainingInitial,
+    /// A training ended and made a model.
+    TrainingCompleted {
+        /// The new model.
+        model_id: ModelId,
+        /// What it was trained on, in CaiGunn's order.
+        training_data_ids: Vec<TrainingDataId>,
+    },
+    /// A training failed.
+    TrainingFailed {
+        /// Why, where CaiGunn says so.
+        detail: Option<Failure>,
+    },
+    /// An event or status nobody has documented yet, kept as it came.
+    Unrecognized {
+        /// CaiGunn's names for it.
+        name: Name,
+        /// The `data` member, untouched.
+        data: Option<Json>,
+    },
+}
+
+/// A file of a completed upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadedFile {
+    /// The training data made of it, or meant to be.
+    pub id: TrainingDataId,
+    /// Its name, as uploaded.
+    pub filename: String,
+    /// What became of it.
+    pub outcome: FileOutcome,
+}
+
+/// What became of a file of a completed upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// It is training data now: CaiGunn gave it no `status`.
+    Uploaded,
+    /// `"status": "failed"`.
+    Failed {
+        /// Why, where CaiGunn says so.
+        detail: Option<Failure>,
+    },
+    /// A `status` nobody has documented yet.
+    Unrecognized(String),
+}
+
+/// Why something failed, in CaiGunn's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// "Training data not found"
+    TrainingDataNotFound,
+    /// "Character limit exceeded"
+    CharacterLimitExceeded,
+    /// "Unsupport file format" (sic)
+    UnsupportedFileFormat,
+    /// Any other text, possibly empty.
+    Other(String),
+}
+
+/// The generation of CaiGunn's wire format, named by the month it is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wire {
+    /// `chatbot_id` at the top level; training notifications without `event_id`.
+    V2024_01,
+    /// Since 2024-07-30: `chatbot_id` inside `data`, `event_id` everywhere.
+    V2024_07,
+}
+
+/// An event name such as `crawling.completed`: CaiGunn's `event` and `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// `crawling`, `uploading`, `training`, or an undocumented one.
+    pub event: Cow<'static, str>,
+    /// `initial`, `completed`, `failed`, or an undocumented one.
+    pub status: Cow<'static, str>,
+}
+
+/// A piece of JSON kept as the text it came as; equal if the text is.
+#[derive(Clone, Debug)]
+pub struct Json(pub Box<RawValue>);
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Notification {
+    /// Its event name.
+    pub fn name(&self) -> Name {
+        self.event.name()
+    }
+}
+
+impl Event {
+    /// The names of the events this program knows the shape of.
+    pub const NAMES: [Name; 9] = [
+        Name::known("crawling", "initial"),
+        Name::known("crawling", "completed"),
+        Name::known("crawling", "failed"),
+        Name::known("uploading", "initial"),
+        Name::known("uploading", "completed"),
+        Name::known("uploading", "failed"),
+        Name::known("training", "initial"),
+        Name::known("training", "completed"),
+        Name::known("training", "failed"),
+    ];
+
+    /// Whether CaiGunn's `event` and `status` name an event whose shape is known.
+    pub fn is_documented(event: &str, status: &str) -> bool {
+        Self::NAMES.iter().any(|name| name.event == event && name.status == status)
+    }
+
+    /// Its event name.
+    pub fn name(&self) -> Name {
+        let (event, status) = match self {
+            Self::CrawlingInitial => ("crawling", "initial"),
+            Self::CrawlingCompleted { .. } => ("crawling", "completed"),
+            Self::CrawlingFailed { .. } => ("crawling", "failed"),
+            Self::UploadingInitial => ("uploading", "initial"),
+            Self::UploadingCompleted { .. } => ("uploading", "completed"),
+            Self::UploadingFailed { .. } => ("uploading", "failed"),
+            Self::TrainingInitial => ("training", "initial"),
+            Self::TrainingCompleted { .. } => ("training", "completed"),
+            Self::TrainingFailed { .. } => ("training", "failed"),
+            Self::Unrecognized { name, .. } => return name.clone(),
+        };
+        Name::known(event, status)
+    }
+
+    /// Whether it is one that this program knows only by name.
+    pub fn is_unrecognized(&self) -> bool {
+        matches!(self, Self::Unrecognized { .. })
+    }
+
+    /// Why it failed, if it did and CaiGunn said so.
+    pub fn detail(&self) -> Option<&Failure> {
+        match self {
+            Self::CrawlingFailed { detail }
+            | Self::UploadingFailed { detail }
+            | Self::TrainingFailed { detail } => detail.as_ref(),
+            Self::CrawlingInitial
+            | Self::CrawlingCompleted { .. }
+            | Self::UploadingInitial
+            | Self::UploadingCompleted { .. }
+            | Self::TrainingInitial
+            | Self::TrainingCompleted { .. }
+            | Self::Unrecognized { .. } => None,
+        }
+    }
+
+    /// The files of a completed upload that failed, and why.
+    pub fn failed_files(&self) -> impl Iterator<Item = (&UploadedFile, Option<&Failure>)> {
+        let files = match self {
+            Self::UploadingCompleted { files } => files.as_slice(),
+            _ => &[],
+        };
+        files.iter().filter_map(|file| match &file.outcome {
+            FileOutcome::Failed { detail } => Some((file, detail.as_ref())),
+            FileOutcome::Uploaded | FileOutcome::Unrecognized(_) => None,
+        })
+    }
+}
+
+impl Name {
+    const fn known(event: &'static str, status: &'static str) -> Self {
+        Self { event: Cow::Borrowed(event), status: Cow::Borrowed(status) }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.event, self.status)
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Failure {
+    const DOCUMENTED: [(Self, &str); 3] = [
+        (Self::TrainingDataNotFound, "Training data not found"),
+        (Self::CharacterLimitExceeded, "Character limit exceeded"),
+        (Self::UnsupportedFileFormat, "Unsupport file format"),
+    ];
+
+    /// CaiGunn's text for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Other(text) => text,
+            documented => Self::DOCUMENTED
+                .iter()
+                .find_map(|(failure, text)| (failure == documented).then_some(*text))
+                .expect("every variant but Other is in DOCUMENTED"),
+        }
+    }
+}
+
+impl From<Cow<'_, str>> for Failure {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::DOCUMENTED
+            .into_iter()
+            .find_map(|(failure, documented)| (documented == text).then_some(failure))
+            .unwrap_or_else(|| Self::Other(text.into_owned()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Wire {
+    /// `2024-01` or `2024-07`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_01 => "2024-01",
+            Self::V2024_07 => "2024-07",
+        }
+    }
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Wire {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::V2024_01, Self::V2024_07]
+            .into_iter()
+            .find(|wire| wire.as_str() == text)
+            .ok_or_else(|| format!("expected 2024-01 or 2024-07, found {text:?}"))
+    }
+}
+
+impl Serialize for Wire {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

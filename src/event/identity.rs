@@ -1,0 +1,58 @@
+//! What makes two notifications the same one.
+//!
+//! CaiGunn's `event_id` names a job, and a job sends several notifications under it, so it is not an identity
+//! by itself: dropping every second message with a known `event_id` would lose the result of every job.
+
+use serde_json::Value;
+
+use super::{Event, EventId, ModelId, Name, Notification, parse};
+
+/// The identity of a notification: two with the same one are the same notification sent twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// A step of a job: every notification that carries an `event_id`.
+    Job {
+        /// The job.
+        event_id: EventId,
+        /// The step.
+        name: Name,
+    },
+    /// The end of an older training, which has no `event_id` but names the model it made.
+    Model {
+        /// The model.
+        model_id: ModelId,
+    },
+    /// Nothing tells it from its like: older training.initial and training.failed, and unrecognised
+    /// notifications without `event_id`. It is a duplicate only if the last accepted notification of the same
+    /// chatbot and event has the same content and is younger than a window: losing one is worse than keeping two.
+    Windowed,
+}
+
+impl Notification {
+    /// Its identity.
+    pub fn identity(&self) -> Identity {
+        match (self.event_id, &self.event) {
+            (Some(event_id), _) => Identity::Job { event_id, name: self.name() },
+            (None, Event::TrainingCompleted { model_id, .. }) => Identity::Model { model_id: *model_id },
+            (None, _) => Identity::Windowed,
+        }
+    }
+}
+
+/// Whether two bodies say the same: to the byte, or as JSON, or as a notification in both wire generations.
+///
+/// Members that this program does not know count too, except between generations, which differ by design.
+pub fn same_content(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
+    }
+    if let (Ok(one), Ok(other)) = (parse(one), parse(other))
+        && one.wire != other.wire
+    {
+        return one == Notification { wire: one.wire, ..other };
+    }
+    match (serde_json::from_slice::<Value>(one), serde_json::from_slice::<Value>(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        (_, _) => false,
+    }
+}

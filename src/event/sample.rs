@@ -1,0 +1,144 @@
+//! One sample of each notification in both wire generations, for tests, for `trigger` and for the documents.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Notification, TrainingDataId, UploadedFile, Wire,
+};
+
+/// What distinguishes one sample of an event from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids {
+    /// The job.
+    pub event_id: EventId,
+    /// The chatbot.
+    pub chatbot_id: ChatbotId,
+    /// The model of a training.
+    pub model_id: ModelId,
+    /// Every piece of training data in the sample.
+    pub training_data_id: TrainingDataId,
+}
+
+impl Ids {
+    /// Ids that nobody has used.
+    pub fn fresh() -> Self {
+        Self {
+            event_id: EventId::new(Uuid::now_v7()),
+            chatbot_id: ChatbotId::new(Uuid::now_v7()),
+            model_id: ModelId::new(Uuid::now_v7()),
+            training_data_id: TrainingDataId::new(Uuid::now_v7()),
+        }
+    }
+
+    /// The same UUID in every place, as in CaiGunn's own examples.
+    pub const fn all(uuid: Uuid) -> Self {
+        Self {
+            event_id: EventId::new(uuid),
+            chatbot_id: ChatbotId::new(uuid),
+            model_id: ModelId::new(uuid),
+            training_data_id: TrainingDataId::new(uuid),
+        }
+    }
+}
+
+/// A sample of every event whose shape is known, in the order of [`Event::NAMES`].
+pub fn events(ids: &Ids) -> Vec<Event> {
+    let training_data_ids = vec![ids.training_data_id; 3];
+    let file = |outcome| UploadedFile { id: ids.training_data_id, filename: "filename".to_owned(), outcome };
+    let failed_file = FileOutcome::Failed { detail: Some(Failure::UnsupportedFileFormat) };
+    vec![
+        Event::CrawlingInitial,
+        Event::CrawlingCompleted { training_data_ids: training_data_ids.clone() },
+        Event::CrawlingFailed { detail: None },
+        Event::UploadingInitial,
+        Event::UploadingCompleted { files: vec![file(FileOutcome::Uploaded), file(failed_file)] },
+        Event::UploadingFailed { detail: None },
+        Event::TrainingInitial,
+        Event::TrainingCompleted { model_id: ids.model_id, training_data_ids },
+        Event::TrainingFailed { detail: Some(Failure::Other(String::new())) },
+    ]
+}
+
+/// The notification of `event` as that wire generation would carry it.
+pub fn notification(event: Event, ids: &Ids, wire: Wire) -> Notification {
+    let has_event_id = wire == Wire::V2024_07 || event.name().event != "training";
+    Notification {
+        wire,
+        event_id: has_event_id.then_some(ids.event_id),
+        chatbot_id: Some(ids.chatbot_id),
+        event,
+    }
+}
+
+/// A sample of every notification in that wire generation.
+pub fn notifications(ids: &Ids, wire: Wire) -> Vec<Notification> {
+    events(ids).into_iter().map(|event| notification(event, ids, wire)).collect()
+}
+
+/// The JSON that CaiGunn would send for a notification of known shape: the inverse of [`super::parse`].
+///
+/// Of an unrecognised one only the names and ids are written.
+pub fn to_json(notification: &Notification) -> Value {
+    let name = notification.name();
+    let mut top = Map::new();
+    let mut data = match &notification.event {
+        Event::CrawlingCompleted { training_data_ids } => object(json!({"training_data_ids": training_data_ids})),
+        Event::UploadingCompleted { files } => {
+            object(json!({"training_data_ids": files.iter().map(file_to_json).collect::<Vec<_>>()}))
+        }
+        Event::TrainingCompleted { model_id, training_data_ids } => {
+            object(json!({"model_id": model_id, "training_data_ids": training_data_ids}))
+        }
+        Event::CrawlingInitial
+        | Event::CrawlingFailed { .. }
+        | Event::UploadingInitial
+        | Event::UploadingFailed { .. }
+        | Event::TrainingInitial
+        | Event::TrainingFailed { .. }
+        | Event::Unrecognized { .. } => Map::new(),
+    };
+    top.insert("event".to_owned(), json!(name.event));
+    top.insert("status".to_owned(), json!(name.status));
+    if let Some(event_id) = notification.event_id {
+        top.insert("event_id".to_owned(), json!(event_id));
+    }
+    let moved = match notification.wire {
+        Wire::V2024_01 => &mut top,
+        Wire::V2024_07 => &mut data,
+    };
+    if let Some(chatbot_id) = notification.chatbot_id {
+        moved.insert("chatbot_id".to_owned(), json!(chatbot_id));
+    }
+    if let Some(detail) = notification.event.detail() {
+        moved.insert("detail".to_owned(), json!(detail.as_str()));
+    }
+    if !data.is_empty() {
+        top.insert("data".to_owned(), Value::Object(data));
+    }
+    Value::Object(top)
+}
+
+fn file_to_json(file: &UploadedFile) -> Value {
+    let mut members = object(json!({"id": file.id, "filename": file.filename}));
+    match &file.outcome {
+        FileOutcome::Uploaded => {}
+        FileOutcome::Failed { detail } => {
+            members.insert("status".to_owned(), json!("failed"));
+            if let Some(detail) = detail {
+                members.insert("detail".to_owned(), json!(detail.as_str()));
+            }
+        }
+        FileOutcome::Unrecognized(status) => {
+            members.insert("status".to_owned(), json!(status));
+        }
+    }
+    Value::Object(members)
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        other => unreachable!("{other} is an object wherever this is called"),
+    }
+}

@@ -1,0 +1,171 @@
+//! The two listeners: who may ask what, in which order it is checked, and where it goes.
+//!
+//! Every route is in this file, and so is the order of the layers. Nothing of the admin side is reachable from
+//! the public address.
+
+mod admin;
+mod framing;
+mod problem;
+mod receive;
+mod request_log;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::{Choice, ConstantTimeEq};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::inbox::{Inbox, Writer};
+use problem::Problem;
+
+pub use serve::{bind, serve};
+
+/// What both listeners must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The tokens that the path may carry; with none, anyone may post to `/webhook`.
+    pub tokens: Vec<SecretString>,
+    /// The bearer token of `/api`; with none, only clients on this machine may use it.
+    pub admin_token: Option<SecretString>,
+    /// The longest body taken, in bytes.
+    pub body_limit_bytes: usize,
+    /// How many bytes of bodies may be in hand over all requests; beyond that a request is answered with 503.
+    pub bodies_in_flight_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request may take from its head to its answer.
+    pub request_timeout: Duration,
+    /// How connections are treated.
+    pub connections: ConnectionSettings,
+}
+
+/// How connections are treated.
+#[derive(Clone, Debug)]
+pub struct ConnectionSettings {
+    /// How many may be open on one listener; a further one is answered with 503 and closed.
+    pub max_count: usize,
+    /// How long a request's head may take to arrive, and how long a connection may lie idle.
+    pub header_timeout: Duration,
+    /// How long written bytes may wait for the peer to take them.
+    pub write_timeout: Duration,
+}
+
+/// Whether the receiver wants requests: false from the start of a stop on.
+#[derive(Clone, Debug, Default)]
+pub struct Accepting(Arc<AtomicBool>);
+
+impl Accepting {
+    /// Sets whether requests are wanted.
+    pub fn set(&self, accepting: bool) {
+        self.0.store(accepting, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The subscription's state as a JSON value, handed over by the app: this module knows nothing of subscriptions.
+pub type SubscriptionView = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// What handlers share.
+#[derive(Clone)]
+struct Shared(Arc<SharedParts>);
+
+struct SharedParts {
+    settings: Settings,
+    writer: Writer,
+    accepting: Accepting,
+    /// A permit a byte of body in hand.
+    body_bytes: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = SharedParts;
+
+    fn deref(&self) -> &SharedParts {
+        &self.0
+    }
+}
+
+/// The public and the admin routes.
+pub struct Routes {
+    /// `/webhook`, `/healthz`, `/readyz`.
+    pub public: Router,
+    /// `/api`, `/healthz`, `/readyz`.
+    pub admin: Router,
+}
+
+/// How long an admin request may take. People wait no longer.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Builds both routers.
+pub fn routes(
+    settings: Settings,
+    writer: Writer,
+    inbox: Arc<dyn Inbox>,
+    subscription: SubscriptionView,
+    accepting: Accepting,
+) -> Routes {
+    let body_bytes = Arc::new(Semaphore::new(settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS)));
+    let shared = Shared(Arc::new(SharedParts { settings, writer, accepting, body_bytes }));
+    let health = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(shared.clone());
+    let webhook = Router::new()
+        .route("/webhook", post(receive::receive))
+        .route("/webhook/{token}", post(receive::receive))
+        .with_state(shared.clone());
+    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ADMIN_TIMEOUT));
+    Routes {
+        public: layers(health.clone().merge(webhook)),
+        admin: layers(health.nest("/api/v1", api)),
+    }
+}
+
+/// The layers around every route, the last one outermost: each request gets an id and a log line, whatever
+/// happens; a panic becomes an answer; a request that RFC 9112 calls ambiguous gets no further.
+fn layers(router: Router) -> Router {
+    router
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(from_fn(framing::check_head))
+        .layer(CatchPanicLayer::custom(|_| Problem::panicked().into_response()))
+        .layer(from_fn(request_log::log))
+}
+
+/// Whether the process runs.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the inbox takes writes and no stop has begun.
+async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
+    if !shared.accepting.get() {
+        return Err(Problem::stopping());
+    }
+    shared.writer.ready().await.map_err(Problem::from)?;
+    Ok("ready\n".into_response())
+}
+
+/// Whether `given` is one of `secrets`, in a time that depends on lengths alone.
+fn is_one_of<'a>(given: &str, secrets: impl IntoIterator<Item = &'a SecretString>) -> bool {
+    let none = Choice::from(0);
+    let found = secrets
+        .into_iter()
+        .fold(none, |found, secret| found | secret.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+    found.into()
+}

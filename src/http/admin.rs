@@ -1,0 +1,239 @@
+//! The read API for people, programs and tests, on the admin listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::{SubscriptionView, is_one_of};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::{
+    Cursor, Inbox, Page, PageRequest, Quarantined, QuarantineId, Receipt, ReceiptFilter, ReceiptId, RequestId,
+};
+
+/// How many items a page holds unless asked otherwise, and at most.
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
+
+/// The most items of the quarantine on a page: each comes with its body.
+const MAX_QUARANTINE_LIMIT: usize = 20;
+
+#[derive(Clone)]
+struct Api {
+    inbox: Arc<dyn Inbox>,
+    subscription: SubscriptionView,
+}
+
+/// Everything below `/api/v1`.
+pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, token: Option<SecretString>) -> Router {
+    Router::new()
+        .route("/receipts", get(receipts))
+        .route("/receipts/{id}", get(receipt))
+        .route("/jobs/{event_id}", get(job))
+        .route("/quarantine", get(quarantine))
+        .route("/subscription", get(subscription_state))
+        .with_state(Api { inbox, subscription })
+        .layer(from_fn_with_state(token, guard))
+}
+
+/// Lets through whoever has the token; with none configured, whoever is on this machine.
+async fn guard(State(token): State<Option<SecretString>>, request: Request, next: Next) -> Response {
+    let allowed = match &token {
+        Some(token) => {
+            let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let given = given.and_then(|value| value.split_once(' '));
+            let is_right = given.is_some_and(|(scheme, given)| {
+                scheme.eq_ignore_ascii_case("bearer") && is_one_of(given.trim(), [token])
+            });
+            if is_right { Ok(()) } else { Err(Problem::wrong_bearer_token()) }
+        }
+        None if is_local(&request) => Ok(()),
+        None => Err(Problem::not_local()),
+    };
+    match allowed {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Whether the peer is on this machine and meant it: a page in a browser here that was led to this address under
+/// a name of its own (DNS rebinding) names itself in `Host`.
+fn is_local(request: &Request) -> bool {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let is_local_name =
+        name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) && is_local_name
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReceiptsQuery {
+    event: Option<String>,
+    event_id: Option<Uuid>,
+    chatbot_id: Option<Uuid>,
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuarantineQuery {
+    cursor: Option<u64>,
+    limit: Option<usize>,
+}
+
+type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let filter = ReceiptFilter {
+        event: query.event,
+        event_id: query.event_id.map(EventId::new),
+        chatbot_id: query.chatbot_id.map(ChatbotId::new),
+    };
+    let Page { items, next } = api.inbox.receipts(filter, page).await?;
+    Ok(Json(serde_json::json!({ "receipts": items, "next_cursor": next.map(cursor_text) })))
+}
+
+#[derive(Serialize)]
+struct WholeReceipt {
+    #[serde(flatten)]
+    receipt: Receipt,
+    /// As received: a notification is UTF-8, so this is the body to the byte.
+    body: String,
+}
+
+async fn receipt(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<WholeReceipt>, Problem> {
+    let receipt_id = id.parse().map(ReceiptId::new).map_err(|_| Problem::nothing_named("receipt", &id))?;
+    let (receipt, body) =
+        api.inbox.receipt(receipt_id).await?.ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
+    Ok(Json(WholeReceipt { receipt, body: String::from_utf8_lossy(&body).into_owned() }))
+}
+
+#[derive(Serialize)]
+struct Job {
+    event_id: EventId,
+    state: JobState,
+    notifications: Vec<Receipt>,
+}
+
+/// What is known of a job: its last word, or that it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum JobState {
+    Running,
+    Completed,
+    Failed,
+}
+
+impl JobState {
+    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all.
+    fn of(notifications: &[Receipt]) -> Self {
+        let ended = notifications.iter().rev().find_map(|receipt| match &*receipt.event.status {
+            "completed" => Some(Self::Completed),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        });
+        ended.unwrap_or(Self::Running)
+    }
+}
+
+async fn job(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Job>, Problem> {
+    let event_id = id.parse().map(EventId::new).map_err(|_| Problem::nothing_named("job", &id))?;
+    let notifications = api.inbox.job(event_id).await?;
+    if notifications.is_empty() {
+        return Err(Problem::nothing_named("job", event_id));
+    }
+    Ok(Json(Job { event_id, state: JobState::of(&notifications), notifications }))
+}
+
+#[derive(Serialize)]
+struct QuarantinedDocument {
+    id: QuarantineId,
+    received_at: Timestamp,
+    request_id: RequestId,
+    reason: String,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<ReceiptId>,
+    content_type: Option<String>,
+    truncated: bool,
+    /// The body if it is text, else in `body_base64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+}
+
+impl From<Quarantined> for QuarantinedDocument {
+    fn from(item: Quarantined) -> Self {
+        let body = String::from_utf8(item.body.to_vec()).ok();
+        Self {
+            id: item.id,
+            received_at: item.received_at,
+            request_id: item.request_id,
+            reason: item.reason,
+            detail: item.detail,
+            duplicate_of: item.receipt_id,
+            content_type: item.content_type,
+            truncated: item.truncated,
+            body_base64: body.is_none().then(|| BASE64_STANDARD.encode(&item.body)),
+            body,
+        }
+    }
+}
+
+async fn quarantine(State(api): State<Api>, query: Asked<QuarantineQuery>) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let page = page(query.cursor, query.limit, MAX_QUARANTINE_LIMIT, MAX_QUARANTINE_LIMIT)?;
+    let Page { items, next } = api.inbox.quarantine(page).await?;
+    let totals = api.inbox.quarantine_totals().await?;
+    let items: Vec<_> = items.into_iter().map(QuarantinedDocument::from).collect();
+    Ok(Json(serde_json::json!({
+        "quarantine": items,
+        "next_cursor": next.map(cursor_text),
+        "totals": totals,
+    })))
+}
+
+async fn subscription_state(State(api): State<Api>) -> Json<Value> {
+    Json((api.subscription)())
+}
+
+fn page(cursor: Option<u64>, limit: Option<usize>, default: usize, max: usize) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(default);
+    if !(1..=max).contains(&limit) {
+        return Err(Problem::invalid_query(format!("limit: expected 1 to {max}, found {limit}")));
+    }
+    let is_given = |cursor: &u64| i64::try_from(*cursor).is_ok();
+    match cursor {
+        Some(cursor) if !is_given(&cursor) => {
+            Err(Problem::invalid_query("cursor: expected the next_cursor of an earlier page"))
+        }
+        cursor => Ok(PageRequest { cursor: cursor.map(Cursor), limit }),
+    }
+}
+
+fn cursor_text(cursor: Cursor) -> String {
+    cursor.0.to_string()
+}

@@ -1,0 +1,298 @@
+//! Every failure as a status and a problem document (RFC 9457). The only file that chooses status codes.
+//!
+//! Whose fault it is decides: a request that can never succeed gets a 4xx, a store that cannot take it now a 503
+//! with `Retry-After`. The document is written by [`Problem::write`] once the request's id is known; until then
+//! the problem travels in the response's extensions, where the log finds it too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::event::{Fault, ParseError};
+use crate::inbox::{self, RequestId};
+
+/// What a sender is told to wait before it tries again: long enough for a queue to drain or a disk to be seen to.
+const RETRY_AFTER_TIME: Duration = Duration::from_secs(5);
+
+/// Why a request was not served.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    /// The faults of a body, in an answer with 422.
+    faults: Vec<Fault>,
+    header: Option<(HeaderName, HeaderValue)>,
+    /// What went wrong inside, for the log.
+    cause: Option<Arc<inbox::Error>>,
+}
+
+/// The problems there are: one a thing that the sender would do differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    MalformedRequest,
+    NotJson,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    BodyTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    NotNotification,
+    InvalidQuery,
+    Internal,
+    UnknownTransferCoding,
+    Overloaded,
+    Stopping,
+    InboxUnavailable,
+}
+
+impl Kind {
+    /// The status, the last part of `type`, and the title.
+    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
+            Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
+            Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "The token is missing or wrong"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Only for clients on this machine"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+            }
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body came too slowly"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
+            }
+            Self::NotNotification => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "not-a-notification", "The body is not a notification")
+            }
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+            Self::UnknownTransferCoding => {
+                (StatusCode::NOT_IMPLEMENTED, "unknown-transfer-coding", "Unknown transfer coding")
+            }
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
+            Self::InboxUnavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "inbox-unavailable", "The inbox is unavailable")
+            }
+        }
+    }
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), faults: Vec::new(), header: None, cause: None }
+    }
+
+    fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    fn later(self) -> Self {
+        self.with_header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_TIME.as_secs()))
+    }
+
+    /// 400: RFC 9112 forbids it; the connection is closed.
+    pub fn malformed(detail: &str) -> Self {
+        Self::new(Kind::MalformedRequest, detail).with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 400: the query of an admin request.
+    pub fn invalid_query(detail: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidQuery, detail)
+    }
+
+    /// 401 on the public side.
+    pub fn wrong_url_token() -> Self {
+        let detail = "post to /webhook/{token} with a token that this receiver was configured with";
+        Self::new(Kind::Unauthorized, detail)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Url-Token"))
+    }
+
+    /// 401 on the admin side.
+    pub fn wrong_bearer_token() -> Self {
+        let detail = "send the header Authorization: Bearer with the admin token";
+        Self::new(Kind::Unauthorized, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 403 on the admin side.
+    pub fn not_local() -> Self {
+        let detail = "no admin token is configured, so /api serves loopback clients only; set CAIGUNN_ADMIN_TOKEN";
+        Self::new(Kind::Forbidden, detail)
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::new(Kind::NotFound, "there is nothing at this path")
+    }
+
+    /// 404 for an id.
+    pub fn nothing_named(what: &str, id: impl std::fmt::Display) -> Self {
+        Self::new(Kind::NotFound, format!("there is no {what} {id}"))
+    }
+
+    /// 405; the router adds `Allow`.
+    pub fn method_not_allowed() -> Self {
+        Self::new(Kind::MethodNotAllowed, "the Allow header names the methods of this path")
+    }
+
+    /// 408.
+    pub fn body_timeout(allowed: Duration) -> Self {
+        let detail = format!("the body did not arrive within {} s", allowed.as_secs_f64());
+        Self::new(Kind::BodyTimeout, detail).with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 400: the body ended or broke before it was whole.
+    pub fn broken_body() -> Self {
+        Self::malformed("the body could not be read to its end")
+    }
+
+    /// 413.
+    pub fn body_too_large(limit_bytes: usize) -> Self {
+        Self::new(Kind::BodyTooLarge, format!("a body may have {limit_bytes} bytes at most"))
+            .with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 415 for the type.
+    pub fn wrong_content_type(found: Option<&str>) -> Self {
+        let found = found.map_or("no content type".to_owned(), |found| format!("content type {found:?}"));
+        Self::new(
+            Kind::UnsupportedMediaType,
+            format!("expected the header Content-Type: application/json, found {found}"),
+        )
+    }
+
+    /// 415 for the coding.
+    pub fn wrong_content_encoding() -> Self {
+        Self::new(Kind::UnsupportedMediaType, "the body must not have a Content-Encoding")
+    }
+
+    /// 501 (RFC 9112, section 6.1).
+    pub fn unknown_transfer_coding() -> Self {
+        Self::new(Kind::UnknownTransferCoding, "the only transfer coding known here is chunked, once")
+            .with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 503: too much at once.
+    pub fn too_many_bodies() -> Self {
+        Self::new(Kind::Overloaded, "too many bodies are being received at once").later()
+    }
+
+    /// 503: on the way out.
+    pub fn stopping() -> Self {
+        Self::new(Kind::Stopping, "this receiver is stopping").later()
+    }
+
+    /// 500: a bug of ours.
+    pub fn panicked() -> Self {
+        Self::new(Kind::Internal, "a bug in the receiver; its log has more")
+    }
+
+    /// The last part of `type`, which also names the problem in the log and in quarantine.
+    pub fn name(&self) -> &'static str {
+        self.kind.parts().1
+    }
+
+    /// What is wrong, with what the sender sent quoted in part.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong, without a word of the sender's, for the log.
+    pub fn log_detail(&self) -> String {
+        match (self.kind, &self.cause) {
+            (_, Some(cause)) => cause.to_string(),
+            (Kind::NotNotification, None) => {
+                let faults = self.faults.iter().map(|fault| format!("{}: expected {}", fault.pointer, fault.expected));
+                faults.collect::<Vec<_>>().join("; ")
+            }
+            (Kind::UnsupportedMediaType, None) => "the content type is not application/json".to_owned(),
+            (_, None) => self.detail.clone(),
+        }
+    }
+
+    /// Writes the document into a response that [`IntoResponse`] made of this problem.
+    pub fn write(&self, response: &mut Response, request_id: RequestId) {
+        let (status, name, title) = self.kind.parts();
+        let document = Document {
+            kind: format!("urn:caigunn-webhook:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance: request_id,
+            errors: self.faults.iter().map(|fault| FaultDocument {
+                pointer: &fault.pointer,
+                detail: format!("expected {}, found {}", fault.expected, fault.found),
+            }).collect(),
+        };
+        let bytes = serde_json::to_vec(&document).expect("strings and numbers serialize");
+        *response.body_mut() = Body::from(bytes);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    instance: RequestId,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FaultDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct FaultDocument<'a> {
+    pointer: &'a str,
+    detail: String,
+}
+
+impl From<ParseError> for Problem {
+    fn from(error: ParseError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ParseError::NotJson(_) => Self::new(Kind::NotJson, detail),
+            ParseError::NotNotification { faults, .. } => {
+                Self { faults, ..Self::new(Kind::NotNotification, detail) }
+            }
+        }
+    }
+}
+
+impl From<inbox::Error> for Problem {
+    fn from(error: inbox::Error) -> Self {
+        let problem = match &error {
+            inbox::Error::Full { .. } => Self::new(Kind::Overloaded, "too many notifications wait to be stored"),
+            inbox::Error::Timeout { .. } => {
+                Self::new(Kind::InboxUnavailable, "the inbox did not answer in time; sending again is safe")
+            }
+            inbox::Error::Unavailable { reason } | inbox::Error::Corrupt { reason } => {
+                Self::new(Kind::InboxUnavailable, reason.clone())
+            }
+        };
+        Self { cause: Some(Arc::new(error)), ..problem.later() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.parts().0.into_response();
+        if let Some((name, value)) = self.header.clone() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+

@@ -1,0 +1,235 @@
+//! The one handler of notifications.
+//!
+//! The order of checks: route, token, content type, size, then the body's content. An authentic request that is
+//! refused goes into quarantine first. The answer is sent after the commit.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+use super::problem::Problem;
+use super::{Shared, is_one_of};
+use crate::clock::Timestamp;
+use crate::event::{self, EventId, Name, Notification};
+use crate::inbox::{Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, RequestId, Stored};
+
+/// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
+/// it happens on a thread for blocking work.
+const LARGE_BODY_BYTES: usize = 128 << 10;
+
+/// How much is kept of a body that is too large: enough to see what it was.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// What the log says of an answered notification. Put into the response's extensions.
+#[derive(Clone)]
+pub struct Received {
+    /// What was read.
+    pub notification: Arc<Notification>,
+    /// What became of it.
+    pub appended: Appended,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    outcome: &'static str,
+    receipt_id: ReceiptId,
+    event: Name,
+    event_id: Option<EventId>,
+}
+
+/// A request's body, and its share of the bytes in flight for as long as it is held.
+struct ReadBody {
+    /// All of it, or the start of one that is too large.
+    bytes: Bytes,
+    is_too_large: bool,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// `POST /webhook` and `POST /webhook/{token}`.
+pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, Problem> {
+    let received_at = Timestamp::now();
+    let deadline = Instant::now() + shared.settings.request_timeout;
+    let request_id = *request.extensions().get::<RequestId>().expect("the log layer gives every request an id");
+    let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
+    let tokens = &shared.settings.tokens;
+    // With no token configured anyone may post, so one that CaiGunn still has from before does no harm.
+    if !tokens.is_empty() && !is_one_of(token, tokens) {
+        return Err(Problem::wrong_url_token());
+    }
+    let (head, body) = request.into_parts();
+    let type_problem = check_content_type(&head.headers).err();
+    let body = read_body(&shared, &head.headers, body, deadline).await?;
+    let problem = match type_problem {
+        Some(problem) => problem,
+        None if body.is_too_large => Problem::body_too_large(shared.settings.body_limit_bytes),
+        None => match parse(&body.bytes).await {
+            Ok(notification) => {
+                let receipt = NewReceipt::new(&notification, body.bytes.clone(), received_at, request_id);
+                return store(&shared, notification, receipt, deadline).await;
+            }
+            Err(problem) => problem,
+        },
+    };
+    let quarantined = NewQuarantined {
+        request_id,
+        received_at,
+        reason: problem.name().to_owned(),
+        detail: problem.detail().to_owned(),
+        receipt_id: None,
+        content_type: text(&head.headers, CONTENT_TYPE).map(str::to_owned),
+        truncated: body.is_too_large,
+        body: body.bytes.clone(),
+    };
+    shared.writer.append(Entry::Quarantine(quarantined), deadline).await?;
+    Err(problem)
+}
+
+/// Stores a valid notification and answers for it.
+async fn store(
+    shared: &Shared,
+    notification: Notification,
+    receipt: NewReceipt,
+    deadline: Instant,
+) -> Result<Response, Problem> {
+    let stored = shared.writer.append(Entry::Receipt(receipt), deadline).await?;
+    let Stored::Receipt(appended) = stored else { unreachable!("a receipt's entry is stored as a receipt") };
+    let (outcome, receipt_id) = match appended {
+        Appended::New { receipt_id } => ("accepted", receipt_id),
+        Appended::Duplicate { receipt_id, .. } => ("duplicate", receipt_id),
+    };
+    let answer = Answer { outcome, receipt_id, event: notification.name(), event_id: notification.event_id };
+    let mut response = axum::Json(answer).into_response();
+    response.extensions_mut().insert(Received { notification: Arc::new(notification), appended });
+    Ok(response)
+}
+
+async fn parse(body: &Bytes) -> Result<Notification, Problem> {
+    if body.len() < LARGE_BODY_BYTES {
+        return Ok(event::parse(body)?);
+    }
+    let body = body.clone();
+    let parsed = tokio::task::spawn_blocking(move || event::parse(&body)).await;
+    Ok(parsed.expect("parse returns whatever the bytes")?)
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = text(headers, CONTENT_TYPE);
+    let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
+    let is_json = essence.eq_ignore_ascii_case("application/json")
+        || essence
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case("application") && is_json_suffixed(subtype));
+    if !is_json {
+        return Err(Problem::wrong_content_type(content_type));
+    }
+    match text(headers, CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
+        Some(_) => Err(Problem::wrong_content_encoding()),
+    }
+}
+
+/// Whether a subtype is JSON by its suffix (RFC 6839), as in `application/cloudevents+json`.
+fn is_json_suffixed(subtype: &str) -> bool {
+    subtype.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
+}
+
+/// Reads a body up to the limit, holding a permit for each byte.
+///
+/// # Errors
+/// It came too slowly, broke off, or there are too many bodies in hand. Not when it is too large: what was read
+/// is then returned, for the quarantine.
+async fn read_body(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Instant,
+) -> Result<ReadBody, Problem> {
+    let settings = &shared.settings;
+    let declared_bytes: Option<usize> = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
+        return Ok(ReadBody { bytes: Bytes::new(), is_too_large: true, _permit: None });
+    }
+    let body_deadline = deadline.min(Instant::now() + settings.body_timeout);
+    timeout_at(body_deadline, collect(shared, declared_bytes, body))
+        .await
+        .map_err(|_| Problem::body_timeout(settings.body_timeout))?
+}
+
+async fn collect(shared: &Shared, declared_bytes: Option<usize>, mut body: Body) -> Result<ReadBody, Problem> {
+    let mut permit = match declared_bytes {
+        Some(bytes) => Some(reserve(shared, bytes)?),
+        None => None,
+    };
+    let mut collected = Collected::default();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::broken_body())?;
+        // Trailers say nothing that is used.
+        let Ok(data) = frame.into_data() else { continue };
+        if collected.len() + data.len() > shared.settings.body_limit_bytes {
+            return Ok(ReadBody { bytes: collected.into_start(), is_too_large: true, _permit: permit });
+        }
+        if declared_bytes.is_none() {
+            let more = reserve(shared, data.len())?;
+            match &mut permit {
+                Some(permit) => permit.merge(more),
+                None => permit = Some(more),
+            }
+        }
+        collected.push(data);
+    }
+    Ok(ReadBody { bytes: collected.into_bytes(), is_too_large: false, _permit: permit })
+}
+
+fn reserve(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    let count = u32::try_from(bytes).map_err(|_| Problem::too_many_bodies())?;
+    Arc::clone(&shared.body_bytes).try_acquire_many_owned(count).map_err(|_| Problem::too_many_bodies())
+}
+
+/// The frames of a body so far. A body of one frame, as nearly all are, is not copied.
+#[derive(Default)]
+struct Collected {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Collected {
+    fn len(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&data);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+
+    /// As much of it as is kept of a body that is too large.
+    fn into_start(self) -> Bytes {
+        let mut bytes = self.into_bytes();
+        bytes.truncate(KEPT_BYTES);
+        bytes
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}

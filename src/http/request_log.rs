@@ -1,0 +1,193 @@
+//! Around every request: an id, a span, and one log line at the end.
+//!
+//! The line of a notification is an interface, documented in the README. It never holds a body, a header's
+//! value or the path, which may carry the token: the route stands for it.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::field::display;
+use tracing::{Instrument, debug_span, event, Level};
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::receive::Received;
+use crate::inbox::{Appended, RequestId};
+
+/// The response header with the request's id, which is also a problem's `instance` and the log's `request_id`.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many failed files a line names, and how many characters of a text of CaiGunn's it quotes, so that a line
+/// has a bound.
+const MAX_FAILED_FILES: usize = 20;
+const MAX_TEXT_CHARS: usize = 200;
+
+/// What every line says of its request.
+struct Context {
+    request_id: RequestId,
+    method: Method,
+    route: Option<MatchedPath>,
+    started: Instant,
+}
+
+/// The outermost layer.
+pub async fn log(mut request: Request, next: Next) -> Response {
+    let context = Context {
+        request_id: RequestId::new(Uuid::new_v4()),
+        method: request.method().clone(),
+        route: request.extensions().get().cloned(),
+        started: Instant::now(),
+    };
+    request.extensions_mut().insert(context.request_id);
+    // At debug level, so that the hot path makes none at the default: the line below has all that a span would say.
+    let span = debug_span!(
+        "request",
+        otel.name = format_args!("{} {}", context.method, context.route()),
+        request_id = %context.request_id,
+    );
+    let mut response = next.run(request).instrument(span).await;
+
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        problem.write(&mut response, context.request_id);
+    }
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    let id = context.request_id.uuid().hyphenated().encode_lower(&mut id);
+    response.headers_mut().insert(X_REQUEST_ID, HeaderValue::from_str(id).expect("a UUID is ASCII"));
+    match (response.extensions_mut().remove::<Received>(), problem) {
+        (Some(received), _) => log_notification(&context, &received),
+        (None, Some(problem)) => log_problem(&context, &problem, response.status()),
+        (None, None) => log_other(&context, response.status()),
+    }
+    response
+}
+
+impl Context {
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("", MatchedPath::as_str)
+    }
+
+    fn duration_ms(&self) -> f64 {
+        // Microseconds are as much as a clock shared with other work can tell.
+        self.started.elapsed().as_micros() as f64 / 1_000.0
+    }
+}
+
+fn log_notification(context: &Context, received: &Received) {
+    let notification = &*received.notification;
+    let name = notification.name();
+    let (outcome, receipt_id, duplicate_of) = match received.appended {
+        Appended::New { receipt_id } => ("accepted", receipt_id, None),
+        Appended::Duplicate { receipt_id, .. } => ("duplicate", receipt_id, Some(receipt_id)),
+    };
+    let event_id = notification.event_id.map(display);
+    let chatbot_id = notification.chatbot_id.map(display);
+    let detail = notification.event.detail().map(|detail| cut(detail.as_str()));
+    let failed_files = failed_files(received);
+    // The level must be a constant where an event is made, so the fields are written once here.
+    macro_rules! line {
+        ($level:expr, $($message:tt)+) => {
+            event!(
+                $level,
+                outcome,
+                event = %name,
+                event_id,
+                chatbot_id,
+                receipt_id = %receipt_id,
+                duplicate_of = duplicate_of.map(display),
+                wire = notification.wire.as_str(),
+                detail = detail.as_deref(),
+                failed_files = failed_files.as_deref(),
+                request_id = %context.request_id,
+                http.response.status_code = StatusCode::OK.as_u16(),
+                duration_ms = context.duration_ms(),
+                $($message)+
+            )
+        };
+    }
+    match received.appended {
+        Appended::Duplicate { differs: Some(quarantine_id), .. } => line!(
+            Level::WARN,
+            "{name} is a duplicate of receipt {receipt_id} but says something else; \
+             the copy is in quarantine as {quarantine_id}"
+        ),
+        Appended::Duplicate { differs: None, .. } => line!(Level::INFO, "{name} is a duplicate of receipt {receipt_id}"),
+        Appended::New { .. } if notification.event.is_unrecognized() => line!(
+            Level::WARN,
+            "{name} accepted as receipt {receipt_id}, but this program does not know that event"
+        ),
+        Appended::New { .. } => line!(Level::INFO, "{name} accepted as receipt {receipt_id}"),
+    }
+}
+
+fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
+    let detail = problem.log_detail();
+    let name = problem.name();
+    let is_notification = context.method == Method::POST && context.route().starts_with("/webhook");
+    let outcome = is_notification.then_some("rejected");
+    macro_rules! line {
+        ($level:expr) => {
+            event!(
+                $level,
+                outcome,
+                error.type = name,
+                detail,
+                request_id = %context.request_id,
+                http.request.method = context.method.as_str(),
+                http.route = context.route(),
+                http.response.status_code = status.as_u16(),
+                duration_ms = context.duration_ms(),
+                "{} {} answered {}: {detail}",
+                context.method,
+                context.route(),
+                status.as_u16(),
+            )
+        };
+    }
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR => line!(Level::ERROR),
+        _ if is_notification => line!(Level::WARN),
+        _ => line!(Level::DEBUG),
+    }
+}
+
+fn log_other(context: &Context, status: StatusCode) {
+    tracing::debug!(
+        request_id = %context.request_id,
+        http.request.method = context.method.as_str(),
+        http.route = context.route(),
+        http.response.status_code = status.as_u16(),
+        duration_ms = context.duration_ms(),
+        "{} {} answered {}",
+        context.method,
+        context.route(),
+        status.as_u16(),
+    );
+}
+
+/// The failed files of an upload with their reasons, `name: reason; name: reason`.
+fn failed_files(received: &Received) -> Option<String> {
+    let mut text = String::new();
+    let mut files = received.notification.event.failed_files();
+    for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
+        let separator = if text.is_empty() { "" } else { "; " };
+        let reason = detail.map_or("no reason given".into(), |detail| cut(detail.as_str()));
+        let _ = write!(text, "{separator}{}: {reason}", cut(&file.filename));
+    }
+    let more_count = files.count();
+    if more_count > 0 {
+        let _ = write!(text, "; and {more_count} more");
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

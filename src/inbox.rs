@@ -1,0 +1,352 @@
+//! The inbox: where accepted notifications are kept. This file is the contract that every store fulfils.
+//!
+//! - **Stored** means on stable storage: [`Inbox::append`] returns after the commit and its fsync, never before.
+//! - **One receipt an identity.** A notification whose [`Identity`] is known gets the first one's receipt,
+//!   within a batch, across batches and across restarts.
+//! - **Order.** A receipt's sequence number is greater than that of every receipt accepted before it, and its id
+//!   sorts the same way. Numbers are never used twice; gaps are allowed.
+//! - **All or nothing, row by row.** A batch that cannot be committed leaves nothing behind. A single entry that
+//!   cannot be stored does not take its neighbours with it.
+//! - **Unchanged.** The body is kept to the byte and everything else is derived from it.
+//! - **Bounded.** The quarantine keeps within its bounds, the oldest going first; receipts go by age.
+//!
+//! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
+
+#[cfg(test)]
+mod contract;
+pub mod sqlite;
+pub mod writer;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, id};
+
+pub use writer::Writer;
+
+id!(
+    /// Names an accepted notification: a UUIDv7.
+    ReceiptId
+);
+id!(
+    /// Names a quarantined request: a UUIDv7.
+    QuarantineId
+);
+id!(
+    /// Names one HTTP request, in answers, logs and the quarantine.
+    RequestId
+);
+
+/// A store's answer to a call, in the end.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// A store of notifications. See the module for what it promises.
+pub trait Inbox: Send + Sync + 'static {
+    /// Stores a batch in one commit and says what became of each entry, in order.
+    ///
+    /// # Errors
+    /// The outer error: nothing of the batch was stored. An inner one: that entry was not.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not undo the write.
+    fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>>;
+
+    /// Receipts that match, newest first. A page may hold fewer than asked for, even none, and still have a next.
+    fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>>;
+
+    /// The receipt of that id, with its body.
+    fn receipt(&self, id: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>>;
+
+    /// The receipts of a job, oldest first, at most [`MAX_JOB_RECEIPTS`].
+    fn job(&self, event_id: EventId) -> Answer<'_, Vec<Receipt>>;
+
+    /// The quarantine, newest first.
+    fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
+
+    /// How much is, and ever was, in quarantine.
+    fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals>;
+
+    /// Removes a few of the receipts older than `before`; returns how many, 0 when there are none left.
+    fn expire(&self, before: Timestamp) -> Answer<'_, usize>;
+
+    /// Puts everything in order for the next start and lets go of the store. Further calls fail.
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+/// The most receipts of one job that are returned. A documented job has two.
+pub const MAX_JOB_RECEIPTS: usize = 100;
+
+/// Why the inbox did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// So much waits already that nothing more is taken; a later try will find room.
+    #[error("the inbox queue is full: {queue_count} entries wait to be stored")]
+    Full {
+        /// The bound that was met.
+        queue_count: usize,
+    },
+    /// The store cannot be written or read now; it may be able to later.
+    #[error("the inbox is unavailable: {reason}")]
+    Unavailable {
+        /// What is wrong, and where, in words for an operator.
+        reason: String,
+    },
+    /// The store did not answer in time. The entry may or may not be stored; sending it again is safe.
+    #[error("the inbox did not answer within {} s", .waited.as_secs_f64())]
+    Timeout {
+        /// How long the caller waited.
+        waited: Duration,
+    },
+    /// What was read cannot have been written by this program.
+    #[error("the inbox is damaged: {reason}")]
+    Corrupt {
+        /// What was found, and where.
+        reason: String,
+    },
+}
+
+/// Something to store.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A valid notification.
+    Receipt(NewReceipt),
+    /// An authentic request that is being refused.
+    Quarantine(NewQuarantined),
+    /// Nothing: only proof that the store takes writes.
+    Probe,
+}
+
+impl Entry {
+    /// How many bytes of a sender's it holds.
+    pub fn body_bytes(&self) -> usize {
+        match self {
+            Self::Receipt(receipt) => receipt.body.len(),
+            Self::Quarantine(quarantined) => quarantined.body.len(),
+            Self::Probe => 0,
+        }
+    }
+}
+
+/// What became of an [`Entry`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is a receipt, or there was one.
+    Receipt(Appended),
+    /// It is in quarantine.
+    Quarantined(QuarantineId),
+    /// The store takes writes.
+    Probed,
+}
+
+/// What became of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is a new receipt.
+    New {
+        /// The receipt.
+        receipt_id: ReceiptId,
+    },
+    /// There is a receipt of the same identity already.
+    Duplicate {
+        /// The first one's receipt.
+        receipt_id: ReceiptId,
+        /// If its content is not the first one's: where the copy is kept.
+        differs: Option<QuarantineId>,
+    },
+}
+
+/// A notification to store: its body, and what the store must know of it.
+#[derive(Clone, Debug)]
+pub struct NewReceipt {
+    /// The request that brought it.
+    pub request_id: RequestId,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Its wire generation.
+    pub wire: Wire,
+    /// Its event name.
+    pub name: Name,
+    /// Its identity.
+    pub identity: Identity,
+    /// Its chatbot.
+    pub chatbot_id: Option<ChatbotId>,
+    /// The body, as received.
+    pub body: Bytes,
+}
+
+impl NewReceipt {
+    /// What to store of `notification`, which was read from `body`.
+    pub fn new(
+        notification: &Notification,
+        body: Bytes,
+        received_at: Timestamp,
+        request_id: RequestId,
+    ) -> Self {
+        Self {
+            request_id,
+            received_at,
+            wire: notification.wire,
+            name: notification.name(),
+            identity: notification.identity(),
+            chatbot_id: notification.chatbot_id,
+            body,
+        }
+    }
+
+    /// The job, if it is part of one.
+    pub fn event_id(&self) -> Option<EventId> {
+        match &self.identity {
+            Identity::Job { event_id, .. } => Some(*event_id),
+            Identity::Model { .. } | Identity::Windowed => None,
+        }
+    }
+}
+
+/// A refused request to keep.
+#[derive(Clone, Debug)]
+pub struct NewQuarantined {
+    /// The request.
+    pub request_id: RequestId,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// A short name of the reason, such as `not-json`.
+    pub reason: String,
+    /// What was wrong, for people.
+    pub detail: String,
+    /// The original, where this is a duplicate that differs from it.
+    pub receipt_id: Option<ReceiptId>,
+    /// Its content type, as sent.
+    pub content_type: Option<String>,
+    /// What was read of its body.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub truncated: bool,
+}
+
+/// An accepted notification, without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Its id.
+    pub id: ReceiptId,
+    /// Its place in the order of acceptance.
+    pub sequence: u64,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Its event name.
+    pub event: Name,
+    /// The job, if it is part of one.
+    pub event_id: Option<EventId>,
+    /// Its chatbot.
+    pub chatbot_id: Option<ChatbotId>,
+    /// Its wire generation.
+    pub wire: Wire,
+    /// The size of its body.
+    pub body_bytes: usize,
+}
+
+/// A quarantined request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its id.
+    pub id: QuarantineId,
+    /// What was stored.
+    pub received_at: Timestamp,
+    /// The request.
+    pub request_id: RequestId,
+    /// A short name of the reason.
+    pub reason: String,
+    /// What was wrong, for people.
+    pub detail: String,
+    /// The original, where this is a duplicate that differs from it.
+    pub receipt_id: Option<ReceiptId>,
+    /// Its content type, as sent.
+    pub content_type: Option<String>,
+    /// What is kept of its body.
+    pub body: Bytes,
+    /// Whether there was more.
+    pub truncated: bool,
+}
+
+/// The state of the quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QuarantineTotals {
+    /// Bytes of bodies in it now.
+    pub bytes: u64,
+    /// Requests ever put into it.
+    pub quarantined_count: u64,
+    /// Requests that went out again for want of room.
+    pub evicted_count: u64,
+}
+
+/// Which receipts to list; all members that are set must match.
+#[derive(Clone, Debug, Default)]
+pub struct ReceiptFilter {
+    /// By event (`crawling`) or event name (`crawling.completed`).
+    pub event: Option<String>,
+    /// By job.
+    pub event_id: Option<EventId>,
+    /// By chatbot.
+    pub chatbot_id: Option<ChatbotId>,
+}
+
+/// Which part of a list to return.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest {
+    /// Only what is older than this; from the newest on if `None`.
+    pub cursor: Option<Cursor>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A place in a list. Its form is the store's own affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(pub(crate) u64);
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` at the end of the list.
+    pub next: Option<Cursor>,
+}
+
+/// What a store must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How young the last notification of a chatbot and event must be for one without ids to be its duplicate.
+    pub duplicate_window: Duration,
+    /// The most requests kept in quarantine.
+    pub quarantine_max_count: usize,
+    /// The most bytes of bodies kept in quarantine.
+    pub quarantine_max_bytes: usize,
+}
+
+/// Gives UUIDv7s, each greater than all it gave before, whatever the clock does (RFC 9562, section 6.2).
+#[derive(Clone, Copy, Debug)]
+pub struct IdSource {
+    last: u128,
+}
+
+impl IdSource {
+    /// Continues after `last`, the greatest id given so far.
+    pub fn after(last: Option<Uuid>) -> Self {
+        Self { last: last.map_or(0, |id| id.as_u128()) }
+    }
+
+    /// The next id.
+    pub fn next(&mut self) -> Uuid {
+        // When the clock stands still or was set back, the successor of the last one: adding to the low bits
+        // leaves version and variant alone for 2^62 steps less the random start, whose top bits are cleared.
+        const HEADROOM: u128 = !(0b11 << 60);
+        let fresh = Uuid::now_v7().as_u128() & HEADROOM;
+        self.last = fresh.max(self.last + 1);
+        Uuid::from_u128(self.last)
+    }
+}

@@ -1,0 +1,203 @@
+//! The inbox in one SQLite file: the default, for one receiver.
+//!
+//! One thread owns the file and does all writing; the batches that [`super::Writer`] makes are its transactions.
+//! Reading opens a connection of its own each time, which WAL lets run beside the writer.
+//!
+//! The tables are append-only (see `migrations/sqlite`), and the identities of all receipts are held in memory
+//! by [`index`]. ARCHITECTURE.md has the measurements that led here.
+
+mod index;
+mod read;
+mod schema;
+mod write;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{
+    Answer, Entry, Error, Inbox, Page, PageRequest, Quarantined, QuarantineTotals, Receipt, ReceiptFilter,
+    ReceiptId, Stored,
+};
+use crate::clock::Timestamp;
+use crate::event::EventId;
+use index::KeyIndex;
+use write::Store;
+
+pub use super::Settings;
+
+/// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
+const MAX_READS: usize = 2;
+
+/// How many commands wait for the thread: the batch being gathered while one commits, and a rare other.
+const COMMAND_COUNT: usize = 2;
+
+/// An open SQLite inbox. Dropping it without [`Inbox::close`] loses nothing.
+pub struct SqliteInbox {
+    /// The file, for readers' connections.
+    path: PathBuf,
+    /// The way to the thread that owns the file; taken by `close`.
+    commands: Mutex<Option<mpsc::Sender<Command>>>,
+    /// The identities; the thread changes it, readers of jobs look things up.
+    index: Arc<Mutex<KeyIndex>>,
+    reads: Semaphore,
+}
+
+enum Command {
+    Append(Vec<Entry>, oneshot::Sender<Result<Vec<Result<Stored, Error>>, Error>>),
+    Expire(Timestamp, oneshot::Sender<Result<usize, Error>>),
+    Close(oneshot::Sender<Result<(), Error>>),
+}
+
+impl SqliteInbox {
+    /// Opens the file, makes it if need be, brings it up to date and reads its identities (about 0.1 s a million).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the file cannot be opened or another process has it; [`Error::Corrupt`] if it
+    /// is no inbox, or one of a newer program.
+    pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
+                reason: format!("cannot make the folder {}: {error}", folder.display()),
+            })?;
+        }
+        let lock = lock(path)?;
+        let index = Arc::new(Mutex::new(KeyIndex::default()));
+        let mut store = Store::open(path, settings, Arc::clone(&index))?;
+        let (commands, mut inbox) = mpsc::channel(COMMAND_COUNT);
+        thread::Builder::new()
+            .name("inbox".to_owned())
+            .spawn(move || {
+                // Held until the thread ends, so that no other process opens the file while this one may write.
+                let _lock = lock;
+                while let Some(command) = inbox.blocking_recv() {
+                    // An asker that no longer waits is normal: its request was cut off.
+                    match command {
+                        Command::Append(batch, answer) => drop(answer.send(store.append(batch))),
+                        Command::Expire(before, answer) => drop(answer.send(store.expire(before))),
+                        Command::Close(answer) => {
+                            drop(answer.send(store.close()));
+                            break;
+                        }
+                    }
+                }
+            })
+            .map_err(|error| Error::Unavailable { reason: format!("cannot start a thread: {error}") })?;
+        Ok(Self {
+            path: path.to_owned(),
+            commands: Mutex::new(Some(commands)),
+            index,
+            reads: Semaphore::new(MAX_READS),
+        })
+    }
+
+    /// Sends the thread a command and waits for its answer.
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
+        let commands = lock_mutex(&self.commands).clone().ok_or_else(closed)?;
+        let (sender, answer) = oneshot::channel();
+        commands.send(command(sender)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Reads on a thread for blocking work, on a connection of its own.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection, &Mutex<KeyIndex>) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
+        let (path, index) = (self.path.clone(), Arc::clone(&self.index));
+        let read = tokio::task::spawn_blocking(move || {
+            schema::open_reader(&path)
+                .and_then(|connection| query(&connection, &index))
+                .map_err(|error| sort(&path, "read", &error))
+        });
+        read.await.unwrap_or_else(|error| Err(Error::Unavailable { reason: format!("a read ended: {error}") }))
+    }
+}
+
+impl Inbox for SqliteInbox {
+    fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
+        Box::pin(self.ask(|answer| Command::Append(batch, answer)))
+    }
+
+    fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {
+        Box::pin(self.read(move |connection, index| read::receipts(connection, index, &filter, page)))
+    }
+
+    fn receipt(&self, id: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
+        Box::pin(self.read(move |connection, _| read::receipt(connection, id)))
+    }
+
+    fn job(&self, event_id: EventId) -> Answer<'_, Vec<Receipt>> {
+        Box::pin(self.read(move |connection, index| read::job(connection, index, event_id)))
+    }
+
+    fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
+        Box::pin(self.read(move |connection, _| read::quarantine(connection, page)))
+    }
+
+    fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
+        Box::pin(self.read(|connection, _| read::quarantine_totals(connection)))
+    }
+
+    fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
+        Box::pin(self.ask(move |answer| Command::Expire(before, answer)))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            let closed = self.ask(Command::Close).await;
+            lock_mutex(&self.commands).take();
+            closed
+        })
+    }
+}
+
+/// Takes the lock file beside the inbox, which the system frees when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = Path::new(&name);
+    let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
+        reason: format!("cannot lock {}: {error}", lock_path.display()),
+    };
+    let file = File::create(lock_path).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Unavailable {
+            reason: format!(
+                "another process has {} open: one receiver writes to an inbox file at a time",
+                path.display()
+            ),
+        }),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+/// Sorts an error of SQLite by what an operator would do.
+fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
+    let path = path.display();
+    let reason = format!("cannot {verb} {path}: {error}");
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::Unavailable { reason: format!("no space left for {path}") },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
+        _ => Error::Unavailable { reason },
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable { reason: "it is closed".to_owned() }
+}
+
+/// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

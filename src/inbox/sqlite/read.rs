@@ -1,0 +1,211 @@
+//! The reading side: bounded queries on a reader's connection.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::super::{
+    Cursor, MAX_JOB_RECEIPTS, Page, PageRequest, QuarantineId, Quarantined, QuarantineTotals, Receipt,
+    ReceiptFilter, ReceiptId, RequestId,
+};
+use super::index::{Key, KeyIndex, Seq};
+use super::lock_mutex;
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, Event, EventId, Identity, Name};
+
+/// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
+const MAX_EXAMINED: u64 = 100_000;
+
+const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body)";
+
+/// See [`super::Inbox::receipts`].
+pub fn receipts(
+    connection: &Connection,
+    index: &Mutex<KeyIndex>,
+    filter: &ReceiptFilter,
+    page: PageRequest,
+) -> rusqlite::Result<Page<Receipt>> {
+    let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
+    if let Some(event_id) = filter.event_id {
+        // A job is small and found by its identities; the rest of the filter is applied to it.
+        let mut items = job(connection, index, event_id)?;
+        items.retain(|receipt| receipt.sequence < before && filter.matches(receipt));
+        items.reverse();
+        items.truncate(page.limit);
+        let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
+        return Ok(Page { items, next });
+    }
+    let (first, last): (Option<Seq>, Option<Seq>) =
+        connection.query_row("SELECT min(seq), max(seq) FROM receipt", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = (first, last) else { return Ok(Page { items: Vec::new(), next: None }) };
+    let before = before.min(last + 1);
+    let from = before.saturating_sub(MAX_EXAMINED).max(first);
+    let (event, status) = match filter.event.as_deref() {
+        None => (None, None),
+        Some(name) => match name.split_once('.') {
+            None => (Some(name), None),
+            Some((event, status)) => (Some(event), Some(status)),
+        },
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq < ?1 AND seq >= ?2
+           AND (?3 IS NULL OR event = ?3) AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR chatbot_id = ?5)
+         ORDER BY seq DESC LIMIT ?6"
+    ))?;
+    let chatbot_id = filter.chatbot_id.map(|id| id.uuid().into_bytes());
+    let rows = statement.query_map(params![before, from, event, status, chatbot_id, page.limit], receipt_of_row)?;
+    let items = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let next = next_cursor(&items, page.limit, |receipt| receipt.sequence)
+        .or((from > first).then_some(Cursor(from)));
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::receipt`].
+pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Option<(Receipt, Bytes)>> {
+    // Ids grow with seq, so bisection finds one without an index: some twenty look-ups in a million.
+    let at_or_after = "SELECT seq, id FROM receipt WHERE seq >= ?1 ORDER BY seq LIMIT 1";
+    let mut statement = connection.prepare(at_or_after)?;
+    let bounds = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM receipt";
+    let (mut low, mut high): (Seq, Seq) =
+        connection.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    while low <= high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(Seq, [u8; 16])> =
+            statement.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((seq, found_id)) if found_id == *id.uuid().as_bytes() => {
+                return connection
+                    .query_row(&format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"), [seq], |row| {
+                        Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(9)?)))
+                    })
+                    .optional();
+            }
+            Some((seq, found_id)) if found_id < *id.uuid().as_bytes() => low = seq + 1,
+            Some(_) | None => high = middle - 1,
+        }
+    }
+    Ok(None)
+}
+
+/// See [`super::Inbox::job`].
+pub fn job(
+    connection: &Connection,
+    index: &Mutex<KeyIndex>,
+    event_id: EventId,
+) -> rusqlite::Result<Vec<Receipt>> {
+    let mut seqs: Vec<Seq> = {
+        let index = lock_mutex(index);
+        let keys = Event::NAMES.into_iter().filter_map(|name| Key::of(&Identity::Job { event_id, name }));
+        keys.flat_map(|key| index.candidates(key).collect::<Vec<_>>()).collect()
+    };
+    let unrecognized = "SELECT seq FROM unrecognized WHERE event_id = ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = connection.prepare(unrecognized)?;
+    let rows =
+        statement.query_map(params![event_id.uuid().as_bytes(), MAX_JOB_RECEIPTS], |row| row.get(0))?;
+    for seq in rows {
+        seqs.push(seq?);
+    }
+    seqs.sort_unstable();
+    let mut by_seq = connection.prepare(&format!("SELECT {RECEIPT} FROM receipt WHERE seq = ?1"))?;
+    let mut receipts = Vec::new();
+    for seq in seqs {
+        // Keys are hashes, so what a key points to may be of another job.
+        let receipt = by_seq.query_row([seq], receipt_of_row).optional()?;
+        receipts.extend(receipt.filter(|receipt| receipt.event_id == Some(event_id)));
+        if receipts.len() == MAX_JOB_RECEIPTS {
+            break;
+        }
+    }
+    Ok(receipts)
+}
+
+/// See [`super::Inbox::quarantine`].
+pub fn quarantine(connection: &Connection, page: PageRequest) -> rusqlite::Result<Page<Quarantined>> {
+    let mut statement = connection.prepare(
+        "SELECT seq, id, received_at, request_id, reason, detail, receipt_id, content_type, body, truncated
+         FROM quarantine WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+    )?;
+    let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
+    let mut rows = statement.query(params![before, page.limit])?;
+    let mut items = Vec::new();
+    let mut last_seq = 0;
+    while let Some(row) = rows.next()? {
+        last_seq = row.get(0)?;
+        items.push(Quarantined {
+            id: QuarantineId::new(uuid(row, 1)?),
+            received_at: Timestamp::from_micros(row.get(2)?),
+            request_id: RequestId::new(uuid(row, 3)?),
+            reason: row.get(4)?,
+            detail: row.get(5)?,
+            receipt_id: optional_uuid(row, 6)?.map(ReceiptId::new),
+            content_type: row.get(7)?,
+            body: Bytes::from(row.get::<_, Vec<u8>>(8)?),
+            truncated: row.get(9)?,
+        });
+    }
+    let next = next_cursor(&items, page.limit, |_| last_seq);
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::quarantine_totals`].
+pub fn quarantine_totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
+    connection.query_row(
+        "SELECT (SELECT coalesce(sum(length(body)), 0) FROM quarantine), quarantined_count, quarantine_evicted_count
+         FROM state",
+        [],
+        |row| {
+            Ok(QuarantineTotals {
+                bytes: row.get(0)?,
+                quarantined_count: row.get(1)?,
+                evicted_count: row.get(2)?,
+            })
+        },
+    )
+}
+
+impl ReceiptFilter {
+    fn matches(&self, receipt: &Receipt) -> bool {
+        let event = &receipt.event;
+        self.event.as_ref().is_none_or(|name| *name == event.event || *name == event.to_string())
+            && self.event_id.is_none_or(|event_id| receipt.event_id == Some(event_id))
+            && self.chatbot_id.is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
+    }
+}
+
+/// Where the next page starts if this one is full.
+fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
+    items.last().filter(|_| items.len() == limit).map(|last| Cursor(seq(last)))
+}
+
+/// Reads the columns of [`RECEIPT`].
+fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+    let wire: String = row.get(3)?;
+    let wire = wire.parse().map_err(|error: String| {
+        rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into())
+    })?;
+    Ok(Receipt {
+        sequence: row.get(0)?,
+        id: ReceiptId::new(uuid(row, 1)?),
+        received_at: Timestamp::from_micros(row.get(2)?),
+        wire,
+        event: Name {
+            event: row.get::<_, String>(4)?.into(),
+            status: row.get::<_, String>(5)?.into(),
+        },
+        event_id: optional_uuid(row, 6)?.map(EventId::new),
+        chatbot_id: optional_uuid(row, 7)?.map(ChatbotId::new),
+        body_bytes: row.get(8)?,
+    })
+}
+
+fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    row.get(column).map(Uuid::from_bytes)
+}
+
+fn optional_uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(Uuid::from_bytes))
+}

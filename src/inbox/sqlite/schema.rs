@@ -1,0 +1,88 @@
+//! Connections to the file and the state of its tables.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::super::Error;
+use super::sort;
+
+/// "CGWH": marks the file as an inbox, so that another database is not taken for one.
+const APPLICATION_ID: i32 = 0x4347_5748;
+
+/// Numbered from 1, forward only. Never change one that was released: add another.
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_inbox.sql")];
+
+/// What to do where there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Make one: at start.
+    Create,
+    /// Fail: a file that was there a moment ago must not be replaced by an empty one.
+    Refuse,
+}
+
+/// Opens the file for writing and brings its tables up to date.
+pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
+    let failed = |error: rusqlite::Error| sort(path, "open", &error);
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, missing == Missing::Create);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let application_id: i32 = pragma(&connection, "application_id").map_err(failed)?;
+    let version: usize = pragma(&connection, "user_version").map_err(failed)?;
+    let is_empty: bool =
+        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if application_id != APPLICATION_ID && !is_empty {
+        return Err(Error::Corrupt {
+            reason: format!("{} is an SQLite database, but not an inbox of this program", path.display()),
+        });
+    }
+    if version > MIGRATIONS.len() {
+        return Err(Error::Corrupt {
+            reason: format!(
+                "{} was written by a newer program: its tables are version {version}, this program knows up to {}",
+                path.display(),
+                MIGRATIONS.len()
+            ),
+        });
+    }
+    configure_writer(&connection).map_err(failed)?;
+    migrate(&mut connection, version).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading. A reader never waits for the writer, nor the writer for it.
+pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+}
+
+fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
+    // Readers run beside the writer, and a commit is one append and one fsync.
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // In WAL mode only FULL syncs at each commit; NORMAL would lose the last 200s in a power cut.
+    connection.pragma_update(None, "synchronous", "full")?;
+    // Pages: 8 MiB. A checkpoint copies this much at once, on the writing thread; a larger log would make fewer
+    // but longer pauses.
+    connection.pragma_update(None, "wal_autocheckpoint", 2_000)?;
+    // Bytes: after a reader has held up a checkpoint, the log shrinks back to this.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // The schema refers to nothing by foreign key; what the file says of itself is not to be trusted with code.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> {
+    for (applied, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", applied + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}

@@ -1,0 +1,27 @@
+//! `caigunn-webhook` receives the webhooks of the CaiGunn chatbot platform: every notification is validated,
+//! recognised if it is a repeat, and on disk before it is answered.
+//!
+//! A notification takes one way through the program. [`http`] takes the request, checks its token, type and size,
+//! and has [`event`] read the body as a [`event::Notification`]. It then goes through the [`inbox::Writer`]'s
+//! queue into a batch, which the [`inbox::Inbox`] stores in one commit; after the commit the request is answered and
+//! logged. Beside that way, [`subscription`] registers the receiver's URL with CaiGunn through [`caigunn`].
+//!
+//! - [`event`]: what CaiGunn says, as types; the wire format; what makes two notifications the same.
+//! - [`inbox`]: the store's contract, group commit, and the store in SQLite.
+//! - [`http`]: both listeners, their routes, limits, answers and log lines.
+//! - [`caigunn`], [`subscription`]: the provider's API, and what is kept true there.
+//! - [`config`]: from defaults, file, environment and flags to every module's settings.
+//! - [`app`]: start and stop, in order.
+//! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`]: leaves that know nothing of the rest.
+
+pub mod event;
+pub mod inbox;
+pub mod http;
+pub mod caigunn;
+pub mod subscription;
+pub mod config;
+pub mod app;
+pub mod clock;
+pub mod backoff;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,106 @@
+//! Logs to standard output, from a thread of their own.
+//!
+//! Lines wait in a bounded queue, so a slow reader of the output never holds up a request; what does not fit is
+//! dropped and counted. Nothing of other crates' `log` records is taken in: a TLS or HTTP library may print
+//! headers at trace level.
+
+use std::io::{self, BufWriter, IsTerminal};
+use std::str::FromStr;
+
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt as format};
+
+/// How many lines may wait: at some 0.5 KiB each, 4 MiB.
+const QUEUED_LINES: usize = 8192;
+
+/// How much is written to the output at once, in bytes.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// What to log and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which targets at which level, such as `info` or `info,caigunn_webhook=debug`.
+    pub filter: Filter,
+    /// The form of a line.
+    pub format: Format,
+}
+
+/// Which targets at which level.
+#[derive(Clone, Debug)]
+pub struct Filter(Targets);
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// [`Format::Pretty`] on a terminal, else [`Format::Json`].
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people; in colour on a terminal.
+    Pretty,
+}
+
+impl FromStr for Filter {
+    type Err = tracing_subscriber::filter::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            other => Err(format!("expected auto, json or pretty, found {other:?}")),
+        }
+    }
+}
+
+/// Keeps the log going; dropping it writes what waits, for at most a second.
+pub struct Telemetry {
+    dropped: ErrorCounter,
+    _worker: WorkerGuard,
+}
+
+impl Telemetry {
+    /// How many lines have been dropped because the output was too slow.
+    pub fn dropped_lines(&self) -> usize {
+        self.dropped.dropped_lines()
+    }
+}
+
+/// Starts logging for the whole process, panics included. To be called once.
+pub fn start(settings: Settings) -> Telemetry {
+    let is_terminal = io::stdout().is_terminal();
+    let output = BufWriter::with_capacity(WRITE_BYTES, io::stdout());
+    let (writer, worker) = NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUED_LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(output);
+    let dropped = writer.error_counter();
+    let is_json = match settings.format {
+        Format::Auto => !is_terminal,
+        Format::Json => true,
+        Format::Pretty => false,
+    };
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = if is_json {
+        let json = format::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        json.with_target(false).with_writer(writer).boxed()
+    } else {
+        format::layer().with_ansi(is_terminal).with_target(false).with_writer(writer).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(settings.filter.0)).init();
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(error.type = "panic", "a bug in the receiver: {panic}");
+    }));
+    Telemetry { dropped, _worker: worker }
+}

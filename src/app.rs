@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::config::{InboxLocation, Registration, Settings};
-use crate::http::{self, Accepting, Routes, SubscriptionView};
+use crate::http::{self, Accepting, Endpoints, SubscriptionView};
 use crate::inbox::sqlite::SqliteInbox;
 use crate::inbox::{self, Inbox, Writer};
 use crate::{caigunn, subscription};
@@ -121,15 +121,15 @@ impl App {
         };
         let subscription_view: SubscriptionView = Arc::new(move || view.to_json());
         let connections = settings.http.connections.clone();
-        let Routes { public: public_routes, admin: admin_routes } =
-            http::routes(settings.http, writer, Arc::clone(&inbox), subscription_view, accepting.clone());
+        let Endpoints { public: public_endpoint, admin: admin_endpoint } =
+            http::endpoints(settings.http, writer, Arc::clone(&inbox), subscription_view, accepting.clone());
 
         let (stop_public, stop_admin, stop_rest) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let mut tasks = Tasks::default();
         tasks.spawn("the writer", writing);
-        tasks.spawn("the public listener", http::serve(public, public_routes, connections.clone(), stop_public.clone()));
-        tasks.spawn("the admin listener", http::serve(admin, admin_routes, connections, stop_admin.clone()));
+        tasks.spawn("the public listener", http::serve(public, public_endpoint, connections.clone(), stop_public.clone()));
+        tasks.spawn("the admin listener", http::serve(admin, admin_endpoint, connections, stop_admin.clone()));
         tasks.spawn("retention", until(stop_rest.clone(), expire(Arc::clone(&inbox), settings.retention)));
         accepting.set(true);
         if let Some(keeping) = keeping {

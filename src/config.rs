@@ -161,7 +161,6 @@ fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
         // A permit a byte, of which a semaphore has an eighth of what an address can count.
         bodies_in_flight_bytes: reader.count("server.bodies_in_flight_bytes", body_limit_bytes..=usize::MAX >> 4),
         body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
-        request_timeout: reader.seconds("server.request_timeout_seconds", 1..=600),
         connections: http::ConnectionSettings {
             max_count: reader.count("server.max_connections", 1..=65_536),
             header_timeout: reader.seconds("server.header_timeout_seconds", 1..=600),

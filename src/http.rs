@@ -10,23 +10,26 @@ mod receive;
 mod request_log;
 mod serve;
 
+use std::any::Any;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::Service;
+use tower_http::catch_panic::CatchPanic;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::inbox::{Inbox, Writer};
+use crate::inbox::{Inbox, RequestId, Writer};
 use problem::Problem;
 
 pub use serve::{bind, serve};
@@ -44,8 +47,6 @@ pub struct Settings {
     pub bodies_in_flight_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    /// How long a request may take from its head to its answer.
-    pub request_timeout: Duration,
     /// How connections are treated.
     pub connections: ConnectionSettings,
 }
@@ -99,25 +100,58 @@ impl std::ops::Deref for Shared {
     }
 }
 
-/// The public and the admin routes.
-pub struct Routes {
+/// What answers the requests of one listener.
+#[derive(Clone)]
+pub struct Endpoint {
+    router: CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response>,
+}
+
+/// Both endpoints.
+pub struct Endpoints {
     /// `/webhook`, `/healthz`, `/readyz`.
-    pub public: Router,
+    pub public: Endpoint,
     /// `/api`, `/healthz`, `/readyz`.
-    pub admin: Router,
+    pub admin: Endpoint,
 }
 
 /// How long an admin request may take. People wait no longer.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Builds both routers.
-pub fn routes(
+/// What every request carries on its way through the handlers.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    request_id: RequestId,
+    peer: SocketAddr,
+}
+
+impl Origin {
+    /// What [`request_log::log`] gave the request.
+    fn of(request: &Request) -> Self {
+        *request.extensions().get().expect("the log gives every request its origin")
+    }
+}
+
+/// The routes, as the log names them: with the names of parameters in place of their values.
+const ROUTES: [&str; 9] = [
+    "/webhook",
+    "/webhook/{token}",
+    "/healthz",
+    "/readyz",
+    "/api/v1/receipts",
+    "/api/v1/receipts/{id}",
+    "/api/v1/jobs/{event_id}",
+    "/api/v1/quarantine",
+    "/api/v1/subscription",
+];
+
+/// Builds both endpoints.
+pub fn endpoints(
     settings: Settings,
     writer: Writer,
     inbox: Arc<dyn Inbox>,
     subscription: SubscriptionView,
     accepting: Accepting,
-) -> Routes {
+) -> Endpoints {
     let body_bytes = Arc::new(Semaphore::new(settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS)));
     let shared = Shared(Arc::new(SharedParts { settings, writer, accepting, body_bytes }));
     let health = Router::new()
@@ -130,21 +164,50 @@ pub fn routes(
         .with_state(shared.clone());
     let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ADMIN_TIMEOUT));
-    Routes {
-        public: layers(health.clone().merge(webhook)),
-        admin: layers(health.nest("/api/v1", api)),
+    Endpoints {
+        public: Endpoint::new(health.clone().merge(webhook)),
+        admin: Endpoint::new(health.nest("/api/v1", api)),
     }
 }
 
-/// The layers around every route, the last one outermost: each request gets an id and a log line, whatever
-/// happens; a panic becomes an answer; a request that RFC 9112 calls ambiguous gets no further.
-fn layers(router: Router) -> Router {
-    router
-        .fallback(|| async { Problem::not_found() })
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .layer(from_fn(framing::check_head))
-        .layer(CatchPanicLayer::custom(|_| Problem::panicked().into_response()))
-        .layer(from_fn(request_log::log))
+impl Endpoint {
+    fn new(router: Router) -> Self {
+        let router = router
+            .fallback(|| async { Problem::not_found() })
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
+        Self { router: CatchPanic::custom(router, |_| Problem::panicked().into_response()) }
+    }
+
+    /// Answers a request. The order of what is around every route: a request id and a log line whatever happens;
+    /// then a request that RFC 9112 calls ambiguous gets no further; then a panic becomes an answer.
+    ///
+    /// Plain calls rather than layers of the router, each of which would cost the hot path some allocations.
+    pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+        let mut router = self.router.clone();
+        let answer = async move |request: Request| match framing::check_head(&request) {
+            Err(problem) => problem.into_response(),
+            Ok(()) => match router.call(request).await {
+                Ok(response) => response.map(Body::new),
+                Err(never) => match never {},
+            },
+        };
+        request_log::log(request, peer, answer).await
+    }
+}
+
+/// The route of a path; empty if there is none. A path may hold a token, so it is never logged itself.
+fn route_of(path: &str) -> &'static str {
+    let matches = |route: &&str| {
+        let (mut segments, mut pattern) = (path.split('/'), route.split('/'));
+        loop {
+            match (segments.next(), pattern.next()) {
+                (None, None) => return true,
+                (Some(segment), Some(name)) if segment == name || name.starts_with('{') => {}
+                (_, _) => return false,
+            }
+        }
+    };
+    ROUTES.into_iter().find(matches).unwrap_or_default()
 }
 
 /// Whether the process runs.

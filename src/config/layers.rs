@@ -21,7 +21,7 @@ pub struct Key {
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 29] = [
+pub const KEYS: [Key; 28] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
@@ -29,7 +29,6 @@ pub const KEYS: [Key; 29] = [
     key("server.max_connections"),
     key("server.header_timeout_seconds"),
     key("server.body_timeout_seconds"),
-    key("server.request_timeout_seconds"),
     key("server.write_timeout_seconds"),
     key("server.stop_timeout_seconds"),
     key("admin.listen"),

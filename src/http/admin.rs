@@ -1,9 +1,8 @@
 //! The read API for people, programs and tests, on the admin listener.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::{SubscriptionView, is_one_of};
+use super::{Origin, SubscriptionView, is_one_of};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
@@ -72,7 +71,7 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
 /// Whether the peer is on this machine and meant it: a page in a browser here that was led to this address under
 /// a name of its own (DNS rebinding) names itself in `Host`.
 fn is_local(request: &Request) -> bool {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = Origin::of(request).peer;
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -81,7 +80,7 @@ fn is_local(request: &Request) -> bool {
     let name = name.trim_start_matches('[').trim_end_matches(']');
     let is_local_name =
         name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) && is_local_name
+    peer.ip().to_canonical().is_loopback() && is_local_name
 }
 
 #[derive(Deserialize)]

@@ -12,26 +12,27 @@ use std::task::{Context, Poll, ready};
 use axum::extract::Request;
 use axum::http::Version;
 use axum::http::header::{HOST, TRANSFER_ENCODING};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::problem::Problem;
 
-/// A layer: one `Host` (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1).
-pub async fn check_head(request: Request, next: Next) -> Response {
+/// One `Host` (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1).
+///
+/// # Errors
+/// The problem to answer; it closes the connection.
+pub fn check_head(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let host_count = headers.get_all(HOST).iter().count();
     if host_count > 1 || host_count == 0 && request.version() == Version::HTTP_11 {
-        return Problem::malformed("a request has exactly one Host header").into_response();
+        return Err(Problem::malformed("a request has exactly one Host header"));
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if codings.next().is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
         || codings.next().is_some()
     {
-        return Problem::unknown_transfer_coding().into_response();
+        return Err(Problem::unknown_transfer_coding());
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// A connection whose incoming bytes are watched.

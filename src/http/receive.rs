@@ -14,13 +14,13 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::problem::Problem;
-use super::{Shared, is_one_of};
+use super::{Origin, Shared, is_one_of};
 use crate::clock::Timestamp;
 use crate::event::{self, EventId, Name, Notification};
-use crate::inbox::{Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, RequestId, Stored};
+use crate::inbox::{Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
 
 /// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
 /// it happens on a thread for blocking work.
@@ -57,8 +57,7 @@ struct ReadBody {
 /// `POST /webhook` and `POST /webhook/{token}`.
 pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, Problem> {
     let received_at = Timestamp::now();
-    let deadline = Instant::now() + shared.settings.request_timeout;
-    let request_id = *request.extensions().get::<RequestId>().expect("the log layer gives every request an id");
+    let Origin { request_id, .. } = Origin::of(&request);
     let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
     let tokens = &shared.settings.tokens;
     // With no token configured anyone may post, so one that CaiGunn still has from before does no harm.
@@ -67,14 +66,14 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
     }
     let (head, body) = request.into_parts();
     let type_problem = check_content_type(&head.headers).err();
-    let body = read_body(&shared, &head.headers, body, deadline).await?;
+    let body = read_body(&shared, &head.headers, body).await?;
     let problem = match type_problem {
         Some(problem) => problem,
         None if body.is_too_large => Problem::body_too_large(shared.settings.body_limit_bytes),
         None => match parse(&body.bytes).await {
             Ok(notification) => {
                 let receipt = NewReceipt::new(&notification, body.bytes.clone(), received_at, request_id);
-                return store(&shared, notification, receipt, deadline).await;
+                return store(&shared, notification, receipt).await;
             }
             Err(problem) => problem,
         },
@@ -89,7 +88,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
         truncated: body.is_too_large,
         body: body.bytes.clone(),
     };
-    shared.writer.append(Entry::Quarantine(quarantined), deadline).await?;
+    shared.writer.append(Entry::Quarantine(quarantined)).await?;
     Err(problem)
 }
 
@@ -98,9 +97,8 @@ async fn store(
     shared: &Shared,
     notification: Notification,
     receipt: NewReceipt,
-    deadline: Instant,
 ) -> Result<Response, Problem> {
-    let stored = shared.writer.append(Entry::Receipt(receipt), deadline).await?;
+    let stored = shared.writer.append(Entry::Receipt(receipt)).await?;
     let Stored::Receipt(appended) = stored else { unreachable!("a receipt's entry is stored as a receipt") };
     let (outcome, receipt_id) = match appended {
         Appended::New { receipt_id } => ("accepted", receipt_id),
@@ -148,19 +146,13 @@ fn is_json_suffixed(subtype: &str) -> bool {
 /// # Errors
 /// It came too slowly, broke off, or there are too many bodies in hand. Not when it is too large: what was read
 /// is then returned, for the quarantine.
-async fn read_body(
-    shared: &Shared,
-    headers: &HeaderMap,
-    body: Body,
-    deadline: Instant,
-) -> Result<ReadBody, Problem> {
+async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<ReadBody, Problem> {
     let settings = &shared.settings;
     let declared_bytes: Option<usize> = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
         return Ok(ReadBody { bytes: Bytes::new(), is_too_large: true, _permit: None });
     }
-    let body_deadline = deadline.min(Instant::now() + settings.body_timeout);
-    timeout_at(body_deadline, collect(shared, declared_bytes, body))
+    timeout(settings.body_timeout, collect(shared, declared_bytes, body))
         .await
         .map_err(|_| Problem::body_timeout(settings.body_timeout))?
 }

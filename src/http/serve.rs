@@ -3,6 +3,7 @@
 //! HTTP/1.1 and 1.0 only: CaiGunn and the proxies in front of us speak nothing else to a receiver, and one
 //! protocol has one set of limits.
 
+use std::convert::Infallible;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -11,8 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,9 +25,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
-use super::ConnectionSettings;
+use super::{ConnectionSettings, Endpoint};
 use super::framing::Guarded;
 
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
@@ -74,7 +73,7 @@ pub fn bind(address: SocketAddr, settings: &ConnectionSettings) -> io::Result<Tc
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting; open connections go on until the runtime ends.
-pub async fn serve(listener: TcpListener, router: Router, settings: ConnectionSettings, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, endpoint: Endpoint, settings: ConnectionSettings, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(settings.max_count));
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
@@ -99,9 +98,9 @@ pub async fn serve(listener: TcpListener, router: Router, settings: ConnectionSe
             let _ = stream.try_write(TOO_MANY_CONNECTIONS);
             continue;
         };
-        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        let (http, endpoint, stop) = (http.clone(), endpoint.clone(), stop.clone());
         connections.spawn(async move {
-            connection(&http, stream, peer, router, stop).await;
+            connection(&http, stream, peer, endpoint, stop).await;
             drop(permit);
         });
     }
@@ -114,12 +113,12 @@ async fn connection(
     http: &http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    endpoint: Endpoint,
     stop: CancellationToken,
 ) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+    let service = service_fn(move |request: Request<Incoming>| {
+        let endpoint = endpoint.clone();
+        async move { Ok::<_, Infallible>(endpoint.answer(request.map(Body::new), peer).await) }
     });
     let stream = Lingering::new(Guarded::new(stream), stop.clone());
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));

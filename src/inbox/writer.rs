@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
-use super::{Entry, Error, Inbox, Stored};
+use super::{Answer, Entry, Error, Inbox, Stored};
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
@@ -25,7 +25,8 @@ const EVIDENCE_AGE: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// How many entries may wait; the next is refused with [`Error::Full`].
     pub queue_count: usize,
-    /// How long a caller waits for its commit before [`Error::Timeout`].
+    /// How long the store may take for a batch before its callers get [`Error::Timeout`], and every later one too
+    /// until the store is back. A caller waits for the batch before its own as well, so twice this at the most.
     pub timeout: Duration,
 }
 
@@ -35,15 +36,17 @@ pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     /// What the last commit showed, for [`Writer::ready`].
     evidence: watch::Receiver<Evidence>,
-    settings: Settings,
 }
 
 /// An entry with its caller.
 #[derive(Debug)]
 struct Waiting {
     entry: Entry,
-    answer: oneshot::Sender<Result<Stored, Error>>,
+    answer: Caller,
 }
+
+/// Who waits for an entry to be stored.
+type Caller = oneshot::Sender<Result<Stored, Error>>;
 
 /// What a commit showed of the store, and when.
 #[derive(Clone, Debug)]
@@ -60,12 +63,10 @@ impl Writer {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, queue) = mpsc::channel(settings.queue_count);
         let (evidence_sender, evidence) = watch::channel(Evidence { at: Instant::now(), commit: Ok(()) });
-        (Self { queue: sender, evidence, settings }, run(inbox, queue, evidence_sender))
+        (Self { queue: sender, evidence }, run(inbox, settings.timeout, queue, evidence_sender))
     }
 
     /// Stores an entry and returns once the commit is on disk.
-    ///
-    /// Waits at most [`Settings::timeout`], and not beyond `deadline`.
     ///
     /// # Errors
     /// [`Error::Full`] if too many wait already: nothing was stored. [`Error::Timeout`]: it may yet be stored.
@@ -73,18 +74,13 @@ impl Writer {
     ///
     /// # Cancel safety
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
-    pub async fn append(&self, entry: Entry, deadline: Instant) -> Result<Stored, Error> {
-        let started = Instant::now();
+    pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
         let (answer, stored) = oneshot::channel();
         self.queue.try_send(Waiting { entry, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::Full { queue_count: self.settings.queue_count },
+            mpsc::error::TrySendError::Full(_) => Error::Full { queue_count: self.queue.max_capacity() },
             mpsc::error::TrySendError::Closed(_) => ended(),
         })?;
-        match timeout_at(deadline.min(started + self.settings.timeout), stored).await {
-            Ok(Ok(stored)) => stored,
-            Ok(Err(_)) => Err(ended()),
-            Err(_) => Err(Error::Timeout { waited: started.elapsed() }),
-        }
+        stored.await.unwrap_or_else(|_| Err(ended()))
     }
 
     /// Whether the store takes writes: as the last commit showed if it is recent, else by a write that tries.
@@ -96,7 +92,7 @@ impl Writer {
         if evidence.at.elapsed() < EVIDENCE_AGE {
             return evidence.commit;
         }
-        self.append(Entry::Probe, Instant::now() + self.settings.timeout).await.map(|_| ())
+        self.append(Entry::Probe).await.map(|_| ())
     }
 
     /// How many entries wait now.
@@ -109,18 +105,67 @@ fn ended() -> Error {
     Error::Unavailable { reason: "the writer has ended".to_owned() }
 }
 
-async fn run(inbox: Arc<dyn Inbox>, mut queue: mpsc::Receiver<Waiting>, evidence: watch::Sender<Evidence>) {
+async fn run(
+    inbox: Arc<dyn Inbox>,
+    patience: Duration,
+    mut queue: mpsc::Receiver<Waiting>,
+    evidence: watch::Sender<Evidence>,
+) {
     let mut gathered: Vec<Waiting> = Vec::with_capacity(MAX_BATCH_COUNT);
     while queue.recv_many(&mut gathered, MAX_BATCH_COUNT).await > 0 {
         while !gathered.is_empty() {
-            let batch = take_batch(&mut gathered);
-            commit(&*inbox, batch, &evidence).await;
+            let (entries, callers) = take_batch(&mut gathered);
+            let mut appending = inbox.append(entries);
+            let appended = match timeout(patience, &mut appending).await {
+                Ok(appended) => appended,
+                Err(_) => {
+                    let late = Error::Timeout { waited: patience };
+                    show(&evidence, Err(late.clone()));
+                    callers.into_iter().for_each(|caller| answer(caller, Err(late.clone())));
+                    refuse_until(appending, &late, &mut queue, &mut gathered).await;
+                    break;
+                }
+            };
+            show(&evidence, appended.as_ref().map(|_| ()).map_err(Clone::clone));
+            match appended {
+                Ok(stored) => callers.into_iter().zip(stored).for_each(|(caller, stored)| answer(caller, stored)),
+                Err(error) => callers.into_iter().for_each(|caller| answer(caller, Err(error.clone()))),
+            }
         }
     }
 }
 
+/// Waits for a store that has run out of time, and refuses all who come meanwhile: they would wait in vain.
+async fn refuse_until(
+    mut appending: Answer<'_, Vec<Result<Stored, Error>>>,
+    late: &Error,
+    queue: &mut mpsc::Receiver<Waiting>,
+    gathered: &mut Vec<Waiting>,
+) {
+    loop {
+        gathered.drain(..).for_each(|waiting| answer(waiting.answer, Err(late.clone())));
+        // Both branches may be dropped: the store goes on by itself, and nothing leaves the queue unseen.
+        tokio::select! {
+            _ = &mut appending => return,
+            count = queue.recv_many(gathered, MAX_BATCH_COUNT) => if count == 0 {
+                let _ = appending.await;
+                return;
+            },
+        }
+    }
+}
+
+fn show(evidence: &watch::Sender<Evidence>, commit: Result<(), Error>) {
+    evidence.send_replace(Evidence { at: Instant::now(), commit });
+}
+
+/// Answers a caller. One that no longer waits is normal: its connection ended.
+fn answer(caller: Caller, stored: Result<Stored, Error>) {
+    let _ = caller.send(stored);
+}
+
 /// Takes entries from the front until they have [`MAX_BATCH_BYTES`].
-fn take_batch(gathered: &mut Vec<Waiting>) -> Vec<Waiting> {
+fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Caller>) {
     let mut bytes = 0;
     let count = gathered
         .iter()
@@ -130,28 +175,5 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> Vec<Waiting> {
             has_room
         })
         .count();
-    gathered.drain(..count).collect()
-}
-
-async fn commit(inbox: &dyn Inbox, batch: Vec<Waiting>, evidence: &watch::Sender<Evidence>) {
-    let (entries, callers): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
-    let committed = inbox.append(entries).await;
-    evidence.send_replace(Evidence {
-        at: Instant::now(),
-        commit: committed.as_ref().map(|_| ()).map_err(Clone::clone),
-    });
-    // A caller that no longer waits is normal: its connection or its deadline ended.
-    match committed {
-        Ok(stored) => {
-            for (caller, stored) in callers.into_iter().zip(stored) {
-                let _ = caller.send(stored);
-            }
-        }
-        Err(error) => {
-            for caller in callers {
-                let _ = caller.send(Err(error.clone()));
-            }
-        }
-    }
+    gathered.drain(..count).map(|waiting| (waiting.entry, waiting.answer)).unzip()
 }

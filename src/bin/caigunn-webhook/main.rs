@@ -1,3 +1,6 @@
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let sources = caigunn_webhook::config::Sources { environment: std::env::vars().collect(), ..Default::default() };
     let loaded = match caigunn_webhook::config::load(&sources) { Ok(l) => l, Err(m) => { eprint!("{m}"); std::process::exit(64) } };

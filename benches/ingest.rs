@@ -23,8 +23,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-const ROUNDS: usize = 3;
-const ROUND_TIME: Duration = Duration::from_secs(4);
+const ROUNDS: usize = 4;
+const ROUND_TIME: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(1);
 const CONNECTIONS: [usize; 2] = [64, 256];
 const MANY: usize = 1_000_000;

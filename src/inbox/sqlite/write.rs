@@ -167,13 +167,11 @@ impl Opened {
 
 /// Fills an index from the journal of keys; also gives the last number in it, 0 if there is none.
 fn read_keys(connection: &Connection) -> rusqlite::Result<(KeyIndex, Seq)> {
-    let total = "SELECT coalesce(sum(length(keys)), 0) FROM receipt_key";
-    let total_bytes: usize = connection.query_row(total, [], |row| row.get(0))?;
     // Receipts go from the front, but a row of keys goes only when all of its receipts are gone.
     let first = "SELECT coalesce(min(seq), 0) FROM receipt";
     let first_seq: Seq = connection.query_row(first, [], |row| row.get(0))?;
 
-    let mut index = KeyIndex::with_capacity(total_bytes / Key::BYTES);
+    let mut index = KeyIndex::default();
     let mut last_seq = 0;
     let mut statement = connection.prepare("SELECT first_seq, keys FROM receipt_key ORDER BY first_seq")?;
     let mut rows = statement.query([])?;

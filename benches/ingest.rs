@@ -39,7 +39,11 @@ fn main() {
         let inbox = folder.path().join(format!("{receipts}.db"));
         seed(&inbox, receipts);
         let durable = Server::durable(&inbox, folder.path());
-        println!("\n{name}: ready after {:.2} s, {} MiB resident", durable.start.as_secs_f64(), durable.memory("VmRSS"));
+        println!(
+            "\n{name}: ready after {:.2} s, {} MiB resident",
+            durable.start.as_secs_f64(),
+            durable.memory("VmRSS")
+        );
         for connections in CONNECTIONS {
             compare(&noop, &durable, connections);
         }
@@ -58,7 +62,10 @@ fn compare(noop: &Server, durable: &Server, connections: usize) {
     println!("  {connections} connections");
     println!("    no-op    {noop_load}");
     println!("    durable  {durable_load}");
-    println!("    ratio durable/no-op {:.2}", durable_load.rate() / noop_load.rate());
+    println!(
+        "    ratio durable/no-op {:.2}",
+        durable_load.rate() / noop_load.rate()
+    );
 }
 
 /// What a load met.
@@ -85,25 +92,38 @@ impl std::fmt::Display for Load {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
         let at = |share: f64| f64::from(sorted[(sorted.len() as f64 * share) as usize]) / 1_000.0;
-        write!(formatter, "{:>8.0}/s   p50 {:>6.2} ms   p99 {:>6.2} ms", self.rate(), at(0.5), at(0.99))
+        write!(
+            formatter,
+            "{:>8.0}/s   p50 {:>6.2} ms   p99 {:>6.2} ms",
+            self.rate(),
+            at(0.5),
+            at(0.99)
+        )
     }
 }
 
 /// Posts new events over so many connections, one request at a time on each, for `time`.
 fn load(address: SocketAddr, connections: usize, time: Duration) -> Load {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
     runtime.block_on(async {
         let stop = Arc::new(AtomicBool::new(false));
         let started = Instant::now();
-        let posting: Vec<_> =
-            (0..connections).map(|_| tokio::spawn(post_until(address, Arc::clone(&stop)))).collect();
+        let posting: Vec<_> = (0..connections)
+            .map(|_| tokio::spawn(post_until(address, Arc::clone(&stop))))
+            .collect();
         tokio::time::sleep(time).await;
         stop.store(true, Ordering::Relaxed);
         let mut latencies = Vec::new();
         for task in posting {
             latencies.extend(task.await.expect("every answer is 200"));
         }
-        Load { time: started.elapsed(), latencies }
+        Load {
+            time: started.elapsed(),
+            latencies,
+        }
     })
 }
 
@@ -116,7 +136,10 @@ async fn post_until(address: SocketAddr, stop: Arc<AtomicBool>) -> Vec<u32> {
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let id_at = request.find(r#""event_id":""#).expect("the sample has an event_id") + r#""event_id":""#.len();
+    let id_at = request
+        .find(r#""event_id":""#)
+        .expect("the sample has an event_id")
+        + r#""event_id":""#.len();
     let mut latencies = Vec::new();
     let mut answer = vec![0; 4096];
     let mut id = Uuid::encode_buffer();
@@ -124,10 +147,17 @@ async fn post_until(address: SocketAddr, stop: Arc<AtomicBool>) -> Vec<u32> {
         let fresh = Uuid::new_v4().hyphenated().encode_lower(&mut id);
         request.replace_range(id_at..id_at + fresh.len(), fresh);
         let started = Instant::now();
-        stream.write_all(request.as_bytes()).await.expect("the server reads");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("the server reads");
         let read = read_answer(&mut stream, &mut answer).await;
         latencies.push(started.elapsed().as_micros().try_into().unwrap_or(u32::MAX));
-        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..read]));
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&answer[..read])
+        );
     }
     latencies
 }
@@ -136,10 +166,15 @@ async fn post_until(address: SocketAddr, stop: Arc<AtomicBool>) -> Vec<u32> {
 async fn read_answer(stream: &mut TcpStream, answer: &mut [u8]) -> usize {
     let mut read = 0;
     loop {
-        let count = stream.read(&mut answer[read..]).await.expect("the server answers");
+        let count = stream
+            .read(&mut answer[read..])
+            .await
+            .expect("the server answers");
         assert!(count > 0, "the server closed the connection");
         read += count;
-        let Some(head) = answer[..read].windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+        let Some(head) = answer[..read].windows(4).position(|end| end == b"\r\n\r\n") else {
+            continue;
+        };
         let text = std::str::from_utf8(&answer[..head]).expect("a head is ASCII");
         let length = text
             .split("\r\n")
@@ -156,7 +191,9 @@ fn body(ids: &Ids) -> String {
 }
 
 fn sample_notification(ids: &Ids) -> caigunn_webhook::event::Notification {
-    let event = Event::CrawlingCompleted { training_data_ids: vec![ids.training_data_id; 3] };
+    let event = Event::CrawlingCompleted {
+        training_data_ids: vec![ids.training_data_id; 3],
+    };
     sample::notification(event, ids, Wire::V2024_07)
 }
 
@@ -168,7 +205,10 @@ fn seed(path: &Path, receipts: usize) {
         quarantine_max_bytes: 64 << 20,
     };
     let inbox = SqliteInbox::open(path, settings).expect("a new inbox opens");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
     let started = Instant::now();
     for first in (0..receipts).step_by(256) {
         let batch = (first..receipts.min(first + 256)).map(|_| {
@@ -177,11 +217,16 @@ fn seed(path: &Path, receipts: usize) {
             let request_id = RequestId::new(Uuid::new_v4());
             Entry::Receipt(NewReceipt::new(&notification, body, Timestamp::now(), request_id))
         });
-        runtime.block_on(inbox.append(batch.collect())).expect("the inbox takes a batch");
+        runtime
+            .block_on(inbox.append(batch.collect()))
+            .expect("the inbox takes a batch");
     }
     if receipts > 0 {
         let seconds = started.elapsed().as_secs_f64();
-        println!("\nfilled an inbox in {seconds:.1} s, {:.0}/s", receipts as f64 / seconds);
+        println!(
+            "\nfilled an inbox in {seconds:.1} s, {:.0}/s",
+            receipts as f64 / seconds
+        );
     }
     runtime.block_on(inbox.close()).expect("the inbox closes");
 }
@@ -203,12 +248,22 @@ impl Server {
             .expect("this program starts again");
         let mut line = String::new();
         let stdout = process.stdout.take().expect("its output is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
-        Self { process, address: line.trim().parse().expect("an address"), start: Duration::ZERO }
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it prints its address");
+        Self {
+            process,
+            address: line.trim().parse().expect("an address"),
+            start: Duration::ZERO,
+        }
     }
 
     fn durable(inbox: &Path, folder: &Path) -> Self {
-        let port = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let port = || {
+            std::net::TcpListener::bind("127.0.0.1:0")
+                .and_then(|free| free.local_addr())
+                .expect("a free port")
+        };
         let (address, admin) = (port(), port());
         let log = File::create(folder.join("log.json")).expect("the target folder takes files");
         let started = Instant::now();
@@ -220,17 +275,30 @@ impl Server {
             .spawn()
             .expect("the program starts");
         while !is_ready(address) {
-            assert!(started.elapsed() < Duration::from_secs(30), "not ready within 30 s");
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "not ready within 30 s"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
-        Self { process, address, start: started.elapsed() }
+        Self {
+            process,
+            address,
+            start: started.elapsed(),
+        }
     }
 
     /// A line of the process's status, in MiB.
     fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells memory");
-        line.trim_matches(|sign: char| !sign.is_ascii_digit()).parse::<u64>().expect("a number of KiB") >> 10
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .expect("Linux tells memory");
+        line.trim_matches(|sign: char| !sign.is_ascii_digit())
+            .parse::<u64>()
+            .expect("a number of KiB")
+            >> 10
     }
 }
 
@@ -243,7 +311,9 @@ impl Drop for Server {
 
 fn is_ready(address: SocketAddr) -> bool {
     use std::io::{Read, Write};
-    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else {
+        return false;
+    };
     let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut answer = String::new();
     stream.write_all(request.as_bytes()).is_ok()
@@ -252,11 +322,21 @@ fn is_ready(address: SocketAddr) -> bool {
 }
 
 fn noop_server() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
     runtime.block_on(async {
         let noop = axum::routing::post(|body: axum::body::Bytes| async move { body.len().to_string() });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        println!("{}", listener.local_addr().expect("a bound listener has an address"));
-        axum::serve(listener, axum::Router::new().route("/webhook", noop)).await.expect("axum serves");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        println!(
+            "{}",
+            listener.local_addr().expect("a bound listener has an address")
+        );
+        axum::serve(listener, axum::Router::new().route("/webhook", noop))
+            .await
+            .expect("axum serves");
     });
 }

@@ -80,9 +80,16 @@ impl App {
         let InboxLocation::Sqlite(path) = &settings.inbox_location;
         let inbox = SqliteInbox::open(path, settings.inbox.clone()).map_err(Error::Inbox)?;
         let bind = |side, address| {
-            http::bind(address, &settings.http.connections).map_err(|source| Error::Bind { side, address, source })
+            http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {
+                side,
+                address,
+                source,
+            })
         };
-        let (public, admin) = (bind("public", settings.listen)?, bind("admin", settings.admin_listen)?);
+        let (public, admin) = (
+            bind("public", settings.listen)?,
+            bind("admin", settings.admin_listen)?,
+        );
         let client = match &settings.registration {
             Registration::Missing(_) => None,
             Registration::Wanted(wanted) => {
@@ -90,7 +97,13 @@ impl App {
                 Some((caigunn::Client::new(api).map_err(Error::Client)?, subscription))
             }
         };
-        Ok(Self { settings, inbox: Arc::new(inbox), public, admin, client })
+        Ok(Self {
+            settings,
+            inbox: Arc::new(inbox),
+            public,
+            admin,
+            client,
+        })
     }
 
     /// The public address as it is, also where port 0 was asked for.
@@ -109,7 +122,13 @@ impl App {
     /// # Errors
     /// [`Error::TaskEnded`], after the same stop; [`Error::StopTimeout`] if that took too long.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { settings, inbox, public, admin, client } = self;
+        let Self {
+            settings,
+            inbox,
+            public,
+            admin,
+            client,
+        } = self;
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer.clone());
         let accepting = Accepting::default();
         let (view, keeping) = match client {
@@ -121,16 +140,36 @@ impl App {
         };
         let subscription_view: SubscriptionView = Arc::new(move || view.to_json());
         let connections = settings.http.connections.clone();
-        let Endpoints { public: public_endpoint, admin: admin_endpoint } =
-            http::endpoints(settings.http, writer, Arc::clone(&inbox), subscription_view, accepting.clone());
+        let Endpoints {
+            public: public_endpoint,
+            admin: admin_endpoint,
+        } = http::endpoints(
+            settings.http,
+            writer,
+            Arc::clone(&inbox),
+            subscription_view,
+            accepting.clone(),
+        );
 
-        let (stop_public, stop_admin, stop_rest) =
-            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (stop_public, stop_admin, stop_rest) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
         let mut tasks = Tasks::default();
         tasks.spawn("the writer", writing);
-        tasks.spawn("the public listener", http::serve(public, public_endpoint, connections.clone(), stop_public.clone()));
-        tasks.spawn("the admin listener", http::serve(admin, admin_endpoint, connections, stop_admin.clone()));
-        tasks.spawn("retention", until(stop_rest.clone(), expire(Arc::clone(&inbox), settings.retention)));
+        tasks.spawn(
+            "the public listener",
+            http::serve(public, public_endpoint, connections.clone(), stop_public.clone()),
+        );
+        tasks.spawn(
+            "the admin listener",
+            http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
+        );
+        tasks.spawn(
+            "retention",
+            until(stop_rest.clone(), expire(Arc::clone(&inbox), settings.retention)),
+        );
         accepting.set(true);
         if let Some(keeping) = keeping {
             // It ends by itself when everything is registered, and then waits for the stop.
@@ -169,7 +208,10 @@ impl App {
                     settings.stop_timeout.as_secs(),
                     left.join(", ")
                 );
-                Err(ended.unwrap_or(Error::StopTimeout { after: settings.stop_timeout, left }))
+                Err(ended.unwrap_or(Error::StopTimeout {
+                    after: settings.stop_timeout,
+                    left,
+                }))
             }
         }
     }
@@ -220,12 +262,18 @@ impl Tasks {
 
     /// Waits for a task to end; gives its name and how it ended. Pending if there are none.
     async fn next(&mut self) -> (&'static str, String) {
-        let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
+        let Some(ended) = self.running.join_next_with_id().await else {
+            return std::future::pending().await;
+        };
         let (id, reason) = match ended {
             Ok((id, ())) => (id, "it returned".to_owned()),
             Err(error) => (error.id(), error.to_string()),
         };
-        let index = self.names.iter().position(|(named, _)| *named == id).expect("every task is named");
+        let index = self
+            .names
+            .iter()
+            .position(|(named, _)| *named == id)
+            .expect("every task is named");
         (self.names.swap_remove(index).1, reason)
     }
 

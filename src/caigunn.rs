@@ -108,7 +108,11 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future leaves open whether the URL was set; setting it again is safe.
-    pub async fn put_webhook(&self, api_key: &SecretString, webhook_url: &SecretString) -> Result<String, Error> {
+    pub async fn put_webhook(
+        &self,
+        api_key: &SecretString,
+        webhook_url: &SecretString,
+    ) -> Result<String, Error> {
         let mut url = self.settings.url.clone();
         url.path_segments_mut()
             .expect("the configuration takes http and https URLs only, which have a path")
@@ -139,10 +143,17 @@ fn secret_header(secret: &SecretString) -> Result<HeaderValue, Error> {
 /// Sorts an answer; of a good one, its `detail`.
 async fn answer(mut response: Response) -> Result<String, Error> {
     let status = response.status();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     let retry_after = retry_after.map(Duration::from_secs);
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_error(&error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable_error(&error))?
+    {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
             body.truncate(MAX_ANSWER_BYTES);
@@ -154,19 +165,26 @@ async fn answer(mut response: Response) -> Result<String, Error> {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::Refused { status: code, detail }),
         StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after, detail }),
-        StatusCode::REQUEST_TIMEOUT => Err(Error::Unavailable { retry_after, detail: format!("408: {detail}") }),
+        StatusCode::REQUEST_TIMEOUT => Err(Error::Unavailable {
+            retry_after,
+            detail: format!("408: {detail}"),
+        }),
         _ if status.is_success() => Ok(detail),
         _ if status.is_client_error() => Err(Error::Invalid { status: code, detail }),
-        _ if status.is_server_error() => {
-            Err(Error::Unavailable { retry_after, detail: format!("{code}: {detail}") })
-        }
+        _ if status.is_server_error() => Err(Error::Unavailable {
+            retry_after,
+            detail: format!("{code}: {detail}"),
+        }),
         _ => Err(Error::Unexpected { status: code, detail }),
     }
 }
 
 /// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is.
 fn detail(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body).ok().and_then(|mut value| Some(value.get_mut("detail")?.take())) {
+    let text = match serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|mut value| Some(value.get_mut("detail")?.take()))
+    {
         Some(Value::String(detail)) => detail,
         Some(Value::Array(faults)) => faults.iter().map(fault).collect::<Vec<_>>().join("; "),
         Some(other) => other.to_string(),
@@ -180,7 +198,10 @@ fn detail(body: &[u8]) -> String {
 /// our URL with its token.
 fn fault(fault: &Value) -> String {
     let place = fault["loc"].as_array().map(|path| {
-        path.iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect::<Vec<_>>().join(".")
+        path.iter()
+            .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(".")
     });
     let message = fault["msg"].as_str().unwrap_or("no message");
     place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
@@ -188,13 +209,20 @@ fn fault(fault: &Value) -> String {
 
 /// Why no answer came, with the chain of causes, which holds addresses but no secrets.
 fn unreachable_error(error: &reqwest::Error) -> Error {
-    let mut detail = if error.is_timeout() { "no answer in time".to_owned() } else { error.to_string() };
+    let mut detail = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        error.to_string()
+    };
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         detail = format!("{detail}: {cause}");
         source = cause.source();
     }
-    Error::Unavailable { retry_after: None, detail }
+    Error::Unavailable {
+        retry_after: None,
+        detail,
+    }
 }
 
 #[cfg(test)]

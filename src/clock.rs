@@ -14,7 +14,10 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The current time, cut to microseconds.
-    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the wall clock"
+    )]
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_microsecond())
     }
@@ -31,12 +34,18 @@ impl Timestamp {
 
     /// This moment less `duration`, or the earliest representable one.
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This moment plus `duration`, or the latest representable one.
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How far this moment is from `other`, whichever came first.
@@ -68,7 +77,10 @@ mod tests {
 
     #[test]
     fn prints_rfc_3339_with_microseconds() {
-        assert_eq!(Timestamp::from_micros(1_722_330_900_000_123).to_string(), "2024-07-30T09:15:00.000123Z");
+        assert_eq!(
+            Timestamp::from_micros(1_722_330_900_000_123).to_string(),
+            "2024-07-30T09:15:00.000123Z"
+        );
     }
 
     #[test]

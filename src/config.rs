@@ -73,6 +73,13 @@ impl fmt::Display for InboxLocation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake(String);
 
+impl Mistake {
+    /// Says what is wrong, where, and what is allowed; nothing secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -118,7 +125,11 @@ const SHORT_TOKEN: usize = 16;
 pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let mut reader = Reader::new(sources);
     let mut warnings = Vec::new();
-    let tokens = reader.secrets("webhook.token", "letters, digits and - . _ ~, 1 to 128 of them", is_url_token);
+    let tokens = reader.secrets(
+        "webhook.token",
+        "letters, digits and - . _ ~, 1 to 128 of them",
+        is_url_token,
+    );
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
@@ -142,24 +153,41 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     };
     if tokens.is_empty() {
         warnings.push(
-            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN".to_owned(),
+            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN"
+                .to_owned(),
         );
     }
-    for length in tokens.iter().map(|token| token.expose_secret().len()).filter(|length| *length < SHORT_TOKEN) {
-        warnings.push(format!("a webhook token of {length} characters can be guessed; take 32 random ones"));
+    for length in tokens
+        .iter()
+        .map(|token| token.expose_secret().len())
+        .filter(|length| *length < SHORT_TOKEN)
+    {
+        warnings.push(format!(
+            "a webhook token of {length} characters can be guessed; take 32 random ones"
+        ));
     }
     let shown = reader.finish()?;
-    Ok(Loaded { settings, shown, warnings })
+    Ok(Loaded {
+        settings,
+        shown,
+        warnings,
+    })
 }
 
 fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
     let body_limit_bytes = reader.count("server.body_limit_bytes", 1024..=256 * MIB);
     http::Settings {
         tokens: tokens.to_vec(),
-        admin_token: reader.secrets("admin.token", "visible ASCII characters", is_visible).into_iter().next(),
+        admin_token: reader
+            .secrets("admin.token", "visible ASCII characters", is_visible)
+            .into_iter()
+            .next(),
         body_limit_bytes,
         // A permit a byte, of which a semaphore has an eighth of what an address can count.
-        bodies_in_flight_bytes: reader.count("server.bodies_in_flight_bytes", body_limit_bytes..=usize::MAX >> 4),
+        bodies_in_flight_bytes: reader.count(
+            "server.bodies_in_flight_bytes",
+            body_limit_bytes..=usize::MAX >> 4,
+        ),
         body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
         connections: http::ConnectionSettings {
             max_count: reader.count("server.max_connections", 1..=65_536),
@@ -178,10 +206,17 @@ fn inbox(reader: &mut Reader) -> inbox::Settings {
 }
 
 fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<String>) -> Registration {
-    let api_url = reader.with("api.url", "an absolute http or https URL without user, query or fragment", base_url);
+    let api_url = reader.with(
+        "api.url",
+        "an absolute http or https URL without user, query or fragment",
+        base_url,
+    );
     let timeout = reader.seconds("api.timeout_seconds", 1..=600);
     let api_keys = reader.secrets("api.key", "visible ASCII characters", is_visible);
-    let access_token = reader.secrets("api.access_token", "visible ASCII characters", is_visible).into_iter().next();
+    let access_token = reader
+        .secrets("api.access_token", "visible ASCII characters", is_visible)
+        .into_iter()
+        .next();
     let public_url = reader.optional(
         "server.public_url",
         "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
@@ -195,7 +230,10 @@ fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec
         reader.refuse("subscription.retry_max_seconds", &allowed);
         return Registration::Missing(Vec::new());
     };
-    if let Some(url) = public_url.as_ref().filter(|url| url.scheme() == "http" && !is_loopback(url)) {
+    if let Some(url) = public_url
+        .as_ref()
+        .filter(|url| url.scheme() == "http" && !is_loopback(url))
+    {
         warnings.push(format!(
             "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
         ));
@@ -211,7 +249,11 @@ fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec
                 retry,
                 refused_retry,
             };
-            let api = caigunn::Settings { url: api_url, access_token, timeout };
+            let api = caigunn::Settings {
+                url: api_url,
+                access_token,
+                timeout,
+            };
             Registration::Wanted(Box::new((api, subscription)))
         }
         (no_keys, access_token, public_url) => {
@@ -220,13 +262,18 @@ fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec
                 (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
                 (public_url.is_none(), "CAIGUNN_PUBLIC_URL"),
             ];
-            Registration::Missing(missing.into_iter().filter_map(|(is, name)| is.then_some(name)).collect())
+            Registration::Missing(
+                missing
+                    .into_iter()
+                    .filter_map(|(is, name)| is.then_some(name))
+                    .collect(),
+            )
         }
     }
 }
 
-/// The URL that CaiGunn is to post to; without a token if it is empty.
-fn webhook_url(public_url: &Url, token: &str) -> String {
+/// The URL to post to on a receiver with that base URL; without a token if it is empty.
+pub fn webhook_url(public_url: &Url, token: &str) -> String {
     let base = public_url.as_str().trim_end_matches('/');
     match token {
         "" => format!("{base}/webhook"),

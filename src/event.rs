@@ -226,7 +226,9 @@ impl Event {
 
     /// Whether CaiGunn's `event` and `status` name an event whose shape is known.
     pub fn is_documented(event: &str, status: &str) -> bool {
-        Self::NAMES.iter().any(|name| name.event == event && name.status == status)
+        Self::NAMES
+            .iter()
+            .any(|name| name.event == event && name.status == status)
     }
 
     /// Its event name.
@@ -282,7 +284,10 @@ impl Event {
 
 impl Name {
     const fn known(event: &'static str, status: &'static str) -> Self {
-        Self { event: Cow::Borrowed(event), status: Cow::Borrowed(status) }
+        Self {
+            event: Cow::Borrowed(event),
+            status: Cow::Borrowed(status),
+        }
     }
 }
 

@@ -127,7 +127,10 @@ struct Origin {
 impl Origin {
     /// What [`request_log::log`] gave the request.
     fn of(request: &Request) -> Self {
-        *request.extensions().get().expect("the log gives every request its origin")
+        *request
+            .extensions()
+            .get()
+            .expect("the log gives every request its origin")
     }
 }
 
@@ -152,8 +155,15 @@ pub fn endpoints(
     subscription: SubscriptionView,
     accepting: Accepting,
 ) -> Endpoints {
-    let body_bytes = Arc::new(Semaphore::new(settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS)));
-    let shared = Shared(Arc::new(SharedParts { settings, writer, accepting, body_bytes }));
+    let body_bytes = Arc::new(Semaphore::new(
+        settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
+    ));
+    let shared = Shared(Arc::new(SharedParts {
+        settings,
+        writer,
+        accepting,
+        body_bytes,
+    }));
     let health = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -162,8 +172,9 @@ pub fn endpoints(
         .route("/webhook", post(receive::receive))
         .route("/webhook/{token}", post(receive::receive))
         .with_state(shared.clone());
-    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ADMIN_TIMEOUT));
+    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone()).layer(
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ADMIN_TIMEOUT),
+    );
     Endpoints {
         public: Endpoint::new(health.clone().merge(webhook)),
         admin: Endpoint::new(health.nest("/api/v1", api)),
@@ -175,7 +186,9 @@ impl Endpoint {
         let router = router
             .fallback(|| async { Problem::not_found() })
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
-        Self { router: CatchPanic::custom(router, |_| Problem::panicked().into_response()) }
+        Self {
+            router: CatchPanic::custom(router, |_| Problem::panicked().into_response()),
+        }
     }
 
     /// Answers a request. The order of what is around every route: a request id and a log line whatever happens;
@@ -227,8 +240,8 @@ async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
 /// Whether `given` is one of `secrets`, in a time that depends on lengths alone.
 fn is_one_of<'a>(given: &str, secrets: impl IntoIterator<Item = &'a SecretString>) -> bool {
     let none = Choice::from(0);
-    let found = secrets
-        .into_iter()
-        .fold(none, |found, secret| found | secret.expose_secret().as_bytes().ct_eq(given.as_bytes()));
+    let found = secrets.into_iter().fold(none, |found, secret| {
+        found | secret.expose_secret().as_bytes().ct_eq(given.as_bytes())
+    });
     found.into()
 }

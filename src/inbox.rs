@@ -337,7 +337,9 @@ pub struct IdSource {
 impl IdSource {
     /// Continues after `last`, the greatest id given so far.
     pub fn after(last: Option<Uuid>) -> Self {
-        Self { last: last.map_or(0, |id| id.as_u128()) }
+        Self {
+            last: last.map_or(0, |id| id.as_u128()),
+        }
     }
 
     /// The next id.

@@ -14,14 +14,14 @@
 //! - [`app`]: start and stop, in order.
 //! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`]: leaves that know nothing of the rest.
 
-pub mod event;
-pub mod inbox;
-pub mod http;
-pub mod caigunn;
-pub mod subscription;
-pub mod config;
 pub mod app;
-pub mod clock;
 pub mod backoff;
+pub mod caigunn;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod http;
+pub mod inbox;
 pub mod shutdown;
+pub mod subscription;
 pub mod telemetry;

@@ -110,14 +110,20 @@ struct Seen {
 impl View {
     /// The view where nothing is registered.
     pub fn nothing() -> Self {
-        Self(Arc::new(Seen { shown_url: None, registrations: Mutex::default() }))
+        Self(Arc::new(Seen {
+            shown_url: None,
+            registrations: Mutex::default(),
+        }))
     }
 
     fn of(settings: &Settings) -> Self {
         let registrations = settings
             .api_keys
             .iter()
-            .map(|api_key| Registration { api_key: Fingerprint::of(api_key), state: State::Pending })
+            .map(|api_key| Registration {
+                api_key: Fingerprint::of(api_key),
+                state: State::Pending,
+            })
             .collect();
         Self(Arc::new(Seen {
             shown_url: Some(settings.shown_url.clone()),
@@ -126,13 +132,21 @@ impl View {
     }
 
     fn set(&self, index: usize, state: State) {
-        let mut registrations = self.0.registrations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registrations = self
+            .0
+            .registrations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         registrations[index].state = state;
     }
 
     /// As JSON: `webhook_url` without its token (null if nothing is registered), and `chatbots`.
     pub fn to_json(&self) -> serde_json::Value {
-        let registrations = self.0.registrations.lock().unwrap_or_else(PoisonError::into_inner);
+        let registrations = self
+            .0
+            .registrations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         serde_json::json!({ "webhook_url": self.0.shown_url, "chatbots": *registrations })
     }
 }
@@ -149,7 +163,13 @@ pub fn keep(settings: Settings, client: Client) -> (View, impl Future<Output = (
         let calls = Arc::new(tokio::sync::Semaphore::new(MAX_CALLS));
         let mut registering = JoinSet::new();
         for index in 0..settings.api_keys.len() {
-            registering.spawn(register(index, Arc::clone(&settings), client.clone(), seen.clone(), Arc::clone(&calls)));
+            registering.spawn(register(
+                index,
+                Arc::clone(&settings),
+                client.clone(),
+                seen.clone(),
+                Arc::clone(&calls),
+            ));
         }
         while registering.join_next().await.is_some() {}
     };
@@ -178,7 +198,13 @@ async fn register(
                     "registered {} with CaiGunn for API key {fingerprint}…: {detail}",
                     settings.shown_url
                 );
-                view.set(index, State::Registered { since: Timestamp::now(), detail });
+                view.set(
+                    index,
+                    State::Registered {
+                        since: Timestamp::now(),
+                        detail,
+                    },
+                );
                 return;
             }
             Err(error) => error,
@@ -193,14 +219,28 @@ async fn register(
                 error.type = "registration_refused",
                 "not registered for API key {fingerprint}…: {error}; {advice}; trying again at {next_at}"
             );
-            view.set(index, State::Refused { failure_count, next_at, error: text });
+            view.set(
+                index,
+                State::Refused {
+                    failure_count,
+                    next_at,
+                    error: text,
+                },
+            );
         } else {
             tracing::warn!(
                 api_key = %fingerprint,
                 error.type = "registration_failed",
                 "not yet registered for API key {fingerprint}…: {error}; trying again at {next_at}"
             );
-            view.set(index, State::Retrying { failure_count, next_at, error: text });
+            view.set(
+                index,
+                State::Retrying {
+                    failure_count,
+                    next_at,
+                    error: text,
+                },
+            );
         }
         sleep(wait).await;
     }
@@ -217,9 +257,10 @@ struct Next {
 fn next(error: &Error, settings: &Settings, failure_count: u32, random: f64) -> Next {
     let backoff = settings.retry.wait(failure_count, random);
     match error {
-        Error::TooManyRequests { retry_after, .. } | Error::Unavailable { retry_after, .. } => {
-            Next { wait: retry_after.map_or(backoff, |asked| asked.min(settings.refused_retry).max(backoff)), advice: None }
-        }
+        Error::TooManyRequests { retry_after, .. } | Error::Unavailable { retry_after, .. } => Next {
+            wait: retry_after.map_or(backoff, |asked| asked.min(settings.refused_retry).max(backoff)),
+            advice: None,
+        },
         Error::Refused { .. } => Next {
             wait: settings.refused_retry,
             advice: Some(
@@ -227,10 +268,14 @@ fn next(error: &Error, settings: &Settings, failure_count: u32, random: f64) -> 
                  and the token must not have expired",
             ),
         },
-        Error::Invalid { .. } => {
-            Next { wait: settings.refused_retry, advice: Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY") }
-        }
-        Error::Unexpected { .. } => Next { wait: settings.refused_retry, advice: Some("check CAIGUNN_API_URL") },
+        Error::Invalid { .. } => Next {
+            wait: settings.refused_retry,
+            advice: Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY"),
+        },
+        Error::Unexpected { .. } => Next {
+            wait: settings.refused_retry,
+            advice: Some("check CAIGUNN_API_URL"),
+        },
     }
 }
 
@@ -249,7 +294,10 @@ mod tests {
     }
 
     fn too_many(retry_after: Option<u64>) -> Error {
-        Error::TooManyRequests { retry_after: retry_after.map(Duration::from_secs), detail: String::new() }
+        Error::TooManyRequests {
+            retry_after: retry_after.map(Duration::from_secs),
+            detail: String::new(),
+        }
     }
 
     #[test]
@@ -263,7 +311,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_tried_again_rarely_and_says_what_to_check() {
-        let refused = Error::Refused { status: 401, detail: String::new() };
+        let refused = Error::Refused {
+            status: 401,
+            detail: String::new(),
+        };
 
         let next = next(&refused, &settings(), 1, 0.0);
 

@@ -93,14 +93,27 @@ pub fn start(settings: Settings) -> Telemetry {
         Format::Pretty => false,
     };
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if is_json {
-        let json = format::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        let json = format::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false);
         json.with_target(false).with_writer(writer).boxed()
     } else {
-        format::layer().with_ansi(is_terminal).with_target(false).with_writer(writer).boxed()
+        format::layer()
+            .with_ansi(is_terminal)
+            .with_target(false)
+            .with_writer(writer)
+            .boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(settings.filter.0)).init();
+    tracing_subscriber::registry()
+        .with(lines.with_filter(settings.filter.0))
+        .init();
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(error.type = "panic", "a bug in the receiver: {panic}");
     }));
-    Telemetry { dropped, _worker: worker }
+    Telemetry {
+        dropped,
+        _worker: worker,
+    }
 }

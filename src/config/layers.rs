@@ -43,7 +43,10 @@ pub const KEYS: [Key; 28] = [
     key("inbox.quarantine_max_bytes"),
     key("api.url"),
     secret("api.key"),
-    Key { short_variable: Some("CAIGUNN_ACCESS_TOKEN"), ..secret("api.access_token") },
+    Key {
+        short_variable: Some("CAIGUNN_ACCESS_TOKEN"),
+        ..secret("api.access_token")
+    },
     key("api.timeout_seconds"),
     key("subscription.retry_min_seconds"),
     key("subscription.retry_max_seconds"),
@@ -53,15 +56,25 @@ pub const KEYS: [Key; 28] = [
 ];
 
 const fn key(name: &'static str) -> Key {
-    Key { name, short_variable: None, is_secret: false }
+    Key {
+        name,
+        short_variable: None,
+        is_secret: false,
+    }
 }
 
 const fn short(name: &'static str, variable: &'static str) -> Key {
-    Key { short_variable: Some(variable), ..key(name) }
+    Key {
+        short_variable: Some(variable),
+        ..key(name)
+    }
 }
 
 const fn secret(name: &'static str) -> Key {
-    Key { is_secret: true, ..key(name) }
+    Key {
+        is_secret: true,
+        ..key(name)
+    }
 }
 
 impl Key {
@@ -89,13 +102,20 @@ impl Sources {
     /// The `..._FILE` variables in the environment, with the paths in them: to be read into `secret_files`.
     pub fn secret_file_variables(&self) -> Vec<(String, String)> {
         let known: Vec<String> = secret_file_keys().map(|(variable, _)| variable).collect();
-        self.environment.iter().filter(|(name, path)| known.contains(name) && !path.is_empty()).cloned().collect()
+        self.environment
+            .iter()
+            .filter(|(name, path)| known.contains(name) && !path.is_empty())
+            .cloned()
+            .collect()
     }
 }
 
 fn secret_file_keys() -> impl Iterator<Item = (String, Key)> {
     let secrets = KEYS.into_iter().filter(|key| key.is_secret);
-    secrets.flat_map(|key| key.variables().map(move |variable| (format!("{variable}_FILE"), key)))
+    secrets.flat_map(|key| {
+        key.variables()
+            .map(move |variable| (format!("{variable}_FILE"), key))
+    })
 }
 
 /// A value and where it came from.
@@ -115,7 +135,9 @@ pub fn merge(sources: &Sources, mistakes: &mut Vec<Mistake>) -> BTreeMap<&'stati
     for (name, text) in &sources.flags {
         match find(name) {
             Some(key) => set(&mut values, key, text, "the command line".to_owned()),
-            None => mistakes.push(Mistake(format!("{name} (the command line): there is no such key"))),
+            None => mistakes.push(Mistake(format!(
+                "{name} (the command line): there is no such key"
+            ))),
         }
     }
     values
@@ -140,7 +162,9 @@ fn add_file(
         Ok(table) => table,
         Err(error) => {
             // The parser's own text quotes the line, which may hold a secret.
-            let line = error.span().map_or(1, |span| content[..span.start].lines().count().max(1));
+            let line = error
+                .span()
+                .map_or(1, |span| content[..span.start].lines().count().max(1));
             mistakes.push(Mistake(format!("{name}, line {line}: {}", error.message())));
             return;
         }
@@ -156,7 +180,9 @@ fn add_file(
                 (Some(key), Some(text)) => set(values, key, &text, name.to_owned()),
                 (Some(_), None) => {
                     let kind = value.type_str();
-                    mistakes.push(Mistake(format!("{full_name} ({name}): expected a text or number, found {kind}")));
+                    mistakes.push(Mistake(format!(
+                        "{full_name} ({name}): expected a text or number, found {kind}"
+                    )));
                 }
                 (None, _) => {
                     let known: Vec<_> = KEYS
@@ -167,7 +193,9 @@ fn add_file(
                         [] => format!("no section {section}"),
                         names => format!("in [{section}] only {}", names.join(", ")),
                     };
-                    mistakes.push(Mistake(format!("{full_name} ({name}): there is no such key; there is {known}")));
+                    mistakes.push(Mistake(format!(
+                        "{full_name} ({name}): there is no such key; there is {known}"
+                    )));
                 }
             }
         }
@@ -192,9 +220,14 @@ fn add_environment(
     mistakes: &mut Vec<Mistake>,
 ) {
     let mut set_by: BTreeMap<&'static str, (String, String)> = BTreeMap::new();
-    let ours = sources.environment.iter().filter(|(name, _)| name.starts_with("CAIGUNN_"));
+    let ours = sources
+        .environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("CAIGUNN_"));
     for (variable, value) in ours {
-        let direct = KEYS.into_iter().find(|key| key.variables().any(|known| known == *variable));
+        let direct = KEYS
+            .into_iter()
+            .find(|key| key.variables().any(|known| known == *variable));
         let by_file = secret_file_keys().find_map(|(known, key)| (known == *variable).then_some(key));
         let (key, text) = match (direct, by_file) {
             (Some(key), _) => (key, value.clone()),
@@ -206,16 +239,21 @@ fn add_environment(
                 }
                 None => continue,
             },
-            (None, None) if variable == "CAIGUNN_CONFIG" || is_service_link(variable) => continue,
+            (None, None) if is_service_link(variable) => continue,
             (None, None) => {
-                mistakes.push(Mistake(format!("{variable} (the environment): there is no such setting")));
+                mistakes.push(Mistake(format!(
+                    "{variable} (the environment): there is no such setting"
+                )));
                 continue;
             }
         };
         if let Some((other, earlier)) = set_by.get(key.name)
             && *earlier != text
         {
-            mistakes.push(Mistake(format!("{}: {other} and {variable} are both set and differ", key.name)));
+            mistakes.push(Mistake(format!(
+                "{}: {other} and {variable} are both set and differ",
+                key.name
+            )));
             continue;
         }
         set_by.insert(key.name, (variable.clone(), text.clone()));
@@ -234,8 +272,12 @@ fn is_service_link(variable: &str) -> bool {
         || variable.ends_with("_SERVICE_PORT")
         || variable.contains("_SERVICE_PORT_")
         || variable.ends_with("_PORT")
-        || variable.rsplit_once("_PORT_").is_some_and(|(_, tail)| is_link(tail))
-        || variable.split_once("_PORT_").is_some_and(|(_, tail)| is_link(tail))
+        || variable
+            .rsplit_once("_PORT_")
+            .is_some_and(|(_, tail)| is_link(tail))
+        || variable
+            .split_once("_PORT_")
+            .is_some_and(|(_, tail)| is_link(tail))
 }
 
 fn find(name: &str) -> Option<Key> {
@@ -243,5 +285,11 @@ fn find(name: &str) -> Option<Key> {
 }
 
 fn set(values: &mut BTreeMap<&'static str, Sourced>, key: Key, text: &str, origin: String) {
-    values.insert(key.name, Sourced { text: text.to_owned(), origin });
+    values.insert(
+        key.name,
+        Sourced {
+            text: text.to_owned(),
+            origin,
+        },
+    );
 }

@@ -23,7 +23,11 @@ impl Reader {
     pub fn new(sources: &Sources) -> Self {
         let mut mistakes = Vec::new();
         let values = layers::merge(sources, &mut mistakes);
-        Self { values, defaults: layers::defaults(), mistakes }
+        Self {
+            values,
+            defaults: layers::defaults(),
+            mistakes,
+        }
     }
 
     /// The value as `read` takes it.
@@ -42,7 +46,13 @@ impl Reader {
         allowed: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        self.with(key, allowed, |text| if text.is_empty() { Some(None) } else { read(text).map(Some) })
+        self.with(key, allowed, |text| {
+            if text.is_empty() {
+                Some(None)
+            } else {
+                read(text).map(Some)
+            }
+        })
     }
 
     pub fn parsed<T: FromStr>(&mut self, key: &'static str, allowed: &str) -> T {
@@ -68,22 +78,37 @@ impl Reader {
         range: &RangeInclusive<T>,
     ) -> T {
         let allowed = format!("{kind} from {} to {}", range.start(), range.end());
-        self.with(key, &allowed, |text| text.parse().ok().filter(|number| range.contains(number)))
+        self.with(key, &allowed, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        })
     }
 
     /// The secrets in a comma separated text, none if it is empty.
-    pub fn secrets(&mut self, key: &'static str, allowed: &str, is_legal: fn(&str) -> bool) -> Vec<SecretString> {
+    pub fn secrets(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        is_legal: fn(&str) -> bool,
+    ) -> Vec<SecretString> {
         self.with(key, allowed, |text| {
             let secrets = text.split(',').map(str::trim).filter(|secret| !secret.is_empty());
-            secrets.map(|secret| is_legal(secret).then(|| SecretString::from(secret))).collect()
+            secrets
+                .map(|secret| is_legal(secret).then(|| SecretString::from(secret)))
+                .collect()
         })
     }
 
     /// Notes that a key's value is not allowed.
     pub fn refuse(&mut self, key: &'static str, allowed: &str) {
         let Sourced { text, origin } = &self.values[key];
-        let found = if is_secret(key) { "another text (hidden)".to_owned() } else { format!("{text:?}") };
-        self.mistakes.push(Mistake(format!("{key} ({origin}): expected {allowed}, found {found}")));
+        let found = if is_secret(key) {
+            "another text (hidden)".to_owned()
+        } else {
+            format!("{text:?}")
+        };
+        self.mistakes.push(Mistake(format!(
+            "{key} ({origin}): expected {allowed}, found {found}"
+        )));
     }
 
     /// What was read, in the order of the file of defaults.
@@ -93,8 +118,16 @@ impl Reader {
         }
         let shown = KEYS.iter().map(|key| {
             let Sourced { text, origin } = &self.values[key.name];
-            let value = if key.is_secret && !text.is_empty() { "[hidden]".to_owned() } else { text.clone() };
-            Shown { key: key.name, value, origin: origin.clone() }
+            let value = if key.is_secret && !text.is_empty() {
+                "[hidden]".to_owned()
+            } else {
+                text.clone()
+            };
+            Shown {
+                key: key.name,
+                value,
+                origin: origin.clone(),
+            }
         });
         Ok(shown.collect())
     }

@@ -32,7 +32,10 @@ impl Notification {
     /// Its identity.
     pub fn identity(&self) -> Identity {
         match (self.event_id, &self.event) {
-            (Some(event_id), _) => Identity::Job { event_id, name: self.name() },
+            (Some(event_id), _) => Identity::Job {
+                event_id,
+                name: self.name(),
+            },
             (None, Event::TrainingCompleted { model_id, .. }) => Identity::Model { model_id: *model_id },
             (None, _) => Identity::Windowed,
         }
@@ -49,9 +52,16 @@ pub fn same_content(one: &[u8], other: &[u8]) -> bool {
     if let (Ok(one), Ok(other)) = (parse(one), parse(other))
         && one.wire != other.wire
     {
-        return one == Notification { wire: one.wire, ..other };
+        return one
+            == Notification {
+                wire: one.wire,
+                ..other
+            };
     }
-    match (serde_json::from_slice::<Value>(one), serde_json::from_slice::<Value>(other)) {
+    match (
+        serde_json::from_slice::<Value>(one),
+        serde_json::from_slice::<Value>(other),
+    ) {
         (Ok(one), Ok(other)) => one == other,
         (_, _) => false,
     }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Notification, TrainingDataId, UploadedFile, Wire,
+    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Notification, TrainingDataId, UploadedFile,
+    Wire,
 };
 
 /// What distinguishes one sample of an event from another.
@@ -45,18 +46,33 @@ impl Ids {
 /// A sample of every event whose shape is known, in the order of [`Event::NAMES`].
 pub fn events(ids: &Ids) -> Vec<Event> {
     let training_data_ids = vec![ids.training_data_id; 3];
-    let file = |outcome| UploadedFile { id: ids.training_data_id, filename: "filename".to_owned(), outcome };
-    let failed_file = FileOutcome::Failed { detail: Some(Failure::UnsupportedFileFormat) };
+    let file = |outcome| UploadedFile {
+        id: ids.training_data_id,
+        filename: "filename".to_owned(),
+        outcome,
+    };
+    let failed_file = FileOutcome::Failed {
+        detail: Some(Failure::UnsupportedFileFormat),
+    };
     vec![
         Event::CrawlingInitial,
-        Event::CrawlingCompleted { training_data_ids: training_data_ids.clone() },
+        Event::CrawlingCompleted {
+            training_data_ids: training_data_ids.clone(),
+        },
         Event::CrawlingFailed { detail: None },
         Event::UploadingInitial,
-        Event::UploadingCompleted { files: vec![file(FileOutcome::Uploaded), file(failed_file)] },
+        Event::UploadingCompleted {
+            files: vec![file(FileOutcome::Uploaded), file(failed_file)],
+        },
         Event::UploadingFailed { detail: None },
         Event::TrainingInitial,
-        Event::TrainingCompleted { model_id: ids.model_id, training_data_ids },
-        Event::TrainingFailed { detail: Some(Failure::Other(String::new())) },
+        Event::TrainingCompleted {
+            model_id: ids.model_id,
+            training_data_ids,
+        },
+        Event::TrainingFailed {
+            detail: Some(Failure::Other(String::new())),
+        },
     ]
 }
 
@@ -73,7 +89,10 @@ pub fn notification(event: Event, ids: &Ids, wire: Wire) -> Notification {
 
 /// A sample of every notification in that wire generation.
 pub fn notifications(ids: &Ids, wire: Wire) -> Vec<Notification> {
-    events(ids).into_iter().map(|event| notification(event, ids, wire)).collect()
+    events(ids)
+        .into_iter()
+        .map(|event| notification(event, ids, wire))
+        .collect()
 }
 
 /// The JSON that CaiGunn would send for a notification of known shape: the inverse of [`super::parse`].
@@ -83,13 +102,16 @@ pub fn to_json(notification: &Notification) -> Value {
     let name = notification.name();
     let mut top = Map::new();
     let mut data = match &notification.event {
-        Event::CrawlingCompleted { training_data_ids } => object(json!({"training_data_ids": training_data_ids})),
+        Event::CrawlingCompleted { training_data_ids } => {
+            object(json!({"training_data_ids": training_data_ids}))
+        }
         Event::UploadingCompleted { files } => {
             object(json!({"training_data_ids": files.iter().map(file_to_json).collect::<Vec<_>>()}))
         }
-        Event::TrainingCompleted { model_id, training_data_ids } => {
-            object(json!({"model_id": model_id, "training_data_ids": training_data_ids}))
-        }
+        Event::TrainingCompleted {
+            model_id,
+            training_data_ids,
+        } => object(json!({"model_id": model_id, "training_data_ids": training_data_ids})),
         Event::CrawlingInitial
         | Event::CrawlingFailed { .. }
         | Event::UploadingInitial

@@ -56,7 +56,11 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: expected {}, found {}", self.pointer, self.expected, self.found)
+        write!(
+            formatter,
+            "{}: expected {}, found {}",
+            self.pointer, self.expected, self.found
+        )
     }
 }
 
@@ -93,7 +97,10 @@ pub fn parse(body: &[u8]) -> Result<Notification, ParseError> {
     };
     notification
         .filter(|_| faults.list.is_empty())
-        .ok_or(ParseError::NotNotification { faults: faults.list, omitted_count: faults.omitted_count })
+        .ok_or(ParseError::NotNotification {
+            faults: faults.list,
+            omitted_count: faults.omitted_count,
+        })
 }
 
 const TOP_NAMES: [&str; 6] = ["event", "status", "event_id", "chatbot_id", "detail", "data"];
@@ -121,37 +128,49 @@ fn notification(top: &Members<'_, 6>, faults: &mut Faults) -> Option<Notificatio
         top: uuid("/chatbot_id", chatbot_id, faults).map(ChatbotId::new),
         data: uuid("/data/chatbot_id", data_chatbot_id, faults).map(ChatbotId::new),
     };
-    let (detail, data_detail) = if documented { (detail, data_detail) } else { (None, None) };
+    let (detail, data_detail) = if documented {
+        (detail, data_detail)
+    } else {
+        (None, None)
+    };
     let detail = Twice {
         top: text("/detail", detail, faults).map(Failure::from),
         data: text("/data/detail", data_detail, faults).map(Failure::from),
     };
     let wire = match chatbot {
-        Twice { top: Some(_), data: None } => Wire::V2024_01,
+        Twice {
+            top: Some(_),
+            data: None,
+        } => Wire::V2024_01,
         Twice { .. } => Wire::V2024_07,
     };
     let detail = detail.agreed("/data/detail", "the text of /detail", faults);
     let stated_chatbot_id = chatbot.agreed("/data/chatbot_id", "the uuid of /chatbot_id", faults);
     let stated_event_id = uuid("/event_id", event_id, faults).map(EventId::new);
 
-    let (Some(event_name), Some(status_name)) = names else { return None };
+    let (Some(event_name), Some(status_name)) = names else {
+        return None;
+    };
     let event = match (&*event_name, &*status_name) {
         ("crawling", "initial") => Event::CrawlingInitial,
-        ("crawling", "completed") => {
-            Event::CrawlingCompleted { training_data_ids: training_data_ids(ids, faults, training_data_id) }
-        }
+        ("crawling", "completed") => Event::CrawlingCompleted {
+            training_data_ids: training_data_ids(ids, faults, training_data_id),
+        },
         ("crawling", "failed") => Event::CrawlingFailed { detail },
         ("uploading", "initial") => Event::UploadingInitial,
-        ("uploading", "completed") => {
-            Event::UploadingCompleted { files: training_data_ids(ids, faults, uploaded_file) }
-        }
+        ("uploading", "completed") => Event::UploadingCompleted {
+            files: training_data_ids(ids, faults, uploaded_file),
+        },
         ("uploading", "failed") => Event::UploadingFailed { detail },
         ("training", "initial") => Event::TrainingInitial,
         ("training", "completed") => {
             let model_id = required("/data/model_id", "a uuid", model_id, faults);
             let model_id = uuid("/data/model_id", model_id, faults);
             let training_data_ids = training_data_ids(ids, faults, training_data_id);
-            Event::TrainingCompleted { model_id: ModelId::new(model_id?), training_data_ids }
+            Event::TrainingCompleted {
+                model_id: ModelId::new(model_id?),
+                training_data_ids,
+            }
         }
         ("training", "failed") => Event::TrainingFailed { detail },
         _ => Event::Unrecognized {
@@ -177,7 +196,12 @@ fn notification(top: &Members<'_, 6>, faults: &mut Faults) -> Option<Notificatio
             require_chatbot_id(chatbot_id, data_chatbot_id, faults);
         }
     }
-    Some(Notification { wire, event_id: stated_event_id, chatbot_id: stated_chatbot_id, event })
+    Some(Notification {
+        wire,
+        event_id: stated_event_id,
+        chatbot_id: stated_chatbot_id,
+        event,
+    })
 }
 
 /// A value that stands at the top level in one wire generation and inside `data` in the other.
@@ -220,7 +244,11 @@ impl Faults {
             self.omitted_count += 1;
             return;
         }
-        self.list.push(Fault { pointer: pointer.to_owned(), expected: expected.into(), found: quote(found) });
+        self.list.push(Fault {
+            pointer: pointer.to_owned(),
+            expected: expected.into(),
+            found: quote(found),
+        });
     }
 }
 
@@ -256,14 +284,20 @@ struct Members<'a, const N: usize> {
 
 impl<'a, const N: usize> Members<'a, N> {
     fn none(names: [&'static str; N]) -> Self {
-        Self { names, values: [None; N], repeated: None }
+        Self {
+            names,
+            values: [None; N],
+            repeated: None,
+        }
     }
 
     /// Finds the members in the text of an object.
     fn find(text: &'a str, names: [&'static str; N]) -> Result<Self, NoObject> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         if text.trim_ascii_start().starts_with('{') {
-            let members = Self::none(names).deserialize(&mut deserializer).map_err(NoObject::Syntax)?;
+            let members = Self::none(names)
+                .deserialize(&mut deserializer)
+                .map_err(NoObject::Syntax)?;
             deserializer.end().map_err(NoObject::Syntax)?;
             return Ok(members);
         }
@@ -384,8 +418,15 @@ fn training_data_ids<T>(
     const POINTER: &str = "/data/training_data_ids";
     let mut items = Vec::new();
     if let Some(raw) = required(POINTER, "an array", raw, faults) {
-        let seed = Items { items: &mut items, faults, read_item };
-        if seed.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).is_err() {
+        let seed = Items {
+            items: &mut items,
+            faults,
+            read_item,
+        };
+        if seed
+            .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
+            .is_err()
+        {
             faults.add(POINTER, "an array", raw.get());
         }
     }
@@ -419,7 +460,11 @@ fn uploaded_file(index: usize, raw: &RawValue, faults: &mut Faults) -> Option<Up
         Some(status) if status == "failed" => FileOutcome::Failed { detail },
         Some(status) => FileOutcome::Unrecognized(status.into_owned()),
     };
-    Some(UploadedFile { id: TrainingDataId::new(id?), filename: filename?.into_owned(), outcome })
+    Some(UploadedFile {
+        id: TrainingDataId::new(id?),
+        filename: filename?.into_owned(),
+        outcome,
+    })
 }
 
 /// Reads an array item by item, so that no item is held twice.

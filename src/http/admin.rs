@@ -20,7 +20,7 @@ use super::{Origin, SubscriptionView, is_one_of};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
-    Cursor, Inbox, Page, PageRequest, Quarantined, QuarantineId, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 
 /// How many items a page holds unless asked otherwise, and at most.
@@ -52,12 +52,19 @@ pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, token: Opti
 async fn guard(State(token): State<Option<SecretString>>, request: Request, next: Next) -> Response {
     let allowed = match &token {
         Some(token) => {
-            let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let given = request
+                .headers()
+                .get(AUTHORIZATION)
+                .and_then(|value| value.to_str().ok());
             let given = given.and_then(|value| value.split_once(' '));
             let is_right = given.is_some_and(|(scheme, given)| {
                 scheme.eq_ignore_ascii_case("bearer") && is_one_of(given.trim(), [token])
             });
-            if is_right { Ok(()) } else { Err(Problem::wrong_bearer_token()) }
+            if is_right {
+                Ok(())
+            } else {
+                Err(Problem::wrong_bearer_token())
+            }
         }
         None if is_local(&request) => Ok(()),
         None => Err(Problem::not_local()),
@@ -72,14 +79,20 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
 /// a name of its own (DNS rebinding) names itself in `Host`.
 fn is_local(request: &Request) -> bool {
     let peer = Origin::of(request).peer;
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_local_name =
-        name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_local_name = name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
     peer.ip().to_canonical().is_loopback() && is_local_name
 }
 
@@ -111,7 +124,9 @@ async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result
         chatbot_id: query.chatbot_id.map(ChatbotId::new),
     };
     let Page { items, next } = api.inbox.receipts(filter, page).await?;
-    Ok(Json(serde_json::json!({ "receipts": items, "next_cursor": next.map(cursor_text) })))
+    Ok(Json(
+        serde_json::json!({ "receipts": items, "next_cursor": next.map(cursor_text) }),
+    ))
 }
 
 #[derive(Serialize)]
@@ -123,10 +138,19 @@ struct WholeReceipt {
 }
 
 async fn receipt(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<WholeReceipt>, Problem> {
-    let receipt_id = id.parse().map(ReceiptId::new).map_err(|_| Problem::nothing_named("receipt", &id))?;
-    let (receipt, body) =
-        api.inbox.receipt(receipt_id).await?.ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
-    Ok(Json(WholeReceipt { receipt, body: String::from_utf8_lossy(&body).into_owned() }))
+    let receipt_id = id
+        .parse()
+        .map(ReceiptId::new)
+        .map_err(|_| Problem::nothing_named("receipt", &id))?;
+    let (receipt, body) = api
+        .inbox
+        .receipt(receipt_id)
+        .await?
+        .ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
+    Ok(Json(WholeReceipt {
+        receipt,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }))
 }
 
 #[derive(Serialize)]
@@ -148,22 +172,32 @@ enum JobState {
 impl JobState {
     /// The last status that ends a job counts, whether `initial` came before it, after it or not at all.
     fn of(notifications: &[Receipt]) -> Self {
-        let ended = notifications.iter().rev().find_map(|receipt| match &*receipt.event.status {
-            "completed" => Some(Self::Completed),
-            "failed" => Some(Self::Failed),
-            _ => None,
-        });
+        let ended = notifications
+            .iter()
+            .rev()
+            .find_map(|receipt| match &*receipt.event.status {
+                "completed" => Some(Self::Completed),
+                "failed" => Some(Self::Failed),
+                _ => None,
+            });
         ended.unwrap_or(Self::Running)
     }
 }
 
 async fn job(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Job>, Problem> {
-    let event_id = id.parse().map(EventId::new).map_err(|_| Problem::nothing_named("job", &id))?;
+    let event_id = id
+        .parse()
+        .map(EventId::new)
+        .map_err(|_| Problem::nothing_named("job", &id))?;
     let notifications = api.inbox.job(event_id).await?;
     if notifications.is_empty() {
         return Err(Problem::nothing_named("job", event_id));
     }
-    Ok(Json(Job { event_id, state: JobState::of(&notifications), notifications }))
+    Ok(Json(Job {
+        event_id,
+        state: JobState::of(&notifications),
+        notifications,
+    }))
 }
 
 #[derive(Serialize)]
@@ -204,7 +238,12 @@ impl From<Quarantined> for QuarantinedDocument {
 
 async fn quarantine(State(api): State<Api>, query: Asked<QuarantineQuery>) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let page = page(query.cursor, query.limit, MAX_QUARANTINE_LIMIT, MAX_QUARANTINE_LIMIT)?;
+    let page = page(
+        query.cursor,
+        query.limit,
+        MAX_QUARANTINE_LIMIT,
+        MAX_QUARANTINE_LIMIT,
+    )?;
     let Page { items, next } = api.inbox.quarantine(page).await?;
     let totals = api.inbox.quarantine_totals().await?;
     let items: Vec<_> = items.into_iter().map(QuarantinedDocument::from).collect();
@@ -219,17 +258,27 @@ async fn subscription_state(State(api): State<Api>) -> Json<Value> {
     Json((api.subscription)())
 }
 
-fn page(cursor: Option<u64>, limit: Option<usize>, default: usize, max: usize) -> Result<PageRequest, Problem> {
+fn page(
+    cursor: Option<u64>,
+    limit: Option<usize>,
+    default: usize,
+    max: usize,
+) -> Result<PageRequest, Problem> {
     let limit = limit.unwrap_or(default);
     if !(1..=max).contains(&limit) {
-        return Err(Problem::invalid_query(format!("limit: expected 1 to {max}, found {limit}")));
+        return Err(Problem::invalid_query(format!(
+            "limit: expected 1 to {max}, found {limit}"
+        )));
     }
     let is_given = |cursor: &u64| i64::try_from(*cursor).is_ok();
     match cursor {
-        Some(cursor) if !is_given(&cursor) => {
-            Err(Problem::invalid_query("cursor: expected the next_cursor of an earlier page"))
-        }
-        cursor => Ok(PageRequest { cursor: cursor.map(Cursor), limit }),
+        Some(cursor) if !is_given(&cursor) => Err(Problem::invalid_query(
+            "cursor: expected the next_cursor of an earlier page",
+        )),
+        cursor => Ok(PageRequest {
+            cursor: cursor.map(Cursor),
+            limit,
+        }),
     }
 }
 

@@ -27,7 +27,9 @@ pub fn check_head(request: &Request) -> Result<(), Problem> {
         return Err(Problem::malformed("a request has exactly one Host header"));
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    if codings.next().is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    if codings
+        .next()
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
         || codings.next().is_some()
     {
         return Err(Problem::unknown_transfer_coding());
@@ -44,12 +46,19 @@ pub struct Guarded<S> {
 impl<S> Guarded<S> {
     /// Watches `stream`.
     pub fn new(stream: S) -> Self {
-        Self { stream, scanner: Scanner::default() }
+        Self {
+            stream,
+            scanner: Scanner::default(),
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         self.scanner.scan(&mut buf.filled_mut()[before..]);
@@ -176,7 +185,9 @@ impl Scanner {
             Place::Header => return self.header(line),
             Place::ChunkSize => {
                 let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-                let size = std::str::from_utf8(&line[..digits]).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+                let size = std::str::from_utf8(&line[..digits])
+                    .ok()
+                    .and_then(|hex| u64::from_str_radix(hex, 16).ok());
                 self.place = match size {
                     Some(0) => Place::Trailer,
                     // The chunk's data is followed by a line end of its own, which hyper demands as CR LF.
@@ -195,12 +206,17 @@ impl Scanner {
         if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T')) {
             return true;
         }
-        let Some(colon) = memchr::memchr(b':', line) else { return true };
+        let Some(colon) = memchr::memchr(b':', line) else {
+            return true;
+        };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.is_chunked = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
-            match std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()) {
+            match std::str::from_utf8(value)
+                .ok()
+                .and_then(|value| value.parse().ok())
+            {
                 Some(length) if line.len() < MAX_LINE_BYTES => self.content_length = Some(length),
                 // hyper refuses all but digits; whatever is this long is no honest length either.
                 Some(_) | None => return false,

@@ -59,40 +59,75 @@ impl Kind {
             Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
             Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
             Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "The token is missing or wrong"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Only for clients on this machine"),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "The token is missing or wrong",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "Only for clients on this machine",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Self::MethodNotAllowed => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
-            }
-            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body-timeout", "The body came too slowly"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
-            }
-            Self::NotNotification => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "not-a-notification", "The body is not a notification")
-            }
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body-timeout",
+                "The body came too slowly",
+            ),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "The body must be JSON",
+            ),
+            Self::NotNotification => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not-a-notification",
+                "The body is not a notification",
+            ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-            Self::UnknownTransferCoding => {
-                (StatusCode::NOT_IMPLEMENTED, "unknown-transfer-coding", "Unknown transfer coding")
-            }
+            Self::UnknownTransferCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                "unknown-transfer-coding",
+                "Unknown transfer coding",
+            ),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
-            Self::InboxUnavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "inbox-unavailable", "The inbox is unavailable")
-            }
+            Self::InboxUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "inbox-unavailable",
+                "The inbox is unavailable",
+            ),
         }
     }
 }
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), faults: Vec::new(), header: None, cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            faults: Vec::new(),
+            header: None,
+            cause: None,
+        }
     }
 
     fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+        Self {
+            header: Some((name, value)),
+            ..self
+        }
     }
 
     fn later(self) -> Self {
@@ -119,12 +154,14 @@ impl Problem {
     /// 401 on the admin side.
     pub fn wrong_bearer_token() -> Self {
         let detail = "send the header Authorization: Bearer with the admin token";
-        Self::new(Kind::Unauthorized, detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::new(Kind::Unauthorized, detail)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// 403 on the admin side.
     pub fn not_local() -> Self {
-        let detail = "no admin token is configured, so /api serves loopback clients only; set CAIGUNN_ADMIN_TOKEN";
+        let detail =
+            "no admin token is configured, so /api serves loopback clients only; set CAIGUNN_ADMIN_TOKEN";
         Self::new(Kind::Forbidden, detail)
     }
 
@@ -140,7 +177,10 @@ impl Problem {
 
     /// 405; the router adds `Allow`.
     pub fn method_not_allowed() -> Self {
-        Self::new(Kind::MethodNotAllowed, "the Allow header names the methods of this path")
+        Self::new(
+            Kind::MethodNotAllowed,
+            "the Allow header names the methods of this path",
+        )
     }
 
     /// 408.
@@ -156,13 +196,18 @@ impl Problem {
 
     /// 413.
     pub fn body_too_large(limit_bytes: usize) -> Self {
-        Self::new(Kind::BodyTooLarge, format!("a body may have {limit_bytes} bytes at most"))
-            .with_header(CONNECTION, HeaderValue::from_static("close"))
+        Self::new(
+            Kind::BodyTooLarge,
+            format!("a body may have {limit_bytes} bytes at most"),
+        )
+        .with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 415 for the type.
     pub fn wrong_content_type(found: Option<&str>) -> Self {
-        let found = found.map_or("no content type".to_owned(), |found| format!("content type {found:?}"));
+        let found = found.map_or("no content type".to_owned(), |found| {
+            format!("content type {found:?}")
+        });
         Self::new(
             Kind::UnsupportedMediaType,
             format!("expected the header Content-Type: application/json, found {found}"),
@@ -171,13 +216,19 @@ impl Problem {
 
     /// 415 for the coding.
     pub fn wrong_content_encoding() -> Self {
-        Self::new(Kind::UnsupportedMediaType, "the body must not have a Content-Encoding")
+        Self::new(
+            Kind::UnsupportedMediaType,
+            "the body must not have a Content-Encoding",
+        )
     }
 
     /// 501 (RFC 9112, section 6.1).
     pub fn unknown_transfer_coding() -> Self {
-        Self::new(Kind::UnknownTransferCoding, "the only transfer coding known here is chunked, once")
-            .with_header(CONNECTION, HeaderValue::from_static("close"))
+        Self::new(
+            Kind::UnknownTransferCoding,
+            "the only transfer coding known here is chunked, once",
+        )
+        .with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 503: too much at once.
@@ -210,7 +261,10 @@ impl Problem {
         match (self.kind, &self.cause) {
             (_, Some(cause)) => cause.to_string(),
             (Kind::NotNotification, None) => {
-                let faults = self.faults.iter().map(|fault| format!("{}: expected {}", fault.pointer, fault.expected));
+                let faults = self
+                    .faults
+                    .iter()
+                    .map(|fault| format!("{}: expected {}", fault.pointer, fault.expected));
                 faults.collect::<Vec<_>>().join("; ")
             }
             (Kind::UnsupportedMediaType, None) => "the content type is not application/json".to_owned(),
@@ -227,10 +281,14 @@ impl Problem {
             status: status.as_u16(),
             detail: &self.detail,
             instance: request_id,
-            errors: self.faults.iter().map(|fault| FaultDocument {
-                pointer: &fault.pointer,
-                detail: format!("expected {}, found {}", fault.expected, fault.found),
-            }).collect(),
+            errors: self
+                .faults
+                .iter()
+                .map(|fault| FaultDocument {
+                    pointer: &fault.pointer,
+                    detail: format!("expected {}, found {}", fault.expected, fault.found),
+                })
+                .collect(),
         };
         let bytes = serde_json::to_vec(&document).expect("strings and numbers serialize");
         *response.body_mut() = Body::from(bytes);
@@ -263,9 +321,10 @@ impl From<ParseError> for Problem {
         let detail = error.to_string();
         match error {
             ParseError::NotJson(_) => Self::new(Kind::NotJson, detail),
-            ParseError::NotNotification { faults, .. } => {
-                Self { faults, ..Self::new(Kind::NotNotification, detail) }
-            }
+            ParseError::NotNotification { faults, .. } => Self {
+                faults,
+                ..Self::new(Kind::NotNotification, detail)
+            },
         }
     }
 }
@@ -273,15 +332,21 @@ impl From<ParseError> for Problem {
 impl From<inbox::Error> for Problem {
     fn from(error: inbox::Error) -> Self {
         let problem = match &error {
-            inbox::Error::Full { .. } => Self::new(Kind::Overloaded, "too many notifications wait to be stored"),
-            inbox::Error::Timeout { .. } => {
-                Self::new(Kind::InboxUnavailable, "the inbox did not answer in time; sending again is safe")
+            inbox::Error::Full { .. } => {
+                Self::new(Kind::Overloaded, "too many notifications wait to be stored")
             }
+            inbox::Error::Timeout { .. } => Self::new(
+                Kind::InboxUnavailable,
+                "the inbox did not answer in time; sending again is safe",
+            ),
             inbox::Error::Unavailable { reason } | inbox::Error::Corrupt { reason } => {
                 Self::new(Kind::InboxUnavailable, reason.clone())
             }
         };
-        Self { cause: Some(Arc::new(error)), ..problem.later() }
+        Self {
+            cause: Some(Arc::new(error)),
+            ..problem.later()
+        }
     }
 }
 
@@ -295,4 +360,3 @@ impl IntoResponse for Problem {
         response
     }
 }
-

@@ -99,14 +99,24 @@ async fn store(
     receipt: NewReceipt,
 ) -> Result<Response, Problem> {
     let stored = shared.writer.append(Entry::Receipt(receipt)).await?;
-    let Stored::Receipt(appended) = stored else { unreachable!("a receipt's entry is stored as a receipt") };
+    let Stored::Receipt(appended) = stored else {
+        unreachable!("a receipt's entry is stored as a receipt")
+    };
     let (outcome, receipt_id) = match appended {
         Appended::New { receipt_id } => ("accepted", receipt_id),
         Appended::Duplicate { receipt_id, .. } => ("duplicate", receipt_id),
     };
-    let answer = Answer { outcome, receipt_id, event: notification.name(), event_id: notification.event_id };
+    let answer = Answer {
+        outcome,
+        receipt_id,
+        event: notification.name(),
+        event_id: notification.event_id,
+    };
     let mut response = axum::Json(answer).into_response();
-    response.extensions_mut().insert(Received { notification: Arc::new(notification), appended });
+    response.extensions_mut().insert(Received {
+        notification: Arc::new(notification),
+        appended,
+    });
     Ok(response)
 }
 
@@ -121,11 +131,14 @@ async fn parse(body: &Bytes) -> Result<Notification, Problem> {
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = text(headers, CONTENT_TYPE);
-    let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim).unwrap_or_default();
+    let essence = content_type
+        .and_then(|value| value.split(';').next())
+        .map(str::trim)
+        .unwrap_or_default();
     let is_json = essence.eq_ignore_ascii_case("application/json")
-        || essence
-            .split_once('/')
-            .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case("application") && is_json_suffixed(subtype));
+        || essence.split_once('/').is_some_and(|(kind, subtype)| {
+            kind.eq_ignore_ascii_case("application") && is_json_suffixed(subtype)
+        });
     if !is_json {
         return Err(Problem::wrong_content_type(content_type));
     }
@@ -138,7 +151,9 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Whether a subtype is JSON by its suffix (RFC 6839), as in `application/cloudevents+json`.
 fn is_json_suffixed(subtype: &str) -> bool {
-    subtype.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
+    subtype
+        .rsplit_once('+')
+        .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
 }
 
 /// Reads a body up to the limit, holding a permit for each byte.
@@ -150,14 +165,22 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
     let settings = &shared.settings;
     let declared_bytes: Option<usize> = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
-        return Ok(ReadBody { bytes: Bytes::new(), is_too_large: true, _permit: None });
+        return Ok(ReadBody {
+            bytes: Bytes::new(),
+            is_too_large: true,
+            _permit: None,
+        });
     }
     timeout(settings.body_timeout, collect(shared, declared_bytes, body))
         .await
         .map_err(|_| Problem::body_timeout(settings.body_timeout))?
 }
 
-async fn collect(shared: &Shared, declared_bytes: Option<usize>, mut body: Body) -> Result<ReadBody, Problem> {
+async fn collect(
+    shared: &Shared,
+    declared_bytes: Option<usize>,
+    mut body: Body,
+) -> Result<ReadBody, Problem> {
     let mut permit = match declared_bytes {
         Some(bytes) => Some(reserve(shared, bytes)?),
         None => None,
@@ -168,7 +191,11 @@ async fn collect(shared: &Shared, declared_bytes: Option<usize>, mut body: Body)
         // Trailers say nothing that is used.
         let Ok(data) = frame.into_data() else { continue };
         if collected.len() + data.len() > shared.settings.body_limit_bytes {
-            return Ok(ReadBody { bytes: collected.into_start(), is_too_large: true, _permit: permit });
+            return Ok(ReadBody {
+                bytes: collected.into_start(),
+                is_too_large: true,
+                _permit: permit,
+            });
         }
         if declared_bytes.is_none() {
             let more = reserve(shared, data.len())?;
@@ -179,12 +206,18 @@ async fn collect(shared: &Shared, declared_bytes: Option<usize>, mut body: Body)
         }
         collected.push(data);
     }
-    Ok(ReadBody { bytes: collected.into_bytes(), is_too_large: false, _permit: permit })
+    Ok(ReadBody {
+        bytes: collected.into_bytes(),
+        is_too_large: false,
+        _permit: permit,
+    })
 }
 
 fn reserve(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
     let count = u32::try_from(bytes).map_err(|_| Problem::too_many_bodies())?;
-    Arc::clone(&shared.body_bytes).try_acquire_many_owned(count).map_err(|_| Problem::too_many_bodies())
+    Arc::clone(&shared.body_bytes)
+        .try_acquire_many_owned(count)
+        .map_err(|_| Problem::too_many_bodies())
 }
 
 /// The frames of a body so far. A body of one frame, as nearly all are, is not copied.
@@ -211,7 +244,11 @@ impl Collected {
     }
 
     fn into_bytes(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.freeze() }
+        if self.all.is_empty() {
+            self.first
+        } else {
+            self.all.freeze()
+        }
     }
 
     /// As much of it as is kept of a body that is too large.

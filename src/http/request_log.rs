@@ -10,7 +10,7 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use tracing::{Instrument, debug_span, event, Level};
+use tracing::{Instrument, Level, debug_span, event};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -47,7 +47,10 @@ pub async fn log(
         route: route_of(request.uri().path()),
         started: Instant::now(),
     };
-    request.extensions_mut().insert(Origin { request_id: context.request_id, peer });
+    request.extensions_mut().insert(Origin {
+        request_id: context.request_id,
+        peer,
+    });
     // At debug level, so that the hot path makes none at the default: the line below has all that a span would say.
     let span = debug_span!(
         "request",
@@ -62,7 +65,9 @@ pub async fn log(
     }
     let mut id = [0; Hyphenated::LENGTH];
     let id = context.request_id.uuid().hyphenated().encode_lower(&mut id);
-    response.headers_mut().insert(X_REQUEST_ID, HeaderValue::from_str(id).expect("a UUID is ASCII"));
+    response
+        .headers_mut()
+        .insert(X_REQUEST_ID, HeaderValue::from_str(id).expect("a UUID is ASCII"));
     match (response.extensions_mut().remove::<Received>(), problem) {
         (Some(received), _) => log_notification(&context, &received),
         (None, Some(problem)) => log_problem(&context, &problem, response.status()),
@@ -88,8 +93,12 @@ fn log_notification(context: &Context, received: &Received) {
     // Ids are written out by hand: a field that is a text costs the log a fraction of one that is formatted there.
     let mut texts = [[0; Hyphenated::LENGTH]; 4];
     let [event_id, chatbot_id, receipt_text, request_id] = &mut texts;
-    let event_id = notification.event_id.map(|id| &*id.uuid().hyphenated().encode_lower(event_id));
-    let chatbot_id = notification.chatbot_id.map(|id| &*id.uuid().hyphenated().encode_lower(chatbot_id));
+    let event_id = notification
+        .event_id
+        .map(|id| &*id.uuid().hyphenated().encode_lower(event_id));
+    let chatbot_id = notification
+        .chatbot_id
+        .map(|id| &*id.uuid().hyphenated().encode_lower(chatbot_id));
     let receipt_id = &*receipt_id.uuid().hyphenated().encode_lower(receipt_text);
     let request_id = &*context.request_id.uuid().hyphenated().encode_lower(request_id);
     let detail = notification.event.detail().map(|detail| cut(detail.as_str()));
@@ -116,12 +125,17 @@ fn log_notification(context: &Context, received: &Received) {
         };
     }
     match received.appended {
-        Appended::Duplicate { differs: Some(quarantine_id), .. } => line!(
+        Appended::Duplicate {
+            differs: Some(quarantine_id),
+            ..
+        } => line!(
             Level::WARN,
             "{name} is a duplicate of receipt {receipt_id} but says something else; \
              the copy is in quarantine as {quarantine_id}"
         ),
-        Appended::Duplicate { differs: None, .. } => line!(Level::INFO, "{name} is a duplicate of receipt {receipt_id}"),
+        Appended::Duplicate { differs: None, .. } => {
+            line!(Level::INFO, "{name} is a duplicate of receipt {receipt_id}")
+        }
         Appended::New { .. } if notification.event.is_unrecognized() => line!(
             Level::WARN,
             "{name} accepted as receipt {receipt_id}, but this program does not know that event"

@@ -26,8 +26,8 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{ConnectionSettings, Endpoint};
 use super::framing::Guarded;
+use super::{ConnectionSettings, Endpoint};
 
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
 const BACKLOG: i32 = 1024;
@@ -73,11 +73,18 @@ pub fn bind(address: SocketAddr, settings: &ConnectionSettings) -> io::Result<Tc
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting; open connections go on until the runtime ends.
-pub async fn serve(listener: TcpListener, endpoint: Endpoint, settings: ConnectionSettings, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: Endpoint,
+    settings: ConnectionSettings,
+    stop: CancellationToken,
+) {
     let permits = Arc::new(Semaphore::new(settings.max_count));
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(MAX_BUFFER_BYTES);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_buf_size(MAX_BUFFER_BYTES);
     loop {
         // Both branches may be dropped: an accepted connection is not lost by a dropped accept.
         let accepted = tokio::select! {
@@ -145,12 +152,20 @@ struct Lingering<S> {
 
 impl<S> Lingering<S> {
     fn new(stream: S, stop: CancellationToken) -> Self {
-        Self { stream, stop, lingering: None }
+        Self {
+            stream,
+            stop,
+            lingering: None,
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -181,8 +196,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
         }
-        let (deadline, discarded_bytes) =
-            this.lingering.get_or_insert_with(|| (Box::pin(sleep(LINGER_TIME)), 0));
+        let (deadline, discarded_bytes) = this
+            .lingering
+            .get_or_insert_with(|| (Box::pin(sleep(LINGER_TIME)), 0));
         let mut scratch = [MaybeUninit::uninit(); 8 << 10];
         while *discarded_bytes < LINGER_BYTES && !this.stop.is_cancelled() {
             let mut discarded = ReadBuf::uninit(&mut scratch);

@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Entry, Error, Inbox, Page, PageRequest, Quarantined, QuarantineTotals, Receipt, ReceiptFilter,
+    Answer, Entry, Error, Inbox, Page, PageRequest, QuarantineTotals, Quarantined, Receipt, ReceiptFilter,
     ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
@@ -49,7 +49,10 @@ pub struct SqliteInbox {
 }
 
 enum Command {
-    Append(Vec<Entry>, oneshot::Sender<Result<Vec<Result<Stored, Error>>, Error>>),
+    Append(
+        Vec<Entry>,
+        oneshot::Sender<Result<Vec<Result<Stored, Error>>, Error>>,
+    ),
     Expire(Timestamp, oneshot::Sender<Result<usize, Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
 }
@@ -87,7 +90,9 @@ impl SqliteInbox {
                     }
                 }
             })
-            .map_err(|error| Error::Unavailable { reason: format!("cannot start a thread: {error}") })?;
+            .map_err(|error| Error::Unavailable {
+                reason: format!("cannot start a thread: {error}"),
+            })?;
         Ok(Self {
             path: path.to_owned(),
             commands: Mutex::new(Some(commands)),
@@ -119,7 +124,11 @@ impl SqliteInbox {
                 .and_then(|connection| query(&connection, &index))
                 .map_err(|error| sort(&path, "read", &error))
         });
-        read.await.unwrap_or_else(|error| Err(Error::Unavailable { reason: format!("a read ended: {error}") }))
+        read.await.unwrap_or_else(|error| {
+            Err(Error::Unavailable {
+                reason: format!("a read ended: {error}"),
+            })
+        })
     }
 }
 
@@ -187,14 +196,18 @@ fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
     let path = path.display();
     let reason = format!("cannot {verb} {path}: {error}");
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::Unavailable { reason: format!("no space left for {path}") },
+        Some(ErrorCode::DiskFull) => Error::Unavailable {
+            reason: format!("no space left for {path}"),
+        },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
         _ => Error::Unavailable { reason },
     }
 }
 
 fn closed() -> Error {
-    Error::Unavailable { reason: "it is closed".to_owned() }
+    Error::Unavailable {
+        reason: "it is closed".to_owned(),
+    }
 }
 
 /// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.

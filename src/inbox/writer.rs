@@ -62,8 +62,17 @@ impl Writer {
         settings: Settings,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, queue) = mpsc::channel(settings.queue_count);
-        let (evidence_sender, evidence) = watch::channel(Evidence { at: Instant::now(), commit: Ok(()) });
-        (Self { queue: sender, evidence }, run(inbox, settings.timeout, queue, evidence_sender))
+        let (evidence_sender, evidence) = watch::channel(Evidence {
+            at: Instant::now(),
+            commit: Ok(()),
+        });
+        (
+            Self {
+                queue: sender,
+                evidence,
+            },
+            run(inbox, settings.timeout, queue, evidence_sender),
+        )
     }
 
     /// Stores an entry and returns once the commit is on disk.
@@ -76,10 +85,14 @@ impl Writer {
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
     pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
         let (answer, stored) = oneshot::channel();
-        self.queue.try_send(Waiting { entry, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::Full { queue_count: self.queue.max_capacity() },
-            mpsc::error::TrySendError::Closed(_) => ended(),
-        })?;
+        self.queue
+            .try_send(Waiting { entry, answer })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Error::Full {
+                    queue_count: self.queue.max_capacity(),
+                },
+                mpsc::error::TrySendError::Closed(_) => ended(),
+            })?;
         stored.await.unwrap_or_else(|_| Err(ended()))
     }
 
@@ -102,7 +115,9 @@ impl Writer {
 }
 
 fn ended() -> Error {
-    Error::Unavailable { reason: "the writer has ended".to_owned() }
+    Error::Unavailable {
+        reason: "the writer has ended".to_owned(),
+    }
 }
 
 async fn run(
@@ -121,15 +136,22 @@ async fn run(
                 Err(_) => {
                     let late = Error::Timeout { waited: patience };
                     show(&evidence, Err(late.clone()));
-                    callers.into_iter().for_each(|caller| answer(caller, Err(late.clone())));
+                    callers
+                        .into_iter()
+                        .for_each(|caller| answer(caller, Err(late.clone())));
                     refuse_until(appending, &late, &mut queue, &mut gathered).await;
                     break;
                 }
             };
             show(&evidence, appended.as_ref().map(|_| ()).map_err(Clone::clone));
             match appended {
-                Ok(stored) => callers.into_iter().zip(stored).for_each(|(caller, stored)| answer(caller, stored)),
-                Err(error) => callers.into_iter().for_each(|caller| answer(caller, Err(error.clone()))),
+                Ok(stored) => callers
+                    .into_iter()
+                    .zip(stored)
+                    .for_each(|(caller, stored)| answer(caller, stored)),
+                Err(error) => callers
+                    .into_iter()
+                    .for_each(|caller| answer(caller, Err(error.clone()))),
             }
         }
     }
@@ -143,7 +165,9 @@ async fn refuse_until(
     gathered: &mut Vec<Waiting>,
 ) {
     loop {
-        gathered.drain(..).for_each(|waiting| answer(waiting.answer, Err(late.clone())));
+        gathered
+            .drain(..)
+            .for_each(|waiting| answer(waiting.answer, Err(late.clone())));
         // Both branches may be dropped: the store goes on by itself, and nothing leaves the queue unseen.
         tokio::select! {
             _ = &mut appending => return,
@@ -156,7 +180,10 @@ async fn refuse_until(
 }
 
 fn show(evidence: &watch::Sender<Evidence>, commit: Result<(), Error>) {
-    evidence.send_replace(Evidence { at: Instant::now(), commit });
+    evidence.send_replace(Evidence {
+        at: Instant::now(),
+        commit,
+    });
 }
 
 /// Answers a caller. One that no longer waits is normal: its connection ended.
@@ -175,5 +202,8 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Caller>) {
             has_room
         })
         .count();
-    gathered.drain(..count).map(|waiting| (waiting.entry, waiting.answer)).unzip()
+    gathered
+        .drain(..count)
+        .map(|waiting| (waiting.entry, waiting.answer))
+        .unzip()
 }

@@ -1,15 +1,111 @@
+//! The command line: parses, calls the library, prints, and chooses the exit code.
+//!
+//! Exit codes: 0 done, 1 failed, 64 wrong usage or configuration (EX_USAGE of sysexits.h).
+
+mod check;
+mod configuration;
+mod healthcheck;
+mod serve;
+mod trigger;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use configuration::ConfigurationArgs;
+
+/// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {
-    let sources = caigunn_webhook::config::Sources { environment: std::env::vars().collect(), ..Default::default() };
-    let loaded = match caigunn_webhook::config::load(&sources) { Ok(l) => l, Err(m) => { eprint!("{m}"); std::process::exit(64) } };
-    let _t = caigunn_webhook::telemetry::start(loaded.settings.log.clone());
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
-        let app = caigunn_webhook::app::App::build(loaded.settings).await.unwrap();
-        let stop = tokio_util::sync::CancellationToken::new();
-        let s2 = stop.clone();
-        tokio::spawn(async move { caigunn_webhook::shutdown::StopSignals::listen().unwrap().next().await; s2.cancel() });
-        app.run(stop).await.unwrap();
-    });
+/// Wrong usage or configuration.
+const EX_USAGE: u8 = 64;
+
+/// Receives the webhooks of the CaiGunn chatbot platform: validates each notification, recognises repeats, and has
+/// it on disk before it answers 200.
+#[derive(Parser)]
+#[command(name = "caigunn-webhook", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from defaults, then --config FILE, then the environment, then flags. The ones most used:
+  CAIGUNN_API_KEY        API key(s) of the chatbot(s), comma separated
+  CAIGUNN_ACCESS_TOKEN   the user's access token
+  CAIGUNN_PUBLIC_URL     this receiver's public base URL, e.g. https://hooks.example.com
+  CAIGUNN_WEBHOOK_TOKEN  secret(s) in the registered URL, comma separated: the first is registered
+  CAIGUNN_LISTEN         public address, 127.0.0.1:8080 by default
+  CAIGUNN_ADMIN_LISTEN   admin address, 127.0.0.1:9090 by default
+  CAIGUNN_INBOX_URL      where notifications are kept, sqlite:data/inbox.db by default
+A secret is also read from the file that the variable with _FILE behind its name gives. `config check` shows every
+setting, its value and where it came from.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the receiver (the default)
+    Serve,
+    /// Post a sample notification, or a whole job, to a receiver
+    Trigger(trigger::TriggerArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the running receiver whether it is ready; for a container's health check
+    Healthcheck,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Report every mistake, or print every setting, where it came from, and warnings; secrets stay hidden
+    Check,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done if the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
+        }
+    };
+    let command = cli.command.unwrap_or(Command::Serve);
+    if let Command::Completions { shell } = command {
+        clap_complete::generate(
+            shell,
+            &mut Cli::command(),
+            "caigunn-webhook",
+            &mut std::io::stdout(),
+        );
+        return ExitCode::SUCCESS;
+    }
+    let loaded = match cli.configuration.load() {
+        Ok(loaded) => loaded,
+        Err(mistakes) => {
+            eprint!("caigunn-webhook: the configuration has mistakes:\n{mistakes}");
+            return ExitCode::from(EX_USAGE);
+        }
+    };
+    let done = match command {
+        Command::Serve => serve::run(loaded),
+        Command::Trigger(args) => trigger::run(args, &loaded.settings),
+        Command::Config(ConfigCommand::Check) => check::run(&loaded),
+        Command::Healthcheck => healthcheck::run(&loaded.settings),
+        Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("caigunn-webhook: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

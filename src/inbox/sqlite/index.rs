@@ -95,7 +95,9 @@ impl Slot {
     /// Where it stands in its table. The key is a hash already; its low byte chose the table, so the rest is spread
     /// over all bits, of which the table takes some from both ends.
     fn hash(key: u64) -> u64 {
-        (key & Self::KEY_BITS).rotate_right(8).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        (key & Self::KEY_BITS)
+            .rotate_right(8)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
@@ -103,7 +105,9 @@ const SHARDS: usize = 256;
 
 impl Default for KeyIndex {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| HashTable::new()).collect() }
+        Self {
+            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+        }
     }
 }
 
@@ -112,19 +116,24 @@ impl KeyIndex {
     pub fn candidates(&self, key: Key) -> impl Iterator<Item = Seq> {
         let wanted = key.0 & Slot::KEY_BITS;
         let slots = self.shards[Self::shard(key)].iter_hash(Slot::hash(key.0));
-        slots.filter(move |slot| slot.key() == wanted).map(|slot| slot.seq())
+        slots
+            .filter(move |slot| slot.key() == wanted)
+            .map(|slot| slot.seq())
     }
 
     /// Adds a receipt.
     pub fn insert(&mut self, key: Key, seq: Seq) {
         let shard = &mut self.shards[Self::shard(key)];
-        shard.insert_unique(Slot::hash(key.0), Slot::new(key, seq), |slot| Slot::hash(slot.key()));
+        shard.insert_unique(Slot::hash(key.0), Slot::new(key, seq), |slot| {
+            Slot::hash(slot.key())
+        });
     }
 
     /// Removes a receipt, if it is there.
     pub fn remove(&mut self, key: Key, seq: Seq) {
         let removed = Slot::new(key, seq);
-        if let Ok(slot) = self.shards[Self::shard(key)].find_entry(Slot::hash(key.0), |slot| *slot == removed) {
+        if let Ok(slot) = self.shards[Self::shard(key)].find_entry(Slot::hash(key.0), |slot| *slot == removed)
+        {
             slot.remove();
         }
     }

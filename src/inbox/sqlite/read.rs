@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::super::{
-    Cursor, MAX_JOB_RECEIPTS, Page, PageRequest, QuarantineId, Quarantined, QuarantineTotals, Receipt,
+    Cursor, MAX_JOB_RECEIPTS, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined, Receipt,
     ReceiptFilter, ReceiptId, RequestId,
 };
 use super::index::{Key, KeyIndex, Seq};
@@ -39,8 +39,15 @@ pub fn receipts(
         return Ok(Page { items, next });
     }
     let (first, last): (Option<Seq>, Option<Seq>) =
-        connection.query_row("SELECT min(seq), max(seq) FROM receipt", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first), Some(last)) = (first, last) else { return Ok(Page { items: Vec::new(), next: None }) };
+        connection.query_row("SELECT min(seq), max(seq) FROM receipt", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(Page {
+            items: Vec::new(),
+            next: None,
+        });
+    };
     let before = before.min(last + 1);
     let from = before.saturating_sub(MAX_EXAMINED).max(first);
     let (event, status) = match filter.event.as_deref() {
@@ -57,7 +64,10 @@ pub fn receipts(
          ORDER BY seq DESC LIMIT ?6"
     ))?;
     let chatbot_id = filter.chatbot_id.map(|id| id.uuid().into_bytes());
-    let rows = statement.query_map(params![before, from, event, status, chatbot_id, page.limit], receipt_of_row)?;
+    let rows = statement.query_map(
+        params![before, from, event, status, chatbot_id, page.limit],
+        receipt_of_row,
+    )?;
     let items = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let next = next_cursor(&items, page.limit, |receipt| receipt.sequence)
         .or((from > first).then_some(Cursor(from)));
@@ -74,14 +84,17 @@ pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Optio
         connection.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     while low <= high {
         let middle = low + (high - low) / 2;
-        let found: Option<(Seq, [u8; 16])> =
-            statement.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let found: Option<(Seq, [u8; 16])> = statement
+            .query_row([middle], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
         match found {
             Some((seq, found_id)) if found_id == *id.uuid().as_bytes() => {
                 return connection
-                    .query_row(&format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"), [seq], |row| {
-                        Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(9)?)))
-                    })
+                    .query_row(
+                        &format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"),
+                        [seq],
+                        |row| Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(9)?))),
+                    )
                     .optional();
             }
             Some((seq, found_id)) if found_id < *id.uuid().as_bytes() => low = seq + 1,
@@ -99,13 +112,17 @@ pub fn job(
 ) -> rusqlite::Result<Vec<Receipt>> {
     let mut seqs: Vec<Seq> = {
         let index = lock_mutex(index);
-        let keys = Event::NAMES.into_iter().filter_map(|name| Key::of(&Identity::Job { event_id, name }));
-        keys.flat_map(|key| index.candidates(key).collect::<Vec<_>>()).collect()
+        let keys = Event::NAMES
+            .into_iter()
+            .filter_map(|name| Key::of(&Identity::Job { event_id, name }));
+        keys.flat_map(|key| index.candidates(key).collect::<Vec<_>>())
+            .collect()
     };
     let unrecognized = "SELECT seq FROM unrecognized WHERE event_id = ?1 ORDER BY seq LIMIT ?2";
     let mut statement = connection.prepare(unrecognized)?;
-    let rows =
-        statement.query_map(params![event_id.uuid().as_bytes(), MAX_JOB_RECEIPTS], |row| row.get(0))?;
+    let rows = statement.query_map(params![event_id.uuid().as_bytes(), MAX_JOB_RECEIPTS], |row| {
+        row.get(0)
+    })?;
     for seq in rows {
         seqs.push(seq?);
     }
@@ -170,23 +187,32 @@ pub fn quarantine_totals(connection: &Connection) -> rusqlite::Result<Quarantine
 impl ReceiptFilter {
     fn matches(&self, receipt: &Receipt) -> bool {
         let event = &receipt.event;
-        self.event.as_ref().is_none_or(|name| *name == event.event || *name == event.to_string())
-            && self.event_id.is_none_or(|event_id| receipt.event_id == Some(event_id))
-            && self.chatbot_id.is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
+        self.event
+            .as_ref()
+            .is_none_or(|name| *name == event.event || *name == event.to_string())
+            && self
+                .event_id
+                .is_none_or(|event_id| receipt.event_id == Some(event_id))
+            && self
+                .chatbot_id
+                .is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
     }
 }
 
 /// Where the next page starts if this one is full.
 fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
-    items.last().filter(|_| items.len() == limit).map(|last| Cursor(seq(last)))
+    items
+        .last()
+        .filter(|_| items.len() == limit)
+        .map(|last| Cursor(seq(last)))
 }
 
 /// Reads the columns of [`RECEIPT`].
 fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     let wire: String = row.get(3)?;
-    let wire = wire.parse().map_err(|error: String| {
-        rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into())
-    })?;
+    let wire = wire
+        .parse()
+        .map_err(|error: String| rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into()))?;
     Ok(Receipt {
         sequence: row.get(0)?,
         id: ReceiptId::new(uuid(row, 1)?),

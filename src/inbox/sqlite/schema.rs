@@ -30,11 +30,15 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     let application_id: i32 = pragma(&connection, "application_id").map_err(failed)?;
     let version: usize = pragma(&connection, "user_version").map_err(failed)?;
-    let is_empty: bool =
-        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let is_empty: bool = connection
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
     if application_id != APPLICATION_ID && !is_empty {
         return Err(Error::Corrupt {
-            reason: format!("{} is an SQLite database, but not an inbox of this program", path.display()),
+            reason: format!(
+                "{} is an SQLite database, but not an inbox of this program",
+                path.display()
+            ),
         });
     }
     if version > MIGRATIONS.len() {

@@ -52,7 +52,12 @@ impl Store {
     /// Opens the file, makes it if need be, and fills the index.
     pub fn open(path: &Path, settings: Settings, index: Arc<Mutex<KeyIndex>>) -> Result<Self, Error> {
         let opened = Opened::new(schema::open_writer(path, schema::Missing::Create)?, path, &index)?;
-        Ok(Self { path: path.to_owned(), settings, index, opened: Some(opened) })
+        Ok(Self {
+            path: path.to_owned(),
+            settings,
+            index,
+            opened: Some(opened),
+        })
     }
 
     /// See [`super::Inbox::append`].
@@ -62,8 +67,7 @@ impl Store {
         let mut added = Vec::with_capacity(batch.len());
         let stored = transaction(&opened.connection, |connection| {
             let mut index = lock_mutex(&self.index);
-            let mut append =
-                Append::new(connection, settings, &mut opened.memory, &mut index, &mut added)?;
+            let mut append = Append::new(connection, settings, &mut opened.memory, &mut index, &mut added)?;
             let stored = batch.into_iter().map(|entry| append.entry(entry));
             let stored = stored.collect::<rusqlite::Result<Vec<_>>>()?;
             append.write_keys(before.next_seq)?;
@@ -95,9 +99,10 @@ impl Store {
     pub fn close(&mut self) -> Result<(), Error> {
         match self.opened.take() {
             None => Ok(()),
-            Some(opened) => {
-                opened.connection.close().map_err(|(_, error)| sort(&self.path, "close", &error))
-            }
+            Some(opened) => opened
+                .connection
+                .close()
+                .map_err(|(_, error)| sort(&self.path, "close", &error)),
         }
     }
 
@@ -143,9 +148,11 @@ impl Opened {
         let load = || {
             let (keys, last_key_seq) = read_keys(&connection)?;
             let last: Option<(Seq, Uuid)> = connection
-                .query_row("SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1", [], |row| {
-                    Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
-                })
+                .query_row(
+                    "SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1",
+                    [],
+                    |row| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?))),
+                )
                 .optional()?;
             let (quarantine_count, quarantine_bytes) = connection.query_row(
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine",
@@ -161,7 +168,11 @@ impl Opened {
             })
         };
         let memory = load().map_err(|error| sort(path, "read", &error))?;
-        Ok(Self { connection, inode, memory })
+        Ok(Self {
+            connection,
+            inode,
+            memory,
+        })
     }
 }
 
@@ -190,7 +201,11 @@ fn read_keys(connection: &Connection) -> rusqlite::Result<(KeyIndex, Seq)> {
 fn keys_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<(Option<Key>, Seq)>> {
     let first_seq: Seq = row.get(0)?;
     let (keys, _) = row.get_ref(1)?.as_blob()?.as_chunks();
-    Ok(keys.iter().map(|key| Key::from_bytes(*key)).zip(first_seq..).collect())
+    Ok(keys
+        .iter()
+        .map(|key| Key::from_bytes(*key))
+        .zip(first_seq..)
+        .collect())
 }
 
 /// Runs `work` in a transaction and commits it, or undoes it.
@@ -233,7 +248,15 @@ impl<'a> Append<'a> {
             "INSERT INTO receipt (seq, id, received_at, wire, event, status, event_id, model_id, chatbot_id, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
-        Ok(Self { connection, settings, memory, index, added, keys: Vec::new(), insert })
+        Ok(Self {
+            connection,
+            settings,
+            memory,
+            index,
+            added,
+            keys: Vec::new(),
+            insert,
+        })
     }
 
     /// Stores one entry. The outer error is the batch's, the inner one this entry's alone.
@@ -248,9 +271,9 @@ impl<'a> Append<'a> {
         };
         match stored {
             Ok(stored) => Ok(Ok(stored)),
-            Err(error) if concerns_one_row(&error) => {
-                Ok(Err(Error::Unavailable { reason: format!("this entry cannot be stored: {error}") }))
-            }
+            Err(error) if concerns_one_row(&error) => Ok(Err(Error::Unavailable {
+                reason: format!("this entry cannot be stored: {error}"),
+            })),
             Err(error) => Err(error),
         }
     }
@@ -263,7 +286,9 @@ impl<'a> Append<'a> {
         };
         match original {
             Some(original) => self.duplicate(receipt, &original),
-            None => self.insert(receipt, key).map(|receipt_id| Appended::New { receipt_id }),
+            None => self
+                .insert(receipt, key)
+                .map(|receipt_id| Appended::New { receipt_id }),
         }
     }
 
@@ -295,9 +320,10 @@ impl<'a> Append<'a> {
             self.index.insert(key, seq);
             self.added.push((key, seq));
         }
-        if let (Some(event_id), false) =
-            (event_id, Event::is_documented(&receipt.name.event, &receipt.name.status))
-        {
+        if let (Some(event_id), false) = (
+            event_id,
+            Event::is_documented(&receipt.name.event, &receipt.name.status),
+        ) {
             self.connection
                 .prepare_cached("INSERT INTO unrecognized (seq, event_id) VALUES (?1, ?2)")?
                 .execute(params![seq, event_id.as_bytes()])?;
@@ -327,7 +353,9 @@ impl<'a> Append<'a> {
         let seq = self
             .connection
             .prepare_cached("SELECT seq FROM latest WHERE chatbot_id = ?1 AND event = ?2")?
-            .query_row(params![chatbot_key(receipt), receipt.name.event], |row| row.get(0))
+            .query_row(params![chatbot_key(receipt), receipt.name.event], |row| {
+                row.get(0)
+            })
             .optional()?;
         let Some(seq) = seq else { return Ok(None) };
         let original = Original::read(self.connection, seq)?;
@@ -345,14 +373,20 @@ impl<'a> Append<'a> {
                 request_id: receipt.request_id,
                 received_at: receipt.received_at,
                 reason: "duplicate-differs".to_owned(),
-                detail: format!("it has the identity of receipt {} but says something else", original.id),
+                detail: format!(
+                    "it has the identity of receipt {} but says something else",
+                    original.id
+                ),
                 receipt_id: Some(original.id),
                 content_type: None,
                 body: receipt.body.clone(),
                 truncated: false,
             })?);
         }
-        Ok(Appended::Duplicate { receipt_id: original.id, differs })
+        Ok(Appended::Duplicate {
+            receipt_id: original.id,
+            differs,
+        })
     }
 
     fn quarantine(&mut self, new: &NewQuarantined) -> rusqlite::Result<QuarantineId> {
@@ -458,8 +492,8 @@ impl Original {
 
 /// Removes the oldest receipts; returns their keys and how many they were.
 fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(Key, Seq)>, usize)> {
-    let mut statement =
-        connection.prepare_cached("SELECT seq, received_at, length(body) FROM receipt ORDER BY seq LIMIT ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT seq, received_at, length(body) FROM receipt ORDER BY seq LIMIT ?1")?;
     let mut rows = statement.query([EXPIRE_COUNT])?;
     let (mut last_seq, mut bytes): (Option<Seq>, i64) = (None, 0);
     while let Some(row) = rows.next()? {
@@ -470,12 +504,13 @@ fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(
         bytes += row.get::<_, i64>(2)?;
     }
     drop(rows);
-    let Some(last_seq) = last_seq else { return Ok((Vec::new(), 0)) };
+    let Some(last_seq) = last_seq else {
+        return Ok((Vec::new(), 0));
+    };
 
     let mut keys = Vec::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT first_seq, keys FROM receipt_key WHERE first_seq <= ?1 ORDER BY first_seq",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT first_seq, keys FROM receipt_key WHERE first_seq <= ?1 ORDER BY first_seq")?;
     let mut rows = statement.query([last_seq])?;
     let mut whole_rows_before = None;
     while let Some(row) = rows.next()? {
@@ -486,7 +521,10 @@ fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(
     drop(rows);
     // The last of these rows stays: it may hold keys of later receipts, and it keeps its numbers from being used
     // again should every receipt go.
-    connection.execute("DELETE FROM receipt_key WHERE first_seq < ?1", [whole_rows_before])?;
+    connection.execute(
+        "DELETE FROM receipt_key WHERE first_seq < ?1",
+        [whole_rows_before],
+    )?;
     connection.execute("DELETE FROM unrecognized WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
     let count = connection.execute("DELETE FROM receipt WHERE seq <= ?1", [last_seq])?;
@@ -495,12 +533,17 @@ fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(
 
 /// Whether an error says that one row cannot be stored, and nothing of the file.
 fn concerns_one_row(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation))
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation)
+    )
 }
 
 /// What stands for the chatbot in `latest`, where it is part of a key and so cannot be NULL.
 fn chatbot_key(receipt: &NewReceipt) -> Vec<u8> {
-    receipt.chatbot_id.map_or_else(Vec::new, |chatbot_id| chatbot_id.uuid().as_bytes().to_vec())
+    receipt
+        .chatbot_id
+        .map_or_else(Vec::new, |chatbot_id| chatbot_id.uuid().as_bytes().to_vec())
 }
 
 fn blob(uuid: Option<&Uuid>) -> Option<&[u8]> {

@@ -1,0 +1,31 @@
+//! `config check`
+
+use std::io::Write;
+
+use anyhow::Context;
+use caigunn_webhook::config::Loaded;
+
+/// Prints every setting with its origin, then warnings.
+pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
+    let width =
+        |text: fn(&caigunn_webhook::config::Shown) -> usize| loaded.shown.iter().map(text).max().unwrap_or(0);
+    let (key_width, value_width) = (width(|shown| shown.key.len()), width(|shown| shown.value.len()));
+    let mut output = String::new();
+    for shown in &loaded.shown {
+        let value = if shown.value.is_empty() {
+            "(not set)"
+        } else {
+            &shown.value
+        };
+        output += &format!(
+            "{:key_width$}  {value:value_width$}  {}\n",
+            shown.key, shown.origin
+        );
+    }
+    for warning in &loaded.warnings {
+        output += &format!("warning: {warning}\n");
+    }
+    std::io::stdout()
+        .write_all(output.as_bytes())
+        .context("writing to standard output")
+}

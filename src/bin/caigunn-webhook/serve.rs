@@ -1,0 +1,80 @@
+//! `serve`
+
+use anyhow::Context;
+use caigunn_webhook::app::App;
+use caigunn_webhook::config::{Loaded, Registration, Settings};
+use caigunn_webhook::shutdown::StopSignals;
+use caigunn_webhook::telemetry;
+use tokio_util::sync::CancellationToken;
+
+/// Runs the receiver until a signal or a failure.
+pub fn run(loaded: Loaded) -> anyhow::Result<()> {
+    let Loaded {
+        settings, warnings, ..
+    } = loaded;
+    let telemetry = telemetry::start(settings.log.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the threads that serve requests")?;
+    let served = runtime.block_on(serve(settings, &warnings));
+    // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
+    runtime.shutdown_background();
+    if let Err(error) = &served {
+        tracing::error!(error.type = "exit", "ended with an error: {error:#}");
+    }
+    let dropped_lines = telemetry.dropped_lines();
+    if dropped_lines > 0 {
+        tracing::warn!("{dropped_lines} log lines were dropped because standard output was too slow");
+    }
+    served
+}
+
+async fn serve(settings: Settings, warnings: &[String]) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let signal = signals.next().await;
+            tracing::info!("{signal}: stopping; a second signal quits at once");
+            stop.cancel();
+            let signal = signals.next().await;
+            eprintln!("caigunn-webhook: {signal} again: quitting at once");
+            std::process::exit(1);
+        }
+    });
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let inbox = settings.inbox_location.to_string();
+    let registration = settings.registration.clone();
+    let app = App::build(settings).await?;
+    tracing::info!("inbox {inbox} is open");
+    tracing::info!(
+        server.address = %app.public_address(),
+        "listening on http://{}, admin on http://{}",
+        app.public_address(),
+        app.admin_address()
+    );
+    match registration {
+        Registration::Missing(names) => {
+            tracing::warn!(
+                "no credentials, so nothing is registered with CaiGunn; set {}",
+                names.join(", ")
+            );
+        }
+        Registration::Wanted(wanted) => {
+            let (api, subscription) = *wanted;
+            tracing::info!(
+                "registering {} with {} for {} API keys",
+                subscription.shown_url,
+                api.url,
+                subscription.api_keys.len()
+            );
+        }
+    }
+    app.run(stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}

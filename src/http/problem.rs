@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -264,7 +264,7 @@ impl Problem {
                 let faults = self
                     .faults
                     .iter()
-                    .map(|fault| format!("{}: expected {}", fault.pointer, fault.expected));
+                    .map(|fault| format!("{}: expected {}", fault.place(), fault.expected));
                 faults.collect::<Vec<_>>().join("; ")
             }
             (Kind::UnsupportedMediaType, None) => "the content type is not application/json".to_owned(),
@@ -292,6 +292,8 @@ impl Problem {
         };
         let bytes = serde_json::to_vec(&document).expect("strings and numbers serialize");
         *response.body_mut() = Body::from(bytes);
+        // The router has counted the empty body that stood there before.
+        response.headers_mut().remove(CONTENT_LENGTH);
         response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

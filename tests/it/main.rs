@@ -1,1 +1,3 @@
+//! Everything that is promised to the outside, a file a promise.
 
+mod harness;

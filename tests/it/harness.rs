@@ -1,0 +1,67 @@
+//! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
+//! CaiGunn's API ([`provider`]), and clients that break the rules ([`raw`]).
+
+pub mod app;
+pub mod process;
+pub mod provider;
+pub mod raw;
+
+use std::future::Future;
+use std::time::Duration;
+
+use caigunn_webhook::event::sample::{self, Ids};
+use caigunn_webhook::event::{Event, Name, Notification, Wire};
+use serde_json::Value;
+
+pub use app::{App, spawn_app, spawn_app_with};
+pub use process::Process;
+pub use provider::Provider;
+
+/// How long a test waits for a state before it fails: far longer than it ever takes, so that a slow machine passes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a test looks whether a state has come.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until `look` gives a value; fails with what it last saw.
+pub async fn wait_for<T, F: Future<Output = Result<T, String>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match look().await {
+            Ok(value) => return value,
+            Err(seen) if tokio::time::Instant::now() > deadline => {
+                panic!("waited in vain for {what}; last seen: {seen}")
+            }
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// The sample of an event name such as `crawling.completed`, with fresh ids, in the newer generation.
+pub fn sample(name: &str) -> Notification {
+    sample_with(name, &Ids::fresh(), Wire::V2024_07)
+}
+
+/// The sample of an event name with these ids in that generation.
+pub fn sample_with(name: &str, ids: &Ids, wire: Wire) -> Notification {
+    let known = sample::events(ids)
+        .into_iter()
+        .find(|event| event.name().to_string() == name);
+    let event = known.unwrap_or_else(|| {
+        let (event, status) = name.split_once('.').expect("an event name has a dot");
+        let name = Name {
+            event: event.to_owned().into(),
+            status: status.to_owned().into(),
+        };
+        Event::Unrecognized { name, data: None }
+    });
+    sample::notification(event, ids, wire)
+}
+
+/// The JSON that CaiGunn would post.
+pub fn json(notification: &Notification) -> Value {
+    sample::to_json(notification)
+}

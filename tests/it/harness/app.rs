@@ -1,0 +1,152 @@
+//! The program in this process: port 0, an inbox of its own, stopped in order when dropped by [`App::stop`].
+
+use std::net::SocketAddr;
+
+use caigunn_webhook::app;
+use caigunn_webhook::config::{self, Sources};
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running receiver.
+pub struct App {
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub client: Client,
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), app::Error>>,
+    folder: TempDir,
+}
+
+/// Starts a receiver with the defaults.
+pub async fn spawn_app() -> App {
+    spawn_app_with(&[]).await
+}
+
+/// Starts a receiver with some keys set, as in `("webhook.token", "secret")`.
+pub async fn spawn_app_with(keys: &[(&str, &str)]) -> App {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    start(folder, keys).await
+}
+
+async fn start(folder: TempDir, keys: &[(&str, &str)]) -> App {
+    let inbox = format!("sqlite:{}", folder.path().join("inbox.db").display());
+    let defaults = [
+        ("server.listen", "127.0.0.1:0"),
+        ("admin.listen", "127.0.0.1:0"),
+        ("inbox.url", &inbox),
+    ];
+    let flags = defaults
+        .iter()
+        .chain(keys)
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let sources = Sources {
+        flags: flags.collect(),
+        ..Sources::default()
+    };
+    let settings = config::load(&sources)
+        .expect("the test's configuration is right")
+        .settings;
+    let app = app::App::build(settings).await.expect("the app builds");
+    let (public, admin) = (app.public_address(), app.admin_address());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(app.run(stop.clone()));
+    let client = Client::builder().no_proxy().build().expect("a client");
+    App {
+        public,
+        admin,
+        client,
+        stop,
+        running,
+        folder,
+    }
+}
+
+impl App {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.public)
+    }
+
+    /// Posts JSON to `/webhook`.
+    pub async fn post(&self, body: &Value) -> Response {
+        self.post_to("/webhook", body).await
+    }
+
+    pub async fn post_to(&self, path: &str, body: &Value) -> Response {
+        self.client
+            .post(self.url(path))
+            .json(body)
+            .send()
+            .await
+            .expect("the receiver answers")
+    }
+
+    /// Posts bytes with that content type.
+    pub async fn post_bytes(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
+        let request = self
+            .client
+            .post(self.url("/webhook"))
+            .header("content-type", content_type)
+            .body(body);
+        request.send().await.expect("the receiver answers")
+    }
+
+    /// GETs a path of the public side.
+    pub async fn get(&self, path: &str) -> Response {
+        self.client
+            .get(self.url(path))
+            .send()
+            .await
+            .expect("the receiver answers")
+    }
+
+    /// GETs a path of the admin side.
+    pub async fn admin(&self, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.admin);
+        self.client.get(url).send().await.expect("the admin side answers")
+    }
+
+    /// GETs JSON of the admin API, which must answer 200.
+    pub async fn api(&self, path: &str) -> Value {
+        let response = self.admin(&format!("/api/v1{path}")).await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.expect("the API answers JSON")
+    }
+
+    /// Every receipt, newest first.
+    pub async fn receipts(&self) -> Vec<Value> {
+        self.api("/receipts?limit=500").await["receipts"]
+            .as_array()
+            .expect("a list")
+            .clone()
+    }
+
+    /// Stops in order; the inbox stays for [`Stopped::start`].
+    pub async fn stop(self) -> Stopped {
+        self.stop.cancel();
+        self.running
+            .await
+            .expect("the app does not panic")
+            .expect("the app stops in order");
+        Stopped { folder: self.folder }
+    }
+
+    /// Begins to stop without waiting for the end.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+/// What is left of a receiver that was stopped: its inbox.
+pub struct Stopped {
+    folder: TempDir,
+}
+
+impl Stopped {
+    /// Starts another receiver on the same inbox.
+    pub async fn start(self, keys: &[(&str, &str)]) -> App {
+        start(self.folder, keys).await
+    }
+}

@@ -54,12 +54,25 @@ pub struct Fault {
     pub found: String,
 }
 
+impl Fault {
+    /// The pointer, or words for the empty one, which points to the whole body.
+    pub fn place(&self) -> &str {
+        if self.pointer.is_empty() {
+            "the body"
+        } else {
+            &self.pointer
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
             "{}: expected {}, found {}",
-            self.pointer, self.expected, self.found
+            self.place(),
+            self.expected,
+            self.found
         )
     }
 }

@@ -129,7 +129,7 @@ impl App {
             admin,
             client,
         } = self;
-        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer.clone());
+        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
         let accepting = Accepting::default();
         let (view, keeping) = match client {
             None => (subscription::View::nothing(), None),

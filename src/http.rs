@@ -100,10 +100,13 @@ impl std::ops::Deref for Shared {
     }
 }
 
+/// Makes an answer of a panic.
+type AnswerPanic = fn(Box<dyn Any + Send>) -> Response;
+
 /// What answers the requests of one listener.
 #[derive(Clone)]
 pub struct Endpoint {
-    router: CatchPanic<Router, fn(Box<dyn Any + Send>) -> Response>,
+    router: CatchPanic<Router, AnswerPanic>,
 }
 
 /// Both endpoints.

@@ -343,7 +343,7 @@ impl IdSource {
     }
 
     /// The next id.
-    pub fn next(&mut self) -> Uuid {
+    pub fn next_id(&mut self) -> Uuid {
         // When the clock stands still or was set back, the successor of the last one: adding to the low bits
         // leaves version and variant alone for 2^62 steps less the random start, whose top bits are cleared.
         const HEADROOM: u128 = !(0b11 << 60);

@@ -17,7 +17,7 @@ use crate::event::{Fault, ParseError};
 use crate::inbox::{self, RequestId};
 
 /// What a sender is told to wait before it tries again: long enough for a queue to drain or a disk to be seen to.
-const RETRY_AFTER_TIME: Duration = Duration::from_secs(5);
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Why a request was not served.
 #[derive(Clone, Debug)]
@@ -26,7 +26,6 @@ pub struct Problem {
     detail: String,
     /// The faults of a body, in an answer with 422.
     faults: Vec<Fault>,
-    header: Option<(HeaderName, HeaderValue)>,
     /// What went wrong inside, for the log.
     cause: Option<Arc<inbox::Error>>,
 }
@@ -36,7 +35,8 @@ pub struct Problem {
 enum Kind {
     MalformedRequest,
     NotJson,
-    Unauthorized,
+    WrongUrlToken,
+    WrongBearerToken,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -59,7 +59,7 @@ impl Kind {
             Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
             Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
             Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
-            Self::Unauthorized => (
+            Self::WrongUrlToken | Self::WrongBearerToken => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "The token is missing or wrong",
@@ -110,6 +110,28 @@ impl Kind {
             ),
         }
     }
+
+    /// The header that a status calls for, or that says what the connection comes to.
+    const fn header(self) -> Option<(HeaderName, &'static str)> {
+        match self {
+            Self::WrongUrlToken => Some((WWW_AUTHENTICATE, "Url-Token")),
+            Self::WrongBearerToken => Some((WWW_AUTHENTICATE, "Bearer")),
+            Self::MalformedRequest | Self::BodyTimeout | Self::BodyTooLarge | Self::UnknownTransferCoding => {
+                Some((CONNECTION, "close"))
+            }
+            Self::Overloaded | Self::Stopping | Self::InboxUnavailable => {
+                Some((RETRY_AFTER, RETRY_AFTER_SECONDS))
+            }
+            Self::NotJson
+            | Self::InvalidQuery
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::UnsupportedMediaType
+            | Self::NotNotification
+            | Self::Internal => None,
+        }
+    }
 }
 
 impl Problem {
@@ -118,25 +140,13 @@ impl Problem {
             kind,
             detail: detail.into(),
             faults: Vec::new(),
-            header: None,
             cause: None,
         }
     }
 
-    fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self {
-            header: Some((name, value)),
-            ..self
-        }
-    }
-
-    fn later(self) -> Self {
-        self.with_header(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_TIME.as_secs()))
-    }
-
     /// 400: RFC 9112 forbids it; the connection is closed.
     pub fn malformed(detail: &str) -> Self {
-        Self::new(Kind::MalformedRequest, detail).with_header(CONNECTION, HeaderValue::from_static("close"))
+        Self::new(Kind::MalformedRequest, detail)
     }
 
     /// 400: the query of an admin request.
@@ -147,15 +157,13 @@ impl Problem {
     /// 401 on the public side.
     pub fn wrong_url_token() -> Self {
         let detail = "post to /webhook/{token} with a token that this receiver was configured with";
-        Self::new(Kind::Unauthorized, detail)
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Url-Token"))
+        Self::new(Kind::WrongUrlToken, detail)
     }
 
     /// 401 on the admin side.
     pub fn wrong_bearer_token() -> Self {
         let detail = "send the header Authorization: Bearer with the admin token";
-        Self::new(Kind::Unauthorized, detail)
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::new(Kind::WrongBearerToken, detail)
     }
 
     /// 403 on the admin side.
@@ -186,7 +194,7 @@ impl Problem {
     /// 408.
     pub fn body_timeout(allowed: Duration) -> Self {
         let detail = format!("the body did not arrive within {} s", allowed.as_secs_f64());
-        Self::new(Kind::BodyTimeout, detail).with_header(CONNECTION, HeaderValue::from_static("close"))
+        Self::new(Kind::BodyTimeout, detail)
     }
 
     /// 400: the body ended or broke before it was whole.
@@ -200,7 +208,6 @@ impl Problem {
             Kind::BodyTooLarge,
             format!("a body may have {limit_bytes} bytes at most"),
         )
-        .with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 415 for the type.
@@ -228,17 +235,16 @@ impl Problem {
             Kind::UnknownTransferCoding,
             "the only transfer coding known here is chunked, once",
         )
-        .with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 503: too much at once.
     pub fn too_many_bodies() -> Self {
-        Self::new(Kind::Overloaded, "too many bodies are being received at once").later()
+        Self::new(Kind::Overloaded, "too many bodies are being received at once")
     }
 
     /// 503: on the way out.
     pub fn stopping() -> Self {
-        Self::new(Kind::Stopping, "this receiver is stopping").later()
+        Self::new(Kind::Stopping, "this receiver is stopping")
     }
 
     /// 500: a bug of ours.
@@ -347,7 +353,7 @@ impl From<inbox::Error> for Problem {
         };
         Self {
             cause: Some(Arc::new(error)),
-            ..problem.later()
+            ..problem
         }
     }
 }
@@ -355,8 +361,10 @@ impl From<inbox::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.kind.parts().0.into_response();
-        if let Some((name, value)) = self.header.clone() {
-            response.headers_mut().insert(name, value);
+        if let Some((name, value)) = self.kind.header() {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         response.extensions_mut().insert(self);
         response

@@ -21,7 +21,7 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 const EVIDENCE_AGE: Duration = Duration::from_secs(1);
 
 /// What the writer must be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How many entries may wait; the next is refused with [`Error::Full`].
     pub queue_count: usize,

@@ -96,7 +96,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve => serve::run(loaded),
-        Command::Trigger(args) => trigger::run(args, &loaded.settings),
+        Command::Trigger(args) => trigger::run(&args, &loaded.settings),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),

@@ -50,12 +50,12 @@ pub struct TriggerArgs {
 }
 
 /// Posts or prints the samples.
-pub fn run(args: TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
+pub fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
     let events = args.event.as_deref().map(events_named).transpose()?;
     let file = args.file.as_deref().map(read).transpose()?;
     let bodies_of_a_round = || match (&file, &events) {
         (Some(file), _) => Ok(vec![file.clone()]),
-        (None, Some(events)) => sample_bodies(events, &args),
+        (None, Some(events)) => sample_bodies(events, args),
         (None, None) => bail!("name an event, or a file with --file"),
     };
     if args.print {

@@ -294,7 +294,7 @@ impl<'a> Append<'a> {
 
     fn insert(&mut self, receipt: &NewReceipt, key: Option<Key>) -> rusqlite::Result<ReceiptId> {
         let mut ids = self.memory.ids;
-        let (seq, id) = (self.memory.next_seq, ids.next());
+        let (seq, id) = (self.memory.next_seq, ids.next_id());
         let model_id = match &receipt.identity {
             Identity::Model { model_id } => Some(model_id.uuid()),
             Identity::Job { .. } | Identity::Windowed => None,

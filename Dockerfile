@@ -6,7 +6,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src/bin/caigunn-webhook tests/it benches \
     && touch src/lib.rs tests/it/main.rs \
-    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs > benches/ingest.rs \
+    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/ingest.rs > benches/store.rs \
     && cargo build --release --locked --bin caigunn-webhook
 COPY migrations migrations
 COPY config config

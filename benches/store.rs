@@ -24,8 +24,15 @@ fn main() {
     let indexed = indexed(&folder.path().join("indexed.db"));
     println!("receipts so far      ours     UNIQUE index   ratio UNIQUE/ours");
     for step in 1..=STEPS {
-        let (ours, indexed) = (fill(|batch| ours.append(batch)), fill(|batch| insert(&indexed, &batch)));
-        println!("{:>15} {ours:>8.0}/s  {indexed:>12.0}/s   {:.2}", step * STEP, indexed / ours);
+        let (ours, indexed) = (
+            fill(|batch| ours.append(batch)),
+            fill(|batch| insert(&indexed, &batch)),
+        );
+        println!(
+            "{:>15} {ours:>8.0}/s  {indexed:>12.0}/s   {:.2}",
+            step * STEP,
+            indexed / ours
+        );
     }
 }
 
@@ -42,11 +49,21 @@ fn fill(mut append: impl FnMut(Vec<NewReceipt>)) -> f64 {
 }
 
 fn receipt() -> NewReceipt {
-    let ids = Ids { event_id: caigunn_webhook::event::EventId::new(Uuid::new_v4()), ..Ids::fresh() };
-    let event = Event::CrawlingCompleted { training_data_ids: vec![ids.training_data_id; 3] };
+    let ids = Ids {
+        event_id: caigunn_webhook::event::EventId::new(Uuid::new_v4()),
+        ..Ids::fresh()
+    };
+    let event = Event::CrawlingCompleted {
+        training_data_ids: vec![ids.training_data_id; 3],
+    };
     let notification = sample::notification(event, &ids, Wire::V2024_07);
     let body = sample::to_json(&notification).to_string().into();
-    NewReceipt::new(&notification, body, Timestamp::now(), RequestId::new(Uuid::new_v4()))
+    NewReceipt::new(
+        &notification,
+        body,
+        Timestamp::now(),
+        RequestId::new(Uuid::new_v4()),
+    )
 }
 
 struct Ours {
@@ -61,13 +78,20 @@ impl Ours {
             quarantine_max_count: 1000,
             quarantine_max_bytes: 64 << 20,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
-        Self { inbox: SqliteInbox::open(path, settings).expect("a new inbox opens"), runtime }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime starts");
+        Self {
+            inbox: SqliteInbox::open(path, settings).expect("a new inbox opens"),
+            runtime,
+        }
     }
 
     fn append(&mut self, batch: Vec<NewReceipt>) {
         let batch = batch.into_iter().map(Entry::Receipt).collect();
-        self.runtime.block_on(self.inbox.append(batch)).expect("the inbox takes a batch");
+        self.runtime
+            .block_on(self.inbox.append(batch))
+            .expect("the inbox takes a batch");
     }
 }
 

@@ -9,6 +9,9 @@ mod identity;
 pub mod sample;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -181,7 +181,8 @@ fn notification(top: &Members<'_, 6>, faults: &mut Faults) -> Option<Notificatio
             let model_id = uuid("/data/model_id", model_id, faults);
             let training_data_ids = training_data_ids(ids, faults, training_data_id);
             Event::TrainingCompleted {
-                model_id: ModelId::new(model_id?),
+                // Without one there is a fault, so nobody sees the nil; to return here would hide later faults.
+                model_id: ModelId::new(model_id.unwrap_or(Uuid::nil())),
                 training_data_ids,
             }
         }
@@ -251,7 +252,7 @@ struct Faults {
 }
 
 impl Faults {
-    /// `found` is the JSON text at `pointer`, or empty where nothing is.
+    /// `found` is the JSON text at `pointer`, or what to say of it in a few words; empty where nothing is.
     fn add(&mut self, pointer: &str, expected: impl Into<Cow<'static, str>>, found: &str) {
         if self.list.len() == MAX_FAULTS {
             self.omitted_count += 1;
@@ -323,11 +324,7 @@ impl<'a, const N: usize> Members<'a, N> {
     /// The values in the order of the names, after a fault for a member that stands there twice.
     fn read(&self, pointer: &str, faults: &mut Faults) -> [Option<&'a RawValue>; N] {
         if let Some(name) = self.repeated {
-            faults.list.push(Fault {
-                pointer: format!("{pointer}/{name}"),
-                expected: "one value".into(),
-                found: "the member twice".to_owned(),
-            });
+            faults.add(&format!("{pointer}/{name}"), "one value", "the member twice");
         }
         self.values
     }

@@ -1,0 +1,229 @@
+//! Promise: one notification has one identity, and two notifications never share one.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{OTHER_UUID, PAGE_UUID, parsed_json, sample_json, sample_of};
+use crate::event::sample::{self, Ids};
+use crate::event::{Event, EventId, Identity, ModelId, Wire, same_content};
+
+/// A body that is valid under any names.
+fn any_body(event_id: Uuid, event: &str, status: &str, wire: Wire) -> Value {
+    let mut body = json!({
+        "event": event, "status": status, "event_id": event_id,
+        "data": {"model_id": PAGE_UUID, "training_data_ids": []},
+    });
+    match wire {
+        Wire::V2024_01 => body["chatbot_id"] = json!(PAGE_UUID),
+        Wire::V2024_07 => body["data"]["chatbot_id"] = json!(PAGE_UUID),
+    }
+    body
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    same_content(one.to_string().as_bytes(), other.to_string().as_bytes())
+}
+
+fn any_wire() -> impl Strategy<Value = Wire> {
+    prop::sample::select(vec![Wire::V2024_01, Wire::V2024_07])
+}
+
+fn identity_of(event_id: u128, event: &str, status: &str, wire: Wire) -> Identity {
+    parsed_json(&any_body(Uuid::from_u128(event_id), event, status, wire)).identity()
+}
+
+proptest! {
+    #[test]
+    fn two_notifications_have_one_identity_only_if_job_event_and_status_are_the_same(
+        one in (0..2_u128, "[ab.]{1,2}|crawling|training", "[ab.]|initial|completed|failed"),
+        other in (0..2_u128, "[ab.]{1,2}|crawling|training", "[ab.]|initial|completed|failed"),
+        wires in (any_wire(), any_wire()),
+    ) {
+        let identity = identity_of(one.0, &one.1, &one.2, wires.0);
+        let other_identity = identity_of(other.0, &other.1, &other.2, wires.1);
+
+        prop_assert_eq!(identity == other_identity, one == other);
+    }
+
+    /// The nearest two that differ: the same dotted text, parted into event and status at two of its dots.
+    #[test]
+    fn one_dotted_text_parted_in_two_ways_gives_two_identities(
+        parts in prop::collection::vec("[ab]|training|failed", 3..6),
+        cuts in (any::<Index>(), any::<Index>()),
+        wires in (any_wire(), any_wire()),
+    ) {
+        let cuts = (1 + cuts.0.index(parts.len() - 1), 1 + cuts.1.index(parts.len() - 1));
+        let identity = |cut: usize, wire| identity_of(1, &parts[..cut].join("."), &parts[cut..].join("."), wire);
+
+        prop_assert_eq!(identity(cuts.0, wires.0) == identity(cuts.1, wires.1), cuts.0 == cuts.1);
+    }
+}
+
+#[test]
+fn a_dot_in_a_name_does_not_move_between_event_and_status() {
+    let one = parsed_json(&json!({"event": "a", "status": "b.c", "event_id": PAGE_UUID}));
+    let other = parsed_json(&json!({"event": "a.b", "status": "c", "event_id": PAGE_UUID}));
+
+    assert_eq!(one.name().to_string(), other.name().to_string());
+    assert_ne!(one.identity(), other.identity());
+}
+
+#[test]
+fn the_steps_of_one_job_are_different_notifications() {
+    for wire in [Wire::V2024_01, Wire::V2024_07] {
+        let identities: Vec<_> = sample::notifications(&Ids::all(PAGE_UUID), wire)
+            .iter()
+            .map(|notification| notification.identity())
+            .filter(|identity| *identity != Identity::Windowed)
+            .collect();
+
+        for (index, identity) in identities.iter().enumerate() {
+            assert!(
+                !identities[..index].contains(identity),
+                "{identity:?} stands for two"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_notification_with_an_event_id_is_a_step_of_that_job_in_both_generations() {
+    for name in Event::NAMES {
+        let mut older = sample_json(&name.to_string(), Wire::V2024_01);
+        older["event_id"] = json!(PAGE_UUID);
+        let newer = sample_json(&name.to_string(), Wire::V2024_07);
+
+        let expected = Identity::Job {
+            event_id: EventId::new(PAGE_UUID),
+            name,
+        };
+        assert_eq!(parsed_json(&older).identity(), expected);
+        assert_eq!(parsed_json(&newer).identity(), expected);
+    }
+}
+
+#[test]
+fn an_older_training_that_completed_is_known_by_its_model() {
+    let notification = sample_of("training.completed", Wire::V2024_01);
+
+    assert_eq!(
+        notification.identity(),
+        Identity::Model {
+            model_id: ModelId::new(PAGE_UUID)
+        }
+    );
+
+    let mut other_model = sample_json("training.completed", Wire::V2024_01);
+    other_model["data"]["model_id"] = json!(OTHER_UUID);
+    assert_eq!(
+        parsed_json(&other_model).identity(),
+        Identity::Model {
+            model_id: ModelId::new(OTHER_UUID)
+        }
+    );
+}
+
+#[test]
+fn without_event_id_and_model_nothing_identifies_a_notification() {
+    let bodies = [
+        sample_json("training.initial", Wire::V2024_01),
+        sample_json("training.failed", Wire::V2024_01),
+        json!({"event": "training", "status": "initial", "data": {"chatbot_id": PAGE_UUID}}),
+        // A model names the end of a training and nothing else.
+        json!({"event": "training", "status": "failed", "chatbot_id": PAGE_UUID, "data": {"model_id": PAGE_UUID}}),
+        json!({"event": "training", "status": "paused", "data": {"model_id": PAGE_UUID}}),
+        json!({"event": "billing", "status": "initial", "chatbot_id": PAGE_UUID}),
+    ];
+    for body in bodies {
+        assert_eq!(parsed_json(&body).identity(), Identity::Windowed, "{body}");
+    }
+}
+
+#[test]
+fn equal_bytes_are_the_same_even_if_they_are_no_json() {
+    assert!(same_content(b"", b""));
+    assert!(same_content(b"\xff{", b"\xff{"));
+    assert!(!same_content(b"{", b"{ "));
+    assert!(!same_content(b"\xff", b"{}"));
+    assert!(!same_content(b"{}", b""));
+}
+
+#[test]
+fn the_order_of_members_whitespace_and_escapes_do_not_count() {
+    let one = br#"{"event":"a","status":"b","data":{"x":[1,2],"y":"z"}}"#;
+    let other = b" {\n \"data\": {\"\\u0079\": \"\\u007a\", \"x\": [1, 2]},\r\n\t\"status\": \"b\", \"event\": \"a\" }";
+
+    assert!(same_content(one, other));
+}
+
+#[test]
+fn a_value_or_an_order_of_items_that_differs_counts_even_where_this_program_does_not_look() {
+    let original = json!({
+        "event": "training", "status": "initial", "chatbot_id": PAGE_UUID, "run": 1, "steps": ["a", "b"],
+        "data": {"note": {"x": null}},
+    });
+    let changes = [
+        ("/run", json!(2)),
+        ("/run", json!("1")),
+        ("/run", json!(null)),
+        ("/steps", json!(["b", "a"])),
+        ("/data/note/x", json!(0)),
+        ("/data/note", json!({})),
+        ("/event", json!("crawling")),
+        ("/chatbot_id", json!(OTHER_UUID)),
+    ];
+    for (pointer, value) in changes {
+        let mut changed = original.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+
+        assert!(!same(&original, &changed), "{pointer}");
+        assert!(!same(&changed, &original), "{pointer}");
+    }
+    let mut extended = original.clone();
+    extended["more"] = json!(null);
+    assert!(!same(&original, &extended));
+}
+
+#[test]
+fn both_generations_of_one_notification_say_the_same() {
+    for name in Event::NAMES {
+        let mut older = sample_json(&name.to_string(), Wire::V2024_01);
+        older["event_id"] = json!(PAGE_UUID);
+        let newer = sample_json(&name.to_string(), Wire::V2024_07);
+
+        assert!(same(&older, &newer), "{name}");
+        assert!(same(&newer, &older), "{name}");
+    }
+}
+
+#[test]
+fn generations_of_two_notifications_do_not_say_the_same() {
+    let older = sample_json("crawling.completed", Wire::V2024_01);
+    let newer = sample_json("crawling.completed", Wire::V2024_07);
+    let changes = [
+        ("/event", json!("training")),
+        ("/event_id", json!(OTHER_UUID)),
+        ("/data/chatbot_id", json!(OTHER_UUID)),
+        ("/data/training_data_ids/2", json!(OTHER_UUID)),
+        ("/data/training_data_ids", json!([PAGE_UUID, PAGE_UUID])),
+    ];
+    for (pointer, value) in changes {
+        let mut changed = newer.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+
+        assert!(!same(&older, &changed), "{pointer}");
+    }
+}
+
+#[test]
+fn other_training_data_is_other_content() {
+    for wire in [Wire::V2024_01, Wire::V2024_07] {
+        let original = sample_json("crawling.completed", wire);
+        let mut changed = original.clone();
+        changed["data"]["training_data_ids"][0] = json!(OTHER_UUID);
+
+        assert!(!same(&original, &changed), "{wire}");
+    }
+}

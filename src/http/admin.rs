@@ -1,7 +1,9 @@
 //! The read API for people, programs and tests, on the admin listener.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::{Next, from_fn_with_state};
@@ -100,28 +102,32 @@ fn is_local(request: &Request) -> bool {
 #[serde(deny_unknown_fields)]
 struct ReceiptsQuery {
     event: Option<String>,
-    event_id: Option<Uuid>,
-    chatbot_id: Option<Uuid>,
-    cursor: Option<u64>,
-    limit: Option<usize>,
+    event_id: Option<String>,
+    chatbot_id: Option<String>,
+    cursor: Option<String>,
+    limit: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QuarantineQuery {
-    cursor: Option<u64>,
-    limit: Option<usize>,
+    cursor: Option<String>,
+    limit: Option<String>,
 }
 
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// The last part of a path; refused where it is no text.
+type Named = Result<Path<String>, PathRejection>;
 
 async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
     let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let is_any = |_: &Uuid| true;
     let filter = ReceiptFilter {
         event: query.event,
-        event_id: query.event_id.map(EventId::new),
-        chatbot_id: query.chatbot_id.map(ChatbotId::new),
+        event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
+        chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
     };
     let Page { items, next } = api.inbox.receipts(filter, page).await?;
     Ok(Json(
@@ -137,7 +143,8 @@ struct WholeReceipt {
     body: String,
 }
 
-async fn receipt(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<WholeReceipt>, Problem> {
+async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeReceipt>, Problem> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
     let receipt_id = id
         .parse()
         .map(ReceiptId::new)
@@ -184,7 +191,8 @@ impl JobState {
     }
 }
 
-async fn job(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Job>, Problem> {
+async fn job(State(api): State<Api>, id: Named) -> Result<Json<Job>, Problem> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
     let event_id = id
         .parse()
         .map(EventId::new)
@@ -258,28 +266,37 @@ async fn subscription_state(State(api): State<Api>) -> Json<Value> {
     Json((api.subscription)())
 }
 
+/// Reads what was asked for under `name`, if it was.
+fn asked<T: FromStr>(
+    name: &str,
+    allowed: &str,
+    text: Option<String>,
+    is_allowed: impl Fn(&T) -> bool,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse().ok().filter(is_allowed) {
+        Some(value) => Ok(Some(value)),
+        None => Err(Problem::invalid_query(format!(
+            "{name}: expected {allowed}, found {text:?}"
+        ))),
+    }
+}
+
 fn page(
-    cursor: Option<u64>,
-    limit: Option<usize>,
+    cursor: Option<String>,
+    limit: Option<String>,
     default: usize,
     max: usize,
 ) -> Result<PageRequest, Problem> {
-    let limit = limit.unwrap_or(default);
-    if !(1..=max).contains(&limit) {
-        return Err(Problem::invalid_query(format!(
-            "limit: expected 1 to {max}, found {limit}"
-        )));
-    }
+    let limit = asked("limit", &format!("1 to {max}"), limit, |limit| {
+        (1..=max).contains(limit)
+    })?;
     let is_given = |cursor: &u64| i64::try_from(*cursor).is_ok();
-    match cursor {
-        Some(cursor) if !is_given(&cursor) => Err(Problem::invalid_query(
-            "cursor: expected the next_cursor of an earlier page",
-        )),
-        cursor => Ok(PageRequest {
-            cursor: cursor.map(Cursor),
-            limit,
-        }),
-    }
+    let cursor = asked("cursor", "the next_cursor of an earlier page", cursor, is_given)?;
+    Ok(PageRequest {
+        cursor: cursor.map(Cursor),
+        limit: limit.unwrap_or(default),
+    })
 }
 
 fn cursor_text(cursor: Cursor) -> String {

@@ -191,6 +191,10 @@ async fn collect(
         // Trailers say nothing that is used.
         let Ok(data) = frame.into_data() else { continue };
         if collected.len() + data.len() > shared.settings.body_limit_bytes {
+            // A limit may be smaller than the first piece, so without this one nothing might be kept.
+            if collected.len() < KEPT_BYTES {
+                collected.push(data);
+            }
             return Ok(ReadBody {
                 bytes: collected.into_start(),
                 is_too_large: true,

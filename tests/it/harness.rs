@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{Event, Name, Notification, Wire};
+use reqwest::Response;
 use serde_json::Value;
+use uuid::Uuid;
 
 pub use app::{App, spawn_app, spawn_app_with};
 pub use process::Process;
@@ -64,4 +66,36 @@ pub fn sample_with(name: &str, ids: &Ids, wire: Wire) -> Notification {
 /// The JSON that CaiGunn would post.
 pub fn json(notification: &Notification) -> Value {
     sample::to_json(notification)
+}
+
+/// The text of a header, if it is there.
+pub fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    let value = response.headers().get(name)?;
+    Some(value.to_str().expect("the receiver's headers are text"))
+}
+
+/// Reads a problem document and checks what all of them have in common.
+pub async fn problem(response: Response) -> Value {
+    let status = response.status().as_u16();
+    assert_eq!(
+        header(&response, "content-type"),
+        Some("application/problem+json")
+    );
+    let request_id = header(&response, "x-request-id").map(str::to_owned);
+    let document: Value = response.json().await.expect("a problem document is JSON");
+    let members = document.as_object().expect("a problem document is an object");
+    let mut names: Vec<_> = members.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let expected: &[_] = match status {
+        422 => &["detail", "errors", "instance", "status", "title", "type"],
+        _ => &["detail", "instance", "status", "title", "type"],
+    };
+    assert_eq!(names, expected, "{document}");
+    assert_eq!(document["status"], status);
+    assert_eq!(document["instance"].as_str(), request_id.as_deref());
+    assert!(
+        request_id.is_some_and(|id| Uuid::try_parse(&id).is_ok()),
+        "{document}"
+    );
+    document
 }

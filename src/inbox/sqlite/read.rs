@@ -50,22 +50,15 @@ pub fn receipts(
     };
     let before = before.min(last + 1);
     let from = before.saturating_sub(MAX_EXAMINED).max(first);
-    let (event, status) = match filter.event.as_deref() {
-        None => (None, None),
-        Some(name) => match name.split_once('.') {
-            None => (Some(name), None),
-            Some((event, status)) => (Some(event), Some(status)),
-        },
-    };
     let mut statement = connection.prepare(&format!(
         "SELECT {RECEIPT} FROM receipt
          WHERE seq < ?1 AND seq >= ?2
-           AND (?3 IS NULL OR event = ?3) AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR chatbot_id = ?5)
-         ORDER BY seq DESC LIMIT ?6"
+           AND (?3 IS NULL OR event = ?3 OR event || '.' || status = ?3) AND (?4 IS NULL OR chatbot_id = ?4)
+         ORDER BY seq DESC LIMIT ?5"
     ))?;
     let chatbot_id = filter.chatbot_id.map(|id| id.uuid().into_bytes());
     let rows = statement.query_map(
-        params![before, from, event, status, chatbot_id, page.limit],
+        params![before, from, filter.event, chatbot_id, page.limit],
         receipt_of_row,
     )?;
     let items = rows.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -49,6 +49,21 @@ impl Raw {
         }
     }
 
+    /// Reads until the receiver closes; what it sent, read as one answer.
+    pub async fn read_response(&mut self) -> reqwest::Response {
+        let text = self.read_to_end().await;
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no whole head in {text:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1));
+        let mut response = axum::http::Response::builder().status(status.expect("a status line"));
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            response = response.header(name, value);
+        }
+        response.body(body.to_owned()).expect("a right head").into()
+    }
+
     /// Reads the head of one answer.
     pub async fn read_head(&mut self) -> String {
         let mut head = Vec::new();
@@ -71,6 +86,15 @@ impl Raw {
 pub fn post(body: &str) -> String {
     format!(
         "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A whole POST of JSON to `/webhook` that does not say its length: `body` in one chunk.
+pub fn post_chunked(body: &str) -> String {
+    format!(
+        "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
         body.len()
     )
 }

@@ -1,0 +1,287 @@
+//! Promise: an authentic request that is refused for what it says is kept, with the reason, and what is kept has
+//! bounds.
+
+use reqwest::Response;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::raw::{self, Raw};
+use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with};
+
+/// The quarantine, newest first, without what differs from run to run.
+async fn quarantine(app: &App) -> Vec<Value> {
+    let page = app.api("/quarantine").await;
+    let mut entries = page["quarantine"].as_array().expect("a list").clone();
+    for entry in &mut entries {
+        let members = entry.as_object_mut().expect("an object");
+        let id = members.remove("id").expect("an id");
+        let id = Uuid::try_parse(id.as_str().expect("a text")).expect("a UUID");
+        assert_eq!(id.get_version_num(), 7);
+        let received_at = members.remove("received_at").expect("a time");
+        assert!(
+            received_at.as_str().is_some_and(|time| time.ends_with('Z')),
+            "{received_at}"
+        );
+    }
+    entries
+}
+
+async fn totals(app: &App) -> Value {
+    app.api("/quarantine").await["totals"].clone()
+}
+
+/// The bodies in quarantine, newest first.
+async fn bodies(app: &App) -> Vec<String> {
+    let entries = quarantine(app).await;
+    let body = |entry: &Value| entry["body"].as_str().expect("a text").to_owned();
+    entries.iter().map(body).collect()
+}
+
+/// Refuses a body that is not JSON.
+async fn refuse(app: &App, body: &str) {
+    let response = app.post_bytes("application/json", body.to_owned()).await;
+    assert_eq!(response.status(), 400);
+}
+
+/// Checks that the answer has that status and that the only entry is `expected`, which lacks what the answer tells.
+async fn check(app: &App, response: Response, status: u16, mut expected: Value) {
+    assert_eq!(response.status(), status);
+    let problem = problem(response).await;
+    expected["request_id"] = problem["instance"].clone();
+    expected["detail"] = problem["detail"].clone();
+    assert_eq!(quarantine(app).await, [expected]);
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_kept() {
+    let app = spawn_app().await;
+
+    let response = app
+        .post_bytes("application/json; charset=utf-8", "{\"event\": ")
+        .await;
+
+    let expected = json!({"reason": "not-json", "content_type": "application/json; charset=utf-8",
+                          "truncated": false, "body": "{\"event\": "});
+    check(&app, response, 400, expected).await;
+}
+
+#[tokio::test]
+async fn what_is_not_text_is_kept_in_base64() {
+    let app = spawn_app().await;
+
+    let response = app.post_bytes("application/json", &b"\xff\xfe{"[..]).await;
+
+    let expected = json!({"reason": "not-json", "content_type": "application/json",
+                          "truncated": false, "body_base64": "//57"});
+    check(&app, response, 400, expected).await;
+}
+
+#[tokio::test]
+async fn what_does_not_call_itself_json_is_kept() {
+    let app = spawn_app().await;
+    let body = json(&sample("crawling.completed")).to_string();
+
+    let response = app
+        .post_bytes("application/x-www-form-urlencoded", body.clone())
+        .await;
+
+    let expected = json!({"reason": "unsupported-media-type", "content_type": "application/x-www-form-urlencoded",
+                          "truncated": false, "body": body});
+    check(&app, response, 415, expected).await;
+}
+
+#[tokio::test]
+async fn what_has_no_content_type_is_kept() {
+    let app = spawn_app().await;
+
+    let request = app.client.post(app.url("/webhook")).body("{}");
+    let response = request.send().await.unwrap();
+
+    let expected = json!({"reason": "unsupported-media-type", "content_type": null,
+                          "truncated": false, "body": "{}"});
+    check(&app, response, 415, expected).await;
+}
+
+#[tokio::test]
+async fn what_is_no_notification_is_kept() {
+    let app = spawn_app().await;
+    let body = "{\"event\":\"crawling\", \"status\":\"initial\"}\n";
+
+    let response = app.post_bytes("application/json", body).await;
+
+    let expected = json!({"reason": "not-a-notification", "content_type": "application/json",
+                          "truncated": false, "body": body});
+    check(&app, response, 422, expected).await;
+}
+
+#[tokio::test]
+async fn that_a_body_was_too_large_is_kept_though_nothing_of_it_was_read() {
+    let app = spawn_app_with(&[("server.body_limit_bytes", "1024")]).await;
+
+    let response = app.post_bytes("application/json", "x".repeat(1025)).await;
+
+    let expected = json!({"reason": "body-too-large", "content_type": "application/json",
+                          "truncated": true, "body": ""});
+    check(&app, response, 413, expected).await;
+}
+
+#[tokio::test]
+async fn of_a_body_that_turns_out_to_be_too_large_the_start_is_kept() {
+    let app = spawn_app().await;
+    let body: String = (0..(9 << 20) / 16).map(|line| format!("{line:15}\n")).collect();
+    let mut connection = Raw::connect(app.public).await;
+
+    connection.send(raw::post_chunked(&body)).await;
+    let response = connection.read_response().await;
+
+    let expected = json!({"reason": "body-too-large", "content_type": "application/json",
+                          "truncated": true, "body": body[..65536]});
+    check(&app, response, 413, expected).await;
+}
+
+#[tokio::test]
+async fn the_start_is_kept_also_where_the_first_piece_that_is_read_is_too_large() {
+    let app = spawn_app_with(&[("server.body_limit_bytes", "1024")]).await;
+    let body: String = (0..125).map(|line| format!("{line:15}\n")).collect();
+    let mut connection = Raw::connect(app.public).await;
+
+    connection.send(raw::post_chunked(&body)).await;
+    let response = connection.read_response().await;
+
+    assert_eq!(response.status(), 413);
+    let entries = quarantine(&app).await;
+    let kept = entries[0]["body"].as_str().unwrap();
+    assert!(kept.len() > 1024 && body.starts_with(kept), "{kept:?}");
+    assert_eq!(entries[0]["truncated"], true);
+}
+
+#[tokio::test]
+async fn what_is_not_authentic_or_not_for_the_webhook_is_not_kept() {
+    let token = "first-token-0123456789abcdef";
+    let app = spawn_app_with(&[("webhook.token", token)]).await;
+
+    let answers = [
+        app.post_bytes("application/json", "x").await,
+        app.post_to("/webhook/wrong", &json!({})).await,
+        app.post_to("/elsewhere", &json!({})).await,
+        app.get(&format!("/webhook/{token}")).await,
+        app.post_to(&format!("/webhook/{token}"), &json(&sample("crawling.initial")))
+            .await,
+    ];
+
+    let statuses = answers.map(|response| response.status().as_u16());
+    assert_eq!(statuses, [401, 401, 404, 405, 200]);
+    assert_eq!(quarantine(&app).await, [] as [Value; 0]);
+    assert_eq!(
+        totals(&app).await,
+        json!({"bytes": 0, "quarantined_count": 0, "evicted_count": 0})
+    );
+}
+
+#[tokio::test]
+async fn beyond_so_many_requests_the_oldest_go_and_are_counted_also_across_a_restart() {
+    let bound = [("inbox.quarantine_max_count", "3")];
+    let app = spawn_app_with(&bound).await;
+
+    for body in ["1 1", "2 2", "3 3", "4 4"] {
+        refuse(&app, body).await;
+    }
+    assert_eq!(bodies(&app).await, ["4 4", "3 3", "2 2"]);
+    assert_eq!(
+        totals(&app).await,
+        json!({"bytes": 9, "quarantined_count": 4, "evicted_count": 1})
+    );
+
+    let app = app.stop().await.start(&bound).await;
+    refuse(&app, "5 5 5").await;
+    assert_eq!(bodies(&app).await, ["5 5 5", "4 4", "3 3"]);
+    assert_eq!(
+        totals(&app).await,
+        json!({"bytes": 11, "quarantined_count": 5, "evicted_count": 2})
+    );
+}
+
+#[tokio::test]
+async fn beyond_so_many_bytes_the_oldest_go_as_many_as_it_takes() {
+    let bounds = [
+        ("server.body_limit_bytes", "1024"),
+        ("inbox.quarantine_max_bytes", "2048"),
+    ];
+    let app = spawn_app_with(&bounds).await;
+    let body = |letter: &str, bytes: usize| letter.repeat(bytes);
+
+    for (letter, bytes) in [("a", 400), ("b", 600), ("c", 1000)] {
+        refuse(&app, &body(letter, bytes)).await;
+    }
+    assert_eq!(
+        totals(&app).await,
+        json!({"bytes": 2000, "quarantined_count": 3, "evicted_count": 0})
+    );
+
+    refuse(&app, &body("d", 1024)).await;
+    assert_eq!(bodies(&app).await, [body("d", 1024), body("c", 1000)]);
+    assert_eq!(
+        totals(&app).await,
+        json!({"bytes": 2024, "quarantined_count": 4, "evicted_count": 2})
+    );
+
+    refuse(&app, &body("e", 24)).await;
+    assert_eq!(
+        bodies(&app).await,
+        [body("e", 24), body("d", 1024), body("c", 1000)]
+    );
+}
+
+#[tokio::test]
+async fn it_is_read_page_by_page_newest_first() {
+    let app = spawn_app().await;
+    for number in 1..=25 {
+        refuse(&app, &format!("no {number}")).await;
+    }
+    let page = async |query: &str| {
+        let page = app.api(&format!("/quarantine{query}")).await;
+        let entries = page["quarantine"].as_array().unwrap();
+        let bodies: Vec<_> = entries
+            .iter()
+            .map(|entry| entry["body"].as_str().unwrap().to_owned())
+            .collect();
+        (bodies, page["next_cursor"].clone())
+    };
+    let numbers = |from: u32, to: u32| {
+        (to..=from)
+            .rev()
+            .map(|number| format!("no {number}"))
+            .collect::<Vec<_>>()
+    };
+
+    let (first, cursor) = page("").await;
+    assert_eq!(first, numbers(25, 6));
+    let (second, end) = page(&format!("?cursor={}", cursor.as_str().unwrap())).await;
+    assert_eq!(second, numbers(5, 1));
+    assert_eq!(end, Value::Null);
+
+    let (two, cursor) = page("?limit=2").await;
+    assert_eq!(two, numbers(25, 24));
+    // What arrives meanwhile does not move the pages.
+    refuse(&app, "no 26").await;
+    let (next_two, _) = page(&format!("?limit=2&cursor={}", cursor.as_str().unwrap())).await;
+    assert_eq!(next_two, numbers(23, 22));
+}
+
+#[tokio::test]
+async fn a_page_has_1_to_20_requests() {
+    let app = spawn_app().await;
+
+    for limit in ["0", "21", "18446744073709551615"] {
+        let response = app.admin(&format!("/api/v1/quarantine?limit={limit}")).await;
+
+        assert_eq!(response.status(), 400);
+        assert!(header(&response, "x-request-id").is_some());
+        let problem = problem(response).await;
+        assert_eq!(problem["type"], "urn:caigunn-webhook:problem:invalid-query");
+        assert_eq!(
+            problem["detail"],
+            format!("limit: expected 1 to 20, found {limit:?}")
+        );
+    }
+}

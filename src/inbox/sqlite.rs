@@ -76,15 +76,19 @@ impl SqliteInbox {
         thread::Builder::new()
             .name("inbox".to_owned())
             .spawn(move || {
-                // Held until the thread ends, so that no other process opens the file while this one may write.
-                let _lock = lock;
+                // The lock is held until the thread ends, so that no other process opens the file while this one may
+                // write.
                 while let Some(command) = inbox.blocking_recv() {
                     // An asker that no longer waits is normal: its request was cut off.
                     match command {
                         Command::Append(batch, answer) => drop(answer.send(store.append(batch))),
                         Command::Expire(before, answer) => drop(answer.send(store.expire(before))),
                         Command::Close(answer) => {
-                            drop(answer.send(store.close()));
+                            let closed = store.close();
+                            // Whoever is told that it is closed may open it again at once. Dropping the lock would
+                            // not do: a child process that is just being started shares it for a moment.
+                            let _ = lock.unlock();
+                            drop(answer.send(closed));
                             break;
                         }
                     }

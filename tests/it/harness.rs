@@ -1,7 +1,8 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
-//! CaiGunn's API ([`provider`]), and clients that break the rules ([`raw`]).
+//! CaiGunn's API ([`provider`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]).
 
 pub mod app;
+pub mod posters;
 pub mod process;
 pub mod provider;
 pub mod raw;

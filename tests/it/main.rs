@@ -2,6 +2,8 @@
 
 mod admin;
 mod answers;
+mod crash;
 mod duplicates;
 mod harness;
 mod quarantine;
+mod shutdown;

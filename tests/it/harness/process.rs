@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use reqwest::Client;
 use serde_json::Value;
 
 use super::wait_for;
@@ -21,7 +22,15 @@ pub struct Process {
 impl Process {
     /// A command that runs the program with nothing of this environment but what is given.
     pub fn command(folder: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_caigunn-webhook"));
+        Self::command_under(&[], folder)
+    }
+
+    /// As [`Process::command`], behind other commands that end in its place, such as `["nice"]`.
+    pub fn command_under(wrapper: &[&str], folder: &Path) -> Command {
+        let program = env!("CARGO_BIN_EXE_caigunn-webhook");
+        let mut words = wrapper.iter().chain([&program]);
+        let mut command = Command::new(words.next().expect("the program is one"));
+        command.args(words);
         let inherited: Vec<_> = std::env::vars_os()
             .filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("CAIGUNN_")))
             .collect();
@@ -81,12 +90,49 @@ impl Process {
         process
     }
 
+    /// Runs a command that should end by itself, soon; how it ended and what it printed to standard error.
+    pub async fn run_to_end(folder: &Path, mut command: Command) -> (ExitStatus, String) {
+        let (log, errors) = (folder.join("ended.json"), folder.join("ended.txt"));
+        let output = |path: &Path| File::create(path).expect("the folder takes files");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output(&log))
+            .stderr(output(&errors))
+            .spawn()
+            .expect("the program starts");
+        let mut process = Self {
+            child,
+            public: unknown(),
+            admin: unknown(),
+            log,
+            errors,
+        };
+        let ended = process.wait().await;
+        (ended, process.errors())
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.public)
     }
 
     pub fn api(&self, path: &str) -> String {
         format!("http://{}/api/v1{path}", self.admin)
+    }
+
+    /// Every receipt, newest first.
+    pub async fn receipts(&self, client: &Client) -> Vec<Value> {
+        let mut receipts = Vec::new();
+        let mut path = "/receipts?limit=500".to_owned();
+        loop {
+            let response = client.get(self.api(&path)).send().await.expect("the API answers");
+            assert_eq!(response.status(), 200, "{path}");
+            let page: Value = response.json().await.expect("the API answers JSON");
+            receipts.extend(page["receipts"].as_array().expect("a list").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(cursor) => path = format!("/receipts?limit=500&cursor={cursor}"),
+                None => return receipts,
+            }
+        }
     }
 
     pub fn id(&self) -> u32 {

@@ -1,9 +1,11 @@
 //! A client that sends bytes as they are, whole or not, right or wrong.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -11,14 +13,25 @@ use super::PATIENCE;
 
 /// A connection that speaks no HTTP of its own.
 pub struct Raw {
-    stream: TcpStream,
+    stream: BufReader<TcpStream>,
+}
+
+/// One answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub head: String,
+    pub body: String,
 }
 
 impl Raw {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self {
-            stream: TcpStream::connect(address).await.expect("the receiver accepts"),
-        }
+        Self::try_connect(address).await.expect("the receiver accepts")
+    }
+
+    /// Connects if the receiver still takes it.
+    pub async fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = BufReader::new(TcpStream::connect(address).await?);
+        Ok(Self { stream })
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -76,10 +89,78 @@ impl Raw {
         String::from_utf8_lossy(&head).into_owned()
     }
 
+    /// Reads one answer, which must come and be whole.
+    pub async fn read_answer(&mut self) -> Answer {
+        self.try_read_answer()
+            .await
+            .unwrap_or_else(|part| panic!("the receiver closed after {part:?}"))
+    }
+
+    /// Reads one answer; if the receiver closes before its end, what came of it.
+    pub async fn try_read_answer(&mut self) -> Result<Answer, String> {
+        let mut bytes = Vec::new();
+        let mut whole_bytes = usize::MAX;
+        let mut head_bytes = 0;
+        while bytes.len() < whole_bytes {
+            let byte = timeout(PATIENCE, self.stream.read_u8())
+                .await
+                .expect("the receiver answers or closes");
+            match byte {
+                Ok(byte) => bytes.push(byte),
+                Err(_) => return Err(String::from_utf8_lossy(&bytes).into_owned()),
+            }
+            if head_bytes == 0 && bytes.ends_with(b"\r\n\r\n") {
+                head_bytes = bytes.len();
+                let head = String::from_utf8_lossy(&bytes);
+                let body_bytes = header_of(&head, "content-length").map_or(0, |length| {
+                    length.parse().expect("the receiver sends a sound Content-Length")
+                });
+                whole_bytes = head_bytes + body_bytes;
+            }
+        }
+        let body = bytes.split_off(head_bytes);
+        Ok(Answer {
+            head: String::from_utf8(bytes).expect("a head is ASCII"),
+            body: String::from_utf8(body).expect("the receiver answers text"),
+        })
+    }
+
     /// Whether nothing comes for a while: for states that show only by silence.
     pub async fn is_silent_for(&mut self, time: Duration) -> bool {
         timeout(time, self.stream.read_u8()).await.is_err()
     }
+}
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        status_of(&self.head)
+    }
+
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header_of(&self.head, name)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("the receiver answers JSON")
+    }
+}
+
+/// The status of an answer that begins with this head.
+pub fn status_of(head: &str) -> u16 {
+    let status = head
+        .strip_prefix("HTTP/1.1 ")
+        .or_else(|| head.strip_prefix("HTTP/1.0 "));
+    status
+        .and_then(|rest| rest.get(..3)?.parse().ok())
+        .unwrap_or_else(|| panic!("no status line: {head:?}"))
+}
+
+fn header_of<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().skip(1).find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }
 
 /// A whole POST of JSON to `/webhook`.

@@ -1,0 +1,213 @@
+//! Promise: a stop loses nothing that was answered, answers what it has begun to receive, waits for nobody who
+//! has asked for nothing, and ends in time.
+
+use std::path::Path;
+use std::process::ExitStatus;
+
+use reqwest::Client;
+use tokio::net::TcpStream;
+
+use crate::harness::posters::{End, Posters, assert_each_stored_once};
+use crate::harness::raw::{self, Raw};
+use crate::harness::{Process, json, sample, wait_for};
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+fn notification() -> String {
+    json(&sample("crawling.completed")).to_string()
+}
+
+fn assert_stopped_in_order(process: &Process, ended: ExitStatus) {
+    assert_eq!(ended.code(), Some(0), "{}", process.log());
+    let last = process.log_lines().pop().expect("a log");
+    assert_eq!(last["message"], "stopped");
+    assert_eq!(last["level"], "INFO");
+}
+
+/// A request of which the receiver is reading the body, and the half of it that has not been sent.
+async fn half_sent(process: &Process) -> (Raw, String) {
+    let mut body = notification();
+    let rest = body.split_off(body.len() / 2);
+    let mut connection = Raw::connect(process.public).await;
+    let length = body.len() + rest.len();
+    connection
+        .send(format!(
+            "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+        ))
+        .await;
+    // The receiver says this when it begins to read the body.
+    assert!(connection.read_head().await.starts_with("HTTP/1.1 100 "));
+    connection.send(body).await;
+    (connection, rest)
+}
+
+/// Waits until the public address takes no connections any more.
+async fn wait_until_closed(process: &Process) {
+    wait_for("the public address to close", || async {
+        match TcpStream::connect(process.public).await {
+            Ok(_) => Err("it takes connections".to_owned()),
+            Err(_) => Ok(()),
+        }
+    })
+    .await;
+}
+
+async fn start(folder: &Path, variables: &[(&str, &str)]) -> Process {
+    Process::start(folder, variables).await
+}
+
+#[tokio::test]
+async fn a_stop_under_load_leaves_no_request_half_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[]).await;
+    let posters = Posters::start(32, process.public);
+    posters.wait_for_answers(200).await;
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+    let posted = posters.end().await;
+
+    assert_stopped_in_order(&process, ended);
+    for posted in &posted {
+        assert!(!matches!(posted.end, End::Wrong(_)), "{posted:?}");
+    }
+    let process = start(folder.path(), &[]).await;
+    assert_each_stored_once(&posted, &process.receipts(&client()).await);
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_in_order_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[]).await;
+
+    process.signal("INT");
+    let ended = process.wait().await;
+
+    assert_stopped_in_order(&process, ended);
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_a_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Longer than a test has patience, so that only the stop can end these connections.
+    let patient = [
+        ("CAIGUNN_SERVER_HEADER_TIMEOUT_SECONDS", "600"),
+        ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600"),
+    ];
+    let mut process = start(folder.path(), &patient).await;
+    let mut used = Raw::connect(process.public).await;
+    used.send(raw::post(&notification())).await;
+    assert_eq!(used.read_answer().await.status(), 200);
+    let mut used_admin = Raw::connect(process.admin).await;
+    used_admin
+        .send("GET /healthz HTTP/1.1\r\nHost: receiver\r\n\r\n")
+        .await;
+    assert_eq!(used_admin.read_answer().await.status(), 200);
+    let mut unused = Raw::connect(process.public).await;
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert_stopped_in_order(&process, ended);
+    for connection in [&mut used, &mut used_admin, &mut unused] {
+        assert_eq!(connection.read_to_end().await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_being_received_is_answered_and_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[]).await;
+    let (mut connection, rest) = half_sent(&process).await;
+
+    process.signal("TERM");
+    wait_until_closed(&process).await;
+    connection.send(rest).await;
+    let answer = connection.read_answer().await;
+    let ended = process.wait().await;
+
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_stopped_in_order(&process, ended);
+    let process = start(folder.path(), &[]).await;
+    let receipts = process.receipts(&client()).await;
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0]["id"], answer.json()["receipt_id"]);
+}
+
+#[tokio::test]
+async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[]).await;
+    let readyz = format!("http://{}/readyz", process.admin);
+    let client = client();
+    let before = client.get(&readyz).send().await.expect("an answer");
+    let (mut connection, rest) = half_sent(&process).await;
+
+    process.signal("TERM");
+    wait_until_closed(&process).await;
+    let during = client.get(&readyz).send().await.expect("an answer");
+
+    assert_eq!(before.status(), 200);
+    assert_eq!(during.status(), 503);
+    assert_eq!(during.headers()["retry-after"], "5");
+    let problem: serde_json::Value = during.json().await.expect("a problem document");
+    assert_eq!(problem["type"], "urn:caigunn-webhook:problem:stopping");
+    connection.send(rest).await;
+    assert_eq!(connection.read_answer().await.status(), 200);
+    let ended = process.wait().await;
+    assert_stopped_in_order(&process, ended);
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_given_up_at_the_deadline_and_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1")]).await;
+    let (mut connection, _rest) = half_sent(&process).await;
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert_eq!(ended.code(), Some(1), "{}", process.log());
+    let lines = process.log_lines();
+    let warnings: Vec<_> = lines
+        .iter()
+        .filter(|line| line["error.type"] == "stop_timeout")
+        .collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    assert_eq!(warnings[0]["level"], "WARN");
+    let message = warnings[0]["message"].as_str().expect("a message");
+    assert!(
+        message.starts_with("stopping anyway after 1 s; still at work: "),
+        "{message}"
+    );
+    assert!(message.contains("the public listener"), "{message}");
+    assert!(lines.iter().all(|line| line["message"] != "stopped"));
+    assert_eq!(connection.read_to_end().await, "");
+}
+
+#[tokio::test]
+async fn a_second_signal_quits_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Longer than a test has patience, so that only the second signal can end the process.
+    let patient = [
+        ("CAIGUNN_SERVER_BODY_TIMEOUT_SECONDS", "600"),
+        ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600"),
+    ];
+    let mut process = start(folder.path(), &patient).await;
+    let (_connection, _rest) = half_sent(&process).await;
+    process.signal("TERM");
+    wait_until_closed(&process).await;
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(
+        process.errors(),
+        "caigunn-webhook: SIGTERM again: quitting at once\n"
+    );
+}

@@ -1,0 +1,223 @@
+//! Promise: while the inbox cannot be written, senders are told so and nothing is answered 200 that is not there;
+//! when it can be written again, the receiver goes on by itself.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use reqwest::Client;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::harness::posters::{End, Posted, assert_each_stored_once, text};
+use crate::harness::{Process, json, sample, wait_for};
+
+/// So many refusals in a row, and no room is left that a checkpoint could still find.
+const REFUSED_COUNT: usize = 10;
+
+/// More than any of these disks takes, of bodies of 100 kB.
+const MAX_POSTS: usize = 500;
+
+fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client")
+}
+
+/// A notification of 100 kB.
+fn large() -> Value {
+    let mut notification = json(&sample("crawling.completed"));
+    let ids: Vec<_> = (0..2_500).map(|_| Uuid::new_v4().to_string()).collect();
+    notification["data"]["training_data_ids"] = ids.into();
+    notification
+}
+
+/// Posts a notification; what came back, and its problem document if it was refused.
+async fn post(client: &Client, process: &Process, notification: &Value) -> (Posted, Option<Value>) {
+    let body = notification.to_string();
+    let request = client
+        .post(process.url("/webhook"))
+        .header("content-type", "application/json")
+        .body(body.clone());
+    let response = request.send().await.expect("the receiver answers");
+    let (status, headers) = (response.status(), response.headers().clone());
+    let answer: Value = response.json().await.expect("the receiver answers JSON");
+    let event_id = text(notification, "event_id");
+    if status == 200 {
+        let receipt_id = text(&answer, "receipt_id");
+        let end = End::Stored { receipt_id };
+        return (Posted { event_id, body, end }, None);
+    }
+    assert_eq!(status, 503, "{answer}");
+    assert_eq!(headers["retry-after"], "5");
+    assert_eq!(headers["content-type"], "application/problem+json");
+    assert_eq!(answer["type"], "urn:caigunn-webhook:problem:inbox-unavailable");
+    let end = End::Wrong(answer.to_string());
+    (Posted { event_id, body, end }, Some(answer))
+}
+
+/// Posts until there is no room left; all that was posted, and the last refusal's detail.
+async fn fill(client: &Client, process: &Process) -> (Vec<Posted>, String) {
+    let mut all = Vec::new();
+    let mut refused_in_a_row = 0;
+    while all.len() < MAX_POSTS {
+        let (posted, problem) = post(client, process, &large()).await;
+        all.push(posted);
+        match problem {
+            None => refused_in_a_row = 0,
+            Some(problem) => {
+                refused_in_a_row += 1;
+                if refused_in_a_row == REFUSED_COUNT {
+                    return (all, text(&problem, "detail"));
+                }
+            }
+        }
+    }
+    panic!("the disk did not fill with {MAX_POSTS} notifications");
+}
+
+/// The status of `/readyz`, and the detail of its problem document.
+async fn readyz(client: &Client, process: &Process) -> (u16, String) {
+    let response = client
+        .get(process.url("/readyz"))
+        .send()
+        .await
+        .expect("an answer");
+    let status = response.status().as_u16();
+    let body = response.text().await.expect("text");
+    let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+    (status, problem["detail"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn wait_until_ready(client: &Client, process: &Process) {
+    wait_for("the receiver to be ready again", || async {
+        match readyz(client, process).await {
+            (200, _) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
+/// Sends again what was refused, as CaiGunn would; it must be taken now.
+async fn send_refused_again(client: &Client, process: &Process, all: &mut [Posted]) {
+    for refused in all {
+        if matches!(refused.end, End::Stored { .. }) {
+            continue;
+        }
+        let notification = serde_json::from_str(&refused.body).expect("it is JSON");
+        let (posted, problem) = post(client, process, &notification).await;
+        assert_eq!(problem, None);
+        *refused = posted;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_answered_503_until_it_may() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let client = client();
+    // A soft limit of 4 MiB a file (the unit is 512 bytes); the signal that comes with it would kill the process.
+    let limited = ["sh", "-c", r#"trap "" XFSZ; ulimit -S -f 8192; exec "$0""#];
+    let command = Process::command_under(&limited, folder.path());
+    let process = Process::spawn(folder.path(), command).await;
+
+    let (mut all, detail) = fill(&client, &process).await;
+
+    let inbox = folder.path().join("inbox.db");
+    let expected = format!("cannot write to {}: disk I/O error", inbox.display());
+    assert_eq!(detail, expected);
+    assert_eq!(readyz(&client, &process).await, (503, expected));
+    assert_each_stored_once(&all, &process.receipts(&client).await);
+
+    let id = process.id().to_string();
+    let lifted = Command::new("prlimit")
+        .args(["--pid", &id, "--fsize=unlimited:"])
+        .status();
+    assert!(lifted.expect("there is a prlimit command").success());
+    wait_until_ready(&client, &process).await;
+    send_refused_again(&client, &process, &mut all).await;
+
+    let receipts = process.receipts(&client).await;
+    assert_each_stored_once(&all, &receipts);
+    assert_eq!(receipts.len(), all.len());
+    drop(process);
+    let process = Process::start(folder.path(), &[]).await;
+    assert_eq!(process.receipts(&client).await, receipts);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_answered_503_until_there_is_room_again() {
+    // A disk of its own needs a mount namespace, which a user namespace allows without root, where it is allowed.
+    let namespace = ["unshare", "--user", "--map-root-user", "--mount"];
+    let probe = Command::new(namespace[0])
+        .args(&namespace[1..])
+        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
+        .stderr(Stdio::null())
+        .status();
+    if !probe.is_ok_and(|ended| ended.success()) {
+        eprintln!("SKIPPED: no full disk was tested, since this system lets us mount none");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let client = client();
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let script = r#"
+        mount -t tmpfs -o size=8m none disk &&
+        head -c 4000000 /dev/zero > disk/ballast &&
+        exec "$0"
+    "#;
+    let wrapper: Vec<_> = namespace.iter().copied().chain(["sh", "-c", script]).collect();
+    let mut command = Process::command_under(&wrapper, folder.path());
+    let inbox = disk.join("inbox.db");
+    command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()));
+    let process = Process::spawn(folder.path(), command).await;
+
+    let (mut all, detail) = fill(&client, &process).await;
+
+    let expected = format!("no space left for {}", inbox.display());
+    assert_eq!(detail, expected);
+    assert_eq!(readyz(&client, &process).await, (503, expected));
+    assert_each_stored_once(&all, &process.receipts(&client).await);
+
+    let seen_from_inside = Path::new("/proc").join(process.id().to_string()).join("root");
+    let ballast = disk.join("ballast");
+    let ballast = ballast.strip_prefix("/").expect("the folder's path is absolute");
+    fs::remove_file(seen_from_inside.join(ballast)).expect("the ballast is there");
+    wait_until_ready(&client, &process).await;
+    send_refused_again(&client, &process, &mut all).await;
+
+    let receipts = process.receipts(&client).await;
+    assert_each_stored_once(&all, &receipts);
+    assert_eq!(receipts.len(), all.len());
+}
+
+#[tokio::test]
+async fn an_inbox_that_was_moved_away_is_answered_503_until_it_is_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let client = client();
+    let process = Process::start(folder.path(), &[]).await;
+    let (inbox, elsewhere) = (folder.path().join("inbox.db"), folder.path().join("elsewhere.db"));
+    let mut all = vec![post(&client, &process, &large()).await.0];
+
+    fs::rename(&inbox, &elsewhere).expect("a file can be renamed");
+    let (refused, problem) = post(&client, &process, &large()).await;
+
+    let expected = format!(
+        "{} was moved or deleted while in use; put it back, or restart to begin a new inbox",
+        inbox.display()
+    );
+    assert_eq!(problem.expect("it is refused")["detail"], expected.as_str());
+    assert_eq!(readyz(&client, &process).await, (503, expected));
+    assert!(!inbox.exists());
+    all.push(refused);
+
+    fs::rename(&elsewhere, &inbox).expect("a file can be renamed");
+    wait_until_ready(&client, &process).await;
+    send_refused_again(&client, &process, &mut all).await;
+
+    let receipts = process.receipts(&client).await;
+    assert_each_stored_once(&all, &receipts);
+    assert_eq!(receipts.len(), all.len());
+    drop(process);
+    let process = Process::start(folder.path(), &[]).await;
+    assert_eq!(process.receipts(&client).await, receipts);
+}

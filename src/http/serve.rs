@@ -32,7 +32,8 @@ use super::{ConnectionSettings, Endpoint};
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
 const BACKLOG: i32 = 1024;
 
-/// How much hyper reads ahead on a connection, and so the longest head: far more than any honest one.
+/// How much hyper reads ahead on a connection before it reads no more: far more than any honest head. It looks at
+/// what it has read before it asks whether that is too much, so a head of up to about twice this may still pass.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// How long to wait after accept failed, as it does while no file descriptor is free.
@@ -45,8 +46,8 @@ const LINGER_BYTES: usize = 32 << 20;
 
 /// The answer to a connection too many: short enough to be taken by the socket at once.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
-    Content-Type: application/problem+json\r\nContent-Length: 119\r\n\r\n\
-    {\"type\":\"urn:caigunn-webhook:problem:overloaded\",\"title\":\"Overloaded\",\"status\":503,\"detail\":\"too many connections\"}     ";
+    Content-Type: application/problem+json\r\nContent-Length: 115\r\n\r\n\
+    {\"type\":\"urn:caigunn-webhook:problem:overloaded\",\"title\":\"Overloaded\",\"status\":503,\"detail\":\"too many connections\"}";
 
 /// Opens a listener.
 ///

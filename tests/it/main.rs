@@ -2,7 +2,9 @@
 
 mod admin;
 mod answers;
+mod clients;
 mod crash;
+mod disk_full;
 mod duplicates;
 mod harness;
 mod quarantine;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 use super::PATIENCE;
 
@@ -48,18 +48,24 @@ impl Raw {
 
     /// Reads until the receiver closes; what it sent.
     pub async fn read_to_end(&mut self) -> String {
-        let mut answer = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            match timeout(PATIENCE, self.stream.read(&mut buffer))
-                .await
-                .expect("the receiver closes")
-            {
-                // A reset after the answer closes the connection as well.
-                Ok(0) | Err(_) => return String::from_utf8_lossy(&answer).into_owned(),
-                Ok(count) => answer.extend_from_slice(&buffer[..count]),
+        read_to_end(&mut self.stream).await
+    }
+
+    /// Sends these bytes at every `pause` until the receiver closes; what it sent meanwhile.
+    pub async fn drip_until_closed(self, bytes: &str, pause: Duration) -> String {
+        let (stream, mut writer) = self.stream.into_inner().into_split();
+        let dripping = tokio::spawn({
+            let bytes = bytes.to_owned();
+            async move {
+                let mut ticks = interval(pause);
+                while writer.write_all(bytes.as_bytes()).await.is_ok() {
+                    ticks.tick().await;
+                }
             }
-        }
+        });
+        let answer = read_to_end(stream).await;
+        dripping.abort();
+        answer
     }
 
     /// Reads until the receiver closes; what it sent, read as one answer.
@@ -154,6 +160,21 @@ pub fn status_of(head: &str) -> u16 {
     status
         .and_then(|rest| rest.get(..3)?.parse().ok())
         .unwrap_or_else(|| panic!("no status line: {head:?}"))
+}
+
+async fn read_to_end(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match timeout(PATIENCE, stream.read(&mut buffer))
+            .await
+            .expect("the receiver closes")
+        {
+            // A reset after the answer closes the connection as well.
+            Ok(0) | Err(_) => return String::from_utf8_lossy(&answer).into_owned(),
+            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+        }
+    }
 }
 
 fn header_of<'a>(head: &'a str, name: &str) -> Option<&'a str> {

@@ -238,4 +238,122 @@ mod tests {
         assert_eq!(detail(b"<html>"), "<html>");
         assert_eq!(detail(b""), "(no body)");
     }
+
+    #[test]
+    fn a_detail_of_another_shape_is_quoted_and_a_long_one_cut() {
+        let long = json!({ "detail": "\u{e9}".repeat(MAX_DETAIL_CHARS + 1) }).to_string();
+
+        assert_eq!(detail(br#"{"detail":null}"#), "null");
+        assert_eq!(
+            detail(br#"{"detail":[{"loc":["body",0]},7]}"#),
+            "body.0: no message; no message"
+        );
+        assert_eq!(detail(br#"{"error":"x"}"#), r#"{"error":"x"}"#);
+        assert_eq!(detail(b"\xff"), "\u{fffd}");
+        assert_eq!(detail(long.as_bytes()), "\u{e9}".repeat(300));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_sorted_by_what_to_do_about_it() {
+        let no = || "no".to_owned();
+        let retry_after = Some(Duration::from_secs(7));
+        let unavailable = |detail: &str| Error::Unavailable {
+            retry_after,
+            detail: detail.to_owned(),
+        };
+        let cases = [
+            (200, Ok(no())),
+            (204, Ok(no())),
+            (
+                301,
+                Err(Error::Unexpected {
+                    status: 301,
+                    detail: no(),
+                }),
+            ),
+            (
+                400,
+                Err(Error::Invalid {
+                    status: 400,
+                    detail: no(),
+                }),
+            ),
+            (
+                401,
+                Err(Error::Refused {
+                    status: 401,
+                    detail: no(),
+                }),
+            ),
+            (
+                403,
+                Err(Error::Refused {
+                    status: 403,
+                    detail: no(),
+                }),
+            ),
+            (
+                404,
+                Err(Error::Invalid {
+                    status: 404,
+                    detail: no(),
+                }),
+            ),
+            (408, Err(unavailable("408: no"))),
+            (
+                422,
+                Err(Error::Invalid {
+                    status: 422,
+                    detail: no(),
+                }),
+            ),
+            (
+                429,
+                Err(Error::TooManyRequests {
+                    retry_after,
+                    detail: no(),
+                }),
+            ),
+            (500, Err(unavailable("500: no"))),
+            (503, Err(unavailable("503: no"))),
+        ];
+        for (status, expected) in cases {
+            let response = axum::http::Response::builder()
+                .status(status)
+                .header("retry-after", "7")
+                .body(r#"{"detail":"no"}"#);
+
+            assert_eq!(
+                answer(Response::from(response.unwrap())).await,
+                expected,
+                "{status}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_retry_after_that_is_a_date_counts_as_none() {
+        let response = axum::http::Response::builder()
+            .status(429)
+            .header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")
+            .body(r#"{"detail":"no"}"#);
+
+        let error = answer(Response::from(response.unwrap())).await.unwrap_err();
+
+        assert_eq!(
+            error,
+            Error::TooManyRequests {
+                retry_after: None,
+                detail: "no".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn a_credential_that_no_header_may_hold_is_not_sent_and_not_named() {
+        let error = secret_header(&"hunter2\r\napi-key: x".into()).unwrap_err();
+
+        assert!(!error.to_string().contains("hunter2"));
+        assert!(secret_header(&"hunter2".into()).unwrap().is_sensitive());
+    }
 }

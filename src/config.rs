@@ -130,13 +130,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         "letters, digits and - . _ ~, 1 to 128 of them",
         is_url_token,
     );
+    let http = http(&mut reader, &tokens);
+    let inbox = inbox(&mut reader, http.body_limit_bytes);
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
         stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
-        http: http(&mut reader, &tokens),
+        http,
         inbox_location: reader.with("inbox.url", "sqlite: and a path", inbox_location),
-        inbox: inbox(&mut reader),
+        inbox,
         writer: inbox::writer::Settings {
             queue_count: reader.count("inbox.queue_count", 1..=65_536),
             timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
@@ -184,9 +186,10 @@ fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
             .next(),
         body_limit_bytes,
         // A permit a byte, of which a semaphore has an eighth of what an address can count.
-        bodies_in_flight_bytes: reader.count(
+        bodies_in_flight_bytes: reader.count_of_bodies(
             "server.bodies_in_flight_bytes",
-            body_limit_bytes..=usize::MAX >> 4,
+            1024..=usize::MAX >> 4,
+            body_limit_bytes,
         ),
         body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
         connections: http::ConnectionSettings {
@@ -197,11 +200,15 @@ fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
     }
 }
 
-fn inbox(reader: &mut Reader) -> inbox::Settings {
+fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
     inbox::Settings {
         duplicate_window: reader.seconds("inbox.duplicate_window_seconds", 0..=86_400),
         quarantine_max_count: reader.count("inbox.quarantine_max_count", 1..=100_000),
-        quarantine_max_bytes: reader.count("inbox.quarantine_max_bytes", 1024..=usize::MAX >> 4),
+        quarantine_max_bytes: reader.count_of_bodies(
+            "inbox.quarantine_max_bytes",
+            1024..=usize::MAX >> 4,
+            body_limit_bytes,
+        ),
     }
 }
 
@@ -310,3 +317,6 @@ fn is_url_token(text: &str) -> bool {
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,54 @@ fn is_one_of<'a>(given: &str, secrets: impl IntoIterator<Item = &'a SecretString
     });
     found.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_logged_as_its_route_and_a_path_without_one_not_at_all() {
+        let cases = [
+            ("/webhook", "/webhook"),
+            ("/webhook/secret", "/webhook/{token}"),
+            ("/webhook/", "/webhook/{token}"),
+            ("/webhook/secret/", ""),
+            ("/webhook/secret/more", ""),
+            ("/webhooks", ""),
+            ("/Webhook", ""),
+            ("/healthz", "/healthz"),
+            ("/readyz", "/readyz"),
+            ("/api/v1/receipts", "/api/v1/receipts"),
+            ("/api/v1/receipts/0190", "/api/v1/receipts/{id}"),
+            ("/api/v1/jobs/0190", "/api/v1/jobs/{event_id}"),
+            ("/api/v1/jobs", ""),
+            ("/api/v1/quarantine", "/api/v1/quarantine"),
+            ("/api/v1/subscription", "/api/v1/subscription"),
+            ("/", ""),
+            ("", ""),
+            ("*", ""),
+        ];
+        for (path, route) in cases {
+            assert_eq!(route_of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_secret_is_one_of_them() {
+        let secrets: Vec<SecretString> = vec!["first".into(), "second".into()];
+
+        for (given, expected) in [
+            ("first", true),
+            ("second", true),
+            ("", false),
+            ("firs", false),
+            ("firstt", false),
+            ("FIRST", false),
+            ("first,second", false),
+        ] {
+            assert_eq!(is_one_of(given, &secrets), expected, "{given}");
+        }
+        assert!(!is_one_of("first", &[]));
+        assert!(!is_one_of("", &[]));
+    }
+}

@@ -321,4 +321,72 @@ mod tests {
         assert_eq!(next.wait, Duration::from_secs(3600));
         assert!(next.advice.unwrap().contains("CAIGUNN_ACCESS_TOKEN"));
     }
+
+    #[test]
+    fn retry_after_has_the_wait_after_a_refusal_as_its_bound() {
+        let wait = |error| next(&error, &settings(), 1, 0.0).wait;
+
+        assert_eq!(wait(too_many(Some(1_000_000))), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_failure_that_may_pass_needs_nobody_and_any_other_says_what_to_check() {
+        let detail = String::new;
+        let advice = |error| next(&error, &settings(), 1, 0.0).advice;
+
+        assert_eq!(advice(too_many(None)), None);
+        assert_eq!(
+            advice(Error::Unavailable {
+                retry_after: None,
+                detail: detail()
+            }),
+            None
+        );
+        assert_eq!(
+            advice(Error::Invalid {
+                status: 422,
+                detail: detail()
+            }),
+            Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY")
+        );
+        assert_eq!(
+            advice(Error::Unexpected {
+                status: 301,
+                detail: detail()
+            }),
+            Some("check CAIGUNN_API_URL")
+        );
+    }
+
+    #[test]
+    fn a_view_shows_neither_the_key_nor_the_token() {
+        let settings = Settings {
+            webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
+            shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
+            ..settings()
+        };
+        let view = View::of(&settings);
+        view.set(
+            0,
+            State::Registered {
+                since: Timestamp::from_micros(0),
+                detail: "done".to_owned(),
+            },
+        );
+
+        assert_eq!(
+            view.to_json(),
+            serde_json::json!({
+                "webhook_url": "https://hooks.example.com/webhook/[token]",
+                // The start of the SHA-256 of "key".
+                "chatbots": [{
+                    "api_key": "2c70e12b",
+                    "state": "registered",
+                    "since": "1970-01-01T00:00:00.000000Z",
+                    "detail": "done",
+                }],
+            })
+        );
+        assert!(!format!("{settings:?} {view:?}").contains("hunter2"));
+    }
 }

@@ -162,9 +162,8 @@ fn add_file(
         Ok(table) => table,
         Err(error) => {
             // The parser's own text quotes the line, which may hold a secret.
-            let line = error
-                .span()
-                .map_or(1, |span| content[..span.start].lines().count().max(1));
+            let start = error.span().map_or(0, |span| span.start);
+            let line = 1 + content.bytes().take(start).filter(|byte| *byte == b'\n').count();
             mistakes.push(Mistake(format!("{name}, line {line}: {}", error.message())));
             return;
         }

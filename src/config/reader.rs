@@ -1,5 +1,6 @@
 //! Reads values as what they must be and collects the mistakes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -63,6 +64,23 @@ impl Reader {
         self.number(key, "a whole number", &range)
     }
 
+    /// As [`Reader::count`], of bytes that must have room for the longest body.
+    pub fn count_of_bodies(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+        body_limit_bytes: usize,
+    ) -> usize {
+        let count = self.count(key, range);
+        if count < body_limit_bytes {
+            self.refuse(
+                key,
+                &format!("{body_limit_bytes} (server.body_limit_bytes) or more"),
+            );
+        }
+        count
+    }
+
     pub fn seconds(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
         Duration::from_secs(self.number(key, "whole seconds", &range))
     }
@@ -104,7 +122,7 @@ impl Reader {
         let found = if is_secret(key) {
             "another text (hidden)".to_owned()
         } else {
-            format!("{text:?}")
+            format!("{:?}", without_user(text))
         };
         self.mistakes.push(Mistake(format!(
             "{key} ({origin}): expected {allowed}, found {found}"
@@ -130,6 +148,17 @@ impl Reader {
             }
         });
         Ok(shown.collect())
+    }
+}
+
+/// A text with what may be the user and password of a URL hidden.
+fn without_user(text: &str) -> Cow<'_, str> {
+    match text
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
+    {
+        Some((scheme, Some((_, rest)))) => Cow::Owned(format!("{scheme}://[hidden]@{rest}")),
+        Some((_, None)) | None => Cow::Borrowed(text),
     }
 }
 

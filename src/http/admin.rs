@@ -91,7 +91,7 @@ fn is_local(request: &Request) -> bool {
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_local_name = name == "localhost"
+    let is_local_name = name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback());
@@ -301,4 +301,144 @@ fn page(
 
 fn cursor_text(cursor: Cursor) -> String {
     cursor.0.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+    use crate::event::{Name, Wire};
+
+    fn request(peer: &str, host: Option<&'static str>) -> Request {
+        let mut request = Request::new(Body::empty());
+        if let Some(host) = host {
+            request
+                .headers_mut()
+                .insert(HOST, axum::http::HeaderValue::from_static(host));
+        }
+        let origin = Origin {
+            request_id: RequestId::new(Uuid::nil()),
+            peer: std::net::SocketAddr::new(peer.parse().unwrap(), 50_000),
+        };
+        request.extensions_mut().insert(origin);
+        request
+    }
+
+    #[test]
+    fn who_is_here_and_says_so_is_local() {
+        for peer in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
+            for host in [
+                "localhost",
+                "LocalHost:9090",
+                "localhost:9090",
+                "127.0.0.1",
+                "127.0.0.1:9090",
+                "127.1.2.3:9090",
+                "[::1]",
+                "[::1]:9090",
+            ] {
+                assert!(is_local(&request(peer, Some(host))), "{peer}, {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_elsewhere_is_not_local_whatever_it_says() {
+        for peer in [
+            "10.0.0.1",
+            "0.0.0.0",
+            "fe80::1",
+            "::",
+            "::ffff:10.0.0.1",
+            "2001:db8::1",
+        ] {
+            for host in ["localhost", "127.0.0.1:9090", "[::1]:9090"] {
+                assert!(!is_local(&request(peer, Some(host))), "{peer}, {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_led_here_under_another_name_is_not_local() {
+        for host in [
+            "evil.example",
+            "evil.example:9090",
+            "localhost.evil.example",
+            "evil.example:localhost",
+            "127.0.0.1.evil.example:9090",
+            "127.0.0.1:9090.evil.example",
+            "10.0.0.1:9090",
+            "0.0.0.0:9090",
+            "[::]:9090",
+            "",
+        ] {
+            assert!(!is_local(&request("127.0.0.1", Some(host))), "{host}");
+        }
+        assert!(!is_local(&request("127.0.0.1", None)));
+    }
+
+    #[test]
+    fn a_job_is_what_its_last_ending_says_wherever_initial_came() {
+        let cases: [(&[&str], JobState); 10] = [
+            (&["initial"], JobState::Running),
+            (&["initial", "completed"], JobState::Completed),
+            (&["initial", "failed"], JobState::Failed),
+            (&["completed"], JobState::Completed),
+            (&["completed", "initial"], JobState::Completed),
+            (&["failed", "initial"], JobState::Failed),
+            (&["initial", "failed", "completed"], JobState::Completed),
+            (&["initial", "completed", "failed"], JobState::Failed),
+            (&["initial", "progressing"], JobState::Running),
+            (&["completed", "archived"], JobState::Completed),
+        ];
+        for (statuses, state) in cases {
+            let receipts: Vec<_> = (1..)
+                .zip(statuses)
+                .map(|(sequence, status)| receipt_of(sequence, status))
+                .collect();
+
+            assert_eq!(JobState::of(&receipts), state, "{statuses:?}");
+        }
+    }
+
+    fn receipt_of(sequence: u64, status: &'static str) -> Receipt {
+        Receipt {
+            id: ReceiptId::new(Uuid::from_u128(sequence.into())),
+            sequence,
+            received_at: Timestamp::from_micros(0),
+            event: Name {
+                event: "crawling".into(),
+                status: status.into(),
+            },
+            event_id: Some(EventId::new(Uuid::nil())),
+            chatbot_id: None,
+            wire: Wire::V2024_07,
+            body_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_bounded_size_and_a_cursor_that_was_given() {
+        let page = |cursor, limit| {
+            page(cursor, limit, 50, 500)
+                .map(|page| (page.cursor.map(cursor_text), page.limit))
+                .map_err(|problem| problem.detail().to_owned())
+        };
+
+        assert_eq!(page(None, None), Ok((None, 50)));
+        assert_eq!(page(Some(7), Some(500)), Ok((Some("7".to_owned()), 500)));
+        assert_eq!(
+            page(None, Some(0)),
+            Err("limit: expected 1 to 500, found 0".to_owned())
+        );
+        assert_eq!(
+            page(None, Some(501)),
+            Err("limit: expected 1 to 500, found 501".to_owned())
+        );
+        assert_eq!(
+            page(Some(1 << 63), None),
+            Err("cursor: expected the next_cursor of an earlier page".to_owned())
+        );
+    }
 }

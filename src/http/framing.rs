@@ -93,7 +93,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 }
 
 /// How much of a line that comes in pieces is kept. The lines that matter are shorter; a longer one that could be
-/// one of them ends the watch with the connection.
+/// one of them is spoiled.
 const MAX_LINE_BYTES: usize = 128;
 
 /// Follows the bytes of a connection from head to body to head.
@@ -104,6 +104,8 @@ struct Scanner {
     place: Place,
     /// The start of the line that is being read, when it came in pieces.
     line: Vec<u8>,
+    /// The last byte of those pieces, also where it is past what is kept.
+    last: Option<u8>,
     content_length: Option<u64>,
     is_chunked: bool,
 }
@@ -119,6 +121,8 @@ enum Place {
     Trailer,
     /// hyper will refuse what was met here.
     Lost,
+    /// hyper will refuse the head that was spoiled.
+    Spoiled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,45 +132,59 @@ enum Then {
 }
 
 impl Scanner {
-    /// Reads on; overwrites the end of a header line that makes the framing ambiguous.
+    /// Reads on; overwrites the end of a line that makes the framing ambiguous.
     fn scan(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
-        while at < bytes.len() && self.place != Place::Lost {
-            if let Place::Data(to_go, then) = self.place {
-                let taken = to_go.min((bytes.len() - at) as u64);
-                at += taken as usize;
-                self.place = match (to_go - taken, then) {
-                    (0, Then::NextRequest) => Place::RequestLine,
-                    (0, Then::NextChunk) => Place::ChunkSize,
-                    (to_go, then) => Place::Data(to_go, then),
-                };
-                continue;
+        while at < bytes.len() {
+            match self.place {
+                Place::Lost => return,
+                // hyper that had the start of the head before looks at the rest once it finds an empty line in it.
+                Place::Spoiled => return bytes[at..].fill(b'\n'),
+                Place::Data(to_go, then) => {
+                    let taken = to_go.min((bytes.len() - at) as u64);
+                    at += taken as usize;
+                    self.place = match (to_go - taken, then) {
+                        (0, Then::NextRequest) => Place::RequestLine,
+                        (0, Then::NextChunk) => Place::ChunkSize,
+                        (to_go, then) => Place::Data(to_go, then),
+                    };
+                    continue;
+                }
+                Place::RequestLine | Place::Header | Place::ChunkSize | Place::Trailer => {}
             }
             let Some(length) = memchr::memchr(b'\n', &bytes[at..]) else {
-                let room = MAX_LINE_BYTES - self.line.len().min(MAX_LINE_BYTES);
-                self.line.extend(bytes[at..].iter().take(room));
+                self.keep(&bytes[at..]);
+                self.last = bytes.last().copied();
                 return;
             };
             let end = at + length;
+            let last_of_pieces = self.last.take();
+            let is_bare = bytes[at..end].last().copied().or(last_of_pieces) != Some(b'\r');
             let is_sound = if self.line.is_empty() {
-                self.line_ends(&bytes[at..end])
+                self.line_ends(&bytes[at..end], is_bare)
             } else {
-                let mut line = std::mem::take(&mut self.line);
-                let room = MAX_LINE_BYTES - line.len().min(MAX_LINE_BYTES);
-                line.extend(bytes[at..end].iter().take(room));
-                self.line_ends(&line)
+                self.keep(&bytes[at..end]);
+                let line = std::mem::take(&mut self.line);
+                self.line_ends(&line, is_bare)
             };
             if !is_sound {
-                // No header line may hold this byte, so hyper answers 400 and closes.
+                // No line may hold this byte, so hyper answers 400, or ends the body with an error, and closes.
                 bytes[end] = 0;
-                self.place = Place::Lost;
+                let is_head = self.place == Place::Header;
+                self.place = if is_head { Place::Spoiled } else { Place::Lost };
             }
             at = end + 1;
         }
     }
 
-    /// Takes a whole line, without its line feed. Whether the framing is unambiguous so far.
-    fn line_ends(&mut self, line: &[u8]) -> bool {
+    fn keep(&mut self, piece: &[u8]) {
+        let room = MAX_LINE_BYTES - self.line.len().min(MAX_LINE_BYTES);
+        self.line.extend(piece.iter().take(room));
+    }
+
+    /// Takes a whole line, without its line feed; `is_bare` if no carriage return came before that. Whether the
+    /// framing is unambiguous so far.
+    fn line_ends(&mut self, line: &[u8], is_bare: bool) -> bool {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match self.place {
             // Empty lines before a request are skipped (RFC 9112, section 2.2).
@@ -185,6 +203,10 @@ impl Scanner {
             Place::Header => return self.header(line),
             Place::ChunkSize => {
                 let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+                // There may be more digits than were kept, and hyper takes any number of leading zeros.
+                if digits >= MAX_LINE_BYTES {
+                    return false;
+                }
                 let size = std::str::from_utf8(&line[..digits])
                     .ok()
                     .and_then(|hex| u64::from_str_radix(hex, 16).ok());
@@ -195,8 +217,10 @@ impl Scanner {
                     Some(_) | None => Place::Lost,
                 };
             }
+            // hyper looks for the end of the trailers by CR LF alone; what follows a bare LF would be a trailer to it.
+            Place::Trailer if is_bare => return false,
             Place::Trailer if line.is_empty() => self.place = Place::RequestLine,
-            Place::Trailer | Place::Data(..) | Place::Lost => {}
+            Place::Trailer | Place::Data(..) | Place::Lost | Place::Spoiled => {}
         }
         true
     }
@@ -225,3 +249,6 @@ impl Scanner {
         !(self.is_chunked && self.content_length.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests;

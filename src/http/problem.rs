@@ -273,7 +273,11 @@ impl Problem {
                     .map(|fault| format!("{}: expected {}", fault.place(), fault.expected));
                 faults.collect::<Vec<_>>().join("; ")
             }
-            (Kind::UnsupportedMediaType, None) => "the content type is not application/json".to_owned(),
+            (Kind::UnsupportedMediaType, None) => {
+                "expected Content-Type: application/json and no Content-Encoding".to_owned()
+            }
+            // A query and an id are quoted.
+            (Kind::InvalidQuery | Kind::NotFound, None) => self.kind.parts().2.to_owned(),
             (_, None) => self.detail.clone(),
         }
     }
@@ -370,3 +374,6 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,3 +266,84 @@ impl Collected {
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_body_must_be_announced_as_uncoded_json() {
+        const TYPE: &str = "content-type";
+        const CODING: &str = "content-encoding";
+        let json = (TYPE, "application/json");
+        let cases: [(&[(&str, &str)], bool); 20] = [
+            (&[json], true),
+            (&[(TYPE, "Application/JSON")], true),
+            (&[(TYPE, "application/json; charset=utf-8")], true),
+            (&[(TYPE, "application/json ;charset=UTF-8")], true),
+            (&[(TYPE, "application/cloudevents+json")], true),
+            (&[(TYPE, "application/problem+JSON; charset=utf-8")], true),
+            (&[], false),
+            (&[(TYPE, "")], false),
+            (&[(TYPE, "text/json")], false),
+            (&[(TYPE, "text/plain")], false),
+            (&[(TYPE, "text/x+json")], false),
+            (&[(TYPE, "application/jsonp")], false),
+            (&[(TYPE, "application/x-json")], false),
+            (&[(TYPE, "application/xml; x=application/json")], false),
+            (&[(TYPE, "application/x-www-form-urlencoded")], false),
+            (&[(TYPE, "json")], false),
+            (&[json, (CODING, "identity")], true),
+            (&[json, (CODING, "Identity")], true),
+            (&[json, (CODING, "gzip")], false),
+            (&[json, (CODING, "identity, gzip")], false),
+        ];
+        for (headers, is_accepted) in cases {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
+
+            let name = check_content_type(&headers).map_err(|problem| problem.name());
+
+            let expected = if is_accepted {
+                Ok(())
+            } else {
+                Err("unsupported-media-type")
+            };
+            assert_eq!(name, expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn frames_are_put_together_in_order() {
+        for frames in [
+            &[][..],
+            &["one"],
+            &["one", "two"],
+            &["", "one", "", "two", "three"],
+        ] {
+            let mut collected = Collected::default();
+            frames
+                .iter()
+                .for_each(|frame| collected.push(Bytes::from_static(frame.as_bytes())));
+
+            assert_eq!(collected.len(), frames.concat().len());
+            assert_eq!(collected.into_bytes(), frames.concat());
+        }
+    }
+
+    #[test]
+    fn of_a_body_too_large_the_start_is_kept() {
+        let mut collected = Collected::default();
+        collected.push(Bytes::from(vec![b'a'; KEPT_BYTES - 1]));
+        collected.push(Bytes::from_static(b"bcd"));
+
+        let kept = collected.into_start();
+
+        assert_eq!(kept.len(), 65_536);
+        assert_eq!(&kept[65_533..], b"aab");
+    }
+}

@@ -218,3 +218,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_answer_to_a_connection_too_many_is_whole() {
+        let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+
+        let lines: Vec<_> = head.split("\r\n").collect();
+        let length = format!("Content-Length: {}", body.len());
+        assert_eq!(
+            lines,
+            [
+                "HTTP/1.1 503 Service Unavailable",
+                "Retry-After: 5",
+                "Connection: close",
+                "Content-Type: application/problem+json",
+                &length,
+            ]
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(body).unwrap(),
+            json!({
+                "type": "urn:caigunn-webhook:problem:overloaded",
+                "title": "Overloaded",
+                "status": 503,
+                "detail": "too many connections",
+            })
+        );
+    }
+}

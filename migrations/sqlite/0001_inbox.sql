@@ -46,7 +46,7 @@ CREATE TABLE quarantine (
     id          BLOB    NOT NULL,     -- UUIDv7
     received_at INTEGER NOT NULL,
     request_id  BLOB    NOT NULL,
-    reason      TEXT    NOT NULL,     -- the problem's type, or 'duplicate_differs'
+    reason      TEXT    NOT NULL,     -- the problem's type, or 'duplicate-differs'
     detail      TEXT    NOT NULL,     -- what was wrong, for people
     receipt_id  BLOB,                 -- the original, where this is a duplicate that differs
     content_type TEXT,

@@ -126,7 +126,16 @@ impl Client {
             .header(ACCESS_TOKEN, secret_header(&self.settings.access_token)?)
             .json(&body);
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;
-        answer(response).await
+        let webhook_url = webhook_url.expose_secret();
+        let token = webhook_url
+            .rsplit_once("/webhook/")
+            .map_or("", |(_, token)| token);
+        let access_token = self.settings.access_token.expose_secret();
+        answer(
+            response,
+            &[webhook_url, token, access_token, api_key.expose_secret()],
+        )
+        .await
     }
 }
 
@@ -140,8 +149,8 @@ fn secret_header(secret: &SecretString) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-/// Sorts an answer; of a good one, its `detail`.
-async fn answer(mut response: Response) -> Result<String, Error> {
+/// Sorts an answer; of a good one, its `detail`. CaiGunn may tell us what we told it: no secret is quoted.
+async fn answer(mut response: Response, secrets: &[&str]) -> Result<String, Error> {
     let status = response.status();
     let retry_after = response
         .headers()
@@ -160,7 +169,7 @@ async fn answer(mut response: Response) -> Result<String, Error> {
             break;
         }
     }
-    let detail = detail(&body);
+    let detail = detail(&body, secrets);
     let code = status.as_u16();
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::Refused { status: code, detail }),
@@ -179,9 +188,10 @@ async fn answer(mut response: Response) -> Result<String, Error> {
     }
 }
 
-/// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is.
-fn detail(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body)
+/// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The
+/// secrets are hidden before it is cut, which could leave a part of one.
+fn detail(body: &[u8], secrets: &[&str]) -> String {
+    let mut text = match serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|mut value| Some(value.get_mut("detail")?.take()))
     {
@@ -191,6 +201,9 @@ fn detail(body: &[u8]) -> String {
         None if body.is_empty() => "(no body)".to_owned(),
         None => String::from_utf8_lossy(body).into_owned(),
     };
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "[hidden]");
+    }
     text.chars().take(MAX_DETAIL_CHARS).collect()
 }
 
@@ -233,10 +246,19 @@ mod tests {
     fn detail_is_quoted_in_both_its_shapes() {
         let list = br#"{"detail":[{"loc":["body","webhook_url"],"msg":"field required","type":"missing","input":"SECRET"}]}"#;
 
-        assert_eq!(detail(br#"{"detail":"Invalid api key"}"#), "Invalid api key");
-        assert_eq!(detail(list), "body.webhook_url: field required");
-        assert_eq!(detail(b"<html>"), "<html>");
-        assert_eq!(detail(b""), "(no body)");
+        assert_eq!(detail(br#"{"detail":"Invalid api key"}"#, &[]), "Invalid api key");
+        assert_eq!(detail(list, &[]), "body.webhook_url: field required");
+        assert_eq!(detail(b"<html>", &[]), "<html>");
+        assert_eq!(detail(b"", &[]), "(no body)");
+    }
+
+    #[test]
+    fn a_secret_that_would_be_cut_is_hidden_all_the_same() {
+        let body = format!("{}SECRET", "x".repeat(MAX_DETAIL_CHARS - 3));
+
+        let quoted = detail(body.as_bytes(), &["", "SECRET"]);
+
+        assert_eq!(quoted, format!("{}[hi", "x".repeat(MAX_DETAIL_CHARS - 3)));
     }
 
     #[test]

@@ -6,6 +6,9 @@
 
 use std::io::{self, BufWriter, IsTerminal};
 use std::str::FromStr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
@@ -18,6 +21,9 @@ const QUEUED_LINES: usize = 8192;
 
 /// How much is written to the output at once, in bytes.
 const WRITE_BYTES: usize = 64 << 10;
+
+/// How long the end waits for the lines that still wait: a little more than the guard's own second.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What to log and how.
 #[derive(Clone, Debug)]
@@ -64,10 +70,26 @@ impl FromStr for Format {
     }
 }
 
-/// Keeps the log going; dropping it writes what waits, for at most a second.
+/// Keeps the log going; dropping it writes what waits, for at most [`FLUSH_TIMEOUT`].
 pub struct Telemetry {
     dropped: ErrorCounter,
-    _worker: WorkerGuard,
+    worker: Option<WorkerGuard>,
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        let worker = self.worker.take();
+        let (ended, end) = mpsc::channel::<()>();
+        // On a thread of its own, since the guard prints to standard output where the queue is full: with nobody
+        // reading it, that would never end.
+        let flushing = thread::Builder::new().spawn(move || {
+            drop(worker);
+            drop(ended);
+        });
+        if flushing.is_ok() {
+            let _ = end.recv_timeout(FLUSH_TIMEOUT);
+        }
+    }
 }
 
 impl Telemetry {
@@ -114,6 +136,6 @@ pub fn start(settings: Settings) -> Telemetry {
     }));
     Telemetry {
         dropped,
-        _worker: worker,
+        worker: Some(worker),
     }
 }

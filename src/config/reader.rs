@@ -122,7 +122,7 @@ impl Reader {
         let found = if is_secret(key) {
             "another text (hidden)".to_owned()
         } else {
-            format!("{:?}", without_user(text))
+            format!("{:?}", without_credentials(text))
         };
         self.mistakes.push(Mistake(format!(
             "{key} ({origin}): expected {allowed}, found {found}"
@@ -151,15 +151,20 @@ impl Reader {
     }
 }
 
-/// A text with what may be the user and password of a URL hidden.
-fn without_user(text: &str) -> Cow<'_, str> {
-    match text
-        .split_once("://")
-        .map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
-    {
-        Some((scheme, Some((_, rest)))) => Cow::Owned(format!("{scheme}://[hidden]@{rest}")),
-        Some((_, None)) | None => Cow::Borrowed(text),
-    }
+/// A text as it may be shown: of a URL, not what may be a password or a token, wherever its author put that.
+fn without_credentials(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.into();
+    };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("[hidden]@", rest),
+        None => ("", rest),
+    };
+    let (place, query) = match rest.find(['?', '#']) {
+        Some(end) => (&rest[..end], format!("{}[hidden]", &rest[end..=end])),
+        None => (rest, String::new()),
+    };
+    format!("{scheme}://{user}{place}{query}").into()
 }
 
 fn is_secret(key: &str) -> bool {

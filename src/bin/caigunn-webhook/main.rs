@@ -8,6 +8,7 @@ mod healthcheck;
 mod serve;
 mod trigger;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -79,13 +80,12 @@ fn main() -> ExitCode {
     };
     let command = cli.command.unwrap_or(Command::Serve);
     if let Command::Completions { shell } = command {
-        clap_complete::generate(
-            shell,
-            &mut Cli::command(),
-            "caigunn-webhook",
-            &mut std::io::stdout(),
-        );
-        return ExitCode::SUCCESS;
+        let written = std::io::stdout().write_all(completions(shell).as_bytes());
+        return if written.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let loaded = match cli.configuration.load() {
         Ok(loaded) => loaded,
@@ -107,5 +107,17 @@ fn main() -> ExitCode {
             eprintln!("caigunn-webhook: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The completion script for a shell.
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "caigunn-webhook", &mut script);
+    let script = String::from_utf8(script).expect("the script is made of the texts above");
+    match shell {
+        // clap_complete 4.6.11 writes a name with a hyphen in two ways, so that no command's own flags are found.
+        clap_complete::Shell::Bash => script.replace("caigunn__subcmd__webhook", "caigunn__webhook"),
+        _ => script,
     }
 }

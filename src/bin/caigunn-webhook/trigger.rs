@@ -1,6 +1,6 @@
 //! `trigger`
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Args)]
 pub struct TriggerArgs {
     /// An event, such as crawling.completed, or a job, such as crawling: its initial, then its completed
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present = "file", value_parser = |name: &str| events_named(name).map(|_| name.to_owned()))]
     event: Option<String>,
     /// The receiver's URL [default: the configured address and token]
     #[arg(long, value_name = "URL")]
@@ -36,7 +36,7 @@ pub struct TriggerArgs {
     #[arg(long, value_name = "UUID")]
     chatbot_id: Option<ChatbotId>,
     /// Sets a member by its path, as in data.detail=oops; a value that is JSON is taken as such
-    #[arg(long, value_name = "PATH=VALUE")]
+    #[arg(long, value_name = "PATH=VALUE", value_parser = |text: &str| split(text).map(|_| text.to_owned()))]
     set: Vec<String>,
     /// Posts this file to the byte instead of a sample; - reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "wire", "event_id", "chatbot_id", "set"])]
@@ -61,7 +61,7 @@ pub fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
     if args.print {
         for _ in 0..args.count {
             for body in bodies_of_a_round()? {
-                println!("{}", String::from_utf8_lossy(&body));
+                print(&String::from_utf8_lossy(&body))?;
             }
         }
         return Ok(());
@@ -104,8 +104,13 @@ async fn post(client: &reqwest::Client, url: &Url, body: Vec<u8>) -> anyhow::Res
         .await
         .map_err(reqwest::Error::without_url)
         .with_context(tried)?;
-    println!("{} {}", status.as_u16(), answer.trim_end());
+    print(&format!("{} {}", status.as_u16(), answer.trim_end()))?;
     Ok(status.is_success())
+}
+
+/// Prints a line, for a reader who may have gone.
+fn print(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("writing to standard output")
 }
 
 /// The configured receiver's URL, as CaiGunn would have it, on this machine.
@@ -167,9 +172,7 @@ fn sample_bodies(names: &[Name], args: &TriggerArgs) -> anyhow::Result<Vec<Vec<u
 
 /// Sets the member at a dotted path, making objects on the way; a number is an index where there is an array.
 fn set(body: &mut Value, assignment: &str) -> anyhow::Result<()> {
-    let (path, text) = assignment
-        .split_once('=')
-        .with_context(|| format!("--set {assignment:?}: expected PATH=VALUE, as in data.detail=oops"))?;
+    let (path, text) = split(assignment)?;
     let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     let mut place = body;
     for segment in path.split('.') {
@@ -188,6 +191,13 @@ fn set(body: &mut Value, assignment: &str) -> anyhow::Result<()> {
     }
     *place = value;
     Ok(())
+}
+
+/// The path and the value of an assignment.
+fn split(assignment: &str) -> anyhow::Result<(&str, &str)> {
+    assignment
+        .split_once('=')
+        .context("expected PATH=VALUE, as in data.detail=oops")
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

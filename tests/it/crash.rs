@@ -7,6 +7,7 @@ use reqwest::Client;
 use serde_json::Value;
 
 use crate::harness::posters::{End, Posted, Posters, assert_each_stored_once, text};
+use crate::harness::process::run;
 use crate::harness::{Process, json, sample};
 
 const ROUNDS: usize = 3;
@@ -103,15 +104,15 @@ async fn a_second_receiver_on_the_same_inbox_is_refused_while_the_first_goes_on(
     let answer = post(&client, &first, body.clone()).await;
 
     let second = Process::command(folder.path());
-    let (ended, errors) = Process::run_to_end(folder.path(), second).await;
+    let ended = run(second).await;
 
-    assert_eq!(ended.code(), Some(1));
+    assert_eq!(ended.code, Some(1));
     let inbox = folder.path().join("inbox.db");
     let expected = format!(
         "another process has {} open: one receiver writes to an inbox file at a time",
         inbox.display()
     );
-    assert!(errors.contains(&expected), "{errors}");
+    assert!(ended.errors.contains(&expected), "{ended:?}");
     let again = post(&client, &first, body).await;
     assert_eq!(again["outcome"], "duplicate");
     assert_eq!(again["receipt_id"], answer["receipt_id"]);

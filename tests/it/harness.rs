@@ -43,6 +43,11 @@ pub async fn wait_for<T, F: Future<Output = Result<T, String>>>(
     }
 }
 
+/// A client that goes straight to where it is told.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
 /// The sample of an event name such as `crawling.completed`, with fresh ids, in the newer generation.
 pub fn sample(name: &str) -> Notification {
     sample_with(name, &Ids::fresh(), Wire::V2024_07)

@@ -3,9 +3,13 @@
 mod admin;
 mod answers;
 mod clients;
+mod commands;
 mod crash;
 mod disk_full;
 mod duplicates;
 mod harness;
+mod logs;
 mod quarantine;
+mod redaction;
+mod registration;
 mod shutdown;

@@ -1,14 +1,17 @@
 //! The program as users run it: a process with an environment, a log, signals and an exit code.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use reqwest::Client;
 use serde_json::Value;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::wait_for;
+use super::{PATIENCE, wait_for};
 
 /// A receiver in a process of its own, killed if the test drops it.
 pub struct Process {
@@ -74,10 +77,7 @@ impl Process {
         };
         let (public, admin) = wait_for("the program to listen", || {
             let ended = process.child.try_wait().expect("the child is ours");
-            let addresses = process
-                .log_lines()
-                .iter()
-                .find_map(|line| addresses(line["message"].as_str()?));
+            let addresses = process.log().lines().find_map(addresses);
             let seen = format!(
                 "exit {ended:?}, log {}, errors {}",
                 process.log(),
@@ -90,16 +90,20 @@ impl Process {
         process
     }
 
-    /// Runs a command that should end by itself, soon; how it ended and what it printed to standard error.
-    pub async fn run_to_end(folder: &Path, mut command: Command) -> (ExitStatus, String) {
-        let (log, errors) = (folder.join("ended.json"), folder.join("ended.txt"));
+    /// As [`Process::spawn`], but its standard output is a pipe that nobody reads once it listens, until the caller
+    /// does.
+    pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, BufReader<ChildStdout>) {
+        let (log, errors) = (folder.join("log.json"), folder.join("errors.txt"));
         let output = |path: &Path| File::create(path).expect("the folder takes files");
-        let child = command
+        // So that [`Process::log`] has something to read.
+        drop(output(&log));
+        let mut child = command
             .stdin(Stdio::null())
-            .stdout(output(&log))
+            .stdout(Stdio::piped())
             .stderr(output(&errors))
             .spawn()
             .expect("the program starts");
+        let mut unread = BufReader::new(child.stdout.take().expect("it is a pipe"));
         let mut process = Self {
             child,
             public: unknown(),
@@ -107,8 +111,21 @@ impl Process {
             log,
             errors,
         };
-        let ended = process.wait().await;
-        (ended, process.errors())
+        let reading = spawn_blocking(move || {
+            let mut line = String::new();
+            loop {
+                line.clear();
+                let count = unread.read_line(&mut line).expect("the log is text");
+                assert!(count > 0, "the program ended before it listened");
+                if let Some(addresses) = addresses(&line) {
+                    return (addresses, unread);
+                }
+            }
+        });
+        let listening = timeout(PATIENCE, reading).await.expect("the program listens");
+        let ((public, admin), unread) = listening.expect("the program listens");
+        (process.public, process.admin) = (public, admin);
+        (process, unread)
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -196,10 +213,52 @@ fn unknown() -> SocketAddr {
     SocketAddr::from(([0, 0, 0, 0], 0))
 }
 
-/// The addresses in the line that says where the program listens.
-fn addresses(message: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let (public, admin) = message
-        .strip_prefix("listening on http://")?
-        .split_once(", admin on http://")?;
+/// The addresses in the line that says where the program listens, whatever its format.
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let (_, said) = line.split_once("listening on http://")?;
+    let (public, rest) = said.split_once(", admin on http://")?;
+    let admin = rest.split(|end: char| end == '"' || end.is_whitespace()).next()?;
     Some((public.parse().ok()?, admin.parse().ok()?))
+}
+
+/// What came of a command that ends by itself.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub output: String,
+    pub errors: String,
+}
+
+/// Runs a command of [`Process::command`] with nothing on its standard input.
+pub async fn run(command: Command) -> Ended {
+    run_with_input(command, "").await
+}
+
+/// Runs a command of [`Process::command`] to its end, which the receivers of this process may have a part in.
+pub async fn run_with_input(mut command: Command, input: &str) -> Ended {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it is a pipe");
+    // A program that does not read its input may be gone already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let id = child.id();
+    let ending = spawn_blocking(move || child.wait_with_output());
+    let Ok(ended) = timeout(PATIENCE, ending).await else {
+        // Else the thread that waits for it would hold up the end of the test.
+        let _ = Command::new("kill")
+            .args(["-s", "KILL", &id.to_string()])
+            .status();
+        panic!("waited in vain for {command:?} to end");
+    };
+    let ended = ended.expect("waiting does not panic").expect("the child is ours");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes text");
+    Ended {
+        code: ended.status.code(),
+        output: text(ended.stdout),
+        errors: text(ended.stderr),
+    }
 }

@@ -28,7 +28,7 @@ pub struct Call {
 pub enum Reply {
     /// As documented.
     Ok,
-    /// A status, a `Retry-After` in seconds, and a body.
+    /// A status, a `Retry-After` in seconds, and a body, in which `{api-key}` stands for the one of the call.
     Status(u16, Option<u64>, Value),
     /// As documented, once [`Provider::release`] is called.
     Held,
@@ -105,6 +105,12 @@ async fn put_webhook(State(state): State<Arc<FakeState>>, request: Request) -> R
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let is_complete =
         head.headers.contains_key("api-key") && head.headers.contains_key("caigunn-access-token");
+    let api_key = head
+        .headers
+        .get("api-key")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let has_url = body["webhook_url"].is_string();
     state.calls.lock().unwrap().push(Call {
         headers: head.headers,
@@ -113,7 +119,9 @@ async fn put_webhook(State(state): State<Arc<FakeState>>, request: Request) -> R
     let reply = state.replies.lock().unwrap().pop_front().unwrap_or(Reply::Ok);
     match reply {
         Reply::Status(status, retry_after, body) => {
-            let mut response = (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response();
+            let body = body.to_string().replace("{api-key}", &api_key);
+            let json = [("content-type", "application/json")];
+            let mut response = (StatusCode::from_u16(status).expect("a status"), json, body).into_response();
             if let Some(seconds) = retry_after {
                 response.headers_mut().insert("retry-after", seconds.into());
             }

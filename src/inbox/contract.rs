@@ -1,1 +1,314 @@
+//! The inbox's contract as tests, for every store to run: `contract_tests!(place)` makes a test of each promise.
+//!
+//! A promise is an async function over a [`Place`], in the file of its topic. One that the macro does not name
+//! is dead code, which the build reports.
 
+pub mod duplicates;
+pub mod order;
+pub mod reading;
+pub mod upkeep;
+pub mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Appended, Entry, Inbox, NewQuarantined, NewReceipt, PageRequest, QuarantineId, Quarantined, Receipt,
+    ReceiptFilter, ReceiptId, RequestId, Settings, Stored,
+};
+use crate::clock::Timestamp;
+use crate::event::sample::{self, Ids};
+use crate::event::{Event, Wire, parse};
+
+/// Makes a test of each promise. `$place` gives a new, empty [`Place`].
+macro_rules! contract_tests {
+    ($place:expr) => {
+        $crate::inbox::contract::contract_tests! { $place;
+            duplicates: [
+                a_repeat_gets_the_first_receipts_id,
+                repeats_within_one_batch_get_the_first_receipts_id,
+                repeats_in_a_later_batch_get_their_own_first_receipts_id,
+                a_repeat_is_recognized_after_reopening,
+                one_notification_appended_by_many_at_once_is_one_receipt,
+                initial_never_hides_completed,
+                the_same_step_of_different_jobs_is_kept_twice,
+                both_wire_generations_of_one_notification_are_the_same,
+                event_names_that_read_alike_are_kept_apart,
+                an_older_completed_training_is_recognized_by_its_model,
+                a_repeat_in_other_words_leaves_nothing_behind,
+                a_repeat_with_other_content_goes_to_quarantine,
+                a_repeat_with_other_content_within_one_batch_goes_to_quarantine,
+            ]
+            window: [
+                the_same_message_within_the_window_is_a_duplicate,
+                the_same_message_after_the_window_is_new,
+                the_window_begins_with_the_accepted_message_not_with_its_last_repeat,
+                of_two_same_messages_either_may_have_arrived_first,
+                the_same_message_twice_in_one_batch_is_a_duplicate,
+                the_same_message_of_another_chatbot_is_new,
+                another_message_is_new_and_not_in_quarantine,
+                after_another_training_event_the_same_message_is_new,
+                after_a_repeat_of_another_training_event_it_is_still_a_duplicate,
+                another_chatbots_training_does_not_count_as_in_between,
+                the_window_holds_across_reopening,
+                what_came_in_between_counts_across_reopening,
+                after_expiry_the_same_message_is_new,
+            ]
+            order: [
+                sequences_and_ids_grow_strictly_across_batches_and_reopening,
+                numbers_are_never_used_again_even_when_all_receipts_expired,
+                ids_grow_strictly_within_a_large_batch,
+                receipts_are_listed_newest_first,
+                pages_together_show_each_receipt_once,
+                a_page_is_not_disturbed_by_what_arrives_meanwhile,
+                each_filter_lists_what_matches_it,
+                filters_combine,
+                a_filter_by_event_finds_names_that_contain_dots,
+                a_filtered_list_pages_to_its_end,
+                a_job_is_listed_oldest_first_with_its_undocumented_events,
+                a_job_is_listed_the_same_after_reopening,
+                a_job_lists_a_bounded_number_of_receipts,
+            ]
+            reading: [
+                bodies_are_kept_to_the_byte,
+                a_receipt_reads_back_as_it_was_stored,
+                every_receipt_is_found_by_its_id,
+                an_id_that_was_never_given_is_not_found,
+                receipts_are_found_by_id_beside_the_gap_that_expiry_left,
+                a_quarantined_request_reads_back_as_it_was_stored,
+                the_quarantine_is_listed_newest_first_in_pages,
+            ]
+            upkeep: [
+                the_quarantine_is_bounded_by_count_the_oldest_going_first,
+                the_quarantine_is_bounded_by_bytes_the_oldest_going_first,
+                a_body_larger_than_the_quarantine_is_cut_and_marked,
+                the_quarantine_and_its_totals_survive_reopening,
+                a_quarantine_of_size_zero_counts_and_keeps_nothing,
+                a_probe_leaves_nothing_behind,
+                a_mixed_batch_is_answered_in_order,
+                an_empty_batch_is_answered_with_nothing,
+                expiry_removes_only_what_is_older,
+                expiry_goes_in_bounded_steps,
+                an_expired_identity_is_accepted_anew,
+                expiry_forgets_no_identity_that_stays,
+                a_closed_inbox_refuses_every_call,
+            ]
+        }
+    };
+    ($place:expr; $($topic:ident: [$($promise:ident),* $(,)?])*) => {$(
+        mod $topic {
+            use super::*;
+
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    $crate::inbox::contract::$topic::$promise(&$place).await;
+                }
+            )*
+        }
+    )*};
+}
+pub(super) use contract_tests;
+
+/// Where a test keeps its store.
+pub trait Place {
+    /// Opens the store, which is new the first time and holds what it held before each other time.
+    async fn open(&self, settings: Settings) -> Arc<dyn Inbox>;
+}
+
+/// What the promises open a store with, where nothing else matters: a window of 60 s, and room in quarantine.
+pub fn settings() -> Settings {
+    Settings {
+        duplicate_window: Duration::from_secs(60),
+        quarantine_max_count: 1_000,
+        quarantine_max_bytes: 1 << 20,
+    }
+}
+
+/// Closes the store and opens it again with the same settings.
+async fn reopen(place: &impl Place, inbox: Arc<dyn Inbox>) -> Arc<dyn Inbox> {
+    inbox.close().await.expect("an open inbox closes");
+    drop(inbox);
+    place.open(settings()).await
+}
+
+/// `seconds` after the moment at which all notifications of these tests arrive unless they say otherwise.
+pub fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_722_330_900_000_000).plus(Duration::from_secs(seconds))
+}
+
+/// A notification with this body.
+pub fn posted(body: &str) -> NewReceipt {
+    let notification = parse(body.as_bytes()).expect("the body is a notification");
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    NewReceipt::new(&notification, body, at(0), RequestId::new(Uuid::now_v7()))
+}
+
+/// The sample of `event` in that wire generation.
+pub fn sent(event: Event, ids: &Ids, wire: Wire) -> NewReceipt {
+    posted(&sample::to_json(&sample::notification(event, ids, wire)).to_string())
+}
+
+/// The sample of `crawling.completed`.
+pub fn crawled(ids: &Ids) -> NewReceipt {
+    sent(
+        Event::CrawlingCompleted {
+            training_data_ids: vec![ids.training_data_id],
+        },
+        ids,
+        Wire::V2024_07,
+    )
+}
+
+/// A notification nobody has documented.
+pub fn unrecognized(event: &str, status: &str, ids: &Ids) -> NewReceipt {
+    let data = json!({"chatbot_id": ids.chatbot_id});
+    let body = json!({"event": event, "status": status, "event_id": ids.event_id, "data": data});
+    posted(&body.to_string())
+}
+
+impl NewReceipt {
+    /// The same, arrived at [`at`] that second.
+    pub fn at(self, seconds: u64) -> Self {
+        Self {
+            received_at: at(seconds),
+            ..self
+        }
+    }
+}
+
+/// A refused request with this body.
+fn refused(body: &[u8]) -> NewQuarantined {
+    NewQuarantined {
+        request_id: RequestId::new(Uuid::now_v7()),
+        received_at: at(0),
+        reason: "not-json".to_owned(),
+        detail: "the body is not JSON".to_owned(),
+        receipt_id: None,
+        content_type: Some("application/json".to_owned()),
+        body: Bytes::copy_from_slice(body),
+        truncated: false,
+    }
+}
+
+/// What a repeat of that receipt is answered with, if it says the same.
+pub fn duplicate_of(receipt_id: ReceiptId) -> Appended {
+    Appended::Duplicate {
+        receipt_id,
+        differs: None,
+    }
+}
+
+/// Short words for what the promises do over and over.
+impl dyn Inbox {
+    /// Appends one batch of notifications, each of which must be stored or known.
+    pub async fn store(&self, batch: Vec<NewReceipt>) -> Vec<Appended> {
+        let stored = self.append(batch.into_iter().map(Entry::Receipt).collect()).await;
+        let stored = stored.expect("the store takes the batch");
+        let stored = stored
+            .into_iter()
+            .map(|entry| entry.expect("the store takes the entry"));
+        stored
+            .map(|stored| match stored {
+                Stored::Receipt(appended) => appended,
+                other => panic!("a notification was stored as {other:?}"),
+            })
+            .collect()
+    }
+
+    /// Appends one notification in a batch of its own.
+    pub async fn store_one(&self, receipt: NewReceipt) -> Appended {
+        self.store(vec![receipt]).await[0]
+    }
+
+    /// Appends one batch of notifications, each of which must be new.
+    pub async fn accept(&self, batch: Vec<NewReceipt>) -> Vec<ReceiptId> {
+        let appended = self.store(batch).await.into_iter();
+        appended
+            .map(|appended| match appended {
+                Appended::New { receipt_id } => receipt_id,
+                Appended::Duplicate { .. } => panic!("a new notification was answered as {appended:?}"),
+            })
+            .collect()
+    }
+
+    /// Appends one notification, which must be new, in a batch of its own.
+    pub async fn accept_one(&self, receipt: NewReceipt) -> ReceiptId {
+        self.accept(vec![receipt]).await[0]
+    }
+
+    /// All pages of a list of receipts, put together.
+    async fn list(&self, filter: ReceiptFilter, limit: usize) -> Vec<Receipt> {
+        let (mut receipts, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self
+                .receipts(filter.clone(), PageRequest { cursor, limit })
+                .await
+                .expect("a page");
+            assert!(
+                page.items.len() <= limit,
+                "{} receipts on a page of {limit}",
+                page.items.len()
+            );
+            receipts.extend(page.items);
+            cursor = match page.next {
+                None => return receipts,
+                // A cursor that does not move would go on for ever.
+                next => Some(
+                    next.filter(|next| Some(*next) != cursor)
+                        .expect("the next page is another one"),
+                ),
+            };
+        }
+    }
+
+    /// All receipts, newest first.
+    pub async fn all(&self) -> Vec<Receipt> {
+        self.list(ReceiptFilter::default(), 1_000).await
+    }
+
+    /// Puts one request into quarantine.
+    pub async fn refuse(&self, request: NewQuarantined) -> QuarantineId {
+        let stored = self
+            .append(vec![Entry::Quarantine(request)])
+            .await
+            .expect("the store takes the batch");
+        match stored.as_slice() {
+            [Ok(Stored::Quarantined(id))] => *id,
+            other => panic!("a refused request was stored as {other:?}"),
+        }
+    }
+
+    /// The quarantine, newest first.
+    pub async fn quarantined(&self) -> Vec<Quarantined> {
+        let page = PageRequest {
+            cursor: None,
+            limit: 1_000,
+        };
+        self.quarantine(page).await.expect("a page").items
+    }
+
+    /// Removes all receipts older than [`at`] that second, step by step; returns how many each step removed.
+    pub async fn expire_all(&self, seconds: u64) -> Vec<usize> {
+        let mut steps = Vec::new();
+        loop {
+            match self
+                .expire(at(seconds))
+                .await
+                .expect("the store removes receipts")
+            {
+                0 => return steps,
+                count => steps.push(count),
+            }
+        }
+    }
+}
+
+/// The ids of receipts, in their order.
+fn ids_of(receipts: &[Receipt]) -> Vec<ReceiptId> {
+    receipts.iter().map(|receipt| receipt.id).collect()
+}

@@ -9,6 +9,8 @@
 mod index;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fs::{File, TryLockError};
@@ -55,6 +57,9 @@ enum Command {
     ),
     Expire(Timestamp, oneshot::Sender<Result<usize, Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
+    /// Shows the writing connection to a test.
+    #[cfg(test)]
+    Connection(Box<dyn FnOnce(&Connection) + Send>),
 }
 
 impl SqliteInbox {
@@ -91,6 +96,8 @@ impl SqliteInbox {
                             drop(answer.send(closed));
                             break;
                         }
+                        #[cfg(test)]
+                        Command::Connection(show) => show(store.connection()),
                     }
                 }
             })
@@ -121,6 +128,9 @@ impl SqliteInbox {
         &self,
         query: impl FnOnce(&Connection, &Mutex<KeyIndex>) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if lock_mutex(&self.commands).is_none() {
+            return Err(closed());
+        }
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
         let (path, index) = (self.path.clone(), Arc::clone(&self.index));
         let read = tokio::task::spawn_blocking(move || {

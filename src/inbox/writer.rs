@@ -207,3 +207,6 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Caller>) {
         .map(|waiting| (waiting.entry, waiting.answer))
         .unzip()
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,162 @@ impl KeyIndex {
         (key.0 % SHARDS as u64) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{EventId, ModelId, Name};
+
+    /// Few, and such as share a table, what a slot holds, or all but a bit with another.
+    const KEYS: [u64; 8] = [
+        1,
+        2,
+        0x0101,
+        0x0201,
+        0x1_0000_0001,
+        0x80_0000_0000_0001,
+        0x80_0000_0000_0002,
+        256,
+    ];
+
+    fn sorted(seqs: impl Iterator<Item = Seq>) -> Vec<Seq> {
+        let mut seqs: Vec<_> = seqs.collect();
+        seqs.sort_unstable();
+        seqs
+    }
+
+    fn job(event: &'static str, status: &'static str) -> Identity {
+        let name = Name {
+            event: event.into(),
+            status: status.into(),
+        };
+        Identity::Job {
+            event_id: EventId::new(Uuid::from_u128(1)),
+            name,
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_with_each_of_its_receipts_until_they_are_removed() {
+        let mut index = KeyIndex::default();
+        let (key, other) = (Key(0x0102_0304_0506_0708), Key(0x0102_0304_0506_0808));
+
+        index.insert(key, 7);
+        index.insert(key, 0xff_ffff_ffff);
+        index.insert(other, 8);
+
+        assert_eq!(sorted(index.candidates(key)), [7, 0xff_ffff_ffff]);
+        assert_eq!(sorted(index.candidates(other)), [8]);
+        index.remove(key, 7);
+        assert_eq!(sorted(index.candidates(key)), [0xff_ffff_ffff]);
+        index.remove(key, 0xff_ffff_ffff);
+        assert_eq!(index.candidates(key).count(), 0);
+        assert_eq!(sorted(index.candidates(other)), [8]);
+    }
+
+    #[test]
+    fn removing_what_is_not_there_changes_nothing() {
+        let mut index = KeyIndex::default();
+        index.insert(Key(1), 1);
+
+        index.remove(Key(1), 2);
+        index.remove(Key(2), 1);
+
+        assert_eq!(sorted(index.candidates(Key(1))), [1]);
+    }
+
+    #[test]
+    fn identities_have_keys_of_their_own_and_keep_them() {
+        let id = Uuid::from_u128(1);
+        let identities = [
+            job("a", "b.c"),
+            job("a.b", "c"),
+            job("a", "b"),
+            Identity::Model {
+                model_id: ModelId::new(id),
+            },
+            Identity::Model {
+                model_id: ModelId::new(Uuid::from_u128(2)),
+            },
+        ];
+
+        let keys = identities.map(|identity| Key::of(&identity).expect("it has a key"));
+
+        for (index, key) in keys.iter().enumerate() {
+            assert_eq!(keys.iter().position(|other| other == key), Some(index));
+        }
+        // Files hold keys, so that a change of this one would hide every receipt stored before it.
+        assert_eq!(
+            Key::of(&job("crawling", "initial")),
+            Some(Key(0xafa5_216d_1522_d600))
+        );
+    }
+
+    #[test]
+    fn what_has_only_a_window_has_no_key() {
+        assert_eq!(Key::of(&Identity::Windowed), None);
+    }
+
+    #[test]
+    fn no_key_survives_the_disk() {
+        assert_eq!(Key::to_bytes(None), [0; Key::BYTES]);
+        assert_eq!(Key::from_bytes([0; Key::BYTES]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_survives_the_disk(key in 1_u64..) {
+            prop_assert_eq!(Key::from_bytes(Key::to_bytes(Some(Key(key)))), Some(Key(key)));
+        }
+
+        #[test]
+        fn it_holds_what_a_map_holds(
+            steps in prop::collection::vec((0_usize..KEYS.len(), 0_u64..40, any::<bool>()), 0..400),
+        ) {
+            let mut index = KeyIndex::default();
+            let mut map: HashMap<u64, Vec<Seq>> = HashMap::new();
+            for (key, seq, insert) in steps {
+                let key = KEYS[key];
+                let seqs = map.entry(key).or_default();
+                if !insert {
+                    index.remove(Key(key), seq);
+                    seqs.retain(|other| *other != seq);
+                } else if !seqs.contains(&seq) {
+                    index.insert(Key(key), seq);
+                    seqs.push(seq);
+                }
+            }
+            for key in KEYS {
+                let seqs = map.remove(&key).unwrap_or_default();
+                prop_assert_eq!(sorted(index.candidates(Key(key))), sorted(seqs.into_iter()));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn it_holds_many_random_keys(keys in prop::collection::hash_set(1..=Slot::KEY_BITS, 0..3_000)) {
+            let mut index = KeyIndex::default();
+            for (key, seq) in keys.iter().zip(1..) {
+                index.insert(Key(*key), seq);
+            }
+            for (key, seq) in keys.iter().zip(1..) {
+                prop_assert_eq!(sorted(index.candidates(Key(*key))), [seq]);
+                if seq % 2 == 0 {
+                    index.remove(Key(*key), seq);
+                }
+            }
+            for (key, seq) in keys.iter().zip(1..) {
+                let expected = if seq % 2 == 0 { vec![] } else { vec![seq] };
+                prop_assert_eq!(sorted(index.candidates(Key(*key))), expected);
+            }
+        }
+    }
+}

@@ -106,6 +106,12 @@ impl Store {
         }
     }
 
+    /// The connection, for tests to set limits on.
+    #[cfg(test)]
+    pub fn connection(&self) -> &Connection {
+        &self.opened.as_ref().expect("the file is open").connection
+    }
+
     /// Sorts the error of a transaction, which has been rolled back. After any but a full disk the connection is
     /// not trusted any more.
     fn failed(&mut self, error: &rusqlite::Error) -> Error {

@@ -1,0 +1,130 @@
+//! A store that does what a test tells it to.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::event::EventId;
+use crate::inbox::{
+    Answer, Entry, Error, Inbox, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined, Receipt,
+    ReceiptFilter, ReceiptId, Stored,
+};
+
+/// What the store says of a batch.
+pub type BatchAnswer = Result<Vec<Result<Stored, Error>>, Error>;
+
+/// A store that answers each batch when a test lets it.
+pub struct FakeInbox {
+    /// A permit lets one batch through.
+    pub gate: Semaphore,
+    /// The answers to the coming batches; where there is none, every entry is stored.
+    answers: Mutex<VecDeque<BatchAnswer>>,
+    /// The batches it was given so far, by the sizes of their bodies, which name the entries in these tests.
+    batches: watch::Sender<Vec<Vec<usize>>>,
+    /// How many of them it has answered.
+    pub answered_count: watch::Sender<usize>,
+}
+
+impl FakeInbox {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            gate: Semaphore::new(0),
+            answers: Mutex::default(),
+            batches: watch::Sender::default(),
+            answered_count: watch::Sender::default(),
+        })
+    }
+
+    pub fn batches(&self) -> Vec<Vec<usize>> {
+        self.batches.borrow().clone()
+    }
+
+    pub fn batch_sizes(&self) -> Vec<usize> {
+        self.batches.borrow().iter().map(Vec::len).collect()
+    }
+
+    /// Waits until it has been given so many batches.
+    pub async fn given(&self, batch_count: usize) {
+        reached(&self.batches, |batches| batches.len() == batch_count).await;
+    }
+
+    /// Waits until it has answered so many batches.
+    pub async fn answered(&self, batch_count: usize) {
+        reached(&self.answered_count, |count| *count == batch_count).await;
+    }
+
+    pub fn answer_next_with(&self, answer: BatchAnswer) {
+        self.answers.lock().unwrap().push_back(answer);
+    }
+}
+
+impl Inbox for FakeInbox {
+    fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
+        let sizes: Vec<_> = batch.iter().map(Entry::body_bytes).collect();
+        self.batches.send_modify(|batches| batches.push(sizes));
+        Box::pin(async move {
+            self.gate
+                .acquire()
+                .await
+                .expect("the gate is never closed")
+                .forget();
+            self.answered_count.send_modify(|count| *count += 1);
+            let answer = self.answers.lock().unwrap().pop_front();
+            answer.unwrap_or_else(|| Ok(batch.iter().map(|entry| Ok(stored(entry))).collect()))
+        })
+    }
+
+    fn receipts(&self, _: ReceiptFilter, _: PageRequest) -> Answer<'_, Page<Receipt>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn receipt(&self, _: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn job(&self, _: EventId) -> Answer<'_, Vec<Receipt>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn quarantine(&self, _: PageRequest) -> Answer<'_, Page<Quarantined>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
+        unreachable!("the writer does not read")
+    }
+
+    fn expire(&self, _: Timestamp) -> Answer<'_, usize> {
+        unreachable!("the writer does not remove")
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        unreachable!("the writer does not close")
+    }
+}
+
+/// Waits for a state, an hour at most, and shows the last one if it does not come.
+async fn reached<T: Debug>(state: &watch::Sender<T>, is_reached: impl FnMut(&T) -> bool) {
+    let mut receiver = state.subscribe();
+    if timeout(Duration::from_secs(3_600), receiver.wait_for(is_reached))
+        .await
+        .is_err()
+    {
+        panic!("the store did not come further than {:?}", *state.borrow());
+    }
+}
+
+/// What the fake store says of an entry.
+pub fn stored(entry: &Entry) -> Stored {
+    match entry {
+        Entry::Probe => Stored::Probed,
+        other => Stored::Quarantined(QuarantineId::new(Uuid::from_u128(other.body_bytes() as u128))),
+    }
+}

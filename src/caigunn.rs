@@ -265,14 +265,14 @@ mod tests {
     fn a_detail_of_another_shape_is_quoted_and_a_long_one_cut() {
         let long = json!({ "detail": "\u{e9}".repeat(MAX_DETAIL_CHARS + 1) }).to_string();
 
-        assert_eq!(detail(br#"{"detail":null}"#), "null");
+        assert_eq!(detail(br#"{"detail":null}"#, &[]), "null");
         assert_eq!(
-            detail(br#"{"detail":[{"loc":["body",0]},7]}"#),
+            detail(br#"{"detail":[{"loc":["body",0]},7]}"#, &[]),
             "body.0: no message; no message"
         );
-        assert_eq!(detail(br#"{"error":"x"}"#), r#"{"error":"x"}"#);
-        assert_eq!(detail(b"\xff"), "\u{fffd}");
-        assert_eq!(detail(long.as_bytes()), "\u{e9}".repeat(300));
+        assert_eq!(detail(br#"{"error":"x"}"#, &[]), r#"{"error":"x"}"#);
+        assert_eq!(detail(b"\xff", &[]), "\u{fffd}");
+        assert_eq!(detail(long.as_bytes(), &[]), "\u{e9}".repeat(300));
     }
 
     #[tokio::test]
@@ -346,7 +346,7 @@ mod tests {
                 .body(r#"{"detail":"no"}"#);
 
             assert_eq!(
-                answer(Response::from(response.unwrap())).await,
+                answer(Response::from(response.unwrap()), &[]).await,
                 expected,
                 "{status}"
             );
@@ -360,7 +360,7 @@ mod tests {
             .header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")
             .body(r#"{"detail":"no"}"#);
 
-        let error = answer(Response::from(response.unwrap())).await.unwrap_err();
+        let error = answer(Response::from(response.unwrap()), &[]).await.unwrap_err();
 
         assert_eq!(
             error,

@@ -420,8 +420,9 @@ mod tests {
 
     #[test]
     fn a_page_has_a_bounded_size_and_a_cursor_that_was_given() {
-        let page = |cursor, limit| {
-            page(cursor, limit, 50, 500)
+        let page = |cursor: Option<u64>, limit: Option<usize>| {
+            let text = |number: u64| number.to_string();
+            page(cursor.map(text), limit.map(|limit| text(limit as u64)), 50, 500)
                 .map(|page| (page.cursor.map(cursor_text), page.limit))
                 .map_err(|problem| problem.detail().to_owned())
         };
@@ -430,15 +431,18 @@ mod tests {
         assert_eq!(page(Some(7), Some(500)), Ok((Some("7".to_owned()), 500)));
         assert_eq!(
             page(None, Some(0)),
-            Err("limit: expected 1 to 500, found 0".to_owned())
+            Err("limit: expected 1 to 500, found \"0\"".to_owned())
         );
         assert_eq!(
             page(None, Some(501)),
-            Err("limit: expected 1 to 500, found 501".to_owned())
+            Err("limit: expected 1 to 500, found \"501\"".to_owned())
         );
         assert_eq!(
             page(Some(1 << 63), None),
-            Err("cursor: expected the next_cursor of an earlier page".to_owned())
+            Err(
+                "cursor: expected the next_cursor of an earlier page, found \"9223372036854775808\""
+                    .to_owned()
+            )
         );
     }
 }

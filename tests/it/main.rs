@@ -1,5 +1,7 @@
 //! Everything that is promised to the outside, a file a promise.
 
+#![allow(clippy::unwrap_used, reason = "in a test it says where the test failed")]
+
 mod admin;
 mod answers;
 mod clients;

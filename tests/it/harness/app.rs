@@ -132,11 +132,6 @@ impl App {
             .expect("the app stops in order");
         Stopped { folder: self.folder }
     }
-
-    /// Begins to stop without waiting for the end.
-    pub fn begin_stop(&self) {
-        self.stop.cancel();
-    }
 }
 
 /// What is left of a receiver that was stopped: its inbox.

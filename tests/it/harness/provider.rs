@@ -13,12 +13,14 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::wait_for;
 
 /// A call that the fake has seen.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub at: Instant,
     pub headers: HeaderMap,
     pub body: Value,
 }
@@ -100,6 +102,7 @@ impl Provider {
 }
 
 async fn put_webhook(State(state): State<Arc<FakeState>>, request: Request) -> Response {
+    let at = Instant::now();
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a short body");
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
@@ -113,6 +116,7 @@ async fn put_webhook(State(state): State<Arc<FakeState>>, request: Request) -> R
         .to_owned();
     let has_url = body["webhook_url"].is_string();
     state.calls.lock().unwrap().push(Call {
+        at,
         headers: head.headers,
         body,
     });

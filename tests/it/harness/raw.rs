@@ -130,11 +130,6 @@ impl Raw {
             body: String::from_utf8(body).expect("the receiver answers text"),
         })
     }
-
-    /// Whether nothing comes for a while: for states that show only by silence.
-    pub async fn is_silent_for(&mut self, time: Duration) -> bool {
-        timeout(time, self.stream.read_u8()).await.is_err()
-    }
 }
 
 impl Answer {

@@ -19,7 +19,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +26,6 @@ use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Semaphore;
 use tower::Service;
 use tower_http::catch_panic::CatchPanic;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::inbox::{Inbox, RequestId, Writer};
 use problem::Problem;
@@ -117,9 +115,6 @@ pub struct Endpoints {
     pub admin: Endpoint,
 }
 
-/// How long an admin request may take. People wait no longer.
-const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// What every request carries on its way through the handlers.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
@@ -175,9 +170,7 @@ pub fn endpoints(
         .route("/webhook", post(receive::receive))
         .route("/webhook/{token}", post(receive::receive))
         .with_state(shared.clone());
-    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone()).layer(
-        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ADMIN_TIMEOUT),
-    );
+    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone());
     Endpoints {
         public: Endpoint::new(health.clone().merge(webhook)),
         admin: Endpoint::new(health.nest("/api/v1", api)),

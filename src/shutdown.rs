@@ -9,7 +9,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    /// Never read: that it is handled at all makes a write beyond a file size limit fail like one to a full disk,
+    /// where by default it would end the process.
+    _file_size: Signal,
 }
+
+/// SIGXFSZ, which tokio has no name for.
+const SIGXFSZ: i32 = 25;
 
 impl StopSignals {
     /// Begins to listen.
@@ -20,6 +26,7 @@ impl StopSignals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            _file_size: signal(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

@@ -249,11 +249,17 @@ fn add_environment(
         if let Some((other, earlier)) = set_by.get(key.name)
             && *earlier != text
         {
-            mistakes.push(Mistake(format!(
-                "{}: {other} and {variable} are both set and differ",
-                key.name
-            )));
-            continue;
+            // An empty text is "not set", as a compose file makes of a variable that is not there.
+            if text.is_empty() {
+                continue;
+            }
+            if !earlier.is_empty() {
+                mistakes.push(Mistake(format!(
+                    "{}: {other} and {variable} are both set and differ",
+                    key.name
+                )));
+                continue;
+            }
         }
         set_by.insert(key.name, (variable.clone(), text.clone()));
         set(values, key, &text, variable.clone());

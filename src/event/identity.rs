@@ -25,6 +25,7 @@ pub enum Identity {
     /// Nothing tells it from its like: older training.initial and training.failed, and unrecognised
     /// notifications without `event_id`. It is a duplicate only if the last accepted notification of the same
     /// chatbot and event has the same content and is younger than a window: losing one is worse than keeping two.
+    /// Of events other than `training`, the last one without `event_id` counts.
     Windowed,
 }
 

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
@@ -15,6 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::problem::Problem;
@@ -22,8 +24,12 @@ use super::{Origin, SubscriptionView, is_one_of};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
-    Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Cursor, Error, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId,
+    RequestId,
 };
+
+/// How long a request may take. People wait no longer.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many items a page holds unless asked otherwise, and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -72,7 +78,9 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
         None => Err(Problem::not_local()),
     };
     match allowed {
-        Ok(()) => next.run(request).await,
+        Ok(()) => timeout(TIMEOUT, next.run(request))
+            .await
+            .unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response()),
         Err(problem) => problem.into_response(),
     }
 }

@@ -32,8 +32,8 @@ use super::{ConnectionSettings, Endpoint};
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
 const BACKLOG: i32 = 1024;
 
-/// How much hyper reads ahead on a connection before it reads no more: far more than any honest head. It looks at
-/// what it has read before it asks whether that is too much, so a head of up to about twice this may still pass.
+/// How much hyper reads ahead on a connection before it reads no more, and the longest head: far more than any
+/// honest one.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// How long to wait after accept failed, as it does while no file descriptor is free.
@@ -85,6 +85,7 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
+        .max_header_size(MAX_BUFFER_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES);
     loop {
         // Both branches may be dropped: an accepted connection is not lost by a dropped accept.

@@ -74,6 +74,9 @@ impl SqliteInbox {
                 reason: format!("cannot make the folder {}: {error}", folder.display()),
             })?;
         }
+        // One file has one lock, by whatever links it is reached. Of a new file only the folder can be resolved.
+        let resolved = std::fs::canonicalize(path);
+        let path = resolved.as_deref().unwrap_or(path);
         let lock = lock(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
         let mut store = Store::open(path, settings, Arc::clone(&index))?;
@@ -214,6 +217,13 @@ fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
             reason: format!("no space left for {path}"),
         },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
+        None if matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
+        ) =>
+        {
+            Error::Corrupt { reason }
+        }
         _ => Error::Unavailable { reason },
     }
 }

@@ -41,6 +41,7 @@ pub struct Writer {
 /// An entry with its caller.
 #[derive(Debug)]
 struct Waiting {
+    since: Instant,
     entry: Entry,
     answer: Caller,
 }
@@ -85,8 +86,9 @@ impl Writer {
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
     pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
         let (answer, stored) = oneshot::channel();
+        let since = Instant::now();
         self.queue
-            .try_send(Waiting { entry, answer })
+            .try_send(Waiting { since, entry, answer })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Error::Full {
                     queue_count: self.queue.max_capacity(),
@@ -129,7 +131,18 @@ async fn run(
     let mut gathered: Vec<Waiting> = Vec::with_capacity(MAX_BATCH_COUNT);
     while queue.recv_many(&mut gathered, MAX_BATCH_COUNT).await > 0 {
         while !gathered.is_empty() {
+            // A batch of large bodies may be one of many: whoever has waited for too many gets no further.
+            let late_count = gathered
+                .iter()
+                .take_while(|waiting| waiting.since.elapsed() > patience)
+                .count();
+            for waiting in gathered.drain(..late_count) {
+                answer(waiting.answer, Err(Error::Timeout { waited: patience }));
+            }
             let (entries, callers) = take_batch(&mut gathered);
+            if entries.is_empty() {
+                break;
+            }
             let mut appending = inbox.append(entries);
             let appended = match timeout(patience, &mut appending).await {
                 Ok(appended) => appended,

@@ -70,7 +70,7 @@ impl FromStr for Format {
     }
 }
 
-/// Keeps the log going; dropping it writes what waits, for at most [`FLUSH_TIMEOUT`].
+/// Keeps the log going; dropping it writes what waits, for at most `FLUSH_TIMEOUT`.
 pub struct Telemetry {
     dropped: ErrorCounter,
     worker: Option<WorkerGuard>,

@@ -4,7 +4,7 @@
 //! Reading opens a connection of its own each time, which WAL lets run beside the writer.
 //!
 //! The tables are append-only (see `migrations/sqlite`), and the identities of all receipts are held in memory
-//! by [`index`]. ARCHITECTURE.md has the measurements that led here.
+//! by `index`. ARCHITECTURE.md has the measurements that led here.
 
 mod index;
 mod read;

@@ -15,7 +15,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use configuration::ConfigurationArgs;
 
-/// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less.
+/// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
+/// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -16,6 +16,7 @@ use crate::config::{InboxLocation, Registration, Settings};
 use crate::http::{self, Accepting, Endpoints, SubscriptionView};
 use crate::inbox::sqlite::SqliteInbox;
 use crate::inbox::{self, Inbox, Writer};
+use crate::instance::Instance;
 use crate::{caigunn, subscription};
 
 /// How often receipts are looked through for old ones.
@@ -68,7 +69,14 @@ pub struct App {
     inbox: Arc<dyn Inbox>,
     public: TcpListener,
     admin: TcpListener,
-    client: Option<(caigunn::Client, subscription::Settings)>,
+    caigunn: Option<CaiGunn>,
+}
+
+/// What is needed to look after chatbots.
+struct CaiGunn {
+    client: caigunn::Client,
+    probe_client: reqwest::Client,
+    subscription: subscription::Settings,
 }
 
 impl App {
@@ -90,19 +98,20 @@ impl App {
             bind("public", settings.listen)?,
             bind("admin", settings.admin_listen)?,
         );
-        let client = match &settings.registration {
-            Registration::Missing(_) => None,
-            Registration::Wanted(wanted) => {
-                let (api, subscription) = (**wanted).clone();
-                Some((caigunn::Client::new(api).map_err(Error::Client)?, subscription))
-            }
+        let caigunn = match (&settings.registration, &settings.api) {
+            (Registration::Wanted(subscription), Some(api)) => Some(CaiGunn {
+                client: caigunn::Client::new(api.clone()).map_err(Error::Client)?,
+                probe_client: subscription::probe::client().map_err(Error::Client)?,
+                subscription: (**subscription).clone(),
+            }),
+            (_, _) => None,
         };
         Ok(Self {
             settings,
             inbox: Arc::new(inbox),
             public,
             admin,
-            client,
+            caigunn,
         })
     }
 
@@ -127,17 +136,28 @@ impl App {
             inbox,
             public,
             admin,
-            client,
+            caigunn,
         } = self;
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
         let accepting = Accepting::default();
-        let (view, keeping) = match client {
-            None => (subscription::View::nothing(), None),
-            Some((client, wanted)) => {
-                let (view, keeping) = subscription::keep(wanted, client);
-                (view, Some(keeping))
-            }
-        };
+        let (stop_public, stop_admin, stop_rest) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
+        let instance = Instance::random();
+        let mut view = subscription::View::default();
+        let keeping = caigunn.map(|caigunn| {
+            let (handles, keeping) = subscription::keep(
+                caigunn.subscription,
+                caigunn.client.clone(),
+                caigunn.probe_client,
+                instance.clone(),
+                stop_rest.clone(),
+            );
+            view = handles.view.clone();
+            keeping
+        });
         let subscription_view: SubscriptionView = Arc::new(move || view.to_json());
         let connections = settings.http.connections.clone();
         let Endpoints {
@@ -151,11 +171,6 @@ impl App {
             accepting.clone(),
         );
 
-        let (stop_public, stop_admin, stop_rest) = (
-            CancellationToken::new(),
-            CancellationToken::new(),
-            CancellationToken::new(),
-        );
         let mut tasks = Tasks::default();
         tasks.spawn("the writer", writing);
         tasks.spawn(
@@ -172,12 +187,7 @@ impl App {
         );
         accepting.set(true);
         if let Some(keeping) = keeping {
-            // It ends by itself when everything is registered, and then waits for the stop.
-            let keeping = async {
-                keeping.await;
-                std::future::pending().await
-            };
-            tasks.spawn("the subscription", until(stop_rest.clone(), keeping));
+            tasks.spawn("the subscription", keeping);
         }
 
         let ended = tokio::select! {

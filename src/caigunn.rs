@@ -1,15 +1,34 @@
 //! CaiGunn's REST API: one typed method a call.
 //!
 //! Errors are sorted by what a caller would do about them. No secret is in any of them: the URL of a call holds
-//! none, and bodies are quoted only in part and only of answers.
+//! none, answers that are errors are quoted in part and without what we sent, and others not at all.
+//!
+//! Left out on purpose: the calls that start jobs, which are the application's, and any retry, which is the caller's.
 
+mod answer;
+mod body;
+pub mod keyring;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{DATE, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 use url::Url;
+
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
+use body::Listed;
+
+pub use token::expires_at;
 
 /// The header that names one chatbot.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
@@ -17,11 +36,18 @@ const API_KEY: HeaderName = HeaderName::from_static("api-key");
 /// The header that carries the user's token.
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("caigunn-access-token");
 
-/// How much of an answer is read, in bytes. The ones known have some hundred.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// How many chatbots are asked for at a time: CaiGunn's own default.
+const PAGE_COUNT: &str = "30";
 
-/// How much of an answer's `detail` is quoted, in characters.
-const MAX_DETAIL_CHARS: usize = 300;
+/// How many chatbots a user may have here: far more than anybody has, and few enough to hold.
+const MAX_CHATBOTS: usize = 10_000;
+
+/// How much is read of a page of chatbots or of one with all its members, in bytes. A page of 30 has some thousand.
+const MAX_CHATBOT_BYTES: usize = 4 << 20;
+
+/// How much is read of an event log, in bytes. The crawl of a large site lists tens of thousands of ids of 39 bytes:
+/// some megabytes, and `server.body_limit_bytes` is 8 MiB; a log holds several notifications of that size.
+const MAX_LOG_BYTES: usize = 32 << 20;
 
 /// What the client must be told.
 #[derive(Clone, Debug)]
@@ -56,7 +82,7 @@ pub enum Error {
     /// CaiGunn asks for patience (429): try again, not before `retry_after`.
     #[error("CaiGunn asks for fewer requests: {detail}")]
     TooManyRequests {
-        /// What `Retry-After` says, if it gives seconds.
+        /// How long `Retry-After` says to wait, as seconds or as a date.
         retry_after: Option<Duration>,
         /// CaiGunn's words.
         detail: String,
@@ -64,19 +90,59 @@ pub enum Error {
     /// CaiGunn could not be reached, was too slow, or failed (5xx): try again.
     #[error("CaiGunn is unavailable: {detail}")]
     Unavailable {
-        /// What `Retry-After` says, if it gives seconds.
+        /// How long `Retry-After` says to wait, as seconds or as a date.
         retry_after: Option<Duration>,
         /// What happened.
         detail: String,
     },
-    /// CaiGunn answered something that this program does not know (a redirect, say): the provider has changed.
+    /// CaiGunn answered something that this program does not know, such as a redirect, or a 2xx with another body than
+    /// the documented one: the provider has changed.
     #[error("CaiGunn answered unexpectedly with {status}: {detail}")]
     Unexpected {
         /// The status.
         status: u16,
-        /// CaiGunn's words.
+        /// CaiGunn's words; of a 2xx, what is wrong with it and where.
         detail: String,
     },
+}
+
+/// A chatbot, as the list of all of a user's has it.
+#[derive(Clone, Debug)]
+pub struct Chatbot {
+    /// Its id.
+    pub id: ChatbotId,
+    /// What people call it; may be empty.
+    pub title: String,
+    /// The key that names it in calls about it; never empty.
+    pub api_key: SecretString,
+}
+
+/// A chatbot, as a call about it alone tells.
+#[derive(Clone, Debug)]
+pub struct ChatbotDetails {
+    /// Its id.
+    pub id: ChatbotId,
+    /// What people call it; may be empty.
+    pub title: String,
+    /// Where its notifications are posted, if anywhere. A secret, for the URL may have a token in it.
+    pub webhook_url: Option<SecretString>,
+    /// Whether it has been deleted.
+    pub is_deleted: bool,
+}
+
+/// A notification in CaiGunn's log of a job.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// When it was logged, in CaiGunn's words: their form is not documented.
+    pub created_at: Option<String>,
+    /// The job.
+    pub event_id: Option<EventId>,
+    /// What happened, e.g. `crawling`.
+    pub event: String,
+    /// How it stands, e.g. `completed`.
+    pub status: String,
+    /// The rest of the notification, as the text it came as.
+    pub data: Option<Box<RawValue>>,
 }
 
 /// A client of CaiGunn's API, for one user.
@@ -101,6 +167,16 @@ impl Client {
         Ok(Self { http, settings })
     }
 
+    /// When the access token ends, if its form tells.
+    pub fn token_expires_at(&self) -> Option<Timestamp> {
+        expires_at(&self.settings.access_token)
+    }
+
+    /// CaiGunn's base URL.
+    pub fn url(&self) -> &Url {
+        &self.settings.url
+    }
+
     /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it.
     ///
     /// # Errors
@@ -113,29 +189,165 @@ impl Client {
         api_key: &SecretString,
         webhook_url: &SecretString,
     ) -> Result<String, Error> {
+        let mut call = self.call_about(Method::PUT, &["chatbot", "webhook"], api_key)?;
+        call.secrets.add_webhook_url(webhook_url);
+        let body = json!({ "webhook_url": webhook_url.expose_secret() });
+        call.request = call.request.json(&body);
+        let (response, secrets) = call.send().await?;
+        answer::words(response, &secrets).await
+    }
+
+    /// Makes the chatbot of `api_key` post to nobody; returns CaiGunn's word on it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the URL was forgotten; asking again is safe.
+    pub async fn delete_webhook(&self, api_key: &SecretString) -> Result<String, Error> {
+        let call = self.call_about(Method::DELETE, &["chatbot", "webhook"], api_key)?;
+        let (response, secrets) = call.send().await?;
+        answer::words(response, &secrets).await
+    }
+
+    /// The notifications of one job of the chatbot of `api_key`, in CaiGunn's order.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Unexpected`] also beyond 32 MiB.
+    ///
+    /// # Cancel safety
+    /// The call only reads; the future may be dropped at any time.
+    pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<Vec<LogEntry>, Error> {
+        let path = ["chatbot", "event", &event_id.to_string()];
+        let (response, secrets) = self.call_about(Method::GET, &path, api_key)?.send().await?;
+        answer::parsed(response, &secrets, MAX_LOG_BYTES, body::event_log).await
+    }
+
+    /// All chatbots of the user that are not deleted, each once, in CaiGunn's order. A chatbot that moves up a page
+    /// while the pages are read, since another is deleted, is missed.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Unexpected`] also beyond 10,000 chatbots, and 4 MiB a page.
+    ///
+    /// # Cancel safety
+    /// The calls only read; the future may be dropped at any time.
+    pub async fn chatbots(&self) -> Result<Vec<Chatbot>, Error> {
+        let mut chatbots = Vec::new();
+        let mut known = HashSet::new();
+        let mut offset = 0;
+        // CaiGunn may give fewer than asked for, or the same whatever is asked for: only a page without a new one is
+        // the end.
+        loop {
+            let page = self.chatbots_from(offset).await?;
+            offset += page.len();
+            let known_before = known.len();
+            for listed in page {
+                match listed {
+                    Listed::Live(chatbot) if known.insert(chatbot.id) => chatbots.push(chatbot),
+                    Listed::Live(_) => {}
+                    Listed::Deleted(id) => drop(known.insert(id)),
+                }
+            }
+            if known.len() == known_before {
+                return Ok(chatbots);
+            }
+            if known.len() > MAX_CHATBOTS {
+                return Err(Error::Unexpected {
+                    status: 200,
+                    detail: format!("more than {MAX_CHATBOTS} chatbots are listed"),
+                });
+            }
+        }
+    }
+
+    async fn chatbots_from(&self, offset: usize) -> Result<Vec<Listed>, Error> {
+        let query = [("offset", &*offset.to_string()), ("limit", PAGE_COUNT)];
+        let call = self.call(Method::GET, &["user", "chatbot"], &query)?;
+        let (response, secrets) = call.send().await?;
+        answer::parsed(response, &secrets, MAX_CHATBOT_BYTES, body::chatbots).await
+    }
+
+    /// One chatbot of the user, and where it posts to; also one that is deleted, while CaiGunn knows it.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Unexpected`] also beyond 4 MiB.
+    ///
+    /// # Cancel safety
+    /// The call only reads; the future may be dropped at any time.
+    pub async fn chatbot(&self, id: ChatbotId) -> Result<ChatbotDetails, Error> {
+        let call = self.call(Method::GET, &["user", "chatbot", &id.to_string()], &[])?;
+        let (response, secrets) = call.send().await?;
+        answer::parsed(response, &secrets, MAX_CHATBOT_BYTES, body::chatbot).await
+    }
+
+    /// A new access token, to end at `expired_date`, which is sent as it is: CaiGunn does not document its form.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave a token behind that nobody knows.
+    pub async fn refresh_token(&self, expired_date: &str) -> Result<SecretString, Error> {
+        let query = [("expired_date", expired_date)];
+        let call = self.call(Method::GET, &["user", "token", "refresh"], &query)?;
+        let (response, secrets) = call.send().await?;
+        answer::parsed(response, &secrets, MAX_SHORT_BYTES, body::token).await
+    }
+
+    /// The `Date` of an answer to a GET of the base URL, whatever its status, to check the clock by. No credentials
+    /// are sent.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] without an answer.
+    ///
+    /// # Cancel safety
+    /// The call only reads; the future may be dropped at any time.
+    pub async fn server_time(&self) -> Result<Option<String>, Error> {
+        let request = self.http.get(self.settings.url.clone());
+        let response = request.send().await.map_err(|error| unreachable_error(&error))?;
+        let date = response.headers().get(DATE);
+        Ok(date.and_then(|date| Some(date.to_str().ok()?.to_owned())))
+    }
+
+    /// A call for the user.
+    fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Call, Error> {
         let mut url = self.settings.url.clone();
         url.path_segments_mut()
             .expect("the configuration takes http and https URLs only, which have a path")
             .pop_if_empty()
-            .extend(["api", "external", "chatbot", "webhook"]);
-        let body = json!({ "webhook_url": webhook_url.expose_secret() });
-        let request = self
-            .http
-            .put(url)
-            .header(API_KEY, secret_header(api_key)?)
-            .header(ACCESS_TOKEN, secret_header(&self.settings.access_token)?)
-            .json(&body);
-        let response = request.send().await.map_err(|error| unreachable_error(&error))?;
-        let webhook_url = webhook_url.expose_secret();
-        let token = webhook_url
-            .rsplit_once("/webhook/")
-            .map_or("", |(_, token)| token);
-        let access_token = self.settings.access_token.expose_secret();
-        answer(
-            response,
-            &[webhook_url, token, access_token, api_key.expose_secret()],
-        )
-        .await
+            .extend(["api", "external"])
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let access_token = &self.settings.access_token;
+        let mut secrets = Secrets::default();
+        secrets.add(access_token);
+        let request = self.http.request(method, url);
+        let request = request.header(ACCESS_TOKEN, secret_header(access_token)?);
+        Ok(Call { request, secrets })
+    }
+
+    /// A call about one chatbot.
+    fn call_about(&self, method: Method, path: &[&str], api_key: &SecretString) -> Result<Call, Error> {
+        let mut call = self.call(method, path, &[])?;
+        call.secrets.add(api_key);
+        call.request = call.request.header(API_KEY, secret_header(api_key)?);
+        Ok(call)
+    }
+}
+
+/// A call to be made, and what it must not tell.
+struct Call {
+    request: RequestBuilder,
+    secrets: Secrets,
+}
+
+impl Call {
+    async fn send(self) -> Result<(Response, Secrets), Error> {
+        let sent = self.request.send().await;
+        let response = sent.map_err(|error| unreachable_error(&error))?;
+        Ok((response, self.secrets))
     }
 }
 
@@ -147,235 +359,4 @@ fn secret_header(secret: &SecretString) -> Result<HeaderValue, Error> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Sorts an answer; of a good one, its `detail`. CaiGunn may tell us what we told it: no secret is quoted.
-async fn answer(mut response: Response, secrets: &[&str]) -> Result<String, Error> {
-    let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let retry_after = retry_after.map(Duration::from_secs);
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| unreachable_error(&error))?
-    {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER_BYTES {
-            body.truncate(MAX_ANSWER_BYTES);
-            break;
-        }
-    }
-    let detail = detail(&body, secrets);
-    let code = status.as_u16();
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::Refused { status: code, detail }),
-        StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after, detail }),
-        StatusCode::REQUEST_TIMEOUT => Err(Error::Unavailable {
-            retry_after,
-            detail: format!("408: {detail}"),
-        }),
-        _ if status.is_success() => Ok(detail),
-        _ if status.is_client_error() => Err(Error::Invalid { status: code, detail }),
-        _ if status.is_server_error() => Err(Error::Unavailable {
-            retry_after,
-            detail: format!("{code}: {detail}"),
-        }),
-        _ => Err(Error::Unexpected { status: code, detail }),
-    }
-}
-
-/// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The
-/// secrets are hidden before it is cut, which could leave a part of one.
-fn detail(body: &[u8], secrets: &[&str]) -> String {
-    let mut text = match serde_json::from_slice::<Value>(body)
-        .ok()
-        .and_then(|mut value| Some(value.get_mut("detail")?.take()))
-    {
-        Some(Value::String(detail)) => detail,
-        Some(Value::Array(faults)) => faults.iter().map(fault).collect::<Vec<_>>().join("; "),
-        Some(other) => other.to_string(),
-        None if body.is_empty() => "(no body)".to_owned(),
-        None => String::from_utf8_lossy(body).into_owned(),
-    };
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "[hidden]");
-    }
-    text.chars().take(MAX_DETAIL_CHARS).collect()
-}
-
-/// One fault of a 422: `{"loc": [...], "msg": "...", "type": "..."}`. Its `input`, if any, is not quoted: it may be
-/// our URL with its token.
-fn fault(fault: &Value) -> String {
-    let place = fault["loc"].as_array().map(|path| {
-        path.iter()
-            .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(".")
-    });
-    let message = fault["msg"].as_str().unwrap_or("no message");
-    place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
-}
-
-/// Why no answer came, with the chain of causes, which holds addresses but no secrets.
-fn unreachable_error(error: &reqwest::Error) -> Error {
-    let mut detail = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        error.to_string()
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        detail = format!("{detail}: {cause}");
-        source = cause.source();
-    }
-    Error::Unavailable {
-        retry_after: None,
-        detail,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn detail_is_quoted_in_both_its_shapes() {
-        let list = br#"{"detail":[{"loc":["body","webhook_url"],"msg":"field required","type":"missing","input":"SECRET"}]}"#;
-
-        assert_eq!(detail(br#"{"detail":"Invalid api key"}"#, &[]), "Invalid api key");
-        assert_eq!(detail(list, &[]), "body.webhook_url: field required");
-        assert_eq!(detail(b"<html>", &[]), "<html>");
-        assert_eq!(detail(b"", &[]), "(no body)");
-    }
-
-    #[test]
-    fn a_secret_that_would_be_cut_is_hidden_all_the_same() {
-        let body = format!("{}SECRET", "x".repeat(MAX_DETAIL_CHARS - 3));
-
-        let quoted = detail(body.as_bytes(), &["", "SECRET"]);
-
-        assert_eq!(quoted, format!("{}[hi", "x".repeat(MAX_DETAIL_CHARS - 3)));
-    }
-
-    #[test]
-    fn a_detail_of_another_shape_is_quoted_and_a_long_one_cut() {
-        let long = json!({ "detail": "\u{e9}".repeat(MAX_DETAIL_CHARS + 1) }).to_string();
-
-        assert_eq!(detail(br#"{"detail":null}"#, &[]), "null");
-        assert_eq!(
-            detail(br#"{"detail":[{"loc":["body",0]},7]}"#, &[]),
-            "body.0: no message; no message"
-        );
-        assert_eq!(detail(br#"{"error":"x"}"#, &[]), r#"{"error":"x"}"#);
-        assert_eq!(detail(b"\xff", &[]), "\u{fffd}");
-        assert_eq!(detail(long.as_bytes(), &[]), "\u{e9}".repeat(300));
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_sorted_by_what_to_do_about_it() {
-        let no = || "no".to_owned();
-        let retry_after = Some(Duration::from_secs(7));
-        let unavailable = |detail: &str| Error::Unavailable {
-            retry_after,
-            detail: detail.to_owned(),
-        };
-        let cases = [
-            (200, Ok(no())),
-            (204, Ok(no())),
-            (
-                301,
-                Err(Error::Unexpected {
-                    status: 301,
-                    detail: no(),
-                }),
-            ),
-            (
-                400,
-                Err(Error::Invalid {
-                    status: 400,
-                    detail: no(),
-                }),
-            ),
-            (
-                401,
-                Err(Error::Refused {
-                    status: 401,
-                    detail: no(),
-                }),
-            ),
-            (
-                403,
-                Err(Error::Refused {
-                    status: 403,
-                    detail: no(),
-                }),
-            ),
-            (
-                404,
-                Err(Error::Invalid {
-                    status: 404,
-                    detail: no(),
-                }),
-            ),
-            (408, Err(unavailable("408: no"))),
-            (
-                422,
-                Err(Error::Invalid {
-                    status: 422,
-                    detail: no(),
-                }),
-            ),
-            (
-                429,
-                Err(Error::TooManyRequests {
-                    retry_after,
-                    detail: no(),
-                }),
-            ),
-            (500, Err(unavailable("500: no"))),
-            (503, Err(unavailable("503: no"))),
-        ];
-        for (status, expected) in cases {
-            let response = axum::http::Response::builder()
-                .status(status)
-                .header("retry-after", "7")
-                .body(r#"{"detail":"no"}"#);
-
-            assert_eq!(
-                answer(Response::from(response.unwrap()), &[]).await,
-                expected,
-                "{status}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_retry_after_that_is_a_date_counts_as_none() {
-        let response = axum::http::Response::builder()
-            .status(429)
-            .header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")
-            .body(r#"{"detail":"no"}"#);
-
-        let error = answer(Response::from(response.unwrap()), &[]).await.unwrap_err();
-
-        assert_eq!(
-            error,
-            Error::TooManyRequests {
-                retry_after: None,
-                detail: "no".to_owned()
-            }
-        );
-    }
-
-    #[test]
-    fn a_credential_that_no_header_may_hold_is_not_sent_and_not_named() {
-        let error = secret_header(&"hunter2\r\napi-key: x".into()).unwrap_err();
-
-        assert!(!error.to_string().contains("hunter2"));
-        assert!(secret_header(&"hunter2".into()).unwrap().is_sensitive());
-    }
 }

@@ -48,6 +48,13 @@ impl Timestamp {
         )
     }
 
+    /// Its day in UTC, e.g. `2024-07-30`.
+    pub fn date(self) -> String {
+        let mut text = self.to_string();
+        text.truncate(text.find('T').unwrap_or(text.len()));
+        text
+    }
+
     /// How far this moment is from `other`, whichever came first.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_micros(self.0.abs_diff(other.0))
@@ -81,6 +88,7 @@ mod tests {
             Timestamp::from_micros(1_722_330_900_000_123).to_string(),
             "2024-07-30T09:15:00.000123Z"
         );
+        assert_eq!(Timestamp::from_micros(1_722_330_900_000_123).date(), "2024-07-30");
     }
 
     #[test]

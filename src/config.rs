@@ -4,6 +4,7 @@
 //! where the value came from, what it is and what is allowed.
 
 mod layers;
+mod provider;
 mod reader;
 
 use std::fmt;
@@ -12,10 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
-use crate::backoff::Backoff;
-use crate::{caigunn, http, inbox, subscription, telemetry};
+use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
 pub use layers::{KEYS, Key, Sources};
 use reader::Reader;
@@ -39,8 +39,16 @@ pub struct Settings {
     pub writer: inbox::writer::Settings,
     /// How long receipts are kept.
     pub retention: Duration,
-    /// CaiGunn's API and what to register there, or why nothing is.
+    /// The receiver's public base URL, if it is known.
+    pub public_url: Option<Url>,
+    /// CaiGunn's API; `None` without an access token.
+    pub api: Option<caigunn::Settings>,
+    /// Which chatbots to look after.
+    pub selection: subscription::Selection,
+    /// What to register, or why nothing is.
     pub registration: Registration,
+    /// What to ask CaiGunn's log for.
+    pub backfill: backfill::Settings,
     /// Logging.
     pub log: telemetry::Settings,
 }
@@ -48,8 +56,8 @@ pub struct Settings {
 /// Whether the receiver registers itself.
 #[derive(Clone, Debug)]
 pub enum Registration {
-    /// It does.
-    Wanted(Box<(caigunn::Settings, subscription::Settings)>),
+    /// It does; [`Settings::api`] is there then.
+    Wanted(Box<subscription::Settings>),
     /// It cannot, for want of these settings.
     Missing(Vec<&'static str>),
 }
@@ -132,6 +140,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     );
     let http = http(&mut reader, &tokens);
     let inbox = inbox(&mut reader, http.body_limit_bytes);
+    let provider = provider::provider(&mut reader, &tokens, &mut warnings);
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
@@ -144,7 +153,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
             timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
         },
         retention: reader.days("inbox.retention_days", 1..=36_500),
-        registration: registration(&mut reader, &tokens, &mut warnings),
+        public_url: provider.public_url,
+        api: provider.api,
+        selection: provider.selection,
+        registration: provider.registration,
+        backfill: provider::backfill(&mut reader),
         log: telemetry::Settings {
             filter: reader.parsed(
                 "log.filter",
@@ -212,73 +225,6 @@ fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
     }
 }
 
-fn registration(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<String>) -> Registration {
-    let api_url = reader.with(
-        "api.url",
-        "an absolute http or https URL without user, query or fragment",
-        base_url,
-    );
-    let timeout = reader.seconds("api.timeout_seconds", 1..=600);
-    let api_keys = reader.secrets("api.key", "visible ASCII characters", is_visible);
-    let access_token = reader
-        .secrets("api.access_token", "visible ASCII characters", is_visible)
-        .into_iter()
-        .next();
-    let public_url = reader.optional(
-        "server.public_url",
-        "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
-        base_url,
-    );
-    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
-    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
-    let refused_retry = reader.seconds("subscription.refused_retry_seconds", 1..=86_400);
-    let Some(retry) = Backoff::new(retry_min, retry_max) else {
-        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
-        reader.refuse("subscription.retry_max_seconds", &allowed);
-        return Registration::Missing(Vec::new());
-    };
-    if let Some(url) = public_url
-        .as_ref()
-        .filter(|url| url.scheme() == "http" && !is_loopback(url))
-    {
-        warnings.push(format!(
-            "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
-        ));
-    }
-    match (api_keys.is_empty(), access_token, public_url) {
-        (false, Some(access_token), Some(public_url)) => {
-            let url = |token: &str| webhook_url(&public_url, token);
-            let token = tokens.first().map(ExposeSecret::expose_secret);
-            let subscription = subscription::Settings {
-                api_keys,
-                webhook_url: url(token.unwrap_or_default()).into(),
-                shown_url: url(token.map_or("", |_| "[token]")),
-                retry,
-                refused_retry,
-            };
-            let api = caigunn::Settings {
-                url: api_url,
-                access_token,
-                timeout,
-            };
-            Registration::Wanted(Box::new((api, subscription)))
-        }
-        (no_keys, access_token, public_url) => {
-            let missing = [
-                (no_keys, "CAIGUNN_API_KEY"),
-                (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
-                (public_url.is_none(), "CAIGUNN_PUBLIC_URL"),
-            ];
-            Registration::Missing(
-                missing
-                    .into_iter()
-                    .filter_map(|(is, name)| is.then_some(name))
-                    .collect(),
-            )
-        }
-    }
-}
-
 /// The URL to post to on a receiver with that base URL; without a token if it is empty.
 pub fn webhook_url(public_url: &Url, token: &str) -> String {
     let base = public_url.as_str().trim_end_matches('/');
@@ -291,22 +237,6 @@ pub fn webhook_url(public_url: &Url, token: &str) -> String {
 fn inbox_location(text: &str) -> Option<InboxLocation> {
     let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
     Some(InboxLocation::Sqlite(PathBuf::from(path)))
-}
-
-fn base_url(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none();
-    let is_base = url.query().is_none() && url.fragment().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base).then_some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn is_url_token(text: &str) -> bool {

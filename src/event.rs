@@ -5,6 +5,7 @@
 //!
 //! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
 
+mod compose;
 mod identity;
 pub mod sample;
 mod wire;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+pub use compose::compose;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};
 

@@ -15,13 +15,16 @@
 //! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`]: leaves that know nothing of the rest.
 
 pub mod app;
+pub mod backfill;
 pub mod backoff;
 pub mod caigunn;
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod fingerprint;
 pub mod http;
 pub mod inbox;
+pub mod instance;
 pub mod shutdown;
 pub mod subscription;
 pub mod telemetry;

@@ -1,293 +1,251 @@
-//! Keeps the receiver's URL registered with CaiGunn.
+//! Keeps the receiver's URL registered with CaiGunn, for every chatbot it is to look after.
 //!
-//! One task a chatbot puts the URL at start and tries until it is done: soon where CaiGunn was unreachable, rarely
-//! where it refused, since a person must act first. The receiver serves all the while.
+//! Desired state against actual: each round lists the account's chatbots, reads which URL stands at each, and puts
+//! ours only where it differs, so that another round changes nothing. A chatbot that is taken over by another URL is
+//! taken back, so many times an hour. The receiver serves all the while.
+//!
+//! What is to be done is decided in [`plan`], done to one chatbot in [`visit`], and kept up in `keeper`; [`probe`]
+//! finds out whether the public URL leads here.
+//!
+//! Left out on purpose: anything at CaiGunn but the webhook URL.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+pub mod advice;
+mod keeper;
+pub mod once;
+pub mod plan;
+pub mod probe;
+mod subject;
+mod view;
+pub mod visit;
+
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::backoff::Backoff;
-use crate::caigunn::{Client, Error};
+use crate::caigunn::keyring::Keyring;
+use crate::caigunn::{Chatbot, Client, Error};
 use crate::clock::Timestamp;
+use crate::instance::Instance;
+use plan::OnTakeover;
+use probe::Finding;
 
-/// How many chatbots are registered at once.
+pub use keeper::Keeper;
+pub use view::{Registration, Seen, State, View};
+
+/// How many chatbots are called about at once.
 const MAX_CALLS: usize = 4;
+
+/// How long the first registration waits for the first probe, so that a wrong URL is reported before it is put.
+const PROBE_HEAD_START: Duration = Duration::from_secs(3);
 
 /// What to register, and how patiently.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The API keys, one a chatbot.
-    pub api_keys: Vec<SecretString>,
+    /// Which chatbots.
+    pub selection: Selection,
     /// The URL to register, with the token in it.
     pub webhook_url: SecretString,
-    /// The URL without its token, for logs and people.
+    /// The URLs with the other tokens that this receiver accepts.
+    pub older_urls: Vec<SecretString>,
+    /// What all of them begin with: the URL without a token.
+    pub base_url: String,
+    /// The URL with its token hidden, for logs and people.
     pub shown_url: String,
+    /// The receiver's public base URL.
+    pub public_url: Url,
+    /// Whether the public URL is probed.
+    pub probe: bool,
+    /// How often chatbots are listed and their URLs are read, and how often the public URL is probed.
+    pub watch_interval: Duration,
+    /// What to do when another URL stands where ours did.
+    pub on_takeover: OnTakeover,
+    /// How often an hour one chatbot may be taken back.
+    pub max_reclaims_per_hour: usize,
+    /// Whether a stop takes the registrations away.
+    pub unsubscribe_on_exit: bool,
     /// The waits after a failure that may pass by itself.
     pub retry: Backoff,
     /// The wait after a refusal.
     pub refused_retry: Duration,
 }
 
-/// The first 8 hexadecimal digits of a secret's SHA-256: tells secrets apart without telling them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Fingerprint(String);
-
-impl Fingerprint {
-    /// Of a secret with at least the randomness of a password; a short one could be guessed from it.
-    pub fn of(secret: &SecretString) -> Self {
-        let digest = Sha256::digest(secret.expose_secret());
-        Self(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// The registration of one chatbot.
-#[derive(Clone, Debug, Serialize)]
-pub struct Registration {
-    /// Which chatbot: its API key's fingerprint.
-    pub api_key: Fingerprint,
-    /// How it stands.
-    #[serde(flatten)]
-    pub state: State,
-}
-
-/// How a registration stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
-    /// Nothing has been answered yet.
-    Pending,
-    /// CaiGunn has taken the URL.
-    Registered {
-        /// When.
-        since: Timestamp,
-        /// CaiGunn's word on it.
-        detail: String,
-    },
-    /// It failed in a way that may pass; it is tried again.
-    Retrying {
-        /// How often it has failed.
-        failure_count: u32,
-        /// When it is tried again.
-        next_at: Timestamp,
-        /// What happened.
-        error: String,
-    },
-    /// CaiGunn refused; a person must act. It is tried again, rarely.
-    Refused {
-        /// How often it has failed.
-        failure_count: u32,
-        /// When it is tried again.
-        next_at: Timestamp,
-        /// What happened.
-        error: String,
-    },
-}
-
-/// What may be seen of all registrations, at any time.
+/// Which chatbots to look after.
 #[derive(Clone, Debug)]
-pub struct View(Arc<Seen>);
-
-#[derive(Debug)]
-struct Seen {
-    shown_url: Option<String>,
-    registrations: Mutex<Vec<Registration>>,
+pub enum Selection {
+    /// Those with these API keys.
+    Keys(Vec<SecretString>),
+    /// All that the account has, now and later.
+    Discovered {
+        /// Only those with one of these ids or titles, if there are any.
+        include: Vec<String>,
+        /// None of those with one of these ids or titles.
+        exclude: Vec<String>,
+    },
 }
 
-impl View {
-    /// The view where nothing is registered.
-    pub fn nothing() -> Self {
-        Self(Arc::new(Seen {
-            shown_url: None,
-            registrations: Mutex::default(),
-        }))
-    }
-
-    fn of(settings: &Settings) -> Self {
-        let registrations = settings
-            .api_keys
-            .iter()
-            .map(|api_key| Registration {
-                api_key: Fingerprint::of(api_key),
-                state: State::Pending,
-            })
-            .collect();
-        Self(Arc::new(Seen {
-            shown_url: Some(settings.shown_url.clone()),
-            registrations: Mutex::new(registrations),
-        }))
-    }
-
-    fn set(&self, index: usize, state: State) {
-        let mut registrations = self
-            .0
-            .registrations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        registrations[index].state = state;
-    }
-
-    /// As JSON: `webhook_url` without its token (null if nothing is registered), and `chatbots`.
-    pub fn to_json(&self) -> serde_json::Value {
-        let registrations = self
-            .0
-            .registrations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        serde_json::json!({ "webhook_url": self.0.shown_url, "chatbots": *registrations })
+impl Selection {
+    /// Whether a listed chatbot is one to look after, by its id or title.
+    pub fn takes(&self, chatbot: &Chatbot) -> bool {
+        let is_named = |names: &[String]| {
+            let id = chatbot.id.to_string();
+            names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&id) || *name == chatbot.title)
+        };
+        match self {
+            Self::Keys(keys) => keys
+                .iter()
+                .any(|key| key.expose_secret() == chatbot.api_key.expose_secret()),
+            Self::Discovered { include, exclude } => {
+                (include.is_empty() || is_named(include)) && !is_named(exclude)
+            }
+        }
     }
 }
 
-/// A view, and the task that registers every chatbot. The task ends when all are registered.
+/// What the keeper hands out while it runs.
+#[derive(Clone, Debug)]
+pub struct Handles {
+    /// What may be seen of it.
+    pub view: View,
+    /// The API keys, once they are known.
+    pub keyring: watch::Receiver<Option<Keyring>>,
+}
+
+/// The task that keeps every chatbot registered until `stop`, and what it shows.
 ///
 /// # Cancel safety
 /// The task may be dropped at any time; CaiGunn may then have the URL or not.
-pub fn keep(settings: Settings, client: Client) -> (View, impl Future<Output = ()> + Send + 'static) {
-    let view = View::of(&settings);
-    let seen = view.clone();
+pub fn keep(
+    settings: Settings,
+    client: Client,
+    probe_client: reqwest::Client,
+    instance: Instance,
+    stop: CancellationToken,
+) -> (Handles, impl Future<Output = ()> + Send + 'static) {
+    let (mut keeper, handles) = Keeper::new(settings.clone(), client);
+    let view = handles.view.clone();
     let task = async move {
-        let settings = Arc::new(settings);
-        let calls = Arc::new(tokio::sync::Semaphore::new(MAX_CALLS));
-        let mut registering = JoinSet::new();
-        for index in 0..settings.api_keys.len() {
-            registering.spawn(register(
-                index,
-                Arc::clone(&settings),
-                client.clone(),
-                seen.clone(),
-                Arc::clone(&calls),
-            ));
+        let watching = async {
+            if settings.probe {
+                let first = probe_once(&settings, &probe_client, &instance, &view);
+                // A probe that is cut off here is begun again by the loop below.
+                let _ = timeout(PROBE_HEAD_START, first).await;
+            }
+            tokio::join!(
+                async {
+                    loop {
+                        let next = keeper.round(Instant::now()).await;
+                        sleep_until(next).await;
+                    }
+                },
+                async {
+                    while settings.probe {
+                        if !is_probed_within(&view, settings.watch_interval) {
+                            probe_once(&settings, &probe_client, &instance, &view).await;
+                        }
+                        tokio::time::sleep(jittered(settings.watch_interval, fastrand::f64())).await;
+                    }
+                }
+            )
+        };
+        // Nothing may be put once a stop has begun: the next process of a rolling deploy is registering.
+        let _ = stop.run_until_cancelled(watching).await;
+        if settings.unsubscribe_on_exit {
+            keeper.unsubscribe().await;
         }
-        while registering.join_next().await.is_some() {}
     };
-    (view, task)
+    (handles, task)
 }
 
-async fn register(
-    index: usize,
-    settings: Arc<Settings>,
-    client: Client,
-    view: View,
-    calls: Arc<tokio::sync::Semaphore>,
-) {
-    let api_key = &settings.api_keys[index];
-    let fingerprint = Fingerprint::of(api_key);
-    let mut failure_count: u32 = 0;
-    loop {
-        let put = {
-            let _call = calls.acquire().await.expect("the semaphore is never closed");
-            client.put_webhook(api_key, &settings.webhook_url).await
-        };
-        let error = match put {
-            Ok(detail) => {
-                tracing::info!(
-                    api_key = %fingerprint,
-                    "registered {} with CaiGunn for API key {fingerprint}…: {detail}",
-                    settings.shown_url
-                );
-                view.set(
-                    index,
-                    State::Registered {
-                        since: Timestamp::now(),
-                        detail,
-                    },
-                );
-                return;
-            }
-            Err(error) => error,
-        };
-        failure_count = failure_count.saturating_add(1);
-        let Next { wait, advice } = next(&error, &settings, failure_count, fastrand::f64());
-        let next_at = Timestamp::now().plus(wait);
-        let text = error.to_string();
-        if let Some(advice) = advice {
-            tracing::error!(
-                api_key = %fingerprint,
-                error.type = "registration_refused",
-                "not registered for API key {fingerprint}…: {error}; {advice}; trying again at {next_at}"
-            );
-            view.set(
-                index,
-                State::Refused {
-                    failure_count,
-                    next_at,
-                    error: text,
-                },
-            );
-        } else {
-            tracing::warn!(
-                api_key = %fingerprint,
-                error.type = "registration_failed",
-                "not yet registered for API key {fingerprint}…: {error}; trying again at {next_at}"
-            );
-            view.set(
-                index,
-                State::Retrying {
-                    failure_count,
-                    next_at,
-                    error: text,
-                },
-            );
+/// Probes, shows what was found, and says so if it is news.
+async fn probe_once(settings: &Settings, client: &reqwest::Client, instance: &Instance, view: &View) {
+    let finding = probe::probe(client, &settings.public_url, instance).await;
+    if view.show_probe(&finding, Timestamp::now()) {
+        let url = &settings.public_url;
+        match finding {
+            Finding::Ours => tracing::info!("probed {url}: {finding}"),
+            _ => tracing::warn!(error.type = "probe", "probed {url}: {finding}"),
         }
-        sleep(wait).await;
     }
 }
 
-/// What follows from a failure.
-#[derive(Debug, PartialEq, Eq)]
-struct Next {
-    wait: Duration,
-    /// What a person should check, where waiting alone will not help.
-    advice: Option<&'static str>,
+fn is_probed_within(view: &View, interval: Duration) -> bool {
+    let probed_at = view.look().probe.as_ref().map(|probe| probe.at);
+    probed_at.is_some_and(|at| at.distance(Timestamp::now()) < interval / 2)
 }
 
-fn next(error: &Error, settings: &Settings, failure_count: u32, random: f64) -> Next {
+/// An interval, longer or shorter by up to a tenth, so that many receivers do not ask in step; `random` is from 0 to 1.
+fn jittered(interval: Duration, random: f64) -> Duration {
+    interval.mul_f64(0.9 + random.clamp(0.0, 1.0) / 5.0)
+}
+
+/// How long to wait after a failure.
+fn wait_after(error: &Error, settings: &Settings, failure_count: u32, random: f64) -> Duration {
     let backoff = settings.retry.wait(failure_count, random);
     match error {
-        Error::TooManyRequests { retry_after, .. } | Error::Unavailable { retry_after, .. } => Next {
-            wait: retry_after.map_or(backoff, |asked| asked.min(settings.refused_retry).max(backoff)),
-            advice: None,
-        },
-        Error::Refused { .. } => Next {
-            wait: settings.refused_retry,
-            advice: Some(
-                "check CAIGUNN_API_KEY and CAIGUNN_ACCESS_TOKEN: the key must be of a chatbot of the token's user, \
-                 and the token must not have expired",
-            ),
-        },
-        Error::Invalid { .. } => Next {
-            wait: settings.refused_retry,
-            advice: Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY"),
-        },
-        Error::Unexpected { .. } => Next {
-            wait: settings.refused_retry,
-            advice: Some("check CAIGUNN_API_URL"),
-        },
+        Error::TooManyRequests { retry_after, .. } | Error::Unavailable { retry_after, .. } => {
+            retry_after.map_or(backoff, |asked| asked.min(settings.refused_retry).max(backoff))
+        }
+        Error::Refused { .. } | Error::Invalid { .. } | Error::Unexpected { .. } => settings.refused_retry,
+    }
+}
+
+/// Does `work` for all items, [`MAX_CALLS`] at once, and hands each result to `done`. When that breaks off, no further
+/// item is begun.
+async fn each<I, W, R>(
+    items: impl IntoIterator<Item = I>,
+    work: impl Fn(I) -> W,
+    mut done: impl FnMut(R) -> ControlFlow<()>,
+) where
+    W: Future<Output = R> + Send + 'static,
+    R: Send + 'static,
+{
+    let mut items = items.into_iter();
+    let mut working = JoinSet::new();
+    let mut is_over = false;
+    loop {
+        if !is_over
+            && working.len() < MAX_CALLS
+            && let Some(item) = items.next()
+        {
+            working.spawn(work(item));
+            continue;
+        }
+        let Some(result) = working.join_next().await else {
+            return;
+        };
+        is_over |= done(result.expect("work neither panics nor is aborted")).is_break();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::event::ChatbotId;
 
     fn settings() -> Settings {
         Settings {
-            api_keys: vec!["key".into()],
-            webhook_url: "https://hooks.example.com/webhook".into(),
-            shown_url: "https://hooks.example.com/webhook".to_owned(),
+            selection: Selection::Keys(vec!["key".into()]),
+            webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
+            older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
+            base_url: "https://hooks.example.com/webhook".to_owned(),
+            shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
+            public_url: "https://hooks.example.com".parse().unwrap(),
+            probe: false,
+            watch_interval: Duration::from_secs(300),
+            on_takeover: OnTakeover::Reclaim,
+            max_reclaims_per_hour: 3,
+            unsubscribe_on_exit: false,
             retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)).unwrap(),
             refused_retry: Duration::from_secs(3600),
         }
@@ -302,91 +260,123 @@ mod tests {
 
     #[test]
     fn retry_after_lengthens_a_wait_and_never_shortens_it() {
-        let wait = |error, failures| next(&error, &settings(), failures, 0.0).wait.as_secs();
+        let wait = |error, failures| wait_after(&error, &settings(), failures, 0.0).as_secs();
 
         assert_eq!(wait(too_many(Some(30)), 1), 30);
         assert_eq!(wait(too_many(Some(0)), 4), 8);
         assert_eq!(wait(too_many(None), 1), 1);
+        // The wait after a refusal is its bound.
+        assert_eq!(wait(too_many(Some(1_000_000)), 1), 3600);
     }
 
     #[test]
-    fn a_refusal_is_tried_again_rarely_and_says_what_to_check() {
-        let refused = Error::Refused {
-            status: 401,
-            detail: String::new(),
+    fn a_failure_that_may_pass_needs_nobody_and_any_other_waits_and_says_what_to_check() {
+        let (status, detail) = (400, String::new);
+        let cases = [
+            (too_many(None), 1, None),
+            (
+                Error::Unavailable {
+                    retry_after: None,
+                    detail: detail(),
+                },
+                1,
+                None,
+            ),
+            (
+                Error::Refused {
+                    status,
+                    detail: detail(),
+                },
+                3600,
+                Some("CAIGUNN_ACCESS_TOKEN"),
+            ),
+            (
+                Error::Invalid {
+                    status,
+                    detail: detail(),
+                },
+                3600,
+                Some("CAIGUNN_PUBLIC_URL"),
+            ),
+            (
+                Error::Unexpected {
+                    status,
+                    detail: detail(),
+                },
+                3600,
+                Some("CAIGUNN_API_URL"),
+            ),
+        ];
+        for (error, seconds, named) in cases {
+            assert_eq!(wait_after(&error, &settings(), 1, 0.0).as_secs(), seconds);
+            let advice = advice::of(&error);
+            assert_eq!(advice.is_some(), named.is_some(), "{error}");
+            assert!(
+                advice.unwrap_or_default().contains(named.unwrap_or_default()),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn jitter_takes_or_adds_a_tenth_at_most() {
+        let jittered = |random| jittered(Duration::from_secs(300), random);
+
+        assert_eq!(jittered(0.0), Duration::from_secs(270));
+        assert_eq!(jittered(0.5), Duration::from_secs(300));
+        assert_eq!(jittered(1.0), Duration::from_secs(330));
+    }
+
+    #[test]
+    fn chatbots_are_chosen_by_key_id_or_title() {
+        let chatbot = |number: u128, title: &str, api_key: &str| Chatbot {
+            id: ChatbotId::new(Uuid::from_u128(number)),
+            title: title.to_owned(),
+            api_key: api_key.into(),
         };
-
-        let next = next(&refused, &settings(), 1, 0.0);
-
-        assert_eq!(next.wait, Duration::from_secs(3600));
-        assert!(next.advice.unwrap().contains("CAIGUNN_ACCESS_TOKEN"));
-    }
-
-    #[test]
-    fn retry_after_has_the_wait_after_a_refusal_as_its_bound() {
-        let wait = |error| next(&error, &settings(), 1, 0.0).wait;
-
-        assert_eq!(wait(too_many(Some(1_000_000))), Duration::from_secs(3600));
-    }
-
-    #[test]
-    fn a_failure_that_may_pass_needs_nobody_and_any_other_says_what_to_check() {
-        let detail = String::new;
-        let advice = |error| next(&error, &settings(), 1, 0.0).advice;
-
-        assert_eq!(advice(too_many(None)), None);
-        assert_eq!(
-            advice(Error::Unavailable {
-                retry_after: None,
-                detail: detail()
-            }),
-            None
-        );
-        assert_eq!(
-            advice(Error::Invalid {
-                status: 422,
-                detail: detail()
-            }),
-            Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY")
-        );
-        assert_eq!(
-            advice(Error::Unexpected {
-                status: 301,
-                detail: detail()
-            }),
-            Some("check CAIGUNN_API_URL")
-        );
-    }
-
-    #[test]
-    fn a_view_shows_neither_the_key_nor_the_token() {
-        let settings = Settings {
-            webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
-            shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
-            ..settings()
+        let all = [chatbot(1, "Shop", "one"), chatbot(2, "Help", "two")];
+        let taken = |selection: Selection| {
+            let taken = all.iter().filter(|chatbot| selection.takes(chatbot));
+            taken.map(|chatbot| chatbot.title.clone()).collect::<Vec<_>>()
         };
-        let view = View::of(&settings);
-        view.set(
-            0,
-            State::Registered {
-                since: Timestamp::from_micros(0),
-                detail: "done".to_owned(),
-            },
-        );
+        let discovered = |include: &[&str], exclude: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            taken(Selection::Discovered {
+                include: owned(include),
+                exclude: owned(exclude),
+            })
+        };
+        let first_id = "00000000-0000-0000-0000-000000000001";
+
+        assert_eq!(taken(Selection::Keys(vec!["two".into()])), ["Help"]);
+        assert_eq!(discovered(&[], &[]), ["Shop", "Help"]);
+        assert_eq!(discovered(&["Help"], &[]), ["Help"]);
+        assert_eq!(discovered(&[first_id], &[]), ["Shop"]);
+        assert_eq!(discovered(&[], &["Shop"]), ["Help"]);
+        assert_eq!(discovered(&["Shop", "Help"], &[first_id]), ["Help"]);
+        assert_eq!(discovered(&["shop"], &[]), [""; 0]);
+    }
+
+    #[test]
+    fn no_token_is_shown() {
+        let settings = settings();
+        let view = View::of(settings.shown_url.clone());
+        view.show_probe(&Finding::Ours, Timestamp::from_micros(0));
 
         assert_eq!(
             view.to_json(),
             serde_json::json!({
                 "webhook_url": "https://hooks.example.com/webhook/[token]",
-                // The start of the SHA-256 of "key".
-                "chatbots": [{
-                    "api_key": "2c70e12b",
-                    "state": "registered",
+                "problem": null,
+                "probe": {
+                    "finding": "ours",
+                    "detail": "it leads to this receiver",
                     "since": "1970-01-01T00:00:00.000000Z",
-                    "detail": "done",
-                }],
+                    "at": "1970-01-01T00:00:00.000000Z",
+                },
+                "chatbots": [],
             })
         );
-        assert!(!format!("{settings:?} {view:?}").contains("hunter2"));
+        assert!(!format!("{settings:?} {view:?}").contains("hunter"));
     }
 }

@@ -21,7 +21,7 @@ pub struct Key {
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 28] = [
+pub const KEYS: [Key; 41] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
@@ -48,9 +48,22 @@ pub const KEYS: [Key; 28] = [
         ..secret("api.access_token")
     },
     key("api.timeout_seconds"),
+    key("subscription.discover"),
+    key("subscription.include"),
+    key("subscription.exclude"),
+    key("subscription.watch_interval_seconds"),
+    key("subscription.on_takeover"),
+    key("subscription.max_reclaims_per_hour"),
+    key("subscription.unsubscribe_on_exit"),
+    key("subscription.probe"),
     key("subscription.retry_min_seconds"),
     key("subscription.retry_max_seconds"),
     key("subscription.refused_retry_seconds"),
+    key("backfill.after_seconds"),
+    key("backfill.interval_seconds"),
+    key("backfill.concurrency"),
+    key("backfill.max_calls_per_minute"),
+    key("backfill.give_up_after_days"),
     short("log.filter", "CAIGUNN_LOG"),
     key("log.format"),
 ];
@@ -180,7 +193,7 @@ fn add_file(
                 (Some(_), None) => {
                     let kind = value.type_str();
                     mistakes.push(Mistake(format!(
-                        "{full_name} ({name}): expected a text or number, found {kind}"
+                        "{full_name} ({name}): expected a text, a whole number, true or false, found {kind}"
                     )));
                 }
                 (None, _) => {
@@ -209,7 +222,8 @@ fn text_of(value: &Value) -> Option<String> {
             let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
             Some(texts?.join(","))
         }
-        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Table(_) => None,
+        Value::Boolean(truth) => Some(truth.to_string()),
+        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
     }
 }
 

@@ -116,6 +116,12 @@ impl Reader {
         })
     }
 
+    /// The names in a comma separated text, none if it is empty.
+    pub fn names(&self, key: &'static str) -> Vec<String> {
+        let names = self.values[key].text.split(',').map(str::trim);
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Notes that a key's value is not allowed.
     pub fn refuse(&mut self, key: &'static str, allowed: &str) {
         let Sourced { text, origin } = &self.values[key];

@@ -2,10 +2,15 @@
 //!
 //! Exit codes: 0 done, 1 failed, 64 wrong usage or configuration (EX_USAGE of sysexits.h).
 
+mod admin;
 mod check;
 mod configuration;
 mod healthcheck;
+mod output;
+mod provider;
 mod serve;
+mod subscription;
+mod token;
 mod trigger;
 
 use std::io::Write;
@@ -36,7 +41,7 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Settings come from defaults, then --config FILE, then the environment, then flags. The ones most used:
-  CAIGUNN_API_KEY        API key(s) of the chatbot(s), comma separated
+  CAIGUNN_API_KEY        API key(s) of the chatbot(s), comma separated; without, all of the account are found
   CAIGUNN_ACCESS_TOKEN   the user's access token
   CAIGUNN_PUBLIC_URL     this receiver's public base URL, e.g. https://hooks.example.com
   CAIGUNN_WEBHOOK_TOKEN  secret(s) in the registered URL, comma separated: the first is registered
@@ -52,6 +57,12 @@ enum Command {
     Serve,
     /// Post a sample notification, or a whole job, to a receiver
     Trigger(trigger::TriggerArgs),
+    /// Look at the registrations with CaiGunn, make them, take them away
+    #[command(subcommand)]
+    Subscription(subscription::SubscriptionCommand),
+    /// Renew the access token
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -97,7 +108,9 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Serve => serve::run(loaded),
-        Command::Trigger(args) => trigger::run(&args, &loaded.settings),
+        Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
+        Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
+        Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
@@ -109,6 +122,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a command that waits for others.
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(command)
 }
 
 /// The completion script for a shell.

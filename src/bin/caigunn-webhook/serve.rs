@@ -4,6 +4,7 @@ use anyhow::Context;
 use caigunn_webhook::app::App;
 use caigunn_webhook::config::{Loaded, Registration, Settings};
 use caigunn_webhook::shutdown::StopSignals;
+use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::telemetry;
 use tokio_util::sync::CancellationToken;
 
@@ -60,17 +61,18 @@ async fn serve(settings: Settings, warnings: &[String]) -> anyhow::Result<()> {
     match registration {
         Registration::Missing(names) => {
             tracing::warn!(
-                "no credentials, so nothing is registered with CaiGunn; set {}",
+                "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set {}",
                 names.join(", ")
             );
         }
         Registration::Wanted(wanted) => {
-            let (api, subscription) = *wanted;
+            let chatbots = match &wanted.selection {
+                Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
+                Selection::Discovered { .. } => "all chatbots of the account".to_owned(),
+            };
             tracing::info!(
-                "registering {} with {} for {} API keys",
-                subscription.shown_url,
-                api.url,
-                subscription.api_keys.len()
+                "keeping {} registered with CaiGunn for {chatbots}",
+                wanted.shown_url
             );
         }
     }

@@ -50,7 +50,7 @@ pub struct TriggerArgs {
 }
 
 /// Posts or prints the samples.
-pub fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
+pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
     let events = args.event.as_deref().map(events_named).transpose()?;
     let file = args.file.as_deref().map(read).transpose()?;
     let bodies_of_a_round = || match (&file, &events) {
@@ -67,22 +67,17 @@ pub fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
         return Ok(());
     }
     let url = args.to.clone().map_or_else(|| configured_url(settings), Ok)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-        let mut refused_count = 0;
-        for _ in 0..args.count {
-            for body in bodies_of_a_round()? {
-                refused_count += u32::from(!post(&client, &url, body).await?);
-            }
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+    let mut refused_count = 0;
+    for _ in 0..args.count {
+        for body in bodies_of_a_round()? {
+            refused_count += u32::from(!post(&client, &url, body).await?);
         }
-        if refused_count > 0 {
-            bail!("{refused_count} of the notifications were not accepted");
-        }
-        Ok(())
-    })
+    }
+    if refused_count > 0 {
+        bail!("{refused_count} of the notifications were not accepted");
+    }
+    Ok(())
 }
 
 /// Posts a body and prints the answer. Whether it was a good one.

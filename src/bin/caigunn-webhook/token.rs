@@ -1,0 +1,55 @@
+//! `token`
+
+use anyhow::Context;
+use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::config::Settings;
+use clap::Subcommand;
+use secrecy::ExposeSecret;
+
+use crate::{output, provider};
+
+/// How long a new access token is asked to last unless said otherwise, in days.
+const DEFAULT_DAYS: u64 = 365;
+
+#[derive(Subcommand)]
+pub enum TokenCommand {
+    /// Have CaiGunn make a new access token, and print it
+    ///
+    /// The token goes to standard output and nothing else does. Nothing is changed here: put it where
+    /// CAIGUNN_ACCESS_TOKEN comes from, and restart the receiver.
+    Refresh {
+        /// The day on which the new token ends, as in 2027-01-31 [default: in 365 days]
+        #[arg(long, value_name = "DATE", value_parser = date)]
+        expires: Option<String>,
+    },
+}
+
+pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<()> {
+    let TokenCommand::Refresh { expires } = command;
+    let expires = expires.clone().unwrap_or_else(|| {
+        let end = Timestamp::now().plus(std::time::Duration::from_secs(DEFAULT_DAYS * 86_400));
+        end.date()
+    });
+    let token = provider::client(settings)?
+        .refresh_token(&expires)
+        .await
+        .map_err(provider::explained)
+        .context("refreshing the access token")?;
+    output::write(&format!("{}\n", token.expose_secret()))?;
+    eprintln!(
+        "A new access token, asked to last until {expires}. Put it where CAIGUNN_ACCESS_TOKEN comes from (or into the file \
+         that CAIGUNN_ACCESS_TOKEN_FILE names) and restart the receiver. Whether the old one still works is not \
+         documented."
+    );
+    Ok(())
+}
+
+/// Takes a date in the form that is sent.
+fn date(text: &str) -> Result<String, String> {
+    let is_date = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
+    if is_date {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a date as in 2027-01-31".to_owned())
+    }
+}

@@ -1,0 +1,206 @@
+//! Sorts answers by what to do about them, and quotes CaiGunn's words without our secrets.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::Error;
+use super::body::Mistake;
+use crate::clock::Timestamp;
+
+/// How much of a short answer is read, in bytes, and of one that is an error. The ones known have some hundred.
+pub const MAX_SHORT_BYTES: usize = 64 << 10;
+
+/// The most of an answer's `detail` that is quoted, in characters.
+pub const MAX_DETAIL_CHARS: usize = 300;
+
+/// Reads the dates of HTTP: `IMF-fixdate` of RFC 9110 section 5.6.7, the only form that may still be sent, is one
+/// of RFC 2822's.
+static HTTP_DATE: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
+
+/// What we told CaiGunn in a call and must not tell anybody else, should CaiGunn tell it back.
+#[derive(Default)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub fn add(&mut self, secret: &SecretString) {
+        self.0.push(secret.expose_secret().to_owned());
+    }
+
+    /// Adds a webhook URL, and by itself the token in it.
+    pub fn add_webhook_url(&mut self, url: &SecretString) {
+        self.add(url);
+        if let Some((_, token)) = url.expose_secret().rsplit_once("/webhook/") {
+            self.0.push(token.to_owned());
+        }
+    }
+
+    /// The text without them. Of a text that was cut, its end may be the start of one: that goes too.
+    fn hide(&self, mut text: String, is_whole: bool) -> String {
+        for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(&**secret, "[hidden]");
+            if !is_whole {
+                let starts = secret.char_indices().rev().map(|(end, _)| &secret[..end]);
+                let cut = starts.into_iter().find(|start| text.ends_with(start));
+                text.truncate(text.len() - cut.map_or(0, str::len));
+            }
+        }
+        text
+    }
+}
+
+/// The `detail` of a good answer, or the start of whatever it says instead: nothing but the status matters.
+pub async fn words(response: Response, secrets: &Secrets) -> Result<String, Error> {
+    let good = good(response, secrets, MAX_SHORT_BYTES).await?;
+    Ok(detail(&good.body, secrets))
+}
+
+/// What `parse` makes of a good answer.
+pub async fn parsed<T>(
+    response: Response,
+    secrets: &Secrets,
+    max_bytes: usize,
+    parse: impl FnOnce(&str) -> Result<T, Mistake>,
+) -> Result<T, Error> {
+    let Good { status, body } = good(response, secrets, max_bytes).await?;
+    let parsed = if body.is_whole {
+        std::str::from_utf8(&body.bytes)
+            .map_err(|error| {
+                Mistake(format!(
+                    "the body is not UTF-8 from byte {} on",
+                    error.valid_up_to()
+                ))
+            })
+            .and_then(parse)
+    } else {
+        Err(Mistake(format!("the body has more than {max_bytes} bytes")))
+    };
+    parsed.map_err(|Mistake(detail)| Error::Unexpected {
+        status: status.as_u16(),
+        detail,
+    })
+}
+
+/// A 2xx.
+struct Good {
+    status: StatusCode,
+    body: Body,
+}
+
+/// A body, or the start of one that is too long.
+struct Body {
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+/// Sorts an answer by its status.
+async fn good(mut response: Response, secrets: &Secrets, max_bytes: usize) -> Result<Good, Error> {
+    let status = response.status();
+    let retry_after = retry_after(response.headers().get(RETRY_AFTER), Timestamp::now());
+    if status.is_success() {
+        let body = read(&mut response, max_bytes).await?;
+        return Ok(Good { status, body });
+    }
+    let detail = detail(&read(&mut response, MAX_SHORT_BYTES).await?, secrets);
+    let code = status.as_u16();
+    Err(match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused { status: code, detail },
+        StatusCode::TOO_MANY_REQUESTS => Error::TooManyRequests { retry_after, detail },
+        StatusCode::REQUEST_TIMEOUT => Error::Unavailable {
+            retry_after,
+            detail: format!("408: {detail}"),
+        },
+        _ if status.is_client_error() => Error::Invalid { status: code, detail },
+        _ if status.is_server_error() => Error::Unavailable {
+            retry_after,
+            detail: format!("{code}: {detail}"),
+        },
+        _ => Error::Unexpected { status: code, detail },
+    })
+}
+
+async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable_error(&error))?
+    {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > max_bytes {
+            bytes.truncate(max_bytes);
+            return Ok(Body {
+                bytes,
+                is_whole: false,
+            });
+        }
+    }
+    Ok(Body {
+        bytes,
+        is_whole: true,
+    })
+}
+
+/// How long to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section 10.2.3).
+pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
+    let text = value?.to_str().ok()?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = HTTP_DATE.parse_timestamp(text).ok()?.as_microsecond();
+    let wait_micros = until.saturating_sub(now.as_micros());
+    Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
+}
+
+/// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The
+/// secrets are hidden before it is cut, which could leave a part of one.
+fn detail(body: &Body, secrets: &Secrets) -> String {
+    let text = match serde_json::from_slice::<Value>(&body.bytes) {
+        Ok(mut value) => match value.get_mut("detail").map(Value::take) {
+            Some(Value::String(detail)) => detail,
+            Some(Value::Array(faults)) => faults.iter().map(fault).collect::<Vec<_>>().join("; "),
+            Some(other) => other.to_string(),
+            // Written anew, so that no escape in it disguises a secret.
+            None => value.to_string(),
+        },
+        Err(_) if body.bytes.is_empty() => "(no body)".to_owned(),
+        Err(_) => String::from_utf8_lossy(&body.bytes).into_owned(),
+    };
+    let text = secrets.hide(text, body.is_whole);
+    text.chars().take(MAX_DETAIL_CHARS).collect()
+}
+
+/// One fault of a 422: `{"loc": [...], "msg": "...", "type": "..."}`. Its `input`, if any, is not quoted: it may be
+/// our URL with its token.
+fn fault(fault: &Value) -> String {
+    let place = fault["loc"].as_array().map(|path| {
+        path.iter()
+            .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(".")
+    });
+    let message = fault["msg"].as_str().unwrap_or("no message");
+    place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
+}
+
+/// Why no answer came, with the chain of causes, which holds addresses but no secrets.
+pub fn unreachable_error(error: &reqwest::Error) -> Error {
+    let mut detail = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        error.to_string()
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        detail = format!("{detail}: {cause}");
+        source = cause.source();
+    }
+    Error::Unavailable {
+        retry_after: None,
+        detail,
+    }
+}

@@ -1,0 +1,83 @@
+//! Which API key opens which chatbot.
+
+use std::collections::HashMap;
+
+use secrecy::SecretString;
+
+use super::Chatbot;
+use crate::event::ChatbotId;
+
+/// The API keys at hand, by chatbot where that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    by_chatbot: HashMap<ChatbotId, SecretString>,
+    /// Keys that were given and that no listed chatbot has.
+    unplaced: Vec<SecretString>,
+}
+
+impl Keyring {
+    /// The keys of these chatbots, and some of whose chatbots nothing is known.
+    pub fn new(chatbots: &[Chatbot], unplaced: Vec<SecretString>) -> Self {
+        let by_chatbot = chatbots
+            .iter()
+            .map(|chatbot| (chatbot.id, chatbot.api_key.clone()));
+        Self {
+            by_chatbot: by_chatbot.collect(),
+            unplaced,
+        }
+    }
+
+    /// The keys that may open a chatbot, each with the chatbot it is known to be of: the one's own, or all that may be
+    /// its own where that is not known.
+    pub fn candidates(&self, chatbot_id: Option<ChatbotId>) -> Vec<(Option<ChatbotId>, SecretString)> {
+        let unplaced = self.unplaced.iter().map(|api_key| (chatbot_id, api_key.clone()));
+        match chatbot_id {
+            Some(chatbot_id) => match self.by_chatbot.get(&chatbot_id) {
+                Some(api_key) => vec![(Some(chatbot_id), api_key.clone())],
+                None => unplaced.collect(),
+            },
+            None => {
+                let placed = self.by_chatbot.iter();
+                let placed = placed.map(|(chatbot_id, api_key)| (Some(*chatbot_id), api_key.clone()));
+                unplaced.chain(placed).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn chatbot(number: u128, api_key: &str) -> Chatbot {
+        Chatbot {
+            id: ChatbotId::new(Uuid::from_u128(number)),
+            title: String::new(),
+            api_key: api_key.into(),
+        }
+    }
+
+    fn candidates(keyring: &Keyring, chatbot_id: Option<u128>) -> Vec<String> {
+        let chatbot_id = chatbot_id.map(|number| ChatbotId::new(Uuid::from_u128(number)));
+        let keys = keyring.candidates(chatbot_id);
+        let mut keys: Vec<_> = keys
+            .iter()
+            .map(|(_, key)| key.expose_secret().to_owned())
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn a_known_chatbot_has_its_key_and_an_unknown_one_may_have_any_that_is_left() {
+        let keyring = Keyring::new(&[chatbot(1, "one"), chatbot(2, "two")], vec!["other".into()]);
+
+        assert_eq!(candidates(&keyring, Some(1)), ["one"]);
+        assert_eq!(candidates(&keyring, Some(3)), ["other"]);
+        assert_eq!(candidates(&keyring, None), ["one", "other", "two"]);
+        assert!(candidates(&Keyring::default(), None).is_empty());
+    }
+}

@@ -1,0 +1,273 @@
+//! What is decided without a connection.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use proptest::prelude::*;
+use reqwest::Response;
+use reqwest::header::HeaderValue;
+use serde_json::json;
+
+use super::answer::{MAX_DETAIL_CHARS, MAX_SHORT_BYTES, Secrets, retry_after, words};
+use super::body::{self, Mistake};
+use super::*;
+use crate::clock::Timestamp;
+
+fn secrets(secrets: &[&str]) -> Secrets {
+    let mut all = Secrets::default();
+    for secret in secrets {
+        all.add(&(*secret).into());
+    }
+    all
+}
+
+/// What is quoted of a good answer with this body.
+async fn quoted(body: impl Into<reqwest::Body>, hidden: &[&str]) -> String {
+    let response = axum::http::Response::new(body.into());
+    words(Response::from(response), &secrets(hidden)).await.unwrap()
+}
+
+/// A token of three parts, the middle one of these bytes.
+fn jwt(claims: &[u8]) -> SecretString {
+    let part = |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    format!(
+        "{}.{}.{}",
+        part(br#"{"alg":"HS256"}"#.as_slice()),
+        part(claims),
+        part(b"signature")
+    )
+    .into()
+}
+
+#[tokio::test]
+async fn detail_is_quoted_in_both_its_shapes() {
+    let list = r#"{"detail":[{"loc":["body","webhook_url"],"msg":"field required","type":"missing","input":"SECRET"}]}"#;
+
+    assert_eq!(
+        quoted(r#"{"detail":"Invalid api key"}"#, &[]).await,
+        "Invalid api key"
+    );
+    assert_eq!(quoted(list, &[]).await, "body.webhook_url: field required");
+    assert_eq!(quoted("<html>", &[]).await, "<html>");
+    assert_eq!(quoted("", &[]).await, "(no body)");
+}
+
+#[tokio::test]
+async fn a_detail_of_another_shape_is_quoted_and_a_long_one_cut() {
+    let long = json!({ "detail": "\u{e9}".repeat(MAX_DETAIL_CHARS + 1) }).to_string();
+    let odd = r#"{"detail":[{"loc":["body",0]},7]}"#;
+
+    assert_eq!(quoted(r#"{"detail":null}"#, &[]).await, "null");
+    assert_eq!(quoted(odd, &[]).await, "body.0: no message; no message");
+    assert_eq!(quoted(r#"{"error":"x"}"#, &[]).await, r#"{"error":"x"}"#);
+    assert_eq!(quoted(b"\xff".as_slice(), &[]).await, "\u{fffd}");
+    assert_eq!(quoted(long, &[]).await, "\u{e9}".repeat(300));
+}
+
+#[tokio::test]
+async fn a_secret_that_would_be_cut_is_hidden_all_the_same() {
+    let body = format!("{}SECRET", "x".repeat(MAX_DETAIL_CHARS - 3));
+    // So many, and so long, that little is left of what is read, and the last is read in part.
+    let long = "s3cr3t/".repeat(300);
+    let endless = long.repeat(MAX_SHORT_BYTES / long.len() + 1);
+
+    assert_eq!(
+        quoted(body, &["", "SECRET"]).await,
+        format!("{}[hi", "x".repeat(MAX_DETAIL_CHARS - 3))
+    );
+    assert_eq!(
+        quoted(endless, &[&long]).await,
+        "[hidden]".repeat(MAX_SHORT_BYTES / long.len())
+    );
+    assert_eq!(
+        quoted(r#"{"error":"s3cr3t\/\u0073 is unknown"}"#, &["s3cr3t/s"]).await,
+        r#"{"error":"[hidden] is unknown"}"#
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_sorted_by_what_to_do_about_it() {
+    let detail = || "no".to_owned();
+    let retry_after = Some(Duration::from_secs(7));
+    let invalid = |status| {
+        Err(Error::Invalid {
+            status,
+            detail: detail(),
+        })
+    };
+    let refused = |status| {
+        Err(Error::Refused {
+            status,
+            detail: detail(),
+        })
+    };
+    let unavailable = |status| {
+        let detail = format!("{status}: no");
+        Err(Error::Unavailable { retry_after, detail })
+    };
+    let cases = [
+        (200, Ok(detail())),
+        (204, Ok(detail())),
+        (
+            301,
+            Err(Error::Unexpected {
+                status: 301,
+                detail: detail(),
+            }),
+        ),
+        (400, invalid(400)),
+        (401, refused(401)),
+        (403, refused(403)),
+        (404, invalid(404)),
+        (408, unavailable(408)),
+        (422, invalid(422)),
+        (
+            429,
+            Err(Error::TooManyRequests {
+                retry_after,
+                detail: detail(),
+            }),
+        ),
+        (500, unavailable(500)),
+        (503, unavailable(503)),
+    ];
+    for (status, expected) in cases {
+        let response = axum::http::Response::builder()
+            .status(status)
+            .header("retry-after", "7")
+            .body(r#"{"detail":"no"}"#);
+
+        let sorted = words(Response::from(response.unwrap()), &Secrets::default()).await;
+
+        assert_eq!(sorted, expected, "{status}");
+    }
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date() {
+    // 2024-07-30T09:15:00Z, less half a second.
+    let now = Timestamp::from_micros(1_722_330_899_500_000);
+    let cases = [
+        ("7", Some(7_000)),
+        ("0", Some(0)),
+        ("Tue, 30 Jul 2024 09:15:00 GMT", Some(500)),
+        ("Tue, 30 Jul 2024 10:15:00 GMT", Some(3_600_500)),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("-7", None),
+        ("7.5", None),
+        ("99999999999999999999", None),
+        ("soon", None),
+        ("", None),
+    ];
+    for (text, expected_millis) in cases {
+        let value = HeaderValue::from_static(text);
+
+        let wait = retry_after(Some(&value), now);
+
+        assert_eq!(wait, expected_millis.map(Duration::from_millis), "{text:?}");
+    }
+    assert_eq!(retry_after(None, now), None);
+    assert_eq!(
+        retry_after(Some(&HeaderValue::from_bytes(b"\xff").unwrap()), now),
+        None
+    );
+}
+
+#[test]
+fn a_credential_that_no_header_may_hold_is_not_sent_and_not_named() {
+    let error = secret_header(&"hunter2\r\napi-key: x".into()).unwrap_err();
+
+    assert!(!error.to_string().contains("hunter2"));
+    assert!(secret_header(&"hunter2".into()).unwrap().is_sensitive());
+}
+
+#[test]
+fn the_data_of_a_log_is_kept_as_the_text_it_came_as() {
+    let text = r#"{"webhook_logs":[{"event":"e","status":"s","data":{"b":1.0, "a" : [1e5,"\u00e9"],"b":2}},
+        {"event":"e","status":"s","data":null,"event_id":null,"created_at":null,"broadcast_status":[[]]}]}"#;
+
+    let entries = body::event_log(text).unwrap();
+
+    let data: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.data.as_deref().map(RawValue::get))
+        .collect();
+    assert_eq!(data, [Some(r#"{"b":1.0, "a" : [1e5,"\u00e9"],"b":2}"#), None]);
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let deep = format!(
+        r#"{{"x":{0},"chatbots":[{0}]}}"#,
+        "[".repeat(100_000) + &"]".repeat(100_000)
+    );
+
+    let mistake = body::chatbots(&deep).err();
+
+    assert_eq!(mistake, Some(Mistake("/chatbots/0 is not an object".to_owned())));
+}
+
+#[test]
+fn a_token_that_is_a_jwt_says_when_it_ends() {
+    let cases: [(&str, Option<i64>); 9] = [
+        (r#"{"exp":1722330900}"#, Some(1_722_330_900_000_000)),
+        (r#"{"sub":"x","exp":1722330900.25}"#, Some(1_722_330_900_250_000)),
+        (r#"{"exp":0}"#, Some(0)),
+        (r#"{"exp":1e300}"#, None),
+        (r#"{"exp":18446744073709551615}"#, None),
+        (r#"{"exp":"1722330900"}"#, None),
+        (r#"{"iat":1722330900}"#, None),
+        ("[1722330900]", None),
+        ("exp", None),
+    ];
+    for (claims, expected) in cases {
+        let ends = expires_at(&jwt(claims.as_bytes()));
+
+        assert_eq!(ends.map(Timestamp::as_micros), expected, "{claims}");
+    }
+}
+
+#[test]
+fn a_token_of_another_form_does_not_say_when_it_ends() {
+    let whole = jwt(br#"{"exp":1722330900}"#);
+    let whole = whole.expose_secret();
+    let (_, tail) = whole.split_once('.').unwrap();
+    for token in [
+        "",
+        ".",
+        "..",
+        "access-token",
+        tail,
+        &format!("{whole}.x"),
+        &format!("{whole}="),
+        &format!(" {whole}"),
+    ] {
+        assert_eq!(expires_at(&token.into()), None, "{token:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_token_makes_expires_at_panic(token in "\\PC*|[A-Za-z0-9_=-]*\\.[A-Za-z0-9_=-]*\\.[A-Za-z0-9_=-]*") {
+        expires_at(&token.into());
+    }
+
+    #[test]
+    fn no_claims_make_expires_at_panic(claims in prop_oneof![
+        any::<Vec<u8>>(),
+        any::<f64>().prop_map(|exp| json!({ "exp": exp }).to_string().into_bytes()),
+        any::<i64>().prop_map(|exp| json!({ "exp": exp }).to_string().into_bytes()),
+    ]) {
+        expires_at(&jwt(&claims));
+    }
+
+    #[test]
+    fn no_body_makes_a_reader_panic(text in r#"\PC*|(\{"(chatbots|webhook_logs|token)":|[\[\]{},:]|null|"id"|"x"|1){0,9}"#) {
+        let _ = body::chatbots(&text);
+        let _ = body::chatbot(&text);
+        let _ = body::event_log(&text);
+        let _ = body::token(&text);
+    }
+}

@@ -1,0 +1,148 @@
+//! The settings that concern CaiGunn: its API, what is registered there, and what its log is asked for.
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::reader::Reader;
+use super::{Registration, is_visible, webhook_url};
+use crate::backoff::Backoff;
+use crate::subscription::Selection;
+use crate::{backfill, caigunn, subscription};
+
+/// What concerns registering.
+pub struct Provider {
+    pub public_url: Option<Url>,
+    pub api: Option<caigunn::Settings>,
+    pub selection: Selection,
+    pub registration: Registration,
+}
+
+pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<String>) -> Provider {
+    let api_url = reader.with(
+        "api.url",
+        "an absolute http or https URL without user, query or fragment",
+        base_url,
+    );
+    let timeout = reader.seconds("api.timeout_seconds", 1..=600);
+    let api_keys = reader.secrets("api.key", "visible ASCII characters", is_visible);
+    let access_token = reader
+        .secrets("api.access_token", "visible ASCII characters", is_visible)
+        .into_iter()
+        .next();
+    let public_url = reader.optional(
+        "server.public_url",
+        "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
+        base_url,
+    );
+    if let Some(url) = public_url
+        .as_ref()
+        .filter(|url| url.scheme() == "http" && !is_loopback(url))
+    {
+        warnings.push(format!(
+            "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
+        ));
+    }
+    let discover: bool = reader.parsed("subscription.discover", "true or false");
+    let is_key_missing = api_keys.is_empty() && !discover;
+    let (include, exclude) = (
+        reader.names("subscription.include"),
+        reader.names("subscription.exclude"),
+    );
+    let selection = if api_keys.is_empty() && discover {
+        Selection::Discovered { include, exclude }
+    } else {
+        Selection::Keys(api_keys)
+    };
+    let subscription = subscription(reader, tokens, public_url.as_ref(), &selection);
+    let missing = [
+        (is_key_missing, "CAIGUNN_API_KEY"),
+        (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
+        (public_url.is_none(), "CAIGUNN_PUBLIC_URL"),
+    ];
+    let missing: Vec<_> = missing
+        .into_iter()
+        .filter_map(|(is, name)| is.then_some(name))
+        .collect();
+    let registration = match subscription {
+        Some(subscription) if missing.is_empty() => Registration::Wanted(Box::new(subscription)),
+        _ => Registration::Missing(missing),
+    };
+    let api = access_token.map(|access_token| caigunn::Settings {
+        url: api_url,
+        access_token,
+        timeout,
+    });
+    Provider {
+        public_url,
+        api,
+        selection,
+        registration,
+    }
+}
+
+/// What to register at all; `None` without a public URL.
+fn subscription(
+    reader: &mut Reader,
+    tokens: &[SecretString],
+    public_url: Option<&Url>,
+    selection: &Selection,
+) -> Option<subscription::Settings> {
+    let watch_interval = reader.seconds("subscription.watch_interval_seconds", 1..=86_400);
+    let on_takeover = reader.parsed("subscription.on_takeover", "reclaim or warn");
+    let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour", 0..=60);
+    let unsubscribe_on_exit = reader.parsed("subscription.unsubscribe_on_exit", "true or false");
+    let probe = reader.parsed("subscription.probe", "true or false");
+    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
+    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
+    let refused_retry = reader.seconds("subscription.refused_retry_seconds", 1..=86_400);
+    let Some(retry) = Backoff::new(retry_min, retry_max) else {
+        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
+        reader.refuse("subscription.retry_max_seconds", &allowed);
+        return None;
+    };
+    let public_url = public_url?;
+    let url = |token: &str| webhook_url(public_url, token);
+    let mut tokens = tokens.iter().map(ExposeSecret::expose_secret);
+    let registered = tokens.next();
+    Some(subscription::Settings {
+        selection: selection.clone(),
+        webhook_url: url(registered.unwrap_or_default()).into(),
+        older_urls: tokens.map(|token| url(token).into()).collect(),
+        base_url: url(""),
+        shown_url: url(registered.map_or("", |_| "[token]")),
+        public_url: public_url.clone(),
+        probe,
+        watch_interval,
+        on_takeover,
+        max_reclaims_per_hour,
+        unsubscribe_on_exit,
+        retry,
+        refused_retry,
+    })
+}
+
+pub fn backfill(reader: &mut Reader) -> backfill::Settings {
+    backfill::Settings {
+        after: reader.seconds("backfill.after_seconds", 1..=86_400),
+        interval: reader.seconds("backfill.interval_seconds", 1..=86_400),
+        concurrency: reader.count("backfill.concurrency", 1..=64),
+        max_calls_per_minute: reader.count("backfill.max_calls_per_minute", 1..=6_000),
+        give_up_after: reader.days("backfill.give_up_after_days", 1..=365),
+    }
+}
+
+fn base_url(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_base = url.query().is_none() && url.fragment().is_none();
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base).then_some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,99 @@
+//! The body of a notification from its parts, in the newer wire generation: for those that CaiGunn's log has and its
+//! webhook did not bring.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{ChatbotId, EventId};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    event: &'a str,
+    status: &'a str,
+    event_id: EventId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+}
+
+/// What CaiGunn would have posted. `data` keeps its text, but that a missing `chatbot_id` is put into it.
+///
+/// The result is no more valid than its parts: [`super::parse`] decides.
+pub fn compose(
+    event: &str,
+    status: &str,
+    event_id: EventId,
+    chatbot_id: Option<ChatbotId>,
+    data: Option<&RawValue>,
+) -> Bytes {
+    let completed = match (data, chatbot_id) {
+        (None, Some(chatbot_id)) => with_chatbot_id("{}", chatbot_id),
+        (Some(data), Some(chatbot_id)) => match serde_json::from_str(data.get()) {
+            Ok(None) => with_chatbot_id("{}", chatbot_id),
+            Ok(Some(Value::Object(members))) if !has_chatbot_id(&members) => {
+                with_chatbot_id(data.get(), chatbot_id)
+            }
+            Ok(Some(_)) | Err(_) => None,
+        },
+        (_, None) => None,
+    };
+    let body = Body {
+        event,
+        status,
+        event_id,
+        data: completed.as_deref().or(data),
+    };
+    serde_json::to_vec(&body)
+        .expect("texts, ids and JSON have a JSON form")
+        .into()
+}
+
+fn has_chatbot_id(members: &Map<String, Value>) -> bool {
+    members.contains_key("chatbot_id")
+}
+
+/// The text of an object with one more member, at its front.
+fn with_chatbot_id(object: &str, chatbot_id: ChatbotId) -> Option<Box<RawValue>> {
+    let rest = object.trim_start().strip_prefix('{')?.trim_start();
+    let comma = if rest.starts_with('}') { "" } else { "," };
+    RawValue::from_string(format!("{{\"chatbot_id\":\"{chatbot_id}\"{comma}{rest}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn composed(data: Option<&str>) -> String {
+        let data = data.map(|data| RawValue::from_string(data.to_owned()).unwrap());
+        let (event_id, chatbot_id) = (EventId::new(Uuid::nil()), ChatbotId::new(Uuid::max()));
+        let body = compose("crawling", "initial", event_id, Some(chatbot_id), data.as_deref());
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let start =
+            r#"{"event":"crawling","status":"initial","event_id":"00000000-0000-0000-0000-000000000000""#;
+        body.strip_prefix(start).unwrap().to_owned()
+    }
+
+    #[test]
+    fn data_keeps_its_text_and_gains_what_it_lacks() {
+        let added = r#""chatbot_id":"ffffffff-ffff-ffff-ffff-ffffffffffff""#;
+        for (data, expected) in [
+            (None, format!(r#","data":{{{added}}}}}"#)),
+            (Some("null"), format!(r#","data":{{{added}}}}}"#)),
+            (Some("{ }"), format!(r#","data":{{{added}}}}}"#)),
+            (
+                Some(r#" { "n" : 1.0e2 }"#),
+                format!(r#","data":{{{added},"n" : 1.0e2 }}}}"#),
+            ),
+            (
+                Some(r#"{"chatbot_id":null}"#),
+                r#","data":{"chatbot_id":null}}"#.to_owned(),
+            ),
+            (Some("[1 ]"), r#","data":[1 ]}"#.to_owned()),
+        ] {
+            assert_eq!(composed(data), expected, "{data:?}");
+        }
+    }
+}

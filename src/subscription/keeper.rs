@@ -1,0 +1,268 @@
+//! Rounds over all chatbots: which there are, which are due for a visit, and when to come back.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::plan::Memory;
+use super::subject::Subject;
+use super::view::{Registration, View};
+use super::visit::{End, Mode, Removal, Target, Visit, remove, visit};
+use super::{Handles, Selection, Settings, advice, each, jittered, wait_after};
+use crate::caigunn::keyring::Keyring;
+use crate::caigunn::{Chatbot, Client, Error};
+use crate::clock::Timestamp;
+
+/// How long before its end an access token is warned about, where its form tells its end: time for a person to act.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
+
+/// Keeps all chatbots registered, a round at a time.
+pub struct Keeper {
+    settings: Settings,
+    client: Client,
+    /// What others may see.
+    view: View,
+    /// What backfilling needs.
+    keyring: watch::Sender<Option<Keyring>>,
+    subjects: Vec<Subject>,
+    /// When to list the chatbots again, and how often that has failed in a row.
+    list_at: Option<Instant>,
+    list_failure_count: u32,
+    /// Whether the end of the access token has been warned about.
+    is_expiry_said: bool,
+}
+
+impl Keeper {
+    /// A keeper that has not done anything yet.
+    pub fn new(settings: Settings, client: Client) -> (Self, Handles) {
+        let (keyring, receiver) = watch::channel(None);
+        let subjects = match &settings.selection {
+            Selection::Keys(keys) => keys
+                .iter()
+                .map(|key| Subject::new(Target::of_key(key.clone())))
+                .collect(),
+            Selection::Discovered { .. } => Vec::new(),
+        };
+        let keeper = Self {
+            view: View::of(settings.shown_url.clone()),
+            settings,
+            client,
+            keyring,
+            subjects,
+            list_at: None,
+            list_failure_count: 0,
+            is_expiry_said: false,
+        };
+        keeper.show();
+        let handles = Handles {
+            view: keeper.view.clone(),
+            keyring: receiver,
+        };
+        (keeper, handles)
+    }
+
+    /// Does all that is due at `now`; returns when to come back.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open what was put; another round is safe.
+    pub async fn round(&mut self, now: Instant) -> Instant {
+        let mut list_at = self.list_at.unwrap_or(now);
+        if list_at <= now {
+            list_at = now + self.list().await;
+            self.list_at = Some(list_at);
+        }
+        if !self.has_problem() {
+            self.visit_due(now).await;
+        }
+        if self.has_problem() {
+            return self.list_at.unwrap_or(list_at);
+        }
+        let dues = self.subjects.iter().map(|subject| subject.due.unwrap_or(now));
+        dues.fold(list_at, Instant::min)
+    }
+
+    /// Takes our URL away from every chatbot where it still stands.
+    pub async fn unsubscribe(&self) {
+        let mut targets = Vec::new();
+        for subject in &self.subjects {
+            if subject.memory.is_confirmed {
+                targets.push(subject.target.clone());
+            }
+        }
+        let removing = |target: Target| {
+            let (client, settings) = (self.client.clone(), self.settings.clone());
+            async move {
+                let removal = remove(&client, &settings, &target, Mode::Apply).await;
+                (target.name(), removal)
+            }
+        };
+        each(targets, removing, |(name, removal)| {
+            match removal {
+                Removal::Done(detail) => tracing::info!("unsubscribed {name}: {detail}"),
+                Removal::NotOurs(_) | Removal::WouldBeDone => {
+                    tracing::info!("did not unsubscribe {name}: its URL is not ours any more");
+                }
+                Removal::Failed(error) => tracing::warn!(
+                    error.type = "unsubscribe",
+                    "cannot unsubscribe {name}: {error}; `caigunn-webhook subscription remove` does it later"
+                ),
+            }
+            ControlFlow::Continue(())
+        })
+        .await;
+    }
+
+    /// Lists the chatbots and takes over what is new; returns how long the list is good for.
+    async fn list(&mut self) -> Duration {
+        match self.client.chatbots().await {
+            Ok(chatbots) => {
+                self.list_failure_count = 0;
+                if self.view.look().problem.take().is_some() {
+                    tracing::info!("CaiGunn lists the chatbots again");
+                }
+                self.warn_of_expiry();
+                self.place(chatbots);
+                jittered(self.settings.watch_interval, fastrand::f64())
+            }
+            Err(error) => {
+                self.list_failure_count = self.list_failure_count.saturating_add(1);
+                let wait = wait_after(&error, &self.settings, self.list_failure_count, fastrand::f64());
+                if matches!(error, Error::Refused { status: 401, .. }) {
+                    self.account_refused(&error, wait);
+                } else {
+                    let next_at = Timestamp::now().plus(wait);
+                    tracing::warn!(
+                        error.type = "list_failed",
+                        "cannot list the account's chatbots: {error}; trying again at {next_at}"
+                    );
+                    match &self.settings.selection {
+                        // They can be registered without being read.
+                        Selection::Keys(keys) => self.publish(Keyring::new(&[], keys.clone())),
+                        Selection::Discovered { .. } if self.subjects.is_empty() => {
+                            self.view.look().problem =
+                                Some(format!("the chatbots cannot be listed: {error}"));
+                        }
+                        Selection::Discovered { .. } => {}
+                    }
+                }
+                wait
+            }
+        }
+    }
+
+    /// Takes over a list of the account's chatbots.
+    fn place(&mut self, mut chatbots: Vec<Chatbot>) {
+        chatbots.retain(|chatbot| self.settings.selection.takes(chatbot));
+        let is_discovered = matches!(self.settings.selection, Selection::Discovered { .. });
+        for chatbot in &chatbots {
+            let known = self.subjects.iter_mut().find(|subject| {
+                let has_key = subject.target.has_key(&chatbot.api_key);
+                has_key || subject.target.id == Some(chatbot.id)
+            });
+            match known {
+                Some(subject) => {
+                    subject.target = Target::of(chatbot);
+                }
+                None => {
+                    let subject = Subject::new(Target::of(chatbot));
+                    tracing::info!("found {}", subject.target.name());
+                    self.subjects.push(subject);
+                }
+            }
+        }
+        if is_discovered {
+            self.subjects.retain(|subject| {
+                let is_listed = chatbots
+                    .iter()
+                    .any(|chatbot| subject.target.id == Some(chatbot.id));
+                if !is_listed {
+                    tracing::info!("{} is not listed any more", subject.target.name());
+                }
+                is_listed
+            });
+        }
+        let unplaced = self.subjects.iter().filter(|subject| subject.target.id.is_none());
+        let unplaced = unplaced.map(|subject| subject.target.api_key.clone()).collect();
+        self.publish(Keyring::new(&chatbots, unplaced));
+        self.show();
+    }
+
+    fn publish(&self, keyring: Keyring) {
+        self.keyring.send_replace(Some(keyring));
+    }
+
+    /// Visits the chatbots that are due, some at a time, until the account is refused.
+    async fn visit_due(&mut self, now: Instant) {
+        let mut due = Vec::new();
+        for (index, subject) in self.subjects.iter().enumerate() {
+            if subject.due.is_none_or(|due| due <= now) {
+                due.push((index, subject.target.clone(), subject.memory.clone()));
+            }
+        }
+        let (client, settings) = (self.client.clone(), self.settings.clone());
+        let visiting = |(index, target, memory): (usize, Target, Memory)| {
+            let (client, settings) = (client.clone(), settings.clone());
+            async move {
+                let visit = visit(&client, &settings, &target, &memory, now, Mode::Apply).await;
+                (index, visit)
+            }
+        };
+        let mut refused = None;
+        each(due, visiting, |(index, visit): (usize, Visit)| {
+            if let End::AccountRefused(error) = visit.end {
+                refused = Some(error);
+                return ControlFlow::Break(());
+            }
+            self.subjects[index].record(visit, &self.settings, now);
+            self.show_one(index);
+            ControlFlow::Continue(())
+        })
+        .await;
+        if let Some(error) = refused {
+            let wait = self.settings.refused_retry;
+            self.list_at = Some(now + wait);
+            self.account_refused(&error, wait);
+        }
+    }
+
+    /// Says that nothing can be done with this access token.
+    fn account_refused(&self, error: &Error, wait: Duration) {
+        let next_at = Timestamp::now().plus(wait);
+        tracing::error!(
+            error.type = "access_token_refused",
+            "{error}; nothing can be registered or backfilled with this access token: {}; trying again at {next_at}",
+            advice::ACCESS_TOKEN
+        );
+        self.view.look().problem = Some(error.to_string());
+    }
+
+    fn warn_of_expiry(&mut self) {
+        let Some(end) = self.client.token_expires_at() else {
+            return;
+        };
+        if !self.is_expiry_said && end < Timestamp::now().plus(EXPIRY_NOTICE) {
+            self.is_expiry_said = true;
+            tracing::warn!(
+                error.type = "access_token_expires",
+                "the access token ends at {end}; `caigunn-webhook token refresh` makes a new one while it is valid"
+            );
+        }
+    }
+
+    fn has_problem(&self) -> bool {
+        self.view.look().problem.is_some()
+    }
+
+    fn show(&self) {
+        let subjects = self.subjects.iter();
+        let chatbots = subjects.map(|subject| Registration::of(&subject.target, subject.state.clone()));
+        self.view.look().chatbots = chatbots.collect();
+    }
+
+    fn show_one(&self, index: usize) {
+        let subject = &self.subjects[index];
+        self.view.look().chatbots[index] = Registration::of(&subject.target, subject.state.clone());
+    }
+}

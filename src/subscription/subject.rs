@@ -1,0 +1,206 @@
+//! A chatbot with its history: what came of each visit, what of it is news, and when the next is due.
+
+use tokio::time::Instant;
+
+use super::plan::{Holder, Memory, RECLAIM_WINDOW, Reason};
+use super::view::State;
+use super::visit::{End, Found, Target, Visit};
+use super::{Settings, advice, jittered, wait_after};
+use crate::caigunn::Error;
+use crate::clock::Timestamp;
+
+/// A chatbot with its history.
+#[derive(Clone)]
+pub struct Subject {
+    pub target: Target,
+    pub memory: Memory,
+    /// When to visit it again; `None` for at once.
+    pub due: Option<Instant>,
+    pub state: State,
+    failure_count: u32,
+}
+
+impl Subject {
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            memory: Memory::default(),
+            due: None,
+            state: State::Pending,
+            failure_count: 0,
+        }
+    }
+
+    /// Takes down what came of a visit at `now`, and says what is news.
+    pub fn record(&mut self, visit: Visit, settings: &Settings, now: Instant) {
+        let seen_at = Timestamp::now();
+        if let End::Failed(error) = &visit.end {
+            let failure_count = self.failure_count.saturating_add(1);
+            self.failure_count = failure_count;
+            let wait = wait_after(error, settings, failure_count, fastrand::f64());
+            self.due = Some(now + wait);
+            self.failed(error, seen_at.plus(wait));
+            return;
+        }
+        self.failure_count = 0;
+        self.due = Some(now + jittered(settings.watch_interval, fastrand::f64()));
+        let before = &self.state;
+        let by = match visit.found {
+            Found::Other(url) => url,
+            Found::Ours | Found::Nothing | Found::Unknown => String::new(),
+        };
+        let after = match &visit.end {
+            End::AlreadySo => State::Registered {
+                since: match before {
+                    State::Registered { since, .. } => *since,
+                    _ => seen_at,
+                },
+                confirmed_at: seen_at,
+            },
+            End::Put { .. } => State::Registered {
+                since: seen_at,
+                confirmed_at: seen_at,
+            },
+            End::Left(Holder::Successor) => match before {
+                State::Superseded { .. } => before.clone(),
+                _ => State::Superseded { since: seen_at },
+            },
+            End::Left(Holder::Other) => match before {
+                State::TakenOver { by: known, .. } if *known == by => before.clone(),
+                _ => State::TakenOver {
+                    since: seen_at,
+                    by: by.clone(),
+                },
+            },
+            End::Left(Holder::Rival) => match before {
+                State::Contested { by: known, .. } if *known == by => before.clone(),
+                _ => State::Contested {
+                    since: seen_at,
+                    by: by.clone(),
+                },
+            },
+            End::Deleted => State::Deleted,
+            End::WouldPut { .. } | End::AccountRefused(_) | End::Failed(_) => {
+                unreachable!("a round is no dry run, and its caller deals with a refused account")
+            }
+        };
+        match &visit.end {
+            End::Put { reason, detail } => self.say_put(*reason, &by, detail, settings, now),
+            End::AlreadySo if matches!(before, State::Registered { .. }) => {}
+            _ if *before != after => self.say_change(&after, settings),
+            _ => {}
+        }
+        if let State::Registered { .. } = after {
+            self.memory.is_confirmed = true;
+        }
+        if let End::Put {
+            reason: Reason::Reclaim,
+            ..
+        } = visit.end
+        {
+            let reclaims = &mut self.memory.reclaims;
+            reclaims.retain(|at| is_recent(*at, now));
+            reclaims.push(now);
+        }
+        self.state = after;
+    }
+
+    fn failed(&mut self, error: &Error, next_at: Timestamp) {
+        let (name, api_key) = (self.target.name(), &self.target.fingerprint);
+        let failure_count = self.failure_count;
+        if let Some(advice) = advice::of(error) {
+            tracing::error!(
+                %api_key,
+                error.type = "registration_refused",
+                "not registered for {name}: {error}; {advice}; trying again at {next_at}"
+            );
+            self.state = State::Refused {
+                failure_count,
+                next_at,
+                error: error.to_string(),
+            };
+            return;
+        }
+        tracing::warn!(
+            %api_key,
+            error.type = "registration_failed",
+            "cannot register for {name} or look whether it is: {error}; trying again at {next_at}"
+        );
+        // What was seen to stand there still does, as far as anyone knows.
+        if !matches!(self.state, State::Registered { .. }) {
+            self.state = State::Retrying {
+                failure_count,
+                next_at,
+                error: error.to_string(),
+            };
+        }
+    }
+
+    fn say_put(&self, reason: Reason, by: &str, detail: &str, settings: &Settings, now: Instant) {
+        let (name, api_key) = (self.target.name(), &self.target.fingerprint);
+        let shown_url = &settings.shown_url;
+        match reason {
+            Reason::New if by.is_empty() => {
+                tracing::info!(%api_key, "registered {shown_url} for {name}: {detail}");
+            }
+            Reason::New => {
+                tracing::info!(%api_key, "registered {shown_url} for {name}, in place of {by}: {detail}");
+            }
+            Reason::Outdated => tracing::info!(
+                %api_key,
+                "an older token of this receiver stood at {name}; registered {shown_url} again: {detail}"
+            ),
+            Reason::Forgotten => tracing::warn!(
+                %api_key,
+                error.type = "registration_lost",
+                "CaiGunn had no webhook URL for {name} any more; registered {shown_url} again: {detail}"
+            ),
+            Reason::Reclaim if self.memory.reclaims.iter().any(|at| is_recent(*at, now)) => {
+                tracing::info!(%api_key, "took {name} back from {by} once more: {detail}");
+            }
+            Reason::Reclaim => tracing::warn!(
+                %api_key,
+                error.type = "taken_over",
+                "{name} was taken over by {by}; took it back: {detail}. If two deployments want one chatbot, its \
+                 events go to one, then the other: stop one of them"
+            ),
+        }
+    }
+
+    /// Says how the chatbot stands where nothing was put.
+    fn say_change(&self, state: &State, settings: &Settings) {
+        let (name, api_key) = (self.target.name(), &self.target.fingerprint);
+        match state {
+            State::Registered { .. } => {
+                tracing::info!(%api_key, "{} is registered for {name} already", settings.shown_url);
+            }
+            State::Superseded { .. } => tracing::warn!(
+                %api_key,
+                error.type = "superseded",
+                "a receiver with this public URL and another token has registered for {name}; left as it is, since a \
+                 newer deployment does that"
+            ),
+            State::TakenOver { by, .. } => tracing::warn!(
+                %api_key,
+                error.type = "taken_over",
+                "{name} was taken over by {by}, so its events go there; `caigunn-webhook subscription ensure` takes \
+                 it back"
+            ),
+            State::Contested { by, .. } => tracing::error!(
+                %api_key,
+                error.type = "contested",
+                "{by} takes {name} back each time; reclaimed {} times within an hour, it is left alone for now, so its \
+                 events go there. Two deployments want one chatbot: stop one of them",
+                settings.max_reclaims_per_hour
+            ),
+            State::Deleted => {
+                tracing::warn!(%api_key, "{name} is deleted at CaiGunn: there is nothing to register");
+            }
+            State::Pending | State::Retrying { .. } | State::Refused { .. } => {}
+        }
+    }
+}
+
+fn is_recent(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) < RECLAIM_WINDOW
+}

@@ -1,0 +1,159 @@
+//! What may be seen of the subscription at any time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use super::probe::{Finding, Kind};
+use super::visit::Target;
+use crate::clock::Timestamp;
+use crate::event::ChatbotId;
+use crate::fingerprint::Fingerprint;
+
+/// The registration of one chatbot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Registration {
+    /// Which chatbot: its API key's fingerprint.
+    pub api_key: Fingerprint,
+    /// Its id, once it has been found in CaiGunn's list.
+    pub chatbot_id: Option<ChatbotId>,
+    /// Its title, from the same list.
+    pub title: Option<String>,
+    /// How it stands.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// How a registration stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Nothing has been answered yet.
+    Pending,
+    /// Our URL stands there.
+    Registered {
+        /// Since when, as far as this process knows.
+        since: Timestamp,
+        /// When that was last seen.
+        confirmed_at: Timestamp,
+    },
+    /// It failed in a way that may pass; it is tried again.
+    Retrying {
+        /// How often it has failed in a row.
+        failure_count: u32,
+        /// When it is tried again.
+        next_at: Timestamp,
+        /// What happened.
+        error: String,
+    },
+    /// CaiGunn refused; a person must act. It is tried again, rarely.
+    Refused {
+        /// How often it has failed in a row.
+        failure_count: u32,
+        /// When it is tried again.
+        next_at: Timestamp,
+        /// What happened.
+        error: String,
+    },
+    /// Another URL stands there, and `subscription.on_takeover` is `warn`.
+    TakenOver {
+        /// When that was first seen.
+        since: Timestamp,
+        /// The other URL, its secret parts hidden.
+        by: String,
+    },
+    /// Another URL stands there, and whoever put it takes the chatbot back each time we do.
+    Contested {
+        /// When that was first seen.
+        since: Timestamp,
+        /// The other URL, its secret parts hidden.
+        by: String,
+    },
+    /// A newer deployment of this receiver has registered another token.
+    Superseded {
+        /// When that was first seen.
+        since: Timestamp,
+    },
+    /// CaiGunn says that the chatbot is deleted.
+    Deleted,
+}
+
+/// What the last probe of the public URL has found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Probe {
+    /// In a word.
+    pub finding: Kind,
+    /// In a sentence.
+    pub detail: String,
+    /// Since when it has been so.
+    pub since: Timestamp,
+    /// When it was last seen.
+    pub at: Timestamp,
+}
+
+/// All of it.
+#[derive(Debug, Default, Serialize)]
+pub struct Seen {
+    /// The URL that is kept registered, without its token; null if nothing is.
+    pub webhook_url: Option<String>,
+    /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.
+    pub problem: Option<String>,
+    /// What the last probe has found; null before the first.
+    pub probe: Option<Probe>,
+    /// The chatbots.
+    pub chatbots: Vec<Registration>,
+}
+
+/// A window on what the keeper does.
+#[derive(Clone, Debug, Default)]
+pub struct View(Arc<Mutex<Seen>>);
+
+impl View {
+    /// Before anything has been done.
+    pub(super) fn of(webhook_url: String) -> Self {
+        Self(Arc::new(Mutex::new(Seen {
+            webhook_url: Some(webhook_url),
+            ..Seen::default()
+        })))
+    }
+
+    /// What there is to see. Not to be held across an await.
+    pub fn look(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As JSON, for the admin API.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&*self.look()).expect("texts and numbers have a JSON form")
+    }
+
+    /// Shows what a probe has found; whether it is another kind of finding than the one before.
+    pub(super) fn show_probe(&self, finding: &Finding, at: Timestamp) -> bool {
+        let mut seen = self.look();
+        let kind = finding.kind();
+        let since = seen
+            .probe
+            .as_ref()
+            .filter(|probe| probe.finding == kind)
+            .map(|probe| probe.since);
+        seen.probe = Some(Probe {
+            finding: kind,
+            detail: finding.to_string(),
+            since: since.unwrap_or(at),
+            at,
+        });
+        since.is_none()
+    }
+}
+
+impl Registration {
+    /// Of a chatbot.
+    pub(super) fn of(target: &Target, state: State) -> Self {
+        Self {
+            api_key: target.fingerprint.clone(),
+            chatbot_id: target.id,
+            title: target.title.clone(),
+            state,
+        }
+    }
+}

@@ -12,7 +12,7 @@
 //! - [`caigunn`], [`subscription`]: the provider's API, and what is kept true there.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order.
-//! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`]: leaves that know nothing of the rest.
+//! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`], [`metrics`]: leaves that know nothing of the rest.
 
 pub mod app;
 pub mod backfill;
@@ -25,6 +25,7 @@ pub mod fingerprint;
 pub mod http;
 pub mod inbox;
 pub mod instance;
+pub mod metrics;
 pub mod shutdown;
 pub mod subscription;
 pub mod telemetry;

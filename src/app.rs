@@ -17,6 +17,7 @@ use crate::http::{self, Accepting, Endpoints, SubscriptionView};
 use crate::inbox::sqlite::SqliteInbox;
 use crate::inbox::{self, Inbox, Writer};
 use crate::instance::Instance;
+use crate::metrics::{Registry, Unit};
 use crate::{caigunn, subscription};
 
 /// How often receipts are looked through for old ones.
@@ -70,6 +71,7 @@ pub struct App {
     public: TcpListener,
     admin: TcpListener,
     caigunn: Option<CaiGunn>,
+    metrics: Registry,
 }
 
 /// What is needed to look after chatbots.
@@ -112,6 +114,7 @@ impl App {
             public,
             admin,
             caigunn,
+            metrics: registry(),
         })
     }
 
@@ -123,6 +126,11 @@ impl App {
     /// The admin address as it is.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin.local_addr().unwrap_or(self.settings.admin_listen)
+    }
+
+    /// What `/metrics` will show, for numbers of parts that are not the app's.
+    pub fn metrics(&mut self) -> &mut Registry {
+        &mut self.metrics
     }
 
     /// Serves until `stop`, then stops in order: not ready, no new connections, requests answered with their
@@ -137,8 +145,10 @@ impl App {
             public,
             admin,
             caigunn,
+            mut metrics,
         } = self;
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+        writer.register_metrics(&mut metrics);
         let accepting = Accepting::default();
         let (stop_public, stop_admin, stop_rest) = (
             CancellationToken::new(),
@@ -169,6 +179,7 @@ impl App {
             Arc::clone(&inbox),
             subscription_view,
             accepting.clone(),
+            metrics,
         );
 
         let mut tasks = Tasks::default();
@@ -225,6 +236,21 @@ impl App {
             }
         }
     }
+}
+
+/// A registry that shows what runs here and since when.
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    let version = env!("CARGO_PKG_VERSION");
+    registry.info("build", "The program that runs", [("version", version)]);
+    let started_at = Timestamp::now().as_micros() as f64 / 1e6;
+    registry.gauge(
+        "process_start_time",
+        "When the program started, since 1970",
+        Some(Unit::Seconds),
+        move || started_at,
+    );
+    registry
 }
 
 /// Runs `task` until it ends or `stop`.

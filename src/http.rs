@@ -5,6 +5,7 @@
 
 mod admin;
 mod framing;
+mod metrics;
 mod problem;
 mod receive;
 mod request_log;
@@ -28,6 +29,8 @@ use tower::Service;
 use tower_http::catch_panic::CatchPanic;
 
 use crate::inbox::{Inbox, RequestId, Writer};
+use crate::metrics::Registry;
+use metrics::{Connections, Metrics};
 use problem::Problem;
 
 pub use serve::{bind, serve};
@@ -37,7 +40,7 @@ pub use serve::{bind, serve};
 pub struct Settings {
     /// The tokens that the path may carry; with none, anyone may post to `/webhook`.
     pub tokens: Vec<SecretString>,
-    /// The bearer token of `/api`; with none, only clients on this machine may use it.
+    /// The bearer token of `/api` and `/metrics`; with none, only clients on this machine may use them.
     pub admin_token: Option<SecretString>,
     /// The longest body taken, in bytes.
     pub body_limit_bytes: usize,
@@ -86,6 +89,7 @@ struct SharedParts {
     settings: Settings,
     writer: Writer,
     accepting: Accepting,
+    metrics: Arc<Metrics>,
     /// A permit a byte of body in hand.
     body_bytes: Arc<Semaphore>,
 }
@@ -102,16 +106,17 @@ impl std::ops::Deref for Shared {
 type AnswerPanic = fn(Box<dyn Any + Send>) -> Response;
 
 /// What answers the requests of one listener.
-#[derive(Clone)]
 pub struct Endpoint {
     router: CatchPanic<Router, AnswerPanic>,
+    metrics: Arc<Metrics>,
+    connections: Connections,
 }
 
 /// Both endpoints.
 pub struct Endpoints {
     /// `/webhook`, `/healthz`, `/readyz`.
     pub public: Endpoint,
-    /// `/api`, `/healthz`, `/readyz`.
+    /// `/api`, `/metrics`, `/healthz`, `/readyz`.
     pub admin: Endpoint,
 }
 
@@ -133,11 +138,12 @@ impl Origin {
 }
 
 /// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 10] = [
     "/webhook",
     "/webhook/{token}",
     "/healthz",
     "/readyz",
+    "/metrics",
     "/api/v1/receipts",
     "/api/v1/receipts/{id}",
     "/api/v1/jobs/{event_id}",
@@ -145,14 +151,17 @@ const ROUTES: [&str; 9] = [
     "/api/v1/subscription",
 ];
 
-/// Builds both endpoints.
+/// Builds both endpoints. `/metrics` shows the registry: what others have put there, and what is counted here.
 pub fn endpoints(
     settings: Settings,
     writer: Writer,
     inbox: Arc<dyn Inbox>,
     subscription: SubscriptionView,
     accepting: Accepting,
+    mut registry: Registry,
 ) -> Endpoints {
+    let metrics = Arc::new(Metrics::register(&mut registry));
+    let (public, admin) = Connections::register(&mut registry, settings.connections.max_count);
     let body_bytes = Arc::new(Semaphore::new(
         settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
     ));
@@ -160,6 +169,7 @@ pub fn endpoints(
         settings,
         writer,
         accepting,
+        metrics: Arc::clone(&metrics),
         body_bytes,
     }));
     let health = Router::new()
@@ -170,24 +180,30 @@ pub fn endpoints(
         .route("/webhook", post(receive::receive))
         .route("/webhook/{token}", post(receive::receive))
         .with_state(shared.clone());
-    let api = admin::routes(inbox, subscription, shared.settings.admin_token.clone());
+    let page = Router::new()
+        .route("/metrics", get(metrics::page))
+        .with_state(Arc::new(registry));
+    let api = Router::new().nest("/api/v1", admin::routes(inbox, subscription));
+    let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
     Endpoints {
-        public: Endpoint::new(health.clone().merge(webhook)),
-        admin: Endpoint::new(health.nest("/api/v1", api)),
+        public: Endpoint::new(health.clone().merge(webhook), Arc::clone(&metrics), public),
+        admin: Endpoint::new(health.merge(guarded), metrics, admin),
     }
 }
 
 impl Endpoint {
-    fn new(router: Router) -> Self {
+    fn new(router: Router, metrics: Arc<Metrics>, connections: Connections) -> Self {
         let router = router
             .fallback(|| async { Problem::not_found() })
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
         Self {
             router: CatchPanic::custom(router, |_| Problem::panicked().into_response()),
+            metrics,
+            connections,
         }
     }
 
-    /// Answers a request. The order of what is around every route: a request id and a log line whatever happens;
+    /// Answers a request. The order of what is around every route: a request id, a log line and its numbers whatever happens;
     /// then a request that RFC 9112 calls ambiguous gets no further; then a panic becomes an answer.
     ///
     /// Plain calls rather than layers of the router, each of which would cost the hot path some allocations.
@@ -200,7 +216,7 @@ impl Endpoint {
                 Err(never) => match never {},
             },
         };
-        request_log::log(request, peer, answer).await
+        request_log::log(request, peer, &self.metrics, answer).await
     }
 }
 
@@ -258,6 +274,8 @@ mod tests {
             ("/Webhook", ""),
             ("/healthz", "/healthz"),
             ("/readyz", "/readyz"),
+            ("/metrics", "/metrics"),
+            ("/metrics/", ""),
             ("/api/v1/receipts", "/api/v1/receipts"),
             ("/api/v1/receipts/0190", "/api/v1/receipts/{id}"),
             ("/api/v1/jobs/0190", "/api/v1/jobs/{event_id}"),

@@ -97,6 +97,12 @@ impl Telemetry {
     pub fn dropped_lines(&self) -> usize {
         self.dropped.dropped_lines()
     }
+
+    /// [`Telemetry::dropped_lines`] for others to ask.
+    pub fn dropped_lines_reader(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let dropped = self.dropped.clone();
+        move || dropped.dropped_lines()
+    }
 }
 
 /// Starts logging for the whole process, panics included. To be called once.

@@ -44,8 +44,8 @@ struct Api {
     subscription: SubscriptionView,
 }
 
-/// Everything below `/api/v1`.
-pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, token: Option<SecretString>) -> Router {
+/// Everything below `/api/v1`, not yet guarded.
+pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView) -> Router {
     Router::new()
         .route("/receipts", get(receipts))
         .route("/receipts/{id}", get(receipt))
@@ -53,10 +53,13 @@ pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, token: Opti
         .route("/quarantine", get(quarantine))
         .route("/subscription", get(subscription_state))
         .with_state(Api { inbox, subscription })
-        .layer(from_fn_with_state(token, guard))
 }
 
-/// Lets through whoever has the token; with none configured, whoever is on this machine.
+/// The routes, for whoever has the token; with none configured, for whoever is on this machine.
+pub fn guarded(routes: Router, token: Option<SecretString>) -> Router {
+    routes.layer(from_fn_with_state(token, guard))
+}
+
 async fn guard(State(token): State<Option<SecretString>>, request: Request, next: Next) -> Response {
     let allowed = match &token {
         Some(token) => {

@@ -168,8 +168,8 @@ impl Problem {
 
     /// 403 on the admin side.
     pub fn not_local() -> Self {
-        let detail =
-            "no admin token is configured, so /api serves loopback clients only; set CAIGUNN_ADMIN_TOKEN";
+        let detail = "no admin token is configured, so /api and /metrics serve loopback clients only; \
+                      set CAIGUNN_ADMIN_TOKEN";
         Self::new(Kind::Forbidden, detail)
     }
 

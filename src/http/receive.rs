@@ -32,6 +32,8 @@ const KEPT_BYTES: usize = 64 << 10;
 /// What the log says of an answered notification. Put into the response's extensions.
 #[derive(Clone)]
 pub struct Received {
+    /// When it arrived.
+    pub received_at: Timestamp,
     /// What was read.
     pub notification: Arc<Notification>,
     /// What became of it.
@@ -89,6 +91,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
         body: body.bytes.clone(),
     };
     shared.writer.append(Entry::Quarantine(quarantined)).await?;
+    shared.metrics.count_quarantined(problem.name());
     Err(problem)
 }
 
@@ -98,6 +101,7 @@ async fn store(
     notification: Notification,
     receipt: NewReceipt,
 ) -> Result<Response, Problem> {
+    let received_at = receipt.received_at;
     let stored = shared.writer.append(Entry::Receipt(receipt)).await?;
     let Stored::Receipt(appended) = stored else {
         unreachable!("a receipt's entry is stored as a receipt")
@@ -114,6 +118,7 @@ async fn store(
     };
     let mut response = axum::Json(answer).into_response();
     response.extensions_mut().insert(Received {
+        received_at,
         notification: Arc::new(notification),
         appended,
     });

@@ -1,11 +1,11 @@
-//! Around every request: an id, a span, and one log line at the end.
+//! Around every request: an id, a span, and one log line at the end, counted where it is made.
 //!
 //! The line of a notification is an interface, documented in the README. It never holds a body, a header's
 //! value or the path, which may carry the token: the route stands for it.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -14,6 +14,7 @@ use tracing::{Instrument, Level, debug_span, event};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::metrics::Metrics;
 use super::problem::Problem;
 use super::receive::Received;
 use super::{Origin, route_of};
@@ -32,20 +33,23 @@ struct Context {
     request_id: RequestId,
     method: Method,
     route: &'static str,
-    started: Instant,
+    /// How long it took to answer; zero until then.
+    duration: Duration,
 }
 
-/// Gives a request its id, has it answered, and logs what came of it.
+/// Gives a request its id, has it answered, and logs and counts what came of it.
 pub async fn log(
     mut request: Request,
     peer: SocketAddr,
+    metrics: &Metrics,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let context = Context {
+    let started = Instant::now();
+    let mut context = Context {
         request_id: RequestId::new(Uuid::new_v4()),
         method: request.method().clone(),
         route: route_of(request.uri().path()),
-        started: Instant::now(),
+        duration: Duration::ZERO,
     };
     request.extensions_mut().insert(Origin {
         request_id: context.request_id,
@@ -68,9 +72,18 @@ pub async fn log(
     response
         .headers_mut()
         .insert(X_REQUEST_ID, HeaderValue::from_str(id).expect("a UUID is ASCII"));
+    context.duration = started.elapsed();
     match (response.extensions_mut().remove::<Received>(), problem) {
-        (Some(received), _) => log_notification(&context, &received),
-        (None, Some(problem)) => log_problem(&context, &problem, response.status()),
+        (Some(received), _) => {
+            metrics.count_received(&received, context.duration);
+            log_notification(&context, &received);
+        }
+        (None, Some(problem)) => {
+            if context.is_notification() {
+                metrics.count_rejected(&problem, context.duration);
+            }
+            log_problem(&context, &problem, response.status());
+        }
         (None, None) => log_other(&context, response.status()),
     }
     response
@@ -79,7 +92,12 @@ pub async fn log(
 impl Context {
     fn duration_ms(&self) -> f64 {
         // Microseconds are as much as a clock shared with other work can tell.
-        self.started.elapsed().as_micros() as f64 / 1_000.0
+        self.duration.as_micros() as f64 / 1_000.0
+    }
+
+    /// Whether the request was to bring a notification.
+    fn is_notification(&self) -> bool {
+        self.method == Method::POST && self.route.starts_with("/webhook")
     }
 }
 
@@ -147,7 +165,7 @@ fn log_notification(context: &Context, received: &Received) {
 fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
     let detail = problem.log_detail();
     let name = problem.name();
-    let is_notification = context.method == Method::POST && context.route.starts_with("/webhook");
+    let is_notification = context.is_notification();
     let outcome = is_notification.then_some("rejected");
     macro_rules! line {
         ($level:expr) => {

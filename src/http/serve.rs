@@ -21,7 +21,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,7 +79,7 @@ pub async fn serve(
     settings: ConnectionSettings,
     stop: CancellationToken,
 ) {
-    let permits = Arc::new(Semaphore::new(settings.max_count));
+    let endpoint = Arc::new(endpoint);
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -101,13 +100,14 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&endpoint.connections.room).try_acquire_owned() else {
+            endpoint.connections.refused.inc();
             tracing::warn!(client.address = %peer.ip(), "refused a connection: {} are open", settings.max_count);
             // Best effort: if the socket does not take it now, the peer sees a closed connection.
             let _ = stream.try_write(TOO_MANY_CONNECTIONS);
             continue;
         };
-        let (http, endpoint, stop) = (http.clone(), endpoint.clone(), stop.clone());
+        let (http, endpoint, stop) = (http.clone(), Arc::clone(&endpoint), stop.clone());
         connections.spawn(async move {
             connection(&http, stream, peer, endpoint, stop).await;
             drop(permit);
@@ -122,11 +122,11 @@ async fn connection(
     http: &http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     stop: CancellationToken,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let endpoint = endpoint.clone();
+        let endpoint = Arc::clone(&endpoint);
         async move { Ok::<_, Infallible>(endpoint.answer(request.map(Body::new), peer).await) }
     });
     let stream = Lingering::new(Guarded::new(stream), stop.clone());

@@ -11,11 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::{Answer, Entry, Error, Inbox, Stored};
+use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
 const MAX_BATCH_COUNT: usize = 512;
 const MAX_BATCH_BYTES: usize = 8 << 20;
+
+/// The upper bounds of the entries in a batch: the powers of two from 1 to [`MAX_BATCH_COUNT`].
+const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// How long a commit is evidence enough that the store takes writes. Balancers ask every second or less often.
 const EVIDENCE_AGE: Duration = Duration::from_secs(1);
@@ -36,6 +40,7 @@ pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     /// What the last commit showed, for [`Writer::ready`].
     evidence: watch::Receiver<Evidence>,
+    metrics: Metrics,
 }
 
 /// An entry with its caller.
@@ -56,6 +61,23 @@ struct Evidence {
     commit: Result<(), Error>,
 }
 
+/// Where the task says what came of each commit.
+struct Commits {
+    /// For [`Writer::ready`].
+    evidence: watch::Sender<Evidence>,
+    metrics: Metrics,
+}
+
+/// What is counted of commits.
+#[derive(Clone, Debug)]
+struct Metrics {
+    batch_entries: Histogram,
+    durations: Histograms<1>,
+    ok_duration: Histogram,
+    failed_duration: Histogram,
+    failed: Counter,
+}
+
 impl Writer {
     /// A writer, and the task that must run for it.
     pub fn new(
@@ -67,13 +89,50 @@ impl Writer {
             at: Instant::now(),
             commit: Ok(()),
         });
+        let metrics = Metrics::default();
+        let commits = Commits {
+            evidence: evidence_sender,
+            metrics: metrics.clone(),
+        };
         (
             Self {
                 queue: sender,
                 evidence,
+                metrics,
             },
-            run(inbox, settings.timeout, queue, evidence_sender),
+            run(inbox, settings.timeout, queue, commits),
         )
+    }
+
+    /// Shows how many entries wait, and what came of commits.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        // A strong one would keep the task from ending for as long as anybody has the registry.
+        let queue = self.queue.downgrade();
+        registry.gauge(
+            "queue_depth",
+            "Entries that wait for their batch",
+            None,
+            move || queue.upgrade().map_or(0, |queue| waiting_count(&queue)) as f64,
+        );
+        let metrics = &self.metrics;
+        registry.add(
+            "batch_entries",
+            "Entries in a batch, which is one commit",
+            None,
+            metrics.batch_entries.clone(),
+        );
+        registry.add(
+            "commit_duration",
+            "How long the store took for a batch, or was waited for",
+            Some(Unit::Seconds),
+            metrics.durations.clone(),
+        );
+        registry.add(
+            "failed_commits",
+            "Batches of which nothing was stored, or not in time",
+            None,
+            metrics.failed.clone(),
+        );
     }
 
     /// Stores an entry and returns once the commit is on disk.
@@ -112,8 +171,44 @@ impl Writer {
 
     /// How many entries wait now.
     pub fn queued_count(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        waiting_count(&self.queue)
     }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations = metrics::durations();
+        Self {
+            batch_entries: Histogram::new(BATCH_BUCKETS),
+            ok_duration: durations.get_or_create_owned(&[("result", "ok")]),
+            failed_duration: durations.get_or_create_owned(&[("result", "failed")]),
+            durations,
+            failed: Counter::default(),
+        }
+    }
+}
+
+impl Commits {
+    /// Takes note of a commit of `entry_count` entries that was begun at `since`.
+    fn note(&self, entry_count: usize, since: Instant, commit: Result<(), Error>) {
+        let metrics = &self.metrics;
+        metrics.batch_entries.observe(entry_count as f64);
+        match &commit {
+            Ok(()) => metrics.ok_duration.observe(since.elapsed().as_secs_f64()),
+            Err(_) => {
+                metrics.failed_duration.observe(since.elapsed().as_secs_f64());
+                metrics.failed.inc();
+            }
+        }
+        self.evidence.send_replace(Evidence {
+            at: Instant::now(),
+            commit,
+        });
+    }
+}
+
+fn waiting_count(queue: &mpsc::Sender<Waiting>) -> usize {
+    queue.max_capacity() - queue.capacity()
 }
 
 fn ended() -> Error {
@@ -126,7 +221,7 @@ async fn run(
     inbox: Arc<dyn Inbox>,
     patience: Duration,
     mut queue: mpsc::Receiver<Waiting>,
-    evidence: watch::Sender<Evidence>,
+    commits: Commits,
 ) {
     let mut gathered: Vec<Waiting> = Vec::with_capacity(MAX_BATCH_COUNT);
     while queue.recv_many(&mut gathered, MAX_BATCH_COUNT).await > 0 {
@@ -143,12 +238,13 @@ async fn run(
             if entries.is_empty() {
                 break;
             }
+            let (entry_count, since) = (entries.len(), Instant::now());
             let mut appending = inbox.append(entries);
             let appended = match timeout(patience, &mut appending).await {
                 Ok(appended) => appended,
                 Err(_) => {
                     let late = Error::Timeout { waited: patience };
-                    show(&evidence, Err(late.clone()));
+                    commits.note(entry_count, since, Err(late.clone()));
                     callers
                         .into_iter()
                         .for_each(|caller| answer(caller, Err(late.clone())));
@@ -156,7 +252,11 @@ async fn run(
                     break;
                 }
             };
-            show(&evidence, appended.as_ref().map(|_| ()).map_err(Clone::clone));
+            commits.note(
+                entry_count,
+                since,
+                appended.as_ref().map(|_| ()).map_err(Clone::clone),
+            );
             match appended {
                 Ok(stored) => callers
                     .into_iter()
@@ -190,13 +290,6 @@ async fn refuse_until(
             },
         }
     }
-}
-
-fn show(evidence: &watch::Sender<Evidence>, commit: Result<(), Error>) {
-    evidence.send_replace(Evidence {
-        at: Instant::now(),
-        commit,
-    });
 }
 
 /// Answers a caller. One that no longer waits is normal: its connection ended.

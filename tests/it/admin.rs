@@ -11,6 +11,7 @@ use caigunn_webhook::event::{Notification, Wire};
 use caigunn_webhook::http::{self, Accepting, Endpoints};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{Inbox, Writer};
+use caigunn_webhook::metrics::Registry;
 use reqwest::Response;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -316,6 +317,7 @@ async fn it_is_read_only() {
         format!("/api/v1/jobs/{NOBODY}"),
         "/api/v1/quarantine".to_owned(),
         "/api/v1/subscription".to_owned(),
+        "/metrics".to_owned(),
         "/healthz".to_owned(),
     ];
 
@@ -416,6 +418,7 @@ async fn with_an_admin_token_set_it_must_be_sent_as_a_bearer_token() {
         format!("/api/v1/jobs/{NOBODY}"),
         "/api/v1/quarantine".to_owned(),
         "/api/v1/subscription".to_owned(),
+        "/metrics".to_owned(),
     ];
     let wrong = [
         "Bearer wrong".to_owned(),
@@ -443,8 +446,10 @@ async fn with_an_admin_token_set_it_must_be_sent_as_a_bearer_token() {
     }
 
     for value in [format!("Bearer {token}"), format!("bearer {token}")] {
-        let response = get_with(&app, "/api/v1/receipts", "authorization", &value).await;
-        assert_eq!(response.status(), 200);
+        for path in ["/api/v1/receipts", "/metrics"] {
+            let response = get_with(&app, path, "authorization", &value).await;
+            assert_eq!(response.status(), 200, "{path}");
+        }
     }
 }
 
@@ -468,13 +473,15 @@ async fn without_an_admin_token_a_request_under_a_foreign_name_is_answered_with_
         "127.0.0.1.evil.example:9090",
         "192.0.2.1",
     ] {
-        let response = get_with(&app, "/api/v1/receipts", "host", host).await;
+        for path in ["/api/v1/receipts", "/metrics"] {
+            let response = get_with(&app, path, "host", host).await;
 
-        assert_eq!(response.status(), 403, "{host}");
-        assert_eq!(
-            problem(response).await["type"],
-            "urn:caigunn-webhook:problem:forbidden"
-        );
+            assert_eq!(response.status(), 403, "{host}, {path}");
+            assert_eq!(
+                problem(response).await["type"],
+                "urn:caigunn-webhook:problem:forbidden"
+            );
+        }
     }
     for host in [
         "localhost",
@@ -499,19 +506,28 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
     let inbox: Arc<dyn Inbox> = Arc::new(inbox);
     let (writer, _writing) = Writer::new(Arc::clone(&inbox), settings.writer);
     let view = Arc::new(|| json!({}));
-    let Endpoints { admin, .. } = http::endpoints(settings.http, writer, inbox, view, Accepting::default());
-    let status_for = async |peer: &str| {
-        let request = Request::get("/api/v1/receipts").header("host", "localhost");
+    let Endpoints { admin, .. } = http::endpoints(
+        settings.http,
+        writer,
+        inbox,
+        view,
+        Accepting::default(),
+        Registry::default(),
+    );
+    let status_for = async |path: &str, peer: &str| {
+        let request = Request::get(path).header("host", "localhost");
         let peer: SocketAddr = peer.parse().expect("an address");
         let request = request.body(Body::empty()).expect("a request");
         admin.answer(request, peer).await.status().as_u16()
     };
 
-    assert_eq!(status_for("127.0.0.1:50000").await, 200);
-    assert_eq!(status_for("[::1]:50000").await, 200);
-    assert_eq!(status_for("[::ffff:127.0.0.1]:50000").await, 200);
-    assert_eq!(status_for("192.0.2.1:50000").await, 403);
-    assert_eq!(status_for("[2001:db8::1]:50000").await, 403);
+    for path in ["/api/v1/receipts", "/metrics"] {
+        assert_eq!(status_for(path, "127.0.0.1:50000").await, 200);
+        assert_eq!(status_for(path, "[::1]:50000").await, 200);
+        assert_eq!(status_for(path, "[::ffff:127.0.0.1]:50000").await, 200);
+        assert_eq!(status_for(path, "192.0.2.1:50000").await, 403);
+        assert_eq!(status_for(path, "[2001:db8::1]:50000").await, 403);
+    }
 }
 
 #[tokio::test]

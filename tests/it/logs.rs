@@ -451,10 +451,16 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
             .expect("requests are answered though nobody reads the log")
             .unwrap();
     }
+    let page = client().get(format!("http://{}/metrics", process.admin)).send();
+    let page = page.await.unwrap().text().await.unwrap();
     process.signal("TERM");
     let status = timeout(Duration::from_secs(10), process.wait()).await;
 
     assert_eq!(accepted_count, CONNECTIONS * POSTS);
+    let dropped = page
+        .lines()
+        .find_map(|line| line.strip_prefix("caigunn_webhook_log_lines_dropped_total "));
+    assert_ne!(dropped.expect("it is shown"), "0");
     assert_eq!(
         status.expect("it stops though nobody reads the log").code(),
         Some(0)

@@ -11,6 +11,7 @@ mod disk_full;
 mod duplicates;
 mod harness;
 mod logs;
+mod metrics;
 mod quarantine;
 mod redaction;
 mod registration;

@@ -18,7 +18,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, &warnings));
+    let served = runtime.block_on(serve(settings, &warnings, telemetry.dropped_lines_reader()));
     // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
     runtime.shutdown_background();
     if let Err(error) = &served {
@@ -31,7 +31,11 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(settings: Settings, warnings: &[String]) -> anyhow::Result<()> {
+async fn serve(
+    settings: Settings,
+    warnings: &[String],
+    dropped_lines: impl Fn() -> usize + Send + Sync + 'static,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
     tokio::spawn({
@@ -50,7 +54,12 @@ async fn serve(settings: Settings, warnings: &[String]) -> anyhow::Result<()> {
     }
     let inbox = settings.inbox_location.to_string();
     let registration = settings.registration.clone();
-    let app = App::build(settings).await?;
+    let mut app = App::build(settings).await?;
+    app.metrics().counter(
+        "log_lines_dropped",
+        "Log lines dropped because standard output was too slow",
+        move || dropped_lines() as u64,
+    );
     tracing::info!("inbox {inbox} is open");
     tracing::info!(
         server.address = %app.public_address(),

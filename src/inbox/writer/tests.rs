@@ -350,6 +350,108 @@ async fn a_timeout_outweighs_the_commit_before_it() {
     assert!(matches!(ready, Err(Error::Timeout { .. })), "{ready:?}");
 }
 
+/// The lines of a page that are about a metric, without the name's common start.
+fn shown(writer: &Writer, metric: &str) -> Vec<String> {
+    let mut registry = Registry::default();
+    writer.register_metrics(&mut registry);
+    let page = registry.encode();
+    let lines = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("caigunn_webhook_"));
+    let mut lines: Vec<_> = lines
+        .filter(|line| line.starts_with(metric))
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_that_wait_are_shown_and_a_batch_is_counted_with_all_that_are_in_it() {
+    let inbox = FakeInbox::new();
+    let (writer, _task) = start(&inbox, 2_000);
+    let mut asked = vec![occupy(&writer, &inbox).await];
+    for _ in 0..515 {
+        asked.push(ask(&writer, Entry::Probe).await);
+    }
+    assert_eq!(shown(&writer, "queue_depth"), ["queue_depth 515.0"]);
+
+    inbox.gate.add_permits(3);
+    for asked in asked {
+        asked.await.unwrap().unwrap();
+    }
+
+    assert_eq!(inbox.batch_sizes(), [1, 512, 3]);
+    assert_eq!(shown(&writer, "queue_depth"), ["queue_depth 0.0"]);
+    assert_eq!(
+        shown(&writer, "batch_entries"),
+        [
+            r#"batch_entries_bucket{le="+Inf"} 3"#,
+            r#"batch_entries_bucket{le="1.0"} 1"#,
+            r#"batch_entries_bucket{le="128.0"} 2"#,
+            r#"batch_entries_bucket{le="16.0"} 2"#,
+            r#"batch_entries_bucket{le="2.0"} 1"#,
+            r#"batch_entries_bucket{le="256.0"} 2"#,
+            r#"batch_entries_bucket{le="32.0"} 2"#,
+            r#"batch_entries_bucket{le="4.0"} 2"#,
+            r#"batch_entries_bucket{le="512.0"} 3"#,
+            r#"batch_entries_bucket{le="64.0"} 2"#,
+            r#"batch_entries_bucket{le="8.0"} 2"#,
+            "batch_entries_count 3",
+            "batch_entries_sum 516.0",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_fails_or_hangs_is_counted_as_failed_with_the_time_it_was_waited_for() {
+    let inbox = FakeInbox::new();
+    let (writer, _task) = start(&inbox, 10);
+    inbox.answer_next_with(Err(no_space()));
+    let failing = occupy(&writer, &inbox).await;
+    tokio::time::advance(Duration::from_millis(250)).await;
+    inbox.gate.add_permits(1);
+    failing.await.unwrap().unwrap_err();
+
+    // Nothing lets it through.
+    writer.append(entry(2)).await.unwrap_err();
+
+    let durations = |what: &str| shown(&writer, &format!("commit_duration_seconds_{what}"));
+    let failed = ["failed_commits_total 2"];
+    assert_eq!(shown(&writer, "failed_commits"), failed, "while it hangs");
+    inbox.gate.add_permits(2);
+    inbox.answered(2).await;
+    writer.append(entry(3)).await.unwrap();
+    assert_eq!(shown(&writer, "failed_commits"), failed, "when it is back");
+    assert_eq!(
+        durations("count"),
+        [
+            r#"commit_duration_seconds_count{result="failed"} 2"#,
+            r#"commit_duration_seconds_count{result="ok"} 1"#,
+        ]
+    );
+    assert_eq!(
+        durations("sum"),
+        [
+            r#"commit_duration_seconds_sum{result="failed"} 2.25"#,
+            r#"commit_duration_seconds_sum{result="ok"} 0.0"#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_holds_the_registry_does_not_keep_the_task_from_ending() {
+    let inbox = FakeInbox::new();
+    let (writer, task) = start(&inbox, 10);
+    let mut registry = Registry::default();
+    writer.register_metrics(&mut registry);
+
+    drop(writer);
+
+    soon(task).await.unwrap();
+    assert!(registry.encode().contains("\ncaigunn_webhook_queue_depth 0.0\n"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_all_writers_are_gone_the_task_stores_what_waits_and_ends() {
     let inbox = FakeInbox::new();

@@ -116,7 +116,7 @@ fn with_no_configuration_at_all_the_defaults_hold() {
     };
     assert_eq!(
         missing,
-        &["CAIGUNN_API_KEY", "CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]
+        &["CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]
     );
     assert_eq!(
         loaded.warnings,
@@ -155,6 +155,13 @@ fn every_number_has_the_bounds_that_are_documented() {
         ("subscription.retry_min_seconds", "1", "300"),
         ("subscription.retry_max_seconds", "1", "86400"),
         ("subscription.refused_retry_seconds", "1", "86400"),
+        ("subscription.watch_interval_seconds", "1", "86400"),
+        ("subscription.max_reclaims_per_hour", "0", "60"),
+        ("backfill.after_seconds", "1", "86400"),
+        ("backfill.interval_seconds", "1", "86400"),
+        ("backfill.concurrency", "1", "64"),
+        ("backfill.max_calls_per_minute", "1", "6000"),
+        ("backfill.give_up_after_days", "1", "365"),
     ];
     for (key, least, most) in bounds {
         let more: usize = most.parse().unwrap();
@@ -419,8 +426,8 @@ fn a_secret_can_come_from_a_file_without_its_last_line_end() {
     let Registration::Wanted(wanted) = &loaded.settings.registration else {
         panic!("all is there")
     };
-    let (api, subscription) = &**wanted;
-    assert_eq!(exposed(&subscription.api_keys), ["key-of-the-chatbot"]);
+    assert_eq!(keys(&wanted.selection), ["key-of-the-chatbot"]);
+    let api = loaded.settings.api.as_ref().expect("there is an access token");
     assert_eq!(api.access_token.expose_secret(), "access");
     assert_eq!(
         exposed(&loaded.settings.http.tokens),
@@ -590,14 +597,18 @@ fn of_several_tokens_the_first_is_registered_and_all_are_accepted() {
         let Registration::Wanted(wanted) = &loaded.settings.registration else {
             panic!("all is there")
         };
-        let (_, subscription) = &**wanted;
-        assert_eq!(exposed(&subscription.api_keys), ["one", "two"]);
+        assert_eq!(keys(&wanted.selection), ["one", "two"]);
         assert_eq!(
-            subscription.webhook_url.expose_secret(),
+            wanted.webhook_url.expose_secret(),
             "https://hooks.example.com/webhook/first-long-enough-token"
         );
         assert_eq!(
-            subscription.shown_url,
+            exposed(&wanted.older_urls),
+            ["https://hooks.example.com/webhook/second-long-enough-token"]
+        );
+        assert_eq!(wanted.base_url, "https://hooks.example.com/webhook");
+        assert_eq!(
+            wanted.shown_url,
             "https://hooks.example.com/webhook/[token]"
         );
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
@@ -686,7 +697,7 @@ fn the_registered_url_is_the_base_with_webhook_and_the_token_behind_it() {
             panic!("all is there")
         };
 
-        assert_eq!(wanted.1.webhook_url.expose_secret(), expected);
+        assert_eq!(wanted.webhook_url.expose_secret(), expected);
     }
 }
 
@@ -701,26 +712,66 @@ fn what_is_missing_for_a_registration_is_named() {
             "CAIGUNN_PUBLIC_URL",
         ),
     ];
-    // Every choice of some that are given, all but the one of all.
-    for given in 0..7 {
+    // Every choice of some that are given; a key is needed only where chatbots are not found by themselves.
+    for (discover, given) in (0..16).map(|bits| (bits >> 3 == 1, bits & 7)) {
         let is_given = |index: usize| given >> index & 1 == 1;
         let (present, absent): (Vec<_>, Vec<_>) = (0..3).partition(|index| is_given(*index));
-        let sources = flags(
-            &present
-                .iter()
-                .map(|index| (all[*index].0, all[*index].1))
-                .collect::<Vec<_>>(),
-        );
+        let mut keys: Vec<_> = present
+            .iter()
+            .map(|index| (all[*index].0, all[*index].1))
+            .collect();
+        keys.push(("subscription.discover", if discover { "true" } else { "false" }));
 
-        let Registration::Missing(missing) = load(&sources).unwrap().settings.registration else {
-            panic!("something is missing")
-        };
+        let registration = load(&flags(&keys)).unwrap().settings.registration;
 
+        let expected: Vec<_> = absent
+            .iter()
+            .map(|index| all[*index].2)
+            .filter(|name| !(discover && *name == "CAIGUNN_API_KEY"))
+            .collect();
+        match registration {
+            Registration::Missing(missing) => assert_eq!(missing, expected),
+            Registration::Wanted(_) => assert!(expected.is_empty(), "{keys:?}"),
+        }
+    }
+}
+
+#[test]
+fn with_the_access_token_alone_all_chatbots_are_looked_after_but_those_left_out() {
+    let selection = |given: &[(&str, &str)]| load(&flags(given)).unwrap().settings.selection;
+
+    let Selection::Discovered { include, exclude } = selection(&[
+        ("subscription.include", "Shop, 0191f0a0-0000-7000-8000-000000000001"),
+        ("subscription.exclude", " Old bot ,"),
+    ]) else {
+        panic!("there is no key")
+    };
+    assert_eq!(include, ["Shop", "0191f0a0-0000-7000-8000-000000000001"]);
+    assert_eq!(exclude, ["Old bot"]);
+
+    assert_eq!(keys(&selection(&[("api.key", "one")])), ["one"]);
+    assert_eq!(keys(&selection(&[("subscription.discover", "false")])), [""; 0]);
+}
+
+#[test]
+fn a_choice_of_words_is_one_of_them() {
+    for (key, text, allowed) in [
+        ("subscription.discover", "yes", "true or false"),
+        ("subscription.on_takeover", "fight", "reclaim or warn"),
+        ("subscription.unsubscribe_on_exit", "", "true or false"),
+        ("subscription.probe", "1", "true or false"),
+    ] {
         assert_eq!(
-            missing,
-            absent.iter().map(|index| all[*index].2).collect::<Vec<_>>()
+            mistakes(&flags(&[(key, text)])),
+            [format!(
+                "{key} (the command line): expected {allowed}, found {text:?}"
+            )]
         );
     }
+    let as_booleans = "[subscription]\nprobe = false\nunsubscribe_on_exit = true\n";
+    let loaded = load(&file(as_booleans)).unwrap();
+    assert_eq!(shown(&loaded, "subscription.probe").0, "false");
+    assert_eq!(shown(&loaded, "subscription.unsubscribe_on_exit").0, "true");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sorts answers by what to do about them, and quotes CaiGunn's words without our secrets.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822;
@@ -41,11 +42,14 @@ impl Secrets {
 
     /// The text without them. Of a text that was cut, its end may be the start of one: that goes too.
     fn hide(&self, mut text: String, is_whole: bool) -> String {
-        for secret in self.0.iter().filter(|secret| !secret.is_empty()) {
+        let mut secrets: Vec<_> = self.0.iter().filter(|secret| !secret.is_empty()).collect();
+        // The longest first: one may be a part of another, and would leave the rest of it.
+        secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
+        for secret in secrets {
             text = text.replace(&**secret, "[hidden]");
             if !is_whole {
-                let starts = secret.char_indices().rev().map(|(end, _)| &secret[..end]);
-                let cut = starts.into_iter().find(|start| text.ends_with(start));
+                let mut starts = secret.char_indices().rev().map(|(end, _)| &secret[..end]);
+                let cut = starts.find(|start| text.ends_with(start));
                 text.truncate(text.len() - cut.map_or(0, str::len));
             }
         }

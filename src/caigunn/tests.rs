@@ -87,6 +87,14 @@ async fn a_secret_that_would_be_cut_is_hidden_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_secret_that_holds_another_is_hidden_whole() {
+    assert_eq!(
+        quoted("key-12 and key-1", &["key-1", "key-12"]).await,
+        "[hidden] and [hidden]"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_is_sorted_by_what_to_do_about_it() {
     let detail = || "no".to_owned();
     let retry_after = Some(Duration::from_secs(7));

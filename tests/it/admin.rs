@@ -377,6 +377,8 @@ async fn without_credentials_nothing_is_registered() {
 #[tokio::test]
 async fn the_subscription_is_shown_without_a_secret() {
     let provider = Provider::start([]).await;
+    provider.add_chatbot("Second", "api-key-0123456789abcdef");
+    provider.set_access_token("access-token-0123456789abcdef");
     let settings = [
         ("api.url", &*provider.url()),
         ("api.key", "api-key-0123456789abcdef"),

@@ -4,6 +4,7 @@
 
 mod admin;
 mod answers;
+mod api;
 mod clients;
 mod commands;
 mod crash;

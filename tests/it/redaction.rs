@@ -233,6 +233,10 @@ async fn a_provider_that_tells_our_secrets_back_is_quoted_without_them() {
         ),
     ];
     let provider = Provider::start(replies).await;
+    provider.set_access_token(ACCESS_TOKEN);
+    for api_key in API_KEYS {
+        provider.add_chatbot("A chatbot", api_key);
+    }
     let folder = folder();
 
     let mut process = start(&folder, &[("CAIGUNN_API_URL", &provider.url())]).await;

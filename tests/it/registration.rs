@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use crate::harness::process::run;
-use crate::harness::provider::Reply;
+use crate::harness::provider::{Reply, Route};
 use crate::harness::{self, App, Process, Provider, client, sample, spawn_app_with, wait_for};
 
 /// The first eight digits of the SHA-256 of `key-one`.
@@ -110,7 +110,7 @@ async fn the_url_is_put_once_with_both_headers() {
     wait_for_state(&app, "registered").await;
     app.stop().await;
 
-    let calls = provider.calls();
+    let calls = provider.calls_of(Route::PutWebhook);
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].headers["api-key"], "key-one");
     assert_eq!(calls[0].headers["caigunn-access-token"], "access-token");
@@ -146,6 +146,9 @@ async fn the_url_has_the_first_of_the_tokens() {
 async fn every_api_key_gets_one_put_of_its_own() {
     let provider = Provider::start([]).await;
     let keys = ["key-1", "key-2", "key-3", "key-4", "key-5", "key-6"];
+    for key in keys {
+        provider.add_chatbot(key, key);
+    }
 
     let app = spawn(&provider.url(), &[("api.key", &keys.join(", "))]).await;
 
@@ -157,7 +160,7 @@ async fn every_api_key_gets_one_put_of_its_own() {
     })
     .await;
     let mut called: Vec<_> = provider
-        .calls()
+        .calls_of(Route::PutWebhook)
         .iter()
         .map(|call| call.headers["api-key"].to_str().unwrap().to_owned())
         .collect();
@@ -245,7 +248,7 @@ async fn a_failure_of_caigunns_is_tried_again() {
     let expected = "not yet registered for API key 9b346041…: CaiGunn is unavailable: 500: Out of order; \
                     trying again at ";
     assert!(message.starts_with(expected), "{message}");
-    assert_eq!(provider.calls().len(), 2);
+    assert_eq!(provider.calls_of(Route::PutWebhook).len(), 2);
 }
 
 #[tokio::test]
@@ -276,7 +279,7 @@ async fn a_caigunn_that_is_down_at_the_start_is_found_when_it_is_up() {
     wait_for_state(&app, "registered").await;
     let error = retrying["error"].as_str().unwrap();
     assert!(error.contains("Connection refused"), "{error}");
-    assert_eq!(provider.calls().len(), 1);
+    assert_eq!(provider.calls_of(Route::PutWebhook).len(), 1);
 }
 
 #[tokio::test]
@@ -288,7 +291,7 @@ async fn a_caigunn_that_does_not_answer_is_given_up_and_called_again() {
     assert_serves(&app).await;
 
     wait_for_state(&app, "registered").await;
-    assert_eq!(provider.calls().len(), 2);
+    assert_eq!(provider.calls_of(Route::PutWebhook).len(), 2);
 }
 
 #[tokio::test]
@@ -356,6 +359,8 @@ async fn a_refusal_is_an_error_that_says_what_to_check_while_the_receiver_serves
         Reply::Status(422, None, json!({"detail": [invalid]})),
     ];
     let provider = Provider::start(replies).await;
+    provider.add_chatbot("Second", "key-two");
+    provider.add_chatbot("Third", "key-three");
     let folder = tempfile::tempdir().unwrap();
 
     let process = start(

@@ -173,14 +173,15 @@ impl App {
         let Endpoints {
             public: public_endpoint,
             admin: admin_endpoint,
-        } = http::endpoints(
-            settings.http,
+        } = http::endpoints(http::Parts {
+            settings: settings.http,
             writer,
-            Arc::clone(&inbox),
-            subscription_view,
-            accepting.clone(),
-            metrics,
-        );
+            inbox: Arc::clone(&inbox),
+            accepting: accepting.clone(),
+            instance,
+            subscription: subscription_view,
+            registry: metrics,
+        });
 
         let mut tasks = Tasks::default();
         tasks.spawn("the writer", writing);

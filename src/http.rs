@@ -10,6 +10,7 @@ mod problem;
 mod receive;
 mod request_log;
 mod serve;
+mod tokens;
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -19,19 +20,21 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use secrecy::{ExposeSecret, SecretString};
-use subtle::{Choice, ConstantTimeEq};
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tower::Service;
 use tower_http::catch_panic::CatchPanic;
+use uuid::Uuid;
 
 use crate::inbox::{Inbox, RequestId, Writer};
+use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
 use metrics::{Connections, Metrics};
 use problem::Problem;
+use tokens::Tokens;
 
 pub use serve::{bind, serve};
 
@@ -89,6 +92,8 @@ struct SharedParts {
     settings: Settings,
     writer: Writer,
     accepting: Accepting,
+    instance: Instance,
+    tokens: Arc<Tokens>,
     metrics: Arc<Metrics>,
     /// A permit a byte of body in hand.
     body_bytes: Arc<Semaphore>,
@@ -151,17 +156,38 @@ const ROUTES: [&str; 10] = [
     "/api/v1/subscription",
 ];
 
-/// Builds both endpoints. `/metrics` shows the registry: what others have put there, and what is counted here.
-pub fn endpoints(
-    settings: Settings,
-    writer: Writer,
-    inbox: Arc<dyn Inbox>,
-    subscription: SubscriptionView,
-    accepting: Accepting,
-    mut registry: Registry,
-) -> Endpoints {
+/// What the endpoints are made of.
+pub struct Parts {
+    /// What they must be told.
+    pub settings: Settings,
+    /// The way into the inbox.
+    pub writer: Writer,
+    /// The way to read it.
+    pub inbox: Arc<dyn Inbox>,
+    /// Whether requests are wanted.
+    pub accepting: Accepting,
+    /// What answers a probe.
+    pub instance: Instance,
+    /// What the admin side shows of the subscription.
+    pub subscription: SubscriptionView,
+    /// What `/metrics` shows, but for what is counted here.
+    pub registry: Registry,
+}
+
+/// Builds both endpoints.
+pub fn endpoints(parts: Parts) -> Endpoints {
+    let Parts {
+        settings,
+        writer,
+        inbox,
+        accepting,
+        instance,
+        subscription,
+        mut registry,
+    } = parts;
     let metrics = Arc::new(Metrics::register(&mut registry));
     let (public, admin) = Connections::register(&mut registry, settings.connections.max_count);
+    let tokens = Arc::new(Tokens::new(&settings.tokens));
     let body_bytes = Arc::new(Semaphore::new(
         settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
     ));
@@ -169,6 +195,8 @@ pub fn endpoints(
         settings,
         writer,
         accepting,
+        instance,
+        tokens: Arc::clone(&tokens),
         metrics: Arc::clone(&metrics),
         body_bytes,
     }));
@@ -183,7 +211,7 @@ pub fn endpoints(
     let page = Router::new()
         .route("/metrics", get(metrics::page))
         .with_state(Arc::new(registry));
-    let api = Router::new().nest("/api/v1", admin::routes(inbox, subscription));
+    let api = Router::new().nest("/api/v1", admin::routes(inbox, subscription, tokens));
     let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
     Endpoints {
         public: Endpoint::new(health.clone().merge(webhook), Arc::clone(&metrics), public),
@@ -235,9 +263,17 @@ fn route_of(path: &str) -> &'static str {
     ROUTES.into_iter().find(matches).unwrap_or_default()
 }
 
-/// Whether the process runs.
-async fn healthz() -> &'static str {
-    "ok\n"
+/// Whether the process runs; and, for whoever sends a nonce, whether it is this one.
+async fn healthz(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
+    let mut pairs = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let nonce = pairs.find_map(|(name, value)| {
+        let is_nonce = name == NONCE_PARAMETER;
+        is_nonce.then(|| Uuid::try_parse(&value).ok())?
+    });
+    match nonce {
+        Some(nonce) => ([(PROOF_HEADER, shared.instance.proof(nonce))], "ok\n").into_response(),
+        None => "ok\n".into_response(),
+    }
 }
 
 /// Whether the inbox takes writes and no stop has begun.
@@ -247,15 +283,6 @@ async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
     }
     shared.writer.ready().await.map_err(Problem::from)?;
     Ok("ready\n".into_response())
-}
-
-/// Whether `given` is one of `secrets`, in a time that depends on lengths alone.
-fn is_one_of<'a>(given: &str, secrets: impl IntoIterator<Item = &'a SecretString>) -> bool {
-    let none = Choice::from(0);
-    let found = secrets.into_iter().fold(none, |found, secret| {
-        found | secret.expose_secret().as_bytes().ct_eq(given.as_bytes())
-    });
-    found.into()
 }
 
 #[cfg(test)]
@@ -289,24 +316,5 @@ mod tests {
         for (path, route) in cases {
             assert_eq!(route_of(path), route, "{path}");
         }
-    }
-
-    #[test]
-    fn only_a_whole_secret_is_one_of_them() {
-        let secrets: Vec<SecretString> = vec!["first".into(), "second".into()];
-
-        for (given, expected) in [
-            ("first", true),
-            ("second", true),
-            ("", false),
-            ("firs", false),
-            ("firstt", false),
-            ("FIRST", false),
-            ("first,second", false),
-        ] {
-            assert_eq!(is_one_of(given, &secrets), expected, "{given}");
-        }
-        assert!(!is_one_of("first", &[]));
-        assert!(!is_one_of("", &[]));
     }
 }

@@ -123,10 +123,7 @@ fn with_no_configuration_at_all_the_defaults_hold() {
     let Registration::Missing(missing) = &settings.registration else {
         panic!("nothing to register with")
     };
-    assert_eq!(
-        missing,
-        &["CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]
-    );
+    assert_eq!(missing, &["CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]);
     assert_eq!(
         loaded.warnings,
         ["no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN"]
@@ -616,10 +613,7 @@ fn of_several_tokens_the_first_is_registered_and_all_are_accepted() {
             ["https://hooks.example.com/webhook/second-long-enough-token"]
         );
         assert_eq!(wanted.base_url, "https://hooks.example.com/webhook");
-        assert_eq!(
-            wanted.shown_url,
-            "https://hooks.example.com/webhook/[token]"
-        );
+        assert_eq!(wanted.shown_url, "https://hooks.example.com/webhook/[token]");
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     }
 }
@@ -750,7 +744,10 @@ fn with_the_access_token_alone_all_chatbots_are_looked_after_but_those_left_out(
     let selection = |given: &[(&str, &str)]| load(&flags(given)).unwrap().settings.selection;
 
     let Selection::Discovered { include, exclude } = selection(&[
-        ("subscription.include", "Shop, 0191f0a0-0000-7000-8000-000000000001"),
+        (
+            "subscription.include",
+            "Shop, 0191f0a0-0000-7000-8000-000000000001",
+        ),
         ("subscription.exclude", " Old bot ,"),
     ]) else {
         panic!("there is no key")

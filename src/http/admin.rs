@@ -13,14 +13,16 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::{Origin, SubscriptionView, is_one_of};
+use super::tokens::Tokens;
+use super::{Origin, SubscriptionView};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
@@ -42,17 +44,22 @@ const MAX_QUARANTINE_LIMIT: usize = 20;
 struct Api {
     inbox: Arc<dyn Inbox>,
     subscription: SubscriptionView,
+    tokens: Arc<Tokens>,
 }
 
 /// Everything below `/api/v1`, not yet guarded.
-pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView) -> Router {
+pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, tokens: Arc<Tokens>) -> Router {
     Router::new()
         .route("/receipts", get(receipts))
         .route("/receipts/{id}", get(receipt))
         .route("/jobs/{event_id}", get(job))
         .route("/quarantine", get(quarantine))
         .route("/subscription", get(subscription_state))
-        .with_state(Api { inbox, subscription })
+        .with_state(Api {
+            inbox,
+            subscription,
+            tokens,
+        })
 }
 
 /// The routes, for whoever has the token; with none configured, for whoever is on this machine.
@@ -69,7 +76,7 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
                 .and_then(|value| value.to_str().ok());
             let given = given.and_then(|value| value.split_once(' '));
             let is_right = given.is_some_and(|(scheme, given)| {
-                scheme.eq_ignore_ascii_case("bearer") && is_one_of(given.trim(), [token])
+                scheme.eq_ignore_ascii_case("bearer") && is_same(given.trim(), token)
             });
             if is_right {
                 Ok(())
@@ -86,6 +93,11 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
             .unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response()),
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Whether a text is a secret, in a time that depends on lengths alone.
+fn is_same(given: &str, secret: &SecretString) -> bool {
+    secret.expose_secret().as_bytes().ct_eq(given.as_bytes()).into()
 }
 
 /// Whether the peer is on this machine and meant it: a page in a browser here that was led to this address under
@@ -274,7 +286,9 @@ async fn quarantine(State(api): State<Api>, query: Asked<QuarantineQuery>) -> Re
 }
 
 async fn subscription_state(State(api): State<Api>) -> Json<Value> {
-    Json((api.subscription)())
+    let mut seen = (api.subscription)();
+    seen["tokens"] = serde_json::json!(api.tokens.uses());
+    Json(seen)
 }
 
 /// Reads what was asked for under `name`, if it was.

@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::problem::Problem;
-use super::{Origin, Shared, is_one_of};
+use super::{Origin, Shared};
 use crate::clock::Timestamp;
 use crate::event::{self, EventId, Name, Notification};
 use crate::inbox::{Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
@@ -61,9 +61,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
     let received_at = Timestamp::now();
     let Origin { request_id, .. } = Origin::of(&request);
     let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
-    let tokens = &shared.settings.tokens;
-    // With no token configured anyone may post, so one that CaiGunn still has from before does no harm.
-    if !tokens.is_empty() && !is_one_of(token, tokens) {
+    if !shared.tokens.accept(token, received_at) {
         return Err(Problem::wrong_url_token());
     }
     let (head, body) = request.into_parts();

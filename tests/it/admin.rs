@@ -8,9 +8,10 @@ use axum::http::Request;
 use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::event::sample::Ids;
 use caigunn_webhook::event::{Notification, Wire};
-use caigunn_webhook::http::{self, Accepting, Endpoints};
+use caigunn_webhook::http::{self, Accepting, Endpoints, Parts};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{Inbox, Writer};
+use caigunn_webhook::instance::Instance;
 use caigunn_webhook::metrics::Registry;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -507,15 +508,15 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
     let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), settings.inbox).expect("the inbox opens");
     let inbox: Arc<dyn Inbox> = Arc::new(inbox);
     let (writer, _writing) = Writer::new(Arc::clone(&inbox), settings.writer);
-    let view = Arc::new(|| json!({}));
-    let Endpoints { admin, .. } = http::endpoints(
-        settings.http,
+    let Endpoints { admin, .. } = http::endpoints(Parts {
+        settings: settings.http,
         writer,
         inbox,
-        view,
-        Accepting::default(),
-        Registry::default(),
-    );
+        accepting: Accepting::default(),
+        instance: Instance::random(),
+        subscription: Arc::new(|| json!({})),
+        registry: Registry::default(),
+    });
     let status_for = async |path: &str, peer: &str| {
         let request = Request::get(path).header("host", "localhost");
         let peer: SocketAddr = peer.parse().expect("an address");

@@ -1,0 +1,133 @@
+//! The tokens that the path of a notification may carry, and when each was last used: so that an old one can be
+//! retired when nobody uses it any more.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use crate::clock::Timestamp;
+use crate::fingerprint::Fingerprint;
+
+/// Stands for a token that has not been used.
+const NEVER: i64 = i64::MIN;
+
+/// The tokens, the registered one first.
+#[derive(Debug)]
+pub struct Tokens(Vec<Token>);
+
+#[derive(Debug)]
+struct Token {
+    secret: SecretString,
+    fingerprint: Fingerprint,
+    /// In microseconds since 1970-01-01 UTC, or [`NEVER`].
+    last_used_at: AtomicI64,
+}
+
+/// What may be seen of a token.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct TokenUse {
+    /// Its fingerprint.
+    token: Fingerprint,
+    /// Whether it is in the URL that is registered.
+    is_registered: bool,
+    /// When a request last had it, since this process started.
+    last_used_at: Option<Timestamp>,
+}
+
+impl Tokens {
+    pub fn new(secrets: &[SecretString]) -> Self {
+        let token = |secret: &SecretString| Token {
+            secret: secret.clone(),
+            fingerprint: Fingerprint::of(secret),
+            last_used_at: AtomicI64::new(NEVER),
+        };
+        Self(secrets.iter().map(token).collect())
+    }
+
+    /// Whether a request may come in with that token, which is then used. With no tokens at all anyone may post, so
+    /// one that CaiGunn still has from before does no harm.
+    ///
+    /// All tokens are compared to the end: the time a refusal takes depends on lengths alone.
+    pub fn accept(&self, given: &str, at: Timestamp) -> bool {
+        let mut is_accepted = self.0.is_empty();
+        for token in &self.0 {
+            let is_it: bool = token
+                .secret
+                .expose_secret()
+                .as_bytes()
+                .ct_eq(given.as_bytes())
+                .into();
+            if is_it {
+                token.last_used_at.fetch_max(at.as_micros(), Ordering::Relaxed);
+            }
+            is_accepted |= is_it;
+        }
+        is_accepted
+    }
+
+    /// What may be seen of them.
+    pub fn uses(&self) -> Vec<TokenUse> {
+        let numbered = self.0.iter().enumerate();
+        let seen = numbered.map(|(index, token)| {
+            let last_used_at = token.last_used_at.load(Ordering::Relaxed);
+            TokenUse {
+                token: token.fingerprint.clone(),
+                is_registered: index == 0,
+                last_used_at: (last_used_at != NEVER).then(|| Timestamp::from_micros(last_used_at)),
+            }
+        });
+        seen.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    #[test]
+    fn only_a_whole_token_is_accepted() {
+        let tokens = Tokens::new(&["first".into(), "second".into()]);
+
+        for (given, expected) in [
+            ("first", true),
+            ("second", true),
+            ("", false),
+            ("firs", false),
+            ("firstt", false),
+            ("FIRST", false),
+            ("first,second", false),
+        ] {
+            assert_eq!(tokens.accept(given, at(1)), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn without_tokens_anything_is_accepted() {
+        assert!(Tokens::new(&[]).accept("", at(1)));
+        assert!(Tokens::new(&[]).accept("any", at(1)));
+    }
+
+    #[test]
+    fn each_tokens_last_use_is_known_and_no_token_is_shown() {
+        let tokens = Tokens::new(&["new-hunter2".into(), "old-hunter2".into()]);
+
+        tokens.accept("old-hunter2", at(5));
+        tokens.accept("old-hunter2", at(3));
+        tokens.accept("wrong", at(9));
+
+        let uses = tokens.uses();
+        assert_eq!(
+            uses.iter()
+                .map(|token| (token.is_registered, token.last_used_at))
+                .collect::<Vec<_>>(),
+            [(true, None), (false, Some(at(5)))]
+        );
+        assert!(!format!("{tokens:?} {uses:?}").contains("hunter2"));
+    }
+}

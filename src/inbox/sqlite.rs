@@ -6,7 +6,9 @@
 //! The tables are append-only (see `migrations/sqlite`), and the identities of all receipts are held in memory
 //! by `index`. ARCHITECTURE.md has the measurements that led here.
 
+mod append;
 mod index;
+mod quarantine;
 mod read;
 mod schema;
 #[cfg(test)]

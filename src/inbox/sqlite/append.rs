@@ -1,0 +1,291 @@
+//! A batch in its transaction: which entries are new, and the rows of those that are.
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::super::{
+    Appended, Entry, Error, IdSource, NewQuarantined, NewReceipt, QuarantineId, ReceiptId, Settings, Stored,
+};
+use super::index::{Key, KeyIndex, Seq};
+use super::quarantine;
+use crate::clock::Timestamp;
+use crate::event::{Event, Identity, same_content};
+
+/// What a probe writes, in bytes: more than a commit's own overhead, so that a nearly full disk shows.
+const PROBE_BYTES: i64 = 64 << 10;
+
+/// What is known without asking the file. Put back as it was when a transaction fails.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    next_seq: Seq,
+    ids: IdSource,
+    quarantine: quarantine::Extent,
+}
+
+impl Memory {
+    /// Reads it from a file whose journal of keys ends with `last_key_seq`.
+    pub fn read(connection: &Connection, last_key_seq: Seq) -> rusqlite::Result<Self> {
+        let last: Option<(Seq, Uuid)> = connection
+            .query_row(
+                "SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?))),
+            )
+            .optional()?;
+        Ok(Self {
+            next_seq: last.map_or(0, |(seq, _)| seq).max(last_key_seq) + 1,
+            ids: IdSource::after(last.map(|(_, id)| id)),
+            quarantine: quarantine::Extent::read(connection)?,
+        })
+    }
+}
+
+/// A batch in its transaction.
+pub struct Append<'a> {
+    connection: &'a Connection,
+    settings: &'a Settings,
+    memory: &'a mut Memory,
+    index: &'a mut KeyIndex,
+    /// What this batch put into the index, for the case that it fails.
+    added: &'a mut Vec<(Key, Seq)>,
+    /// The keys of this batch's receipts, in the form they have on disk.
+    keys: Vec<u8>,
+    /// The number of the first of them.
+    first_seq: Seq,
+    insert: CachedStatement<'a>,
+}
+
+impl<'a> Append<'a> {
+    /// Begins with the first entry.
+    pub fn new(
+        connection: &'a Connection,
+        settings: &'a Settings,
+        memory: &'a mut Memory,
+        index: &'a mut KeyIndex,
+        added: &'a mut Vec<(Key, Seq)>,
+    ) -> rusqlite::Result<Self> {
+        let insert = connection.prepare_cached(
+            "INSERT INTO receipt (seq, id, received_at, wire, event, status, event_id, model_id, chatbot_id, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        Ok(Self {
+            connection,
+            settings,
+            first_seq: memory.next_seq,
+            memory,
+            index,
+            added,
+            keys: Vec::new(),
+            insert,
+        })
+    }
+
+    /// Stores one entry. The outer error is the batch's, the inner one this entry's alone.
+    pub fn entry(&mut self, entry: Entry) -> rusqlite::Result<Result<Stored, Error>> {
+        let stored = match entry {
+            Entry::Receipt(receipt) => self.receipt(&receipt).map(Stored::Receipt),
+            Entry::Quarantine(quarantined) => self.quarantine(&quarantined).map(Stored::Quarantined),
+            Entry::Probe => self
+                .connection
+                .execute("UPDATE state SET probe = zeroblob(?1)", [PROBE_BYTES])
+                .map(|_| Stored::Probed),
+        };
+        match stored {
+            Ok(stored) => Ok(Ok(stored)),
+            Err(error) if concerns_one_row(&error) => Ok(Err(Error::Unavailable {
+                reason: format!("this entry cannot be stored: {error}"),
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn receipt(&mut self, receipt: &NewReceipt) -> rusqlite::Result<Appended> {
+        let key = Key::of(&receipt.identity);
+        let original = match key {
+            Some(key) => self.original(key, receipt)?,
+            None => self.latest_if_same(receipt)?,
+        };
+        match original {
+            Some(original) => self.duplicate(receipt, &original),
+            None => self
+                .insert(receipt, key)
+                .map(|receipt_id| Appended::New { receipt_id }),
+        }
+    }
+
+    fn insert(&mut self, receipt: &NewReceipt, key: Option<Key>) -> rusqlite::Result<ReceiptId> {
+        let mut ids = self.memory.ids;
+        let (seq, id) = (self.memory.next_seq, ids.next_id());
+        let model_id = match &receipt.identity {
+            Identity::Model { model_id } => Some(model_id.uuid()),
+            Identity::Job { .. } | Identity::Windowed => None,
+        };
+        let event_id = receipt.event_id().map(|event_id| event_id.uuid());
+        let chatbot_id = receipt.chatbot_id.map(|chatbot_id| chatbot_id.uuid());
+        self.insert.execute(params![
+            seq,
+            id.as_bytes(),
+            receipt.received_at.as_micros(),
+            receipt.wire.as_str(),
+            receipt.name.event,
+            receipt.name.status,
+            blob(event_id.as_ref()),
+            blob(model_id.as_ref()),
+            blob(chatbot_id.as_ref()),
+            &receipt.body[..],
+        ])?;
+        self.memory.ids = ids;
+        self.memory.next_seq += 1;
+        self.keys.extend(Key::to_bytes(key));
+        if let Some(key) = key {
+            self.index.insert(key, seq);
+            self.added.push((key, seq));
+        }
+        if let (Some(event_id), false) = (
+            event_id,
+            Event::is_documented(&receipt.name.event, &receipt.name.status),
+        ) {
+            self.connection
+                .prepare_cached("INSERT INTO unrecognized (seq, event_id) VALUES (?1, ?2)")?
+                .execute(params![seq, event_id.as_bytes()])?;
+        }
+        if receipt.name.event == "training" || receipt.identity == Identity::Windowed {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO latest (chatbot_id, event, seq) VALUES (?1, ?2, ?3)")?
+                .execute(params![chatbot_key(receipt), receipt.name.event, seq])?;
+        }
+        Ok(ReceiptId::new(id))
+    }
+
+    /// The receipt of the same identity, found by its key.
+    fn original(&self, key: Key, receipt: &NewReceipt) -> rusqlite::Result<Option<Original>> {
+        for seq in self.index.candidates(key) {
+            if let Some(original) = Original::read(self.connection, seq)?
+                && original.has_identity(&receipt.identity)
+            {
+                return Ok(Some(original));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last receipt of the same chatbot and event, if it says the same and is younger than the window.
+    fn latest_if_same(&self, receipt: &NewReceipt) -> rusqlite::Result<Option<Original>> {
+        let seq = self
+            .connection
+            .prepare_cached("SELECT seq FROM latest WHERE chatbot_id = ?1 AND event = ?2")?
+            .query_row(params![chatbot_key(receipt), receipt.name.event], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(seq) = seq else { return Ok(None) };
+        let original = Original::read(self.connection, seq)?;
+        Ok(original.filter(|original| {
+            // Either may have arrived first: requests that come together are queued in any order.
+            original.received_at.distance(receipt.received_at) < self.settings.duplicate_window
+                && same_content(&original.body, &receipt.body)
+        }))
+    }
+
+    fn duplicate(&mut self, receipt: &NewReceipt, original: &Original) -> rusqlite::Result<Appended> {
+        let mut differs = None;
+        if !same_content(&original.body, &receipt.body) {
+            differs = Some(self.quarantine(&NewQuarantined {
+                request_id: receipt.request_id,
+                received_at: receipt.received_at,
+                reason: "duplicate-differs".to_owned(),
+                detail: format!(
+                    "it has the identity of receipt {} but says something else",
+                    original.id
+                ),
+                receipt_id: Some(original.id),
+                content_type: None,
+                body: receipt.body.clone(),
+                truncated: false,
+            })?);
+        }
+        Ok(Appended::Duplicate {
+            receipt_id: original.id,
+            differs,
+        })
+    }
+
+    fn quarantine(&mut self, new: &NewQuarantined) -> rusqlite::Result<QuarantineId> {
+        self.memory.quarantine.keep(self.connection, self.settings, new)
+    }
+
+    /// Journals the keys of the batch's receipts.
+    pub fn write_keys(self) -> rusqlite::Result<()> {
+        if !self.keys.is_empty() {
+            self.connection
+                .prepare_cached("INSERT INTO receipt_key (first_seq, keys) VALUES (?1, ?2)")?
+                .execute(params![self.first_seq, self.keys])?;
+        }
+        Ok(())
+    }
+}
+
+/// A receipt that another may be a duplicate of.
+struct Original {
+    id: ReceiptId,
+    received_at: Timestamp,
+    event: String,
+    status: String,
+    event_id: Option<[u8; 16]>,
+    model_id: Option<[u8; 16]>,
+    body: Vec<u8>,
+}
+
+impl Original {
+    /// `None` if it has been removed by age.
+    fn read(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(
+                "SELECT id, received_at, event, status, event_id, model_id, body FROM receipt WHERE seq = ?1",
+            )?
+            .query_row([seq], |row| {
+                Ok(Self {
+                    id: ReceiptId::new(Uuid::from_bytes(row.get(0)?)),
+                    received_at: Timestamp::from_micros(row.get(1)?),
+                    event: row.get(2)?,
+                    status: row.get(3)?,
+                    event_id: row.get(4)?,
+                    model_id: row.get(5)?,
+                    body: row.get(6)?,
+                })
+            })
+            .optional()
+    }
+
+    fn has_identity(&self, identity: &Identity) -> bool {
+        match identity {
+            Identity::Job { event_id, name } => {
+                self.event_id == Some(*event_id.uuid().as_bytes())
+                    && self.event == name.event
+                    && self.status == name.status
+            }
+            Identity::Model { model_id } => self.model_id == Some(*model_id.uuid().as_bytes()),
+            Identity::Windowed => false,
+        }
+    }
+}
+
+/// Whether an error says that one row cannot be stored, and nothing of the file.
+fn concerns_one_row(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation)
+    )
+}
+
+/// What stands for the chatbot in `latest`, where it is part of a key and so cannot be NULL.
+fn chatbot_key(receipt: &NewReceipt) -> Vec<u8> {
+    receipt
+        .chatbot_id
+        .map_or_else(Vec::new, |chatbot_id| chatbot_id.uuid().as_bytes().to_vec())
+}
+
+/// A UUID as it is stored.
+pub fn blob(uuid: Option<&Uuid>) -> Option<&[u8]> {
+    uuid.map(|uuid| uuid.as_bytes().as_slice())
+}

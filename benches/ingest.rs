@@ -18,7 +18,7 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{Event, Wire};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
-use caigunn_webhook::inbox::{Entry, Inbox, NewReceipt, RequestId, Settings};
+use caigunn_webhook::inbox::{Entry, Inbox, NewReceipt, Origin, RequestId, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -215,7 +215,13 @@ fn seed(path: &Path, receipts: usize) {
             let notification = sample_notification(&Ids::fresh());
             let body = sample::to_json(&notification).to_string().into();
             let request_id = RequestId::new(Uuid::new_v4());
-            Entry::Receipt(NewReceipt::new(&notification, body, Timestamp::now(), request_id))
+            Entry::Receipt(NewReceipt::new(
+                &notification,
+                body,
+                Timestamp::now(),
+                request_id,
+                Origin::Webhook,
+            ))
         });
         runtime
             .block_on(inbox.append(batch.collect()))

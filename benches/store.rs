@@ -10,7 +10,7 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{Event, Wire};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
-use caigunn_webhook::inbox::{Entry, Inbox, NewReceipt, RequestId, Settings};
+use caigunn_webhook::inbox::{Entry, Inbox, NewReceipt, Origin, RequestId, Settings};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -63,6 +63,7 @@ fn receipt() -> NewReceipt {
         body,
         Timestamp::now(),
         RequestId::new(Uuid::new_v4()),
+        Origin::Webhook,
     )
 }
 

@@ -7,6 +7,8 @@
 //!   sorts the same way. Numbers are never used twice; gaps are allowed.
 //! - **All or nothing, row by row.** A batch that cannot be committed leaves nothing behind. A single entry that
 //!   cannot be stored does not take its neighbours with it.
+//! - **Open jobs.** A job is open while its `initial` is held and no `completed` or `failed` of the same event and
+//!   `event_id` is known, in whatever order they come, and whether or not the event is documented.
 //! - **Unchanged.** The body is kept to the byte and everything else is derived from it.
 //! - **Bounded.** The quarantine keeps within its bounds, the oldest going first; receipts go by age.
 //!
@@ -66,6 +68,19 @@ pub trait Inbox: Send + Sync + 'static {
     /// The receipts of a job, oldest first, at most [`MAX_JOB_RECEIPTS`].
     fn job(&self, event_id: EventId) -> Answer<'_, Vec<Receipt>>;
 
+    /// The `initial` receipts of open jobs, oldest first. Here a cursor stands for only what is newer than it, so that
+    /// the pages together show every job that was open from the first of them to the last.
+    fn open_jobs(&self, page: PageRequest) -> Answer<'_, Page<Receipt>>;
+
+    /// The receipt of that identity; of [`Identity::Windowed`], which names none, `None`.
+    fn find(&self, identity: Identity) -> Answer<'_, Option<Receipt>>;
+
+    /// Of each chatbot among the newest [`RECENT_RECEIPTS`] receipts the latest `received_at`, in the order of ids.
+    fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>>;
+
+    /// How many of the receipts that are held came by backfill.
+    fn backfilled_count(&self) -> Answer<'_, u64>;
+
     /// The quarantine, newest first.
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
 
@@ -82,6 +97,9 @@ pub trait Inbox: Send + Sync + 'static {
 /// The most receipts of one job that are returned. A documented job has two.
 pub const MAX_JOB_RECEIPTS: usize = 100;
 
+/// How many of the newest receipts [`Inbox::last_received`] looks at: some 0.1 s of reading.
+pub const RECENT_RECEIPTS: usize = 100_000;
+
 /// Why the inbox did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -95,6 +113,12 @@ pub enum Error {
     #[error("the inbox is unavailable: {reason}")]
     Unavailable {
         /// What is wrong, and where, in words for an operator.
+        reason: String,
+    },
+    /// Another process has the store open: a caller may ask that one instead.
+    #[error("the inbox is unavailable: {reason}")]
+    InUse {
+        /// Which store it is, in words for an operator.
         reason: String,
     },
     /// The store did not answer in time. The entry may or may not be stored; sending it again is safe.
@@ -161,6 +185,26 @@ pub enum Appended {
     },
 }
 
+/// How a notification came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// CaiGunn posted it.
+    Webhook,
+    /// This program found it in CaiGunn's event log.
+    Backfill,
+}
+
+impl Origin {
+    /// `webhook` or `backfill`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
 /// A notification to store: its body, and what the store must know of it.
 #[derive(Clone, Debug)]
 pub struct NewReceipt {
@@ -178,6 +222,8 @@ pub struct NewReceipt {
     pub chatbot_id: Option<ChatbotId>,
     /// The body, as received.
     pub body: Bytes,
+    /// How it came.
+    pub origin: Origin,
 }
 
 impl NewReceipt {
@@ -187,6 +233,7 @@ impl NewReceipt {
         body: Bytes,
         received_at: Timestamp,
         request_id: RequestId,
+        origin: Origin,
     ) -> Self {
         Self {
             request_id,
@@ -196,6 +243,7 @@ impl NewReceipt {
             identity: notification.identity(),
             chatbot_id: notification.chatbot_id,
             body,
+            origin,
         }
     }
 
@@ -246,6 +294,8 @@ pub struct Receipt {
     pub chatbot_id: Option<ChatbotId>,
     /// Its wire generation.
     pub wire: Wire,
+    /// How it came.
+    pub origin: Origin,
     /// The size of its body.
     pub body_bytes: usize,
 }
@@ -298,7 +348,7 @@ pub struct ReceiptFilter {
 /// Which part of a list to return.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest {
-    /// Only what is older than this; from the newest on if `None`.
+    /// Only what is older than this, from the newest on if `None`; of [`Inbox::open_jobs`] what is newer.
     pub cursor: Option<Cursor>,
     /// How many at most.
     pub limit: usize,

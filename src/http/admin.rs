@@ -439,6 +439,7 @@ mod tests {
             event_id: Some(EventId::new(Uuid::nil())),
             chatbot_id: None,
             wire: Wire::V2024_07,
+            origin: crate::inbox::Origin::Webhook,
             body_bytes: 0,
         }
     }

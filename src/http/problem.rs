@@ -351,9 +351,9 @@ impl From<inbox::Error> for Problem {
                 Kind::InboxUnavailable,
                 "the inbox did not answer in time; sending again is safe",
             ),
-            inbox::Error::Unavailable { reason } | inbox::Error::Corrupt { reason } => {
-                Self::new(Kind::InboxUnavailable, reason.clone())
-            }
+            inbox::Error::Unavailable { reason }
+            | inbox::Error::InUse { reason }
+            | inbox::Error::Corrupt { reason } => Self::new(Kind::InboxUnavailable, reason.clone()),
         };
         Self {
             cause: Some(Arc::new(error)),

@@ -20,7 +20,7 @@ use super::problem::Problem;
 use super::{Origin, Shared};
 use crate::clock::Timestamp;
 use crate::event::{self, EventId, Name, Notification};
-use crate::inbox::{Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
+use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
 
 /// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
 /// it happens on a thread for blocking work.
@@ -72,7 +72,13 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
         None if body.is_too_large => Problem::body_too_large(shared.settings.body_limit_bytes),
         None => match parse(&body.bytes).await {
             Ok(notification) => {
-                let receipt = NewReceipt::new(&notification, body.bytes.clone(), received_at, request_id);
+                let receipt = NewReceipt::new(
+                    &notification,
+                    body.bytes.clone(),
+                    received_at,
+                    request_id,
+                    inbox::Origin::Webhook,
+                );
                 return store(&shared, notification, receipt).await;
             }
             Err(problem) => problem,

@@ -4,6 +4,7 @@
 //! is dead code, which the build reports.
 
 pub mod duplicates;
+pub mod jobs;
 pub mod order;
 pub mod reading;
 pub mod upkeep;
@@ -17,8 +18,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Appended, Entry, Inbox, NewQuarantined, NewReceipt, PageRequest, QuarantineId, Quarantined, Receipt,
-    ReceiptFilter, ReceiptId, RequestId, Settings, Stored,
+    Appended, Entry, Inbox, NewQuarantined, NewReceipt, Origin, PageRequest, QuarantineId, Quarantined,
+    Receipt, ReceiptFilter, ReceiptId, RequestId, Settings, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::sample::{self, Ids};
@@ -81,6 +82,23 @@ macro_rules! contract_tests {
                 receipts_are_found_by_id_beside_the_gap_that_expiry_left,
                 a_quarantined_request_reads_back_as_it_was_stored,
                 the_quarantine_is_listed_newest_first_in_pages,
+            ]
+            jobs: [
+                a_job_is_open_while_only_its_initial_is_known,
+                either_end_closes_a_job_in_either_order_of_arrival,
+                ends_close_jobs_within_one_batch,
+                ends_and_beginnings_find_one_another_across_reopening,
+                another_event_or_job_closes_nothing,
+                jobs_of_undocumented_events_open_and_close,
+                without_an_event_id_there_is_no_job_to_open,
+                a_repeated_initial_neither_opens_twice_nor_reopens,
+                an_expired_initial_is_no_longer_open,
+                an_expired_initial_that_comes_again_is_open_if_no_end_is_held,
+                open_jobs_are_listed_oldest_first_to_the_end,
+                jobs_that_close_between_pages_disturb_no_other,
+                the_origin_is_kept_and_counted,
+                a_receipt_is_found_by_its_identity,
+                the_last_receipt_of_each_chatbot_is_known_by_its_time,
             ]
             upkeep: [
                 the_quarantine_is_bounded_by_count_the_oldest_going_first,
@@ -145,7 +163,8 @@ pub fn at(seconds: u64) -> Timestamp {
 pub fn posted(body: &str) -> NewReceipt {
     let notification = parse(body.as_bytes()).expect("the body is a notification");
     let body = Bytes::copy_from_slice(body.as_bytes());
-    NewReceipt::new(&notification, body, at(0), RequestId::new(Uuid::now_v7()))
+    let request_id = RequestId::new(Uuid::now_v7());
+    NewReceipt::new(&notification, body, at(0), request_id, Origin::Webhook)
 }
 
 /// The sample of `event` in that wire generation.
@@ -269,6 +288,26 @@ impl dyn Inbox {
     /// All receipts, newest first.
     pub async fn all(&self) -> Vec<Receipt> {
         self.list(ReceiptFilter::default(), 1_000).await
+    }
+
+    /// All open jobs, in pages put together.
+    async fn open(&self, limit: usize) -> Vec<Receipt> {
+        let (mut receipts, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self
+                .open_jobs(PageRequest { cursor, limit })
+                .await
+                .expect("a page");
+            assert!(page.items.len() <= limit);
+            receipts.extend(page.items);
+            cursor = match page.next {
+                None => return receipts,
+                next => Some(
+                    next.filter(|next| Some(*next) != cursor)
+                        .expect("the next page is another one"),
+                ),
+            };
+        }
     }
 
     /// Puts one request into quarantine.

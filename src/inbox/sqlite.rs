@@ -7,7 +7,9 @@
 //! by `index`. ARCHITECTURE.md has the measurements that led here.
 
 mod append;
+mod check;
 mod index;
+mod jobs;
 mod quarantine;
 mod read;
 mod schema;
@@ -29,11 +31,12 @@ use super::{
     ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
-use crate::event::EventId;
+use crate::event::{ChatbotId, EventId, Identity};
 use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
+pub use check::{Check, check};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;
@@ -68,8 +71,8 @@ impl SqliteInbox {
     /// Opens the file, makes it if need be, brings it up to date and reads its identities (about 0.1 s a million).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the file cannot be opened or another process has it; [`Error::Corrupt`] if it
-    /// is no inbox, or one of a newer program.
+    /// [`Error::InUse`] if another process has the file; [`Error::Unavailable`] if it cannot be opened;
+    /// [`Error::Corrupt`] if it is no inbox, or one of a newer program.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
@@ -168,6 +171,22 @@ impl Inbox for SqliteInbox {
         Box::pin(self.read(move |connection, index| read::job(connection, index, event_id)))
     }
 
+    fn open_jobs(&self, page: PageRequest) -> Answer<'_, Page<Receipt>> {
+        Box::pin(self.read(move |connection, _| read::open_jobs(connection, page)))
+    }
+
+    fn find(&self, identity: Identity) -> Answer<'_, Option<Receipt>> {
+        Box::pin(self.read(move |connection, index| read::find(connection, index, &identity)))
+    }
+
+    fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>> {
+        Box::pin(self.read(|connection, _| read::last_received(connection)))
+    }
+
+    fn backfilled_count(&self) -> Answer<'_, u64> {
+        Box::pin(self.read(|connection, _| read::backfilled_count(connection)))
+    }
+
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         Box::pin(self.read(move |connection, _| read::quarantine(connection, page)))
     }
@@ -191,16 +210,14 @@ impl Inbox for SqliteInbox {
 
 /// Takes the lock file beside the inbox, which the system frees when the process ends, however it ends.
 fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = Path::new(&name);
+    let lock_path = schema::beside(path, ".lock");
     let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
         reason: format!("cannot lock {}: {error}", lock_path.display()),
     };
-    let file = File::create(lock_path).map_err(|error| failed(&error))?;
+    let file = File::create(&lock_path).map_err(|error| failed(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Unavailable {
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
             reason: format!(
                 "another process has {} open: one receiver writes to an inbox file at a time",
                 path.display()

@@ -80,6 +80,7 @@ async fn receipts_are_listed_newest_first() {
             "event_id": null,
             "chatbot_id": older_training.chatbot_id,
             "wire": "2024-01",
+            "origin": "webhook",
             "body_bytes": json(&older_training).to_string().len(),
         }, {
             "id": first,
@@ -89,6 +90,7 @@ async fn receipts_are_listed_newest_first() {
             "event_id": notification.event_id,
             "chatbot_id": notification.chatbot_id,
             "wire": "2024-07",
+            "origin": "webhook",
             "body_bytes": json(&notification).to_string().len(),
         }],
         "next_cursor": null,
@@ -251,6 +253,7 @@ async fn a_receipt_is_given_with_its_body_to_the_byte() {
         "event_id": NOBODY,
         "chatbot_id": NOBODY,
         "wire": "2024-07",
+        "origin": "webhook",
         "body_bytes": body.len(),
         "body": body,
     });

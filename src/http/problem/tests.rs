@@ -45,6 +45,9 @@ async fn every_problem_has_its_status_type_title_and_header() {
     let corrupt = inbox::Error::Corrupt {
         reason: "a page is torn".to_owned(),
     };
+    let in_use = inbox::Error::InUse {
+        reason: "another process has it".to_owned(),
+    };
     let not_json = event::parse(b"{").unwrap_err();
     let not_notification = event::parse(b"{}").unwrap_err();
     let cases = [
@@ -166,6 +169,13 @@ async fn every_problem_has_its_status_type_title_and_header() {
         (Problem::stopping(), 503, "stopping", "Stopping", later),
         (
             Problem::from(unavailable),
+            503,
+            "inbox-unavailable",
+            "The inbox is unavailable",
+            later,
+        ),
+        (
+            Problem::from(in_use),
             503,
             "inbox-unavailable",
             "The inbox is unavailable",

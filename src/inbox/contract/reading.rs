@@ -69,6 +69,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         event_id: Some(ids.event_id),
         chatbot_id: Some(ids.chatbot_id),
         wire: Wire::V2024_07,
+        origin: Origin::Webhook,
         body_bytes: crawled(&ids).body.len(),
     };
     let older = Receipt {
@@ -82,6 +83,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         event_id: None,
         chatbot_id: Some(ids.chatbot_id),
         wire: Wire::V2024_01,
+        origin: Origin::Webhook,
         body_bytes: read[1].body_bytes,
     };
     let unknown = Receipt {
@@ -95,6 +97,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         event_id: None,
         chatbot_id: None,
         wire: Wire::V2024_07,
+        origin: Origin::Webhook,
         body_bytes: 39,
     };
     assert_eq!(read, [crawled, older, unknown]);

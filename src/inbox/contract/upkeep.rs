@@ -1,6 +1,7 @@
 //! Promise: the inbox keeps within its bounds, gives way to age step by step, and ends when it is told to.
 
 use super::*;
+use crate::event::Identity;
 use crate::inbox::{Error, QuarantineTotals};
 
 async fn bodies(inbox: &dyn Inbox) -> Vec<Bytes> {
@@ -299,6 +300,10 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.receipts(ReceiptFilter::default(), page).await.err(),
         inbox.receipt(receipt_id).await.err(),
         inbox.job(ids.event_id).await.err(),
+        inbox.open_jobs(page).await.err(),
+        inbox.find(Identity::Windowed).await.err(),
+        inbox.last_received().await.err(),
+        inbox.backfilled_count().await.err(),
         inbox.quarantine(page).await.err(),
         inbox.quarantine_totals().await.err(),
         inbox.expire(at(1)).await.err(),

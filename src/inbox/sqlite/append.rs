@@ -4,10 +4,11 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params
 use uuid::Uuid;
 
 use super::super::{
-    Appended, Entry, Error, IdSource, NewQuarantined, NewReceipt, QuarantineId, ReceiptId, Settings, Stored,
+    Appended, Entry, Error, IdSource, NewQuarantined, NewReceipt, Origin, QuarantineId, ReceiptId, Settings,
+    Stored,
 };
 use super::index::{Key, KeyIndex, Seq};
-use super::quarantine;
+use super::{jobs, quarantine};
 use crate::clock::Timestamp;
 use crate::event::{Event, Identity, same_content};
 
@@ -149,6 +150,12 @@ impl<'a> Append<'a> {
                 .prepare_cached("INSERT INTO unrecognized (seq, event_id) VALUES (?1, ?2)")?
                 .execute(params![seq, event_id.as_bytes()])?;
         }
+        if receipt.origin == Origin::Backfill {
+            self.connection
+                .prepare_cached("INSERT INTO backfilled (seq) VALUES (?1)")?
+                .execute([seq])?;
+        }
+        jobs::follow(self.connection, self.index, receipt, seq)?;
         if receipt.name.event == "training" || receipt.identity == Identity::Windowed {
             self.connection
                 .prepare_cached("INSERT OR REPLACE INTO latest (chatbot_id, event, seq) VALUES (?1, ?2, ?3)")?

@@ -7,7 +7,7 @@
 use hashbrown::HashTable;
 use sha2::{Digest, Sha256};
 
-use crate::event::Identity;
+use crate::event::{EventId, Identity};
 
 /// The place of a receipt in the order of acceptance: 1 and up.
 pub type Seq = u64;
@@ -22,26 +22,33 @@ impl Key {
 
     /// The key of an identity; `None` where there is nothing to look it up by.
     pub fn of(identity: &Identity) -> Option<Self> {
-        let mut hasher = Sha256::new();
         match identity {
-            Identity::Job { event_id, name } => {
-                hasher.update(b"job");
-                hasher.update(event_id.uuid().as_bytes());
-                hasher.update(name.event.as_bytes());
-                // Neither name has control characters, so this keeps ("a", "b.c") apart from ("a.b", "c").
-                hasher.update([0]);
-                hasher.update(name.status.as_bytes());
-            }
+            Identity::Job { event_id, name } => Some(Self::of_job(*event_id, &name.event, &name.status)),
             Identity::Model { model_id } => {
-                hasher.update(b"model");
-                hasher.update(model_id.uuid().as_bytes());
+                let hasher = Sha256::new().chain_update(b"model");
+                Some(Self::digest(hasher.chain_update(model_id.uuid().as_bytes())))
             }
-            Identity::Windowed => return None,
+            Identity::Windowed => None,
         }
+    }
+
+    /// The key of a job's step.
+    pub fn of_job(event_id: EventId, event: &str, status: &str) -> Self {
+        let hasher = Sha256::new()
+            .chain_update(b"job")
+            .chain_update(event_id.uuid().as_bytes())
+            .chain_update(event.as_bytes())
+            // Neither name has control characters, so this keeps ("a", "b.c") apart from ("a.b", "c").
+            .chain_update([0])
+            .chain_update(status.as_bytes());
+        Self::digest(hasher)
+    }
+
+    fn digest(hasher: Sha256) -> Self {
         let digest = hasher.finalize();
         let bytes = digest.first_chunk().expect("a SHA-256 digest has 32 bytes");
         // Zero stands for "no key" on disk; one hash in 2^64 moves over.
-        Some(Self(u64::from_le_bytes(*bytes).max(1)))
+        Self(u64::from_le_bytes(*bytes).max(1))
     }
 
     /// Its form on disk, zero for none.
@@ -149,7 +156,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::event::{EventId, ModelId, Name};
+    use crate::event::{ModelId, Name};
 
     /// Few, and such as share a table, what a slot holds, or all but a bit with another.
     const KEYS: [u64; 8] = [

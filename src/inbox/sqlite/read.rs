@@ -1,5 +1,6 @@
 //! The reading side: bounded queries on a reader's connection.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -8,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::super::{
-    Cursor, MAX_JOB_RECEIPTS, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined, Receipt,
-    ReceiptFilter, ReceiptId, RequestId,
+    Cursor, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
+    RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 use super::index::{Key, KeyIndex, Seq};
 use super::lock_mutex;
@@ -19,7 +20,8 @@ use crate::event::{ChatbotId, Event, EventId, Identity, Name};
 /// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
 const MAX_EXAMINED: u64 = 100_000;
 
-const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body)";
+const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
+    EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq)";
 
 /// See [`super::Inbox::receipts`].
 pub fn receipts(
@@ -86,7 +88,7 @@ pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Optio
                     .query_row(
                         &format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"),
                         [seq],
-                        |row| Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(9)?))),
+                        |row| Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?))),
                     )
                     .optional();
             }
@@ -131,6 +133,74 @@ pub fn job(
         }
     }
     Ok(receipts)
+}
+
+/// See [`super::Inbox::open_jobs`].
+pub fn open_jobs(connection: &Connection, page: PageRequest) -> rusqlite::Result<Page<Receipt>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq IN (SELECT seq FROM open_job WHERE seq > ?1 ORDER BY seq LIMIT ?2) ORDER BY seq"
+    ))?;
+    let after = page.cursor.map_or(0, |cursor| cursor.0);
+    let rows = statement.query_map(params![after, page.limit], receipt_of_row)?;
+    let items = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::find`].
+pub fn find(
+    connection: &Connection,
+    index: &Mutex<KeyIndex>,
+    identity: &Identity,
+) -> rusqlite::Result<Option<Receipt>> {
+    let Some(key) = Key::of(identity) else {
+        return Ok(None);
+    };
+    let seqs: Vec<Seq> = lock_mutex(index).candidates(key).collect();
+    // What an identity does not have is NULL here, which nothing equals.
+    let (name, event_id, model_id) = match identity {
+        Identity::Job { event_id, name } => (Some(name), Some(event_id.uuid().into_bytes()), None),
+        Identity::Model { model_id } => (None, None, Some(model_id.uuid().into_bytes())),
+        Identity::Windowed => (None, None, None),
+    };
+    let (event, status) = (name.map(|name| &name.event), name.map(|name| &name.status));
+    let mut statement = connection.prepare(&format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq = ?1 AND (event_id = ?2 AND event = ?3 AND status = ?4 OR model_id = ?5)"
+    ))?;
+    for seq in seqs {
+        let receipt = statement
+            .query_row(params![seq, event_id, event, status, model_id], receipt_of_row)
+            .optional()?;
+        if receipt.is_some() {
+            return Ok(receipt);
+        }
+    }
+    Ok(None)
+}
+
+/// See [`super::Inbox::last_received`].
+pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId, Timestamp)>> {
+    // Grouped here, since SQLite would sort all of them, and aside in a file.
+    let mut statement =
+        connection.prepare("SELECT chatbot_id, received_at FROM receipt ORDER BY seq DESC LIMIT ?1")?;
+    let mut rows = statement.query([RECENT_RECEIPTS])?;
+    let mut latest = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let Some(chatbot_id) = optional_uuid(row, 0)?.map(ChatbotId::new) else {
+            continue;
+        };
+        let received_at = Timestamp::from_micros(row.get(1)?);
+        let of_chatbot = latest.entry(chatbot_id).or_insert(received_at);
+        *of_chatbot = received_at.max(*of_chatbot);
+    }
+    Ok(latest.into_iter().collect())
+}
+
+/// See [`super::Inbox::backfilled_count`].
+pub fn backfilled_count(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM backfilled", [], |row| row.get(0))
 }
 
 /// See [`super::Inbox::quarantine`].
@@ -218,6 +288,11 @@ fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         event_id: optional_uuid(row, 6)?.map(EventId::new),
         chatbot_id: optional_uuid(row, 7)?.map(ChatbotId::new),
         body_bytes: row.get(8)?,
+        origin: if row.get(9)? {
+            Origin::Backfill
+        } else {
+            Origin::Webhook
+        },
     })
 }
 

@@ -1,7 +1,10 @@
 //! Connections to the file and the state of its tables.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::Error;
@@ -11,7 +14,10 @@ use super::sort;
 const APPLICATION_ID: i32 = 0x4347_5748;
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_inbox.sql")];
+pub const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_inbox.sql"),
+    include_str!("../../../migrations/sqlite/0002_jobs.sql"),
+];
 
 /// What to do where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +34,17 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, missing == Missing::Create);
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let application_id: i32 = pragma(&connection, "application_id").map_err(failed)?;
-    let version: usize = pragma(&connection, "user_version").map_err(failed)?;
+    let version = version(&connection, path)?;
+    configure_writer(&connection).map_err(failed)?;
+    migrate(&mut connection, version).map_err(failed)?;
+    Ok(connection)
+}
+
+/// The version of an inbox's tables, 0 if there are none yet; refuses what is no inbox of this program.
+pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
+    let failed = |error: rusqlite::Error| sort(path, "open", &error);
+    let application_id: i32 = pragma(connection, "application_id").map_err(failed)?;
+    let version: usize = pragma(connection, "user_version").map_err(failed)?;
     let is_empty: bool = connection
         .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;
@@ -50,15 +65,56 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
             ),
         });
     }
-    configure_writer(&connection).map_err(failed)?;
-    migrate(&mut connection, version).map_err(failed)?;
-    Ok(connection)
+    Ok(version)
 }
 
 /// Opens the file for reading. A reader never waits for the writer, nor the writer for it.
 pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags)
+}
+
+/// Whether a process has the file open, or had it when it was killed: only then are there both a log and an index of
+/// the log beside it.
+pub fn seems_open(path: &Path) -> bool {
+    beside(path, "-wal").exists() && beside(path, "-shm").exists()
+}
+
+/// Opens a file that no process has open, for reading. Nothing is locked, and no file is made beside it, as a reader
+/// of a WAL otherwise does; so it works where it could not be made, too.
+pub fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    if !beside(path, "-wal").exists() {
+        return Connection::open_with_flags(uri(path, "immutable=1"), flags);
+    }
+    // A log without its index, as in a copy of the two files. In this mode SQLite keeps the index in memory.
+    let connection = Connection::open_with_flags(uri(path, "vfs=unix-none"), flags)?;
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    // Or closing would try to copy the log into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
+/// The path with something after its name.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// A file as a URI with this query, see <https://www.sqlite.org/uri.html>.
+fn uri(path: &Path, query: &str) -> PathBuf {
+    let mut uri = b"file:".to_vec();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend(format!("%{byte:02x}").into_bytes()),
+            other => uri.push(*other),
+        }
+    }
+    uri.push(b'?');
+    uri.extend(query.as_bytes());
+    PathBuf::from(OsString::from_vec(uri))
 }
 
 fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {

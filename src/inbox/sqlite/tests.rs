@@ -1,6 +1,7 @@
 //! What only SQLite promises, and the contract of every store.
 
 mod faults;
+mod files;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +9,10 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use tempfile::TempDir;
 
-use super::super::NewReceipt;
 use super::super::contract::{
     Place, at, contract_tests, crawled, duplicate_of, sent, settings, unrecognized,
 };
+use super::super::{NewReceipt, Origin};
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
@@ -107,7 +108,7 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
     assert_eq!(inbox.pragma::<i64>("journal_size_limit").await, 64 << 20);
     assert_eq!(inbox.pragma::<i64>("trusted_schema").await, 0);
     assert_eq!(inbox.pragma::<i64>("application_id").await, 0x4347_5748);
-    assert_eq!(inbox.pragma::<i64>("user_version").await, 1);
+    assert_eq!(inbox.pragma::<i64>("user_version").await, 2);
 }
 
 #[tokio::test]
@@ -128,7 +129,7 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
     inbox.close().await.unwrap();
     let newer = Connection::open(folder.inbox_path()).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     newer.close().unwrap();
     let before = std::fs::read(folder.inbox_path()).unwrap();
 
@@ -142,7 +143,7 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
         "{reason}"
     );
     assert!(
-        reason.contains("version 2, this program knows up to 1"),
+        reason.contains("version 3, this program knows up to 2"),
         "{reason}"
     );
     assert_eq!(std::fs::read(folder.inbox_path()).unwrap(), before);
@@ -194,8 +195,11 @@ async fn a_file_is_open_once_at_a_time() {
     let inbox = folder.open(settings());
     let first = inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
 
-    let reason = unavailable(SqliteInbox::open(&folder.inbox_path(), settings()).map(drop));
+    let refusal = folder.refusal();
 
+    let Error::InUse { reason } = refusal else {
+        panic!("in use, not {refusal:?}")
+    };
     assert!(reason.contains("another process has"), "{reason}");
     assert_eq!(inbox.as_dyn().all().await.len(), 1);
     // Many times, since the answer to a close must not come before the file is free.
@@ -272,7 +276,11 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
     let notifications: Vec<_> = (0..10)
         .flat_map(|second| {
             let ids = Ids::fresh();
-            let three = [crawled(&ids), unrecognized("billing", "due", &ids), older(&ids)];
+            let backfilled = NewReceipt {
+                origin: Origin::Backfill,
+                ..unrecognized("billing", "initial", &ids)
+            };
+            let three = [crawled(&ids), backfilled, older(&ids)];
             three.map(|notification| notification.at(second))
         })
         .collect();
@@ -298,18 +306,26 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
     inbox.as_dyn().expire_all(10).await;
     assert_eq!(remembered(&inbox), [0; 30]);
     let counts = "SELECT (SELECT count(*) FROM receipt), (SELECT count(*) FROM unrecognized),
-                         (SELECT count(*) FROM latest), (SELECT count(*) FROM receipt_key)";
-    let counts: [u64; 4] = inbox
+                         (SELECT count(*) FROM latest), (SELECT count(*) FROM open_job),
+                         (SELECT count(*) FROM backfilled), (SELECT count(*) FROM receipt_key)";
+    let counts: [u64; 6] = inbox
         .on_connection(|connection| {
             let row = connection.query_row(counts, [], |row| {
-                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+                Ok([
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                ])
             });
             row.unwrap()
         })
         .await;
     assert_eq!(
         counts,
-        [0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 1],
         "the last row of keys holds the place in the order"
     );
 }
@@ -335,4 +351,45 @@ async fn identities_with_the_same_key_are_kept_apart() {
         [first, second].map(duplicate_of)
     );
     assert_eq!(inbox.job(other_ids.event_id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn jobs_with_the_same_key_are_kept_apart() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let [begun, ended, other] = std::array::from_fn(|_| Ids::fresh());
+    let initial = |ids: &Ids| sent(Event::CrawlingInitial, ids, Wire::V2024_07);
+    let accepted = vec![initial(&begun), crawled(&ended)];
+    inbox.as_dyn().accept(accepted).await;
+    let sequences: Vec<_> = inbox
+        .as_dyn()
+        .all()
+        .await
+        .iter()
+        .map(|receipt| receipt.sequence)
+        .collect();
+    let share = |notification: &NewReceipt, sequence| {
+        let key = Key::of(&notification.identity).expect("a job has a key");
+        lock_mutex(&inbox.index).insert(key, sequence);
+    };
+    share(&initial(&other), sequences[1]);
+
+    // Neither does the end of another job close the one that has begun, nor does it end one that begins.
+    let found = inbox.find(initial(&other).identity).await.unwrap();
+    inbox.as_dyn().accept_one(crawled(&other)).await;
+    let closed = Ids::fresh();
+    share(&crawled(&closed), sequences[0]);
+    let open = inbox.as_dyn().accept_one(initial(&closed)).await;
+
+    assert_eq!(found, None);
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let listed = inbox.open_jobs(page).await.unwrap().items;
+    assert_eq!(
+        listed.iter().map(|receipt| receipt.sequence).collect::<Vec<_>>(),
+        [sequences[1], listed[1].sequence]
+    );
+    assert_eq!(listed[1].id, open);
 }

@@ -234,6 +234,8 @@ fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(
         [whole_rows_before],
     )?;
     connection.execute("DELETE FROM unrecognized WHERE seq <= ?1", [last_seq])?;
+    connection.execute("DELETE FROM backfilled WHERE seq <= ?1", [last_seq])?;
+    connection.execute("DELETE FROM open_job WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
     let count = connection.execute("DELETE FROM receipt WHERE seq <= ?1", [last_seq])?;
     Ok((keys, count))

@@ -117,6 +117,46 @@ async fn on_a_full_disk_a_batch_leaves_nothing_behind_and_is_taken_later() {
 }
 
 #[tokio::test]
+async fn a_batch_that_fails_leaves_jobs_as_they_were() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let [begun, new] = [Ids::fresh(), Ids::fresh()];
+    let initial = |ids: &Ids| sent(Event::CrawlingInitial, ids, Wire::V2024_07);
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let open = async || inbox.open_jobs(page).await.unwrap().items;
+    inbox.as_dyn().accept_one(initial(&begun)).await;
+    let before = open().await;
+    let large = NewReceipt {
+        body: Bytes::from(vec![b' '; 1 << 20]),
+        ..crawled(&Ids::fresh())
+    };
+    let backfilled = NewReceipt {
+        origin: Origin::Backfill,
+        ..initial(&new)
+    };
+    let batch = [crawled(&begun), backfilled, large].map(Entry::Receipt).to_vec();
+
+    inbox
+        .bound_pages(inbox.pragma::<u32>("page_count").await + 8)
+        .await;
+    unavailable(inbox.append(batch.clone()).await);
+    let after = open().await;
+    let backfilled_count = inbox.backfilled_count().await.unwrap();
+    inbox.bound_pages(u32::MAX - 1).await;
+    inbox.append(batch).await.expect("there is room again");
+
+    assert_eq!(before.len(), 1);
+    assert_eq!(after, before);
+    assert_eq!(backfilled_count, 0);
+    let [receipt] = open().await.try_into().expect("one open job");
+    assert_eq!(receipt.event_id, Some(new.event_id));
+    assert_eq!(receipt.origin, Origin::Backfill);
+}
+
+#[tokio::test]
 async fn a_probe_notices_a_full_disk_and_that_it_is_over() {
     let folder = Folder::new();
     let inbox = folder.open(settings());

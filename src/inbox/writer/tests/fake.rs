@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::event::EventId;
+use crate::event::{ChatbotId, EventId, Identity};
 use crate::inbox::{
     Answer, Entry, Error, Inbox, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined, Receipt,
     ReceiptFilter, ReceiptId, Stored,
@@ -90,6 +90,22 @@ impl Inbox for FakeInbox {
     }
 
     fn job(&self, _: EventId) -> Answer<'_, Vec<Receipt>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn open_jobs(&self, _: PageRequest) -> Answer<'_, Page<Receipt>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn find(&self, _: Identity) -> Answer<'_, Option<Receipt>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>> {
+        unreachable!("the writer does not read")
+    }
+
+    fn backfilled_count(&self) -> Answer<'_, u64> {
         unreachable!("the writer does not read")
     }
 

@@ -1,0 +1,86 @@
+//! Whether a file is a sound inbox, found out without touching it: for an operator, not for the receiver.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::super::Error;
+use super::{schema, sort};
+
+/// How much of SQLite's finding is shown, in characters.
+const MAX_FINDING: usize = 200;
+
+/// What [`check`] found where nothing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// There is no file: the next start makes it.
+    Missing,
+    /// An inbox without damage.
+    Sound {
+        /// Of its tables; a start brings them up to date. 0: there are none yet.
+        version: usize,
+        /// How many receipts it holds.
+        receipt_count: u64,
+    },
+}
+
+/// Reads the whole file (about a second a GiB) and says whether it is an inbox without damage.
+///
+/// It takes no lock of [`SqliteInbox::open`](super::SqliteInbox::open), so a receiver may run meanwhile; the file's
+/// log grows until the check ends. It makes no file and writes nothing to the inbox, so the folder need not be writable.
+///
+/// # Errors
+/// [`Error::Corrupt`] if it is no inbox, one of a newer program, or damaged, with SQLite's first finding;
+/// [`Error::Unavailable`] if it cannot be read.
+pub fn check(path: &Path) -> Result<Check, Error> {
+    // The log lies beside the file itself, not beside a link to it.
+    let path = match std::fs::canonicalize(path) {
+        Ok(path) => path,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Check::Missing),
+        Err(error) => {
+            return Err(Error::Unavailable {
+                reason: format!("cannot find {}: {error}", path.display()),
+            });
+        }
+    };
+    let path = path.as_path();
+    if !schema::seems_open(path) {
+        let checked = schema::open_alone(path)
+            .map_err(|error| sort(path, "open", &error))
+            .and_then(|connection| inspect(&connection, path));
+        // If a receiver has opened it meanwhile, what was read is nothing to go by.
+        if !schema::seems_open(path) {
+            return checked;
+        }
+    }
+    schema::open_reader(path)
+        .map_err(|error| sort(path, "open", &error))
+        .and_then(|connection| inspect(&connection, path))
+}
+
+fn inspect(connection: &Connection, path: &Path) -> Result<Check, Error> {
+    let failed = |error: rusqlite::Error| sort(path, "read", &error);
+    let version = schema::version(connection, path)?;
+    let finding: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if finding != "ok" {
+        // It comes under a heading that names the database, of which there is one.
+        let first = finding.lines().find(|line| !line.starts_with("***"));
+        let finding: String = first.unwrap_or(&finding).chars().take(MAX_FINDING).collect();
+        return Err(Error::Corrupt {
+            reason: format!("{} is damaged: {finding}", path.display()),
+        });
+    }
+    let receipt_count = match version {
+        0 => 0,
+        _ => connection
+            .query_row("SELECT count(*) FROM receipt", [], |row| row.get(0))
+            .map_err(failed)?,
+    };
+    Ok(Check::Sound {
+        version,
+        receipt_count,
+    })
+}

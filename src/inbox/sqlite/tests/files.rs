@@ -1,0 +1,352 @@
+//! Promise: a file of an older program is brought up to date, and a check tells a sound file from any other without
+//! touching it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::event::Identity;
+
+impl Folder {
+    /// A file as version 1 of the tables left it, with these receipts in one batch.
+    fn write_version_1(&self, notifications: &[NewReceipt]) {
+        let file = Connection::open(self.inbox_path()).unwrap();
+        file.pragma_update(None, "journal_mode", "wal").unwrap();
+        file.execute_batch(schema::MIGRATIONS[0]).unwrap();
+        file.pragma_update(None, "application_id", 0x4347_5748).unwrap();
+        file.pragma_update(None, "user_version", 1).unwrap();
+        let mut keys = Vec::new();
+        for (seq, new) in (1..).zip(notifications) {
+            let seq: u64 = seq;
+            keys.extend(Key::to_bytes(Key::of(&new.identity)));
+            let model_id = match &new.identity {
+                Identity::Model { model_id } => Some(model_id.uuid().into_bytes()),
+                Identity::Job { .. } | Identity::Windowed => None,
+            };
+            file.execute(
+                "INSERT INTO receipt VALUES (?1, ?2, ?3, '2024-07', ?4, ?5, ?6, ?7, ?8, ?9)",
+                rusqlite::params![
+                    seq,
+                    uuid::Uuid::now_v7().into_bytes(),
+                    new.received_at.as_micros(),
+                    new.name.event,
+                    new.name.status,
+                    new.event_id().map(|id| id.uuid().into_bytes()),
+                    model_id,
+                    new.chatbot_id.map(|id| id.uuid().into_bytes()),
+                    &new.body[..],
+                ],
+            )
+            .unwrap();
+        }
+        file.execute("INSERT INTO receipt_key VALUES (1, ?1)", [keys])
+            .unwrap();
+        file.close().unwrap();
+    }
+
+    fn check(&self) -> Result<Check, Error> {
+        check(&self.inbox_path())
+    }
+
+    /// The names of its files, and what is in them.
+    fn content(&self) -> Vec<(String, Vec<u8>)> {
+        let files = fs::read_dir(self.0.path()).unwrap().map(Result::unwrap);
+        let mut content: Vec<_> = files
+            .map(|file| {
+                (
+                    file.file_name().into_string().unwrap(),
+                    fs::read(file.path()).unwrap(),
+                )
+            })
+            .collect();
+        content.sort();
+        content
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.content().into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+fn corrupt(checked: Result<Check, Error>) -> String {
+    match checked {
+        Err(Error::Corrupt { reason }) => reason,
+        other => panic!("corrupt, not {other:?}"),
+    }
+}
+
+fn initial(ids: &Ids) -> NewReceipt {
+    sent(Event::CrawlingInitial, ids, Wire::V2024_07)
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_is_brought_up_to_date_with_its_open_jobs() {
+    let folder = Folder::new();
+    let [ended, begun, late, failed, other] = std::array::from_fn(|_| Ids::fresh());
+    let notifications = [
+        initial(&ended),
+        initial(&begun),
+        crawled(&late),
+        crawled(&ended),
+        initial(&late),
+        unrecognized("indexing", "initial", &failed),
+        unrecognized("indexing", "failed", &failed),
+        unrecognized("indexing", "initial", &begun),
+        unrecognized("indexing", "progressing", &begun),
+        // Of the job, but of another event; and such as are of no job.
+        initial(&other),
+        unrecognized("indexing", "completed", &other),
+        sent(Event::TrainingInitial, &other, Wire::V2024_01),
+        sent(
+            Event::TrainingCompleted {
+                model_id: other.model_id,
+                training_data_ids: Vec::new(),
+            },
+            &other,
+            Wire::V2024_01,
+        ),
+    ];
+    folder.write_version_1(&notifications);
+
+    let inbox = folder.open(settings());
+
+    assert_eq!(inbox.pragma::<i64>("user_version").await, 2);
+    let page = PageRequest {
+        cursor: None,
+        limit: 100,
+    };
+    let open = async || {
+        let page = inbox.open_jobs(page).await.unwrap();
+        page.items
+            .iter()
+            .map(|receipt| receipt.sequence)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(open().await, [2, 8, 10]);
+    assert_eq!(inbox.backfilled_count().await.unwrap(), 0);
+    let receipts = inbox.as_dyn().all().await;
+    assert_eq!(receipts.len(), 13);
+    assert!(receipts.iter().all(|receipt| receipt.origin == Origin::Webhook));
+    // It goes on as if it had always been so.
+    inbox.as_dyn().accept_one(crawled(&begun)).await;
+    assert_eq!(open().await, [8, 10]);
+    let known = inbox.as_dyn().store_one(initial(&ended)).await;
+    assert_eq!(known, duplicate_of(receipts[12].id));
+}
+
+#[tokio::test]
+async fn what_came_before_the_recent_receipts_does_not_count_as_last_received() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let [early, late] = [Ids::fresh(), Ids::fresh()];
+    inbox.as_dyn().accept(vec![crawled(&early), crawled(&late)]).await;
+    let chatbots = async || {
+        let last = inbox.last_received().await.unwrap();
+        last.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let add = async |count: u32| {
+        let rows = "INSERT INTO receipt
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+            SELECT last + n, id, received_at, wire, event, status, event_id, model_id, chatbot_id, x''
+            FROM n, (SELECT max(seq) AS last FROM receipt), (SELECT * FROM receipt WHERE seq = 2)";
+        inbox
+            .on_connection(move |connection| connection.execute(rows, [count]).unwrap())
+            .await
+    };
+
+    add(99_998).await;
+    assert_eq!(chatbots().await, [early.chatbot_id, late.chatbot_id]);
+
+    add(1).await;
+    assert_eq!(chatbots().await, [late.chatbot_id]);
+}
+
+#[tokio::test]
+async fn a_check_makes_nothing_where_there_is_nothing() {
+    let folder = Folder::new();
+
+    assert_eq!(folder.check().unwrap(), Check::Missing);
+    assert_eq!(
+        check(&folder.0.path().join("no/folder/inbox.db")).unwrap(),
+        Check::Missing
+    );
+    assert_eq!(folder.names(), [""; 0]);
+    fs::write(folder.inbox_path(), "").unwrap();
+    let empty = Check::Sound {
+        version: 0,
+        receipt_count: 0,
+    };
+    assert_eq!(folder.check().unwrap(), empty);
+    assert_eq!(folder.names(), ["inbox.db"]);
+}
+
+#[tokio::test]
+async fn a_check_reads_a_closed_inbox_and_leaves_no_trace() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    inbox
+        .as_dyn()
+        .accept(vec![crawled(&Ids::fresh()), crawled(&Ids::fresh())])
+        .await;
+    inbox.close().await.unwrap();
+    let sound = Check::Sound {
+        version: 2,
+        receipt_count: 2,
+    };
+    let before = folder.content();
+
+    assert_eq!(folder.check().unwrap(), sound);
+
+    assert_eq!(folder.content(), before);
+    // By another name, too, one with signs that mean something in a URI.
+    let link = folder.0.path().join("a?b#c%41.db");
+    std::os::unix::fs::symlink(folder.inbox_path(), &link).unwrap();
+    assert_eq!(check(&link).unwrap(), sound);
+    fs::remove_file(&link).unwrap();
+    fs::rename(folder.inbox_path(), &link).unwrap();
+    assert_eq!(check(&link).unwrap(), sound);
+}
+
+#[tokio::test]
+async fn a_check_reads_an_older_version_and_leaves_it_so() {
+    let folder = Folder::new();
+    folder.write_version_1(&[crawled(&Ids::fresh())]);
+    let before = folder.content();
+
+    let checked = folder.check().unwrap();
+
+    assert_eq!(
+        checked,
+        Check::Sound {
+            version: 1,
+            receipt_count: 1
+        }
+    );
+    assert_eq!(folder.content(), before);
+}
+
+#[tokio::test]
+async fn a_check_disturbs_no_receiver_and_sees_what_it_has_stored() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    let names = folder.names();
+
+    for receipt_count in 1..4 {
+        let checked = folder.check().unwrap();
+
+        assert_eq!(
+            checked,
+            Check::Sound {
+                version: 2,
+                receipt_count
+            }
+        );
+        inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    }
+    assert_eq!(folder.names(), names);
+}
+
+#[tokio::test]
+async fn a_check_reads_a_copy_of_the_file_and_its_log() {
+    let (folder, copied) = (Folder::new(), Folder::new());
+    let inbox = folder.open(settings());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    for name in ["inbox.db", "inbox.db-wal"] {
+        fs::copy(folder.0.path().join(name), copied.0.path().join(name)).unwrap();
+    }
+    let before = copied.content();
+
+    let checked = copied.check();
+
+    assert_eq!(
+        checked.unwrap(),
+        Check::Sound {
+            version: 2,
+            receipt_count: 1
+        }
+    );
+    assert_eq!(copied.content(), before);
+}
+
+/// What a crash leaves: the file, its log and the log's index.
+#[tokio::test]
+async fn a_check_reads_what_a_crash_left_even_where_it_cannot_write() {
+    let (folder, crashed) = (Folder::new(), Folder::new());
+    let inbox = folder.open(settings());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    for name in ["inbox.db", "inbox.db-wal", "inbox.db-shm"] {
+        fs::copy(folder.0.path().join(name), crashed.0.path().join(name)).unwrap();
+        fs::set_permissions(crashed.0.path().join(name), PermissionsExt::from_mode(0o400)).unwrap();
+    }
+    fs::set_permissions(crashed.0.path(), PermissionsExt::from_mode(0o500)).unwrap();
+    let names = crashed.names();
+
+    let checked = crashed.check();
+
+    assert_eq!(
+        checked.unwrap(),
+        Check::Sound {
+            version: 2,
+            receipt_count: 1
+        }
+    );
+    assert_eq!(crashed.names(), names);
+    fs::set_permissions(crashed.0.path(), PermissionsExt::from_mode(0o700)).unwrap();
+}
+
+#[tokio::test]
+async fn a_check_names_what_is_wrong_in_bounded_words() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let many = (0..2_000).map(|_| crawled(&Ids::fresh())).collect();
+    inbox.as_dyn().accept(many).await;
+    inbox.close().await.unwrap();
+    let sound = fs::read(folder.inbox_path()).unwrap();
+    let page_count = sound.len() / 4_096;
+    let damaged = |from: usize, to: usize| {
+        let mut bytes = sound.clone();
+        bytes[from * 4_096..to * 4_096].fill(0xa5);
+        fs::write(folder.inbox_path(), bytes).unwrap();
+        corrupt(folder.check())
+    };
+
+    let findings = [
+        damaged(page_count / 2, page_count / 2 + 1),
+        damaged(1, page_count),
+        damaged(0, 1),
+    ];
+
+    // Only a check reads so closely that it can say what.
+    assert!(findings[0].contains("is damaged: Tree "), "{}", findings[0]);
+    for finding in findings {
+        assert!(finding.contains("inbox.db"), "{finding}");
+        assert!(finding.len() < 500, "{finding}");
+    }
+    fs::write(
+        folder.inbox_path(),
+        "Notes, and by no means a database. ".repeat(100),
+    )
+    .unwrap();
+    let reason = corrupt(folder.check());
+    assert!(reason.contains("not a database"), "{reason}");
+    fs::remove_file(folder.inbox_path()).unwrap();
+    fs::create_dir(folder.inbox_path()).unwrap();
+    let reason = unavailable(folder.check());
+    assert!(reason.contains("inbox.db"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_check_refuses_what_a_start_refuses() {
+    let folder = Folder::new();
+    let other = Connection::open(folder.inbox_path()).unwrap();
+    other.execute_batch("CREATE TABLE receipt (seq)").unwrap();
+    let reason = corrupt(folder.check());
+    assert!(reason.contains("not an inbox of this program"), "{reason}");
+    other.pragma_update(None, "application_id", 0x4347_5748).unwrap();
+    other.pragma_update(None, "user_version", 3).unwrap();
+
+    let reason = corrupt(folder.check());
+
+    assert!(reason.contains("written by a newer program"), "{reason}");
+}

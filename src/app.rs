@@ -3,22 +3,26 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill::{Backfill, Mode};
+use crate::caigunn::keyring::Keyring;
 use crate::clock::Timestamp;
 use crate::config::{InboxLocation, Registration, Settings};
-use crate::http::{self, Accepting, Endpoints, SubscriptionView};
+use crate::http::{self, Accepting, BackfillError, BackfillJob, Endpoints, SubscriptionView};
 use crate::inbox::sqlite::SqliteInbox;
-use crate::inbox::{self, Inbox, Writer};
+use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
-use crate::{caigunn, subscription};
+use crate::{backfill, caigunn, subscription};
 
 /// How often receipts are looked through for old ones.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
@@ -156,19 +160,23 @@ impl App {
             CancellationToken::new(),
         );
         let instance = Instance::random();
-        let mut view = subscription::View::default();
-        let keeping = caigunn.map(|caigunn| {
-            let (handles, keeping) = subscription::keep(
-                caigunn.subscription,
-                caigunn.client.clone(),
-                caigunn.probe_client,
+        let Watch {
+            subscription,
+            backfill_job,
+            keeping,
+            backfilling,
+        } = match caigunn {
+            None => Watch::nothing(),
+            Some(caigunn) => caigunn.watch(
+                &inbox,
+                &writer,
+                settings.backfill,
                 instance.clone(),
                 stop_rest.clone(),
-            );
-            view = handles.view.clone();
-            keeping
-        });
-        let subscription_view: SubscriptionView = Arc::new(move || view.to_json());
+                &mut metrics,
+            ),
+        };
+        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
         let connections = settings.http.connections.clone();
         let Endpoints {
             public: public_endpoint,
@@ -179,7 +187,9 @@ impl App {
             inbox: Arc::clone(&inbox),
             accepting: accepting.clone(),
             instance,
-            subscription: subscription_view,
+            subscription,
+            backfill_job,
+            last_received_at,
             registry: metrics,
         });
 
@@ -200,6 +210,9 @@ impl App {
         accepting.set(true);
         if let Some(keeping) = keeping {
             tasks.spawn("the subscription", keeping);
+        }
+        if let Some(backfilling) = backfilling {
+            tasks.spawn("the backfill", backfilling);
         }
 
         let ended = tokio::select! {
@@ -252,6 +265,101 @@ fn registry() -> Registry {
         move || started_at,
     );
     registry
+}
+
+/// What looks after chatbots while the program runs, and the ways to see and use it.
+struct Watch {
+    subscription: SubscriptionView,
+    backfill_job: Option<BackfillJob>,
+    keeping: Option<Task>,
+    backfilling: Option<Task>,
+}
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Watch {
+    /// For a receiver without credentials.
+    fn nothing() -> Self {
+        let nothing = subscription::View::default();
+        Self {
+            subscription: Arc::new(move || nothing.to_json()),
+            backfill_job: None,
+            keeping: None,
+            backfilling: None,
+        }
+    }
+}
+
+impl CaiGunn {
+    fn watch(
+        self,
+        inbox: &Arc<dyn Inbox>,
+        writer: &Writer,
+        settings: backfill::Settings,
+        instance: Instance,
+        stop: CancellationToken,
+        metrics: &mut Registry,
+    ) -> Watch {
+        let (handles, keeping) = subscription::keep(
+            self.subscription,
+            self.client.clone(),
+            self.probe_client,
+            instance,
+            stop.clone(),
+        );
+        let subscription::Handles { view, keyring } = handles;
+        view.register_metrics(metrics);
+        let backfill = Backfill::new(
+            Arc::clone(inbox),
+            writer.clone(),
+            self.client,
+            metrics.notifications(inbox::Origin::Backfill.as_str()),
+            settings.max_calls_per_minute,
+        );
+        let progress = backfill::Progress::default();
+        progress.register_metrics(metrics);
+        let job = backfill_job(backfill.clone(), keyring.clone());
+        let backfilling = backfill::keep(settings, backfill, keyring, progress.clone());
+        Watch {
+            subscription: Arc::new(move || {
+                let mut seen = view.to_json();
+                seen["backfill"] = progress.to_json();
+                seen
+            }),
+            backfill_job: Some(job),
+            keeping: Some(Box::pin(keeping)),
+            backfilling: Some(Box::pin(until(stop, backfilling))),
+        }
+    }
+}
+
+/// How the admin side backfills a job.
+fn backfill_job(backfill: Backfill, keyring: watch::Receiver<Option<Keyring>>) -> BackfillJob {
+    Arc::new(move |event_id, chatbot_id, dry_run| {
+        let (backfill, keyring) = (backfill.clone(), keyring.borrow().clone());
+        Box::pin(async move {
+            let Some(keyring) = keyring else {
+                let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
+                return Err(BackfillError::CaiGunn(reason.to_owned()));
+            };
+            let mode = if dry_run { Mode::DryRun } else { Mode::Store };
+            match backfill.job(&keyring, event_id, chatbot_id, mode).await {
+                Ok(outcome) => Ok(serde_json::to_value(outcome).expect("texts and ids have a JSON form")),
+                Err(backfill::Error::Inbox(error)) => Err(BackfillError::Inbox(error)),
+                Err(error) => Err(BackfillError::CaiGunn(error.chain())),
+            }
+        })
+    })
+}
+
+/// When the newest receipt arrived.
+async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox::Error> {
+    let newest = PageRequest {
+        cursor: None,
+        limit: 1,
+    };
+    let page = inbox.receipts(ReceiptFilter::default(), newest).await?;
+    Ok(page.items.first().map(|receipt| receipt.received_at))
 }
 
 /// Runs `task` until it ends or `stop`.

@@ -1,11 +1,245 @@
-//! stub
-#![allow(missing_docs)]
+//! Brings what CaiGunn's webhook did not: the notifications of jobs that ended while this receiver was away.
+//!
+//! CaiGunn keeps a log of each job. A job whose `initial` was received and whose end was not is open; its log is asked
+//! for, and what the inbox lacks goes through the same [`Writer`] as a webhook, marked [`Origin::Backfill`]. All open
+//! jobs are asked about once at start, later those that are older than a while, ever more rarely, until they are given
+//! up as stalled.
+//!
+//! What is missing is decided in `gap`; what is asked when, in `rounds`.
+//!
+//! Not promised: a job of which nothing was received is not known here, so nobody asks about it, unless a person
+//! does, by its `event_id`. Older training notifications carry none and cannot be asked about.
+
+pub mod gap;
+mod rounds;
+
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use crate::caigunn::keyring::Keyring;
+use crate::caigunn::{self, Client, LogEntry};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId, Name};
+use crate::inbox::announce::{Way, announce};
+use crate::inbox::{self, Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer};
+use crate::metrics::Notifications;
+use gap::{Logged, Unreadable};
+
+pub use rounds::{Progress, keep};
+
+/// What to ask about, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
+    /// How old an open job must be to be asked about.
     pub after: Duration,
+    /// How often open jobs are looked for.
     pub interval: Duration,
+    /// How many jobs are asked about at once.
     pub concurrency: usize,
+    /// How many calls begin in a minute.
     pub max_calls_per_minute: usize,
+    /// How old an open job may get before it is reported as stalled.
     pub give_up_after: Duration,
+}
+
+/// Why a job could not be asked about.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no API key that could be of its chatbot.
+    #[error("no API key is known for its chatbot")]
+    NoKey,
+    /// CaiGunn's log could not be read.
+    #[error("cannot read CaiGunn's log")]
+    Log(#[source] caigunn::Error),
+    /// The inbox could not be read or written.
+    #[error(transparent)]
+    Inbox(#[from] inbox::Error),
+}
+
+impl Error {
+    /// What went wrong, with its cause.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Log(cause) => format!("{self}: {cause}"),
+            Self::NoKey | Self::Inbox(_) => self.to_string(),
+        }
+    }
+}
+
+/// Whether what is missing is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    Store,
+    /// It is only named.
+    DryRun,
+}
+
+/// What came of asking about one job.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The job.
+    pub event_id: EventId,
+    /// How many notifications CaiGunn's log has of it.
+    pub logged_count: usize,
+    /// Those that were missing, oldest first.
+    pub missing: Vec<Missing>,
+    /// What could not be read in the log, and why.
+    pub unreadable: Vec<String>,
+    /// Whether the job has ended, by the log.
+    pub is_ended: bool,
+}
+
+/// A notification that the inbox lacked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Missing {
+    /// Its event name.
+    pub event: Name,
+    /// Its receipt; `None` in a dry run.
+    pub receipt_id: Option<ReceiptId>,
+}
+
+/// Asks CaiGunn's log and stores what is missing. Cheap to clone.
+#[derive(Clone)]
+pub struct Backfill {
+    inbox: Arc<dyn Inbox>,
+    writer: Writer,
+    client: Client,
+    counted: Notifications,
+    /// When the next call may begin.
+    next_call_at: Arc<Mutex<Option<Instant>>>,
+    /// How far the beginnings of two calls are apart.
+    gap: Duration,
+}
+
+impl Backfill {
+    /// Nothing is asked yet.
+    pub fn new(
+        inbox: Arc<dyn Inbox>,
+        writer: Writer,
+        client: Client,
+        counted: Notifications,
+        max_calls_per_minute: usize,
+    ) -> Self {
+        Self {
+            inbox,
+            writer,
+            client,
+            counted,
+            next_call_at: Arc::default(),
+            gap: Duration::from_secs_f64(60.0 / max_calls_per_minute as f64),
+        }
+    }
+
+    /// Asks about one job, which may be known to be of a chatbot.
+    ///
+    /// # Errors
+    /// See [`Error`]. What was stored before it stays.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not undo what was stored; asking again is safe.
+    pub async fn job(
+        &self,
+        keyring: &Keyring,
+        event_id: EventId,
+        chatbot_id: Option<ChatbotId>,
+        mode: Mode,
+    ) -> Result<Outcome, Error> {
+        let (chatbot_id, log) = self.log(keyring, event_id, chatbot_id).await?;
+        let (logged, unreadable) = gap::read(event_id, chatbot_id, &log);
+        let is_ended = logged.iter().any(|logged| logged.notification.name().ends_job());
+        let logged_count = logged.len();
+        let mut held = HashSet::new();
+        for identity in logged.iter().flat_map(Logged::identities) {
+            if self.inbox.find(identity.clone()).await?.is_some() {
+                held.insert(identity);
+            }
+        }
+        let mut missing = Vec::new();
+        for logged in gap::missing(logged, &held) {
+            missing.push(Missing {
+                event: logged.notification.name(),
+                receipt_id: match mode {
+                    Mode::DryRun => None,
+                    Mode::Store => Some(self.store(logged).await?),
+                },
+            });
+        }
+        let say = |Unreadable { name, error }: Unreadable| format!("{name}: {error}");
+        Ok(Outcome {
+            event_id,
+            logged_count,
+            missing,
+            unreadable: unreadable.into_iter().map(say).collect(),
+            is_ended,
+        })
+    }
+
+    /// The log of a job, from the first key that opens it, and the chatbot it is of.
+    async fn log(
+        &self,
+        keyring: &Keyring,
+        event_id: EventId,
+        chatbot_id: Option<ChatbotId>,
+    ) -> Result<(Option<ChatbotId>, Vec<LogEntry>), Error> {
+        let mut refusal = Some(Error::NoKey);
+        for (owner, api_key) in keyring.candidates(chatbot_id) {
+            self.wait_for_turn().await;
+            match self.client.event_log(&api_key, event_id).await {
+                Ok(log) if log.is_empty() => refusal = None,
+                Ok(log) => return Ok((owner, log)),
+                // It may be another chatbot's job.
+                Err(
+                    caigunn::Error::Invalid { status: 404, .. } | caigunn::Error::Refused { status: 403, .. },
+                ) => {
+                    refusal = None;
+                }
+                Err(error) => return Err(Error::Log(error)),
+            }
+        }
+        match refusal {
+            None => Ok((chatbot_id, Vec::new())),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Waits until another call may begin.
+    async fn wait_for_turn(&self) {
+        let mut next = self.next_call_at.lock().await;
+        let at = next.unwrap_or_else(Instant::now).max(Instant::now());
+        *next = Some(at + self.gap);
+        drop(next);
+        sleep_until(at).await;
+    }
+
+    async fn store(&self, Logged { notification, body }: Logged) -> Result<ReceiptId, Error> {
+        let request_id = RequestId::new(Uuid::new_v4());
+        let receipt = NewReceipt::new(
+            &notification,
+            body,
+            Timestamp::now(),
+            request_id,
+            Origin::Backfill,
+        );
+        let Stored::Receipt(appended) = self.writer.append(Entry::Receipt(receipt)).await? else {
+            unreachable!("a receipt's entry is stored as a receipt")
+        };
+        announce(&notification, appended, &Way::Backfill);
+        Ok(match appended {
+            Appended::New { receipt_id } => {
+                self.counted.accepted.inc();
+                receipt_id
+            }
+            Appended::Duplicate { receipt_id, .. } => {
+                self.counted.duplicate.inc();
+                receipt_id
+            }
+        })
+    }
 }

@@ -138,7 +138,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         "letters, digits and - . _ ~, 1 to 128 of them",
         is_url_token,
     );
-    let http = http(&mut reader, &tokens);
+    let backfill = provider::backfill(&mut reader);
+    let http = http(&mut reader, &tokens, backfill.give_up_after);
     let inbox = inbox(&mut reader, http.body_limit_bytes);
     let provider = provider::provider(&mut reader, &tokens, &mut warnings);
     let settings = Settings {
@@ -157,7 +158,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         api: provider.api,
         selection: provider.selection,
         registration: provider.registration,
-        backfill: provider::backfill(&mut reader),
+        backfill,
         log: telemetry::Settings {
             filter: reader.parsed(
                 "log.filter",
@@ -189,7 +190,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     })
 }
 
-fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
+fn http(reader: &mut Reader, tokens: &[SecretString], stalled_after: Duration) -> http::Settings {
     let body_limit_bytes = reader.count("server.body_limit_bytes", 1024..=256 * MIB);
     http::Settings {
         tokens: tokens.to_vec(),
@@ -205,6 +206,7 @@ fn http(reader: &mut Reader, tokens: &[SecretString]) -> http::Settings {
             body_limit_bytes,
         ),
         body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
+        stalled_after,
         connections: http::ConnectionSettings {
             max_count: reader.count("server.max_connections", 1..=65_536),
             header_timeout: reader.seconds("server.header_timeout_seconds", 1..=600),

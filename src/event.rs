@@ -288,6 +288,17 @@ impl Event {
 }
 
 impl Name {
+    /// The status with which a job begins.
+    pub const INITIAL: &str = "initial";
+
+    /// The statuses with which a job ends: one of them.
+    pub const FINAL: [&str; 2] = ["completed", "failed"];
+
+    /// Whether it says that its job has ended, one way or the other.
+    pub fn ends_job(&self) -> bool {
+        Self::FINAL.contains(&&*self.status)
+    }
+
     const fn known(event: &'static str, status: &'static str) -> Self {
         Self {
             event: Cow::Borrowed(event),

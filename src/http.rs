@@ -14,6 +14,7 @@ mod tokens;
 
 use std::any::Any;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,7 +30,9 @@ use tower::Service;
 use tower_http::catch_panic::CatchPanic;
 use uuid::Uuid;
 
-use crate::inbox::{Inbox, RequestId, Writer};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::{self, Inbox, RequestId, Writer};
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
 use metrics::{Connections, Metrics};
@@ -51,6 +54,8 @@ pub struct Settings {
     pub bodies_in_flight_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// How old a job may get before it is called stalled.
+    pub stalled_after: Duration,
     /// How connections are treated.
     pub connections: ConnectionSettings,
 }
@@ -83,6 +88,22 @@ impl Accepting {
 
 /// The subscription's state as a JSON value, handed over by the app: this module knows nothing of subscriptions.
 pub type SubscriptionView = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// Asks CaiGunn what was missed of a job, of a chatbot if it is known, and stores it unless it is a dry run; handed
+/// over by the app too.
+pub type BackfillJob = Arc<dyn Fn(EventId, Option<ChatbotId>, bool) -> BackfillAnswer + Send + Sync>;
+
+/// What comes of a [`BackfillJob`] in the end.
+pub type BackfillAnswer = Pin<Box<dyn Future<Output = Result<serde_json::Value, BackfillError>> + Send>>;
+
+/// Why a job could not be backfilled.
+#[derive(Debug)]
+pub enum BackfillError {
+    /// CaiGunn could not be asked, or did not answer: why.
+    CaiGunn(String),
+    /// The inbox could not be read or written.
+    Inbox(inbox::Error),
+}
 
 /// What handlers share.
 #[derive(Clone)]
@@ -143,7 +164,7 @@ impl Origin {
 }
 
 /// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 11] = [
     "/webhook",
     "/webhook/{token}",
     "/healthz",
@@ -152,6 +173,7 @@ const ROUTES: [&str; 10] = [
     "/api/v1/receipts",
     "/api/v1/receipts/{id}",
     "/api/v1/jobs/{event_id}",
+    "/api/v1/jobs/{event_id}/backfill",
     "/api/v1/quarantine",
     "/api/v1/subscription",
 ];
@@ -170,6 +192,10 @@ pub struct Parts {
     pub instance: Instance,
     /// What the admin side shows of the subscription.
     pub subscription: SubscriptionView,
+    /// How jobs are backfilled; `None` if CaiGunn's API cannot be called.
+    pub backfill_job: Option<BackfillJob>,
+    /// When the last notification before this start arrived.
+    pub last_received_at: Option<Timestamp>,
     /// What `/metrics` shows, but for what is counted here.
     pub registry: Registry,
 }
@@ -183,9 +209,11 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         accepting,
         instance,
         subscription,
+        backfill_job,
+        last_received_at,
         mut registry,
     } = parts;
-    let metrics = Arc::new(Metrics::register(&mut registry));
+    let metrics = Arc::new(Metrics::register(&mut registry, last_received_at));
     let (public, admin) = Connections::register(&mut registry, settings.connections.max_count);
     let tokens = Arc::new(Tokens::new(&settings.tokens));
     let body_bytes = Arc::new(Semaphore::new(
@@ -211,7 +239,16 @@ pub fn endpoints(parts: Parts) -> Endpoints {
     let page = Router::new()
         .route("/metrics", get(metrics::page))
         .with_state(Arc::new(registry));
-    let api = Router::new().nest("/api/v1", admin::routes(inbox, subscription, tokens));
+    let api = Router::new().nest(
+        "/api/v1",
+        admin::routes(admin::Api {
+            inbox,
+            subscription,
+            backfill_job,
+            tokens,
+            stalled_after: shared.settings.stalled_after,
+        }),
+    );
     let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
     Endpoints {
         public: Endpoint::new(health.clone().merge(webhook), Arc::clone(&metrics), public),
@@ -306,6 +343,7 @@ mod tests {
             ("/api/v1/receipts", "/api/v1/receipts"),
             ("/api/v1/receipts/0190", "/api/v1/receipts/{id}"),
             ("/api/v1/jobs/0190", "/api/v1/jobs/{event_id}"),
+            ("/api/v1/jobs/0190/backfill", "/api/v1/jobs/{event_id}/backfill"),
             ("/api/v1/jobs", ""),
             ("/api/v1/quarantine", "/api/v1/quarantine"),
             ("/api/v1/subscription", "/api/v1/subscription"),

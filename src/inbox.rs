@@ -14,6 +14,7 @@
 //!
 //! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
 
+pub mod announce;
 #[cfg(test)]
 mod contract;
 pub mod sqlite;

@@ -1,15 +1,16 @@
 //! The read API for people, programs and tests, on the admin listener.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use super::tokens::Tokens;
-use super::{Origin, SubscriptionView};
+use super::{BackfillError, BackfillJob, Origin, SubscriptionView};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
@@ -40,26 +41,26 @@ const MAX_LIMIT: usize = 500;
 /// The most items of the quarantine on a page: each comes with its body.
 const MAX_QUARANTINE_LIMIT: usize = 20;
 
+/// What the handlers share.
 #[derive(Clone)]
-struct Api {
-    inbox: Arc<dyn Inbox>,
-    subscription: SubscriptionView,
-    tokens: Arc<Tokens>,
+pub struct Api {
+    pub inbox: Arc<dyn Inbox>,
+    pub subscription: SubscriptionView,
+    pub backfill_job: Option<BackfillJob>,
+    pub tokens: Arc<Tokens>,
+    pub stalled_after: Duration,
 }
 
 /// Everything below `/api/v1`, not yet guarded.
-pub fn routes(inbox: Arc<dyn Inbox>, subscription: SubscriptionView, tokens: Arc<Tokens>) -> Router {
+pub fn routes(api: Api) -> Router {
     Router::new()
         .route("/receipts", get(receipts))
         .route("/receipts/{id}", get(receipt))
         .route("/jobs/{event_id}", get(job))
+        .route("/jobs/{event_id}/backfill", post(backfill))
         .route("/quarantine", get(quarantine))
         .route("/subscription", get(subscription_state))
-        .with_state(Api {
-            inbox,
-            subscription,
-            tokens,
-        })
+        .with_state(api)
 }
 
 /// The routes, for whoever has the token; with none configured, for whoever is on this machine.
@@ -87,6 +88,13 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
         None if is_local(&request) => Ok(()),
         None => Err(Problem::not_local()),
     };
+    let allowed = allowed.and_then(|()| {
+        if request.method().is_safe() || !is_cross_site(&request) {
+            Ok(())
+        } else {
+            Err(Problem::cross_site())
+        }
+    });
     match allowed {
         Ok(()) => timeout(TIMEOUT, next.run(request))
             .await
@@ -119,6 +127,16 @@ fn is_local(request: &Request) -> bool {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback());
     peer.ip().to_canonical().is_loopback() && is_local_name
+}
+
+/// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
+fn is_cross_site(request: &Request) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = header(ORIGIN) else {
+        return request.headers().contains_key(ORIGIN);
+    };
+    let origin_host = origin.split_once("://").map(|(_, host)| host);
+    origin_host.is_none() || origin_host != header(HOST)
 }
 
 #[derive(Deserialize)]
@@ -195,13 +213,15 @@ struct Job {
 #[serde(rename_all = "snake_case")]
 enum JobState {
     Running,
+    Stalled,
     Completed,
     Failed,
 }
 
 impl JobState {
-    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all.
-    fn of(notifications: &[Receipt]) -> Self {
+    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job whose
+    /// first word is older than `stalled_before` and that has not ended is stalled.
+    fn of(notifications: &[Receipt], stalled_before: Timestamp) -> Self {
         let ended = notifications
             .iter()
             .rev()
@@ -210,7 +230,9 @@ impl JobState {
                 "failed" => Some(Self::Failed),
                 _ => None,
             });
-        ended.unwrap_or(Self::Running)
+        let first = notifications.first();
+        let is_old = first.is_some_and(|receipt| receipt.received_at < stalled_before);
+        ended.unwrap_or(if is_old { Self::Stalled } else { Self::Running })
     }
 }
 
@@ -226,9 +248,38 @@ async fn job(State(api): State<Api>, id: Named) -> Result<Json<Job>, Problem> {
     }
     Ok(Json(Job {
         event_id,
-        state: JobState::of(&notifications),
+        state: JobState::of(&notifications, Timestamp::now().minus(api.stalled_after)),
         notifications,
     }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BackfillQuery {
+    chatbot_id: Option<String>,
+    dry_run: Option<String>,
+}
+
+async fn backfill(
+    State(api): State<Api>,
+    id: Named,
+    query: Asked<BackfillQuery>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let event_id = id
+        .parse()
+        .map(EventId::new)
+        .map_err(|_| Problem::nothing_named("job", &id))?;
+    let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
+    let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;
+    let job = api.backfill_job.ok_or_else(Problem::not_configured)?;
+    let outcome = job(event_id, chatbot_id.map(ChatbotId::new), dry_run.unwrap_or(false)).await;
+    match outcome {
+        Ok(outcome) => Ok(Json(outcome)),
+        Err(BackfillError::CaiGunn(detail)) => Err(Problem::caigunn_failed(detail)),
+        Err(BackfillError::Inbox(error)) => Err(error.into()),
+    }
 }
 
 #[derive(Serialize)]
@@ -285,10 +336,15 @@ async fn quarantine(State(api): State<Api>, query: Asked<QuarantineQuery>) -> Re
     })))
 }
 
-async fn subscription_state(State(api): State<Api>) -> Json<Value> {
+async fn subscription_state(State(api): State<Api>) -> Result<Json<Value>, Problem> {
     let mut seen = (api.subscription)();
+    let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
+    for chatbot in seen["chatbots"].as_array_mut().into_iter().flatten() {
+        let id = chatbot["chatbot_id"].as_str().and_then(|id| id.parse().ok());
+        chatbot["last_received_at"] = serde_json::json!(id.and_then(|id| last_received.get(&id)));
+    }
     seen["tokens"] = serde_json::json!(api.tokens.uses());
-    Json(seen)
+    Ok(Json(seen))
 }
 
 /// Reads what was asked for under `name`, if it was.
@@ -423,7 +479,15 @@ mod tests {
                 .map(|(sequence, status)| receipt_of(sequence, status))
                 .collect();
 
-            assert_eq!(JobState::of(&receipts), state, "{statuses:?}");
+            let long_ago = Timestamp::from_micros(0);
+            assert_eq!(JobState::of(&receipts, long_ago), state, "{statuses:?}");
+            let is_open = state == JobState::Running;
+            let stalled = if is_open { JobState::Stalled } else { state };
+            assert_eq!(
+                JobState::of(&receipts, Timestamp::from_micros(1)),
+                stalled,
+                "{statuses:?}"
+            );
         }
     }
 

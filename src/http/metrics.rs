@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use super::receive::Received;
+use crate::clock::Timestamp;
 use crate::inbox::Appended;
 use crate::metrics::{self, Counter, Counters, Histogram, Notifications, Registry, Unit};
 
@@ -43,8 +44,8 @@ pub struct Connections {
 }
 
 impl Metrics {
-    /// Starts counting, and shows it.
-    pub fn register(registry: &mut Registry) -> Self {
+    /// Starts counting, and shows it. The last notification may have come before this start.
+    pub fn register(registry: &mut Registry, last_received_at: Option<Timestamp>) -> Self {
         let durations = metrics::durations();
         let duration = |outcome| durations.get_or_create_owned(&[("outcome", outcome)]);
         let counted = Self {
@@ -55,7 +56,7 @@ impl Metrics {
             accepted_duration: duration("accepted"),
             duplicate_duration: duration("duplicate"),
             rejected_duration: duration("rejected"),
-            last_notification: Arc::default(),
+            last_notification: Arc::new(last_received_at.map_or(0, Timestamp::as_micros).into()),
         };
         registry.add(
             "unrecognized_events",

@@ -45,7 +45,9 @@ enum Kind {
     UnsupportedMediaType,
     NotNotification,
     InvalidQuery,
+    NotConfigured,
     Internal,
+    CaiGunnFailed,
     UnknownTransferCoding,
     Overloaded,
     Stopping,
@@ -64,11 +66,7 @@ impl Kind {
                 "unauthorized",
                 "The token is missing or wrong",
             ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "Only for clients on this machine",
-            ),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not for this client"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -94,6 +92,12 @@ impl Kind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "not-a-notification",
                 "The body is not a notification",
+            ),
+            Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
+            Self::CaiGunnFailed => (
+                StatusCode::BAD_GATEWAY,
+                "caigunn-failed",
+                "CaiGunn did not give what was asked for",
             ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
             Self::UnknownTransferCoding => (
@@ -129,6 +133,8 @@ impl Kind {
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
             | Self::NotNotification
+            | Self::NotConfigured
+            | Self::CaiGunnFailed
             | Self::Internal => None,
         }
     }
@@ -171,6 +177,23 @@ impl Problem {
         let detail = "no admin token is configured, so /api and /metrics serve loopback clients only; \
                       set CAIGUNN_ADMIN_TOKEN";
         Self::new(Kind::Forbidden, detail)
+    }
+
+    /// 403 on the admin side: a page of another site, in a browser here, must not change anything.
+    pub fn cross_site() -> Self {
+        Self::new(Kind::Forbidden, "a page of another site may not do this")
+    }
+
+    /// 409: CaiGunn cannot be asked.
+    pub fn not_configured() -> Self {
+        let detail =
+            "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
+        Self::new(Kind::NotConfigured, detail)
+    }
+
+    /// 502: CaiGunn was asked.
+    pub fn caigunn_failed(detail: String) -> Self {
+        Self::new(Kind::CaiGunnFailed, detail)
     }
 
     /// 404.

@@ -1,9 +1,7 @@
 //! Around every request: an id, a span, and one log line at the end, counted where it is made.
 //!
-//! The line of a notification is an interface, documented in the README. It never holds a body, a header's
-//! value or the path, which may carry the token: the route stands for it.
+//! No line holds a body, a header's value or the path, which may carry the token: the route stands for it.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,15 +16,11 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::receive::Received;
 use super::{Origin, route_of};
-use crate::inbox::{Appended, RequestId};
+use crate::inbox::RequestId;
+use crate::inbox::announce::{Way, announce, milliseconds};
 
 /// The response header with the request's id, which is also a problem's `instance` and the log's `request_id`.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// How many failed files a line names, and how many characters of a text of CaiGunn's it quotes, so that a line
-/// has a bound.
-const MAX_FAILED_FILES: usize = 20;
-const MAX_TEXT_CHARS: usize = 200;
 
 /// What every line says of its request.
 struct Context {
@@ -76,7 +70,14 @@ pub async fn log(
     match (response.extensions_mut().remove::<Received>(), problem) {
         (Some(received), _) => {
             metrics.count_received(&received, context.duration);
-            log_notification(&context, &received);
+            announce(
+                &received.notification,
+                received.appended,
+                &Way::Webhook {
+                    request_id: context.request_id,
+                    duration: context.duration,
+                },
+            );
         }
         (None, Some(problem)) => {
             if context.is_notification() {
@@ -91,74 +92,12 @@ pub async fn log(
 
 impl Context {
     fn duration_ms(&self) -> f64 {
-        // Microseconds are as much as a clock shared with other work can tell.
-        self.duration.as_micros() as f64 / 1_000.0
+        milliseconds(self.duration)
     }
 
     /// Whether the request was to bring a notification.
     fn is_notification(&self) -> bool {
         self.method == Method::POST && self.route.starts_with("/webhook")
-    }
-}
-
-fn log_notification(context: &Context, received: &Received) {
-    let notification = &*received.notification;
-    let name = notification.name().to_string();
-    let (outcome, receipt_id, is_duplicate) = match received.appended {
-        Appended::New { receipt_id } => ("accepted", receipt_id, false),
-        Appended::Duplicate { receipt_id, .. } => ("duplicate", receipt_id, true),
-    };
-    // Ids are written out by hand: a field that is a text costs the log a fraction of one that is formatted there.
-    let mut texts = [[0; Hyphenated::LENGTH]; 4];
-    let [event_id, chatbot_id, receipt_text, request_id] = &mut texts;
-    let event_id = notification
-        .event_id
-        .map(|id| &*id.uuid().hyphenated().encode_lower(event_id));
-    let chatbot_id = notification
-        .chatbot_id
-        .map(|id| &*id.uuid().hyphenated().encode_lower(chatbot_id));
-    let receipt_id = &*receipt_id.uuid().hyphenated().encode_lower(receipt_text);
-    let request_id = &*context.request_id.uuid().hyphenated().encode_lower(request_id);
-    let detail = notification.event.detail().map(|detail| cut(detail.as_str()));
-    let failed_files = failed_files(received);
-    // The level must be a constant where an event is made, so the fields are written once here.
-    macro_rules! line {
-        ($level:expr, $($message:tt)+) => {
-            event!(
-                $level,
-                outcome,
-                event = &*name,
-                event_id,
-                chatbot_id,
-                receipt_id,
-                duplicate_of = is_duplicate.then_some(receipt_id),
-                wire = notification.wire.as_str(),
-                detail = detail.as_deref(),
-                failed_files = failed_files.as_deref(),
-                request_id,
-                http.response.status_code = StatusCode::OK.as_u16(),
-                duration_ms = context.duration_ms(),
-                $($message)+
-            )
-        };
-    }
-    match received.appended {
-        Appended::Duplicate {
-            differs: Some(quarantine_id),
-            ..
-        } => line!(
-            Level::WARN,
-            "{name} is a duplicate of receipt {receipt_id} but says something else; \
-             the copy is in quarantine as {quarantine_id}"
-        ),
-        Appended::Duplicate { differs: None, .. } => {
-            line!(Level::INFO, "{name} is a duplicate of receipt {receipt_id}")
-        }
-        Appended::New { .. } if notification.event.is_unrecognized() => line!(
-            Level::WARN,
-            "{name} accepted as receipt {receipt_id}, but this program does not know that event"
-        ),
-        Appended::New { .. } => line!(Level::INFO, "{name} accepted as receipt {receipt_id}"),
     }
 }
 
@@ -205,27 +144,4 @@ fn log_other(context: &Context, status: StatusCode) {
         context.route,
         status.as_u16(),
     );
-}
-
-/// The failed files of an upload with their reasons, `name: reason; name: reason`.
-fn failed_files(received: &Received) -> Option<String> {
-    let mut text = String::new();
-    let mut files = received.notification.event.failed_files();
-    for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
-        let separator = if text.is_empty() { "" } else { "; " };
-        let reason = detail.map_or("no reason given".into(), |detail| cut(detail.as_str()));
-        let _ = write!(text, "{separator}{}: {reason}", cut(&file.filename));
-    }
-    let more_count = files.count();
-    if more_count > 0 {
-        let _ = write!(text, "; and {more_count} more");
-    }
-    (!text.is_empty()).then_some(text)
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARS) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

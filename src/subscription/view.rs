@@ -9,6 +9,7 @@ use super::visit::Target;
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
+use crate::metrics::{Registry, Unit};
 
 /// The registration of one chatbot.
 #[derive(Clone, Debug, Serialize)]
@@ -78,6 +79,33 @@ pub enum State {
     Deleted,
 }
 
+impl State {
+    const NAMES: [&str; 8] = [
+        "pending",
+        "registered",
+        "retrying",
+        "refused",
+        "taken_over",
+        "contested",
+        "superseded",
+        "deleted",
+    ];
+
+    /// Its name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Registered { .. } => "registered",
+            Self::Retrying { .. } => "retrying",
+            Self::Refused { .. } => "refused",
+            Self::TakenOver { .. } => "taken_over",
+            Self::Contested { .. } => "contested",
+            Self::Superseded { .. } => "superseded",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// What the last probe of the public URL has found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Probe {
@@ -125,6 +153,37 @@ impl View {
     /// As JSON, for the admin API.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(&*self.look()).expect("texts and numbers have a JSON form")
+    }
+
+    /// Shows how many chatbots stand how, and how long ago each was last seen to be registered.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let view = self.clone();
+        registry.gauges("chatbots", "Chatbots to look after", None, move || {
+            let seen = view.look();
+            let count = |name| {
+                let of_state = seen
+                    .chatbots
+                    .iter()
+                    .filter(|chatbot| chatbot.state.name() == name);
+                of_state.count() as f64
+            };
+            let all = State::NAMES.iter();
+            all.map(|name| ([("state", *name)], count(*name))).collect()
+        });
+        let view = self.clone();
+        registry.gauge(
+            "last_confirmed_registration_timestamp",
+            "When the chatbot that was checked longest ago was last seen to be registered, since 1970; 0 if one is not",
+            Some(Unit::Seconds),
+            move || {
+                let seen = view.look();
+                let confirmed = seen.chatbots.iter().map(|chatbot| match chatbot.state {
+                    State::Registered { confirmed_at, .. } => confirmed_at.as_micros(),
+                    _ => 0,
+                });
+                confirmed.min().unwrap_or(0) as f64 / 1e6
+            },
+        );
     }
 
     /// Shows what a probe has found; whether it is another kind of finding than the one before.

@@ -518,6 +518,8 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         accepting: Accepting::default(),
         instance: Instance::random(),
         subscription: Arc::new(|| json!({})),
+        backfill_job: None,
+        last_received_at: None,
         registry: Registry::default(),
     });
     let status_for = async |path: &str, peer: &str| {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 64 wrong usage or configuration (EX_USAGE of sysexits.h).
 
 mod admin;
+mod backfill;
 mod check;
 mod configuration;
 mod healthcheck;
@@ -60,6 +61,8 @@ enum Command {
     /// Look at the registrations with CaiGunn, make them, take them away
     #[command(subcommand)]
     Subscription(subscription::SubscriptionCommand),
+    /// Ask CaiGunn's log about jobs, and store what was missed of them
+    Backfill(backfill::BackfillArgs),
     /// Renew the access token
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         Command::Serve => serve::run(loaded),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
+        Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),

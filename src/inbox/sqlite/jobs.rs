@@ -7,13 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::super::NewReceipt;
 use super::index::{Key, KeyIndex, Seq};
-use crate::event::{EventId, Identity};
-
-/// With what a job begins.
-const INITIAL: &str = "initial";
-
-/// With what it ends: one of them.
-const FINAL: [&str; 2] = ["completed", "failed"];
+use crate::event::{EventId, Identity, Name};
 
 /// Opens or closes the job of a receipt that is new, has the number `seq` and is in the index.
 pub fn follow(
@@ -25,11 +19,11 @@ pub fn follow(
     let Identity::Job { event_id, name } = &receipt.identity else {
         return Ok(());
     };
-    if name.status == INITIAL {
+    if name.status == Name::INITIAL {
         if !has_ended(connection, index, *event_id, &name.event)? {
             open(connection, seq, *event_id)?;
         }
-    } else if FINAL.contains(&&*name.status) {
+    } else if name.ends_job() {
         close(connection, index, *event_id, &name.event)?;
     }
     Ok(())
@@ -43,7 +37,7 @@ fn open(connection: &Connection, seq: Seq, event_id: EventId) -> rusqlite::Resul
 }
 
 fn close(connection: &Connection, index: &KeyIndex, event_id: EventId, event: &str) -> rusqlite::Result<()> {
-    for seq in index.candidates(Key::of_job(event_id, event, INITIAL)) {
+    for seq in index.candidates(Key::of_job(event_id, event, Name::INITIAL)) {
         // Keys are hashes, so the candidate may be another job's; its id tells.
         connection
             .prepare_cached("DELETE FROM open_job WHERE seq = ?1 AND event_id = ?2")?
@@ -59,7 +53,7 @@ fn has_ended(
     event_id: EventId,
     event: &str,
 ) -> rusqlite::Result<bool> {
-    for status in FINAL {
+    for status in Name::FINAL {
         for seq in index.candidates(Key::of_job(event_id, event, status)) {
             let is_it = connection
                 .prepare_cached(

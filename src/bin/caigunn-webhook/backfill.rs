@@ -1,0 +1,282 @@
+//! `backfill`
+
+use std::fs;
+use std::future::Future;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use caigunn_webhook::backfill::{Backfill, Mode};
+use caigunn_webhook::caigunn::keyring::Keyring;
+use caigunn_webhook::config::{InboxLocation, Settings};
+use caigunn_webhook::event::{ChatbotId, EventId};
+use caigunn_webhook::inbox::sqlite::SqliteInbox;
+use caigunn_webhook::inbox::{self, Inbox, Origin, Writer};
+use caigunn_webhook::metrics::Registry;
+use caigunn_webhook::subscription::Selection;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::admin::AdminApi;
+use crate::output::{self, Format, FormatArgs};
+use crate::provider;
+
+#[derive(Args)]
+pub struct BackfillArgs {
+    /// The jobs to ask CaiGunn's log about, by their event_id
+    #[arg(required_unless_present = "file", value_name = "EVENT_ID")]
+    event_ids: Vec<EventId>,
+    /// A file with an event_id on each line; - for standard input
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The chatbot they are of, where the inbox has nothing of them and the account has many
+    #[arg(long, value_name = "ID")]
+    chatbot: Option<ChatbotId>,
+    /// Only say what is missing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// Asks about one job, in whichever way there is.
+type Ask = Box<dyn Fn(EventId) -> Pin<Box<dyn Future<Output = anyhow::Result<Value>> + Send>>>;
+
+pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()> {
+    let mut event_ids = args.event_ids.clone();
+    if let Some(path) = &args.file {
+        event_ids.extend(read(path)?);
+    }
+    let InboxLocation::Sqlite(path) = &settings.inbox_location;
+    // A running receiver has the inbox to itself, so it is asked to do it.
+    match SqliteInbox::open(path, settings.inbox.clone()) {
+        Ok(inbox) => {
+            let inbox: Arc<dyn Inbox> = Arc::new(inbox);
+            let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+            let writing = tokio::spawn(writing);
+            let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
+            let done = ask_all(args, settings, &event_ids, ask).await;
+            writing.await.context("the writer ended")?;
+            inbox.close().await.context("closing the inbox")?;
+            done
+        }
+        Err(inbox::Error::InUse { .. }) => {
+            let ask = by_the_receiver(args, settings)?;
+            ask_all(args, settings, &event_ids, ask).await
+        }
+        Err(error) => Err(error).context("opening the inbox"),
+    }
+}
+
+async fn by_ourselves(
+    args: &BackfillArgs,
+    settings: &Settings,
+    inbox: Arc<dyn Inbox>,
+    writer: Writer,
+) -> anyhow::Result<Ask> {
+    let client = provider::client(settings)?;
+    let mut chatbots = client
+        .chatbots()
+        .await
+        .map_err(provider::explained)
+        .context("listing the account's chatbots")?;
+    chatbots.retain(|chatbot| settings.selection.takes(chatbot));
+    let given = match &settings.selection {
+        Selection::Keys(keys) => keys.clone(),
+        Selection::Discovered { .. } => Vec::new(),
+    };
+    let keyring = Arc::new(Keyring::new(&chatbots, given));
+    let counted = Registry::default().notifications(Origin::Backfill.as_str());
+    let backfill = Backfill::new(
+        inbox,
+        writer,
+        client,
+        counted,
+        settings.backfill.max_calls_per_minute,
+    );
+    let (chatbot_id, mode) = (
+        args.chatbot,
+        if args.dry_run { Mode::DryRun } else { Mode::Store },
+    );
+    Ok(Box::new(move |event_id| {
+        let (backfill, keyring) = (backfill.clone(), Arc::clone(&keyring));
+        Box::pin(async move {
+            let outcome = backfill.job(&keyring, event_id, chatbot_id, mode).await?;
+            Ok(serde_json::to_value(outcome)?)
+        })
+    }))
+}
+
+fn by_the_receiver(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<Ask> {
+    let admin = Arc::new(AdminApi::new(settings)?);
+    let mut query = format!("dry_run={}", args.dry_run);
+    if let Some(chatbot_id) = args.chatbot {
+        query += &format!("&chatbot_id={chatbot_id}");
+    }
+    Ok(Box::new(move |event_id| {
+        let (admin, path) = (Arc::clone(&admin), format!("/jobs/{event_id}/backfill?{query}"));
+        Box::pin(async move {
+            let outcome = admin.post(&path).await?;
+            outcome.context(
+                "another process has the inbox open, but no receiver answers at the admin address: check admin.listen",
+            )
+        })
+    }))
+}
+
+/// Asks about all jobs, some at once, and prints what came of it.
+async fn ask_all(
+    args: &BackfillArgs,
+    settings: &Settings,
+    event_ids: &[EventId],
+    ask: Ask,
+) -> anyhow::Result<()> {
+    // Hidden where standard error is no terminal.
+    let bar = ProgressBar::new(event_ids.len() as u64);
+    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} jobs, {eta} left").expect("it is one"));
+    let mut waiting = event_ids.iter().copied().enumerate();
+    let mut asking = JoinSet::new();
+    let mut results: Vec<Option<anyhow::Result<Value>>> = event_ids.iter().map(|_| None).collect();
+    loop {
+        if asking.len() < settings.backfill.concurrency
+            && let Some((index, event_id)) = waiting.next()
+        {
+            let answer = ask(event_id);
+            asking.spawn(async move { (index, answer.await) });
+            continue;
+        }
+        let Some(done) = asking.join_next().await else {
+            break;
+        };
+        let (index, result) = done.context("asking about a job")?;
+        results[index] = Some(result);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let results = event_ids.iter().zip(results.into_iter().flatten());
+    let results: Vec<Job> = results
+        .map(|(event_id, result)| Job::new(*event_id, result))
+        .collect();
+    report(&results, args)
+}
+
+/// What came of one job.
+struct Job {
+    event_id: EventId,
+    logged_count: u64,
+    missing: Vec<String>,
+    problems: Vec<String>,
+}
+
+impl Job {
+    fn new(event_id: EventId, result: anyhow::Result<Value>) -> Self {
+        let mut job = Self {
+            event_id,
+            logged_count: 0,
+            missing: Vec::new(),
+            problems: Vec::new(),
+        };
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                job.problems.push(format!("{error:#}"));
+                return job;
+            }
+        };
+        let texts = |values: &Value, text: fn(&Value) -> Option<&str>| -> Vec<String> {
+            let values = values.as_array().into_iter().flatten();
+            values.filter_map(text).map(str::to_owned).collect()
+        };
+        job.logged_count = outcome["logged_count"].as_u64().unwrap_or_default();
+        job.missing = texts(&outcome["missing"], |missing| missing["event"].as_str());
+        job.problems = texts(&outcome["unreadable"], Value::as_str);
+        if job.logged_count == 0 && job.problems.is_empty() {
+            job.problems.push("CaiGunn has no log of it".to_owned());
+        }
+        job
+    }
+}
+
+fn report(jobs: &[Job], args: &BackfillArgs) -> anyhow::Result<()> {
+    let missing_count: usize = jobs.iter().map(|job| job.missing.len()).sum();
+    let failed_count = jobs.iter().filter(|job| !job.problems.is_empty()).count();
+    let done = if args.dry_run { "missing" } else { "stored" };
+    match args.format.format {
+        Format::Json => {
+            let jobs = jobs.iter().map(|job| {
+                json!({
+                    "event_id": job.event_id,
+                    "logged_count": job.logged_count,
+                    "missing": job.missing,
+                    "problems": job.problems,
+                })
+            });
+            output::write(&output::json(&json!({
+                "jobs": jobs.collect::<Value>(),
+                "dry_run": args.dry_run,
+                "missing_count": missing_count,
+                "failed_count": failed_count,
+            })))?;
+        }
+        Format::Table => {
+            let rows = jobs.iter().map(|job| {
+                let dash = |texts: &[String], separator| match texts {
+                    [] => "-".to_owned(),
+                    texts => texts.join(separator),
+                };
+                [
+                    job.event_id.to_string(),
+                    job.logged_count.to_string(),
+                    dash(&job.missing, ", "),
+                    dash(&job.problems, "; "),
+                ]
+            });
+            let headers = ["JOB", "IN THE LOG", "WAS MISSING", "PROBLEM"];
+            let summary = format!(
+                "\n{} jobs asked about: {missing_count} notifications {done}, {failed_count} jobs with problems\n",
+                jobs.len()
+            );
+            output::write(&(output::table(headers, rows) + &summary))?;
+        }
+    }
+    if failed_count > 0 {
+        bail!("{failed_count} of {} jobs could not be made complete", jobs.len());
+    }
+    Ok(())
+}
+
+/// The ids in a file, one a line. Empty lines and what follows a # are left out.
+fn read(path: &Path) -> anyhow::Result<Vec<EventId>> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_string(&mut text).map(drop)
+    } else {
+        fs::read_to_string(path).map(|content| text = content)
+    };
+    read.with_context(|| format!("reading {}", path.display()))?;
+    let (mut event_ids, mut mistakes) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        match line.parse() {
+            _ if line.is_empty() => {}
+            Ok(event_id) => event_ids.push(event_id),
+            Err(_) => mistakes.push(format!("line {number}: expected a uuid, found {line:.60?}")),
+        }
+    }
+    if !mistakes.is_empty() {
+        let shown = mistakes.iter().take(10).cloned().collect::<Vec<_>>().join("\n  ");
+        bail!(
+            "{} has {} lines that are no event_id:\n  {shown}",
+            path.display(),
+            mistakes.len()
+        );
+    }
+    if event_ids.is_empty() {
+        bail!("{} has no event_id", path.display());
+    }
+    Ok(event_ids)
+}

@@ -25,7 +25,7 @@ use url::Url;
 
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
-use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
+use answer::{MAX_SHORT_BYTES, Secrets, http_date, unreachable_error};
 use body::Listed;
 
 pub use token::expires_at;
@@ -302,11 +302,11 @@ impl Client {
     ///
     /// # Cancel safety
     /// The call only reads; the future may be dropped at any time.
-    pub async fn server_time(&self) -> Result<Option<String>, Error> {
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
         let request = self.http.get(self.settings.url.clone());
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;
         let date = response.headers().get(DATE);
-        Ok(date.and_then(|date| Some(date.to_str().ok()?.to_owned())))
+        Ok(date.and_then(|date| http_date(date.to_str().ok()?)))
     }
 
     /// A call for the user.

@@ -54,7 +54,7 @@ mod tests {
         let (one, other) = (Instance::random(), Instance::random());
         let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
 
-        assert_eq!(one.proof(first), one.clone().proof(first));
+        assert_eq!(one.proof(first), one.proof(first));
         assert_ne!(one.proof(first), one.proof(second));
         assert_ne!(one.proof(first), other.proof(first));
         assert_eq!(one.proof(first).len(), 64);

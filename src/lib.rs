@@ -20,6 +20,7 @@ pub mod backoff;
 pub mod caigunn;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod event;
 pub mod fingerprint;
 pub mod http;

@@ -155,9 +155,14 @@ pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Durati
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let until = HTTP_DATE.parse_timestamp(text).ok()?.as_microsecond();
-    let wait_micros = until.saturating_sub(now.as_micros());
+    let wait_micros = http_date(text)?.as_micros().saturating_sub(now.as_micros());
     Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
+}
+
+/// A date as HTTP writes it (RFC 9110 section 5.6.7, IMF-fixdate).
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let date = HTTP_DATE.parse_timestamp(text).ok()?;
+    Some(Timestamp::from_micros(date.as_microsecond()))
 }
 
 /// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The

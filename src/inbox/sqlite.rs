@@ -36,7 +36,7 @@ use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
-pub use check::{Check, check};
+pub use check::{Check, check, try_write};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;

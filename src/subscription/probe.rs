@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 use serde::Serialize;
 use url::Url;
 use uuid::Uuid;
@@ -103,12 +103,23 @@ impl fmt::Display for Finding {
 /// # Errors
 /// The system's certificates cannot be read.
 pub fn client() -> Result<Client, reqwest::Error> {
+    builder().build()
+}
+
+/// As [`client`], for addresses of this machine: no proxy that the environment names is used.
+///
+/// # Errors
+/// The system's certificates cannot be read.
+pub fn client_without_proxy() -> Result<Client, reqwest::Error> {
+    builder().no_proxy().build()
+}
+
+fn builder() -> ClientBuilder {
     Client::builder()
         .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(0)
         .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"), " probe"))
-        .build()
 }
 
 /// Asks the public URL once.

@@ -6,6 +6,7 @@ mod admin;
 mod backfill;
 mod check;
 mod configuration;
+mod doctor;
 mod healthcheck;
 mod output;
 mod provider;
@@ -66,6 +67,8 @@ enum Command {
     /// Renew the access token
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Look at everything the receiver depends on, and say what to do about what is wrong
+    Doctor(output::FormatArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
+        Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),

@@ -39,7 +39,7 @@ pub fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = 
 }
 
 /// A text of somebody else's as it may be shown on a terminal: no control characters, which could rewrite the screen.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let visible = |character: char| {
         if character.is_control() {
             '\u{fffd}'

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::event::{Event, Identity, same_content};
 
 /// What a probe writes, in bytes: more than a commit's own overhead, so that a nearly full disk shows.
-const PROBE_BYTES: i64 = 64 << 10;
+pub const PROBE_BYTES: i64 = 64 << 10;
 
 /// What is known without asking the file. Put back as it was when a transaction fails.
 #[derive(Clone, Copy)]

@@ -1,11 +1,14 @@
 //! Whether a file is a sound inbox, found out without touching it: for an operator, not for the receiver.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use super::super::Error;
+use super::append::PROBE_BYTES;
 use super::{schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
@@ -83,4 +86,47 @@ fn inspect(connection: &Connection, path: &Path) -> Result<Check, Error> {
         version,
         receipt_count,
     })
+}
+
+/// Writes a little to the inbox, as a commit does, and takes it back; of an inbox that does not exist yet, to its
+/// folder.
+///
+/// # Errors
+/// [`Error::InUse`] if a receiver has it open; otherwise why it takes no writes.
+pub fn try_write(path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return try_write_beside(path).map_err(|error| Error::Unavailable {
+            reason: format!("cannot write to the folder of {}: {error}", path.display()),
+        });
+    }
+    let _lock = super::lock(path)?;
+    let failed = |error: rusqlite::Error| sort(path, "write to", &error);
+    let connection = schema::open_as_it_is(path).map_err(failed)?;
+    if schema::version(&connection, path)? == 0 {
+        return Ok(());
+    }
+    let probe = format!("UPDATE state SET probe = zeroblob({PROBE_BYTES})");
+    connection.execute_batch(&probe).map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}
+
+/// Writes to a file in the folder, or in the nearest one above that exists, and removes it.
+fn try_write_beside(path: &Path) -> std::io::Result<()> {
+    let folders = path.ancestors().skip(1);
+    let folder = folders
+        .map(|folder| {
+            if folder == Path::new("") {
+                Path::new(".")
+            } else {
+                folder
+            }
+        })
+        .find(|folder| folder.exists())
+        .unwrap_or(Path::new("/"));
+    let probe = folder.join(format!(".caigunn-webhook-{}", Uuid::new_v4()));
+    let mut file = File::create_new(&probe)?;
+    let bytes = [0; PROBE_BYTES as usize];
+    let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+    std::fs::remove_file(&probe)?;
+    written
 }

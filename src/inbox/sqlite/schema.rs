@@ -40,6 +40,14 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens a file that is there for writing and leaves its tables at the version they have.
+pub fn open_as_it_is(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure_writer(&connection)?;
+    Ok(connection)
+}
+
 /// The version of an inbox's tables, 0 if there are none yet; refuses what is no inbox of this program.
 pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let failed = |error: rusqlite::Error| sort(path, "open", &error);

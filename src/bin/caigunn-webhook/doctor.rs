@@ -1,0 +1,49 @@
+//! `doctor`
+
+use anyhow::{Context, bail};
+use caigunn_webhook::config::Loaded;
+use caigunn_webhook::doctor::{self, Finding, Verdict};
+use serde_json::json;
+
+use crate::output::{self, Format, FormatArgs};
+
+pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
+    let findings = doctor::examine(loaded)
+        .await
+        .context("preparing calls over the network")?;
+    let count = |verdict| {
+        findings
+            .iter()
+            .filter(|finding| finding.verdict == verdict)
+            .count()
+    };
+    let (failure_count, warning_count) = (count(Verdict::Failure), count(Verdict::Warning));
+    match args.format {
+        Format::Json => output::write(&output::json(&json!({
+            "findings": findings,
+            "failure_count": failure_count,
+            "warning_count": warning_count,
+        })))?,
+        Format::Table => {
+            let lines: String = findings.iter().map(line).collect();
+            output::write(&lines)?;
+        }
+    }
+    if failure_count > 0 {
+        bail!("{failure_count} failures and {warning_count} warnings");
+    }
+    Ok(())
+}
+
+/// A finding for people: what was seen, and below it what to do.
+fn line(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Warning => "warning",
+        Verdict::Failure => "FAILURE",
+    };
+    let advice = finding.advice.as_ref();
+    let advice = advice.map_or_else(String::new, |advice| format!("{:9}{advice}\n", ""));
+    let found = output::printable(&finding.found);
+    format!("{verdict:8} {}: {found}\n{advice}", finding.check)
+}

@@ -1,0 +1,103 @@
+//! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
+//!
+//! It changes nothing: nothing is registered, no inbox is made or migrated. Where a receiver runs with the same
+//! settings, that one is asked; where none does, what it would meet is tried.
+
+mod account;
+mod inbox;
+mod network;
+
+use serde::Serialize;
+
+use crate::config::Loaded;
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Unwise, or not to be told from here.
+    Warning,
+    /// Notifications are lost or refused until it is mended.
+    Failure,
+}
+
+/// What was found of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at, in a word or two.
+    pub check: &'static str,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub found: String,
+    /// What to do about it; `None` where all is well.
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            check,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            check,
+            verdict: Verdict::Warning,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
+    }
+
+    fn failure(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Failure,
+            ..Self::warning(check, found, advice)
+        }
+    }
+}
+
+/// Examines everything, in an order in which a later finding may be explained by an earlier one. Takes some seconds
+/// where the network is slow, and about a second for each GiB of inbox.
+///
+/// # Errors
+/// The system's certificates cannot be read.
+pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
+    let settings = &loaded.settings;
+    let mut findings = settings_findings(loaded);
+    let receiver = network::Receiver::find(settings).await?;
+    findings.extend(network::addresses(settings, &receiver));
+    findings.extend(inbox::examine(settings, &receiver).await);
+    findings.extend(account::examine(settings).await?);
+    findings.push(network::public_url(settings, &receiver).await);
+    Ok(findings)
+}
+
+/// What the configuration itself tells.
+fn settings_findings(loaded: &Loaded) -> Vec<Finding> {
+    const CHECK: &str = "settings";
+    let set_count = loaded
+        .shown
+        .iter()
+        .filter(|shown| shown.origin != "default")
+        .count();
+    let sum = format!("no mistakes; {set_count} of {} keys are set", loaded.shown.len());
+    let mut findings = vec![Finding::ok(CHECK, sum)];
+    findings.extend(loaded.warnings.iter().map(|warning| {
+        let (found, advice) = match warning.split_once("; ") {
+            Some((found, advice)) => (found, advice),
+            None => (
+                warning.as_str(),
+                "use an https URL, with a proxy that ends TLS in front",
+            ),
+        };
+        Finding::warning(CHECK, found, advice)
+    }));
+    findings
+}

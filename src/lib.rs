@@ -4,15 +4,17 @@
 //! A notification takes one way through the program. [`http`] takes the request, checks its token, type and size,
 //! and has [`event`] read the body as a [`event::Notification`]. It then goes through the [`inbox::Writer`]'s
 //! queue into a batch, which the [`inbox::Inbox`] stores in one commit; after the commit the request is answered and
-//! logged. Beside that way, [`subscription`] registers the receiver's URL with CaiGunn through [`caigunn`].
+//! logged. Beside that way, [`subscription`] keeps the receiver's URL registered with CaiGunn through [`caigunn`], and
+//! [`backfill`] brings what the webhook did not, through the same writer.
 //!
 //! - [`event`]: what CaiGunn says, as types; the wire format; what makes two notifications the same.
 //! - [`inbox`]: the store's contract, group commit, and the store in SQLite.
 //! - [`http`]: both listeners, their routes, limits, answers and log lines.
-//! - [`caigunn`], [`subscription`]: the provider's API, and what is kept true there.
+//! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
-//! - [`app`]: start and stop, in order.
-//! - [`clock`], [`backoff`], [`shutdown`], [`telemetry`], [`metrics`]: leaves that know nothing of the rest.
+//! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
+//! - [`clock`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`metrics`]: leaves that know
+//!   nothing of the rest.
 
 pub mod app;
 pub mod backfill;

@@ -1,0 +1,224 @@
+//! Secrets: read from variables and files, bounded, and never shown.
+
+use super::*;
+
+#[test]
+fn a_secret_can_come_from_a_file_without_its_last_line_end() {
+    let mut sources = environment(&[
+        ("CAIGUNN_API_KEY_FILE", "/run/key"),
+        ("CAIGUNN_ACCESS_TOKEN_FILE", "/run/access"),
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "/run/token"),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", ""),
+    ]);
+    assert_eq!(
+        sources.secret_file_variables(),
+        pairs(&[
+            ("CAIGUNN_API_KEY_FILE", "/run/key"),
+            ("CAIGUNN_ACCESS_TOKEN_FILE", "/run/access"),
+            ("CAIGUNN_WEBHOOK_TOKEN_FILE", "/run/token"),
+        ])
+    );
+    let content = |text: &str| Ok(text.to_owned());
+    sources.secret_files = [
+        ("CAIGUNN_API_KEY_FILE".to_owned(), content("key-of-the-chatbot\n")),
+        ("CAIGUNN_ACCESS_TOKEN_FILE".to_owned(), content("access\r\n")),
+        (
+            "CAIGUNN_WEBHOOK_TOKEN_FILE".to_owned(),
+            content("one-long-enough-token,another-long-enough-one"),
+        ),
+    ]
+    .into();
+    sources.environment.push((
+        "CAIGUNN_PUBLIC_URL".to_owned(),
+        "https://hooks.example.com".to_owned(),
+    ));
+
+    let loaded = load(&sources).unwrap();
+
+    let Registration::Wanted(wanted) = &loaded.settings.registration else {
+        panic!("all is there")
+    };
+    assert_eq!(keys(&wanted.selection), ["key-of-the-chatbot"]);
+    let api = loaded.settings.api.as_ref().expect("there is an access token");
+    assert_eq!(api.access_token.expose_secret(), "access");
+    assert_eq!(
+        exposed(&loaded.settings.http.tokens),
+        ["one-long-enough-token", "another-long-enough-one"]
+    );
+    assert!(loaded.settings.http.admin_token.is_none());
+    assert_eq!(
+        shown(&loaded, "api.key"),
+        ("[hidden]".to_owned(), "CAIGUNN_API_KEY_FILE".to_owned())
+    );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_a_mistake_and_so_is_one_that_says_otherwise_than_its_variable() {
+    let mut sources = environment(&[
+        ("CAIGUNN_API_KEY_FILE", "/run/key"),
+        ("CAIGUNN_ADMIN_TOKEN", SECRET),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", "/run/admin"),
+    ]);
+    sources.secret_files = [
+        (
+            "CAIGUNN_API_KEY_FILE".to_owned(),
+            Err("the file cannot be read: permission denied".to_owned()),
+        ),
+        ("CAIGUNN_ADMIN_TOKEN_FILE".to_owned(), Ok("another".to_owned())),
+    ]
+    .into();
+
+    assert_eq!(
+        mistakes(&sources),
+        [
+            "api.key (CAIGUNN_API_KEY_FILE=/run/key): the file cannot be read: permission denied",
+            "admin.token: CAIGUNN_ADMIN_TOKEN and CAIGUNN_ADMIN_TOKEN_FILE are both set and differ",
+        ]
+    );
+}
+
+#[test]
+fn no_output_holds_a_secret() {
+    let url_token = format!("{SECRET}-token");
+    let right = environment(&[
+        ("CAIGUNN_API_KEY", SECRET),
+        ("CAIGUNN_ACCESS_TOKEN", SECRET),
+        ("CAIGUNN_WEBHOOK_TOKEN", &url_token),
+        ("CAIGUNN_ADMIN_TOKEN", SECRET),
+        ("CAIGUNN_PUBLIC_URL", "http://hooks.example.com"),
+    ]);
+
+    let loaded = load(&right).unwrap();
+
+    assert!(!format!("{loaded:?}").contains(SECRET));
+    for key in ["api.key", "api.access_token", "webhook.token", "admin.token"] {
+        assert_eq!(shown(&loaded, key).0, "[hidden]");
+    }
+    let spoilt = format!("{SECRET} \u{e9}");
+    let wrong = [
+        environment(&[
+            ("CAIGUNN_API_KEY", &spoilt),
+            ("CAIGUNN_ACCESS_TOKEN", &spoilt),
+            ("CAIGUNN_WEBHOOK_TOKEN", &spoilt),
+            ("CAIGUNN_ADMIN_TOKEN", &spoilt),
+            (
+                "CAIGUNN_PUBLIC_URL",
+                &format!("https://user:{SECRET}@hooks.example.com"),
+            ),
+            (
+                "CAIGUNN_API_URL",
+                &format!("https://{SECRET}@hooks.example.com/{SECRET}@x"),
+            ),
+            (
+                "CAIGUNN_INBOX_URL",
+                &format!("postgres://user:pass/{SECRET}@database/inbox"),
+            ),
+        ]),
+        file(&format!(
+            "[webhook]\ntoken = [[\"{SECRET}\"]]\n[api]\nkey = {{ a = \"{SECRET}\" }}\n"
+        )),
+    ];
+    for (sources, count) in wrong.iter().zip([7, 2]) {
+        let mistakes = load(sources).unwrap_err();
+
+        assert_eq!(mistakes.0.len(), count, "{mistakes}");
+        assert!(!mistakes.to_string().contains(SECRET), "{mistakes}");
+        assert!(!format!("{mistakes:?}").contains(SECRET), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_secret_says_which_and_what_is_allowed() {
+    assert_eq!(
+        mistakes(&environment(&[
+            ("CAIGUNN_WEBHOOK_TOKEN", "with/slash"),
+            ("CAIGUNN_API_KEY", "with space")
+        ])),
+        [
+            "webhook.token (CAIGUNN_WEBHOOK_TOKEN): expected letters, digits and - . _ ~, 1 to 128 of them, \
+             found another text (hidden)",
+            "api.key (CAIGUNN_API_KEY): expected visible ASCII characters, found another text (hidden)",
+        ]
+    );
+}
+
+#[test]
+fn a_url_of_a_mistake_is_shown_without_its_user() {
+    assert_eq!(
+        mistakes(&environment(&[(
+            "CAIGUNN_INBOX_URL",
+            "postgres://user:pass@database/inbox"
+        )])),
+        [
+            "inbox.url (CAIGUNN_INBOX_URL): expected sqlite: and a path, found \"postgres://[hidden]@database/inbox\""
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_with_the_line_and_without_quoting_it() {
+    let broken = [
+        (format!("[webhook]\ntoken = {SECRET}\n"), 2),
+        (format!("[webhook]\ntoken = \"{SECRET}\n"), 2),
+        (format!("[webhook]\ntoken = '{SECRET}\n[api]\n"), 2),
+        (format!("[webhook]\ntoken = \"\\q{SECRET}\"\n"), 2),
+        (format!("[webhook]\ntoken = \"{SECRET}\" \"{SECRET}\"\n"), 2),
+        (format!("[webhook]\n\n# t\u{e9}st\n{SECRET}\n"), 4),
+        (format!("[webhook]\n\n= \"{SECRET}\"\n"), 3),
+        (format!("[webhook]\ntoken \"{SECRET}\"\n"), 2),
+        (format!("[webhook]\r\n\r\ntoken = [\"{SECRET}\",\r\n"), 3),
+        (format!("[webhook]\ntoken = \"a\"\ntoken = \"{SECRET}\"\n"), 3),
+        (
+            format!("[webhook]\ntoken = \"a\"\n[webhook]\nx = \"{SECRET}\"\n"),
+            3,
+        ),
+        (format!("[webhook\ntoken = \"{SECRET}\"\n"), 1),
+        (format!("[api]\nkey = 12{SECRET}\n"), 2),
+        (format!("[api]\nkey = \u{201c}{SECRET}\u{201d}\n"), 2),
+    ];
+    for (content, line) in broken {
+        let mistakes = mistakes(&file(&content));
+
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(
+            mistakes[0].starts_with(&format!("own.toml, line {line}: ")),
+            "{content}{mistakes:?}"
+        );
+        assert!(!mistakes[0].contains(SECRET), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn a_token_is_what_a_path_can_carry() {
+    let long = "x".repeat(128);
+    for token in ["a", "A-z_0.9~", "...", &long] {
+        assert!(
+            load(&environment(&[("CAIGUNN_WEBHOOK_TOKEN", token)])).is_ok(),
+            "{token}"
+        );
+    }
+    let too_long = "x".repeat(129);
+    for token in [
+        ".", "..", "a/b", "a b", "a%20b", "a?b", "a#b", "\u{e9}", "ok,a/b", &too_long,
+    ] {
+        assert_eq!(
+            mistakes(&environment(&[("CAIGUNN_WEBHOOK_TOKEN", token)])).len(),
+            1,
+            "{token}"
+        );
+    }
+}
+
+#[test]
+fn a_short_token_is_warned_of_without_being_named() {
+    let loaded = load(&environment(&[(
+        "CAIGUNN_WEBHOOK_TOKEN",
+        "fifteen-letters,sixteen--letters",
+    )]))
+    .unwrap();
+
+    assert_eq!(
+        loaded.warnings,
+        ["a webhook token of 15 characters can be guessed; take 32 random ones"]
+    );
+}

@@ -1,15 +1,17 @@
-//! From bytes to a [`Notification`]: the only file that knows the JSON that CaiGunn sends.
+//! From bytes to a [`Notification`]: the only module that knows the JSON of a notification.
 //!
 //! The body is read in layers without a document tree: an object's members are found first and kept as slices
 //! of the body, then each is read as what it must be. So memory stays in proportion to the body whatever it
 //! holds, nesting cannot exhaust the stack, and every fault knows its place. Members this file does not know
 //! are skipped: the inbox keeps the raw body.
 
+mod fault;
+mod members;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -17,79 +19,13 @@ use super::{
     ChatbotId, Event, EventId, Failure, FileOutcome, Json, ModelId, Name, Notification, TrainingDataId,
     UploadedFile, Wire,
 };
+use fault::Faults;
+use members::{Members, NoObject, parse_uuid, present, required, text, uuid};
 
-/// How many faults of one body are reported; more are counted. Enough to see a pattern, small enough to read.
-pub const MAX_FAULTS: usize = 20;
+pub use fault::{Fault, MAX_FAULTS, ParseError};
 
 /// The longest `event` or `status` taken, in bytes: they go into logs and indexes. CaiGunn's longest is 9.
 pub const MAX_NAME_BYTES: usize = 64;
-
-/// How much of an unexpected value a fault quotes, in characters.
-const MAX_QUOTE_CHARS: usize = 60;
-
-/// Why a body is no notification.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// The bytes are not one JSON text in UTF-8 (RFC 8259).
-    #[error("the body is not JSON: {0}")]
-    NotJson(String),
-    /// It is JSON, but not a notification.
-    #[error("the body is JSON but not a notification: {}", Summary(.faults, *.omitted_count))]
-    NotNotification {
-        /// What is wrong, place by place, the first [`MAX_FAULTS`].
-        faults: Vec<Fault>,
-        /// How many more there were.
-        omitted_count: usize,
-    },
-}
-
-/// One thing wrong with a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where, as a JSON pointer (RFC 6901). Made of documented names and indexes only, never of the sender's text.
-    pub pointer: String,
-    /// What is allowed there.
-    pub expected: Cow<'static, str>,
-    /// What is there, quoted in part. The sender's text: answer it, but do not log it.
-    pub found: String,
-}
-
-impl Fault {
-    /// The pointer, or words for the empty one, which points to the whole body.
-    pub fn place(&self) -> &str {
-        if self.pointer.is_empty() {
-            "the body"
-        } else {
-            &self.pointer
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}: expected {}, found {}",
-            self.place(),
-            self.expected,
-            self.found
-        )
-    }
-}
-
-struct Summary<'a>(&'a [Fault], usize);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0, self.1) {
-            ([only], 0) => only.fmt(formatter),
-            ([first, rest @ ..], omitted_count) => {
-                write!(formatter, "{first} (and {} more)", rest.len() + omitted_count)
-            }
-            ([], omitted_count) => write!(formatter, "{omitted_count} faults"),
-        }
-    }
-}
 
 /// Reads a body as a notification of either wire generation, told apart by where `chatbot_id` stands.
 ///
@@ -242,169 +178,6 @@ fn require_chatbot_id(top: Option<&RawValue>, data: Option<&RawValue>, faults: &
     if present(top).is_none() {
         required("/data/chatbot_id", "a uuid (or /chatbot_id)", data, faults);
     }
-}
-
-/// Faults met so far, the first [`MAX_FAULTS`] kept.
-#[derive(Default)]
-struct Faults {
-    list: Vec<Fault>,
-    omitted_count: usize,
-}
-
-impl Faults {
-    /// `found` is the JSON text at `pointer`, or what to say of it in a few words; empty where nothing is.
-    fn add(&mut self, pointer: &str, expected: impl Into<Cow<'static, str>>, found: &str) {
-        if self.list.len() == MAX_FAULTS {
-            self.omitted_count += 1;
-            return;
-        }
-        self.list.push(Fault {
-            pointer: pointer.to_owned(),
-            expected: expected.into(),
-            found: quote(found),
-        });
-    }
-}
-
-/// Describes a piece of JSON in a few words, quoting scalars.
-fn quote(json: &str) -> String {
-    let json = json.trim_start();
-    match json.bytes().next() {
-        None => "nothing".to_owned(),
-        Some(b'{') => "an object".to_owned(),
-        Some(b'[') => "an array".to_owned(),
-        Some(_) => match json.char_indices().nth(MAX_QUOTE_CHARS) {
-            None => json.trim_end().to_owned(),
-            Some((end, _)) => format!("{}…", &json[..end]),
-        },
-    }
-}
-
-/// Why a text holds no object.
-enum NoObject {
-    /// It is not JSON.
-    Syntax(serde_json::Error),
-    /// It is JSON of another kind.
-    OtherValue,
-}
-
-/// The members of one object that have the given names, as slices of its text; `null` stands for itself.
-#[derive(Clone)]
-struct Members<'a, const N: usize> {
-    names: [&'static str; N],
-    values: [Option<&'a RawValue>; N],
-    repeated: Option<&'static str>,
-}
-
-impl<'a, const N: usize> Members<'a, N> {
-    fn none(names: [&'static str; N]) -> Self {
-        Self {
-            names,
-            values: [None; N],
-            repeated: None,
-        }
-    }
-
-    /// Finds the members in the text of an object.
-    fn find(text: &'a str, names: [&'static str; N]) -> Result<Self, NoObject> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        if text.trim_ascii_start().starts_with('{') {
-            let members = Self::none(names)
-                .deserialize(&mut deserializer)
-                .map_err(NoObject::Syntax)?;
-            deserializer.end().map_err(NoObject::Syntax)?;
-            return Ok(members);
-        }
-        IgnoredAny::deserialize(&mut deserializer)
-            .and_then(|IgnoredAny| deserializer.end())
-            .map_err(NoObject::Syntax)?;
-        Err(NoObject::OtherValue)
-    }
-
-    /// The values in the order of the names, after a fault for a member that stands there twice.
-    fn read(&self, pointer: &str, faults: &mut Faults) -> [Option<&'a RawValue>; N] {
-        if let Some(name) = self.repeated {
-            faults.add(&format!("{pointer}/{name}"), "one value", "the member twice");
-        }
-        self.values
-    }
-}
-
-impl<'de, const N: usize> DeserializeSeed<'de> for Members<'de, N> {
-    type Value = Self;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
-    type Value = Self;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(MemberName(name)) = map.next_key()? {
-            let Some(index) = self.names.iter().position(|known| *known == name) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            if self.values[index].replace(map.next_value()?).is_some() {
-                self.repeated = Some(self.names[index]);
-            }
-        }
-        Ok(self)
-    }
-}
-
-/// A member's name, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-struct MemberName<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The value of a member that is neither absent nor `null`.
-fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
-    raw.filter(|raw| raw.get() != "null")
-}
-
-/// As [`present`], with a fault where it is not.
-fn required<'a>(
-    pointer: &str,
-    expected: &'static str,
-    raw: Option<&'a RawValue>,
-    faults: &mut Faults,
-) -> Option<&'a RawValue> {
-    let value = present(raw);
-    if value.is_none() {
-        faults.add(pointer, expected, raw.map_or("", RawValue::get));
-    }
-    value
-}
-
-fn text<'a>(pointer: &str, raw: Option<&'a RawValue>, faults: &mut Faults) -> Option<Cow<'a, str>> {
-    let raw = present(raw)?;
-    match serde_json::from_str::<MemberName<'_>>(raw.get()) {
-        Ok(MemberName(text)) => Some(text),
-        Err(_) => {
-            faults.add(pointer, "a string", raw.get());
-            None
-        }
-    }
-}
-
-fn uuid(pointer: &str, raw: Option<&RawValue>, faults: &mut Faults) -> Option<Uuid> {
-    let raw = present(raw)?;
-    let uuid = parse_uuid(raw);
-    if uuid.is_none() {
-        faults.add(pointer, "a uuid", raw.get());
-    }
-    uuid
-}
-
-fn parse_uuid(raw: &RawValue) -> Option<Uuid> {
-    let MemberName(text) = serde_json::from_str(raw.get()).ok()?;
-    Uuid::try_parse(&text).ok()
 }
 
 /// An `event` or `status`.

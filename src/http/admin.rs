@@ -1,4 +1,7 @@
-//! The read API for people, programs and tests, on the admin listener.
+//! The API for people, programs and tests, on the admin listener.
+
+mod guard;
+mod jobs;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -6,33 +9,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use subtle::ConstantTimeEq;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::problem::Problem;
 use super::tokens::Tokens;
-use super::{BackfillError, BackfillJob, Origin, SubscriptionView};
+use super::{BackfillJob, SubscriptionView};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{
-    Cursor, Error, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId,
-    RequestId,
+    Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 
-/// How long a request may take. People wait no longer.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub use guard::guarded;
 
 /// How many items a page holds unless asked otherwise, and at most.
 const DEFAULT_LIMIT: usize = 50;
@@ -56,87 +51,11 @@ pub fn routes(api: Api) -> Router {
     Router::new()
         .route("/receipts", get(receipts))
         .route("/receipts/{id}", get(receipt))
-        .route("/jobs/{event_id}", get(job))
-        .route("/jobs/{event_id}/backfill", post(backfill))
+        .route("/jobs/{event_id}", get(jobs::job))
+        .route("/jobs/{event_id}/backfill", post(jobs::backfill))
         .route("/quarantine", get(quarantine))
         .route("/subscription", get(subscription_state))
         .with_state(api)
-}
-
-/// The routes, for whoever has the token; with none configured, for whoever is on this machine.
-pub fn guarded(routes: Router, token: Option<SecretString>) -> Router {
-    routes.layer(from_fn_with_state(token, guard))
-}
-
-async fn guard(State(token): State<Option<SecretString>>, request: Request, next: Next) -> Response {
-    let allowed = match &token {
-        Some(token) => {
-            let given = request
-                .headers()
-                .get(AUTHORIZATION)
-                .and_then(|value| value.to_str().ok());
-            let given = given.and_then(|value| value.split_once(' '));
-            let is_right = given.is_some_and(|(scheme, given)| {
-                scheme.eq_ignore_ascii_case("bearer") && is_same(given.trim(), token)
-            });
-            if is_right {
-                Ok(())
-            } else {
-                Err(Problem::wrong_bearer_token())
-            }
-        }
-        None if is_local(&request) => Ok(()),
-        None => Err(Problem::not_local()),
-    };
-    let allowed = allowed.and_then(|()| {
-        if request.method().is_safe() || !is_cross_site(&request) {
-            Ok(())
-        } else {
-            Err(Problem::cross_site())
-        }
-    });
-    match allowed {
-        Ok(()) => timeout(TIMEOUT, next.run(request))
-            .await
-            .unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response()),
-        Err(problem) => problem.into_response(),
-    }
-}
-
-/// Whether a text is a secret, in a time that depends on lengths alone.
-fn is_same(given: &str, secret: &SecretString) -> bool {
-    secret.expose_secret().as_bytes().ct_eq(given.as_bytes()).into()
-}
-
-/// Whether the peer is on this machine and meant it: a page in a browser here that was led to this address under
-/// a name of its own (DNS rebinding) names itself in `Host`.
-fn is_local(request: &Request) -> bool {
-    let peer = Origin::of(request).peer;
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_local_name = name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    peer.ip().to_canonical().is_loopback() && is_local_name
-}
-
-/// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
-fn is_cross_site(request: &Request) -> bool {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(ORIGIN) else {
-        return request.headers().contains_key(ORIGIN);
-    };
-    let origin_host = origin.split_once("://").map(|(_, host)| host);
-    origin_host.is_none() || origin_host != header(HOST)
 }
 
 #[derive(Deserialize)]
@@ -199,87 +118,6 @@ async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeReceipt>
         receipt,
         body: String::from_utf8_lossy(&body).into_owned(),
     }))
-}
-
-#[derive(Serialize)]
-struct Job {
-    event_id: EventId,
-    state: JobState,
-    notifications: Vec<Receipt>,
-}
-
-/// What is known of a job: its last word, or that it has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum JobState {
-    Running,
-    Stalled,
-    Completed,
-    Failed,
-}
-
-impl JobState {
-    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job whose
-    /// first word is older than `stalled_before` and that has not ended is stalled.
-    fn of(notifications: &[Receipt], stalled_before: Timestamp) -> Self {
-        let ended = notifications
-            .iter()
-            .rev()
-            .find_map(|receipt| match &*receipt.event.status {
-                "completed" => Some(Self::Completed),
-                "failed" => Some(Self::Failed),
-                _ => None,
-            });
-        let first = notifications.first();
-        let is_old = first.is_some_and(|receipt| receipt.received_at < stalled_before);
-        ended.unwrap_or(if is_old { Self::Stalled } else { Self::Running })
-    }
-}
-
-async fn job(State(api): State<Api>, id: Named) -> Result<Json<Job>, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let event_id = id
-        .parse()
-        .map(EventId::new)
-        .map_err(|_| Problem::nothing_named("job", &id))?;
-    let notifications = api.inbox.job(event_id).await?;
-    if notifications.is_empty() {
-        return Err(Problem::nothing_named("job", event_id));
-    }
-    Ok(Json(Job {
-        event_id,
-        state: JobState::of(&notifications, Timestamp::now().minus(api.stalled_after)),
-        notifications,
-    }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BackfillQuery {
-    chatbot_id: Option<String>,
-    dry_run: Option<String>,
-}
-
-async fn backfill(
-    State(api): State<Api>,
-    id: Named,
-    query: Asked<BackfillQuery>,
-) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let event_id = id
-        .parse()
-        .map(EventId::new)
-        .map_err(|_| Problem::nothing_named("job", &id))?;
-    let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
-    let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;
-    let job = api.backfill_job.ok_or_else(Problem::not_configured)?;
-    let outcome = job(event_id, chatbot_id.map(ChatbotId::new), dry_run.unwrap_or(false)).await;
-    match outcome {
-        Ok(outcome) => Ok(Json(outcome)),
-        Err(BackfillError::CaiGunn(detail)) => Err(Problem::caigunn_failed(detail)),
-        Err(BackfillError::Inbox(error)) => Err(error.into()),
-    }
 }
 
 #[derive(Serialize)]
@@ -386,127 +224,7 @@ fn cursor_text(cursor: Cursor) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
-    use crate::event::{Name, Wire};
-
-    fn request(peer: &str, host: Option<&'static str>) -> Request {
-        let mut request = Request::new(Body::empty());
-        if let Some(host) = host {
-            request
-                .headers_mut()
-                .insert(HOST, axum::http::HeaderValue::from_static(host));
-        }
-        let origin = Origin {
-            request_id: RequestId::new(Uuid::nil()),
-            peer: std::net::SocketAddr::new(peer.parse().unwrap(), 50_000),
-        };
-        request.extensions_mut().insert(origin);
-        request
-    }
-
-    #[test]
-    fn who_is_here_and_says_so_is_local() {
-        for peer in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
-            for host in [
-                "localhost",
-                "LocalHost:9090",
-                "localhost:9090",
-                "127.0.0.1",
-                "127.0.0.1:9090",
-                "127.1.2.3:9090",
-                "[::1]",
-                "[::1]:9090",
-            ] {
-                assert!(is_local(&request(peer, Some(host))), "{peer}, {host}");
-            }
-        }
-    }
-
-    #[test]
-    fn who_is_elsewhere_is_not_local_whatever_it_says() {
-        for peer in [
-            "10.0.0.1",
-            "0.0.0.0",
-            "fe80::1",
-            "::",
-            "::ffff:10.0.0.1",
-            "2001:db8::1",
-        ] {
-            for host in ["localhost", "127.0.0.1:9090", "[::1]:9090"] {
-                assert!(!is_local(&request(peer, Some(host))), "{peer}, {host}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_page_led_here_under_another_name_is_not_local() {
-        for host in [
-            "evil.example",
-            "evil.example:9090",
-            "localhost.evil.example",
-            "evil.example:localhost",
-            "127.0.0.1.evil.example:9090",
-            "127.0.0.1:9090.evil.example",
-            "10.0.0.1:9090",
-            "0.0.0.0:9090",
-            "[::]:9090",
-            "",
-        ] {
-            assert!(!is_local(&request("127.0.0.1", Some(host))), "{host}");
-        }
-        assert!(!is_local(&request("127.0.0.1", None)));
-    }
-
-    #[test]
-    fn a_job_is_what_its_last_ending_says_wherever_initial_came() {
-        let cases: [(&[&str], JobState); 10] = [
-            (&["initial"], JobState::Running),
-            (&["initial", "completed"], JobState::Completed),
-            (&["initial", "failed"], JobState::Failed),
-            (&["completed"], JobState::Completed),
-            (&["completed", "initial"], JobState::Completed),
-            (&["failed", "initial"], JobState::Failed),
-            (&["initial", "failed", "completed"], JobState::Completed),
-            (&["initial", "completed", "failed"], JobState::Failed),
-            (&["initial", "progressing"], JobState::Running),
-            (&["completed", "archived"], JobState::Completed),
-        ];
-        for (statuses, state) in cases {
-            let receipts: Vec<_> = (1..)
-                .zip(statuses)
-                .map(|(sequence, status)| receipt_of(sequence, status))
-                .collect();
-
-            let long_ago = Timestamp::from_micros(0);
-            assert_eq!(JobState::of(&receipts, long_ago), state, "{statuses:?}");
-            let is_open = state == JobState::Running;
-            let stalled = if is_open { JobState::Stalled } else { state };
-            assert_eq!(
-                JobState::of(&receipts, Timestamp::from_micros(1)),
-                stalled,
-                "{statuses:?}"
-            );
-        }
-    }
-
-    fn receipt_of(sequence: u64, status: &'static str) -> Receipt {
-        Receipt {
-            id: ReceiptId::new(Uuid::from_u128(sequence.into())),
-            sequence,
-            received_at: Timestamp::from_micros(0),
-            event: Name {
-                event: "crawling".into(),
-                status: status.into(),
-            },
-            event_id: Some(EventId::new(Uuid::nil())),
-            chatbot_id: None,
-            wire: Wire::V2024_07,
-            origin: crate::inbox::Origin::Webhook,
-            body_bytes: 0,
-        }
-    }
 
     #[test]
     fn a_page_has_a_bounded_size_and_a_cursor_that_was_given() {

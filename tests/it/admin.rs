@@ -375,19 +375,27 @@ async fn without_credentials_nothing_is_registered() {
 
     let subscription = app.api("/subscription").await;
 
-    assert_eq!(subscription, json!({"webhook_url": null, "chatbots": []}));
+    let expected = json!({
+        "webhook_url": null,
+        "problem": null,
+        "probe": null,
+        "chatbots": [],
+        "tokens": [],
+    });
+    assert_eq!(subscription, expected);
 }
 
 #[tokio::test]
 async fn the_subscription_is_shown_without_a_secret() {
     let provider = Provider::start([]).await;
-    provider.add_chatbot("Second", "api-key-0123456789abcdef");
+    let chatbot_id = provider.add_chatbot("Second", "api-key-0123456789abcdef");
     provider.set_access_token("access-token-0123456789abcdef");
     let settings = [
         ("api.url", &*provider.url()),
         ("api.key", "api-key-0123456789abcdef"),
         ("api.access_token", "access-token-0123456789abcdef"),
         ("server.public_url", "https://hooks.example.com"),
+        ("subscription.probe", "false"),
         ("webhook.token", "url-token-0123456789abcdef"),
     ];
     let app = spawn_app_with(&settings).await;
@@ -403,13 +411,19 @@ async fn the_subscription_is_shown_without_a_secret() {
 
     let expected = json!({
         "webhook_url": "https://hooks.example.com/webhook/[token]",
+        "problem": null,
+        "probe": null,
         "chatbots": [{
             // The start of the key's SHA-256.
             "api_key": "76bc0af0",
+            "chatbot_id": chatbot_id,
+            "title": "Second",
             "state": "registered",
             "since": subscription["chatbots"][0]["since"],
-            "detail": "Webhook url update successfully",
+            "confirmed_at": subscription["chatbots"][0]["confirmed_at"],
         }],
+        // The same of the URL's token.
+        "tokens": [{"token": "36a75517", "is_registered": true, "last_used_at": null}],
     });
     assert_eq!(subscription, expected);
 }

@@ -321,6 +321,7 @@ async fn the_page_holds_no_secret_and_no_id() {
         ("api.key", "planted-api-key"),
         ("api.access_token", "planted-access-token"),
         ("server.public_url", "https://hooks.planted.example"),
+        ("subscription.probe", "false"),
         ("webhook.token", "planted-url-token"),
         ("admin.token", "planted-admin-token"),
     ];

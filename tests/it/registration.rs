@@ -23,6 +23,8 @@ async fn spawn(api_url: &str, keys: &[(&str, &str)]) -> App {
         ("api.key", "key-one"),
         ("api.access_token", "access-token"),
         ("server.public_url", "https://hooks.example.com"),
+        // Nobody is to be asked where that is.
+        ("subscription.probe", "false"),
     ];
     spawn_app_with(&[&credentials, keys].concat()).await
 }
@@ -35,6 +37,7 @@ async fn start(folder: &tempfile::TempDir, api_url: &str, variables: &[(&str, &s
         ("CAIGUNN_ACCESS_TOKEN", "access-token"),
         ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
         ("CAIGUNN_WEBHOOK_TOKEN", "token-of-the-registered-url"),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
     ];
     Process::start(folder.path(), &[&credentials, variables].concat()).await
 }
@@ -68,6 +71,11 @@ async fn wait_for_lines(process: &Process, count: usize, text: &str) -> Vec<Valu
         }
     })
     .await
+}
+
+/// What a chatbot is called in the log.
+fn name_of(provider: &Provider, title: &str, api_key: &str) -> String {
+    format!("chatbot \"{title}\" ({})", provider.chatbot_id(api_key))
 }
 
 async fn assert_serves(app: &App) {
@@ -173,18 +181,15 @@ async fn both_listeners_answer_before_caigunn_is_called() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api_url = format!("http://{}", listener.local_addr().unwrap());
     let (tell_addresses, addresses) = oneshot::channel::<[String; 2]>();
-    // A CaiGunn that looks at the receiver before it answers it.
+    // A CaiGunn that looks at the receiver before it answers anything.
     let looking = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (first_call, _) = listener.accept().await.unwrap();
         let mut statuses = Vec::new();
         for url in addresses.await.unwrap() {
             statuses.push(client().get(url).send().await.unwrap().status().as_u16());
         }
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request).await.unwrap();
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"detail\":\"ok\"}";
-        stream.write_all(answer).await.unwrap();
-        statuses
+        drop(first_call);
+        (statuses, Provider::on(listener, []))
     });
 
     let app = spawn(&api_url, &[]).await;
@@ -192,9 +197,11 @@ async fn both_listeners_answer_before_caigunn_is_called() {
     tell_addresses
         .send([ready(app.public), ready(app.admin)])
         .unwrap();
+    let (statuses, provider) = looking.await.unwrap();
 
-    assert_eq!(looking.await.unwrap(), [200, 200]);
-    assert_eq!(wait_for_state(&app, "registered").await["detail"], "ok");
+    assert_eq!(statuses, [200, 200]);
+    wait_for_state(&app, "registered").await;
+    assert_eq!(provider.calls_of(Route::PutWebhook).len(), 1);
 }
 
 #[tokio::test]
@@ -208,6 +215,7 @@ async fn a_receiver_that_cannot_listen_registers_nothing() {
         .env("CAIGUNN_API_KEY", "key-one")
         .env("CAIGUNN_ACCESS_TOKEN", "access-token")
         .env("CAIGUNN_PUBLIC_URL", "https://hooks.example.com")
+        .env("CAIGUNN_SUBSCRIPTION_PROBE", "false")
         .env("CAIGUNN_ADMIN_LISTEN", taken.local_addr().unwrap().to_string());
 
     let ended = run(command).await;
@@ -226,10 +234,12 @@ async fn the_log_quotes_what_caigunn_says() {
     let lines = wait_for_lines(&process, 1, "registered https").await;
     assert_eq!(lines[0]["level"], "INFO");
     assert_eq!(lines[0]["api_key"], KEY_ONE);
+    let first = name_of(&provider, "First", "key-one");
     assert_eq!(
         lines[0]["message"],
-        "registered https://hooks.example.com/webhook/[token] with CaiGunn for API key 9b346041…: \
-         Webhook url update successfully"
+        format!(
+            "registered https://hooks.example.com/webhook/[token] for {first}: Webhook url update successfully"
+        )
     );
 }
 
@@ -241,13 +251,15 @@ async fn a_failure_of_caigunns_is_tried_again() {
     let process = start(&folder, &provider.url(), &[]).await;
 
     wait_for_lines(&process, 1, "registered https").await;
-    let failed = wait_for_lines(&process, 1, "not yet registered").await;
+    let failed = wait_for_lines(&process, 1, "cannot register").await;
     assert_eq!(failed[0]["level"], "WARN");
     assert_eq!(failed[0]["error.type"], "registration_failed");
     let message = failed[0]["message"].as_str().unwrap();
-    let expected = "not yet registered for API key 9b346041…: CaiGunn is unavailable: 500: Out of order; \
-                    trying again at ";
-    assert!(message.starts_with(expected), "{message}");
+    let expected = format!(
+        "cannot register for {} or look whether it is: CaiGunn is unavailable: 500: Out of order; trying again at ",
+        name_of(&provider, "First", "key-one")
+    );
+    assert!(message.starts_with(&expected), "{message}");
     assert_eq!(provider.calls_of(Route::PutWebhook).len(), 2);
 }
 
@@ -304,11 +316,20 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
     provider.release();
     let after = wait_for_state(&app, "registered").await;
 
+    let chatbot_id = provider.chatbot_id("key-one");
     assert_eq!(
         before,
         json!({
             "webhook_url": "https://hooks.example.com/webhook",
-            "chatbots": [{"api_key": KEY_ONE, "state": "pending"}],
+            "problem": null,
+            "probe": null,
+            "chatbots": [{
+                "api_key": KEY_ONE,
+                "chatbot_id": chatbot_id,
+                "title": "First",
+                "state": "pending",
+            }],
+            "tokens": [],
         })
     );
     let since = after["since"].clone();
@@ -317,9 +338,11 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
         after,
         json!({
             "api_key": KEY_ONE,
+            "chatbot_id": chatbot_id,
+            "title": "First",
             "state": "registered",
             "since": since,
-            "detail": "Webhook url update successfully",
+            "confirmed_at": since,
         })
     );
 }
@@ -341,6 +364,8 @@ async fn the_state_is_retrying_after_a_failure_that_may_pass() {
         seen,
         json!({
             "api_key": KEY_ONE,
+            "chatbot_id": provider.chatbot_id("key-one"),
+            "title": "First",
             "state": "retrying",
             "failure_count": 1,
             "next_at": next_at,
@@ -369,7 +394,7 @@ async fn a_refusal_is_an_error_that_says_what_to_check_while_the_receiver_serves
         &[("CAIGUNN_API_KEY", "key-one,key-two,key-three")],
     )
     .await;
-    let lines = wait_for_lines(&process, 3, "not registered for API key").await;
+    let lines = wait_for_lines(&process, 3, "not registered for chatbot").await;
 
     assert!(lines.iter().all(|line| line["level"] == "ERROR"), "{lines:?}");
     assert!(
@@ -470,20 +495,27 @@ async fn a_stop_does_not_wait_for_caigunn() {
 
 #[tokio::test]
 async fn without_credentials_nothing_is_called_and_one_warning_names_what_is_missing() {
-    let cases = [
+    let cases: [(&[(&str, &str)], &str); 4] = [
         (
-            vec!["CAIGUNN_API_KEY", "CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"],
-            "set CAIGUNN_API_KEY, CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL",
+            &[("CAIGUNN_ACCESS_TOKEN", ""), ("CAIGUNN_PUBLIC_URL", "")],
+            "set CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL",
         ),
-        (vec!["CAIGUNN_ACCESS_TOKEN"], "set CAIGUNN_ACCESS_TOKEN"),
-        (vec!["CAIGUNN_PUBLIC_URL"], "set CAIGUNN_PUBLIC_URL"),
+        (&[("CAIGUNN_ACCESS_TOKEN", "")], "set CAIGUNN_ACCESS_TOKEN"),
+        (&[("CAIGUNN_PUBLIC_URL", "")], "set CAIGUNN_PUBLIC_URL"),
+        // With an access token alone the chatbots are found, unless that is not wanted.
+        (
+            &[
+                ("CAIGUNN_API_KEY", ""),
+                ("CAIGUNN_SUBSCRIPTION_DISCOVER", "false"),
+            ],
+            "set CAIGUNN_API_KEY",
+        ),
     ];
-    for (missing, advice) in cases {
+    for (variables, advice) in cases {
         let provider = Provider::start([]).await;
         let folder = tempfile::tempdir().unwrap();
-        let unset: Vec<_> = missing.iter().map(|name| (*name, "")).collect();
 
-        let mut process = start(&folder, &provider.url(), &unset).await;
+        let mut process = start(&folder, &provider.url(), variables).await;
         let url = process.url("/webhook/token-of-the-registered-url");
         let notification = harness::json(&sample("crawling.completed"));
         let answer = client().post(url).json(&notification).send().await.unwrap();
@@ -499,7 +531,8 @@ async fn without_credentials_nothing_is_called_and_one_warning_names_what_is_mis
         let status = process.wait().await;
 
         assert_eq!(answer.status(), 200);
-        assert_eq!(seen, json!({"webhook_url": null, "chatbots": []}));
+        assert_eq!(seen["webhook_url"], Value::Null);
+        assert_eq!(seen["chatbots"], json!([]));
         assert_eq!(status.code(), Some(0));
         assert_eq!(provider.calls().len(), 0);
         let mut lines = process.log_lines();
@@ -507,7 +540,9 @@ async fn without_credentials_nothing_is_called_and_one_warning_names_what_is_mis
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!(
             lines[0]["message"],
-            format!("no credentials, so nothing is registered with CaiGunn; {advice}")
+            format!(
+                "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; {advice}"
+            )
         );
     }
 }

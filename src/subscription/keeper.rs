@@ -18,6 +18,21 @@ use crate::clock::Timestamp;
 /// How long before its end an access token is warned about, where its form tells its end: time for a person to act.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
 
+/// The time while a round lasts.
+#[derive(Clone, Copy)]
+struct RoundClock {
+    /// When it was said to begin.
+    now: Instant,
+    /// When it began.
+    begun: Instant,
+}
+
+impl RoundClock {
+    fn now(self) -> Instant {
+        self.now + self.begun.elapsed()
+    }
+}
+
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
     settings: Settings,
@@ -63,18 +78,24 @@ impl Keeper {
         (keeper, handles)
     }
 
-    /// Does all that is due at `now`; returns when to come back.
+    /// Does all that is due at `now`; returns when to come back. Waits are counted from the answers that ask for them,
+    /// so a round that takes long shortens none.
     ///
     /// # Cancel safety
     /// Dropping the future leaves open what was put; another round is safe.
     pub async fn round(&mut self, now: Instant) -> Instant {
+        let clock = RoundClock {
+            now,
+            begun: Instant::now(),
+        };
         let mut list_at = self.list_at.unwrap_or(now);
         if list_at <= now {
-            list_at = now + self.list().await;
+            let wait = self.list().await;
+            list_at = clock.now() + wait;
             self.list_at = Some(list_at);
         }
         if !self.has_problem() {
-            self.visit_due(now).await;
+            self.visit_due(clock).await;
         }
         if self.has_problem() {
             return self.list_at.unwrap_or(list_at);
@@ -194,7 +215,8 @@ impl Keeper {
     }
 
     /// Visits the chatbots that are due, some at a time, until the account is refused.
-    async fn visit_due(&mut self, now: Instant) {
+    async fn visit_due(&mut self, clock: RoundClock) {
+        let now = clock.now();
         let mut due = Vec::new();
         for (index, subject) in self.subjects.iter().enumerate() {
             if subject.due.is_none_or(|due| due <= now) {
@@ -205,7 +227,7 @@ impl Keeper {
         let visiting = |(index, target, memory): (usize, Target, Memory)| {
             let (client, settings) = (client.clone(), settings.clone());
             async move {
-                let visit = visit(&client, &settings, &target, &memory, now, Mode::Apply).await;
+                let visit = visit(&client, &settings, &target, &memory, clock.now(), Mode::Apply).await;
                 (index, visit)
             }
         };
@@ -215,14 +237,14 @@ impl Keeper {
                 refused = Some(error);
                 return ControlFlow::Break(());
             }
-            self.subjects[index].record(visit, &self.settings, now);
+            self.subjects[index].record(visit, &self.settings, clock.now());
             self.show_one(index);
             ControlFlow::Continue(())
         })
         .await;
         if let Some(error) = refused {
             let wait = self.settings.refused_retry;
-            self.list_at = Some(now + wait);
+            self.list_at = Some(clock.now() + wait);
             self.account_refused(&error, wait);
         }
     }

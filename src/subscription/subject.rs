@@ -18,6 +18,8 @@ pub struct Subject {
     pub due: Option<Instant>,
     pub state: State,
     failure_count: u32,
+    /// Whether it has been said that what stands there cannot be read.
+    is_unreadable_said: bool,
 }
 
 impl Subject {
@@ -28,6 +30,7 @@ impl Subject {
             due: None,
             state: State::Pending,
             failure_count: 0,
+            is_unreadable_said: false,
         }
     }
 
@@ -39,17 +42,20 @@ impl Subject {
             self.failure_count = failure_count;
             let wait = wait_after(error, settings, failure_count, fastrand::f64());
             self.due = Some(now + wait);
-            self.failed(error, seen_at.plus(wait));
+            self.failed(error, &visit.found, seen_at.plus(wait));
             return;
         }
+        self.say_readable(&visit);
         self.failure_count = 0;
         self.due = Some(now + jittered(settings.watch_interval, fastrand::f64()));
         let before = &self.state;
-        let by = match visit.found {
-            Found::Other(url) => url,
+        let by = match &visit.found {
+            Found::Other(url) => url.clone(),
             Found::Ours | Found::Nothing | Found::Unknown => String::new(),
         };
         let after = match &visit.end {
+            // Nothing was seen, so what was is still all that is known.
+            End::AlreadySo if visit.found == Found::Unknown => before.clone(),
             End::AlreadySo => State::Registered {
                 since: match before {
                     State::Registered { since, .. } => *since,
@@ -105,7 +111,7 @@ impl Subject {
         self.state = after;
     }
 
-    fn failed(&mut self, error: &Error, next_at: Timestamp) {
+    fn failed(&mut self, error: &Error, found: &Found, next_at: Timestamp) {
         let (name, api_key) = (self.target.name(), &self.target.fingerprint);
         let failure_count = self.failure_count;
         if let Some(advice) = advice::of(error) {
@@ -127,13 +133,31 @@ impl Subject {
             "cannot register for {name} or look whether it is: {error}; trying again at {next_at}"
         );
         // What was seen to stand there still does, as far as anyone knows.
-        if !matches!(self.state, State::Registered { .. }) {
+        let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });
+        if !is_in_doubt {
             self.state = State::Retrying {
                 failure_count,
                 next_at,
                 error: error.to_string(),
             };
         }
+    }
+
+    /// Says that what stands there cannot be read any more, or can again.
+    fn say_readable(&mut self, visit: &Visit) {
+        let (name, api_key) = (self.target.name(), &self.target.fingerprint);
+        match &visit.unreadable {
+            Some(error) if !self.is_unreadable_said => tracing::warn!(
+                %api_key,
+                error.type = "unreadable",
+                "cannot read which webhook URL {name} has: {error}; a takeover would not be noticed"
+            ),
+            None if self.is_unreadable_said && visit.found != Found::Unknown => {
+                tracing::info!(%api_key, "the webhook URL of {name} can be read again");
+            }
+            Some(_) | None => {}
+        }
+        self.is_unreadable_said = visit.unreadable.is_some();
     }
 
     fn say_put(&self, reason: Reason, by: &str, detail: &str, settings: &Settings, now: Instant) {

@@ -77,6 +77,8 @@ pub enum Mode {
 pub struct Visit {
     /// What stood there before.
     pub found: Found,
+    /// Why that is unknown, where it could not be read and the visit went on without.
+    pub unreadable: Option<Error>,
     /// What came of it.
     pub end: End,
 }
@@ -146,38 +148,24 @@ pub async fn visit(
     now: Instant,
     mode: Mode,
 ) -> Visit {
-    let failed = |error| Visit {
+    let ended = |end| Visit {
         found: Found::Unknown,
-        end: End::Failed(error),
+        unreadable: None,
+        end,
     };
-    let standing = match read(client, target).await {
-        Ok(standing) => standing,
-        Err(error @ Error::Refused { status: 401, .. }) => {
-            return Visit {
-                found: Found::Unknown,
-                end: End::AccountRefused(error),
-            };
+    let (standing, unreadable) = match read(client, target).await {
+        Ok(standing) => (standing, None),
+        Err(error @ Error::Refused { status: 401, .. }) => return ended(End::AccountRefused(error)),
+        Err(error @ Error::TooManyRequests { .. }) => return ended(End::Failed(error)),
+        // It may pass, and until then nothing needs to be done, or may be.
+        Err(error @ Error::Unavailable { .. }) if memory.is_confirmed || mode == Mode::DryRun => {
+            return ended(End::Failed(error));
         }
-        // Reading may be what CaiGunn has changed; registering is worth a try all the same.
-        Err(error @ (Error::Refused { .. } | Error::Invalid { .. } | Error::Unexpected { .. }))
-            if !memory.is_confirmed =>
-        {
-            tracing::warn!(
-                error.type = "unreadable",
-                "cannot read the webhook URL of {}: {error}; registering without",
-                target.name()
-            );
-            Standing::Unknown
-        }
-        Err(error) => return failed(error),
+        // Reading alone may be broken: whoever is not registered yet loses nothing by trying.
+        Err(error) => (Standing::Unknown, Some(error)),
     };
     let actual = match &standing {
-        Standing::Deleted => {
-            return Visit {
-                found: Found::Unknown,
-                end: End::Deleted,
-            };
-        }
+        Standing::Deleted => return ended(End::Deleted),
         Standing::Url(url) => Actual::Url(url.expose_secret()),
         Standing::Nothing => Actual::Nothing,
         Standing::Unknown => Actual::Unknown,
@@ -194,7 +182,11 @@ pub async fn visit(
             }
         }
     };
-    Visit { found, end }
+    Visit {
+        found,
+        unreadable,
+        end,
+    }
 }
 
 /// Takes our URL away from a chatbot, if it is still ours.

@@ -159,8 +159,11 @@ impl Keeper {
                         "cannot list the account's chatbots: {error}; trying again at {next_at}"
                     );
                     match &self.settings.selection {
-                        // They can be registered without being read.
-                        Selection::Keys(keys) => self.publish(Keyring::new(&[], keys.clone())),
+                        // They can be registered without being read. What an earlier list told is better.
+                        Selection::Keys(keys) if self.keyring.borrow().is_none() => {
+                            self.publish(Keyring::new(&[], keys.clone()));
+                        }
+                        Selection::Keys(_) => {}
                         Selection::Discovered { .. } if self.subjects.is_empty() => {
                             self.view.look().problem =
                                 Some(format!("the chatbots cannot be listed: {error}"));

@@ -45,6 +45,8 @@ pub struct Keeper {
     /// When to list the chatbots again, and how often that has failed in a row.
     list_at: Option<Instant>,
     list_failure_count: u32,
+    /// Until when no call is made, since CaiGunn has asked for patience: it counts all calls of an account.
+    quiet_until: Option<Instant>,
     /// Whether the end of the access token has been warned about.
     is_expiry_said: bool,
 }
@@ -68,6 +70,7 @@ impl Keeper {
             subjects,
             list_at: None,
             list_failure_count: 0,
+            quiet_until: None,
             is_expiry_said: false,
         };
         keeper.show();
@@ -88,17 +91,20 @@ impl Keeper {
             now,
             begun: Instant::now(),
         };
-        let mut list_at = self.list_at.unwrap_or(now);
-        if list_at <= now {
-            let wait = self.list().await;
-            list_at = clock.now() + wait;
-            self.list_at = Some(list_at);
+        let mut quiet_until = self.quiet_until.filter(|until| now < *until);
+        if quiet_until.is_none() && self.list_at.is_none_or(|list_at| list_at <= now) {
+            quiet_until = self.list(clock).await;
         }
-        if !self.has_problem() {
-            self.visit_due(clock).await;
+        if quiet_until.is_none() && !self.has_problem() {
+            quiet_until = self.visit_due(clock).await;
         }
+        self.quiet_until = quiet_until;
+        if let Some(quiet_until) = quiet_until {
+            return quiet_until;
+        }
+        let list_at = self.list_at.unwrap_or(now);
         if self.has_problem() {
-            return self.list_at.unwrap_or(list_at);
+            return list_at;
         }
         let dues = self.subjects.iter().map(|subject| subject.due.unwrap_or(now));
         dues.fold(list_at, Instant::min)
@@ -135,9 +141,11 @@ impl Keeper {
         .await;
     }
 
-    /// Lists the chatbots and takes over what is new; returns how long the list is good for.
-    async fn list(&mut self) -> Duration {
-        match self.client.chatbots().await {
+    /// Lists the chatbots and takes over what is new; returns until when CaiGunn asks for patience, if it does.
+    async fn list(&mut self, clock: RoundClock) -> Option<Instant> {
+        let listed = self.client.chatbots().await;
+        let is_busy = matches!(listed, Err(Error::TooManyRequests { .. }));
+        let wait = match listed {
             Ok(chatbots) => {
                 self.list_failure_count = 0;
                 if self.view.look().problem.take().is_some() {
@@ -173,7 +181,9 @@ impl Keeper {
                 }
                 wait
             }
-        }
+        };
+        self.list_at = Some(clock.now() + wait);
+        self.list_at.filter(|_| is_busy)
     }
 
     /// Takes over a list of the account's chatbots.
@@ -217,8 +227,9 @@ impl Keeper {
         self.keyring.send_replace(Some(keyring));
     }
 
-    /// Visits the chatbots that are due, some at a time, until the account is refused.
-    async fn visit_due(&mut self, clock: RoundClock) {
+    /// Visits the chatbots that are due, some at a time, until the account is refused or CaiGunn asks for patience;
+    /// returns until when, if it does.
+    async fn visit_due(&mut self, clock: RoundClock) -> Option<Instant> {
         let now = clock.now();
         let mut due = Vec::new();
         for (index, subject) in self.subjects.iter().enumerate() {
@@ -235,13 +246,19 @@ impl Keeper {
             }
         };
         let mut refused = None;
+        let mut quiet_until = None;
         each(due, visiting, |(index, visit): (usize, Visit)| {
             if let End::AccountRefused(error) = visit.end {
                 refused = Some(error);
                 return ControlFlow::Break(());
             }
+            let is_busy = matches!(visit.end, End::Failed(Error::TooManyRequests { .. }));
             self.subjects[index].record(visit, &self.settings, clock.now());
             self.show_one(index);
+            if is_busy {
+                quiet_until = quiet_until.max(self.subjects[index].due);
+                return ControlFlow::Break(());
+            }
             ControlFlow::Continue(())
         })
         .await;
@@ -250,6 +267,7 @@ impl Keeper {
             self.list_at = Some(clock.now() + wait);
             self.account_refused(&error, wait);
         }
+        quiet_until
     }
 
     /// Says that nothing can be done with this access token.

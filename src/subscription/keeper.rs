@@ -47,6 +47,8 @@ pub struct Keeper {
     list_failure_count: u32,
     /// Until when no call is made, since CaiGunn has asked for patience: it counts all calls of an account.
     quiet_until: Option<Instant>,
+    /// Whether it has been said that the access token is refused, and no chatbot has been visited with it since.
+    is_refusal_said: bool,
     /// Whether the end of the access token has been warned about.
     is_expiry_said: bool,
 }
@@ -71,6 +73,7 @@ impl Keeper {
             list_at: None,
             list_failure_count: 0,
             quiet_until: None,
+            is_refusal_said: false,
             is_expiry_said: false,
         };
         keeper.show();
@@ -252,6 +255,7 @@ impl Keeper {
                 refused = Some(error);
                 return ControlFlow::Break(());
             }
+            self.is_refusal_said = false;
             let is_busy = matches!(visit.end, End::Failed(Error::TooManyRequests { .. }));
             self.subjects[index].record(visit, &self.settings, clock.now());
             self.show_one(index);
@@ -270,14 +274,23 @@ impl Keeper {
         quiet_until
     }
 
-    /// Says that nothing can be done with this access token.
-    fn account_refused(&self, error: &Error, wait: Duration) {
+    /// Says that nothing can be done with this access token: once with what to do about it, then only that it is so.
+    fn account_refused(&mut self, error: &Error, wait: Duration) {
         let next_at = Timestamp::now().plus(wait);
-        tracing::error!(
-            error.type = "access_token_refused",
-            "{error}; nothing can be registered or backfilled with this access token: {}; trying again at {next_at}",
-            advice::ACCESS_TOKEN
-        );
+        if self.is_refusal_said {
+            tracing::warn!(
+                error.type = "access_token_refused",
+                "{error}; the access token is still refused; trying again at {next_at}"
+            );
+        } else {
+            tracing::error!(
+                error.type = "access_token_refused",
+                "{error}; nothing can be registered or backfilled with this access token: {}; trying again at \
+                 {next_at}",
+                advice::ACCESS_TOKEN
+            );
+        }
+        self.is_refusal_said = true;
         self.view.look().problem = Some(error.to_string());
     }
 

@@ -61,7 +61,7 @@ pub struct Desired<'a> {
 pub struct Memory {
     /// Whether our URL was seen there, or put.
     pub is_confirmed: bool,
-    /// When it was taken back, the oldest first.
+    /// When it was taken back, or an older token's URL replaced, the oldest first.
     pub reclaims: Vec<Instant>,
 }
 
@@ -119,18 +119,23 @@ pub fn decide(desired: Desired<'_>, actual: Actual<'_>, memory: &Memory, now: In
         .older
         .iter()
         .any(|older| is_same(url, older.expose_secret()));
-    if is_older {
-        return Action::Put(Reason::Outdated);
-    }
-    // An older process of this deployment must not undo what a newer one has registered.
-    if is_below(url, desired.base) {
-        return Action::Leave(Holder::Successor);
-    }
     let recent_count = memory
         .reclaims
         .iter()
         .filter(|at| now.saturating_duration_since(**at) < RECLAIM_WINDOW)
         .count();
+    if is_older {
+        // A deployment with the same tokens in another order would do the same.
+        return if recent_count < desired.max_reclaims.max(1) {
+            Action::Put(Reason::Outdated)
+        } else {
+            Action::Leave(Holder::Rival)
+        };
+    }
+    // An older process of this deployment must not undo what a newer one has registered.
+    if is_below(url, desired.base) {
+        return Action::Leave(Holder::Successor);
+    }
     match desired.on_takeover {
         OnTakeover::Warn => Action::Leave(Holder::Other),
         OnTakeover::Reclaim if recent_count >= desired.max_reclaims => Action::Leave(Holder::Rival),
@@ -294,6 +299,26 @@ mod tests {
         );
 
         assert_eq!(action, Action::Put(Reason::Outdated));
+    }
+
+    #[test]
+    fn tokens_in_another_order_elsewhere_are_no_loop() {
+        const OTHER: &str = "https://hooks.example.com/webhook/other";
+        let older = [OTHER.into()];
+        let now = Instant::now() + RECLAIM_WINDOW;
+        let decide = |max_reclaims, reclaims| {
+            let desired = Desired {
+                max_reclaims,
+                ..desired(&older, OnTakeover::Reclaim)
+            };
+            decide(desired, Actual::Url(OTHER), &confirmed(reclaims), now)
+        };
+
+        assert_eq!(decide(2, vec![now]), Action::Put(Reason::Outdated));
+        assert_eq!(decide(2, vec![now, now]), Action::Leave(Holder::Rival));
+        // Once is a rotation, also where nothing is to be reclaimed.
+        assert_eq!(decide(0, vec![]), Action::Put(Reason::Outdated));
+        assert_eq!(decide(0, vec![now]), Action::Leave(Holder::Rival));
     }
 
     #[test]

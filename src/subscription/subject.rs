@@ -1,5 +1,7 @@
 //! A chatbot with its history: what came of each visit, what of it is news, and when the next is due.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::plan::{Holder, Memory, RECLAIM_WINDOW, Reason};
@@ -20,7 +22,22 @@ pub struct Subject {
     failure_count: u32,
     /// Whether it has been said that what stands there cannot be read.
     is_unreadable_said: bool,
+    /// That somebody else wants the chatbot too.
+    fight: Option<Fight>,
 }
+
+/// Somebody else's URL was found where ours had been, and perhaps again and again.
+#[derive(Clone, Copy)]
+struct Fight {
+    /// When it was last found.
+    seen_at: Instant,
+    /// Whether it has been said that it is left there.
+    is_given_up_said: bool,
+}
+
+/// How long our URL must have stood for the next takeover to be news: two that fight, each of which may reclaim so many
+/// times an hour, can leave it alone for a little longer than [`RECLAIM_WINDOW`] in between.
+const PEACE: Duration = RECLAIM_WINDOW.saturating_mul(2);
 
 impl Subject {
     pub fn new(target: Target) -> Self {
@@ -31,6 +48,7 @@ impl Subject {
             state: State::Pending,
             failure_count: 0,
             is_unreadable_said: false,
+            fight: None,
         }
     }
 
@@ -90,9 +108,20 @@ impl Subject {
                 unreachable!("a round is no dry run, and its caller deals with a refused account")
             }
         };
+        let is_taken_over = matches!(
+            visit.end,
+            End::Put {
+                reason: Reason::Reclaim,
+                ..
+            }
+        );
+        let is_given_up = matches!(visit.end, End::Left(Holder::Rival));
+        let is_news = (is_taken_over || is_given_up) && self.fights(is_given_up, now);
+        let before = &self.state;
         match &visit.end {
-            End::Put { reason, detail } => self.say_put(*reason, &by, detail, settings, now),
+            End::Put { reason, detail } => self.say_put(*reason, &by, detail, is_news, settings),
             End::AlreadySo if matches!(before, State::Registered { .. }) => {}
+            End::Left(Holder::Rival) if !is_news => {}
             _ if *before != after => self.say_change(&after, settings),
             _ => {}
         }
@@ -100,7 +129,7 @@ impl Subject {
             self.memory.is_confirmed = true;
         }
         if let End::Put {
-            reason: Reason::Reclaim,
+            reason: Reason::Reclaim | Reason::Outdated,
             ..
         } = visit.end
         {
@@ -160,7 +189,20 @@ impl Subject {
         self.is_unreadable_said = visit.unreadable.is_some();
     }
 
-    fn say_put(&self, reason: Reason, by: &str, detail: &str, settings: &Settings, now: Instant) {
+    /// Notes that somebody else's URL was found, and whether it is left there; whether that is news.
+    fn fights(&mut self, is_given_up: bool, now: Instant) -> bool {
+        let fight = self
+            .fight
+            .filter(|fight| now.saturating_duration_since(fight.seen_at) < PEACE);
+        let is_given_up_said = fight.is_some_and(|fight| fight.is_given_up_said);
+        self.fight = Some(Fight {
+            seen_at: now,
+            is_given_up_said: is_given_up_said || is_given_up,
+        });
+        fight.is_none() || is_given_up && !is_given_up_said
+    }
+
+    fn say_put(&self, reason: Reason, by: &str, detail: &str, is_news: bool, settings: &Settings) {
         let (name, api_key) = (self.target.name(), &self.target.fingerprint);
         let shown_url = &settings.shown_url;
         match reason {
@@ -179,7 +221,7 @@ impl Subject {
                 error.type = "registration_lost",
                 "CaiGunn had no webhook URL for {name} any more; registered {shown_url} again: {detail}"
             ),
-            Reason::Reclaim if self.memory.reclaims.iter().any(|at| is_recent(*at, now)) => {
+            Reason::Reclaim if !is_news => {
                 tracing::info!(%api_key, "took {name} back from {by} once more: {detail}");
             }
             Reason::Reclaim => tracing::warn!(
@@ -213,8 +255,8 @@ impl Subject {
             State::Contested { by, .. } => tracing::error!(
                 %api_key,
                 error.type = "contested",
-                "{by} takes {name} back each time; reclaimed {} times within an hour, it is left alone for now, so its \
-                 events go there. Two deployments want one chatbot: stop one of them",
+                "{by} has {name}, which is reclaimed {} times an hour at most and left alone until then, so its events \
+                 go there. Two deployments want one chatbot: stop one of them",
                 settings.max_reclaims_per_hour
             ),
             State::Deleted => {

@@ -58,10 +58,16 @@ impl Keeper {
     pub fn new(settings: Settings, client: Client) -> (Self, Handles) {
         let (keyring, receiver) = watch::channel(None);
         let subjects = match &settings.selection {
-            Selection::Keys(keys) => keys
-                .iter()
-                .map(|key| Subject::new(Target::of_key(key.clone())))
-                .collect(),
+            Selection::Keys(keys) => {
+                let mut subjects: Vec<Subject> = Vec::new();
+                for key in keys {
+                    // One given twice is one chatbot.
+                    if !subjects.iter().any(|subject| subject.target.has_key(key)) {
+                        subjects.push(Subject::new(Target::of_key(key.clone())));
+                    }
+                }
+                subjects
+            }
             Selection::Discovered { .. } => Vec::new(),
         };
         let keeper = Self {

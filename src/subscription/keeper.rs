@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, View};
-use super::visit::{End, Mode, Removal, Target, Visit, remove, visit};
+use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
 use super::{Handles, Selection, Settings, advice, each, jittered, wait_after};
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
@@ -49,6 +49,8 @@ pub struct Keeper {
     quiet_until: Option<Instant>,
     /// Whether it has been said that the access token is refused, and no chatbot has been visited with it since.
     is_refusal_said: bool,
+    /// Whether it has been said that there is no chatbot.
+    is_emptiness_said: bool,
     /// Whether the end of the access token has been warned about.
     is_expiry_said: bool,
 }
@@ -80,6 +82,7 @@ impl Keeper {
             list_failure_count: 0,
             quiet_until: None,
             is_refusal_said: false,
+            is_emptiness_said: false,
             is_expiry_said: false,
         };
         keeper.show();
@@ -137,6 +140,9 @@ impl Keeper {
         each(targets, removing, |(name, removal)| {
             match removal {
                 Removal::Done(detail) => tracing::info!("unsubscribed {name}: {detail}"),
+                Removal::NotOurs(Found::Unknown) => {
+                    tracing::info!("did not unsubscribe {name}: nobody can say whose URL it has");
+                }
                 Removal::NotOurs(_) | Removal::WouldBeDone => {
                     tracing::info!("did not unsubscribe {name}: its URL is not ours any more");
                 }
@@ -197,6 +203,7 @@ impl Keeper {
 
     /// Takes over a list of the account's chatbots.
     fn place(&mut self, mut chatbots: Vec<Chatbot>) {
+        let listed_count = chatbots.len();
         chatbots.retain(|chatbot| self.settings.selection.takes(chatbot));
         let is_discovered = matches!(self.settings.selection, Selection::Discovered { .. });
         for chatbot in &chatbots {
@@ -226,6 +233,14 @@ impl Keeper {
                 is_listed
             });
         }
+        if self.subjects.is_empty() && !self.is_emptiness_said {
+            tracing::warn!(
+                error.type = "no_chatbot",
+                "there is no chatbot to look after: CaiGunn lists {listed_count}, and subscription.include and \
+                 subscription.exclude leave none of them"
+            );
+        }
+        self.is_emptiness_said = self.subjects.is_empty();
         let unplaced = self.subjects.iter().filter(|subject| subject.target.id.is_none());
         let unplaced = unplaced.map(|subject| subject.target.api_key.clone()).collect();
         self.publish(Keyring::new(&chatbots, unplaced));

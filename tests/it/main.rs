@@ -17,3 +17,4 @@ mod quarantine;
 mod redaction;
 mod registration;
 mod shutdown;
+mod subscription;

@@ -1,0 +1,420 @@
+//! Promise: every chatbot that is to be looked after has this receiver's URL, found by the access token alone, and what
+//! is as it should be is left alone.
+
+mod outages;
+mod probe;
+mod stop;
+mod takeover;
+
+use std::time::Duration;
+
+use caigunn_webhook::caigunn::Client;
+use caigunn_webhook::config::{self, Registration, Sources};
+use caigunn_webhook::event::ChatbotId;
+use caigunn_webhook::subscription::visit::{End, Mode, Visit};
+use caigunn_webhook::subscription::{Handles, Keeper, Settings, once};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::harness::provider::{Reply, Route};
+use crate::harness::{self, App, Provider, Recorder, client, sample, spawn_app_with, wait_for};
+
+/// What is registered here, unless a test says otherwise.
+const OURS: &str = "https://hooks.example.com/webhook/token-of-the-registered-url";
+
+/// The longest that `subscription.watch_interval_seconds` of 300 can be, with its tenth at random and what a round takes.
+const WATCH: Duration = Duration::from_secs(340);
+
+/// The same of `subscription.refused_retry_seconds`.
+const REFUSED_RETRY: Duration = Duration::from_secs(3660);
+
+/// A receiver's keeper whose rounds are begun by hand, at times of the test's making.
+struct Stepped {
+    keeper: Keeper,
+    handles: Handles,
+    client: Client,
+    settings: Settings,
+    now: Instant,
+    /// When the keeper wants to come back.
+    next: Instant,
+}
+
+impl Stepped {
+    fn new(provider: &Provider, keys: &[(&str, &str)]) -> Self {
+        let url = provider.url();
+        let defaults = [
+            ("api.url", &*url),
+            ("api.access_token", "access-token"),
+            ("server.public_url", "https://hooks.example.com"),
+            ("webhook.token", "token-of-the-registered-url"),
+            ("subscription.probe", "false"),
+        ];
+        let flags = defaults.iter().chain(keys);
+        let sources = Sources {
+            flags: flags
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Sources::default()
+        };
+        let settings = config::load(&sources)
+            .expect("the test's configuration is right")
+            .settings;
+        let Registration::Wanted(subscription) = settings.registration else {
+            panic!("{:?}", settings.registration);
+        };
+        let client = Client::new(settings.api.expect("an access token")).expect("a client");
+        let (keeper, handles) = Keeper::new((*subscription).clone(), client.clone());
+        let now = Instant::now();
+        Self {
+            keeper,
+            handles,
+            client,
+            settings: *subscription,
+            now,
+            next: now,
+        }
+    }
+
+    /// Does what is due now.
+    async fn round(&mut self) {
+        self.next = self.keeper.round(self.now).await;
+    }
+
+    /// Lets the time pass, and does what is due then.
+    async fn after(&mut self, time: Duration) {
+        self.now += time;
+        self.round().await;
+    }
+
+    /// Does what is due when the keeper wants to come back; how long that was.
+    async fn come_back(&mut self) -> Duration {
+        let waited = self.next - self.now;
+        self.now = self.next;
+        self.round().await;
+        waited
+    }
+
+    fn seen(&self) -> Value {
+        self.handles.view.to_json()
+    }
+
+    /// The only chatbot.
+    fn chatbot(&self) -> Value {
+        let seen = self.seen();
+        let chatbots = seen["chatbots"].as_array().expect("a list");
+        assert_eq!(chatbots.len(), 1, "{seen}");
+        chatbots[0].clone()
+    }
+
+    /// Titles and states.
+    fn states(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let seen = self.seen();
+        let chatbots = seen["chatbots"].as_array().expect("a list");
+        chatbots
+            .iter()
+            .map(|chatbot| (text(&chatbot["title"]), text(&chatbot["state"])))
+            .collect()
+    }
+
+    /// The API keys that may open a chatbot.
+    fn keys_of(&self, id: Option<ChatbotId>) -> Option<Vec<String>> {
+        let keyring = self.handles.keyring.borrow().clone()?;
+        let mut keys: Vec<_> = keyring
+            .candidates(id)
+            .iter()
+            .map(|(_, key)| key.expose_secret().to_owned())
+            .collect();
+        keys.sort_unstable();
+        Some(keys)
+    }
+
+    async fn ensure(&self) -> Vec<Visit> {
+        let targets = once::targets(&self.client, &self.settings.selection).await;
+        let visits = once::ensure(&self.client, &self.settings, targets.unwrap(), Mode::Apply).await;
+        visits.into_iter().map(|(_, visit)| visit).collect()
+    }
+}
+
+fn put_count(provider: &Provider) -> usize {
+    provider.calls_of(Route::PutWebhook).len()
+}
+
+fn failure(status: u16) -> Reply {
+    Reply::Status(status, None, json!({"detail": "Out of order"}))
+}
+
+fn all(state: &str, titles: &[&str]) -> Vec<(String, String)> {
+    titles
+        .iter()
+        .map(|title| ((*title).to_owned(), state.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn with_an_access_token_alone_a_thousand_chatbots_are_registered_once_each() {
+    let provider = Provider::start([]).await;
+    let mut ids = vec![provider.chatbot_id("key-one")];
+    for number in 1..1000 {
+        ids.push(provider.add_chatbot(&format!("Chatbot {number}"), &format!("key-{number}")));
+    }
+    let deleted = provider.add_chatbot("Deleted", "key-of-a-deleted-one");
+    provider.remove_chatbot(deleted);
+    let mut receiver = Stepped::new(&provider, &[]);
+
+    receiver.round().await;
+
+    let states = receiver.states();
+    assert_eq!(states.len(), 1000);
+    assert!(
+        states.iter().all(|(_, state)| state == "registered"),
+        "{states:?}"
+    );
+    for id in &ids {
+        assert_eq!(provider.webhook_url(*id).as_deref(), Some(OURS));
+    }
+    assert_eq!(provider.webhook_url(deleted), None);
+    assert_eq!(put_count(&provider), 1000);
+    assert_eq!(receiver.keys_of(Some(ids[999])).unwrap(), ["key-999"]);
+}
+
+#[tokio::test]
+async fn a_chatbot_made_later_is_registered_and_one_that_is_gone_is_shown_no_more() {
+    let provider = Provider::start([]).await;
+    let gone = provider.add_chatbot("Gone", "key-gone");
+    let mut receiver = Stepped::new(&provider, &[]);
+    receiver.round().await;
+    assert_eq!(receiver.states(), all("registered", &["First", "Gone"]));
+
+    let later = provider.add_chatbot("Later", "key-later");
+    provider.remove_chatbot(gone);
+    receiver.after(WATCH).await;
+
+    assert_eq!(receiver.states(), all("registered", &["First", "Later"]));
+    assert_eq!(provider.webhook_url(later).as_deref(), Some(OURS));
+    assert_eq!(put_count(&provider), 3);
+    assert_eq!(receiver.keys_of(Some(later)).unwrap(), ["key-later"]);
+    assert_eq!(receiver.keys_of(Some(gone)).unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn only_chosen_chatbots_are_looked_after() {
+    let provider = Provider::start([]).await;
+    let shop = provider.add_chatbot("Shop", "key-shop").to_string();
+    let help = provider.add_chatbot("Help", "key-help").to_string();
+    let cases: [(&[(&str, &str)], &[&str]); 6] = [
+        (&[], &["First", "Shop", "Help"]),
+        (&[("subscription.include", "Shop, First")], &["First", "Shop"]),
+        (&[("subscription.include", &help)], &["Help"]),
+        (&[("subscription.exclude", "First")], &["Shop", "Help"]),
+        (
+            &[
+                ("subscription.include", "Shop, Help"),
+                ("subscription.exclude", &shop),
+            ],
+            &["Help"],
+        ),
+        (&[("api.key", "key-help")], &["Help"]),
+    ];
+    for (keys, expected) in cases {
+        let mut receiver = Stepped::new(&provider, keys);
+
+        receiver.round().await;
+
+        assert_eq!(receiver.states(), all("registered", expected), "{keys:?}");
+    }
+    // Nobody had to take anything from anybody.
+    assert_eq!(put_count(&provider), 3);
+}
+
+#[tokio::test]
+async fn a_choice_that_leaves_no_chatbot_is_warned_about_once() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[("subscription.include", "Frist")]);
+
+    receiver.round().await;
+    receiver.after(WATCH).await;
+
+    assert_eq!(
+        recorder.messages("WARN"),
+        [
+            "there is no chatbot to look after: CaiGunn lists 1, and subscription.include and subscription.exclude \
+             leave none of them"
+        ]
+    );
+    assert_eq!(put_count(&provider), 0);
+}
+
+#[tokio::test]
+async fn a_second_round_and_a_second_ensure_change_nothing() {
+    let provider = Provider::start([]).await;
+    provider.add_chatbot("Second", "key-two");
+    let mut receiver = Stepped::new(&provider, &[]);
+
+    let first = receiver.ensure().await;
+    let second = receiver.ensure().await;
+    receiver.round().await;
+    receiver.after(WATCH).await;
+
+    assert!(
+        first.iter().all(|visit| matches!(visit.end, End::Put { .. })),
+        "{first:?}"
+    );
+    assert!(
+        second.iter().all(|visit| matches!(visit.end, End::AlreadySo)),
+        "{second:?}"
+    );
+    assert_eq!(put_count(&provider), 2);
+    assert_eq!(receiver.states(), all("registered", &["First", "Second"]));
+    // Before the interval is over, a round calls nobody at all.
+    let call_count = provider.calls().len();
+    receiver.after(Duration::from_secs(1)).await;
+    assert_eq!(provider.calls().len(), call_count);
+}
+
+#[tokio::test]
+async fn a_url_that_stands_there_already_is_not_put() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    // Written in another way, it is the same.
+    provider.set_webhook_url(
+        id,
+        Some("HTTPS://Hooks.Example.com:443/webhook/token-of-the-registered-url"),
+    );
+    let mut receiver = Stepped::new(&provider, &[]);
+
+    receiver.round().await;
+    let first = receiver.chatbot();
+    receiver.after(WATCH).await;
+    let second = receiver.chatbot();
+
+    assert_eq!(put_count(&provider), 0);
+    assert_eq!(first["state"], "registered");
+    assert_eq!(second["since"], first["since"]);
+    assert!(second["confirmed_at"].as_str() > first["confirmed_at"].as_str());
+    assert_eq!(
+        recorder.messages("INFO"),
+        [
+            format!("found chatbot \"First\" ({id})"),
+            format!(
+                "https://hooks.example.com/webhook/[token] is registered for chatbot \"First\" ({id}) already"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_api_key_given_twice_is_one_chatbot_and_one_that_is_not_listed_is_put_once() {
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    let mut receiver = Stepped::new(&provider, &[("api.key", "key-one, key-unlisted, key-one")]);
+    // A key that works, of a chatbot that this user's list does not have.
+    let unlisted = provider.add_chatbot("Unlisted", "key-unlisted");
+    provider.reply_always(
+        Route::Chatbots,
+        Some(Reply::Status(
+            200,
+            None,
+            json!({"chatbots": [{"id": id, "title": "First", "api_key": "key-one"}]}),
+        )),
+    );
+
+    for _ in 0..3 {
+        // The list ends with the page that has nothing new.
+        receiver.after(WATCH).await;
+    }
+
+    assert_eq!(put_count(&provider), 2);
+    assert_eq!(provider.webhook_url(unlisted).as_deref(), Some(OURS));
+    let seen = receiver.seen();
+    assert_eq!(seen["chatbots"][0]["title"], "First");
+    assert_eq!(seen["chatbots"][1]["chatbot_id"], Value::Null);
+    assert_eq!(seen["chatbots"][1]["state"], "registered");
+    // It was put, and never seen since.
+    assert_eq!(seen["chatbots"][1]["confirmed_at"], seen["chatbots"][1]["since"]);
+    assert_eq!(receiver.keys_of(Some(id)).unwrap(), ["key-one"]);
+    assert_eq!(receiver.keys_of(None).unwrap(), ["key-one", "key-unlisted"]);
+    let nobody = Uuid::from_u128(7).to_string().parse().unwrap();
+    assert_eq!(receiver.keys_of(Some(nobody)).unwrap(), ["key-unlisted"]);
+}
+
+/// A running receiver that finds its chatbots by itself.
+async fn spawn(provider: &Provider, keys: &[(&str, &str)]) -> App {
+    let url = provider.url();
+    let defaults = [
+        ("api.url", &*url),
+        ("api.access_token", "access-token"),
+        ("server.public_url", "https://hooks.example.com"),
+        ("webhook.token", "token-of-the-registered-url"),
+        ("subscription.probe", "false"),
+    ];
+    spawn_app_with(&[&defaults, keys].concat()).await
+}
+
+/// Waits until so many chatbots are registered.
+async fn wait_for_registered(app: &App, count: usize) -> Value {
+    wait_for("the registrations", || async {
+        let seen = app.api("/subscription").await;
+        let chatbots = seen["chatbots"].as_array().expect("a list");
+        let is_done =
+            chatbots.len() == count && chatbots.iter().all(|chatbot| chatbot["state"] == "registered");
+        if is_done { Ok(seen) } else { Err(seen.to_string()) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_receiver_registers_all_chatbots_and_those_made_later_by_itself() {
+    let provider = Provider::start([]).await;
+    provider.add_chatbot("Second", "key-two");
+
+    let app = spawn(&provider, &[("subscription.watch_interval_seconds", "1")]).await;
+    wait_for_registered(&app, 2).await;
+    provider.add_chatbot("Third", "key-three");
+    wait_for_registered(&app, 3).await;
+
+    assert_eq!(put_count(&provider), 3);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn it_is_shown_when_each_token_was_last_used_and_never_the_token() {
+    let provider = Provider::start([]).await;
+    let (new, old) = ("new-token-0123456789abcdef", "old-token-0123456789abcdef");
+    let app = spawn(&provider, &[("webhook.token", &format!("{new},{old}"))]).await;
+    let notification = harness::json(&sample("crawling.completed"));
+    let tokens = || async { app.api("/subscription").await["tokens"].clone() };
+    let before = tokens().await;
+
+    let answer = app.post_to(&format!("/webhook/{old}"), &notification).await;
+    assert_eq!(answer.status(), 200);
+    let after_old = tokens().await;
+    let answer = app.post_to(&format!("/webhook/{new}"), &notification).await;
+    assert_eq!(answer.status(), 200);
+    let answer = app.post_to("/webhook/wrong-token", &notification).await;
+    assert_eq!(answer.status(), 401);
+    let after_new = tokens().await;
+
+    // The starts of the tokens' SHA-256.
+    let shown = |new_at: &Value, old_at: &Value| {
+        json!([
+            {"token": "dfa0c34c", "is_registered": true, "last_used_at": new_at},
+            {"token": "cf29669c", "is_registered": false, "last_used_at": old_at},
+        ])
+    };
+    let (new_at, old_at) = (&after_new[0]["last_used_at"], &after_old[1]["last_used_at"]);
+    assert_eq!(before, shown(&Value::Null, &Value::Null));
+    assert_eq!(after_old, shown(&Value::Null, old_at));
+    assert_eq!(after_new, shown(new_at, old_at));
+    assert!(
+        old_at.is_string() && new_at.as_str() > old_at.as_str(),
+        "{after_new}"
+    );
+    let seen = wait_for_registered(&app, 1).await.to_string();
+    assert!(!seen.contains("0123456789abcdef"), "{seen}");
+    app.stop().await;
+}

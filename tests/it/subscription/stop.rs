@@ -1,0 +1,76 @@
+//! Promise: a stop takes no registration away unless it is told to, puts nothing, and waits for nobody.
+
+use super::*;
+
+const THEIRS: &str = "https://elsewhere.example/hook";
+
+#[tokio::test]
+async fn a_stop_leaves_the_registrations() {
+    let provider = Provider::start([]).await;
+    let app = spawn(&provider, &[]).await;
+    wait_for_registered(&app, 1).await;
+
+    app.stop().await;
+
+    assert_eq!(provider.calls_of(Route::DeleteWebhook).len(), 0);
+    let id = provider.chatbot_id("key-one");
+    assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));
+}
+
+#[tokio::test]
+async fn a_stop_that_is_to_unsubscribe_does_where_the_url_is_still_ours() {
+    let provider = Provider::start([]).await;
+    let first = provider.chatbot_id("key-one");
+    let taken = provider.add_chatbot("Taken", "key-taken");
+    let emptied = provider.add_chatbot("Emptied", "key-emptied");
+    let app = spawn(&provider, &[("subscription.unsubscribe_on_exit", "true")]).await;
+    wait_for_registered(&app, 3).await;
+
+    provider.set_webhook_url(taken, Some(THEIRS));
+    provider.set_webhook_url(emptied, None);
+    app.stop().await;
+
+    let deleted = provider.calls_of(Route::DeleteWebhook);
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0].headers["api-key"], "key-one");
+    assert_eq!(provider.webhook_url(first), None);
+    assert_eq!(provider.webhook_url(taken).as_deref(), Some(THEIRS));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_unsubscribed() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    provider.reply_always(Route::Chatbots, Some(failure(404)));
+    let mut receiver = Stepped::new(&provider, &[("api.key", "key-one")]);
+    receiver.round().await;
+    assert_eq!(receiver.chatbot()["state"], "registered");
+
+    receiver.keeper.unsubscribe().await;
+
+    assert_eq!(provider.calls_of(Route::DeleteWebhook).len(), 0);
+    assert_eq!(
+        recorder.messages("INFO").last().unwrap(),
+        "did not unsubscribe the chatbot of API key 9b346041…: nobody can say whose URL it has"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_put_once_a_stop_has_begun() {
+    for held in [Route::Chatbots, Route::Chatbot] {
+        let provider = Provider::start([]).await;
+        provider.reply_always(held, Some(Reply::Held));
+        let app = spawn(&provider, &[("api.timeout_seconds", "600")]).await;
+        provider.wait_for_calls_of(held, 1).await;
+
+        // Fails unless all ended within the stop's ten seconds.
+        app.stop().await;
+        provider.release();
+        // Whatever was under way has been answered when this is.
+        let url = format!("{}/api/external/user/chatbot", provider.url());
+        let later = client().get(url).header("caigunn-access-token", "access-token");
+        assert_eq!(later.send().await.unwrap().status(), 200);
+
+        assert_eq!(put_count(&provider), 0, "{held:?}");
+    }
+}

@@ -691,8 +691,8 @@ async fn without_a_command_and_any_configuration_it_serves_and_keeps_its_inbox_i
         warnings,
         [
             "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN",
-            "no credentials, so nothing is registered with CaiGunn; set CAIGUNN_API_KEY, CAIGUNN_ACCESS_TOKEN, \
-             CAIGUNN_PUBLIC_URL",
+            "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set \
+             CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL",
         ]
     );
     assert_eq!(process.errors(), "");

@@ -373,8 +373,8 @@ async fn a_start_and_a_stop_have_their_lines() {
                 "INFO listening on http://{}, admin on http://{}",
                 process.public, process.admin
             ),
-            "WARN no credentials, so nothing is registered with CaiGunn; \
-             set CAIGUNN_API_KEY, CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL"
+            "WARN no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; \
+             set CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL"
                 .to_owned(),
             "INFO SIGTERM: stopping; a second signal quits at once".to_owned(),
             "INFO stopped".to_owned(),

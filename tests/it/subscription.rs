@@ -3,21 +3,18 @@
 
 mod outages;
 mod probe;
+mod stepped;
 mod stop;
 mod takeover;
 
 use std::time::Duration;
 
-use caigunn_webhook::caigunn::Client;
-use caigunn_webhook::config::{self, Registration, Sources};
-use caigunn_webhook::event::ChatbotId;
-use caigunn_webhook::subscription::visit::{End, Mode, Visit};
-use caigunn_webhook::subscription::{Handles, Keeper, Settings, once};
-use secrecy::ExposeSecret;
+use caigunn_webhook::subscription::visit::End;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::stepped::Stepped;
 use crate::harness::provider::{Reply, Route};
 use crate::harness::{self, App, Provider, Recorder, client, sample, spawn_app_with, wait_for};
 
@@ -29,114 +26,6 @@ const WATCH: Duration = Duration::from_secs(340);
 
 /// The same of `subscription.refused_retry_seconds`.
 const REFUSED_RETRY: Duration = Duration::from_secs(3660);
-
-/// A receiver's keeper whose rounds are begun by hand, at times of the test's making.
-struct Stepped {
-    keeper: Keeper,
-    handles: Handles,
-    client: Client,
-    settings: Settings,
-    now: Instant,
-    /// When the keeper wants to come back.
-    next: Instant,
-}
-
-impl Stepped {
-    fn new(provider: &Provider, keys: &[(&str, &str)]) -> Self {
-        let url = provider.url();
-        let defaults = [
-            ("api.url", &*url),
-            ("api.access_token", "access-token"),
-            ("server.public_url", "https://hooks.example.com"),
-            ("webhook.token", "token-of-the-registered-url"),
-            ("subscription.probe", "false"),
-        ];
-        let flags = defaults.iter().chain(keys);
-        let sources = Sources {
-            flags: flags
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-            ..Sources::default()
-        };
-        let settings = config::load(&sources)
-            .expect("the test's configuration is right")
-            .settings;
-        let Registration::Wanted(subscription) = settings.registration else {
-            panic!("{:?}", settings.registration);
-        };
-        let client = Client::new(settings.api.expect("an access token")).expect("a client");
-        let (keeper, handles) = Keeper::new((*subscription).clone(), client.clone());
-        let now = Instant::now();
-        Self {
-            keeper,
-            handles,
-            client,
-            settings: *subscription,
-            now,
-            next: now,
-        }
-    }
-
-    /// Does what is due now.
-    async fn round(&mut self) {
-        self.next = self.keeper.round(self.now).await;
-    }
-
-    /// Lets the time pass, and does what is due then.
-    async fn after(&mut self, time: Duration) {
-        self.now += time;
-        self.round().await;
-    }
-
-    /// Does what is due when the keeper wants to come back; how long that was.
-    async fn come_back(&mut self) -> Duration {
-        let waited = self.next - self.now;
-        self.now = self.next;
-        self.round().await;
-        waited
-    }
-
-    fn seen(&self) -> Value {
-        self.handles.view.to_json()
-    }
-
-    /// The only chatbot.
-    fn chatbot(&self) -> Value {
-        let seen = self.seen();
-        let chatbots = seen["chatbots"].as_array().expect("a list");
-        assert_eq!(chatbots.len(), 1, "{seen}");
-        chatbots[0].clone()
-    }
-
-    /// Titles and states.
-    fn states(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-        let seen = self.seen();
-        let chatbots = seen["chatbots"].as_array().expect("a list");
-        chatbots
-            .iter()
-            .map(|chatbot| (text(&chatbot["title"]), text(&chatbot["state"])))
-            .collect()
-    }
-
-    /// The API keys that may open a chatbot.
-    fn keys_of(&self, id: Option<ChatbotId>) -> Option<Vec<String>> {
-        let keyring = self.handles.keyring.borrow().clone()?;
-        let mut keys: Vec<_> = keyring
-            .candidates(id)
-            .iter()
-            .map(|(_, key)| key.expose_secret().to_owned())
-            .collect();
-        keys.sort_unstable();
-        Some(keys)
-    }
-
-    async fn ensure(&self) -> Vec<Visit> {
-        let targets = once::targets(&self.client, &self.settings.selection).await;
-        let visits = once::ensure(&self.client, &self.settings, targets.unwrap(), Mode::Apply).await;
-        visits.into_iter().map(|(_, visit)| visit).collect()
-    }
-}
 
 fn put_count(provider: &Provider) -> usize {
     provider.calls_of(Route::PutWebhook).len()
@@ -204,7 +93,8 @@ async fn only_chosen_chatbots_are_looked_after() {
     let provider = Provider::start([]).await;
     let shop = provider.add_chatbot("Shop", "key-shop").to_string();
     let help = provider.add_chatbot("Help", "key-help").to_string();
-    let cases: [(&[(&str, &str)], &[&str]); 6] = [
+    type Keys<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Keys<'_>, &[&str]); 6] = [
         (&[], &["First", "Shop", "Help"]),
         (&[("subscription.include", "Shop, First")], &["First", "Shop"]),
         (&[("subscription.include", &help)], &["Help"]),

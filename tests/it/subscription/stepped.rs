@@ -1,0 +1,122 @@
+//! A receiver's keeper, a round at a time.
+
+use std::time::Duration;
+
+use caigunn_webhook::caigunn::Client;
+use caigunn_webhook::config::{self, Registration, Sources};
+use caigunn_webhook::event::ChatbotId;
+use caigunn_webhook::subscription::visit::{Mode, Visit};
+use caigunn_webhook::subscription::{Handles, Keeper, Settings, once};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::harness::Provider;
+
+/// A receiver's keeper whose rounds are begun by hand, at times of the test's making.
+pub struct Stepped {
+    pub keeper: Keeper,
+    handles: Handles,
+    client: Client,
+    settings: Settings,
+    pub now: Instant,
+    /// When the keeper wants to come back.
+    pub next: Instant,
+}
+
+impl Stepped {
+    pub fn new(provider: &Provider, keys: &[(&str, &str)]) -> Self {
+        let url = provider.url();
+        let defaults = [
+            ("api.url", &*url),
+            ("api.access_token", "access-token"),
+            ("server.public_url", "https://hooks.example.com"),
+            ("webhook.token", "token-of-the-registered-url"),
+            ("subscription.probe", "false"),
+        ];
+        let flags = defaults.iter().chain(keys);
+        let sources = Sources {
+            flags: flags
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Sources::default()
+        };
+        let settings = config::load(&sources)
+            .expect("the test's configuration is right")
+            .settings;
+        let Registration::Wanted(subscription) = settings.registration else {
+            panic!("{:?}", settings.registration);
+        };
+        let client = Client::new(settings.api.expect("an access token")).expect("a client");
+        let (keeper, handles) = Keeper::new((*subscription).clone(), client.clone());
+        let now = Instant::now();
+        Self {
+            keeper,
+            handles,
+            client,
+            settings: *subscription,
+            now,
+            next: now,
+        }
+    }
+
+    /// Does what is due now.
+    pub async fn round(&mut self) {
+        self.next = self.keeper.round(self.now).await;
+    }
+
+    /// Lets the time pass, and does what is due then.
+    pub async fn after(&mut self, time: Duration) {
+        self.now += time;
+        self.round().await;
+    }
+
+    /// Does what is due when the keeper wants to come back; how long that was.
+    pub async fn come_back(&mut self) -> Duration {
+        let waited = self.next - self.now;
+        self.now = self.next;
+        self.round().await;
+        waited
+    }
+
+    pub fn seen(&self) -> Value {
+        self.handles.view.to_json()
+    }
+
+    /// The only chatbot.
+    pub fn chatbot(&self) -> Value {
+        let seen = self.seen();
+        let chatbots = seen["chatbots"].as_array().expect("a list");
+        assert_eq!(chatbots.len(), 1, "{seen}");
+        chatbots[0].clone()
+    }
+
+    /// Titles and states.
+    pub fn states(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let seen = self.seen();
+        let chatbots = seen["chatbots"].as_array().expect("a list");
+        chatbots
+            .iter()
+            .map(|chatbot| (text(&chatbot["title"]), text(&chatbot["state"])))
+            .collect()
+    }
+
+    /// The API keys that may open a chatbot.
+    pub fn keys_of(&self, id: Option<ChatbotId>) -> Option<Vec<String>> {
+        let keyring = self.handles.keyring.borrow().clone()?;
+        let mut keys: Vec<_> = keyring
+            .candidates(id)
+            .iter()
+            .map(|(_, key)| key.expose_secret().to_owned())
+            .collect();
+        keys.sort_unstable();
+        Some(keys)
+    }
+
+    pub async fn ensure(&self) -> Vec<Visit> {
+        let targets = once::targets(&self.client, &self.settings.selection).await;
+        let visits = once::ensure(&self.client, &self.settings, targets.unwrap(), Mode::Apply).await;
+        visits.into_iter().map(|(_, visit)| visit).collect()
+    }
+}

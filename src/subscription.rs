@@ -147,7 +147,10 @@ pub fn keep(
                     }
                 },
                 async {
-                    while settings.probe {
+                    if !settings.probe {
+                        return;
+                    }
+                    loop {
                         if !is_probed_within(&view, settings.watch_interval) {
                             probe_once(&settings, &probe_client, &instance, &view).await;
                         }

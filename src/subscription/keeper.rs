@@ -278,7 +278,7 @@ impl Keeper {
             }
             self.is_refusal_said = false;
             let is_busy = matches!(visit.end, End::Failed(Error::TooManyRequests { .. }));
-            self.subjects[index].record(visit, &self.settings, clock.now());
+            self.subjects[index].record(&visit, &self.settings, clock.now());
             self.show_one(index);
             if is_busy {
                 quiet_until = quiet_until.max(self.subjects[index].due);

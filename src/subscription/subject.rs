@@ -53,7 +53,7 @@ impl Subject {
     }
 
     /// Takes down what came of a visit at `now`, and says what is news.
-    pub fn record(&mut self, visit: Visit, settings: &Settings, now: Instant) {
+    pub fn record(&mut self, visit: &Visit, settings: &Settings, now: Instant) {
         let seen_at = Timestamp::now();
         if let End::Failed(error) = &visit.end {
             let failure_count = self.failure_count.saturating_add(1);
@@ -63,7 +63,7 @@ impl Subject {
             self.failed(error, &visit.found, seen_at.plus(wait));
             return;
         }
-        self.say_readable(&visit);
+        self.say_readable(visit);
         self.failure_count = 0;
         self.due = Some(now + jittered(settings.watch_interval, fastrand::f64()));
         let before = &self.state;

@@ -24,7 +24,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -134,11 +134,9 @@ pub fn keep(
     let view = handles.view.clone();
     let task = async move {
         let watching = async {
-            if settings.probe {
-                let first = probe_once(&settings, &probe_client, &instance, &view);
-                // A probe that is cut off here is begun again by the loop below.
-                let _ = timeout(PROBE_HEAD_START, first).await;
-            }
+            let probe = || probe_once(&settings, &probe_client, &instance, &view);
+            // A probe that is cut off here is begun again below.
+            let mut is_probed = settings.probe && timeout(PROBE_HEAD_START, probe()).await.is_ok();
             tokio::join!(
                 async {
                     loop {
@@ -151,10 +149,11 @@ pub fn keep(
                         return;
                     }
                     loop {
-                        if !is_probed_within(&view, settings.watch_interval) {
-                            probe_once(&settings, &probe_client, &instance, &view).await;
+                        if !is_probed {
+                            probe().await;
                         }
-                        tokio::time::sleep(jittered(settings.watch_interval, fastrand::f64())).await;
+                        is_probed = false;
+                        sleep(jittered(settings.watch_interval, fastrand::f64())).await;
                     }
                 }
             )
@@ -178,11 +177,6 @@ async fn probe_once(settings: &Settings, client: &reqwest::Client, instance: &In
             _ => tracing::warn!(error.type = "probe", "probed {url}: {finding}"),
         }
     }
-}
-
-fn is_probed_within(view: &View, interval: Duration) -> bool {
-    let probed_at = view.look().probe.as_ref().map(|probe| probe.at);
-    probed_at.is_some_and(|at| at.distance(Timestamp::now()) < interval / 2)
 }
 
 /// An interval, longer or shorter by up to a tenth, so that many receivers do not ask in step; `random` is from 0 to 1.

@@ -421,9 +421,11 @@ async fn the_subscription_is_shown_without_a_secret() {
             "state": "registered",
             "since": subscription["chatbots"][0]["since"],
             "confirmed_at": subscription["chatbots"][0]["confirmed_at"],
+            "last_received_at": null,
         }],
         // The same of the URL's token.
         "tokens": [{"token": "36a75517", "is_registered": true, "last_used_at": null}],
+        "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
     });
     assert_eq!(subscription, expected);
 }

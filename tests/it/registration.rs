@@ -328,8 +328,10 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
                 "chatbot_id": chatbot_id,
                 "title": "First",
                 "state": "pending",
+            "last_received_at": null,
             }],
             "tokens": [],
+            "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
         })
     );
     let since = after["since"].clone();
@@ -341,6 +343,7 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
             "chatbot_id": chatbot_id,
             "title": "First",
             "state": "registered",
+            "last_received_at": null,
             "since": since,
             "confirmed_at": since,
         })
@@ -367,6 +370,7 @@ async fn the_state_is_retrying_after_a_failure_that_may_pass() {
             "chatbot_id": provider.chatbot_id("key-one"),
             "title": "First",
             "state": "retrying",
+            "last_received_at": null,
             "failure_count": 1,
             "next_at": next_at,
             "error": "CaiGunn is unavailable: 503: Out of order",

@@ -16,6 +16,9 @@ use crate::event::Notification;
 const MAX_FAILED_FILES: usize = 20;
 const MAX_TEXT_CHARS: usize = 200;
 
+/// By what filters choose these lines, wherever in the program they are made.
+const TARGET: &str = "caigunn_webhook::notification";
+
 /// How a notification came.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
@@ -59,6 +62,7 @@ pub fn announce(notification: &Notification, appended: Appended, way: &Way) {
     macro_rules! line {
         ($level:expr, $($message:tt)+) => {
             event!(
+                target: TARGET,
                 $level,
                 outcome,
                 event = &*name,

@@ -9,6 +9,10 @@ use url::Url;
 /// The time over which reclaims are counted.
 pub const RECLAIM_WINDOW: Duration = Duration::from_secs(3600);
 
+/// How long a process yields to a successor. One that still runs then is not being replaced, and would leave the
+/// chatbot for ever to a token that nobody may accept any more. Deployments that roll take minutes.
+pub const SUCCESSION_TIME: Duration = Duration::from_secs(3600);
+
 /// What stands at CaiGunn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actual<'a> {
@@ -63,6 +67,8 @@ pub struct Memory {
     pub is_confirmed: bool,
     /// When it was taken back, or an older token's URL replaced, the oldest first.
     pub reclaims: Vec<Instant>,
+    /// Since when a successor's URL stands there.
+    pub superseded_since: Option<Instant>,
 }
 
 /// What to do.
@@ -133,7 +139,8 @@ pub fn decide(desired: Desired<'_>, actual: Actual<'_>, memory: &Memory, now: In
         };
     }
     // An older process of this deployment must not undo what a newer one has registered.
-    if is_below(url, desired.base) {
+    let is_recent = |since| now.saturating_duration_since(since) < SUCCESSION_TIME;
+    if is_below(url, desired.base) && memory.superseded_since.is_none_or(is_recent) {
         return Action::Leave(Holder::Successor);
     }
     match desired.on_takeover {
@@ -192,6 +199,7 @@ mod tests {
         Memory {
             is_confirmed: true,
             reclaims,
+            superseded_since: None,
         }
     }
 
@@ -283,6 +291,27 @@ mod tests {
         ] {
             assert_eq!(later(Actual::Url(url)), Action::Put(Reason::Reclaim), "{url}");
         }
+    }
+
+    #[test]
+    fn a_process_that_still_runs_after_an_hour_is_not_being_replaced() {
+        let url = Actual::Url("https://hooks.example.com/webhook/newer");
+        let since = Instant::now();
+        let superseded = Memory {
+            superseded_since: Some(since),
+            ..confirmed(Vec::new())
+        };
+        let decide = |on_takeover, seconds| {
+            let now = since + Duration::from_secs(seconds);
+            decide(desired(&[], on_takeover), url, &superseded, now)
+        };
+
+        assert_eq!(
+            decide(OnTakeover::Reclaim, 3599),
+            Action::Leave(Holder::Successor)
+        );
+        assert_eq!(decide(OnTakeover::Reclaim, 3600), Action::Put(Reason::Reclaim));
+        assert_eq!(decide(OnTakeover::Warn, 3600), Action::Leave(Holder::Other));
     }
 
     #[test]

@@ -125,8 +125,15 @@ impl Subject {
             _ if *before != after => self.say_change(&after, settings),
             _ => {}
         }
-        if let State::Registered { .. } = after {
-            self.memory.is_confirmed = true;
+        match (&after, &visit.end) {
+            (State::Registered { .. }, _) => {
+                self.memory.is_confirmed = true;
+                self.memory.superseded_since = None;
+            }
+            (_, End::Left(Holder::Successor)) => {
+                self.memory.superseded_since.get_or_insert(now);
+            }
+            (_, _) => {}
         }
         if let End::Put {
             reason: Reason::Reclaim | Reason::Outdated,

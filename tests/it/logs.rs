@@ -300,7 +300,7 @@ async fn the_text_of_a_sender_cannot_make_a_line_of_its_own() {
 #[tokio::test]
 async fn a_filter_hides_lines_by_target_and_level() {
     let folder = folder();
-    let filter = ("CAIGUNN_LOG", "info,caigunn_webhook::http=warn");
+    let filter = ("CAIGUNN_LOG", "info,caigunn_webhook::notification=warn");
     let process = Process::start(folder.path(), &[filter]).await;
     let hidden = client()
         .post(process.url("/webhook"))

@@ -15,6 +15,10 @@ use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
 use crate::clock::Timestamp;
 
+/// How many visits in a row may fail before a round ends: CaiGunn is down then, and a thousand chatbots would each wait
+/// for it and say so.
+const MAX_FAILURES: usize = 3;
+
 /// How long before its end an access token is warned about, where its form tells its end: time for a person to act.
 const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
 
@@ -47,6 +51,8 @@ pub struct Keeper {
     list_failure_count: u32,
     /// Until when no call is made, since CaiGunn has asked for patience: it counts all calls of an account.
     quiet_until: Option<Instant>,
+    /// How many rounds in a row have ended because CaiGunn did not answer.
+    outage_count: u32,
     /// Whether it has been said that the access token is refused, and no chatbot has been visited with it since.
     is_refusal_said: bool,
     /// Whether it has been said that there is no chatbot.
@@ -81,6 +87,7 @@ impl Keeper {
             list_at: None,
             list_failure_count: 0,
             quiet_until: None,
+            outage_count: 0,
             is_refusal_said: false,
             is_emptiness_said: false,
             is_expiry_said: false,
@@ -251,8 +258,8 @@ impl Keeper {
         self.keyring.send_replace(Some(keyring));
     }
 
-    /// Visits the chatbots that are due, some at a time, until the account is refused or CaiGunn asks for patience;
-    /// returns until when, if it does.
+    /// Visits the chatbots that are due, some at a time, until the account is refused, or CaiGunn asks for patience or is
+    /// down; returns until when to leave it alone then.
     async fn visit_due(&mut self, clock: RoundClock) -> Option<Instant> {
         let now = clock.now();
         let mut due = Vec::new();
@@ -261,6 +268,8 @@ impl Keeper {
                 due.push((index, subject.target.clone(), subject.memory.clone()));
             }
         }
+        // Who has waited longest comes first, so that some who always fail do not keep the others from their turn.
+        due.sort_by_key(|(index, ..)| self.subjects[*index].due);
         let (client, settings) = (self.client.clone(), self.settings.clone());
         let visiting = |(index, target, memory): (usize, Target, Memory)| {
             let (client, settings) = (client.clone(), settings.clone());
@@ -271,6 +280,7 @@ impl Keeper {
         };
         let mut refused = None;
         let mut quiet_until = None;
+        let mut failures_in_a_row = 0;
         each(due, visiting, |(index, visit): (usize, Visit)| {
             if let End::AccountRefused(error) = visit.end {
                 refused = Some(error);
@@ -278,15 +288,29 @@ impl Keeper {
             }
             self.is_refusal_said = false;
             let is_busy = matches!(visit.end, End::Failed(Error::TooManyRequests { .. }));
+            if matches!(visit.end, End::Failed(Error::Unavailable { .. })) {
+                failures_in_a_row += 1;
+            } else {
+                failures_in_a_row = 0;
+                self.outage_count = 0;
+            }
             self.subjects[index].record(&visit, &self.settings, clock.now());
             self.show_one(index);
             if is_busy {
                 quiet_until = quiet_until.max(self.subjects[index].due);
                 return ControlFlow::Break(());
             }
+            if failures_in_a_row >= MAX_FAILURES {
+                return ControlFlow::Break(());
+            }
             ControlFlow::Continue(())
         })
         .await;
+        if failures_in_a_row >= MAX_FAILURES {
+            self.outage_count = self.outage_count.saturating_add(1);
+            let wait = self.settings.retry.wait(self.outage_count, fastrand::f64());
+            quiet_until = quiet_until.max(Some(clock.now() + wait));
+        }
         if let Some(error) = refused {
             let wait = self.settings.refused_retry;
             self.list_at = Some(clock.now() + wait);

@@ -281,3 +281,37 @@ async fn a_running_receiver_shows_that_its_access_token_is_refused() {
     );
     app.stop().await;
 }
+
+#[tokio::test]
+async fn while_caigunn_is_down_a_few_chatbots_find_out_for_all() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    for number in 0..50 {
+        provider.add_chatbot(&format!("Bot {number}"), &format!("key-of-{number}"));
+    }
+    let mut receiver = Stepped::new(&provider, &[]);
+    let down = failure(503);
+    provider.reply_always(Route::PutWebhook, Some(down));
+
+    let mut waits = Vec::new();
+    receiver.round().await;
+    for _ in 0..12 {
+        waits.push(receiver.come_back().await.as_secs());
+    }
+
+    // Three failures end a round; as many as are on their way besides come to their end.
+    assert!(put_count(&provider) <= 13 * 6, "{}", put_count(&provider));
+    assert!(waits.iter().all(|wait| *wait <= 300), "{waits:?}");
+    assert!(waits[11] >= 150, "{waits:?}");
+    assert!(recorder.messages("WARN").len() <= 13 * 6);
+
+    provider.reply_always(Route::PutWebhook, None);
+    let mut rounds = 0;
+    while receiver.states().iter().any(|(_, state)| state != "registered") {
+        receiver.come_back().await;
+        rounds += 1;
+        assert!(rounds < 50, "{:?}", receiver.states());
+    }
+    // Nobody was kept from a turn by those that were tried before.
+    assert_eq!(receiver.states().len(), 51);
+}

@@ -1,11 +1,12 @@
 //! Whether the inbox is sound, has room, and takes writes.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use super::Finding;
-use super::network::Receiver;
+use super::network::{Receiver, State};
+use super::{Finding, Verdict};
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
 use crate::inbox::sqlite::{Check, check, try_write};
@@ -21,8 +22,19 @@ const FULL_BYTES: u64 = 16 << 20;
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let InboxLocation::Sqlite(path) = &settings.inbox_location;
-    let (path, runs) = (path.clone(), receiver.runs());
-    let examined = spawn_blocking(move || vec![soundness(&path), space(&path), writing(&path, runs)]);
+    let path = path.clone();
+    let listen = settings.listen;
+    let state = receiver.state();
+    let examined = spawn_blocking(move || {
+        let soundness = soundness(&path);
+        // What is damaged must not be written to before it has been rescued.
+        let is_sound = soundness.verdict == Verdict::Ok;
+        let mut findings = vec![soundness, space(&path)];
+        if is_sound {
+            findings.push(writing(&path, listen, state));
+        }
+        findings
+    });
     examined.await.unwrap_or_else(|error| {
         vec![Finding::failure(
             CHECK,
@@ -41,19 +53,30 @@ fn soundness(path: &Path) -> Finding {
         ),
         Ok(Check::Sound { receipt_count, .. }) => Finding::ok(
             CHECK,
-            format!("{shown} is sound and holds {receipt_count} receipts"),
+            format!("{shown} is sound; receipts in it: {receipt_count}"),
+        ),
+        Ok(Check::Newer { reason }) => Finding::failure(
+            CHECK,
+            reason,
+            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
+             older version",
+        ),
+        Ok(Check::Foreign { reason }) => Finding::failure(
+            CHECK,
+            format!("it is no inbox: {reason}"),
+            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back",
         ),
         Err(Error::Corrupt { reason }) => Finding::failure(
             CHECK,
-            format!("it is damaged, or no inbox: {reason}"),
+            format!("it is damaged: {reason}"),
             format!(
-                "stop the receiver, keep a copy of {shown} and of the files beside it, and put a backup back; what can be \
-                 read of a damaged file, `sqlite3 {shown} .recover` reads"
+                "stop the receiver, keep a copy of {shown} and of the files beside it, and put a backup back; what can \
+                 be read of a damaged file, `sqlite3 {shown} .recover` reads"
             ),
         ),
         Err(error) => Finding::failure(
             CHECK,
-            error.to_string(),
+            reason_of(error),
             format!("make {shown} readable to the user that the receiver runs as"),
         ),
     }
@@ -84,27 +107,48 @@ fn space(path: &Path) -> Finding {
     }
 }
 
-fn writing(path: &Path, receiver_runs: bool) -> Finding {
+fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
     const CHECK: &str = "writing";
     let shown = path.display();
-    match try_write(path) {
-        Ok(()) if path.exists() => Finding::ok(CHECK, format!("{shown} takes writes")),
-        Ok(()) => Finding::ok(CHECK, format!("the folder for {shown} takes writes")),
-        Err(Error::InUse { .. }) if receiver_runs => Finding::ok(
+    match (try_write(path), receiver) {
+        (Ok(()), State::Absent) if path.exists() => Finding::ok(CHECK, format!("{shown} takes writes")),
+        (Ok(()), State::Absent) => Finding::ok(CHECK, format!("the folder for {shown} takes writes")),
+        // Whatever this process can do, that one cannot.
+        (_, State::Unready(reason)) => Finding::failure(
             CHECK,
-            format!("{shown} is in use by the running receiver; its /readyz says whether it takes writes"),
+            format!("the receiver that runs at {listen} cannot store anything: {reason}"),
+            "see that the volume is neither full nor mounted read-only, and that the file is where it was when the \
+             receiver was started",
         ),
-        Err(Error::InUse { reason }) => Finding::failure(
+        (Ok(()), State::Ready) => Finding::warning(
             CHECK,
-            format!("{reason}, and that process does not answer at server.listen"),
-            "end that process, or give each receiver an inbox of its own",
+            format!("{shown} is not the inbox of the receiver that runs at {listen}: no process has it open"),
+            "run this with the receiver's own settings and in its folder, for a path may be relative to that",
         ),
-        Err(error) => Finding::failure(
+        (Err(Error::InUse { .. }), State::Ready) => Finding::ok(
             CHECK,
-            format!("{shown} does not take writes: {error}"),
-            "make the file and its folder writable to the user that the receiver runs as, and see that the volume is \
-             neither full nor mounted read-only",
+            format!("{shown} takes writes, says the receiver that has it open"),
         ),
+        (Err(Error::InUse { reason }), State::Absent) => Finding::failure(
+            CHECK,
+            format!("{reason}, and no receiver answers at {listen}"),
+            "if that process is this receiver, give this command its CAIGUNN_LISTEN; else end it, or give each receiver \
+             an inbox of its own with CAIGUNN_INBOX_URL",
+        ),
+        (Err(error), _) => Finding::failure(
+            CHECK,
+            format!("{shown} does not take writes: {}", reason_of(error)),
+            "see that the volume is neither full nor mounted read-only, and that the user that the receiver runs as may \
+             write to the file and its folder",
+        ),
+    }
+}
+
+/// What is wrong, without the words that are for whoever does not know that it is about the inbox.
+fn reason_of(error: Error) -> String {
+    match error {
+        Error::Unavailable { reason } | Error::InUse { reason } | Error::Corrupt { reason } => reason,
+        error @ (Error::Full { .. } | Error::Timeout { .. }) => error.to_string(),
     }
 }
 

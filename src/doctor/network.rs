@@ -13,18 +13,33 @@ use crate::subscription::probe::{self, Answer};
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
     client: reqwest::Client,
+    /// What every receiver is asked, so that two answers of one process are the same.
+    nonce: Uuid,
     public: At,
     admin: At,
+    state: State,
 }
 
 /// What there is at an address.
+#[derive(PartialEq, Eq)]
 enum At {
-    /// A receiver.
-    Receiver,
+    /// A receiver, and its proof for the nonce.
+    Receiver(String),
     /// Something else.
     Other,
-    /// Nothing.
+    /// Nothing that answers.
     Nothing,
+}
+
+/// Whether a receiver runs with these settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does, and takes notifications.
+    Ready,
+    /// It does, and takes none; why.
+    Unready(String),
+    /// It does not.
+    Absent,
 }
 
 impl Receiver {
@@ -32,27 +47,54 @@ impl Receiver {
         let client = probe::client()?;
         // The way to this machine's own addresses is not through a proxy.
         let local = probe::client_without_proxy()?;
-        let (public, admin) =
-            tokio::join!(look(&local, settings.listen), look(&local, settings.admin_listen));
+        let nonce = Uuid::new_v4();
+        let (public, admin) = tokio::join!(
+            look(&local, settings.listen, nonce),
+            look(&local, settings.admin_listen, nonce)
+        );
+        let state = match public {
+            At::Receiver(_) => readiness(&local, settings.listen).await,
+            At::Other | At::Nothing => State::Absent,
+        };
         Ok(Self {
             client,
+            nonce,
             public,
             admin,
+            state,
         })
     }
 
-    /// Whether a receiver runs with these settings.
-    pub fn runs(&self) -> bool {
-        matches!(self.public, At::Receiver)
+    /// Whether a receiver runs with these settings, and takes notifications.
+    pub fn state(&self) -> State {
+        self.state.clone()
     }
 }
 
-async fn look(client: &reqwest::Client, listen: SocketAddr) -> At {
-    match probe::ask(client, &url_of(listen), Uuid::new_v4()).await {
-        Answer::Proof(_) => At::Receiver,
+async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
+    match probe::ask(client, &url_of(listen), nonce).await {
+        Answer::Proof(proof) => At::Receiver(proof),
         Answer::Other(probe::Finding::NoAnswer { .. }) => At::Nothing,
         Answer::Other(_) => At::Other,
     }
+}
+
+/// Asks a receiver's `/readyz`.
+async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
+    let url = format!("{}readyz", url_of(listen));
+    let response = match client.get(url).send().await {
+        Ok(response) => response,
+        Err(error) => return State::Unready(format!("/readyz does not answer: {error}")),
+    };
+    let status = response.status();
+    if status.is_success() {
+        return State::Ready;
+    }
+    let problem: serde_json::Value = response.json().await.unwrap_or_default();
+    State::Unready(match problem["detail"].as_str() {
+        Some(detail) => detail.to_owned(),
+        None => format!("/readyz answers {}", status.as_u16()),
+    })
 }
 
 /// Whether both addresses are a receiver's, or free for one.
@@ -62,14 +104,16 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             "public address",
             settings.listen,
             &receiver.public,
-            "server.listen",
+            &receiver.public,
+            "CAIGUNN_LISTEN",
             settings,
         ),
         address(
             "admin address",
             settings.admin_listen,
             &receiver.admin,
-            "admin.listen",
+            &receiver.public,
+            "CAIGUNN_ADMIN_LISTEN",
             settings,
         ),
     ];
@@ -87,24 +131,35 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     findings
 }
 
-fn address(check: &'static str, listen: SocketAddr, at: &At, key: &str, settings: &Settings) -> Finding {
+/// Whether an address is of the receiver whose public address is `public`, or free for it.
+fn address(
+    check: &'static str,
+    listen: SocketAddr,
+    at: &At,
+    public: &At,
+    variable: &str,
+    settings: &Settings,
+) -> Finding {
     let taken = |what: &str| {
         Finding::failure(
             check,
             format!("{listen} is taken by {what}, so the receiver cannot listen there"),
-            format!("stop that program (`ss -ltnp` names it), or set {key} to a free port"),
+            format!("stop that program (`ss -ltnp` names it), or set {variable} to a free port"),
         )
     };
     match at {
-        At::Receiver => Finding::ok(check, format!("the receiver answers on {listen}")),
+        At::Receiver(_) if at == public => Finding::ok(check, format!("the receiver answers on {listen}")),
+        At::Receiver(_) => taken("another caigunn-webhook process"),
         At::Other => taken("another program, which speaks HTTP"),
         At::Nothing => match http::bind(listen, &settings.http.connections) {
             Ok(_listener) => Finding::ok(check, format!("{listen} is free; no receiver runs there now")),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => taken("another program"),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                taken("a program that gives no answer to HTTP")
+            }
             Err(error) => Finding::failure(
                 check,
                 format!("nothing can listen on {listen}: {error}"),
-                format!("set {key} to an address of this machine and a port that this user may use"),
+                format!("set {variable} to an address of this machine and a port that this user may use"),
             ),
         },
     }
@@ -120,11 +175,10 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
             "set CAIGUNN_PUBLIC_URL to the base URL under which CaiGunn reaches this receiver",
         );
     };
-    let nonce = Uuid::new_v4();
-    let theirs = match probe::ask(&receiver.client, url, nonce).await {
+    let theirs = match probe::ask(&receiver.client, url, receiver.nonce).await {
         Answer::Proof(proof) => proof,
         Answer::Other(probe::Finding::NoAnswer { .. } | probe::Finding::BrokenProxy { .. })
-            if !receiver.runs() =>
+            if receiver.state == State::Absent =>
         {
             return Finding::warning(
                 CHECK,
@@ -132,40 +186,13 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
                 "start the receiver and ask again",
             );
         }
-        Answer::Other(finding) => {
-            let text = finding.to_string();
-            let (found, advice) = match text
-                .split_once("; check ")
-                .or_else(|| text.split_once(": check "))
-            {
-                Some((found, advice)) => (found, format!("check {advice}")),
-                None => (text.as_str(), "check CAIGUNN_PUBLIC_URL".to_owned()),
-            };
-            let hint = "; if this machine cannot reach its own public address, ask from another one";
-            return Finding::failure(CHECK, format!("{url}: {found}"), advice + hint);
-        }
+        Answer::Other(finding) => return unreached(CHECK, url, &finding),
     };
-    if !receiver.runs() {
-        return Finding::warning(
-            CHECK,
-            format!(
-                "{url}: a receiver answers, but none runs at {} here, so nobody can say whether it is this one",
-                settings.listen
-            ),
-            "run this where the receiver runs, with the same settings",
-        );
-    }
-    let ours = match probe::client_without_proxy() {
-        Ok(local) => probe::ask(&local, &url_of(settings.listen), nonce).await,
-        Err(error) => Answer::Other(probe::Finding::NoAnswer {
-            reason: error.to_string(),
-        }),
-    };
-    match ours {
-        Answer::Proof(ours) if ours == theirs => {
+    match &receiver.public {
+        At::Receiver(ours) if *ours == theirs => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
-        _ => Finding::failure(
+        At::Receiver(_) => Finding::failure(
             CHECK,
             format!(
                 "{url} is answered by another caigunn-webhook process than the one at {}",
@@ -173,7 +200,31 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
             ),
             "if it is no replica of this one, set CAIGUNN_PUBLIC_URL to this receiver's own URL, or stop the other",
         ),
+        At::Other | At::Nothing => Finding::warning(
+            CHECK,
+            format!(
+                "{url}: a receiver answers, but none runs at {} here, so nobody can say whether it is this one",
+                settings.listen
+            ),
+            "run this where the receiver runs, with the same settings",
+        ),
     }
+}
+
+/// What it means that no receiver answers at the public URL.
+fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Finding {
+    let text = finding.to_string();
+    let split = text
+        .split_once("; check ")
+        .or_else(|| text.split_once(": check "));
+    let (found, mut advice) = match split {
+        Some((found, advice)) => (found, format!("check {advice}")),
+        None => (text.as_str(), "check CAIGUNN_PUBLIC_URL".to_owned()),
+    };
+    if let probe::Finding::NoAnswer { .. } = finding {
+        advice += "; if this machine cannot reach its own public address, ask from another one";
+    }
+    Finding::failure(check, format!("{url}: {found}"), advice)
 }
 
 /// The URL of a listener on this machine.

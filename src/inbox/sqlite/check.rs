@@ -4,18 +4,19 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use uuid::Uuid;
 
 use super::super::Error;
 use super::append::PROBE_BYTES;
+use super::schema::Tables;
 use super::{schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
 const MAX_FINDING: usize = 200;
 
-/// What [`check`] found where nothing is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What [`check`] found where nothing is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// There is no file: the next start makes it.
     Missing,
@@ -26,6 +27,16 @@ pub enum Check {
         /// How many receipts it holds.
         receipt_count: u64,
     },
+    /// An inbox of a newer program.
+    Newer {
+        /// Which file, and its version.
+        reason: String,
+    },
+    /// Something else: another program's database, or none at all. An inbox whose first page is damaged looks so too.
+    Foreign {
+        /// Which file, and what is known of it.
+        reason: String,
+    },
 }
 
 /// Reads the whole file (about a second a GiB) and says whether it is an inbox without damage.
@@ -34,8 +45,7 @@ pub enum Check {
 /// log grows until the check ends. It makes no file and writes nothing to the inbox, so the folder need not be writable.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if it is no inbox, one of a newer program, or damaged, with SQLite's first finding;
-/// [`Error::Unavailable`] if it cannot be read.
+/// [`Error::Corrupt`] if it is damaged, with SQLite's first finding; [`Error::Unavailable`] if it cannot be read.
 pub fn check(path: &Path) -> Result<Check, Error> {
     // The log lies beside the file itself, not beside a link to it.
     let path = match std::fs::canonicalize(path) {
@@ -49,22 +59,35 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     };
     let path = path.as_path();
     if !schema::seems_open(path) {
-        let checked = schema::open_alone(path)
-            .map_err(|error| sort(path, "open", &error))
-            .and_then(|connection| inspect(&connection, path));
+        let checked = inspect(schema::open_alone(path), path);
         // If a receiver has opened it meanwhile, what was read is nothing to go by.
         if !schema::seems_open(path) {
             return checked;
         }
     }
-    schema::open_reader(path)
-        .map_err(|error| sort(path, "open", &error))
-        .and_then(|connection| inspect(&connection, path))
+    inspect(schema::open_reader(path), path)
 }
 
-fn inspect(connection: &Connection, path: &Path) -> Result<Check, Error> {
+fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
     let failed = |error: rusqlite::Error| sort(path, "read", &error);
-    let version = schema::version(connection, path)?;
+    // That it is no database shows when something is first read of it.
+    let opened = opened.and_then(|connection| Ok((schema::tables(&connection)?, connection)));
+    let (version, connection) = match opened {
+        Ok((Tables::Ours(version), connection)) => (version, connection),
+        Ok((tables @ Tables::Newer(_), _)) => {
+            let reason = schema::refusal(tables, path);
+            return Ok(Check::Newer { reason });
+        }
+        Ok((tables @ Tables::Foreign, _)) => {
+            let reason = schema::refusal(tables, path);
+            return Ok(Check::Foreign { reason });
+        }
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            let reason = format!("{} is not a database", path.display());
+            return Ok(Check::Foreign { reason });
+        }
+        Err(error) => return Err(sort(path, "open", &error)),
+    };
     let finding: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(failed)?;

@@ -48,32 +48,52 @@ pub fn open_as_it_is(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whose tables a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// This program's, of that version; 0 if there are none yet.
+    Ours(usize),
+    /// A newer program's, of that version.
+    Newer(usize),
+    /// Something else's.
+    Foreign,
+}
+
+/// Whose tables a file has.
+pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
+    let application_id: i32 = pragma(connection, "application_id")?;
+    let version: usize = pragma(connection, "user_version")?;
+    let is_empty: bool =
+        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match version {
+        _ if application_id != APPLICATION_ID && !is_empty => Tables::Foreign,
+        version if version > MIGRATIONS.len() => Tables::Newer(version),
+        version => Tables::Ours(version),
+    })
+}
+
 /// The version of an inbox's tables, 0 if there are none yet; refuses what is no inbox of this program.
 pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
-    let failed = |error: rusqlite::Error| sort(path, "open", &error);
-    let application_id: i32 = pragma(connection, "application_id").map_err(failed)?;
-    let version: usize = pragma(connection, "user_version").map_err(failed)?;
-    let is_empty: bool = connection
-        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    if application_id != APPLICATION_ID && !is_empty {
-        return Err(Error::Corrupt {
-            reason: format!(
-                "{} is an SQLite database, but not an inbox of this program",
-                path.display()
-            ),
-        });
+    match tables(connection).map_err(|error| sort(path, "open", &error))? {
+        Tables::Ours(version) => Ok(version),
+        refused @ (Tables::Newer(_) | Tables::Foreign) => Err(Error::Corrupt {
+            reason: refusal(refused, path),
+        }),
     }
-    if version > MIGRATIONS.len() {
-        return Err(Error::Corrupt {
-            reason: format!(
-                "{} was written by a newer program: its tables are version {version}, this program knows up to {}",
-                path.display(),
-                MIGRATIONS.len()
-            ),
-        });
+}
+
+/// Why a file with tables that are not ours is refused.
+pub fn refusal(tables: Tables, path: &Path) -> String {
+    let path = path.display();
+    match tables {
+        Tables::Newer(version) => format!(
+            "{path} was written by a newer program: its tables are version {version}, this program knows up to {}",
+            MIGRATIONS.len()
+        ),
+        Tables::Ours(_) | Tables::Foreign => {
+            format!("{path} is an SQLite database, but not an inbox of this program")
+        }
     }
-    Ok(version)
 }
 
 /// Opens the file for reading. A reader never waits for the writer, nor the writer for it.

@@ -111,18 +111,27 @@ fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, E
     })
 }
 
-/// Writes a little to the inbox, as a commit does, and takes it back; of an inbox that does not exist yet, to its
-/// folder.
+/// Commits a little to the inbox, which changes nothing that is read of it: the filler that `/readyz` writes too. Before
+/// that, and where there is no inbox yet, writes to its folder, and takes that back.
 ///
 /// # Errors
 /// [`Error::InUse`] if a receiver has it open; otherwise why it takes no writes.
 pub fn try_write(path: &Path) -> Result<(), Error> {
+    // The lock and the log lie beside the file itself, not beside a link to it.
+    let resolved = std::fs::canonicalize(path);
+    let path = resolved.as_deref().unwrap_or(path);
+    // A receiver makes the lock file and leaves it, so without one, none runs. It is not made here: left by another
+    // user, it would keep the receiver out.
+    let has_lock = schema::beside(path, ".lock").exists();
+    let _lock = has_lock.then(|| super::lock(path)).transpose()?;
+    // First by plain files, whose errors say more than SQLite's: it calls a full disk an I/O error, where it cannot
+    // make the index of the log, and a read-only one unable to open a file.
+    try_write_beside(path).map_err(|error| Error::Unavailable {
+        reason: format!("cannot write to the folder of {}: {error}", path.display()),
+    })?;
     if !path.exists() {
-        return try_write_beside(path).map_err(|error| Error::Unavailable {
-            reason: format!("cannot write to the folder of {}: {error}", path.display()),
-        });
+        return Ok(());
     }
-    let _lock = super::lock(path)?;
     let failed = |error: rusqlite::Error| sort(path, "write to", &error);
     let connection = schema::open_as_it_is(path).map_err(failed)?;
     if schema::version(&connection, path)? == 0 {

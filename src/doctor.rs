@@ -1,6 +1,6 @@
 //! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
 //!
-//! It changes nothing: nothing is registered, no inbox is made or migrated. Where a receiver runs with the same
+//! It changes nothing: nothing is registered, no inbox is made or migrated, and no file stays behind. Where a receiver runs with the same
 //! settings, that one is asked; where none does, what it would meet is tried.
 
 mod account;

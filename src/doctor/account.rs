@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::Finding;
 use crate::caigunn::{Client, Error};
 use crate::clock::Timestamp;
 use crate::config::{Registration, Settings};
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
-use crate::subscription::{advice, once};
+use crate::subscription::{self, advice, once};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 const MAX_SKEW: Duration = Duration::from_secs(60);
@@ -33,12 +35,12 @@ pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error
             return Ok(findings);
         }
     };
-    findings.push(token(CHECK, &client, targets.len()));
+    findings.push(token(CHECK, &client, &targets));
     findings.extend(keys(&targets));
     if let Registration::Wanted(subscription) = &settings.registration {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, subscription, known, Mode::DryRun).await;
-        findings.extend(registrations(&visits));
+        findings.extend(registrations(subscription, &visits));
     }
     Ok(findings)
 }
@@ -56,7 +58,7 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
             Finding::failure(check, found, advice::ACCESS_TOKEN)
         }
         Error::TooManyRequests { .. } | Error::Unavailable { .. } => Finding::failure(
-            check,
+            "CaiGunn",
             error.to_string(),
             format!(
                 "check that {} can be reached from here, and try again later",
@@ -64,28 +66,32 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
             ),
         ),
         Error::Invalid { .. } | Error::Unexpected { .. } => Finding::failure(
-            check,
+            "CaiGunn",
             error.to_string(),
             format!("check CAIGUNN_API_URL: {} is asked", client.url()),
         ),
     }
 }
 
-fn token(check: &'static str, client: &Client, target_count: usize) -> Finding {
-    let found = format!("CaiGunn takes the access token; chatbots to look after: {target_count}");
-    match client.token_expires_at() {
+fn token(check: &'static str, client: &Client, targets: &[Target]) -> Finding {
+    let count = targets.iter().filter(|target| target.id.is_some()).count();
+    let mut found = format!("CaiGunn takes the access token; chatbots to look after: {count}");
+    let end = client.token_expires_at();
+    if let Some(end) = end {
+        found += &format!("; the token ends at {end}");
+    }
+    match end {
         Some(end) if end < Timestamp::now().plus(EXPIRY_NOTICE) => Finding::warning(
             check,
-            format!("{found}; the token ends at {end}"),
+            found,
             "make a new one with `caigunn-webhook token refresh` while this one is valid",
         ),
-        Some(end) => Finding::ok(check, format!("{found}; the token ends at {end}")),
-        None if target_count == 0 => Finding::warning(
+        _ if targets.is_empty() => Finding::warning(
             check,
-            "CaiGunn takes the access token, but there is no chatbot to look after",
-            "check that the account has one, and subscription.include and subscription.exclude",
+            found,
+            "see that the account has one, and what subscription.include and subscription.exclude leave of them",
         ),
-        None => Finding::ok(check, found),
+        _ => Finding::ok(check, found),
     }
 }
 
@@ -104,11 +110,12 @@ fn keys(targets: &[Target]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn registrations(visits: &[(Target, Visit)]) -> impl Iterator<Item = Finding> {
+fn registrations(settings: &subscription::Settings, visits: &[(Target, Visit)]) -> Vec<Finding> {
     const CHECK: &str = "registration";
-    visits.iter().map(|(target, visit)| {
+    const ENSURE: &str =
+        "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too";
+    let finding = |(target, visit): &(Target, Visit)| {
         let name = target.name();
-        let ensure = "run `caigunn-webhook subscription ensure`, or start the receiver, which does it too";
         match (&visit.end, &visit.found) {
             (End::Failed(error) | End::AccountRefused(error), _) => Finding::failure(
                 CHECK,
@@ -121,19 +128,36 @@ fn registrations(visits: &[(Target, Visit)]) -> impl Iterator<Item = Finding> {
                 "take its key out of CAIGUNN_API_KEY",
             ),
             (_, Found::Ours) => Finding::ok(CHECK, format!("{name} posts to this receiver")),
-            (_, Found::Other(url)) => {
-                Finding::failure(CHECK, format!("{name} posts to {url}, not here"), ensure)
-            }
-            (_, Found::Nothing | Found::Unknown) => {
-                Finding::failure(CHECK, format!("{name} has no webhook URL"), ensure)
-            }
+            (_, Found::Other(url)) if is_at(url, &settings.public_url) => Finding::failure(
+                CHECK,
+                format!("{name} posts to {url}, which is here, but with another token or path than is set"),
+                ENSURE,
+            ),
+            (_, Found::Other(url)) => Finding::failure(
+                CHECK,
+                format!("{name} posts to {url}, not here"),
+                format!("{ENSURE}; if another deployment means to have it, stop one of the two"),
+            ),
+            (_, Found::Nothing) => Finding::failure(CHECK, format!("{name} has no webhook URL"), ENSURE),
+            (_, Found::Unknown) => Finding::warning(
+                CHECK,
+                format!("CaiGunn does not tell which webhook URL {name} has"),
+                ENSURE,
+            ),
         }
-    })
+    };
+    visits.iter().map(finding).collect()
+}
+
+/// Whether a URL, as it is shown, is of the same server as the public one.
+fn is_at(shown: &str, public_url: &Url) -> bool {
+    shown
+        .parse::<Url>()
+        .is_ok_and(|url| url.origin() == public_url.origin())
 }
 
 async fn clock(client: &Client) -> Finding {
     const CHECK: &str = "clock";
-    let now = Timestamp::now();
     let unknown = |reason: String| {
         Finding::warning(
             CHECK,
@@ -141,20 +165,39 @@ async fn clock(client: &Client) -> Finding {
             "see that the machine keeps its time by NTP",
         )
     };
-    match client.server_time().await {
-        Ok(Some(server_time)) => {
-            let skew = now.distance(server_time);
-            if skew > MAX_SKEW {
-                Finding::warning(
-                    CHECK,
-                    format!("it is {} s away from CaiGunn's", skew.as_secs()),
-                    "set it right, with NTP: retention and the window for older training events go by it",
-                )
-            } else {
-                Finding::ok(CHECK, "it agrees with CaiGunn's")
-            }
-        }
-        Ok(None) => unknown("its answers have no Date".to_owned()),
-        Err(error) => unknown(error.to_string()),
+    let before = Timestamp::now();
+    let answer = client.server_time().await;
+    let after = Timestamp::now();
+    let server_time = match answer {
+        Ok(Some(server_time)) => server_time,
+        Ok(None) => return unknown("its answers have no Date".to_owned()),
+        Err(error) => return unknown(error.to_string()),
+    };
+    // It was then some time between the two; a slow answer is no wrong clock.
+    let (skew, direction) = if after < server_time {
+        (after.distance(server_time), "behind")
+    } else if before > server_time {
+        (before.distance(server_time), "ahead of")
+    } else {
+        (Duration::ZERO, "")
+    };
+    if skew <= MAX_SKEW {
+        return Finding::ok(CHECK, "it agrees with CaiGunn's");
+    }
+    Finding::warning(
+        CHECK,
+        format!("it is {} {direction} CaiGunn's", rounded(skew)),
+        "set it right, with NTP: retention and the window for older training events go by it",
+    )
+}
+
+/// A duration in the largest unit of which it has two.
+fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }

@@ -30,9 +30,18 @@ pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
         }
     }
     if failure_count > 0 {
-        bail!("{failure_count} failures and {warning_count} warnings");
+        bail!(
+            "found {} and {}",
+            counted(failure_count, "failure"),
+            counted(warning_count, "warning")
+        );
     }
     Ok(())
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 /// A finding for people: what was seen, and below it what to do.
@@ -43,7 +52,9 @@ fn line(finding: &Finding) -> String {
         Verdict::Failure => "FAILURE",
     };
     let advice = finding.advice.as_ref();
-    let advice = advice.map_or_else(String::new, |advice| format!("{:9}{advice}\n", ""));
+    let advice = advice.map_or_else(String::new, |advice| {
+        format!("{:9}{}\n", "", output::printable(advice))
+    });
     let found = output::printable(&finding.found);
     format!("{verdict:8} {}: {found}\n{advice}", finding.check)
 }

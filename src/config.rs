@@ -169,7 +169,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     };
     if tokens.is_empty() {
         warnings.push(
-            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN"
+            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 random \
+             characters, such as `openssl rand -hex 16` prints"
                 .to_owned(),
         );
     }

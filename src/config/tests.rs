@@ -130,7 +130,10 @@ fn with_no_configuration_at_all_the_defaults_hold() {
     assert_eq!(missing, &["CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]);
     assert_eq!(
         loaded.warnings,
-        ["no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN"]
+        [
+            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 random \
+          characters, such as `openssl rand -hex 16` prints"
+        ]
     );
     assert_eq!(
         loaded.shown.iter().map(|shown| shown.key).collect::<Vec<_>>(),

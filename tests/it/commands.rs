@@ -195,7 +195,8 @@ async fn config_check_shows_every_setting_and_where_it_is_from() {
     assert_eq!(shown(&ended, "api.key"), ["[hidden]", "CAIGUNN_API_KEY"]);
     assert!(
         ended.output.ends_with(
-            "warning: no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN\n"
+            "warning: no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 \
+             random characters, such as `openssl rand -hex 16` prints\n"
         ),
         "{}",
         ended.output
@@ -690,7 +691,8 @@ async fn without_a_command_and_any_configuration_it_serves_and_keeps_its_inbox_i
     assert_eq!(
         warnings,
         [
-            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN",
+            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 random \
+             characters, such as `openssl rand -hex 16` prints",
             "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set \
              CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL",
         ]

@@ -1,6 +1,6 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
-//! CaiGunn's API ([`provider`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]), and
-//! the log of what runs on the test's thread ([`recorder`]).
+//! CaiGunn's API ([`provider`]), a tunnel ([`tunnel`]), all of these together ([`site`]), clients that break the rules
+//! ([`raw`]) and many that keep them ([`posters`]), and the log of what runs on the test's thread ([`recorder`]).
 
 pub mod app;
 pub mod posters;
@@ -8,6 +8,8 @@ pub mod process;
 pub mod provider;
 pub mod raw;
 pub mod recorder;
+pub mod site;
+pub mod tunnel;
 
 use std::future::Future;
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub use app::{App, spawn_app, spawn_app_with};
 pub use process::Process;
 pub use provider::Provider;
 pub use recorder::Recorder;
+pub use site::Site;
 
 /// How long a test waits for a state before it fails: far longer than it ever takes, so that a slow machine passes.
 pub const PATIENCE: Duration = Duration::from_secs(30);

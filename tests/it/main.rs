@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod crash;
 mod disk_full;
+mod doctor;
 mod duplicates;
 mod harness;
 mod logs;

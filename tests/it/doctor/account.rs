@@ -1,0 +1,264 @@
+//! The credentials, the clock, and how the chatbots stand at CaiGunn.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use caigunn_webhook::caigunn::expires_at;
+use caigunn_webhook::clock::Timestamp;
+use serde_json::json;
+use tokio::net::TcpSocket;
+
+use super::assert_finds;
+use crate::harness::Site;
+use crate::harness::provider::{Reply, Route};
+use crate::harness::tunnel::answering;
+
+const NEW_TOKEN: &str = "put a valid one into CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, \
+                         `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does";
+
+const ENSURE: &str =
+    "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too";
+
+/// An access token that says when it ends.
+fn token_until(end: Timestamp) -> String {
+    let claims = json!({ "exp": end.as_micros() / 1_000_000 }).to_string();
+    let parts = ["{}", &claims, "signature"].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+    parts.join(".")
+}
+
+#[tokio::test]
+async fn a_key_of_no_chatbot_is_named_by_its_fingerprint() {
+    let site = Site::running().await;
+
+    let ended = site.doctor(&[("CAIGUNN_API_KEY", "key-one,key-of-nobody")]).await;
+
+    assert_finds(
+        &ended,
+        "\
+FAILURE  API key: API key 1f212100… (the start of its SHA-256) is of no chatbot of this account
+         check CAIGUNN_API_KEY: it must be the key of a chatbot of the access token's user",
+    );
+    let counted = "ok       credentials: CaiGunn takes the access token; chatbots to look after: 1\n";
+    assert!(ended.output.contains(counted), "{}", ended.output);
+}
+
+#[tokio::test]
+async fn a_wrong_or_expired_access_token_is_named_and_how_to_get_another() {
+    let site = Site::running().await;
+    let ended_at = Timestamp::from_micros(1_700_000_000_000_000);
+    let refusal = "CaiGunn refused the credentials with 401: Invalid access token";
+    let cases = [
+        (
+            "an-old-token".to_owned(),
+            format!("the access token is wrong or has expired: {refusal}"),
+        ),
+        (
+            token_until(ended_at),
+            format!("the access token ended at {ended_at}: {refusal}"),
+        ),
+    ];
+    for (token, found) in cases {
+        let ended = site.doctor(&[("CAIGUNN_ACCESS_TOKEN", &token)]).await;
+
+        assert_finds(
+            &ended,
+            &format!("FAILURE  credentials: {found}\n         {NEW_TOKEN}"),
+        );
+        assert!(!ended.output.contains(&token), "{}", ended.output);
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_that_ends_within_a_week_is_warned_about() {
+    let site = Site::running().await;
+    let days = |count: u64| Timestamp::now().plus(Duration::from_secs(count * 86_400));
+    let (soon, late) = (token_until(days(6)), token_until(days(8)));
+    let found = |token: &str| {
+        let end = expires_at(&token.into()).unwrap();
+        format!(
+            "credentials: CaiGunn takes the access token; chatbots to look after: 1; the token ends at {end}"
+        )
+    };
+
+    site.provider.set_access_token(&soon);
+    let warned = site.doctor(&[("CAIGUNN_ACCESS_TOKEN", &soon)]).await;
+    site.provider.set_access_token(&late);
+    let calm = site.doctor(&[("CAIGUNN_ACCESS_TOKEN", &late)]).await;
+
+    let advice = "make a new one with `caigunn-webhook token refresh` while this one is valid";
+    assert_finds(&warned, &format!("warning  {}\n         {advice}", found(&soon)));
+    assert_finds(&calm, "");
+    assert!(calm.output.contains(&found(&late)), "{}", calm.output);
+}
+
+#[tokio::test]
+async fn an_account_without_a_chatbot_to_look_after_is_warned_about() {
+    let site = Site::running().await;
+    let variables = [
+        ("CAIGUNN_API_KEY", ""),
+        ("CAIGUNN_SUBSCRIPTION_INCLUDE", "Nobody"),
+    ];
+
+    let ended = site.doctor(&variables).await;
+
+    assert_finds(
+        &ended,
+        "\
+warning  credentials: CaiGunn takes the access token; chatbots to look after: 0
+         see that the account has one, and what subscription.include and subscription.exclude leave of them",
+    );
+}
+
+#[tokio::test]
+async fn a_caigunn_that_is_down_or_something_else_is_named() {
+    let site = Site::running().await;
+    let web_page = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
+    let web_page = format!("http://{}/", answering(web_page).await);
+    let api = site.provider.url() + "/";
+
+    let replies: [(Reply, String); 2] = [
+        (
+            Reply::Status(503, None, json!({"detail": "Maintenance"})),
+            "CaiGunn is unavailable: 503: Maintenance".to_owned(),
+        ),
+        (
+            Reply::Status(429, Some(60), json!({"detail": "Slow down"})),
+            "CaiGunn asks for fewer requests: Slow down".to_owned(),
+        ),
+    ];
+    for (reply, found) in replies {
+        site.provider.reply_always(Route::Chatbots, Some(reply));
+        let ended = site.doctor(&[]).await;
+
+        let advice = format!("check that {api} can be reached from here, and try again later");
+        assert_finds(&ended, &format!("FAILURE  CaiGunn: {found}\n         {advice}"));
+    }
+    let ended = site.doctor(&[("CAIGUNN_API_URL", &web_page)]).await;
+    let unexpected = ended.output.lines().find(|line| line.starts_with("FAILURE"));
+    let unexpected = unexpected.unwrap();
+    assert!(
+        unexpected.starts_with("FAILURE  CaiGunn: CaiGunn answered unexpectedly with 200: "),
+        "{unexpected}"
+    );
+    let advice = format!("\n         check CAIGUNN_API_URL: {web_page} is asked\n");
+    assert!(ended.output.contains(&advice), "{}", ended.output);
+}
+
+#[tokio::test]
+async fn a_caigunn_that_cannot_be_reached_is_named_and_the_rest_is_looked_at() {
+    let site = Site::running().await;
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let api = format!("http://{}/", deaf.local_addr().unwrap());
+
+    let ended = site.doctor(&[("CAIGUNN_API_URL", &api)]).await;
+
+    let refused = "client error (Connect): tcp connect error: Connection refused (os error 111)";
+    let expected = format!(
+        "\
+warning  clock: it cannot be compared with CaiGunn's: CaiGunn is unavailable: error sending request for url ({api}): \
+{refused}
+         see that the machine keeps its time by NTP
+FAILURE  CaiGunn: CaiGunn is unavailable: error sending request for url \
+({api}api/external/user/chatbot?offset=0&limit=30): {refused}
+         check that {api} can be reached from here, and try again later"
+    );
+    assert_finds(&ended, &expected);
+    assert!(ended.output.contains("ok       public URL: "), "{}", ended.output);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_far_off_is_warned_about() {
+    let site = Site::running().await;
+    let now = Timestamp::now();
+    let cases = [
+        (now.minus(Duration::from_secs(90)), Some("9_ s ahead of")),
+        (now.plus(Duration::from_secs(3_660)), Some("60 min behind")),
+        (now.minus(Duration::from_secs(30)), None),
+    ];
+    for (date, expected) in cases {
+        let moment = jiff::Timestamp::from_microsecond(date.as_micros()).unwrap();
+        let date = moment.strftime("%a, %d %b %Y %H:%M:%S GMT");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 16\r\nConnection: close\r\n\r\n{{\"chatbots\": []}}"
+        );
+        let api = format!("http://{}", answering(answer).await);
+        let ended = site.doctor(&[("CAIGUNN_API_URL", &api)]).await;
+
+        let mut lines = ended.output.lines().skip_while(|line| !line.contains(" clock: "));
+        let (found, advice) = (lines.next().unwrap(), lines.next().unwrap());
+        match expected {
+            None => assert_eq!(found, "ok       clock: it agrees with CaiGunn's"),
+            Some(expected) => {
+                // The seconds go on while the test runs.
+                let digits = |text: &str| text.replace(|digit: char| digit.is_ascii_digit(), "_");
+                let expected = format!("warning  clock: it is {expected} CaiGunn's");
+                assert_eq!(digits(found), digits(&expected));
+                assert_eq!(
+                    advice,
+                    "         set it right, with NTP: retention and the window for older training events go by it"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chatbot_that_posts_elsewhere_or_nowhere_is_named() {
+    let site = Site::running().await;
+    let id = site.provider.chatbot_id("key-one");
+    let first = site.first();
+    let here = site.tunnel.url();
+    let older = format!("{here}/webhook/an-older-token");
+    let cases = [
+        (
+            Some("https://elsewhere.example/hook?key=hunter2"),
+            format!(
+                "{first} posts to https://elsewhere.example/[hidden], not here\n         {ENSURE}; if another deployment \
+                 means to have it, stop one of the two"
+            ),
+        ),
+        (
+            Some(&*older),
+            format!(
+                "{first} posts to {here}/[hidden], which is here, but with another token or path than is set\n         \
+                 {ENSURE}"
+            ),
+        ),
+        (None, format!("{first} has no webhook URL\n         {ENSURE}")),
+    ];
+    for (url, expected) in cases {
+        site.provider.set_webhook_url(id, url);
+        let ended = site.doctor(&[]).await;
+
+        assert_finds(&ended, &format!("FAILURE  registration: {expected}"));
+    }
+}
+
+#[tokio::test]
+async fn a_chatbot_whose_url_cannot_be_read_is_named() {
+    let site = Site::running().await;
+    let first = site.first();
+    let cases = [
+        (
+            Reply::Status(500, None, json!({"detail": "Oops"})),
+            format!(
+                "FAILURE  registration: the webhook URL of {first} cannot be read: CaiGunn is unavailable: 500: Oops\n         \
+                 try again later"
+            ),
+        ),
+        (
+            Reply::Status(404, None, json!({"detail": "Not Found"})),
+            format!(
+                "warning  registration: CaiGunn does not tell which webhook URL {first} has\n         {ENSURE}"
+            ),
+        ),
+    ];
+    for (reply, expected) in cases {
+        site.provider.reply_always(Route::Chatbot, Some(reply));
+        let ended = site.doctor(&[]).await;
+
+        assert_finds(&ended, &expected);
+    }
+}

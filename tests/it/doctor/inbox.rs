@@ -1,0 +1,326 @@
+//! Whether the inbox is sound, has room, and takes writes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rusqlite::Connection;
+
+use super::{assert_finds, files};
+use crate::harness::process::Ended;
+use crate::harness::site::TOKEN;
+use crate::harness::{Site, client, json, sample};
+
+const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that the user that the \
+                             receiver runs as may write to the file and its folder";
+
+/// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
+const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
+
+/// One whose receiver has stopped in order.
+async fn stopped() -> Site {
+    let mut site = Site::running().await;
+    site.stop().await;
+    site
+}
+
+/// Runs `doctor` for `disk/inbox.db` once this script has mounted something at `disk`; `None` where the system lets us
+/// mount nothing.
+async fn doctor_on_mount(site: &Site, script: &str) -> Option<Ended> {
+    let probe = Command::new(NAMESPACE[0])
+        .args(&NAMESPACE[1..])
+        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
+        .stderr(Stdio::null())
+        .status();
+    if !probe.is_ok_and(|ended| ended.success()) {
+        eprintln!("SKIPPED: doctor was not tried on a disk of its own, since this system lets us mount none");
+        return None;
+    }
+    let script = format!("{script} && exec \"$0\" \"$@\"");
+    let wrapper: Vec<_> = NAMESPACE.into_iter().chain(["sh", "-c", &script]).collect();
+    let inbox = [("CAIGUNN_INBOX_URL", "sqlite:disk/inbox.db")];
+    Some(site.run_under(&wrapper, &["doctor"], &inbox).await)
+}
+
+/// Asserts what is found wrong while no receiver runs, after which its public URL leads nowhere.
+#[track_caller]
+fn assert_finds_stopped(site: &Site, ended: &Ended, expected: &str) {
+    let not_running = format!(
+        "\
+warning  public URL: no receiver answers at {}/, and none runs here either
+         start the receiver and ask again",
+        site.tunnel.url()
+    );
+    assert_finds(ended, &format!("{expected}\n{not_running}"));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named() {
+    let site = stopped().await;
+    fs::create_dir(site.path("disk")).unwrap();
+    let script =
+        "mount -t tmpfs -o size=4m none disk && cp inbox.db disk && { cat /dev/zero > disk/ballast; true; }";
+    let Some(ended) = doctor_on_mount(&site, script).await else {
+        return;
+    };
+
+    // What `cat` says comes first.
+    let errors = ended.errors.lines().last().map(|line| format!("{line}\n"));
+    let ended = Ended {
+        errors: errors.unwrap_or_default(),
+        ..ended
+    };
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!(
+            "\
+FAILURE  free space: 0 MiB are free in disk
+         make room on that volume, or lower inbox.retention_days; without room posts get 503
+FAILURE  writing: disk/inbox.db does not take writes: cannot write to the folder of {}: No space left on device \
+(os error 28)
+         {MAKE_WRITABLE}",
+            site.path("disk/inbox.db").display()
+        ),
+    );
+}
+
+#[tokio::test]
+async fn a_nearly_full_disk_is_named_before_it_is_full() {
+    let site = stopped().await;
+    fs::create_dir(site.path("disk")).unwrap();
+    let cases = [
+        ("200m", "warning  free space: 199"),
+        ("12m", "FAILURE  free space: 11"),
+    ];
+    for (size, expected) in cases {
+        let script = format!("mount -t tmpfs -o size={size} none disk && cp inbox.db disk");
+        let Some(ended) = doctor_on_mount(&site, &script).await else {
+            return;
+        };
+
+        let expected = format!(
+            "{expected} MiB are free in disk\n         make room on that volume, or lower inbox.retention_days; without \
+             room posts get 503\n"
+        );
+        assert!(ended.output.contains(&expected), "{expected}{}", ended.output);
+        assert!(
+            ended.output.contains("disk/inbox.db takes writes"),
+            "{}",
+            ended.output
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_inbox_is_named() {
+    let site = stopped().await;
+    let disk = site.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
+    let inbox = site.path("disk/inbox.db");
+    fs::copy(site.inbox(), &inbox).unwrap();
+    let lock = site.path("disk/inbox.db.lock");
+    for has_lock in [true, false] {
+        if has_lock {
+            fs::write(&lock, "").unwrap();
+        } else {
+            fs::remove_file(&lock).unwrap();
+        }
+        let Some(ended) = doctor_on_mount(&site, mount).await else {
+            return;
+        };
+
+        let reason = if has_lock {
+            format!("cannot lock {}", lock.display())
+        } else {
+            format!("cannot write to the folder of {}", inbox.display())
+        };
+        assert_finds_stopped(
+            &site,
+            &ended,
+            &format!(
+                "FAILURE  writing: disk/inbox.db does not take writes: {reason}: Read-only file system (os error 30)\n         {MAKE_WRITABLE}"
+            ),
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_folder_is_named_before_the_first_start() {
+    let site = stopped().await;
+    fs::create_dir(site.path("disk")).unwrap();
+    let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
+    let Some(ended) = doctor_on_mount(&site, mount).await else {
+        return;
+    };
+
+    let reason = "cannot write to the folder of disk/inbox.db: Read-only file system (os error 30)";
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!("FAILURE  writing: disk/inbox.db does not take writes: {reason}\n         {MAKE_WRITABLE}"),
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_inbox_is_named_and_not_written_to() {
+    let site = stopped().await;
+    let mut bytes = fs::read(site.inbox()).unwrap();
+    let middle = bytes.len() / 4096 / 2 * 4096;
+    bytes[middle..middle + 4096].fill(0xa5);
+    fs::write(site.inbox(), bytes).unwrap();
+    let before = files(&site);
+
+    let ended = site.doctor(&[]).await;
+
+    let inbox = site.inbox();
+    let inbox = inbox.display();
+    let reason = ended
+        .output
+        .lines()
+        .find_map(|line| line.split_once(" is damaged: "));
+    let (_, reason) = reason.unwrap_or_else(|| panic!("{}", ended.output));
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!(
+            "\
+FAILURE  inbox: it is damaged: {inbox} is damaged: {}
+         stop the receiver, keep a copy of {inbox} and of the files beside it, and put a backup back; what can be read of \
+a damaged file, `sqlite3 {inbox} .recover` reads",
+            reason.rsplit(" is damaged: ").next().unwrap()
+        ),
+    );
+    assert!(reason.contains("Tree "), "{reason}");
+    assert_eq!(before, files(&site));
+}
+
+fn write_text(path: &Path) {
+    fs::write(path, "Notes.\n".repeat(1000)).unwrap();
+}
+
+fn write_database(path: &Path) {
+    fs::remove_file(path).unwrap();
+    let database = Connection::open(path).unwrap();
+    database.execute_batch("CREATE TABLE song (name)").unwrap();
+}
+
+fn write_newer(path: &Path) {
+    let newer = Connection::open(path).unwrap();
+    newer
+        .execute_batch("PRAGMA application_id = 0x43475748; PRAGMA user_version = 99")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
+    let site = stopped().await;
+    let inbox = site.inbox();
+    let shown = inbox.display();
+    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back";
+    let cases = [
+        (
+            write_text as fn(&Path),
+            format!("it is no inbox: {shown} is not a database"),
+            right_file,
+        ),
+        (
+            write_database,
+            format!("it is no inbox: {shown} is an SQLite database, but not an inbox of this program"),
+            right_file,
+        ),
+        (
+            write_newer,
+            format!(
+                "{shown} was written by a newer program: its tables are version 99, this program knows up to 2"
+            ),
+            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
+             older version",
+        ),
+    ];
+    for (plant, found, advice) in cases {
+        plant(&inbox);
+        let before = files(&site);
+
+        let ended = site.doctor(&[]).await;
+
+        assert_finds_stopped(
+            &site,
+            &ended,
+            &format!("FAILURE  inbox: {found}\n         {advice}"),
+        );
+        assert_eq!(before, files(&site));
+    }
+}
+
+#[tokio::test]
+async fn an_inbox_in_use_by_a_process_that_is_no_receiver_here_is_named() {
+    let site = Site::running().await;
+    let link = site.path("link.db");
+    symlink(site.inbox(), &link).unwrap();
+    for inbox in [site.inbox(), link] {
+        let url = format!("sqlite:{}", inbox.display());
+        let elsewhere = [
+            ("CAIGUNN_LISTEN", "127.0.0.1:0"),
+            ("CAIGUNN_ADMIN_LISTEN", "127.0.0.1:0"),
+            ("CAIGUNN_INBOX_URL", &url),
+        ];
+        let ended = site.doctor(&elsewhere).await;
+
+        let expected = format!(
+            "\
+FAILURE  writing: another process has {} open: one receiver writes to an inbox file at a time, and no receiver answers at \
+127.0.0.1:0
+         if that process is this receiver, give this command its CAIGUNN_LISTEN; else end it, or give each receiver an \
+inbox of its own with CAIGUNN_INBOX_URL
+warning  public URL: {}/: a receiver answers, but none runs at 127.0.0.1:0 here, so nobody can say whether it is this one
+         run this where the receiver runs, with the same settings",
+            site.inbox().display(),
+            site.tunnel.url()
+        );
+        assert_finds(&ended, &expected);
+    }
+}
+
+#[tokio::test]
+async fn an_inbox_that_is_not_the_running_receivers_is_warned_about() {
+    let site = Site::running().await;
+
+    let ended = site
+        .doctor(&[("CAIGUNN_INBOX_URL", "sqlite:data/inbox.db")])
+        .await;
+
+    let expected = format!(
+        "\
+warning  writing: data/inbox.db is not the inbox of the receiver that runs at {}: no process has it open
+         run this with the receiver's own settings and in its folder, for a path may be relative to that",
+        site.receiver.as_ref().unwrap().public
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
+    let site = Site::running().await;
+    let inbox = site.inbox();
+    fs::rename(&inbox, site.path("moved.db")).unwrap();
+    let url = site.receiver.as_ref().unwrap().url(&format!("/webhook/{TOKEN}"));
+    let refused = client().post(url).json(&json(&sample("crawling.initial"))).send();
+    assert_eq!(refused.await.unwrap().status(), 503);
+
+    let ended = site.doctor(&[]).await;
+
+    let expected = format!(
+        "\
+FAILURE  writing: the receiver that runs at {} cannot store anything: {} was moved or deleted while in use; put it back, \
+or restart to begin a new inbox
+         see that the volume is neither full nor mounted read-only, and that the file is where it was when the receiver \
+was started",
+        site.receiver.as_ref().unwrap().public,
+        inbox.display()
+    );
+    assert_finds(&ended, &expected);
+    assert!(!inbox.exists());
+}

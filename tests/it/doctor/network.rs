@@ -1,0 +1,197 @@
+//! What answers at the addresses and at the public URL.
+
+use tokio::net::TcpSocket;
+
+use super::assert_finds;
+use crate::harness::Site;
+use crate::harness::tunnel::answering;
+
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn an_address_that_another_program_has_is_named() {
+    let site = Site::running().await;
+    let other = Site::running().await;
+    let other = other.receiver.as_ref().unwrap();
+    let (web_server, ssh, silent) = (
+        answering(NOT_FOUND).await,
+        answering("SSH-2.0-OpenSSH_9.6\r\n").await,
+        answering("").await,
+    );
+    let programs = [
+        (web_server, "another program, which speaks HTTP"),
+        (ssh, "a program that gives no answer to HTTP"),
+        (silent, "a program that gives no answer to HTTP"),
+    ];
+    for (address, what) in programs {
+        let address = address.to_string();
+        let no_receiver = [
+            ("CAIGUNN_LISTEN", &*address),
+            ("CAIGUNN_ADMIN_LISTEN", "127.0.0.1:0"),
+            ("CAIGUNN_INBOX_URL", "sqlite:elsewhere.db"),
+        ];
+        let ended = site.doctor(&no_receiver).await;
+
+        let expected = format!(
+            "\
+FAILURE  public address: {address} is taken by {what}, so the receiver cannot listen there
+         stop that program (`ss -ltnp` names it), or set CAIGUNN_LISTEN to a free port
+warning  public URL: {}/: a receiver answers, but none runs at {address} here, so nobody can say whether it is this one
+         run this where the receiver runs, with the same settings",
+            site.tunnel.url()
+        );
+        assert_finds(&ended, &expected);
+    }
+    for (address, what) in [
+        programs[0],
+        programs[1],
+        (other.admin, "another caigunn-webhook process"),
+    ] {
+        let address = address.to_string();
+        let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", &address)]).await;
+
+        let expected = format!(
+            "\
+FAILURE  admin address: {address} is taken by {what}, so the receiver cannot listen there
+         stop that program (`ss -ltnp` names it), or set CAIGUNN_ADMIN_LISTEN to a free port"
+        );
+        assert_finds(&ended, &expected);
+    }
+}
+
+#[tokio::test]
+async fn the_admin_address_of_another_receiver_is_not_taken_for_this_ones() {
+    let (site, other) = (Site::new().await, Site::running().await);
+    let admin = other.receiver.as_ref().unwrap().admin.to_string();
+
+    let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", &admin)]).await;
+
+    let expected = format!(
+        "\
+FAILURE  admin address: {admin} is taken by another caigunn-webhook process, so the receiver cannot listen there
+         stop that program (`ss -ltnp` names it), or set CAIGUNN_ADMIN_LISTEN to a free port
+"
+    );
+    assert!(ended.output.contains(&expected), "{}", ended.output);
+    assert_eq!(ended.code, Some(1));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_this_machines_is_named() {
+    let site = Site::running().await;
+    // For documentation (RFC 5737). Nothing is sent to it, for a port 0 cannot be connected to.
+    let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", "192.0.2.1:0")]).await;
+
+    assert_finds(
+        &ended,
+        "\
+FAILURE  admin address: nothing can listen on 192.0.2.1:0: Cannot assign requested address (os error 99)
+         set CAIGUNN_ADMIN_LISTEN to an address of this machine and a port that this user may use",
+    );
+}
+
+#[tokio::test]
+async fn an_admin_address_that_others_reach_wants_a_token() {
+    let site = Site::running().await;
+    let open = ("CAIGUNN_ADMIN_LISTEN", "0.0.0.0:0");
+
+    let guarded = site.doctor(&[open]).await;
+    let unguarded = site.doctor(&[open, ("CAIGUNN_ADMIN_TOKEN", "")]).await;
+
+    assert_finds(&guarded, "");
+    assert_finds(
+        &unguarded,
+        "\
+warning  admin address: 0.0.0.0:0 can be reached from other machines, and no admin token is set
+         set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only",
+    );
+}
+
+#[tokio::test]
+async fn what_answers_at_the_public_url_instead_of_the_receiver_is_named() {
+    let site = Site::running().await;
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let deaf_address = deaf.local_addr().unwrap();
+    let cases = [
+        (
+            answering(NOT_FOUND).await,
+            "something that is no caigunn-webhook answers there, with 404",
+            "check CAIGUNN_PUBLIC_URL, and that the proxy passes /healthz and /webhook on",
+        ),
+        (
+            deaf_address,
+            "nothing answers there: Connection refused (os error 111)",
+            "check CAIGUNN_PUBLIC_URL, and that the tunnel or proxy runs; if this machine cannot reach its own public \
+             address, ask from another one",
+        ),
+    ];
+    for (address, found, advice) in cases {
+        let url = format!("http://{address}");
+        let ended = site.doctor(&[("CAIGUNN_PUBLIC_URL", &url)]).await;
+
+        let expected = format!(
+            "\
+FAILURE  registration: {} posts to {}/[hidden], not here
+         run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too; if another \
+deployment means to have it, stop one of the two
+FAILURE  public URL: {url}/: {found}
+         {advice}",
+            site.first(),
+            site.tunnel.url(),
+        );
+        assert_finds(&ended, &expected);
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_down_is_told_from_a_wrong_url() {
+    let site = Site::running().await;
+    site.tunnel.lead_nowhere();
+
+    let ended = site.doctor(&[]).await;
+
+    let expected = format!(
+        "\
+FAILURE  public URL: {}/: the proxy or tunnel there answers 502: it runs, but does not reach this receiver
+         check the address and port that it passes requests on to",
+        site.tunnel.url()
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn a_public_url_that_leads_to_another_receiver_is_named() {
+    let (site, other) = (Site::running().await, Site::running().await);
+    site.tunnel.lead_to(other.receiver.as_ref().unwrap().public);
+
+    let ended = site.doctor(&[]).await;
+
+    let expected = format!(
+        "\
+FAILURE  public URL: {}/ is answered by another caigunn-webhook process than the one at {}
+         if it is no replica of this one, set CAIGUNN_PUBLIC_URL to this receiver's own URL, or stop the other",
+        site.tunnel.url(),
+        site.receiver.as_ref().unwrap().public,
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn a_public_url_without_tls_is_warned_about() {
+    let site = Site::running().await;
+    // This machine, as no loopback address: so nothing leaves it, and it counts as a public one.
+    let url = format!("http://0.0.0.0:{}", site.tunnel.address.port());
+
+    let ended = site.doctor(&[("CAIGUNN_PUBLIC_URL", &url)]).await;
+
+    let expected = format!(
+        "\
+warning  settings: CAIGUNN_PUBLIC_URL is {url}/, not https: notifications and the token travel in the clear
+         use an https URL, with a proxy that ends TLS in front
+"
+    );
+    assert!(ended.output.contains(&expected), "{}", ended.output);
+    let leads_here = format!("ok       public URL: {url}/ leads to the receiver that runs here\n");
+    assert!(ended.output.contains(&leads_here), "{}", ended.output);
+}

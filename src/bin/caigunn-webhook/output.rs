@@ -38,14 +38,13 @@ pub fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = 
     lines.join("\n") + "\n"
 }
 
-/// A text of somebody else's as it may be shown on a terminal: no control characters, which could rewrite the screen.
+/// A text of somebody else's as it may be shown on a terminal: without control characters, which could rewrite the
+/// screen, and without those that break a line or turn its direction, which could make it say something else.
 pub fn printable(text: &str) -> String {
-    let visible = |character: char| {
-        if character.is_control() {
-            '\u{fffd}'
-        } else {
-            character
-        }
+    let visible = |character: char| match character {
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        control if control.is_control() => '\u{fffd}',
+        other => other,
     };
     text.chars().map(visible).collect()
 }

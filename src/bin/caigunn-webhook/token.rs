@@ -44,12 +44,15 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
     Ok(())
 }
 
-/// Takes a date in the form that is sent.
+/// Takes a date in the form that is sent, if it has not passed.
 fn date(text: &str) -> Result<String, String> {
     let is_date = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
-    if is_date {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a date as in 2027-01-31".to_owned())
+    if !is_date {
+        return Err("expected a date as in 2027-01-31".to_owned());
     }
+    // In this form the order of texts is that of days.
+    if *text <= *Timestamp::now().date() {
+        return Err("expected a day to come: a token that ends at once is of no use".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -41,17 +41,24 @@ struct Cli {
     configuration: ConfigurationArgs,
 }
 
+/// No line is longer than 80 columns: clap breaks longer ones in the middle, without an indent.
 const AFTER_HELP: &str = "\
-Settings come from defaults, then --config FILE, then the environment, then flags. The ones most used:
-  CAIGUNN_API_KEY        API key(s) of the chatbot(s), comma separated; without, all of the account are found
+Settings come from defaults, then --config FILE, then the environment, then
+flags. The ones most used:
+  CAIGUNN_API_KEY        API key(s) of the chatbot(s), comma separated; without
+                         any, all chatbots of the account are looked after
   CAIGUNN_ACCESS_TOKEN   the user's access token
-  CAIGUNN_PUBLIC_URL     this receiver's public base URL, e.g. https://hooks.example.com
-  CAIGUNN_WEBHOOK_TOKEN  secret(s) in the registered URL, comma separated: the first is registered
+  CAIGUNN_PUBLIC_URL     this receiver's public base URL, for instance
+                         https://hooks.example.com
+  CAIGUNN_WEBHOOK_TOKEN  secret(s) in the registered URL, comma separated: the
+                         first is registered, all are accepted
   CAIGUNN_LISTEN         public address, 127.0.0.1:8080 by default
   CAIGUNN_ADMIN_LISTEN   admin address, 127.0.0.1:9090 by default
-  CAIGUNN_INBOX_URL      where notifications are kept, sqlite:data/inbox.db by default
-A secret is also read from the file that the variable with _FILE behind its name gives. `config check` shows every
-setting, its value and where it came from.";
+  CAIGUNN_INBOX_URL      where notifications are kept, sqlite:data/inbox.db by
+                         default
+A secret is also read from the file that the variable with _FILE behind its name
+gives. `config check` shows every setting, its value and where it came from;
+`doctor` says what is missing or wrong.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -59,7 +66,7 @@ enum Command {
     Serve,
     /// Post a sample notification, or a whole job, to a receiver
     Trigger(trigger::TriggerArgs),
-    /// Look at the registrations with CaiGunn, make them, take them away
+    /// Show, make or take away what is registered with CaiGunn
     #[command(subcommand)]
     Subscription(subscription::SubscriptionCommand),
     /// Ask CaiGunn's log about jobs, and store what was missed of them

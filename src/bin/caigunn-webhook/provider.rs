@@ -14,11 +14,13 @@ pub fn client(settings: &Settings) -> anyhow::Result<Client> {
     Client::new(api).context("preparing calls to CaiGunn")
 }
 
-/// What is to be registered.
+/// What is to be registered, without which nobody can say which URL is this receiver's.
 pub fn subscription(settings: &Settings) -> anyhow::Result<&subscription::Settings> {
     match &settings.registration {
         Registration::Wanted(subscription) => Ok(subscription),
-        Registration::Missing(names) => bail!("there is nothing to register; set {}", names.join(", ")),
+        Registration::Missing(names) => {
+            bail!("this command needs {}, which is not set", names.join(", and "))
+        }
     }
 }
 

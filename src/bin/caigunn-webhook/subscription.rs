@@ -8,10 +8,21 @@ use caigunn_webhook::subscription::plan::Holder;
 use caigunn_webhook::subscription::visit::{End, Found, Mode, Removal, Target, Visit};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::admin::AdminApi;
 use crate::output::{self, Format, FormatArgs};
 use crate::provider;
+
+/// The longest part of a title that a table shows, in characters.
+const MAX_TITLE_CHARS: usize = 60;
+
+/// What is missing where no running receiver tells.
+const LEFT_OUT: &str = "since when, the last event received, the last probe and the tokens are left out";
+
+const UNPLACED: &str = "its API key is of no chatbot of this account";
+
+const ASK_DOCTOR: &str = "`caigunn-webhook doctor` says what to do";
 
 #[derive(Subcommand)]
 pub enum SubscriptionCommand {
@@ -30,8 +41,8 @@ pub enum SubscriptionCommand {
     },
     /// Take this receiver's URL away, where it stands; another's is left alone
     Remove {
-        /// Only from this chatbot
-        #[arg(long, value_name = "ID")]
+        /// Only from this chatbot, by its id
+        #[arg(long, value_name = "ID", value_parser = chatbot_id)]
         chatbot: Option<ChatbotId>,
         /// Only say what would be done
         #[arg(long)]
@@ -55,6 +66,11 @@ pub async fn run(command: &SubscriptionCommand, settings: &Settings) -> anyhow::
     }
 }
 
+fn chatbot_id(text: &str) -> Result<ChatbotId, String> {
+    text.parse()
+        .map_err(|_| "expected an id, as `subscription show` lists them".to_owned())
+}
+
 fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Apply }
 }
@@ -71,76 +87,50 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let subscription = provider::subscription(settings)?;
     let client = provider::client(settings)?;
     let visits = once::ensure(&client, subscription, targets(settings).await?, Mode::DryRun).await;
-    // What only the running receiver knows: a refusal of its is no reason to hide what CaiGunn says.
+    // A refusal of the receiver's is no reason to hide what CaiGunn says.
     let running = match AdminApi::new(settings)?.get("/subscription").await {
         Ok(Some(running)) => running,
         Ok(None) => {
-            eprintln!("no receiver runs at the admin address, so what only it knows is left out");
+            eprintln!("no receiver runs at {}; {LEFT_OUT}", settings.admin_listen);
             Value::Null
         }
         Err(error) => {
-            eprintln!("what only the running receiver knows is left out: {error:#}");
+            eprintln!("{error:#}; {LEFT_OUT}");
             Value::Null
         }
     };
-    let chatbots: Vec<Value> = visits
+    let shown: Vec<_> = visits
         .iter()
         .map(|(target, visit)| {
             let fingerprint = target.fingerprint.to_string();
             let known = running["chatbots"]
                 .as_array()
                 .and_then(|chatbots| chatbots.iter().find(|known| known["api_key"] == *fingerprint));
-            let known = known.unwrap_or(&Value::Null);
-            json!({
-                "chatbot_id": target.id,
-                "title": target.title,
-                "api_key": target.fingerprint,
-                "webhook_url": registered_url(visit, &subscription.shown_url),
-                "is_ours": match visit.found {
+            Shown {
+                target,
+                url: registered_url(visit, &subscription.shown_url),
+                is_ours: match visit.found {
                     Found::Ours => Some(true),
                     Found::Other(_) | Found::Nothing => Some(false),
                     Found::Unknown => None,
                 },
-                "error": error_of(visit),
-                "state": known["state"],
-                "since": known["since"],
-                "last_received_at": known["last_received_at"],
-            })
+                error: match target.id {
+                    Some(_) => error_of(visit),
+                    None => Some(UNPLACED.to_owned()),
+                },
+                known: known.unwrap_or(&Value::Null),
+            }
         })
         .collect();
-    let failed_count = visits
-        .iter()
-        .filter(|(_, visit)| error_of(visit).is_some())
-        .count();
     match format {
         Format::Json => output::write(&output::json(&json!({
             "webhook_url": subscription.shown_url,
+            "problem": running["problem"],
             "probe": running["probe"],
             "tokens": running["tokens"],
-            "chatbots": chatbots,
+            "chatbots": shown.iter().map(Shown::to_json).collect::<Value>(),
         })))?,
         Format::Table => {
-            let rows = chatbots.iter().map(|chatbot| {
-                let text = |name: &str| {
-                    chatbot[name]
-                        .as_str()
-                        .map_or_else(|| "-".to_owned(), str::to_owned)
-                };
-                let ours = match (chatbot["is_ours"].as_bool(), &chatbot["error"]) {
-                    (_, Value::String(error)) => error.clone(),
-                    (Some(true), _) => "yes".to_owned(),
-                    (Some(false), _) => "no".to_owned(),
-                    (None, _) => "unknown".to_owned(),
-                };
-                [
-                    text("title"),
-                    text("chatbot_id"),
-                    text("webhook_url"),
-                    ours,
-                    text("since"),
-                    text("last_received_at"),
-                ]
-            });
             let headers = [
                 "CHATBOT",
                 "ID",
@@ -149,32 +139,131 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
                 "SINCE",
                 "LAST EVENT RECEIVED",
             ];
-            let mut text = output::table(headers, rows);
-            if let Some(detail) = running["probe"]["detail"].as_str() {
-                let at = running["probe"]["at"].as_str().unwrap_or("-");
-                text += &format!("\nLast probe of {}, {at}: {detail}\n", subscription.public_url);
-            }
-            for token in running["tokens"].as_array().into_iter().flatten() {
-                let registered = if token["is_registered"] == true {
-                    ", the one registered"
-                } else {
-                    ""
-                };
-                text += &format!(
-                    "Token {}…{registered}: last used {}\n",
-                    token["token"].as_str().unwrap_or("-"),
-                    token["last_used_at"]
-                        .as_str()
-                        .unwrap_or("not since the receiver started")
-                );
-            }
-            output::write(&text)?;
+            let table = output::table(headers, shown.iter().map(Shown::row));
+            output::write(&(table + &about_receiver(&running, &subscription.public_url)))?;
         }
     }
+    let failed_count = shown.iter().filter(|shown| shown.error.is_some()).count();
     if failed_count > 0 {
-        bail!("{failed_count} of {} chatbots could not be read", visits.len());
+        bail!(
+            "{failed_count} of {} chatbots could not be read; {ASK_DOCTOR}",
+            visits.len()
+        );
     }
     Ok(())
+}
+
+/// How a chatbot stands, for [`show`].
+struct Shown<'a> {
+    target: &'a Target,
+    url: Option<String>,
+    is_ours: Option<bool>,
+    error: Option<String>,
+    /// What the running receiver says of it; `null` if none runs, or it does not look after that one.
+    known: &'a Value,
+}
+
+impl Shown<'_> {
+    fn to_json(&self) -> Value {
+        json!({
+            "chatbot_id": self.target.id,
+            "title": self.target.title,
+            "api_key": self.target.fingerprint,
+            "webhook_url": self.url,
+            "is_ours": self.is_ours,
+            "error": self.error,
+            "state": self.known["state"],
+            "since": self.known["since"],
+            "last_received_at": self.known["last_received_at"],
+        })
+    }
+
+    fn row(&self) -> [String; 6] {
+        let ours = match (&self.error, self.is_ours) {
+            (Some(error), _) => error,
+            (None, Some(true)) => "yes",
+            (None, Some(false)) => "no",
+            (None, None) => "unknown",
+        };
+        let [title, id] = title_and_id(self.target);
+        // The receiver may not have seen yet what stands there now.
+        let is_known = self
+            .is_ours
+            .is_some_and(|ours| ours == (self.known["state"] == "registered"));
+        let since = if is_known {
+            &self.known["since"]
+        } else {
+            &Value::Null
+        };
+        [
+            title,
+            id,
+            self.url.clone().unwrap_or_else(|| "-".to_owned()),
+            ours.to_owned(),
+            moment(since, "-"),
+            moment(&self.known["last_received_at"], "-"),
+        ]
+    }
+}
+
+/// What the running receiver says of itself, a line each.
+fn about_receiver(running: &Value, public_url: &Url) -> String {
+    let mut text = String::new();
+    if let Some(problem) = running["problem"].as_str() {
+        text += &format!(
+            "The running receiver has a problem: {}\n",
+            output::printable(problem)
+        );
+    }
+    if let Some(detail) = running["probe"]["detail"].as_str() {
+        let at = moment(&running["probe"]["at"], "-");
+        text += &format!(
+            "Last probe of {public_url}, {at}: {}\n",
+            output::printable(detail)
+        );
+    }
+    for token in running["tokens"].as_array().into_iter().flatten() {
+        let registered = if token["is_registered"] == true {
+            ", the one registered"
+        } else {
+            ""
+        };
+        text += &format!(
+            "Token {}…{registered}: last used {}\n",
+            token["token"].as_str().unwrap_or("-"),
+            moment(&token["last_used_at"], "not since the receiver started")
+        );
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
+}
+
+/// A timestamp to the second, which is as close as people read one.
+fn moment(value: &Value, otherwise: &str) -> String {
+    let Some(text) = value.as_str() else {
+        return otherwise.to_owned();
+    };
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text.to_owned(),
+    }
+}
+
+/// What a chatbot is called in tables.
+fn title_and_id(target: &Target) -> [String; 2] {
+    match target.id {
+        Some(id) => {
+            let title = target.title.as_deref().unwrap_or("-");
+            let is_long = title.chars().count() > MAX_TITLE_CHARS;
+            let start: String = title.chars().take(MAX_TITLE_CHARS).collect();
+            let ellipsis = if is_long { "…" } else { "" };
+            [format!("{start}{ellipsis}"), id.to_string()]
+        }
+        None => [format!("(API key {}…)", target.fingerprint), "-".to_owned()],
+    }
 }
 
 async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Result<()> {
@@ -187,7 +276,8 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
         done: match &visit.end {
             End::AlreadySo => "already registered",
             End::Put { .. } => "registered",
-            End::WouldPut { .. } => "would be registered",
+            End::WouldPut { .. } if target.id.is_some() => "would be registered",
+            End::WouldPut { .. } => "would be tried, though its API key is of no chatbot of this account",
             End::Left(Holder::Successor | Holder::Other | Holder::Rival) => "left alone",
             End::Deleted => "deleted at CaiGunn",
             End::AccountRefused(_) | End::Failed(_) => "failed",
@@ -212,6 +302,19 @@ async fn remove(
         bail!("{only} is none of the {} chatbots to look after", targets.len());
     }
     let removals = once::remove(&client, subscription, targets, only, mode).await;
+    let is_removed =
+        |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
+    if removals.iter().any(is_removed)
+        && let Ok(Some(running)) = AdminApi::new(settings)?.get("/subscription").await
+        && running["webhook_url"] == subscription.shown_url
+    {
+        eprintln!(
+            "the receiver that runs here (admin address {}) registers its URL again when it next looks, every {} s: stop it \
+             first",
+            settings.admin_listen,
+            subscription.watch_interval.as_secs()
+        );
+    }
     let results = removals.iter().map(|(target, removal)| {
         let ours = || Some(subscription.shown_url.clone());
         let (before, done, error) = match removal {
@@ -222,10 +325,10 @@ async fn remove(
             Removal::NotOurs(Found::Unknown) => (
                 None,
                 "failed",
-                Some(
-                    "its API key is of no chatbot of this account, so nobody can say whose URL stands there"
-                        .to_owned(),
-                ),
+                Some(match target.id {
+                    Some(_) => "CaiGunn does not tell whose URL stands there".to_owned(),
+                    None => format!("{UNPLACED}, so nobody can say whose URL stands there"),
+                }),
             ),
             Removal::Failed(error) => (None, "failed", Some(error.to_string())),
         };
@@ -268,18 +371,19 @@ fn report(results: &[Done<'_>], format: Format, aim: &str) -> anyhow::Result<()>
                     Some(error) => format!("{}: {error}", result.done),
                     None => result.done.to_owned(),
                 };
-                [
-                    result.target.name(),
-                    result.before.clone().unwrap_or_else(|| "-".to_owned()),
-                    done,
-                ]
+                let [title, id] = title_and_id(result.target);
+                let before = result.before.clone().unwrap_or_else(|| "-".to_owned());
+                [title, id, before, done]
             });
-            output::write(&output::table(["CHATBOT", "URL BEFORE", "DONE"], rows))?;
+            output::write(&output::table(["CHATBOT", "ID", "URL BEFORE", "DONE"], rows))?;
         }
     }
     let failed_count = results.iter().filter(|result| result.error.is_some()).count();
     if failed_count > 0 {
-        bail!("{failed_count} of {} chatbots could not be {aim}", results.len());
+        bail!(
+            "{failed_count} of {} chatbots could not be {aim}; {ASK_DOCTOR}",
+            results.len()
+        );
     }
     Ok(())
 }

@@ -88,6 +88,10 @@ async fn help_names_every_command_and_the_common_variables() {
     let expected = [
         "serve",
         "trigger",
+        "subscription",
+        "backfill",
+        "token",
+        "doctor",
         "config",
         "healthcheck",
         "completions",
@@ -100,6 +104,39 @@ async fn help_names_every_command_and_the_common_variables() {
     ];
     for text in expected {
         assert!(ended.output.contains(text), "{text} is not in {}", ended.output);
+    }
+}
+
+#[tokio::test]
+async fn no_line_of_a_help_is_broken_in_the_middle() {
+    let commands: [&[&str]; 8] = [
+        &[],
+        &["subscription"],
+        &["subscription", "show"],
+        &["subscription", "ensure"],
+        &["subscription", "remove"],
+        &["token", "refresh"],
+        &["backfill"],
+        &["doctor"],
+    ];
+    for command in commands {
+        let ended = program(&[command, &["-h"]].concat()).await;
+
+        assert_eq!(ended.code, Some(0), "{command:?} {ended:?}");
+        // What explains a variable is indented; a line that clap had to break goes on at the margin.
+        let variables = ended
+            .output
+            .lines()
+            .skip_while(|line| !line.starts_with("  CAIGUNN_"));
+        let mut after = variables.skip_while(|line| line.starts_with("  "));
+        let sentence = after.next().unwrap_or("A secret is also read");
+        assert!(
+            sentence.starts_with("A secret is also read"),
+            "{command:?} {}",
+            ended.output
+        );
+        let longest = ended.output.lines().map(str::len).max();
+        assert!(longest <= Some(100), "{command:?} {}", ended.output);
     }
 }
 
@@ -170,6 +207,19 @@ async fn bash_completes_commands_and_their_flags() {
     assert_eq!(words_for("caigunn-webhook tr").await, "trigger\n");
     assert_eq!(words_for("caigunn-webhook trigger --ev").await, "--event-id\n");
     assert_eq!(words_for("caigunn-webhook config ch").await, "check\n");
+    assert_eq!(words_for("caigunn-webhook doc").await, "doctor\n");
+    assert_eq!(words_for("caigunn-webhook doctor --fo").await, "--format\n");
+    assert_eq!(words_for("caigunn-webhook doctor --format j").await, "json\n");
+    assert_eq!(words_for("caigunn-webhook subscription en").await, "ensure\n");
+    assert_eq!(
+        words_for("caigunn-webhook subscription remove --ch").await,
+        "--chatbot\n"
+    );
+    assert_eq!(
+        words_for("caigunn-webhook token refresh --ex").await,
+        "--expires\n"
+    );
+    assert_eq!(words_for("caigunn-webhook backfill --dr").await, "--dry-run\n");
 }
 
 #[tokio::test]

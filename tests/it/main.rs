@@ -19,3 +19,4 @@ mod redaction;
 mod registration;
 mod shutdown;
 mod subscription;
+mod subscription_commands;

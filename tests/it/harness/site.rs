@@ -15,7 +15,7 @@ pub const TOKEN: &str = "planted-token-of-the-registered-url";
 pub const ADMIN_TOKEN: &str = "planted-admin-token";
 
 /// None of it may ever be printed: the two above, and what the fake of CaiGunn knows.
-const SECRETS: [&str; 4] = [TOKEN, ADMIN_TOKEN, "access-token", "key-one"];
+const SECRETS: [&str; 5] = [TOKEN, ADMIN_TOKEN, "access-token", "key-one", "key-two"];
 
 pub struct Site {
     folder: TempDir,
@@ -53,6 +53,7 @@ impl Site {
         let mut command = Process::command(self.folder.path());
         self.configure(&mut command);
         command.envs(variables.iter().copied());
+        self.tunnel.hold();
         let receiver = Process::spawn(self.folder.path(), command).await;
         self.tunnel.lead_to(receiver.public);
         self.receiver = Some(receiver);

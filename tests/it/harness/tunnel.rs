@@ -9,7 +9,16 @@ use tokio::sync::watch;
 /// A running tunnel. It ends with the test's runtime.
 pub struct Tunnel {
     pub address: SocketAddr,
-    target: watch::Sender<Option<SocketAddr>>,
+    end: watch::Sender<End>,
+}
+
+/// Where a tunnel leads.
+#[derive(Clone, Copy)]
+enum End {
+    Nowhere,
+    /// To what is just being started: connections wait.
+    Awaited,
+    At(SocketAddr),
 }
 
 impl Tunnel {
@@ -17,28 +26,32 @@ impl Tunnel {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (target, targets) = watch::channel(None);
+        let (end, ends) = watch::channel(End::Nowhere);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let target = *targets.borrow();
-                tokio::spawn(pass_on(stream, target));
+                tokio::spawn(pass_on(stream, ends.clone()));
             }
         });
-        Self { address, target }
+        Self { address, end }
     }
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Leads new connections there from now on.
-    pub fn lead_to(&self, target: SocketAddr) {
-        self.target.send_replace(Some(target));
+    /// Has connections wait until it is known where to.
+    pub fn hold(&self) {
+        self.end.send_replace(End::Awaited);
+    }
+
+    /// Leads new connections there from now on, and those that wait.
+    pub fn lead_to(&self, address: SocketAddr) {
+        self.end.send_replace(End::At(address));
     }
 
     /// Leads new connections nowhere from now on.
     pub fn lead_nowhere(&self) {
-        self.target.send_replace(None);
+        self.end.send_replace(End::Nowhere);
     }
 }
 
@@ -55,10 +68,12 @@ pub async fn answering(answer: impl Into<String>) -> SocketAddr {
     address
 }
 
-async fn pass_on(mut stream: TcpStream, target: Option<SocketAddr>) {
-    let connected = match target {
-        Some(target) => TcpStream::connect(target).await.ok(),
-        None => None,
+async fn pass_on(mut stream: TcpStream, mut ends: watch::Receiver<End>) {
+    let known = ends.wait_for(|end| !matches!(end, End::Awaited)).await;
+    let end = known.map_or(End::Nowhere, |end| *end);
+    let connected = match end {
+        End::At(address) => TcpStream::connect(address).await.ok(),
+        End::Nowhere | End::Awaited => None,
     };
     match connected {
         // Either side may go at any time.

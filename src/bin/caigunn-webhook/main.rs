@@ -41,7 +41,7 @@ struct Cli {
     configuration: ConfigurationArgs,
 }
 
-/// No line is longer than 80 columns: clap breaks longer ones in the middle, without an indent.
+/// No line is longer than 80 columns, for clap breaks longer ones out of their column.
 const AFTER_HELP: &str = "\
 Settings come from defaults, then --config FILE, then the environment, then
 flags. The ones most used:

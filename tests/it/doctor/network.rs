@@ -79,15 +79,21 @@ FAILURE  admin address: {admin} is taken by another caigunn-webhook process, so 
 #[tokio::test]
 async fn an_address_that_is_not_this_machines_is_named() {
     let site = Site::running().await;
-    // For documentation (RFC 5737). Nothing is sent to it, for a port 0 cannot be connected to.
-    let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", "192.0.2.1:0")]).await;
+    // A group of machines: nothing can listen on it, and connecting to it is refused before anything is sent.
+    let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", "[ff02::1]:1")]).await;
 
-    assert_finds(
-        &ended,
-        "\
-FAILURE  admin address: nothing can listen on 192.0.2.1:0: Cannot assign requested address (os error 99)
-         set CAIGUNN_ADMIN_LISTEN to an address of this machine and a port that this user may use",
+    let finding = ended
+        .output
+        .split_once("FAILURE  admin address: nothing can listen on [ff02::1]:1: ");
+    let (_, reason_and_advice) = finding.unwrap_or_else(|| panic!("{}", ended.output));
+    let advice = reason_and_advice.lines().nth(1);
+    assert_eq!(
+        advice,
+        Some(
+            "         set CAIGUNN_ADMIN_LISTEN to an address of this machine and a port that this user may use"
+        )
     );
+    assert_eq!(ended.code, Some(1));
 }
 
 #[tokio::test]

@@ -117,8 +117,23 @@ pub struct Loaded {
     pub settings: Settings,
     /// What they were made of, in the order of the file of defaults.
     pub shown: Vec<Shown>,
-    /// What is allowed but unwise, a sentence each.
-    pub warnings: Vec<String>,
+    /// What is allowed but unwise.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that is allowed but unwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is.
+    pub found: String,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; {}", self.found, self.advice)
+    }
 }
 
 const MIB: usize = 1 << 20;
@@ -168,20 +183,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         },
     };
     if tokens.is_empty() {
-        warnings.push(
-            "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 random \
-             characters, such as `openssl rand -hex 16` prints"
-                .to_owned(),
-        );
+        warnings.push(Warning {
+            found: "no token: anyone who finds the address may post notifications".to_owned(),
+            advice: "set CAIGUNN_WEBHOOK_TOKEN to 32 random characters, such as `openssl rand -hex 16` prints",
+        });
     }
     for length in tokens
         .iter()
         .map(|token| token.expose_secret().len())
         .filter(|length| *length < SHORT_TOKEN)
     {
-        warnings.push(format!(
-            "a webhook token of {length} characters can be guessed; take 32 random ones"
-        ));
+        warnings.push(Warning {
+            found: format!("a webhook token of {length} characters can be guessed"),
+            advice: "take 32 random ones",
+        });
     }
     let shown = reader.finish()?;
     Ok(Loaded {

@@ -89,15 +89,7 @@ fn settings_findings(loaded: &Loaded) -> Vec<Finding> {
         .count();
     let sum = format!("no mistakes; {set_count} of {} keys are set", loaded.shown.len());
     let mut findings = vec![Finding::ok(CHECK, sum)];
-    findings.extend(loaded.warnings.iter().map(|warning| {
-        let (found, advice) = match warning.split_once("; ") {
-            Some((found, advice)) => (found, advice),
-            None => (
-                warning.as_str(),
-                "use an https URL, with a proxy that ends TLS in front",
-            ),
-        };
-        Finding::warning(CHECK, found, advice)
-    }));
+    let warnings = loaded.warnings.iter();
+    findings.extend(warnings.map(|warning| Finding::warning(CHECK, &warning.found, warning.advice)));
     findings
 }

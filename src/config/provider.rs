@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::Reader;
-use super::{Registration, is_visible, webhook_url};
+use super::{Registration, Warning, is_visible, webhook_url};
 use crate::backoff::Backoff;
 use crate::subscription::Selection;
 use crate::{backfill, caigunn, subscription};
@@ -17,7 +17,7 @@ pub struct Provider {
     pub registration: Registration,
 }
 
-pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<String>) -> Provider {
+pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<Warning>) -> Provider {
     let api_url = reader.with(
         "api.url",
         "an absolute http or https URL without user, query or fragment",
@@ -38,9 +38,12 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec
         .as_ref()
         .filter(|url| url.scheme() == "http" && !is_loopback(url))
     {
-        warnings.push(format!(
-            "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
-        ));
+        warnings.push(Warning {
+            found: format!(
+                "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
+            ),
+            advice: "use an https URL, with a proxy in front that ends TLS",
+        });
     }
     let discover: bool = reader.parsed("subscription.discover", "true or false");
     let is_key_missing = api_keys.is_empty() && !discover;

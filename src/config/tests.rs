@@ -54,6 +54,10 @@ fn shown(loaded: &Loaded, key: &str) -> (String, String) {
     (shown.value.clone(), shown.origin.clone())
 }
 
+fn said(warnings: &[Warning]) -> Vec<String> {
+    warnings.iter().map(Warning::to_string).collect()
+}
+
 fn exposed(secrets: &[SecretString]) -> Vec<&str> {
     secrets.iter().map(ExposeSecret::expose_secret).collect()
 }
@@ -129,7 +133,7 @@ fn with_no_configuration_at_all_the_defaults_hold() {
     };
     assert_eq!(missing, &["CAIGUNN_ACCESS_TOKEN", "CAIGUNN_PUBLIC_URL"]);
     assert_eq!(
-        loaded.warnings,
+        said(&loaded.warnings),
         [
             "no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 random \
           characters, such as `openssl rand -hex 16` prints"

@@ -213,18 +213,11 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
 
 /// What it means that no receiver answers at the public URL.
 fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Finding {
-    let text = finding.to_string();
-    let split = text
-        .split_once("; check ")
-        .or_else(|| text.split_once(": check "));
-    let (found, mut advice) = match split {
-        Some((found, advice)) => (found, format!("check {advice}")),
-        None => (text.as_str(), "check CAIGUNN_PUBLIC_URL".to_owned()),
-    };
+    let mut advice = finding.advice().unwrap_or("check CAIGUNN_PUBLIC_URL").to_owned();
     if let probe::Finding::NoAnswer { .. } = finding {
         advice += "; if this machine cannot reach its own public address, ask from another one";
     }
-    Finding::failure(check, format!("{url}: {found}"), advice)
+    Finding::failure(check, format!("{url}: {}", finding.seen()), advice)
 }
 
 /// The URL of a listener on this machine.

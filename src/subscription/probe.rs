@@ -8,11 +8,13 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::LOCATION;
 use reqwest::{Client, ClientBuilder, Response};
 use serde::Serialize;
 use url::Url;
 use uuid::Uuid;
 
+use super::plan::shown;
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 
 /// How long a probe may take: as long as a patient sender of webhooks.
@@ -25,6 +27,13 @@ pub enum Finding {
     Ours,
     /// A receiver like this one, but another process.
     OtherReceiver,
+    /// A redirect, which a sender need not follow.
+    Redirect {
+        /// Its status.
+        status: u16,
+        /// Where to, its path and query hidden.
+        to: String,
+    },
     /// Something that is no receiver: the URL is wrong.
     NoReceiver {
         /// Its status.
@@ -50,6 +59,8 @@ pub enum Kind {
     Ours,
     /// [`Finding::OtherReceiver`]
     OtherReceiver,
+    /// [`Finding::Redirect`]
+    Redirect,
     /// [`Finding::NoReceiver`]
     NoReceiver,
     /// [`Finding::BrokenProxy`]
@@ -64,6 +75,7 @@ impl Finding {
         match self {
             Self::Ours => Kind::Ours,
             Self::OtherReceiver => Kind::OtherReceiver,
+            Self::Redirect { .. } => Kind::Redirect,
             Self::NoReceiver { .. } => Kind::NoReceiver,
             Self::BrokenProxy { .. } => Kind::BrokenProxy,
             Self::NoAnswer { .. } => Kind::NoAnswer,
@@ -71,30 +83,51 @@ impl Finding {
     }
 }
 
-/// One line, with what to check.
+impl Finding {
+    /// What was seen.
+    pub fn seen(&self) -> String {
+        match self {
+            Self::Ours => "it leads to this receiver".to_owned(),
+            Self::OtherReceiver => "another caigunn-webhook process answers there".to_owned(),
+            Self::Redirect { status, to } => {
+                format!("it redirects to {to} ({status}), which CaiGunn may not follow")
+            }
+            Self::NoReceiver { status } => {
+                format!("something that is no caigunn-webhook answers there, with {status}")
+            }
+            Self::BrokenProxy { status } => {
+                format!(
+                    "the proxy or tunnel there answers {status}: it runs, but does not reach this receiver"
+                )
+            }
+            Self::NoAnswer { reason } => format!("nothing answers there: {reason}"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Ours => None,
+            Self::OtherReceiver => Some(
+                "if it is no replica of this one, CAIGUNN_PUBLIC_URL is another deployment's, or its proxy passes \
+                 requests on to one",
+            ),
+            Self::Redirect { .. } => Some("set CAIGUNN_PUBLIC_URL to where it leads"),
+            Self::NoReceiver { .. } => {
+                Some("check CAIGUNN_PUBLIC_URL, and that the proxy passes /healthz and /webhook on")
+            }
+            Self::BrokenProxy { .. } => Some("check the address and port that it passes requests on to"),
+            Self::NoAnswer { .. } => Some("check CAIGUNN_PUBLIC_URL, and that the tunnel or proxy runs"),
+        }
+    }
+}
+
+/// One line: what was seen, and what to do about it.
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ours => formatter.write_str("it leads to this receiver"),
-            Self::OtherReceiver => formatter.write_str(
-                "another caigunn-webhook process answers there: a replica of this one, or CAIGUNN_PUBLIC_URL is \
-                 another deployment's",
-            ),
-            Self::NoReceiver { status } => write!(
-                formatter,
-                "something that is no caigunn-webhook answers there, with {status}: check CAIGUNN_PUBLIC_URL, and \
-                 that the proxy passes /healthz and /webhook on"
-            ),
-            Self::BrokenProxy { status } => write!(
-                formatter,
-                "the proxy or tunnel there answers {status}: it runs, but does not reach this receiver; check the \
-                 address and port that it passes requests on to"
-            ),
-            Self::NoAnswer { reason } => write!(
-                formatter,
-                "nothing answers there: {reason}; check CAIGUNN_PUBLIC_URL, and that the tunnel or proxy runs"
-            ),
-        }
+        formatter.write_str(&self.seen())?;
+        self.advice()
+            .map_or(Ok(()), |advice| write!(formatter, "; {advice}"))
     }
 }
 
@@ -170,7 +203,21 @@ fn sort(response: &Response) -> Answer {
         (200, Some(proof)) => Answer::Proof(proof.to_owned()),
         // 502 to 504 are what proxies answer for a backend that they do not reach; 520 to 530 are Cloudflare's.
         (502..=504 | 520..=530, _) => Answer::Other(Finding::BrokenProxy { status }),
+        (300..=399, _) => Answer::Other(Finding::Redirect {
+            status,
+            to: destination(response),
+        }),
         (_, _) => Answer::Other(Finding::NoReceiver { status }),
+    }
+}
+
+/// Where a redirect leads, as it may be shown.
+fn destination(response: &Response) -> String {
+    let location = response.headers().get(LOCATION);
+    let location = location.and_then(|location| location.to_str().ok());
+    match location.map(|location| response.url().join(location)) {
+        Some(Ok(url)) => shown(url.as_str()),
+        Some(Err(_)) | None => "nowhere".to_owned(),
     }
 }
 

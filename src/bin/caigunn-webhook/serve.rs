@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use caigunn_webhook::app::App;
-use caigunn_webhook::config::{Loaded, Registration, Settings};
+use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::telemetry;
@@ -33,7 +33,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
 
 async fn serve(
     settings: Settings,
-    warnings: &[String],
+    warnings: &[Warning],
     dropped_lines: impl Fn() -> usize + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();

@@ -115,7 +115,7 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
                     Found::Unknown => None,
                 },
                 error: match target.id {
-                    Some(_) => error_of(visit),
+                    Some(_) => error_of(visit).or(visit.unreadable.as_ref().map(ToString::to_string)),
                     None => Some(UNPLACED.to_owned()),
                 },
                 known: known.unwrap_or(&Value::Null),

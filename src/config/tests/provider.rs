@@ -169,7 +169,7 @@ fn a_choice_of_words_is_one_of_them() {
 fn a_public_url_in_the_clear_is_warned_of_unless_it_stays_on_this_machine() {
     let warnings = |url| {
         let sources = flags(&[("server.public_url", url), ("webhook.token", "sixteen--letters")]);
-        load(&sources).unwrap().warnings
+        said(&load(&sources).unwrap().warnings)
     };
 
     for url in [
@@ -189,7 +189,8 @@ fn a_public_url_in_the_clear_is_warned_of_unless_it_stays_on_this_machine() {
         assert_eq!(
             warnings(url),
             [format!(
-                "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
+                "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear; use an https \
+                 URL, with a proxy in front that ends TLS"
             )]
         );
     }

@@ -218,7 +218,7 @@ fn a_short_token_is_warned_of_without_being_named() {
     .unwrap();
 
     assert_eq!(
-        loaded.warnings,
+        said(&loaded.warnings),
         ["a webhook token of 15 characters can be guessed; take 32 random ones"]
     );
 }

@@ -194,7 +194,7 @@ async fn a_public_url_without_tls_is_warned_about() {
     let expected = format!(
         "\
 warning  settings: CAIGUNN_PUBLIC_URL is {url}/, not https: notifications and the token travel in the clear
-         use an https URL, with a proxy that ends TLS in front
+         use an https URL, with a proxy in front that ends TLS
 "
     );
     assert!(ended.output.contains(&expected), "{}", ended.output);

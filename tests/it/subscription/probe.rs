@@ -82,20 +82,31 @@ async fn whatever_answers_is_told_in_one_line() {
     assert_eq!(found, Finding::OtherReceiver);
     assert_eq!(
         found.to_string(),
-        "another caigunn-webhook process answers there: a replica of this one, or CAIGUNN_PUBLIC_URL is another \
-         deployment's"
+        "another caigunn-webhook process answers there; if it is no replica of this one, CAIGUNN_PUBLIC_URL is another \
+         deployment's, or its proxy passes requests on to one"
     );
     assert_eq!(probe(other.public).await, Finding::NoReceiver { status: 404 });
 
-    for status in [200, 302, 401, 404, 500] {
+    for status in [200, 401, 404, 500] {
         let found = probe(Stranger::start(status).await.address).await;
 
         assert_eq!(found, Finding::NoReceiver { status });
         assert_eq!(
             found.to_string(),
             format!(
-                "something that is no caigunn-webhook answers there, with {status}: check CAIGUNN_PUBLIC_URL, and that \
+                "something that is no caigunn-webhook answers there, with {status}; check CAIGUNN_PUBLIC_URL, and that \
                  the proxy passes /healthz and /webhook on"
+            )
+        );
+    }
+    for status in [301, 308] {
+        let found = probe(Stranger::start(status).await.address).await;
+
+        assert_eq!(
+            found.to_string(),
+            format!(
+                "it redirects to http://127.0.0.1:9 ({status}), which CaiGunn may not follow; set CAIGUNN_PUBLIC_URL to \
+                 where it leads"
             )
         );
     }
@@ -296,7 +307,7 @@ async fn a_failed_probe_warns_when_it_changes_and_does_not_keep_a_chatbot_from_b
                  receiver; check the address and port that it passes requests on to"
             ),
             format!(
-                "probed {public_url}/: something that is no caigunn-webhook answers there, with 404: check \
+                "probed {public_url}/: something that is no caigunn-webhook answers there, with 404; check \
                  CAIGUNN_PUBLIC_URL, and that the proxy passes /healthz and /webhook on"
             ),
         ]

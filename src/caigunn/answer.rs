@@ -196,18 +196,19 @@ fn fault(fault: &Value) -> String {
     place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
 }
 
-/// Why no answer came, with the chain of causes, which holds addresses but no secrets.
+/// Why no answer came: the innermost cause says it best, and holds addresses but no secrets.
 pub fn unreachable_error(error: &reqwest::Error) -> Error {
-    let mut detail = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        error.to_string()
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        detail = format!("{detail}: {cause}");
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
+    let detail = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else if error.is_connect() {
+        format!("cannot connect: {cause}")
+    } else {
+        format!("the call broke off: {cause}")
+    };
     Error::Unavailable {
         retry_after: None,
         detail,

@@ -150,7 +150,7 @@ mod tests {
             Some("{}"),
             Some(r#"{ "training_data_ids": [] }"#),
         ] {
-            let log = [entry("crawling", "completed", data)];
+            let log = [entry("crawling", "initial", data)];
 
             let (logged, unreadable) = read(job(), chatbot_id, &log);
 
@@ -164,7 +164,7 @@ mod tests {
     fn entries_are_read_in_the_order_of_their_times() {
         let at = |time: &str, status: &str| LogEntry {
             created_at: Some(time.to_owned()),
-            ..entry("crawling", status, None)
+            ..entry("crawling", status, Some(r#"{"training_data_ids": []}"#))
         };
         let log = [
             at("2024-07-30T10:00:05", "completed"),

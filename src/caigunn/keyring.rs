@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Chatbot;
 use crate::event::ChatbotId;
@@ -16,11 +16,17 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The keys of these chatbots, and some of whose chatbots nothing is known.
-    pub fn new(chatbots: &[Chatbot], unplaced: Vec<SecretString>) -> Self {
+    /// The keys of these chatbots, and those of `given` that are of none of them.
+    pub fn new(chatbots: &[Chatbot], given: Vec<SecretString>) -> Self {
         let by_chatbot = chatbots
             .iter()
             .map(|chatbot| (chatbot.id, chatbot.api_key.clone()));
+        let is_placed = |key: &SecretString| {
+            let mut placed = chatbots.iter().map(|chatbot| chatbot.api_key.expose_secret());
+            placed.any(|placed| placed == key.expose_secret())
+        };
+        let mut unplaced = given;
+        unplaced.retain(|key| !is_placed(key));
         Self {
             by_chatbot: by_chatbot.collect(),
             unplaced,
@@ -47,7 +53,6 @@ impl Keyring {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
     use uuid::Uuid;
 
     use super::*;
@@ -79,5 +84,13 @@ mod tests {
         assert_eq!(candidates(&keyring, Some(3)), ["other"]);
         assert_eq!(candidates(&keyring, None), ["one", "other", "two"]);
         assert!(candidates(&Keyring::default(), None).is_empty());
+    }
+
+    #[test]
+    fn a_given_key_that_a_listed_chatbot_has_is_tried_as_its_own_alone() {
+        let keyring = Keyring::new(&[chatbot(1, "one")], vec!["one".into(), "other".into()]);
+
+        assert_eq!(candidates(&keyring, None), ["one", "other"]);
+        assert_eq!(candidates(&keyring, Some(2)), ["other"]);
     }
 }

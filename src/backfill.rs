@@ -33,6 +33,9 @@ use gap::{Logged, Unreadable};
 
 pub use rounds::{Progress, keep};
 
+/// How many keys CaiGunn may refuse, and take none, before it is the access token that is taken to be refused.
+const MAX_REFUSALS: usize = 3;
+
 /// What to ask about, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -137,7 +140,8 @@ impl Backfill {
         }
     }
 
-    /// Asks about one job, which may be known to be of a chatbot.
+    /// Asks about one job. The chatbot that it is of need not be known where the inbox has something of the job; where
+    /// it has not, every key is tried.
     ///
     /// # Errors
     /// See [`Error`]. What was stored before it stays.
@@ -151,6 +155,10 @@ impl Backfill {
         chatbot_id: Option<ChatbotId>,
         mode: Mode,
     ) -> Result<Outcome, Error> {
+        let chatbot_id = match chatbot_id {
+            Some(chatbot_id) => Some(chatbot_id),
+            None => self.known_chatbot(event_id).await?,
+        };
         let (chatbot_id, log) = self.log(keyring, event_id, chatbot_id).await?;
         let (logged, unreadable) = gap::read(event_id, chatbot_id, &log);
         let is_ended = logged.iter().any(|logged| logged.notification.name().ends_job());
@@ -181,6 +189,12 @@ impl Backfill {
         })
     }
 
+    /// The chatbot that the inbox knows a job to be of.
+    async fn known_chatbot(&self, event_id: EventId) -> Result<Option<ChatbotId>, Error> {
+        let receipts = self.inbox.job(event_id).await?;
+        Ok(receipts.iter().find_map(|receipt| receipt.chatbot_id))
+    }
+
     /// The log of a job, from the first key that opens it, and the chatbot it is of.
     async fn log(
         &self,
@@ -188,24 +202,33 @@ impl Backfill {
         event_id: EventId,
         chatbot_id: Option<ChatbotId>,
     ) -> Result<(Option<ChatbotId>, Vec<LogEntry>), Error> {
-        let mut refusal = Some(Error::NoKey);
+        let mut is_heard = false;
+        let mut refusal = Error::NoKey;
+        let mut refusal_count = 0;
         for (owner, api_key) in keyring.candidates(chatbot_id) {
             self.wait_for_turn().await;
             match self.client.event_log(&api_key, event_id).await {
-                Ok(log) if log.is_empty() => refusal = None,
+                Ok(log) if log.is_empty() => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
                 // It may be another chatbot's job.
                 Err(
                     caigunn::Error::Invalid { status: 404, .. } | caigunn::Error::Refused { status: 403, .. },
-                ) => {
-                    refusal = None;
+                ) => is_heard = true,
+                // This key may be wrong, and the next one right.
+                Err(error @ caigunn::Error::Refused { .. }) => {
+                    refusal = Error::Log(error);
+                    refusal_count += 1;
+                    if !is_heard && refusal_count >= MAX_REFUSALS {
+                        break;
+                    }
                 }
                 Err(error) => return Err(Error::Log(error)),
             }
         }
-        match refusal {
-            None => Ok((chatbot_id, Vec::new())),
-            Some(error) => Err(error),
+        if is_heard {
+            Ok((chatbot_id, Vec::new()))
+        } else {
+            Err(refusal)
         }
     }
 

@@ -11,6 +11,7 @@
 //! does, by its `event_id`. Older training notifications carry none and cannot be asked about.
 
 pub mod gap;
+mod pace;
 mod rounds;
 
 use std::collections::HashSet;
@@ -18,8 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::caigunn::keyring::Keyring;
@@ -30,6 +29,7 @@ use crate::inbox::announce::{Way, announce};
 use crate::inbox::{self, Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer};
 use crate::metrics::Notifications;
 use gap::{Logged, Unreadable};
+use pace::Pace;
 
 pub use rounds::{Progress, keep};
 
@@ -115,10 +115,7 @@ pub struct Backfill {
     writer: Writer,
     client: Client,
     counted: Notifications,
-    /// When the next call may begin.
-    next_call_at: Arc<Mutex<Option<Instant>>>,
-    /// How far the beginnings of two calls are apart.
-    gap: Duration,
+    pace: Arc<Pace>,
 }
 
 impl Backfill {
@@ -135,8 +132,7 @@ impl Backfill {
             writer,
             client,
             counted,
-            next_call_at: Arc::default(),
-            gap: Duration::from_secs_f64(60.0 / max_calls_per_minute as f64),
+            pace: Arc::new(Pace::new(max_calls_per_minute)),
         }
     }
 
@@ -206,7 +202,7 @@ impl Backfill {
         let mut refusal = Error::NoKey;
         let mut refusal_count = 0;
         for (owner, api_key) in keyring.candidates(chatbot_id) {
-            self.wait_for_turn().await;
+            self.pace.wait_for_turn().await;
             match self.client.event_log(&api_key, event_id).await {
                 Ok(log) if log.is_empty() => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
@@ -230,15 +226,6 @@ impl Backfill {
         } else {
             Err(refusal)
         }
-    }
-
-    /// Waits until another call may begin.
-    async fn wait_for_turn(&self) {
-        let mut next = self.next_call_at.lock().await;
-        let at = next.unwrap_or_else(Instant::now).max(Instant::now());
-        *next = Some(at + self.gap);
-        drop(next);
-        sleep_until(at).await;
     }
 
     async fn store(&self, Logged { notification, body }: Logged) -> Result<ReceiptId, Error> {

@@ -12,6 +12,7 @@
 
 pub mod gap;
 mod pace;
+mod progress;
 mod rounds;
 
 use std::collections::HashSet;
@@ -31,7 +32,8 @@ use crate::metrics::Notifications;
 use gap::{Logged, Unreadable};
 use pace::Pace;
 
-pub use rounds::{Progress, keep};
+pub use progress::{Progress, Seen};
+pub use rounds::{Rounds, keep};
 
 /// How many keys CaiGunn may refuse, and take none, before it is the access token that is taken to be refused.
 const MAX_REFUSALS: usize = 3;

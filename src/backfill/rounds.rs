@@ -1,22 +1,28 @@
 //! Which jobs are asked about when.
+//!
+//! A round goes through all open jobs, oldest first, counts them, and asks about those that are due: in the first
+//! round about all, later about those that are neither young nor given up, and about one that is still running ever
+//! more rarely. When CaiGunn does not answer, the round goes on counting and asks no more. If it was the first, so is
+//! the next, for the jobs that have had no answer.
+//!
+//! What is wrong is said when it begins and when it ends, not in every round.
+
+mod pass;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::progress::Progress;
 use super::{Backfill, Error, Mode, Outcome, Settings};
 use crate::backoff::Backoff;
-use crate::caigunn;
 use crate::caigunn::keyring::Keyring;
 use crate::clock::Timestamp;
-use crate::event::EventId;
+use crate::event::{ChatbotId, EventId};
 use crate::inbox::{self, Cursor, PageRequest, Receipt};
-use crate::metrics::Registry;
+use pass::{Named, Pass, Trouble};
 
 /// How many open jobs are read from the inbox at once.
 const PAGE_COUNT: usize = 500;
@@ -27,63 +33,6 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// The longest wait before a job is asked about again.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
-
-/// How many stalled jobs a round names; of more it says the number.
-const MAX_NAMED: usize = 20;
-
-/// How many calls in a row may fail before a round ends: CaiGunn is down then, and not one job's log.
-const MAX_FAILURES: usize = 3;
-
-/// What the last round has seen.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    open: AtomicUsize,
-    stalled: AtomicUsize,
-    problem: RwLock<Option<String>>,
-}
-
-impl Progress {
-    /// Jobs that have begun and not ended.
-    pub fn open_count(&self) -> usize {
-        self.0.open.load(Ordering::Relaxed)
-    }
-
-    /// Those of them that were given up.
-    pub fn stalled_count(&self) -> usize {
-        self.0.stalled.load(Ordering::Relaxed)
-    }
-
-    /// Shows both numbers.
-    pub fn register_metrics(&self, registry: &mut Registry) {
-        let progress = self.clone();
-        registry.gauge(
-            "open_jobs",
-            "Jobs that have begun and not ended, as of the last look",
-            None,
-            move || progress.open_count() as f64,
-        );
-        let progress = self.clone();
-        registry.gauge(
-            "stalled_jobs",
-            "Those of the open jobs that were given up",
-            None,
-            move || progress.stalled_count() as f64,
-        );
-    }
-
-    /// As JSON, for the admin API.
-    pub fn to_json(&self) -> serde_json::Value {
-        let problem = self.0.problem.read().unwrap_or_else(PoisonError::into_inner);
-        serde_json::json!({
-            "open_jobs": self.open_count(),
-            "stalled_jobs": self.stalled_count(),
-            "problem": *problem,
-        })
-    }
-}
 
 /// Looks after open jobs for ever: all of them at once when the keys are known, then those that are due.
 ///
@@ -107,27 +56,37 @@ pub async fn keep(
     }
 }
 
-/// The memory of what was asked.
+/// Rounds over the open jobs, and the memory of what was asked.
 pub struct Rounds {
     settings: Settings,
     backfill: Backfill,
     progress: Progress,
     backoff: Backoff,
     asked: HashMap<EventId, Asked>,
-    /// When the last round was; `None` before the first, which asks about all.
-    last_at: Option<Timestamp>,
+    /// Whether the first round is over: every job that was open then has been asked about.
+    is_caught_up: bool,
+    /// When all open jobs were last gone through.
+    looked_at: Option<Timestamp>,
+    /// What keeps CaiGunn from answering, as it was said.
+    trouble: Option<Trouble>,
+    /// Whose jobs cannot be asked about, as it was said.
+    keyless: Vec<Option<ChatbotId>>,
 }
 
-/// A job that has been asked about and has not ended.
+/// An open job that has been asked about.
 struct Asked {
     count: u32,
     due: Timestamp,
     /// The round that last saw it open.
     seen_at: Timestamp,
+    /// Whether there was an answer when it was last asked about.
+    is_answered: bool,
+    /// How much of its log was said to be unreadable.
+    unreadable_count: usize,
 }
 
 /// A job by its `initial`, and what came of asking about it.
-type Asking = (Receipt, Result<Outcome, Error>);
+type Asking = (Receipt, EventId, Result<Outcome, Error>);
 
 /// What to do about an open job in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +96,7 @@ enum Turn {
 }
 
 impl Rounds {
+    /// Nothing has been asked yet. The numbers go to `progress`.
     pub fn new(settings: Settings, backfill: Backfill, progress: Progress) -> Self {
         let backoff = Backoff::new(settings.interval.min(MAX_WAIT), MAX_WAIT);
         Self {
@@ -145,39 +105,40 @@ impl Rounds {
             progress,
             backoff: backoff.expect("an interval is a second at least, and now the hour at most"),
             asked: HashMap::new(),
-            last_at: None,
+            is_caught_up: false,
+            looked_at: None,
+            trouble: None,
+            keyless: Vec::new(),
         }
     }
 
-    /// Asks about all jobs that are due at `now`; returns how long to wait for the next round.
+    /// Asks about all jobs that are due at `now`; returns how long to wait for the next round: the interval, or longer
+    /// if CaiGunn wants to be left alone.
+    ///
+    /// # Cancel safety
+    /// What was stored stays; the next round asks again.
     pub async fn round(&mut self, keyring: &Keyring, now: Timestamp) -> Duration {
-        let mut pass = Pass::default();
-        let walked = self.walk(keyring, now, &mut pass).await;
+        let mut pass = Pass::begin(now);
+        if let Err(error) = self.walk(keyring, &mut pass).await {
+            pass.failed(&Error::Inbox(error));
+        }
         while let Some(done) = pass.asking.join_next().await {
-            self.finish(
-                done.expect("asking neither panics nor is aborted"),
-                now,
-                &mut pass,
-            );
+            self.finish(done.expect("asking neither panics nor is aborted"), &mut pass);
         }
-        if let Err(error) = walked {
-            tracing::warn!(error.type = "backfill", "cannot look for open jobs: {error}");
-        }
-        self.say(&pass);
+        let wait = self.settings.interval.max(pass.pause);
+        self.say(&pass, wait);
         if pass.is_whole {
             self.asked.retain(|_, asked| asked.seen_at == now);
-            self.progress.0.open.store(pass.open_count, Ordering::Relaxed);
-            self.progress
-                .0
-                .stalled
-                .store(pass.stalled_count, Ordering::Relaxed);
-            self.last_at = Some(now);
+            let mut seen = self.progress.look();
+            (seen.open_count, seen.stalled_count) = (pass.open_count, pass.stalled_count);
+            self.looked_at = Some(now);
+            self.is_caught_up |= !pass.is_cut_short();
         }
-        self.settings.interval.max(pass.pause)
+        wait
     }
 
     /// Goes through the open jobs, oldest first, and begins to ask about those that are due.
-    async fn walk(&mut self, keyring: &Keyring, now: Timestamp, pass: &mut Pass) -> Result<(), inbox::Error> {
+    async fn walk(&mut self, keyring: &Keyring, pass: &mut Pass) -> Result<(), inbox::Error> {
         let mut cursor: Option<Cursor> = None;
         loop {
             let page = PageRequest {
@@ -189,25 +150,30 @@ impl Rounds {
                 let Some(event_id) = receipt.event_id else {
                     continue;
                 };
-                if self.turn(&receipt, event_id, now) == Turn::Wait {
-                    self.count_open(&receipt, now, pass);
+                if self.turn(&receipt, event_id, pass.now) == Turn::Wait {
+                    self.count_open(&receipt, event_id, pass);
                     continue;
                 }
-                while pass.asking.len() >= self.settings.concurrency {
-                    let Some(done) = pass.asking.join_next().await else {
-                        break;
-                    };
-                    self.finish(done.expect("asking neither panics nor is aborted"), now, pass);
+                if !keyring.may_open(receipt.chatbot_id) {
+                    pass.lacks_key(receipt.chatbot_id);
+                    self.count_open(&receipt, event_id, pass);
+                    continue;
                 }
-                if pass.has_failed() {
-                    return Ok(());
+                while pass.asking.len() >= self.settings.concurrency
+                    && let Some(done) = pass.asking.join_next().await
+                {
+                    self.finish(done.expect("asking neither panics nor is aborted"), pass);
+                }
+                if pass.is_over {
+                    self.count_open(&receipt, event_id, pass);
+                    continue;
                 }
                 let (backfill, keyring) = (self.backfill.clone(), keyring.clone());
                 pass.asking.spawn(async move {
                     let done = backfill
                         .job(&keyring, event_id, receipt.chatbot_id, Mode::Store)
                         .await;
-                    (receipt, done)
+                    (receipt, event_id, done)
                 });
             }
             cursor = page.next;
@@ -218,16 +184,33 @@ impl Rounds {
         }
     }
 
+    fn turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> Turn {
+        let is_full = self.asked.len() >= MAX_REMEMBERED;
+        let asked = self.asked.get_mut(&event_id);
+        let is_asked = asked.is_some();
+        let (is_due, is_answered) = asked.map_or((true, false), |asked| {
+            asked.seen_at = now;
+            (asked.due <= now, asked.is_answered)
+        });
+        let wants = if self.is_caught_up {
+            let is_young = receipt.received_at > now.minus(self.settings.after);
+            !is_young && !self.is_stalled(receipt, now) && (is_asked || !is_full)
+        } else {
+            !is_answered
+        };
+        if wants && is_due { Turn::Ask } else { Turn::Wait }
+    }
+
     /// Counts a job that is still open, and notes it if it is given up from now on.
-    fn count_open(&self, receipt: &Receipt, now: Timestamp, pass: &mut Pass) {
+    fn count_open(&self, receipt: &Receipt, event_id: EventId, pass: &mut Pass) {
         pass.open_count += 1;
-        if self.is_stalled(receipt, now) {
+        if self.is_stalled(receipt, pass.now) {
             pass.stalled_count += 1;
             let was_stalled = self
-                .last_at
-                .is_some_and(|last_at| self.is_stalled(receipt, last_at));
+                .looked_at
+                .is_some_and(|looked_at| self.is_stalled(receipt, looked_at));
             if !was_stalled {
-                pass.newly_stalled.push_if_room(receipt);
+                pass.newly_stalled.push(event_id, receipt.event.event.to_string());
             }
         }
     }
@@ -236,158 +219,139 @@ impl Rounds {
         receipt.received_at < now.minus(self.settings.give_up_after)
     }
 
-    fn turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> Turn {
-        if self.last_at.is_none() {
-            return Turn::Ask;
-        }
-        let is_young = receipt.received_at > now.minus(self.settings.after);
-        if is_young || self.is_stalled(receipt, now) {
-            return Turn::Wait;
-        }
-        let is_full = self.asked.len() >= MAX_REMEMBERED;
-        match self.asked.get_mut(&event_id) {
-            Some(asked) => {
-                asked.seen_at = now;
-                if asked.due <= now { Turn::Ask } else { Turn::Wait }
-            }
-            None if is_full => Turn::Wait,
-            None => Turn::Ask,
-        }
-    }
-
     /// Takes down what came of asking about a job.
-    fn finish(&mut self, (receipt, done): Asking, now: Timestamp, pass: &mut Pass) {
-        let Some(event_id) = receipt.event_id else { return };
+    fn finish(&mut self, (receipt, event_id, done): Asking, pass: &mut Pass) {
+        let known = self.asked.get(&event_id);
+        let mut unreadable_count = known.map_or(0, |asked| asked.unreadable_count);
         match &done {
             Ok(outcome) => {
-                pass.failures_in_a_row = 0;
-                for unreadable in &outcome.unreadable {
-                    tracing::warn!(
-                        error.type = "unreadable_log",
-                        %event_id,
-                        "CaiGunn's log of job {event_id} has an entry that is no notification: {unreadable}"
-                    );
-                }
-                if outcome.is_ended {
-                    self.asked.remove(&event_id);
-                    return;
+                pass.answered();
+                if outcome.unreadable.len() > unreadable_count {
+                    unreadable_count = outcome.unreadable.len();
+                    say_unreadable(outcome);
                 }
             }
-            Err(error) => pass.failed(error),
+            Err(error) => {
+                pass.failed(error);
+                if known.is_none_or(|asked| asked.is_answered) {
+                    pass.newly_failing.push(event_id, error.chain());
+                }
+            }
         }
-        self.count_open(&receipt, now, pass);
+        if !done.as_ref().is_ok_and(|outcome| outcome.is_ended) {
+            self.count_open(&receipt, event_id, pass);
+        }
+        // Also one that has ended: should the inbox still have it as open, it is not asked about in every round.
         if self.asked.len() >= MAX_REMEMBERED && !self.asked.contains_key(&event_id) {
             return;
         }
+        let asked_at = pass.now.plus(pass.began.elapsed());
         let asked = self.asked.entry(event_id).or_insert(Asked {
             count: 0,
-            due: now,
-            seen_at: now,
+            due: asked_at,
+            seen_at: pass.now,
+            is_answered: false,
+            unreadable_count,
         });
         asked.count = asked.count.saturating_add(1);
-        asked.due = now.plus(self.backoff.wait(asked.count, fastrand::f64()));
-        asked.seen_at = now;
+        asked.due = asked_at.plus(self.backoff.wait(asked.count, fastrand::f64()));
+        (asked.is_answered, asked.unreadable_count) = (done.is_ok(), unreadable_count);
     }
 
-    /// Says what is news: failures when they begin and when they end, and jobs that are given up.
-    fn say(&self, pass: &Pass) {
-        let mut problem = self
-            .progress
-            .0
-            .problem
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        match (&pass.problem, problem.is_some()) {
-            (Some(text), false) => tracing::warn!(
-                error.type = "backfill",
-                "cannot ask CaiGunn what was missed: {text}; trying again"
-            ),
-            (None, true) if pass.is_whole => tracing::info!("CaiGunn tells again what was missed"),
-            (_, _) => {}
+    /// Says what is news.
+    fn say(&mut self, pass: &Pass, wait: Duration) {
+        self.say_trouble(pass, wait);
+        let news = pass.keyless.iter().filter(|id| !self.keyless.contains(id));
+        for chatbot_id in news {
+            tracing::warn!(error.type = "no_key", "{}", no_key(*chatbot_id));
         }
-        if pass.problem.is_some() || pass.is_whole {
-            problem.clone_from(&pass.problem);
+        if pass.is_whole {
+            self.keyless.clone_from(&pass.keyless);
         }
-        // A round that is cut short is begun again, and then counts them again.
-        if !pass.is_whole {
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.text.clone());
+        let keyless = || self.keyless.first().map(|chatbot_id| no_key(*chatbot_id));
+        self.progress.look().problem = trouble.or_else(keyless);
+        // One that is cut short may not have counted all; the next counts them again.
+        if pass.is_whole {
+            self.say_stalled(&pass.newly_stalled);
+        }
+    }
+
+    /// Says when CaiGunn stops answering, and when it begins again. What concerns a few jobs is said of them.
+    fn say_trouble(&mut self, pass: &Pass, wait: Duration) {
+        if !pass.is_cut_short() {
+            for (event_id, text) in &pass.newly_failing.named {
+                tracing::warn!(
+                    error.type = "backfill",
+                    %event_id,
+                    "cannot ask what was missed of job {event_id}: {text}; it is asked about again, ever more rarely"
+                );
+            }
+            let has_nothing_to_ask = pass.is_whole && pass.open_count == 0;
+            if self.trouble.is_some() && pass.answer_count > 0 {
+                tracing::info!("CaiGunn tells again what was missed");
+                self.trouble = None;
+            } else if has_nothing_to_ask {
+                self.trouble = None;
+            }
             return;
         }
-        for name in &pass.newly_stalled.names {
+        // A log that never can be had is no outage whenever it is asked for alone.
+        if self.trouble.is_none() && !pass.is_over && pass.newly_failing.named.is_empty() {
+            return;
+        }
+        if self.trouble.as_ref().map(|known| known.kind) != pass.trouble.as_ref().map(|found| found.kind)
+            && let Some(Trouble { text, .. }) = &pass.trouble
+        {
+            let seconds = wait.as_secs();
+            tracing::warn!(
+                error.type = "backfill",
+                "cannot ask CaiGunn what was missed: {text}; trying again in {seconds} s"
+            );
+        }
+        self.trouble.clone_from(&pass.trouble);
+    }
+
+    fn say_stalled(&self, newly_stalled: &Named) {
+        for (event_id, event) in &newly_stalled.named {
             tracing::warn!(
                 error.type = "stalled",
-                "{name} has begun more than {} days ago and no end of it is known; CaiGunn is asked about it no more, \
-                 except at start",
+                %event_id,
+                "job {event_id} ({event}) has begun more than {} days ago and no end of it is known; CaiGunn is asked \
+                 about it no more, except at start",
                 self.settings.give_up_after.as_secs() / 86_400
             );
         }
-        if pass.newly_stalled.more_count > 0 {
+        if newly_stalled.more_count > 0 {
             tracing::warn!(
                 error.type = "stalled",
                 "{} more jobs like these: begun long ago, and no end of them is known",
-                pass.newly_stalled.more_count
+                newly_stalled.more_count
             );
         }
     }
 }
 
-/// One round as it goes.
-#[derive(Default)]
-struct Pass {
-    asking: JoinSet<Asking>,
-    open_count: usize,
-    stalled_count: usize,
-    newly_stalled: Named,
-    failures_in_a_row: usize,
-    /// The first failure, in words.
-    problem: Option<String>,
-    /// How long CaiGunn asks to be left alone.
-    pause: Duration,
-    /// Whether no further call makes sense in this round.
-    is_over: bool,
-    /// Whether all open jobs were gone through.
-    is_whole: bool,
+fn say_unreadable(
+    Outcome {
+        event_id, unreadable, ..
+    }: &Outcome,
+) {
+    let count = unreadable.len();
+    let first = unreadable.first().map_or("", String::as_str);
+    tracing::warn!(
+        error.type = "unreadable_log",
+        %event_id,
+        "CaiGunn's log of job {event_id} has {count} entries that are no notifications and are left out; the first: \
+         {first}"
+    );
 }
 
-#[derive(Default)]
-struct Named {
-    names: Vec<String>,
-    more_count: usize,
-}
-
-impl Named {
-    fn push_if_room(&mut self, receipt: &Receipt) {
-        if self.names.len() < MAX_NAMED {
-            let event_id = receipt.event_id.map(|id| id.to_string()).unwrap_or_default();
-            self.names
-                .push(format!("job {event_id} ({})", receipt.event.event));
-        } else {
-            self.more_count += 1;
+fn no_key(chatbot_id: Option<ChatbotId>) -> String {
+    match chatbot_id {
+        Some(id) => {
+            format!("no API key is known for chatbot {id}, so what was missed of its jobs cannot be asked")
         }
-    }
-}
-
-impl Pass {
-    fn failed(&mut self, error: &Error) {
-        self.failures_in_a_row += 1;
-        self.problem.get_or_insert(error.chain());
-        match error {
-            Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
-                self.is_over = true;
-                self.pause = self.pause.max(retry_after.unwrap_or_default().min(MAX_WAIT));
-            }
-            // No other job will fare better with these credentials.
-            Error::Log(caigunn::Error::Refused { status: 401, .. }) => {
-                self.is_over = true;
-                self.pause = MAX_WAIT;
-            }
-            Error::Inbox(_) => self.is_over = true,
-            Error::Log(_) => {}
-            // The next may be of another chatbot.
-            Error::NoKey => self.failures_in_a_row = 0,
-        }
-    }
-
-    fn has_failed(&self) -> bool {
-        self.is_over || self.failures_in_a_row >= MAX_FAILURES
+        None => "no API key is known, so what was missed cannot be asked".to_owned(),
     }
 }

@@ -33,6 +33,15 @@ impl Keyring {
         }
     }
 
+    /// Whether there is a key that may open a chatbot.
+    pub fn may_open(&self, chatbot_id: Option<ChatbotId>) -> bool {
+        let has_its_own = match chatbot_id {
+            Some(chatbot_id) => self.by_chatbot.contains_key(&chatbot_id),
+            None => !self.by_chatbot.is_empty(),
+        };
+        has_its_own || !self.unplaced.is_empty()
+    }
+
     /// The keys that may open a chatbot, each with the chatbot it is known to be of: the one's own, or all that may be
     /// its own where that is not known.
     pub fn candidates(&self, chatbot_id: Option<ChatbotId>) -> Vec<(Option<ChatbotId>, SecretString)> {
@@ -84,6 +93,23 @@ mod tests {
         assert_eq!(candidates(&keyring, Some(3)), ["other"]);
         assert_eq!(candidates(&keyring, None), ["one", "other", "two"]);
         assert!(candidates(&Keyring::default(), None).is_empty());
+    }
+
+    #[test]
+    fn a_chatbot_may_be_opened_if_there_is_a_candidate() {
+        let (one, other) = ([chatbot(1, "one")], || vec!["other".into()]);
+        for keyring in [
+            Keyring::default(),
+            Keyring::new(&one, Vec::new()),
+            Keyring::new(&[], other()),
+            Keyring::new(&one, other()),
+        ] {
+            for chatbot_id in [None, Some(1), Some(2)] {
+                let id = chatbot_id.map(|number| ChatbotId::new(Uuid::from_u128(number)));
+                let has_candidate = !candidates(&keyring, chatbot_id).is_empty();
+                assert_eq!(keyring.may_open(id), has_candidate, "{chatbot_id:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! One round as it goes: what was counted, and whether further calls make sense.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Asking, MAX_WAIT};
+use crate::backfill::Error;
+use crate::caigunn;
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+
+/// How many jobs or chatbots of a kind a round names; of more jobs it says the number.
+const MAX_NAMED: usize = 20;
+
+/// How many jobs in a row may fail before a round asks no more: CaiGunn is down then, and not one job's log.
+const MAX_FAILURES: usize = 3;
+
+/// One round as it goes.
+pub struct Pass {
+    pub now: Timestamp,
+    pub began: Instant,
+    pub asking: JoinSet<Asking>,
+    pub open_count: usize,
+    pub stalled_count: usize,
+    pub newly_stalled: Named,
+    pub answer_count: usize,
+    failure_count: usize,
+    failures_in_a_row: usize,
+    pub newly_failing: Named,
+    /// Whose jobs cannot be asked about; some of them, if they are many.
+    pub keyless: Vec<Option<ChatbotId>>,
+    /// The failure that ended the asking, or else the last one.
+    pub trouble: Option<Trouble>,
+    /// How long CaiGunn asks to be left alone.
+    pub pause: Duration,
+    /// Whether no further call makes sense in this round.
+    pub is_over: bool,
+    /// Whether all open jobs were gone through.
+    pub is_whole: bool,
+}
+
+impl Pass {
+    pub fn begin(now: Timestamp) -> Self {
+        Self {
+            now,
+            began: Instant::now(),
+            asking: JoinSet::new(),
+            open_count: 0,
+            stalled_count: 0,
+            newly_stalled: Named::default(),
+            answer_count: 0,
+            failure_count: 0,
+            failures_in_a_row: 0,
+            newly_failing: Named::default(),
+            keyless: Vec::new(),
+            trouble: None,
+            pause: Duration::ZERO,
+            is_over: false,
+            is_whole: false,
+        }
+    }
+
+    pub fn answered(&mut self) {
+        self.answer_count += 1;
+        self.failures_in_a_row = 0;
+    }
+
+    pub fn failed(&mut self, error: &Error) {
+        self.failure_count += 1;
+        self.failures_in_a_row += 1;
+        let (kind, pause, ends_round) = match error {
+            Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
+                ("too_many_requests", retry_after.unwrap_or_default(), true)
+            }
+            // No other job will fare better with these credentials.
+            Error::Log(caigunn::Error::Refused { status: 401, .. }) => ("refused", MAX_WAIT, true),
+            Error::Log(caigunn::Error::Unavailable { retry_after, .. }) => {
+                ("unavailable", retry_after.unwrap_or_default(), false)
+            }
+            Error::Log(
+                caigunn::Error::Refused { .. }
+                | caigunn::Error::Invalid { .. }
+                | caigunn::Error::Unexpected { .. },
+            ) => ("not_understood", Duration::ZERO, false),
+            Error::NoKey => ("no_key", Duration::ZERO, false),
+            Error::Inbox(_) => ("inbox", Duration::ZERO, true),
+        };
+        self.pause = self.pause.max(pause.min(MAX_WAIT));
+        if !self.is_over {
+            let text = error.chain();
+            self.trouble = Some(Trouble { kind, text });
+        }
+        self.is_over |= ends_round || self.failures_in_a_row >= MAX_FAILURES;
+    }
+
+    pub fn lacks_key(&mut self, chatbot_id: Option<ChatbotId>) {
+        if self.keyless.len() < MAX_NAMED && !self.keyless.contains(&chatbot_id) {
+            self.keyless.push(chatbot_id);
+        }
+    }
+
+    /// Whether CaiGunn, and not the log of one job or another, is what failed.
+    pub fn is_cut_short(&self) -> bool {
+        self.is_over || (self.failure_count > 0 && self.answer_count == 0)
+    }
+}
+
+/// What keeps CaiGunn from answering.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// What sort it is: another sort is news.
+    pub kind: &'static str,
+    pub text: String,
+}
+
+/// Jobs to name with something about them, and how many more there are.
+#[derive(Default)]
+pub struct Named {
+    pub named: Vec<(EventId, String)>,
+    pub more_count: usize,
+}
+
+impl Named {
+    pub fn push(&mut self, event_id: EventId, text: String) {
+        if self.named.len() < MAX_NAMED {
+            self.named.push((event_id, text));
+        } else {
+            self.more_count += 1;
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The API for people, programs and tests, on the admin listener.
+//! The API for people, programs and tests, on the admin listener: it reads, but for one call that backfills a job.
 
 mod guard;
 mod jobs;

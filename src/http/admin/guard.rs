@@ -15,7 +15,7 @@ use super::super::Origin;
 use super::super::problem::Problem;
 use crate::inbox::Error;
 
-/// How long a request may take. People wait no longer.
+/// How long reading may take. People wait no longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The routes, for whoever has the token; with none configured, for whoever is on this machine.
@@ -43,17 +43,20 @@ async fn guard(State(token): State<Option<SecretString>>, request: Request, next
         None if is_local(&request) => Ok(()),
         None => Err(Problem::not_local()),
     };
+    let is_reading = request.method().is_safe();
     let allowed = allowed.and_then(|()| {
-        if request.method().is_safe() || !is_cross_site(&request) {
+        if is_reading || !is_cross_site(&request) {
             Ok(())
         } else {
             Err(Problem::cross_site())
         }
     });
     match allowed {
-        Ok(()) => timeout(TIMEOUT, next.run(request))
+        Ok(()) if is_reading => timeout(TIMEOUT, next.run(request))
             .await
             .unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response()),
+        // It has a bound of its own.
+        Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }

@@ -1,9 +1,12 @@
 //! `/api/v1/jobs`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::super::BackfillError;
@@ -12,6 +15,10 @@ use super::{Api, Asked, Named, asked};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::Receipt;
+
+/// How long asking CaiGunn about a job may take: its turn must come, and each key that may open it is a call. Shorter
+/// than `caigunn-webhook backfill` waits.
+const BACKFILL_TIMEOUT: Duration = Duration::from_secs(110);
 
 #[derive(Serialize)]
 pub struct Job {
@@ -86,11 +93,16 @@ pub async fn backfill(
     let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
     let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;
     let job = api.backfill_job.ok_or_else(Problem::not_configured)?;
-    let outcome = job(event_id, chatbot_id.map(ChatbotId::new), dry_run.unwrap_or(false)).await;
-    match outcome {
-        Ok(outcome) => Ok(Json(outcome)),
-        Err(BackfillError::CaiGunn(detail)) => Err(Problem::caigunn_failed(detail)),
-        Err(BackfillError::Inbox(error)) => Err(error.into()),
+    let asking = job(event_id, chatbot_id.map(ChatbotId::new), dry_run.unwrap_or(false));
+    match timeout(BACKFILL_TIMEOUT, asking).await {
+        Ok(Ok(outcome)) => Ok(Json(outcome)),
+        Ok(Err(BackfillError::CaiGunn(detail))) => Err(Problem::caigunn_failed(detail)),
+        Ok(Err(BackfillError::Inbox(error))) => Err(error.into()),
+        Err(_) => Err(Problem::caigunn_failed(format!(
+            "nothing was heard within {} s: many calls wait for their turn (backfill.max_calls_per_minute), or CaiGunn \
+             is slow; asking again is safe",
+            BACKFILL_TIMEOUT.as_secs()
+        ))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `backfill`
 
+use std::collections::HashSet;
 use std::fs;
 use std::future::Future;
 use std::io::Read;
@@ -51,6 +52,8 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     if let Some(path) = &args.file {
         event_ids.extend(read(path)?);
     }
+    let mut known = HashSet::new();
+    event_ids.retain(|event_id| known.insert(*event_id));
     let InboxLocation::Sqlite(path) = &settings.inbox_location;
     // A running receiver has the inbox to itself, so it is asked to do it.
     match SqliteInbox::open(path, settings.inbox.clone()) {

@@ -5,6 +5,8 @@
 mod admin;
 mod answers;
 mod api;
+mod backfill;
+mod backfill_command;
 mod clients;
 mod commands;
 mod crash;

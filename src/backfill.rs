@@ -23,7 +23,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{self, Client, LogEntry};
+use crate::caigunn::{self, Client, EventLog};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
 use crate::inbox::announce::{Way, announce};
@@ -158,7 +158,7 @@ impl Backfill {
             None => self.known_chatbot(event_id).await?,
         };
         let (chatbot_id, log) = self.log(keyring, event_id, chatbot_id).await?;
-        let (logged, unreadable) = gap::read(event_id, chatbot_id, &log);
+        let (logged, no_notification) = gap::read(event_id, chatbot_id, &log.entries);
         let is_ended = logged.iter().any(|logged| logged.notification.name().ends_job());
         let logged_count = logged.len();
         let mut held = HashSet::new();
@@ -178,11 +178,13 @@ impl Backfill {
             });
         }
         let say = |Unreadable { name, error }: Unreadable| format!("{name}: {error}");
+        let mut unreadable = log.unreadable;
+        unreadable.extend(no_notification.into_iter().map(say));
         Ok(Outcome {
             event_id,
             logged_count,
             missing,
-            unreadable: unreadable.into_iter().map(say).collect(),
+            unreadable,
             is_ended,
         })
     }
@@ -199,14 +201,14 @@ impl Backfill {
         keyring: &Keyring,
         event_id: EventId,
         chatbot_id: Option<ChatbotId>,
-    ) -> Result<(Option<ChatbotId>, Vec<LogEntry>), Error> {
+    ) -> Result<(Option<ChatbotId>, EventLog), Error> {
         let mut is_heard = false;
         let mut refusal = Error::NoKey;
         let mut refusal_count = 0;
         for (owner, api_key) in keyring.candidates(chatbot_id) {
             self.pace.wait_for_turn().await;
             match self.client.event_log(&api_key, event_id).await {
-                Ok(log) if log.is_empty() => is_heard = true,
+                Ok(log) if log.entries.is_empty() && log.unreadable.is_empty() => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
                 // It may be another chatbot's job.
                 Err(
@@ -224,7 +226,7 @@ impl Backfill {
             }
         }
         if is_heard {
-            Ok((chatbot_id, Vec::new()))
+            Ok((chatbot_id, EventLog::default()))
         } else {
             Err(refusal)
         }

@@ -130,10 +130,19 @@ pub struct ChatbotDetails {
     pub is_deleted: bool,
 }
 
+/// CaiGunn's log of a job.
+#[derive(Clone, Debug, Default)]
+pub struct EventLog {
+    /// Its notifications, in CaiGunn's order.
+    pub entries: Vec<LogEntry>,
+    /// What is wrong with each entry that is none, by its place.
+    pub unreadable: Vec<String>,
+}
+
 /// A notification in CaiGunn's log of a job.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// When it was logged, in CaiGunn's words: their form is not documented.
+    /// When it was logged, in CaiGunn's words: their form is not documented, so what is no text counts as absent.
     pub created_at: Option<String>,
     /// The job.
     pub event_id: Option<EventId>,
@@ -210,14 +219,14 @@ impl Client {
         answer::words(response, &secrets).await
     }
 
-    /// The notifications of one job of the chatbot of `api_key`, in CaiGunn's order.
+    /// The log of one job of the chatbot of `api_key`.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Unexpected`] also beyond 32 MiB.
     ///
     /// # Cancel safety
     /// The call only reads; the future may be dropped at any time.
-    pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<Vec<LogEntry>, Error> {
+    pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<EventLog, Error> {
         let path = ["chatbot", "event", &event_id.to_string()];
         let (response, secrets) = self.call_about(Method::GET, &path, api_key)?.send().await?;
         answer::parsed(response, &secrets, MAX_LOG_BYTES, body::event_log).await

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Chatbot, ChatbotDetails, LogEntry};
+use super::{Chatbot, ChatbotDetails, EventLog, LogEntry};
 use crate::event::ChatbotId;
 
 /// What is wrong with a body, and where.
@@ -58,21 +58,33 @@ pub fn chatbot(text: &str) -> Result<ChatbotDetails, Mistake> {
 }
 
 /// `{"webhook_logs": [{created_at, event_id, event, status, data, broadcast_status}, ...]}`
-pub fn event_log(text: &str) -> Result<Vec<LogEntry>, Mistake> {
+///
+/// An entry that cannot be read hides no other: it may be of a kind that is newer than this program.
+pub fn event_log(text: &str) -> Result<EventLog, Mistake> {
     let [entries] = Part::body(text)?.members(["webhook_logs"])?;
+    let mut log = EventLog::default();
     entries.items(|entry| {
-        let [created_at, event_id, event, status, data] =
-            entry.members(["created_at", "event_id", "event", "status", "data"])?;
-        Ok(LogEntry {
-            created_at: created_at.text_if_any()?,
-            event_id: event_id
-                .is_there()
-                .then(|| event_id.parsed("a UUID"))
-                .transpose()?,
-            event: event.text()?,
-            status: status.text()?,
-            data: data.raw.map(ToOwned::to_owned),
-        })
+        match log_entry(&entry) {
+            Ok(entry) => log.entries.push(entry),
+            Err(Mistake(mistake)) => log.unreadable.push(mistake),
+        }
+        Ok(())
+    })?;
+    Ok(log)
+}
+
+fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
+    let [created_at, event_id, event, status, data] =
+        entry.members(["created_at", "event_id", "event", "status", "data"])?;
+    Ok(LogEntry {
+        created_at: created_at.text_if_any().unwrap_or_default(),
+        event_id: event_id
+            .is_there()
+            .then(|| event_id.parsed("a UUID"))
+            .transpose()?,
+        event: event.text()?,
+        status: status.text()?,
+        data: data.raw.map(ToOwned::to_owned),
     })
 }
 

@@ -196,13 +196,38 @@ fn the_data_of_a_log_is_kept_as_the_text_it_came_as() {
     let text = r#"{"webhook_logs":[{"event":"e","status":"s","data":{"b":1.0, "a" : [1e5,"\u00e9"],"b":2}},
         {"event":"e","status":"s","data":null,"event_id":null,"created_at":null,"broadcast_status":[[]]}]}"#;
 
-    let entries = body::event_log(text).unwrap();
+    let log = body::event_log(text).unwrap();
 
-    let data: Vec<_> = entries
+    let data: Vec<_> = log
+        .entries
         .iter()
         .map(|entry| entry.data.as_deref().map(RawValue::get))
         .collect();
     assert_eq!(data, [Some(r#"{"b":1.0, "a" : [1e5,"\u00e9"],"b":2}"#), None]);
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_hides_no_other_and_is_told_by_its_place_alone() {
+    let text = r#"{"webhook_logs":[
+        {"status":"initial"}, {"event":"crawling","status":7}, 7, null,
+        {"event":"crawling","status":"initial","event_id":"s3cr3t"},
+        {"event":"crawling","status":"completed","created_at":1722330900}]}"#;
+
+    let log = body::event_log(text).unwrap();
+
+    assert_eq!(
+        log.unreadable,
+        [
+            "/webhook_logs/0/event is missing",
+            "/webhook_logs/1/status is not text",
+            "/webhook_logs/2 is not an object",
+            "/webhook_logs/3 is not an object",
+            "/webhook_logs/4/event_id is not a UUID",
+        ]
+    );
+    assert_eq!(log.entries.len(), 1);
+    assert_eq!(log.entries[0].status, "completed");
+    assert_eq!(log.entries[0].created_at, None);
 }
 
 #[test]

@@ -242,7 +242,7 @@ async fn what_is_documented_is_read() {
         (second, "Second", false)
     );
     assert_eq!(details.webhook_url.unwrap().expose_secret(), WEBHOOK_URL);
-    let [entry] = log.as_slice() else {
+    let [entry] = log.entries.as_slice() else {
         panic!("{log:?}")
     };
     assert_eq!(entry.event_id, Some(event_id));
@@ -250,7 +250,7 @@ async fn what_is_documented_is_read() {
     assert!(entry.created_at.is_some());
     let data = entry.data.as_ref().unwrap().get();
     assert_eq!(data, json(&notification)["data"].to_string());
-    assert!(log_of_another.is_empty());
+    assert!(log_of_another.entries.is_empty());
     let taken_over = taken_over.webhook_url.unwrap();
     assert_eq!(taken_over.expose_secret(), "https://elsewhere.example.com");
     assert_eq!(deleted, "Unsubscribe webhook successfully");

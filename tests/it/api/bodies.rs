@@ -98,26 +98,6 @@ async fn a_good_answer_that_is_not_the_documented_one_is_unexpected_and_its_plac
             r#"{"webhook_logs":"s3cr3t"}"#,
             "/webhook_logs is not a list",
         ),
-        (
-            Route::EventLog,
-            r#"{"webhook_logs":[{"status":"initial"}]}"#,
-            "/webhook_logs/0/event is missing",
-        ),
-        (
-            Route::EventLog,
-            r#"{"webhook_logs":[{"event":"crawling","status":7}]}"#,
-            "/webhook_logs/0/status is not text",
-        ),
-        (
-            Route::EventLog,
-            r#"{"webhook_logs":[{"event":"crawling","status":"initial","event_id":"s3cr3t"}]}"#,
-            "/webhook_logs/0/event_id is not a UUID",
-        ),
-        (
-            Route::EventLog,
-            r#"{"webhook_logs":[{"event":"crawling","status":"initial","created_at":1}]}"#,
-            "/webhook_logs/0/created_at is not text",
-        ),
         (Route::RefreshToken, r#"{"detail":"s3cr3t"}"#, "/token is missing"),
         (
             Route::RefreshToken,
@@ -207,6 +187,7 @@ async fn a_log_with_tens_of_thousands_of_ids_is_read() {
         .unwrap();
 
     let bytes: usize = log
+        .entries
         .iter()
         .map(|entry| entry.data.as_ref().unwrap().get().len())
         .sum();

@@ -1,28 +1,28 @@
 //! Puts the parts together, starts them in order and stops them in order.
 
+mod chatbots;
+mod tasks;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::backfill::{Backfill, Mode};
-use crate::caigunn::keyring::Keyring;
 use crate::clock::Timestamp;
 use crate::config::{InboxLocation, Registration, Settings};
-use crate::http::{self, Accepting, BackfillError, BackfillJob, Endpoints, SubscriptionView};
+use crate::http::{self, Accepting, Endpoints};
 use crate::inbox::sqlite::SqliteInbox;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
-use crate::{backfill, caigunn, subscription};
+use crate::{caigunn, subscription};
+use chatbots::{CaiGunn, Watch};
+use tasks::Tasks;
 
 /// How often receipts are looked through for old ones.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
@@ -76,13 +76,6 @@ pub struct App {
     admin: TcpListener,
     caigunn: Option<CaiGunn>,
     metrics: Registry,
-}
-
-/// What is needed to look after chatbots.
-struct CaiGunn {
-    client: caigunn::Client,
-    probe_client: reqwest::Client,
-    subscription: subscription::Settings,
 }
 
 impl App {
@@ -267,91 +260,6 @@ fn registry() -> Registry {
     registry
 }
 
-/// What looks after chatbots while the program runs, and the ways to see and use it.
-struct Watch {
-    subscription: SubscriptionView,
-    backfill_job: Option<BackfillJob>,
-    keeping: Option<Task>,
-    backfilling: Option<Task>,
-}
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl Watch {
-    /// For a receiver without credentials.
-    fn nothing() -> Self {
-        let nothing = subscription::View::default();
-        Self {
-            subscription: Arc::new(move || nothing.to_json()),
-            backfill_job: None,
-            keeping: None,
-            backfilling: None,
-        }
-    }
-}
-
-impl CaiGunn {
-    fn watch(
-        self,
-        inbox: &Arc<dyn Inbox>,
-        writer: &Writer,
-        settings: backfill::Settings,
-        instance: Instance,
-        stop: CancellationToken,
-        metrics: &mut Registry,
-    ) -> Watch {
-        let (handles, keeping) = subscription::keep(
-            self.subscription,
-            self.client.clone(),
-            self.probe_client,
-            instance,
-            stop.clone(),
-        );
-        let subscription::Handles { view, keyring } = handles;
-        view.register_metrics(metrics);
-        let backfill = Backfill::new(
-            Arc::clone(inbox),
-            writer.clone(),
-            self.client,
-            metrics.notifications(inbox::Origin::Backfill.as_str()),
-            settings.max_calls_per_minute,
-        );
-        let progress = backfill::Progress::default();
-        progress.register_metrics(metrics);
-        let job = backfill_job(backfill.clone(), keyring.clone());
-        let backfilling = backfill::keep(settings, backfill, keyring, progress.clone());
-        Watch {
-            subscription: Arc::new(move || {
-                let mut seen = view.to_json();
-                seen["backfill"] = progress.to_json();
-                seen
-            }),
-            backfill_job: Some(job),
-            keeping: Some(Box::pin(keeping)),
-            backfilling: Some(Box::pin(until(stop, backfilling))),
-        }
-    }
-}
-
-/// How the admin side backfills a job.
-fn backfill_job(backfill: Backfill, keyring: watch::Receiver<Option<Keyring>>) -> BackfillJob {
-    Arc::new(move |event_id, chatbot_id, dry_run| {
-        let (backfill, keyring) = (backfill.clone(), keyring.borrow().clone());
-        Box::pin(async move {
-            let Some(keyring) = keyring else {
-                let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
-                return Err(BackfillError::CaiGunn(reason.to_owned()));
-            };
-            let mode = if dry_run { Mode::DryRun } else { Mode::Store };
-            match backfill.job(&keyring, event_id, chatbot_id, mode).await {
-                Ok(outcome) => Ok(serde_json::to_value(outcome).expect("texts and ids have a JSON form")),
-                Err(backfill::Error::Inbox(error)) => Err(BackfillError::Inbox(error)),
-                Err(error) => Err(BackfillError::CaiGunn(error.chain())),
-            }
-        })
-    })
-}
-
 /// When the newest receipt arrived.
 async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox::Error> {
     let newest = PageRequest {
@@ -389,52 +297,5 @@ async fn expire(inbox: Arc<dyn Inbox>, retention: Duration) {
         if removed_count > 0 {
             tracing::info!("removed {removed_count} receipts from before {before}");
         }
-    }
-}
-
-/// The running tasks, by name.
-#[derive(Default)]
-struct Tasks {
-    running: JoinSet<()>,
-    names: Vec<(tokio::task::Id, &'static str)>,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.running.spawn(task).id();
-        self.names.push((id, name));
-    }
-
-    /// Waits for a task to end; gives its name and how it ended. Pending if there are none.
-    async fn next(&mut self) -> (&'static str, String) {
-        let Some(ended) = self.running.join_next_with_id().await else {
-            return std::future::pending().await;
-        };
-        let (id, reason) = match ended {
-            Ok((id, ())) => (id, "it returned".to_owned()),
-            Err(error) => (error.id(), error.to_string()),
-        };
-        let index = self
-            .names
-            .iter()
-            .position(|(named, _)| *named == id)
-            .expect("every task is named");
-        (self.names.swap_remove(index).1, reason)
-    }
-
-    async fn wait_for(&mut self, name: &str) {
-        while self.names.iter().any(|(_, running)| *running == name) {
-            self.next().await;
-        }
-    }
-
-    async fn wait_for_all(&mut self) {
-        while !self.names.is_empty() {
-            self.next().await;
-        }
-    }
-
-    fn names(&self) -> Vec<&'static str> {
-        self.names.iter().map(|(_, name)| *name).collect()
     }
 }

@@ -39,7 +39,7 @@ use metrics::{Connections, Metrics};
 use problem::Problem;
 use tokens::Tokens;
 
-pub use serve::{bind, serve};
+pub use serve::{bind, reachable, serve};
 
 /// What both listeners must be told.
 #[derive(Clone, Debug)]

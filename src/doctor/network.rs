@@ -1,6 +1,6 @@
 //! The addresses to listen on, and the public URL.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use url::Url;
 use uuid::Uuid;
@@ -222,13 +222,7 @@ fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Findin
 
 /// The URL of a listener on this machine.
 fn url_of(listen: SocketAddr) -> Url {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let address = SocketAddr::new(ip, listen.port());
-    format!("http://{address}")
+    format!("http://{}", http::reachable(listen))
         .parse()
         .expect("an address and port make a URL")
 }

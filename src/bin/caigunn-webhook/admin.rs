@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::http::reachable;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-
-use crate::healthcheck::reachable;
 
 /// How long the receiver may take for an answer: it may have to ask CaiGunn first.
 const TIMEOUT: Duration = Duration::from_secs(120);

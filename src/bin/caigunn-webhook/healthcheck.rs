@@ -1,11 +1,12 @@
 //! `healthcheck`
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::http::reachable;
 
 /// How long the receiver may take for each step: it answers within milliseconds, or when its store is slow.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,14 +35,4 @@ fn ask(address: SocketAddr) -> anyhow::Result<u16> {
     BufReader::new(stream).read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
     status.with_context(|| format!("what answers there is no HTTP server: {line:?}"))
-}
-
-/// An address to connect to: of a listener on all addresses, the loopback one.
-pub fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }

@@ -8,12 +8,11 @@ use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{ChatbotId, Event, EventId, Name, Wire};
+use caigunn_webhook::http::reachable;
 use clap::Args;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
-
-use crate::healthcheck::reachable;
 
 /// How long a receiver may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -6,8 +6,11 @@ mod mistakes;
 use std::fs;
 use std::process::Command;
 
+use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::event::sample::Ids;
 use caigunn_webhook::event::{ChatbotId, Wire};
+use caigunn_webhook::inbox::Inbox;
+use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -33,9 +36,17 @@ impl Stage {
             ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com".to_owned()),
             ("CAIGUNN_SUBSCRIPTION_PROBE", "false".to_owned()),
         ];
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = config::load(&Sources::default()).expect("the defaults are right");
+        let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), settings.settings.inbox);
+        inbox
+            .expect("a new inbox opens")
+            .close()
+            .await
+            .expect("it closes");
         Self {
             provider,
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
             variables,
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use caigunn_webhook::backfill::{Backfill, Mode};
+use caigunn_webhook::caigunn;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
@@ -55,6 +56,12 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     let mut known = HashSet::new();
     event_ids.retain(|event_id| known.insert(*event_id));
     let InboxLocation::Sqlite(path) = &settings.inbox_location;
+    if !path.exists() {
+        bail!(
+            "there is no inbox at {}: run this in the receiver's folder, with its settings",
+            path.display()
+        );
+    }
     // A running receiver has the inbox to itself, so it is asked to do it.
     match SqliteInbox::open(path, settings.inbox.clone()) {
         Ok(inbox) => {
@@ -82,16 +89,20 @@ async fn by_ourselves(
     writer: Writer,
 ) -> anyhow::Result<Ask> {
     let client = provider::client(settings)?;
-    let mut chatbots = client
-        .chatbots()
-        .await
-        .map_err(provider::explained)
-        .context("listing the account's chatbots")?;
-    chatbots.retain(|chatbot| settings.selection.takes(chatbot));
     let given = match &settings.selection {
         Selection::Keys(keys) => keys.clone(),
         Selection::Discovered { .. } => Vec::new(),
     };
+    let mut chatbots = match client.chatbots().await {
+        Ok(chatbots) => chatbots,
+        // With keys at hand each is tried; only whose they are is not known.
+        Err(error) if !given.is_empty() && !matches!(error, caigunn::Error::Refused { .. }) => {
+            eprintln!("the account's chatbots cannot be listed, so every API key is tried: {error}");
+            Vec::new()
+        }
+        Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
+    };
+    chatbots.retain(|chatbot| settings.selection.takes(chatbot));
     let keyring = Arc::new(Keyring::new(&chatbots, given));
     let counted = Registry::default().notifications(Origin::Backfill.as_str());
     let backfill = Backfill::new(

@@ -48,7 +48,6 @@ async fn what_is_no_list_of_jobs_is_reported_and_nothing_is_done() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.errors.contains(&format!("reading {name}")), "{ended:?}");
     assert!(stage.provider.calls().is_empty());
-    assert!(!stage.folder.path().join("inbox.db").exists());
 }
 
 #[tokio::test]
@@ -171,4 +170,34 @@ async fn a_receiver_that_cannot_be_asked_is_told_from_one_that_refuses() {
     }
     let ended = run_with("CAIGUNN_ADMIN_LISTEN", &admin.to_string()).await;
     assert!(ended.output.contains("CaiGunn has no log of it"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn in_a_folder_without_an_inbox_none_is_made() {
+    let stage = Stage::new().await;
+    let inbox = stage.folder.path().join("inbox.db");
+    fs::remove_file(&inbox).expect("the inbox can be removed");
+
+    let ended = stage.run(&[&Ids::fresh().event_id.to_string()]).await;
+
+    assert_eq!(ended.code, Some(1));
+    let expected = format!("there is no inbox at {}: run this in", inbox.display());
+    assert!(ended.errors.contains(&expected), "{ended:?}");
+    assert!(!inbox.exists());
+    assert!(stage.provider.calls().is_empty());
+}
+
+#[tokio::test]
+async fn where_the_chatbots_cannot_be_listed_every_given_key_is_tried() {
+    let mut stage = Stage::new().await;
+    stage.variables.push(("CAIGUNN_API_KEY", "key-one".to_owned()));
+    let ids = stage.missed();
+    stage
+        .provider
+        .reply_always(Route::Chatbots, Some(Reply::Text(500, "down")));
+
+    let (output, code) = stage.json(&ids, &[]).await;
+
+    assert_eq!(code, Some(0), "{output}");
+    assert_eq!(output["missing_count"], 2);
 }

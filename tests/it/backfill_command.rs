@@ -201,14 +201,14 @@ async fn people_get_a_table_and_a_summary() {
 
     let table = |row: String| ["JOB IN THE LOG WAS MISSING PROBLEM".to_owned(), row];
     let row = format!("{one} 2 crawling.initial, crawling.completed -");
-    let summary = "1 jobs asked about: 2 notifications missing, 0 jobs with problems";
+    let summary = "1 job asked about: 2 notifications missing, 0 jobs with problems";
     assert_eq!(dry.code, Some(0), "{dry:?}");
     assert_eq!(
         words(&dry.output),
         [&table(row.clone())[..], &[String::new(), summary.to_owned()]].concat()
     );
     assert_eq!(dry.errors, "");
-    let summary = "2 jobs asked about: 2 notifications stored, 1 jobs with problems";
+    let summary = "2 jobs asked about: 2 notifications stored, 1 job with problems";
     let unknown = format!("{other} 0 - CaiGunn has no log of it");
     assert_eq!(stored.code, Some(1), "{stored:?}");
     assert_eq!(

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::admin::AdminApi;
-use crate::output::{self, Format, FormatArgs};
+use crate::output::{self, Format, FormatArgs, counted};
 use crate::provider;
 
 #[derive(Args)]
@@ -251,14 +251,19 @@ fn report(jobs: &[Job], args: &BackfillArgs) -> anyhow::Result<()> {
             });
             let headers = ["JOB", "IN THE LOG", "WAS MISSING", "PROBLEM"];
             let summary = format!(
-                "\n{} jobs asked about: {missing_count} notifications {done}, {failed_count} jobs with problems\n",
-                jobs.len()
+                "\n{} asked about: {} {done}, {} with problems\n",
+                counted(jobs.len(), "job"),
+                counted(missing_count, "notification"),
+                counted(failed_count, "job")
             );
             output::write(&(output::table(headers, rows) + &summary))?;
         }
     }
     if failed_count > 0 {
-        bail!("{failed_count} of {} jobs could not be made complete", jobs.len());
+        bail!(
+            "{failed_count} of {} could not be made complete",
+            counted(jobs.len(), "job")
+        );
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use caigunn_webhook::config::Loaded;
 use caigunn_webhook::doctor::{self, Finding, Verdict};
 use serde_json::json;
 
-use crate::output::{self, Format, FormatArgs};
+use crate::output::{self, Format, FormatArgs, counted};
 
 pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
     let findings = doctor::examine(loaded)
@@ -37,11 +37,6 @@ pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
 }
 
 /// A finding for people: what was seen, and below it what to do.

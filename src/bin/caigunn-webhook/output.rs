@@ -49,6 +49,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
+/// A number of things, with the noun in the form that fits it.
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// JSON as it is printed.
 pub fn json(value: &Value) -> String {
     format!("{value:#}\n")

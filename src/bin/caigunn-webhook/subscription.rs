@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::admin::AdminApi;
-use crate::output::{self, Format, FormatArgs};
+use crate::output::{self, Format, FormatArgs, counted};
 use crate::provider;
 
 /// The longest part of a title that a table shows, in characters.
@@ -146,8 +146,8 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let failed_count = shown.iter().filter(|shown| shown.error.is_some()).count();
     if failed_count > 0 {
         bail!(
-            "{failed_count} of {} chatbots could not be read; {ASK_DOCTOR}",
-            visits.len()
+            "{failed_count} of {} could not be read; {ASK_DOCTOR}",
+            counted(visits.len(), "chatbot")
         );
     }
     Ok(())
@@ -381,8 +381,8 @@ fn report(results: &[Done<'_>], format: Format, aim: &str) -> anyhow::Result<()>
     let failed_count = results.iter().filter(|result| result.error.is_some()).count();
     if failed_count > 0 {
         bail!(
-            "{failed_count} of {} chatbots could not be {aim}; {ASK_DOCTOR}",
-            results.len()
+            "{failed_count} of {} could not be {aim}; {ASK_DOCTOR}",
+            counted(results.len(), "chatbot")
         );
     }
     Ok(())

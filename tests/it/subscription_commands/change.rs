@@ -72,10 +72,10 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
     assert!(failed.output.ends_with(&row), "{}", failed.output);
     let sum = |count| {
         format!(
-            "caigunn-webhook: 1 of {count} chatbots could not be registered; `caigunn-webhook doctor` says what to do\n"
+            "caigunn-webhook: 1 of {count} could not be registered; `caigunn-webhook doctor` says what to do\n"
         )
     };
-    assert_eq!((failed.code, failed.errors), (Some(1), sum(1)));
+    assert_eq!((failed.code, failed.errors), (Some(1), sum("1 chatbot")));
     let row = "(API key 1f212100…)  -                                     -           would be tried, though its API key is \
                of no chatbot of this account\n";
     assert!(dry_run.output.ends_with(row), "{}", dry_run.output);
@@ -97,7 +97,7 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
         result(None, None, "1f212100", "failed", Some(refused)),
     ]);
     assert_eq!(serde_json::from_str::<Value>(&ended.output).unwrap(), expected);
-    assert_eq!((ended.code, ended.errors), (Some(1), sum(3)));
+    assert_eq!((ended.code, ended.errors), (Some(1), sum("3 chatbots")));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn remove_says_what_it_cannot_look_at() {
     assert!(unplaced.output.ends_with(row), "{}", unplaced.output);
     let row = format!("First    {first}  -           failed: CaiGunn is unavailable: 500: Oops\n");
     assert!(failed.output.ends_with(&row), "{}", failed.output);
-    let sum = "caigunn-webhook: 1 of 1 chatbots could not be unsubscribed; `caigunn-webhook doctor` says what to do\n";
+    let sum = "caigunn-webhook: 1 of 1 chatbot could not be unsubscribed; `caigunn-webhook doctor` says what to do\n";
     for ended in [unplaced, failed] {
         assert_eq!((ended.code, &*ended.errors), (Some(1), sum));
     }

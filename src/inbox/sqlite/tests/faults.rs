@@ -297,3 +297,31 @@ async fn a_file_that_is_gone_after_an_error_is_not_replaced_by_an_empty_one() {
     std::fs::rename(&elsewhere, folder.inbox_path()).unwrap();
     inbox.as_dyn().accept_one(notification).await;
 }
+
+/// Unlike a full disk, which SQLite undoes by itself, this error leaves the transaction open.
+#[tokio::test]
+async fn a_statement_that_fails_takes_back_what_the_batch_wrote_before_it() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    // The keys of a batch are written last.
+    inbox
+        .on_connection(|connection| {
+            connection
+                .execute_batch("DROP TABLE receipt_key")
+                .expect("it is dropped")
+        })
+        .await;
+
+    let refusal = inbox.append(vec![Entry::Receipt(crawled(&Ids::fresh()))]).await;
+
+    assert!(
+        unavailable(refusal).contains("receipt_key"),
+        "it says what is wrong"
+    );
+    drop(inbox);
+    let file = Connection::open(folder.inbox_path()).expect("the file opens");
+    let count: u64 = file
+        .query_row("SELECT count(*) FROM receipt", [], |row| row.get(0))
+        .expect("the receipts are counted");
+    assert_eq!(count, 0);
+}

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Event, EventId, ModelId, Name, Notification, parse};
+use super::{Event, EventId, Json, ModelId, Name, Notification, parse};
 
 /// The identity of a notification: two with the same one are the same notification sent twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,11 +53,9 @@ pub fn same_content(one: &[u8], other: &[u8]) -> bool {
     if let (Ok(one), Ok(other)) = (parse(one), parse(other))
         && one.wire != other.wire
     {
-        return one
-            == Notification {
-                wire: one.wire,
-                ..other
-            };
+        return one.event_id == other.event_id
+            && one.chatbot_id == other.chatbot_id
+            && is_same_event(&one.event, &other.event);
     }
     match (
         serde_json::from_slice::<Value>(one),
@@ -66,4 +64,33 @@ pub fn same_content(one: &[u8], other: &[u8]) -> bool {
         (Ok(one), Ok(other)) => one == other,
         (_, _) => false,
     }
+}
+
+/// Whether two generations say the same of what happened.
+fn is_same_event(one: &Event, other: &Event) -> bool {
+    match (one, other) {
+        (
+            Event::Unrecognized { name, data },
+            Event::Unrecognized {
+                name: other_name,
+                data: other_data,
+            },
+        ) => name == other_name && said(data.as_ref()) == said(other_data.as_ref()),
+        (one, other) => one == other,
+    }
+}
+
+/// What the data of an undocumented event says besides whose it is, which one of the generations has elsewhere.
+fn said(data: Option<&Json>) -> Value {
+    let data = data.map(|Json(data)| serde_json::from_str(data.get()));
+    let mut said = data
+        .and_then(|data: serde_json::Result<Value>| data.ok())
+        .unwrap_or_default();
+    if let Value::Object(members) = &mut said {
+        members.remove("chatbot_id");
+        if members.is_empty() {
+            return Value::Null;
+        }
+    }
+    said
 }

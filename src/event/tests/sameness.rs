@@ -227,3 +227,32 @@ fn other_training_data_is_other_content() {
         assert!(!same(&original, &changed), "{wire}");
     }
 }
+
+#[test]
+fn an_undocumented_event_says_the_same_in_both_generations_if_its_data_does() {
+    let body = |chatbot_at_top: bool, data: Value| {
+        let mut body = json!({"event": "something", "status": "new", "event_id": PAGE_UUID, "data": data});
+        if chatbot_at_top {
+            body["chatbot_id"] = json!(PAGE_UUID);
+        } else if body["data"].is_null() {
+            body["data"] = json!({"chatbot_id": PAGE_UUID});
+        } else {
+            body["data"]["chatbot_id"] = json!(PAGE_UUID);
+        }
+        body
+    };
+    let older = |data: Value| body(true, data);
+    let newer = |data: Value| body(false, data);
+
+    for data in [Value::Null, json!({}), json!({"n": [1, {"a": 2}]})] {
+        assert!(same(&older(data.clone()), &newer(data.clone())), "{data}");
+    }
+    for (one, other) in [
+        (json!({"n": 1}), json!({"n": 2})),
+        (json!({"n": 1}), json!({})),
+        (Value::Null, json!({"n": null})),
+    ] {
+        assert!(!same(&older(one.clone()), &newer(other.clone())), "{one} {other}");
+    }
+    assert!(!same(&older(json!([1])), &newer(json!({}))));
+}

@@ -42,6 +42,9 @@ pub use view::{Registration, Seen, State, View};
 /// How many chatbots are called about at once.
 const MAX_CALLS: usize = 4;
 
+/// How long before its end an access token is warned about, where its form tells its end: time for a person to act.
+pub const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
+
 /// How long the first registration waits for the first probe, so that a wrong URL is reported before it is put.
 const PROBE_HEAD_START: Duration = Duration::from_secs(3);
 

@@ -9,13 +9,10 @@ use crate::caigunn::{Client, Error};
 use crate::clock::Timestamp;
 use crate::config::{Registration, Settings};
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
-use crate::subscription::{self, advice, once};
+use crate::subscription::{self, EXPIRY_NOTICE, advice, once};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 const MAX_SKEW: Duration = Duration::from_secs(60);
-
-/// How long before its end an access token is warned about.
-const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
 
 pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error> {
     const CHECK: &str = "credentials";

@@ -170,7 +170,8 @@ impl Writer {
     }
 
     /// How many entries wait now.
-    pub fn queued_count(&self) -> usize {
+    #[cfg(test)]
+    fn queued_count(&self) -> usize {
         waiting_count(&self.queue)
     }
 }

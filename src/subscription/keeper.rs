@@ -10,7 +10,7 @@ use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, View};
 use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
-use super::{Handles, Selection, Settings, advice, each, jittered, wait_after};
+use super::{EXPIRY_NOTICE, Handles, Selection, Settings, advice, each, jittered, wait_after};
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
 use crate::clock::Timestamp;
@@ -18,9 +18,6 @@ use crate::clock::Timestamp;
 /// How many visits in a row may fail before a round ends: CaiGunn is down then, and a thousand chatbots would each wait
 /// for it and say so.
 const MAX_FAILURES: usize = 3;
-
-/// How long before its end an access token is warned about, where its form tells its end: time for a person to act.
-const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
 
 /// The time while a round lasts.
 #[derive(Clone, Copy)]

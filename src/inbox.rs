@@ -17,6 +17,8 @@
 pub mod announce;
 #[cfg(test)]
 mod contract;
+mod digest;
+pub mod postgres;
 pub mod sqlite;
 pub mod writer;
 
@@ -60,6 +62,9 @@ pub trait Inbox: Send + Sync + 'static {
     /// Dropping the future does not undo the write.
     fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>>;
 
+    /// How many batches it takes at once. A further one would only wait behind them.
+    fn concurrency(&self) -> usize;
+
     /// Receipts that match, newest first. A page may hold fewer than asked for, even none, and still have a next.
     fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>>;
 
@@ -79,6 +84,11 @@ pub trait Inbox: Send + Sync + 'static {
     /// Of each chatbot among the newest [`RECENT_RECEIPTS`] receipts the latest `received_at`, in the order of ids.
     fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>>;
 
+    /// Receipts with their bodies, oldest first, from the one after that sequence number on: at most `limit`, and fewer
+    /// where bodies are large. None means that there are no more. What is accepted later has a greater number than all
+    /// that was ever returned.
+    fn export(&self, after: u64, limit: usize) -> Answer<'_, Vec<(Receipt, Bytes)>>;
+
     /// How many of the receipts that are held came by backfill.
     fn backfilled_count(&self) -> Answer<'_, u64>;
 
@@ -91,6 +101,12 @@ pub trait Inbox: Send + Sync + 'static {
     /// Removes a few of the receipts older than `before`; returns how many, 0 when there are none left.
     fn expire(&self, before: Timestamp) -> Answer<'_, usize>;
 
+    /// Asks to lead, or to go on leading, for [`LEASE`] from now: of all receivers on this inbox one leads at a time.
+    fn lead(&self, candidate: &Candidate) -> Answer<'_, Leadership>;
+
+    /// Ends the candidate's lease, if it has it, so that another need not wait for its end.
+    fn resign(&self, candidate: &Candidate) -> Answer<'_, ()>;
+
     /// Puts everything in order for the next start and lets go of the store. Further calls fail.
     fn close(&self) -> Answer<'_, ()>;
 }
@@ -100,6 +116,13 @@ pub const MAX_JOB_RECEIPTS: usize = 100;
 
 /// How many of the newest receipts [`Inbox::last_received`] looks at: some 0.1 s of reading.
 pub const RECENT_RECEIPTS: usize = 100_000;
+
+/// How many bytes of bodies [`Inbox::export`] returns before it adds no further receipt.
+const MAX_EXPORT_BYTES: usize = 8 << 20;
+
+/// How long a receiver leads unless it asks again. Long enough that a slow store does not make another one lead, short
+/// enough that what the leader does is not missed when it dies.
+pub const LEASE: Duration = Duration::from_secs(6);
 
 /// Why the inbox did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -366,6 +389,27 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page starts; `None` at the end of the list.
     pub next: Option<Cursor>,
+}
+
+/// A receiver that would lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Tells it from all others; new with every start.
+    pub id: Uuid,
+    /// What people know it by, such as the name of its host.
+    pub name: String,
+}
+
+/// Who leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// The candidate that asked.
+    Leader,
+    /// Another one.
+    Follower {
+        /// What people know it by.
+        leader: String,
+    },
 }
 
 /// What a store must be told.

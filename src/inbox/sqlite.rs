@@ -27,8 +27,8 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Entry, Error, Inbox, Page, PageRequest, QuarantineTotals, Quarantined, Receipt, ReceiptFilter,
-    ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
+    Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -159,6 +159,10 @@ impl Inbox for SqliteInbox {
         Box::pin(self.ask(|answer| Command::Append(batch, answer)))
     }
 
+    fn concurrency(&self) -> usize {
+        1
+    }
+
     fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {
         Box::pin(self.read(move |connection, index| read::receipts(connection, index, &filter, page)))
     }
@@ -183,6 +187,10 @@ impl Inbox for SqliteInbox {
         Box::pin(self.read(|connection, _| read::last_received(connection)))
     }
 
+    fn export(&self, after: u64, limit: usize) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        Box::pin(self.read(move |connection, _| read::export(connection, after, limit)))
+    }
+
     fn backfilled_count(&self) -> Answer<'_, u64> {
         Box::pin(self.read(|connection, _| read::backfilled_count(connection)))
     }
@@ -197,6 +205,15 @@ impl Inbox for SqliteInbox {
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         Box::pin(self.ask(move |answer| Command::Expire(before, answer)))
+    }
+
+    fn lead(&self, _: &Candidate) -> Answer<'_, Leadership> {
+        // Whoever has the file open is alone.
+        Box::pin(async { Ok(Leadership::Leader) })
+    }
+
+    fn resign(&self, _: &Candidate) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::super::{
-    Cursor, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
-    RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
+    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 use super::index::{Key, KeyIndex, Seq};
 use super::lock_mutex;
@@ -88,7 +88,7 @@ pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Optio
                     .query_row(
                         &format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"),
                         [seq],
-                        |row| Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?))),
+                        receipt_and_body,
                     )
                     .optional();
             }
@@ -198,6 +198,23 @@ pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId
     Ok(latest.into_iter().collect())
 }
 
+/// See [`super::Inbox::export`].
+pub fn export(connection: &Connection, after: u64, limit: usize) -> rusqlite::Result<Vec<(Receipt, Bytes)>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {RECEIPT}, body FROM receipt WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+    ))?;
+    let mut rows = statement.query(params![after, limit])?;
+    let (mut exported, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_EXPORT_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let (receipt, body) = receipt_and_body(row)?;
+        bytes += body.len();
+        exported.push((receipt, body));
+    }
+    Ok(exported)
+}
+
 /// See [`super::Inbox::backfilled_count`].
 pub fn backfilled_count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM backfilled", [], |row| row.get(0))
@@ -294,6 +311,11 @@ fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
             Origin::Webhook
         },
     })
+}
+
+/// Reads the columns of [`RECEIPT`], and the body after them.
+fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
+    Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }
 
 fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use crate::inbox::{
-    Answer, Entry, Error, Inbox, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined, Receipt,
-    ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineId, QuarantineTotals,
+    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 
 /// What the store says of a batch.
@@ -81,6 +81,10 @@ impl Inbox for FakeInbox {
         })
     }
 
+    fn concurrency(&self) -> usize {
+        1
+    }
+
     fn receipts(&self, _: ReceiptFilter, _: PageRequest) -> Answer<'_, Page<Receipt>> {
         unreachable!("the writer does not read")
     }
@@ -105,6 +109,10 @@ impl Inbox for FakeInbox {
         unreachable!("the writer does not read")
     }
 
+    fn export(&self, _: u64, _: usize) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        unreachable!("the writer does not read")
+    }
+
     fn backfilled_count(&self) -> Answer<'_, u64> {
         unreachable!("the writer does not read")
     }
@@ -119,6 +127,14 @@ impl Inbox for FakeInbox {
 
     fn expire(&self, _: Timestamp) -> Answer<'_, usize> {
         unreachable!("the writer does not remove")
+    }
+
+    fn lead(&self, _: &Candidate) -> Answer<'_, Leadership> {
+        unreachable!("the writer does not lead")
+    }
+
+    fn resign(&self, _: &Candidate) -> Answer<'_, ()> {
+        unreachable!("the writer does not lead")
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -240,6 +240,8 @@ fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
             1024..=usize::MAX >> 4,
             body_limit_bytes,
         ),
+        timeout: Duration::from_secs(5),
+        max_connections: 8,
     }
 }
 

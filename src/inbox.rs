@@ -17,7 +17,6 @@
 pub mod announce;
 #[cfg(test)]
 mod contract;
-mod digest;
 pub mod postgres;
 pub mod sqlite;
 pub mod writer;
@@ -102,10 +101,10 @@ pub trait Inbox: Send + Sync + 'static {
     fn expire(&self, before: Timestamp) -> Answer<'_, usize>;
 
     /// Asks to lead, or to go on leading, for [`LEASE`] from now: of all receivers on this inbox one leads at a time.
-    fn lead(&self, candidate: &Candidate) -> Answer<'_, Leadership>;
+    fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership>;
 
     /// Ends the candidate's lease, if it has it, so that another need not wait for its end.
-    fn resign(&self, candidate: &Candidate) -> Answer<'_, ()>;
+    fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()>;
 
     /// Puts everything in order for the next start and lets go of the store. Further calls fail.
     fn close(&self) -> Answer<'_, ()>;
@@ -301,6 +300,22 @@ pub struct NewQuarantined {
     pub truncated: bool,
 }
 
+impl NewQuarantined {
+    /// A copy of a duplicate that says something else than its original.
+    fn differing(receipt: &NewReceipt, original_id: ReceiptId) -> Self {
+        Self {
+            request_id: receipt.request_id,
+            received_at: receipt.received_at,
+            reason: "duplicate-differs".to_owned(),
+            detail: format!("it has the identity of receipt {original_id} but says something else"),
+            receipt_id: Some(original_id),
+            content_type: None,
+            body: receipt.body.clone(),
+            truncated: false,
+        }
+    }
+}
+
 /// An accepted notification, without its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
@@ -369,6 +384,21 @@ pub struct ReceiptFilter {
     pub chatbot_id: Option<ChatbotId>,
 }
 
+impl ReceiptFilter {
+    fn matches(&self, receipt: &Receipt) -> bool {
+        let event = &receipt.event;
+        self.event
+            .as_ref()
+            .is_none_or(|name| *name == event.event || *name == event.to_string())
+            && self
+                .event_id
+                .is_none_or(|event_id| receipt.event_id == Some(event_id))
+            && self
+                .chatbot_id
+                .is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
+    }
+}
+
 /// Which part of a list to return.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest {
@@ -421,6 +451,10 @@ pub struct Settings {
     pub quarantine_max_count: usize,
     /// The most bytes of bodies kept in quarantine.
     pub quarantine_max_bytes: usize,
+    /// How long a call may take before the store gives it up.
+    pub timeout: Duration,
+    /// How many connections to its server a store opens at most.
+    pub max_connections: usize,
 }
 
 /// Gives UUIDv7s, each greater than all it gave before, whatever the clock does (RFC 9562, section 6.2).

@@ -144,6 +144,8 @@ pub fn settings() -> Settings {
         duplicate_window: Duration::from_secs(60),
         quarantine_max_count: 1_000,
         quarantine_max_bytes: 1 << 20,
+        timeout: Duration::from_secs(30),
+        max_connections: 8,
     }
 }
 

@@ -1,13 +1,178 @@
-//! The inbox in PostgreSQL: for many receivers at once.
+//! The inbox in PostgreSQL, 14 and up: for many receivers at once.
+//!
+//! One transaction appends at a time, of whichever receiver: it holds a lock from its first statement until its commit.
+//! So sequence numbers become visible in their order, and a reader that goes by them misses nothing; a repeat meets its
+//! original, wherever that was stored; and no two batches can wait for one another. What that costs is measured in
+//! ARCHITECTURE.md. All statements of such a transaction are sent at once, so that the lock is never held for the sake
+//! of a receiver that is slow, stopped or gone.
+//!
+//! What became of a transaction whose answer is lost is not known. Its callers are told so, and a repeat is a
+//! duplicate if it was committed.
+//!
+//! The tables are in `migrations/postgres`, in the schema `caigunn_webhook`.
 
+mod append;
+mod connections;
+mod key;
+mod lease;
 pub mod location;
+mod quarantine;
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod upkeep;
 
-use super::{Error, Inbox, Settings};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::{
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
+    Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
+};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId, Identity};
+use connections::Connections;
+
 pub use location::Location;
 
-/// Connects, brings the tables up to date, and gives an open inbox.
-pub async fn open(_location: &Location, _settings: Settings) -> Result<std::sync::Arc<dyn Inbox>, Error> {
-    Err(Error::Unavailable {
-        reason: "not yet".to_owned(),
+/// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
+const APPENDS: usize = 3;
+
+/// How many reads run at once; more wait. Reading serves people, and the connections are for receiving.
+const MAX_READS: usize = 2;
+
+/// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.
+pub struct PostgresInbox {
+    connections: Connections,
+    settings: Settings,
+    /// What begins a transaction that appends.
+    begin: String,
+    reads: Semaphore,
+}
+
+impl PostgresInbox {
+    /// Connects, and makes the tables or brings them up to date.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the server cannot be reached or does not let us in; [`Error::Corrupt`] if what is
+    /// there is no inbox, or one that this program is too old for.
+    pub async fn open(location: &Location, settings: Settings) -> Result<Self, Error> {
+        let connections = Connections::new(location, &settings)?;
+        let begin = connections.run("open", schema::prepare).await??;
+        Ok(Self {
+            connections,
+            settings,
+            begin,
+            reads: Semaphore::new(MAX_READS),
+        })
+    }
+
+    /// Reads on a connection, when it is its turn.
+    async fn read<T: Send>(
+        &self,
+        query: impl AsyncFnOnce(&connections::Client) -> Result<T, tokio_postgres::Error> + Send,
+    ) -> Result<T, Error> {
+        let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
+        self.connections.run("read", query).await
+    }
+}
+
+impl Inbox for PostgresInbox {
+    fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
+        Box::pin(async move { append::append(self, &batch).await })
+    }
+
+    fn concurrency(&self) -> usize {
+        APPENDS
+    }
+
+    fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {
+        Box::pin(self.read(async move |client| read::receipts(client, &filter, page).await))
+    }
+
+    fn receipt(&self, id: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
+        Box::pin(self.read(async move |client| read::receipt(client, id).await))
+    }
+
+    fn job(&self, event_id: EventId) -> Answer<'_, Vec<Receipt>> {
+        Box::pin(self.read(async move |client| read::job(client, event_id).await))
+    }
+
+    fn open_jobs(&self, page: PageRequest) -> Answer<'_, Page<Receipt>> {
+        Box::pin(self.read(async move |client| read::open_jobs(client, page).await))
+    }
+
+    fn find(&self, identity: Identity) -> Answer<'_, Option<Receipt>> {
+        Box::pin(self.read(async move |client| read::find(client, &identity).await))
+    }
+
+    fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>> {
+        Box::pin(self.read(read::last_received))
+    }
+
+    fn export(&self, after: u64, limit: usize) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        Box::pin(self.read(async move |client| read::export(client, after, limit).await))
+    }
+
+    fn backfilled_count(&self) -> Answer<'_, u64> {
+        Box::pin(self.read(read::backfilled_count))
+    }
+
+    fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
+        Box::pin(self.read(async move |client| read::quarantine(client, page).await))
+    }
+
+    fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
+        Box::pin(self.read(read::quarantine_totals))
+    }
+
+    fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
+        Box::pin(self.connections.run("write to", async move |client| {
+            upkeep::expire(client, &self.begin, before, Timestamp::now()).await
+        }))
+    }
+
+    fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership> {
+        Box::pin(self.connections.run("write to", async move |client| {
+            lease::lead(client, candidate).await
+        }))
+    }
+
+    fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()> {
+        Box::pin(self.connections.run("write to", async move |client| {
+            lease::resign(client, candidate).await
+        }))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async { self.connections.close() })
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable {
+        reason: "it is closed".to_owned(),
+    }
+}
+
+fn system_time(timestamp: Timestamp) -> SystemTime {
+    let micros = Duration::from_micros(timestamp.as_micros().unsigned_abs());
+    if timestamp.as_micros() < 0 {
+        UNIX_EPOCH - micros
+    } else {
+        UNIX_EPOCH + micros
+    }
+}
+
+/// The server's times are in whole microseconds too.
+fn from_system_time(time: SystemTime) -> Timestamp {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => micros(since),
+        Err(error) => -micros(error.duration()),
     })
 }

@@ -207,12 +207,12 @@ impl Inbox for SqliteInbox {
         Box::pin(self.ask(move |answer| Command::Expire(before, answer)))
     }
 
-    fn lead(&self, _: &Candidate) -> Answer<'_, Leadership> {
+    fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
         // Whoever has the file open is alone.
         Box::pin(async { Ok(Leadership::Leader) })
     }
 
-    fn resign(&self, _: &Candidate) -> Answer<'_, ()> {
+    fn resign<'a>(&'a self, _: &'a Candidate) -> Answer<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 

@@ -197,19 +197,7 @@ impl<'a> Append<'a> {
     fn duplicate(&mut self, receipt: &NewReceipt, original: &Original) -> rusqlite::Result<Appended> {
         let mut differs = None;
         if !same_content(&original.body, &receipt.body) {
-            differs = Some(self.quarantine(&NewQuarantined {
-                request_id: receipt.request_id,
-                received_at: receipt.received_at,
-                reason: "duplicate-differs".to_owned(),
-                detail: format!(
-                    "it has the identity of receipt {} but says something else",
-                    original.id
-                ),
-                receipt_id: Some(original.id),
-                content_type: None,
-                body: receipt.body.clone(),
-                truncated: false,
-            })?);
+            differs = Some(self.quarantine(&NewQuarantined::differing(receipt, original.id))?);
         }
         Ok(Appended::Duplicate {
             receipt_id: original.id,

@@ -264,21 +264,6 @@ pub fn quarantine_totals(connection: &Connection) -> rusqlite::Result<Quarantine
     )
 }
 
-impl ReceiptFilter {
-    fn matches(&self, receipt: &Receipt) -> bool {
-        let event = &receipt.event;
-        self.event
-            .as_ref()
-            .is_none_or(|name| *name == event.event || *name == event.to_string())
-            && self
-                .event_id
-                .is_none_or(|event_id| receipt.event_id == Some(event_id))
-            && self
-                .chatbot_id
-                .is_none_or(|chatbot_id| receipt.chatbot_id == Some(chatbot_id))
-    }
-}
-
 /// Where the next page starts if this one is full.
 fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
     items

@@ -129,11 +129,11 @@ impl Inbox for FakeInbox {
         unreachable!("the writer does not remove")
     }
 
-    fn lead(&self, _: &Candidate) -> Answer<'_, Leadership> {
+    fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
         unreachable!("the writer does not lead")
     }
 
-    fn resign(&self, _: &Candidate) -> Answer<'_, ()> {
+    fn resign<'a>(&'a self, _: &'a Candidate) -> Answer<'a, ()> {
         unreachable!("the writer does not lead")
     }
 

@@ -1,0 +1,64 @@
+WITH base AS MATERIALIZED (
+    SELECT state.slot, state.first_seq, coalesce(newest.seq, 0) AS seq,
+           greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                    1 + coalesce(('x' || left(replace(newest.id::text, '-', ''), 12))::bit(48)::bigint, 0)) AS ms
+    FROM state LEFT JOIN (SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1) AS newest ON true
+    LIMIT 1
+),
+entry AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bool[], $7::bool[],
+                         $8::text[], $9::text[], $10::text[], $11::bytea[],
+                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[])
+    WITH ORDINALITY AS entry (identity, received_at, event_id, model_id, chatbot_id, is_documented, is_backfilled,
+                              wire, event, status, body, latest_key, latest_seq, begun, completed, failed, place)
+),
+known AS MATERIALIZED (
+    SELECT entry.place, original.id, original.seq, original.body = entry.body AS is_same
+    FROM entry CROSS JOIN base CROSS JOIN LATERAL (
+        SELECT receipt.id, receipt.seq, receipt.body FROM receipt
+        WHERE receipt.identity = entry.identity AND receipt.seq + 0 >= base.first_seq LIMIT 1
+    ) AS original
+),
+stale AS MATERIALIZED (
+    SELECT entry.place FROM entry CROSS JOIN base
+    LEFT JOIN latest ON latest.key = entry.latest_key AND latest.seq >= base.first_seq
+    WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
+),
+new AS MATERIALIZED (
+    SELECT entry.*, base.slot, base.first_seq, base.ms, base.seq + row_number() OVER (ORDER BY entry.place) AS seq
+    FROM entry CROSS JOIN base
+    WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)
+),
+numbered AS MATERIALIZED (
+    SELECT new.*,
+           (lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex((seq >> 38) & 4095), 3, '0')
+            || to_hex((-9223372036854775808)::bigint | ((seq & 274877906943) << 24) | (random() * 16777215)::bigint))::uuid AS id
+    FROM new
+),
+stored AS (
+    INSERT INTO receipt (seq, slot, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
+                         is_backfilled, wire, event, status, body)
+    SELECT seq, slot, received_at, id, identity, event_id, model_id, chatbot_id, is_documented, is_backfilled, wire,
+           event, status, body
+    FROM numbered
+),
+followed AS (
+    INSERT INTO latest (key, seq)
+    SELECT DISTINCT ON (latest_key) latest_key, seq FROM numbered WHERE latest_key IS NOT NULL
+    ORDER BY latest_key, seq DESC
+    ON CONFLICT (key) DO UPDATE SET seq = excluded.seq
+),
+closed AS (
+    DELETE FROM open_job WHERE identity = ANY (ARRAY(SELECT begun FROM numbered WHERE begun IS NOT NULL))
+),
+opened AS (
+    INSERT INTO open_job (identity, seq)
+    SELECT numbered.identity, numbered.seq FROM numbered
+    WHERE numbered.completed IS NOT NULL
+      AND numbered.identity NOT IN (SELECT begun FROM numbered AS ended WHERE begun IS NOT NULL)
+      AND (SELECT receipt.seq FROM receipt WHERE receipt.identity IN (numbered.completed, numbered.failed)
+                                            AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
+    ON CONFLICT (identity) DO UPDATE SET seq = excluded.seq
+)
+SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.seq AS known_seq, known.is_same
+FROM entry LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place

@@ -1,0 +1,270 @@
+//! The reading side: bounded queries. Receipts below `state.first_seq` have expired and are there for nobody.
+//!
+//! Where an index other than that over `seq` must find a row, `seq + 0` keeps the planner from going through that one.
+
+use bytes::Bytes;
+use tokio_postgres::types::{FromSql, ToSql, Type, accepts};
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+use super::super::{
+    Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
+    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
+};
+use super::connections::Client;
+use super::{from_system_time, key};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
+
+/// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
+const MAX_EXAMINED: i64 = 100_000;
+
+const RECEIPT: &str =
+    "receipt.seq, receipt.id, receipt.received_at, receipt.wire, receipt.event, receipt.status,
+    receipt.event_id, receipt.chatbot_id, receipt.is_backfilled, length(receipt.body) AS body_bytes";
+
+const IS_HELD: &str = "receipt.seq + 0 >= (SELECT first_seq FROM state)";
+
+type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+async fn rows(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.query(&statement, parameters).await
+}
+
+async fn receipts_of(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Receipt>, Error> {
+    let rows = rows(client, sql, parameters).await?;
+    rows.iter().map(receipt_of_row).collect()
+}
+
+/// See [`super::Inbox::receipts`].
+pub async fn receipts(
+    client: &Client,
+    filter: &ReceiptFilter,
+    page: PageRequest,
+) -> Result<Page<Receipt>, Error> {
+    let before = before(page);
+    if let Some(event_id) = filter.event_id {
+        // A job is small and found by its identities; the rest of the filter is applied to it.
+        let mut items = job(client, event_id).await?;
+        items.retain(|receipt| (receipt.sequence as i64) < before && filter.matches(receipt));
+        items.reverse();
+        items.truncate(page.limit);
+        let next = next_cursor(&items, page.limit);
+        return Ok(Page { items, next });
+    }
+    let bounds = "SELECT (SELECT first_seq FROM state), coalesce((SELECT max(seq) FROM receipt), 0)";
+    let bounds = rows(client, bounds, &[]).await?;
+    let (first, last): (i64, i64) = match &bounds[..] {
+        [row] => (row.try_get(0)?, row.try_get(1)?),
+        _ => (1, 0),
+    };
+    let before = before.min(last + 1);
+    let from = (before - MAX_EXAMINED).max(first);
+    let sql = format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq < $1 AND seq >= $2
+           AND ($3::text IS NULL OR event = $3 OR event || '.' || status = $3)
+           AND ($4::uuid IS NULL OR chatbot_id = $4)
+         ORDER BY seq DESC LIMIT $5"
+    );
+    let chatbot_id = filter.chatbot_id.map(ChatbotId::uuid);
+    let limit = limit(page);
+    let items = receipts_of(
+        client,
+        &sql,
+        &[&before, &from, &filter.event, &chatbot_id, &limit],
+    )
+    .await?;
+    let next = next_cursor(&items, page.limit).or((from > first).then_some(Cursor(from as u64)));
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::receipt`].
+pub async fn receipt(client: &Client, id: ReceiptId) -> Result<Option<(Receipt, Bytes)>, Error> {
+    let sql = format!("SELECT {RECEIPT}, receipt.body FROM receipt WHERE id = $1 AND {IS_HELD}");
+    let found = rows(client, &sql, &[&id.uuid()]).await?;
+    found.first().map(receipt_and_body).transpose()
+}
+
+/// See [`super::Inbox::job`].
+pub async fn job(client: &Client, event_id: EventId) -> Result<Vec<Receipt>, Error> {
+    let identities: Vec<Uuid> = Event::NAMES
+        .iter()
+        .map(|name| key::of_step(event_id, &name.event, &name.status))
+        .collect();
+    let sql = format!(
+        "SELECT {RECEIPT} FROM receipt WHERE identity = ANY ($1) AND {IS_HELD}
+         UNION ALL
+         (SELECT {RECEIPT} FROM receipt WHERE NOT is_documented AND event_id = $2 AND {IS_HELD}
+            AND (identity = ANY ($1)) IS NOT TRUE ORDER BY seq LIMIT $3)
+         ORDER BY seq LIMIT $3"
+    );
+    let limit = MAX_JOB_RECEIPTS as i64;
+    receipts_of(client, &sql, &[&identities, &event_id.uuid(), &limit]).await
+}
+
+/// See [`super::Inbox::open_jobs`].
+pub async fn open_jobs(client: &Client, page: PageRequest) -> Result<Page<Receipt>, Error> {
+    let sql = format!(
+        "SELECT {RECEIPT}
+         FROM (SELECT seq FROM open_job WHERE seq > $1 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $2)
+              AS open
+         JOIN receipt ON receipt.seq = open.seq ORDER BY receipt.seq"
+    );
+    let after = page.cursor.map_or(0, |cursor| cursor.0 as i64);
+    let items = receipts_of(client, &sql, &[&after, &limit(page)]).await?;
+    let next = next_cursor(&items, page.limit);
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::find`].
+pub async fn find(client: &Client, identity: &Identity) -> Result<Option<Receipt>, Error> {
+    let Some(key) = key::of(identity) else {
+        return Ok(None);
+    };
+    let sql = format!("SELECT {RECEIPT} FROM receipt WHERE identity = $1 AND {IS_HELD}");
+    Ok(receipts_of(client, &sql, &[&key]).await?.pop())
+}
+
+/// See [`super::Inbox::last_received`].
+pub async fn last_received(client: &Client) -> Result<Vec<(ChatbotId, Timestamp)>, Error> {
+    let sql = "SELECT chatbot_id, max(received_at)
+               FROM (SELECT chatbot_id, received_at FROM receipt
+                     WHERE seq >= (SELECT first_seq FROM state) ORDER BY seq DESC LIMIT $1) AS recent
+               WHERE chatbot_id IS NOT NULL GROUP BY chatbot_id ORDER BY chatbot_id";
+    let limit = RECENT_RECEIPTS as i64;
+    let rows = rows(client, sql, &[&limit]).await?;
+    let latest = rows
+        .iter()
+        .map(|row| Ok((ChatbotId::new(row.try_get(0)?), from_system_time(row.try_get(1)?))));
+    latest.collect()
+}
+
+/// See [`super::Inbox::export`].
+pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
+    // The sum is over what comes before, so that one receipt is always among them.
+    let sql = format!(
+        "SELECT {RECEIPT}, receipt.body
+         FROM (SELECT seq, sum(length(body)) OVER (ORDER BY seq) - length(body) AS bytes_before
+               FROM (SELECT seq, body FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+                     ORDER BY seq LIMIT $2) AS next) AS measured
+         JOIN receipt ON receipt.seq = measured.seq
+         WHERE measured.bytes_before < $3 ORDER BY receipt.seq"
+    );
+    let (after, limit, bytes) = (
+        i64::try_from(after).unwrap_or(i64::MAX),
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        MAX_EXPORT_BYTES as i64,
+    );
+    let rows = rows(client, &sql, &[&after, &limit, &bytes]).await?;
+    rows.iter().map(receipt_and_body).collect()
+}
+
+/// See [`super::Inbox::backfilled_count`].
+pub async fn backfilled_count(client: &Client) -> Result<u64, Error> {
+    let sql = "SELECT count(*) FROM receipt WHERE is_backfilled AND seq >= (SELECT first_seq FROM state)";
+    Ok(rows(client, sql, &[]).await?[0].try_get::<_, i64>(0)? as u64)
+}
+
+/// See [`super::Inbox::quarantine`].
+pub async fn quarantine(client: &Client, page: PageRequest) -> Result<Page<Quarantined>, Error> {
+    let sql =
+        "SELECT id, received_at, request_id, reason, detail, receipt_id, content_type, body, truncated, seq
+               FROM quarantine WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+    let rows = rows(client, sql, &[&before(page), &limit(page)]).await?;
+    let items = rows.iter().map(|row| {
+        Ok(Quarantined {
+            id: QuarantineId::new(row.try_get(0)?),
+            received_at: from_system_time(row.try_get(1)?),
+            request_id: RequestId::new(row.try_get(2)?),
+            reason: row.try_get(3)?,
+            detail: row.try_get(4)?,
+            receipt_id: row.try_get::<_, Option<Uuid>>(5)?.map(ReceiptId::new),
+            content_type: row.try_get(6)?,
+            body: Bytes::from(row.try_get::<_, Vec<u8>>(7)?),
+            truncated: row.try_get(8)?,
+        })
+    });
+    let items = items.collect::<Result<Vec<_>, Error>>()?;
+    let last = rows.last().filter(|_| rows.len() == page.limit);
+    let last: Option<i64> = last.map(|row| row.try_get(9)).transpose()?;
+    Ok(Page {
+        items,
+        next: last.map(|seq| Cursor(seq as u64)),
+    })
+}
+
+/// See [`super::Inbox::quarantine_totals`].
+pub async fn quarantine_totals(client: &Client) -> Result<QuarantineTotals, Error> {
+    let sql = "SELECT held_bytes, quarantined_count, evicted_count FROM quarantine_totals";
+    let rows = rows(client, sql, &[]).await?;
+    let number = |column| Ok::<_, Error>(rows[0].try_get::<_, i64>(column)? as u64);
+    Ok(QuarantineTotals {
+        bytes: number(0)?,
+        quarantined_count: number(1)?,
+        evicted_count: number(2)?,
+    })
+}
+
+fn before(page: PageRequest) -> i64 {
+    let cursor = page
+        .cursor
+        .map(|cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
+    cursor.unwrap_or(i64::MAX)
+}
+
+fn limit(page: PageRequest) -> i64 {
+    i64::try_from(page.limit).unwrap_or(i64::MAX)
+}
+
+/// Where the next page starts if this one is full.
+fn next_cursor(items: &[Receipt], limit: usize) -> Option<Cursor> {
+    let last = items.last().filter(|_| items.len() == limit);
+    last.map(|last| Cursor(last.sequence))
+}
+
+/// Reads the columns of [`RECEIPT`].
+fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
+    let KnownWire(wire) = row.try_get(3)?;
+    Ok(Receipt {
+        sequence: row.try_get::<_, i64>(0)? as u64,
+        id: ReceiptId::new(row.try_get(1)?),
+        received_at: from_system_time(row.try_get(2)?),
+        wire,
+        event: Name {
+            event: row.try_get::<_, String>(4)?.into(),
+            status: row.try_get::<_, String>(5)?.into(),
+        },
+        event_id: row.try_get::<_, Option<Uuid>>(6)?.map(EventId::new),
+        chatbot_id: row.try_get::<_, Option<Uuid>>(7)?.map(ChatbotId::new),
+        origin: if row.try_get(8)? {
+            Origin::Backfill
+        } else {
+            Origin::Webhook
+        },
+        body_bytes: row.try_get::<_, i32>(9)? as usize,
+    })
+}
+
+/// Reads the columns of [`RECEIPT`], and the body after them.
+fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
+    Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(10)?)))
+}
+
+/// A wire generation in a column.
+struct KnownWire(Wire);
+
+impl<'a> FromSql<'a> for KnownWire {
+    fn from_sql(column: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        let text = <&str as FromSql>::from_sql(column, raw)?;
+        text.parse().map(Self).map_err(|error| NotOurs(error).into())
+    }
+
+    accepts!(TEXT);
+}
+
+/// A value that this program does not write.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotOurs(String);

@@ -1,0 +1,125 @@
+//! The state of the tables, and what brings them up to date.
+//!
+//! Receivers of two versions run side by side while one replaces the other, so a migration first expands: it leaves
+//! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
+//! one. Each states the oldest version of the tables whose programs can run beside it.
+
+use super::super::Error;
+use super::connections::Client;
+
+/// Where the tables are, so that they get into nobody's way in a database with other tables.
+pub const SCHEMA: &str = "caigunn_webhook";
+
+/// "CGWH" in the upper half of the 64 bits that name an advisory lock: other programs use other ones.
+const LOCKS: i64 = 0x4347_5748 << 32;
+
+/// PostgreSQL 14, as the server numbers it: the oldest that its makers keep up at the time of writing, and the first
+/// with `client_connection_check_interval`.
+const MIN_SERVER_VERSION: i32 = 140_000;
+
+/// A step from one version of the tables to the next.
+struct Migration {
+    sql: &'static str,
+    /// The oldest version whose programs can run with the tables as this leaves them.
+    runs_from: i32,
+}
+
+/// Numbered from 1, forward only. Never change one that was released: add another.
+const MIGRATIONS: [Migration; 1] = [Migration {
+    sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
+    runs_from: 1,
+}];
+
+/// Makes the tables, or brings them up to date, unless they are; gives what begins a transaction that appends.
+pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_postgres::Error> {
+    let server = client
+        .query_one(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+                    current_setting('server_encoding'), current_setting('fsync') = 'on'",
+            &[],
+        )
+        .await?;
+    let (version, shown_version): (i32, &str) = (server.try_get(0)?, server.try_get(1)?);
+    if version < MIN_SERVER_VERSION {
+        return Ok(unusable(format!(
+            "the server is PostgreSQL {shown_version}, and this needs 14 or newer"
+        )));
+    }
+    let encoding: &str = server.try_get(2)?;
+    if encoding != "UTF8" {
+        return Ok(unusable(format!(
+            "the database's encoding is {encoding}, and this needs UTF8"
+        )));
+    }
+    if !server.try_get::<_, bool>(3)? {
+        tracing::warn!(
+            error.type = "no_fsync",
+            "the server has fsync turned off: what is answered with 200 may be lost when it loses power; turn it on"
+        );
+    }
+    // Receivers that start together come here one after the other.
+    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCKS})");
+    client.batch_execute(&begin).await?;
+    let refused = migrate(client).await?;
+    client.batch_execute("COMMIT").await?;
+    if let Some(refused) = refused {
+        return Ok(Err(refused));
+    }
+    let table = client
+        .query_one("SELECT 'state'::regclass::oid::bigint", &[])
+        .await?;
+    // Named after a table, so that inboxes in other schemas do not wait for this one. Whatever the database's default
+    // is, each statement must see what was committed before it.
+    let lock = LOCKS | table.try_get::<_, i64>(0)?;
+    Ok(Ok(format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"
+    )))
+}
+
+/// Applies what is missing; says why if these tables are not for this program.
+async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
+    // To make one that is there already takes a right that this program's user need not have.
+    let has_schema = client
+        .query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&SCHEMA])
+        .await?;
+    if !has_schema.try_get::<_, bool>(0)? {
+        client.batch_execute(&format!("CREATE SCHEMA {SCHEMA}")).await?;
+    }
+    client
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS migration (
+                 version    integer     PRIMARY KEY, -- of the tables
+                 runs_from  integer     NOT NULL,    -- the oldest version whose programs can run with them
+                 applied_at timestamptz NOT NULL DEFAULT now()
+             )",
+        )
+        .await?;
+    let latest = "SELECT version, runs_from FROM migration ORDER BY version DESC LIMIT 1";
+    let (version, runs_from) = match client.query_opt(latest, &[]).await? {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
+        None => (0, 0),
+    };
+    let newest = MIGRATIONS.len() as i32;
+    if runs_from > newest {
+        return Ok(Some(Error::Corrupt {
+            reason: format!(
+                "a newer program has brought its tables to version {version}, with which programs can run that know \
+                 {runs_from} or a later one; this one knows up to {newest}"
+            ),
+        }));
+    }
+    for (number, migration) in (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version) {
+        client.batch_execute(migration.sql).await?;
+        client
+            .execute(
+                "INSERT INTO migration (version, runs_from) VALUES ($1, $2)",
+                &[&number, &migration.runs_from],
+            )
+            .await?;
+    }
+    Ok(None)
+}
+
+fn unusable<T>(reason: String) -> Result<T, Error> {
+    Err(Error::Unavailable { reason })
+}

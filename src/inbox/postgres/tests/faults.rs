@@ -1,0 +1,197 @@
+//! Promise: what cannot be stored takes nothing with it, and what ails the server is said as what it is.
+
+use super::super::super::contract::{crawled, posted, settings, unrecognized};
+use super::super::super::{NewQuarantined, RequestId};
+use super::*;
+use crate::event::sample::Ids;
+
+/// As many as there may be connections.
+const TRIES: usize = 8;
+
+fn page() -> PageRequest {
+    PageRequest {
+        cursor: None,
+        limit: 10,
+    }
+}
+
+fn reason(error: Error) -> String {
+    match error {
+        Error::Unavailable { reason } | Error::Corrupt { reason } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_stored_takes_no_other_with_it() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    database
+        .execute("ALTER TABLE caigunn_webhook.receipt ADD CONSTRAINT poison CHECK (event <> 'poison')")
+        .await;
+    let ids = Ids::fresh();
+    let batch = [
+        crawled(&ids),
+        unrecognized("poison", "new", &ids),
+        crawled(&Ids::fresh()),
+    ];
+
+    let answers = inbox.append(batch.map(Entry::Receipt).to_vec()).await.unwrap();
+
+    assert!(matches!(&answers[..], [Ok(_), Err(_), Ok(_)]), "{answers:?}");
+    let refusal = reason(answers[1].clone().unwrap_err());
+    assert!(refusal.starts_with("this entry cannot be stored: "), "{refusal}");
+    assert!(refusal.contains("poison"), "{refusal}");
+    assert_eq!(inbox.all().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_leaves_nothing_behind() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    database
+        .execute("ALTER TABLE caigunn_webhook.quarantine RENAME TO elsewhere")
+        .await;
+    let refused = NewQuarantined {
+        request_id: RequestId::new(uuid::Uuid::now_v7()),
+        received_at: Timestamp::now(),
+        reason: "not-json".to_owned(),
+        detail: String::new(),
+        receipt_id: None,
+        content_type: None,
+        body: Bytes::new(),
+        truncated: false,
+    };
+
+    let answers = inbox
+        .append(vec![
+            Entry::Receipt(crawled(&Ids::fresh())),
+            Entry::Quarantine(refused),
+        ])
+        .await;
+
+    let refusal = reason(answers.unwrap_err());
+    assert!(
+        refusal.contains("quarantine") && refusal.contains("42P01"),
+        "{refusal}"
+    );
+    assert!(inbox.all().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_text_with_a_nul_is_kept_without_it() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    let refused = NewQuarantined {
+        request_id: RequestId::new(uuid::Uuid::now_v7()),
+        received_at: Timestamp::now(),
+        reason: "not-json".to_owned(),
+        detail: "found \0 here".to_owned(),
+        receipt_id: None,
+        content_type: Some("text/\0".to_owned()),
+        body: Bytes::from_static(b"\0"),
+        truncated: false,
+    };
+
+    inbox.refuse(refused).await;
+
+    let kept = inbox.quarantined().await.remove(0);
+    assert_eq!(kept.detail, "found \u{fffd} here");
+    assert_eq!(kept.content_type.as_deref(), Some("text/\u{fffd}"));
+    assert_eq!(kept.body, "\0");
+}
+
+#[tokio::test]
+async fn a_server_that_only_reads_is_said_to_and_is_used_again_when_it_writes() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    database.set("default_transaction_read_only = on").await;
+    database.end_sessions().await;
+
+    // The first that find a connection ended say so.
+    let mut refusals = Vec::new();
+    for _ in 0..TRIES {
+        refusals.push(reason(inbox.append(vec![Entry::Probe]).await.unwrap_err()));
+    }
+
+    let last = refusals.last().unwrap();
+    assert!(last.contains("only reads"), "{refusals:#?}");
+    database.set("default_transaction_read_only = off").await;
+    // No session that only reads was kept.
+    inbox
+        .append(vec![Entry::Probe])
+        .await
+        .expect("it takes writes again");
+}
+
+#[tokio::test]
+async fn connections_that_were_ended_are_replaced() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    for _ in 0..3 {
+        let storing = (0..TRIES).map(|_| inbox.store_one(crawled(&Ids::fresh())));
+        futures_util::future::join_all(storing).await;
+        database.end_sessions().await;
+
+        let mut failure_count = 0;
+        while let Err(error) = inbox.append(vec![Entry::Probe]).await {
+            assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+            failure_count += 1;
+            assert!(
+                failure_count <= TRIES,
+                "each failure takes a connection out of use"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_in_time() {
+    let database = Database::new().await;
+    let patience = Duration::from_millis(300);
+    let inbox = Place::open(
+        &database,
+        Settings {
+            timeout: patience,
+            ..settings()
+        },
+    )
+    .await;
+    let mut locking = database.connect().await;
+    let lock = locking.transaction().await.unwrap();
+    lock.batch_execute("LOCK TABLE caigunn_webhook.receipt")
+        .await
+        .unwrap();
+
+    let append = inbox.append(vec![Entry::Receipt(crawled(&Ids::fresh()))]).await;
+    let read = inbox.receipts(ReceiptFilter::default(), page()).await;
+
+    for error in [append.map(drop).unwrap_err(), read.map(drop).unwrap_err()] {
+        let is_said = matches!(&error, Error::Timeout { waited } if *waited == patience)
+            || matches!(&error, Error::Unavailable { reason } if reason.contains("57014"));
+        assert!(is_said, "{error:?}");
+    }
+    lock.rollback().await.unwrap();
+    inbox.accept_one(crawled(&Ids::fresh())).await;
+    assert_eq!(inbox.all().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_this_program_did_not_write_is_said_to_be_damage() {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    inbox.accept_one(posted(r#"{"event": "a", "status": "b"}"#)).await;
+    database
+        .execute("UPDATE caigunn_webhook.receipt SET wire = '1999'")
+        .await;
+
+    let error = inbox
+        .receipts(ReceiptFilter::default(), page())
+        .await
+        .unwrap_err();
+
+    assert!(
+        matches!(&error, Error::Corrupt { reason } if reason.contains("1999")),
+        "{error:?}"
+    );
+}

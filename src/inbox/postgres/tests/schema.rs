@@ -1,0 +1,132 @@
+//! Promise: tables are made and brought up to date once, whoever comes first, and what is not for this program is left
+//! alone.
+
+use futures_util::future::join_all;
+
+use super::super::super::contract::{crawled, settings};
+use super::*;
+use crate::event::sample::Ids;
+
+async fn refusal(database: &Database) -> Error {
+    let opened = PostgresInbox::open(&database.location(), settings()).await;
+    opened.err().expect("the inbox does not open")
+}
+
+#[tokio::test]
+async fn receivers_that_start_together_make_the_tables_once() {
+    let database = Database::new().await;
+
+    let opening = (0..8).map(|_| Place::open(&database, settings()));
+    let receivers = join_all(opening).await;
+
+    receivers[7].accept_one(crawled(&Ids::fresh())).await;
+    assert_eq!(receivers[0].all().await.len(), 1);
+    let count: i64 = database
+        .value("SELECT count(*) FROM caigunn_webhook.migration")
+        .await;
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_program_are_used_if_that_says_they_can_be() {
+    let database = Database::new().await;
+    Place::open(&database, settings()).await;
+    database
+        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 1)")
+        .await;
+
+    let inbox = Place::open(&database, settings()).await;
+
+    inbox.accept_one(crawled(&Ids::fresh())).await;
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
+    let database = Database::new().await;
+    Place::open(&database, settings()).await;
+    database
+        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 2)")
+        .await;
+
+    let refusal = refusal(&database).await;
+
+    let is_said = matches!(&refusal, Error::Corrupt { reason } if reason.contains("version 7"));
+    assert!(is_said, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused() {
+    let database = Database::with("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0").await;
+
+    let refusal = refusal(&database).await;
+
+    let is_said = matches!(&refusal, Error::Unavailable { reason } if reason.contains("LATIN1"));
+    assert!(is_said, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn commits_are_on_disk_whatever_the_database_is_set_to() {
+    for (set, used) in [
+        ("off", "on"),
+        ("remote_apply", "remote_apply"),
+        ("local", "local"),
+    ] {
+        let database = Database::new().await;
+        database.set(&format!("synchronous_commit = {set}")).await;
+        let inbox = PostgresInbox::open(&database.location(), settings())
+            .await
+            .unwrap();
+
+        let shown = inbox.read(async |client| client.query_one("SHOW synchronous_commit", &[]).await);
+
+        assert_eq!(shown.await.unwrap().get::<_, &str>(0), used);
+    }
+}
+
+#[tokio::test]
+async fn a_stricter_default_isolation_hides_no_original() {
+    let database = Database::new().await;
+    database
+        .set("default_transaction_isolation = 'serializable'")
+        .await;
+    let one = Place::open(&database, settings()).await;
+    let other = Place::open(&database, settings()).await;
+    for _ in 0..20 {
+        let notification = crawled(&Ids::fresh());
+        let storing = [&one, &other].map(|inbox| inbox.store_one(notification.clone()));
+        join_all(storing).await;
+    }
+
+    assert_eq!(one.all().await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_batch_is_stored_without_going_through_any_table() {
+    let database = Database::new().await;
+    let inbox = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+    let plan = inbox.read(async |client| {
+        let nulls = ["NULL"; 16].join(", ");
+        client
+            .batch_execute(&format!("PREPARE append AS {}", include_str!("../append.sql")))
+            .await?;
+        client
+            .query(&format!("EXPLAIN EXECUTE append ({nulls})"), &[])
+            .await
+    });
+
+    let lines: Vec<String> = plan.await.unwrap().iter().map(|row| row.get(0)).collect();
+
+    // The one row of state is all that is read so.
+    let gone_through: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("Seq Scan") && !line.contains("on state"))
+        .collect();
+    assert!(gone_through.is_empty(), "{gone_through:#?}");
+    let by_number: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("Index Cond: (seq"))
+        .collect();
+    assert!(by_number.is_empty(), "{by_number:#?}");
+}

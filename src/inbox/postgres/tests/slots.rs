@@ -1,0 +1,145 @@
+//! Promise: what has expired gives its space back, a slot at a time, and disturbs nobody.
+
+use super::super::super::contract::{crawled, sent, settings};
+use super::*;
+use crate::event::sample::Ids;
+use crate::event::{Event, Wire};
+
+/// An inbox whose retention is a few moments, so that whatever is stored has expired.
+struct Brief {
+    database: Database,
+    inbox: Arc<dyn Inbox>,
+}
+
+impl Brief {
+    async fn new() -> Self {
+        let database = Database::new().await;
+        let inbox = Place::open(&database, settings()).await;
+        Self { database, inbox }
+    }
+
+    /// Lets everything expire that was stored, and lets the ring turn.
+    async fn expire(&self) {
+        let before = Timestamp::now().minus(Duration::from_secs(1));
+        while self
+            .inbox
+            .expire(before)
+            .await
+            .expect("the store removes receipts")
+            > 0
+        {}
+    }
+
+    async fn store(&self) {
+        self.inbox.accept_one(crawled(&Ids::fresh()).at(0)).await;
+    }
+
+    /// How many rows each slot holds, and the slot that new ones go into.
+    async fn slots(&self) -> ([i64; 6], i16) {
+        let mut counts = [0; 6];
+        for (slot, count) in counts.iter_mut().enumerate() {
+            let sql = format!("SELECT count(*) FROM caigunn_webhook.receipt_{slot}");
+            *count = self.database.value(&sql).await;
+        }
+        let current: i16 = self
+            .database
+            .value("SELECT slot FROM caigunn_webhook.state")
+            .await;
+        (counts, current)
+    }
+}
+
+#[tokio::test]
+async fn expired_receipts_leave_their_slot_when_a_later_one_has_come() {
+    let brief = Brief::new().await;
+    brief.store().await;
+    brief.store().await;
+    assert_eq!(brief.slots().await, ([2, 0, 0, 0, 0, 0], 0));
+
+    brief.expire().await;
+    // The newest one stays, for its number.
+    assert_eq!(brief.slots().await, ([2, 0, 0, 0, 0, 0], 1));
+    assert!(brief.inbox.all().await.is_empty());
+
+    brief.store().await;
+    brief.expire().await;
+    assert_eq!(brief.slots().await, ([0, 1, 0, 0, 0, 0], 2));
+}
+
+#[tokio::test]
+async fn the_slots_come_round_again_and_numbers_go_on() {
+    let brief = Brief::new().await;
+    for _ in 0..14 {
+        brief.store().await;
+        brief.expire().await;
+    }
+    brief.store().await;
+
+    assert_eq!(brief.slots().await, ([0, 1, 1, 0, 0, 0], 2));
+    assert_eq!(brief.inbox.all().await[0].sequence, 15);
+}
+
+#[tokio::test]
+async fn no_slot_is_entered_before_it_is_empty() {
+    let brief = Brief::new().await;
+    let young = Timestamp::now();
+    // What fills the slot after the current one has not expired.
+    brief.store().await;
+    brief
+        .database
+        .execute("UPDATE caigunn_webhook.state SET slot = 5; UPDATE caigunn_webhook.receipt SET slot = 0")
+        .await;
+    brief.store().await;
+    let before = young.minus(Duration::from_secs(20 * 365 * 86_400));
+
+    // All are younger than that, and those in slot 5 have been there for longer than a quarter of the time.
+    brief
+        .database
+        .execute("UPDATE caigunn_webhook.receipt SET received_at = now() - interval '19 years'")
+        .await;
+    brief.inbox.expire(before).await.unwrap();
+
+    assert_eq!(brief.slots().await, ([1, 0, 0, 0, 0, 1], 5));
+}
+
+#[tokio::test]
+async fn a_slot_that_is_being_read_is_emptied_later() {
+    let brief = Brief::new().await;
+    brief.store().await;
+    brief.expire().await;
+    brief.store().await;
+    let mut reader = brief.database.connect().await;
+    let reading = reader.transaction().await.unwrap();
+    reading
+        .query("SELECT FROM caigunn_webhook.receipt", &[])
+        .await
+        .unwrap();
+
+    brief.expire().await;
+    brief.store().await;
+    assert_eq!(brief.slots().await.0[0], 1);
+
+    reading.commit().await.unwrap();
+    brief.expire().await;
+    assert_eq!(brief.slots().await.0[0], 0);
+}
+
+#[tokio::test]
+async fn what_hangs_on_expired_receipts_goes_with_their_slot() {
+    let brief = Brief::new().await;
+    let ids = Ids::fresh();
+    let begun = sent(Event::TrainingInitial, &ids, Wire::V2024_07);
+    brief.inbox.accept_one(begun.at(0)).await;
+    brief.expire().await;
+    brief.store().await;
+
+    brief.expire().await;
+
+    for table in ["open_job", "latest"] {
+        let count: i64 = brief
+            .database
+            .value(&format!("SELECT count(*) FROM caigunn_webhook.{table}"))
+            .await;
+        assert_eq!(count, 0, "{table}");
+    }
+}

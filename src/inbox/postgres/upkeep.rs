@@ -1,0 +1,109 @@
+//! Retention. A receipt expires by a number: all below `state.first_seq` have. Their rows go later, a slot at a time.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+
+use super::connections::Client;
+use super::system_time;
+use crate::clock::Timestamp;
+
+/// The most receipts that one step looks at: a few milliseconds, for which no batch is stored.
+const EXPIRE_COUNT: i64 = 500;
+
+/// The slots of `receipt`.
+const SLOTS: i16 = 6;
+
+/// A slot takes new receipts for this part of the retention time. So four hold what is kept, one is being filled, and
+/// the sixth is empty, or about to be; and an expired receipt takes up space for a quarter of that time at most.
+const SHARES: u32 = 4;
+
+/// See [`super::Inbox::expire`]. `now` is the time by which `before` was reckoned.
+pub async fn expire(client: &Client, begin: &str, before: Timestamp, now: Timestamp) -> Result<usize, Error> {
+    let step = client
+        .prepare_cached(
+            "WITH oldest AS (
+                 SELECT seq, received_at FROM receipt
+                 WHERE seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $2
+             ),
+             expired AS (
+                 SELECT count(*) AS count, max(seq) AS last_seq FROM oldest
+                 WHERE seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM oldest WHERE received_at >= $1)
+             )
+             UPDATE state SET first_seq = expired.last_seq + 1 FROM expired WHERE expired.count > 0
+             RETURNING expired.count",
+        )
+        .await?;
+    let before_time = system_time(before);
+    let parameters: [&(dyn ToSql + Sync); 2] = [&before_time, &EXPIRE_COUNT];
+    let (begun, stepped, committed) = tokio::join!(
+        biased;
+        client.batch_execute(begin),
+        client.query_opt(&step, &parameters),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
+    let stepped = stepped?;
+    committed?;
+    match stepped {
+        Some(row) => Ok(row.try_get::<_, i64>(0)? as usize),
+        None => {
+            let share = now.distance(before) / SHARES;
+            turn_ring(client, begin, now.minus(share)).await?;
+            Ok(0)
+        }
+    }
+}
+
+/// Empties the slots of which every receipt has expired, and goes on to the next slot if the current one has taken
+/// receipts since before `full_since` and the next is empty.
+async fn turn_ring(client: &Client, begin: &str, full_since: Timestamp) -> Result<(), Error> {
+    // The newest receipt stays, expired or not: the next number is reckoned from it.
+    let spent = client
+        .prepare_cached(
+            "SELECT slot FROM generate_series(0, $1::int - 1) AS slot
+             WHERE (SELECT max(seq) FROM receipt WHERE receipt.slot = slot.slot)
+                   < least((SELECT first_seq FROM state), (SELECT max(seq) FROM receipt))",
+        )
+        .await?;
+    for row in client.query(&spent, &[&i32::from(SLOTS)]).await? {
+        empty(client, begin, row.try_get(0)?).await?;
+    }
+    let rotate = "
+        UPDATE state SET slot = (slot + 1) % $2::smallint
+        WHERE (SELECT received_at FROM receipt WHERE receipt.slot = state.slot ORDER BY seq LIMIT 1) < $1
+          AND NOT EXISTS (SELECT FROM receipt WHERE receipt.slot = (state.slot + 1) % $2::smallint)";
+    let rotate = client.prepare_cached(rotate).await?;
+    let full_since = system_time(full_since);
+    let parameters: [&(dyn ToSql + Sync); 2] = [&full_since, &SLOTS];
+    let (begun, rotated, committed) = tokio::join!(
+        biased;
+        client.batch_execute(begin),
+        client.execute(&rotate, &parameters),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
+    rotated?;
+    committed
+}
+
+/// Empties a slot, unless somebody is reading it: then it is the next time's turn.
+async fn empty(client: &Client, begin: &str, slot: i32) -> Result<(), Error> {
+    // Nothing makes a spent slot anything else, but for another receiver that has emptied it already.
+    let emptied = client
+        .batch_execute(&format!(
+            "{begin};
+             LOCK TABLE receipt_{slot} IN ACCESS EXCLUSIVE MODE NOWAIT;
+             TRUNCATE receipt_{slot};
+             DELETE FROM latest WHERE seq < (SELECT first_seq FROM state);
+             DELETE FROM open_job WHERE seq < (SELECT first_seq FROM state);
+             COMMIT"
+        ))
+        .await;
+    match emptied {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            client.batch_execute("ROLLBACK").await
+        }
+        emptied => emptied,
+    }
+}

@@ -82,6 +82,9 @@ macro_rules! contract_tests {
                 receipts_are_found_by_id_beside_the_gap_that_expiry_left,
                 a_quarantined_request_reads_back_as_it_was_stored,
                 the_quarantine_is_listed_newest_first_in_pages,
+                an_export_shows_every_receipt_once_oldest_first,
+                an_export_of_large_bodies_is_cut_but_never_empty,
+                an_export_shows_nothing_that_has_expired,
             ]
             jobs: [
                 a_job_is_open_while_only_its_initial_is_known,
@@ -113,6 +116,7 @@ macro_rules! contract_tests {
                 expiry_goes_in_bounded_steps,
                 an_expired_identity_is_accepted_anew,
                 expiry_forgets_no_identity_that_stays,
+                whoever_asks_alone_leads,
                 a_closed_inbox_refuses_every_call,
             ]
         }

@@ -218,3 +218,60 @@ pub async fn the_quarantine_is_listed_newest_first_in_pages(place: &impl Place) 
         assert_eq!(listed, quarantine_ids, "in pages of {limit}");
     }
 }
+
+pub async fn an_export_shows_every_receipt_once_oldest_first(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let notifications: Vec<_> = (0..7).map(|_| crawled(&Ids::fresh())).collect();
+    let receipt_ids = inbox.accept(notifications.clone()).await;
+
+    for limit in [1, 2, 3, 7, 8] {
+        let (mut exported, mut after) = (Vec::new(), 0);
+        loop {
+            let part = inbox.export(after, limit).await.unwrap();
+            assert!(part.len() <= limit);
+            let Some((last, _)) = part.last() else { break };
+            after = last.sequence;
+            exported.extend(part);
+        }
+
+        let (receipts, bodies): (Vec<_>, Vec<_>) = exported.into_iter().unzip();
+        assert_eq!(ids_of(&receipts), receipt_ids, "{limit} at a time");
+        let stored = notifications.iter().map(|notification| &notification.body);
+        assert!(bodies.iter().eq(stored), "{limit} at a time");
+        let mut listed = inbox.all().await;
+        listed.reverse();
+        assert_eq!(receipts, listed);
+    }
+}
+
+pub async fn an_export_of_large_bodies_is_cut_but_never_empty(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let large = |size: usize| {
+        let mut notification = crawled(&Ids::fresh());
+        notification.body = Bytes::from(vec![b' '; size]);
+        notification
+    };
+    let sizes = [1 << 20, 20 << 20, 1 << 20, 5 << 20, 5 << 20, 5 << 20];
+    inbox.accept(sizes.map(large).to_vec()).await;
+
+    let (mut counts, mut after) = (Vec::new(), 0);
+    while let [.., (last, _)] = &inbox.export(after, 100).await.unwrap()[..] {
+        counts.push(last.sequence - after);
+        after = last.sequence;
+    }
+
+    // No receipt is added to 8 MiB or more.
+    assert_eq!(counts, [2, 3, 1]);
+}
+
+pub async fn an_export_shows_nothing_that_has_expired(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let notifications = (0..4).map(|second| crawled(&Ids::fresh()).at(second));
+    let receipt_ids = inbox.accept(notifications.collect()).await;
+    inbox.expire_all(2).await;
+
+    let exported = inbox.export(0, 10).await.unwrap();
+
+    let receipts: Vec<_> = exported.into_iter().map(|(receipt, _)| receipt).collect();
+    assert_eq!(ids_of(&receipts), receipt_ids[2..]);
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::Identity;
-use crate::inbox::{Error, QuarantineTotals};
+use crate::inbox::{Candidate, Error, Leadership, QuarantineTotals};
 
 async fn bodies(inbox: &dyn Inbox) -> Vec<Bytes> {
     inbox
@@ -284,6 +284,21 @@ pub async fn expiry_forgets_no_identity_that_stays(place: &impl Place) {
     }
 }
 
+pub async fn whoever_asks_alone_leads(place: &impl Place) {
+    let mut inbox = place.open(settings()).await;
+    let [one, other] = ["one", "other"].map(|name| Candidate {
+        id: Uuid::new_v4(),
+        name: name.to_owned(),
+    });
+    for candidate in [&one, &one, &other] {
+        for _ in 0..2 {
+            assert_eq!(inbox.lead(candidate).await.unwrap(), Leadership::Leader);
+        }
+        inbox.resign(candidate).await.unwrap();
+        inbox = reopen(place, inbox).await;
+    }
+}
+
 pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
     let inbox = place.open(settings()).await;
     let ids = Ids::fresh();
@@ -303,6 +318,7 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.open_jobs(page).await.err(),
         inbox.find(Identity::Windowed).await.err(),
         inbox.last_received().await.err(),
+        inbox.export(0, 10).await.err(),
         inbox.backfilled_count().await.err(),
         inbox.quarantine(page).await.err(),
         inbox.quarantine_totals().await.err(),

@@ -17,6 +17,7 @@
 pub mod announce;
 #[cfg(test)]
 mod contract;
+pub mod copy;
 pub mod postgres;
 pub mod sqlite;
 pub mod writer;
@@ -30,7 +31,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, id};
+use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, id, parse};
 
 pub use writer::Writer;
 
@@ -270,6 +271,29 @@ impl NewReceipt {
         }
     }
 
+    /// What was stored of a receipt, to be stored in another place.
+    fn again(receipt: &Receipt, body: &Bytes) -> Self {
+        let identity = match receipt.event_id {
+            Some(event_id) => Identity::Job {
+                event_id,
+                name: receipt.event.clone(),
+            },
+            // Without a job it is the body that tells, which was a notification when it was stored.
+            None => parse(body).map_or(Identity::Windowed, |notification| notification.identity()),
+        };
+        Self {
+            // It is kept with refused requests only.
+            request_id: RequestId::new(Uuid::nil()),
+            received_at: receipt.received_at,
+            wire: receipt.wire,
+            name: receipt.event.clone(),
+            identity,
+            chatbot_id: receipt.chatbot_id,
+            body: body.clone(),
+            origin: receipt.origin,
+        }
+    }
+
     /// The job, if it is part of one.
     pub fn event_id(&self) -> Option<EventId> {
         match &self.identity {
@@ -301,6 +325,20 @@ pub struct NewQuarantined {
 }
 
 impl NewQuarantined {
+    /// What was kept of a request, to be kept in another place.
+    fn again(kept: &Quarantined) -> Self {
+        Self {
+            request_id: kept.request_id,
+            received_at: kept.received_at,
+            reason: kept.reason.clone(),
+            detail: kept.detail.clone(),
+            receipt_id: kept.receipt_id,
+            content_type: kept.content_type.clone(),
+            body: kept.body.clone(),
+            truncated: kept.truncated,
+        }
+    }
+
     /// A copy of a duplicate that says something else than its original.
     fn differing(receipt: &NewReceipt, original_id: ReceiptId) -> Self {
         Self {

@@ -12,6 +12,7 @@
 //! The tables are in `migrations/postgres`, in the schema `caigunn_webhook`.
 
 mod append;
+mod check;
 mod connections;
 mod key;
 mod lease;
@@ -20,7 +21,7 @@ mod quarantine;
 mod read;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;
 
@@ -37,6 +38,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
 
+pub use check::{Check, check};
 pub use location::Location;
 
 /// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
@@ -69,6 +71,49 @@ impl PostgresInbox {
             begin,
             reads: Semaphore::new(MAX_READS),
         })
+    }
+
+    /// The number and the id of the newest receipt, expired or not, whose number is at most `seq`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn newest(&self, seq: u64) -> Result<Option<(u64, ReceiptId)>, Error> {
+        self.read(async move |client| read::newest(client, seq).await)
+            .await
+    }
+
+    /// Stores receipts under the numbers and ids that they have, which must be greater than those of all that are
+    /// there, in one transaction.
+    ///
+    /// # Errors
+    /// Nothing was stored.
+    pub async fn import(&self, receipts: &[(Receipt, Bytes)]) -> Result<(), Error> {
+        append::import(self, receipts, &[]).await
+    }
+
+    /// Puts copies of refused requests into the quarantine under the ids that they have, but for those that are there;
+    /// says how many.
+    ///
+    /// # Errors
+    /// Nothing was stored.
+    pub async fn import_quarantine(&self, mut quarantined: Vec<Quarantined>) -> Result<usize, Error> {
+        let ids: Vec<_> = quarantined.iter().map(|one| one.id.uuid()).collect();
+        let known = self
+            .read(async move |client| read::known_quarantine(client, &ids).await)
+            .await?;
+        quarantined.retain(|one| !known.contains(&one.id));
+        append::import(self, &[], &quarantined).await?;
+        Ok(quarantined.len())
+    }
+
+    /// Lets all receipts expire whose number is below `seq`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn expire_below(&self, seq: u64) -> Result<(), Error> {
+        let expire =
+            async move |client: &connections::Client| upkeep::expire_below(client, &self.begin, seq).await;
+        self.connections.run("write to", expire).await
     }
 
     /// Reads on a connection, when it is its turn.

@@ -12,6 +12,7 @@ mod index;
 mod jobs;
 mod quarantine;
 mod read;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use write::Store;
 
 pub use super::Settings;
 pub use check::{Check, check, try_write};
+pub use reader::SqliteReader;
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;
@@ -140,17 +142,8 @@ impl SqliteInbox {
             return Err(closed());
         }
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
-        let (path, index) = (self.path.clone(), Arc::clone(&self.index));
-        let read = tokio::task::spawn_blocking(move || {
-            schema::open_reader(&path)
-                .and_then(|connection| query(&connection, &index))
-                .map_err(|error| sort(&path, "read", &error))
-        });
-        read.await.unwrap_or_else(|error| {
-            Err(Error::Unavailable {
-                reason: format!("a read ended: {error}"),
-            })
-        })
+        let index = Arc::clone(&self.index);
+        read::on_thread(self.path.clone(), move |connection| query(connection, &index)).await
     }
 }
 

@@ -13,11 +13,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::{
-    Appended, Entry, Error, NewQuarantined, NewReceipt, Origin, QuarantineId, ReceiptId, Stored,
+    Appended, Entry, Error, NewQuarantined, NewReceipt, Origin, QuarantineId, Quarantined, Receipt,
+    ReceiptId, Stored,
 };
 use super::connections::{Client, concerns_one_row, text};
 use super::{PostgresInbox, from_system_time, key, quarantine, system_time};
@@ -39,8 +41,11 @@ struct NewRow<'a> {
     identity: Option<Uuid>,
     /// What stands for its chatbot and event, if the last of those matters.
     latest_key: Option<Uuid>,
-    /// The number of the last receipt of that key, with which it was compared; 0 if there was none.
-    latest_seq: i64,
+    /// The number of the last receipt of that key, with which it was compared; 0 if there was none. `None` if it goes in
+    /// whatever the last one is.
+    latest_seq: Option<i64>,
+    /// The number and the id that it has already; `None` if it is to get them.
+    given: Option<(i64, ReceiptId)>,
 }
 
 /// What to do in one transaction.
@@ -106,6 +111,60 @@ pub async fn append(inbox: &PostgresInbox, batch: &[Entry]) -> Result<Vec<Result
     }
 }
 
+/// Stores receipts under the numbers and ids that they have, which are greater than those of all that are there, and
+/// copies of refused requests under their ids.
+///
+/// # Errors
+/// Nothing was stored.
+pub async fn import(
+    inbox: &PostgresInbox,
+    receipts: &[(Receipt, Bytes)],
+    quarantined: &[Quarantined],
+) -> Result<(), Error> {
+    let given = receipts
+        .iter()
+        .map(|(receipt, _)| (receipt.sequence as i64, receipt.id));
+    let receipts: Vec<NewReceipt> = receipts
+        .iter()
+        .map(|(receipt, body)| NewReceipt::again(receipt, body))
+        .collect();
+    let copies: Vec<NewQuarantined> = quarantined.iter().map(NewQuarantined::again).collect();
+    let rows = receipts.iter().zip(given).enumerate();
+    let rows = rows.map(|(place, (receipt, given))| NewRow {
+        latest_seq: None,
+        given: Some(given),
+        ..NewRow::new(place, receipt)
+    });
+    let work = Work {
+        rows: rows.collect(),
+        quarantined: quarantined
+            .iter()
+            .map(|one| one.id)
+            .zip(&copies)
+            .map(|(id, copy)| (0, id, copy))
+            .collect(),
+        probes: Vec::new(),
+    };
+    match transact(inbox, &work).await? {
+        Done::Refused(reason) => Err(Error::Unavailable { reason }),
+        Done::Committed(found) => {
+            let known = found.iter().zip(&work.rows).find_map(|(found, row)| match found {
+                Found::Known { id, .. } => Some((*id, row.given)),
+                Found::New(_) | Found::Overtaken => None,
+            });
+            match known {
+                None => Ok(()),
+                Some((known_id, given)) => Err(Error::Corrupt {
+                    reason: format!(
+                        "receipt {} has the identity of receipt {known_id}, which is there already",
+                        given.map_or_else(String::new, |(_, id)| id.to_string())
+                    ),
+                }),
+            }
+        }
+    }
+}
+
 /// A batch being stored.
 struct Append<'a> {
     inbox: &'a PostgresInbox,
@@ -167,7 +226,7 @@ impl<'a> Append<'a> {
             let Some(original) = row.latest_key.and_then(|key| latest.get(&key)) else {
                 return true;
             };
-            row.latest_seq = original.seq;
+            row.latest_seq = Some(original.seq);
             // Either may have arrived first: requests that come together are queued in any order.
             let distance = original.received_at.distance(row.receipt.received_at);
             let is_repeat = row.identity.is_none()
@@ -184,7 +243,7 @@ impl<'a> Append<'a> {
     /// Stores what one transaction takes; gives back the rows that were overtaken. If something of it cannot be stored,
     /// each goes into a transaction of its own, so that it does not take its neighbours with it.
     async fn store(&mut self, work: Work<'a>) -> Result<Vec<NewRow<'a>>, Error> {
-        match self.transact(&work).await? {
+        match transact(self.inbox, &work).await? {
             Done::Committed(found) => Ok(self.committed(work, found)),
             Done::Refused(reason) if work.len() == 1 => {
                 let reason = format!("this entry cannot be stored: {reason}");
@@ -203,56 +262,6 @@ impl<'a> Append<'a> {
                 Ok(overtaken)
             }
         }
-    }
-
-    async fn transact(&self, work: &Work<'a>) -> Result<Done, Error> {
-        let PostgresInbox { begin, settings, .. } = self.inbox;
-        let transact = async |client: &Client| {
-            // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
-            let append = client.prepare_cached(APPEND).await?;
-            let keep = quarantine::Statements::prepare(client).await?;
-            let columns = Columns::of(&work.rows);
-            let rows = async {
-                match work.rows.len() {
-                    0 => Ok(Vec::new()),
-                    _ => client.query(&append, &columns.parameters()).await,
-                }
-            };
-            let quarantined = async {
-                match work.quarantined.len() {
-                    0 => Ok(()),
-                    _ => keep.keep(client, settings, &work.quarantined).await,
-                }
-            };
-            let probe = async {
-                match work.probes.len() {
-                    0 => Ok(()),
-                    _ => client.batch_execute("UPDATE state SET probed_at = now()").await,
-                }
-            };
-            // In this order, and all of it at once.
-            let (begun, rows, quarantined, probed, committed) = tokio::join!(
-                biased;
-                client.batch_execute(begin),
-                rows,
-                quarantined,
-                probe,
-                client.batch_execute("COMMIT"),
-            );
-            begun?;
-            // Where one of these has failed, the commit has undone the others.
-            let rows = rows?;
-            quarantined?;
-            probed?;
-            committed?;
-            rows.iter().map(Found::of_row).collect()
-        };
-        let done = async |client: &Client| match transact(client).await {
-            Ok(found) => Ok(Done::Committed(found)),
-            Err(error) if concerns_one_row(&error) => Ok(Done::Refused(text(&error))),
-            Err(error) => Err(error),
-        };
-        self.inbox.connections.run("write to", done).await
     }
 
     /// Answers what was committed; gives back the rows that were overtaken.
@@ -316,7 +325,7 @@ impl<'a> Append<'a> {
                 .push((*place, QuarantineId::new(Uuid::now_v7()), copy));
         }
         let ids: Vec<QuarantineId> = work.quarantined.iter().map(|(_, id, _)| *id).collect();
-        match self.transact(&work).await? {
+        match transact(self.inbox, &work).await? {
             Done::Committed(_) => {
                 for ((place, original_id, _), id) in copies.iter().zip(ids) {
                     self.answers[*place] = Some(Ok(repeat_of(*original_id, Some(id))));
@@ -330,6 +339,57 @@ impl<'a> Append<'a> {
     }
 }
 
+/// Does all of it in one transaction, or nothing.
+async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Error> {
+    let PostgresInbox { begin, settings, .. } = inbox;
+    let transact = async |client: &Client| {
+        // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
+        let append = client.prepare_cached(APPEND).await?;
+        let keep = quarantine::Statements::prepare(client).await?;
+        let columns = Columns::of(&work.rows);
+        let rows = async {
+            match work.rows.len() {
+                0 => Ok(Vec::new()),
+                _ => client.query(&append, &columns.parameters()).await,
+            }
+        };
+        let quarantined = async {
+            match work.quarantined.len() {
+                0 => Ok(()),
+                _ => keep.keep(client, settings, &work.quarantined).await,
+            }
+        };
+        let probe = async {
+            match work.probes.len() {
+                0 => Ok(()),
+                _ => client.batch_execute("UPDATE state SET probed_at = now()").await,
+            }
+        };
+        // In this order, and all of it at once.
+        let (begun, rows, quarantined, probed, committed) = tokio::join!(
+            biased;
+            client.batch_execute(begin),
+            rows,
+            quarantined,
+            probe,
+            client.batch_execute("COMMIT"),
+        );
+        begun?;
+        // Where one of these has failed, the commit has undone the others.
+        let rows = rows?;
+        quarantined?;
+        probed?;
+        committed?;
+        rows.iter().map(Found::of_row).collect()
+    };
+    let done = async |client: &Client| match transact(client).await {
+        Ok(found) => Ok(Done::Committed(found)),
+        Err(error) if concerns_one_row(&error) => Ok(Done::Refused(text(&error))),
+        Err(error) => Err(error),
+    };
+    inbox.connections.run("write to", done).await
+}
+
 impl<'a> NewRow<'a> {
     fn new(place: usize, receipt: &'a NewReceipt) -> Self {
         let is_followed = receipt.name.event == "training" || receipt.identity == Identity::Windowed;
@@ -338,7 +398,8 @@ impl<'a> NewRow<'a> {
             receipt,
             identity: key::of(&receipt.identity),
             latest_key: is_followed.then(|| key::of_chatbot(receipt.chatbot_id, &receipt.name.event)),
-            latest_seq: 0,
+            latest_seq: Some(0),
+            given: None,
         }
     }
 
@@ -417,12 +478,14 @@ struct Columns<'a> {
     status: Vec<&'a str>,
     body: Vec<&'a [u8]>,
     latest_key: Vec<Option<Uuid>>,
-    latest_seq: Vec<i64>,
+    latest_seq: Vec<Option<i64>>,
     /// Of the end of a job, what stands for its beginning.
     begun: Vec<Option<Uuid>>,
     /// Of the beginning of a job, what stands for its ends.
     completed: Vec<Option<Uuid>>,
     failed: Vec<Option<Uuid>>,
+    given_seq: Vec<Option<i64>>,
+    given_id: Vec<Option<Uuid>>,
 }
 
 impl<'a> Columns<'a> {
@@ -454,10 +517,12 @@ impl<'a> Columns<'a> {
             begun: column(rows, |row| row.step(row.receipt.name.ends_job(), Name::INITIAL)),
             completed: column(rows, |row| row.step(is_initial(row), completed)),
             failed: column(rows, |row| row.step(is_initial(row), failed)),
+            given_seq: column(rows, |row| row.given.map(|(seq, _)| seq)),
+            given_id: column(rows, |row| row.given.map(|(_, id)| id.uuid())),
         }
     }
 
-    fn parameters(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 16] {
+    fn parameters(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
         [
             &self.identity,
             &self.received_at,
@@ -475,6 +540,8 @@ impl<'a> Columns<'a> {
             &self.begun,
             &self.completed,
             &self.failed,
+            &self.given_seq,
+            &self.given_id,
         ]
     }
 }

@@ -1,3 +1,10 @@
+-- Stores the notifications of one turn, of which no two may be repeats of one another, and says what became of each in
+-- their order: new_id if it is stored; known_id, known_seq and is_same if there is a receipt of its identity; nothing if
+-- the last receipt of its chatbot and event is not the one that it was compared with.
+--
+-- Runs in a transaction that has the lock, so that nothing of what it looks up can change. Each look-up goes by one
+-- index: LATERAL and LIMIT, or a scalar subquery, leave the planner no other way, whatever it believes of the tables,
+-- and `seq + 0` keeps it from the index over seq.
 WITH base AS MATERIALIZED (
     SELECT state.slot, state.first_seq, coalesce(newest.seq, 0) AS seq,
            greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
@@ -8,9 +15,10 @@ WITH base AS MATERIALIZED (
 entry AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bool[], $7::bool[],
                          $8::text[], $9::text[], $10::text[], $11::bytea[],
-                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[])
+                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::uuid[])
     WITH ORDINALITY AS entry (identity, received_at, event_id, model_id, chatbot_id, is_documented, is_backfilled,
-                              wire, event, status, body, latest_key, latest_seq, begun, completed, failed, place)
+                              wire, event, status, body, latest_key, latest_seq, begun, completed, failed, given_seq,
+                              given_id, place)
 ),
 known AS MATERIALIZED (
     SELECT entry.place, original.id, original.seq, original.body = entry.body AS is_same
@@ -25,14 +33,19 @@ stale AS MATERIALIZED (
     WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
 ),
 new AS MATERIALIZED (
-    SELECT entry.*, base.slot, base.first_seq, base.ms, base.seq + row_number() OVER (ORDER BY entry.place) AS seq
+    SELECT entry.*, base.slot, base.first_seq, base.ms,
+           coalesce(entry.given_seq, base.seq + row_number() OVER (ORDER BY entry.place)) AS seq
     FROM entry CROSS JOIN base
     WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)
 ),
+-- The ids are UUIDv7 (RFC 9562): milliseconds, which grow with every transaction, then 50 bits of the number, so that
+-- they grow within one, then 24 random bits.
 numbered AS MATERIALIZED (
-    SELECT new.*,
-           (lpad(to_hex(ms), 12, '0') || '7' || lpad(to_hex((seq >> 38) & 4095), 3, '0')
-            || to_hex((-9223372036854775808)::bigint | ((seq & 274877906943) << 24) | (random() * 16777215)::bigint))::uuid AS id
+    SELECT new.*, coalesce(given_id, (
+        lpad(to_hex(ms), 12, '0')
+        || '7' || lpad(to_hex((seq >> 38) & 4095), 3, '0')
+        || to_hex((-9223372036854775808)::bigint | ((seq & 274877906943) << 24) | (random() * 16777215)::bigint)
+    )::uuid) AS id
     FROM new
 ),
 stored AS (

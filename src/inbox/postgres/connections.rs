@@ -90,11 +90,6 @@ impl Connections {
         Ok(())
     }
 
-    /// Which server and database, for people.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
     fn no_connection(&self, error: PoolError) -> Error {
         let place = &self.place;
         let seconds = self.timeout.as_secs_f64();

@@ -161,6 +161,25 @@ pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Re
     rows.iter().map(receipt_and_body).collect()
 }
 
+/// See [`super::PostgresInbox::newest`].
+pub async fn newest(client: &Client, seq: u64) -> Result<Option<(u64, ReceiptId)>, Error> {
+    let sql = "SELECT seq, id FROM receipt WHERE seq <= $1 ORDER BY seq DESC LIMIT 1";
+    let rows = rows(client, sql, &[&i64::try_from(seq).unwrap_or(i64::MAX)]).await?;
+    let newest = rows
+        .first()
+        .map(|row| Ok((row.try_get::<_, i64>(0)? as u64, ReceiptId::new(row.try_get(1)?))));
+    newest.transpose()
+}
+
+/// Which of these are in quarantine.
+pub async fn known_quarantine(client: &Client, ids: &[Uuid]) -> Result<Vec<QuarantineId>, Error> {
+    // There is no index over them: this goes through the quarantine, which is bounded.
+    let rows = rows(client, "SELECT id FROM quarantine WHERE id = ANY ($1)", &[&ids]).await?;
+    rows.iter()
+        .map(|row| row.try_get(0).map(QuarantineId::new))
+        .collect()
+}
+
 /// See [`super::Inbox::backfilled_count`].
 pub async fn backfilled_count(client: &Client) -> Result<u64, Error> {
     let sql = "SELECT count(*) FROM receipt WHERE is_backfilled AND seq >= (SELECT first_seq FROM state)";

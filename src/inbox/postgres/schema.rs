@@ -76,6 +76,25 @@ pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_pos
     )))
 }
 
+/// The version of the tables, and the oldest whose programs can run with them; `None` if there are none.
+pub async fn version(client: &Client) -> Result<Option<(i32, i32)>, tokio_postgres::Error> {
+    let table = "SELECT to_regclass($1) IS NOT NULL";
+    let table = client.query_one(table, &[&format!("{SCHEMA}.migration")]).await?;
+    if !table.try_get::<_, bool>(0)? {
+        return Ok(None);
+    }
+    let latest = "SELECT version, runs_from FROM migration ORDER BY version DESC LIMIT 1";
+    let latest = client.query_opt(latest, &[]).await?;
+    latest
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .transpose()
+}
+
+/// The version of the tables that this program makes.
+pub fn newest() -> i32 {
+    MIGRATIONS.len() as i32
+}
+
 /// Applies what is missing; says why if these tables are not for this program.
 async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
     // To make one that is there already takes a right that this program's user need not have.
@@ -94,12 +113,8 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
              )",
         )
         .await?;
-    let latest = "SELECT version, runs_from FROM migration ORDER BY version DESC LIMIT 1";
-    let (version, runs_from) = match client.query_opt(latest, &[]).await? {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (0, 0),
-    };
-    let newest = MIGRATIONS.len() as i32;
+    let (version, runs_from) = version(client).await?.unwrap_or_default();
+    let newest = newest();
     if runs_from > newest {
         return Ok(Some(Error::Corrupt {
             reason: format!(

@@ -1,5 +1,6 @@
 //! What only PostgreSQL promises, and the contract of every store.
 
+mod check;
 mod faults;
 mod many;
 mod schema;
@@ -12,10 +13,10 @@ use tokio_postgres::NoTls;
 use super::super::contract::{Place, contract_tests};
 use super::*;
 
-struct Database(String);
+pub struct Database(String);
 
 impl Database {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with("").await
     }
 
@@ -29,7 +30,7 @@ impl Database {
         Self(name)
     }
 
-    fn location(&self) -> Location {
+    pub fn location(&self) -> Location {
         Location::parse(&format!("postgres://postgres@127.0.0.1:5499/{}", self.0)).unwrap()
     }
 
@@ -44,7 +45,7 @@ impl Database {
         client
     }
 
-    async fn execute(&self, sql: &str) {
+    pub async fn execute(&self, sql: &str) {
         self.connect()
             .await
             .batch_execute(sql)

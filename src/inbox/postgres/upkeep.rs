@@ -55,6 +55,16 @@ pub async fn expire(client: &Client, begin: &str, before: Timestamp, now: Timest
     }
 }
 
+/// See [`super::PostgresInbox::expire_below`].
+pub async fn expire_below(client: &Client, begin: &str, seq: u64) -> Result<(), Error> {
+    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+    client
+        .batch_execute(&format!(
+            "{begin}; UPDATE state SET first_seq = {seq} WHERE first_seq < {seq}; COMMIT"
+        ))
+        .await
+}
+
 /// Empties the slots of which every receipt has expired, and goes on to the next slot if the current one has taken
 /// receipts since before `full_since` and the next is empty.
 async fn turn_ring(client: &Client, begin: &str, full_since: Timestamp) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The reading side: bounded queries on a reader's connection.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -8,12 +9,13 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::super::copy::Span;
 use super::super::{
-    Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
-    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 use super::index::{Key, KeyIndex, Seq};
-use super::lock_mutex;
+use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name};
 
@@ -22,6 +24,23 @@ const MAX_EXAMINED: u64 = 100_000;
 
 const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
     EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq)";
+
+/// Reads on a thread for blocking work, on a connection of its own.
+pub async fn on_thread<T: Send + 'static>(
+    path: PathBuf,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    let read = tokio::task::spawn_blocking(move || {
+        schema::open_reader(&path)
+            .and_then(|connection| query(&connection))
+            .map_err(|error| sort(&path, "read", &error))
+    });
+    read.await.unwrap_or_else(|error| {
+        Err(Error::Unavailable {
+            reason: format!("a read ended: {error}"),
+        })
+    })
+}
 
 /// See [`super::Inbox::receipts`].
 pub fn receipts(
@@ -196,6 +215,16 @@ pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId
         *of_chatbot = received_at.max(*of_chatbot);
     }
     Ok(latest.into_iter().collect())
+}
+
+/// The numbers of the receipts; `None` if there are none.
+pub fn span(connection: &Connection) -> rusqlite::Result<Option<Span>> {
+    let bounds = "SELECT min(seq), max(seq), count(*) FROM receipt";
+    connection.query_row(bounds, [], |row| {
+        let (first, last): (Option<Seq>, Option<Seq>) = (row.get(0)?, row.get(1)?);
+        let count = row.get(2)?;
+        Ok(first.zip(last).map(|(first, last)| Span { first, last, count }))
+    })
 }
 
 /// See [`super::Inbox::export`].

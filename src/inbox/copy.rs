@@ -1,0 +1,263 @@
+//! Moving up: copies an inbox of one receiver into one of many, and shows that both hold the same.
+//!
+//! Receipts keep their ids and their numbers. The copy goes on where an earlier one ended, so it can be cut off and run
+//! again, also while a receiver still stores into the first inbox: then the last run, without it, is short.
+//!
+//! What it does not do: mix. Where receivers have stored into the second inbox before all of the first one was in it,
+//! there is no order in which both would be right.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::postgres::PostgresInbox;
+use super::sqlite::SqliteReader;
+use super::{Error, Inbox, PageRequest, Receipt};
+
+/// How many receipts go in one transaction.
+const BATCH_COUNT: usize = 512;
+
+/// How many requests in quarantine are read at once. Each may be as large as a body.
+const QUARANTINE_PAGE: usize = 20;
+
+/// How far it has come, of how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many receipts are copied.
+    Copied {
+        /// So far.
+        count: u64,
+        /// In the end, unless more come.
+        total: u64,
+    },
+    /// So many receipts are the same in both.
+    Compared {
+        /// So far.
+        count: u64,
+        /// In the end.
+        total: u64,
+    },
+}
+
+/// What was done, and what both inboxes hold now.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Outcome {
+    /// Receipts copied by this run.
+    pub copied_count: u64,
+    /// Requests in quarantine copied by this run.
+    pub quarantined_count: usize,
+    /// Receipts that both hold.
+    pub receipt_count: u64,
+    /// The hash over all of these, with their bodies, ids and numbers, the same for both.
+    pub sha256: String,
+}
+
+/// Why there is no copy, or not a good one.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The first inbox cannot be read.
+    #[error("cannot read the first inbox")]
+    From(#[source] Error),
+    /// The second inbox cannot be read or written.
+    #[error("cannot use the second inbox")]
+    To(#[source] Error),
+    /// The second inbox holds what is not of the first one.
+    #[error("{0}")]
+    NotACopy(String),
+    /// Both do not hold the same in the end.
+    #[error("the copy is not the same: {0}")]
+    Differs(String),
+}
+
+/// Copies what the second inbox lacks, then compares both.
+///
+/// # Errors
+/// What was copied stays; another run goes on there.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn copy(
+    from: &SqliteReader,
+    to: &PostgresInbox,
+    mut progress: impl FnMut(Progress),
+) -> Result<Outcome, CopyError> {
+    let quarantined_count = copy_quarantine(from, to).await?;
+    let Some(span) = from.span().await.map_err(CopyError::From)? else {
+        return Ok(Outcome {
+            copied_count: 0,
+            quarantined_count,
+            receipt_count: 0,
+            sha256: Sum::default().text(),
+        });
+    };
+    let mut after = resume_after(from, to, span.last).await?;
+    // What has expired in the first must not stand in the way of what came again since.
+    to.expire_below(span.first).await.map_err(CopyError::To)?;
+    let mut copied_count = 0;
+    while after < span.last {
+        let mut batch = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
+        batch.retain(|(receipt, _)| receipt.sequence <= span.last);
+        let Some((last, _)) = batch.last() else { break };
+        after = last.sequence;
+        to.import(&batch).await.map_err(CopyError::To)?;
+        copied_count += batch.len() as u64;
+        progress(Progress::Copied {
+            count: copied_count,
+            total: span.count.max(copied_count),
+        });
+    }
+    let (receipt_count, sum) = compare(from, to, span, progress).await?;
+    Ok(Outcome {
+        copied_count,
+        quarantined_count,
+        receipt_count,
+        sha256: sum.text(),
+    })
+}
+
+/// The receipts of an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The least number.
+    pub first: u64,
+    /// The greatest number.
+    pub last: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of
+/// the first one.
+async fn resume_after(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<u64, CopyError> {
+    let newest = to.newest(u64::MAX).await.map_err(CopyError::To)?;
+    let copied = to.newest(last).await.map_err(CopyError::To)?;
+    let has_own = newest != copied;
+    let Some((seq, id)) = copied else {
+        return match newest {
+            None => Ok(0),
+            Some((_, id)) => Err(CopyError::NotACopy(format!(
+                "the second inbox has receipts of its own already, such as {id}; copy into an empty database"
+            ))),
+        };
+    };
+    let original = from.export(seq - 1, 1).await.map_err(CopyError::From)?;
+    let original = original
+        .first()
+        .map(|(receipt, _)| (receipt.sequence, receipt.id));
+    match original {
+        Some((original_seq, original_id)) if original_seq == seq && original_id != id => {
+            Err(CopyError::NotACopy(format!(
+                "receipt {id} in the second inbox has the number of receipt {original_id} in the first one: it is a \
+                 copy of another inbox, or has receipts of its own"
+            )))
+        }
+        _ if has_own && seq < last => Err(CopyError::NotACopy(format!(
+            "receivers have stored into the second inbox since receipt {id} was copied, and the first has newer ones \
+             that are not in it; to move these, post their bodies to a receiver of the second inbox"
+        ))),
+        Some(_) | None => Ok(seq),
+    }
+}
+
+async fn copy_quarantine(from: &SqliteReader, to: &PostgresInbox) -> Result<usize, CopyError> {
+    let mut pages = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = PageRequest {
+            cursor,
+            limit: QUARANTINE_PAGE,
+        };
+        let page = from.quarantine(page).await.map_err(CopyError::From)?;
+        cursor = page.next;
+        pages.push(page.items);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut count = 0;
+    // Oldest first, as they were put there.
+    for mut page in pages.into_iter().rev() {
+        page.reverse();
+        if page.is_empty() {
+            continue;
+        }
+        count += to.import_quarantine(page).await.map_err(CopyError::To)?;
+    }
+    Ok(count)
+}
+
+/// Reads both inboxes again, side by side; gives how many receipts they have in common and the hash over them.
+async fn compare(
+    from: &SqliteReader,
+    to: &PostgresInbox,
+    span: Span,
+    mut progress: impl FnMut(Progress),
+) -> Result<(u64, Sum), CopyError> {
+    let (mut count, mut sum, mut copied_sum) = (0, Sum::default(), Sum::default());
+    let mut after = span.first - 1;
+    while after < span.last {
+        let mut originals = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
+        originals.retain(|(receipt, _)| receipt.sequence <= span.last);
+        let until = originals.last().map_or(span.last, |(last, _)| last.sequence);
+        let copies = export_until(to, after, until).await.map_err(CopyError::To)?;
+        sum.add(&originals);
+        copied_sum.add(&copies);
+        if sum.text() != copied_sum.text() {
+            return Err(CopyError::Differs(format!(
+                "of the numbers {} to {until} the first inbox has {} receipts and the second {}, with different hashes",
+                after + 1,
+                originals.len(),
+                copies.len()
+            )));
+        }
+        count += originals.len() as u64;
+        after = until;
+        progress(Progress::Compared {
+            count,
+            total: span.count.max(count),
+        });
+    }
+    Ok((count, sum))
+}
+
+/// The receipts with numbers above `after`, up to `until`.
+async fn export_until(
+    inbox: &PostgresInbox,
+    mut after: u64,
+    until: u64,
+) -> Result<Vec<(Receipt, Bytes)>, Error> {
+    let mut exported = Vec::new();
+    loop {
+        let mut part = inbox.export(after, BATCH_COUNT).await?;
+        part.retain(|(receipt, _)| receipt.sequence <= until);
+        let Some((last, _)) = part.last() else {
+            return Ok(exported);
+        };
+        after = last.sequence;
+        exported.extend(part);
+    }
+}
+
+/// A hash over receipts, with all that is known of them.
+#[derive(Default)]
+struct Sum(Sha256);
+
+impl Sum {
+    fn add(&mut self, receipts: &[(Receipt, Bytes)]) {
+        for (receipt, body) in receipts {
+            let known = serde_json::to_vec(receipt).expect("a receipt has a JSON form");
+            // Each with its length before it, so that nothing can move from one to the other.
+            for part in [&known[..], body] {
+                self.0.update((part.len() as u64).to_be_bytes());
+                self.0.update(part);
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let digest = self.0.clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Promise: a copy holds what the first inbox holds, as it holds it, or says what it lacks.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings, unrecognized};
+use super::super::postgres::tests::Database;
+use super::super::sqlite::SqliteInbox;
+use super::*;
+use crate::event::sample::Ids;
+use crate::event::{Event, Wire};
+use crate::inbox::{NewReceipt, Origin};
+
+/// A first inbox, open as a receiver has it, and a database for the second.
+struct Move {
+    folder: TempDir,
+    from: Arc<dyn Inbox>,
+    database: Database,
+}
+
+impl Move {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let from = SqliteInbox::open(&folder.path().join("inbox.db"), settings()).expect("the inbox opens");
+        Self {
+            folder,
+            from: Arc::new(from),
+            database: Database::new().await,
+        }
+    }
+
+    async fn to(&self) -> Arc<dyn Inbox> {
+        Place::open(&self.database, settings()).await
+    }
+
+    async fn copy(&self) -> Result<Outcome, CopyError> {
+        let reader = SqliteReader::open(&self.folder.path().join("inbox.db")).expect("there is an inbox");
+        let to = PostgresInbox::open(&self.database.location(), settings())
+            .await
+            .expect("the inbox opens");
+        copy(&reader, &to, |_| ()).await
+    }
+}
+
+/// One notification of each kind that is stored in its own way.
+fn mixture() -> Vec<NewReceipt> {
+    let ids = Ids::fresh();
+    let trained = Event::TrainingCompleted {
+        model_id: ids.model_id,
+        training_data_ids: Vec::new(),
+    };
+    let mut backfilled = crawled(&Ids::fresh());
+    backfilled.origin = Origin::Backfill;
+    vec![
+        sent(Event::CrawlingInitial, &ids, Wire::V2024_07),
+        sent(Event::CrawlingInitial, &Ids::fresh(), Wire::V2024_01),
+        crawled(&ids),
+        unrecognized("billing", "due", &ids),
+        sent(trained, &ids, Wire::V2024_01),
+        sent(Event::TrainingInitial, &ids, Wire::V2024_01),
+        posted(r#"{"event": "maintenance", "status": "planned"}"#),
+        backfilled,
+    ]
+}
+
+#[tokio::test]
+async fn a_copy_knows_all_that_the_first_inbox_knew() {
+    let moving = Move::new().await;
+    let notifications = mixture();
+    let receipt_ids = moving.from.accept(notifications.clone()).await;
+    let mut differing = notifications[2].clone();
+    differing.body = "{}".into();
+    moving.from.store(vec![differing.clone(), differing]).await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!((outcome.copied_count, outcome.receipt_count), (8, 8));
+    assert_eq!(outcome.quarantined_count, 2);
+    let to = moving.to().await;
+    assert_eq!(to.all().await, moving.from.all().await);
+    assert_eq!(to.quarantined().await, moving.from.quarantined().await);
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let (open, copied) = (
+        moving.from.open_jobs(page).await.unwrap(),
+        to.open_jobs(page).await.unwrap(),
+    );
+    assert_eq!(copied.items, open.items);
+    assert_eq!(open.items.len(), 1);
+    assert_eq!(to.backfilled_count().await.unwrap(), 1);
+    let repeats = to.store(notifications).await;
+    let expected: Vec<_> = receipt_ids.into_iter().map(duplicate_of).collect();
+    assert_eq!(repeats, expected);
+    // What comes now has a greater number and id.
+    let next = to.accept_one(crawled(&Ids::fresh())).await;
+    assert_eq!(to.all().await[0].id, next);
+    assert_eq!(to.all().await[0].sequence, 9);
+    assert!(to.all().await.is_sorted_by(|one, other| one.id > other.id));
+}
+
+#[tokio::test]
+async fn a_copy_goes_on_where_the_last_one_ended_and_may_be_repeated() {
+    let moving = Move::new().await;
+    moving
+        .from
+        .accept((0..700).map(|_| crawled(&Ids::fresh())).collect())
+        .await;
+    let first = moving.copy().await.unwrap();
+    moving.from.accept(mixture()).await;
+
+    let second = moving.copy().await.unwrap();
+    let third = moving.copy().await.unwrap();
+
+    assert_eq!(
+        [first, second.clone()].map(|outcome| outcome.copied_count),
+        [700, 8]
+    );
+    assert_eq!(
+        third,
+        Outcome {
+            copied_count: 0,
+            ..second
+        }
+    );
+    assert_eq!(moving.to().await.all().await, moving.from.all().await);
+}
+
+#[tokio::test]
+async fn a_copy_is_complete_after_receivers_have_begun_to_use_it_too() {
+    let moving = Move::new().await;
+    moving.from.accept(mixture()).await;
+    moving.copy().await.unwrap();
+    moving.to().await.accept_one(crawled(&Ids::fresh())).await;
+
+    let repeated = moving.copy().await.unwrap();
+
+    assert_eq!((repeated.copied_count, repeated.receipt_count), (0, 8));
+}
+
+#[tokio::test]
+async fn an_inbox_with_receipts_of_its_own_is_refused() {
+    let moving = Move::new().await;
+    moving.from.accept(mixture()).await;
+    moving.to().await.accept_one(crawled(&Ids::fresh())).await;
+
+    let refusal = moving.copy().await.unwrap_err();
+
+    assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
+    assert_eq!(moving.to().await.all().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_came_after_receivers_have_used_the_copy_is_refused() {
+    let moving = Move::new().await;
+    moving.from.accept(mixture()).await;
+    moving.copy().await.unwrap();
+    let own = (0..8).map(|_| crawled(&Ids::fresh())).collect();
+    moving.to().await.accept(own).await;
+    moving
+        .from
+        .accept((0..20).map(|_| crawled(&Ids::fresh())).collect())
+        .await;
+
+    let refusal = moving.copy().await.unwrap_err();
+
+    assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
+    assert_eq!(moving.to().await.all().await.len(), 16);
+}
+
+#[tokio::test]
+async fn what_has_expired_since_the_last_copy_does_not_hinder_the_next() {
+    let moving = Move::new().await;
+    let (old, young) = (crawled(&Ids::fresh()), crawled(&Ids::fresh()).at(10));
+    moving.from.accept(vec![old.clone(), young]).await;
+    moving.copy().await.unwrap();
+    moving.from.expire_all(5).await;
+    // The same once more, which is new to the first inbox.
+    moving.from.accept_one(old.at(20)).await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!((outcome.copied_count, outcome.receipt_count), (1, 2));
+    assert_eq!(moving.to().await.all().await, moving.from.all().await);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_the_same_is_said_to_be() {
+    let changes = [
+        "UPDATE caigunn_webhook.receipt SET body = 'x' WHERE seq = 3",
+        "DELETE FROM caigunn_webhook.receipt WHERE seq = 3",
+        "UPDATE caigunn_webhook.receipt SET received_at = now() WHERE seq = 3",
+    ];
+    for change in changes {
+        let moving = Move::new().await;
+        moving.from.accept(mixture()).await;
+        moving.copy().await.unwrap();
+        moving.database.execute(change).await;
+
+        let difference = moving.copy().await.unwrap_err();
+
+        assert!(
+            matches!(difference, CopyError::Differs(_)),
+            "{change}: {difference}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_an_empty_inbox_there_is_an_empty_copy() {
+    let moving = Move::new().await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!(outcome.receipt_count, 0);
+    assert_eq!(
+        outcome.sha256,
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+}

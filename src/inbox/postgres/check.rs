@@ -1,0 +1,130 @@
+//! Whether the tables are a sound inbox, found out without changing them: for an operator, not for the receiver.
+
+use std::time::Duration;
+
+use tokio_postgres::Error as PostgresError;
+
+use super::super::{Error, Settings};
+use super::connections::{Client, Connections};
+use super::{Location, schema};
+
+/// What [`check`] found where nothing is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// There are no tables yet: the next start makes them.
+    Missing,
+    /// An inbox without damage.
+    Sound {
+        /// Of its tables; a start brings them up to date.
+        version: i32,
+        /// How many receipts it holds.
+        receipt_count: u64,
+    },
+    /// An inbox of a newer program, with whose tables this one cannot run.
+    Newer {
+        /// Of its tables.
+        version: i32,
+    },
+}
+
+/// How long the whole check may take.
+const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+
+/// What must not be, and what finds it: each gives one text about the first that is so, or no row.
+const FINDINGS: [(&str, &str); 7] = [
+    (
+        "two receipts have one identity",
+        "SELECT min(id::text) || ' and ' || max(id::text) FROM receipt
+         WHERE identity IS NOT NULL AND seq >= (SELECT first_seq FROM state)
+         GROUP BY identity HAVING count(*) > 1 LIMIT 1",
+    ),
+    (
+        "a receipt's id is not greater than the one before it",
+        "SELECT id::text FROM (SELECT id, lag(id) OVER (ORDER BY seq) AS before FROM receipt) AS receipt
+         WHERE id <= before LIMIT 1",
+    ),
+    (
+        "two receipts have one number",
+        "SELECT seq::text FROM receipt GROUP BY seq HAVING count(*) > 1 LIMIT 1",
+    ),
+    (
+        "a job counts as open whose beginning is not held, or whose end is",
+        "SELECT open_job.seq::text FROM open_job
+         LEFT JOIN receipt ON receipt.seq = open_job.seq AND receipt.identity = open_job.identity
+         WHERE open_job.seq >= (SELECT first_seq FROM state)
+           AND (receipt.seq IS NULL OR EXISTS (
+                   SELECT FROM receipt AS ended
+                   WHERE ended.event_id = receipt.event_id AND ended.event = receipt.event
+                     AND ended.status IN ('completed', 'failed') AND ended.seq >= (SELECT first_seq FROM state)))
+         LIMIT 1",
+    ),
+    (
+        "a job does not count as open whose beginning is held, and no end of it",
+        "SELECT min(receipt.id::text) FROM receipt
+         WHERE receipt.event_id IS NOT NULL AND receipt.status IN ('initial', 'completed', 'failed')
+           AND receipt.seq >= (SELECT first_seq FROM state)
+         GROUP BY receipt.event_id, receipt.event
+         HAVING count(*) FILTER (WHERE receipt.status <> 'initial') = 0
+            AND NOT EXISTS (SELECT FROM open_job WHERE open_job.seq = min(receipt.seq))
+         LIMIT 1",
+    ),
+    (
+        "the last receipt of a chatbot and event is not held",
+        "SELECT latest.seq::text FROM latest LEFT JOIN receipt ON receipt.seq = latest.seq
+         WHERE latest.seq >= (SELECT first_seq FROM state) AND receipt.seq IS NULL LIMIT 1",
+    ),
+    (
+        "the quarantine does not hold what it is said to",
+        "SELECT count || ' requests with ' || bytes || ' bytes' FROM quarantine_totals,
+                (SELECT count(*) AS count, coalesce(sum(length(body)), 0) AS bytes FROM quarantine) AS held
+         WHERE held.count <> held_count OR held.bytes <> held_bytes",
+    ),
+];
+
+/// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
+/// may run meanwhile.
+///
+/// # Errors
+/// [`Error::Corrupt`] with the first finding; [`Error::Unavailable`] if they cannot be read.
+pub async fn check(location: &Location, settings: &Settings) -> Result<Check, Error> {
+    let settings = Settings {
+        timeout: TIMEOUT,
+        max_connections: 1,
+        ..settings.clone()
+    };
+    let connections = Connections::new(location, &settings)?;
+    let checked = connections.run("read", inspect).await?;
+    checked.map_err(|finding| Error::Corrupt {
+        reason: format!("{} is damaged: {finding}", location.shown()),
+    })
+}
+
+/// The outer error: it cannot be read. The inner one: a finding.
+async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError> {
+    // All of it as it was at one moment. Here the tables are gone through, which the receiver never does.
+    client
+        .batch_execute(
+            "RESET enable_seqscan; RESET enable_mergejoin; RESET enable_bitmapscan;
+             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        )
+        .await?;
+    let Some((version, runs_from)) = schema::version(client).await? else {
+        return Ok(Ok(Check::Missing));
+    };
+    if runs_from > schema::newest() {
+        return Ok(Ok(Check::Newer { version }));
+    }
+    for (what, query) in FINDINGS {
+        if let Some(row) = client.query_opt(query, &[]).await? {
+            let which: String = row.try_get(0)?;
+            return Ok(Err(format!("{what}: {which}")));
+        }
+    }
+    let count = "SELECT count(*) FROM receipt WHERE seq >= (SELECT first_seq FROM state)";
+    let count = client.query_one(count, &[]).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(Ok(Check::Sound {
+        version,
+        receipt_count: count.try_get::<_, i64>(0)? as u64,
+    }))
+}

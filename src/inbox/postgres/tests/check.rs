@@ -1,0 +1,90 @@
+//! Promise: a check finds what must not be, and nothing else.
+
+use super::super::super::contract::{Place, crawled, posted, sent, settings};
+use super::*;
+use crate::event::sample::Ids;
+use crate::event::{Event, Wire};
+
+/// An inbox with something of everything: an open job, one that has ended, an older training, a request in quarantine.
+async fn full() -> Database {
+    let database = Database::new().await;
+    let inbox = Place::open(&database, settings()).await;
+    let ids = Ids::fresh();
+    inbox
+        .accept(vec![
+            sent(Event::CrawlingInitial, &ids, Wire::V2024_07),
+            sent(Event::CrawlingInitial, &Ids::fresh(), Wire::V2024_07),
+            crawled(&ids),
+            sent(Event::TrainingInitial, &ids, Wire::V2024_01),
+            posted(r#"{"event": "billing", "status": "due"}"#),
+        ])
+        .await;
+    let mut other = crawled(&ids);
+    other.body = Bytes::from_static(b"{}");
+    inbox.store_one(other).await;
+    assert_eq!(inbox.quarantined().await.len(), 1);
+    database
+}
+
+async fn checked(database: &Database) -> Result<Check, Error> {
+    check(&database.location(), &settings()).await
+}
+
+#[tokio::test]
+async fn an_inbox_in_order_is_sound() {
+    let database = full().await;
+
+    let sound = Check::Sound {
+        version: 1,
+        receipt_count: 5,
+    };
+    assert_eq!(checked(&database).await.unwrap(), sound);
+}
+
+#[tokio::test]
+async fn a_database_without_tables_is_left_without() {
+    let database = Database::new().await;
+
+    assert_eq!(checked(&database).await.unwrap(), Check::Missing);
+    let schemas: i64 = database
+        .value("SELECT count(*) FROM pg_namespace WHERE nspname = 'caigunn_webhook'")
+        .await;
+    assert_eq!(schemas, 0);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_program_are_named_as_such() {
+    let database = full().await;
+    database
+        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 2)")
+        .await;
+
+    assert_eq!(checked(&database).await.unwrap(), Check::Newer { version: 9 });
+}
+
+#[tokio::test]
+async fn each_kind_of_damage_is_found() {
+    let damages = [
+        ("UPDATE receipt SET identity = (SELECT identity FROM receipt WHERE seq = 1) WHERE seq = 3", "one identity"),
+        ("UPDATE receipt SET id = '00000000-0000-7000-8000-000000000000' WHERE seq = 4", "is not greater"),
+        ("UPDATE receipt SET slot = 1 WHERE seq = 5;
+          INSERT INTO receipt SELECT seq, 0, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
+                                     is_backfilled, wire, event, status, body FROM receipt WHERE seq = 5", "id is not"),
+        ("INSERT INTO open_job SELECT identity, seq FROM receipt WHERE seq = 1", "or whose end is"),
+        ("UPDATE open_job SET seq = 77", "whose beginning is not held"),
+        ("DELETE FROM open_job", "does not count as open"),
+        ("UPDATE latest SET seq = 77", "chatbot and event is not held"),
+        ("DELETE FROM quarantine", "the quarantine does not hold"),
+    ];
+    for (damage, expected) in damages {
+        let database = full().await;
+        database
+            .execute(&format!("SET search_path = caigunn_webhook; {damage}"))
+            .await;
+
+        let error = checked(&database).await.unwrap_err();
+
+        let is_found = matches!(&error, Error::Corrupt { reason } if reason.contains(expected));
+        assert!(is_found, "{damage}: {error}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Reads an inbox that a receiver may have open.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use super::super::copy::Span;
+use super::super::{Error, Page, PageRequest, Quarantined, Receipt};
+use super::{read, schema, sort};
+
+/// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
+#[derive(Clone, Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+}
+
+impl SqliteReader {
+    /// Looks whether there is an inbox of this program, with tables as they are now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if there is none, or one whose tables the next start would bring up to date;
+    /// [`Error::Corrupt`] if it is something else.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let connection = schema::open_reader(path).map_err(|error| sort(path, "open", &error))?;
+        let version = schema::version(&connection, path)?;
+        if version < schema::MIGRATIONS.len() {
+            return Err(Error::Unavailable {
+                reason: format!(
+                    "{} was written by an older program: start this one with it once, to bring its tables up to date",
+                    path.display()
+                ),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// The numbers of the receipts that it holds; `None` if there are none.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn span(&self) -> Result<Option<Span>, Error> {
+        self.read(read::span).await
+    }
+
+    /// See [`Inbox::export`](super::super::Inbox::export).
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn export(&self, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
+        self.read(move |connection| read::export(connection, after, limit))
+            .await
+    }
+
+    /// See [`Inbox::quarantine`](super::super::Inbox::quarantine).
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn quarantine(&self, page: PageRequest) -> Result<Page<Quarantined>, Error> {
+        self.read(move |connection| read::quarantine(connection, page))
+            .await
+    }
+
+    /// Reads on a thread for blocking work.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.path.clone();
+        read::on_thread(path, query).await
+    }
+}

@@ -4,9 +4,9 @@ FROM docker.io/library/rust:1-slim-bookworm AS build
 WORKDIR /build
 # Dependencies first, built against empty targets: this layer is kept until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src/bin/caigunn-webhook tests/it benches \
+RUN mkdir -p src/bin/caigunn-webhook tests/it benches/ingest \
     && touch src/lib.rs tests/it/main.rs \
-    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/ingest.rs > benches/store.rs \
+    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/ingest/main.rs > benches/store.rs \
     && cargo build --release --locked --bin caigunn-webhook
 COPY migrations migrations
 COPY config config

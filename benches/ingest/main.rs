@@ -1,9 +1,14 @@
 //! The durable path against a server that does nothing, over real sockets, side by side in one run.
 //!
-//! `cargo bench --bench ingest` prints rates, latencies, memory and the ratio of the two rates. The no-op is an
+//! `scripts/with-postgres cargo bench --bench ingest` prints rates, latencies, memory and the ratio of the two rates. The no-op is an
 //! axum handler that only reads the body; ours is the program as it is: validation, deduplication, fsync, answer,
 //! and log lines written to a file. Every event is a new one. Both are processes of their own, each is measured
 //! in turn and more than once, so that what else the machine does meets both.
+//!
+//! With a PostgreSQL server (`CAIGUNN_TEST_POSTGRES`) it then measures that store too, see `postgres`; with `--large`
+//! also what ten million receipts cost it, which takes minutes and 7 GB.
+
+mod postgres;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -30,41 +35,52 @@ const CONNECTIONS: [usize; 2] = [64, 256];
 const MANY: usize = 1_000_000;
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("noop") {
-        return noop_server();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match &words[..] {
+        [role] if role == "noop" => return noop_server(),
+        [role, url] if role == "rival" => return postgres::rival(url),
+        _ => {}
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
-    let noop = Server::noop();
+    if !words.iter().any(|word| word == "--postgres") {
+        sqlite(folder.path());
+    }
+    postgres::run(folder.path());
+}
+
+fn sqlite(folder: &Path) {
+    let noop = Server::again("noop", "");
     for (name, receipts) in [("an empty inbox", 0), ("an inbox of 1,000,000 receipts", MANY)] {
-        let inbox = folder.path().join(format!("{receipts}.db"));
+        let inbox = folder.join(format!("{receipts}.db"));
         seed(&inbox, receipts);
-        let durable = Server::durable(&inbox, folder.path());
+        let durable = Server::durable(&format!("sqlite:{}", inbox.display()), folder);
         println!(
             "\n{name}: ready after {:.2} s, {} MiB resident",
             durable.start.as_secs_f64(),
             durable.memory("VmRSS")
         );
         for connections in CONNECTIONS {
-            compare(&noop, &durable, connections);
+            compare("no-op", &noop, "durable", &durable, connections);
         }
         println!("  peak memory {} MiB", durable.memory("VmHWM"));
     }
 }
 
-fn compare(noop: &Server, durable: &Server, connections: usize) {
-    let (mut noop_load, mut durable_load) = (Load::default(), Load::default());
-    load(noop.address, connections, WARM_UP);
-    load(durable.address, connections, WARM_UP);
+/// Prints the rates of both and how many times the first one's the second one's is.
+fn compare(first_name: &str, first: &Server, second_name: &str, second: &Server, connections: usize) {
+    let (mut first_load, mut second_load) = (Load::default(), Load::default());
+    load(first.address, connections, WARM_UP);
+    load(second.address, connections, WARM_UP);
     for _ in 0..ROUNDS {
-        noop_load.add(load(noop.address, connections, ROUND_TIME));
-        durable_load.add(load(durable.address, connections, ROUND_TIME));
+        first_load.add(load(first.address, connections, ROUND_TIME));
+        second_load.add(load(second.address, connections, ROUND_TIME));
     }
     println!("  {connections} connections");
-    println!("    no-op    {noop_load}");
-    println!("    durable  {durable_load}");
+    println!("    {first_name:17} {first_load}");
+    println!("    {second_name:17} {second_load}");
     println!(
-        "    ratio durable/no-op {:.2}",
-        durable_load.rate() / noop_load.rate()
+        "    ratio {second_name}/{first_name} {:.2}",
+        second_load.rate() / first_load.rate()
     );
 }
 
@@ -248,9 +264,10 @@ struct Server {
 }
 
 impl Server {
-    fn noop() -> Self {
+    /// This program in another role.
+    fn again(role: &str, url: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().expect("this program has a path"))
-            .arg("noop")
+            .args([role, url].iter().filter(|word| !word.is_empty()))
             .stdout(Stdio::piped())
             .spawn()
             .expect("this program starts again");
@@ -266,7 +283,7 @@ impl Server {
         }
     }
 
-    fn durable(inbox: &Path, folder: &Path) -> Self {
+    fn durable(inbox_url: &str, folder: &Path) -> Self {
         let port = || {
             std::net::TcpListener::bind("127.0.0.1:0")
                 .and_then(|free| free.local_addr())
@@ -278,7 +295,7 @@ impl Server {
         let process = Command::new(env!("CARGO_BIN_EXE_caigunn-webhook"))
             .env("CAIGUNN_LISTEN", address.to_string())
             .env("CAIGUNN_ADMIN_LISTEN", admin.to_string())
-            .env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()))
+            .env("CAIGUNN_INBOX_URL", inbox_url)
             .stdout(log)
             .spawn()
             .expect("the program starts");
@@ -330,12 +347,17 @@ fn is_ready(address: SocketAddr) -> bool {
 }
 
 fn noop_server() {
+    let noop = axum::routing::post(|body: axum::body::Bytes| async move { body.len().to_string() });
+    serve(axum::Router::new().route("/webhook", noop));
+}
+
+/// Serves for ever on a free port; prints its address.
+fn serve(router: axum::Router) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime starts");
     runtime.block_on(async {
-        let noop = axum::routing::post(|body: axum::body::Bytes| async move { body.len().to_string() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
@@ -343,8 +365,6 @@ fn noop_server() {
             "{}",
             listener.local_addr().expect("a bound listener has an address")
         );
-        axum::serve(listener, axum::Router::new().route("/webhook", noop))
-            .await
-            .expect("axum serves");
+        axum::serve(listener, router).await.expect("axum serves");
     });
 }

@@ -1,0 +1,186 @@
+//! The PostgreSQL store beside what most receivers do: one INSERT a request.
+//!
+//! The rival parses the notification with the same code, stores it with one statement into a table whose identities are
+//! UNIQUE, and answers; it counts nothing and logs nothing. It has four times our connections to the server, since
+//! with as many as ours it is slower. Then the store is filled, to show what its size costs.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use caigunn_webhook::event::parse;
+use deadpool_postgres::{Manager, Pool};
+use tokio_postgres::NoTls;
+
+use super::*;
+
+/// Connections of the rival to the server.
+const RIVAL_CONNECTIONS: usize = 32;
+
+/// Receipts in the large inbox, and in the small one.
+const SIZES: [u64; 2] = [10_000, 10_000_000];
+
+/// How many receipts one statement makes.
+const FILL: u64 = 500_000;
+
+/// Measures against the server of `CAIGUNN_TEST_POSTGRES`; says so if there is none.
+pub fn run(folder: &Path) {
+    let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") else {
+        println!("\nPostgreSQL is left out: `scripts/with-postgres cargo bench --bench ingest` has one");
+        return;
+    };
+    let rival = Database::new(&server, "rival");
+    let small = Database::new(&server, "small");
+    println!("\nPostgreSQL");
+    let rival_server = Server::again("rival", &rival.url);
+    let ours = Server::durable(&small.url, folder);
+    for connections in CONNECTIONS {
+        compare("a row a statement", &rival_server, "batches", &ours, connections);
+    }
+    println!("  peak memory {} MiB", ours.memory("VmHWM"));
+    drop(rival_server);
+    if std::env::args().any(|word| word == "--large") {
+        small.fill(SIZES[0]);
+        let large = Database::new(&server, "large");
+        drop(Server::durable(&large.url, folder));
+        large.fill(SIZES[1]);
+        let ours_large = Server::durable(&large.url, folder);
+        println!(
+            "\nPostgreSQL, an inbox of {} and one of {} receipts",
+            SIZES[0], SIZES[1]
+        );
+        compare("small", &ours, "large", &ours_large, 256);
+    }
+}
+
+/// A database that is made for the run.
+struct Database {
+    url: String,
+}
+
+impl Database {
+    fn new(server: &str, purpose: &str) -> Self {
+        let name = format!("bench_{purpose}_{}", Uuid::new_v4().simple());
+        execute(server, &format!("CREATE DATABASE {name}"));
+        let (base, query) = server.split_once('?').unwrap_or((server, ""));
+        let base = base.rsplit_once('/').expect("a URL with a database").0;
+        Self {
+            url: format!("{base}/{name}?{query}"),
+        }
+    }
+
+    /// Makes receipts with numbers up to `count`, spread over the last 80 days as they would be.
+    fn fill(&self, count: u64) {
+        let started = Instant::now();
+        let body = body(&Ids::fresh());
+        let first: i64 = value(
+            &self.url,
+            "SELECT coalesce(max(seq), 0) + 1 FROM caigunn_webhook.receipt",
+        );
+        for begin in (first as u64..=count).step_by(FILL as usize) {
+            let end = (begin + FILL - 1).min(count);
+            execute(
+                &self.url,
+                &format!(
+                    "INSERT INTO caigunn_webhook.receipt (seq, slot, received_at, id, identity, event_id, chatbot_id,
+                         is_documented, is_backfilled, wire, event, status, body)
+                     SELECT seq, seq * 5 / ({count} + 1), now() - interval '80 days' * (1 - seq::float8 / {count}),
+                         (lpad(to_hex(1600000000000 + seq), 12, '0') || '7000'
+                          || to_hex((-9223372036854775808)::bigint | seq))::uuid,
+                         gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), true, false, '2024-07', 'crawling',
+                         'completed', overlay('{body}'::bytea PLACING gen_random_uuid()::text::bytea FROM 20)
+                     FROM generate_series({begin}::bigint, {end}) AS seq"
+                ),
+            );
+        }
+        execute(&self.url, "UPDATE caigunn_webhook.state SET slot = 4");
+        execute(&self.url, "VACUUM ANALYZE caigunn_webhook.receipt");
+        execute(&self.url, "CHECKPOINT");
+        println!(
+            "filled an inbox with {count} receipts in {:.0} s",
+            started.elapsed().as_secs_f64()
+        );
+    }
+}
+
+fn with_client<T>(url: &str, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls)
+            .await
+            .expect("the server answers");
+        tokio::spawn(connection);
+        work(&client).await
+    })
+}
+
+fn execute(url: &str, sql: &str) {
+    with_client(url, async |client| {
+        client.batch_execute(sql).await.expect("the statement is right")
+    });
+}
+
+fn value(url: &str, sql: &str) -> i64 {
+    with_client(url, async |client| {
+        client
+            .query_one(sql, &[])
+            .await
+            .expect("the query is right")
+            .get(0)
+    })
+}
+
+const INSERT: &str = "INSERT INTO receipt (id, received_at, event, status, event_id, chatbot_id, body)
+    VALUES ($1, now(), $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+
+/// The rival, on a database of its own; prints its address.
+pub fn rival(url: &str) {
+    execute(
+        url,
+        "CREATE TABLE receipt (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL,
+             received_at timestamptz NOT NULL, event text NOT NULL, status text NOT NULL, event_id uuid NOT NULL,
+             chatbot_id uuid, body bytea NOT NULL, UNIQUE (event_id, event, status))",
+    );
+    let manager = Manager::new(url.parse().expect("a URL"), NoTls);
+    let pool = Pool::builder(manager)
+        .max_size(RIVAL_CONNECTIONS)
+        .build()
+        .expect("a pool");
+    let insert = async |State(pool): State<Arc<Pool>>, body: axum::body::Bytes| {
+        let Ok(notification) = parse(&body) else {
+            return (StatusCode::UNPROCESSABLE_ENTITY, String::new());
+        };
+        let id = Uuid::now_v7();
+        let client = pool.get().await.expect("a connection");
+        let insert = client
+            .prepare_cached(INSERT)
+            .await
+            .expect("the statement is right");
+        let name = notification.name();
+        let event_id = notification.event_id.map(|id| id.uuid());
+        let chatbot_id = notification.chatbot_id.map(|id| id.uuid());
+        client
+            .execute(
+                &insert,
+                &[
+                    &id,
+                    &&*name.event,
+                    &&*name.status,
+                    &event_id,
+                    &chatbot_id,
+                    &&body[..],
+                ],
+            )
+            .await
+            .expect("a row goes in");
+        (StatusCode::OK, id.to_string())
+    };
+    serve(
+        axum::Router::new()
+            .route("/webhook", axum::routing::post(insert))
+            .with_state(Arc::new(pool)),
+    );
+}

@@ -1,25 +1,383 @@
-//! Where the server is.
+//! Where the server is and how far it is trusted, read from a URL as libpq reads it.
+//!
+//! Left to tokio-postgres: all that it understands as libpq does. Read here: the TLS parameters, of which it knows a
+//! part, `tcp_user_timeout`, which it takes for seconds, and `host`, whose commas it does not see.
 
-/// Where the server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation, TargetSessionAttrs};
+
+/// What holds unless the URL says otherwise: a server that is gone is noticed within half a minute, and among several
+/// hosts one that only reads is passed over.
+const DEFAULTS: &str = "application_name=caigunn-webhook&connect_timeout=5&keepalives_idle=10&keepalives_interval=5&\
+                        keepalives_retries=3&target_session_attrs=read-write";
+
+/// How long what was sent may wait for the server's system to confirm it.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The port of a host for which none is given.
+const DEFAULT_PORT: u16 = 5432;
+
+/// What is shown of a password that is a parameter.
+const HIDDEN_PASSWORD: &str = "password=***";
+
+/// Where the server is. What is shown of it never holds the password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Location {
-    config: tokio_postgres::Config,
-    shown: String,
+    /// Boxed, for it is large and whoever has a location may as well have a path.
+    config: Box<Config>,
+    trust: Trust,
+    /// The URL with stars for the password.
+    text: String,
 }
+
+/// What is asked of a server that speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing.
+    Anyone,
+    /// A certificate of one of these authorities.
+    Chain(Roots),
+    /// The same, and that it is the host's.
+    ChainAndName(Roots),
+}
+
+/// Which authorities are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// Those that the system believes.
+    System,
+    /// Those of a file.
+    File(PathBuf),
+}
+
+/// libpq's `sslmode`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Disable,
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
 impl Location {
-    /// x
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is allowed; nothing of a password, wherever in the text that stands.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let parts = Parts::of(text)?;
+        let parameters = Parameters::of(parts.query)?;
+        let (mut mode, mut trust) = parameters.tls()?;
+        let url = format!(
+            "{}?{DEFAULTS}&{}",
+            parts.before_query,
+            parameters.others.join("&")
+        );
+        let mut config: Config = url.parse().map_err(|error| parameters.reason(error))?;
+        // A Unix socket leads to this machine and has no TLS; libpq does not ask for it either.
+        if config.get_hosts().iter().all(is_unix) {
+            (mode, trust) = (Mode::Disable, Trust::Anyone);
+        }
+        config.ssl_mode(match mode {
+            Mode::Disable => SslMode::Disable,
+            Mode::Prefer => SslMode::Prefer,
+            Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
+        });
+        let tcp_user_timeout = parameters.tcp_user_timeout.unwrap_or(TCP_USER_TIMEOUT);
+        if !tcp_user_timeout.is_zero() {
+            config.tcp_user_timeout(tcp_user_timeout);
+        }
+        check(&config)?;
         Ok(Self {
-            config: text.parse().map_err(|e: tokio_postgres::Error| e.to_string())?,
-            shown: text.to_owned(),
+            config: Box::new(config),
+            trust,
+            text: parts.shown(&parameters.shown),
         })
     }
-    /// x
-    pub fn config(&self) -> &tokio_postgres::Config {
+
+    /// What to connect with, but for the certificates.
+    pub fn config(&self) -> &Config {
         &self.config
     }
-    /// x
+
+    /// What is asked of a server that speaks TLS.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Hosts, ports and database, for messages.
     pub fn shown(&self) -> String {
-        self.shown.clone()
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
+            let port = ports.get(index).or(ports.first()).unwrap_or(&DEFAULT_PORT);
+            match host {
+                Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+                Host::Tcp(name) => format!("{name}:{port}"),
+                Host::Unix(folder) => format!("{}:{port}", folder.display()),
+            }
+        });
+        let hosts: Vec<_> = hosts.collect();
+        let database = self.config.get_dbname().unwrap_or_default();
+        // Percent-encoding can hide what a terminal would obey.
+        format!("{}/{database}", hosts.join(","))
+            .escape_debug()
+            .to_string()
+    }
+
+    /// What whoever is between here and the server could do; `None` where that is nothing.
+    pub fn weakness(&self) -> Option<String> {
+        let addresses = self.config.get_hostaddrs();
+        let mut hosts = self.config.get_hosts().iter().enumerate();
+        let is_here = hosts.all(|(index, host)| match addresses.get(index) {
+            Some(address) => address.is_loopback(),
+            None => is_local(host),
+        });
+        if is_here {
+            return None;
+        }
+        let weakness = match (&self.trust, self.config.get_ssl_mode()) {
+            (Trust::ChainAndName(_) | Trust::Chain(Roots::File(_)), _) => return None,
+            (Trust::Chain(Roots::System), _) => {
+                "is not verified by name: anyone with a certificate of a public authority can answer in its place"
+            }
+            (Trust::Anyone, SslMode::Disable) => {
+                "is not encrypted: whoever is on the way can read and change what is stored"
+            }
+            (Trust::Anyone, _) => "is not verified: whoever is on the way can read and change what is stored",
+        };
+        Some(format!(
+            "the connection to PostgreSQL at {} {weakness}",
+            self.shown()
+        ))
     }
 }
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Location({self})")
+    }
+}
+
+/// A URL taken apart.
+struct Parts<'a> {
+    before_query: &'a str,
+    query: &'a str,
+    /// Where in `before_query` the password is.
+    password: Option<Range<usize>>,
+}
+
+impl<'a> Parts<'a> {
+    /// Stricter than libpq and tokio-postgres, which differ in where they end a password that has one of these
+    /// characters: so it is plain what is one, and no other part can be taken for a piece of it.
+    fn of(text: &'a str) -> Result<Self, String> {
+        let scheme = ["postgres://", "postgresql://"];
+        let Some(scheme) = scheme.into_iter().find(|scheme| text.starts_with(scheme)) else {
+            return Err("it does not begin with postgres:// or postgresql://".to_owned());
+        };
+        if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+            return Err("a blank or control character must be percent-encoded, as in %20".to_owned());
+        }
+        let authority_end = text[scheme.len()..]
+            .find(['/', '?'])
+            .map_or(text.len(), |length| scheme.len() + length);
+        let credentials_end = match text.match_indices('@').map(|(at, _)| at).collect::<Vec<_>>()[..] {
+            [] => None,
+            [at] if at < authority_end => Some(at),
+            _ => {
+                return Err(
+                    "an @, / or ? within user or password, and an @ behind the hosts, must be percent-encoded: %40, \
+                     %2F, %3F"
+                        .to_owned(),
+                );
+            }
+        };
+        let (before_query, query) = text.split_once('?').unwrap_or((text, ""));
+        if before_query[credentials_end.unwrap_or_default()..].contains(['&', '=']) {
+            return Err("parameters begin with a ?; an & or = before it must be percent-encoded".to_owned());
+        }
+        let password = credentials_end.and_then(|end| {
+            let colon = text[scheme.len()..end].find(':')?;
+            Some(scheme.len() + colon + 1..end)
+        });
+        Ok(Self {
+            before_query,
+            query,
+            password,
+        })
+    }
+
+    /// The URL with these parameters, and stars for the password.
+    fn shown(&self, parameters: &[String]) -> String {
+        let mut text = self.before_query.to_owned();
+        if let Some(password) = self.password.clone() {
+            text.replace_range(password, "***");
+        }
+        if !parameters.is_empty() {
+            text = format!("{text}?{}", parameters.join("&"));
+        }
+        text
+    }
+}
+
+/// What a URL has behind its question mark.
+#[derive(Default)]
+struct Parameters {
+    mode: Option<Mode>,
+    roots: Option<Roots>,
+    tcp_user_timeout: Option<Duration>,
+    /// Those for tokio-postgres.
+    others: Vec<String>,
+    /// All of them, with stars for passwords.
+    shown: Vec<String>,
+}
+
+impl Parameters {
+    fn of(query: &str) -> Result<Self, String> {
+        let mut parameters = Self::default();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            let Some((name, value)) = parameter.split_once('=') else {
+                return Err("a parameter has no = and value".to_owned());
+            };
+            let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+            let name = decoded(name)?;
+            if !name.bytes().all(is_legal) {
+                return Err("a parameter's name has other characters than a to z and _".to_owned());
+            }
+            parameters.shown.push(match &*name {
+                "password" => HIDDEN_PASSWORD.to_owned(),
+                _ => parameter.to_owned(),
+            });
+            match &*name {
+                "sslmode" => parameters.mode = Some(mode(&decoded(value)?)?),
+                "sslrootcert" => parameters.roots = roots(&decoded(value)?),
+                "tcp_user_timeout" => parameters.tcp_user_timeout = Some(milliseconds(&decoded(value)?)?),
+                // It takes a list of hosts for the name of one.
+                "host" => {
+                    let hosts = value.split(',').map(|host| format!("host={host}"));
+                    parameters.others.extend(hosts);
+                }
+                _ => parameters.others.push(parameter.to_owned()),
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Why tokio-postgres refuses them, or what is before them. It names a parameter that it does not know, and behind
+    /// a password that may be a piece of it: what stands after an & that was not percent-encoded.
+    fn reason(&self, error: tokio_postgres::Error) -> String {
+        let is_safe = !self.shown.iter().any(|parameter| parameter == HIDDEN_PASSWORD);
+        let reason = error.into_source().filter(|_| is_safe);
+        reason.map_or_else(
+            || "a parameter, a port or a name is not allowed".to_owned(),
+            |source| source.to_string(),
+        )
+    }
+
+    fn tls(&self) -> Result<(Mode, Trust), String> {
+        let mode = self.mode.unwrap_or(match self.roots {
+            Some(Roots::System) => Mode::VerifyFull,
+            _ => Mode::Prefer,
+        });
+        let roots = self.roots.clone().unwrap_or(Roots::System);
+        let trust = match (mode, &self.roots) {
+            (Mode::Disable | Mode::Prefer, Some(_)) => {
+                return Err(
+                    "sslrootcert asks for what sslmode=disable and sslmode=prefer, the default, do not do, which is to \
+                     verify the server; set sslmode=verify-full"
+                        .to_owned(),
+                );
+            }
+            (Mode::Disable | Mode::Prefer | Mode::Require, None) => Trust::Anyone,
+            (Mode::Require, Some(_)) | (Mode::VerifyCa, _) => Trust::Chain(roots),
+            (Mode::VerifyFull, _) => Trust::ChainAndName(roots),
+        };
+        Ok((mode, trust))
+    }
+}
+
+fn mode(value: &str) -> Result<Mode, String> {
+    match value {
+        "disable" => Ok(Mode::Disable),
+        "prefer" => Ok(Mode::Prefer),
+        "require" => Ok(Mode::Require),
+        "verify-ca" => Ok(Mode::VerifyCa),
+        "verify-full" => Ok(Mode::VerifyFull),
+        _ => Err("sslmode must be disable, prefer, require, verify-ca or verify-full".to_owned()),
+    }
+}
+
+fn roots(value: &str) -> Option<Roots> {
+    match value {
+        "" => None,
+        "system" => Some(Roots::System),
+        path => Some(Roots::File(PathBuf::from(path))),
+    }
+}
+
+fn milliseconds(value: &str) -> Result<Duration, String> {
+    let count = value.parse().ok().map(Duration::from_millis);
+    count.ok_or_else(|| "tcp_user_timeout must be milliseconds, a whole number".to_owned())
+}
+
+fn decoded(text: &str) -> Result<Cow<'_, str>, String> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map_err(|_| "a parameter is no UTF-8".to_owned())
+}
+
+/// What would else be noticed with every connection anew, or not at all.
+fn check(config: &Config) -> Result<(), String> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let is_unnamed = |host: &Host| matches!(host, Host::Tcp(name) if name.is_empty());
+    if hosts.is_empty() || hosts.iter().any(is_unnamed) {
+        return Err("it names no host, or an empty one".to_owned());
+    }
+    if config.get_dbname().is_none_or(str::is_empty) {
+        return Err("it names no database".to_owned());
+    }
+    if !addresses.is_empty() && addresses.len() != hosts.len() {
+        return Err("there must be one hostaddr for each host, or none".to_owned());
+    }
+    if ports.len() > 1 && ports.len() != hosts.len() {
+        return Err("there must be one port for each host, or one for all".to_owned());
+    }
+    if config.get_target_session_attrs() == TargetSessionAttrs::ReadOnly {
+        return Err("target_session_attrs must be read-write or any, for an inbox is written to".to_owned());
+    }
+    let is_direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
+    if is_direct && config.get_ssl_mode() == SslMode::Prefer {
+        return Err("sslnegotiation=direct needs sslmode require, verify-ca or verify-full".to_owned());
+    }
+    Ok(())
+}
+
+fn is_unix(host: &Host) -> bool {
+    matches!(host, Host::Unix(_))
+}
+
+fn is_local(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => match name.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => name == "localhost" || name.ends_with(".localhost"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

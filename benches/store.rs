@@ -78,8 +78,8 @@ impl Ours {
             duplicate_window: std::time::Duration::from_secs(60),
             quarantine_max_count: 1000,
             quarantine_max_bytes: 64 << 20,
-            timeout: std::time::Duration::from_secs(30),
             max_connections: 8,
+            timeout: std::time::Duration::from_secs(60),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()

@@ -1,6 +1,7 @@
 //! Puts the parts together, starts them in order and stops them in order.
 
 mod chatbots;
+mod opening;
 mod tasks;
 
 use std::future::Future;
@@ -14,14 +15,14 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
-use crate::config::{InboxLocation, Registration, Settings};
+use crate::config::{Registration, Settings};
 use crate::http::{self, Accepting, Endpoints};
-use crate::inbox::sqlite::SqliteInbox;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
+pub use opening::open_inbox;
 use tasks::Tasks;
 
 /// How often receipts are looked through for old ones.
@@ -84,8 +85,8 @@ impl App {
     /// # Errors
     /// What cannot be opened.
     pub async fn build(settings: Settings) -> Result<Self, Error> {
-        let InboxLocation::Sqlite(path) = &settings.inbox_location;
-        let inbox = SqliteInbox::open(path, settings.inbox.clone()).map_err(Error::Inbox)?;
+        let opening = open_inbox(&settings.inbox_location, settings.inbox.clone());
+        let inbox = opening.await.map_err(Error::Inbox)?;
         let bind = |side, address| {
             http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {
                 side,
@@ -107,7 +108,7 @@ impl App {
         };
         Ok(Self {
             settings,
-            inbox: Arc::new(inbox),
+            inbox,
             public,
             admin,
             caigunn,

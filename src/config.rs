@@ -10,14 +10,16 @@ mod reader;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::inbox::postgres;
 use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
-pub use layers::{KEYS, Key, Sources};
+pub use layers::{KEYS, Key, Kind, Sources};
 use reader::Reader;
 
 /// The settings of the whole program.
@@ -67,12 +69,40 @@ pub enum Registration {
 pub enum InboxLocation {
     /// In a file.
     Sqlite(PathBuf),
+    /// In a database that many receivers may use at once.
+    Postgres(postgres::Location),
 }
 
+impl InboxLocation {
+    /// Whether other processes may have it open too.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
+impl FromStr for InboxLocation {
+    type Err = String;
+
+    /// The error is what is wrong with the text, without anything of a password.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", "")) => Err("it names no file".to_owned()),
+            Some(("sqlite", path)) => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(("postgres" | "postgresql", _)) => postgres::Location::parse(text).map(Self::Postgres),
+            _ => Err("it begins otherwise".to_owned()),
+        }
+    }
+}
+
+/// Without the password.
 impl fmt::Display for InboxLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(formatter, "sqlite:{}", path.display()),
+            Self::Postgres(location) => location.fmt(formatter),
         }
     }
 }
@@ -104,7 +134,7 @@ pub struct Mistakes(pub Vec<Mistake>);
 pub struct Shown {
     /// Its key.
     pub key: &'static str,
-    /// Its value; of a secret, only that there is one.
+    /// Its value; of a secret, only that there is one, and of a location not its password.
     pub value: String,
     /// Where it came from.
     pub origin: String,
@@ -162,12 +192,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
         stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
         http,
-        inbox_location: reader.with("inbox.url", "sqlite: and a path", inbox_location),
-        inbox,
+        inbox_location: reader.explained(
+            "inbox.url",
+            "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
         writer: inbox::writer::Settings {
             queue_count: reader.count("inbox.queue_count", 1..=65_536),
-            timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
+            timeout: inbox.timeout,
         },
+        inbox,
         retention: reader.days("inbox.retention_days", 1..=36_500),
         public_url: provider.public_url,
         api: provider.api,
@@ -182,6 +215,14 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
             format: reader.parsed("log.format", "auto, json or pretty"),
         },
     };
+    if let InboxLocation::Postgres(location) = &settings.inbox_location
+        && let Some(found) = location.weakness()
+    {
+        warnings.push(Warning {
+            found,
+            advice: "set sslmode=verify-full in CAIGUNN_INBOX_URL, and sslrootcert=PATH where your own authority signs",
+        });
+    }
     if tokens.is_empty() {
         warnings.push(Warning {
             found: "no token: anyone who finds the address may post notifications".to_owned(),
@@ -240,8 +281,8 @@ fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
             1024..=usize::MAX >> 4,
             body_limit_bytes,
         ),
-        timeout: Duration::from_secs(5),
-        max_connections: 8,
+        max_connections: reader.count("inbox.max_connections", 3..=1_000),
+        timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
     }
 }
 
@@ -252,11 +293,6 @@ pub fn webhook_url(public_url: &Url, token: &str) -> String {
         "" => format!("{base}/webhook"),
         token => format!("{base}/webhook/{token}"),
     }
-}
-
-fn inbox_location(text: &str) -> Option<InboxLocation> {
-    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty())?;
-    Some(InboxLocation::Sqlite(PathBuf::from(path)))
 }
 
 fn is_url_token(text: &str) -> bool {

@@ -6,6 +6,7 @@
 mod account;
 mod inbox;
 mod network;
+mod postgres;
 
 use serde::Serialize;
 

@@ -489,10 +489,10 @@ pub struct Settings {
     pub quarantine_max_count: usize,
     /// The most bytes of bodies kept in quarantine.
     pub quarantine_max_bytes: usize,
+    /// The most connections to a server that the store has open at once.
+    pub max_connections: usize,
     /// How long a call may take before the store gives it up.
     pub timeout: Duration,
-    /// How many connections to its server a store opens at most.
-    pub max_connections: usize,
 }
 
 /// Gives UUIDv7s, each greater than all it gave before, whatever the clock does (RFC 9562, section 6.2).

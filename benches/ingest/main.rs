@@ -219,8 +219,8 @@ fn seed(path: &Path, receipts: usize) {
         duplicate_window: Duration::from_secs(60),
         quarantine_max_count: 1000,
         quarantine_max_bytes: 64 << 20,
-        timeout: Duration::from_secs(30),
         max_connections: 8,
+        timeout: Duration::from_secs(60),
     };
     let inbox = SqliteInbox::open(path, settings).expect("a new inbox opens");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -16,12 +16,23 @@ pub struct Key {
     pub name: &'static str,
     /// A shorter variable than the one that follows from the name.
     pub short_variable: Option<&'static str>,
-    /// Whether its value must never be printed.
-    pub is_secret: bool,
+    /// What of its value may be printed.
+    pub kind: Kind,
+}
+
+/// What of a value may be printed. One of which not all may can also be in a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All.
+    Plain,
+    /// All but the password that may be in it.
+    Location,
+    /// Nothing.
+    Secret,
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 41] = [
+pub const KEYS: [Key; 42] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
@@ -34,7 +45,11 @@ pub const KEYS: [Key; 41] = [
     key("admin.listen"),
     secret("admin.token"),
     secret("webhook.token"),
-    key("inbox.url"),
+    Key {
+        kind: Kind::Location,
+        ..key("inbox.url")
+    },
+    key("inbox.max_connections"),
     key("inbox.retention_days"),
     key("inbox.queue_count"),
     key("inbox.append_timeout_seconds"),
@@ -72,7 +87,7 @@ const fn key(name: &'static str) -> Key {
     Key {
         name,
         short_variable: None,
-        is_secret: false,
+        kind: Kind::Plain,
     }
 }
 
@@ -85,7 +100,7 @@ const fn short(name: &'static str, variable: &'static str) -> Key {
 
 const fn secret(name: &'static str) -> Key {
     Key {
-        is_secret: true,
+        kind: Kind::Secret,
         ..key(name)
     }
 }
@@ -124,7 +139,7 @@ impl Sources {
 }
 
 fn secret_file_keys() -> impl Iterator<Item = (String, Key)> {
-    let secrets = KEYS.into_iter().filter(|key| key.is_secret);
+    let secrets = KEYS.into_iter().filter(|key| key.kind != Kind::Plain);
     secrets.flat_map(|key| {
         key.variables()
             .map(move |variable| (format!("{variable}_FILE"), key))

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::layers::{self, KEYS, Sourced, Sources};
-use super::{Mistake, Mistakes, Shown};
+use super::layers::{self, KEYS, Kind, Sourced, Sources};
+use super::{InboxLocation, Mistake, Mistakes, Shown};
+
+/// What is shown where something is not.
+const HIDDEN: &str = "[hidden]";
 
 /// Reads one key after the other. Where a value is wrong it notes the mistake and goes on with the default, so that
 /// all mistakes are found; [`Reader::finish`] then fails.
@@ -38,6 +41,18 @@ impl Reader {
         }
         self.refuse(key, allowed);
         read(&self.defaults[key].text).expect("every default is allowed, as a test shows")
+    }
+
+    /// As [`Reader::with`], where the type itself says what is wrong with a text.
+    pub fn explained<T: FromStr<Err = String>>(&mut self, key: &'static str, allowed: &str) -> T {
+        match self.values[key].text.parse() {
+            Ok(value) => value,
+            Err(reason) => {
+                self.note(key, allowed, &format!(": {reason}"));
+                let default = self.defaults[key].text.parse();
+                default.expect("every default is allowed, as a test shows")
+            }
+        }
     }
 
     /// As [`Reader::with`]; `None` if the text is empty.
@@ -124,14 +139,19 @@ impl Reader {
 
     /// Notes that a key's value is not allowed.
     pub fn refuse(&mut self, key: &'static str, allowed: &str) {
+        self.note(key, allowed, "");
+    }
+
+    fn note(&mut self, key: &'static str, allowed: &str, reason: &str) {
         let Sourced { text, origin } = &self.values[key];
-        let found = if is_secret(key) {
-            "another text (hidden)".to_owned()
-        } else {
-            format!("{:?}", without_credentials(text))
+        let shown = match kind(key) {
+            Kind::Plain => Some(without_credentials(text)),
+            Kind::Location => without_password(text),
+            Kind::Secret => None,
         };
+        let found = shown.map_or("another text (hidden)".to_owned(), |shown| format!("{shown:?}"));
         self.mistakes.push(Mistake(format!(
-            "{key} ({origin}): expected {allowed}, found {found}"
+            "{key} ({origin}): expected {allowed}, found {found}{reason}"
         )));
     }
 
@@ -142,10 +162,12 @@ impl Reader {
         }
         let shown = KEYS.iter().map(|key| {
             let Sourced { text, origin } = &self.values[key.name];
-            let value = if key.is_secret && !text.is_empty() {
-                "[hidden]".to_owned()
-            } else {
-                text.clone()
+            let value = match key.kind {
+                Kind::Secret if !text.is_empty() => HIDDEN.to_owned(),
+                Kind::Secret | Kind::Plain => text.clone(),
+                Kind::Location => text
+                    .parse::<InboxLocation>()
+                    .map_or_else(|_| HIDDEN.to_owned(), |location| location.to_string()),
             };
             Shown {
                 key: key.name,
@@ -173,6 +195,17 @@ fn without_credentials(text: &str) -> Cow<'_, str> {
     format!("{scheme}://{user}{place}{query}").into()
 }
 
-fn is_secret(key: &str) -> bool {
-    KEYS.iter().any(|known| known.name == key && known.is_secret)
+/// A text that is no location, as it may be shown: where in a URL with a mistake the password is, nobody can tell, and
+/// a text of another kind may have one too. `None`: not at all.
+fn without_password(text: &str) -> Option<Cow<'_, str>> {
+    match text.split_once("://") {
+        Some((scheme, _)) => Some(format!("{scheme}://{HIDDEN}").into()),
+        None if text.contains(['@', '=']) || text.starts_with("postgres") => None,
+        None => Some(text.into()),
+    }
+}
+
+fn kind(key: &str) -> Kind {
+    let known = KEYS.iter().find(|known| known.name == key);
+    known.map_or(Kind::Secret, |known| known.kind)
 }

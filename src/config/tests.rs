@@ -1,5 +1,6 @@
 //! What may be configured, by whom, and what is said of a mistake.
 
+mod inbox;
 mod provider;
 mod secrets;
 mod sources;
@@ -101,7 +102,7 @@ fn the_file_of_defaults_says_of_every_key_what_it_is() {
         assert!(comment.len() > 20, "{name} has no comment");
         assert_eq!(
             comment.trim_start().starts_with("Secret."),
-            key.is_secret,
+            key.kind == Kind::Secret,
             "{name}: {comment}"
         );
         if let Some(variable) = key.short_variable {
@@ -162,6 +163,7 @@ fn every_number_has_the_bounds_that_are_documented() {
         ("server.body_timeout_seconds", "1", "600"),
         ("server.write_timeout_seconds", "1", "600"),
         ("server.stop_timeout_seconds", "1", "600"),
+        ("inbox.max_connections", "3", "1000"),
         ("inbox.retention_days", "1", "36500"),
         ("inbox.queue_count", "1", "65536"),
         ("inbox.append_timeout_seconds", "1", "600"),
@@ -226,7 +228,8 @@ fn every_mistake_is_reported_at_once_with_key_origin_value_and_what_is_allowed()
         mistakes,
         [
             "CAIGUNN_LISTENS (the environment): there is no such setting",
-            "inbox.url (the command line): expected sqlite: and a path, found \"postgres://inbox\"",
+            "inbox.url (the command line): expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, \
+             found \"postgres://[hidden]\": it names no database",
             "log.colour (the command line): there is no such key",
             "log.format (the command line): expected auto, json or pretty, found \"xml\"",
             "server.body_timeout_seconds (own.toml): expected whole seconds from 1 to 600, found \"true\"",
@@ -309,25 +312,6 @@ fn a_section_must_be_one() {
             "server (own.toml): there is no such section",
         ]
     );
-}
-
-#[test]
-fn an_inbox_is_named_by_its_path() {
-    for (text, path) in [
-        ("sqlite:data/inbox.db", "data/inbox.db"),
-        ("sqlite:/var/lib/inbox.db", "/var/lib/inbox.db"),
-    ] {
-        let location = load(&flags(&[("inbox.url", text)]))
-            .unwrap()
-            .settings
-            .inbox_location;
-
-        assert_eq!(location, InboxLocation::Sqlite(PathBuf::from(path)));
-        assert_eq!(location.to_string(), text);
-    }
-    for text in ["", "sqlite:", "data/inbox.db", "SQLITE:x"] {
-        assert_eq!(mistakes(&flags(&[("inbox.url", text)])).len(), 1, "{text}");
-    }
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, postgres};
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
 use crate::inbox::sqlite::{Check, check, try_write};
 
-const CHECK: &str = "inbox";
+pub const CHECK: &str = "inbox";
 
 /// Below this much free space, in bytes, an operator should act soon.
 const LOW_BYTES: u64 = 256 << 20;
@@ -21,8 +21,12 @@ const LOW_BYTES: u64 = 256 << 20;
 const FULL_BYTES: u64 = 16 << 20;
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
-    let InboxLocation::Sqlite(path) = &settings.inbox_location;
-    let path = path.clone();
+    let path = match &settings.inbox_location {
+        InboxLocation::Sqlite(path) => path.clone(),
+        InboxLocation::Postgres(location) => {
+            return vec![postgres::examine(location, settings.inbox.clone()).await];
+        }
+    };
     let listen = settings.listen;
     let state = receiver.state();
     let examined = spawn_blocking(move || {
@@ -145,7 +149,7 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
 }
 
 /// What is wrong, without the words that are for whoever does not know that it is about the inbox.
-fn reason_of(error: Error) -> String {
+pub fn reason_of(error: Error) -> String {
     match error {
         Error::Unavailable { reason } | Error::InUse { reason } | Error::Corrupt { reason } => reason,
         error @ (Error::Full { .. } | Error::Timeout { .. }) => error.to_string(),

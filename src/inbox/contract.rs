@@ -148,8 +148,9 @@ pub fn settings() -> Settings {
         duplicate_window: Duration::from_secs(60),
         quarantine_max_count: 1_000,
         quarantine_max_bytes: 1 << 20,
-        timeout: Duration::from_secs(30),
         max_connections: 8,
+        // A slow machine is no failure.
+        timeout: Duration::from_secs(60),
     }
 }
 

@@ -191,6 +191,30 @@ async fn beside_a_receiver_it_asks_that_one() {
 }
 
 #[tokio::test]
+async fn with_an_inbox_in_a_database_a_receiver_that_answers_is_asked_and_else_the_database() {
+    let mut stage = Stage::new().await;
+    let ids = stage.missed();
+    let process = stage.receiver().await;
+    // Nothing listens there, so whatever is done the receiver did.
+    let nowhere = "postgres://me:planted-password@127.0.0.1:1/inbox";
+    stage.variables.push(("CAIGUNN_INBOX_URL", nowhere.to_owned()));
+
+    let stored = stage.json(&ids, &[]).await;
+    drop(process);
+    let alone = stage.run(&[&ids.event_id.to_string()]).await;
+
+    assert_eq!(stored, (printed(&ids, BOTH, false), Some(0)));
+    assert_eq!((alone.code, &*alone.output), (Some(1), ""));
+    assert!(
+        alone
+            .errors
+            .starts_with("caigunn-webhook: opening the inbox: the inbox is unavailable: "),
+        "{alone:?}"
+    );
+    assert!(!alone.errors.contains("planted"), "{alone:?}");
+}
+
+#[tokio::test]
 async fn people_get_a_table_and_a_summary() {
     let stage = Stage::new().await;
     let (ids, unknown) = (stage.missed(), Ids::fresh());

@@ -315,7 +315,8 @@ body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_second
 write_timeout_seconds, stop_timeout_seconds
   CAIGUNN_NONSENSE (the environment): there is no such setting
   server.body_limit_bytes (settings.toml): expected a whole number from 1024 to 268435456, found \"3\"
-  inbox.url (CAIGUNN_INBOX_URL): expected sqlite: and a path, found \"mysql://localhost\"
+  inbox.url (CAIGUNN_INBOX_URL): expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, found \
+\"mysql://[hidden]\": it begins otherwise
   inbox.retention_days (settings.toml): expected whole days from 1 to 36500, found \"many\"
   log.format (the command line): expected auto, json or pretty, found \"xml\"
 ";

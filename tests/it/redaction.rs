@@ -276,7 +276,10 @@ async fn check(folder: &TempDir, variables: &[(&'static str, &str)]) -> Ended {
 #[tokio::test]
 async fn the_configuration_is_shown_without_its_secrets() {
     let folder = folder();
-    let secrets = with_secrets(&[]);
+    let secrets = with_secrets(&[(
+        "CAIGUNN_INBOX_URL",
+        "postgres://receiver:planted-password@db/inbox?password=planted-password",
+    )]);
     let secrets: Vec<_> = secrets.iter().map(|(name, value)| (*name, &**value)).collect();
 
     let ended = check(&folder, &secrets).await;
@@ -285,6 +288,8 @@ async fn the_configuration_is_shown_without_its_secrets() {
     assert_hides("standard output", &ended.output);
     assert_hides("standard error", &ended.errors);
     assert_eq!(ended.output.matches("[hidden]").count(), 4, "{}", ended.output);
+    let inbox = "postgres://receiver:***@db/inbox?password=***";
+    assert!(ended.output.contains(inbox), "{}", ended.output);
 }
 
 #[tokio::test]

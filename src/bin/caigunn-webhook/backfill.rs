@@ -9,19 +9,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use caigunn_webhook::app::open_inbox;
 use caigunn_webhook::backfill::{Backfill, Mode};
 use caigunn_webhook::caigunn;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
-use caigunn_webhook::inbox::sqlite::SqliteInbox;
+use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::{self, Inbox, Origin, Writer};
 use caigunn_webhook::metrics::Registry;
 use caigunn_webhook::subscription::Selection;
+use caigunn_webhook::subscription::probe::{self, Answer};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::admin::AdminApi;
 use crate::output::{self, Format, FormatArgs, counted};
@@ -55,17 +58,20 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     }
     let mut known = HashSet::new();
     event_ids.retain(|event_id| known.insert(*event_id));
-    let InboxLocation::Sqlite(path) = &settings.inbox_location;
-    if !path.exists() {
-        bail!(
+    match &settings.inbox_location {
+        InboxLocation::Sqlite(path) if !path.exists() => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
             path.display()
-        );
+        ),
+        // It would open beside a running receiver too, but that one counts and logs what is brought.
+        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => {
+            let ask = by_the_receiver(args, settings)?;
+            return ask_all(args, settings, &event_ids, ask).await;
+        }
+        InboxLocation::Sqlite(_) | InboxLocation::Postgres(_) => {}
     }
-    // A running receiver has the inbox to itself, so it is asked to do it.
-    match SqliteInbox::open(path, settings.inbox.clone()) {
+    match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
         Ok(inbox) => {
-            let inbox: Arc<dyn Inbox> = Arc::new(inbox);
             let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
             let writing = tokio::spawn(writing);
             let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
@@ -74,12 +80,21 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
             inbox.close().await.context("closing the inbox")?;
             done
         }
+        // A running receiver has the file to itself, so it is asked to do it.
         Err(inbox::Error::InUse { .. }) => {
             let ask = by_the_receiver(args, settings)?;
             ask_all(args, settings, &event_ids, ask).await
         }
         Err(error) => Err(error).context("opening the inbox"),
     }
+}
+
+/// Whether a receiver answers at the admin address.
+async fn does_receiver_answer(settings: &Settings) -> anyhow::Result<bool> {
+    let url = format!("http://{}", reachable(settings.admin_listen)).parse()?;
+    let client = probe::client_without_proxy()?;
+    let answer = probe::ask(&client, &url, Uuid::new_v4()).await;
+    Ok(matches!(answer, Answer::Proof(_)))
 }
 
 async fn by_ourselves(
@@ -127,6 +142,11 @@ async fn by_ourselves(
 
 fn by_the_receiver(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<Ask> {
     let admin = Arc::new(AdminApi::new(settings)?);
+    let gone = if settings.inbox_location.is_shared() {
+        "the receiver has stopped: ask again"
+    } else {
+        "another process has the inbox open, but no receiver answers at the admin address: check admin.listen"
+    };
     let mut query = format!("dry_run={}", args.dry_run);
     if let Some(chatbot_id) = args.chatbot {
         query += &format!("&chatbot_id={chatbot_id}");
@@ -135,9 +155,7 @@ fn by_the_receiver(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<A
         let (admin, path) = (Arc::clone(&admin), format!("/jobs/{event_id}/backfill?{query}"));
         Box::pin(async move {
             let outcome = admin.post(&path).await?;
-            outcome.context(
-                "another process has the inbox open, but no receiver answers at the admin address: check admin.listen",
-            )
+            outcome.context(gone)
         })
     }))
 }

@@ -86,11 +86,19 @@ fn no_output_holds_a_secret() {
         ("CAIGUNN_WEBHOOK_TOKEN", &url_token),
         ("CAIGUNN_ADMIN_TOKEN", SECRET),
         ("CAIGUNN_PUBLIC_URL", "http://hooks.example.com"),
+        (
+            "CAIGUNN_INBOX_URL",
+            &format!("postgres://user:{SECRET}@database/inbox?password={SECRET}"),
+        ),
     ]);
 
     let loaded = load(&right).unwrap();
 
     assert!(!format!("{loaded:?}").contains(SECRET));
+    assert_eq!(
+        shown(&loaded, "inbox.url").0,
+        "postgres://user:***@database/inbox?password=***"
+    );
     for key in ["api.key", "api.access_token", "webhook.token", "admin.token"] {
         assert_eq!(shown(&loaded, key).0, "[hidden]");
     }
@@ -146,11 +154,12 @@ fn a_mistake_in_a_secret_says_which_and_what_is_allowed() {
 fn a_url_of_a_mistake_is_shown_without_its_user() {
     assert_eq!(
         mistakes(&environment(&[(
-            "CAIGUNN_INBOX_URL",
-            "postgres://user:pass@database/inbox"
+            "CAIGUNN_API_URL",
+            "https://user:pass@api.example.com"
         )])),
         [
-            "inbox.url (CAIGUNN_INBOX_URL): expected sqlite: and a path, found \"postgres://[hidden]@database/inbox\""
+            "api.url (CAIGUNN_API_URL): expected an absolute http or https URL without user, query or fragment, \
+             found \"https://[hidden]@api.example.com\""
         ]
     );
 }

@@ -285,6 +285,34 @@ warning  public URL: {}/: a receiver answers, but none runs at 127.0.0.1:0 here,
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_be_reached_is_a_failure() {
+    let site = stopped().await;
+
+    // Nothing listens there.
+    let url = "postgres://me:planted-admin-token@127.0.0.1:1/inbox";
+    let ended = site.doctor(&[("CAIGUNN_INBOX_URL", url)]).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let failure = ended
+        .output
+        .lines()
+        .skip_while(|line| !line.starts_with("FAILURE  inbox: "));
+    let failure: Vec<_> = failure.take(2).collect();
+    let [found, advice] = failure[..] else {
+        panic!("{ended:?}")
+    };
+    assert!(
+        found.starts_with("FAILURE  inbox: PostgreSQL at 127.0.0.1:1/inbox does not open: "),
+        "{found}"
+    );
+    assert_eq!(
+        advice.trim_start(),
+        "see that the server runs and can be reached from here, and that user, password, database and sslmode in \
+         CAIGUNN_INBOX_URL are right"
+    );
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_not_the_running_receivers_is_warned_about() {
     let site = Site::running().await;
 

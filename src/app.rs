@@ -23,6 +23,7 @@ use crate::metrics::{Registry, Unit};
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
 pub use opening::open_inbox;
+use opening::wait_for_inbox;
 use tasks::Tasks;
 
 /// How often receipts are looked through for old ones.
@@ -80,12 +81,16 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the inbox, brings it up to date and takes both addresses. Nothing is served yet.
+    /// Opens the inbox, brings it up to date and takes both addresses. Nothing is served yet. A database that cannot be
+    /// reached is waited for.
     ///
     /// # Errors
     /// What cannot be opened.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, what was opened is let go of.
     pub async fn build(settings: Settings) -> Result<Self, Error> {
-        let opening = open_inbox(&settings.inbox_location, settings.inbox.clone());
+        let opening = wait_for_inbox(&settings.inbox_location, &settings.inbox);
         let inbox = opening.await.map_err(Error::Inbox)?;
         let bind = |side, address| {
             http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 
 use reqwest::Client;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::raw::{self, Raw};
@@ -187,6 +187,43 @@ async fn a_request_that_never_ends_is_given_up_at_the_deadline_and_named() {
     assert!(message.contains("the public listener"), "{message}");
     assert!(lines.iter().all(|line| line["message"] != "stopped"));
     assert_eq!(connection.read_to_end().await, "");
+}
+
+#[tokio::test]
+async fn a_receiver_that_waits_for_its_database_says_so_and_stops_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Bound and not listening, so that it refuses connections and nobody else gets the port.
+    let deaf = TcpSocket::new_v4().expect("a socket");
+    deaf.bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let address = deaf.local_addr().expect("it is bound");
+    let mut command = Process::command(folder.path());
+    command.env(
+        "CAIGUNN_INBOX_URL",
+        format!("postgres://me:planted-password@{address}/inbox"),
+    );
+    let mut process = Process::launch(folder.path(), command);
+    let warning = wait_for("a warning", || async {
+        let mut lines = process.log_lines().into_iter();
+        let warning = lines.find(|line| line["error.type"] == "inbox_unavailable");
+        warning.ok_or_else(|| process.log())
+    })
+    .await;
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert_eq!(warning["level"], "WARN");
+    let message = warning["message"].as_str().expect("a message");
+    assert!(
+        message.starts_with("the inbox does not open, trying again in "),
+        "{message}"
+    );
+    assert_eq!(ended.code(), Some(0), "{}", process.log());
+    let last = process.log_lines().pop().expect("a log");
+    assert_eq!(last["message"], "stopped before the inbox was open");
+    assert!(!process.log().contains("planted"), "{}", process.log());
+    assert_eq!(process.errors(), "");
 }
 
 #[tokio::test]

@@ -54,7 +54,11 @@ async fn serve(
     }
     let inbox = settings.inbox_location.to_string();
     let registration = settings.registration.clone();
-    let mut app = App::build(settings).await?;
+    let Some(built) = stop.run_until_cancelled(App::build(settings)).await else {
+        tracing::info!("stopped before the inbox was open");
+        return Ok(());
+    };
+    let mut app = built?;
     app.metrics().counter(
         "log_lines_dropped",
         "Log lines dropped because standard output was too slow",

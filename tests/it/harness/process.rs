@@ -62,22 +62,8 @@ impl Process {
     }
 
     /// As [`Process::start`], with a command that [`Process::command`] made.
-    pub async fn spawn(folder: &Path, mut command: Command) -> Self {
-        let (log, errors) = (folder.join("log.json"), folder.join("errors.txt"));
-        let output = |path: &Path| File::create(path).expect("the folder takes files");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output(&log))
-            .stderr(output(&errors))
-            .spawn()
-            .expect("the program starts");
-        let mut process = Self {
-            child,
-            public: unknown(),
-            admin: unknown(),
-            log,
-            errors,
-        };
+    pub async fn spawn(folder: &Path, command: Command) -> Self {
+        let mut process = Self::launch(folder, command);
         let (public, admin) = wait_for("the program to listen", || {
             let ended = process.child.try_wait().expect("the child is ours");
             let addresses = process.log().lines().find_map(addresses);
@@ -91,6 +77,25 @@ impl Process {
         .await;
         (process.public, process.admin) = (public, admin);
         process
+    }
+
+    /// As [`Process::spawn`], without waiting: where it listens is not known.
+    pub fn launch(folder: &Path, mut command: Command) -> Self {
+        let (log, errors) = (folder.join("log.json"), folder.join("errors.txt"));
+        let output = |path: &Path| File::create(path).expect("the folder takes files");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output(&log))
+            .stderr(output(&errors))
+            .spawn()
+            .expect("the program starts");
+        Self {
+            child,
+            public: unknown(),
+            admin: unknown(),
+            log,
+            errors,
+        }
     }
 
     /// As [`Process::spawn`], but its standard output is a pipe that nobody reads once it listens, until the caller

@@ -8,8 +8,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
 use crate::config::InboxLocation;
+use crate::inbox::postgres::PostgresInbox;
 use crate::inbox::sqlite::SqliteInbox;
-use crate::inbox::{self, Inbox, postgres};
+use crate::inbox::{self, Inbox};
 
 /// How long a database that cannot be reached is waited for at start.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +28,7 @@ pub async fn open_inbox(
 ) -> Result<Arc<dyn Inbox>, inbox::Error> {
     match location {
         InboxLocation::Sqlite(path) => Ok(Arc::new(SqliteInbox::open(path, settings)?)),
-        InboxLocation::Postgres(location) => postgres::open(location, settings).await,
+        InboxLocation::Postgres(location) => Ok(Arc::new(PostgresInbox::open(location, settings).await?)),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::Finding;
 use super::inbox::{CHECK, reason_of};
-use crate::inbox::Settings;
+use crate::inbox::{Inbox, Settings};
 use crate::inbox::postgres::{self, Location};
 
 pub async fn examine(location: &Location, settings: Settings) -> Finding {
     let shown = location.shown();
-    let opened = match postgres::open(location, settings).await {
+    let opened = match postgres::PostgresInbox::open(location, settings).await {
         Ok(inbox) => inbox.close().await,
         Err(error) => Err(error),
     };

@@ -21,6 +21,8 @@ mod quarantine;
 mod read;
 mod schema;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;

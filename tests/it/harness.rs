@@ -1,9 +1,12 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
-//! CaiGunn's API ([`provider`]), a tunnel ([`tunnel`]), all of these together ([`site`]), clients that break the rules
-//! ([`raw`]) and many that keep them ([`posters`]), and the log of what runs on the test's thread ([`recorder`]).
+//! CaiGunn's API ([`provider`]), a tunnel ([`tunnel`]), all of these together ([`site`]), a real PostgreSQL
+//! ([`postgres`]) and nginx ([`nginx`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]),
+//! and the log of what runs on the test's thread ([`recorder`]).
 
 pub mod app;
+pub mod nginx;
 pub mod posters;
+pub mod postgres;
 pub mod process;
 pub mod provider;
 pub mod raw;
@@ -12,6 +15,10 @@ pub mod site;
 pub mod tunnel;
 
 use std::future::Future;
+use std::iter;
+use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use caigunn_webhook::event::sample::{self, Ids};
@@ -47,6 +54,15 @@ pub async fn wait_for<T, F: Future<Output = Result<T, String>>>(
             Err(_) => tokio::time::sleep(LOOK).await,
         }
     }
+}
+
+/// A port for a server that cannot have the system pick one, or must be found on it again after a restart. No test of
+/// this process gets it twice, and it is below those that the system picks.
+pub fn free_port() -> u16 {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(20_000..30_000)));
+    let mut ports = iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).expect("there is always a next port")
 }
 
 /// A client that goes straight to where it is told.

@@ -14,6 +14,7 @@ mod disk_full;
 mod doctor;
 mod duplicates;
 mod harness;
+mod harness_tests;
 mod logs;
 mod metrics;
 mod quarantine;

@@ -1,0 +1,225 @@
+//! A PostgreSQL server that a test may do anything to.
+
+use std::env;
+use std::fs::{self, File};
+use std::future::Future;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+use tokio_postgres::Row;
+use url::Url;
+
+use super::super::{free_port, wait_for};
+use super::{execute, program, rows, testing};
+
+/// A server of a test's own, as empty as the one that all tests share was, and with the same settings and user. It is
+/// stopped and removed when the test drops it.
+pub struct Server {
+    program: PathBuf,
+    cluster: TempDir,
+    url: Url,
+    postmaster: Option<Child>,
+}
+
+impl Server {
+    /// Starts one; none if there is nothing to make it from.
+    #[track_caller]
+    pub fn start() -> impl Future<Output = Option<Self>> {
+        let pattern = testing::need("CAIGUNN_TEST_POSTGRES_CLUSTER");
+        let known = pattern.and_then(|pattern| Some((pattern, program("postgres")?)));
+        async {
+            let (pattern, program) = known?;
+            let cluster = copy_of(&pattern);
+            let shared = env::var(testing::SERVER).expect("it is set where the other is");
+            let mut url = Url::parse(&shared).expect("CAIGUNN_TEST_POSTGRES is a URL");
+            url.set_port(Some(free_port())).expect("a URL with a host");
+            url.set_query(Some("sslmode=disable"));
+            let mut server = Self {
+                program,
+                cluster,
+                url,
+                postmaster: None,
+            };
+            server.restart().await;
+            Some(server)
+        }
+    }
+
+    /// Its database `postgres`, for a client without TLS.
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Runs statements that must succeed.
+    pub async fn execute(&self, statements: &str) {
+        execute(self.url(), statements).await;
+    }
+
+    /// What a query gives.
+    pub async fn rows(&self, query: &str) -> Vec<Row> {
+        let rows = rows(self.url(), query).await;
+        rows.expect("the server answers the query")
+    }
+
+    /// Ends it as a power cut would, in the middle of whatever it does.
+    pub async fn kill_9(&mut self) {
+        let mut postmaster = self.postmaster.take().expect("the server runs");
+        // Stopped, it starts no more sessions while they are counted.
+        signal("STOP", &[postmaster.id()]);
+        let children = children_of(postmaster.id());
+        signal("KILL", &[&[postmaster.id()], &children[..]].concat());
+        postmaster.wait().expect("the child is ours");
+        wait_for("the killed sessions to be gone", || {
+            let left: Vec<_> = children.iter().filter(|id| is_running(**id)).collect();
+            let left = left.is_empty().then_some(()).ok_or_else(|| format!("{left:?}"));
+            async move { left }
+        })
+        .await;
+    }
+
+    /// Stops it: sessions end at once and in order.
+    pub async fn stop_fast(&mut self) {
+        let mut postmaster = self.postmaster.take().expect("the server runs");
+        signal("INT", &[postmaster.id()]);
+        wait_for("PostgreSQL to stop", || {
+            let ended = postmaster.try_wait().expect("the child is ours");
+            let log = self.log();
+            async move { ended.ok_or(log) }
+        })
+        .await;
+    }
+
+    /// Starts it again with what it held, where it was, and waits until it takes connections.
+    pub async fn restart(&mut self) {
+        assert!(self.postmaster.is_none(), "the server runs");
+        self.postmaster = Some(self.command().spawn().expect("setpriv starts"));
+        wait_for("PostgreSQL to take connections", || {
+            let postmaster = self.postmaster.as_mut().expect("it was just started");
+            let ended = postmaster.try_wait().expect("the child is ours");
+            assert!(ended.is_none(), "PostgreSQL ended: {}", self.log());
+            let url = self.url.clone();
+            async move {
+                let answered = rows(url.as_str(), "SELECT 1").await;
+                answered.map_err(|error| format!("{error:?}"))
+            }
+        })
+        .await;
+    }
+
+    /// Lets it take no more writes, which are refused with the code 25006, as by one that has become a standby.
+    /// Sessions stay.
+    pub async fn make_read_only(&self) {
+        self.set_read_only("on").await;
+    }
+
+    /// Lets it take writes again.
+    pub async fn make_writable(&self) {
+        self.set_read_only("off").await;
+    }
+
+    async fn set_read_only(&self, value: &str) {
+        self.execute(&format!(
+            "ALTER SYSTEM SET default_transaction_read_only = {value}"
+        ))
+        .await;
+        self.execute("SELECT pg_reload_conf()").await;
+        // A new session shows it when all others have been told.
+        wait_for("PostgreSQL to read its settings", || async {
+            let rows = self.rows("SHOW default_transaction_read_only").await;
+            let seen: String = rows[0].get(0);
+            if seen == value { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    }
+
+    /// What it wrote to its log since it was last started.
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).expect("the log is text")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.cluster.path().join("log")
+    }
+
+    fn command(&self) -> Command {
+        let log = File::create(self.log_file()).expect("the folder takes files");
+        // It must not outlive this process.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "QUIT"]);
+        // PostgreSQL does not run as root: the shared server's cluster belongs to who runs it instead.
+        let owner = fs::metadata(self.cluster.path()).expect("the cluster is there");
+        let us = fs::metadata("/proc/self").expect("there is a proc file system");
+        if owner.uid() != us.uid() {
+            command.args([
+                "--reuid",
+                &owner.uid().to_string(),
+                "--regid",
+                &owner.gid().to_string(),
+            ]);
+            command.arg("--clear-groups");
+        }
+        command
+            .arg(&self.program)
+            .arg("-D")
+            .arg(self.cluster.path())
+            .args(["-p", &self.url.port().expect("a port").to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file has another handle"))
+            .stderr(log);
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut postmaster) = self.postmaster.take() {
+            // At once: nobody needs what it holds.
+            signal("QUIT", &[postmaster.id()]);
+            let _ = postmaster.wait();
+        }
+    }
+}
+
+/// A copy of a cluster, of the same owner.
+fn copy_of(cluster: &str) -> TempDir {
+    let copy = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let copied = Command::new("cp")
+        .args(["--archive", "--no-target-directory", cluster])
+        .arg(copy.path())
+        .status();
+    assert!(copied.expect("there is a cp command").success());
+    copy
+}
+
+/// Sends a signal to processes of this server, which may be gone.
+fn signal(name: &str, ids: &[u32]) {
+    let ids = ids.iter().map(u32::to_string);
+    let sent = Command::new("kill")
+        .args(["-s", name])
+        .args(ids)
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("there is a kill command");
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("there is a proc file system");
+    let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    ids.filter(|id| state_and_parent(*id).is_some_and(|(_, of)| of == parent))
+        .collect()
+}
+
+/// Whether it has not ended; it may have, and nobody has asked for its exit code.
+fn is_running(id: u32) -> bool {
+    state_and_parent(id).is_some_and(|(state, _)| state != "Z")
+}
+
+fn state_and_parent(id: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before it is in parentheses, and may hold any.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut words = rest.split(' ');
+    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+}

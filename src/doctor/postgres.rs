@@ -2,8 +2,8 @@
 
 use super::Finding;
 use super::inbox::{CHECK, reason_of};
-use crate::inbox::{Inbox, Settings};
 use crate::inbox::postgres::{self, Location};
+use crate::inbox::{Inbox, Settings};
 
 pub async fn examine(location: &Location, settings: Settings) -> Finding {
     let shown = location.shown();

@@ -123,6 +123,7 @@ macro_rules! contract_tests {
     };
     ($place:expr; $($topic:ident: [$($promise:ident),* $(,)?])*) => {$(
         mod $topic {
+            #[allow(unused_imports, reason = "a place may be made by a macro")]
             use super::*;
 
             $(

@@ -21,7 +21,7 @@ mod quarantine;
 mod read;
 mod schema;
 #[cfg(test)]
-mod testing;
+pub(in crate::inbox) mod testing;
 #[cfg(test)]
 pub(in crate::inbox) mod tests;
 mod tls;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings, unrecognized};
-use super::super::postgres::tests::Database;
+use super::super::postgres::testing::Database;
+use super::super::postgres::tests::database;
 use super::super::sqlite::SqliteInbox;
 use super::*;
 use crate::event::sample::Ids;
@@ -20,13 +21,13 @@ struct Move {
 }
 
 impl Move {
-    async fn new() -> Self {
+    async fn new(database: Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let from = SqliteInbox::open(&folder.path().join("inbox.db"), settings()).expect("the inbox opens");
         Self {
             folder,
             from: Arc::new(from),
-            database: Database::new().await,
+            database,
         }
     }
 
@@ -66,7 +67,7 @@ fn mixture() -> Vec<NewReceipt> {
 
 #[tokio::test]
 async fn a_copy_knows_all_that_the_first_inbox_knew() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     let notifications = mixture();
     let receipt_ids = moving.from.accept(notifications.clone()).await;
     let mut differing = notifications[2].clone();
@@ -103,7 +104,7 @@ async fn a_copy_knows_all_that_the_first_inbox_knew() {
 
 #[tokio::test]
 async fn a_copy_goes_on_where_the_last_one_ended_and_may_be_repeated() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     moving
         .from
         .accept((0..700).map(|_| crawled(&Ids::fresh())).collect())
@@ -130,7 +131,7 @@ async fn a_copy_goes_on_where_the_last_one_ended_and_may_be_repeated() {
 
 #[tokio::test]
 async fn a_copy_is_complete_after_receivers_have_begun_to_use_it_too() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     moving.from.accept(mixture()).await;
     moving.copy().await.unwrap();
     moving.to().await.accept_one(crawled(&Ids::fresh())).await;
@@ -142,7 +143,7 @@ async fn a_copy_is_complete_after_receivers_have_begun_to_use_it_too() {
 
 #[tokio::test]
 async fn an_inbox_with_receipts_of_its_own_is_refused() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     moving.from.accept(mixture()).await;
     moving.to().await.accept_one(crawled(&Ids::fresh())).await;
 
@@ -154,7 +155,7 @@ async fn an_inbox_with_receipts_of_its_own_is_refused() {
 
 #[tokio::test]
 async fn what_came_after_receivers_have_used_the_copy_is_refused() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     moving.from.accept(mixture()).await;
     moving.copy().await.unwrap();
     let own = (0..8).map(|_| crawled(&Ids::fresh())).collect();
@@ -172,7 +173,7 @@ async fn what_came_after_receivers_have_used_the_copy_is_refused() {
 
 #[tokio::test]
 async fn what_has_expired_since_the_last_copy_does_not_hinder_the_next() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
     let (old, young) = (crawled(&Ids::fresh()), crawled(&Ids::fresh()).at(10));
     moving.from.accept(vec![old.clone(), young]).await;
     moving.copy().await.unwrap();
@@ -194,7 +195,7 @@ async fn a_copy_that_is_not_the_same_is_said_to_be() {
         "UPDATE caigunn_webhook.receipt SET received_at = now() WHERE seq = 3",
     ];
     for change in changes {
-        let moving = Move::new().await;
+        let moving = Move::new(database!()).await;
         moving.from.accept(mixture()).await;
         moving.copy().await.unwrap();
         moving.database.execute(change).await;
@@ -210,7 +211,7 @@ async fn a_copy_that_is_not_the_same_is_said_to_be() {
 
 #[tokio::test]
 async fn of_an_empty_inbox_there_is_an_empty_copy() {
-    let moving = Move::new().await;
+    let moving = Move::new(database!()).await;
 
     let outcome = moving.copy().await.unwrap();
 

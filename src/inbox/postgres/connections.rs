@@ -117,14 +117,17 @@ impl Connections {
     fn sort(&self, verb: &str, error: &tokio_postgres::Error) -> Error {
         let place = &self.place;
         let reason = format!("cannot {verb} {place}: {}", text(error));
+        let only_reads = Error::Unavailable {
+            reason: format!("{place} only reads: it is a standby, or was made read-only"),
+        };
         match error.code() {
             Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => Error::Corrupt { reason },
             Some(&SqlState::DISK_FULL) => Error::Unavailable {
                 reason: format!("no space left for {place}"),
             },
-            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Error::Unavailable {
-                reason: format!("{place} only reads: it is a standby, or was made read-only"),
-            },
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => only_reads,
+            // The same, found out when connecting: `target_session_attrs` asks for one that writes.
+            None if reason.ends_with("database does not allow writes") => only_reads,
             Some(_) => Error::Unavailable { reason },
             // What the server sent is not what this program's tables hold.
             None if error.source().is_some_and(|source| {

@@ -8,41 +8,28 @@ mod slots;
 
 use std::sync::Arc;
 
-use tokio_postgres::NoTls;
-
 use super::super::contract::{Place, contract_tests};
+use super::testing::{Database, connect};
 use super::*;
 
-pub struct Database(String);
+/// A test's own database; the test is left out where there is no server, which it then says.
+macro_rules! database {
+    () => {
+        match $crate::inbox::postgres::testing::fresh_database().await {
+            Some(database) => database,
+            None => return,
+        }
+    };
+}
+pub(in crate::inbox) use database;
 
 impl Database {
-    pub async fn new() -> Self {
-        Self::with("").await
-    }
-
-    /// A new one, made with these options.
-    async fn with(options: &str) -> Self {
-        let name = format!("t{}", uuid::Uuid::new_v4().simple());
-        let database = Self("postgres".to_owned());
-        database
-            .execute(&format!("CREATE DATABASE {name} {options}"))
-            .await;
-        Self(name)
-    }
-
     pub fn location(&self) -> Location {
-        Location::parse(&format!("postgres://postgres@127.0.0.1:5499/{}", self.0)).unwrap()
+        Location::parse(self.url()).expect("it is a URL")
     }
 
     async fn connect(&self) -> tokio_postgres::Client {
-        let (client, connection) = self
-            .location()
-            .config()
-            .connect(NoTls)
-            .await
-            .expect("the server answers");
-        tokio::spawn(connection);
-        client
+        connect(self.url()).await.expect("the server answers")
     }
 
     pub async fn execute(&self, sql: &str) {
@@ -55,30 +42,27 @@ impl Database {
 
     /// The only value that a query gives.
     async fn value<T: for<'a> tokio_postgres::types::FromSql<'a>>(&self, sql: &str) -> T {
-        self.connect()
-            .await
-            .query_one(sql, &[])
-            .await
-            .expect("the query is right")
-            .get(0)
+        let row = self.connect().await.query_one(sql, &[]).await;
+        row.expect("the query is right").get(0)
     }
 
     /// Sets something for all sessions to come.
     async fn set(&self, setting: &str) {
-        let name = &self.0;
-        Self("postgres".to_owned())
-            .execute(&format!("ALTER DATABASE {name} SET {setting}"))
-            .await;
+        let name: String = self.value("SELECT current_database()::text").await;
+        // Whatever it was set to.
+        self.execute(&format!(
+            "BEGIN READ WRITE; ALTER DATABASE {name} SET {setting}; COMMIT"
+        ))
+        .await;
     }
 
     /// Ends all sessions, as an operator may.
     async fn end_sessions(&self) {
-        let name = &self.0;
-        Self("postgres".to_owned())
-            .execute(&format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ))
-            .await;
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
     }
 }
 
@@ -89,4 +73,4 @@ impl Place for Database {
     }
 }
 
-contract_tests!(Database::new().await);
+contract_tests!(database!());

@@ -6,8 +6,7 @@ use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
 
 /// An inbox with something of everything: an open job, one that has ended, an older training, a request in quarantine.
-async fn full() -> Database {
-    let database = Database::new().await;
+async fn full(database: Database) -> Database {
     let inbox = Place::open(&database, settings()).await;
     let ids = Ids::fresh();
     inbox
@@ -32,7 +31,7 @@ async fn checked(database: &Database) -> Result<Check, Error> {
 
 #[tokio::test]
 async fn an_inbox_in_order_is_sound() {
-    let database = full().await;
+    let database = full(database!()).await;
 
     let sound = Check::Sound {
         version: 1,
@@ -43,7 +42,7 @@ async fn an_inbox_in_order_is_sound() {
 
 #[tokio::test]
 async fn a_database_without_tables_is_left_without() {
-    let database = Database::new().await;
+    let database = database!();
 
     assert_eq!(checked(&database).await.unwrap(), Check::Missing);
     let schemas: i64 = database
@@ -54,7 +53,7 @@ async fn a_database_without_tables_is_left_without() {
 
 #[tokio::test]
 async fn tables_of_a_newer_program_are_named_as_such() {
-    let database = full().await;
+    let database = full(database!()).await;
     database
         .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 2)")
         .await;
@@ -77,7 +76,7 @@ async fn each_kind_of_damage_is_found() {
         ("DELETE FROM quarantine", "the quarantine does not hold"),
     ];
     for (damage, expected) in damages {
-        let database = full().await;
+        let database = full(database!()).await;
         database
             .execute(&format!("SET search_path = caigunn_webhook; {damage}"))
             .await;

@@ -24,7 +24,7 @@ fn reason(error: Error) -> String {
 
 #[tokio::test]
 async fn an_entry_that_cannot_be_stored_takes_no_other_with_it() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     database
         .execute("ALTER TABLE caigunn_webhook.receipt ADD CONSTRAINT poison CHECK (event <> 'poison')")
@@ -47,7 +47,7 @@ async fn an_entry_that_cannot_be_stored_takes_no_other_with_it() {
 
 #[tokio::test]
 async fn a_batch_that_fails_leaves_nothing_behind() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     database
         .execute("ALTER TABLE caigunn_webhook.quarantine RENAME TO elsewhere")
@@ -80,7 +80,7 @@ async fn a_batch_that_fails_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_text_with_a_nul_is_kept_without_it() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     let refused = NewQuarantined {
         request_id: RequestId::new(uuid::Uuid::now_v7()),
@@ -103,7 +103,7 @@ async fn a_text_with_a_nul_is_kept_without_it() {
 
 #[tokio::test]
 async fn a_server_that_only_reads_is_said_to_and_is_used_again_when_it_writes() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     database.set("default_transaction_read_only = on").await;
     database.end_sessions().await;
@@ -126,7 +126,7 @@ async fn a_server_that_only_reads_is_said_to_and_is_used_again_when_it_writes() 
 
 #[tokio::test]
 async fn connections_that_were_ended_are_replaced() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     for _ in 0..3 {
         let storing = (0..TRIES).map(|_| inbox.store_one(crawled(&Ids::fresh())));
@@ -147,7 +147,7 @@ async fn connections_that_were_ended_are_replaced() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up_in_time() {
-    let database = Database::new().await;
+    let database = database!();
     let patience = Duration::from_millis(300);
     let inbox = Place::open(
         &database,
@@ -178,7 +178,7 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
 
 #[tokio::test]
 async fn what_this_program_did_not_write_is_said_to_be_damage() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = Place::open(&database, settings()).await;
     inbox.accept_one(posted(r#"{"event": "a", "status": "b"}"#)).await;
     database

@@ -10,8 +10,7 @@ use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
 
 /// So many receivers on one new inbox.
-async fn receivers(count: usize) -> (Database, Vec<Arc<dyn Inbox>>) {
-    let database = Database::new().await;
+async fn receivers(database: Database, count: usize) -> (Database, Vec<Arc<dyn Inbox>>) {
     let opening = (0..count).map(|_| Place::open(&database, settings()));
     let receivers = join_all(opening).await;
     (database, receivers)
@@ -46,7 +45,7 @@ fn the_only_one(answers: &[Appended]) -> ReceiptId {
 
 #[tokio::test]
 async fn a_notification_stored_by_many_receivers_at_once_is_one_receipt() {
-    let (_database, receivers) = receivers(6).await;
+    let (_database, receivers) = receivers(database!(), 6).await;
     let notifications: Vec<_> = (0..40).map(|_| crawled(&Ids::fresh())).collect();
 
     // Each in another order, so that no two batches meet in the same place.
@@ -70,7 +69,7 @@ async fn a_notification_stored_by_many_receivers_at_once_is_one_receipt() {
 
 #[tokio::test]
 async fn a_notification_without_any_id_stored_by_many_receivers_at_once_is_one_receipt() {
-    let (_database, receivers) = receivers(6).await;
+    let (_database, receivers) = receivers(database!(), 6).await;
     for _ in 0..5 {
         let ids = Ids::fresh();
 
@@ -85,7 +84,7 @@ async fn a_notification_without_any_id_stored_by_many_receivers_at_once_is_one_r
 
 #[tokio::test]
 async fn the_last_training_counts_whichever_receiver_stored_it() {
-    let (_database, receivers) = receivers(2).await;
+    let (_database, receivers) = receivers(database!(), 2).await;
     let (one, other) = (&receivers[0], &receivers[1]);
     let ids = Ids::fresh();
     let first = one.accept_one(training_initial(&ids)).await;
@@ -104,7 +103,7 @@ async fn the_last_training_counts_whichever_receiver_stored_it() {
 #[tokio::test]
 async fn a_reader_that_goes_by_numbers_misses_nothing_while_many_store() {
     const BATCHES: usize = 40;
-    let (_database, receivers) = receivers(4).await;
+    let (_database, receivers) = receivers(database!(), 4).await;
     let storing = receivers.iter().map(|inbox| async move {
         for size in 1..=BATCHES {
             inbox
@@ -138,7 +137,7 @@ async fn a_reader_that_goes_by_numbers_misses_nothing_while_many_store() {
 
 #[tokio::test]
 async fn one_receiver_leads_until_it_resigns_or_its_lease_ends() {
-    let (database, receivers) = receivers(2).await;
+    let (database, receivers) = receivers(database!(), 2).await;
     let candidate = |name: &str| Candidate {
         id: Uuid::new_v4(),
         name: name.to_owned(),

@@ -14,7 +14,7 @@ async fn refusal(database: &Database) -> Error {
 
 #[tokio::test]
 async fn receivers_that_start_together_make_the_tables_once() {
-    let database = Database::new().await;
+    let database = database!();
 
     let opening = (0..8).map(|_| Place::open(&database, settings()));
     let receivers = join_all(opening).await;
@@ -29,7 +29,7 @@ async fn receivers_that_start_together_make_the_tables_once() {
 
 #[tokio::test]
 async fn tables_of_a_newer_program_are_used_if_that_says_they_can_be() {
-    let database = Database::new().await;
+    let database = database!();
     Place::open(&database, settings()).await;
     database
         .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 1)")
@@ -42,7 +42,7 @@ async fn tables_of_a_newer_program_are_used_if_that_says_they_can_be() {
 
 #[tokio::test]
 async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
-    let database = Database::new().await;
+    let database = database!();
     Place::open(&database, settings()).await;
     database
         .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 2)")
@@ -56,9 +56,23 @@ async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
 
 #[tokio::test]
 async fn a_database_in_another_encoding_is_refused() {
-    let database = Database::with("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0").await;
+    let database = database!();
+    let name: String = database.value("SELECT current_database() || '_latin1'").await;
+    database
+        .execute(&format!(
+            "CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        ))
+        .await;
+    let url = database
+        .url()
+        .replacen(name.trim_end_matches("_latin1"), &name, 1);
 
-    let refusal = refusal(&database).await;
+    let opened = PostgresInbox::open(&Location::parse(&url).unwrap(), settings()).await;
+
+    database
+        .execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        .await;
+    let refusal = opened.err().expect("the inbox does not open");
 
     let is_said = matches!(&refusal, Error::Unavailable { reason } if reason.contains("LATIN1"));
     assert!(is_said, "{refusal:?}");
@@ -71,7 +85,7 @@ async fn commits_are_on_disk_whatever_the_database_is_set_to() {
         ("remote_apply", "remote_apply"),
         ("local", "local"),
     ] {
-        let database = Database::new().await;
+        let database = database!();
         database.set(&format!("synchronous_commit = {set}")).await;
         let inbox = PostgresInbox::open(&database.location(), settings())
             .await
@@ -85,7 +99,7 @@ async fn commits_are_on_disk_whatever_the_database_is_set_to() {
 
 #[tokio::test]
 async fn a_stricter_default_isolation_hides_no_original() {
-    let database = Database::new().await;
+    let database = database!();
     database
         .set("default_transaction_isolation = 'serializable'")
         .await;
@@ -102,7 +116,7 @@ async fn a_stricter_default_isolation_hides_no_original() {
 
 #[tokio::test]
 async fn a_batch_is_stored_without_going_through_any_table() {
-    let database = Database::new().await;
+    let database = database!();
     let inbox = PostgresInbox::open(&database.location(), settings())
         .await
         .unwrap();

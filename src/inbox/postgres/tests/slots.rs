@@ -12,8 +12,7 @@ struct Brief {
 }
 
 impl Brief {
-    async fn new() -> Self {
-        let database = Database::new().await;
+    async fn new(database: Database) -> Self {
         let inbox = Place::open(&database, settings()).await;
         Self { database, inbox }
     }
@@ -51,7 +50,7 @@ impl Brief {
 
 #[tokio::test]
 async fn expired_receipts_leave_their_slot_when_a_later_one_has_come() {
-    let brief = Brief::new().await;
+    let brief = Brief::new(database!()).await;
     brief.store().await;
     brief.store().await;
     assert_eq!(brief.slots().await, ([2, 0, 0, 0, 0, 0], 0));
@@ -68,7 +67,7 @@ async fn expired_receipts_leave_their_slot_when_a_later_one_has_come() {
 
 #[tokio::test]
 async fn the_slots_come_round_again_and_numbers_go_on() {
-    let brief = Brief::new().await;
+    let brief = Brief::new(database!()).await;
     for _ in 0..14 {
         brief.store().await;
         brief.expire().await;
@@ -81,7 +80,7 @@ async fn the_slots_come_round_again_and_numbers_go_on() {
 
 #[tokio::test]
 async fn no_slot_is_entered_before_it_is_empty() {
-    let brief = Brief::new().await;
+    let brief = Brief::new(database!()).await;
     let young = Timestamp::now();
     // What fills the slot after the current one has not expired.
     brief.store().await;
@@ -104,7 +103,7 @@ async fn no_slot_is_entered_before_it_is_empty() {
 
 #[tokio::test]
 async fn a_slot_that_is_being_read_is_emptied_later() {
-    let brief = Brief::new().await;
+    let brief = Brief::new(database!()).await;
     brief.store().await;
     brief.expire().await;
     brief.store().await;
@@ -126,7 +125,7 @@ async fn a_slot_that_is_being_read_is_emptied_later() {
 
 #[tokio::test]
 async fn what_hangs_on_expired_receipts_goes_with_their_slot() {
-    let brief = Brief::new().await;
+    let brief = Brief::new(database!()).await;
     let ids = Ids::fresh();
     let begun = sent(Event::TrainingInitial, &ids, Wire::V2024_07);
     brief.inbox.accept_one(begun.at(0)).await;

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
@@ -24,6 +24,10 @@ const WRITE_BYTES: usize = 64 << 10;
 
 /// How long the end waits for the lines that still wait: a little more than the guard's own second.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// The pool of connections to PostgreSQL, which warns of every one that ends. Whoever needed it says so, in our words;
+/// so it is heard only where a filter names it.
+const POOL: &str = "deadpool";
 
 /// What to log and how.
 #[derive(Clone, Debug)]
@@ -53,7 +57,13 @@ impl FromStr for Filter {
     type Err = tracing_subscriber::filter::ParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        let asked: Targets = text.parse()?;
+        let quiet = Targets::new().with_target(POOL, LevelFilter::OFF);
+        let all = match asked.default_level() {
+            Some(level) => quiet.with_default(level),
+            None => quiet,
+        };
+        Ok(Self(all.with_targets(asked.iter())))
     }
 }
 
@@ -143,5 +153,38 @@ pub fn start(settings: Settings) -> Telemetry {
     Telemetry {
         dropped,
         worker: Some(worker),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn the_pool_of_connections_is_heard_only_where_it_is_named() {
+        for (filter, is_heard) in [
+            ("info", false),
+            ("trace", false),
+            ("info,deadpool=warn", true),
+            ("deadpool=warn", true),
+        ] {
+            let Filter(targets) = filter.parse().unwrap();
+
+            assert_eq!(
+                targets.would_enable("deadpool.postgres", &Level::WARN),
+                is_heard,
+                "{filter}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_level_alone_is_that_of_all_others() {
+        let Filter(targets) = "warn".parse().unwrap();
+
+        assert!(targets.would_enable("caigunn_webhook::app", &Level::WARN));
+        assert!(!targets.would_enable("caigunn_webhook::app", &Level::INFO));
     }
 }

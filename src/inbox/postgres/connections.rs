@@ -193,8 +193,11 @@ fn session_settings(timeout: Duration) -> String {
          -- The server gives up when we do, whether or not it hears of us.
          SET statement_timeout = {milliseconds};
          SET idle_in_transaction_session_timeout = {milliseconds};
-         -- It looks whether we are still there while it waits for a lock.
-         SET client_connection_check_interval = 2000;
+         -- It looks whether we are still there while it waits for a lock, where its system can.
+         DO $$ BEGIN
+             SET client_connection_check_interval = 2000;
+         EXCEPTION WHEN invalid_parameter_value THEN NULL;
+         END $$;
          -- Every statement has one way to go, by its index, whatever the statistics say of tables that were empty when
          -- they were gathered. So it is planned once.
          SET plan_cache_mode = force_generic_plan;

@@ -1,12 +1,14 @@
 //! Group commit: many requests, one transaction, one fsync.
 //!
 //! Requests put their entries into a bounded queue and wait. One task takes all that waits, hands it to the
-//! store as a batch, and answers each request from the store's answer. There is no lingering for more: while
-//! one batch commits, the next gathers.
+//! store as a batch, and answers each request from the store's answer. The store has as many batches at once as it
+//! says it takes ([`Inbox::concurrency`]). There is no lingering for more: while the store has so many, the next batch
+//! gathers. Each batch is answered when it is stored, so a later one may be answered first.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
@@ -30,7 +32,8 @@ pub struct Settings {
     /// How many entries may wait; the next is refused with [`Error::Full`].
     pub queue_count: usize,
     /// How long the store may take for a batch before its callers get [`Error::Timeout`], and every later one too
-    /// until the store is back. A caller waits for the batch before its own as well, so twice this at the most.
+    /// until the store has answered all that is late. A caller waits for a batch before its own as well, so twice this
+    /// at the most.
     pub timeout: Duration,
 }
 
@@ -59,6 +62,18 @@ type Caller = oneshot::Sender<Result<Stored, Error>>;
 struct Evidence {
     at: Instant,
     commit: Result<(), Error>,
+}
+
+/// The store's answer to a batch, in the end.
+type Appending<'a> = Answer<'a, Vec<Result<Stored, Error>>>;
+
+/// What came of a batch in the time that it has.
+struct Committed<'a> {
+    callers: Vec<Caller>,
+    since: Instant,
+    appended: Result<Vec<Result<Stored, Error>>, Error>,
+    /// Where that time was not enough: the answer that the store still owes.
+    owed: Option<Appending<'a>>,
 }
 
 /// Where the task says what came of each commit.
@@ -190,21 +205,43 @@ impl Default for Metrics {
 }
 
 impl Commits {
-    /// Takes note of a commit of `entry_count` entries that was begun at `since`.
-    fn note(&self, entry_count: usize, since: Instant, commit: Result<(), Error>) {
+    /// Takes note of a commit. Where the store `owes` an answer, one that went well is no evidence: whoever comes is
+    /// refused.
+    fn note(&self, committed: &Committed<'_>, owes: bool) {
         let metrics = &self.metrics;
-        metrics.batch_entries.observe(entry_count as f64);
+        let duration = committed.since.elapsed().as_secs_f64();
+        metrics.batch_entries.observe(committed.callers.len() as f64);
+        let commit = committed.appended.as_ref().map(|_| ()).map_err(Clone::clone);
         match &commit {
-            Ok(()) => metrics.ok_duration.observe(since.elapsed().as_secs_f64()),
+            Ok(()) => metrics.ok_duration.observe(duration),
             Err(_) => {
-                metrics.failed_duration.observe(since.elapsed().as_secs_f64());
+                metrics.failed_duration.observe(duration);
                 metrics.failed.inc();
             }
         }
-        self.evidence.send_replace(Evidence {
-            at: Instant::now(),
-            commit,
-        });
+        if commit.is_err() || !owes {
+            self.evidence.send_replace(Evidence {
+                at: Instant::now(),
+                commit,
+            });
+        }
+    }
+}
+
+impl Committed<'_> {
+    /// Answers everyone whose entry was in the batch.
+    fn answer(self) {
+        match self.appended {
+            Ok(stored) => self
+                .callers
+                .into_iter()
+                .zip(stored)
+                .for_each(|(caller, stored)| answer(caller, stored)),
+            Err(error) => self
+                .callers
+                .into_iter()
+                .for_each(|caller| answer(caller, Err(error.clone()))),
+        }
     }
 }
 
@@ -224,73 +261,68 @@ async fn run(
     mut queue: mpsc::Receiver<Waiting>,
     commits: Commits,
 ) {
+    let max_count = inbox.concurrency().max(1);
     let mut gathered: Vec<Waiting> = Vec::with_capacity(MAX_BATCH_COUNT);
-    while queue.recv_many(&mut gathered, MAX_BATCH_COUNT).await > 0 {
-        while !gathered.is_empty() {
-            // A batch of large bodies may be one of many: whoever has waited for too many gets no further.
-            let late_count = gathered
-                .iter()
-                .take_while(|waiting| waiting.since.elapsed() > patience)
-                .count();
-            for waiting in gathered.drain(..late_count) {
-                answer(waiting.answer, Err(Error::Timeout { waited: patience }));
-            }
-            let (entries, callers) = take_batch(&mut gathered);
-            if entries.is_empty() {
-                break;
-            }
-            let (entry_count, since) = (entries.len(), Instant::now());
-            let mut appending = inbox.append(entries);
-            let appended = match timeout(patience, &mut appending).await {
-                Ok(appended) => appended,
-                Err(_) => {
-                    let late = Error::Timeout { waited: patience };
-                    commits.note(entry_count, since, Err(late.clone()));
-                    callers
-                        .into_iter()
-                        .for_each(|caller| answer(caller, Err(late.clone())));
-                    refuse_until(appending, &late, &mut queue, &mut gathered).await;
-                    break;
+    let mut is_open = true;
+    // The batches that the store may answer in time, and what it owes of those that have run out of it.
+    let (mut in_time, mut owed) = (FuturesUnordered::new(), FuturesUnordered::new());
+    loop {
+        if owed.is_empty() {
+            while !gathered.is_empty() && in_time.len() < max_count {
+                refuse_late(&mut gathered, patience);
+                let (entries, callers) = take_batch(&mut gathered);
+                if !entries.is_empty() {
+                    in_time.push(commit(inbox.append(entries), callers, patience));
                 }
-            };
-            commits.note(
-                entry_count,
-                since,
-                appended.as_ref().map(|_| ()).map_err(Clone::clone),
-            );
-            match appended {
-                Ok(stored) => callers
-                    .into_iter()
-                    .zip(stored)
-                    .for_each(|(caller, stored)| answer(caller, stored)),
-                Err(error) => callers
-                    .into_iter()
-                    .for_each(|caller| answer(caller, Err(error.clone()))),
             }
+        } else {
+            // They would wait in vain.
+            refuse(gathered.drain(..), patience);
+        }
+        // While the store has all that it takes, the next batch gathers in the queue, which has a bound.
+        let takes_more = is_open && gathered.is_empty() && (in_time.len() < max_count || !owed.is_empty());
+        if !takes_more && in_time.is_empty() && owed.is_empty() {
+            return;
+        }
+        // Each branch may be dropped: the store goes on by itself, and nothing leaves the queue unseen. In this order,
+        // so that a batch is begun before the next is taken.
+        tokio::select! {
+            biased;
+            Some(mut committed) = in_time.next() => {
+                owed.extend(committed.owed.take());
+                commits.note(&committed, !owed.is_empty());
+                committed.answer();
+            }
+            Some(_) = owed.next() => {}
+            count = queue.recv_many(&mut gathered, MAX_BATCH_COUNT), if takes_more => is_open = count > 0,
         }
     }
 }
 
-/// Waits for a store that has run out of time, and refuses all who come meanwhile: they would wait in vain.
-async fn refuse_until(
-    mut appending: Answer<'_, Vec<Result<Stored, Error>>>,
-    late: &Error,
-    queue: &mut mpsc::Receiver<Waiting>,
-    gathered: &mut Vec<Waiting>,
-) {
-    loop {
-        gathered
-            .drain(..)
-            .for_each(|waiting| answer(waiting.answer, Err(late.clone())));
-        // Both branches may be dropped: the store goes on by itself, and nothing leaves the queue unseen.
-        tokio::select! {
-            _ = &mut appending => return,
-            count = queue.recv_many(gathered, MAX_BATCH_COUNT) => if count == 0 {
-                let _ = appending.await;
-                return;
-            },
-        }
+/// Waits for the store's answer to a batch, but no longer than `patience`.
+async fn commit(mut appending: Appending<'_>, callers: Vec<Caller>, patience: Duration) -> Committed<'_> {
+    let since = Instant::now();
+    let (appended, owed) = match timeout(patience, &mut appending).await {
+        Ok(appended) => (appended, None),
+        Err(_) => (Err(Error::Timeout { waited: patience }), Some(appending)),
+    };
+    Committed {
+        callers,
+        since,
+        appended,
+        owed,
     }
+}
+
+/// Refuses those who have waited for too long already: a batch of large bodies may be one of many.
+fn refuse_late(gathered: &mut Vec<Waiting>, patience: Duration) {
+    let is_late = |waiting: &&Waiting| waiting.since.elapsed() > patience;
+    let late_count = gathered.iter().take_while(is_late).count();
+    refuse(gathered.drain(..late_count), patience);
+}
+
+fn refuse(waiting: impl Iterator<Item = Waiting>, patience: Duration) {
+    waiting.for_each(|waiting| answer(waiting.answer, Err(Error::Timeout { waited: patience })));
 }
 
 /// Answers a caller. One that no longer waits is normal: its connection ended.

@@ -3,6 +3,7 @@
 //! The clock is paused: it moves when nothing else can, so that only what hangs runs out of time.
 
 mod fake;
+mod several;
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;

@@ -1,6 +1,6 @@
 //! A store that does what a test tells it to.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +24,9 @@ pub type BatchAnswer = Result<Vec<Result<Stored, Error>>, Error>;
 pub struct FakeInbox {
     /// A permit lets one batch through.
     pub gate: Semaphore,
+    /// Which batches may pass without one.
+    let_through: watch::Sender<HashSet<usize>>,
+    concurrency: usize,
     /// The answers to the coming batches; where there is none, every entry is stored.
     answers: Mutex<VecDeque<BatchAnswer>>,
     /// The batches it was given so far, by the sizes of their bodies, which name the entries in these tests.
@@ -34,8 +37,15 @@ pub struct FakeInbox {
 
 impl FakeInbox {
     pub fn new() -> Arc<Self> {
+        Self::taking(1)
+    }
+
+    /// One that takes so many batches at once.
+    pub fn taking(concurrency: usize) -> Arc<Self> {
         Arc::new(Self {
             gate: Semaphore::new(0),
+            let_through: watch::Sender::default(),
+            concurrency,
             answers: Mutex::default(),
             batches: watch::Sender::default(),
             answered_count: watch::Sender::default(),
@@ -60,6 +70,11 @@ impl FakeInbox {
         reached(&self.answered_count, |count| *count == batch_count).await;
     }
 
+    /// Lets a batch through, wherever it stands: 0 is the first that it was given.
+    pub fn let_through(&self, index: usize) {
+        self.let_through.send_modify(|indices| _ = indices.insert(index));
+    }
+
     pub fn answer_next_with(&self, answer: BatchAnswer) {
         self.answers.lock().unwrap().push_back(answer);
     }
@@ -68,13 +83,14 @@ impl FakeInbox {
 impl Inbox for FakeInbox {
     fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
         let sizes: Vec<_> = batch.iter().map(Entry::body_bytes).collect();
+        let index = self.batches.borrow().len();
         self.batches.send_modify(|batches| batches.push(sizes));
+        let mut let_through = self.let_through.subscribe();
         Box::pin(async move {
-            self.gate
-                .acquire()
-                .await
-                .expect("the gate is never closed")
-                .forget();
+            tokio::select! {
+                permit = self.gate.acquire() => permit.expect("the gate is never closed").forget(),
+                _ = let_through.wait_for(|indices| indices.contains(&index)) => {}
+            }
             self.answered_count.send_modify(|count| *count += 1);
             let answer = self.answers.lock().unwrap().pop_front();
             answer.unwrap_or_else(|| Ok(batch.iter().map(|entry| Ok(stored(entry))).collect()))
@@ -82,7 +98,7 @@ impl Inbox for FakeInbox {
     }
 
     fn concurrency(&self) -> usize {
-        1
+        self.concurrency
     }
 
     fn receipts(&self, _: ReceiptFilter, _: PageRequest) -> Answer<'_, Page<Receipt>> {

@@ -1,7 +1,9 @@
 //! Puts the parts together, starts them in order and stops them in order.
 
 mod chatbots;
+mod leadership;
 mod opening;
+mod retention;
 mod tasks;
 
 use std::future::Future;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
@@ -22,15 +24,10 @@ use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
+use leadership::Candidacy;
 pub use opening::open_inbox;
 use opening::wait_for_inbox;
 use tasks::Tasks;
-
-/// How often receipts are looked through for old ones.
-const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How long the inbox is left alone between two steps of removing old receipts.
-const EXPIRE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the program could not start or did not end as it should.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +89,14 @@ impl App {
     pub async fn build(settings: Settings) -> Result<Self, Error> {
         let opening = wait_for_inbox(&settings.inbox_location, &settings.inbox);
         let inbox = opening.await.map_err(Error::Inbox)?;
+        Self::on(inbox, settings)
+    }
+
+    /// As [`App::build`], on an open inbox. It is closed when the program stops.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    pub fn on(inbox: Arc<dyn Inbox>, settings: Settings) -> Result<Self, Error> {
         let bind = |side, address| {
             http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {
                 side,
@@ -108,6 +113,7 @@ impl App {
                 client: caigunn::Client::new(api.clone()).map_err(Error::Client)?,
                 probe_client: subscription::probe::client().map_err(Error::Client)?,
                 subscription: (**subscription).clone(),
+                backfill: settings.backfill,
             }),
             (_, _) => None,
         };
@@ -159,23 +165,28 @@ impl App {
             CancellationToken::new(),
         );
         let instance = Instance::random();
+        let is_shared = settings.inbox_location.is_shared();
+        let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
+        leadership.register_metrics(&mut metrics);
+        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
+        // So that it is known from the first request on.
+        candidacy.ask().await;
         let Watch {
             subscription,
             backfill_job,
             keeping,
             backfilling,
         } = match caigunn {
-            None => Watch::nothing(),
+            None => Watch::nothing(leadership),
             Some(caigunn) => caigunn.watch(
                 &inbox,
                 &writer,
-                settings.backfill,
                 instance.clone(),
+                (leadership, terms.clone()),
                 stop_rest.clone(),
                 &mut metrics,
             ),
         };
-        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
         let connections = settings.http.connections.clone();
         let Endpoints {
             public: public_endpoint,
@@ -204,8 +215,12 @@ impl App {
         );
         tasks.spawn(
             "retention",
-            until(stop_rest.clone(), expire(Arc::clone(&inbox), settings.retention)),
+            until(
+                stop_rest.clone(),
+                retention::keep(Arc::clone(&inbox), settings.retention, terms),
+            ),
         );
+        tasks.spawn("the leadership", candidacy.keep(stop_rest.clone()));
         accepting.set(true);
         if let Some(keeping) = keeping {
             tasks.spawn("the subscription", keeping);
@@ -279,29 +294,4 @@ async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox:
 /// Runs `task` until it ends or `stop`.
 async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
     let _ = stop.run_until_cancelled(task).await;
-}
-
-/// Removes receipts older than `retention`, a step at a time.
-async fn expire(inbox: Arc<dyn Inbox>, retention: Duration) {
-    let mut ticks = interval(EXPIRE_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let before = Timestamp::now().minus(retention);
-        let mut removed_count = 0;
-        loop {
-            match inbox.expire(before).await {
-                Ok(0) => break,
-                Ok(count) => removed_count += count,
-                Err(error) => {
-                    tracing::warn!(error.type = "retention", "cannot remove old receipts: {error}");
-                    break;
-                }
-            }
-            sleep(EXPIRE_PAUSE).await;
-        }
-        if removed_count > 0 {
-            tracing::info!("removed {removed_count} receipts from before {before}");
-        }
-    }
 }

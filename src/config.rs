@@ -186,16 +186,18 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let backfill = provider::backfill(&mut reader);
     let http = http(&mut reader, &tokens, backfill.give_up_after);
     let inbox = inbox(&mut reader, http.body_limit_bytes);
-    let provider = provider::provider(&mut reader, &tokens, &mut warnings);
+    let inbox_location: InboxLocation = reader.explained(
+        "inbox.url",
+        "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+    );
+    let is_shared = inbox_location.is_shared();
+    let provider = provider::provider(&mut reader, &tokens, is_shared, &mut warnings);
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
         stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
         http,
-        inbox_location: reader.explained(
-            "inbox.url",
-            "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-        ),
+        inbox_location,
         writer: inbox::writer::Settings {
             queue_count: reader.count("inbox.queue_count", 1..=65_536),
             timeout: inbox.timeout,

@@ -101,6 +101,8 @@ pub type BackfillAnswer = Pin<Box<dyn Future<Output = Result<serde_json::Value, 
 pub enum BackfillError {
     /// CaiGunn could not be asked, or did not answer: why.
     CaiGunn(String),
+    /// Another receiver is to be asked: which, and why.
+    NotLeader(String),
     /// The inbox could not be read or written.
     Inbox(inbox::Error),
 }

@@ -18,6 +18,8 @@ pub mod announce;
 #[cfg(test)]
 mod contract;
 pub mod copy;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod postgres;
 pub mod sqlite;
 pub mod writer;

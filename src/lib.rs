@@ -13,8 +13,8 @@
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
-//! - [`clock`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`metrics`]: leaves that know
-//!   nothing of the rest.
+//! - [`clock`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`term`], [`metrics`]: leaves
+//!   that know nothing of the rest.
 
 pub mod app;
 pub mod backfill;
@@ -32,3 +32,4 @@ pub mod metrics;
 pub mod shutdown;
 pub mod subscription;
 pub mod telemetry;
+pub mod term;

@@ -5,7 +5,9 @@
 //! taken back, so many times an hour. The receiver serves all the while.
 //!
 //! What is to be done is decided in [`plan`], done to one chatbot in [`visit`], and kept up in `keeper`; [`probe`]
-//! finds out whether the public URL leads here.
+//! finds out whether the public URL leads here. All of it is done in terms ([`crate::term`]): of several receivers with
+//! one public URL, one keeps it registered. A second one that does it too, for the moment in which one term ends and
+//! another begins, finds or puts the same URL.
 //!
 //! Left out on purpose: anything at CaiGunn but the webhook URL.
 
@@ -14,6 +16,7 @@ mod keeper;
 pub mod once;
 pub mod plan;
 pub mod probe;
+mod prober;
 mod subject;
 mod view;
 pub mod visit;
@@ -31,10 +34,10 @@ use url::Url;
 use crate::backoff::Backoff;
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
-use crate::clock::Timestamp;
 use crate::instance::Instance;
+use crate::term::Terms;
 use plan::OnTakeover;
-use probe::Finding;
+use prober::Prober;
 
 pub use keeper::Keeper;
 pub use view::{Registration, Seen, State, View};
@@ -73,6 +76,8 @@ pub struct Settings {
     pub max_reclaims_per_hour: usize,
     /// Whether a stop takes the registrations away.
     pub unsubscribe_on_exit: bool,
+    /// Whether other receivers have the same public URL, so that one of them may answer a probe.
+    pub has_replicas: bool,
     /// The waits after a failure that may pass by itself.
     pub retry: Backoff,
     /// The wait after a refusal.
@@ -122,7 +127,7 @@ pub struct Handles {
     pub keyring: watch::Receiver<Option<Keyring>>,
 }
 
-/// The task that keeps every chatbot registered until `stop`, and what it shows.
+/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows.
 ///
 /// # Cancel safety
 /// The task may be dropped at any time; CaiGunn may then have the URL or not.
@@ -131,35 +136,29 @@ pub fn keep(
     client: Client,
     probe_client: reqwest::Client,
     instance: Instance,
+    mut terms: Terms,
     stop: CancellationToken,
 ) -> (Handles, impl Future<Output = ()> + Send + 'static) {
     let (mut keeper, handles) = Keeper::new(settings.clone(), client);
-    let view = handles.view.clone();
+    if !terms.lasts() {
+        keeper.rest();
+    }
+    let prober = Prober {
+        client: probe_client,
+        public_url: settings.public_url.clone(),
+        has_replicas: settings.has_replicas,
+        instance,
+        view: handles.view.clone(),
+    };
     let task = async move {
         let watching = async {
-            let probe = || probe_once(&settings, &probe_client, &instance, &view);
-            // A probe that is cut off here is begun again below.
-            let mut is_probed = settings.probe && timeout(PROBE_HEAD_START, probe()).await.is_ok();
-            tokio::join!(
-                async {
-                    loop {
-                        let next = keeper.round(Instant::now()).await;
-                        sleep_until(next).await;
-                    }
-                },
-                async {
-                    if !settings.probe {
-                        return;
-                    }
-                    loop {
-                        if !is_probed {
-                            probe().await;
-                        }
-                        is_probed = false;
-                        sleep(jittered(settings.watch_interval, fastrand::f64())).await;
-                    }
-                }
-            )
+            loop {
+                let term = terms.next().await;
+                keeper.begin();
+                let watching = watch(&settings, &mut keeper, &prober);
+                let _ = term.run_until_cancelled(watching).await;
+                keeper.rest();
+            }
         };
         // Nothing may be put once a stop has begun: the next process of a rolling deploy is registering.
         let _ = stop.run_until_cancelled(watching).await;
@@ -170,16 +169,30 @@ pub fn keep(
     (handles, task)
 }
 
-/// Probes, shows what was found, and says so if it is news.
-async fn probe_once(settings: &Settings, client: &reqwest::Client, instance: &Instance, view: &View) {
-    let finding = probe::probe(client, &settings.public_url, instance).await;
-    if view.show_probe(&finding, Timestamp::now()) {
-        let url = &settings.public_url;
-        match finding {
-            Finding::Ours => tracing::info!("probed {url}: {finding}"),
-            _ => tracing::warn!(error.type = "probe", "probed {url}: {finding}"),
+/// Keeps every chatbot registered and probes the public URL, beginning now, for ever.
+async fn watch(settings: &Settings, keeper: &mut Keeper, prober: &Prober) {
+    // A probe that is cut off here is begun again below.
+    let mut is_probed = settings.probe && timeout(PROBE_HEAD_START, prober.probe()).await.is_ok();
+    tokio::join!(
+        async {
+            loop {
+                let next = keeper.round(Instant::now()).await;
+                sleep_until(next).await;
+            }
+        },
+        async {
+            if !settings.probe {
+                return;
+            }
+            loop {
+                if !is_probed {
+                    prober.probe().await;
+                }
+                is_probed = false;
+                sleep(jittered(settings.watch_interval, fastrand::f64())).await;
+            }
         }
-    }
+    );
 }
 
 /// An interval, longer or shorter by up to a tenth, so that many receivers do not ask in step; `random` is from 0 to 1.
@@ -231,6 +244,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::clock::Timestamp;
     use crate::event::ChatbotId;
 
     fn settings() -> Settings {
@@ -246,6 +260,7 @@ mod tests {
             on_takeover: OnTakeover::Reclaim,
             max_reclaims_per_hour: 3,
             unsubscribe_on_exit: false,
+            has_replicas: false,
             retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)).unwrap(),
             refused_retry: Duration::from_secs(3600),
         }
@@ -361,7 +376,7 @@ mod tests {
     fn no_token_is_shown() {
         let settings = settings();
         let view = View::of(settings.shown_url.clone());
-        view.show_probe(&Finding::Ours, Timestamp::from_micros(0));
+        view.show_probe(&probe::Finding::Ours, Timestamp::from_micros(0));
 
         assert_eq!(
             view.to_json(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::leadership::Leadership;
 use super::until;
 use crate::backfill::{self, Backfill, Mode};
 use crate::caigunn::keyring::Keyring;
@@ -14,6 +15,7 @@ use crate::http::{BackfillError, BackfillJob, SubscriptionView};
 use crate::inbox::{self, Inbox, Writer};
 use crate::instance::Instance;
 use crate::metrics::Registry;
+use crate::term::Terms;
 use crate::{caigunn, subscription};
 
 /// What is needed to look after chatbots.
@@ -21,6 +23,7 @@ pub struct CaiGunn {
     pub client: caigunn::Client,
     pub probe_client: reqwest::Client,
     pub subscription: subscription::Settings,
+    pub backfill: backfill::Settings,
 }
 
 /// What looks after chatbots while the program runs, and the ways to see and use it.
@@ -36,10 +39,14 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Watch {
     /// For a receiver without credentials.
-    pub fn nothing() -> Self {
+    pub fn nothing(leadership: Leadership) -> Self {
         let nothing = subscription::View::default();
         Self {
-            subscription: Arc::new(move || nothing.to_json()),
+            subscription: Arc::new(move || {
+                let mut seen = nothing.to_json();
+                seen["leader"] = leadership.to_json();
+                seen
+            }),
             backfill_job: None,
             keeping: None,
             backfilling: None,
@@ -53,8 +60,8 @@ impl CaiGunn {
         self,
         inbox: &Arc<dyn Inbox>,
         writer: &Writer,
-        settings: backfill::Settings,
         instance: Instance,
+        (leadership, terms): (Leadership, Terms),
         stop: CancellationToken,
         metrics: &mut Registry,
     ) -> Watch {
@@ -63,6 +70,7 @@ impl CaiGunn {
             self.client.clone(),
             self.probe_client,
             instance,
+            terms.clone(),
             stop.clone(),
         );
         let subscription::Handles { view, keyring } = handles;
@@ -72,16 +80,17 @@ impl CaiGunn {
             writer.clone(),
             self.client,
             metrics.notifications(inbox::Origin::Backfill.as_str()),
-            settings.max_calls_per_minute,
+            self.backfill.max_calls_per_minute,
         );
         let progress = backfill::Progress::default();
         progress.register_metrics(metrics);
-        let job = backfill_job(backfill.clone(), keyring.clone());
-        let backfilling = backfill::keep(settings, backfill, keyring, progress.clone());
+        let job = backfill_job(backfill.clone(), keyring.clone(), leadership.clone());
+        let backfilling = backfill::keep(self.backfill, backfill, keyring, progress.clone(), terms);
         Watch {
             subscription: Arc::new(move || {
                 let mut seen = view.to_json();
                 seen["backfill"] = progress.to_json();
+                seen["leader"] = leadership.to_json();
                 seen
             }),
             backfill_job: Some(job),
@@ -92,13 +101,17 @@ impl CaiGunn {
 }
 
 /// How the admin side backfills a job.
-fn backfill_job(backfill: Backfill, keyring: watch::Receiver<Option<Keyring>>) -> BackfillJob {
+fn backfill_job(
+    backfill: Backfill,
+    keyring: watch::Receiver<Option<Keyring>>,
+    leadership: Leadership,
+) -> BackfillJob {
     Arc::new(move |event_id, chatbot_id, dry_run| {
         let (backfill, keyring) = (backfill.clone(), keyring.borrow().clone());
+        let leadership = leadership.clone();
         Box::pin(async move {
             let Some(keyring) = keyring else {
-                let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
-                return Err(BackfillError::CaiGunn(reason.to_owned()));
+                return Err(no_keyring(&leadership));
             };
             let mode = if dry_run { Mode::DryRun } else { Mode::Store };
             match backfill.job(&keyring, event_id, chatbot_id, mode).await {
@@ -107,5 +120,19 @@ fn backfill_job(backfill: Backfill, keyring: watch::Receiver<Option<Keyring>>) -
                 Err(error) => Err(BackfillError::CaiGunn(error.chain())),
             }
         })
+    })
+}
+
+/// Why no API key is known here.
+fn no_keyring(leadership: &Leadership) -> BackfillError {
+    if leadership.is_self() {
+        let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
+        return BackfillError::CaiGunn(reason.to_owned());
+    }
+    BackfillError::NotLeader(match leadership.leader() {
+        Some(leader) => format!("only the receiver that leads knows the account's chatbots: ask {leader}"),
+        None => "only the receiver that leads knows the account's chatbots, and which one does is not known now; try \
+                 again in some seconds"
+            .to_owned(),
     })
 }

@@ -53,6 +53,11 @@ impl Progress {
         })
     }
 
+    /// Shows nothing: another receiver looks at the open jobs.
+    pub(super) fn clear(&self) {
+        *self.look() = Seen::default();
+    }
+
     /// What is shown, to be changed; never held across an await.
     pub(super) fn look(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -22,6 +22,7 @@ use crate::caigunn::keyring::Keyring;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{self, Cursor, PageRequest, Receipt};
+use crate::term::Terms;
 use pass::{Named, Pass, Trouble};
 
 /// How many open jobs are read from the inbox at once.
@@ -34,7 +35,10 @@ const MAX_REMEMBERED: usize = 10_000;
 /// The longest wait before a job is asked about again.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// Looks after open jobs for ever: all of them at once when the keys are known, then those that are due.
+/// Looks after open jobs in each term: all of them at once when the keys are known, then those that are due. A term
+/// begins as a start does, since a change of the leader, or an inbox that could not be asked, is a time in which
+/// something may have been missed. Two receivers that ask about one job, for the moment in which one term ends and
+/// another begins, find the same, and the inbox keeps it once.
 ///
 /// # Cancel safety
 /// May be dropped at any time; what was stored stays.
@@ -43,12 +47,22 @@ pub async fn keep(
     backfill: Backfill,
     mut keyring: watch::Receiver<Option<Keyring>>,
     progress: Progress,
+    mut terms: Terms,
 ) {
+    loop {
+        let term = terms.next().await;
+        let rounds = Rounds::new(settings, backfill.clone(), progress.clone());
+        let _ = term.run_until_cancelled(go_on(rounds, &mut keyring)).await;
+        progress.clear();
+    }
+}
+
+/// Does rounds for ever, as soon as the keys are known.
+async fn go_on(mut rounds: Rounds, keyring: &mut watch::Receiver<Option<Keyring>>) {
     // An error means that nobody will ever know a key.
     if keyring.wait_for(Option::is_some).await.is_err() {
         return std::future::pending().await;
     }
-    let mut rounds = Rounds::new(settings, backfill, progress);
     loop {
         let keys = keyring.borrow().clone().unwrap_or_default();
         let wait = rounds.round(&keys, Timestamp::now()).await;

@@ -17,7 +17,12 @@ pub struct Provider {
     pub registration: Registration,
 }
 
-pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec<Warning>) -> Provider {
+pub fn provider(
+    reader: &mut Reader,
+    tokens: &[SecretString],
+    is_shared: bool,
+    warnings: &mut Vec<Warning>,
+) -> Provider {
     let api_url = reader.with(
         "api.url",
         "an absolute http or https URL without user, query or fragment",
@@ -56,7 +61,7 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], warnings: &mut Vec
     } else {
         Selection::Keys(api_keys)
     };
-    let subscription = subscription(reader, tokens, public_url.as_ref(), &selection);
+    let subscription = subscription(reader, tokens, public_url.as_ref(), &selection, is_shared);
     let missing = [
         (is_key_missing, "CAIGUNN_API_KEY"),
         (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
@@ -89,11 +94,12 @@ fn subscription(
     tokens: &[SecretString],
     public_url: Option<&Url>,
     selection: &Selection,
+    is_shared: bool,
 ) -> Option<subscription::Settings> {
     let watch_interval = reader.seconds("subscription.watch_interval_seconds", 1..=86_400);
     let on_takeover = reader.parsed("subscription.on_takeover", "reclaim or warn");
     let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour", 0..=60);
-    let unsubscribe_on_exit = reader.parsed("subscription.unsubscribe_on_exit", "true or false");
+    let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
     let probe = reader.parsed("subscription.probe", "true or false");
     let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
     let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
@@ -119,9 +125,24 @@ fn subscription(
         on_takeover,
         max_reclaims_per_hour,
         unsubscribe_on_exit,
+        has_replicas: is_shared,
         retry,
         refused_retry,
     })
+}
+
+/// Whether a stop takes the registrations away. Where others have the inbox too, one that stops in a rolling deploy
+/// would take them away from those.
+pub fn unsubscribe_on_exit(reader: &mut Reader, is_shared: bool) -> bool {
+    const KEY: &str = "subscription.unsubscribe_on_exit";
+    let unsubscribe_on_exit = reader.parsed(KEY, "true or false");
+    if unsubscribe_on_exit && is_shared {
+        reader.refuse(
+            KEY,
+            "false, or an inbox of one receiver (inbox.url = sqlite:…), since others go on with the registrations",
+        );
+    }
+    unsubscribe_on_exit
 }
 
 pub fn backfill(reader: &mut Reader) -> backfill::Settings {

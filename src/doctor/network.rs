@@ -192,14 +192,7 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
         At::Receiver(ours) if *ours == theirs => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
-        At::Receiver(_) => Finding::failure(
-            CHECK,
-            format!(
-                "{url} is answered by another caigunn-webhook process than the one at {}",
-                settings.listen
-            ),
-            "if it is no replica of this one, set CAIGUNN_PUBLIC_URL to this receiver's own URL, or stop the other",
-        ),
+        At::Receiver(_) => another_process(CHECK, url, settings.listen, settings.inbox_location.is_shared()),
         At::Other | At::Nothing => Finding::warning(
             CHECK,
             format!(
@@ -209,6 +202,18 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
             "run this where the receiver runs, with the same settings",
         ),
     }
+}
+
+/// What it means that another receiver answers at the public URL than the one here.
+fn another_process(check: &'static str, url: &Url, listen: SocketAddr, is_shared: bool) -> Finding {
+    let found = format!("{url} is answered by another caigunn-webhook process than the one at {listen}");
+    if is_shared {
+        let advice =
+            "if it is another receiver on this inbox, all is well: ask again, and this one may answer";
+        return Finding::warning(check, found, advice);
+    }
+    let advice = "if it is no replica of this one, set CAIGUNN_PUBLIC_URL to this receiver's own URL, or stop the other";
+    Finding::failure(check, found, advice)
 }
 
 /// What it means that no receiver answers at the public URL.
@@ -225,4 +230,19 @@ fn url_of(listen: SocketAddr) -> Url {
     format!("http://{}", http::reachable(listen))
         .parse()
         .expect("an address and port make a URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn another_receiver_at_the_public_url_is_a_failure_unless_there_may_be_several() {
+        let url = "https://hooks.example.com".parse().unwrap();
+        let finding = |is_shared| another_process("", &url, ([127, 0, 0, 1], 1).into(), is_shared);
+
+        assert_eq!(finding(false).verdict, Verdict::Failure);
+        assert_eq!(finding(true).verdict, Verdict::Warning);
+    }
 }

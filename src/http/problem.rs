@@ -46,6 +46,7 @@ enum Kind {
     NotNotification,
     InvalidQuery,
     NotConfigured,
+    NotLeader,
     Internal,
     CaiGunnFailed,
     UnknownTransferCoding,
@@ -94,6 +95,7 @@ impl Kind {
                 "The body is not a notification",
             ),
             Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
+            Self::NotLeader => (StatusCode::CONFLICT, "not-leader", "Another receiver leads"),
             Self::CaiGunnFailed => (
                 StatusCode::BAD_GATEWAY,
                 "caigunn-failed",
@@ -134,6 +136,7 @@ impl Kind {
             | Self::UnsupportedMediaType
             | Self::NotNotification
             | Self::NotConfigured
+            | Self::NotLeader
             | Self::CaiGunnFailed
             | Self::Internal => None,
         }
@@ -189,6 +192,11 @@ impl Problem {
         let detail =
             "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
         Self::new(Kind::NotConfigured, detail)
+    }
+
+    /// 409: another receiver can do it.
+    pub fn not_leader(detail: String) -> Self {
+        Self::new(Kind::NotLeader, detail)
     }
 
     /// 502: CaiGunn was asked.

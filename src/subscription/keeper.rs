@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::plan::Memory;
 use super::subject::Subject;
-use super::view::{Registration, View};
+use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
 use super::{EXPIRY_NOTICE, Handles, Selection, Settings, advice, each, jittered, wait_after};
 use crate::caigunn::keyring::Keyring;
@@ -95,6 +95,25 @@ impl Keeper {
             keyring: receiver,
         };
         (keeper, handles)
+    }
+
+    /// Begins a term: the next round looks at everything, since another receiver may have changed it. What this one has
+    /// seen and done stays known.
+    pub fn begin(&mut self) {
+        self.list_at = None;
+        for subject in &mut self.subjects {
+            subject.due = None;
+        }
+        self.show();
+    }
+
+    /// Ends a term: nothing is shown any more, since another receiver knows how the chatbots stand.
+    pub fn rest(&self) {
+        let mut seen = self.view.look();
+        *seen = Seen {
+            webhook_url: seen.webhook_url.take(),
+            ..Seen::default()
+        };
     }
 
     /// Does all that is due at `now`; returns when to come back. Waits are counted from the answers that ask for them,

@@ -128,7 +128,7 @@ pub struct Seen {
     pub problem: Option<String>,
     /// What the last probe has found; null before the first.
     pub probe: Option<Probe>,
-    /// The chatbots.
+    /// The chatbots; none while another receiver looks after them.
     pub chatbots: Vec<Registration>,
 }
 
@@ -186,10 +186,11 @@ impl View {
         );
     }
 
-    /// Shows what a probe has found; whether it is another kind of finding than the one before.
-    pub(super) fn show_probe(&self, finding: &Finding, at: Timestamp) -> bool {
+    /// Shows what a probe has found; returns what the one before it had.
+    pub(super) fn show_probe(&self, finding: &Finding, at: Timestamp) -> Option<Kind> {
         let mut seen = self.look();
         let kind = finding.kind();
+        let before = seen.probe.as_ref().map(|probe| probe.finding);
         let since = seen
             .probe
             .as_ref()
@@ -201,7 +202,7 @@ impl View {
             since: since.unwrap_or(at),
             at,
         });
-        since.is_none()
+        before
     }
 }
 

@@ -380,6 +380,7 @@ async fn without_credentials_nothing_is_registered() {
         "problem": null,
         "probe": null,
         "chatbots": [],
+        "leader": subscription["leader"],
         "tokens": [],
     });
     assert_eq!(subscription, expected);
@@ -426,6 +427,7 @@ async fn the_subscription_is_shown_without_a_secret() {
         // The same of the URL's token.
         "tokens": [{"token": "36a75517", "is_registered": true, "last_used_at": null}],
         "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
+        "leader": subscription["leader"],
     });
     assert_eq!(subscription, expected);
 }

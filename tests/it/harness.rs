@@ -27,7 +27,7 @@ use reqwest::Response;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use app::{App, spawn_app, spawn_app_with};
+pub use app::{App, spawn_app, spawn_app_on, spawn_app_with};
 pub use process::Process;
 pub use provider::Provider;
 pub use recorder::Recorder;

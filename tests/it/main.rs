@@ -15,6 +15,7 @@ mod doctor;
 mod duplicates;
 mod harness;
 mod harness_tests;
+mod leadership;
 mod logs;
 mod metrics;
 mod quarantine;

@@ -332,6 +332,7 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
             }],
             "tokens": [],
             "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
+            "leader": before["leader"],
         })
     );
     let since = after["since"].clone();

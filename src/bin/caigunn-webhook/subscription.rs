@@ -128,6 +128,7 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
             "problem": running["problem"],
             "probe": running["probe"],
             "tokens": running["tokens"],
+            "leader": running["leader"],
             "chatbots": shown.iter().map(Shown::to_json).collect::<Value>(),
         })))?,
         Format::Table => {
@@ -209,6 +210,12 @@ impl Shown<'_> {
 /// What the running receiver says of itself, a line each.
 fn about_receiver(running: &Value, public_url: &Url) -> String {
     let mut text = String::new();
+    if running["leader"]["is_self"] == false {
+        text += &format!(
+            "The running receiver does not lead: {} looks after the chatbots and tells more of them\n",
+            leader(running)
+        );
+    }
     if let Some(problem) = running["problem"].as_str() {
         text += &format!(
             "The running receiver has a problem: {}\n",
@@ -238,6 +245,14 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         text
     } else {
         format!("\n{text}")
+    }
+}
+
+/// The receiver that leads, where the running one does not.
+fn leader(running: &Value) -> String {
+    match running["leader"]["name"].as_str() {
+        Some(name) => output::printable(name),
+        None => "another one, which is not known now,".to_owned(),
     }
 }
 
@@ -308,12 +323,20 @@ async fn remove(
         && let Ok(Some(running)) = AdminApi::new(settings)?.get("/subscription").await
         && running["webhook_url"] == subscription.shown_url
     {
-        eprintln!(
-            "the receiver that runs here (admin address {}) registers its URL again when it next looks, every {} s: stop it \
-             first",
-            settings.admin_listen,
-            subscription.watch_interval.as_secs()
-        );
+        let interval = subscription.watch_interval.as_secs();
+        if running["leader"]["is_self"] == false {
+            eprintln!(
+                "the receivers on this inbox register their URL again when the one that leads ({}) next looks, every \
+                 {interval} s: stop them all first",
+                leader(&running)
+            );
+        } else {
+            eprintln!(
+                "the receiver that runs here (admin address {}) registers its URL again when it next looks, every \
+                 {interval} s: stop it first",
+                settings.admin_listen,
+            );
+        }
     }
     let results = removals.iter().map(|(target, removal)| {
         let ours = || Some(subscription.shown_url.clone());

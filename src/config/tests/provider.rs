@@ -166,6 +166,29 @@ fn a_choice_of_words_is_one_of_them() {
 }
 
 #[test]
+fn with_an_inbox_of_several_receivers_a_stop_may_not_unsubscribe() {
+    let refused = |value, is_shared| {
+        let mut reader = Reader::new(&flags(&[("subscription.unsubscribe_on_exit", value)]));
+        let unsubscribes = super::super::provider::unsubscribe_on_exit(&mut reader, is_shared);
+        assert_eq!(unsubscribes.to_string(), value);
+        let Err(Mistakes(mistakes)) = reader.finish() else {
+            return None;
+        };
+        Some(mistakes.iter().map(Mistake::to_string).collect::<String>())
+    };
+
+    assert_eq!(refused("true", false), None);
+    assert_eq!(refused("false", true), None);
+    assert_eq!(
+        refused("true", true).unwrap(),
+        "subscription.unsubscribe_on_exit (the command line): expected false, or an inbox of one receiver (inbox.url = \
+         sqlite:…), since others go on with the registrations, found \"true\""
+    );
+    let alone = load(&flags(&[("subscription.unsubscribe_on_exit", "true")]));
+    assert!(!alone.unwrap().settings.inbox_location.is_shared());
+}
+
+#[test]
 fn a_public_url_in_the_clear_is_warned_of_unless_it_stays_on_this_machine() {
     let warnings = |url| {
         let sources = flags(&[("server.public_url", url), ("webhook.token", "sixteen--letters")]);

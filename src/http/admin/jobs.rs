@@ -97,6 +97,7 @@ pub async fn backfill(
     match timeout(BACKFILL_TIMEOUT, asking).await {
         Ok(Ok(outcome)) => Ok(Json(outcome)),
         Ok(Err(BackfillError::CaiGunn(detail))) => Err(Problem::caigunn_failed(detail)),
+        Ok(Err(BackfillError::NotLeader(detail))) => Err(Problem::not_leader(detail)),
         Ok(Err(BackfillError::Inbox(error))) => Err(error.into()),
         Err(_) => Err(Problem::caigunn_failed(format!(
             "nothing was heard within {} s: many calls wait for their turn (backfill.max_calls_per_minute), or CaiGunn \

@@ -103,6 +103,13 @@ async fn every_problem_has_its_status_type_title_and_header() {
             "",
         ),
         (
+            Problem::not_leader("ask another".to_owned()),
+            409,
+            "not-leader",
+            "Another receiver leads",
+            "",
+        ),
+        (
             Problem::caigunn_failed("it is down".to_owned()),
             502,
             "caigunn-failed",

@@ -2,7 +2,6 @@
 //!
 //! The clock is paused: it moves when nothing else can, so that only what hangs runs out of time.
 
-mod fake;
 mod several;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::super::{NewQuarantined, RequestId};
 use super::*;
 use crate::clock::Timestamp;
-use fake::{FakeInbox, stored};
+use crate::inbox::fake::{FakeInbox, stored};
 
 /// An entry with a body of that size.
 fn entry(body_bytes: usize) -> Entry {

@@ -1,9 +1,11 @@
 //! The program in this process: port 0, an inbox of its own, stopped in order when dropped by [`App::stop`].
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use caigunn_webhook::app;
-use caigunn_webhook::config::{self, Sources};
+use caigunn_webhook::config::{self, Settings, Sources};
+use caigunn_webhook::inbox::Inbox;
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,7 +33,19 @@ pub async fn spawn_app_with(keys: &[(&str, &str)]) -> App {
     start(folder, keys).await
 }
 
+/// As [`spawn_app_with`], on an open inbox.
+pub async fn spawn_app_on(inbox: Arc<dyn Inbox>, keys: &[(&str, &str)]) -> App {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let app = app::App::on(inbox, settings(&folder, keys)).expect("the app builds");
+    run(app, folder)
+}
+
 async fn start(folder: TempDir, keys: &[(&str, &str)]) -> App {
+    let app = app::App::build(settings(&folder, keys)).await;
+    run(app.expect("the app builds"), folder)
+}
+
+fn settings(folder: &TempDir, keys: &[(&str, &str)]) -> Settings {
     let inbox = format!("sqlite:{}", folder.path().join("inbox.db").display());
     let defaults = [
         ("server.listen", "127.0.0.1:0"),
@@ -46,10 +60,12 @@ async fn start(folder: TempDir, keys: &[(&str, &str)]) -> App {
         flags: flags.collect(),
         ..Sources::default()
     };
-    let settings = config::load(&sources)
+    config::load(&sources)
         .expect("the test's configuration is right")
-        .settings;
-    let app = app::App::build(settings).await.expect("the app builds");
+        .settings
+}
+
+fn run(app: app::App, folder: TempDir) -> App {
     let (public, admin) = (app.public_address(), app.admin_address());
     let stop = CancellationToken::new();
     let running = tokio::spawn(app.run(stop.clone()));
@@ -121,6 +137,13 @@ impl App {
             .as_array()
             .expect("a list")
             .clone()
+    }
+
+    /// Ends it as a kill would: nothing of it runs any more, and nothing is put in order.
+    pub async fn kill(self) {
+        self.running.abort();
+        let ended = self.running.await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()));
     }
 
     /// Stops in order; the inbox stays for [`Stopped::start`].

@@ -68,6 +68,7 @@ Token {}…, the one registered: last used {}
         "problem": null,
         "probe": now["probe"],
         "tokens": now["tokens"],
+        "leader": now["leader"],
         "chatbots": [
             {
                 "chatbot_id": first,

@@ -10,12 +10,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Identity};
-use crate::inbox::{
+use super::{
     Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineId, QuarantineTotals,
     Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId, Identity};
 
 /// What the store says of a batch.
 pub type BatchAnswer = Result<Vec<Result<Stored, Error>>, Error>;
@@ -33,6 +33,12 @@ pub struct FakeInbox {
     batches: watch::Sender<Vec<Vec<usize>>>,
     /// How many of them it has answered.
     pub answered_count: watch::Sender<usize>,
+    /// What it says to whoever would lead or resign; nothing while it is `None`.
+    pub leadership: watch::Sender<Option<Result<Leadership, Error>>>,
+    /// Who asked to lead so far.
+    pub candidates: watch::Sender<Vec<Candidate>>,
+    /// Who resigned so far.
+    pub resigned: Mutex<Vec<Candidate>>,
 }
 
 impl FakeInbox {
@@ -49,6 +55,9 @@ impl FakeInbox {
             answers: Mutex::default(),
             batches: watch::Sender::default(),
             answered_count: watch::Sender::default(),
+            leadership: watch::Sender::default(),
+            candidates: watch::Sender::default(),
+            resigned: Mutex::default(),
         })
     }
 
@@ -102,59 +111,72 @@ impl Inbox for FakeInbox {
     }
 
     fn receipts(&self, _: ReceiptFilter, _: PageRequest) -> Answer<'_, Page<Receipt>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn receipt(&self, _: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn job(&self, _: EventId) -> Answer<'_, Vec<Receipt>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn open_jobs(&self, _: PageRequest) -> Answer<'_, Page<Receipt>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn find(&self, _: Identity) -> Answer<'_, Option<Receipt>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn last_received(&self) -> Answer<'_, Vec<(ChatbotId, Timestamp)>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn export(&self, _: u64, _: usize) -> Answer<'_, Vec<(Receipt, Bytes)>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn backfilled_count(&self) -> Answer<'_, u64> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn quarantine(&self, _: PageRequest) -> Answer<'_, Page<Quarantined>> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
-        unreachable!("the writer does not read")
+        unreachable!("no test reads what is stored")
     }
 
     fn expire(&self, _: Timestamp) -> Answer<'_, usize> {
-        unreachable!("the writer does not remove")
+        unreachable!("no test removes anything")
     }
 
-    fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
-        unreachable!("the writer does not lead")
+    fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership> {
+        self.candidates
+            .send_modify(|candidates| candidates.push(candidate.clone()));
+        let mut leadership = self.leadership.subscribe();
+        Box::pin(async move {
+            let answer = leadership.wait_for(Option::is_some).await;
+            let answer = answer.expect("the sender is ours").clone();
+            answer.expect("it was waited for")
+        })
     }
 
-    fn resign<'a>(&'a self, _: &'a Candidate) -> Answer<'a, ()> {
-        unreachable!("the writer does not lead")
+    fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()> {
+        self.resigned.lock().unwrap().push(candidate.clone());
+        let mut leadership = self.leadership.subscribe();
+        Box::pin(async move {
+            let answer = leadership.wait_for(Option::is_some).await;
+            let answer = answer.expect("the sender is ours").clone();
+            answer.expect("it was waited for").map(|_| ())
+        })
     }
 
     fn close(&self) -> Answer<'_, ()> {
-        unreachable!("the writer does not close")
+        unreachable!("no test closes it")
     }
 }
 

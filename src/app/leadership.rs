@@ -1,0 +1,233 @@
+//! Who leads, of all receivers on one inbox: that one keeps the subscriptions, backfills and removes old receipts. All
+//! of them take notifications.
+//!
+//! The store decides: it gives one receiver at a time a lease, which ends unless it is asked for again. What it answers
+//! is believed for [`LEASE`] from before it was asked, which is never longer than the store believes it. So where the
+//! store cannot be asked, this receiver stops leading in time, and nobody leads until it can be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::inbox::{self, Candidate, Inbox, LEASE};
+use crate::metrics::Registry;
+use crate::term::{Office, Terms, office};
+
+/// How often the store is asked: it may fail to answer twice before the lease ends.
+const INTERVAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+const NO_ANSWER: &str = "there was no answer in time";
+
+/// What is known of who leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nothing: the store could not be asked for too long, or this receiver is stopping.
+    Unknown,
+    /// This receiver does.
+    Leads,
+    /// Another one does.
+    Follows { leader: String },
+}
+
+/// A window on who leads. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Leadership {
+    name: Arc<str>,
+    standing: watch::Receiver<Standing>,
+}
+
+impl Leadership {
+    /// Whether this receiver leads.
+    pub fn is_self(&self) -> bool {
+        *self.standing.borrow() == Standing::Leads
+    }
+
+    /// What people know the leader by, if it is known.
+    pub fn leader(&self) -> Option<String> {
+        match &*self.standing.borrow() {
+            Standing::Unknown => None,
+            Standing::Leads => Some((*self.name).to_owned()),
+            Standing::Follows { leader } => Some(leader.clone()),
+        }
+    }
+
+    /// As JSON, for the admin API.
+    pub fn to_json(&self) -> Value {
+        json!({"name": self.leader(), "is_self": self.is_self()})
+    }
+
+    /// Shows whether this receiver leads.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let leadership = self.clone();
+        registry.gauge(
+            "leader",
+            "Whether this receiver leads: it keeps the subscriptions, backfills and removes old receipts",
+            None,
+            move || f64::from(u8::from(leadership.is_self())),
+        );
+    }
+}
+
+/// This receiver's part in who leads.
+pub struct Candidacy {
+    inbox: Arc<dyn Inbox>,
+    candidate: Candidate,
+    /// Whether others may have the inbox too: who is alone need not be told who leads.
+    is_shared: bool,
+    office: Office,
+    standing: watch::Sender<Standing>,
+    /// What the log has last said.
+    said: Standing,
+    asked_at: Instant,
+    /// How long the last answer is believed.
+    known_until: Option<Instant>,
+    /// Why there was no answer when the store was last asked.
+    trouble: String,
+}
+
+impl Candidacy {
+    /// One that has not asked yet, what it will know, and the terms in which it leads.
+    pub fn new(inbox: Arc<dyn Inbox>, is_shared: bool) -> (Self, Leadership, Terms) {
+        let (office, terms) = office();
+        let candidate = Candidate {
+            id: Uuid::new_v4(),
+            name: name(),
+        };
+        let standing = watch::Sender::new(Standing::Unknown);
+        let leadership = Leadership {
+            name: candidate.name.as_str().into(),
+            standing: standing.subscribe(),
+        };
+        let candidacy = Self {
+            inbox,
+            candidate,
+            is_shared,
+            office,
+            standing,
+            said: Standing::Unknown,
+            asked_at: Instant::now(),
+            known_until: None,
+            trouble: String::new(),
+        };
+        (candidacy, leadership, terms)
+    }
+
+    /// Asks who leads. Waits until the end of what is known, or of the lease that an answer would give.
+    ///
+    /// # Cancel safety
+    /// Where the future is dropped, the store may have given the lease all the same; asking again is safe.
+    pub async fn ask(&mut self) {
+        self.asked_at = Instant::now();
+        let end = self.asked_at + LEASE;
+        let asking = self.inbox.lead(&self.candidate);
+        match timeout_at(self.known_until.unwrap_or(end), asking).await {
+            // This process was held up, and may believe nothing of it.
+            Ok(Ok(_)) if end <= Instant::now() => self.fail("the answer came too late".to_owned()),
+            Ok(Ok(inbox::Leadership::Leader)) => {
+                self.known_until = Some(end);
+                self.stand(Standing::Leads);
+                self.office.begin();
+            }
+            Ok(Ok(inbox::Leadership::Follower { leader })) => {
+                self.office.end();
+                self.known_until = Some(end);
+                self.stand(Standing::Follows { leader });
+            }
+            Ok(Err(error)) => self.fail(error.to_string()),
+            Err(_) => self.fail(NO_ANSWER.to_owned()),
+        }
+    }
+
+    /// Goes on asking until `stop`, and then lets another one lead.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the term here; for the store it ends with the lease.
+    pub async fn keep(mut self, stop: CancellationToken) {
+        let asking = async {
+            loop {
+                let next = self.asked_at + INTERVAL;
+                if let Some(end) = self.known_until.filter(|end| *end <= next) {
+                    sleep_until(end).await;
+                    self.forget();
+                }
+                sleep_until(next).await;
+                self.ask().await;
+            }
+        };
+        let _ = stop.run_until_cancelled(asking).await;
+        self.resign().await;
+    }
+
+    /// Takes down that there was no answer. What is known is believed to its end.
+    fn fail(&mut self, reason: String) {
+        self.trouble = reason;
+        tracing::debug!(error.type = "leadership", "cannot ask who leads: {}", self.trouble);
+        if self.known_until.is_some_and(|end| end <= Instant::now()) {
+            self.forget();
+        }
+    }
+
+    /// Stops believing what was known.
+    fn forget(&mut self) {
+        self.office.end();
+        self.known_until = None;
+        if self.standing.send_replace(Standing::Unknown) == Standing::Leads {
+            self.said = Standing::Unknown;
+            tracing::warn!(
+                error.type = "leadership",
+                "this receiver leads no more, since the inbox did not say for {} s that it may: {}; it goes on asking",
+                LEASE.as_secs(),
+                self.trouble
+            );
+        }
+    }
+
+    /// Shows who leads, and says so if it is news.
+    fn stand(&mut self, standing: Standing) {
+        if self.is_shared && standing != self.said {
+            match &standing {
+                Standing::Leads => tracing::info!(
+                    "this receiver leads: it keeps the subscriptions, backfills and removes old receipts"
+                ),
+                Standing::Follows { leader } => tracing::info!("{leader} leads"),
+                Standing::Unknown => {}
+            }
+        }
+        self.said = standing.clone();
+        self.standing.send_replace(standing);
+    }
+
+    /// Ends the term here, then in the store. Also where another one leads: the last answer may have been missed.
+    async fn resign(self) {
+        self.office.end();
+        let standing = self.standing.send_replace(Standing::Unknown);
+        // After that time there is no lease to end.
+        let trouble = match timeout(LEASE, self.inbox.resign(&self.candidate)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => NO_ANSWER.to_owned(),
+        };
+        if standing == Standing::Leads {
+            tracing::warn!(
+                error.type = "leadership",
+                "cannot tell the inbox that this receiver leads no more: {trouble}; another one can lead after {} s",
+                LEASE.as_secs()
+            );
+        }
+    }
+}
+
+/// What people know this process by: its host and, since a host may have several, its number there.
+fn name() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host} (process {})", std::process::id())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! What is logged on a test's own thread, from INFO on.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+/// Records until it is dropped.
+pub struct Log {
+    text: Text,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub fn start() -> Self {
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            text,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// Each line's level and message.
+    pub fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap();
+        let line = |line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let part = |name: &str| line[name].as_str().unwrap().to_owned();
+            format!("{} {}", part("level"), part("message"))
+        };
+        text.lines().map(line).collect()
+    }
+}
+
+impl io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -20,6 +20,7 @@ pub mod location;
 mod quarantine;
 mod read;
 mod schema;
+mod sealed;
 #[cfg(test)]
 pub(in crate::inbox) mod testing;
 #[cfg(test)]
@@ -27,10 +28,13 @@ pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
@@ -39,6 +43,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
+use sealed::Sealed;
 
 pub use check::{Check, check};
 pub use location::Location;
@@ -46,16 +51,25 @@ pub use location::Location;
 /// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
 const APPENDS: usize = 3;
 
+/// How long to wait before the older slots are read again after an error.
+const SEALED_RETRY: Duration = Duration::from_secs(10);
+
 /// How many reads run at once; more wait. Reading serves people, and the connections are for receiving.
 const MAX_READS: usize = 2;
 
 /// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.
 pub struct PostgresInbox {
-    connections: Connections,
+    connections: Arc<Connections>,
     settings: Settings,
     /// What begins a transaction that appends.
     begin: String,
     reads: Semaphore,
+    /// What may be in the slots that take nothing new, once it has been read.
+    sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
+    /// Says that this is not so any more, to the task that reads it.
+    slot_moved: Arc<Notify>,
+    /// Ends that task with this inbox.
+    _reading: AbortOnDropHandle<()>,
 }
 
 impl PostgresInbox {
@@ -65,14 +79,28 @@ impl PostgresInbox {
     /// [`Error::Unavailable`] if the server cannot be reached or does not let us in; [`Error::Corrupt`] if what is
     /// there is no inbox, or one that this program is too old for.
     pub async fn open(location: &Location, settings: Settings) -> Result<Self, Error> {
-        let connections = Connections::new(location, &settings)?;
+        let connections = Arc::new(Connections::new(location, &settings)?);
         let begin = connections.run("open", schema::prepare).await??;
+        let (sealed, slot_moved) = (Arc::default(), Arc::default());
+        let reading = read_sealed(
+            Arc::clone(&connections),
+            Arc::clone(&sealed),
+            Arc::clone(&slot_moved),
+        );
         Ok(Self {
             connections,
             settings,
             begin,
             reads: Semaphore::new(MAX_READS),
+            sealed,
+            slot_moved,
+            _reading: AbortOnDropHandle::new(tokio::spawn(reading)),
         })
+    }
+
+    /// What may be in the slots that take nothing new, if that has been read.
+    fn sealed(&self) -> Option<Arc<Sealed>> {
+        lock(&self.sealed).clone()
     }
 
     /// The number and the id of the newest receipt, expired or not, whose number is at most `seq`.
@@ -198,6 +226,32 @@ impl Inbox for PostgresInbox {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async { self.connections.close() })
     }
+}
+
+/// Reads what is in the slots that take nothing new, and reads it again when another slot is one of these.
+async fn read_sealed(
+    connections: Arc<Connections>,
+    sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
+    slot_moved: Arc<Notify>,
+) {
+    loop {
+        match Sealed::read(&connections).await {
+            Ok(read) => {
+                *lock(&sealed) = Some(Arc::new(read));
+                slot_moved.notified().await;
+            }
+            Err(error) => {
+                // Until it is read the server is asked about everything, which is slower and as right.
+                tracing::debug!("cannot read what is in the older slots: {error}");
+                sleep(SEALED_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn closed() -> Error {

@@ -22,6 +22,7 @@ use super::super::{
     ReceiptId, Stored,
 };
 use super::connections::{Client, concerns_one_row, text};
+use super::sealed::Sealed;
 use super::{PostgresInbox, from_system_time, key, quarantine, system_time};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, Identity, Name, same_content};
@@ -31,6 +32,9 @@ const APPEND: &str = include_str!("append.sql");
 /// How often in a row other receivers may be ahead with the last notification of a chatbot and event before it is left
 /// to the sender to try again.
 const MAX_OVERTAKEN: usize = 10;
+
+/// The current slot of nobody: everything may be anywhere.
+const NO_SLOT: i16 = -1;
 
 /// A notification on its way into the tables.
 struct NewRow<'a> {
@@ -346,7 +350,8 @@ async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Error>
         // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
         let append = client.prepare_cached(APPEND).await?;
         let keep = quarantine::Statements::prepare(client).await?;
-        let columns = Columns::of(&work.rows);
+        let sealed = inbox.sealed();
+        let columns = Columns::of(&work.rows, sealed.as_deref());
         let rows = async {
             match work.rows.len() {
                 0 => Ok(Vec::new()),
@@ -380,6 +385,11 @@ async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Error>
         quarantined?;
         probed?;
         committed?;
+        if let Some(row) = rows.first()
+            && row.try_get("has_moved")?
+        {
+            inbox.slot_moved.notify_one();
+        }
         rows.iter().map(Found::of_row).collect()
     };
     let done = async |client: &Client| match transact(client).await {
@@ -486,10 +496,14 @@ struct Columns<'a> {
     failed: Vec<Option<Uuid>>,
     given_seq: Vec<Option<i64>>,
     given_id: Vec<Option<Uuid>>,
+    /// The slot that is taken for the current one.
+    current_slot: i16,
+    /// Whether something of the same job may be in another one.
+    may_be_elsewhere: Vec<bool>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(rows: &[NewRow<'a>]) -> Self {
+    fn of(rows: &[NewRow<'a>], sealed: Option<&Sealed>) -> Self {
         fn column<'a, T>(rows: &[NewRow<'a>], value: impl Fn(&NewRow<'a>) -> T) -> Vec<T> {
             rows.iter().map(value).collect()
         }
@@ -519,10 +533,15 @@ impl<'a> Columns<'a> {
             failed: column(rows, |row| row.step(is_initial(row), failed)),
             given_seq: column(rows, |row| row.given.map(|(seq, _)| seq)),
             given_id: column(rows, |row| row.given.map(|(_, id)| id.uuid())),
+            current_slot: sealed.map_or(NO_SLOT, Sealed::slot),
+            may_be_elsewhere: column(rows, |row| match (row.identity, sealed) {
+                (Some(key), Some(sealed)) => sealed.may_have(key),
+                (_, _) => true,
+            }),
         }
     }
 
-    fn parameters(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 18] {
+    fn parameters(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); 20] {
         [
             &self.identity,
             &self.received_at,
@@ -542,6 +561,8 @@ impl<'a> Columns<'a> {
             &self.failed,
             &self.given_seq,
             &self.given_id,
+            &self.current_slot,
+            &self.may_be_elsewhere,
         ]
     }
 }

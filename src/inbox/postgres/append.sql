@@ -6,7 +6,7 @@
 -- index: LATERAL and LIMIT, or a scalar subquery, leave the planner no other way, whatever it believes of the tables,
 -- and `seq + 0` keeps it from the index over seq.
 WITH base AS MATERIALIZED (
-    SELECT state.slot, state.first_seq, coalesce(newest.seq, 0) AS seq,
+    SELECT state.slot, state.slot <> $19::smallint AS has_moved, state.first_seq, coalesce(newest.seq, 0) AS seq,
            greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                     1 + coalesce(('x' || left(replace(newest.id::text, '-', ''), 12))::bit(48)::bigint, 0)) AS ms
     FROM state LEFT JOIN (SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1) AS newest ON true
@@ -15,17 +15,27 @@ WITH base AS MATERIALIZED (
 entry AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bool[], $7::bool[],
                          $8::text[], $9::text[], $10::text[], $11::bytea[],
-                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::uuid[])
+                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::uuid[],
+                         $20::bool[])
     WITH ORDINALITY AS entry (identity, received_at, event_id, model_id, chatbot_id, is_documented, is_backfilled,
                               wire, event, status, body, latest_key, latest_seq, begun, completed, failed, given_seq,
-                              given_id, place)
+                              given_id, may_be_elsewhere, place)
 ),
 known AS MATERIALIZED (
     SELECT entry.place, original.id, original.seq, original.body = entry.body AS is_same
     FROM entry CROSS JOIN base CROSS JOIN LATERAL (
         SELECT receipt.id, receipt.seq, receipt.body FROM receipt
-        WHERE receipt.identity = entry.identity AND receipt.seq + 0 >= base.first_seq LIMIT 1
+        WHERE receipt.identity = entry.identity AND receipt.slot = base.slot AND receipt.seq + 0 >= base.first_seq
+        LIMIT 1
     ) AS original
+    UNION ALL
+    SELECT entry.place, original.id, original.seq, original.body = entry.body
+    FROM entry CROSS JOIN base CROSS JOIN LATERAL (
+        SELECT receipt.id, receipt.seq, receipt.body FROM receipt
+        WHERE receipt.identity = entry.identity AND receipt.slot <> base.slot AND receipt.seq + 0 >= base.first_seq
+        LIMIT 1
+    ) AS original
+    WHERE entry.may_be_elsewhere OR base.has_moved
 ),
 stale AS MATERIALIZED (
     SELECT entry.place FROM entry CROSS JOIN base
@@ -33,7 +43,7 @@ stale AS MATERIALIZED (
     WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
 ),
 new AS MATERIALIZED (
-    SELECT entry.*, base.slot, base.first_seq, base.ms,
+    SELECT entry.*, base.slot, base.has_moved, base.first_seq, base.ms,
            coalesce(entry.given_seq, base.seq + row_number() OVER (ORDER BY entry.place)) AS seq
     FROM entry CROSS JOIN base
     WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)
@@ -69,9 +79,15 @@ opened AS (
     SELECT numbered.identity, numbered.seq FROM numbered
     WHERE numbered.completed IS NOT NULL
       AND numbered.identity NOT IN (SELECT begun FROM numbered AS ended WHERE begun IS NOT NULL)
-      AND (SELECT receipt.seq FROM receipt WHERE receipt.identity IN (numbered.completed, numbered.failed)
-                                            AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
+      AND (SELECT receipt.seq FROM receipt
+           WHERE receipt.identity IN (numbered.completed, numbered.failed) AND receipt.slot = numbered.slot
+             AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
+      AND (NOT (numbered.may_be_elsewhere OR numbered.has_moved)
+           OR (SELECT receipt.seq FROM receipt
+               WHERE receipt.identity IN (numbered.completed, numbered.failed)
+                 AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL)
     ON CONFLICT (identity) DO UPDATE SET seq = excluded.seq
 )
-SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.seq AS known_seq, known.is_same
-FROM entry LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place
+SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.seq AS known_seq, known.is_same,
+       base.has_moved
+FROM entry CROSS JOIN base LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place

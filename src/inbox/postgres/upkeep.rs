@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 const EXPIRE_COUNT: i64 = 500;
 
 /// The slots of `receipt`.
-const SLOTS: i16 = 6;
+pub const SLOTS: i16 = 6;
 
 /// A slot takes new receipts for this part of the retention time. So four hold what is kept, one is being filled, and
 /// the sixth is empty, or about to be; and an expired receipt takes up space for a quarter of that time at most.

@@ -1,6 +1,6 @@
 //! Promise: what has expired gives its space back, a slot at a time, and disturbs nobody.
 
-use super::super::super::contract::{crawled, sent, settings};
+use super::super::super::contract::{crawled, duplicate_of, sent, settings};
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
@@ -140,5 +140,102 @@ async fn what_hangs_on_expired_receipts_goes_with_their_slot() {
             .value(&format!("SELECT count(*) FROM caigunn_webhook.{table}"))
             .await;
         assert_eq!(count, 0, "{table}");
+    }
+}
+
+/// Two receivers, of which one has read what is in the older slots, and something in these.
+#[tokio::test]
+async fn repeats_are_recognized_in_whichever_slot_their_original_is() {
+    let database = database!();
+    let one = Arc::new(
+        PostgresInbox::open(&database.location(), settings())
+            .await
+            .unwrap(),
+    );
+    let other = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+    let mut known = Vec::new();
+    for slot in 0..4 {
+        // The job's beginning is in one slot, its end in the next.
+        let ids = Ids::fresh();
+        let begun = sent(Event::CrawlingInitial, &ids, Wire::V2024_07);
+        let begun_id = (&*one as &dyn Inbox).accept_one(begun.clone()).await;
+        database
+            .execute(&format!("UPDATE caigunn_webhook.state SET slot = {}", slot + 1))
+            .await;
+        let ended_id = (&other as &dyn Inbox).accept_one(crawled(&ids)).await;
+        known.push((begun, begun_id, crawled(&ids), ended_id));
+
+        for inbox in [&*one as &dyn Inbox, &other] {
+            for (begun, begun_id, ended, ended_id) in &known {
+                let repeats = inbox.store(vec![begun.clone(), ended.clone()]).await;
+                assert_eq!(
+                    repeats,
+                    [duplicate_of(*begun_id), duplicate_of(*ended_id)],
+                    "slot {slot}"
+                );
+            }
+            assert!(
+                inbox.open_jobs(page()).await.unwrap().items.is_empty(),
+                "slot {slot}"
+            );
+        }
+        if slot == 1 {
+            *lock(&one.sealed) = Some(Arc::new(Sealed::read(&one.connections).await.unwrap()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_end_in_an_older_slot_keeps_its_job_closed() {
+    let database = database!();
+    let inbox = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+    let as_inbox = &inbox as &dyn Inbox;
+    let ids = Ids::fresh();
+    as_inbox.accept_one(crawled(&ids)).await;
+    database
+        .execute("UPDATE caigunn_webhook.state SET slot = 1")
+        .await;
+    *lock(&inbox.sealed) = Some(Arc::new(Sealed::read(&inbox.connections).await.unwrap()));
+
+    as_inbox
+        .accept_one(sent(Event::CrawlingInitial, &ids, Wire::V2024_07))
+        .await;
+
+    assert!(inbox.open_jobs(page()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_in_the_older_slots_is_read_again_when_another_one_is_sealed() {
+    let database = database!();
+    let inbox = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+    let read_slot = || lock(&inbox.sealed).as_ref().map(|sealed| sealed.slot());
+    for slot in [0, 1, 2] {
+        database
+            .execute(&format!("UPDATE caigunn_webhook.state SET slot = {slot}"))
+            .await;
+        (&inbox as &dyn Inbox).accept_one(crawled(&Ids::fresh())).await;
+
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        while read_slot() != Some(slot) {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "slot {slot}, read {:?}",
+                read_slot()
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn page() -> PageRequest {
+    PageRequest {
+        cursor: None,
+        limit: 10,
     }
 }

@@ -66,10 +66,11 @@ impl Server {
     /// Ends it as a power cut would, in the middle of whatever it does.
     pub async fn kill_9(&mut self) {
         let mut postmaster = self.postmaster.take().expect("the server runs");
-        // Stopped, it starts no more sessions while they are counted.
+        // Stopped, it begins no more sessions while they are counted, and tells none of the others' end. It goes last, so
+        // that none sees it go: with the power gone, nobody says farewell.
         signal("STOP", &[postmaster.id()]);
         let children = children_of(postmaster.id());
-        signal("KILL", &[&[postmaster.id()], &children[..]].concat());
+        signal("KILL", &[&children[..], &[postmaster.id()]].concat());
         postmaster.wait().expect("the child is ours");
         wait_for("the killed sessions to be gone", || {
             let left: Vec<_> = children.iter().filter(|id| is_running(**id)).collect();

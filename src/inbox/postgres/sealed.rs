@@ -20,8 +20,9 @@ const BITS: u64 = 12;
 /// The most memory of a filter, in bytes: enough for 180 million receipts. With more it sends more to the server.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// How many keys are read at once: some 50 ms of reading.
-const PAGE: i64 = 50_000;
+/// How many keys are read at once: some 10 ms from an index alone, which is how it is once the server has vacuumed the
+/// slot, and a second or so before.
+const PAGE: i64 = 10_000;
 
 /// How many bits of a block stand for a key.
 const BITS_A_KEY: u32 = 6;
@@ -110,16 +111,16 @@ impl Sealed {
         client: &Client,
         after: Option<(i16, Uuid)>,
     ) -> Result<Option<(i16, Uuid)>, Error> {
-        let page = client
-            .prepare_cached(
-                "SELECT identity FROM receipt WHERE receipt.slot = $1 AND identity > $2 ORDER BY identity LIMIT $3",
-            )
-            .await?;
         let (mut slot, mut key) = after.unwrap_or((0, Uuid::nil()));
         loop {
-            let rows = match slot {
-                slot if slot == self.slot => Vec::new(),
-                slot => client.query(&page, &[&slot, &key, &PAGE]).await?,
+            // By the slot's own name: as a condition, the slot would have to be read from each row.
+            let page =
+                format!("SELECT identity FROM receipt_{slot} WHERE identity > $1 ORDER BY identity LIMIT $2");
+            let rows = if slot == self.slot {
+                Vec::new()
+            } else {
+                let page = client.prepare_cached(&page).await?;
+                client.query(&page, &[&key, &PAGE]).await?
             };
             for row in &rows {
                 key = row.try_get(0)?;

@@ -141,6 +141,12 @@ pub enum Error {
         /// What is wrong, and where, in words for an operator.
         reason: String,
     },
+    /// The store will not have us: only a person can mend that, here or there, and waiting is of no use.
+    #[error("the inbox cannot be used: {reason}")]
+    Refused {
+        /// What is wrong, and where, in words for an operator.
+        reason: String,
+    },
     /// Another process has the store open: a caller may ask that one instead.
     #[error("the inbox is unavailable: {reason}")]
     InUse {

@@ -134,14 +134,18 @@ mod tests {
         let damaged = inbox::Error::Corrupt {
             reason: "a newer program's".to_owned(),
         };
+        let refused = inbox::Error::Refused {
+            reason: "a wrong password".to_owned(),
+        };
+        for (error, expected) in [
+            (damaged, "the inbox is damaged: a newer program's"),
+            (refused, "the inbox cannot be used: a wrong password"),
+        ] {
+            let (ended, try_count, took) = waited(vec![Err(unavailable()), Err(error), Ok("open")]).await;
 
-        let (ended, try_count, took) = waited(vec![Err(unavailable()), Err(damaged), Ok("open")]).await;
-
-        assert_eq!(
-            ended.unwrap_err().to_string(),
-            "the inbox is damaged: a newer program's"
-        );
-        assert_eq!(try_count, 2);
-        assert!(took < Duration::from_secs(1), "{took:?}");
+            assert_eq!(ended.unwrap_err().to_string(), expected);
+            assert_eq!(try_count, 2);
+            assert!(took < Duration::from_secs(1), "{took:?}");
+        }
     }
 }

@@ -151,7 +151,10 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
 /// What is wrong, without the words that are for whoever does not know that it is about the inbox.
 pub fn reason_of(error: Error) -> String {
     match error {
-        Error::Unavailable { reason } | Error::InUse { reason } | Error::Corrupt { reason } => reason,
+        Error::Unavailable { reason }
+        | Error::Refused { reason }
+        | Error::InUse { reason }
+        | Error::Corrupt { reason } => reason,
         error @ (Error::Full { .. } | Error::Timeout { .. }) => error.to_string(),
     }
 }

@@ -383,6 +383,7 @@ impl From<inbox::Error> for Problem {
                 "the inbox did not answer in time; sending again is safe",
             ),
             inbox::Error::Unavailable { reason }
+            | inbox::Error::Refused { reason }
             | inbox::Error::InUse { reason }
             | inbox::Error::Corrupt { reason } => Self::new(Kind::InboxUnavailable, reason.clone()),
         };

@@ -8,6 +8,7 @@ use reqwest::Client;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
+use crate::harness::postgres::fresh_database;
 use crate::harness::raw::{self, Raw};
 use crate::harness::{Process, json, sample, wait_for};
 
@@ -224,6 +225,39 @@ async fn a_receiver_that_waits_for_its_database_says_so_and_stops_at_once() {
     assert_eq!(last["message"], "stopped before the inbox was open");
     assert!(!process.log().contains("planted"), "{}", process.log());
     assert_eq!(process.errors(), "");
+}
+
+#[tokio::test]
+async fn a_receiver_that_its_database_refuses_ends_at_once_and_says_why() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut url = url::Url::parse(database.url()).expect("a URL");
+    url.set_password(Some("planted-password"))
+        .expect("a URL with a host");
+    let mut command = Process::command(folder.path());
+    command.env("CAIGUNN_INBOX_URL", url.as_str());
+    let mut process = Process::launch(folder.path(), command);
+
+    let ended = process.wait().await;
+
+    assert_eq!(ended.code(), Some(1), "{}", process.log());
+    assert!(
+        process
+            .errors()
+            .contains("the inbox cannot be used: cannot connect to "),
+        "{}",
+        process.errors()
+    );
+    assert!(process.errors().contains("28P01"), "{}", process.errors());
+    let mut lines = process.log_lines().into_iter();
+    assert!(
+        lines.all(|line| line["error.type"] != "inbox_unavailable"),
+        "it has waited: {}",
+        process.log()
+    );
+    assert!(!process.errors().contains("planted"), "{}", process.errors());
 }
 
 #[tokio::test]

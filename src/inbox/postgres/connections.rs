@@ -126,8 +126,11 @@ impl Connections {
                 reason: format!("no space left for {place}"),
             },
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => only_reads,
+            Some(state) if is_refusal(state) => Error::Refused { reason },
             // The same, found out when connecting: `target_session_attrs` asks for one that writes.
             None if reason.ends_with("database does not allow writes") => only_reads,
+            // The server asks for a password, and the location has none.
+            None if reason.ends_with("password missing") => Error::Refused { reason },
             Some(_) => Error::Unavailable { reason },
             // What the server sent is not what this program's tables hold.
             None if error.source().is_some_and(|source| {
@@ -183,6 +186,13 @@ pub fn concerns_one_row(error: &tokio_postgres::Error) -> bool {
     error
         .code()
         .is_some_and(|state| ["22", "23", "54"].contains(&&state.code()[..2]))
+}
+
+/// Whether the server does not let us in, or not to what we need: an unknown user, a wrong password, a database that is
+/// not there, a right that was not granted.
+fn is_refusal(state: &SqlState) -> bool {
+    state.code().starts_with("28")
+        || [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE].contains(state)
 }
 
 /// What is set on every connection before it is used.

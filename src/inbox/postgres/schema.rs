@@ -30,8 +30,18 @@ const MIGRATIONS: [Migration; 1] = [Migration {
     runs_from: 1,
 }];
 
-/// Makes the tables, or brings them up to date, unless they are; gives what begins a transaction that appends.
-pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_postgres::Error> {
+/// What is to be known of a server before its tables.
+pub struct Server {
+    /// As people write it.
+    pub version: String,
+    /// Why no inbox can be in this database, if none can.
+    pub unfit: Option<String>,
+    /// Whether what it has written is on disk when it says so.
+    pub has_fsync: bool,
+}
+
+/// Asks the server what it is.
+pub async fn server(client: &Client) -> Result<Server, tokio_postgres::Error> {
     let server = client
         .query_one(
             "SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -39,27 +49,39 @@ pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_pos
             &[],
         )
         .await?;
-    let (version, shown_version): (i32, &str) = (server.try_get(0)?, server.try_get(1)?);
-    if version < MIN_SERVER_VERSION {
-        return Ok(unusable(format!(
-            "the server is PostgreSQL {shown_version}, and this needs 14 or newer"
-        )));
-    }
+    let (number, version): (i32, String) = (server.try_get(0)?, server.try_get(1)?);
     let encoding: &str = server.try_get(2)?;
-    if encoding != "UTF8" {
-        return Ok(unusable(format!(
+    let unfit = if number < MIN_SERVER_VERSION {
+        Some(format!(
+            "the server is PostgreSQL {version}, and this needs 14 or newer"
+        ))
+    } else if encoding != "UTF8" {
+        Some(format!(
             "the database's encoding is {encoding}, and this needs UTF8"
-        )));
+        ))
+    } else {
+        None
+    };
+    Ok(Server {
+        version,
+        unfit,
+        has_fsync: server.try_get(3)?,
+    })
+}
+
+/// Makes the tables, or brings them up to date, unless they are; gives what begins a transaction that appends.
+pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_postgres::Error> {
+    let server = server(client).await?;
+    if let Some(reason) = server.unfit {
+        return Ok(Err(Error::Refused { reason }));
     }
-    if !server.try_get::<_, bool>(3)? {
+    if !server.has_fsync {
         tracing::warn!(
             error.type = "no_fsync",
             "the server has fsync turned off: what is answered with 200 may be lost when it loses power; turn it on"
         );
     }
-    // Receivers that start together come here one after the other.
-    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCKS})");
-    client.batch_execute(&begin).await?;
+    client.batch_execute(&begin()).await?;
     let refused = migrate(client).await?;
     client.batch_execute("COMMIT").await?;
     if let Some(refused) = refused {
@@ -95,15 +117,26 @@ pub fn newest() -> i32 {
     MIGRATIONS.len() as i32
 }
 
-/// Applies what is missing; says why if these tables are not for this program.
-async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
+/// Begins a transaction that makes tables. Receivers that start together come here one after the other.
+pub fn begin() -> String {
+    format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCKS})")
+}
+
+/// Makes what the tables are in, unless it is there.
+pub async fn make_schema(client: &Client) -> Result<(), tokio_postgres::Error> {
     // To make one that is there already takes a right that this program's user need not have.
     let has_schema = client
         .query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&SCHEMA])
         .await?;
-    if !has_schema.try_get::<_, bool>(0)? {
-        client.batch_execute(&format!("CREATE SCHEMA {SCHEMA}")).await?;
+    if has_schema.try_get(0)? {
+        return Ok(());
     }
+    client.batch_execute(&format!("CREATE SCHEMA {SCHEMA}")).await
+}
+
+/// Applies what is missing; says why if these tables are not for this program.
+async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
+    make_schema(client).await?;
     client
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS migration (
@@ -133,8 +166,4 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
             .await?;
     }
     Ok(None)
-}
-
-fn unusable<T>(reason: String) -> Result<T, Error> {
-    Err(Error::Unavailable { reason })
 }

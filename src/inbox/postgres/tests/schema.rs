@@ -74,7 +74,7 @@ async fn a_database_in_another_encoding_is_refused() {
         .await;
     let refusal = opened.err().expect("the inbox does not open");
 
-    let is_said = matches!(&refusal, Error::Unavailable { reason } if reason.contains("LATIN1"));
+    let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains("LATIN1"));
     assert!(is_said, "{refusal:?}");
 }
 
@@ -143,4 +143,47 @@ async fn a_batch_is_stored_without_going_through_any_table() {
         .filter(|line| line.contains("Index Cond: (seq"))
         .collect();
     assert!(by_number.is_empty(), "{by_number:#?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_let_us_in_is_told_from_one_that_cannot_be_reached() {
+    let database = database!();
+    let mut wrong = [
+        ("a wrong password", "28P01"),
+        ("a user that is not there", "28P01"),
+        ("no password", "password missing"),
+        ("a database that is not there", "3D000"),
+    ]
+    .map(|(what, expected)| (what, expected, url::Url::parse(database.url()).unwrap()));
+    wrong[0].2.set_password(Some("planted")).unwrap();
+    wrong[1].2.set_username("nobody-by-this-name").unwrap();
+    wrong[2].2.set_password(None).unwrap();
+    wrong[3].2.set_path("nowhere");
+    for (what, expected, url) in wrong {
+        let opened = PostgresInbox::open(&Location::parse(url.as_str()).unwrap(), settings()).await;
+
+        let refusal = opened.err().expect("the inbox does not open");
+        let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains(expected));
+        assert!(is_said, "{what}: {refusal:?}");
+        assert!(!refusal.to_string().contains("planted"), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_a_right_is_refused() {
+    let database = database!();
+    let name: String = database.value("SELECT current_database()::text").await;
+    database
+        .execute(&format!("CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own'"))
+        .await;
+    let mut url = url::Url::parse(database.url()).unwrap();
+    url.set_username(&name).unwrap();
+    url.set_password(Some("one-of-its-own")).unwrap();
+
+    let opened = PostgresInbox::open(&Location::parse(url.as_str()).unwrap(), settings()).await;
+
+    database.execute(&format!("DROP ROLE {name}")).await;
+    let refusal = opened.err().expect("the inbox does not open");
+    let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains("42501"));
+    assert!(is_said, "{refusal:?}");
 }

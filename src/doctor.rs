@@ -1,16 +1,19 @@
 //! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
 //!
-//! It changes nothing: nothing is registered, no inbox is made or migrated, and no file stays behind. Where a receiver runs with the same
-//! settings, that one is asked; where none does, what it would meet is tried.
+//! It changes nothing: nothing is registered, no inbox is made or migrated, and no file stays behind. Where a receiver
+//! runs with the same settings, that one is asked; where none does, what it would meet is tried.
 
 mod account;
 mod inbox;
 mod network;
 mod postgres;
+mod soundness;
 
 use serde::Serialize;
 
 use crate::config::Loaded;
+
+pub use soundness::{Condition, Soundness, soundness};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,7 +68,7 @@ impl Finding {
 }
 
 /// Examines everything, in an order in which a later finding may be explained by an earlier one. Takes some seconds
-/// where the network is slow, and about a second for each GiB of inbox.
+/// where the network is slow, and about a second for each GiB of an inbox in a file.
 ///
 /// # Errors
 /// The system's certificates cannot be read.

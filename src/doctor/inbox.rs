@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
+use super::soundness::{Condition, Soundness, of_file};
 use super::{Finding, Verdict, postgres};
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
-use crate::inbox::sqlite::{Check, check, try_write};
+use crate::inbox::sqlite::try_write;
 
 pub const CHECK: &str = "inbox";
 
@@ -24,7 +25,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let path = match &settings.inbox_location {
         InboxLocation::Sqlite(path) => path.clone(),
         InboxLocation::Postgres(location) => {
-            return vec![postgres::examine(location, settings.inbox.clone()).await];
+            return postgres::examine(location, &settings.inbox, settings.listen, receiver.state()).await;
         }
     };
     let listen = settings.listen;
@@ -49,40 +50,15 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
 }
 
 fn soundness(path: &Path) -> Finding {
-    let shown = path.display();
-    match check(path) {
-        Ok(Check::Missing) => Finding::ok(
-            CHECK,
-            format!("{shown} does not exist yet; the first start makes it"),
-        ),
-        Ok(Check::Sound { receipt_count, .. }) => Finding::ok(
-            CHECK,
-            format!("{shown} is sound; receipts in it: {receipt_count}"),
-        ),
-        Ok(Check::Newer { reason }) => Finding::failure(
-            CHECK,
-            reason,
-            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
-             older version",
-        ),
-        Ok(Check::Foreign { reason }) => Finding::failure(
-            CHECK,
-            format!("it is no inbox: {reason}"),
-            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back",
-        ),
-        Err(Error::Corrupt { reason }) => Finding::failure(
-            CHECK,
-            format!("it is damaged: {reason}"),
-            format!(
-                "stop the receiver, keep a copy of {shown} and of the files beside it, and put a backup back; what can \
-                 be read of a damaged file, `sqlite3 {shown} .recover` reads"
-            ),
-        ),
-        Err(error) => Finding::failure(
-            CHECK,
-            reason_of(error),
-            format!("make {shown} readable to the user that the receiver runs as"),
-        ),
+    let Soundness {
+        condition,
+        found,
+        advice,
+        ..
+    } = of_file(path);
+    match (condition, advice) {
+        (Condition::Sound | Condition::Missing, _) | (_, None) => Finding::ok(CHECK, found),
+        (_, Some(advice)) => Finding::failure(CHECK, found, advice),
     }
 }
 

@@ -17,6 +17,7 @@ mod connections;
 mod key;
 mod lease;
 pub mod location;
+mod look;
 mod quarantine;
 mod read;
 mod schema;
@@ -47,6 +48,7 @@ use sealed::Sealed;
 
 pub use check::{Check, check};
 pub use location::Location;
+pub use look::{Look, Tables, look, try_write};
 
 /// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
 const APPENDS: usize = 3;

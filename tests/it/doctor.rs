@@ -4,6 +4,7 @@
 mod account;
 mod inbox;
 mod network;
+mod postgres;
 
 use std::collections::BTreeMap;
 use std::fs;

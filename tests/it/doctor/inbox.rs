@@ -307,7 +307,7 @@ async fn a_database_that_cannot_be_reached_is_a_failure() {
     );
     assert_eq!(
         advice.trim_start(),
-        "see that the server runs and can be reached from here, and that user, password, database and sslmode in \
+        "see that the server runs, can be reached from here and takes writes, and that host, port and sslmode in \
          CAIGUNN_INBOX_URL are right"
     );
 }

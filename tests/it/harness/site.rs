@@ -38,8 +38,13 @@ impl Site {
 
     /// One with a receiver that is registered for `First`.
     pub async fn running() -> Self {
+        Self::running_with(&[]).await
+    }
+
+    /// As [`Site::running`], with these settings besides.
+    pub async fn running_with(variables: &[(&str, &str)]) -> Self {
         let mut site = Self::new().await;
-        site.start(&[]).await;
+        site.start(variables).await;
         let id = site.provider.chatbot_id("key-one");
         wait_for("the receiver to be registered", || async {
             site.provider.webhook_url(id).ok_or_else(|| "nothing".to_owned())

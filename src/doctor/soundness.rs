@@ -1,0 +1,195 @@
+//! Whether an inbox is sound, found out by reading all of it.
+
+use std::path::Path;
+
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::inbox::reason_of;
+use crate::config::InboxLocation;
+use crate::inbox::{Error, Settings, postgres, sqlite};
+
+/// How an inbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// An inbox without damage.
+    Sound,
+    /// There is none yet.
+    Missing,
+    /// It is a newer program's.
+    Newer,
+    /// It is something else.
+    Foreign,
+    /// It is damaged.
+    Damaged,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// What was found of an inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Soundness {
+    /// `sqlite` or `postgres`.
+    pub kind: &'static str,
+    /// How it is.
+    pub condition: Condition,
+    /// The version of its tables, if it is known.
+    pub tables_version: Option<u64>,
+    /// How many receipts it holds, if it is sound.
+    pub receipt_count: Option<u64>,
+    /// What was seen.
+    pub found: String,
+    /// What to do about it; `None` where it is sound.
+    pub advice: Option<String>,
+}
+
+/// Reads all of an inbox: a second for each GiB of a file, minutes where a database holds millions of receipts. Changes
+/// nothing; a receiver may run meanwhile.
+pub async fn soundness(location: &InboxLocation, settings: &Settings) -> Soundness {
+    match location {
+        InboxLocation::Sqlite(path) => {
+            let path = path.clone();
+            let checked = spawn_blocking(move || of_file(&path)).await;
+            checked.unwrap_or_else(|error| {
+                let found = format!("it could not be examined: {error}");
+                unsound("sqlite", Condition::Unreadable, found, "report this as a bug")
+            })
+        }
+        InboxLocation::Postgres(location) => of_database(location, settings).await,
+    }
+}
+
+/// As [`soundness`], of a file.
+pub fn of_file(path: &Path) -> Soundness {
+    const KIND: &str = "sqlite";
+    let shown = path.display();
+    match sqlite::check(path) {
+        Ok(sqlite::Check::Missing) => missing(
+            KIND,
+            format!("{shown} does not exist yet; the first start makes it"),
+        ),
+        Ok(sqlite::Check::Sound { version: 0, .. }) => {
+            missing(KIND, format!("{shown} is empty yet; the first start fills it"))
+        }
+        Ok(sqlite::Check::Sound {
+            version,
+            receipt_count,
+        }) => sound(KIND, version as u64, receipt_count, &shown.to_string()),
+        Ok(sqlite::Check::Newer { reason }) => unsound(
+            KIND,
+            Condition::Newer,
+            reason,
+            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
+             older version",
+        ),
+        Ok(sqlite::Check::Foreign { reason }) => unsound(
+            KIND,
+            Condition::Foreign,
+            format!("it is no inbox: {reason}"),
+            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back",
+        ),
+        Err(Error::Corrupt { reason }) => unsound(
+            KIND,
+            Condition::Damaged,
+            format!("it is damaged: {reason}"),
+            format!(
+                "stop the receiver, keep a copy of {shown} and of the files beside it, and put a backup back; what can \
+                 be read of a damaged file, `sqlite3 {shown} .recover` reads"
+            ),
+        ),
+        Err(error) => unsound(
+            KIND,
+            Condition::Unreadable,
+            reason_of(error),
+            format!("make {shown} readable to the user that the receiver runs as"),
+        ),
+    }
+}
+
+async fn of_database(location: &postgres::Location, settings: &Settings) -> Soundness {
+    const KIND: &str = "postgres";
+    let shown = location.shown();
+    match postgres::check(location, settings).await {
+        Ok(postgres::Check::Missing) => missing(
+            KIND,
+            format!("{shown} has no tables of an inbox yet; the first start makes them"),
+        ),
+        Ok(postgres::Check::Sound {
+            version,
+            receipt_count,
+        }) => sound(KIND, version.unsigned_abs().into(), receipt_count, &shown),
+        Ok(postgres::Check::Newer { version }) => Soundness {
+            tables_version: Some(version.unsigned_abs().into()),
+            ..unsound(KIND, Condition::Newer, newer(&shown, version), NEWER_ADVICE)
+        },
+        Err(Error::Corrupt { reason }) => unsound(
+            KIND,
+            Condition::Damaged,
+            format!("it is damaged: {reason}"),
+            "stop the receivers, keep a copy (`pg_dump --schema=caigunn_webhook`), and put a backup back; then look for \
+             what wrote to the tables, or for what is wrong with the server's disk",
+        ),
+        Err(error) => {
+            let advice = opening_advice(&error);
+            unsound(KIND, Condition::Unreadable, reason_of(error), advice)
+        }
+    }
+}
+
+/// What to do about tables of a newer program.
+pub const NEWER_ADVICE: &str = "run the newer program with it, or set CAIGUNN_INBOX_URL to another database; an inbox \
+                                cannot go back to an older version";
+
+/// That the tables are those of a newer program.
+pub fn newer(shown: &str, version: i32) -> String {
+    format!("{shown} is the inbox of a newer program, which has brought its tables to version {version}")
+}
+
+/// What to do about a server that could not be asked.
+pub fn opening_advice(error: &Error) -> &'static str {
+    match error {
+        Error::Refused { .. } => {
+            "see that user, password and database in CAIGUNN_INBOX_URL are right, that the server's pg_hba.conf lets \
+             that user in from here, and that it has the rights to the schema caigunn_webhook"
+        }
+        Error::Corrupt { .. } => {
+            "see that the schema caigunn_webhook has the tables of this program, and nobody else's"
+        }
+        Error::Full { .. } | Error::Unavailable { .. } | Error::InUse { .. } | Error::Timeout { .. } => {
+            "see that the server runs, can be reached from here and takes writes, and that host, port and sslmode in \
+             CAIGUNN_INBOX_URL are right"
+        }
+    }
+}
+
+fn sound(kind: &'static str, tables_version: u64, receipt_count: u64, shown: &str) -> Soundness {
+    Soundness {
+        kind,
+        condition: Condition::Sound,
+        tables_version: Some(tables_version),
+        receipt_count: Some(receipt_count),
+        found: format!("{shown} is sound; receipts in it: {receipt_count}"),
+        advice: None,
+    }
+}
+
+fn missing(kind: &'static str, found: String) -> Soundness {
+    unsound(
+        kind,
+        Condition::Missing,
+        found,
+        "if there should be an inbox, see that the URL is right; a path may be relative to the receiver's folder",
+    )
+}
+
+fn unsound(kind: &'static str, condition: Condition, found: String, advice: impl Into<String>) -> Soundness {
+    Soundness {
+        kind,
+        condition,
+        tables_version: None,
+        receipt_count: None,
+        found,
+        advice: Some(advice.into()),
+    }
+}

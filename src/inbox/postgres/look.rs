@@ -1,0 +1,123 @@
+//! What there is at a location, seen in a moment and without changing it: for an operator, not for the receiver.
+
+use tokio_postgres::Error as PostgresError;
+
+use super::super::{Error, Settings};
+use super::connections::{Client, Connections};
+use super::{Location, schema};
+
+/// What [`look`] saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The server's version, as people write it.
+    pub server_version: String,
+    /// Why no inbox can be in this database, if none can.
+    pub unfit: Option<String>,
+    /// What is in it.
+    pub tables: Tables,
+    /// Whether what the server has written is on disk when it says so.
+    pub has_fsync: bool,
+    /// Whether a page that was half written when the power went is whole again after the next start.
+    pub has_full_page_writes: bool,
+    /// `synchronous_commit` as it is set for this user and database. The receiver uses it, but for `off`.
+    pub synchronous_commit: String,
+    /// How many connections the server has at most.
+    pub max_connections: i64,
+    /// How many more this user may open to this database now.
+    pub free_connections: i64,
+    /// The version of TLS that is spoken, if any.
+    pub tls: Option<String>,
+}
+
+/// The tables of an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// There are none yet: the next start makes them.
+    Missing,
+    /// Those of this program. A start brings them up to date.
+    Ours {
+        /// Their version.
+        version: i32,
+    },
+    /// Those of a newer program, with which this one cannot run.
+    Newer {
+        /// Their version.
+        version: i32,
+    },
+}
+
+/// Asks the server about itself and the tables. A receiver may run meanwhile.
+///
+/// # Errors
+/// [`Error::Refused`] if the server does not let us in, [`Error::Unavailable`] if it cannot be reached.
+pub async fn look(location: &Location, settings: &Settings) -> Result<Look, Error> {
+    connections(location, settings)?.run("look at", see).await
+}
+
+/// Writes to the inbox what `/readyz` writes, too, which changes nothing that is read of it. Where there are no tables
+/// yet, begins to make them, and takes that back.
+///
+/// # Errors
+/// Why it takes no writes.
+pub async fn try_write(location: &Location, settings: &Settings) -> Result<(), Error> {
+    let connections = connections(location, settings)?;
+    connections.run("write to", write).await
+}
+
+fn connections(location: &Location, settings: &Settings) -> Result<Connections, Error> {
+    let settings = Settings {
+        max_connections: 1,
+        ..settings.clone()
+    };
+    Connections::new(location, &settings)
+}
+
+async fn see(client: &Client) -> Result<Look, PostgresError> {
+    let server = schema::server(client).await?;
+    let tables = match schema::version(client).await? {
+        None => Tables::Missing,
+        Some((version, runs_from)) if runs_from > schema::newest() => Tables::Newer { version },
+        Some((version, _)) => Tables::Ours { version },
+    };
+    // What is counted is visible to every user. This connection is not one of those that are in the way.
+    let row = client
+        .query_one(
+            "SELECT current_setting('full_page_writes') = 'on',
+                    (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'),
+                    (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl),
+                    current_setting('max_connections')::bigint,
+                    1 + least(
+                        current_setting('max_connections')::bigint
+                            - current_setting('superuser_reserved_connections')::bigint
+                            - coalesce(current_setting('reserved_connections', true)::bigint, 0)
+                            - (SELECT sum(numbackends)::bigint FROM pg_stat_database),
+                        (SELECT datconnlimit - pg_stat_get_db_numbackends(oid) FROM pg_database
+                         WHERE datname = current_database() AND datconnlimit >= 0),
+                        (SELECT rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = rolname)
+                         FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0))",
+            &[],
+        )
+        .await?;
+    Ok(Look {
+        server_version: server.version,
+        unfit: server.unfit,
+        tables,
+        has_fsync: server.has_fsync,
+        has_full_page_writes: row.try_get(0)?,
+        synchronous_commit: row.try_get(1)?,
+        tls: row.try_get(2)?,
+        max_connections: row.try_get(3)?,
+        free_connections: row.try_get::<_, i64>(4)?.max(0),
+    })
+}
+
+async fn write(client: &Client) -> Result<(), PostgresError> {
+    if schema::version(client).await?.is_some() {
+        return client.batch_execute("UPDATE state SET probed_at = now()").await;
+    }
+    client.batch_execute(&schema::begin()).await?;
+    schema::make_schema(client).await?;
+    client
+        .batch_execute("CREATE TABLE doctor (seq bigint); INSERT INTO doctor VALUES (1); ROLLBACK")
+        .await
+}

@@ -16,6 +16,7 @@ use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::{self, Inbox, Origin, Writer};
 use caigunn_webhook::metrics::Registry;
 use caigunn_webhook::subscription::Selection;
@@ -68,7 +69,19 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
             let ask = by_the_receiver(args, settings)?;
             return ask_all(args, settings, &event_ids, ask).await;
         }
-        InboxLocation::Sqlite(_) | InboxLocation::Postgres(_) => {}
+        // A URL that leads elsewhere must not make an inbox there.
+        InboxLocation::Postgres(location) => {
+            let seen = look(location, &settings.inbox)
+                .await
+                .context("opening the inbox")?;
+            if seen.tables == Tables::Missing {
+                bail!(
+                    "there is no inbox at {}: run this with the receiver's settings",
+                    location.shown()
+                );
+            }
+        }
+        InboxLocation::Sqlite(_) => {}
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
         Ok(inbox) => {

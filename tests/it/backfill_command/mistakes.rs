@@ -3,6 +3,7 @@
 use tokio::net::TcpSocket;
 
 use super::*;
+use crate::harness::postgres::fresh_database;
 
 #[tokio::test]
 async fn what_is_no_list_of_jobs_is_reported_and_nothing_is_done() {
@@ -200,4 +201,28 @@ async fn where_the_chatbots_cannot_be_listed_every_given_key_is_tried() {
 
     assert_eq!(code, Some(0), "{output}");
     assert_eq!(output["missing_count"], 2);
+}
+
+#[tokio::test]
+async fn a_database_without_an_inbox_is_said_to_have_none_and_left_so() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let mut stage = Stage::new().await;
+    let ids = stage.missed();
+    stage
+        .variables
+        .push(("CAIGUNN_INBOX_URL", database.url().to_owned()));
+
+    let ended = stage.run(&[&ids.event_id.to_string()]).await;
+
+    assert_eq!((ended.code, &*ended.output), (Some(1), ""), "{ended:?}");
+    assert!(
+        ended
+            .errors
+            .starts_with("caigunn-webhook: there is no inbox at 127.0.0.1:"),
+        "{ended:?}"
+    );
+    let schemas = "SELECT FROM pg_namespace WHERE nspname = 'caigunn_webhook'";
+    assert_eq!(database.rows(schemas).await.len(), 0);
 }

@@ -90,6 +90,7 @@ async fn help_names_every_command_and_the_common_variables() {
         "\n  trigger ",
         "\n  subscription ",
         "\n  backfill ",
+        "\n  inbox ",
         "\n  token ",
         "\n  doctor ",
         "\n  config ",
@@ -109,7 +110,7 @@ async fn help_names_every_command_and_the_common_variables() {
 
 #[tokio::test]
 async fn no_line_of_a_help_is_broken_in_the_middle() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["subscription"],
         &["subscription", "show"],
@@ -117,6 +118,9 @@ async fn no_line_of_a_help_is_broken_in_the_middle() {
         &["subscription", "remove"],
         &["token", "refresh"],
         &["backfill"],
+        &["inbox"],
+        &["inbox", "copy"],
+        &["inbox", "check"],
         &["doctor"],
     ];
     for command in commands {
@@ -222,6 +226,7 @@ async fn bash_completes_commands_and_their_flags() {
         "--expires\n"
     );
     assert_eq!(words_for("caigunn-webhook backfill --dr").await, "--dry-run\n");
+    assert_eq!(words_for("caigunn-webhook inbox copy --fr").await, "--from\n");
 }
 
 #[tokio::test]

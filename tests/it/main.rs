@@ -16,6 +16,7 @@ mod duplicates;
 mod harness;
 mod harness_tests;
 mod leadership;
+mod inbox_commands;
 mod logs;
 mod metrics;
 mod quarantine;

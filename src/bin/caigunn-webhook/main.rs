@@ -8,6 +8,7 @@ mod check;
 mod configuration;
 mod doctor;
 mod healthcheck;
+mod inbox;
 mod output;
 mod provider;
 mod serve;
@@ -71,6 +72,9 @@ enum Command {
     Subscription(subscription::SubscriptionCommand),
     /// Ask CaiGunn's log about jobs, and store what was missed of them
     Backfill(backfill::BackfillArgs),
+    /// Copy the inbox to PostgreSQL, or verify it
+    #[command(subcommand)]
+    Inbox(inbox::InboxCommand),
     /// Renew the access token
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -124,6 +128,7 @@ fn main() -> ExitCode {
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
+        Command::Inbox(command) => block_on(inbox::run(&command, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
@@ -134,7 +139,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("caigunn-webhook: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<output::WrongUsage>() {
+                ExitCode::from(EX_USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -17,6 +17,11 @@ pub enum Format {
     Json,
 }
 
+/// A mistake on the command line that shows only when the settings are known.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
 #[derive(Args)]
 pub struct FormatArgs {
     /// How the result is printed

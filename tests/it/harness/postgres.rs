@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::lookup_host;
 use tokio::time::timeout;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Client, Error, Row};
 use url::Url;
 
 use super::PATIENCE;
@@ -77,6 +77,19 @@ pub async fn tunnel_to(url: &str) -> (Tunnel, String) {
     url.set_port(Some(tunnel.address.port()))
         .expect("a URL with a host");
     (tunnel, url.into())
+}
+
+/// Runs statements in a transaction that is open as long as what is returned.
+pub async fn hold(database: &Database, statements: &str) -> Client {
+    let begun = async {
+        let client = testing::connect(database.url()).await?;
+        client.batch_execute(&format!("BEGIN; {statements}")).await?;
+        Ok::<_, Error>(client)
+    };
+    let begun = timeout(PATIENCE, begun)
+        .await
+        .expect("the server answers in time");
+    begun.expect("the server runs the statements")
 }
 
 async fn execute(url: &str, statements: &str) {

@@ -1,0 +1,236 @@
+//! `inbox copy`, `inbox check`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use caigunn_webhook::config::{InboxLocation, Settings};
+use caigunn_webhook::doctor::{Condition, soundness};
+use caigunn_webhook::inbox::copy::{CopyError, Outcome, Progress, copy};
+use caigunn_webhook::inbox::postgres::{Location, PostgresInbox};
+use caigunn_webhook::inbox::sqlite::SqliteReader;
+use caigunn_webhook::inbox::{self, Inbox};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::output::{self, Format, FormatArgs, WrongUsage, counted};
+
+/// How long one call to the second inbox may take: a transaction of some hundred receipts, each of which may be as
+/// large as a body, on a server that has others to serve.
+const COPY_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What the inbox in a file is called.
+const FILE_URL: &str = "sqlite:PATH";
+
+/// What an inbox in a database is called.
+const DATABASE_URL: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+
+#[derive(Subcommand)]
+pub enum InboxCommand {
+    /// Copy an inbox from a file to PostgreSQL, and compare both
+    ///
+    /// A receiver may go on storing into the file. What was copied stays when this is cut off, and another run copies
+    /// the rest. An inbox that is configured need not be named: so a password need not be on the command line.
+    Copy(CopyArgs),
+    /// Read all of an inbox, and say whether it is sound
+    ///
+    /// It changes nothing, and a receiver may run meanwhile. Takes about a second for each GiB of a file, and minutes
+    /// where a database holds millions of receipts.
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+pub struct CopyArgs {
+    /// The first inbox, sqlite:PATH [default: the configured one, if it is a file]
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+    /// The second one, postgres://… [default: the configured one, if it is a database]
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// Where it is, as CAIGUNN_INBOX_URL says it [default: the configured one]
+    url: Option<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub async fn run(command: &InboxCommand, settings: &Settings) -> anyhow::Result<()> {
+    match command {
+        InboxCommand::Copy(args) => copy_inbox(args, settings).await,
+        InboxCommand::Check(args) => check(args, settings).await,
+    }
+}
+
+async fn copy_inbox(args: &CopyArgs, settings: &Settings) -> anyhow::Result<()> {
+    let configured = &settings.inbox_location;
+    let from = file(args.from.as_deref(), configured)?;
+    let to = database(args.to.as_deref(), configured)?;
+    if !from.exists() {
+        bail!(
+            "there is no inbox at {}: a path may be relative to the receiver's folder",
+            from.display()
+        );
+    }
+    let reader = SqliteReader::open(&from).map_err(CopyError::From)?;
+    let patient = inbox::Settings {
+        timeout: COPY_TIMEOUT,
+        ..settings.inbox.clone()
+    };
+    let database = PostgresInbox::open(&to, patient).await.map_err(CopyError::To)?;
+    let mut bar = Bar::default();
+    let copied = copy(&reader, &database, |progress| bar.show(progress)).await;
+    bar.end();
+    let outcome = copied?;
+    database.close().await.context("closing the second inbox")?;
+    report(&outcome, args, &from, &to)
+}
+
+/// How far the copy is, on standard error. Hidden where that is no terminal.
+#[derive(Default)]
+struct Bar {
+    /// What it shows, and of which phase.
+    shown: Option<(&'static str, ProgressBar)>,
+}
+
+impl Bar {
+    fn show(&mut self, progress: Progress) {
+        let (phase, count, total) = match progress {
+            Progress::Copied { count, total } => ("copying", count, total),
+            Progress::Compared { count, total } => ("comparing", count, total),
+        };
+        if self.shown.as_ref().is_none_or(|(shown, _)| *shown != phase) {
+            self.end();
+        }
+        let (_, bar) = self.shown.get_or_insert_with(|| {
+            let template = "{msg:9} {bar:40} {pos}/{len} receipts, {eta} left";
+            let style = ProgressStyle::with_template(template).expect("it is one");
+            (
+                phase,
+                ProgressBar::new(total).with_style(style).with_message(phase),
+            )
+        });
+        bar.set_length(total);
+        bar.set_position(count);
+    }
+
+    fn end(&mut self) {
+        if let Some((_, bar)) = self.shown.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> anyhow::Result<()> {
+    match args.format.format {
+        Format::Json => output::write(&output::json(&json!({
+            "from": InboxLocation::Sqlite(from.to_owned()).to_string(),
+            "to": to.to_string(),
+            "copied_count": outcome.copied_count,
+            "quarantined_count": outcome.quarantined_count,
+            "receipt_count": outcome.receipt_count,
+            "sha256": outcome.sha256,
+        }))),
+        Format::Table => {
+            let headers = ["COPIED NOW", "IN BOTH", "SHA-256 OF BOTH"];
+            let row = [
+                outcome.copied_count.to_string(),
+                outcome.receipt_count.to_string(),
+                outcome.sha256.clone(),
+            ];
+            let summary = format!(
+                "\n{} of the first inbox are in the second, the same to the byte; {} in quarantine copied now\n",
+                counted(usize::try_from(outcome.receipt_count)?, "receipt"),
+                counted(outcome.quarantined_count, "request")
+            );
+            output::write(&(output::table(headers, [row]) + &summary))
+        }
+    }
+}
+
+async fn check(args: &CheckArgs, settings: &Settings) -> anyhow::Result<()> {
+    let allowed = format!("{FILE_URL} or {DATABASE_URL}");
+    let location = match &args.url {
+        Some(url) => parsed("URL", url, &allowed)?,
+        None => settings.inbox_location.clone(),
+    };
+    let found = soundness(&location, &settings.inbox).await;
+    match args.format.format {
+        Format::Json => output::write(&output::json(&json!({
+            "inbox": location.to_string(),
+            "kind": found.kind,
+            "condition": found.condition,
+            "tables_version": found.tables_version,
+            "receipt_count": found.receipt_count,
+            "found": found.found,
+            "advice": found.advice,
+        })))?,
+        Format::Table if found.condition == Condition::Sound => {
+            let shown = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+            let row = [
+                location.to_string(),
+                found.kind.to_owned(),
+                shown(found.tables_version),
+                shown(found.receipt_count),
+                "sound".to_owned(),
+            ];
+            let headers = ["INBOX", "KIND", "VERSION OF TABLES", "RECEIPTS", "CONDITION"];
+            output::write(&output::table(headers, [row]))?;
+        }
+        Format::Table => {}
+    }
+    // One that is not there is no sound one: whoever asks, before an update or of a backup, thinks that there is one.
+    match found.advice {
+        Some(advice) => bail!(
+            "{}\n{}",
+            output::printable(&found.found),
+            output::printable(&advice)
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The file to copy from.
+fn file(given: Option<&str>, configured: &InboxLocation) -> anyhow::Result<PathBuf> {
+    match located("--from", given, configured, FILE_URL)? {
+        InboxLocation::Sqlite(path) => Ok(path),
+        found @ InboxLocation::Postgres(_) => Err(other_kind("--from", given, FILE_URL, &found)),
+    }
+}
+
+/// The database to copy to.
+fn database(given: Option<&str>, configured: &InboxLocation) -> anyhow::Result<Location> {
+    match located("--to", given, configured, DATABASE_URL)? {
+        InboxLocation::Postgres(location) => Ok(location),
+        found @ InboxLocation::Sqlite(_) => Err(other_kind("--to", given, DATABASE_URL, &found)),
+    }
+}
+
+fn located(
+    flag: &str,
+    given: Option<&str>,
+    configured: &InboxLocation,
+    allowed: &str,
+) -> anyhow::Result<InboxLocation> {
+    given.map_or_else(|| Ok(configured.clone()), |text| parsed(flag, text, allowed))
+}
+
+/// Reads a location. The text is not repeated, for it may hold a password.
+fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation> {
+    text.parse()
+        .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}")).into())
+}
+
+/// That an inbox cannot be copied from there, or to there.
+fn other_kind(flag: &str, given: Option<&str>, allowed: &str, found: &InboxLocation) -> anyhow::Error {
+    let text = match given {
+        Some(_) => format!("{flag}: expected {allowed}, found {found}"),
+        None => format!("{flag} is missing: expected {allowed}, since the configured inbox is {found}"),
+    };
+    WrongUsage(text).into()
+}

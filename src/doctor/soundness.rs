@@ -175,12 +175,9 @@ fn sound(kind: &'static str, tables_version: u64, receipt_count: u64, shown: &st
 }
 
 fn missing(kind: &'static str, found: String) -> Soundness {
-    unsound(
-        kind,
-        Condition::Missing,
-        found,
-        "if there should be an inbox, see that the URL is right; a path may be relative to the receiver's folder",
-    )
+    let advice = "if there should be an inbox, see that CAIGUNN_INBOX_URL is the receiver's, and that this runs in its \
+                  folder";
+    unsound(kind, Condition::Missing, found, advice)
 }
 
 fn unsound(kind: &'static str, condition: Condition, found: String, advice: impl Into<String>) -> Soundness {

@@ -26,7 +26,7 @@ pub enum Progress {
     Copied {
         /// So far.
         count: u64,
-        /// In the end, unless more come.
+        /// In the end, by this run. Fewer if numbers are missing between those that are left.
         total: u64,
     },
     /// So many receipts are the same in both.
@@ -93,6 +93,7 @@ pub async fn copy(
     // What has expired in the first must not stand in the way of what came again since.
     to.expire_below(span.first).await.map_err(CopyError::To)?;
     let mut copied_count = 0;
+    let total = span.count.min(span.last.saturating_sub(after));
     while after < span.last {
         let mut batch = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
         batch.retain(|(receipt, _)| receipt.sequence <= span.last);
@@ -102,7 +103,7 @@ pub async fn copy(
         copied_count += batch.len() as u64;
         progress(Progress::Copied {
             count: copied_count,
-            total: span.count.max(copied_count),
+            total: total.max(copied_count),
         });
     }
     let (receipt_count, sum) = compare(from, to, span, progress).await?;

@@ -36,11 +36,15 @@ impl Move {
     }
 
     async fn copy(&self) -> Result<Outcome, CopyError> {
+        self.copy_showing(|_| ()).await
+    }
+
+    async fn copy_showing(&self, progress: impl FnMut(Progress)) -> Result<Outcome, CopyError> {
         let reader = SqliteReader::open(&self.folder.path().join("inbox.db")).expect("there is an inbox");
         let to = PostgresInbox::open(&self.database.location(), settings())
             .await
             .expect("the inbox opens");
-        copy(&reader, &to, |_| ()).await
+        copy(&reader, &to, progress).await
     }
 }
 
@@ -127,6 +131,23 @@ async fn a_copy_goes_on_where_the_last_one_ended_and_may_be_repeated() {
         }
     );
     assert_eq!(moving.to().await.all().await, moving.from.all().await);
+}
+
+#[tokio::test]
+async fn the_progress_of_another_run_is_that_of_what_was_left() {
+    let moving = Move::new(database!()).await;
+    moving.from.accept(mixture()).await;
+    moving.copy().await.unwrap();
+    moving.from.accept_one(crawled(&Ids::fresh())).await;
+    let mut seen = Vec::new();
+
+    moving.copy_showing(|progress| seen.push(progress)).await.unwrap();
+
+    let (copied, compared) = (
+        Progress::Copied { count: 1, total: 1 },
+        Progress::Compared { count: 9, total: 9 },
+    );
+    assert_eq!(seen, [copied, compared]);
 }
 
 #[tokio::test]

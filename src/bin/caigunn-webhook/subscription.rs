@@ -211,10 +211,15 @@ impl Shown<'_> {
 fn about_receiver(running: &Value, public_url: &Url) -> String {
     let mut text = String::new();
     if running["leader"]["is_self"] == false {
-        text += &format!(
-            "The running receiver does not lead: {} looks after the chatbots and tells more of them\n",
-            leader(running)
-        );
+        text += &match running["leader"]["name"].as_str() {
+            Some(leader) => format!(
+                "The running receiver does not lead: {} looks after the chatbots and tells more of them\n",
+                output::printable(leader)
+            ),
+            None => {
+                "The running receiver does not look after the chatbots now, nor know who does\n".to_owned()
+            }
+        };
     }
     if let Some(problem) = running["problem"].as_str() {
         text += &format!(
@@ -245,14 +250,6 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         text
     } else {
         format!("\n{text}")
-    }
-}
-
-/// The receiver that leads, where the running one does not.
-fn leader(running: &Value) -> String {
-    match running["leader"]["name"].as_str() {
-        Some(name) => output::printable(name),
-        None => "another one, which is not known now,".to_owned(),
     }
 }
 
@@ -323,18 +320,16 @@ async fn remove(
         && let Ok(Some(running)) = AdminApi::new(settings)?.get("/subscription").await
         && running["webhook_url"] == subscription.shown_url
     {
-        let interval = subscription.watch_interval.as_secs();
+        let (admin, interval) = (settings.admin_listen, subscription.watch_interval.as_secs());
         if running["leader"]["is_self"] == false {
             eprintln!(
-                "the receivers on this inbox register their URL again when the one that leads ({}) next looks, every \
-                 {interval} s: stop them all first",
-                leader(&running)
+                "the receivers on this inbox register their URL again when the leader next looks, every {interval} s: stop \
+                 them first"
             );
         } else {
             eprintln!(
-                "the receiver that runs here (admin address {}) registers its URL again when it next looks, every \
-                 {interval} s: stop it first",
-                settings.admin_listen,
+                "the receiver that runs here (admin address {admin}) registers its URL again when it next looks, every \
+                 {interval} s: stop it first"
             );
         }
     }

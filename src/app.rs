@@ -142,8 +142,8 @@ impl App {
         &mut self.metrics
     }
 
-    /// Serves until `stop`, then stops in order: not ready, no new connections, requests answered with their
-    /// commits, the queue written, the inbox closed.
+    /// Serves until `stop`, then stops in order: not ready, and nothing done but serving; after the drain delay no new
+    /// connections, requests answered with their commits, the queue written, the inbox closed.
     ///
     /// # Errors
     /// [`Error::TaskEnded`], after the same stop; [`Error::StopTimeout`] if that took too long.
@@ -159,7 +159,7 @@ impl App {
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
         writer.register_metrics(&mut metrics);
         let accepting = Accepting::default();
-        let (stop_public, stop_admin, stop_rest) = (
+        let (stop_public, stop_admin, stop_beside) = (
             CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
@@ -183,7 +183,7 @@ impl App {
                 &writer,
                 instance.clone(),
                 (leadership, terms.clone()),
-                stop_rest.clone(),
+                stop_beside.clone(),
                 &mut metrics,
             ),
         };
@@ -203,54 +203,61 @@ impl App {
             registry: metrics,
         });
 
-        let mut tasks = Tasks::default();
-        tasks.spawn("the writer", writing);
-        tasks.spawn(
+        let (mut serving, mut beside) = (Tasks::default(), Tasks::default());
+        serving.spawn("the writer", writing);
+        serving.spawn(
             "the public listener",
             http::serve(public, public_endpoint, connections.clone(), stop_public.clone()),
         );
-        tasks.spawn(
+        serving.spawn(
             "the admin listener",
             http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
         );
-        tasks.spawn(
+        beside.spawn(
             "retention",
             until(
-                stop_rest.clone(),
+                stop_beside.clone(),
                 retention::keep(Arc::clone(&inbox), settings.retention, terms),
             ),
         );
-        tasks.spawn("the leadership", candidacy.keep(stop_rest.clone()));
+        beside.spawn("the leadership", candidacy.keep(stop_beside.clone()));
         accepting.set(true);
         if let Some(keeping) = keeping {
-            tasks.spawn("the subscription", keeping);
+            beside.spawn("the subscription", keeping);
         }
         if let Some(backfilling) = backfilling {
-            tasks.spawn("the backfill", backfilling);
+            beside.spawn("the backfill", backfilling);
         }
 
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             () = stop.cancelled() => None,
-            (name, reason) = tasks.next() => {
-                tracing::error!(error.type = "task_ended", "{name} ended by itself: {reason}; stopping");
-                Some(Error::TaskEnded { name, reason })
-            }
+            ended = serving.next() => Some(task_ended(ended)),
+            ended = beside.next() => Some(task_ended(ended)),
         };
         accepting.set(false);
+        // Now, so that the next process of a rolling deploy can register, and another receiver lead.
+        stop_beside.cancel();
+        if ended.is_none() {
+            let drained = timeout(settings.drain_delay, serving.next()).await;
+            ended = drained.ok().map(task_ended);
+            if !settings.drain_delay.is_zero() {
+                tracing::info!("stopping now: no new connections");
+            }
+        }
         let stopping = async {
-            stop_rest.cancel();
             stop_public.cancel();
-            tasks.wait_for("the public listener").await;
+            serving.wait_for("the public listener").await;
             stop_admin.cancel();
-            // The listeners held the last ways into the queue: when they are gone, the writer writes it and ends.
-            tasks.wait_for_all().await;
+            beside.wait_for_all().await;
+            // They and the listeners held the last ways into the queue: when they are gone, the writer writes it and ends.
+            serving.wait_for_all().await;
             inbox.close().await
         };
         match timeout(settings.stop_timeout, stopping).await {
             Ok(Ok(())) => ended.map_or(Ok(()), Err),
             Ok(Err(error)) => Err(ended.unwrap_or(Error::Inbox(error))),
             Err(_) => {
-                let left = tasks.names();
+                let left = [serving.names(), beside.names()].concat();
                 tracing::warn!(
                     error.type = "stop_timeout",
                     "stopping anyway after {} s; still at work: {}",
@@ -264,6 +271,12 @@ impl App {
             }
         }
     }
+}
+
+/// Says that a task has ended although nobody asked it to.
+fn task_ended((name, reason): (&'static str, String)) -> Error {
+    tracing::error!(error.type = "task_ended", "{name} ended by itself: {reason}; stopping");
+    Error::TaskEnded { name, reason }
 }
 
 /// A registry that shows what runs here and since when.

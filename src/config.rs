@@ -29,7 +29,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the admin side listens.
     pub admin_listen: SocketAddr,
-    /// How long a stop may take.
+    /// How long requests are taken after the receiver is told to stop.
+    pub drain_delay: Duration,
+    /// How long a stop may take after that.
     pub stop_timeout: Duration,
     /// Both listeners.
     pub http: http::Settings,
@@ -195,6 +197,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
+        drain_delay: reader.seconds("server.drain_delay_seconds", 0..=600),
         stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
         http,
         inbox_location,

@@ -22,6 +22,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use secrecy::SecretString;
@@ -71,7 +73,8 @@ pub struct ConnectionSettings {
     pub write_timeout: Duration,
 }
 
-/// Whether the receiver wants requests: false from the start of a stop on.
+/// Whether the receiver wants requests: false from the start of a stop on. Those that come all the same are answered
+/// while the listeners are open, each with the end of its connection.
 #[derive(Clone, Debug, Default)]
 pub struct Accepting(Arc<AtomicBool>);
 
@@ -138,6 +141,7 @@ pub struct Endpoint {
     router: CatchPanic<Router, AnswerPanic>,
     metrics: Arc<Metrics>,
     connections: Connections,
+    accepting: Accepting,
 }
 
 /// Both endpoints.
@@ -224,7 +228,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
     let shared = Shared(Arc::new(SharedParts {
         settings,
         writer,
-        accepting,
+        accepting: accepting.clone(),
         instance,
         tokens: Arc::clone(&tokens),
         metrics: Arc::clone(&metrics),
@@ -252,14 +256,16 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         }),
     );
     let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
+    let endpoint =
+        |router, connections| Endpoint::new(router, Arc::clone(&metrics), connections, accepting.clone());
     Endpoints {
-        public: Endpoint::new(health.clone().merge(webhook), Arc::clone(&metrics), public),
-        admin: Endpoint::new(health.merge(guarded), metrics, admin),
+        public: endpoint(health.clone().merge(webhook), public),
+        admin: endpoint(health.merge(guarded), admin),
     }
 }
 
 impl Endpoint {
-    fn new(router: Router, metrics: Arc<Metrics>, connections: Connections) -> Self {
+    fn new(router: Router, metrics: Arc<Metrics>, connections: Connections, accepting: Accepting) -> Self {
         let router = router
             .fallback(|| async { Problem::not_found() })
             .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
@@ -267,6 +273,7 @@ impl Endpoint {
             router: CatchPanic::custom(router, |_| Problem::panicked().into_response()),
             metrics,
             connections,
+            accepting,
         }
     }
 
@@ -283,7 +290,13 @@ impl Endpoint {
                 Err(never) => match never {},
             },
         };
-        request_log::log(request, peer, &self.metrics, answer).await
+        let mut response = request_log::log(request, peer, &self.metrics, answer).await;
+        if !self.accepting.get() {
+            // A balancer that keeps the connection would go on sending here.
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

@@ -56,7 +56,10 @@ pub fn run(folder: &Path) {
         );
         load(ours_large.address, 256, LARGE_WARM_UP);
         compare("small", &ours, "large", &ours_large, 256);
-        println!("  the receiver on the large one has {} MiB resident", ours_large.memory("VmRSS"));
+        println!(
+            "  the receiver on the large one has {} MiB resident",
+            ours_large.memory("VmRSS")
+        );
     }
 }
 

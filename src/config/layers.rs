@@ -32,7 +32,7 @@ pub enum Kind {
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 42] = [
+pub const KEYS: [Key; 43] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
@@ -41,6 +41,7 @@ pub const KEYS: [Key; 42] = [
     key("server.header_timeout_seconds"),
     key("server.body_timeout_seconds"),
     key("server.write_timeout_seconds"),
+    key("server.drain_delay_seconds"),
     key("server.stop_timeout_seconds"),
     key("admin.listen"),
     secret("admin.token"),

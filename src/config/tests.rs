@@ -125,6 +125,7 @@ fn with_no_configuration_at_all_the_defaults_hold() {
         settings.inbox_location,
         InboxLocation::Sqlite(PathBuf::from("data/inbox.db"))
     );
+    assert_eq!(settings.drain_delay, Duration::ZERO);
     assert_eq!(settings.stop_timeout, Duration::from_secs(10));
     assert_eq!(settings.retention, Duration::from_secs(90 * 24 * 3600));
     assert!(settings.http.tokens.is_empty());
@@ -162,6 +163,7 @@ fn every_number_has_the_bounds_that_are_documented() {
         ("server.header_timeout_seconds", "1", "600"),
         ("server.body_timeout_seconds", "1", "600"),
         ("server.write_timeout_seconds", "1", "600"),
+        ("server.drain_delay_seconds", "0", "600"),
         ("server.stop_timeout_seconds", "1", "600"),
         ("inbox.max_connections", "3", "1000"),
         ("inbox.retention_days", "1", "36500"),
@@ -238,7 +240,7 @@ fn every_mistake_is_reported_at_once_with_key_origin_value_and_what_is_allowed()
             "server.max_connections (own.toml): expected a whole number from 1 to 65536, found \"0\"",
             "server.port (own.toml): there is no such key; there is in [server] only listen, public_url, \
              body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, \
-             body_timeout_seconds, write_timeout_seconds, stop_timeout_seconds",
+             body_timeout_seconds, write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds",
             "sever.listen (own.toml): there is no such key; there is no section sever",
         ]
     );

@@ -182,6 +182,26 @@ async fn a_leader_that_stops_is_followed_by_another_one_which_looks_at_everythin
 }
 
 #[tokio::test]
+async fn a_leader_that_lets_requests_come_before_it_stops_lets_another_one_lead_already() {
+    let (provider, shared) = (Provider::start([]).await, Shared::new());
+    let seat = shared.seat();
+    // Longer than a test has patience.
+    let leader = spawn(&provider, &seat, &[("server.drain_delay_seconds", "600")]).await;
+    wait_for_lead(&leader).await;
+    let follower = spawn(&provider, &shared.seat(), &[]).await;
+    let (client, webhook) = (leader.client.clone(), leader.url("/webhook"));
+
+    // It ends with the test.
+    tokio::spawn(leader.stop());
+    wait_for_lead(&follower).await;
+
+    let notification = harness::json(&harness::sample("crawling.completed"));
+    let answer = client.post(webhook).json(&notification).send().await;
+    assert_eq!(answer.expect("it still takes requests").status(), 200);
+    follower.stop().await;
+}
+
+#[tokio::test]
 async fn a_leader_that_dies_is_followed_by_another_one_when_its_lease_is_over() {
     let (provider, shared) = (Provider::start([]).await, Shared::new());
     let leader = spawn(&provider, &shared.seat(), &[]).await;

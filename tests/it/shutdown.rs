@@ -1,11 +1,13 @@
 //! Promise: a stop loses nothing that was answered, answers what it has begun to receive, waits for nobody who
-//! has asked for nothing, and ends in time.
+//! has asked for nothing, and ends in time. Where there is a delay, it begins when balancers know of it.
 
 use std::path::Path;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use reqwest::Client;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::postgres::fresh_database;
@@ -54,6 +56,22 @@ async fn wait_until_closed(process: &Process) {
         }
     })
     .await;
+}
+
+/// Waits until `/readyz` on the public address says that the receiver stops.
+async fn wait_until_not_ready(process: &Process) {
+    let (client, url) = (client(), process.url("/readyz"));
+    wait_for("the receiver not to be ready", || async {
+        let answer = client.get(&url).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let problem = answer.text().await.expect("text");
+        if status == 503 && problem.contains("urn:caigunn-webhook:problem:stopping") {
+            Ok(())
+        } else {
+            Err(format!("{status} {problem}"))
+        }
+    })
+    .await
 }
 
 async fn start(folder: &Path, variables: &[(&str, &str)]) -> Process {
@@ -281,4 +299,84 @@ async fn a_second_signal_quits_at_once() {
         process.errors(),
         "caigunn-webhook: SIGTERM again: quitting at once\n"
     );
+}
+
+#[tokio::test]
+async fn during_the_delay_the_receiver_is_not_ready_and_takes_what_still_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Longer than a test has patience, so that only the second signal can end it.
+    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "600")]).await;
+    let mut kept = Raw::connect(process.public).await;
+    kept.send(raw::post(&notification())).await;
+    let before = kept.read_answer().await;
+
+    process.signal("TERM");
+    wait_until_not_ready(&process).await;
+    kept.send(raw::post(&notification())).await;
+    let on_a_kept_connection = kept.read_answer().await;
+    let mut new = Raw::connect(process.public).await;
+    new.send(raw::post(&notification())).await;
+    let on_a_new_one = new.read_answer().await;
+
+    assert_eq!((before.status(), before.header("connection")), (200, None));
+    for answer in [on_a_kept_connection, on_a_new_one] {
+        assert_eq!(
+            (answer.status(), answer.header("connection")),
+            (200, Some("close"))
+        );
+        assert_eq!(answer.json()["outcome"], "accepted");
+    }
+    // So that whoever kept it sends the next request elsewhere.
+    assert_eq!(kept.read_to_end().await, "");
+    assert_eq!(process.receipts(&client()).await.len(), 3);
+    let lines = process.log_lines();
+    let said = "SIGTERM: not ready any more, and stopping in 600 s; a second signal quits at once";
+    assert!(lines.iter().any(|line| line["message"] == said), "{lines:?}");
+    process.signal("TERM");
+    assert_eq!(process.wait().await.code(), Some(1));
+    assert_eq!(
+        process.errors(),
+        "caigunn-webhook: SIGTERM again: quitting at once\n"
+    );
+}
+
+#[tokio::test]
+async fn after_the_delay_the_receiver_stops_in_order_under_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "1")]).await;
+    let posters = Posters::start(8, process.public);
+    posters.wait_for_answers(50).await;
+    let since = Instant::now();
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+    let posted = posters.end().await;
+
+    assert!(since.elapsed() >= Duration::from_secs(1), "{:?}", since.elapsed());
+    assert_stopped_in_order(&process, ended);
+    for posted in &posted {
+        assert!(!matches!(posted.end, End::Wrong(_)), "{posted:?}");
+    }
+    let process = start(folder.path(), &[]).await;
+    assert_each_stored_once(&posted, &process.receipts(&client()).await);
+}
+
+#[tokio::test]
+async fn the_time_for_a_stop_counts_from_the_end_of_the_delay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let times = [
+        ("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "2"),
+        ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1"),
+    ];
+    let mut process = start(folder.path(), &times).await;
+    let (_connection, _rest) = half_sent(&process).await;
+    let since = Instant::now();
+
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert!(since.elapsed() >= Duration::from_secs(3), "{:?}", since.elapsed());
+    assert_eq!(ended.code(), Some(1));
+    let said = "stopping anyway after 1 s; still at work: ";
+    assert!(process.log().contains(said), "{}", process.log());
 }

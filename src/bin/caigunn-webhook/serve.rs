@@ -38,11 +38,15 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
+    let stopping = match settings.drain_delay.as_secs() {
+        0 => "stopping".to_owned(),
+        seconds => format!("not ready any more, and stopping in {seconds} s"),
+    };
     tokio::spawn({
         let stop = stop.clone();
         async move {
             let signal = signals.next().await;
-            tracing::info!("{signal}: stopping; a second signal quits at once");
+            tracing::info!("{signal}: {stopping}; a second signal quits at once");
             stop.cancel();
             let signal = signals.next().await;
             eprintln!("caigunn-webhook: {signal} again: quitting at once");

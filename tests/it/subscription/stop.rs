@@ -74,3 +74,32 @@ async fn nothing_is_put_once_a_stop_has_begun() {
         assert_eq!(put_count(&provider), 0, "{held:?}");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_put_while_a_stop_lets_requests_come() {
+    let provider = Provider::start([]).await;
+    let keys = [
+        ("subscription.watch_interval_seconds", "1"),
+        ("server.drain_delay_seconds", "3"),
+    ];
+    let app = spawn(&provider, &keys).await;
+    wait_for_registered(&app, 1).await;
+    let readyz = app.url("/readyz");
+
+    let stopping = tokio::spawn(app.stop());
+    wait_for("the receiver not to be ready", || async {
+        let status = client().get(&readyz).send().await.expect("an answer").status();
+        if status == 503 {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
+    })
+    .await;
+    let id = provider.chatbot_id("key-one");
+    provider.set_webhook_url(id, Some(THEIRS));
+    stopping.await.unwrap();
+
+    assert_eq!(provider.webhook_url(id).as_deref(), Some(THEIRS));
+    assert_eq!(put_count(&provider), 1);
+}

@@ -22,6 +22,7 @@ mod metrics;
 mod quarantine;
 mod redaction;
 mod registration;
+mod replicas;
 mod shutdown;
 mod subscription;
 mod subscription_commands;

@@ -170,6 +170,9 @@ impl fmt::Display for Warning {
 
 const MIB: usize = 1 << 20;
 
+/// How much sooner than the writer the store gives up, for it can say where it waited in vain, and for what.
+const HEAD_START: Duration = Duration::from_millis(250);
+
 /// A shorter token can be guessed by trying: 16 of the 66 characters allowed are some 96 bits.
 const SHORT_TOKEN: usize = 16;
 
@@ -203,7 +206,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         inbox_location,
         writer: inbox::writer::Settings {
             queue_count: reader.count("inbox.queue_count", 1..=65_536),
-            timeout: inbox.timeout,
+            timeout: inbox.timeout + HEAD_START,
         },
         inbox,
         retention: reader.days("inbox.retention_days", 1..=36_500),
@@ -287,7 +290,7 @@ fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
             body_limit_bytes,
         ),
         max_connections: reader.count("inbox.max_connections", 3..=1_000),
-        timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600),
+        timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600) - HEAD_START,
     }
 }
 

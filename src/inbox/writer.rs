@@ -220,6 +220,15 @@ impl Commits {
             }
         }
         if commit.is_err() || !owes {
+            // Each refused request has a line of its own; these two are the first and the last word.
+            let was_well = self.evidence.borrow().commit.is_ok();
+            match &commit {
+                Err(error) if was_well => {
+                    tracing::warn!(error.type = "inbox_unavailable", "nothing can be stored, so posts get 503: {error}");
+                }
+                Ok(()) if !was_well => tracing::info!("notifications are stored again"),
+                Ok(()) | Err(_) => {}
+            }
             self.evidence.send_replace(Evidence {
                 at: Instant::now(),
                 commit,

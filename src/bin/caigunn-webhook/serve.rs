@@ -87,8 +87,13 @@ async fn serve(
                 Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
                 Selection::Discovered { .. } => "all chatbots of the account".to_owned(),
             };
+            let when = if wanted.has_replicas {
+                " while this receiver leads"
+            } else {
+                ""
+            };
             tracing::info!(
-                "keeping {} registered with CaiGunn for {chatbots}",
+                "keeping {} registered with CaiGunn for {chatbots}{when}",
                 wanted.shown_url
             );
         }

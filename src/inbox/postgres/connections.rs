@@ -64,7 +64,7 @@ impl Connections {
     /// knows what it is in the middle of.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after [`Settings::timeout`]; otherwise what the error means.
+    /// [`Error::Unavailable`] after [`Settings::timeout`]; otherwise what the error means.
     pub async fn run<T>(
         &self,
         verb: &'static str,
@@ -78,7 +78,12 @@ impl Connections {
             lent.give_back();
             Ok(done)
         });
-        done.await.unwrap_or(Err(Error::Timeout { waited: self.timeout }))
+        done.await.unwrap_or_else(|_| {
+            let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
+            Err(Error::Unavailable {
+                reason: format!("{place} did not answer within {seconds} s"),
+            })
+        })
     }
 
     /// Closes all connections. Those in use end with what they do.

@@ -106,8 +106,9 @@ async fn one_receiver_calls_caigunn_until_it_dies_or_stops_and_then_another_does
 
     let (_, mut killed) = fleet.replicas.remove(place);
     killed.process.kill();
-    let seen = fleet.provider.calls().len();
     let place = fleet.wait_for_leader().await;
+    // What the other one had sent before it died has arrived by now.
+    let seen = fleet.provider.calls().len();
     fleet.wait_for_rounds_of(&fleet.replicas[place].0, seen).await;
     assert_eq!(
         fleet.callers(seen),

@@ -18,6 +18,7 @@ pub mod announce;
 #[cfg(test)]
 mod contract;
 pub mod copy;
+mod entry;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod postgres;
@@ -33,8 +34,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, id, parse};
+use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
 
+pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored};
 pub use writer::Writer;
 
 id!(
@@ -165,201 +167,6 @@ pub enum Error {
         /// What was found, and where.
         reason: String,
     },
-}
-
-/// Something to store.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// A valid notification.
-    Receipt(NewReceipt),
-    /// An authentic request that is being refused.
-    Quarantine(NewQuarantined),
-    /// Nothing: only proof that the store takes writes.
-    Probe,
-}
-
-impl Entry {
-    /// How many bytes of a sender's it holds.
-    pub fn body_bytes(&self) -> usize {
-        match self {
-            Self::Receipt(receipt) => receipt.body.len(),
-            Self::Quarantine(quarantined) => quarantined.body.len(),
-            Self::Probe => 0,
-        }
-    }
-}
-
-/// What became of an [`Entry`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stored {
-    /// It is a receipt, or there was one.
-    Receipt(Appended),
-    /// It is in quarantine.
-    Quarantined(QuarantineId),
-    /// The store takes writes.
-    Probed,
-}
-
-/// What became of a notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Appended {
-    /// It is a new receipt.
-    New {
-        /// The receipt.
-        receipt_id: ReceiptId,
-    },
-    /// There is a receipt of the same identity already.
-    Duplicate {
-        /// The first one's receipt.
-        receipt_id: ReceiptId,
-        /// If its content is not the first one's: where the copy is kept.
-        differs: Option<QuarantineId>,
-    },
-}
-
-/// How a notification came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// CaiGunn posted it.
-    Webhook,
-    /// This program found it in CaiGunn's event log.
-    Backfill,
-}
-
-impl Origin {
-    /// `webhook` or `backfill`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Backfill => "backfill",
-        }
-    }
-}
-
-/// A notification to store: its body, and what the store must know of it.
-#[derive(Clone, Debug)]
-pub struct NewReceipt {
-    /// The request that brought it.
-    pub request_id: RequestId,
-    /// When it arrived.
-    pub received_at: Timestamp,
-    /// Its wire generation.
-    pub wire: Wire,
-    /// Its event name.
-    pub name: Name,
-    /// Its identity.
-    pub identity: Identity,
-    /// Its chatbot.
-    pub chatbot_id: Option<ChatbotId>,
-    /// The body, as received.
-    pub body: Bytes,
-    /// How it came.
-    pub origin: Origin,
-}
-
-impl NewReceipt {
-    /// What to store of `notification`, which was read from `body`.
-    pub fn new(
-        notification: &Notification,
-        body: Bytes,
-        received_at: Timestamp,
-        request_id: RequestId,
-        origin: Origin,
-    ) -> Self {
-        Self {
-            request_id,
-            received_at,
-            wire: notification.wire,
-            name: notification.name(),
-            identity: notification.identity(),
-            chatbot_id: notification.chatbot_id,
-            body,
-            origin,
-        }
-    }
-
-    /// What was stored of a receipt, to be stored in another place.
-    fn again(receipt: &Receipt, body: &Bytes) -> Self {
-        let identity = match receipt.event_id {
-            Some(event_id) => Identity::Job {
-                event_id,
-                name: receipt.event.clone(),
-            },
-            // Without a job it is the body that tells, which was a notification when it was stored.
-            None => parse(body).map_or(Identity::Windowed, |notification| notification.identity()),
-        };
-        Self {
-            // It is kept with refused requests only.
-            request_id: RequestId::new(Uuid::nil()),
-            received_at: receipt.received_at,
-            wire: receipt.wire,
-            name: receipt.event.clone(),
-            identity,
-            chatbot_id: receipt.chatbot_id,
-            body: body.clone(),
-            origin: receipt.origin,
-        }
-    }
-
-    /// The job, if it is part of one.
-    pub fn event_id(&self) -> Option<EventId> {
-        match &self.identity {
-            Identity::Job { event_id, .. } => Some(*event_id),
-            Identity::Model { .. } | Identity::Windowed => None,
-        }
-    }
-}
-
-/// A refused request to keep.
-#[derive(Clone, Debug)]
-pub struct NewQuarantined {
-    /// The request.
-    pub request_id: RequestId,
-    /// When it arrived.
-    pub received_at: Timestamp,
-    /// A short name of the reason, such as `not-json`.
-    pub reason: String,
-    /// What was wrong, for people.
-    pub detail: String,
-    /// The original, where this is a duplicate that differs from it.
-    pub receipt_id: Option<ReceiptId>,
-    /// Its content type, as sent.
-    pub content_type: Option<String>,
-    /// What was read of its body.
-    pub body: Bytes,
-    /// Whether there was more.
-    pub truncated: bool,
-}
-
-impl NewQuarantined {
-    /// What was kept of a request, to be kept in another place.
-    fn again(kept: &Quarantined) -> Self {
-        Self {
-            request_id: kept.request_id,
-            received_at: kept.received_at,
-            reason: kept.reason.clone(),
-            detail: kept.detail.clone(),
-            receipt_id: kept.receipt_id,
-            content_type: kept.content_type.clone(),
-            body: kept.body.clone(),
-            truncated: kept.truncated,
-        }
-    }
-
-    /// A copy of a duplicate that says something else than its original.
-    fn differing(receipt: &NewReceipt, original_id: ReceiptId) -> Self {
-        Self {
-            request_id: receipt.request_id,
-            received_at: receipt.received_at,
-            reason: "duplicate-differs".to_owned(),
-            detail: format!("it has the identity of receipt {original_id} but says something else"),
-            receipt_id: Some(original_id),
-            content_type: None,
-            body: receipt.body.clone(),
-            truncated: false,
-        }
-    }
 }
 
 /// An accepted notification, without its body.

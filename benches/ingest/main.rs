@@ -9,6 +9,7 @@
 //! also what ten million receipts cost it, which takes minutes and 7 GB.
 
 mod postgres;
+mod row_by_row;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -39,6 +40,7 @@ fn main() {
     match &words[..] {
         [role] if role == "noop" => return noop_server(),
         [role, url] if role == "rival" => return postgres::rival(url),
+        [role, url] if role == "row-by-row" => return row_by_row::serve(url),
         _ => {}
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
@@ -292,7 +294,11 @@ impl Server {
         let (address, admin) = (port(), port());
         let log = File::create(folder.join("log.json")).expect("the target folder takes files");
         let started = Instant::now();
-        let process = Command::new(env!("CARGO_BIN_EXE_caigunn-webhook"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_caigunn-webhook"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CAIGUNN_")) {
+            command.env_remove(name);
+        }
+        let process = command
             .env("CAIGUNN_LISTEN", address.to_string())
             .env("CAIGUNN_ADMIN_LISTEN", admin.to_string())
             .env("CAIGUNN_INBOX_URL", inbox_url)

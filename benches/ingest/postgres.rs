@@ -1,6 +1,7 @@
-//! The PostgreSQL store beside what most receivers do: one INSERT a request.
+//! The PostgreSQL store beside itself with a transaction for each notification, and beside what most receivers do: one
+//! INSERT a request.
 //!
-//! The rival parses the notification with the same code, stores it with one statement into a table whose identities are
+//! The latter, the rival, parses the notification with the same code, stores it with one statement into a table whose identities are
 //! UNIQUE, and answers; it counts nothing and logs nothing. It has four times our connections to the server, since
 //! with as many as ours it is slower. Then the store is filled, to show what its size costs.
 
@@ -39,11 +40,14 @@ pub fn run(folder: &Path) {
     println!("\nPostgreSQL");
     let rival_server = Server::again("rival", &rival.url);
     let ours = Server::durable(&small.url, folder);
+    let rows = Database::new(&server, "rows");
+    let row_by_row = Server::again("row-by-row", &rows.url);
     for connections in CONNECTIONS {
-        compare("a row a statement", &rival_server, "batches", &ours, connections);
+        compare("row by row", &row_by_row, "batches", &ours, connections);
+        compare("rival", &rival_server, "batches", &ours, connections);
     }
     println!("  peak memory {} MiB", ours.memory("VmHWM"));
-    drop(rival_server);
+    drop((rival_server, row_by_row));
     if std::env::args().any(|word| word == "--large") {
         small.fill(SIZES[0]);
         let large = Database::new(&server, "large");

@@ -1,0 +1,142 @@
+//! One transaction: what goes in, and what comes out.
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId};
+use super::super::connections::{Client, concerns_one_row, text};
+use super::super::{PostgresInbox, quarantine};
+use super::rows::{Columns, NewRow};
+
+const APPEND: &str = include_str!("../append.sql");
+
+/// What to do in one transaction.
+#[derive(Default)]
+pub struct Work<'a> {
+    pub rows: Vec<NewRow<'a>>,
+    pub quarantined: Vec<(usize, QuarantineId, &'a NewQuarantined)>,
+    pub probes: Vec<usize>,
+}
+
+/// What became of a transaction.
+pub enum Done {
+    /// It is on disk. What the statement says of each row, in order.
+    Committed(Vec<Found>),
+    /// Something in it cannot be stored, so nothing was.
+    Refused(String),
+}
+
+/// What became of a row.
+pub enum Found {
+    New(ReceiptId),
+    /// There is a receipt of the same identity. If its text is another one, its number is there to find it by.
+    Known {
+        id: ReceiptId,
+        differs_from: Option<i64>,
+    },
+    /// The last receipt of its chatbot and event is not the one that it was compared with.
+    Overtaken,
+}
+
+impl<'a> Work<'a> {
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.quarantined.len() + self.probes.len()
+    }
+
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        let rows = self.rows.iter().map(|row| row.place);
+        let quarantined = self.quarantined.iter().map(|(place, ..)| *place);
+        rows.chain(quarantined).chain(self.probes.iter().copied())
+    }
+
+    /// The same, an entry each.
+    pub fn singles(self) -> impl Iterator<Item = Self> {
+        let rows = self.rows.into_iter().map(|row| Self {
+            rows: vec![row],
+            ..Self::default()
+        });
+        let quarantined = self.quarantined.into_iter().map(|one| Self {
+            quarantined: vec![one],
+            ..Self::default()
+        });
+        let probes = self.probes.into_iter().map(|place| Self {
+            probes: vec![place],
+            ..Self::default()
+        });
+        rows.chain(quarantined).chain(probes)
+    }
+}
+
+/// Does all of it in one transaction, or nothing.
+pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Error> {
+    let PostgresInbox { begin, settings, .. } = inbox;
+    let transact = async |client: &Client| {
+        // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
+        let append = client.prepare_cached(APPEND).await?;
+        let keep = quarantine::Statements::prepare(client).await?;
+        let sealed = inbox.sealed();
+        let columns = Columns::of(&work.rows, sealed.as_deref());
+        let rows = async {
+            match work.rows.len() {
+                0 => Ok(Vec::new()),
+                _ => client.query(&append, &columns.parameters()).await,
+            }
+        };
+        let quarantined = async {
+            match work.quarantined.len() {
+                0 => Ok(()),
+                _ => keep.keep(client, settings, &work.quarantined).await,
+            }
+        };
+        let probe = async {
+            match work.probes.len() {
+                0 => Ok(()),
+                _ => client.batch_execute("UPDATE state SET probed_at = now()").await,
+            }
+        };
+        // In this order, and all of it at once.
+        let (begun, rows, quarantined, probed, committed) = tokio::join!(
+            biased;
+            client.batch_execute(begin),
+            rows,
+            quarantined,
+            probe,
+            client.batch_execute("COMMIT"),
+        );
+        begun?;
+        // Where one of these has failed, the commit has undone the others.
+        let rows = rows?;
+        quarantined?;
+        probed?;
+        committed?;
+        if let Some(row) = rows.first()
+            && row.try_get("has_moved")?
+        {
+            inbox.slot_moved.notify_one();
+        }
+        rows.iter().map(Found::of_row).collect()
+    };
+    let done = async |client: &Client| match transact(client).await {
+        Ok(found) => Ok(Done::Committed(found)),
+        Err(error) if concerns_one_row(&error) => Ok(Done::Refused(text(&error))),
+        Err(error) => Err(error),
+    };
+    inbox.connections.run("write to", done).await
+}
+
+impl Found {
+    fn of_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        if let Some(id) = row.try_get::<_, Option<Uuid>>("new_id")? {
+            return Ok(Self::New(ReceiptId::new(id)));
+        }
+        let Some(id) = row.try_get::<_, Option<Uuid>>("known_id")? else {
+            return Ok(Self::Overtaken);
+        };
+        let is_same: bool = row.try_get("is_same")?;
+        let seq = row.try_get("known_seq")?;
+        Ok(Self::Known {
+            id: ReceiptId::new(id),
+            differs_from: (!is_same).then_some(seq),
+        })
+    }
+}

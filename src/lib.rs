@@ -8,7 +8,7 @@
 //! [`backfill`] brings what the webhook did not, through the same writer.
 //!
 //! - [`event`]: what CaiGunn says, as types; the wire format; what makes two notifications the same.
-//! - [`inbox`]: the store's contract, group commit, and the store in SQLite.
+//! - [`inbox`]: the store's contract, group commit, and the stores in SQLite and in PostgreSQL.
 //! - [`http`]: both listeners, their routes, limits, answers and log lines.
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.

@@ -9,6 +9,8 @@
 //! What became of a transaction whose answer is lost is not known. Its callers are told so, and a repeat is a
 //! duplicate if it was committed.
 //!
+//! What is in the older slots of the tables is known in memory well enough to look there only if need be (`sealed`).
+//!
 //! The tables are in `migrations/postgres`, in the schema `caigunn_webhook`.
 
 mod append;

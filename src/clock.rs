@@ -4,9 +4,10 @@
 //! same time read back from disk.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A moment in UTC, in whole microseconds since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,27 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// RFC 3339 with an offset, e.g. `2024-07-30T09:15:00Z`; what is finer than a microsecond is cut off.
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>()
+            .map(|timestamp| Self(timestamp.as_microsecond()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| {
+            de::Error::custom(format!(
+                "expected a time such as 2024-07-30T09:15:00Z, found {text:?}"
+            ))
+        })
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -89,6 +111,15 @@ mod tests {
             "2024-07-30T09:15:00.000123Z"
         );
         assert_eq!(Timestamp::from_micros(1_722_330_900_000_123).date(), "2024-07-30");
+    }
+
+    #[test]
+    fn reads_what_it_prints_and_other_offsets() {
+        let moment = Timestamp::from_micros(1_722_330_900_000_123);
+
+        assert_eq!(moment.to_string().parse().ok(), Some(moment));
+        assert_eq!("2024-07-30T11:15:00.000123999+02:00".parse().ok(), Some(moment));
+        assert!("2024-07-30T11:15:00".parse::<Timestamp>().is_err(), "no offset");
     }
 
     #[test]

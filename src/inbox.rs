@@ -10,6 +10,8 @@
 //! - **Open jobs.** A job is open while its `initial` is held and no `completed` or `failed` of the same event and
 //!   `event_id` is known, in whatever order they come, and whether or not the event is documented.
 //! - **Unchanged.** The body is kept to the byte and everything else is derived from it.
+//! - **Deliveries** are kept as [`outbox`] says: what a leader has to say of a destination is committed at once or not
+//!   at all, and only while it leads.
 //! - **Bounded.** The quarantine keeps within its bounds, the oldest going first; receipts go by age.
 //!
 //! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
@@ -21,6 +23,7 @@ pub mod copy;
 mod entry;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod outbox;
 pub mod postgres;
 pub mod sqlite;
 pub mod writer;
@@ -37,6 +40,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
 
 pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored};
+pub use outbox::Outbox;
 pub use writer::Writer;
 
 id!(
@@ -102,8 +106,12 @@ pub trait Inbox: Send + Sync + 'static {
     /// How much is, and ever was, in quarantine.
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals>;
 
-    /// Removes a few of the receipts older than `before`; returns how many, 0 when there are none left.
+    /// Removes a few of the receipts older than `before`, with their deliveries; returns how many receipts, 0 when there
+    /// are none left.
     fn expire(&self, before: Timestamp) -> Answer<'_, usize>;
+
+    /// The way out of the same store.
+    fn outbox(&self) -> &dyn Outbox;
 
     /// Asks to lead, or to go on leading, for [`LEASE`] from now: of all receivers on this inbox one leads at a time.
     fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership>;
@@ -161,6 +169,9 @@ pub enum Error {
         /// How long the caller waited.
         waited: Duration,
     },
+    /// Whoever asked for what only the leader does leads no more. Nothing was done.
+    #[error("another receiver leads now")]
+    NotLeader,
     /// What was read cannot have been written by this program.
     #[error("the inbox is damaged: {reason}")]
     Corrupt {

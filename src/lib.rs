@@ -22,6 +22,7 @@ pub mod backoff;
 pub mod caigunn;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod doctor;
 pub mod event;
 pub mod fingerprint;

@@ -131,7 +131,7 @@ pub fn reason_of(error: Error) -> String {
         | Error::Refused { reason }
         | Error::InUse { reason }
         | Error::Corrupt { reason } => reason,
-        error @ (Error::Full { .. } | Error::Timeout { .. }) => error.to_string(),
+        error @ (Error::Full { .. } | Error::Timeout { .. } | Error::NotLeader) => error.to_string(),
     }
 }
 

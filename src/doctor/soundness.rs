@@ -156,7 +156,11 @@ pub fn opening_advice(error: &Error) -> &'static str {
         Error::Corrupt { .. } => {
             "see that the schema caigunn_webhook has the tables of this program, and nobody else's"
         }
-        Error::Full { .. } | Error::Unavailable { .. } | Error::InUse { .. } | Error::Timeout { .. } => {
+        Error::Full { .. }
+        | Error::Unavailable { .. }
+        | Error::InUse { .. }
+        | Error::Timeout { .. }
+        | Error::NotLeader => {
             "see that the server runs, can be reached from here and takes writes, and that host, port and sslmode in \
              CAIGUNN_INBOX_URL are right"
         }

@@ -386,6 +386,7 @@ impl From<inbox::Error> for Problem {
             | inbox::Error::Refused { reason }
             | inbox::Error::InUse { reason }
             | inbox::Error::Corrupt { reason } => Self::new(Kind::InboxUnavailable, reason.clone()),
+            inbox::Error::NotLeader => Self::not_leader(error.to_string()),
         };
         Self {
             cause: Some(Arc::new(error)),

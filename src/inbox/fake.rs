@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineId, QuarantineTotals,
-    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -148,6 +148,10 @@ impl Inbox for FakeInbox {
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         unreachable!("no test reads what is stored")
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        unreachable!("no test delivers anything")
     }
 
     fn expire(&self, _: Timestamp) -> Answer<'_, usize> {

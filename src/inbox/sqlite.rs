@@ -27,9 +27,13 @@ use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::outbox::{
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Progress,
+    Start, State,
+};
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
-    Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
+    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -196,6 +200,10 @@ impl Inbox for SqliteInbox {
         Box::pin(self.read(|connection, _| read::quarantine_totals(connection)))
     }
 
+    fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         Box::pin(self.ask(move |answer| Command::Expire(before, answer)))
     }
@@ -215,6 +223,86 @@ impl Inbox for SqliteInbox {
             lock_mutex(&self.commands).take();
             closed
         })
+    }
+}
+
+impl Outbox for SqliteInbox {
+    fn last_sequence(&self) -> Answer<'_, u64> {
+        unimplemented!()
+    }
+
+    fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+        unimplemented!()
+    }
+
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+        unimplemented!()
+    }
+
+    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        unimplemented!()
+    }
+
+    fn destinations(&self) -> Answer<'_, Vec<Destination>> {
+        unimplemented!()
+    }
+
+    fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
+        unimplemented!()
+    }
+
+    fn remove_destination<'a>(
+        &'a self,
+        leader: &'a Candidate,
+        destination: DestinationId,
+    ) -> Answer<'a, u64> {
+        unimplemented!()
+    }
+
+    fn record<'a>(&'a self, leader: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
+        unimplemented!()
+    }
+
+    fn deliveries(&self, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>> {
+        unimplemented!()
+    }
+
+    fn deliveries_after(
+        &self,
+        destination: DestinationId,
+        state: State,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
+        unimplemented!()
+    }
+
+    fn delivery(
+        &self,
+        destination: DestinationId,
+        sequence: u64,
+    ) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
+        unimplemented!()
+    }
+
+    fn instruct(&self, instruction: Instruction) -> Answer<'_, ()> {
+        unimplemented!()
+    }
+
+    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
+        unimplemented!()
+    }
+
+    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        unimplemented!()
+    }
+
+    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        unimplemented!()
+    }
+
+    fn follow_up<'a>(&'a self, leader: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
+        unimplemented!()
     }
 }
 

@@ -9,8 +9,8 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
-    Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
+    Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -165,5 +165,9 @@ impl Inbox for Seat {
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         self.shared.inbox.quarantine_totals()
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self.shared.inbox.outbox()
     }
 }

@@ -1,0 +1,51 @@
+//! The way out: takes each accepted notification to the destinations that want it, until they say that they have it.
+//!
+//! Actors: the inbox, which holds receipts and, for each destination, how far it is (`inbox::outbox`); a [`Worker`] a
+//! destination, in the receiver that leads; the destination, which may be slow, wrong or down.
+//!
+//! - **At least once.** An attempt of which nobody knows whether it was received is made again, with the same id.
+//! - **In order, a job at a time.** Of one job, a notification is sent only when the one before it is recorded as
+//!   delivered, dead or called off. Other jobs do not wait.
+//! - **Delivered means said so**: 2xx, or exit code 0. All else is tried again by the [`schedule`](Schedule), and then
+//!   is a dead letter, which is kept.
+//! - **Nothing that happens here is in the way of a notification that arrives.** There is no row a receipt, and nobody
+//!   waits for a destination.
+//!
+//! Not promised: an order between jobs, or that a destination gets nothing twice.
+
+pub mod filter;
+pub mod schedule;
+pub mod send;
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+pub use filter::Filter;
+pub use schedule::Schedule;
+pub use send::{Parcel, Report, Sender};
+
+/// What the way out must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When a delivery is tried again.
+    pub schedule: Schedule,
+    /// Where receipts go, at most [`MAX_DESTINATIONS`](crate::inbox::outbox::MAX_DESTINATIONS), each with a name of its own.
+    pub destinations: Vec<DestinationSettings>,
+}
+
+/// What is to be known of one destination.
+#[derive(Clone, Debug)]
+pub struct DestinationSettings {
+    /// Its name: 1 to 40 of `a-z`, `0-9`, `-` and `_`.
+    pub name: String,
+    /// What it gets.
+    pub filter: Filter,
+    /// From where on it gets receipts when it is new; `None`: from then on.
+    pub since: Option<Timestamp>,
+    /// How many attempts run at once, 1 to 256.
+    pub max_in_flight: usize,
+    /// How many attempts begin in a second at most; `None`: as many as can.
+    pub max_per_second: Option<f64>,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+}

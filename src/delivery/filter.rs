@@ -1,0 +1,118 @@
+//! Which receipts a destination gets.
+
+use std::str::FromStr;
+
+use crate::event::{ChatbotId, Name};
+use crate::inbox::Receipt;
+
+/// Which receipts a destination gets: those that match both lists. An empty list matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// By event name.
+    pub events: Vec<Pattern>,
+    /// By chatbot. One without a chatbot matches no list.
+    pub chatbots: Vec<ChatbotId>,
+}
+
+impl Filter {
+    /// Whether it lets that receipt through.
+    pub fn matches(&self, receipt: &Receipt) -> bool {
+        (self.events.is_empty() || self.events.iter().any(|pattern| pattern.matches(&receipt.event)))
+            && (self.chatbots.is_empty()
+                || receipt
+                    .chatbot_id
+                    .is_some_and(|chatbot_id| self.chatbots.contains(&chatbot_id)))
+    }
+}
+
+/// Event names: a text in which each `*` stands for any text, also none: `crawling.*`, `*.failed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// Whether it stands for that name.
+    pub fn matches(&self, name: &Name) -> bool {
+        let name = name.to_string();
+        let mut parts = self.0.split('*');
+        // What is before the first `*` begins the name, what is behind the last one ends it, and the rest is between,
+        // each part where it comes first.
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = name.strip_prefix(first) else {
+            return false;
+        };
+        let Some(last) = parts.next_back() else {
+            return rest.is_empty();
+        };
+        for part in parts {
+            match rest.split_once(part) {
+                Some((_, behind)) => rest = behind,
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty()
+            || text
+                .chars()
+                .any(|character| character.is_whitespace() || character.is_control())
+        {
+            return Err(
+                "a pattern is an event name, in which * stands for anything, as in crawling.*".to_owned(),
+            );
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        let (event, status) = name.split_once('.').unwrap();
+        let name = Name {
+            event: event.to_owned().into(),
+            status: status.to_owned().into(),
+        };
+        pattern.parse::<Pattern>().unwrap().matches(&name)
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name) in [
+            ("*", "crawling.completed"),
+            ("crawling.completed", "crawling.completed"),
+            ("crawling.*", "crawling.completed"),
+            ("*.completed", "crawling.completed"),
+            ("*ing.comp*", "crawling.completed"),
+            ("c*l*ed", "crawling.completed"),
+            ("**", "a.b"),
+            ("a.b*", "a.b"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("crawling", "crawling.completed"),
+            ("crawling.", "crawling.completed"),
+            ("*.failed", "crawling.completed"),
+            ("crawling.*ed.", "crawling.completed"),
+            ("a*a", "a.b"),
+            ("a.b.*", "a.b"),
+            ("completed.*", "crawling.completed"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_text_without_blanks() {
+        assert!("".parse::<Pattern>().is_err());
+        assert!("crawling. *".parse::<Pattern>().is_err());
+    }
+}

@@ -1,0 +1,60 @@
+//! One attempt: what is sent, and what is said of it afterwards.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::inbox::Receipt;
+use crate::inbox::outbox::Outcome;
+
+/// What is sent in one attempt.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// What was accepted.
+    pub receipt: Receipt,
+    /// Its body, as received.
+    pub body: Bytes,
+    /// The number of the attempt, from 1 on.
+    pub attempt: u32,
+}
+
+/// What is to be said of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status or the exit code, if it came to that.
+    pub status: Option<i32>,
+    /// What happened, in words for an operator; nothing secret.
+    pub detail: String,
+    /// The beginning of what the destination answered or wrote, at most
+    /// [`MAX_ANSWER_BYTES`](crate::inbox::outbox::MAX_ANSWER_BYTES).
+    pub answer: Bytes,
+    /// What the destination asks of whoever sends.
+    pub wish: Wish,
+}
+
+/// What a destination asks of whoever sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    None,
+    /// To be sent less (429, 502, 503, 504), and nothing for a time if it says so (`Retry-After`).
+    Less {
+        /// For how long.
+        pause: Option<Duration>,
+    },
+    /// To be sent nothing more (410).
+    Nothing,
+}
+
+/// Sends to one destination. Its time limit is its own affair.
+pub trait Sender: Send + Sync + 'static {
+    /// Makes one attempt. Never takes much longer than the destination's timeout.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt; it may have been received.
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>>;
+}

@@ -1,0 +1,347 @@
+//! The way out, as the store keeps it: destinations, what of the receipts has become of each there, and what an operator
+//! asked for.
+//!
+//! **Receipts are a log and a destination reads it.** Its `cursor` is the number up to which every receipt is finished
+//! with there or has a [`Delivery`] of its own. So what lies behind the cursor is pending by being in the log: it was
+//! committed with the receipt, and accepting a notification costs nothing more, however many destinations there are.
+//! A row is written when there is something to say: it was delivered, or it was tried in vain and waits.
+//!
+//! **Only the leader writes** what is here, but for instructions and new destinations. Every such call names the
+//! [`Candidate`] that believes to lead, and the store refuses one that does not. So the lease of the leader is the lease
+//! of all deliveries: one that dies gives them all back, and two never send the same one at once.
+
+use bytes::Bytes;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Answer, Candidate, Page, PageRequest, Receipt};
+use crate::clock::Timestamp;
+use crate::event::id;
+
+id!(
+    /// Names an instruction: a UUIDv7.
+    InstructionId
+);
+
+/// The part of a store that the way out is about. See the module for what it promises.
+pub trait Outbox: Send + Sync {
+    /// The number of the newest receipt that was ever accepted, 0 if there was none.
+    fn last_sequence(&self) -> Answer<'_, u64>;
+
+    /// Receipts without their bodies, oldest first, from the one after that sequence number on: at most `limit`. None
+    /// means that there are no more. As with [`Inbox::export`](super::Inbox::export), whoever goes on from the last one
+    /// misses nothing.
+    fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>>;
+
+    /// As [`Outbox::receipts_after`], without those that have a delivery to that destination.
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>>;
+
+    /// The receipts of these numbers that are held, with their bodies, oldest first. The caller bounds how many bytes of
+    /// bodies it asks for.
+    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>>;
+
+    /// Every destination that ever was, oldest first.
+    fn destinations(&self) -> Answer<'_, Vec<Destination>>;
+
+    /// Puts a destination in, unless it is there. One that was removed begins anew, with its deliveries as they are.
+    fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination>;
+
+    /// Marks a destination as removed, with its pending deliveries; returns how many of these had a row.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads.
+    fn remove_destination<'a>(&'a self, leader: &'a Candidate, destination: DestinationId)
+    -> Answer<'a, u64>;
+
+    /// Commits what a leader has to say of a destination, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads: nothing was written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not undo the write; saying the same again is safe.
+    fn record<'a>(&'a self, leader: &'a Candidate, progress: Progress) -> Answer<'a, ()>;
+
+    /// Deliveries that have a row, newest receipt first, with their receipts. Here a cursor stands for the receipts
+    /// older than it, and a page does not part the deliveries of one receipt: it may hold a few more than asked for.
+    fn deliveries(&self, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>>;
+
+    /// A destination's deliveries of that state, oldest receipt first, from the receipt after that number on: at most
+    /// `limit`. None means that there are no more.
+    fn deliveries_after(
+        &self,
+        destination: DestinationId,
+        state: State,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'_, Vec<(Delivery, Receipt)>>;
+
+    /// A delivery, if it has a row, with the latest [`MAX_ATTEMPTS`] attempts, oldest first.
+    fn delivery(
+        &self,
+        destination: DestinationId,
+        sequence: u64,
+    ) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>>;
+
+    /// Keeps an instruction for the leader.
+    fn instruct(&self, instruction: Instruction) -> Answer<'_, ()>;
+
+    /// The instruction of that id.
+    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>>;
+
+    /// Instructions that are not done, oldest first, at most `limit`.
+    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>>;
+
+    /// The latest instructions, newest first, at most `limit`.
+    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>>;
+
+    /// Writes down how far an instruction is, and whether it is done. The oldest that are done go when there are too many.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads: nothing was written.
+    fn follow_up<'a>(&'a self, leader: &'a Candidate, instruction: Instruction) -> Answer<'a, ()>;
+}
+
+/// The most destinations that are configured at once.
+pub const MAX_DESTINATIONS: usize = 32;
+
+/// The most attempts of one delivery that are kept, the latest ones. The default schedule has ten; a destination that is
+/// down is tried more often with what came first.
+pub const MAX_ATTEMPTS: u32 = 100;
+
+/// The most bytes of an answer that are kept with an attempt.
+pub const MAX_ANSWER_BYTES: usize = 4096;
+
+/// The most instructions that are kept once they are done, the latest ones.
+pub const MAX_DONE_INSTRUCTIONS: usize = 1000;
+
+/// Names a destination in one inbox: 1 and up, never used for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct DestinationId(pub(crate) i32);
+
+/// A destination as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Its id.
+    pub id: DestinationId,
+    /// Its name in the configuration.
+    pub name: String,
+    /// Receipts up to this number are finished with there, or have a delivery of their own. What is greater is pending,
+    /// unless it has one.
+    pub cursor: u64,
+    /// When it was put in, or put in again.
+    pub added_at: Timestamp,
+    /// When it was found to be configured no more.
+    pub removed_at: Option<Timestamp>,
+    /// Why nothing is sent to it, if that is so.
+    pub pause: Option<Pause>,
+    /// Its deliveries with a row that are pending.
+    pub pending_count: u64,
+    /// Its dead letters.
+    pub dead_count: u64,
+}
+
+/// Why nothing is sent to a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// Since when.
+    pub at: Timestamp,
+    /// In words for an operator.
+    pub reason: String,
+}
+
+/// From where on a new destination gets receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Those accepted from now on.
+    Now,
+    /// Those received at that time or later, as far as they are held.
+    Since(Timestamp),
+}
+
+/// What has become of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It will be tried, for the first time or again.
+    Pending,
+    /// The destination has said that it has it.
+    Delivered,
+    /// It was tried as often as the schedule says, in vain: a dead letter.
+    Dead,
+    /// An operator has called it off.
+    Cancelled,
+    /// Its destination was configured no more.
+    Removed,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Delivered,
+        Self::Dead,
+        Self::Cancelled,
+        Self::Removed,
+    ];
+
+    /// Its name in the API, the tables and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// How an attempt ended; where it failed, by whose fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The destination has said that it has it.
+    Delivered,
+    /// It could not be reached: no such host, no connection, no TLS, or the connection ended before the answer.
+    Unreachable,
+    /// It did not answer in time.
+    Timeout,
+    /// It was reached and said no: an answer of 3xx or 4xx.
+    Refused,
+    /// It was reached and broke: an answer of 5xx, or an exit code other than 0.
+    Failed,
+    /// It was not asked, for a reason on this side.
+    Ours,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Delivered,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Refused,
+        Self::Failed,
+        Self::Ours,
+    ];
+
+    /// Its name in the API, the tables, metrics and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Ours => "ours",
+        }
+    }
+}
+
+/// A receipt's way to one destination, where there is something to say of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Where it goes.
+    pub destination: DestinationId,
+    /// The number of the receipt.
+    pub sequence: u64,
+    /// What has become of it.
+    pub state: State,
+    /// How many tries of the schedule are used up.
+    pub step: u32,
+    /// How many attempts were ever made.
+    pub attempt_count: u32,
+    /// How the last attempt ended, if there was one.
+    pub outcome: Option<Outcome>,
+    /// If it is pending, when the schedule wants it tried.
+    pub due_at: Timestamp,
+    /// When this was written.
+    pub changed_at: Timestamp,
+}
+
+/// One try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its place among the attempts of its delivery, from 1 on.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in whole microseconds.
+    pub duration: std::time::Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status or the exit code, if it came to that.
+    pub status: Option<i32>,
+    /// What happened, in words for an operator.
+    pub detail: String,
+    /// The beginning of what the destination answered or wrote, at most [`MAX_ANSWER_BYTES`].
+    pub answer: Bytes,
+}
+
+/// What a leader has to say of one destination, committed at once.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Which one.
+    pub destination: DestinationId,
+    /// Its cursor from now on, unless it is farther already.
+    pub cursor: u64,
+    /// Deliveries as they are now, each at most once: put in, or put in the place of what was there. One whose receipt
+    /// has expired is left out.
+    pub deliveries: Vec<Delivery>,
+    /// Attempts of these, by the number of the receipt.
+    pub attempts: Vec<(u64, Attempt)>,
+    /// Whether it is paused.
+    pub pause: PauseChange,
+}
+
+/// Whether a destination is paused from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PauseChange {
+    /// As before.
+    Keep,
+    /// Nothing is sent to it any more.
+    Pause(Pause),
+    /// It is sent to again.
+    Resume,
+}
+
+/// Which deliveries to list; all members that are set must match.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeliveryFilter {
+    /// By destination.
+    pub destination: Option<DestinationId>,
+    /// By state.
+    pub state: Option<State>,
+    /// Of receipts from this number on.
+    pub from_sequence: u64,
+}
+
+/// What an operator asked the leader to do. What it says is the affair of whoever writes and reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// Its id. Those given later are greater.
+    pub id: InstructionId,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// What to do, as JSON.
+    pub body: String,
+    /// How far it is, as JSON; empty at first.
+    pub progress: String,
+    /// When it was done with.
+    pub done_at: Option<Timestamp>,
+}
+
+impl Instruction {
+    /// A new one, with an id that sorts by its time.
+    pub fn new(body: String) -> Self {
+        Self {
+            id: InstructionId::new(Uuid::now_v7()),
+            created_at: Timestamp::now(),
+            body,
+            progress: String::new(),
+            done_at: None,
+        }
+    }
+}

@@ -56,6 +56,12 @@ impl Timestamp {
         text
     }
 
+    /// How long this moment is after `earlier`; zero if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
     /// How far this moment is from `other`, whichever came first.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_micros(self.0.abs_diff(other.0))
@@ -120,6 +126,15 @@ mod tests {
         assert_eq!(moment.to_string().parse().ok(), Some(moment));
         assert_eq!("2024-07-30T11:15:00.000123999+02:00".parse().ok(), Some(moment));
         assert!("2024-07-30T11:15:00".parse::<Timestamp>().is_err(), "no offset");
+    }
+
+    #[test]
+    fn what_is_not_later_is_not_since() {
+        let (earlier, later) = (Timestamp::from_micros(1), Timestamp::from_micros(3));
+
+        assert_eq!(later.since(earlier), Duration::from_micros(2));
+        assert_eq!(earlier.since(later), Duration::ZERO);
+        assert_eq!(Timestamp::from_micros(i64::MIN).since(later), Duration::ZERO);
     }
 
     #[test]

@@ -13,9 +13,15 @@
 //!
 //! Not promised: an order between jobs, or that a destination gets nothing twice.
 
+mod backlog;
 pub mod filter;
+mod health;
+mod log;
+mod metrics;
 pub mod schedule;
 pub mod send;
+mod status;
+mod worker;
 
 use std::time::Duration;
 
@@ -23,6 +29,7 @@ use crate::clock::Timestamp;
 pub use filter::Filter;
 pub use schedule::Schedule;
 pub use send::{Parcel, Report, Sender};
+pub use status::{Failure, Status};
 
 /// What the way out must be told.
 #[derive(Clone, Debug)]

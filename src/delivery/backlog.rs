@@ -1,0 +1,595 @@
+//! What is pending at one destination, and what may be sent next: values in, values out, no clock and no store.
+//!
+//! A pending delivery is *waiting*, *in flight*, or *settled*: an attempt has ended, and how it ended is not in the store
+//! yet. Of a job only the oldest one is sent, and the next only when it is recorded as finished, so that a crash at any
+//! moment repeats attempts but never turns their order round.
+//!
+//! What has been read from the log and is not finished has no row in the store; it keeps the cursor from passing it. It
+//! gets a row when it fails, or when one before it in its job has failed, so that what waits long does not stand in the
+//! way of the rest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::{Filter, Schedule};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::Receipt;
+use crate::inbox::outbox::{
+    Attempt, Delivery, Destination, DestinationId, Outcome, PauseChange, Progress, State,
+};
+
+/// The most receipts that are read ahead and have no row: some 0.2 MiB.
+const WINDOW: usize = 1024;
+
+/// The most deliveries that are known at once: some 20 MiB. Where so many wait to be tried again, what is behind them
+/// stays in the log.
+const MAX_COUNT: usize = 100_000;
+
+/// How far the cursor may be behind before it is recorded for its own sake. After a start that much is read again.
+const CURSOR_LAG: u64 = 256;
+
+/// What is pending at one destination.
+#[derive(Debug)]
+pub struct Backlog {
+    destination: DestinationId,
+    schedule: Schedule,
+    filter: Filter,
+    /// The number of the last receipt that was read from the log.
+    read_to: u64,
+    /// The cursor that was last given out to be recorded.
+    given_cursor: u64,
+    items: BTreeMap<u64, Item>,
+    jobs: HashMap<Job, Line>,
+    /// Those that have no row and none on its way.
+    rowless: BTreeSet<u64>,
+    /// Those that may be sent, oldest first.
+    ready: BTreeSet<u64>,
+    /// Those that may be sent at a time, soonest first.
+    timed: BTreeSet<(Timestamp, u64)>,
+    in_flight_count: usize,
+    changes: BTreeMap<u64, Delivery>,
+    attempts: Vec<(u64, Attempt)>,
+    /// Rows that are on their way into the store.
+    recording: BTreeMap<u64, Delivery>,
+    /// What was called off before it was read from the log. A read that began before its row was there may yet give it.
+    called_off_ahead: BTreeSet<u64>,
+}
+
+/// A pending delivery.
+#[derive(Debug)]
+struct Item {
+    job: Job,
+    received_at: Timestamp,
+    body_bytes: usize,
+    step: u32,
+    attempt_count: u32,
+    outcome: Option<Outcome>,
+    /// When the schedule wants it tried.
+    due_at: Timestamp,
+    /// It may go before that. An attempt before its time uses up no try.
+    is_early: bool,
+    phase: Phase,
+    is_called_off: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    InFlight,
+    Settled,
+}
+
+/// What must stay in order: the notifications of one job; of older trainings, which name none, those of a chatbot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Job {
+    Of(EventId),
+    Unnamed(Option<ChatbotId>, Box<str>),
+}
+
+/// The pending deliveries of a job.
+#[derive(Debug, Default)]
+struct Line {
+    sequences: BTreeSet<u64>,
+    /// The one that is in flight or settled.
+    busy: Option<u64>,
+}
+
+/// A delivery that is in flight from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The number of the receipt.
+    pub sequence: u64,
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// The size of the body.
+    pub body_bytes: usize,
+}
+
+/// What came of being told to change a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is as it was asked for, or will be when what is in flight has ended.
+    Made,
+    /// It is not among the pending ones.
+    NotPending,
+}
+
+/// What came of being told to make a delivery pending again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// It is pending.
+    Pending,
+    /// It was pending already, or will be, or the destination does not want it.
+    Unchanged,
+    /// What comes before it in the log must be read first.
+    TooEarly,
+}
+
+impl Backlog {
+    /// That of a destination as the store knows it, without what has rows: see [`Backlog::restore`].
+    pub fn new(destination: &Destination, schedule: Schedule, filter: Filter) -> Self {
+        Self {
+            destination: destination.id,
+            schedule,
+            filter,
+            read_to: destination.cursor,
+            given_cursor: destination.cursor,
+            items: BTreeMap::new(),
+            jobs: HashMap::new(),
+            rowless: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            timed: BTreeSet::new(),
+            in_flight_count: 0,
+            changes: BTreeMap::new(),
+            attempts: Vec::new(),
+            recording: BTreeMap::new(),
+            called_off_ahead: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in a pending delivery that has a row.
+    pub fn restore(&mut self, delivery: &Delivery, receipt: &Receipt) {
+        let item = Item {
+            step: delivery.step,
+            attempt_count: delivery.attempt_count,
+            outcome: delivery.outcome,
+            ..Item::new(receipt, delivery.due_at)
+        };
+        self.insert(delivery.sequence, item);
+    }
+
+    /// How many more receipts may be offered.
+    pub fn room(&self) -> usize {
+        let count = MAX_COUNT.saturating_sub(self.items.len());
+        WINDOW.saturating_sub(self.rowless.len()).min(count)
+    }
+
+    /// How many more pending deliveries may be taken in beside those of the log.
+    pub fn spare(&self) -> usize {
+        // So many as are read ahead always find room.
+        (MAX_COUNT - WINDOW).saturating_sub(self.items.len())
+    }
+
+    /// The number of the last receipt that was read from the log.
+    pub fn read_to(&self) -> u64 {
+        self.read_to
+    }
+
+    /// Takes in the next receipt of the log that has no delivery here.
+    pub fn offer(&mut self, receipt: &Receipt) {
+        let sequence = receipt.sequence;
+        self.read_to = self.read_to.max(sequence);
+        let is_known = self.items.contains_key(&sequence) || self.row_on_its_way(sequence).is_some();
+        let is_called_off = self.called_off_ahead.remove(&sequence);
+        if is_known || is_called_off || !self.filter.matches(receipt) {
+            return;
+        }
+        let item = Item::new(receipt, receipt.received_at.plus(self.schedule.first()));
+        let is_held_back = self.waits_with_a_row(&item.job);
+        self.rowless.insert(sequence);
+        self.insert(sequence, item);
+        if is_held_back {
+            self.give_row(sequence, receipt.received_at);
+        }
+    }
+
+    /// The log has been read up to that number, whatever of it was offered.
+    pub fn read_up_to(&mut self, sequence: u64) {
+        self.read_to = self.read_to.max(sequence);
+        self.called_off_ahead.retain(|ahead| *ahead > sequence);
+    }
+
+    /// Takes out the oldest that may be sent.
+    pub fn begin(&mut self, now: Timestamp) -> Option<Begun> {
+        self.advance(now);
+        let sequence = *self.ready.first()?;
+        Some(self.take(sequence))
+    }
+
+    /// Takes out one to see whether the destination is back: of those that may be sent one that was tried least, so that
+    /// no single delivery decides; else the one that is due next.
+    pub fn begin_probe(&mut self, now: Timestamp) -> Option<Begun> {
+        self.advance(now);
+        let tries = |sequence: &u64| (self.items[sequence].attempt_count, *sequence);
+        let least = self.ready.iter().copied().min_by_key(tries);
+        let soonest = || self.timed.first().map(|(_, sequence)| *sequence);
+        let sequence = least.or_else(soonest)?;
+        Some(self.take(sequence))
+    }
+
+    /// When the next one may be sent that may not yet.
+    pub fn next_at(&self) -> Option<Timestamp> {
+        self.timed.first().map(|(at, _)| *at)
+    }
+
+    /// Whether something may be sent now.
+    pub fn has_ready(&self, now: Timestamp) -> bool {
+        !self.ready.is_empty() || self.next_at().is_some_and(|at| at <= now)
+    }
+
+    /// Puts back what was begun and not tried.
+    pub fn give_back(&mut self, sequence: u64) {
+        self.rest(sequence);
+    }
+
+    /// Forgets what was begun, since its receipt has expired.
+    pub fn vanish(&mut self, sequence: u64) {
+        self.in_flight_count -= 1;
+        self.remove(sequence);
+    }
+
+    /// Takes note of how an attempt ended: to be recorded. `pause` is how long the destination asked to be left alone;
+    /// `random` is from 0 to 1.
+    pub fn settle(
+        &mut self,
+        sequence: u64,
+        attempt: Attempt,
+        pause: Duration,
+        now: Timestamp,
+        random: f64,
+    ) -> State {
+        let item = self
+            .items
+            .get_mut(&sequence)
+            .expect("what is in flight is pending");
+        item.attempt_count = attempt.number;
+        item.outcome = Some(attempt.outcome);
+        item.phase = Phase::Settled;
+        let was_due = item.due_at <= attempt.started_at;
+        item.is_early = false;
+        item.step += u32::from(was_due);
+        let wait = if was_due {
+            self.schedule.next(item.step, random)
+        } else {
+            Some(item.due_at.since(now))
+        };
+        let state = match (attempt.outcome, wait) {
+            (Outcome::Delivered, _) => State::Delivered,
+            (_, None) => State::Dead,
+            (_, Some(_)) if item.is_called_off => State::Cancelled,
+            (_, Some(wait)) => {
+                item.due_at = now.plus(wait.max(pause));
+                State::Pending
+            }
+        };
+        let job = item.job.clone();
+        self.in_flight_count -= 1;
+        self.attempts.push((sequence, attempt));
+        self.change(sequence, state, now);
+        if state == State::Pending {
+            self.give_rows(&job, now);
+        }
+        state
+    }
+
+    /// Lets go at once what waits because the destination could not take it. What it refused keeps its time.
+    pub fn hurry(&mut self) {
+        let waiting = |(sequence, item): (&u64, &Item)| {
+            let is_its_fault = item.outcome.is_some_and(|outcome| outcome != Outcome::Refused);
+            (is_its_fault && item.phase == Phase::Waiting).then_some(*sequence)
+        };
+        let sequences: Vec<_> = self.items.iter().filter_map(waiting).collect();
+        for sequence in sequences {
+            self.expedite(sequence);
+        }
+    }
+
+    /// Lets one go at once.
+    pub fn retry(&mut self, sequence: u64) -> Change {
+        if !self.items.contains_key(&sequence) {
+            return Change::NotPending;
+        }
+        self.expedite(sequence);
+        Change::Made
+    }
+
+    /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet
+    /// deliver it.
+    pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
+        let sequence = receipt.sequence;
+        match self.items.get_mut(&sequence) {
+            Some(item) => {
+                item.is_called_off = true;
+                if item.phase == Phase::Waiting {
+                    self.call_off(sequence, now);
+                }
+                Change::Made
+            }
+            None if was.is_none() && sequence > self.read_to && self.filter.matches(receipt) => {
+                // It has not been read from the log yet, and with its row it never will be.
+                let item = Item::new(receipt, receipt.received_at);
+                let row = item.row(self.destination, sequence, State::Cancelled, now);
+                self.changes.insert(sequence, row);
+                self.called_off_ahead.insert(sequence);
+                Change::Made
+            }
+            None => Change::NotPending,
+        }
+    }
+
+    /// Makes a delivery pending from the start, with `was` its row, if it has one. Nothing changes if it is pending.
+    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Reopened {
+        let sequence = receipt.sequence;
+        if self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
+            return Reopened::Unchanged;
+        }
+        let known = self.row_on_its_way(sequence).or(was);
+        if sequence > self.read_to {
+            return match known {
+                None => Reopened::Unchanged,
+                Some(_) => Reopened::TooEarly,
+            };
+        }
+        let item = Item {
+            attempt_count: known.map_or(0, |row| row.attempt_count),
+            outcome: known.and_then(|row| row.outcome),
+            ..Item::new(receipt, now)
+        };
+        // Those before it must be known by their rows wherever it is known by its own.
+        self.give_rows(&item.job.clone(), now);
+        self.insert(sequence, item);
+        self.give_row(sequence, now);
+        Reopened::Pending
+    }
+
+    /// What is to be recorded now, with `pause`, if anything is. Not to be called again before [`Backlog::recorded`].
+    pub fn progress(&mut self, pause: PauseChange) -> Option<Progress> {
+        let cursor = match self.rowless.first() {
+            Some(first) => first - 1,
+            None => self.read_to,
+        };
+        let is_near = cursor < self.given_cursor + CURSOR_LAG;
+        let is_idle = self.changes.is_empty() && is_near && pause == PauseChange::Keep;
+        if is_idle {
+            return None;
+        }
+        self.given_cursor = cursor;
+        self.recording = std::mem::take(&mut self.changes);
+        Some(Progress {
+            destination: self.destination,
+            cursor,
+            deliveries: self.recording.values().copied().collect(),
+            attempts: std::mem::take(&mut self.attempts),
+            pause,
+        })
+    }
+
+    /// What was given out by [`Backlog::progress`] is in the store.
+    pub fn recorded(&mut self, now: Timestamp) {
+        for (sequence, row) in std::mem::take(&mut self.recording) {
+            let is_settled = |item: &Item| item.phase == Phase::Settled;
+            if self.changes.contains_key(&sequence) || !self.items.get(&sequence).is_some_and(is_settled) {
+                continue;
+            }
+            if row.state == State::Pending {
+                self.rest(sequence);
+                if self.items[&sequence].is_called_off {
+                    self.call_off(sequence, now);
+                }
+            } else {
+                self.remove(sequence);
+            }
+        }
+    }
+
+    /// How many rows wait to be given out by [`Backlog::progress`].
+    pub fn unrecorded_count(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// How many attempts are under way.
+    pub fn in_flight_count(&self) -> usize {
+        self.in_flight_count
+    }
+
+    /// How many deliveries are known to be pending, of those that have been read from the log.
+    pub fn pending_count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// When the oldest receipt that is pending was received.
+    pub fn oldest_received_at(&self) -> Option<Timestamp> {
+        self.items.first_key_value().map(|(_, item)| item.received_at)
+    }
+
+    fn insert(&mut self, sequence: u64, item: Item) {
+        let line = self.jobs.entry(item.job.clone()).or_default();
+        let former = line.sequences.first().copied();
+        line.sequences.insert(sequence);
+        self.items.insert(sequence, item);
+        match former {
+            Some(former) if former < sequence => {}
+            former => {
+                // An older one of the job goes before it.
+                former.into_iter().for_each(|former| self.displace(former));
+                self.place(sequence);
+            }
+        }
+    }
+
+    fn remove(&mut self, sequence: u64) {
+        let item = self.items.remove(&sequence).expect("it is pending");
+        self.rowless.remove(&sequence);
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.sequences.remove(&sequence);
+        line.busy.take_if(|busy| *busy == sequence);
+        match line.sequences.first().copied() {
+            Some(next) => self.place(next),
+            None => drop(self.jobs.remove(&item.job)),
+        }
+    }
+
+    /// Has it wait again.
+    fn rest(&mut self, sequence: u64) {
+        let item = self.items.get_mut(&sequence).expect("it is pending");
+        if item.phase == Phase::InFlight {
+            self.in_flight_count -= 1;
+        }
+        item.phase = Phase::Waiting;
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.busy.take_if(|busy| *busy == sequence);
+        let first = *line.sequences.first().expect("it is one of them");
+        self.place(first);
+    }
+
+    /// Puts it among those that may be sent, if it is its job's turn and its own.
+    fn place(&mut self, sequence: u64) {
+        let item = &self.items[&sequence];
+        let line = &self.jobs[&item.job];
+        let is_its_turn = line.busy.is_none() && line.sequences.first() == Some(&sequence);
+        if !is_its_turn || item.phase != Phase::Waiting {
+            return;
+        }
+        if item.is_early {
+            self.ready.insert(sequence);
+        } else {
+            self.timed.insert((item.due_at, sequence));
+        }
+    }
+
+    fn displace(&mut self, sequence: u64) {
+        self.ready.remove(&sequence);
+        self.timed.remove(&(self.items[&sequence].due_at, sequence));
+    }
+
+    /// Moves those whose time has come.
+    fn advance(&mut self, now: Timestamp) {
+        while let Some((_, sequence)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
+            self.timed.pop_first();
+            self.ready.insert(sequence);
+        }
+    }
+
+    fn take(&mut self, sequence: u64) -> Begun {
+        self.displace(sequence);
+        self.in_flight_count += 1;
+        let item = self.items.get_mut(&sequence).expect("it was placed");
+        item.phase = Phase::InFlight;
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.busy = Some(sequence);
+        Begun {
+            sequence,
+            attempt: item.attempt_count + 1,
+            body_bytes: item.body_bytes,
+        }
+    }
+
+    fn expedite(&mut self, sequence: u64) {
+        self.displace(sequence);
+        self.items.get_mut(&sequence).expect("it is pending").is_early = true;
+        self.place(sequence);
+    }
+
+    fn call_off(&mut self, sequence: u64, now: Timestamp) {
+        self.displace(sequence);
+        let item = self.items.get_mut(&sequence).expect("it is pending");
+        item.phase = Phase::Settled;
+        self.change(sequence, State::Cancelled, now);
+    }
+
+    /// Whether the last of a job has a row and is not finished: whoever comes after it waits as long.
+    ///
+    /// Of a job those without a row are always the last ones. So whoever is known by a row, also to the next leader,
+    /// comes after nothing that is not.
+    fn waits_with_a_row(&self, job: &Job) -> bool {
+        let is_finished = |sequence: &u64| {
+            let row = self.row_on_its_way(*sequence);
+            row.is_some_and(|row| row.state != State::Pending)
+        };
+        let line = self.jobs.get(job).map(|line| line.sequences.iter().rev());
+        let last = line.into_iter().flatten().find(|sequence| !is_finished(sequence));
+        last.is_some_and(|last| !self.rowless.contains(last))
+    }
+
+    /// Has rows written for those of a job that have none.
+    fn give_rows(&mut self, job: &Job, now: Timestamp) {
+        let Some(line) = self.jobs.get(job) else { return };
+        let rowless: Vec<_> = line.sequences.intersection(&self.rowless).copied().collect();
+        for sequence in rowless {
+            self.give_row(sequence, now);
+        }
+    }
+
+    /// Has a row written for what only waits.
+    fn give_row(&mut self, sequence: u64, now: Timestamp) {
+        self.change(sequence, State::Pending, now);
+    }
+
+    fn change(&mut self, sequence: u64, state: State, now: Timestamp) {
+        self.rowless.remove(&sequence);
+        let row = self.items[&sequence].row(self.destination, sequence, state, now);
+        self.changes.insert(sequence, row);
+    }
+
+    fn row_on_its_way(&self, sequence: u64) -> Option<&Delivery> {
+        self.changes
+            .get(&sequence)
+            .or_else(|| self.recording.get(&sequence))
+    }
+}
+
+impl Item {
+    fn new(receipt: &Receipt, due_at: Timestamp) -> Self {
+        Self {
+            job: match receipt.event_id {
+                Some(event_id) => Job::Of(event_id),
+                None => Job::Unnamed(receipt.chatbot_id, receipt.event.event.as_ref().into()),
+            },
+            received_at: receipt.received_at,
+            body_bytes: receipt.body_bytes,
+            step: 0,
+            attempt_count: 0,
+            outcome: None,
+            due_at,
+            is_early: false,
+            phase: Phase::Waiting,
+            is_called_off: false,
+        }
+    }
+
+    fn row(&self, destination: DestinationId, sequence: u64, state: State, now: Timestamp) -> Delivery {
+        Delivery {
+            destination,
+            sequence,
+            state,
+            step: self.step,
+            attempt_count: self.attempt_count,
+            outcome: self.outcome,
+            due_at: self.due_at,
+            changed_at: now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

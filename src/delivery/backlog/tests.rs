@@ -1,0 +1,373 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::super::filter::Pattern;
+use super::*;
+use crate::event::{Name, Wire};
+use crate::inbox::{Origin, ReceiptId};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(seconds as i64 * 1_000_000)
+}
+
+/// The receipt of that number, of the job of that number, received at second 0.
+fn receipt(sequence: u64, job: u128) -> Receipt {
+    Receipt {
+        id: ReceiptId::new(Uuid::from_u128(sequence.into())),
+        sequence,
+        received_at: at(0),
+        event: Name {
+            event: "crawling".into(),
+            status: "completed".into(),
+        },
+        event_id: Some(EventId::new(Uuid::from_u128(job))),
+        chatbot_id: None,
+        wire: Wire::V2024_07,
+        origin: Origin::Webhook,
+        body_bytes: 10,
+    }
+}
+
+fn schedule() -> Schedule {
+    Schedule::new(vec![Duration::ZERO, SECOND * 5, SECOND * 60]).unwrap()
+}
+
+fn destination(cursor: u64) -> Destination {
+    Destination {
+        id: DestinationId(1),
+        name: "app".to_owned(),
+        cursor,
+        added_at: at(0),
+        removed_at: None,
+        pause: None,
+        pending_count: 0,
+        dead_count: 0,
+    }
+}
+
+/// One that has read receipts of these jobs, numbered from 1 on.
+fn backlog(jobs: &[u128]) -> Backlog {
+    let mut backlog = Backlog::new(&destination(0), schedule(), Filter::default());
+    (1..)
+        .zip(jobs)
+        .for_each(|(sequence, job)| backlog.offer(&receipt(sequence, *job)));
+    backlog
+}
+
+fn begin_all(backlog: &mut Backlog, now: Timestamp) -> Vec<u64> {
+    std::iter::from_fn(|| backlog.begin(now))
+        .map(|begun| begun.sequence)
+        .collect()
+}
+
+fn settle(backlog: &mut Backlog, sequence: u64, outcome: Outcome, now: Timestamp) -> State {
+    let attempt = Attempt {
+        number: backlog.items[&sequence].attempt_count + 1,
+        started_at: now,
+        duration: Duration::ZERO,
+        outcome,
+        status: None,
+        detail: String::new(),
+        answer: Default::default(),
+    };
+    backlog.settle(sequence, attempt, Duration::ZERO, now, 0.5)
+}
+
+/// Records what there is; gives the cursor and the rows as (number, state).
+fn record(backlog: &mut Backlog, now: Timestamp) -> (u64, Vec<(u64, State)>) {
+    let progress = backlog
+        .progress(PauseChange::Keep)
+        .expect("there is something to record");
+    backlog.recorded(now);
+    let rows = progress.deliveries.iter().map(|row| (row.sequence, row.state));
+    (progress.cursor, rows.collect())
+}
+
+#[test]
+fn jobs_go_side_by_side_and_each_one_after_the_other() {
+    let mut backlog = backlog(&[1, 2, 1, 3]);
+
+    assert_eq!(begin_all(&mut backlog, at(0)), [1, 2, 4]);
+    assert_eq!(backlog.in_flight_count(), 3);
+    settle(&mut backlog, 1, Outcome::Delivered, at(0));
+    assert_eq!(
+        begin_all(&mut backlog, at(0)),
+        [] as [u64; 0],
+        "it is not recorded yet"
+    );
+
+    assert_eq!(record(&mut backlog, at(0)), (1, vec![(1, State::Delivered)]));
+    assert_eq!(begin_all(&mut backlog, at(0)), [3]);
+}
+
+#[test]
+fn a_failing_one_holds_back_its_job_only_and_not_the_cursor() {
+    let mut backlog = backlog(&[1, 2, 1, 2]);
+    begin_all(&mut backlog, at(0));
+
+    assert_eq!(settle(&mut backlog, 1, Outcome::Failed, at(0)), State::Pending);
+    settle(&mut backlog, 2, Outcome::Delivered, at(0));
+    let rows = vec![(1, State::Pending), (2, State::Delivered), (3, State::Pending)];
+    assert_eq!(record(&mut backlog, at(0)), (3, rows));
+    backlog.offer(&receipt(5, 1));
+    assert_eq!(begin_all(&mut backlog, at(4)), [4]);
+    settle(&mut backlog, 4, Outcome::Delivered, at(4));
+    assert_eq!(
+        record(&mut backlog, at(4)),
+        (5, vec![(4, State::Delivered), (5, State::Pending)])
+    );
+
+    assert_eq!(backlog.next_at(), Some(at(5)));
+    assert_eq!(begin_all(&mut backlog, at(5)), [1]);
+}
+
+#[test]
+fn after_the_last_try_it_is_dead_and_the_jobs_next_goes_on() {
+    let mut backlog = backlog(&[1, 1]);
+    let mut now = at(0);
+    for (state, wait) in [(State::Pending, 5), (State::Pending, 60), (State::Dead, 0)] {
+        assert_eq!(begin_all(&mut backlog, now), [1]);
+        assert_eq!(settle(&mut backlog, 1, Outcome::Refused, now), state);
+        record(&mut backlog, now);
+        if wait > 0 {
+            assert_eq!(backlog.next_at(), Some(now.plus(SECOND * wait)));
+            now = now.plus(SECOND * wait);
+        }
+    }
+    assert_eq!(begin_all(&mut backlog, now), [2]);
+    assert_eq!(backlog.pending_count(), 1);
+}
+
+#[test]
+fn an_attempt_before_its_time_uses_up_no_try() {
+    let mut backlog = backlog(&[1]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Timeout, at(0));
+    record(&mut backlog, at(0));
+
+    for number in 2..10 {
+        let begun = backlog.begin_probe(at(1)).expect("the one that is due next");
+        assert_eq!((begun.sequence, begun.attempt), (1, number));
+        assert_eq!(settle(&mut backlog, 1, Outcome::Timeout, at(1)), State::Pending);
+        record(&mut backlog, at(1));
+        assert_eq!(backlog.next_at(), Some(at(5)), "as the schedule said");
+    }
+}
+
+#[test]
+fn a_probe_takes_what_was_tried_least() {
+    let mut backlog = backlog(&[1, 2]);
+    let probe = |backlog: &mut Backlog, now| {
+        let begun = backlog.begin_probe(now).expect("something is pending");
+        settle(backlog, begun.sequence, Outcome::Failed, now);
+        record(backlog, now);
+        begun.sequence
+    };
+
+    assert_eq!(probe(&mut backlog, at(0)), 1);
+    assert_eq!(
+        probe(&mut backlog, at(10)),
+        2,
+        "1 may go again, but was tried before"
+    );
+    backlog.offer(&receipt(3, 3));
+    assert_eq!(probe(&mut backlog, at(20)), 3);
+    assert_eq!(probe(&mut backlog, at(20)), 1);
+}
+
+#[test]
+fn a_wish_to_be_left_alone_moves_the_next_try_but_not_forward() {
+    for (pause, wait) in [(100, 100), (1, 5)] {
+        let mut backlog = backlog(&[1]);
+        begin_all(&mut backlog, at(0));
+        let attempt = Attempt {
+            number: 1,
+            started_at: at(0),
+            duration: Duration::ZERO,
+            outcome: Outcome::Refused,
+            status: Some(429),
+            detail: String::new(),
+            answer: Default::default(),
+        };
+        backlog.settle(1, attempt, SECOND * pause, at(0), 0.5);
+        record(&mut backlog, at(0));
+
+        assert_eq!(backlog.next_at(), Some(at(wait)));
+    }
+}
+
+#[test]
+fn when_the_destination_is_back_what_it_could_not_take_goes_at_once() {
+    let mut backlog = backlog(&[1, 2, 3]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Unreachable, at(0));
+    settle(&mut backlog, 2, Outcome::Refused, at(0));
+    settle(&mut backlog, 3, Outcome::Failed, at(0));
+    record(&mut backlog, at(0));
+
+    backlog.hurry();
+
+    assert_eq!(begin_all(&mut backlog, at(1)), [1, 3]);
+}
+
+#[test]
+fn what_the_filter_does_not_let_through_is_passed_over() {
+    let filter = Filter {
+        events: vec!["training.*".parse::<Pattern>().unwrap()],
+        chatbots: Vec::new(),
+    };
+    let mut backlog = Backlog::new(&destination(0), schedule(), filter);
+    for sequence in 1..=CURSOR_LAG {
+        assert_eq!(
+            backlog
+                .progress(PauseChange::Keep)
+                .map(|progress| progress.cursor),
+            None
+        );
+        backlog.offer(&receipt(sequence, 1));
+    }
+    assert_eq!(
+        backlog
+            .progress(PauseChange::Keep)
+            .map(|progress| progress.cursor),
+        Some(CURSOR_LAG)
+    );
+    assert_eq!(backlog.pending_count(), 0);
+}
+
+#[test]
+fn what_is_read_ahead_has_a_bound() {
+    let mut backlog = backlog(&[]);
+    for sequence in 1..=WINDOW as u64 {
+        assert!(backlog.room() > 0);
+        backlog.offer(&receipt(sequence, sequence.into()));
+    }
+    assert_eq!(backlog.room(), 0);
+
+    // What has a row is not in the way.
+    begin_all(&mut backlog, at(0));
+    for sequence in 1..=10 {
+        settle(&mut backlog, sequence, Outcome::Failed, at(0));
+    }
+    assert_eq!(backlog.room(), 10);
+}
+
+#[test]
+fn what_waits_is_called_off_at_once_and_what_is_under_way_when_it_has_failed() {
+    let mut backlog = backlog(&[1, 1, 2, 3]);
+    assert_eq!(begin_all(&mut backlog, at(0)), [1, 3, 4]);
+
+    for sequence in [2, 3, 4] {
+        assert_eq!(backlog.cancel(&receipt(sequence, 1), None, at(0)), Change::Made);
+    }
+    assert_eq!(settle(&mut backlog, 3, Outcome::Failed, at(0)), State::Cancelled);
+    assert_eq!(
+        settle(&mut backlog, 4, Outcome::Delivered, at(0)),
+        State::Delivered
+    );
+    let rows = vec![
+        (2, State::Cancelled),
+        (3, State::Cancelled),
+        (4, State::Delivered),
+    ];
+    assert_eq!(record(&mut backlog, at(0)), (0, rows));
+
+    settle(&mut backlog, 1, Outcome::Failed, at(0));
+    assert_eq!(
+        backlog.cancel(&receipt(1, 1), None, at(0)),
+        Change::Made,
+        "it is not recorded yet"
+    );
+    assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Pending)]));
+    assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Cancelled)]));
+    assert_eq!(backlog.pending_count(), 0);
+    assert_eq!(backlog.cancel(&receipt(1, 1), None, at(0)), Change::NotPending);
+}
+
+#[test]
+fn what_was_called_off_before_it_was_read_is_not_read_any_more() {
+    let mut backlog = backlog(&[1]);
+    backlog.cancel(&receipt(2, 2), None, at(0));
+    backlog.offer(&receipt(2, 2));
+
+    assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+    assert_eq!(record(&mut backlog, at(0)), (0, vec![(2, State::Cancelled)]));
+}
+
+#[test]
+fn what_is_opened_again_goes_before_the_rest_of_its_job() {
+    let mut backlog = backlog(&[1, 1]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Delivered, at(0));
+    let delivered = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+    backlog.recorded(at(0));
+
+    assert_eq!(
+        backlog.reopen(&receipt(1, 1), Some(&delivered), at(1)),
+        Reopened::Pending
+    );
+    assert_eq!(
+        backlog.reopen(&receipt(2, 1), None, at(1)),
+        Reopened::Unchanged,
+        "it is pending"
+    );
+    assert_eq!(
+        backlog.reopen(&receipt(3, 1), None, at(1)),
+        Reopened::Unchanged,
+        "it will be"
+    );
+    record(&mut backlog, at(1));
+    let begun = backlog.begin(at(1)).expect("it may go");
+    assert_eq!((begun.sequence, begun.attempt), (1, 2));
+    assert_eq!(begin_all(&mut backlog, at(1)), [] as [u64; 0]);
+
+    settle(&mut backlog, 1, Outcome::Delivered, at(1));
+    record(&mut backlog, at(1));
+    assert_eq!(begin_all(&mut backlog, at(1)), [2]);
+}
+
+#[test]
+fn what_is_opened_again_waits_for_what_is_under_way_in_its_job() {
+    let mut backlog = backlog(&[1, 1]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Delivered, at(0));
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(0)), [2]);
+
+    backlog.reopen(&receipt(1, 1), None, at(0));
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(0)), [] as [u64; 0]);
+    settle(&mut backlog, 2, Outcome::Failed, at(0));
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(100)), [1]);
+}
+
+#[test]
+fn what_cannot_be_loaded_waits_again_and_what_has_expired_is_gone() {
+    let mut backlog = backlog(&[1, 1, 2]);
+    assert_eq!(begin_all(&mut backlog, at(0)), [1, 3]);
+
+    backlog.give_back(3);
+    backlog.vanish(1);
+
+    assert_eq!(backlog.in_flight_count(), 0);
+    assert_eq!(begin_all(&mut backlog, at(0)), [2, 3]);
+}
+
+#[test]
+fn older_trainings_of_a_chatbot_keep_their_order() {
+    let mut backlog = backlog(&[]);
+    for (sequence, chatbot) in [(1, 7), (2, 8), (3, 7)] {
+        backlog.offer(&Receipt {
+            event_id: None,
+            chatbot_id: Some(ChatbotId::new(Uuid::from_u128(chatbot))),
+            ..receipt(sequence, 0)
+        });
+    }
+
+    assert_eq!(begin_all(&mut backlog, at(0)), [1, 2]);
+}
+
+mod model;

@@ -1,0 +1,355 @@
+//! How much a destination is sent: as much as it may be, less when it asks for that, and a single attempt now and then
+//! when it fails throughout. Values in, values out.
+
+use std::time::Duration;
+
+use super::send::Wish;
+use crate::backoff::Backoff;
+use crate::clock::Timestamp;
+use crate::inbox::outbox::Outcome;
+
+/// After how much failing in a row a destination is down. A failure counts one, and one to reach it five: where nothing
+/// listens, two tries tell, while an application that fails three in ten does so ten times in a row once in 170,000.
+const DOWN_AT: u32 = 10;
+const UNREACHABLE_WEIGHT: u32 = 5;
+
+/// The waits between single attempts while it is down. The longest is how late its return may be noticed.
+const PROBE_MIN: Duration = Duration::from_secs(1);
+const PROBE_MAX: Duration = Duration::from_secs(60);
+
+/// The longest that a destination can ask to be left alone, however long it asks for.
+pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
+/// What a destination is like, as far as its last answers tell.
+#[derive(Debug)]
+pub struct Health {
+    max_in_flight: usize,
+    /// How many attempts run at once now. A fraction counts when it has become a whole.
+    limit: f64,
+    failing: u32,
+    down: Option<Down>,
+    /// Nothing is sent before.
+    quiet_until: Option<Timestamp>,
+    rate: Option<Rate>,
+    backoff: Backoff,
+}
+
+/// A destination that fails throughout.
+#[derive(Clone, Copy, Debug)]
+struct Down {
+    since: Timestamp,
+    probe_count: u32,
+    next_probe_at: Timestamp,
+}
+
+/// How often an attempt may begin: a second's worth may be saved up.
+#[derive(Debug)]
+struct Rate {
+    per_second: f64,
+    saved: f64,
+    at: Timestamp,
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// So many attempts may begin.
+    Attempts(usize),
+    /// One, to see whether it is back.
+    Probe,
+}
+
+/// What has become of a destination by its last answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing.
+    Same,
+    /// It has failed so often in a row that it is down.
+    WentDown,
+    /// It was down, and took something.
+    CameBack {
+        /// Since when it was down.
+        since: Timestamp,
+    },
+}
+
+impl Health {
+    /// That of a destination of which nothing is known.
+    pub fn new(max_in_flight: usize, max_per_second: Option<f64>, now: Timestamp) -> Self {
+        Self {
+            max_in_flight,
+            limit: max_in_flight as f64,
+            failing: 0,
+            down: None,
+            quiet_until: None,
+            rate: max_per_second.map(|per_second| Rate {
+                per_second,
+                saved: 1.0,
+                at: now,
+            }),
+            backoff: Backoff::new(PROBE_MIN, PROBE_MAX).expect("one second is less than sixty"),
+        }
+    }
+
+    /// What may be sent, with so many attempts under way.
+    pub fn allowance(&mut self, now: Timestamp, in_flight_count: usize) -> Allowance {
+        if self.quiet_until.is_some_and(|until| now < until) {
+            return Allowance::Attempts(0);
+        }
+        let saved = match &mut self.rate {
+            None => usize::MAX,
+            Some(rate) => rate.saved_by(now),
+        };
+        match self.down {
+            None => Allowance::Attempts((self.limit as usize).saturating_sub(in_flight_count).min(saved)),
+            Some(down) if in_flight_count == 0 && down.next_probe_at <= now && saved > 0 => Allowance::Probe,
+            Some(_) => Allowance::Attempts(0),
+        }
+    }
+
+    /// When more may be sent than now, if that is a matter of time.
+    pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let saved_at = self.rate.as_ref().map(Rate::next_at);
+        let probe_at = self.down.map(|down| down.next_probe_at);
+        // Whichever of them is the last to hold it back.
+        let times = [self.quiet_until, saved_at, probe_at].into_iter().flatten();
+        times.max().filter(|at| *at > now)
+    }
+
+    /// An attempt begins.
+    pub fn begin(&mut self) {
+        if let Some(rate) = &mut self.rate {
+            rate.saved -= 1.0;
+        }
+    }
+
+    /// An attempt has ended so. `random` is from 0 to 1.
+    pub fn note(&mut self, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
+        if let Wish::Less { pause } = wish {
+            self.limit = (self.limit / 2.0).max(1.0);
+            let until = pause.map(|pause| now.plus(pause.min(MAX_PAUSE)));
+            self.quiet_until = self.quiet_until.max(until);
+        }
+        match outcome {
+            Outcome::Delivered => {
+                self.failing = 0;
+                // One more for each round of so many.
+                self.limit = (self.limit + 1.0 / self.limit).min(self.max_in_flight as f64);
+                match self.down.take() {
+                    None => Turn::Same,
+                    Some(Down { since, .. }) => {
+                        self.limit = self.max_in_flight as f64;
+                        Turn::CameBack { since }
+                    }
+                }
+            }
+            Outcome::Unreachable | Outcome::Timeout | Outcome::Refused | Outcome::Failed | Outcome::Ours => {
+                let weight = if outcome == Outcome::Unreachable {
+                    UNREACHABLE_WEIGHT
+                } else {
+                    1
+                };
+                self.failing = self.failing.saturating_add(weight);
+                self.fail(now, random)
+            }
+        }
+    }
+
+    /// Since when it is down, if it is.
+    pub fn down_since(&self) -> Option<Timestamp> {
+        self.down.map(|down| down.since)
+    }
+
+    fn fail(&mut self, now: Timestamp, random: f64) -> Turn {
+        let (turn, down) = match self.down {
+            None if self.failing < DOWN_AT => return Turn::Same,
+            None => (
+                Turn::WentDown,
+                Down {
+                    since: now,
+                    probe_count: 0,
+                    next_probe_at: now,
+                },
+            ),
+            Some(down) => (Turn::Same, down),
+        };
+        let probe_count = down.probe_count.saturating_add(1);
+        self.down = Some(Down {
+            probe_count,
+            next_probe_at: now.plus(self.backoff.wait(probe_count, random)),
+            ..down
+        });
+        turn
+    }
+}
+
+impl Rate {
+    /// How many attempts may begin.
+    fn saved_by(&mut self, now: Timestamp) -> usize {
+        let earned = now.since(self.at).as_secs_f64() * self.per_second;
+        self.saved = (self.saved + earned).min(self.per_second.max(1.0));
+        self.at = now;
+        self.saved as usize
+    }
+
+    /// When one more may begin.
+    fn next_at(&self) -> Timestamp {
+        let lacking = (1.0 - self.saved).max(0.0) / self.per_second;
+        // A microsecond more, so that what was rounded off does not make it a moment too early.
+        self.at
+            .plus(Duration::from_secs_f64(lacking) + Duration::from_micros(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: f64) -> Timestamp {
+        Timestamp::from_micros((seconds * 1e6) as i64)
+    }
+
+    fn note(health: &mut Health, seconds: f64, outcome: Outcome) -> Turn {
+        health.note(outcome, Wish::None, at(seconds), 0.0)
+    }
+
+    fn may(count: usize) -> Allowance {
+        Allowance::Attempts(count)
+    }
+
+    #[test]
+    fn as_many_attempts_begin_as_may_run_at_once() {
+        let mut health = Health::new(4, None, at(0.0));
+
+        assert_eq!(health.allowance(at(0.0), 0), may(4));
+        assert_eq!(health.allowance(at(0.0), 3), may(1));
+        assert_eq!(health.allowance(at(0.0), 4), may(0));
+        assert_eq!(health.next_at(at(0.0)), None);
+    }
+
+    #[test]
+    fn a_destination_is_down_after_ten_failures_in_a_row_or_two_in_vain_to_reach_it() {
+        for (outcome, count) in [
+            (Outcome::Failed, 10),
+            (Outcome::Refused, 10),
+            (Outcome::Timeout, 10),
+            (Outcome::Unreachable, 2),
+        ] {
+            let mut health = Health::new(4, None, at(0.0));
+            for _ in 1..count {
+                assert_eq!(note(&mut health, 0.0, outcome), Turn::Same);
+            }
+            assert_eq!(health.allowance(at(0.0), 0), may(4));
+            assert_eq!(note(&mut health, 0.0, outcome), Turn::WentDown, "{outcome:?}");
+            assert_eq!(health.allowance(at(0.0), 0), may(0));
+        }
+    }
+
+    #[test]
+    fn a_success_in_between_begins_the_count_anew() {
+        let mut health = Health::new(4, None, at(0.0));
+        for _ in 0..9 {
+            note(&mut health, 0.0, Outcome::Failed);
+        }
+        note(&mut health, 0.0, Outcome::Delivered);
+        for _ in 0..9 {
+            assert_eq!(note(&mut health, 0.0, Outcome::Failed), Turn::Same);
+        }
+    }
+
+    #[test]
+    fn what_is_down_gets_single_attempts_farther_and_farther_apart_until_it_is_back() {
+        let mut health = Health::new(4, None, at(0.0));
+        note(&mut health, 0.0, Outcome::Unreachable);
+        note(&mut health, 0.0, Outcome::Unreachable);
+
+        let mut now = 0.0;
+        for wait in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+            assert_eq!(health.next_at(at(now)), Some(at(now + wait)));
+            assert_eq!(health.allowance(at(now + wait - 0.1), 0), may(0));
+            now += wait;
+            assert_eq!(health.allowance(at(now), 1), may(0), "one is under way");
+            assert_eq!(health.allowance(at(now), 0), Allowance::Probe);
+            assert_eq!(note(&mut health, now, Outcome::Unreachable), Turn::Same);
+        }
+        assert_eq!(health.down_since(), Some(at(0.0)));
+
+        assert_eq!(
+            note(&mut health, now, Outcome::Delivered),
+            Turn::CameBack { since: at(0.0) }
+        );
+        assert_eq!(health.allowance(at(now), 0), may(4));
+        assert_eq!(health.down_since(), None);
+    }
+
+    #[test]
+    fn who_asks_for_less_gets_half_and_then_slowly_more() {
+        let mut health = Health::new(16, None, at(0.0));
+        let less = Wish::Less { pause: None };
+
+        health.note(Outcome::Failed, less, at(0.0), 0.0);
+        assert_eq!(health.allowance(at(0.0), 0), may(8));
+        for _ in 0..6 {
+            health.note(Outcome::Failed, less, at(0.0), 0.0);
+        }
+        assert_eq!(health.allowance(at(0.0), 0), may(1), "never nothing");
+        note(&mut health, 0.0, Outcome::Delivered);
+        assert_eq!(health.allowance(at(0.0), 0), may(2));
+        for _ in 0..1_000 {
+            note(&mut health, 0.0, Outcome::Delivered);
+        }
+        assert_eq!(health.allowance(at(0.0), 0), may(16));
+    }
+
+    #[test]
+    fn who_names_a_time_is_left_alone_for_so_long_but_not_longer_than_an_hour() {
+        let pause = |seconds| Wish::Less {
+            pause: Some(SECOND * seconds),
+        };
+        let mut health = Health::new(4, None, at(0.0));
+
+        health.note(Outcome::Refused, pause(30), at(0.0), 0.0);
+        health.note(Outcome::Refused, pause(10), at(1.0), 0.0);
+        assert_eq!(health.allowance(at(29.9), 0), may(0));
+        assert_eq!(health.next_at(at(1.0)), Some(at(30.0)));
+        assert_eq!(health.allowance(at(30.0), 0), may(1));
+        assert_eq!(health.next_at(at(30.0)), None);
+
+        health.note(Outcome::Refused, pause(1_000_000), at(31.0), 0.0);
+        assert_eq!(health.next_at(at(31.0)), Some(at(3_631.0)));
+    }
+
+    #[test]
+    fn attempts_begin_no_faster_than_they_may() {
+        let mut health = Health::new(100, Some(4.0), at(0.0));
+        let mut begun_at = Vec::new();
+        let mut now = at(0.0);
+        while begun_at.len() < 40 {
+            match health.allowance(now, 0) {
+                Allowance::Attempts(0) => now = health.next_at(now).expect("it is a matter of time"),
+                Allowance::Attempts(_) => {
+                    health.begin();
+                    begun_at.push(now);
+                }
+                Allowance::Probe => panic!("it is not down"),
+            }
+        }
+
+        let took = now.since(at(0.0)).as_secs_f64();
+        assert!((9.7..9.8).contains(&took), "{took}");
+        // What was not used is saved for a second.
+        assert_eq!(health.allowance(at(100.0), 0), may(4));
+    }
+
+    #[test]
+    fn less_than_one_a_second_is_one_now_and_then() {
+        let mut health = Health::new(100, Some(0.5), at(0.0));
+        assert_eq!(health.allowance(at(0.0), 0), may(1));
+        health.begin();
+
+        assert_eq!(health.allowance(at(1.9), 0), may(0));
+        assert_eq!(health.allowance(at(2.1), 0), may(1));
+    }
+}

@@ -1,0 +1,121 @@
+//! What the way out says in the log.
+//!
+//! A delivery that went well is no news (`debug`). A failed attempt is a warning while it will be made again, and an
+//! error when it was the last: a person is needed then. While a destination is down, only its probes fail.
+
+use std::time::Duration;
+
+use crate::inbox::outbox::{Attempt, Outcome, State};
+use crate::inbox::{self, ReceiptId};
+
+/// An attempt has ended, and so the delivery is now.
+pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, state: State) {
+    let Attempt {
+        number,
+        outcome,
+        status,
+        detail,
+        ..
+    } = attempt;
+    let duration_ms = attempt.duration.as_micros() as f64 / 1_000.0;
+    macro_rules! line {
+        ($level:ident, $error_type:expr, $($message:tt)+) => {
+            tracing::$level!(
+                destination,
+                %receipt_id,
+                caigunn.attempt.number = number,
+                caigunn.attempt.status = status,
+                duration_ms,
+                error.type = $error_type,
+                $($message)+
+            )
+        };
+    }
+    let kind = outcome.as_str();
+    match (outcome, state) {
+        (Outcome::Delivered, _) => {
+            line!(
+                debug,
+                Option::<&str>::None,
+                "receipt {receipt_id} is delivered to {destination}"
+            );
+        }
+        (_, State::Dead) => line!(
+            error,
+            kind,
+            "receipt {receipt_id} is given up for {destination} after {number} attempts, and kept as a dead letter: {detail}"
+        ),
+        (_, State::Cancelled) => line!(
+            warn,
+            kind,
+            "receipt {receipt_id} was not delivered to {destination}, and is called off: {detail}"
+        ),
+        (_, State::Pending | State::Delivered | State::Removed) => line!(
+            warn,
+            kind,
+            "receipt {receipt_id} was not delivered to {destination}, and will be sent again: {detail}"
+        ),
+    }
+}
+
+/// A destination fails throughout.
+pub fn went_down(destination: &str, detail: &str) {
+    tracing::warn!(
+        destination,
+        error.type = "destination_down",
+        "{destination} fails throughout; until it is back it gets single attempts, and what is for it waits: {detail}"
+    );
+}
+
+/// A destination that failed throughout has taken something.
+pub fn came_back(destination: &str, after: Duration) {
+    let seconds = after.as_secs();
+    tracing::info!(
+        destination,
+        "{destination} is back after {seconds} s; what waits for it is sent now"
+    );
+}
+
+/// A destination has answered that it is gone.
+pub fn paused_by_itself(destination: &str) {
+    tracing::error!(
+        destination,
+        error.type = "destination_gone",
+        "{destination} answered 410, gone: nothing is sent to it until `caigunn-webhook destinations resume {destination}`; \
+         what is for it is kept"
+    );
+}
+
+/// The receipt of a pending delivery is older than receipts are kept.
+pub fn expired(destination: &str, sequence: u64) {
+    tracing::warn!(
+        destination,
+        error.type = "delivery_expired",
+        "receipt number {sequence} expired before it was delivered to {destination}"
+    );
+}
+
+/// The store cannot be read or written.
+pub fn store_fails(destination: &str, error: &inbox::Error) {
+    tracing::warn!(
+        destination,
+        error.type = "inbox_unavailable",
+        "nothing new is sent to {destination} while the inbox fails: {error}"
+    );
+}
+
+/// It works again.
+pub fn store_works(destination: &str) {
+    tracing::info!(destination, "the inbox works again, and {destination} is sent to");
+}
+
+/// The grace time has ended.
+pub fn cut_off(destination: &str, attempt_count: usize) {
+    if attempt_count > 0 {
+        tracing::warn!(
+            destination,
+            error.type = "attempts_cut_off",
+            "{attempt_count} attempts to {destination} did not end in time for the stop; they will be made again"
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! What a destination is like now, as its worker shows it to whoever asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::inbox::outbox::Pause;
+
+/// What a destination is like now. Known where it is worked for, which is in the receiver that leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// How many attempts are under way.
+    pub in_flight_count: usize,
+    /// How many deliveries are pending. What has not been read from the log yet is counted whether or not the destination
+    /// wants it.
+    pub pending_count: u64,
+    /// When the oldest receipt that is pending was received.
+    pub oldest_received_at: Option<Timestamp>,
+    /// How many dead letters it has.
+    pub dead_count: u64,
+    /// Since when it fails throughout, if it does.
+    pub down_since: Option<Timestamp>,
+    /// Why nothing is sent to it, if that is so.
+    pub pause: Option<Pause>,
+    /// What last went wrong.
+    pub last_failure: Option<Failure>,
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// What happened, in words for an operator.
+    pub detail: String,
+}
+
+/// Where a worker shows its destination's status; `None` where nobody works for it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<Option<Status>>>);
+
+impl Board {
+    /// What is shown now.
+    pub fn status(&self) -> Option<Status> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows something else.
+    pub fn show(&self, status: Option<Status>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
+}

@@ -22,6 +22,7 @@ use crate::http::{self, Accepting, Endpoints};
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
+use crate::delivery::{self, Deliveries, Dispatch};
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
@@ -45,6 +46,15 @@ pub enum Error {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// A destination cannot be sent to.
+    #[error("cannot prepare sending to {destination}")]
+    Sender {
+        /// Its name.
+        destination: String,
+        /// Why.
+        #[source]
+        source: delivery::SenderError,
     },
     /// The client of CaiGunn's API cannot be made.
     #[error("cannot prepare calls to CaiGunn")]
@@ -74,6 +84,8 @@ pub struct App {
     public: TcpListener,
     admin: TcpListener,
     caigunn: Option<CaiGunn>,
+    dispatch: Dispatch,
+    deliveries: Deliveries,
     metrics: Registry,
 }
 
@@ -117,13 +129,25 @@ impl App {
             }),
             (_, _) => None,
         };
+        let senders = settings.delivery.destinations.iter().map(|destination| {
+            delivery::sender(destination).map_err(|source| Error::Sender {
+                destination: destination.name.clone(),
+                source,
+            })
+        });
+        let senders = senders.collect::<Result<_, _>>()?;
+        let mut metrics = registry();
+        let (dispatch, deliveries) =
+            Dispatch::new(Arc::clone(&inbox), settings.delivery.clone(), senders, &mut metrics);
         Ok(Self {
             settings,
             inbox,
             public,
             admin,
             caigunn,
-            metrics: registry(),
+            dispatch,
+            deliveries,
+            metrics,
         })
     }
 
@@ -142,7 +166,7 @@ impl App {
         &mut self.metrics
     }
 
-    /// Serves until `stop`, then stops in order: not ready, and nothing done but serving; after the drain delay no new
+    /// Serves until `stop`, then stops in order: not ready, and nothing begun but serving; after the drain delay no new
     /// connections, requests answered with their commits, the queue written, the inbox closed.
     ///
     /// # Errors
@@ -154,12 +178,15 @@ impl App {
             public,
             admin,
             caigunn,
+            dispatch,
+            deliveries,
             mut metrics,
         } = self;
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
         writer.register_metrics(&mut metrics);
         let accepting = Accepting::default();
-        let (stop_public, stop_admin, stop_beside) = (
+        let (stop_public, stop_admin, stop_beside, stop_leading) = (
+            CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
             CancellationToken::new(),
@@ -169,8 +196,17 @@ impl App {
         let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
         leadership.register_metrics(&mut metrics);
         let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
+        // So that destinations get what is accepted from now on.
+        dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
         candidacy.ask().await;
+        let delivering = dispatch.run(
+            candidacy.candidate().clone(),
+            terms.clone(),
+            writer.accepted(),
+            settings.stop_timeout / 2,
+            stop_beside.clone(),
+        );
         let Watch {
             subscription,
             backfill_job,
@@ -220,7 +256,12 @@ impl App {
                 retention::keep(Arc::clone(&inbox), settings.retention, terms),
             ),
         );
-        beside.spawn("the leadership", candidacy.keep(stop_beside.clone()));
+        beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
+        beside.spawn("the delivery", async move {
+            // Whoever leads next may send the same: not before what is under way here has ended.
+            let _leading = stop_leading.drop_guard();
+            delivering.await;
+        });
         accepting.set(true);
         if let Some(keeping) = keeping {
             beside.spawn("the subscription", keeping);
@@ -235,7 +276,8 @@ impl App {
             ended = beside.next() => Some(task_ended(ended)),
         };
         accepting.set(false);
-        // Now, so that the next process of a rolling deploy can register, and another receiver lead.
+        // Now, so that the next process of a rolling deploy can register, and another receiver lead as soon as what is
+        // being delivered has ended.
         stop_beside.cancel();
         if ended.is_none() {
             let drained = timeout(settings.drain_delay, serving.next()).await;

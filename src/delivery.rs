@@ -14,22 +14,28 @@
 //! Not promised: an order between jobs, or that a destination gets nothing twice.
 
 mod backlog;
+pub mod dispatch;
 pub mod filter;
+mod follow;
 mod health;
+pub mod instruction;
 mod log;
 mod metrics;
 pub mod schedule;
 pub mod send;
 mod status;
+pub mod view;
 mod worker;
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+pub use dispatch::Dispatch;
 pub use filter::Filter;
 pub use schedule::Schedule;
 pub use send::{Parcel, Report, Sender};
 pub use status::{Failure, Status};
+pub use view::Deliveries;
 
 /// What the way out must be told.
 #[derive(Clone, Debug)]

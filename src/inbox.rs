@@ -249,7 +249,8 @@ pub struct ReceiptFilter {
 }
 
 impl ReceiptFilter {
-    fn matches(&self, receipt: &Receipt) -> bool {
+    /// Whether a receipt is one of those.
+    pub fn matches(&self, receipt: &Receipt) -> bool {
         let event = &receipt.event;
         self.event
             .as_ref()

@@ -1,5 +1,5 @@
-//! Who leads, of all receivers on one inbox: that one keeps the subscriptions, backfills and removes old receipts. All
-//! of them take notifications.
+//! Who leads, of all receivers on one inbox: that one keeps the subscriptions, backfills, delivers and removes old
+//! receipts. All of them take notifications.
 //!
 //! The store decides: it gives one receiver at a time a lease, which ends unless it is asked for again. What it answers
 //! is believed for [`LEASE`] from before it was asked, which is never longer than the store believes it. So where the
@@ -66,7 +66,7 @@ impl Leadership {
         let leadership = self.clone();
         registry.gauge(
             "leader",
-            "Whether this receiver leads: it keeps the subscriptions, backfills and removes old receipts",
+            "Whether this receiver leads: it keeps the subscriptions, backfills, delivers and removes old receipts",
             None,
             move || f64::from(u8::from(leadership.is_self())),
         );
@@ -115,6 +115,11 @@ impl Candidacy {
             trouble: String::new(),
         };
         (candidacy, leadership, terms)
+    }
+
+    /// By what the store knows this receiver.
+    pub fn candidate(&self) -> &Candidate {
+        &self.candidate
     }
 
     /// Asks who leads. Waits until the end of what is known, or of the lease that an answer would give.
@@ -192,7 +197,7 @@ impl Candidacy {
         if self.is_shared && standing != self.said {
             match &standing {
                 Standing::Leads => tracing::info!(
-                    "this receiver leads: it keeps the subscriptions, backfills and removes old receipts"
+                    "this receiver leads: it keeps the subscriptions, backfills, delivers and removes old receipts"
                 ),
                 Standing::Follows { leader } => tracing::info!("{leader} leads"),
                 Standing::Unknown => {}

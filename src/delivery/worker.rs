@@ -226,7 +226,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Works until `stop`, and then until what is under way has ended and is recorded; or until another one leads.
+    /// Works until `stop`, and then until what is under way has ended and is recorded.
     async fn run(mut self, stop: &CancellationToken) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -252,12 +252,7 @@ impl<'a> Worker<'a> {
                 Some(ended) = self.attempts.next() => self.settle(ended),
                 loaded = done(&mut self.loading) => self.send(loaded, is_stopping),
                 read = done(&mut self.reading) => self.offer(read),
-                recorded = done(&mut self.recording) => {
-                    if let Err(inbox::Error::NotLeader) = recorded {
-                        return;
-                    }
-                    self.recorded(recorded);
-                }
+                recorded = done(&mut self.recording) => self.recorded(recorded),
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;

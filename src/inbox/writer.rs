@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{Answer, Entry, Error, Inbox, Stored};
+use super::{Answer, Appended, Entry, Error, Inbox, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
@@ -43,6 +43,7 @@ pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     /// What the last commit showed, for [`Writer::ready`].
     evidence: watch::Receiver<Evidence>,
+    accepted: watch::Receiver<()>,
     metrics: Metrics,
 }
 
@@ -80,6 +81,8 @@ struct Committed<'a> {
 struct Commits {
     /// For [`Writer::ready`].
     evidence: watch::Sender<Evidence>,
+    /// For [`Writer::accepted`].
+    accepted: watch::Sender<()>,
     metrics: Metrics,
 }
 
@@ -104,19 +107,27 @@ impl Writer {
             at: Instant::now(),
             commit: Ok(()),
         });
+        let (accepted_sender, accepted) = watch::channel(());
         let metrics = Metrics::default();
         let commits = Commits {
             evidence: evidence_sender,
+            accepted: accepted_sender,
             metrics: metrics.clone(),
         };
         (
             Self {
                 queue: sender,
                 evidence,
+                accepted,
                 metrics,
             },
             run(inbox, settings.timeout, queue, commits),
         )
+    }
+
+    /// Changes when notifications may have been accepted, here; those that another receiver accepted are not told.
+    pub fn accepted(&self) -> watch::Receiver<()> {
+        self.accepted.clone()
     }
 
     /// Shows how many entries wait, and what came of commits.
@@ -238,6 +249,13 @@ impl Commits {
 }
 
 impl Committed<'_> {
+    /// Whether a notification was stored that was not before.
+    fn has_accepted(&self) -> bool {
+        let is_new = |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
+        let stored = self.appended.as_ref().map(Vec::as_slice);
+        stored.is_ok_and(|stored| stored.iter().any(is_new))
+    }
+
     /// Answers everyone whose entry was in the batch.
     fn answer(self) {
         match self.appended {
@@ -300,6 +318,9 @@ async fn run(
             Some(mut committed) = in_time.next() => {
                 owed.extend(committed.owed.take());
                 commits.note(&committed, !owed.is_empty());
+                if committed.has_accepted() {
+                    commits.accepted.send_replace(());
+                }
                 committed.answer();
             }
             Some(_) = owed.next() => {}

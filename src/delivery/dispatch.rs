@@ -1,0 +1,217 @@
+//! Starts and ends the workers: they work in terms only, so in one receiver at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::follow::{Follower, Served};
+use super::metrics::{self, Metrics};
+use super::send::Sender;
+use super::status::Board;
+use super::view::Deliveries;
+use super::worker::{self, Parts};
+use super::{DestinationSettings, Settings};
+use crate::inbox::outbox::{Destination, Start};
+use crate::inbox::{self, Candidate, Inbox};
+use crate::metrics::Registry;
+use crate::term::Terms;
+
+/// How many orders wait for a worker.
+const ORDER_COUNT: usize = 16;
+
+/// How long to wait before the store is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What takes receipts to all destinations, in one receiver at a time.
+pub struct Dispatch {
+    inbox: Arc<dyn Inbox>,
+    settings: Settings,
+    lanes: Vec<Lane>,
+    wake_follower: Arc<Notify>,
+}
+
+/// What a destination has beside its settings.
+struct Lane {
+    sender: Arc<dyn Sender>,
+    board: Board,
+    metrics: Metrics,
+}
+
+impl Dispatch {
+    /// With a sender a destination, in their order. Nothing is sent yet.
+    pub fn new(
+        inbox: Arc<dyn Inbox>,
+        settings: Settings,
+        senders: Vec<Arc<dyn Sender>>,
+        registry: &mut Registry,
+    ) -> (Self, Deliveries) {
+        let boards: Vec<_> = senders.iter().map(|_| Board::default()).collect();
+        // Labels live as long as the program. There are as many as destinations.
+        let names = settings
+            .destinations
+            .iter()
+            .map(|settings| &*settings.name.clone().leak());
+        let shown: Vec<_> = names.zip(boards.iter().cloned()).collect();
+        let metrics = metrics::register(registry, &shown);
+        let wake_follower = Arc::new(Notify::new());
+        let deliveries = Deliveries::new(Arc::clone(&inbox), &settings, &boards, Arc::clone(&wake_follower));
+        let lanes = senders.into_iter().zip(boards).zip(metrics);
+        let dispatch = Self {
+            inbox,
+            settings,
+            lanes: lanes
+                .map(|((sender, board), metrics)| Lane {
+                    sender,
+                    board,
+                    metrics,
+                })
+                .collect(),
+            wake_follower,
+        };
+        (dispatch, deliveries)
+    }
+
+    /// Makes destinations known to the store that are not, so that they get what is accepted from then on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn enroll(&self) -> Result<(), inbox::Error> {
+        for settings in &self.settings.destinations {
+            enroll(&*self.inbox, settings).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends in terms until `stop`, and then until what is under way has ended, or for `grace`. `wake` changes when
+    /// something was accepted.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time: what was under way is made again by whoever leads next.
+    pub async fn run(
+        self,
+        leader: Candidate,
+        mut terms: Terms,
+        wake: watch::Receiver<()>,
+        grace: Duration,
+        stop: CancellationToken,
+    ) {
+        while let Some(term) = stop.run_until_cancelled(terms.next()).await {
+            let _ = term
+                .run_until_cancelled(self.term(&leader, &wake, grace, &stop))
+                .await;
+            self.lanes.iter().for_each(|lane| lane.board.show(None));
+        }
+    }
+
+    /// Works until `stop`.
+    async fn term(
+        &self,
+        leader: &Candidate,
+        wake: &watch::Receiver<()>,
+        grace: Duration,
+        stop: &CancellationToken,
+    ) {
+        let Some(destinations) = stop.run_until_cancelled(self.prepare(leader)).await else {
+            return;
+        };
+        let mut workers = JoinSet::new();
+        let mut served = Vec::new();
+        for ((settings, lane), destination) in self
+            .settings
+            .destinations
+            .iter()
+            .zip(&self.lanes)
+            .zip(destinations)
+        {
+            let (orders, receiver) = mpsc::channel(ORDER_COUNT);
+            served.push(Served {
+                name: settings.name.clone(),
+                id: destination.id,
+                filter: settings.filter.clone(),
+                orders,
+            });
+            let parts = Parts {
+                inbox: Arc::clone(&self.inbox),
+                leader: leader.clone(),
+                destination,
+                settings: settings.clone(),
+                schedule: self.settings.schedule.clone(),
+                sender: Arc::clone(&lane.sender),
+                wake: wake.clone(),
+                board: lane.board.clone(),
+                metrics: lane.metrics.clone(),
+                grace,
+            };
+            workers.spawn(worker::work(parts, receiver, stop.clone()));
+        }
+        let follower = Follower {
+            inbox: Arc::clone(&self.inbox),
+            leader: leader.clone(),
+            served,
+            wake: Arc::clone(&self.wake_follower),
+        };
+        tokio::select! {
+            () = follower.run() => {}
+            () = stop.cancelled() => {}
+            Some(ended) = workers.join_next() => fail_with(ended),
+        }
+        // Their orders would not be followed any more.
+        drop(follower);
+        while let Some(ended) = workers.join_next().await {
+            fail_with(ended);
+        }
+    }
+
+    /// Brings the store's destinations in line with the configuration, however long that takes.
+    async fn prepare(&self, leader: &Candidate) -> Vec<Destination> {
+        loop {
+            match self.try_prepare(leader).await {
+                Ok(destinations) => return destinations,
+                Err(error) => tracing::debug!("cannot read the destinations: {error}"),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    async fn try_prepare(&self, leader: &Candidate) -> Result<Vec<Destination>, inbox::Error> {
+        let outbox = self.inbox.outbox();
+        let mut destinations = Vec::new();
+        for settings in &self.settings.destinations {
+            destinations.push(enroll(&*self.inbox, settings).await?);
+        }
+        for known in outbox.destinations().await? {
+            let is_configured = destinations.iter().any(|destination| destination.id == known.id);
+            if is_configured || known.removed_at.is_some() {
+                continue;
+            }
+            let count = outbox.remove_destination(leader, known.id).await?;
+            let name = known.name;
+            tracing::warn!(
+                destination = name,
+                error.type = "destination_removed",
+                "{name} is configured no more: {count} deliveries that waited to be sent again are closed, and receipts \
+                 after number {} are not sent to it",
+                known.cursor
+            );
+        }
+        Ok(destinations)
+    }
+}
+
+async fn enroll(inbox: &dyn Inbox, settings: &DestinationSettings) -> Result<Destination, inbox::Error> {
+    let start = settings.since.map_or(Start::Now, Start::Since);
+    inbox.outbox().add_destination(settings.name.clone(), start).await
+}
+
+/// Panics if the worker did: then the program must not go on as if all were well.
+fn fail_with(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}

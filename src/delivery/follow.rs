@@ -1,0 +1,432 @@
+//! Does what operators ask for, in the receiver that leads: replays one after the other and page by page, the rest at
+//! once and beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::Filter;
+use super::instruction::{Instruction, Progress, Replay};
+use super::worker::{Order, What};
+use crate::clock::Timestamp;
+use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, Pause, State};
+use crate::inbox::{self, Candidate, Cursor, Inbox, PageRequest, Receipt, ReceiptId};
+
+/// How often instructions are looked for without being told to: those that another receiver took.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many are looked at once.
+const COUNT: usize = 100;
+
+/// How many receipts a replay goes on by at once.
+const PAGE_COUNT: usize = 256;
+
+/// A destination that is worked for.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub name: String,
+    pub id: DestinationId,
+    pub filter: Filter,
+    pub orders: mpsc::Sender<Order>,
+}
+
+/// What follows instructions.
+pub struct Follower {
+    pub inbox: Arc<dyn Inbox>,
+    pub leader: Candidate,
+    pub served: Vec<Served>,
+    /// Says that there is something to do.
+    pub wake: Arc<Notify>,
+}
+
+/// Which instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Replays,
+    Rest,
+}
+
+/// Why an instruction is not followed further now.
+enum Stop {
+    /// It cannot be done, for that reason.
+    Failed(String),
+    /// The store fails, or another one leads.
+    Store(inbox::Error),
+}
+
+impl From<inbox::Error> for Stop {
+    fn from(error: inbox::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Follower {
+    /// Follows instructions for ever.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time: whoever leads next goes on.
+    pub async fn run(&self) {
+        tokio::join!(self.follow(Part::Replays), self.follow(Part::Rest));
+    }
+
+    async fn follow(&self, part: Part) {
+        loop {
+            let woken = self.wake.notified();
+            match self.turn(part).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::debug!("cannot follow instructions now: {error}"),
+            }
+            let _ = timeout(INTERVAL, woken).await;
+        }
+    }
+
+    /// Does what there is to do now; says whether there was anything.
+    async fn turn(&self, part: Part) -> Result<bool, inbox::Error> {
+        let open = self.inbox.outbox().open_instructions(COUNT).await?;
+        let mut has_done = false;
+        for kept in open {
+            let instruction: Instruction = match serde_json::from_str(&kept.body) {
+                Ok(instruction) => instruction,
+                Err(_) if part == Part::Rest => {
+                    let failure = "it was given by a newer version of this program".to_owned();
+                    self.close(kept, Progress::default(), Some(failure)).await?;
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            match (part, instruction) {
+                (Part::Replays, Instruction::Replay(replay)) => {
+                    self.replay(kept, &replay).await?;
+                    has_done = true;
+                }
+                (Part::Replays, _) | (Part::Rest, Instruction::Replay(_)) => {}
+                (Part::Rest, instruction) => {
+                    let failure = match self.at_once(instruction).await {
+                        Ok(()) => None,
+                        Err(Stop::Failed(reason)) => Some(reason),
+                        Err(Stop::Store(error)) => return Err(error),
+                    };
+                    self.close(kept, Progress::default(), failure).await?;
+                    has_done = true;
+                }
+            }
+        }
+        Ok(has_done)
+    }
+
+    /// Does what is a matter of one delivery or one destination.
+    async fn at_once(&self, instruction: Instruction) -> Result<(), Stop> {
+        match instruction {
+            Instruction::Retry {
+                destination,
+                receipt_id,
+            } => {
+                let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
+                let what = match row.map(|row| row.state) {
+                    Some(State::Delivered) => {
+                        return Err(Stop::Failed(
+                            "it is delivered; `receipts replay` sends it once more".to_owned(),
+                        ));
+                    }
+                    Some(State::Dead | State::Cancelled | State::Removed) => {
+                        What::Reopen(vec![(receipt, row)])
+                    }
+                    Some(State::Pending) | None => What::Retry(receipt.sequence),
+                };
+                match self.order(served, what).await? {
+                    0 => Err(Stop::Failed(
+                        "it is not pending there, or waits for its turn behind many others".to_owned(),
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            Instruction::Cancel {
+                destination,
+                receipt_id,
+            } => {
+                let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
+                match self.order(served, What::Cancel(Box::new(receipt), row)).await? {
+                    0 => Err(Stop::Failed("it is not pending there".to_owned())),
+                    _ => Ok(()),
+                }
+            }
+            Instruction::Pause { destination, reason } => {
+                let pause = Pause {
+                    at: Timestamp::now(),
+                    reason,
+                };
+                match self.order(self.served(&destination)?, What::Pause(pause)).await? {
+                    0 => Err(Stop::Failed("it is paused already".to_owned())),
+                    _ => Ok(()),
+                }
+            }
+            Instruction::Resume { destination } => {
+                match self.order(self.served(&destination)?, What::Resume).await? {
+                    0 => Err(Stop::Failed("it is not paused".to_owned())),
+                    _ => Ok(()),
+                }
+            }
+            Instruction::Replay(_) => unreachable!("replays are gone through page by page"),
+        }
+    }
+
+    fn served(&self, name: &str) -> Result<&Served, Stop> {
+        let served = self.served.iter().find(|served| served.name == name);
+        served.ok_or_else(|| {
+            Stop::Failed(format!(
+                "no destination {name:?} is configured where this is done"
+            ))
+        })
+    }
+
+    /// A delivery that was named: where it goes, what, and its row if it has one.
+    async fn delivery(
+        &self,
+        destination: &str,
+        receipt_id: ReceiptId,
+    ) -> Result<(&Served, Receipt, Option<Delivery>), Stop> {
+        let served = self.served(destination)?;
+        let Some((receipt, _)) = self.inbox.receipt(receipt_id).await? else {
+            return Err(Stop::Failed(format!("there is no receipt {receipt_id}")));
+        };
+        let row = self.inbox.outbox().delivery(served.id, receipt.sequence).await?;
+        Ok((served, receipt, row.map(|(row, _)| row)))
+    }
+
+    /// Tells a worker what to do, and waits until it is recorded.
+    async fn order(&self, served: &Served, what: What) -> Result<usize, Stop> {
+        let (answer, answered) = oneshot::channel();
+        let gone = |_| {
+            Stop::Store(inbox::Error::Unavailable {
+                reason: format!("nobody works for {} now", served.name),
+            })
+        };
+        served
+            .orders
+            .send(Order { what, answer })
+            .await
+            .map_err(|_| gone(()))?;
+        answered.await.map_err(|_| gone(()))
+    }
+
+    /// Goes through a replay to its end.
+    async fn replay(&self, kept: outbox::Instruction, replay: &Replay) -> Result<(), inbox::Error> {
+        let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
+        let chosen: Result<Vec<_>, _> = match &replay.destination {
+            None => Ok(self.served.iter().collect()),
+            Some(name) => self.served(name).map(|served| vec![served]),
+        };
+        let chosen = match chosen {
+            Ok(chosen) => chosen,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        if progress.last == 0 {
+            progress.last = self.inbox.outbox().last_sequence().await?;
+            let oldest = self.inbox.outbox().receipts_after(0, 1).await?;
+            progress.first = oldest.first().map_or(progress.last, |oldest| oldest.sequence - 1);
+            progress.position = progress.first;
+        }
+        loop {
+            let begun_at = Instant::now();
+            let replayed_before = progress.replayed_count;
+            let is_done = match self.replay_page(replay, &chosen, &mut progress).await {
+                Ok(is_done) => is_done,
+                Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+                Err(Stop::Store(error)) => return Err(error),
+            };
+            if is_done {
+                return self.close(kept, progress, None).await;
+            }
+            let text = serde_json::to_string(&progress).expect("numbers have a JSON form");
+            let so_far = outbox::Instruction {
+                progress: text,
+                ..kept.clone()
+            };
+            self.inbox.outbox().follow_up(&self.leader, so_far).await?;
+            if let Some(per_second) = replay.max_per_second {
+                let count = progress.replayed_count - replayed_before;
+                sleep_until(begun_at + Duration::from_secs_f64(count as f64 / per_second)).await;
+            } else {
+                // So that what is asked for meanwhile gets its turn at the store.
+                sleep(Duration::ZERO).await;
+            }
+        }
+    }
+
+    /// Goes on by a page; says whether that was the last one.
+    async fn replay_page(
+        &self,
+        replay: &Replay,
+        chosen: &[&Served],
+        progress: &mut Progress,
+    ) -> Result<bool, Stop> {
+        let limit = replay.max_per_second.map_or(PAGE_COUNT, |per_second| {
+            (per_second.ceil() as usize).clamp(1, PAGE_COUNT)
+        });
+        if replay.dead {
+            return self.replay_dead(replay, chosen, limit, progress).await;
+        }
+        let outbox = self.inbox.outbox();
+        let receipts = if replay.receipt_ids.is_empty() {
+            outbox.receipts_after(progress.position, limit).await?
+        } else {
+            self.named(&replay.receipt_ids, progress.position, limit).await?
+        };
+        let receipts: Vec<_> = receipts
+            .into_iter()
+            .take_while(|receipt| receipt.sequence <= progress.last)
+            .collect();
+        let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else {
+            return Ok(true);
+        };
+        let (from, to) = (first.sequence, last.sequence);
+        progress.examined_count += receipts.len() as u64;
+        let matching: Vec<_> = receipts
+            .into_iter()
+            .filter(|receipt| replay.matches(receipt))
+            .collect();
+        for served in chosen {
+            let rows = self.rows(served.id, from, to).await?;
+            let cursor = self.cursor(served.id).await?;
+            let wanted: Vec<_> = matching
+                .iter()
+                .filter(|receipt| served.filter.matches(receipt))
+                .map(|receipt| {
+                    let row = rows.iter().find(|row| row.sequence == receipt.sequence);
+                    (receipt.clone(), row.copied())
+                })
+                // What is pending will come anyway.
+                .filter(|(receipt, row)| match row {
+                    Some(row) => row.state != State::Pending,
+                    None => receipt.sequence <= cursor,
+                })
+                .collect();
+            self.reopen(served, wanted, replay.dry_run, progress).await?;
+        }
+        progress.position = to;
+        Ok(false)
+    }
+
+    /// As [`Follower::replay_page`], of dead letters, one destination after the other.
+    async fn replay_dead(
+        &self,
+        replay: &Replay,
+        chosen: &[&Served],
+        limit: usize,
+        progress: &mut Progress,
+    ) -> Result<bool, Stop> {
+        let Some(served) = chosen.get(progress.destinations_done_count) else {
+            return Ok(true);
+        };
+        let outbox = self.inbox.outbox();
+        let dead = outbox
+            .deliveries_after(served.id, State::Dead, progress.position, limit)
+            .await?;
+        let dead: Vec<_> = dead
+            .into_iter()
+            .take_while(|(delivery, _)| delivery.sequence <= progress.last)
+            .collect();
+        let Some((last, _)) = dead.last() else {
+            progress.destinations_done_count += 1;
+            progress.position = progress.first;
+            return Ok(false);
+        };
+        let to = last.sequence;
+        progress.examined_count += dead.len() as u64;
+        let wanted = dead
+            .into_iter()
+            .filter(|(_, receipt)| replay.matches(receipt) && served.filter.matches(receipt))
+            .map(|(delivery, receipt)| (receipt, Some(delivery)))
+            .collect();
+        self.reopen(served, wanted, replay.dry_run, progress).await?;
+        progress.position = to;
+        Ok(false)
+    }
+
+    /// Makes deliveries pending, or only counts them.
+    async fn reopen(
+        &self,
+        served: &Served,
+        wanted: Vec<(Receipt, Option<Delivery>)>,
+        dry_run: bool,
+        progress: &mut Progress,
+    ) -> Result<(), Stop> {
+        progress.matched_count += wanted.len() as u64;
+        if !dry_run && !wanted.is_empty() {
+            let count = self.order(served, What::Reopen(wanted)).await?;
+            progress.replayed_count += count as u64;
+        }
+        Ok(())
+    }
+
+    /// The receipts of these ids with numbers above `after`, oldest first.
+    async fn named(&self, ids: &[ReceiptId], after: u64, limit: usize) -> Result<Vec<Receipt>, Stop> {
+        let mut receipts = Vec::new();
+        for id in ids {
+            match self.inbox.receipt(*id).await? {
+                Some((receipt, _)) => receipts.push(receipt),
+                None => return Err(Stop::Failed(format!("there is no receipt {id}"))),
+            }
+        }
+        receipts.sort_by_key(|receipt| receipt.sequence);
+        receipts.retain(|receipt| receipt.sequence > after);
+        receipts.truncate(limit);
+        Ok(receipts)
+    }
+
+    /// The rows of a destination from one number to another.
+    async fn rows(&self, destination: DestinationId, from: u64, to: u64) -> Result<Vec<Delivery>, Stop> {
+        let filter = DeliveryFilter {
+            destination: Some(destination),
+            state: None,
+            from_sequence: from,
+        };
+        let mut cursor = Some(Cursor(to + 1));
+        let mut rows = Vec::new();
+        while cursor.is_some() {
+            let page = PageRequest {
+                cursor,
+                limit: PAGE_COUNT,
+            };
+            let page = self.inbox.outbox().deliveries(filter, page).await?;
+            rows.extend(page.items.into_iter().map(|(row, _)| row));
+            cursor = page.next;
+        }
+        Ok(rows)
+    }
+
+    async fn cursor(&self, destination: DestinationId) -> Result<u64, Stop> {
+        let destinations = self.inbox.outbox().destinations().await?;
+        let found = destinations.iter().find(|found| found.id == destination);
+        Ok(found.map_or(0, |found| found.cursor))
+    }
+
+    /// Writes down that an instruction is done with.
+    async fn close(
+        &self,
+        kept: outbox::Instruction,
+        progress: Progress,
+        failure: Option<String>,
+    ) -> Result<(), inbox::Error> {
+        let progress = Progress { failure, ..progress };
+        let done = outbox::Instruction {
+            progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
+            done_at: Some(Timestamp::now()),
+            ..kept
+        };
+        match &progress.failure {
+            None => tracing::info!(instruction_id = %done.id, "done: {}", done.body),
+            Some(reason) => tracing::warn!(
+                instruction_id = %done.id,
+                error.type = "instruction",
+                "cannot be done: {}: {reason}",
+                done.body
+            ),
+        }
+        self.inbox.outbox().follow_up(&self.leader, done).await
+    }
+}

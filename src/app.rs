@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Timestamp;
 use crate::config::{Registration, Settings};
+use crate::delivery::{self, Deliveries, Dispatch};
 use crate::http::{self, Accepting, Endpoints};
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
-use crate::delivery::{self, Deliveries, Dispatch};
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
@@ -137,8 +137,12 @@ impl App {
         });
         let senders = senders.collect::<Result<_, _>>()?;
         let mut metrics = registry();
-        let (dispatch, deliveries) =
-            Dispatch::new(Arc::clone(&inbox), settings.delivery.clone(), senders, &mut metrics);
+        let (dispatch, deliveries) = Dispatch::new(
+            Arc::clone(&inbox),
+            settings.delivery.clone(),
+            senders,
+            &mut metrics,
+        );
         Ok(Self {
             settings,
             inbox,

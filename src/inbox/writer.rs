@@ -251,7 +251,8 @@ impl Commits {
 impl Committed<'_> {
     /// Whether a notification was stored that was not before.
     fn has_accepted(&self) -> bool {
-        let is_new = |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
+        let is_new =
+            |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
         let stored = self.appended.as_ref().map(Vec::as_slice);
         stored.is_ok_and(|stored| stored.iter().any(is_new))
     }

@@ -1,9 +1,10 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
-//! CaiGunn's API ([`provider`]), a tunnel ([`tunnel`]), all of these together ([`site`]), a real PostgreSQL
-//! ([`postgres`]) and nginx ([`nginx`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]),
-//! and the log of what runs on the test's thread ([`recorder`]).
+//! CaiGunn's API ([`provider`]), a user's application ([`application`]), a tunnel ([`tunnel`]), all of these together
+//! ([`site`]), a real PostgreSQL ([`postgres`]) and nginx ([`nginx`]), clients that break the rules ([`raw`]) and many
+//! that keep them ([`posters`]), and the log of what runs on the test's thread ([`recorder`]).
 
 pub mod app;
+pub mod application;
 pub mod nginx;
 pub mod posters;
 pub mod postgres;
@@ -28,6 +29,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use app::{App, spawn_app, spawn_app_on, spawn_app_with};
+pub use application::Application;
 pub use process::Process;
 pub use provider::Provider;
 pub use recorder::Recorder;

@@ -10,6 +10,7 @@ mod backfill_command;
 mod clients;
 mod commands;
 mod crash;
+mod delivery;
 mod disk_full;
 mod doctor;
 mod duplicates;

@@ -1,0 +1,160 @@
+//! Which receipts a destination gets.
+
+use std::time::Instant;
+
+use super::{Store, counts, destinations, on_both_stores, post_jobs, post_names, wait_for_state};
+use crate::harness::application::{Application, Reply};
+use crate::harness::posters::text;
+use crate::harness::wait_for;
+
+on_both_stores!(
+    a_new_destination_gets_what_comes_from_then_on,
+    a_new_destination_gets_what_was_received_since_a_time,
+    the_pending_deliveries_of_a_removed_destination_are_closed_as_such,
+    a_filter_lets_through_what_it_names,
+    attempts_begin_no_faster_than_the_destination_allows,
+    no_more_attempts_are_under_way_than_the_destination_allows,
+);
+
+async fn a_new_destination_gets_what_comes_from_then_on(store: Store) {
+    let first = store.receiver("[]", &[]).await;
+    post_jobs(first.public, 2).await;
+    first.stop().await;
+    let application = Application::start().await;
+    let app = store
+        .receiver(&destinations(&[("app", &application.url(), "")]), &[])
+        .await;
+    post_jobs(app.public, 1).await;
+
+    wait_for_state(app.admin, "app", "delivered", 2).await;
+    assert_eq!(application.arrivals().len(), 2);
+    app.stop().await;
+}
+
+async fn a_new_destination_gets_what_was_received_since_a_time(store: Store) {
+    let first = store.receiver("[]", &[]).await;
+    post_names(first.public, 3, &["crawling.initial"]).await;
+    let late = post_names(first.public, 1, &["crawling.initial"]).await;
+    let id = &late.values().next().unwrap()[0];
+    let since = text(&first.api(&format!("/receipts/{id}")).await, "received_at");
+    first.stop().await;
+    let application = Application::start().await;
+    let more = format!(r#"since = "{since}""#);
+    let app = store
+        .receiver(&destinations(&[("app", &application.url(), &more)]), &[])
+        .await;
+
+    wait_for_state(app.admin, "app", "delivered", 1).await;
+    assert_eq!(application.arrivals()[0].webhook_id, *id);
+    app.stop().await;
+}
+
+async fn the_pending_deliveries_of_a_removed_destination_are_closed_as_such(store: Store) {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let keys = [("delivery.retry_schedule_seconds", "0,600")];
+    let first = store.receiver(&destination, &keys).await;
+    post_names(first.public, 2, &["crawling.initial"]).await;
+    wait_for("both to have failed", || async {
+        let shown = first.api("/deliveries").await;
+        let deliveries = shown["deliveries"].as_array().unwrap();
+        let failed = deliveries
+            .iter()
+            .filter(|delivery| delivery["attempt_count"] == 1);
+        if failed.count() == 2 {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+    first.stop().await;
+
+    let second = store.receiver("[]", &keys).await;
+    wait_for_state(second.admin, "app", "removed", 2).await;
+    let shown = second.api("/destinations").await;
+    assert_eq!(shown["destinations"][0]["state"], "removed");
+    post_names(second.public, 2, &["crawling.initial"]).await;
+    second.stop().await;
+
+    // It begins anew.
+    application.answer(|_| Reply::Status(200));
+    let third = store.receiver(&destination, &keys).await;
+    post_names(third.public, 1, &["crawling.initial"]).await;
+    application.wait_for_arrivals(3).await;
+    wait_for("the new one to be delivered", || async {
+        let counts = counts(third.admin, "app").await;
+        let is_so =
+            counts.get("removed") == Some(&2) && counts.get("delivered") == Some(&1) && counts.len() == 2;
+        if is_so { Ok(()) } else { Err(format!("{counts:?}")) }
+    })
+    .await;
+    third.stop().await;
+}
+
+async fn a_filter_lets_through_what_it_names(store: Store) {
+    let (some, other) = (Application::start().await, Application::start().await);
+    let chatbots = r#"chatbots = ["00000000-0000-0000-0000-000000000001"]"#;
+    let both = destinations(&[
+        ("some", &some.url(), r#"events = ["*.completed", "training.*"]"#),
+        ("other", &other.url(), chatbots),
+    ]);
+    let app = store.receiver(&both, &[]).await;
+    let names = ["crawling.initial", "crawling.completed", "training.initial"];
+    post_names(app.public, 2, &names).await;
+
+    wait_for_state(app.admin, "some", "delivered", 4).await;
+    let mut events: Vec<_> = some.arrivals().into_iter().map(|arrival| arrival.event).collect();
+    events.sort();
+    let expected = [
+        "crawling.completed",
+        "crawling.completed",
+        "training.initial",
+        "training.initial",
+    ];
+    assert_eq!(events, expected);
+    assert_eq!(counts(app.admin, "other").await.len(), 0);
+    assert_eq!(other.arrivals().len(), 0);
+    app.stop().await;
+}
+
+async fn attempts_begin_no_faster_than_the_destination_allows(store: Store) {
+    let application = Application::start().await;
+    let app = store
+        .receiver(
+            &destinations(&[("app", &application.url(), "max_per_second = 10")]),
+            &[],
+        )
+        .await;
+    let begun_at = Instant::now();
+    post_names(app.public, 31, &["crawling.initial"]).await;
+    application.wait_for_arrivals(31).await;
+
+    // A second's worth may have been saved up.
+    let took = begun_at.elapsed().as_secs_f64();
+    assert!(took >= 1.9, "{took}");
+    app.stop().await;
+}
+
+async fn no_more_attempts_are_under_way_than_the_destination_allows(store: Store) {
+    let application = Application::answering(|_| Reply::Held).await;
+    let app = store
+        .receiver(
+            &destinations(&[("app", &application.url(), "max_in_flight = 3")]),
+            &[],
+        )
+        .await;
+    post_names(app.public, 10, &["crawling.initial"]).await;
+    application.wait_for_arrivals(3).await;
+    let shown = app.api("/destinations").await;
+    assert_eq!(
+        shown["destinations"][0]["status"]["in_flight_count"], 3,
+        "{shown}"
+    );
+    assert_eq!(application.arrivals().len(), 3);
+
+    application.answer(|_| Reply::Status(200));
+    application.let_go();
+    wait_for_state(app.admin, "app", "delivered", 10).await;
+    app.stop().await;
+}

@@ -1,0 +1,83 @@
+//! Of many receivers on one inbox, one sends at a time, and another goes on where it ended.
+
+use super::{Store, destinations, post_jobs, wait_for_state};
+use crate::harness::application::{Application, Reply, assert_in_order};
+use crate::harness::{Process, wait_for};
+
+/// Two receivers on one database, of which the first leads.
+async fn two(store: &Store, destination: &str) -> (Process, Process, tempfile::TempDir) {
+    let first = store.process(destination, &[]).await;
+    wait_for("the first to lead", || async {
+        let log = first.log();
+        if log.contains("this receiver leads") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = store.url();
+    let variables = [
+        ("CAIGUNN_INBOX_URL", url.as_str()),
+        ("CAIGUNN_DELIVERY_DESTINATION", destination),
+    ];
+    let second = Process::start(folder.path(), &variables).await;
+    (first, second, folder)
+}
+
+#[tokio::test]
+async fn what_one_was_sending_when_it_was_killed_another_sends_under_the_same_id() {
+    let Some(store) = Store::postgres().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Held).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let (mut first, second, _folder) = two(&store, &destination).await;
+    // What any of them accepts, the leader sends.
+    let jobs = post_jobs(second.public, 3).await;
+    application.wait_for_arrivals(3).await;
+
+    first.kill();
+    let held = application.arrivals();
+    assert_eq!(held.len(), 3, "nobody else sent it");
+    application.answer(|_| Reply::Status(200));
+
+    wait_for_state(second.admin, "app", "delivered", 6).await;
+    let arrivals = application.arrivals();
+    assert_eq!(arrivals.len(), 9);
+    for held in held {
+        let same = arrivals
+            .iter()
+            .filter(|arrival| arrival.webhook_id == held.webhook_id);
+        assert_eq!(same.count(), 2);
+    }
+    assert_in_order(&application.taken(), &jobs);
+}
+
+#[tokio::test]
+async fn what_one_is_sending_when_it_is_stopped_no_other_sends() {
+    let Some(store) = Store::postgres().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Held).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let (mut first, second, _folder) = two(&store, &destination).await;
+    let jobs = post_jobs(second.public, 3).await;
+    application.wait_for_arrivals(3).await;
+
+    first.signal("TERM");
+    // It serves no longer, and another could lead if it let go too soon.
+    while tokio::net::TcpStream::connect(first.public).await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(application.arrivals().len(), 3);
+    application.answer(|_| Reply::Status(200));
+    application.let_go();
+    assert_eq!(first.wait().await.code(), Some(0), "{}", first.log());
+
+    wait_for_state(second.admin, "app", "delivered", 6).await;
+    assert_eq!(application.arrivals().len(), 6);
+    assert_in_order(&application.taken(), &jobs);
+}

@@ -7,7 +7,10 @@
 //!
 //! With a PostgreSQL server (`CAIGUNN_TEST_POSTGRES`) it then measures that store too, see `postgres`; with `--large`
 //! also what ten million receipts cost it, which takes minutes and 7 GB.
+//!
+//! With `--delivery` it measures what destinations cost whoever posts, and nothing else, see `delivery`.
 
+mod delivery;
 mod postgres;
 mod row_by_row;
 
@@ -39,11 +42,15 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
         [role] if role == "noop" => return noop_server(),
+        [role] if role == "application" => return delivery::application(),
         [role, url] if role == "rival" => return postgres::rival(url),
         [role, url] if role == "row-by-row" => return row_by_row::serve(url),
         _ => {}
     }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
+    if words.iter().any(|word| word == "--delivery") {
+        return delivery::run(folder.path());
+    }
     if !words.iter().any(|word| word == "--postgres") {
         sqlite(folder.path());
     }
@@ -261,6 +268,7 @@ fn seed(path: &Path, receipts: usize) {
 struct Server {
     process: Child,
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     /// From its start until it was ready.
     start: Duration,
 }
@@ -281,11 +289,17 @@ impl Server {
         Self {
             process,
             address: line.trim().parse().expect("an address"),
+            admin: None,
             start: Duration::ZERO,
         }
     }
 
     fn durable(inbox_url: &str, folder: &Path) -> Self {
+        Self::delivering(inbox_url, "[]", folder)
+    }
+
+    /// The receiver, with destinations.
+    fn delivering(inbox_url: &str, destinations: &str, folder: &Path) -> Self {
         let port = || {
             std::net::TcpListener::bind("127.0.0.1:0")
                 .and_then(|free| free.local_addr())
@@ -302,6 +316,7 @@ impl Server {
             .env("CAIGUNN_LISTEN", address.to_string())
             .env("CAIGUNN_ADMIN_LISTEN", admin.to_string())
             .env("CAIGUNN_INBOX_URL", inbox_url)
+            .env("CAIGUNN_DELIVERY_DESTINATION", destinations)
             .stdout(log)
             .spawn()
             .expect("the program starts");
@@ -315,8 +330,14 @@ impl Server {
         Self {
             process,
             address,
+            admin: Some(admin),
             start: started.elapsed(),
         }
+    }
+
+    /// What `/metrics` shows.
+    fn metrics(&self) -> String {
+        get(self.admin.expect("it is a receiver"), "/metrics").expect("it answers")
     }
 
     /// A line of the process's status, in MiB.
@@ -341,15 +362,18 @@ impl Drop for Server {
 }
 
 fn is_ready(address: SocketAddr) -> bool {
+    get(address, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// The whole answer, if there is one.
+fn get(address: SocketAddr, path: &str) -> Option<String> {
     use std::io::{Read, Write};
-    let Ok(mut stream) = std::net::TcpStream::connect(address) else {
-        return false;
-    };
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
-    stream.write_all(request.as_bytes()).is_ok()
-        && stream.read_to_string(&mut answer).is_ok()
-        && answer.starts_with("HTTP/1.1 200")
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 fn noop_server() {

@@ -68,12 +68,12 @@ pub fn run(folder: &Path) {
 }
 
 /// A database that is made for the run.
-struct Database {
-    url: String,
+pub struct Database {
+    pub url: String,
 }
 
 impl Database {
-    fn new(server: &str, purpose: &str) -> Self {
+    pub fn new(server: &str, purpose: &str) -> Self {
         let name = format!("bench_{purpose}_{}", Uuid::new_v4().simple());
         execute(server, &format!("CREATE DATABASE {name}"));
         let (base, query) = server.split_once('?').unwrap_or((server, ""));

@@ -1,5 +1,11 @@
 //! Of many receivers on one inbox, one sends at a time, and another goes on where it ended.
 
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use uuid::Uuid;
+
 use super::{Store, destinations, post_jobs, wait_for_state};
 use crate::harness::application::{Application, Reply, assert_in_order};
 use crate::harness::{Process, wait_for};
@@ -24,6 +30,15 @@ async fn two(store: &Store, destination: &str) -> (Process, Process, tempfile::T
     ];
     let second = Process::start(folder.path(), &variables).await;
     (first, second, folder)
+}
+
+/// Who has the lease, and until when.
+async fn lease(store: &Store) -> (Uuid, SystemTime) {
+    let database = store.database.as_ref().expect("a store on a server");
+    let rows = database
+        .rows("SELECT holder, until FROM caigunn_webhook.lease")
+        .await;
+    (rows[0].get(0), rows[0].get(1))
 }
 
 #[tokio::test]
@@ -67,11 +82,21 @@ async fn what_one_is_sending_when_it_is_stopped_no_other_sends() {
     application.wait_for_arrivals(3).await;
 
     first.signal("TERM");
-    // It serves no longer, and another could lead if it let go too soon.
-    while tokio::net::TcpStream::connect(first.public).await.is_ok() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    // It serves no longer, and goes on asking to lead: another could, if it had let go.
+    while TcpStream::connect(first.public).await.is_ok() {
+        sleep(Duration::from_millis(10)).await;
     }
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let (holder, until) = lease(&store).await;
+    wait_for("the lease to be renewed", || async {
+        let (holder_now, until_now) = lease(&store).await;
+        assert_eq!(holder, holder_now);
+        if until_now > until {
+            Ok(())
+        } else {
+            Err(format!("{until_now:?}"))
+        }
+    })
+    .await;
     assert_eq!(application.arrivals().len(), 3);
     application.answer(|_| Reply::Status(200));
     application.let_go();

@@ -25,7 +25,8 @@ use url::Url;
 
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
-use answer::{MAX_SHORT_BYTES, Secrets, http_date, unreachable_error};
+use crate::http_time;
+use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
 use body::Listed;
 
 pub use token::expires_at;
@@ -315,7 +316,7 @@ impl Client {
         let request = self.http.get(self.settings.url.clone());
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;
         let date = response.headers().get(DATE);
-        Ok(date.and_then(|date| http_date(date.to_str().ok()?)))
+        Ok(date.and_then(|date| http_time::date(date.to_str().ok()?)))
     }
 
     /// A call for the user.

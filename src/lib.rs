@@ -13,7 +13,7 @@
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
-//! - [`clock`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`term`], [`metrics`]: leaves
+//! - [`clock`], [`http_time`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`term`], [`metrics`]: leaves
 //!   that know nothing of the rest.
 
 pub mod app;
@@ -27,6 +27,7 @@ pub mod doctor;
 pub mod event;
 pub mod fingerprint;
 pub mod http;
+pub mod http_time;
 pub mod inbox;
 pub mod instance;
 pub mod metrics;

@@ -1,10 +1,8 @@
 //! Sorts answers by what to do about them, and quotes CaiGunn's words without our secrets.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -12,16 +10,13 @@ use serde_json::Value;
 use super::Error;
 use super::body::Mistake;
 use crate::clock::Timestamp;
+use crate::http_time::retry_after;
 
 /// How much of a short answer is read, in bytes, and of one that is an error. The ones known have some hundred.
 pub const MAX_SHORT_BYTES: usize = 64 << 10;
 
 /// The most of an answer's `detail` that is quoted, in characters.
 pub const MAX_DETAIL_CHARS: usize = 300;
-
-/// Reads the dates of HTTP: `IMF-fixdate` of RFC 9110 section 5.6.7, the only form that may still be sent, is one
-/// of RFC 2822's.
-static HTTP_DATE: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
 
 /// What we told CaiGunn in a call and must not tell anybody else, should CaiGunn tell it back.
 #[derive(Default)]
@@ -147,22 +142,6 @@ async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> 
         bytes,
         is_whole: true,
     })
-}
-
-/// How long to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section 10.2.3).
-pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
-    let text = value?.to_str().ok()?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let wait_micros = http_date(text)?.as_micros().saturating_sub(now.as_micros());
-    Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
-}
-
-/// A date as HTTP writes it (RFC 9110 section 5.6.7, IMF-fixdate).
-pub fn http_date(text: &str) -> Option<Timestamp> {
-    let date = HTTP_DATE.parse_timestamp(text).ok()?;
-    Some(Timestamp::from_micros(date.as_microsecond()))
 }
 
 /// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The

@@ -6,10 +6,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use reqwest::Response;
-use reqwest::header::HeaderValue;
 use serde_json::json;
 
-use super::answer::{MAX_DETAIL_CHARS, MAX_SHORT_BYTES, Secrets, retry_after, words};
+use super::answer::{MAX_DETAIL_CHARS, MAX_SHORT_BYTES, Secrets, words};
 use super::body::{self, Mistake};
 use super::*;
 use crate::clock::Timestamp;
@@ -150,37 +149,6 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
 
         assert_eq!(sorted, expected, "{status}");
     }
-}
-
-#[test]
-fn retry_after_is_seconds_or_a_date() {
-    // 2024-07-30T09:15:00Z, less half a second.
-    let now = Timestamp::from_micros(1_722_330_899_500_000);
-    let cases = [
-        ("7", Some(7_000)),
-        ("0", Some(0)),
-        ("Tue, 30 Jul 2024 09:15:00 GMT", Some(500)),
-        ("Tue, 30 Jul 2024 10:15:00 GMT", Some(3_600_500)),
-        ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
-        ("-7", None),
-        ("7.5", None),
-        ("99999999999999999999", None),
-        ("soon", None),
-        ("", None),
-    ];
-    for (text, expected_millis) in cases {
-        let value = HeaderValue::from_static(text);
-
-        let wait = retry_after(Some(&value), now);
-
-        assert_eq!(wait, expected_millis.map(Duration::from_millis), "{text:?}");
-    }
-    assert_eq!(retry_after(None, now), None);
-    assert_eq!(
-        retry_after(Some(&HeaderValue::from_bytes(b"\xff").unwrap()), now),
-        None
-    );
 }
 
 #[test]

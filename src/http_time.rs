@@ -1,0 +1,64 @@
+//! Times as the headers of an answer have them.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::HeaderValue;
+
+use crate::clock::Timestamp;
+
+/// Reads the dates of HTTP: `IMF-fixdate` of RFC 9110 section 5.6.7, the only form that may still be sent, is one
+/// of RFC 2822's.
+static HTTP_DATE: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
+
+/// How long to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section 10.2.3).
+pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
+    let text = value?.to_str().ok()?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let wait_micros = date(text)?.as_micros().saturating_sub(now.as_micros());
+    Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
+}
+
+/// A date as HTTP writes it (RFC 9110 section 5.6.7, IMF-fixdate).
+pub fn date(text: &str) -> Option<Timestamp> {
+    let date = HTTP_DATE.parse_timestamp(text).ok()?;
+    Some(Timestamp::from_micros(date.as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        // 2024-07-30T09:15:00Z, less half a second.
+        let now = Timestamp::from_micros(1_722_330_899_500_000);
+        let cases = [
+            ("7", Some(7_000)),
+            ("0", Some(0)),
+            ("Tue, 30 Jul 2024 09:15:00 GMT", Some(500)),
+            ("Tue, 30 Jul 2024 10:15:00 GMT", Some(3_600_500)),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+            ("-7", None),
+            ("7.5", None),
+            ("99999999999999999999", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, expected_millis) in cases {
+            let value = HeaderValue::from_static(text);
+
+            let wait = retry_after(Some(&value), now);
+
+            assert_eq!(wait, expected_millis.map(Duration::from_millis), "{text:?}");
+        }
+        assert_eq!(retry_after(None, now), None);
+        assert_eq!(
+            retry_after(Some(&HeaderValue::from_bytes(b"\xff").unwrap()), now),
+            None
+        );
+    }
+}

@@ -14,10 +14,14 @@
 //! Not promised: an order between jobs, or that a destination gets nothing twice.
 
 mod backlog;
+pub mod cloudevents;
+pub mod command;
 pub mod dispatch;
 pub mod filter;
 mod follow;
+pub mod format;
 mod health;
+pub mod http;
 pub mod instruction;
 mod log;
 mod metrics;
@@ -27,13 +31,17 @@ mod status;
 pub mod view;
 mod worker;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use command::CommandSender;
 pub use dispatch::Dispatch;
 pub use filter::Filter;
+pub use format::Format;
+use http::HttpSender;
 pub use schedule::Schedule;
-pub use send::{Parcel, Report, Sender};
+pub use send::{Parcel, Report, Sender, Wish};
 pub use status::{Failure, Status};
 pub use view::Deliveries;
 
@@ -61,4 +69,49 @@ pub struct DestinationSettings {
     pub max_per_second: Option<f64>,
     /// How long an attempt may take.
     pub timeout: Duration,
+    /// How a notification is put for it.
+    pub format: Format,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a destination is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A URL to post to.
+    Http(http::Settings),
+    /// A program to run.
+    Command(command::Settings),
+}
+
+impl Kind {
+    /// Its name in the configuration.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Command(_) => "command",
+        }
+    }
+}
+
+/// Why there is nothing to send to a destination with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection can be made to any URL.
+    #[error("the system's certificates cannot be read")]
+    Client(#[source] reqwest::Error),
+    /// A secret to sign with is none. The configuration lets none through.
+    #[error("a secret to sign with is not whsec_ and base64")]
+    Secret,
+}
+
+/// What sends to that destination; nothing is sent yet.
+///
+/// # Errors
+/// See [`Error`].
+pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Error> {
+    Ok(match &destination.kind {
+        Kind::Http(settings) => Arc::new(HttpSender::new(destination, settings)?),
+        Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),
+    })
 }

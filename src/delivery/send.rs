@@ -1,5 +1,8 @@
 //! One attempt: what is sent, and what is said of it afterwards.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -34,6 +37,19 @@ pub struct Report {
     pub answer: Bytes,
     /// What the destination asks of whoever sends.
     pub wish: Wish,
+}
+
+impl Report {
+    /// Of an attempt that brought no answer.
+    pub fn unanswered(outcome: Outcome, detail: String) -> Self {
+        Self {
+            outcome,
+            status: None,
+            detail,
+            answer: Bytes::new(),
+            wish: Wish::None,
+        }
+    }
 }
 
 /// What a destination asks of whoever sends.

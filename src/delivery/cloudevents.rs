@@ -1,0 +1,148 @@
+//! A notification as a CloudEvent: version 1.0, in JSON, all in one body ("structured mode").
+//!
+//! What it holds does not depend on the wire generation that CaiGunn posted in. `docs/cloudevent.schema.json` describes
+//! it, and tests hold every sample of both generations against that.
+//!
+//! - `id` is the receipt's: the same in every attempt and for every destination.
+//! - `source` is `/caigunn/chatbots/` and the chatbot, or `/caigunn` where there is none. It names where the event comes
+//!   from at CaiGunn, not the receiver or the URL of an API, so that it outlives both. With `id` it names the event, as
+//!   CloudEvents wants.
+//! - `type` is `com.caigunn.` and the event name.
+//! - `subject` is the chatbot, where there is one.
+//! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
+//! - `data` has CaiGunn's members, each under one name whatever its place was. A member that is not known is left out.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::clock::Timestamp;
+use crate::event::{
+    self, ChatbotId, Event, EventId, FileOutcome, ModelId, Notification, ParseError, TrainingDataId,
+    UploadedFile,
+};
+use crate::inbox::{Receipt, ReceiptId};
+
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: ReceiptId,
+    source: String,
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<ChatbotId>,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    data: Data<'a>,
+}
+
+/// What CaiGunn said. A member that the notification does not have is left out, and never null.
+#[derive(Default, Serialize)]
+struct Data<'a> {
+    event: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chatbot_id: Option<ChatbotId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_id: Option<ModelId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    training_data_ids: Option<&'a [TrainingDataId]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<File<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    /// The `data` member of a notification that nobody has documented, as it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    id: TrainingDataId,
+    filename: &'a str,
+    /// `uploaded`, where CaiGunn gives none; `failed`; or what CaiGunn says.
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+/// The CloudEvent of what was accepted.
+///
+/// # Errors
+/// The body is no notification.
+pub fn write(receipt: &Receipt, body: &[u8]) -> Result<Bytes, ParseError> {
+    let notification = event::parse(body)?;
+    let name = notification.name();
+    let cloud_event = CloudEvent {
+        specversion: "1.0",
+        id: receipt.id,
+        source: notification
+            .chatbot_id
+            .map_or("/caigunn".to_owned(), |id| format!("/caigunn/chatbots/{id}")),
+        r#type: format!("com.caigunn.{name}"),
+        subject: notification.chatbot_id,
+        time: receipt.received_at,
+        datacontenttype: "application/json",
+        data: data(&notification, &name.event, &name.status),
+    };
+    let written = serde_json::to_vec(&cloud_event).expect("texts, ids and JSON have a JSON form");
+    Ok(written.into())
+}
+
+fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> Data<'a> {
+    let known = Data {
+        event,
+        status,
+        event_id: notification.event_id,
+        chatbot_id: notification.chatbot_id,
+        detail: notification.event.detail().map(|detail| detail.as_str()),
+        ..Data::default()
+    };
+    match &notification.event {
+        Event::CrawlingCompleted { training_data_ids } => Data {
+            training_data_ids: Some(training_data_ids),
+            ..known
+        },
+        Event::UploadingCompleted { files } => Data {
+            files: Some(files.iter().map(file).collect()),
+            ..known
+        },
+        Event::TrainingCompleted {
+            model_id,
+            training_data_ids,
+        } => Data {
+            model_id: Some(*model_id),
+            training_data_ids: Some(training_data_ids),
+            ..known
+        },
+        Event::Unrecognized { data, .. } => Data {
+            raw: data.as_ref().map(|data| &*data.0),
+            ..known
+        },
+        Event::CrawlingInitial
+        | Event::CrawlingFailed { .. }
+        | Event::UploadingInitial
+        | Event::UploadingFailed { .. }
+        | Event::TrainingInitial
+        | Event::TrainingFailed { .. } => known,
+    }
+}
+
+fn file(file: &UploadedFile) -> File<'_> {
+    let (status, detail) = match &file.outcome {
+        FileOutcome::Uploaded => ("uploaded", None),
+        FileOutcome::Failed { detail } => ("failed", detail.as_ref()),
+        FileOutcome::Unrecognized(status) => (&**status, None),
+    };
+    File {
+        id: file.id,
+        filename: &file.filename,
+        status,
+        detail: detail.map(|detail| detail.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

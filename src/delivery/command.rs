@@ -1,0 +1,139 @@
+//! A destination that is a program: each notification is one run, with the notification on its standard input and the
+//! ids in its environment.
+//!
+//! Exit code 0 is what says that it has the notification. A program gets its own process group, and a run leaves nothing
+//! of it behind that was in the way: over the time limit, or when the receiver stops, the whole group is killed.
+//!
+//! Left out on purpose: a shell, in which an id or a name could become a command.
+
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::{Instant, timeout_at};
+
+use super::{DestinationSettings, Format, Parcel, Report, Sender, Wish};
+use crate::inbox::outbox::Outcome;
+use run::{Ended, Run};
+
+/// What the names of this program's own variables begin with. Some hold secrets, so none is passed on.
+const OWN_PREFIX: &str = "CAIGUNN_";
+
+/// What is to be known of a destination that is a program.
+#[derive(Clone)]
+pub struct Settings {
+    /// The program: a path, or a name that is looked for in `PATH`.
+    pub program: String,
+    /// What it is given. May hold a secret.
+    pub arguments: Vec<String>,
+}
+
+/// Without the arguments.
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a program.
+pub struct CommandSender {
+    /// The name of the destination.
+    destination: String,
+    settings: Settings,
+    format: Format,
+    timeout: Duration,
+}
+
+impl CommandSender {
+    /// Makes one; nothing is run yet.
+    pub fn new(destination: &DestinationSettings, settings: &Settings) -> Self {
+        Self {
+            destination: destination.name.clone(),
+            settings: settings.clone(),
+            format: destination.format,
+            timeout: destination.timeout,
+        }
+    }
+
+    async fn attempt(&self, parcel: Parcel) -> Report {
+        let deadline = Instant::now() + self.timeout;
+        let body = match self.format.body(&parcel).await {
+            Ok(body) => body,
+            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        };
+        let mut run = match Run::start(self.command(&parcel)) {
+            Ok(run) => run,
+            Err(error) => {
+                let program = &self.settings.program;
+                return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {error}"));
+            }
+        };
+        let ended = match timeout_at(deadline, run.exit(&body)).await {
+            Ok(ended) => {
+                run.rest().await;
+                Some(ended)
+            }
+            Err(_) => {
+                run.kill().await;
+                None
+            }
+        };
+        let (outcome, status, detail) = match ended {
+            Some(Ok(Ended::Exited(0))) => (Outcome::Delivered, Some(0), "exit code 0".to_owned()),
+            Some(Ok(Ended::Exited(code))) => (Outcome::Failed, Some(code), format!("exit code {code}")),
+            Some(Ok(Ended::Killed(signal))) => (Outcome::Failed, None, format!("ended by signal {signal}")),
+            Some(Err(error)) => (Outcome::Ours, None, format!("cannot tell how it ended: {error}")),
+            None => {
+                let seconds = self.timeout.as_secs_f64();
+                let detail = format!("not done within {seconds} s, and killed");
+                (Outcome::Timeout, None, detail)
+            }
+        };
+        Report {
+            outcome,
+            status,
+            detail,
+            answer: run.into_output(),
+            wish: Wish::None,
+        }
+    }
+
+    fn command(&self, parcel: &Parcel) -> Command {
+        let receipt = &parcel.receipt;
+        let mut command = Command::new(&self.settings.program);
+        command.args(&self.settings.arguments);
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(OWN_PREFIX.as_bytes()) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("CAIGUNN_DESTINATION", &self.destination)
+            .env("CAIGUNN_RECEIPT_ID", receipt.id.to_string())
+            .env("CAIGUNN_RECEIVED_AT", receipt.received_at.to_string())
+            .env("CAIGUNN_EVENT", receipt.event.to_string())
+            .env("CAIGUNN_ATTEMPT", parcel.attempt.to_string());
+        if let Some(event_id) = receipt.event_id {
+            command.env("CAIGUNN_EVENT_ID", event_id.to_string());
+        }
+        if let Some(chatbot_id) = receipt.chatbot_id {
+            command.env("CAIGUNN_CHATBOT_ID", chatbot_id.to_string());
+        }
+        command
+    }
+}
+
+impl Sender for CommandSender {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        Box::pin(self.attempt(parcel))
+    }
+}

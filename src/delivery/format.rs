@@ -1,0 +1,67 @@
+//! The body that a destination gets.
+
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+use super::{Parcel, cloudevents};
+
+/// How a notification is put for a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// CaiGunn's bytes, unchanged.
+    Raw,
+    /// A CloudEvent, the same for both wire generations: see [`cloudevents`].
+    CloudEvents,
+}
+
+impl Format {
+    /// The media type of what [`Format::body`] gives.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Raw => "application/json",
+            // CloudEvents 1.0, HTTP binding, section 3.2.1.
+            Self::CloudEvents => "application/cloudevents+json; charset=UTF-8",
+        }
+    }
+
+    /// The body for one attempt.
+    ///
+    /// # Errors
+    /// What keeps it from being put so, in words for an operator: an accepted notification that is none any more.
+    pub async fn body(self, parcel: &Parcel) -> Result<Bytes, String> {
+        match self {
+            Self::Raw => Ok(parcel.body.clone()),
+            Self::CloudEvents => {
+                let (receipt, body) = (parcel.receipt.clone(), parcel.body.clone());
+                let written = aside(parcel.body.len(), move || cloudevents::write(&receipt, &body)).await;
+                written.map_err(|error| format!("not sent: the body can no longer be read: {error}"))
+            }
+        }
+    }
+}
+
+/// From this size on, working through a body could keep a worker thread busy for a millisecond or more.
+const LARGE_BODY_BYTES: usize = 128 << 10;
+
+/// The result of `work` on a body of that size; on a thread for blocking work where that may take long.
+pub async fn aside<T: Send + 'static>(body_bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if body_bytes < LARGE_BODY_BYTES {
+        return work();
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("reading and signing return whatever the bytes")
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "raw" => Ok(Self::Raw),
+            "cloudevents" => Ok(Self::CloudEvents),
+            _ => Err(format!("expected raw or cloudevents, found {text:?}")),
+        }
+    }
+}

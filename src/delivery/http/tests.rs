@@ -1,0 +1,219 @@
+//! What a destination gets, and what is made of everything it may answer.
+
+mod answers;
+mod failures;
+mod server;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::delivery::send::sample;
+use crate::delivery::{Kind, Wish};
+use server::{Server, Then};
+
+const BODY: &str = r#"{"event":"crawling", "status":"initial", "event_id":"3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "data":{"chatbot_id":"3fa85f64-5717-4562-b3fc-2c963f66afa6"}}"#;
+
+/// Long enough for everything that should come.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Short enough to wait for in vain.
+const SHORT: Duration = Duration::from_millis(300);
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+fn settings(url: &str) -> Settings {
+    Settings {
+        url: url.parse().unwrap(),
+        secrets: Vec::new(),
+        headers: HeaderMap::new(),
+    }
+}
+
+fn sender_with(settings: &Settings, timeout: Duration) -> HttpSender {
+    let destination = sample::destination(Kind::Http(settings.clone()), timeout);
+    HttpSender::new(&destination, settings).unwrap()
+}
+
+fn sender(server: &Server) -> HttpSender {
+    sender_with(&settings(&server.url("/hook")), LONG)
+}
+
+/// The report on an attempt at a server that answers with these bytes.
+async fn report_on(answer: &[u8], then: Then, timeout: Duration) -> Report {
+    let server = Server::start(answer, then).await;
+    let sender = sender_with(&settings(&server.url("/hook")), timeout);
+    sender.send(sample::parcel(BODY)).await
+}
+
+#[tokio::test]
+async fn a_destination_gets_the_body_unchanged_and_what_standard_webhooks_wants() {
+    let server = Server::start(OK, Then::Keep).await;
+    let before_seconds = Timestamp::now().as_micros() / 1_000_000;
+
+    let report = sender(&server).send(sample::parcel(BODY)).await;
+
+    assert_eq!(
+        report,
+        Report {
+            outcome: Outcome::Delivered,
+            status: Some(200),
+            detail: "answered 200".to_owned(),
+            answer: "ok".into(),
+            wish: Wish::None,
+        }
+    );
+    let request = server.only_request();
+    assert_eq!(request.line, "POST /hook HTTP/1.1");
+    assert_eq!(request.body, BODY.as_bytes());
+    let version = env!("CARGO_PKG_VERSION");
+    let timestamp: i64 = request.header("webhook-timestamp").parse().unwrap();
+    assert!((before_seconds..before_seconds + 60).contains(&timestamp));
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("user-agent", &format!("caigunn-webhook/{version}")),
+        ("webhook-id", "01905c9b-0000-7000-8000-000000000001"),
+        ("caigunn-attempt", "1"),
+        ("caigunn-event", "crawling.initial"),
+        ("content-length", &BODY.len().to_string()),
+        ("host", &server.address.to_string()),
+    ] {
+        assert_eq!(request.header(name), value, "{name}");
+    }
+    assert!(!request.has("webhook-signature"));
+}
+
+#[tokio::test]
+async fn every_attempt_has_the_same_id_and_all_go_over_one_connection() {
+    let server = Server::start(OK, Then::Keep).await;
+    let sender = sender(&server);
+
+    for attempt in 1..=3 {
+        let parcel = Parcel {
+            attempt,
+            ..sample::parcel(BODY)
+        };
+        assert_eq!(sender.send(parcel).await.outcome, Outcome::Delivered);
+    }
+
+    let requests = server.requests();
+    let of_each = |name| requests.iter().map(|it| it.header(name)).collect::<Vec<_>>();
+    assert_eq!(of_each("webhook-id"), ["01905c9b-0000-7000-8000-000000000001"; 3]);
+    assert_eq!(of_each("caigunn-attempt"), ["1", "2", "3"]);
+    assert_eq!(server.connection_count(), 1);
+}
+
+#[tokio::test]
+async fn every_secret_signs() {
+    let secrets = [
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "whsec_/////////////////////////////////////////w==",
+    ];
+    let server = Server::start(OK, Then::Keep).await;
+    let sender = sender_with(
+        &Settings {
+            secrets: secrets.map(SecretString::from).to_vec(),
+            ..settings(&server.url("/"))
+        },
+        LONG,
+    );
+    // As large as is signed on another thread too.
+    let large = BODY.replace(
+        "\"data\":{",
+        &format!("\"data\":{{\"x\":\"{}\",", "x".repeat(1 << 20)),
+    );
+
+    for body in [BODY, &large] {
+        sender.send(sample::parcel(body)).await;
+    }
+
+    for request in server.requests() {
+        assert_eq!(request.header("webhook-signature").split(' ').count(), 2);
+        for secret in secrets {
+            let verified = Webhook::new(secret)
+                .unwrap()
+                .verify(&request.body, &request.headers);
+            assert!(verified.is_ok(), "{verified:?}");
+        }
+        let other = Webhook::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB").unwrap();
+        assert!(other.verify(&request.body, &request.headers).is_err());
+        let verified = Webhook::new(secrets[0]).unwrap().verify(b"{}", &request.headers);
+        assert!(verified.is_err());
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn headers_of_the_configuration_are_sent_and_never_shown() {
+    let secret = "Bearer hunter2-hunter2";
+    let echo = format!("{secret} was sent, {secret}");
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{echo}", echo.len());
+    let server = Server::start(answer.as_bytes(), Then::Keep).await;
+    let sender = sender_with(
+        &Settings {
+            headers: HeaderMap::from_iter([header("Authorization", secret).unwrap()]),
+            ..settings(&server.url("/hunter2?hunter2"))
+        },
+        LONG,
+    );
+
+    let report = sender.send(sample::parcel(BODY)).await;
+
+    assert_eq!(server.only_request().header("authorization"), secret);
+    assert_eq!(report.answer, "[hidden] was sent, [hidden]");
+    let debug = format!("{:?}", sender.settings);
+    assert!(
+        !debug.contains("hunter2") && debug.contains("authorization"),
+        "{debug}"
+    );
+    assert!(!format!("{report:?}").contains("hunter2"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_no_header_can_carry_is_percent_encoded() {
+    let server = Server::start(OK, Then::Keep).await;
+
+    let parcel = sample::parcel(r#"{"event":"cr\u00e4wling 100%","status":" x "}"#);
+    let report = sender(&server).send(parcel).await;
+
+    assert_eq!(report.outcome, Outcome::Delivered, "{report:?}");
+    assert_eq!(
+        server.only_request().header("caigunn-event"),
+        "cr%C3%A4wling%20100%25.%20x%20"
+    );
+}
+
+#[tokio::test]
+async fn a_cloud_event_is_sent_as_one_and_a_body_that_is_none_any_more_is_our_fault() {
+    let server = Server::start(OK, Then::Keep).await;
+    let settings = settings(&server.url("/"));
+    let destination = DestinationSettings {
+        format: Format::CloudEvents,
+        ..sample::destination(Kind::Http(settings.clone()), LONG)
+    };
+    let sender = HttpSender::new(&destination, &settings).unwrap();
+    let broken = Parcel {
+        body: "{".into(),
+        ..sample::parcel(BODY)
+    };
+
+    assert_eq!(
+        sender.send(sample::parcel(BODY)).await.outcome,
+        Outcome::Delivered
+    );
+    let report = sender.send(broken).await;
+
+    let request = server.only_request();
+    assert_eq!(
+        request.header("content-type"),
+        "application/cloudevents+json; charset=UTF-8"
+    );
+    let sent: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(sent["type"], "com.caigunn.crawling.initial");
+    assert_eq!(report.outcome, Outcome::Ours);
+    assert!(
+        report
+            .detail
+            .starts_with("not sent: the body can no longer be read: "),
+        "{report:?}"
+    );
+}

@@ -54,7 +54,7 @@ pub enum Error {
         destination: String,
         /// Why.
         #[source]
-        source: delivery::SenderError,
+        source: delivery::Error,
     },
     /// The client of CaiGunn's API cannot be made.
     #[error("cannot prepare calls to CaiGunn")]

@@ -3,6 +3,8 @@
 //! Nothing is opened here, and nothing stops at the first mistake: [`load`] reports all of them, each with its key,
 //! where the value came from, what it is and what is allowed.
 
+mod delivery;
+mod destination;
 mod layers;
 mod provider;
 mod reader;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub registration: Registration,
     /// What to ask CaiGunn's log for.
     pub backfill: backfill::Settings,
+    /// What to deliver where.
+    pub delivery: crate::delivery::Settings,
     /// Logging.
     pub log: telemetry::Settings,
 }
@@ -215,6 +219,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         selection: provider.selection,
         registration: provider.registration,
         backfill,
+        delivery: delivery::delivery(&mut reader, &sources.signing_files),
         log: telemetry::Settings {
             filter: reader.parsed(
                 "log.filter",

@@ -17,10 +17,18 @@ const PENDING: usize = 10_000;
 /// On SQLite, and on PostgreSQL if there is a server.
 pub fn run(folder: &Path) {
     let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
-    beside("SQLite", [file("none.db"), file("hanging.db"), file("taking.db")], folder);
+    beside(
+        "SQLite",
+        [file("none.db"), file("hanging.db"), file("taking.db")],
+        folder,
+    );
     if let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") {
         let databases = ["none", "hanging", "taking"].map(|name| Database::new(&server, name));
-        beside("PostgreSQL", databases.map(|database| database.url.clone()), folder);
+        beside(
+            "PostgreSQL",
+            databases.map(|database| database.url.clone()),
+            folder,
+        );
     }
 }
 
@@ -34,12 +42,20 @@ fn beside(store: &str, [none, hanging, taking]: [String; 3], folder: &Path) {
             load(server.address, CONNECTIONS, WARM_UP);
         }
         compare("no destination", &plain, "a hanging one", &server, CONNECTIONS);
-        println!("  {} pending, peak memory {} MiB", pending(&server), server.memory("VmHWM"));
+        println!(
+            "  {} pending, peak memory {} MiB",
+            pending(&server),
+            server.memory("VmHWM")
+        );
     }
     let application = Server::again("application", "");
     let server = Server::delivering(&taking, &destination(application.address), folder);
     compare("no destination", &plain, "one that takes", &server, CONNECTIONS);
-    println!("  {} pending, peak memory {} MiB", pending(&server), server.memory("VmHWM"));
+    println!(
+        "  {} pending, peak memory {} MiB",
+        pending(&server),
+        server.memory("VmHWM")
+    );
 }
 
 /// A server that takes connections and never answers.

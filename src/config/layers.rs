@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::Mistake;
+use super::{Mistake, destination};
 
 /// The file of defaults.
 const DEFAULTS: &str = include_str!("../../config/caigunn-webhook.toml");
@@ -29,10 +29,12 @@ pub enum Kind {
     Location,
     /// Nothing.
     Secret,
+    /// Of each destination its name and kind.
+    Destinations,
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 43] = [
+pub const KEYS: [Key; 45] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
@@ -80,9 +82,17 @@ pub const KEYS: [Key; 43] = [
     key("backfill.concurrency"),
     key("backfill.max_calls_per_minute"),
     key("backfill.give_up_after_days"),
+    key("delivery.retry_schedule_seconds"),
+    Key {
+        kind: Kind::Destinations,
+        ..key(DESTINATION)
+    },
     short("log.filter", "CAIGUNN_LOG"),
     key("log.format"),
 ];
+
+/// The key of the destinations. Its value is TOML text: a list of tables.
+pub const DESTINATION: &str = "delivery.destination";
 
 const fn key(name: &'static str) -> Key {
     Key {
@@ -125,6 +135,8 @@ pub struct Sources {
     pub flags: Vec<(String, String)>,
     /// The content of the files that `..._FILE` variables name, by variable, or why they cannot be read.
     pub secret_files: BTreeMap<String, Result<String, String>>,
+    /// The content of the files that destinations name as `secrets_file`, by path, or why they cannot be read.
+    pub signing_files: BTreeMap<String, Result<String, String>>,
 }
 
 impl Sources {
@@ -136,6 +148,13 @@ impl Sources {
             .filter(|(name, path)| known.contains(name) && !path.is_empty())
             .cloned()
             .collect()
+    }
+
+    /// The paths that destinations name as `secrets_file`: to be read into `signing_files`, once `secret_files` is there,
+    /// for the destinations may be in one of those.
+    pub fn signing_file_paths(&self) -> Vec<String> {
+        let values = merge(self, &mut Vec::new());
+        destination::signing_file_paths(&values[DESTINATION].text)
     }
 }
 
@@ -176,6 +195,12 @@ pub fn merge(sources: &Sources, mistakes: &mut Vec<Mistake>) -> BTreeMap<&'stati
 pub fn defaults() -> BTreeMap<&'static str, Sourced> {
     let mut values = BTreeMap::new();
     let mut mistakes = Vec::new();
+    // The file cannot say so: where a list is empty no [[table]] may be added to it, as someone who copies the file does.
+    let none = Sourced {
+        text: String::new(),
+        origin: "default".to_owned(),
+    };
+    values.insert(DESTINATION, none);
     add_file("default", DEFAULTS, &mut values, &mut mistakes);
     assert_eq!(mistakes, [], "the file of defaults is part of the program");
     values
@@ -204,15 +229,15 @@ fn add_file(
         };
         for (member, value) in members {
             let full_name = format!("{section}.{member}");
-            match (find(&full_name), text_of(&value)) {
-                (Some(key), Some(text)) => set(values, key, &text, name.to_owned()),
-                (Some(_), None) => {
+            match find(&full_name).map(|key| (key, text_of(key, &value))) {
+                Some((key, Ok(text))) => set(values, key, &text, name.to_owned()),
+                Some((_, Err(expected))) => {
                     let kind = value.type_str();
                     mistakes.push(Mistake(format!(
-                        "{full_name} ({name}): expected a text, a whole number, true or false, found {kind}"
+                        "{full_name} ({name}): expected {expected}, found {kind}"
                     )));
                 }
-                (None, _) => {
+                None => {
                     let known: Vec<_> = KEYS
                         .iter()
                         .filter_map(|key| key.name.strip_prefix(&*section)?.strip_prefix('.'))
@@ -230,16 +255,33 @@ fn add_file(
     }
 }
 
-fn text_of(value: &Value) -> Option<String> {
+/// A value as a text, or what was expected instead of it.
+fn text_of(key: Key, value: &Value) -> Result<String, &'static str> {
+    match (key.kind, value) {
+        (Kind::Destinations, Value::Array(_)) => Ok(value.to_string()),
+        (Kind::Destinations, _) => Err("tables, each of which begins with [[delivery.destination]]"),
+        (_, value) => plain_text(value).ok_or("a text, a whole number, true or false"),
+    }
+}
+
+fn plain_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),
         Value::Array(items) => {
-            let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            let texts: Option<Vec<String>> = items.iter().map(item_text).collect();
             Some(texts?.join(","))
         }
         Value::Boolean(truth) => Some(truth.to_string()),
         Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
+    }
+}
+
+fn item_text(item: &Value) -> Option<String> {
+    match item {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::layers::{self, KEYS, Kind, Sourced, Sources};
-use super::{InboxLocation, Mistake, Mistakes, Shown};
+use super::{InboxLocation, Mistake, Mistakes, Shown, destination};
 
 /// What is shown where something is not.
-const HIDDEN: &str = "[hidden]";
+pub const HIDDEN: &str = "[hidden]";
 
 /// Reads one key after the other. Where a value is wrong it notes the mistake and goes on with the default, so that
 /// all mistakes are found; [`Reader::finish`] then fails.
@@ -137,6 +137,16 @@ impl Reader {
         names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
+    /// The value as it stands, and where it came from.
+    pub fn sourced(&self, key: &'static str) -> Sourced {
+        self.values[key].clone()
+    }
+
+    /// Notes what is wrong inside of a value.
+    pub fn add(&mut self, mistakes: Vec<Mistake>) {
+        self.mistakes.extend(mistakes);
+    }
+
     /// Notes that a key's value is not allowed.
     pub fn refuse(&mut self, key: &'static str, allowed: &str) {
         self.note(key, allowed, "");
@@ -147,7 +157,7 @@ impl Reader {
         let shown = match kind(key) {
             Kind::Plain => Some(without_credentials(text)),
             Kind::Location => without_password(text),
-            Kind::Secret => None,
+            Kind::Secret | Kind::Destinations => None,
         };
         let found = shown.map_or("another text (hidden)".to_owned(), |shown| format!("{shown:?}"));
         self.mistakes.push(Mistake(format!(
@@ -168,6 +178,7 @@ impl Reader {
                 Kind::Location => text
                     .parse::<InboxLocation>()
                     .map_or_else(|_| HIDDEN.to_owned(), |location| location.to_string()),
+                Kind::Destinations => destination::summary(text),
             };
             Shown {
                 key: key.name,

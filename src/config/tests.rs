@@ -1,5 +1,6 @@
 //! What may be configured, by whom, and what is said of a mistake.
 
+mod delivery;
 mod inbox;
 mod provider;
 mod secrets;
@@ -75,7 +76,13 @@ fn keys(selection: &Selection) -> Vec<&str> {
 fn documented_keys() -> Vec<(String, String)> {
     let (mut section, mut comment, mut keys) = ("", String::new(), Vec::new());
     for line in DEFAULTS.lines() {
-        if let Some(text) = line.strip_prefix('#') {
+        if let Some(table) = line.strip_prefix("# [[") {
+            // A list of tables stands there as an example: that there are none cannot be said in its place.
+            let key = table.trim_end_matches(']').to_owned();
+            if !keys.iter().any(|(known, _)| *known == key) {
+                keys.push((key, comment.clone()));
+            }
+        } else if let Some(text) = line.strip_prefix('#') {
             comment += text;
         } else if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']');

@@ -62,6 +62,10 @@ impl ConfigurationArgs {
         for (variable, path) in sources.secret_file_variables() {
             sources.secret_files.insert(variable, read_secret(&path));
         }
+        for path in sources.signing_file_paths() {
+            let content = read_secret(&path);
+            sources.signing_files.insert(path, content);
+        }
         let flags = [
             ("server.listen", &self.listen),
             ("admin.listen", &self.admin_listen),

@@ -6,6 +6,7 @@
 pub mod duplicates;
 pub mod jobs;
 pub mod order;
+pub mod outbox;
 pub mod reading;
 pub mod upkeep;
 pub mod window;
@@ -24,6 +25,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::event::sample::{self, Ids};
 use crate::event::{Event, Wire, parse};
+
+pub use outbox::{deliveries, destinations, instructions, log, progress};
 
 /// Makes a test of each promise. `$place` gives a new, empty [`Place`].
 macro_rules! contract_tests {
@@ -118,6 +121,48 @@ macro_rules! contract_tests {
                 expiry_forgets_no_identity_that_stays,
                 whoever_asks_alone_leads,
                 a_closed_inbox_refuses_every_call,
+            ]
+            log: [
+                the_last_sequence_is_that_of_the_newest_receipt_there_ever_was,
+                receipts_after_a_number_page_oldest_first_to_the_end,
+                what_is_asked_for_is_loaded_with_its_body_oldest_first,
+                undelivered_leaves_out_what_has_a_delivery_to_that_destination,
+                whoever_does_not_lead_writes_nothing,
+                a_closed_inbox_refuses_every_call_of_the_way_out,
+            ]
+            destinations: [
+                a_destination_added_now_gets_what_is_accepted_from_then_on,
+                a_destination_added_since_a_time_gets_what_was_received_from_then_on,
+                a_destination_added_again_is_the_same,
+                names_of_destinations_are_kept_apart,
+                what_is_pending_and_dead_is_counted,
+                a_removed_destination_takes_its_pending_deliveries_with_it,
+                a_destination_that_comes_back_begins_anew,
+                a_pause_is_kept_until_it_is_over,
+            ]
+            progress: [
+                a_cursor_only_rises,
+                a_delivery_is_kept_as_it_was_said_last,
+                attempts_are_kept_as_they_were,
+                what_is_said_twice_is_kept_once,
+                only_the_latest_attempts_are_kept,
+                expiry_takes_the_deliveries_along,
+                a_delivery_whose_receipt_has_expired_is_left_out,
+            ]
+            deliveries: [
+                deliveries_are_listed_newest_receipt_first,
+                each_filter_lists_the_deliveries_that_match_it,
+                pages_of_deliveries_show_each_once_and_part_no_receipts,
+                deliveries_of_a_state_page_oldest_first_to_the_end,
+                where_nothing_was_said_there_are_no_deliveries,
+                a_receipt_without_a_row_has_no_delivery,
+            ]
+            instructions: [
+                an_instruction_is_kept_until_it_is_done,
+                open_instructions_are_listed_oldest_first,
+                instructions_are_listed_newest_first,
+                an_instruction_given_twice_is_kept_once,
+                what_is_done_goes_when_there_is_too_much_of_it,
             ]
         }
     };

@@ -1,0 +1,201 @@
+//! Promise: what was accepted is read in its order, to the end and none twice, and only whoever leads says what became
+//! of it.
+
+use super::*;
+use crate::inbox::Error;
+use crate::inbox::outbox::Instruction;
+
+pub async fn the_last_sequence_is_that_of_the_newest_receipt_there_ever_was(place: &impl Place) {
+    let led = Led::open(place).await;
+    assert_eq!(led.outbox().last_sequence().await.unwrap(), 0);
+
+    let sequences = led.accept(0..3).await;
+    let newest = sequences[2];
+    assert_eq!(led.outbox().last_sequence().await.unwrap(), newest);
+
+    led.inbox.expire_all(10).await;
+    assert!(led.inbox.all().await.is_empty());
+    assert_eq!(led.outbox().last_sequence().await.unwrap(), newest);
+    let led = led.reopen(place).await;
+    assert_eq!(led.outbox().last_sequence().await.unwrap(), newest);
+
+    let sequences = led.accept([11]).await;
+    assert!(sequences[0] > newest);
+    assert_eq!(led.outbox().last_sequence().await.unwrap(), sequences[0]);
+}
+
+pub async fn receipts_after_a_number_page_oldest_first_to_the_end(place: &impl Place) {
+    let led = Led::open(place).await;
+    assert!(led.outbox().receipts_after(0, 10).await.unwrap().is_empty());
+    led.accept(0..7).await;
+    led.inbox.expire_all(2).await;
+    let mut expected = led.inbox.all().await;
+    expected.reverse();
+
+    let (mut read, mut after) = (Vec::new(), 0);
+    loop {
+        let receipts = led.outbox().receipts_after(after, 2).await.unwrap();
+        assert!(receipts.len() <= 2, "{}", receipts.len());
+        let Some(last) = receipts.last() else { break };
+        after = last.sequence;
+        read.extend(receipts);
+    }
+
+    assert_eq!(read.len(), 5);
+    assert_eq!(read, expected);
+    // What is accepted later is found from there on.
+    let later = led.accept([9]).await;
+    let receipts = led.outbox().receipts_after(after, 10).await.unwrap();
+    assert_eq!(super::sequences(&receipts), later);
+}
+
+pub async fn what_is_asked_for_is_loaded_with_its_body_oldest_first(place: &impl Place) {
+    let led = Led::open(place).await;
+    let bodies = ["first", "second", "third", ""].map(|body| Bytes::from_static(body.as_bytes()));
+    let receipts = (0..).zip(&bodies).map(|(second, body)| {
+        let body = body.clone();
+        NewReceipt {
+            body,
+            ..crawled(&Ids::fresh()).at(second)
+        }
+    });
+    led.inbox.accept(receipts.collect()).await;
+    let mut receipts = led.inbox.all().await;
+    receipts.reverse();
+    led.inbox.expire_all(1).await;
+    let [expired, second, third, fourth] = [0, 1, 2, 3].map(|index: usize| receipts[index].sequence);
+
+    let asked = vec![fourth, fourth + 1_000, second, expired];
+    let loaded = led.outbox().load(asked).await.unwrap();
+
+    let with_body = |index: usize| (receipts[index].clone(), bodies[index].clone());
+    assert_eq!(loaded, [with_body(1), with_body(3)]);
+    let loaded = led.outbox().load(vec![third]).await.unwrap();
+    assert_eq!(loaded, [with_body(2)]);
+    assert!(led.outbox().load(Vec::new()).await.unwrap().is_empty());
+}
+
+pub async fn undelivered_leaves_out_what_has_a_delivery_to_that_destination(place: &impl Place) {
+    let led = Led::open(place).await;
+    let (one, other) = (led.add("one").await, led.add("other").await);
+    let sequences = led.accept(0..6).await;
+
+    // In whatever state it is.
+    let of_one = [(1, State::Delivered), (3, State::Pending), (4, State::Cancelled)];
+    led.deliver(
+        &one,
+        of_one.map(|(index, state)| delivery(&one, sequences[index], state)),
+    )
+    .await;
+    led.deliver(&other, [delivery(&other, sequences[0], State::Dead)])
+        .await;
+
+    let without = [0, 2, 5].map(|index| sequences[index]);
+    assert_eq!(led.undelivered(&one).await, without);
+    assert_eq!(led.undelivered(&other).await, sequences[1..]);
+    let page = led.outbox().undelivered(one.id, 0, 2).await.unwrap();
+    assert_eq!(super::sequences(&page), without[..2]);
+    let page = led.outbox().undelivered(one.id, without[1], 2).await.unwrap();
+    assert_eq!(super::sequences(&page), without[2..]);
+    let all = led.outbox().receipts_after(0, 10).await.unwrap();
+    assert_eq!(page[0], all[5], "the receipt is the same");
+    let page = led.outbox().undelivered(one.id, without[2], 2).await.unwrap();
+    assert!(page.is_empty());
+}
+
+/// A store says itself who leads: one that several receivers may have open at once names one of them, and one that a
+/// single receiver has lets whoever asks.
+pub async fn whoever_does_not_lead_writes_nothing(place: &impl Place) {
+    let led = Led::open(place).await;
+    let destination = led.add("crm").await;
+    let sequences = led.accept(0..2).await;
+    led.deliver(
+        &destination,
+        [delivery(&destination, sequences[0], State::Pending)],
+    )
+    .await;
+    let instruction = Instruction::new("{}".to_owned());
+    led.outbox().instruct(instruction.clone()).await.unwrap();
+    let other = candidate("other");
+    led.leader().await;
+    let leads = led.inbox.lead(&other).await.unwrap() == Leadership::Leader;
+    let before = led.destination(destination.id).await;
+
+    let progress = Progress {
+        cursor: sequences[1],
+        deliveries: vec![delivery(&destination, sequences[1], State::Dead)],
+        attempts: vec![(sequences[1], attempt(1))],
+        ..nothing_new(&destination)
+    };
+    let done = Instruction {
+        progress: "all of it".to_owned(),
+        done_at: Some(at(1)),
+        ..instruction.clone()
+    };
+    // The lease is prolonged before each, so that it is never free.
+    led.leader().await;
+    let recorded = led.outbox().record(&other, progress).await;
+    led.leader().await;
+    let followed_up = led.outbox().follow_up(&other, done.clone()).await;
+    let after = led.destination(destination.id).await;
+    led.leader().await;
+    let removed = led.outbox().remove_destination(&other, destination.id).await;
+
+    let kept = led.outbox().instruction(instruction.id).await.unwrap();
+    if leads {
+        recorded.unwrap();
+        followed_up.unwrap();
+        assert_eq!(removed.unwrap(), 1);
+        assert_eq!(kept, Some(done));
+    } else {
+        assert!(matches!(recorded, Err(Error::NotLeader)), "{recorded:?}");
+        assert!(matches!(followed_up, Err(Error::NotLeader)), "{followed_up:?}");
+        assert!(matches!(removed, Err(Error::NotLeader)), "{removed:?}");
+        assert_eq!(kept, Some(instruction));
+        assert_eq!(after, before);
+        assert_eq!(led.destination(destination.id).await, before);
+        assert_eq!(led.undelivered(&destination).await, sequences[1..]);
+    }
+}
+
+pub async fn a_closed_inbox_refuses_every_call_of_the_way_out(place: &impl Place) {
+    let led = Led::open(place).await;
+    let destination = led.add("crm").await;
+    let (outbox, leader, id) = (led.outbox(), led.leader().await, destination.id);
+    let instruction = Instruction::new("{}".to_owned());
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+
+    led.inbox.close().await.unwrap();
+
+    let refusals = [
+        outbox.last_sequence().await.err(),
+        outbox.receipts_after(0, 10).await.err(),
+        outbox.undelivered(id, 0, 10).await.err(),
+        outbox.load(vec![1]).await.err(),
+        outbox.destinations().await.err(),
+        outbox.add_destination("crm".to_owned(), Start::Now).await.err(),
+        outbox
+            .add_destination("new".to_owned(), Start::Since(at(0)))
+            .await
+            .err(),
+        outbox.remove_destination(leader, id).await.err(),
+        outbox.record(leader, nothing_new(&destination)).await.err(),
+        outbox.deliveries(DeliveryFilter::default(), page).await.err(),
+        outbox.deliveries_after(id, State::Pending, 0, 10).await.err(),
+        outbox.delivery(id, 1).await.err(),
+        outbox.instruct(instruction.clone()).await.err(),
+        outbox.instruction(instruction.id).await.err(),
+        outbox.open_instructions(10).await.err(),
+        outbox.instructions(10).await.err(),
+        outbox.follow_up(leader, instruction).await.err(),
+    ];
+    for (call, refusal) in refusals.iter().enumerate() {
+        assert!(
+            matches!(refusal, Some(Error::Unavailable { .. })),
+            "call {call}: {refusal:?}"
+        );
+    }
+}

@@ -10,6 +10,7 @@ mod append;
 mod check;
 mod index;
 mod jobs;
+mod outbox;
 mod quarantine;
 mod read;
 mod reader;
@@ -27,10 +28,6 @@ use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Progress,
-    Start, State,
-};
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
     Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
@@ -67,6 +64,8 @@ enum Command {
         oneshot::Sender<Result<Vec<Result<Stored, Error>>, Error>>,
     ),
     Expire(Timestamp, oneshot::Sender<Result<usize, Error>>),
+    /// Writes something and says so itself.
+    Write(Box<dyn FnOnce(&mut Store) + Send>),
     Close(oneshot::Sender<Result<(), Error>>),
     /// Shows the writing connection to a test.
     #[cfg(test)]
@@ -102,6 +101,7 @@ impl SqliteInbox {
                     match command {
                         Command::Append(batch, answer) => drop(answer.send(store.append(batch))),
                         Command::Expire(before, answer) => drop(answer.send(store.expire(before))),
+                        Command::Write(write) => write(&mut store),
                         Command::Close(answer) => {
                             let closed = store.close();
                             // Whoever is told that it is closed may open it again at once. Dropping the lock would
@@ -135,6 +135,17 @@ impl SqliteInbox {
         let (sender, answer) = oneshot::channel();
         commands.send(command(sender)).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
+    }
+
+    /// Writes on the inbox thread, in a transaction.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let write = |answer: oneshot::Sender<_>| {
+            Command::Write(Box::new(move |store| drop(answer.send(store.write(work)))))
+        };
+        self.ask(write).await
     }
 
     /// Reads on a thread for blocking work, on a connection of its own.
@@ -223,86 +234,6 @@ impl Inbox for SqliteInbox {
             lock_mutex(&self.commands).take();
             closed
         })
-    }
-}
-
-impl Outbox for SqliteInbox {
-    fn last_sequence(&self) -> Answer<'_, u64> {
-        unimplemented!()
-    }
-
-    fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
-        unimplemented!()
-    }
-
-    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
-        unimplemented!()
-    }
-
-    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
-        unimplemented!()
-    }
-
-    fn destinations(&self) -> Answer<'_, Vec<Destination>> {
-        unimplemented!()
-    }
-
-    fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
-        unimplemented!()
-    }
-
-    fn remove_destination<'a>(
-        &'a self,
-        leader: &'a Candidate,
-        destination: DestinationId,
-    ) -> Answer<'a, u64> {
-        unimplemented!()
-    }
-
-    fn record<'a>(&'a self, leader: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
-        unimplemented!()
-    }
-
-    fn deliveries(&self, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>> {
-        unimplemented!()
-    }
-
-    fn deliveries_after(
-        &self,
-        destination: DestinationId,
-        state: State,
-        after: u64,
-        limit: usize,
-    ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
-        unimplemented!()
-    }
-
-    fn delivery(
-        &self,
-        destination: DestinationId,
-        sequence: u64,
-    ) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
-        unimplemented!()
-    }
-
-    fn instruct(&self, instruction: Instruction) -> Answer<'_, ()> {
-        unimplemented!()
-    }
-
-    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
-        unimplemented!()
-    }
-
-    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        unimplemented!()
-    }
-
-    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        unimplemented!()
-    }
-
-    fn follow_up<'a>(&'a self, leader: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
-        unimplemented!()
     }
 }
 

@@ -19,10 +19,11 @@ use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name};
 
-/// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
-const MAX_EXAMINED: u64 = 100_000;
+/// How many rows one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
+pub const MAX_EXAMINED: u64 = 100_000;
 
-const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
+/// What [`receipt_of_row`] reads.
+pub const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
     EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq)";
 
 /// Reads on a thread for blocking work, on a connection of its own.
@@ -294,7 +295,7 @@ pub fn quarantine_totals(connection: &Connection) -> rusqlite::Result<Quarantine
 }
 
 /// Where the next page starts if this one is full.
-fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
+pub fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
     items
         .last()
         .filter(|_| items.len() == limit)
@@ -302,7 +303,7 @@ fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<
 }
 
 /// Reads the columns of [`RECEIPT`].
-fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
+pub fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     let wire: String = row.get(3)?;
     let wire = wire
         .parse()
@@ -328,11 +329,12 @@ fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
 }
 
 /// Reads the columns of [`RECEIPT`], and the body after them.
-fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
+pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
     Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+/// A UUID as it is stored.
+pub fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 

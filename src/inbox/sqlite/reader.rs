@@ -6,8 +6,9 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use super::super::copy::Span;
+use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
 use super::super::{Error, Page, PageRequest, Quarantined, Receipt};
-use super::{read, schema, sort};
+use super::{outbox, read, schema, sort};
 
 /// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
 #[derive(Clone, Debug)]
@@ -61,6 +62,50 @@ impl SqliteReader {
     pub async fn quarantine(&self, page: PageRequest) -> Result<Page<Quarantined>, Error> {
         self.read(move |connection| read::quarantine(connection, page))
             .await
+    }
+
+    /// See [`Outbox::destinations`](super::super::Outbox::destinations).
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn destinations(&self) -> Result<Vec<Destination>, Error> {
+        self.read(outbox::read::destinations).await
+    }
+
+    /// Deliveries that have a row, oldest receipt first and of one receipt the oldest destination, from the one after
+    /// these on: at most `limit`. None means that there are no more.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn deliveries_after_key(
+        &self,
+        after: Option<(u64, DestinationId)>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.read(move |connection| outbox::read::deliveries_after_key(connection, after, limit))
+            .await
+    }
+
+    /// Attempts with the receipt's number and the destination, in the order of these and of their own numbers, from the
+    /// one after that on: at most `limit`. None means that there are no more.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn attempts_after_key(
+        &self,
+        after: Option<(u64, DestinationId, u32)>,
+        limit: usize,
+    ) -> Result<Vec<(u64, DestinationId, Attempt)>, Error> {
+        self.read(move |connection| outbox::read::attempts_after_key(connection, after, limit))
+            .await
+    }
+
+    /// Every instruction, done or not, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn instructions(&self) -> Result<Vec<Instruction>, Error> {
+        self.read(outbox::read::all_instructions).await
     }
 
     /// Reads on a thread for blocking work.

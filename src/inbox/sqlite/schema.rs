@@ -14,9 +14,10 @@ use super::sort;
 const APPLICATION_ID: i32 = 0x4347_5748;
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-pub const MIGRATIONS: [&str; 2] = [
+pub const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_inbox.sql"),
     include_str!("../../../migrations/sqlite/0002_jobs.sql"),
+    include_str!("../../../migrations/sqlite/0003_outbox.sql"),
 ];
 
 /// What to do where there is no file.
@@ -157,6 +158,8 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     // The schema refers to nothing by foreign key; what the file says of itself is not to be trusted with code.
     connection.pragma_update(None, "trusted_schema", false)?;
+    // All that appending, expiry and the way out prepare, so that none of it pushes another out.
+    connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 

@@ -80,6 +80,12 @@ impl Store {
         }
     }
 
+    /// Does something else in a transaction of its own.
+    pub fn write<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        let opened = opened(&mut self.opened, &self.path, &self.index)?;
+        transaction(&opened.connection, work).map_err(|error| self.failed(&error))
+    }
+
     /// Copies the log into the file, so that the next start need not, and closes it.
     pub fn close(&mut self) -> Result<(), Error> {
         match self.opened.take() {
@@ -237,6 +243,8 @@ fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(
     connection.execute("DELETE FROM backfilled WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM open_job WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
+    connection.execute("DELETE FROM delivery WHERE seq <= ?1", [last_seq])?;
+    connection.execute("DELETE FROM attempt WHERE seq <= ?1", [last_seq])?;
     let count = connection.execute("DELETE FROM receipt WHERE seq <= ?1", [last_seq])?;
     Ok((keys, count))
 }

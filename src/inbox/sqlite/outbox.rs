@@ -1,0 +1,107 @@
+//! The way out in the file: `migrations/sqlite/0003_outbox.sql` has its tables.
+//!
+//! Whoever has the file open is alone, so every candidate leads and none is asked who it is.
+
+pub mod read;
+pub mod write;
+
+use bytes::Bytes;
+
+use super::super::outbox::{
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outbox,
+    Progress, Start, State,
+};
+use super::super::{Answer, Candidate, Page, PageRequest, Receipt};
+use super::SqliteInbox;
+
+impl Outbox for SqliteInbox {
+    fn last_sequence(&self) -> Answer<'_, u64> {
+        Box::pin(self.read(|connection, _| read::last_sequence(connection)))
+    }
+
+    fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+        Box::pin(self.read(move |connection, _| read::receipts_after(connection, after, limit)))
+    }
+
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+        Box::pin(self.read(move |connection, _| read::undelivered(connection, destination, after, limit)))
+    }
+
+    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        Box::pin(self.read(move |connection, _| read::load(connection, sequences)))
+    }
+
+    fn destinations(&self) -> Answer<'_, Vec<Destination>> {
+        Box::pin(self.read(|connection, _| read::destinations(connection)))
+    }
+
+    fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
+        Box::pin(async move {
+            let looked_up = name.clone();
+            // To find a time may take a look at every receipt, for which the inbox thread has no time: it goes on from
+            // where this ends.
+            let beginning = self.read(move |connection, _| read::beginning(connection, &looked_up, start));
+            match beginning.await? {
+                read::Beginning::Known(destination) => Ok(destination),
+                read::Beginning::After(seq) => {
+                    self.write(move |connection| write::add_destination(connection, &name, start, seq))
+                        .await
+                }
+            }
+        })
+    }
+
+    fn remove_destination<'a>(&'a self, _: &'a Candidate, destination: DestinationId) -> Answer<'a, u64> {
+        Box::pin(self.write(move |connection| write::remove_destination(connection, destination)))
+    }
+
+    fn record<'a>(&'a self, _: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
+        Box::pin(self.write(move |connection| write::record(connection, &progress)))
+    }
+
+    fn deliveries(&self, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>> {
+        Box::pin(self.read(move |connection, _| read::deliveries(connection, filter, page)))
+    }
+
+    fn deliveries_after(
+        &self,
+        destination: DestinationId,
+        state: State,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
+        Box::pin(
+            self.read(move |connection, _| {
+                read::deliveries_after(connection, destination, state, after, limit)
+            }),
+        )
+    }
+
+    fn delivery(
+        &self,
+        destination: DestinationId,
+        sequence: u64,
+    ) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
+        Box::pin(self.read(move |connection, _| read::delivery(connection, destination, sequence)))
+    }
+
+    fn instruct(&self, instruction: Instruction) -> Answer<'_, ()> {
+        Box::pin(self.write(move |connection| write::instruct(connection, &instruction)))
+    }
+
+    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
+        Box::pin(self.read(move |connection, _| read::instruction(connection, id)))
+    }
+
+    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        Box::pin(self.read(move |connection, _| read::open_instructions(connection, limit)))
+    }
+
+    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        Box::pin(self.read(move |connection, _| read::instructions(connection, limit)))
+    }
+
+    fn follow_up<'a>(&'a self, _: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
+        Box::pin(self.write(move |connection| write::follow_up(connection, &instruction)))
+    }
+}

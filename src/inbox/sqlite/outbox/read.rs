@@ -1,0 +1,431 @@
+//! What is read of the way out.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use super::super::super::outbox::{
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
+    Outcome, Pause, Start, State,
+};
+use super::super::super::{Cursor, Page, PageRequest, Receipt};
+use super::super::index::Seq;
+use super::super::read::{MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_of_row, uuid};
+use crate::clock::Timestamp;
+
+const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
+    (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'pending'),
+    (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'dead')";
+
+const DELIVERY: &str = "seq, destination, state, step, attempt_count, outcome, due_at, changed_at";
+
+const ATTEMPT: &str = "number, started_at, duration_us, outcome, status, detail, answer";
+
+const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
+
+/// See [`super::Outbox::last_sequence`].
+pub fn last_sequence(connection: &Connection) -> rusqlite::Result<Seq> {
+    // Expiry leaves the last row of keys, of 8 bytes each, in place.
+    connection
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(seq) FROM receipt), 0),
+                        coalesce((SELECT first_seq + length(keys) / 8 - 1 FROM receipt_key
+                                  ORDER BY first_seq DESC LIMIT 1), 0))",
+        )?
+        .query_row([], |row| row.get(0))
+}
+
+/// The number of the last receipt before the first one after `after` that was received at that time or later; where
+/// there is none, of the newest that there ever was.
+pub fn last_before(connection: &Connection, time: Timestamp, after: Seq) -> rusqlite::Result<Seq> {
+    let first: Option<Seq> = connection
+        .query_row(
+            "SELECT seq FROM receipt WHERE seq > ?1 AND received_at >= ?2 ORDER BY seq LIMIT 1",
+            params![after, time.as_micros()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    first.map_or_else(|| last_sequence(connection), |first| Ok(first - 1))
+}
+
+/// See [`super::Outbox::receipts_after`].
+pub fn receipts_after(connection: &Connection, after: u64, limit: usize) -> rusqlite::Result<Vec<Receipt>> {
+    let sql = format!("SELECT {RECEIPT} FROM receipt WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    list(connection, &sql, params![after, limit], receipt_of_row)
+}
+
+/// [`undelivered`], of a destination, after a number, so many.
+pub fn undelivered_sql() -> String {
+    format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq > ?2 AND NOT EXISTS
+             (SELECT 1 FROM delivery WHERE delivery.seq = receipt.seq AND delivery.destination = ?1)
+         ORDER BY seq LIMIT ?3"
+    )
+}
+
+/// See [`super::Outbox::undelivered`].
+pub fn undelivered(
+    connection: &Connection,
+    destination: DestinationId,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Receipt>> {
+    let parameters = params![destination.0, after, limit];
+    list(connection, &undelivered_sql(), parameters, receipt_of_row)
+}
+
+/// See [`super::Outbox::load`].
+pub fn load(connection: &Connection, mut sequences: Vec<u64>) -> rusqlite::Result<Vec<(Receipt, Bytes)>> {
+    sequences.sort_unstable();
+    sequences.dedup();
+    let mut by_seq = connection.prepare(&format!("SELECT {RECEIPT}, body FROM receipt WHERE seq = ?1"))?;
+    let mut loaded = Vec::new();
+    for seq in sequences {
+        loaded.extend(by_seq.query_row([seq], receipt_and_body).optional()?);
+    }
+    Ok(loaded)
+}
+
+/// See [`super::Outbox::destinations`].
+pub fn destinations(connection: &Connection) -> rusqlite::Result<Vec<Destination>> {
+    let sql = format!("SELECT {DESTINATION} FROM destination ORDER BY id");
+    list(connection, &sql, [], destination_of_row)
+}
+
+/// The destination of that name.
+pub fn destination_of_name(connection: &Connection, name: &str) -> rusqlite::Result<Option<Destination>> {
+    let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = ?1");
+    connection.query_row(&sql, [name], destination_of_row).optional()
+}
+
+/// What is known of a destination that is to be added.
+pub enum Beginning {
+    /// It is there.
+    Known(Destination),
+    /// It gets nothing up to this number.
+    After(Seq),
+}
+
+/// Whether a destination is to be put in, and from where on it gets receipts.
+pub fn beginning(connection: &Connection, name: &str, start: Start) -> rusqlite::Result<Beginning> {
+    if let Some(known) = destination_of_name(connection, name)?
+        && known.removed_at.is_none()
+    {
+        return Ok(Beginning::Known(known));
+    }
+    match start {
+        Start::Now => last_sequence(connection),
+        Start::Since(time) => last_before(connection, time, 0),
+    }
+    .map(Beginning::After)
+}
+
+/// See [`super::Outbox::deliveries`].
+pub fn deliveries(
+    connection: &Connection,
+    filter: DeliveryFilter,
+    page: PageRequest,
+) -> rusqlite::Result<Page<(Delivery, Receipt)>> {
+    // So that each delivery still has its receipt when that is read.
+    let _snapshot = connection.unchecked_transaction()?;
+    let (deliveries, next) = match (filter.destination, filter.state) {
+        (Some(destination), Some(state @ (State::Pending | State::Dead))) => {
+            in_state(connection, destination, state, filter.from_sequence, page)?
+        }
+        _ => matching(connection, filter, page)?,
+    };
+    let items = with_receipts(connection, deliveries)?;
+    Ok(Page { items, next })
+}
+
+/// Deliveries of a state that has an index, of one destination, before a number and from one on, newest first.
+pub fn in_state_sql(state: State) -> String {
+    let state = state.as_str();
+    format!(
+        "SELECT {DELIVERY} FROM delivery
+         WHERE destination = ?1 AND state = '{state}' AND seq < ?2 AND seq >= ?3 ORDER BY seq DESC LIMIT ?4"
+    )
+}
+
+/// A page of a destination's deliveries of a state that has an index.
+fn in_state(
+    connection: &Connection,
+    destination: DestinationId,
+    state: State,
+    from: Seq,
+    page: PageRequest,
+) -> rusqlite::Result<(Vec<Delivery>, Option<Cursor>)> {
+    let (before, from) = bounds(from, page);
+    let parameters = params![destination.0, before, from, page.limit];
+    let found = list(connection, &in_state_sql(state), parameters, delivery_of_row)?;
+    let next = next_cursor(&found, page.limit, |delivery| delivery.sequence);
+    Ok((found, next))
+}
+
+/// A page of what matches, found by looking at all there is.
+fn matching(
+    connection: &Connection,
+    filter: DeliveryFilter,
+    page: PageRequest,
+) -> rusqlite::Result<(Vec<Delivery>, Option<Cursor>)> {
+    let (before, from) = bounds(filter.from_sequence, page);
+    let mut statement = connection.prepare(&matching_sql())?;
+    let mut rows = statement.query(params![before, from])?;
+    let (mut found, mut next) = (Vec::new(), None);
+    let (mut examined_count, mut last_seq) = (0, None);
+    while let Some(row) = rows.next()? {
+        let delivery = delivery_of_row(row)?;
+        // A page ends between two receipts, and only where there is a further one.
+        if last_seq.is_some_and(|last_seq| delivery.sequence < last_seq)
+            && (found.len() >= page.limit || examined_count >= MAX_EXAMINED)
+        {
+            next = last_seq.map(Cursor);
+            break;
+        }
+        last_seq = Some(delivery.sequence);
+        examined_count += 1;
+        if filter.destination.is_none_or(|id| delivery.destination == id)
+            && filter.state.is_none_or(|state| delivery.state == state)
+        {
+            found.push(delivery);
+        }
+    }
+    found.sort_by_key(|delivery| (Reverse(delivery.sequence), delivery.destination));
+    Ok((found, next))
+}
+
+/// Deliveries before a number and from one on, in the primary key's order, backwards.
+pub fn matching_sql() -> String {
+    format!(
+        "SELECT {DELIVERY} FROM delivery WHERE seq < ?1 AND seq >= ?2 ORDER BY seq DESC, destination DESC"
+    )
+}
+
+/// Before which number a page begins, and from which on it may go; SQLite knows none greater.
+fn bounds(from: Seq, page: PageRequest) -> (Seq, Seq) {
+    const LAST: Seq = i64::MAX as Seq;
+    (page.cursor.map_or(LAST, |cursor| cursor.0), from.min(LAST))
+}
+
+/// [`deliveries_after`], of a destination, after a number, so many.
+pub fn deliveries_after_sql(state: State) -> String {
+    let state = state.as_str();
+    format!(
+        "SELECT {DELIVERY} FROM delivery
+         WHERE destination = ?1 AND state = '{state}' AND seq > ?2 ORDER BY seq LIMIT ?3"
+    )
+}
+
+/// See [`super::Outbox::deliveries_after`].
+pub fn deliveries_after(
+    connection: &Connection,
+    destination: DestinationId,
+    state: State,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Delivery, Receipt)>> {
+    let _snapshot = connection.unchecked_transaction()?;
+    let parameters = params![destination.0, after, limit];
+    let found = list(
+        connection,
+        &deliveries_after_sql(state),
+        parameters,
+        delivery_of_row,
+    )?;
+    with_receipts(connection, found)
+}
+
+/// See [`super::Outbox::delivery`].
+pub fn delivery(
+    connection: &Connection,
+    destination: DestinationId,
+    sequence: u64,
+) -> rusqlite::Result<Option<(Delivery, Vec<Attempt>)>> {
+    let _snapshot = connection.unchecked_transaction()?;
+    let key = params![sequence, destination.0];
+    let sql = format!("SELECT {DELIVERY} FROM delivery WHERE seq = ?1 AND destination = ?2");
+    let Some(delivery) = connection.query_row(&sql, key, delivery_of_row).optional()? else {
+        return Ok(None);
+    };
+    let sql = format!(
+        "SELECT {ATTEMPT} FROM attempt WHERE seq = ?1 AND destination = ?2 ORDER BY number DESC LIMIT ?3"
+    );
+    let parameters = params![sequence, destination.0, MAX_ATTEMPTS];
+    let mut attempts = list(connection, &sql, parameters, attempt_of_row)?;
+    attempts.reverse();
+    Ok(Some((delivery, attempts)))
+}
+
+/// See [`super::Outbox::instruction`].
+pub fn instruction(connection: &Connection, id: InstructionId) -> rusqlite::Result<Option<Instruction>> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE id = ?1");
+    let found = connection.query_row(&sql, [id.uuid().as_bytes()], instruction_of_row);
+    found.optional()
+}
+
+/// See [`super::Outbox::open_instructions`].
+pub fn open_instructions(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Instruction>> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE done_at IS NULL ORDER BY id LIMIT ?1");
+    list(connection, &sql, [limit], instruction_of_row)
+}
+
+/// See [`super::Outbox::instructions`].
+pub fn instructions(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Instruction>> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction ORDER BY id DESC LIMIT ?1");
+    list(connection, &sql, [limit], instruction_of_row)
+}
+
+/// Every instruction that there is, oldest first.
+pub fn all_instructions(connection: &Connection) -> rusqlite::Result<Vec<Instruction>> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction ORDER BY id");
+    list(connection, &sql, [], instruction_of_row)
+}
+
+/// Deliveries in the order of their keys, from the one after that key on.
+pub fn deliveries_after_key(
+    connection: &Connection,
+    after: Option<(u64, DestinationId)>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Delivery>> {
+    let (seq, destination) = after.map_or((0, 0), |(seq, destination)| (seq, destination.0));
+    let parameters = params![seq, destination, limit];
+    list(
+        connection,
+        &deliveries_after_key_sql(),
+        parameters,
+        delivery_of_row,
+    )
+}
+
+/// [`deliveries_after_key`], after a number and a destination, so many.
+pub fn deliveries_after_key_sql() -> String {
+    format!(
+        "SELECT {DELIVERY} FROM delivery WHERE (seq, destination) > (?1, ?2) ORDER BY seq, destination LIMIT ?3"
+    )
+}
+
+/// Attempts in the order of their keys, from the one after that key on.
+pub fn attempts_after_key(
+    connection: &Connection,
+    after: Option<(u64, DestinationId, u32)>,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, DestinationId, Attempt)>> {
+    let (seq, destination, number) = after.map_or((0, 0, 0), |(seq, destination, number)| {
+        (seq, destination.0, number)
+    });
+    list(
+        connection,
+        &attempts_after_key_sql(),
+        params![seq, destination, number, limit],
+        |row| Ok((row.get(7)?, DestinationId(row.get(8)?), attempt_of_row(row)?)),
+    )
+}
+
+/// [`attempts_after_key`], after a number, a destination and an attempt's number, so many.
+pub fn attempts_after_key_sql() -> String {
+    format!(
+        "SELECT {ATTEMPT}, seq, destination FROM attempt
+         WHERE (seq, destination, number) > (?1, ?2, ?3) ORDER BY seq, destination, number LIMIT ?4"
+    )
+}
+
+/// All rows of a query.
+fn list<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    of_row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map(parameters, of_row)?.collect()
+}
+
+/// The same, each with its receipt.
+fn with_receipts(
+    connection: &Connection,
+    deliveries: Vec<Delivery>,
+) -> rusqlite::Result<Vec<(Delivery, Receipt)>> {
+    let mut by_seq = connection.prepare(&format!("SELECT {RECEIPT} FROM receipt WHERE seq = ?1"))?;
+    let with_receipt =
+        |delivery: Delivery| Ok((delivery, by_seq.query_row([delivery.sequence], receipt_of_row)?));
+    deliveries.into_iter().map(with_receipt).collect()
+}
+
+/// Reads the columns of [`DESTINATION`].
+fn destination_of_row(row: &Row<'_>) -> rusqlite::Result<Destination> {
+    let pause = match (row.get(5)?, row.get(6)?) {
+        (Some(at), Some(reason)) => Some(Pause {
+            at: Timestamp::from_micros(at),
+            reason,
+        }),
+        _ => None,
+    };
+    Ok(Destination {
+        id: DestinationId(row.get(0)?),
+        name: row.get(1)?,
+        cursor: row.get(2)?,
+        added_at: Timestamp::from_micros(row.get(3)?),
+        removed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+        pause,
+        pending_count: row.get(7)?,
+        dead_count: row.get(8)?,
+    })
+}
+
+/// Reads the columns of [`DELIVERY`].
+fn delivery_of_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let outcome: Option<String> = row.get(5)?;
+    Ok(Delivery {
+        sequence: row.get(0)?,
+        destination: DestinationId(row.get(1)?),
+        state: word(2, &row.get::<_, String>(2)?, State::ALL, State::as_str)?,
+        step: row.get(3)?,
+        attempt_count: row.get(4)?,
+        outcome: outcome
+            .map(|outcome| word(5, &outcome, Outcome::ALL, Outcome::as_str))
+            .transpose()?,
+        due_at: Timestamp::from_micros(row.get(6)?),
+        changed_at: Timestamp::from_micros(row.get(7)?),
+    })
+}
+
+/// Reads the columns of [`ATTEMPT`].
+fn attempt_of_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        number: row.get(0)?,
+        started_at: Timestamp::from_micros(row.get(1)?),
+        duration: Duration::from_micros(row.get(2)?),
+        outcome: word(3, &row.get::<_, String>(3)?, Outcome::ALL, Outcome::as_str)?,
+        status: row.get(4)?,
+        detail: row.get(5)?,
+        answer: Bytes::from(row.get::<_, Vec<u8>>(6)?),
+    })
+}
+
+/// Reads the columns of [`INSTRUCTION`].
+fn instruction_of_row(row: &Row<'_>) -> rusqlite::Result<Instruction> {
+    Ok(Instruction {
+        id: InstructionId::new(uuid(row, 0)?),
+        created_at: Timestamp::from_micros(row.get(1)?),
+        body: row.get(2)?,
+        progress: row.get(3)?,
+        done_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+    })
+}
+
+/// The value of that name.
+fn word<T: Copy>(
+    column: usize,
+    name: &str,
+    all: impl IntoIterator<Item = T>,
+    as_str: impl Fn(T) -> &'static str,
+) -> rusqlite::Result<T> {
+    let found = all.into_iter().find(|value| as_str(*value) == name);
+    found.ok_or_else(|| {
+        let error = format!("nobody writes {name:?} there");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    })
+}

@@ -1,0 +1,156 @@
+//! What is written of the way out, each in a transaction that the caller makes.
+
+use rusqlite::{Connection, params};
+
+use super::super::super::outbox::{
+    Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange, Progress,
+    Start,
+};
+use super::super::index::Seq;
+use super::read;
+use crate::clock::Timestamp;
+
+/// See [`super::Outbox::add_destination`]. Up to `looked_at` nothing was received at the time when it starts, or later.
+pub fn add_destination(
+    connection: &Connection,
+    name: &str,
+    start: Start,
+    looked_at: Seq,
+) -> rusqlite::Result<Destination> {
+    let cursor = match start {
+        Start::Now => read::last_sequence(connection)?,
+        Start::Since(time) => read::last_before(connection, time, looked_at)?,
+    };
+    connection.execute(
+        "INSERT INTO destination (name, cursor, added_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET
+             cursor = excluded.cursor, added_at = excluded.added_at,
+             removed_at = NULL, paused_at = NULL, pause_reason = NULL
+         WHERE removed_at IS NOT NULL",
+        params![name, cursor, Timestamp::now().as_micros()],
+    )?;
+    let added = read::destination_of_name(connection, name)?;
+    added.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// See [`super::Outbox::remove_destination`].
+pub fn remove_destination(connection: &Connection, destination: DestinationId) -> rusqlite::Result<u64> {
+    let now = Timestamp::now().as_micros();
+    connection.execute(
+        "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
+        params![destination.0, now],
+    )?;
+    let count = connection.execute(
+        "UPDATE delivery SET state = 'removed', changed_at = ?2 WHERE destination = ?1 AND state = 'pending'",
+        params![destination.0, now],
+    )?;
+    Ok(count as u64)
+}
+
+/// See [`super::Outbox::record`].
+pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+    let destination = progress.destination.0;
+    connection
+        .prepare_cached("UPDATE destination SET cursor = ?2 WHERE id = ?1 AND cursor < ?2")?
+        .execute(params![destination, progress.cursor])?;
+    let pause = match &progress.pause {
+        PauseChange::Keep => None,
+        PauseChange::Pause(pause) => Some((Some(pause.at.as_micros()), Some(&pause.reason))),
+        PauseChange::Resume => Some((None, None)),
+    };
+    if let Some((paused_at, reason)) = pause {
+        connection
+            .prepare_cached("UPDATE destination SET paused_at = ?2, pause_reason = ?3 WHERE id = ?1")?
+            .execute(params![destination, paused_at, reason])?;
+    }
+    put_deliveries(connection, progress)?;
+    put_attempts(connection, progress)
+}
+
+/// Puts in the deliveries whose receipts are held.
+fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+    let mut put = connection.prepare_cached(
+        "INSERT OR REPLACE INTO delivery
+             (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)",
+    )?;
+    for delivery in &progress.deliveries {
+        put.execute(params![
+            delivery.sequence,
+            progress.destination.0,
+            delivery.state.as_str(),
+            delivery.step,
+            delivery.attempt_count,
+            delivery.outcome.map(|outcome| outcome.as_str()),
+            delivery.due_at.as_micros(),
+            delivery.changed_at.as_micros(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Puts in the attempts whose receipts are held, and takes out those that are too many.
+fn put_attempts(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+    let destination = progress.destination.0;
+    let mut put = connection.prepare_cached(
+        "INSERT OR REPLACE INTO attempt
+             (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)",
+    )?;
+    for (seq, attempt) in &progress.attempts {
+        let duration_us = i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX);
+        put.execute(params![
+            seq,
+            destination,
+            attempt.number,
+            attempt.started_at.as_micros(),
+            duration_us,
+            attempt.outcome.as_str(),
+            attempt.status,
+            attempt.detail,
+            &attempt.answer[..],
+        ])?;
+        if attempt.number > MAX_ATTEMPTS {
+            connection
+                .prepare_cached("DELETE FROM attempt WHERE seq = ?1 AND destination = ?2 AND number <= ?3")?
+                .execute(params![seq, destination, attempt.number - MAX_ATTEMPTS])?;
+        }
+    }
+    Ok(())
+}
+
+/// See [`super::Outbox::instruct`].
+pub fn instruct(connection: &Connection, instruction: &Instruction) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO NOTHING",
+        params![
+            instruction.id.uuid().as_bytes(),
+            instruction.created_at.as_micros(),
+            instruction.body,
+            instruction.progress,
+            instruction.done_at.map(Timestamp::as_micros),
+        ],
+    )?;
+    Ok(())
+}
+
+/// See [`super::Outbox::follow_up`].
+pub fn follow_up(connection: &Connection, instruction: &Instruction) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE instruction SET progress = ?2, done_at = ?3 WHERE id = ?1",
+        params![
+            instruction.id.uuid().as_bytes(),
+            instruction.progress,
+            instruction.done_at.map(Timestamp::as_micros),
+        ],
+    )?;
+    if instruction.done_at.is_some() {
+        connection.execute(
+            "DELETE FROM instruction WHERE done_at IS NOT NULL AND id <= (
+                 SELECT id FROM instruction WHERE done_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+            [MAX_DONE_INSTRUCTIONS],
+        )?;
+    }
+    Ok(())
+}

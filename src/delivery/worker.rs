@@ -346,11 +346,12 @@ impl<'a> Worker<'a> {
         match self.health.allowance(now, self.backlog.in_flight_count()) {
             Allowance::Probe => begun.extend(self.backlog.begin_probe(now)),
             Allowance::Attempts(count) => {
-                while begun.len() < count.min(READ_COUNT) && self.body_bytes < MAX_BODY_BYTES {
+                let mut room = MAX_BODY_BYTES.saturating_sub(self.body_bytes);
+                while begun.len() < count.min(READ_COUNT) && room > 0 {
                     let Some(next) = self.backlog.begin(now) else {
                         break;
                     };
-                    self.body_bytes += next.body_bytes;
+                    room = room.saturating_sub(next.body_bytes);
                     begun.push(next);
                 }
             }
@@ -358,7 +359,10 @@ impl<'a> Worker<'a> {
         if begun.is_empty() {
             return;
         }
-        begun.iter().for_each(|_| self.health.begin());
+        for next in &begun {
+            self.body_bytes += next.body_bytes;
+            self.health.begin();
+        }
         let parts = self.parts;
         self.loading = Some(Box::pin(async move {
             let sequences = begun.iter().map(|begun| begun.sequence).collect();

@@ -3,6 +3,7 @@
 //! Whoever has the file open is alone, so every candidate leads and none is asked who it is.
 
 pub mod read;
+mod rows;
 pub mod write;
 
 use bytes::Bytes;

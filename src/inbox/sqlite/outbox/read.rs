@@ -1,30 +1,22 @@
 //! What is read of the way out.
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
-    Outcome, Pause, Start, State,
+    Start, State,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::index::Seq;
-use super::super::read::{MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_of_row, uuid};
+use super::super::read::{MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_of_row};
+use super::rows::{
+    ATTEMPT, DELIVERY, DESTINATION, INSTRUCTION, attempt_of_row, delivery_of_row, destination_of_row,
+    instruction_of_row,
+};
 use crate::clock::Timestamp;
-
-const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
-    (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'pending'),
-    (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'dead')";
-
-const DELIVERY: &str = "seq, destination, state, step, attempt_count, outcome, due_at, changed_at";
-
-const ATTEMPT: &str = "number, started_at, duration_us, outcome, status, detail, answer";
-
-const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
 
 /// See [`super::Outbox::last_sequence`].
 pub fn last_sequence(connection: &Connection) -> rusqlite::Result<Seq> {
@@ -352,80 +344,4 @@ fn with_receipts(
     let with_receipt =
         |delivery: Delivery| Ok((delivery, by_seq.query_row([delivery.sequence], receipt_of_row)?));
     deliveries.into_iter().map(with_receipt).collect()
-}
-
-/// Reads the columns of [`DESTINATION`].
-fn destination_of_row(row: &Row<'_>) -> rusqlite::Result<Destination> {
-    let pause = match (row.get(5)?, row.get(6)?) {
-        (Some(at), Some(reason)) => Some(Pause {
-            at: Timestamp::from_micros(at),
-            reason,
-        }),
-        _ => None,
-    };
-    Ok(Destination {
-        id: DestinationId(row.get(0)?),
-        name: row.get(1)?,
-        cursor: row.get(2)?,
-        added_at: Timestamp::from_micros(row.get(3)?),
-        removed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-        pause,
-        pending_count: row.get(7)?,
-        dead_count: row.get(8)?,
-    })
-}
-
-/// Reads the columns of [`DELIVERY`].
-fn delivery_of_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
-    let outcome: Option<String> = row.get(5)?;
-    Ok(Delivery {
-        sequence: row.get(0)?,
-        destination: DestinationId(row.get(1)?),
-        state: word(2, &row.get::<_, String>(2)?, State::ALL, State::as_str)?,
-        step: row.get(3)?,
-        attempt_count: row.get(4)?,
-        outcome: outcome
-            .map(|outcome| word(5, &outcome, Outcome::ALL, Outcome::as_str))
-            .transpose()?,
-        due_at: Timestamp::from_micros(row.get(6)?),
-        changed_at: Timestamp::from_micros(row.get(7)?),
-    })
-}
-
-/// Reads the columns of [`ATTEMPT`].
-fn attempt_of_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
-    Ok(Attempt {
-        number: row.get(0)?,
-        started_at: Timestamp::from_micros(row.get(1)?),
-        duration: Duration::from_micros(row.get(2)?),
-        outcome: word(3, &row.get::<_, String>(3)?, Outcome::ALL, Outcome::as_str)?,
-        status: row.get(4)?,
-        detail: row.get(5)?,
-        answer: Bytes::from(row.get::<_, Vec<u8>>(6)?),
-    })
-}
-
-/// Reads the columns of [`INSTRUCTION`].
-fn instruction_of_row(row: &Row<'_>) -> rusqlite::Result<Instruction> {
-    Ok(Instruction {
-        id: InstructionId::new(uuid(row, 0)?),
-        created_at: Timestamp::from_micros(row.get(1)?),
-        body: row.get(2)?,
-        progress: row.get(3)?,
-        done_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-    })
-}
-
-/// The value of that name.
-fn word<T: Copy>(
-    column: usize,
-    name: &str,
-    all: impl IntoIterator<Item = T>,
-    as_str: impl Fn(T) -> &'static str,
-) -> rusqlite::Result<T> {
-    let found = all.into_iter().find(|value| as_str(*value) == name);
-    found.ok_or_else(|| {
-        let error = format!("nobody writes {name:?} there");
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
-    })
 }

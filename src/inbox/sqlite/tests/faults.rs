@@ -8,7 +8,7 @@ use crate::inbox::{Appended, NewQuarantined, QuarantineTotals, RequestId};
 
 impl SqliteInbox {
     /// Lets the file grow to so many pages. A real SQLITE_FULL, as from a full disk.
-    async fn bound_pages(&self, max_page_count: u32) {
+    pub async fn bound_pages(&self, max_page_count: u32) {
         self.on_connection(move |connection| {
             connection
                 .pragma_update(None, "max_page_count", max_page_count)

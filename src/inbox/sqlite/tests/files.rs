@@ -9,7 +9,7 @@ use crate::event::Identity;
 
 impl Folder {
     /// A file as version 1 of the tables left it, with these receipts in one batch.
-    fn write_version_1(&self, notifications: &[NewReceipt]) {
+    pub fn write_version_1(&self, notifications: &[NewReceipt]) {
         let file = Connection::open(self.inbox_path()).unwrap();
         file.pragma_update(None, "journal_mode", "wal").unwrap();
         file.execute_batch(schema::MIGRATIONS[0]).unwrap();

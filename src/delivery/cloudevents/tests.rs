@@ -1,1 +1,211 @@
+//! What the schema promises, over every notification of both wire generations.
 
+use std::fs;
+use std::path::Path;
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::delivery::send::sample::parcel;
+use crate::event::Wire;
+use crate::event::sample::{self, Ids};
+
+const SCHEMA: &str = include_str!("../../../docs/cloudevent.schema.json");
+
+/// The schema, ready to judge.
+struct Schema {
+    schemas: Schemas,
+    index: SchemaIndex,
+}
+
+impl Schema {
+    fn compiled() -> Self {
+        let mut compiler = Compiler::new();
+        compiler.enable_format_assertions();
+        let schema = serde_json::from_str(SCHEMA).unwrap();
+        compiler.add_resource("schema.json", schema).unwrap();
+        let mut schemas = Schemas::new();
+        let index = compiler.compile("schema.json", &mut schemas).unwrap();
+        Self { schemas, index }
+    }
+
+    fn check(&self, event: &Value) -> Result<(), String> {
+        let checked = self.schemas.validate(event, self.index);
+        checked.map_err(|error| format!("{error:#}\n{event:#}"))
+    }
+}
+
+fn written(body: &str) -> Value {
+    let parcel = parcel(body);
+    serde_json::from_slice(&write(&parcel.receipt, &parcel.body).unwrap()).unwrap()
+}
+
+/// The bodies of the samples, in an order that is the same for both generations.
+fn samples(wire: Wire) -> Vec<String> {
+    let ids = Ids::all(Uuid::from_u128(7));
+    let notifications = sample::notifications(&ids, wire);
+    notifications
+        .iter()
+        .map(|notification| sample::to_json(notification).to_string())
+        .collect()
+}
+
+/// The bodies that CaiGunn documents, by name.
+fn fixtures(wire: Wire) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
+    let entries = fs::read_dir(folder.join(wire.as_str())).unwrap();
+    let mut fixtures: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    fixtures.sort();
+    assert_eq!(fixtures.len(), 8);
+    fixtures
+}
+
+const UNKNOWN: &str = r#"{"event":"dreaming","status":"begun","data":{"depth":1.0e400,"x":[null]}}"#;
+
+const UNKNOWN_FILE: &str = r#"{"event":"uploading","status":"completed",
+    "event_id":"00000000-0000-0000-0000-000000000001",
+    "data":{"chatbot_id":"00000000-0000-0000-0000-000000000002","training_data_ids":[
+        {"id":"00000000-0000-0000-0000-000000000003","filename":"a.pdf","status":"queued","detail":"soon"}]}}"#;
+
+#[test]
+fn every_notification_of_both_generations_is_as_the_schema_says() {
+    let schema = Schema::compiled();
+    let mut bodies = vec![UNKNOWN_FILE.to_owned()];
+    for wire in [Wire::V2024_01, Wire::V2024_07] {
+        bodies.extend(samples(wire));
+        bodies.extend(fixtures(wire).into_iter().map(|(_, body)| body));
+    }
+    assert_eq!(bodies.len(), 1 + 2 * (9 + 8));
+    for body in &bodies {
+        assert_eq!(schema.check(&written(body)), Ok(()), "{body}");
+    }
+    let without_number = UNKNOWN.replace("1.0e400", "1");
+    assert_eq!(schema.check(&written(&without_number)), Ok(()));
+    assert_eq!(
+        schema.check(&written(r#"{"event":"crawling","status":"paused"}"#)),
+        Ok(())
+    );
+}
+
+#[test]
+fn both_generations_give_the_same() {
+    let fixtures = |wire| fixtures(wire).into_iter().map(|(_, body)| body);
+    let older = samples(Wire::V2024_01)
+        .into_iter()
+        .chain(fixtures(Wire::V2024_01));
+    let newer = samples(Wire::V2024_07)
+        .into_iter()
+        .chain(fixtures(Wire::V2024_07));
+    for (older, newer) in older.zip(newer) {
+        let (older, mut newer) = (written(&older), written(&newer));
+        // Only the newer generation tells the job of a training.
+        if newer["data"]["event"] == "training" {
+            let event_id = newer["data"].as_object_mut().unwrap().remove("event_id");
+            assert!(event_id.is_some());
+        }
+        assert_eq!(older, newer);
+    }
+}
+
+#[test]
+fn a_cloud_event_says_where_it_is_from_and_what_happened() {
+    let event = written(
+        r#"{"event":"uploading","status":"completed","event_id":"00000000-0000-0000-0000-00000000000A",
+            "chatbot_id":"00000000-0000-0000-0000-00000000000B","data":{"training_data_ids":[
+                {"id":"00000000-0000-0000-0000-000000000001","filename":"a.pdf"},
+                {"id":"00000000-0000-0000-0000-000000000002","filename":"b.pdf","status":"failed",
+                 "detail":"Unsupport file format"}]}}"#,
+    );
+
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0",
+            "id": "01905c9b-0000-7000-8000-000000000001",
+            "source": "/caigunn/chatbots/00000000-0000-0000-0000-00000000000b",
+            "type": "com.caigunn.uploading.completed",
+            "subject": "00000000-0000-0000-0000-00000000000b",
+            "time": "2024-07-30T09:15:00.000123Z",
+            "datacontenttype": "application/json",
+            "data": {
+                "event": "uploading",
+                "status": "completed",
+                "event_id": "00000000-0000-0000-0000-00000000000a",
+                "chatbot_id": "00000000-0000-0000-0000-00000000000b",
+                "files": [
+                    {"id": "00000000-0000-0000-0000-000000000001", "filename": "a.pdf", "status": "uploaded"},
+                    {
+                        "id": "00000000-0000-0000-0000-000000000002",
+                        "filename": "b.pdf",
+                        "status": "failed",
+                        "detail": "Unsupport file format",
+                    },
+                ],
+            },
+        })
+    );
+}
+
+#[test]
+fn what_nobody_has_documented_keeps_its_data_to_the_byte() {
+    let parcel = parcel(UNKNOWN);
+
+    let event = write(&parcel.receipt, &parcel.body).unwrap();
+
+    let event = std::str::from_utf8(&event).unwrap();
+    let head = r#"{"specversion":"1.0","id":"01905c9b-0000-7000-8000-000000000001","source":"/caigunn","#;
+    assert!(event.starts_with(head), "{event}");
+    let data = r#""data":{"event":"dreaming","status":"begun","raw":{"depth":1.0e400,"x":[null]}}}"#;
+    assert!(event.ends_with(data), "{event}");
+    assert!(!event.contains("subject"), "{event}");
+}
+
+#[test]
+fn a_status_of_a_file_that_nobody_has_documented_is_told_as_it_came() {
+    assert_eq!(written(UNKNOWN_FILE)["data"]["files"][0]["status"], "queued");
+}
+
+#[test]
+fn a_body_that_is_no_notification_is_refused() {
+    let receipt = parcel(UNKNOWN).receipt;
+
+    assert!(write(&receipt, b"{").is_err());
+    assert!(write(&receipt, b"{}").is_err());
+}
+
+#[test]
+fn the_schema_refuses_what_it_does_not_promise() {
+    let schema = Schema::compiled();
+    let right = written(&fixtures(Wire::V2024_07)[2].1);
+    assert_eq!(right["type"], "com.caigunn.training.completed");
+    assert_eq!(schema.check(&right), Ok(()));
+    for (pointer, value) in [
+        ("", "{}"),
+        ("/specversion", "\"0.3\""),
+        ("/id", "\"1\""),
+        ("/source", "\"/elsewhere\""),
+        ("/time", "\"yesterday\""),
+        ("/subject", "null"),
+        ("/data/status", "\"failed\""),
+        ("/data/model_id", "null"),
+        ("/data/training_data_ids", "[1]"),
+        ("/data/chatbot_id", "\"x\""),
+    ] {
+        let mut wrong = right.clone();
+        *wrong.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
+        assert!(schema.check(&wrong).is_err(), "{pointer} = {value}");
+    }
+    for pointer in ["", "/data"] {
+        let mut wrong = right.clone();
+        wrong.pointer_mut(pointer).unwrap()["more"] = json!(1);
+        assert!(schema.check(&wrong).is_err(), "{pointer}");
+    }
+}

@@ -25,5 +25,6 @@ mod redaction;
 mod registration;
 mod replicas;
 mod shutdown;
+mod standard_webhooks;
 mod subscription;
 mod subscription_commands;

@@ -1,6 +1,7 @@
 //! Puts the parts together, starts them in order and stops them in order.
 
 mod chatbots;
+mod deliveries;
 mod leadership;
 mod opening;
 mod retention;
@@ -239,6 +240,7 @@ impl App {
             instance,
             subscription,
             backfill_job,
+            desk: Arc::new(deliveries),
             last_received_at,
             registry: metrics,
         });

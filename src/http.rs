@@ -4,6 +4,7 @@
 //! the public address.
 
 mod admin;
+mod desk;
 mod framing;
 mod metrics;
 mod problem;
@@ -41,6 +42,9 @@ use metrics::{Connections, Metrics};
 use problem::Problem;
 use tokens::Tokens;
 
+pub use desk::{
+    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, Replay, ShownDelivery, ShownInstruction,
+};
 pub use serve::{bind, reachable, serve};
 
 /// What both listeners must be told.
@@ -170,7 +174,7 @@ impl Origin {
 }
 
 /// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 20] = [
     "/webhook",
     "/webhook/{token}",
     "/healthz",
@@ -182,6 +186,15 @@ const ROUTES: [&str; 11] = [
     "/api/v1/jobs/{event_id}/backfill",
     "/api/v1/quarantine",
     "/api/v1/subscription",
+    "/api/v1/destinations",
+    "/api/v1/destinations/{name}/pause",
+    "/api/v1/destinations/{name}/resume",
+    "/api/v1/deliveries",
+    "/api/v1/deliveries/{destination}/{receipt_id}",
+    "/api/v1/deliveries/{destination}/{receipt_id}/retry",
+    "/api/v1/deliveries/{destination}/{receipt_id}/cancel",
+    "/api/v1/replays",
+    "/api/v1/replays/{id}",
 ];
 
 /// What the endpoints are made of.
@@ -200,6 +213,8 @@ pub struct Parts {
     pub subscription: SubscriptionView,
     /// How jobs are backfilled; `None` if CaiGunn's API cannot be called.
     pub backfill_job: Option<BackfillJob>,
+    /// Where the way out is seen and told what to do.
+    pub desk: Arc<dyn DeliveryDesk>,
     /// When the last notification before this start arrived.
     pub last_received_at: Option<Timestamp>,
     /// What `/metrics` shows, but for what is counted here.
@@ -216,6 +231,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         instance,
         subscription,
         backfill_job,
+        desk,
         last_received_at,
         mut registry,
     } = parts;
@@ -251,6 +267,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
             inbox,
             subscription,
             backfill_job,
+            desk,
             tokens,
             stalled_after: shared.settings.stalled_after,
         }),
@@ -362,6 +379,31 @@ mod tests {
             ("/api/v1/jobs", ""),
             ("/api/v1/quarantine", "/api/v1/quarantine"),
             ("/api/v1/subscription", "/api/v1/subscription"),
+            ("/api/v1/destinations", "/api/v1/destinations"),
+            (
+                "/api/v1/destinations/app/pause",
+                "/api/v1/destinations/{name}/pause",
+            ),
+            (
+                "/api/v1/destinations/app/resume",
+                "/api/v1/destinations/{name}/resume",
+            ),
+            ("/api/v1/destinations/app", ""),
+            ("/api/v1/deliveries", "/api/v1/deliveries"),
+            (
+                "/api/v1/deliveries/app/0190",
+                "/api/v1/deliveries/{destination}/{receipt_id}",
+            ),
+            (
+                "/api/v1/deliveries/app/0190/retry",
+                "/api/v1/deliveries/{destination}/{receipt_id}/retry",
+            ),
+            (
+                "/api/v1/deliveries/app/0190/cancel",
+                "/api/v1/deliveries/{destination}/{receipt_id}/cancel",
+            ),
+            ("/api/v1/replays", "/api/v1/replays"),
+            ("/api/v1/replays/0190", "/api/v1/replays/{id}"),
             ("/", ""),
             ("", ""),
             ("*", ""),

@@ -1,7 +1,11 @@
-//! The API for people, programs and tests, on the admin listener: it reads, but for one call that backfills a job.
+//! The API for people, programs and tests, on the admin listener: it reads, but for the calls that backfill a job or tell
+//! the way out what to do.
 
+mod deliveries;
 mod guard;
 mod jobs;
+mod receipts;
+mod replays;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -16,16 +20,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::problem::Problem;
 use super::tokens::Tokens;
-use super::{BackfillJob, SubscriptionView};
+use super::{BackfillJob, DeliveryDesk, SubscriptionView};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId};
-use crate::inbox::{
-    Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, Receipt, ReceiptFilter, ReceiptId, RequestId,
-};
+use crate::inbox::{Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, ReceiptId, RequestId};
 
 pub use guard::guarded;
 
@@ -42,6 +42,7 @@ pub struct Api {
     pub inbox: Arc<dyn Inbox>,
     pub subscription: SubscriptionView,
     pub backfill_job: Option<BackfillJob>,
+    pub desk: Arc<dyn DeliveryDesk>,
     pub tokens: Arc<Tokens>,
     pub stalled_after: Duration,
 }
@@ -49,23 +50,31 @@ pub struct Api {
 /// Everything below `/api/v1`, not yet guarded.
 pub fn routes(api: Api) -> Router {
     Router::new()
-        .route("/receipts", get(receipts))
-        .route("/receipts/{id}", get(receipt))
+        .route("/receipts", get(receipts::receipts))
+        .route("/receipts/{id}", get(receipts::receipt))
         .route("/jobs/{event_id}", get(jobs::job))
         .route("/jobs/{event_id}/backfill", post(jobs::backfill))
         .route("/quarantine", get(quarantine))
         .route("/subscription", get(subscription_state))
+        .route("/destinations", get(deliveries::destinations))
+        .route("/destinations/{name}/pause", post(deliveries::pause))
+        .route("/destinations/{name}/resume", post(deliveries::resume))
+        .route("/deliveries", get(deliveries::deliveries))
+        .route(
+            "/deliveries/{destination}/{receipt_id}",
+            get(deliveries::delivery),
+        )
+        .route(
+            "/deliveries/{destination}/{receipt_id}/retry",
+            post(deliveries::retry),
+        )
+        .route(
+            "/deliveries/{destination}/{receipt_id}/cancel",
+            post(deliveries::cancel),
+        )
+        .route("/replays", get(replays::replays).post(replays::begin))
+        .route("/replays/{id}", get(replays::replay))
         .with_state(api)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReceiptsQuery {
-    event: Option<String>,
-    event_id: Option<String>,
-    chatbot_id: Option<String>,
-    cursor: Option<String>,
-    limit: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,46 +88,6 @@ type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// The last part of a path; refused where it is no text.
 type Named = Result<Path<String>, PathRejection>;
-
-async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
-    let is_any = |_: &Uuid| true;
-    let filter = ReceiptFilter {
-        event: query.event,
-        event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
-        chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
-    };
-    let Page { items, next } = api.inbox.receipts(filter, page).await?;
-    Ok(Json(
-        serde_json::json!({ "receipts": items, "next_cursor": next.map(cursor_text) }),
-    ))
-}
-
-#[derive(Serialize)]
-struct WholeReceipt {
-    #[serde(flatten)]
-    receipt: Receipt,
-    /// As received: a notification is UTF-8, so this is the body to the byte.
-    body: String,
-}
-
-async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeReceipt>, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let receipt_id = id
-        .parse()
-        .map(ReceiptId::new)
-        .map_err(|_| Problem::nothing_named("receipt", &id))?;
-    let (receipt, body) = api
-        .inbox
-        .receipt(receipt_id)
-        .await?
-        .ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
-    Ok(Json(WholeReceipt {
-        receipt,
-        body: String::from_utf8_lossy(&body).into_owned(),
-    }))
-}
 
 #[derive(Serialize)]
 struct QuarantinedDocument {

@@ -13,6 +13,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::DeskError;
 use crate::event::{Fault, ParseError};
 use crate::inbox::{self, RequestId};
 
@@ -44,7 +45,9 @@ enum Kind {
     BodyTooLarge,
     UnsupportedMediaType,
     NotNotification,
+    InvalidReplay,
     InvalidQuery,
+    InstructionFailed,
     NotConfigured,
     NotLeader,
     Internal,
@@ -94,6 +97,12 @@ impl Kind {
                 "not-a-notification",
                 "The body is not a notification",
             ),
+            Self::InvalidReplay => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-replay",
+                "The body is not a replay",
+            ),
+            Self::InstructionFailed => (StatusCode::CONFLICT, "instruction-failed", "It could not be done"),
             Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
             Self::NotLeader => (StatusCode::CONFLICT, "not-leader", "Another receiver leads"),
             Self::CaiGunnFailed => (
@@ -135,6 +144,8 @@ impl Kind {
             | Self::MethodNotAllowed
             | Self::UnsupportedMediaType
             | Self::NotNotification
+            | Self::InvalidReplay
+            | Self::InstructionFailed
             | Self::NotConfigured
             | Self::NotLeader
             | Self::CaiGunnFailed
@@ -161,6 +172,19 @@ impl Problem {
     /// 400: the query of an admin request.
     pub fn invalid_query(detail: impl Into<String>) -> Self {
         Self::new(Kind::InvalidQuery, detail)
+    }
+
+    /// 400: the body of an admin request.
+    pub fn not_json(error: &serde_json::Error) -> Self {
+        Self::new(Kind::NotJson, format!("the body is not JSON: {error}"))
+    }
+
+    /// 422: the body of an admin request.
+    pub fn invalid_replay(detail: String, faults: Vec<Fault>) -> Self {
+        Self {
+            faults,
+            ..Self::new(Kind::InvalidReplay, detail)
+        }
     }
 
     /// 401 on the public side.
@@ -192,6 +216,11 @@ impl Problem {
         let detail =
             "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
         Self::new(Kind::NotConfigured, detail)
+    }
+
+    /// 409: the receiver that leads was told, and says why it cannot.
+    pub fn instruction_failed(reason: String) -> Self {
+        Self::new(Kind::InstructionFailed, reason)
     }
 
     /// 409: another receiver can do it.
@@ -297,7 +326,7 @@ impl Problem {
     pub fn log_detail(&self) -> String {
         match (self.kind, &self.cause) {
             (_, Some(cause)) => cause.to_string(),
-            (Kind::NotNotification, None) => {
+            (Kind::NotNotification | Kind::InvalidReplay, None) => {
                 let faults = self
                     .faults
                     .iter()
@@ -368,6 +397,15 @@ impl From<ParseError> for Problem {
                 faults,
                 ..Self::new(Kind::NotNotification, detail)
             },
+        }
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::NoDestination(detail) => Self::new(Kind::NotFound, detail),
+            DeskError::Inbox(error) => error.into(),
         }
     }
 }

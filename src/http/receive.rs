@@ -138,7 +138,8 @@ async fn parse(body: &Bytes) -> Result<Notification, Problem> {
     Ok(parsed.expect("parse returns whatever the bytes")?)
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Whether a body is announced as JSON as it is.
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = text(headers, CONTENT_TYPE);
     let essence = content_type
         .and_then(|value| value.split(';').next())

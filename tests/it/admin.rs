@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    App, Provider, header, json, problem, sample, sample_with, spawn_app, spawn_app_with, wait_for,
+    App, Provider, header, json, no_destinations, problem, sample, sample_with, spawn_app, spawn_app_with,
+    wait_for,
 };
 
 /// An id that nothing has.
@@ -532,10 +533,11 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
     let Endpoints { admin, .. } = http::endpoints(Parts {
         settings: settings.http,
         writer,
-        inbox,
+        inbox: Arc::clone(&inbox),
         accepting: Accepting::default(),
         instance: Instance::random(),
         subscription: Arc::new(|| json!({})),
+        desk: no_destinations(&inbox),
         backfill_job: None,
         last_received_at: None,
         registry: Registry::default(),

@@ -18,18 +18,20 @@ pub mod tunnel;
 use std::future::Future;
 use std::iter;
 use std::net::TcpListener;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use caigunn_webhook::delivery::{self, Deliveries, Schedule};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{Event, Name, Notification, Wire};
+use caigunn_webhook::http::DeliveryDesk;
+use caigunn_webhook::inbox::Inbox;
 use reqwest::Response;
 use serde_json::Value;
 use uuid::Uuid;
 
 pub use app::{App, spawn_app, spawn_app_on, spawn_app_with};
-pub use application::Application;
 pub use process::Process;
 pub use provider::Provider;
 pub use recorder::Recorder;
@@ -70,6 +72,15 @@ pub fn free_port() -> u16 {
 /// A client that goes straight to where it is told.
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+/// The way out of a receiver without destinations.
+pub fn no_destinations(inbox: &Arc<dyn Inbox>) -> Arc<dyn DeliveryDesk> {
+    let settings = delivery::Settings {
+        schedule: Schedule::new(vec![Duration::ZERO]).expect("one try is a schedule"),
+        destinations: Vec::new(),
+    };
+    Arc::new(Deliveries::new(Arc::clone(inbox), &settings, &[], Arc::default()))
 }
 
 /// The sample of an event name such as `crawling.completed`, with fresh ids, in the newer generation.

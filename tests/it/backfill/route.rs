@@ -10,7 +10,7 @@ use reqwest::{Method, Response};
 use serde_json::json;
 
 use super::*;
-use crate::harness::{App, header, problem, spawn_app, spawn_app_with};
+use crate::harness::{App, header, no_destinations, problem, spawn_app, spawn_app_with};
 
 /// A receiver that knows the account's chatbots.
 async fn spawn(provider: &Provider, keys: &[(&str, &str)]) -> App {
@@ -289,10 +289,11 @@ async fn who_waits_for_long_is_told_what_for() {
     let Endpoints { admin, .. } = http::endpoints(Parts {
         settings: settings.http,
         writer,
-        inbox,
+        inbox: Arc::clone(&inbox),
         accepting: Accepting::default(),
         instance: Instance::random(),
         subscription: Arc::new(|| json!({})),
+        desk: no_destinations(&inbox),
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),
         last_received_at: None,
         registry: Registry::default(),

@@ -75,7 +75,7 @@ async fn go_on_after(server: &mut Server, said: &str) {
     let jobs = post_jobs(process.public, 20).await;
     application.wait_for_arrivals(20).await;
 
-    server.kill_9();
+    server.kill_9().await;
     wait_for_line(&process, said).await;
     application.answer(|_| Reply::Status(200));
     server.restart().await;

@@ -1,0 +1,155 @@
+//! The way out as the admin side sees it, and how it passes on what is asked of it.
+
+use serde::Serialize;
+use serde_json::{Value, to_value};
+
+use crate::delivery::Deliveries;
+use crate::delivery::instruction::{self, Shown, ShownState};
+use crate::delivery::view::{Error, Query};
+use crate::http::{
+    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, Replay, ShownDelivery, ShownInstruction,
+};
+use crate::inbox::outbox::{InstructionId, MAX_DONE_INSTRUCTIONS};
+use crate::inbox::{Page, PageRequest, ReceiptId};
+
+impl DeliveryDesk for Deliveries {
+    fn destinations(&self) -> DeskAnswer<'_, Vec<Value>> {
+        Box::pin(async move { Ok(self.destinations().await?.iter().map(json).collect()) })
+    }
+
+    fn deliveries(&self, query: DeliveryQuery, page: PageRequest) -> DeskAnswer<'_, Page<Value>> {
+        Box::pin(async move {
+            let DeliveryQuery {
+                destination,
+                state,
+                receipts,
+            } = query;
+            let query = Query {
+                destination,
+                state,
+                receipts,
+            };
+            let Page { items, next } = self.list(&query, page).await?;
+            Ok(Page {
+                items: items.iter().map(json).collect(),
+                next,
+            })
+        })
+    }
+
+    fn delivery<'a>(
+        &'a self,
+        destination: &'a str,
+        receipt_id: ReceiptId,
+    ) -> DeskAnswer<'a, Option<ShownDelivery>> {
+        Box::pin(async move {
+            let found = self.show(destination, receipt_id).await?;
+            Ok(found.map(|(delivery, attempts)| ShownDelivery {
+                delivery: json(&delivery),
+                attempts: attempts.iter().map(json).collect(),
+            }))
+        })
+    }
+
+    fn instruct(&self, instruction: Instruction) -> DeskAnswer<'_, InstructionId> {
+        Box::pin(async move { Ok(self.instruct(&instruction.into()).await?) })
+    }
+
+    fn instruction(&self, id: InstructionId) -> DeskAnswer<'_, Option<ShownInstruction>> {
+        Box::pin(async move {
+            let found = self.instruction(id).await?;
+            Ok(found.as_ref().map(shown))
+        })
+    }
+
+    fn replays(&self, limit: usize) -> DeskAnswer<'_, Vec<Value>> {
+        Box::pin(async move {
+            // Among the latest there are others. More than these are kept only while they are open.
+            let latest = self.instructions(MAX_DONE_INSTRUCTIONS).await?;
+            let replays = latest.iter().filter(|shown| is_replay(shown));
+            Ok(replays.take(limit).map(json).collect())
+        })
+    }
+}
+
+fn shown(instruction: &Shown) -> ShownInstruction {
+    ShownInstruction {
+        shown: json(instruction),
+        is_replay: is_replay(instruction),
+        end: match instruction.state {
+            ShownState::Waiting | ShownState::Running => None,
+            ShownState::Done => Some(Ok(())),
+            ShownState::Failed => Some(Err(instruction.progress.failure.clone().unwrap_or_default())),
+        },
+    }
+}
+
+fn is_replay(shown: &Shown) -> bool {
+    matches!(shown.instruction, instruction::Instruction::Replay(_))
+}
+
+fn json(shown: &impl Serialize) -> Value {
+    to_value(shown).expect("texts, numbers and ids have a JSON form")
+}
+
+impl From<Instruction> for instruction::Instruction {
+    fn from(instruction: Instruction) -> Self {
+        match instruction {
+            Instruction::Retry {
+                destination,
+                receipt_id,
+            } => Self::Retry {
+                destination,
+                receipt_id,
+            },
+            Instruction::Cancel {
+                destination,
+                receipt_id,
+            } => Self::Cancel {
+                destination,
+                receipt_id,
+            },
+            Instruction::Pause { destination, reason } => Self::Pause { destination, reason },
+            Instruction::Resume { destination } => Self::Resume { destination },
+            Instruction::Replay(replay) => Self::Replay(replay.into()),
+        }
+    }
+}
+
+impl From<Replay> for instruction::Replay {
+    fn from(replay: Replay) -> Self {
+        let Replay {
+            receipt_ids,
+            destination,
+            event,
+            event_id,
+            chatbot_id,
+            since,
+            until,
+            dead,
+            dry_run,
+            max_per_second,
+        } = replay;
+        Self {
+            receipt_ids,
+            destination,
+            event,
+            event_id,
+            chatbot_id,
+            since,
+            until,
+            dead,
+            dry_run,
+            max_per_second,
+        }
+    }
+}
+
+impl From<Error> for DeskError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoDestination(..) => Self::NoDestination(error.to_string()),
+            Error::Inbox(error) => Self::Inbox(error),
+        }
+    }
+}

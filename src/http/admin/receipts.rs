@@ -1,0 +1,139 @@
+//! `/api/v1/receipts`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::problem::Problem;
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, cursor_text, page};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
+
+/// How far behind a receipt's time those of later ones may be: receivers' clocks differ, and are set.
+const CLOCK_SLACK: Duration = Duration::from_secs(3600);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptsQuery {
+    event: Option<String>,
+    event_id: Option<String>,
+    chatbot_id: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    cursor: Option<String>,
+    after: Option<String>,
+    limit: Option<String>,
+}
+
+/// Which receipts are asked for.
+struct Wanted {
+    filter: ReceiptFilter,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Wanted {
+    fn matches(&self, receipt: &Receipt) -> bool {
+        self.filter.matches(receipt) && self.is_in_time(receipt)
+    }
+
+    fn is_in_time(&self, receipt: &Receipt) -> bool {
+        self.since.is_none_or(|since| receipt.received_at >= since)
+            && self.until.is_none_or(|until| receipt.received_at < until)
+    }
+
+    /// Whether all that came before that one are too old.
+    fn ends_with(&self, oldest: &Receipt) -> bool {
+        self.since
+            .is_some_and(|since| oldest.received_at < since.minus(CLOCK_SLACK))
+    }
+}
+
+pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    if query.after.is_some() && query.cursor.is_some() {
+        return Err(Problem::invalid_query("cursor: expected none beside after"));
+    }
+    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let is_any = |_: &Uuid| true;
+    let time = |name, text| {
+        asked(
+            name,
+            "a time such as 2024-07-30T09:15:00Z",
+            text,
+            |_: &Timestamp| true,
+        )
+    };
+    let wanted = Wanted {
+        filter: ReceiptFilter {
+            event: query.event,
+            event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
+            chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
+        },
+        since: time("since", query.since)?,
+        until: time("until", query.until)?,
+    };
+    match query.after {
+        None => newest_first(&api, wanted, page).await,
+        Some(after) => following(&api, &wanted, after, page.limit).await,
+    }
+    .map(Json)
+}
+
+async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Value, Problem> {
+    let Page { mut items, next } = api.inbox.receipts(wanted.filter.clone(), page).await?;
+    let next = next.filter(|_| !items.last().is_some_and(|oldest| wanted.ends_with(oldest)));
+    items.retain(|receipt| wanted.is_in_time(receipt));
+    Ok(json!({ "receipts": items, "next_cursor": next.map(cursor_text) }))
+}
+
+/// What came after a number, oldest first, for whoever goes on from there. Those that are not wanted count for the limit,
+/// so that it goes on where none is.
+async fn following(api: &Api, wanted: &Wanted, after: String, limit: usize) -> Result<Value, Problem> {
+    let newest = api.inbox.outbox().last_sequence().await?;
+    let (after, mut receipts) = if after == "newest" {
+        (newest, Vec::new())
+    } else {
+        let is_given = |after: &u64| i64::try_from(*after).is_ok();
+        let allowed = "the sequence of a receipt, 0 or newest";
+        let after = asked("after", allowed, Some(after), is_given)?.unwrap_or_default();
+        (after, api.inbox.outbox().receipts_after(after, limit).await?)
+    };
+    let next_after = receipts.last().map_or(after, |last| last.sequence);
+    receipts.retain(|receipt| wanted.matches(receipt));
+    Ok(json!({
+        "receipts": receipts,
+        "next_after": next_after,
+        "newest_sequence": newest.max(next_after),
+    }))
+}
+
+#[derive(Serialize)]
+pub struct WholeReceipt {
+    #[serde(flatten)]
+    receipt: Receipt,
+    /// As received: a notification is UTF-8, so this is the body to the byte.
+    body: String,
+}
+
+pub async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeReceipt>, Problem> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let receipt_id = id
+        .parse()
+        .map(ReceiptId::new)
+        .map_err(|_| Problem::nothing_named("receipt", &id))?;
+    let (receipt, body) = api
+        .inbox
+        .receipt(receipt_id)
+        .await?
+        .ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
+    Ok(Json(WholeReceipt {
+        receipt,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }))
+}

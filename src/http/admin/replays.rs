@@ -1,0 +1,358 @@
+//! `/api/v1/replays`
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use super::super::problem::Problem;
+use super::super::receive::check_content_type;
+use super::super::{DeskError, Instruction, Replay};
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
+use crate::clock::Timestamp;
+use crate::event::Fault;
+use crate::inbox::ReceiptId;
+use crate::inbox::outbox::InstructionId;
+
+/// The longest body: that many ids, written as wide as anybody does.
+const MAX_BODY_BYTES: usize = 128 << 10;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most receipts that a replay names one by one.
+const MAX_RECEIPT_IDS: usize = 1000;
+
+/// The most receipts that are made pending in a second. A destination has a limit of its own beside that.
+const MAX_PER_SECOND: f64 = 10_000.0;
+
+/// How many faults of one body are reported.
+const MAX_FAULTS: usize = 20;
+
+/// How much of an unexpected value a fault quotes, in characters.
+const MAX_QUOTE_CHARS: usize = 60;
+
+pub async fn begin(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    check_content_type(request.headers())?;
+    let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES));
+    let body = reading
+        .await
+        .map_err(|_| Problem::body_timeout(BODY_TIMEOUT))?
+        .map_err(|_| Problem::body_too_large(MAX_BODY_BYTES))?;
+    let replay = read(&body)?;
+    let destination = replay.destination.clone();
+    let id = api
+        .desk
+        .instruct(Instruction::Replay(replay))
+        .await
+        .map_err(|error| match error {
+            DeskError::NoDestination(detail) => Problem::invalid_replay(
+                detail,
+                vec![fault(
+                    "/destination",
+                    "a destination that is configured",
+                    &json!(destination),
+                )],
+            ),
+            DeskError::Inbox(error) => error.into(),
+        })?;
+    let found = api.desk.instruction(id).await?;
+    let replay = found.map_or_else(|| json!({ "id": id }), |found| found.shown);
+    Ok((StatusCode::ACCEPTED, Json(json!({ "replay": replay }))).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaysQuery {
+    limit: Option<String>,
+}
+
+pub async fn replays(State(api): State<Api>, query: Asked<ReplaysQuery>) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let page = page(None, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let replays = api.desk.replays(page.limit).await?;
+    Ok(Json(json!({ "replays": replays })))
+}
+
+pub async fn replay(State(api): State<Api>, id: Named) -> Result<Json<Value>, Problem> {
+    let Path(text) = id.map_err(|_| Problem::not_found())?;
+    let unknown = || Problem::nothing_named("replay", &text);
+    let id: InstructionId = text.parse().map_err(|_| unknown())?;
+    let found = api.desk.instruction(id).await?;
+    let found = found.filter(|found| found.is_replay).ok_or_else(unknown)?;
+    Ok(Json(json!({ "replay": found.shown })))
+}
+
+/// Reads a replay, or says all that is wrong with it.
+fn read(body: &[u8]) -> Result<Replay, Problem> {
+    let members = match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => members,
+        Ok(other) => return Err(invalid(vec![fault("", "an object", &other)])),
+        Err(error) => return Err(Problem::not_json(&error)),
+    };
+    let mut members = Members {
+        members,
+        faults: Vec::new(),
+    };
+    let replay = Replay {
+        receipt_ids: members.receipt_ids(),
+        destination: members.value("destination", "a text"),
+        event: members.value("event", "a text"),
+        event_id: members.value("event_id", "a uuid"),
+        chatbot_id: members.value("chatbot_id", "a uuid"),
+        since: members.value("since", "a time such as 2024-07-30T09:15:00Z"),
+        until: members.value("until", "a time such as 2024-07-30T09:15:00Z"),
+        dead: members.value("dead", "true or false").unwrap_or_default(),
+        dry_run: members.value("dry_run", "true or false").unwrap_or_default(),
+        max_per_second: members.member(
+            "max_per_second",
+            format!("a number above 0, up to {MAX_PER_SECOND}"),
+            |value| {
+                value
+                    .as_f64()
+                    .filter(|rate| *rate > 0.0 && *rate <= MAX_PER_SECOND)
+            },
+        ),
+    };
+    members.refuse_empty_time(replay.since, replay.until);
+    members.refuse_unknown();
+    match members.faults {
+        faults if faults.is_empty() => Ok(replay),
+        faults => Err(invalid(faults)),
+    }
+}
+
+fn invalid(mut faults: Vec<Fault>) -> Problem {
+    let detail = match &faults[..] {
+        [only] => format!("the body is JSON but not a replay: {only}"),
+        [first, rest @ ..] => format!(
+            "the body is JSON but not a replay: {first} (and {} more)",
+            rest.len()
+        ),
+        [] => unreachable!("there is a fault"),
+    };
+    faults.truncate(MAX_FAULTS);
+    Problem::invalid_replay(detail, faults)
+}
+
+/// The members of a body that are not read yet, and what is wrong with the others.
+struct Members {
+    members: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl Members {
+    /// A member, if it is there and right. `null` says as much as nothing.
+    fn member<T>(
+        &mut self,
+        name: &str,
+        expected: impl Into<Cow<'static, str>>,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.members.remove(name).filter(|value| !value.is_null())?;
+        let read = read(&value);
+        if read.is_none() {
+            self.faults.push(fault(&format!("/{name}"), expected, &value));
+        }
+        read
+    }
+
+    /// As [`Members::member`], of what its type alone tells.
+    fn value<T: DeserializeOwned>(&mut self, name: &str, expected: &'static str) -> Option<T> {
+        self.member(name, expected, |value| T::deserialize(value).ok())
+    }
+
+    fn receipt_ids(&mut self) -> Vec<ReceiptId> {
+        let allowed = format!("an array of 1 to {MAX_RECEIPT_IDS} ids");
+        let is_allowed = |ids: &&Vec<Value>| (1..=MAX_RECEIPT_IDS).contains(&ids.len());
+        let ids = self.member("receipt_ids", allowed, |value| {
+            value.as_array().filter(is_allowed).cloned()
+        });
+        let mut read = Vec::new();
+        for (index, id) in ids.unwrap_or_default().iter().enumerate() {
+            match ReceiptId::deserialize(id) {
+                Ok(id) => read.push(id),
+                Err(_) => self
+                    .faults
+                    .push(fault(&format!("/receipt_ids/{index}"), "a uuid", id)),
+            }
+        }
+        read
+    }
+
+    fn refuse_empty_time(&mut self, since: Option<Timestamp>, until: Option<Timestamp>) {
+        if let (Some(since), Some(until)) = (since, until)
+            && since >= until
+        {
+            let expected = format!("a time after since, {since}");
+            self.faults.push(fault("/until", expected, &json!(until)));
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        let expected = "no member but receipt_ids, destination, event, event_id, chatbot_id, since, until, dead, dry_run \
+                        and max_per_second";
+        let unknown = self.members.keys().map(|name| fault("", expected, &json!(name)));
+        self.faults.extend(unknown);
+    }
+}
+
+/// A fault, with the start of what was found.
+fn fault(pointer: &str, expected: impl Into<Cow<'static, str>>, found: &Value) -> Fault {
+    let found = match found {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        scalar => {
+            let text = scalar.to_string();
+            match text.char_indices().nth(MAX_QUOTE_CHARS) {
+                None => text,
+                Some((end, _)) => format!("{}…", &text[..end]),
+            }
+        }
+    };
+    Fault {
+        pointer: pointer.to_owned(),
+        expected: expected.into(),
+        found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+
+    fn detail(body: &Value) -> String {
+        read(body.to_string().as_bytes())
+            .expect_err("it is refused")
+            .detail()
+            .to_owned()
+    }
+
+    #[test]
+    fn every_member_is_read() {
+        let body = json!({
+            "receipt_ids": [ID],
+            "destination": "app",
+            "event": "crawling",
+            "event_id": ID,
+            "chatbot_id": ID,
+            "since": "2024-07-30T09:15:00Z",
+            "until": "2024-07-30T11:15:00.000001+02:00",
+            "dead": true,
+            "dry_run": true,
+            "max_per_second": 2.5,
+        });
+
+        let replay = read(body.to_string().as_bytes()).unwrap();
+
+        let expected = Replay {
+            receipt_ids: vec![ID.parse().unwrap()],
+            destination: Some("app".to_owned()),
+            event: Some("crawling".to_owned()),
+            event_id: Some(ID.parse().unwrap()),
+            chatbot_id: Some(ID.parse().unwrap()),
+            since: Some("2024-07-30T09:15:00Z".parse().unwrap()),
+            until: Some("2024-07-30T09:15:00.000001Z".parse().unwrap()),
+            dead: true,
+            dry_run: true,
+            max_per_second: Some(2.5),
+        };
+        assert_eq!(replay, expected);
+        let nothing = read(br#"{"event": null}"#).unwrap();
+        assert_eq!(nothing, Replay::default());
+    }
+
+    #[test]
+    fn each_fault_is_said_with_its_place_and_what_is_allowed() {
+        let too_many = vec![ID; 1001];
+        let cases = [
+            (json!([]), "the body: expected an object, found an array of 0"),
+            (
+                json!({"receipt_ids": []}),
+                "/receipt_ids: expected an array of 1 to 1000 ids, found an array of 0",
+            ),
+            (
+                json!({"receipt_ids": too_many}),
+                "/receipt_ids: expected an array of 1 to 1000 ids, found an array of 1001",
+            ),
+            (
+                json!({"receipt_ids": [ID, 7]}),
+                "/receipt_ids/1: expected a uuid, found 7",
+            ),
+            (
+                json!({"destination": 7}),
+                "/destination: expected a text, found 7",
+            ),
+            (json!({"event": {}}), "/event: expected a text, found an object"),
+            (
+                json!({"event_id": "x"}),
+                "/event_id: expected a uuid, found \"x\"",
+            ),
+            (
+                json!({"chatbot_id": "x"}),
+                "/chatbot_id: expected a uuid, found \"x\"",
+            ),
+            (
+                json!({"since": "yesterday"}),
+                "/since: expected a time such as 2024-07-30T09:15:00Z, found \"yesterday\"",
+            ),
+            (
+                json!({"until": 5}),
+                "/until: expected a time such as 2024-07-30T09:15:00Z, found 5",
+            ),
+            (
+                json!({"since": "2024-07-30T09:15:00Z", "until": "2024-07-30T09:15:00Z"}),
+                "/until: expected a time after since, 2024-07-30T09:15:00.000000Z, found \"2024-07-30T09:15:00.000000Z\"",
+            ),
+            (json!({"dead": 1}), "/dead: expected true or false, found 1"),
+            (
+                json!({"max_per_second": 0}),
+                "/max_per_second: expected a number above 0, up to 10000, found 0",
+            ),
+            (
+                json!({"max_per_second": 10_001}),
+                "/max_per_second: expected a number above 0, up to 10000, found 10001",
+            ),
+            (
+                json!({"colour": "red"}),
+                "the body: expected no member but receipt_ids, destination, event, event_id, chatbot_id, since, until, \
+                 dead, dry_run and max_per_second, found \"colour\"",
+            ),
+            (
+                json!({"dead": 1, "dry_run": 2}),
+                "/dead: expected true or false, found 1 (and 1 more)",
+            ),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(
+                detail(&body),
+                format!("the body is JSON but not a replay: {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn faults_are_quoted_and_listed_in_part() {
+        let body = json!({"event_id": "x".repeat(100), "receipt_ids": vec![7; 100]});
+
+        let problem = read(body.to_string().as_bytes()).unwrap_err();
+
+        let found = fault("", "", &json!("x".repeat(100))).found;
+        assert_eq!(found, format!("\"{}…", "x".repeat(59)));
+        assert!(
+            problem.detail().ends_with(", found 7 (and 100 more)"),
+            "{}",
+            problem.detail()
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What the admin side asks of the way out. The app has it answered: this module knows nothing of how things are
+//! delivered.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::outbox::{InstructionId, State};
+use crate::inbox::{self, Page, PageRequest, ReceiptFilter, ReceiptId};
+
+/// An answer of the desk's, in the end.
+pub type DeskAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DeskError>> + Send + 'a>>;
+
+/// Where the admin side sees the way out, and leaves what is to be done there. What is shown is a JSON object.
+pub trait DeliveryDesk: Send + Sync {
+    /// The destinations that are or were configured.
+    fn destinations(&self) -> DeskAnswer<'_, Vec<Value>>;
+
+    /// Deliveries that match, newest receipt first. A page may hold a few more than asked for, or fewer and still have a
+    /// next.
+    fn deliveries(&self, query: DeliveryQuery, page: PageRequest) -> DeskAnswer<'_, Page<Value>>;
+
+    /// A delivery, if there is one.
+    fn delivery<'a>(
+        &'a self,
+        destination: &'a str,
+        receipt_id: ReceiptId,
+    ) -> DeskAnswer<'a, Option<ShownDelivery>>;
+
+    /// Leaves an instruction for the receiver that leads.
+    fn instruct(&self, instruction: Instruction) -> DeskAnswer<'_, InstructionId>;
+
+    /// An instruction and how far it is, if it is known.
+    fn instruction(&self, id: InstructionId) -> DeskAnswer<'_, Option<ShownInstruction>>;
+
+    /// The latest replays, newest first, at most `limit`.
+    fn replays(&self, limit: usize) -> DeskAnswer<'_, Vec<Value>>;
+}
+
+/// Which deliveries to list; all members that are set must match.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryQuery {
+    /// By the name of the destination.
+    pub destination: Option<String>,
+    /// By state.
+    pub state: Option<State>,
+    /// Of which receipts.
+    pub receipts: ReceiptFilter,
+}
+
+/// A delivery as it is shown.
+#[derive(Clone, Debug)]
+pub struct ShownDelivery {
+    /// What has become of it.
+    pub delivery: Value,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<Value>,
+}
+
+/// An instruction as it is shown.
+#[derive(Clone, Debug)]
+pub struct ShownInstruction {
+    /// What was asked for, and how far it is.
+    pub shown: Value,
+    /// Whether it is a replay.
+    pub is_replay: bool,
+    /// How it ended, if it did; else why it could not be done.
+    pub end: Option<Result<(), String>>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Instruction {
+    /// Send a delivery now.
+    Retry {
+        /// Where to.
+        destination: String,
+        /// What.
+        receipt_id: ReceiptId,
+    },
+    /// Call a pending delivery off.
+    Cancel {
+        /// Where to.
+        destination: String,
+        /// What.
+        receipt_id: ReceiptId,
+    },
+    /// Send nothing more to a destination.
+    Pause {
+        /// Which one.
+        destination: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Send to a destination again.
+    Resume {
+        /// Which one.
+        destination: String,
+    },
+    /// Send receipts once more.
+    Replay(Replay),
+}
+
+/// Which receipts are sent once more, where to and how fast; all members that are set must match.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replay {
+    /// These; all, if it is empty.
+    pub receipt_ids: Vec<ReceiptId>,
+    /// To this destination; to all, if there is none.
+    pub destination: Option<String>,
+    /// Of this event (`crawling`) or event name (`crawling.completed`).
+    pub event: Option<String>,
+    /// Of this job.
+    pub event_id: Option<EventId>,
+    /// Of this chatbot.
+    pub chatbot_id: Option<ChatbotId>,
+    /// Received at that time or later.
+    pub since: Option<Timestamp>,
+    /// Received before that time.
+    pub until: Option<Timestamp>,
+    /// Only dead letters.
+    pub dead: bool,
+    /// Only count.
+    pub dry_run: bool,
+    /// How many in a second at most.
+    pub max_per_second: Option<f64>,
+}
+
+/// Why the desk has no answer.
+#[derive(Clone, Debug)]
+pub enum DeskError {
+    /// There is no such destination; with those that there are.
+    NoDestination(String),
+    /// What the store says.
+    Inbox(inbox::Error),
+}

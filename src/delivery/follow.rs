@@ -165,7 +165,7 @@ impl Follower {
             }
             Instruction::Resume { destination } => {
                 match self.order(self.served(&destination)?, What::Resume).await? {
-                    0 => Err(Stop::Failed("it is not paused".to_owned())),
+                    0 => Err(Stop::Failed("it is neither paused nor down".to_owned())),
                     _ => Ok(()),
                 }
             }

@@ -15,7 +15,7 @@ const UNREACHABLE_WEIGHT: u32 = 5;
 
 /// The waits between single attempts while it is down. The longest is how late its return may be noticed.
 const PROBE_MIN: Duration = Duration::from_secs(1);
-const PROBE_MAX: Duration = Duration::from_secs(60);
+const PROBE_MAX: Duration = Duration::from_secs(20);
 
 /// The longest that a destination can ask to be left alone, however long it asks for.
 pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
@@ -87,7 +87,7 @@ impl Health {
                 saved: 1.0,
                 at: now,
             }),
-            backoff: Backoff::new(PROBE_MIN, PROBE_MAX).expect("one second is less than sixty"),
+            backoff: Backoff::new(PROBE_MIN, PROBE_MAX).expect("one second is less than twenty"),
         }
     }
 
@@ -152,6 +152,13 @@ impl Health {
                 self.failing = self.failing.saturating_add(weight);
                 self.fail(now, random)
             }
+        }
+    }
+
+    /// Lets the next attempt begin at once, if it is down.
+    pub fn probe_now(&mut self, now: Timestamp) {
+        if let Some(down) = &mut self.down {
+            down.next_probe_at = now;
         }
     }
 
@@ -266,7 +273,7 @@ mod tests {
         note(&mut health, 0.0, Outcome::Unreachable);
 
         let mut now = 0.0;
-        for wait in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
+        for wait in [1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0] {
             assert_eq!(health.next_at(at(now)), Some(at(now + wait)));
             assert_eq!(health.allowance(at(now + wait - 0.1), 0), may(0));
             now += wait;
@@ -275,6 +282,8 @@ mod tests {
             assert_eq!(note(&mut health, now, Outcome::Unreachable), Turn::Same);
         }
         assert_eq!(health.down_since(), Some(at(0.0)));
+        health.probe_now(at(now));
+        assert_eq!(health.allowance(at(now), 0), Allowance::Probe);
 
         assert_eq!(
             note(&mut health, now, Outcome::Delivered),

@@ -36,7 +36,7 @@ pub enum Instruction {
         /// Why, for people.
         reason: String,
     },
-    /// Send to a destination again.
+    /// Send to a destination again; to one that is down, see at once whether it is back.
     Resume {
         /// Which one.
         destination: String,

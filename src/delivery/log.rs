@@ -1,15 +1,15 @@
 //! What the way out says in the log.
 //!
 //! A delivery that went well is no news (`debug`). A failed attempt is a warning while it will be made again, and an
-//! error when it was the last: a person is needed then. While a destination is down, only its probes fail.
+//! error when it was the last: a person is needed then. That a destination is down is said once, not with each probe.
 
 use std::time::Duration;
 
 use crate::inbox::outbox::{Attempt, Outcome, State};
 use crate::inbox::{self, ReceiptId};
 
-/// An attempt has ended, and so the delivery is now.
-pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, state: State) {
+/// An attempt has ended, and so the delivery is now. `is_probe`: the destination was known to be down.
+pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, state: State, is_probe: bool) {
     let Attempt {
         number,
         outcome,
@@ -50,6 +50,13 @@ pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, stat
             kind,
             "receipt {receipt_id} was not delivered to {destination}, and is called off: {detail}"
         ),
+        (_, State::Pending) if is_probe => {
+            line!(
+                debug,
+                kind,
+                "{destination} is still down, says the attempt with receipt {receipt_id}: {detail}"
+            );
+        }
         (_, State::Pending | State::Delivered | State::Removed) => line!(
             warn,
             kind,

@@ -17,6 +17,9 @@ use crate::inbox::outbox::{
 };
 use crate::inbox::{self, Cursor, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
 
+/// How many parts of the list one page is put together from at most.
+const MAX_PARTS: usize = 8;
+
 /// The way out as it is shown and told what to do. Cheap to clone.
 #[derive(Clone)]
 pub struct Deliveries {
@@ -182,12 +185,30 @@ impl Deliveries {
         // Down to there, receipts may be pending without a row.
         let floor = reading.iter().map(|(destination, _)| destination.cursor).min();
         let floor = floor.filter(|_| query.state.is_none_or(|state| state == State::Pending));
-        match floor {
-            Some(floor) if page.cursor.is_none_or(|cursor| cursor.0 > floor + 1) => {
-                self.list_log(query, page, chosen, &reading, &names, floor).await
+        let mut listed = Page {
+            items: Vec::new(),
+            next: page.cursor,
+        };
+        // A part of the list may have little that matches; an empty page with more behind it helps nobody.
+        for _ in 0..MAX_PARTS {
+            let part = PageRequest {
+                cursor: listed.next,
+                limit: page.limit - listed.items.len(),
+            };
+            let part = match floor {
+                Some(floor) if part.cursor.is_none_or(|cursor| cursor.0 > floor + 1) => {
+                    self.list_log(query, part, chosen, &reading, &names, floor)
+                        .await?
+                }
+                _ => self.list_rows(query, part, chosen, &names).await?,
+            };
+            listed.items.extend(part.items);
+            listed.next = part.next;
+            if listed.next.is_none() || listed.items.len() >= page.limit {
+                break;
             }
-            _ => self.list_rows(query, page, chosen, &names).await,
         }
+        Ok(listed)
     }
 
     /// A page of the part of the list that has rows only.

@@ -416,6 +416,7 @@ impl<'a> Worker<'a> {
                 detail: attempt.detail.clone(),
             });
         }
+        let is_probe = self.health.down_since().is_some();
         let turn = self.health.note(attempt.outcome, wish, now, fastrand::f64());
         let pause = match wish {
             Wish::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
@@ -424,7 +425,7 @@ impl<'a> Worker<'a> {
         let state = self
             .backlog
             .settle(begun.sequence, attempt.clone(), pause, now, fastrand::f64());
-        log::attempt(name, receipt_id, &attempt, state);
+        log::attempt(name, receipt_id, &attempt, state, is_probe);
         self.dead_count += u64::from(state == State::Dead);
         if wish == Wish::Nothing && self.pause.is_none() {
             log::paused_by_itself(name);
@@ -492,7 +493,10 @@ impl<'a> Worker<'a> {
     fn follow(&mut self, order: Order) {
         let now = Timestamp::now();
         let count = match &order.what {
-            What::Retry(sequence) => usize::from(self.backlog.retry(*sequence) == Change::Made),
+            What::Retry(sequence) => {
+                self.health.probe_now(now);
+                usize::from(self.backlog.retry(*sequence) == Change::Made)
+            }
             What::Cancel(receipt, was) => {
                 usize::from(self.backlog.cancel(receipt, was.as_ref(), now) == Change::Made)
             }
@@ -504,6 +508,10 @@ impl<'a> Worker<'a> {
                 }
             },
             What::Pause(pause) => self.set_pause(Some(pause.clone())),
+            What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
+                self.health.probe_now(now);
+                1
+            }
             What::Resume => self.set_pause(None),
         };
         self.to_answer.push((order.answer, count));

@@ -33,7 +33,7 @@ async fn what_waited_when_the_receiver_was_killed_is_delivered_by_the_next(store
     let schedule = [("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,1,1,1,1,1,1,1,1,1")];
     let mut process = store.process(&destination, &schedule).await;
     let jobs = post_jobs(process.public, 20).await;
-    application.wait_for_arrivals(20).await;
+    application.wait_for_arrivals(5).await;
 
     process.kill();
     application.answer(|_| Reply::Status(200));

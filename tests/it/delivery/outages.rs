@@ -33,7 +33,7 @@ async fn deliveries_go_on_when_the_inbox_file_is_back() {
     let (application, destination) = failing().await;
     let process = store.process(&destination, &[SCHEDULE]).await;
     let jobs = post_jobs(process.public, 20).await;
-    application.wait_for_arrivals(20).await;
+    application.wait_for_arrivals(5).await;
 
     let (file, away) = (store.folder().join("inbox.db"), store.folder().join("away.db"));
     fs::rename(&file, &away).expect("the file can be moved");
@@ -73,7 +73,7 @@ async fn go_on_after(server: &mut Server, said: &str) {
     ];
     let process = Process::start(folder.path(), &variables).await;
     let jobs = post_jobs(process.public, 20).await;
-    application.wait_for_arrivals(20).await;
+    application.wait_for_arrivals(5).await;
 
     server.kill_9().await;
     wait_for_line(&process, said).await;

@@ -81,6 +81,32 @@ const FINDINGS: [(&str, &str); 7] = [
     ),
 ];
 
+/// The same, of the tables for the way out, which are there from that version on.
+const OUTBOX_FINDINGS: (i32, [(&str, &str); 3]) = (
+    2,
+    [
+        (
+            "a delivery goes to no destination",
+            "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
+             LEFT JOIN destination ON destination.id = delivery.destination
+             WHERE destination.id IS NULL LIMIT 1",
+        ),
+        (
+            "a delivery is of no receipt",
+            "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
+             LEFT JOIN receipt ON receipt.seq = delivery.seq
+             WHERE delivery.seq >= (SELECT first_seq FROM state) AND receipt.seq IS NULL LIMIT 1",
+        ),
+        (
+            "an attempt is not among those of its delivery",
+            "SELECT attempt.seq || ' to ' || attempt.destination FROM attempt
+             LEFT JOIN delivery ON delivery.seq = attempt.seq AND delivery.destination = attempt.destination
+                               AND attempt.number BETWEEN 1 AND delivery.attempt_count
+             WHERE attempt.seq >= (SELECT first_seq FROM state) AND delivery.seq IS NULL LIMIT 1",
+        ),
+    ],
+);
+
 /// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
 /// may run meanwhile.
 ///
@@ -114,7 +140,9 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
     if runs_from > schema::newest() {
         return Ok(Ok(Check::Newer { version }));
     }
-    for (what, query) in FINDINGS {
+    let (outbox_version, outbox_findings) = OUTBOX_FINDINGS;
+    let of_outbox = outbox_findings.into_iter().filter(|_| version >= outbox_version);
+    for (what, query) in FINDINGS.into_iter().chain(of_outbox) {
         if let Some(row) = client.query_opt(query, &[]).await? {
             let which: String = row.try_get(0)?;
             return Ok(Err(format!("{what}: {which}")));

@@ -208,6 +208,8 @@ fn session_settings(timeout: Duration) -> String {
          -- The server gives up when we do, whether or not it hears of us.
          SET statement_timeout = {milliseconds};
          SET idle_in_transaction_session_timeout = {milliseconds};
+         -- Whatever the database's default is, a statement that has waited for a row sees what has become of it.
+         SET default_transaction_isolation = 'read committed';
          -- It looks whether we are still there while it waits for a lock, where its system can.
          DO $$ BEGIN
              SET client_connection_check_interval = 2000;

@@ -5,21 +5,33 @@ use tokio_postgres::Error;
 use super::super::{Candidate, LEASE, Leadership};
 use super::connections::Client;
 
+/// Renews the candidate's lease, or takes one that has ended or is not there. The first writes no key and the second
+/// does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers lock nothing.
+const LEAD: &str = "
+    WITH renewed AS (
+        UPDATE lease SET name = $2, until = clock_timestamp() + $3 * interval '1 second' WHERE holder = $1
+        RETURNING holder
+    ),
+    taken AS (
+        INSERT INTO lease (holder, name, until)
+        SELECT $1, $2, clock_timestamp() + $3 * interval '1 second'
+        WHERE NOT EXISTS (SELECT FROM renewed)
+          AND NOT EXISTS (SELECT FROM lease WHERE until >= clock_timestamp())
+        ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, name = excluded.name, until = excluded.until
+        WHERE lease.until < clock_timestamp()
+        RETURNING holder
+    )
+    SELECT holder FROM renewed UNION ALL SELECT holder FROM taken";
+
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
 pub async fn lead(client: &Client, candidate: &Candidate) -> Result<Leadership, Error> {
-    let take = client
-        .prepare_cached(
-            "INSERT INTO lease (holder, name, until)
-             VALUES ($1, $2, clock_timestamp() + $3 * interval '1 second')
-             ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, name = excluded.name, until = excluded.until
-             WHERE lease.holder = excluded.holder OR lease.until < clock_timestamp()",
-        )
-        .await?;
+    let lead = client.prepare_cached(LEAD).await?;
     let seconds = LEASE.as_secs_f64();
-    let taken_count = client
-        .execute(&take, &[&candidate.id, &candidate.name, &seconds])
-        .await?;
-    if taken_count > 0 {
+    let leads = client
+        .query_opt(&lead, &[&candidate.id, &candidate.name, &seconds])
+        .await?
+        .is_some();
+    if leads {
         return Ok(Leadership::Leader);
     }
     let holder = client.prepare_cached("SELECT name FROM lease").await?;

@@ -25,10 +25,16 @@ struct Migration {
 }
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
-    runs_from: 1,
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
+        runs_from: 1,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0002_outbox.sql"),
+        runs_from: 1,
+    },
+];
 
 /// What is to be known of a server before its tables.
 pub struct Server {

@@ -5,7 +5,8 @@ use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
 
-/// An inbox with something of everything: an open job, one that has ended, an older training, a request in quarantine.
+/// An inbox with something of everything: an open job, one that has ended, an older training, a request in quarantine,
+/// a delivery with an attempt.
 async fn full(database: Database) -> Database {
     let inbox = Place::open(&database, settings()).await;
     let ids = Ids::fresh();
@@ -23,6 +24,14 @@ async fn full(database: Database) -> Database {
     inbox.store_one(other).await;
     assert_eq!(inbox.quarantined().await.len(), 1);
     database
+        .execute(
+            "SET search_path = caigunn_webhook;
+             INSERT INTO destination (name, cursor, added_at) VALUES ('shop', 3, now());
+             INSERT INTO delivery VALUES (3, 1, 'pending', 1, 2, 'failed', now(), now());
+             INSERT INTO attempt VALUES (3, 1, 2, now(), 7, 'failed', 500, 'it broke', '')",
+        )
+        .await;
+    database
 }
 
 async fn checked(database: &Database) -> Result<Check, Error> {
@@ -34,7 +43,7 @@ async fn an_inbox_in_order_is_sound() {
     let database = full(database!()).await;
 
     let sound = Check::Sound {
-        version: 1,
+        version: 2,
         receipt_count: 5,
     };
     assert_eq!(checked(&database).await.unwrap(), sound);
@@ -55,7 +64,7 @@ async fn a_database_without_tables_is_left_without() {
 async fn tables_of_a_newer_program_are_named_as_such() {
     let database = full(database!()).await;
     database
-        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 2)")
+        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 3)")
         .await;
 
     assert_eq!(checked(&database).await.unwrap(), Check::Newer { version: 9 });
@@ -74,6 +83,10 @@ async fn each_kind_of_damage_is_found() {
         ("DELETE FROM open_job", "does not count as open"),
         ("UPDATE latest SET seq = 77", "chatbot and event is not held"),
         ("DELETE FROM quarantine", "the quarantine does not hold"),
+        ("DELETE FROM destination", "goes to no destination"),
+        ("UPDATE delivery SET seq = 77", "is of no receipt"),
+        ("UPDATE attempt SET number = 0", "is not among those of its delivery"),
+        ("DELETE FROM delivery", "is not among those of its delivery"),
     ];
     for (damage, expected) in damages {
         let database = full(database!()).await;

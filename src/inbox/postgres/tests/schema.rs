@@ -24,7 +24,7 @@ async fn receivers_that_start_together_make_the_tables_once() {
     let count: i64 = database
         .value("SELECT count(*) FROM caigunn_webhook.migration")
         .await;
-    assert_eq!(count, 1);
+    assert_eq!(count, 2);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
     let database = database!();
     Place::open(&database, settings()).await;
     database
-        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 2)")
+        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 3)")
         .await;
 
     let refusal = refusal(&database).await;
@@ -186,4 +186,52 @@ async fn a_user_without_a_right_is_refused() {
     let refusal = opened.err().expect("the inbox does not open");
     let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains("42501"));
     assert!(is_said, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_of_the_version_before_runs_beside_the_new_tables() {
+    let database = database!();
+    database
+        .execute(&format!(
+            "CREATE SCHEMA caigunn_webhook; SET search_path = caigunn_webhook;
+             CREATE TABLE migration (version integer PRIMARY KEY, runs_from integer NOT NULL,
+                                     applied_at timestamptz NOT NULL DEFAULT now());
+             {}
+             INSERT INTO migration (version, runs_from) VALUES (1, 1)",
+            include_str!("../../../../migrations/postgres/0001_inbox.sql")
+        ))
+        .await;
+
+    let inbox = Place::open(&database, settings()).await;
+
+    let newest: i32 = database
+        .value("SELECT max(version) FROM caigunn_webhook.migration")
+        .await;
+    assert_eq!(newest, 2);
+    let runs_from: i32 = database
+        .value("SELECT max(runs_from) FROM caigunn_webhook.migration")
+        .await;
+    assert_eq!(runs_from, 1);
+    inbox.accept_one(crawled(&Ids::fresh())).await;
+    // As that version asks to lead, and to go on leading.
+    for _ in 0..2 {
+        database
+            .execute(
+                "INSERT INTO caigunn_webhook.lease (holder, name, until)
+                 VALUES ('00000000-0000-4000-8000-000000000001', 'older', clock_timestamp() + interval '6 seconds')
+                 ON CONFLICT (one) DO UPDATE
+                 SET holder = excluded.holder, name = excluded.name, until = excluded.until
+                 WHERE lease.holder = excluded.holder OR lease.until < clock_timestamp()",
+            )
+            .await;
+    }
+    let candidate = Candidate {
+        id: uuid::Uuid::new_v4(),
+        name: "newer".to_owned(),
+    };
+    let leader = "older".to_owned();
+    assert_eq!(
+        inbox.lead(&candidate).await.unwrap(),
+        Leadership::Follower { leader }
+    );
 }

@@ -20,6 +20,7 @@ mod key;
 mod lease;
 pub mod location;
 mod look;
+mod outbox;
 mod quarantine;
 mod read;
 mod schema;
@@ -39,10 +40,6 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Progress,
-    Start, State,
-};
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
     Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
@@ -65,6 +62,9 @@ const SEALED_RETRY: Duration = Duration::from_secs(10);
 /// How many reads run at once; more wait. Reading serves people, and the connections are for receiving.
 const MAX_READS: usize = 2;
 
+/// How many calls of those who deliver run at once, reading or writing; more wait.
+const MAX_DELIVERY_CALLS: usize = 2;
+
 /// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.
 pub struct PostgresInbox {
     connections: Arc<Connections>,
@@ -72,6 +72,7 @@ pub struct PostgresInbox {
     /// What begins a transaction that appends.
     begin: String,
     reads: Semaphore,
+    delivery_calls: Semaphore,
     /// What may be in the slots that take nothing new, once it has been read.
     sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
     /// Says that this is not so any more, to the task that reads it.
@@ -100,6 +101,7 @@ impl PostgresInbox {
             settings,
             begin,
             reads: Semaphore::new(MAX_READS),
+            delivery_calls: Semaphore::new(MAX_DELIVERY_CALLS),
             sealed,
             slot_moved,
             _reading: AbortOnDropHandle::new(tokio::spawn(reading)),
@@ -237,86 +239,6 @@ impl Inbox for PostgresInbox {
 
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async { self.connections.close() })
-    }
-}
-
-impl Outbox for PostgresInbox {
-    fn last_sequence(&self) -> Answer<'_, u64> {
-        unimplemented!()
-    }
-
-    fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
-        unimplemented!()
-    }
-
-    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
-        unimplemented!()
-    }
-
-    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
-        unimplemented!()
-    }
-
-    fn destinations(&self) -> Answer<'_, Vec<Destination>> {
-        unimplemented!()
-    }
-
-    fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
-        unimplemented!()
-    }
-
-    fn remove_destination<'a>(
-        &'a self,
-        leader: &'a Candidate,
-        destination: DestinationId,
-    ) -> Answer<'a, u64> {
-        unimplemented!()
-    }
-
-    fn record<'a>(&'a self, leader: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
-        unimplemented!()
-    }
-
-    fn deliveries(&self, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>> {
-        unimplemented!()
-    }
-
-    fn deliveries_after(
-        &self,
-        destination: DestinationId,
-        state: State,
-        after: u64,
-        limit: usize,
-    ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
-        unimplemented!()
-    }
-
-    fn delivery(
-        &self,
-        destination: DestinationId,
-        sequence: u64,
-    ) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
-        unimplemented!()
-    }
-
-    fn instruct(&self, instruction: Instruction) -> Answer<'_, ()> {
-        unimplemented!()
-    }
-
-    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
-        unimplemented!()
-    }
-
-    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        unimplemented!()
-    }
-
-    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        unimplemented!()
-    }
-
-    fn follow_up<'a>(&'a self, leader: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
-        unimplemented!()
     }
 }
 

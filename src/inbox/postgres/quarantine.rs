@@ -118,6 +118,6 @@ impl Statements {
 }
 
 /// A text as PostgreSQL can store it, which knows no NUL.
-fn without_nul(text: &str) -> String {
+pub fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -17,22 +17,26 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
 /// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
-const MAX_EXAMINED: i64 = 100_000;
+pub const MAX_EXAMINED: i64 = 100_000;
 
-const RECEIPT: &str =
+pub const RECEIPT: &str =
     "receipt.seq, receipt.id, receipt.received_at, receipt.wire, receipt.event, receipt.status,
     receipt.event_id, receipt.chatbot_id, receipt.is_backfilled, length(receipt.body) AS body_bytes";
 
 const IS_HELD: &str = "receipt.seq + 0 >= (SELECT first_seq FROM state)";
 
-type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-async fn rows(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
+pub async fn rows(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Error> {
     let statement = client.prepare_cached(sql).await?;
     client.query(&statement, parameters).await
 }
 
-async fn receipts_of(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Receipt>, Error> {
+pub async fn receipts_of(
+    client: &Client,
+    sql: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Receipt>, Error> {
     let rows = rows(client, sql, parameters).await?;
     rows.iter().map(receipt_of_row).collect()
 }
@@ -226,14 +230,14 @@ pub async fn quarantine_totals(client: &Client) -> Result<QuarantineTotals, Erro
     })
 }
 
-fn before(page: PageRequest) -> i64 {
+pub fn before(page: PageRequest) -> i64 {
     let cursor = page
         .cursor
         .map(|cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
     cursor.unwrap_or(i64::MAX)
 }
 
-fn limit(page: PageRequest) -> i64 {
+pub fn limit(page: PageRequest) -> i64 {
     i64::try_from(page.limit).unwrap_or(i64::MAX)
 }
 
@@ -244,7 +248,7 @@ fn next_cursor(items: &[Receipt], limit: usize) -> Option<Cursor> {
 }
 
 /// Reads the columns of [`RECEIPT`].
-fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
+pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
     let KnownWire(wire) = row.try_get(3)?;
     Ok(Receipt {
         sequence: row.try_get::<_, i64>(0)? as u64,
@@ -267,7 +271,7 @@ fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
 }
 
 /// Reads the columns of [`RECEIPT`], and the body after them.
-fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
+pub fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
     Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(10)?)))
 }
 
@@ -286,4 +290,4 @@ impl<'a> FromSql<'a> for KnownWire {
 /// A value that this program does not write.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct NotOurs(String);
+pub struct NotOurs(pub String);

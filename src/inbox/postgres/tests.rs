@@ -3,6 +3,8 @@
 mod check;
 mod faults;
 mod many;
+mod outbox;
+mod plans;
 mod schema;
 mod slots;
 

@@ -1,0 +1,143 @@
+//! Where receipts go.
+
+use tokio_postgres::{Error as PostgresError, Row};
+
+use super::super::super::outbox::{Destination, DestinationId, Pause, Start};
+use super::super::super::{Candidate, Error};
+use super::super::connections::Client;
+use super::super::quarantine::without_nul;
+use super::super::read::{MAX_EXAMINED, rows};
+use super::super::{PostgresInbox, from_system_time, system_time};
+use super::{leader, seq};
+use crate::clock::Timestamp;
+
+/// The most deliveries that one statement marks as removed: some 0.1 s.
+const REMOVE_COUNT: i64 = 5_000;
+
+const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
+    (SELECT count(*) FROM delivery WHERE state = 'pending' AND delivery.destination = destination.id
+        AND delivery.seq >= (SELECT first_seq FROM state)) AS pending_count,
+    (SELECT count(*) FROM delivery WHERE state = 'dead' AND delivery.destination = destination.id
+        AND delivery.seq >= (SELECT first_seq FROM state)) AS dead_count";
+
+/// See [`super::Outbox::destinations`].
+pub async fn all(client: &Client) -> Result<Vec<Destination>, PostgresError> {
+    let sql = format!("SELECT {DESTINATION} FROM destination ORDER BY id");
+    let rows = rows(client, &sql, &[]).await?;
+    rows.iter().map(destination_of_row).collect()
+}
+
+/// See [`super::Outbox::add_destination`].
+pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Destination, Error> {
+    let name = without_nul(name);
+    let there = async |client: &Client| {
+        let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = $1");
+        let rows = rows(client, &sql, &[&name]).await?;
+        rows.first().map(destination_of_row).transpose()
+    };
+    let known = inbox.deliver("read", there).await?;
+    if let Some(known) = known
+        && known.removed_at.is_none()
+    {
+        return Ok(known);
+    }
+    let cursor = cursor_at(inbox, start).await?;
+    let put_in = async |client: &Client| {
+        // Of several that come here together one puts it in, and the others find it.
+        let sql = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, $2, $3)
+                   ON CONFLICT (name) DO UPDATE SET
+                       cursor = excluded.cursor, added_at = excluded.added_at, removed_at = NULL, paused_at = NULL,
+                       pause_reason = NULL
+                   WHERE destination.removed_at IS NOT NULL";
+        let statement = client.prepare_cached(sql).await?;
+        let added_at = system_time(Timestamp::now());
+        client
+            .execute(&statement, &[&name, &seq(cursor), &added_at])
+            .await?;
+        there(client).await
+    };
+    let added = inbox.deliver("write to", put_in).await?;
+    added.ok_or_else(|| Error::Corrupt {
+        reason: format!("the destination {name} was put in and is not there"),
+    })
+}
+
+/// See [`super::Outbox::remove_destination`]. One that is cut off goes on when it is called again: the destination is
+/// marked with the last of its deliveries.
+pub async fn remove(
+    inbox: &PostgresInbox,
+    candidate: &Candidate,
+    destination: DestinationId,
+) -> Result<u64, Error> {
+    let lot = "lot AS MATERIALIZED (
+                   SELECT delivery.seq FROM leader CROSS JOIN delivery
+                   WHERE delivery.state = 'pending' AND delivery.destination = $2
+                     AND delivery.seq >= (SELECT first_seq FROM state)
+                   ORDER BY delivery.seq LIMIT $4
+               ),
+               called_off AS (
+                   UPDATE delivery SET state = 'removed', changed_at = $3 FROM lot
+                   WHERE delivery.seq = lot.seq AND delivery.destination = $2
+               ),
+               marked AS (
+                   UPDATE destination SET removed_at = coalesce(removed_at, $3) FROM leader
+                   WHERE id = $2 AND (SELECT count(*) FROM lot) < $4
+               )
+               SELECT (SELECT count(*) FROM lot) FROM leader";
+    let now = system_time(Timestamp::now());
+    let mut removed_count = 0;
+    loop {
+        let row = leader::write(inbox, candidate, lot, &[&destination.0, &now, &REMOVE_COUNT]).await?;
+        let count: i64 = row.get(0);
+        removed_count += count as u64;
+        if count < REMOVE_COUNT {
+            return Ok(removed_count);
+        }
+    }
+}
+
+/// The number after which a destination gets receipts that starts there.
+async fn cursor_at(inbox: &PostgresInbox, start: Start) -> Result<u64, Error> {
+    let newest = inbox.newest(u64::MAX).await?;
+    let newest = newest.map_or(0, |(seq, _)| seq);
+    let Start::Since(since) = start else {
+        return Ok(newest);
+    };
+    let since = system_time(since);
+    let mut after = 0;
+    loop {
+        // No index is in the order of arrival, which is nearly that of the numbers: so this goes through all before, in
+        // parts that are short enough for whoever else reads.
+        let part = inbox.read(async |client| {
+            let sql = "SELECT min(seq) FILTER (WHERE received_at >= $2), max(seq)
+                       FROM (SELECT seq, received_at FROM receipt
+                             WHERE seq > $1 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $3) AS part";
+            let rows = rows(client, sql, &[&after, &since, &MAX_EXAMINED]).await?;
+            Ok::<(Option<i64>, Option<i64>), _>((rows[0].try_get(0)?, rows[0].try_get(1)?))
+        });
+        match part.await? {
+            (Some(first), _) => return Ok(first as u64 - 1),
+            (None, Some(last)) => after = last,
+            (None, None) => return Ok(newest.max(after as u64)),
+        }
+    }
+}
+
+/// Reads the columns of [`DESTINATION`].
+fn destination_of_row(row: &Row) -> Result<Destination, PostgresError> {
+    let paused_at: Option<_> = row.try_get(5)?;
+    let reason: Option<String> = row.try_get(6)?;
+    Ok(Destination {
+        id: DestinationId(row.try_get(0)?),
+        name: row.try_get(1)?,
+        cursor: row.try_get::<_, i64>(2)? as u64,
+        added_at: from_system_time(row.try_get(3)?),
+        removed_at: row.try_get::<_, Option<_>>(4)?.map(from_system_time),
+        pause: paused_at.map(|at| Pause {
+            at: from_system_time(at),
+            reason: reason.unwrap_or_default(),
+        }),
+        pending_count: row.try_get::<_, i64>(7)? as u64,
+        dead_count: row.try_get::<_, i64>(8)? as u64,
+    })
+}

@@ -1,0 +1,169 @@
+//! What another inbox knows of the way out, put in by `inbox copy`. Whatever is newer here stays as it is, for receivers
+//! may have gone on from here; so all of this may be done again.
+
+use tokio_postgres::types::ToSql;
+
+use super::super::super::Error;
+use super::super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
+use super::super::quarantine::without_nul;
+use super::super::read::rows;
+use super::super::{PostgresInbox, system_time};
+use super::record::pause_columns;
+use super::rows::{AttemptColumns, DeliveryColumns};
+use super::seq;
+
+/// The given deliveries whose receipt is held here.
+const ENTRY: &str = "
+    entry AS MATERIALIZED (
+        SELECT entry.*
+        FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::integer[], $5::integer[], $6::text[],
+                    $7::timestamptz[], $8::timestamptz[])
+             AS entry (destination, seq, state, step, attempt_count, outcome, due_at, changed_at)
+        WHERE entry.seq >= (SELECT first_seq FROM state)
+          AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
+        ORDER BY entry.seq, entry.destination
+    )";
+
+impl PostgresInbox {
+    /// The id here of a destination of that name. One that is not there is put in, with everything before it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn import_destination(&self, destination: &Destination) -> Result<DestinationId, Error> {
+        let name = without_nul(&destination.name);
+        let put_in = async |client: &super::Client| {
+            let statement = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, 0, $2)
+                             ON CONFLICT (name) DO NOTHING";
+            let statement = client.prepare_cached(statement).await?;
+            let added_at = system_time(destination.added_at);
+            client.execute(&statement, &[&name, &added_at]).await?;
+            let id = "SELECT id FROM destination WHERE name = $1";
+            rows(client, id, &[&name]).await?[0].try_get(0).map(DestinationId)
+        };
+        self.connections.run("write to", put_in).await
+    }
+
+    /// Takes over how far a destination is, and all else of it, unless it is farther here: with `cursor` in place of
+    /// its own. Its deliveries must be here before, since none of what lies before the cursor is looked at again.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn import_cursor(
+        &self,
+        id: DestinationId,
+        destination: &Destination,
+        cursor: u64,
+    ) -> Result<(), Error> {
+        let (paused_at, pause_reason) = pause_columns(destination.pause.as_ref());
+        let added_at = system_time(destination.added_at);
+        let removed_at = destination.removed_at.map(system_time);
+        let take_over = async |client: &super::Client| {
+            let statement = "UPDATE destination SET
+                                 cursor = $2, added_at = $3, removed_at = $4, paused_at = $5, pause_reason = $6
+                             WHERE id = $1 AND cursor <= $2";
+            let statement = client.prepare_cached(statement).await?;
+            let cursor = seq(cursor);
+            let parameters: [&(dyn ToSql + Sync); 6] =
+                [&id.0, &cursor, &added_at, &removed_at, &paused_at, &pause_reason];
+            client.execute(&statement, &parameters).await.map(drop)
+        };
+        self.connections.run("write to", take_over).await
+    }
+
+    /// Puts deliveries in whose receipt is held, or in the place of older ones. Says how many receipts of these are
+    /// held, and how many of them have their delivery then, or a newer one.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn import_deliveries(&self, deliveries: &[Delivery]) -> Result<(u64, u64), Error> {
+        let destinations: Vec<i32> = deliveries.iter().map(|one| one.destination.0).collect();
+        let columns = DeliveryColumns::of(deliveries);
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&destinations];
+        parameters.extend(columns.parameters());
+        let put_in = async |client: &super::Client| {
+            let import = format!(
+                "WITH {ENTRY}
+                 INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
+                 SELECT seq, destination, state, step, attempt_count, outcome, due_at, changed_at FROM entry
+                 ON CONFLICT (seq, destination) DO UPDATE SET
+                     state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
+                     outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at
+                 WHERE delivery.changed_at < excluded.changed_at"
+            );
+            let import = client.prepare_cached(&import).await?;
+            client.execute(&import, &parameters).await?;
+            // Read back, since a copy is not believed to be one.
+            let compare = format!(
+                "WITH {ENTRY}
+                 SELECT count(*), count(*) FILTER (WHERE (
+                     SELECT delivery.changed_at > entry.changed_at
+                         OR (delivery.state, delivery.step, delivery.attempt_count, delivery.outcome, delivery.due_at,
+                             delivery.changed_at)
+                            IS NOT DISTINCT FROM
+                            (entry.state, entry.step, entry.attempt_count, entry.outcome, entry.due_at,
+                             entry.changed_at)
+                     FROM delivery
+                     WHERE delivery.seq = entry.seq AND delivery.destination = entry.destination LIMIT 1))
+                 FROM entry"
+            );
+            let counts = rows(client, &compare, &parameters).await?;
+            let count = |column| counts[0].try_get::<_, i64>(column).map(|count| count as u64);
+            Ok((count(0)?, count(1)?))
+        };
+        self.connections.run("write to", put_in).await
+    }
+
+    /// Puts attempts in of deliveries that are there, or in the place of those that were begun before.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn import_attempts(&self, attempts: &[(u64, DestinationId, Attempt)]) -> Result<(), Error> {
+        let destinations: Vec<i32> = attempts.iter().map(|(_, destination, _)| destination.0).collect();
+        let columns = AttemptColumns::of(attempts.iter().map(|(sequence, _, attempt)| (*sequence, attempt)));
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&destinations];
+        parameters.extend(columns.parameters());
+        let put_in = async |client: &super::Client| {
+            let import = "
+                INSERT INTO attempt (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
+                SELECT seq, destination, number, started_at, duration_us, outcome, status, detail, answer
+                FROM unnest($1::integer[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::bigint[], $6::text[],
+                            $7::integer[], $8::text[], $9::bytea[])
+                     AS entry (destination, seq, number, started_at, duration_us, outcome, status, detail, answer)
+                WHERE entry.seq >= (SELECT first_seq FROM state)
+                  AND (SELECT delivery.seq FROM delivery
+                       WHERE delivery.seq = entry.seq AND delivery.destination = entry.destination LIMIT 1) IS NOT NULL
+                ORDER BY seq, destination, number
+                ON CONFLICT (seq, destination, number) DO UPDATE SET
+                    started_at = excluded.started_at, duration_us = excluded.duration_us, outcome = excluded.outcome,
+                    status = excluded.status, detail = excluded.detail, answer = excluded.answer
+                WHERE attempt.started_at < excluded.started_at";
+            let import = client.prepare_cached(import).await?;
+            client.execute(&import, &parameters).await.map(drop)
+        };
+        self.connections.run("write to", put_in).await
+    }
+
+    /// Puts an instruction in, or says how far it is, unless it is done with here.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn import_instruction(&self, instruction: &Instruction) -> Result<(), Error> {
+        let created_at = system_time(instruction.created_at);
+        let done_at = instruction.done_at.map(system_time);
+        let put_in = async |client: &super::Client| {
+            let import = "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
+                          ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, done_at = excluded.done_at
+                          WHERE instruction.done_at IS NULL";
+            let import = client.prepare_cached(import).await?;
+            let (body, progress) = (without_nul(&instruction.body), without_nul(&instruction.progress));
+            client
+                .execute(
+                    &import,
+                    &[&instruction.id.uuid(), &created_at, &body, &progress, &done_at],
+                )
+                .await
+                .map(drop)
+        };
+        self.connections.run("write to", put_in).await
+    }
+}

@@ -1,0 +1,107 @@
+//! What operators asked the leader to do.
+
+use tokio_postgres::{Error as PostgresError, Row};
+
+use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS};
+use super::super::super::{Candidate, Error};
+use super::super::connections::Client;
+use super::super::quarantine::without_nul;
+use super::super::read::rows;
+use super::super::{PostgresInbox, from_system_time, system_time};
+use super::leader;
+
+const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
+
+/// See [`super::Outbox::instruct`]. Whoever is not told that it is kept may say it again.
+pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), PostgresError> {
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .await?;
+    let done_at = instruction.done_at.map(system_time);
+    client
+        .execute(
+            &statement,
+            &[
+                &instruction.id.uuid(),
+                &system_time(instruction.created_at),
+                &without_nul(&instruction.body),
+                &without_nul(&instruction.progress),
+                &done_at,
+            ],
+        )
+        .await
+        .map(drop)
+}
+
+/// See [`super::Outbox::instruction`].
+pub async fn find(client: &Client, id: InstructionId) -> Result<Option<Instruction>, PostgresError> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE id = $1");
+    let found = rows(client, &sql, &[&id.uuid()]).await?;
+    found.first().map(instruction_of_row).transpose()
+}
+
+/// See [`super::Outbox::open_instructions`].
+pub async fn open(client: &Client, limit: usize) -> Result<Vec<Instruction>, PostgresError> {
+    list(client, "WHERE done_at IS NULL ORDER BY id", limit).await
+}
+
+/// See [`super::Outbox::instructions`].
+pub async fn latest(client: &Client, limit: usize) -> Result<Vec<Instruction>, PostgresError> {
+    list(client, "ORDER BY id DESC", limit).await
+}
+
+/// See [`super::Outbox::follow_up`].
+pub async fn follow_up(
+    inbox: &PostgresInbox,
+    candidate: &Candidate,
+    instruction: &Instruction,
+) -> Result<(), Error> {
+    let write = "followed AS (
+                     UPDATE instruction SET progress = $3, done_at = $4 FROM leader WHERE id = $2
+                 )
+                 SELECT 1 FROM leader";
+    let progress = without_nul(&instruction.progress);
+    let done_at = instruction.done_at.map(system_time);
+    leader::write(
+        inbox,
+        candidate,
+        write,
+        &[&instruction.id.uuid(), &progress, &done_at],
+    )
+    .await?;
+    if instruction.done_at.is_none() {
+        return Ok(());
+    }
+    // Only now is this one among those that are done.
+    let evict = "evicted AS (
+                     DELETE FROM instruction USING leader
+                     WHERE done_at IS NOT NULL
+                       AND id <= (SELECT id FROM instruction WHERE done_at IS NOT NULL ORDER BY id DESC OFFSET $2 LIMIT 1)
+                 )
+                 SELECT 1 FROM leader";
+    let max_count = MAX_DONE_INSTRUCTIONS as i64;
+    leader::write(inbox, candidate, evict, &[&max_count])
+        .await
+        .map(drop)
+}
+
+async fn list(client: &Client, which: &str, limit: usize) -> Result<Vec<Instruction>, PostgresError> {
+    let sql = format!("SELECT {INSTRUCTION} FROM instruction {which} LIMIT $1");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = rows(client, &sql, &[&limit]).await?;
+    rows.iter().map(instruction_of_row).collect()
+}
+
+/// Reads the columns of [`INSTRUCTION`].
+fn instruction_of_row(row: &Row) -> Result<Instruction, PostgresError> {
+    Ok(Instruction {
+        id: InstructionId::new(row.try_get(0)?),
+        created_at: from_system_time(row.try_get(1)?),
+        body: row.try_get(2)?,
+        progress: row.try_get(3)?,
+        done_at: row.try_get::<_, Option<_>>(4)?.map(from_system_time),
+    })
+}

@@ -1,0 +1,202 @@
+//! What those who deliver read, and what people see of it. What a delivery says of an expired receipt is there for
+//! nobody, whether or not the row is gone.
+
+use bytes::Bytes;
+use tokio_postgres::{Error, Row};
+
+use super::super::super::outbox::{Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, State};
+use super::super::super::{Cursor, Page, PageRequest, Receipt};
+use super::receipts::{
+    MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_of_row, receipts_of, rows,
+};
+use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
+use super::{Client, seq};
+
+/// How many columns [`RECEIPT`] has.
+const RECEIPT_COLUMNS: usize = 10;
+
+/// How many columns [`DELIVERY`] has.
+const DELIVERY_COLUMNS: usize = 8;
+
+/// See [`super::Outbox::receipts_after`].
+pub async fn receipts_after(client: &Client, after: u64, limit: usize) -> Result<Vec<Receipt>, Error> {
+    let sql = format!(
+        "SELECT {RECEIPT} FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+         ORDER BY seq LIMIT $2"
+    );
+    receipts_of(client, &sql, &[&seq(after), &count(limit)]).await
+}
+
+/// What [`undelivered`] asks.
+pub fn undelivered_sql() -> String {
+    // The scalar subquery leaves the planner no other way than to look each receipt up.
+    format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+           AND (SELECT delivery.seq FROM delivery
+                WHERE delivery.seq = receipt.seq AND delivery.destination = $2 LIMIT 1) IS NULL
+         ORDER BY seq LIMIT $3"
+    )
+}
+
+/// See [`super::Outbox::undelivered`].
+pub async fn undelivered(
+    client: &Client,
+    destination: DestinationId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Receipt>, Error> {
+    receipts_of(
+        client,
+        &undelivered_sql(),
+        &[&seq(after), &destination.0, &count(limit)],
+    )
+    .await
+}
+
+/// See [`super::Outbox::load`].
+pub async fn load(client: &Client, sequences: &[u64]) -> Result<Vec<(Receipt, Bytes)>, Error> {
+    let sequences: Vec<i64> = sequences.iter().map(|sequence| seq(*sequence)).collect();
+    let sql = format!(
+        "SELECT {RECEIPT}, receipt.body FROM receipt
+         WHERE seq = ANY ($1) AND seq >= (SELECT first_seq FROM state) ORDER BY seq"
+    );
+    let rows = rows(client, &sql, &[&sequences]).await?;
+    rows.iter().map(receipt_and_body).collect()
+}
+
+/// What [`deliveries_after`] asks. The state is part of the text, for only so an index of that state is used.
+pub fn deliveries_after_sql(state: State) -> String {
+    let state = state.as_str();
+    format!(
+        "SELECT {RECEIPT}, {DELIVERY}
+         FROM (SELECT * FROM delivery
+               WHERE destination = $1 AND state = '{state}' AND seq > $2
+                 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $3) AS delivery
+         JOIN receipt ON receipt.seq = delivery.seq ORDER BY delivery.seq"
+    )
+}
+
+/// See [`super::Outbox::deliveries_after`].
+pub async fn deliveries_after(
+    client: &Client,
+    destination: DestinationId,
+    state: State,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<(Delivery, Receipt)>, Error> {
+    let parameters: super::receipts::Parameters<'_> = &[&destination.0, &seq(after), &count(limit)];
+    let rows = rows(client, &deliveries_after_sql(state), parameters).await?;
+    rows.iter().map(delivery_and_receipt).collect()
+}
+
+/// See [`super::Outbox::delivery`].
+pub async fn delivery(
+    client: &Client,
+    destination: DestinationId,
+    sequence: u64,
+) -> Result<Option<(Delivery, Vec<Attempt>)>, Error> {
+    // In one statement, so that what is recorded meanwhile is in both or in neither.
+    let sql = format!(
+        "SELECT {DELIVERY}, {ATTEMPT}
+         FROM delivery LEFT JOIN LATERAL (
+             SELECT * FROM attempt
+             WHERE attempt.seq = delivery.seq AND attempt.destination = delivery.destination
+             ORDER BY attempt.number DESC LIMIT $3
+         ) AS attempt ON true
+         WHERE delivery.seq = $1 AND delivery.destination = $2
+           AND delivery.seq >= (SELECT first_seq FROM state)
+         ORDER BY attempt.number"
+    );
+    let max_attempts = i64::from(MAX_ATTEMPTS);
+    let rows = rows(client, &sql, &[&seq(sequence), &destination.0, &max_attempts]).await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let attempts = rows
+        .iter()
+        .filter_map(|row| attempt_of_row(row, DELIVERY_COLUMNS).transpose());
+    Ok(Some((
+        delivery_of_row(first, 0)?,
+        attempts.collect::<Result<_, _>>()?,
+    )))
+}
+
+/// See [`super::Outbox::deliveries`].
+pub async fn deliveries(
+    client: &Client,
+    filter: DeliveryFilter,
+    page: PageRequest,
+) -> Result<Page<(Delivery, Receipt)>, Error> {
+    let bounds = "SELECT (SELECT first_seq FROM state),
+                         coalesce((SELECT seq FROM delivery ORDER BY seq DESC LIMIT 1), 0),
+                         (SELECT count(*) FROM destination)";
+    let bounds = rows(client, bounds, &[]).await?;
+    let (first, last, destination_count): (i64, i64, i64) = match &bounds[..] {
+        [row] => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        _ => (1, 0, 0),
+    };
+    let first = first.max(seq(filter.from_sequence));
+    let before = before(page).min(last.saturating_add(1));
+    let (sql, from) = match filter.state {
+        state @ (None | Some(State::Delivered)) => {
+            let receipt_count = MAX_EXAMINED / destination_count.max(1);
+            (listed_by_number(state), (before - receipt_count).max(first))
+        }
+        // There is an index over these, in which little else is gone through.
+        Some(state @ (State::Pending | State::Dead | State::Cancelled | State::Removed)) => {
+            (listed_by_state(state), first)
+        }
+    };
+    let destination = filter.destination.map(|destination| destination.0);
+    let rows = rows(client, &sql, &[&before, &from, &destination, &page_limit(page)]).await?;
+    let items = rows
+        .iter()
+        .map(delivery_and_receipt)
+        .collect::<Result<Vec<_>, _>>()?;
+    let last = items.last().filter(|_| items.len() >= page.limit);
+    let next = last
+        .map(|(delivery, _)| Cursor(delivery.sequence))
+        .or((from > first).then_some(Cursor(from as u64)));
+    Ok(Page { items, next })
+}
+
+/// The deliveries of each destination by an index over this state, put together.
+pub fn listed_by_state(state: State) -> String {
+    let state = state.as_str();
+    listed(&format!(
+        "SELECT one.* FROM destination CROSS JOIN LATERAL (
+             SELECT * FROM delivery
+             WHERE delivery.destination = destination.id AND state = '{state}' AND seq < $1 AND seq >= $2
+             ORDER BY seq DESC LIMIT $4
+         ) AS one WHERE $3::integer IS NULL OR destination.id = $3"
+    ))
+}
+
+/// The deliveries of a range of numbers.
+pub fn listed_by_number(state: Option<State>) -> String {
+    let state = state.map_or_else(String::new, |state| format!("AND state = '{}'", state.as_str()));
+    listed(&format!(
+        "SELECT * FROM delivery
+         WHERE seq < $1 AND seq >= $2 AND ($3::integer IS NULL OR destination = $3) {state}"
+    ))
+}
+
+/// The newest of these, with their receipts; the last receipt with all that it has among them.
+fn listed(deliveries: &str) -> String {
+    format!(
+        "SELECT {RECEIPT}, {DELIVERY}
+         FROM (SELECT * FROM ({deliveries}) AS delivery ORDER BY seq DESC FETCH FIRST ($4::bigint) ROWS WITH TIES)
+              AS delivery
+         JOIN receipt ON receipt.seq = delivery.seq ORDER BY delivery.seq DESC, delivery.destination"
+    )
+}
+
+/// Reads the columns of [`RECEIPT`] and of [`DELIVERY`].
+fn delivery_and_receipt(row: &Row) -> Result<(Delivery, Receipt), Error> {
+    Ok((delivery_of_row(row, RECEIPT_COLUMNS)?, receipt_of_row(row)?))
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,49 @@
+-- (WITH leader AS (…),) what a leader has to say of one destination, all of it or nothing.
+--
+-- As where notifications are stored, each look-up goes by one index, whatever the planner believes of the tables. The
+-- rows come in the order of their numbers, so that no two such statements wait for one another.
+moved AS (
+    UPDATE destination SET
+        cursor = greatest(cursor, $3),
+        paused_at = CASE WHEN $4 THEN $5::timestamptz ELSE paused_at END,
+        pause_reason = CASE WHEN $4 THEN $6::text ELSE pause_reason END
+    FROM leader WHERE id = $2 AND (cursor < $3 OR $4::bool)
+),
+entry AS MATERIALIZED (
+    SELECT entry.*
+    FROM leader CROSS JOIN
+         unnest($7::bigint[], $8::text[], $9::integer[], $10::integer[], $11::text[], $12::timestamptz[],
+                $13::timestamptz[])
+         AS entry (seq, state, step, attempt_count, outcome, due_at, changed_at)
+    WHERE entry.seq >= (SELECT first_seq FROM state)
+      AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
+    ORDER BY entry.seq
+),
+written AS (
+    INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
+    SELECT seq, $2, state, step, attempt_count, outcome, due_at, changed_at FROM entry
+    ON CONFLICT (seq, destination) DO UPDATE SET
+        state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
+        outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at
+),
+-- Of these the latest $22 are kept.
+tried AS (
+    INSERT INTO attempt (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
+    SELECT tried.seq, $2, tried.number, tried.started_at, tried.duration_us, tried.outcome, tried.status, tried.detail,
+           tried.answer
+    FROM unnest($14::bigint[], $15::integer[], $16::timestamptz[], $17::bigint[], $18::text[], $19::integer[],
+                $20::text[], $21::bytea[])
+         AS tried (seq, number, started_at, duration_us, outcome, status, detail, answer)
+         JOIN entry ON entry.seq = tried.seq
+    WHERE tried.number > entry.attempt_count - $22::integer
+    ORDER BY tried.seq, tried.number
+    ON CONFLICT (seq, destination, number) DO UPDATE SET
+        started_at = excluded.started_at, duration_us = excluded.duration_us, outcome = excluded.outcome,
+        status = excluded.status, detail = excluded.detail, answer = excluded.answer
+),
+forgotten AS (
+    DELETE FROM attempt USING entry
+    WHERE entry.attempt_count > $22 AND attempt.seq = entry.seq AND attempt.destination = $2
+      AND attempt.number <= entry.attempt_count - $22
+)
+SELECT 1 FROM leader

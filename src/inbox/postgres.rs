@@ -62,7 +62,8 @@ const SEALED_RETRY: Duration = Duration::from_secs(10);
 /// How many reads run at once; more wait. Reading serves people, and the connections are for receiving.
 const MAX_READS: usize = 2;
 
-/// How many calls of those who deliver run at once, reading or writing; more wait.
+/// How many calls of those who deliver run at once, reading or writing; more wait. With the default of eight connections
+/// one is left for leading, beside these, those that append and those that read.
 const MAX_DELIVERY_CALLS: usize = 2;
 
 /// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.

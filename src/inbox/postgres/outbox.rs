@@ -26,10 +26,10 @@ use super::{PostgresInbox, read as receipts};
 
 impl Outbox for PostgresInbox {
     fn last_sequence(&self) -> Answer<'_, u64> {
-        Box::pin(async {
-            let newest = self.newest(u64::MAX).await?;
+        Box::pin(self.deliver("read", async |client| {
+            let newest = receipts::newest(client, u64::MAX).await?;
             Ok(newest.map_or(0, |(seq, _)| seq))
-        })
+        }))
     }
 
     fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {

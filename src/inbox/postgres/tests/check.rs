@@ -50,6 +50,18 @@ async fn an_inbox_in_order_is_sound() {
 }
 
 #[tokio::test]
+async fn tables_of_an_older_program_are_sound_as_they_are() {
+    let database = database!();
+    super::schema::make_first_tables(&database).await;
+
+    let sound = Check::Sound {
+        version: 1,
+        receipt_count: 0,
+    };
+    assert_eq!(checked(&database).await.unwrap(), sound);
+}
+
+#[tokio::test]
 async fn a_database_without_tables_is_left_without() {
     let database = database!();
 

@@ -317,8 +317,12 @@ async fn what_is_said_of_expired_receipts_is_there_for_nobody_and_goes() {
         .execute("UPDATE caigunn_webhook.state SET first_seq = 3")
         .await;
 
-    // The rows are still there, and somebody would write one more.
-    site.record(&site.leader, site.tried(2)).await.unwrap();
+    // The rows are still there, and somebody would write one of them again.
+    let written = site.written().await;
+    let mut again = site.tried(2);
+    again.deliveries[0].step = 7;
+    site.record(&site.leader, again).await.unwrap();
+    assert_eq!(site.written().await, written);
     assert!(outbox.delivery(site.destination, 2).await.unwrap().is_none());
     let page = PageRequest {
         cursor: None,

@@ -188,9 +188,8 @@ async fn a_user_without_a_right_is_refused() {
     assert!(is_said, "{refusal:?}");
 }
 
-#[tokio::test]
-async fn a_receiver_of_the_version_before_runs_beside_the_new_tables() {
-    let database = database!();
+/// Makes the tables of the first version.
+pub async fn make_first_tables(database: &Database) {
     database
         .execute(&format!(
             "CREATE SCHEMA caigunn_webhook; SET search_path = caigunn_webhook;
@@ -201,6 +200,12 @@ async fn a_receiver_of_the_version_before_runs_beside_the_new_tables() {
             include_str!("../../../../migrations/postgres/0001_inbox.sql")
         ))
         .await;
+}
+
+#[tokio::test]
+async fn a_receiver_of_the_version_before_runs_beside_the_new_tables() {
+    let database = database!();
+    make_first_tables(&database).await;
 
     let inbox = Place::open(&database, settings()).await;
 

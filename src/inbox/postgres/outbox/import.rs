@@ -119,7 +119,11 @@ impl PostgresInbox {
     /// Nothing was written.
     pub async fn import_attempts(&self, attempts: &[(u64, DestinationId, Attempt)]) -> Result<(), Error> {
         let destinations: Vec<i32> = attempts.iter().map(|(_, destination, _)| destination.0).collect();
-        let columns = AttemptColumns::of(attempts.iter().map(|(sequence, _, attempt)| (*sequence, attempt)));
+        let attempts: Vec<_> = attempts
+            .iter()
+            .map(|(sequence, _, attempt)| (*sequence, attempt))
+            .collect();
+        let columns = AttemptColumns::of(&attempts);
         let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&destinations];
         parameters.extend(columns.parameters());
         let put_in = async |client: &super::Client| {

@@ -22,7 +22,8 @@ pub async fn record(inbox: &PostgresInbox, candidate: &Candidate, progress: &Pro
     let (cursor, max_attempts) = (seq(progress.cursor), MAX_ATTEMPTS as i32);
     let deliveries = DeliveryColumns::of(&progress.deliveries);
     let attempts = progress.attempts.iter();
-    let attempts = AttemptColumns::of(attempts.map(|(sequence, attempt)| (*sequence, attempt)));
+    let attempts: Vec<_> = attempts.map(|(sequence, attempt)| (*sequence, attempt)).collect();
+    let attempts = AttemptColumns::of(&attempts);
     let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
         &progress.destination.0,
         &cursor,

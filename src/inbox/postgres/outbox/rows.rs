@@ -108,24 +108,21 @@ pub struct AttemptColumns<'a> {
 }
 
 impl<'a> AttemptColumns<'a> {
-    pub fn of(attempts: impl Iterator<Item = (u64, &'a Attempt)> + Clone) -> Self {
-        fn column<'a, T>(
-            attempts: &(impl Iterator<Item = (u64, &'a Attempt)> + Clone),
-            value: impl Fn(&'a Attempt) -> T,
-        ) -> Vec<T> {
-            attempts.clone().map(|(_, attempt)| value(attempt)).collect()
+    pub fn of(attempts: &[(u64, &'a Attempt)]) -> Self {
+        fn column<'a, T>(attempts: &[(u64, &'a Attempt)], value: impl Fn(&'a Attempt) -> T) -> Vec<T> {
+            attempts.iter().map(|(_, attempt)| value(attempt)).collect()
         }
         Self {
-            seq: attempts.clone().map(|(sequence, _)| seq(sequence)).collect(),
-            number: column(&attempts, |attempt| integer(attempt.number)),
-            started_at: column(&attempts, |attempt| system_time(attempt.started_at)),
-            duration_us: column(&attempts, |attempt| {
+            seq: attempts.iter().map(|(sequence, _)| seq(*sequence)).collect(),
+            number: column(attempts, |attempt| integer(attempt.number)),
+            started_at: column(attempts, |attempt| system_time(attempt.started_at)),
+            duration_us: column(attempts, |attempt| {
                 i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)
             }),
-            outcome: column(&attempts, |attempt| attempt.outcome.as_str()),
-            status: column(&attempts, |attempt| attempt.status),
-            detail: column(&attempts, |attempt| without_nul(&attempt.detail)),
-            answer: column(&attempts, |attempt| &attempt.answer[..]),
+            outcome: column(attempts, |attempt| attempt.outcome.as_str()),
+            status: column(attempts, |attempt| attempt.status),
+            detail: column(attempts, |attempt| without_nul(&attempt.detail)),
+            answer: column(attempts, |attempt| &attempt.answer[..]),
         }
     }
 

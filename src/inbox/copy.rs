@@ -1,10 +1,12 @@
 //! Moving up: copies an inbox of one receiver into one of many, and shows that both hold the same.
 //!
-//! Receipts keep their ids and their numbers. The copy goes on where an earlier one ended, so it can be cut off and run
+//! Receipts keep their ids and their numbers, and what was to be delivered of them is still to be delivered. The copy goes on where an earlier one ended, so it can be cut off and run
 //! again, also while a receiver still stores into the first inbox: then the last run, without it, is short.
 //!
 //! What it does not do: mix. Where receivers have stored into the second inbox before all of the first one was in it,
 //! there is no order in which both would be right.
+
+mod outbox;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -47,6 +49,10 @@ pub struct Outcome {
     pub quarantined_count: usize,
     /// Receipts that both hold.
     pub receipt_count: u64,
+    /// Destinations that both know, removed ones too.
+    pub destination_count: usize,
+    /// Deliveries to these that both hold. Where receivers deliver from the second already, its own are newer.
+    pub delivery_count: u64,
     /// The hash over all of these, with their bodies, ids and numbers, the same for both.
     pub sha256: String,
 }
@@ -82,10 +88,13 @@ pub async fn copy(
 ) -> Result<Outcome, CopyError> {
     let quarantined_count = copy_quarantine(from, to).await?;
     let Some(span) = from.span().await.map_err(CopyError::From)? else {
+        let delivering = outbox::copy(from, to, 0).await?;
         return Ok(Outcome {
             copied_count: 0,
             quarantined_count,
             receipt_count: 0,
+            destination_count: delivering.destination_count,
+            delivery_count: delivering.delivery_count,
             sha256: Sum::default().text(),
         });
     };
@@ -107,10 +116,13 @@ pub async fn copy(
         });
     }
     let (receipt_count, sum) = compare(from, to, span, progress).await?;
+    let delivering = outbox::copy(from, to, span.last).await?;
     Ok(Outcome {
         copied_count,
         quarantined_count,
         receipt_count,
+        destination_count: delivering.destination_count,
+        delivery_count: delivering.delivery_count,
         sha256: sum.text(),
     })
 }

@@ -118,6 +118,8 @@ async fn an_inbox_is_copied_while_its_receiver_runs_and_another_run_copies_the_r
             "copied_count": copied,
             "quarantined_count": 0,
             "receipt_count": held,
+            "destination_count": 0,
+            "delivery_count": 0,
             "sha256": sha256,
         });
         (outcome, Some(0))
@@ -153,7 +155,8 @@ async fn people_get_a_table_and_a_database_that_is_configured_need_not_be_named(
     assert!(lines[1].starts_with("2 2 "), "{ended:?}");
     assert_eq!(
         lines[3],
-        "2 receipts of the first inbox are in the second, the same to the byte; 0 requests in quarantine copied now"
+        "2 receipts of the first inbox are in the second, the same to the byte; of deliveries to 0 destinations both have \
+         0; 0 requests in quarantine copied now"
     );
 }
 

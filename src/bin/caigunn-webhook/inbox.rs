@@ -134,6 +134,8 @@ fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> any
             "copied_count": outcome.copied_count,
             "quarantined_count": outcome.quarantined_count,
             "receipt_count": outcome.receipt_count,
+            "destination_count": outcome.destination_count,
+            "delivery_count": outcome.delivery_count,
             "sha256": outcome.sha256,
         }))),
         Format::Table => {
@@ -144,8 +146,11 @@ fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> any
                 outcome.sha256.clone(),
             ];
             let summary = format!(
-                "\n{} of the first inbox are in the second, the same to the byte; {} in quarantine copied now\n",
+                "\n{} of the first inbox are in the second, the same to the byte; of deliveries to {} both have {}; \
+                 {} in quarantine copied now\n",
                 counted(usize::try_from(outcome.receipt_count)?, "receipt"),
+                counted(outcome.destination_count, "destination"),
+                outcome.delivery_count,
                 counted(outcome.quarantined_count, "request")
             );
             output::write(&(output::table(headers, [row]) + &summary))

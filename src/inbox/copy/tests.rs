@@ -1,5 +1,7 @@
 //! Promise: a copy holds what the first inbox holds, as it holds it, or says what it lacks.
 
+mod outbox;
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

@@ -1,0 +1,319 @@
+//! Promise: what is pending in the first inbox is pending in the second, and what is delivered from there stays so.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::super::super::contract::at;
+use super::super::super::outbox::{
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, Outcome as Ending, Pause,
+    PauseChange, Progress as Said, Start, State,
+};
+use super::super::super::{Candidate, Leadership};
+use super::*;
+
+/// A first inbox of eight receipts, with deliveries in every state.
+struct Delivering {
+    moving: Move,
+    leader: Candidate,
+    shop: DestinationId,
+}
+
+impl Delivering {
+    async fn new(database: Database) -> Self {
+        let moving = Move::new(database).await;
+        let from = &*moving.from;
+        from.accept(mixture()).await;
+        let leader = leading(from).await;
+        let (gone, shop, audit) = (
+            add(from, "gone").await,
+            add(from, "shop").await,
+            add(from, "audit").await,
+        );
+        let waits = [delivery(2, State::Pending, 1, 5)];
+        record(from, &leader, gone, 1, &waits, PauseChange::Keep).await;
+        from.outbox().remove_destination(&leader, gone).await.unwrap();
+        let deliveries = [
+            delivery(1, State::Delivered, 1, 1),
+            delivery(2, State::Dead, 3, 2),
+            delivery(3, State::Cancelled, 0, 3),
+            delivery(4, State::Pending, 2, 4),
+            delivery(6, State::Delivered, 1, 5),
+        ];
+        record(from, &leader, shop, 4, &deliveries, PauseChange::Keep).await;
+        let pause = PauseChange::Pause(Pause {
+            at: at(9),
+            reason: "it is down".to_owned(),
+        });
+        record(from, &leader, audit, 0, &[], pause).await;
+        for done_at in [None, Some(at(20))] {
+            let mut instruction = Instruction::new(r#"{"what": "any"}"#.to_owned());
+            from.outbox().instruct(instruction.clone()).await.unwrap();
+            instruction.progress = r#"{"count": 1}"#.to_owned();
+            instruction.done_at = done_at;
+            from.outbox().follow_up(&leader, instruction).await.unwrap();
+        }
+        Self { moving, leader, shop }
+    }
+
+    /// More of the shop, in the first inbox.
+    async fn go_on(&self, cursor: u64, deliveries: &[Delivery]) {
+        let from = &*self.moving.from;
+        record(
+            from,
+            &self.leader,
+            self.shop,
+            cursor,
+            deliveries,
+            PauseChange::Keep,
+        )
+        .await;
+    }
+}
+
+/// Becomes the leader.
+async fn leading(inbox: &dyn Inbox) -> Candidate {
+    let candidate = Candidate {
+        id: Uuid::new_v4(),
+        name: "leader".to_owned(),
+    };
+    assert_eq!(inbox.lead(&candidate).await.unwrap(), Leadership::Leader);
+    candidate
+}
+
+async fn add(inbox: &dyn Inbox, name: &str) -> DestinationId {
+    let adding = inbox
+        .outbox()
+        .add_destination(name.to_owned(), Start::Since(at(0)));
+    adding.await.expect("it is put in").id
+}
+
+/// What has become of a receipt at that second, after so many attempts.
+fn delivery(sequence: u64, state: State, attempt_count: u32, seconds: u64) -> Delivery {
+    Delivery {
+        destination: DestinationId(0),
+        sequence,
+        state,
+        step: attempt_count,
+        attempt_count,
+        outcome: (attempt_count > 0).then_some(Ending::Timeout),
+        due_at: at(seconds + 60),
+        changed_at: at(seconds),
+    }
+}
+
+/// Says this of a destination, with as many attempts as there were.
+async fn record(
+    inbox: &dyn Inbox,
+    leader: &Candidate,
+    destination: DestinationId,
+    cursor: u64,
+    deliveries: &[Delivery],
+    pause: PauseChange,
+) {
+    let mut said = Said {
+        destination,
+        cursor,
+        deliveries: Vec::new(),
+        attempts: Vec::new(),
+        pause,
+    };
+    for one in deliveries {
+        said.deliveries.push(Delivery { destination, ..*one });
+        for number in 1..=one.attempt_count {
+            let attempt = Attempt {
+                number,
+                started_at: at(u64::from(number)),
+                duration: Duration::from_micros(1_500),
+                outcome: Ending::Timeout,
+                status: Some(504),
+                detail: format!("attempt {number}"),
+                answer: Bytes::from_static(b"\x00late"),
+            };
+            said.attempts.push((one.sequence, attempt));
+        }
+    }
+    let recorded = inbox.outbox().record(leader, said).await;
+    recorded.expect("the leader writes");
+}
+
+/// All that an inbox knows of the way out, by the names of destinations.
+#[derive(Debug, PartialEq)]
+struct Known {
+    /// With the numbers of what is pending for want of a delivery.
+    destinations: Vec<(Destination, Vec<u64>)>,
+    deliveries: Vec<(String, Delivery, Vec<Attempt>)>,
+    instructions: Vec<Instruction>,
+}
+
+async fn known(inbox: &dyn Inbox) -> Known {
+    let outbox = inbox.outbox();
+    let mut known = Known {
+        destinations: Vec::new(),
+        deliveries: Vec::new(),
+        instructions: outbox.instructions(100).await.unwrap(),
+    };
+    let id = DestinationId(0);
+    for destination in outbox.destinations().await.unwrap() {
+        let filter = DeliveryFilter {
+            destination: Some(destination.id),
+            ..DeliveryFilter::default()
+        };
+        let page = PageRequest {
+            cursor: None,
+            limit: 1_000,
+        };
+        for (one, _) in outbox.deliveries(filter, page).await.unwrap().items {
+            let found = outbox.delivery(destination.id, one.sequence).await.unwrap();
+            let (one, attempts) = found.expect("it was listed");
+            let one = Delivery {
+                destination: id,
+                ..one
+            };
+            known.deliveries.push((destination.name.clone(), one, attempts));
+        }
+        let undelivered = outbox.undelivered(destination.id, destination.cursor, 100);
+        let undelivered = undelivered.await.unwrap();
+        let sequences = undelivered.iter().map(|receipt| receipt.sequence).collect();
+        known
+            .destinations
+            .push((Destination { id, ..destination }, sequences));
+    }
+    known
+        .destinations
+        .sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    known
+        .deliveries
+        .sort_by_key(|(name, one, _)| (name.clone(), one.sequence));
+    known
+}
+
+#[tokio::test]
+async fn what_is_pending_stays_pending_whatever_the_ids_of_destinations_are() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    let to = moving.to().await;
+    add(&*to, "own").await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!((outcome.destination_count, outcome.delivery_count), (3, 6));
+    let mut copied = known(&*to).await;
+    copied
+        .destinations
+        .retain(|(destination, _)| destination.name != "own");
+    assert_eq!(copied, known(&*moving.from).await);
+    let pending: Vec<_> = copied
+        .destinations
+        .iter()
+        .map(|(destination, undelivered)| (&*destination.name, destination.pending_count, &undelivered[..]))
+        .collect();
+    assert_eq!(pending[0], ("audit", 0, &[1, 2, 3, 4, 5, 6, 7, 8][..]));
+    assert_eq!(pending[2], ("shop", 1, &[5, 7, 8][..]));
+}
+
+#[tokio::test]
+async fn another_copy_brings_what_has_become_of_deliveries_since() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    moving.copy().await.unwrap();
+    let newer = [
+        delivery(4, State::Delivered, 3, 30),
+        delivery(5, State::Pending, 1, 31),
+    ];
+    site.go_on(6, &newer).await;
+
+    let second = moving.copy().await.unwrap();
+    let third = moving.copy().await.unwrap();
+
+    assert_eq!((second.delivery_count, &third), (7, &second));
+    assert_eq!(known(&*moving.to().await).await, known(&*moving.from).await);
+}
+
+#[tokio::test]
+async fn what_receivers_have_delivered_from_the_copy_stays_delivered() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    moving.copy().await.unwrap();
+    let to = moving.to().await;
+    let leader = leading(&*to).await;
+    let deliveries = [
+        delivery(4, State::Delivered, 3, 50),
+        delivery(8, State::Delivered, 1, 51),
+    ];
+    for destination in to.outbox().destinations().await.unwrap() {
+        record(&*to, &leader, destination.id, 8, &deliveries, PauseChange::Resume).await;
+    }
+    for mut instruction in to.outbox().open_instructions(10).await.unwrap() {
+        instruction.done_at = Some(at(60));
+        to.outbox().follow_up(&leader, instruction).await.unwrap();
+    }
+    let delivered = known(&*to).await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!(outcome.delivery_count, 6);
+    assert_eq!(known(&*to).await, delivered);
+}
+
+#[tokio::test]
+async fn after_all_receipts_have_expired_what_the_second_inbox_takes_is_pending() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    site.go_on(8, &[]).await;
+    moving.from.expire_all(1_000_000_000).await;
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!((outcome.destination_count, outcome.delivery_count), (3, 0));
+    let to = moving.to().await;
+    to.accept_one(crawled(&Ids::fresh())).await;
+    for (destination, undelivered) in known(&*to).await.destinations {
+        assert_eq!(undelivered, [1], "{}", destination.name);
+    }
+}
+
+#[tokio::test]
+async fn deliveries_that_the_second_inbox_does_not_take_are_said_to_be_missing() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    moving.to().await;
+    moving
+        .database
+        .execute(
+            "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql
+             AS $$ BEGIN RETURN CASE WHEN NEW.state = 'dead' THEN NULL ELSE NEW END; END $$;
+             CREATE TRIGGER lose BEFORE INSERT ON caigunn_webhook.delivery FOR EACH ROW EXECUTE FUNCTION lose()",
+        )
+        .await;
+
+    let difference = moving.copy().await.unwrap_err();
+
+    let is_said = matches!(&difference, CopyError::Differs(reason) if reason.starts_with("of 6 deliveries"));
+    assert!(is_said, "{difference}");
+    // So nobody takes them for finished.
+    for destination in moving.to().await.outbox().destinations().await.unwrap() {
+        assert_eq!(destination.cursor, 0, "{}", destination.name);
+    }
+}
+
+#[tokio::test]
+async fn what_is_of_receipts_that_are_not_copied_yet_is_left_to_another_copy() {
+    let site = Delivering::new(database!()).await;
+    site.go_on(6, &[delivery(5, State::Delivered, 1, 30)]).await;
+    let reader = SqliteReader::open(&site.moving.folder.path().join("inbox.db")).unwrap();
+    let to = PostgresInbox::open(&site.moving.database.location(), settings())
+        .await
+        .unwrap();
+    to.import(&reader.export(0, 100).await.unwrap()).await.unwrap();
+
+    // As if the others had come since, where the second inbox has taken some of its own.
+    let copied = super::super::outbox::copy(&reader, &to, 4).await.unwrap();
+
+    assert_eq!((copied.destination_count, copied.delivery_count), (3, 5));
+    let known = known(&to).await;
+    let cursors: Vec<_> = known
+        .destinations
+        .iter()
+        .map(|(destination, _)| (&*destination.name, destination.cursor))
+        .collect();
+    assert_eq!(cursors, [("audit", 0), ("gone", 1), ("shop", 4)]);
+    assert!(known.deliveries.iter().all(|(_, one, _)| one.sequence <= 4));
+}

@@ -9,8 +9,8 @@ use caigunn_webhook::config::{self, InboxLocation, Sources};
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::postgres::PostgresInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Page, PageRequest, QuarantineTotals, Quarantined,
-    Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
+    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +106,10 @@ impl Inbox for RowByRow {
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         self.0.expire(before)
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self.0.outbox()
     }
 
     fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership> {

@@ -3,8 +3,9 @@
 //! One thread owns the file and does all writing; the batches that [`super::Writer`] makes are its transactions.
 //! Reading opens a connection of its own each time, which WAL lets run beside the writer.
 //!
-//! The tables are append-only (see `migrations/sqlite`), and the identities of all receipts are held in memory
-//! by `index`. ARCHITECTURE.md has the measurements that led here.
+//! The tables of receipts are append-only (see `migrations/sqlite`), and the identities of all receipts are held in
+//! memory by `index`. ARCHITECTURE.md has the measurements that led here. What became of receipts on the way out has
+//! tables of its own, so that accepting one costs no more for it.
 
 mod append;
 mod check;

@@ -203,7 +203,8 @@ fn bounds(from: Seq, page: PageRequest) -> (Seq, Seq) {
     (page.cursor.map_or(LAST, |cursor| cursor.0), from.min(LAST))
 }
 
-/// [`deliveries_after`], of a destination, after a number, so many.
+/// [`deliveries_after`], of a destination, after a number, so many. Of states without an index it looks at all rows from
+/// there on.
 pub fn deliveries_after_sql(state: State) -> String {
     let state = state.as_str();
     format!(

@@ -5,18 +5,24 @@
 mod admin;
 mod backfill;
 mod check;
+mod completions;
 mod configuration;
+mod deliveries;
+mod destinations;
 mod doctor;
+mod follow;
 mod healthcheck;
 mod inbox;
+mod listen;
+mod moment;
 mod output;
 mod provider;
+mod receipts;
 mod serve;
 mod subscription;
 mod token;
 mod trigger;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -70,6 +76,20 @@ enum Command {
     /// Show, make or take away what is registered with CaiGunn
     #[command(subcommand)]
     Subscription(subscription::SubscriptionCommand),
+    /// Look at what was received, follow it, or deliver it once more
+    #[command(subcommand)]
+    Receipts(receipts::ReceiptsCommand),
+    /// Look at what became of deliveries, send them now, or call them off
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    /// Look at where notifications are delivered to; pause and resume
+    #[command(subcommand)]
+    Destinations(destinations::DestinationsCommand),
+    /// Forward what the running receiver gets to a URL, while developing
+    ///
+    /// Each notification that is received from now on is posted once, one after the other, by this command itself.
+    /// Nothing is kept or tried again: for that, configure a destination.
+    Listen(listen::ListenArgs),
     /// Ask CaiGunn's log about jobs, and store what was missed of them
     Backfill(backfill::BackfillArgs),
     /// Copy the inbox to PostgreSQL, or verify it
@@ -86,10 +106,7 @@ enum Command {
     /// Ask the running receiver whether it is ready; for a container's health check
     Healthcheck,
     /// Print a completion script for a shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    Completions(completions::CompletionsArgs),
 }
 
 #[derive(Subcommand)]
@@ -108,13 +125,9 @@ fn main() -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Completions { shell } = command {
-        let written = std::io::stdout().write_all(completions(shell).as_bytes());
-        return if written.is_ok() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        };
+    if let Command::Completions(args) = command {
+        let written = completions::run(&args, &mut Cli::command());
+        return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let loaded = match cli.configuration.load() {
         Ok(loaded) => loaded,
@@ -127,13 +140,17 @@ fn main() -> ExitCode {
         Command::Serve => serve::run(loaded),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
+        Command::Receipts(command) => block_on(receipts::run(&command, &loaded.settings)),
+        Command::Deliveries(command) => block_on(deliveries::run(&command, &loaded.settings)),
+        Command::Destinations(command) => block_on(destinations::run(&command, &loaded.settings)),
+        Command::Listen(args) => block_on(listen::run(&args, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
         Command::Inbox(command) => block_on(inbox::run(&command, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
-        Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
+        Command::Completions(_) => unreachable!("handled above, since it needs no configuration"),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,16 +171,4 @@ fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
         .enable_all()
         .build()?;
     runtime.block_on(command)
-}
-
-/// The completion script for a shell.
-fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "caigunn-webhook", &mut script);
-    let script = String::from_utf8(script).expect("the script is made of the texts above");
-    match shell {
-        // clap_complete 4.6.11 writes a name with a hyphen in two ways, so that no command's own flags are found.
-        clap_complete::Shell::Bash => script.replace("caigunn__subcmd__webhook", "caigunn__webhook"),
-        _ => script,
-    }
 }

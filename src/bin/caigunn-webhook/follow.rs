@@ -1,0 +1,134 @@
+//! Follows what the running receiver receives, also while it does not run for a time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use caigunn_webhook::event::ChatbotId;
+use clap::Args;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::admin::{AdminApi, Refused, path_with};
+
+/// How often the receiver is asked.
+pub const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How many receipts are looked at in one answer.
+const LIMIT: usize = 500;
+
+#[derive(Args)]
+pub struct FollowArgs {
+    /// Only of this event (crawling) or event name (crawling.completed)
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Only of this chatbot
+    #[arg(long, value_name = "ID")]
+    chatbot: Option<ChatbotId>,
+}
+
+/// Asks the receiver as long as it takes, once it has answered.
+pub struct Patient<'a> {
+    admin: &'a AdminApi,
+    is_away: bool,
+}
+
+impl<'a> Patient<'a> {
+    pub fn new(admin: &'a AdminApi) -> Self {
+        Self {
+            admin,
+            is_away: false,
+        }
+    }
+
+    /// Asks for a path below `/api/v1` until there is an answer. Says once that there is none, and once that there is one
+    /// again.
+    ///
+    /// # Errors
+    /// What the receiver will not answer however often it is asked.
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        loop {
+            let reason = match self.admin.get(path).await {
+                Ok(Some(answer)) => {
+                    if std::mem::take(&mut self.is_away) {
+                        eprintln!("the receiver at {} answers again", self.admin.address());
+                    }
+                    return Ok(answer);
+                }
+                Ok(None) => "nothing listens there".to_owned(),
+                Err(error) => match error.downcast_ref::<Refused>() {
+                    Some(refused) if refused.status < 500 => return Err(error),
+                    Some(refused) => refused.detail.clone(),
+                    None => format!("{error:#}"),
+                },
+            };
+            if !std::mem::replace(&mut self.is_away, true) {
+                let address = self.admin.address();
+                eprintln!("the receiver at {address} does not answer: {reason}; waiting for it");
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+}
+
+/// The receipts to come.
+pub struct Follow<'a> {
+    receiver: Patient<'a>,
+    args: &'a FollowArgs,
+    after: Value,
+    ready: VecDeque<Value>,
+}
+
+impl<'a> Follow<'a> {
+    /// Those after the newest one there is.
+    ///
+    /// # Errors
+    /// None runs, or will not answer.
+    pub async fn begin(admin: &'a AdminApi, args: &'a FollowArgs) -> anyhow::Result<Self> {
+        let answer = admin.get_from_running("/receipts?after=newest").await?;
+        Ok(Self {
+            receiver: Patient::new(admin),
+            args,
+            after: answer["next_after"].clone(),
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// The next one, when it is there.
+    ///
+    /// # Errors
+    /// What the receiver will not answer however often it is asked.
+    pub async fn next(&mut self) -> anyhow::Result<Value> {
+        loop {
+            if let Some(receipt) = self.ready.pop_front() {
+                return Ok(receipt);
+            }
+            let path = path_with(
+                "/receipts",
+                [
+                    ("event", self.args.event.clone()),
+                    ("chatbot_id", self.args.chatbot.map(|id| id.to_string())),
+                    ("after", Some(self.after.to_string())),
+                    ("limit", Some(LIMIT.to_string())),
+                ],
+            );
+            let mut answer = self.receiver.get(&path).await?;
+            let has_moved = answer["next_after"] != self.after;
+            self.after = answer["next_after"].take();
+            match answer["receipts"].take() {
+                Value::Array(receipts) if !receipts.is_empty() => self.ready.extend(receipts),
+                // None of those it looked at is wanted; there may be more.
+                _ if has_moved => {}
+                _ => sleep(INTERVAL).await,
+            }
+        }
+    }
+
+    /// All of one of them, with its body.
+    ///
+    /// # Errors
+    /// What the receiver will not answer however often it is asked.
+    pub async fn whole(&mut self, receipt: &Value) -> anyhow::Result<Value> {
+        let id = receipt["id"].as_str().unwrap_or_default();
+        self.receiver.get(&format!("/receipts/{id}")).await
+    }
+}

@@ -8,10 +8,15 @@ use crate::backoff::Backoff;
 use crate::clock::Timestamp;
 use crate::inbox::outbox::Outcome;
 
-/// After how much failing in a row a destination is down. A failure counts one, and one to reach it five: where nothing
-/// listens, two tries tell, while an application that fails three in ten does so ten times in a row once in 170,000.
-const DOWN_AT: u32 = 10;
-const UNREACHABLE_WEIGHT: u32 = 5;
+/// After how many failures in a row a destination is down, and of how many deliveries: that one of them fails time and
+/// again says more of it than of the destination. One that fails three in ten does so ten times in a row once in
+/// 170,000.
+const DOWN_AFTER: u32 = 10;
+const DOWN_AFTER_DELIVERIES: usize = 5;
+
+/// After how many failures in a row that tell of nobody being there it is down at once: it could not be reached, or what
+/// stands before it says so (502, 503, 504).
+const DOWN_AFTER_ABSENT: u32 = 2;
 
 /// The waits between single attempts while it is down. The longest is how late its return may be noticed.
 const PROBE_MIN: Duration = Duration::from_secs(1);
@@ -26,12 +31,21 @@ pub struct Health {
     max_in_flight: usize,
     /// How many attempts run at once now. A fraction counts when it has become a whole.
     limit: f64,
-    failing: u32,
+    streak: Streak,
     down: Option<Down>,
     /// Nothing is sent before.
     quiet_until: Option<Timestamp>,
     rate: Option<Rate>,
     backoff: Backoff,
+}
+
+/// The failures since the last success.
+#[derive(Debug, Default)]
+struct Streak {
+    count: u32,
+    absent_count: u32,
+    /// Of which deliveries, as many as matter.
+    deliveries: Vec<u64>,
 }
 
 /// A destination that fails throughout.
@@ -79,7 +93,7 @@ impl Health {
         Self {
             max_in_flight,
             limit: max_in_flight as f64,
-            failing: 0,
+            streak: Streak::default(),
             down: None,
             quiet_until: None,
             rate: max_per_second.map(|per_second| Rate {
@@ -123,8 +137,8 @@ impl Health {
         }
     }
 
-    /// An attempt has ended so. `random` is from 0 to 1.
-    pub fn note(&mut self, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
+    /// An attempt with the receipt of that number has ended so. `random` is from 0 to 1.
+    pub fn note(&mut self, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
         if let Wish::Less { pause } = wish {
             self.limit = (self.limit / 2.0).max(1.0);
             let until = pause.map(|pause| now.plus(pause.min(MAX_PAUSE)));
@@ -132,7 +146,7 @@ impl Health {
         }
         match outcome {
             Outcome::Delivered => {
-                self.failing = 0;
+                self.streak = Streak::default();
                 // One more for each round of so many.
                 self.limit = (self.limit + 1.0 / self.limit).min(self.max_in_flight as f64);
                 match self.down.take() {
@@ -144,12 +158,9 @@ impl Health {
                 }
             }
             Outcome::Unreachable | Outcome::Timeout | Outcome::Refused | Outcome::Failed | Outcome::Ours => {
-                let weight = if outcome == Outcome::Unreachable {
-                    UNREACHABLE_WEIGHT
-                } else {
-                    1
-                };
-                self.failing = self.failing.saturating_add(weight);
+                let is_sent_away = outcome == Outcome::Failed && wish != Wish::None;
+                self.streak
+                    .add(sequence, outcome == Outcome::Unreachable || is_sent_away);
                 self.fail(now, random)
             }
         }
@@ -169,7 +180,7 @@ impl Health {
 
     fn fail(&mut self, now: Timestamp, random: f64) -> Turn {
         let (turn, down) = match self.down {
-            None if self.failing < DOWN_AT => return Turn::Same,
+            None if !self.streak.is_throughout() => return Turn::Same,
             None => (
                 Turn::WentDown,
                 Down {
@@ -187,6 +198,21 @@ impl Health {
             ..down
         });
         turn
+    }
+}
+
+impl Streak {
+    fn add(&mut self, sequence: u64, is_absent: bool) {
+        self.count = self.count.saturating_add(1);
+        self.absent_count = self.absent_count.saturating_add(is_absent.into());
+        if self.deliveries.len() < DOWN_AFTER_DELIVERIES && !self.deliveries.contains(&sequence) {
+            self.deliveries.push(sequence);
+        }
+    }
+
+    fn is_throughout(&self) -> bool {
+        let is_of_many = self.deliveries.len() >= DOWN_AFTER_DELIVERIES;
+        self.absent_count >= DOWN_AFTER_ABSENT || (self.count >= DOWN_AFTER && is_of_many)
     }
 }
 
@@ -218,8 +244,10 @@ mod tests {
         Timestamp::from_micros((seconds * 1e6) as i64)
     }
 
+    /// Of a delivery that none before was of, nearly.
     fn note(health: &mut Health, seconds: f64, outcome: Outcome) -> Turn {
-        health.note(outcome, Wish::None, at(seconds), 0.0)
+        let sequence = fastrand::u64(..);
+        health.note(sequence, outcome, Wish::None, at(seconds), 0.0)
     }
 
     fn may(count: usize) -> Allowance {
@@ -252,6 +280,32 @@ mod tests {
             assert_eq!(note(&mut health, 0.0, outcome), Turn::WentDown, "{outcome:?}");
             assert_eq!(health.allowance(at(0.0), 0), may(0));
         }
+    }
+
+    #[test]
+    fn one_delivery_that_fails_time_and_again_does_not_make_a_destination_down() {
+        let mut health = Health::new(4, None, at(0.0));
+        for sequence in (1..=4).cycle().take(100) {
+            let turn = health.note(sequence, Outcome::Refused, Wish::None, at(0.0), 0.0);
+            assert_eq!(turn, Turn::Same);
+        }
+        let turn = health.note(5, Outcome::Refused, Wish::None, at(0.0), 0.0);
+        assert_eq!(turn, Turn::WentDown);
+    }
+
+    #[test]
+    fn a_destination_is_down_when_what_stands_before_it_says_so_twice() {
+        let less = Wish::Less { pause: None };
+        let mut health = Health::new(4, None, at(0.0));
+        // 429: it is there.
+        for _ in 0..5 {
+            assert_eq!(health.note(1, Outcome::Refused, less, at(0.0), 0.0), Turn::Same);
+        }
+        assert_eq!(health.note(1, Outcome::Failed, less, at(0.0), 0.0), Turn::Same);
+        assert_eq!(
+            health.note(1, Outcome::Failed, less, at(0.0), 0.0),
+            Turn::WentDown
+        );
     }
 
     #[test]
@@ -298,10 +352,10 @@ mod tests {
         let mut health = Health::new(16, None, at(0.0));
         let less = Wish::Less { pause: None };
 
-        health.note(Outcome::Failed, less, at(0.0), 0.0);
+        health.note(1, Outcome::Refused, less, at(0.0), 0.0);
         assert_eq!(health.allowance(at(0.0), 0), may(8));
         for _ in 0..6 {
-            health.note(Outcome::Failed, less, at(0.0), 0.0);
+            health.note(1, Outcome::Refused, less, at(0.0), 0.0);
         }
         assert_eq!(health.allowance(at(0.0), 0), may(1), "never nothing");
         note(&mut health, 0.0, Outcome::Delivered);
@@ -319,14 +373,14 @@ mod tests {
         };
         let mut health = Health::new(4, None, at(0.0));
 
-        health.note(Outcome::Refused, pause(30), at(0.0), 0.0);
-        health.note(Outcome::Refused, pause(10), at(1.0), 0.0);
+        health.note(1, Outcome::Refused, pause(30), at(0.0), 0.0);
+        health.note(1, Outcome::Refused, pause(10), at(1.0), 0.0);
         assert_eq!(health.allowance(at(29.9), 0), may(0));
         assert_eq!(health.next_at(at(1.0)), Some(at(30.0)));
         assert_eq!(health.allowance(at(30.0), 0), may(1));
         assert_eq!(health.next_at(at(30.0)), None);
 
-        health.note(Outcome::Refused, pause(1_000_000), at(31.0), 0.0);
+        health.note(1, Outcome::Refused, pause(1_000_000), at(31.0), 0.0);
         assert_eq!(health.next_at(at(31.0)), Some(at(3_631.0)));
     }
 

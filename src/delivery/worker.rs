@@ -417,7 +417,9 @@ impl<'a> Worker<'a> {
             });
         }
         let is_probe = self.health.down_since().is_some();
-        let turn = self.health.note(attempt.outcome, wish, now, fastrand::f64());
+        let turn = self
+            .health
+            .note(begun.sequence, attempt.outcome, wish, now, fastrand::f64());
         let pause = match wish {
             Wish::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
             Wish::None | Wish::Nothing => Duration::ZERO,

@@ -257,8 +257,19 @@ async fn what_is_left_behind_with_the_output_is_killed_and_the_exit_code_stands(
 
 #[tokio::test]
 async fn what_is_left_behind_without_the_output_is_let_be() {
-    let report = report_on("sleep 3 >/dev/null 2>&1 & echo $!", LONG).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("done");
+    let script = format!("(sleep 0.3; echo >{}) >/dev/null 2>&1 &", file.display());
+
+    let report = report_on(&script, LONG).await;
 
     assert_eq!(report.outcome, Outcome::Delivered);
-    assert!(runs(text(&report)));
+    assert!(!file.exists(), "it was waited for");
+    let done = async {
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), done).await;
+    assert!(waited.is_ok(), "it was killed");
 }

@@ -1,8 +1,10 @@
 //! What is said where there is no answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -29,7 +31,29 @@ async fn one_that_is_down_is_unreachable() {
 }
 
 #[tokio::test]
-async fn one_that_nobody_knows_or_that_takes_no_connection_is_unreachable() {
+async fn one_that_takes_no_connection_in_time_is_unreachable() {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // As many as the system lets wait for a server that takes none.
+    let mut waiting = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
+        waiting.push(stream.unwrap());
+    }
+
+    let report = sender_with(&settings(&format!("http://{address}/")), SHORT)
+        .send(sample::parcel(BODY))
+        .await;
+
+    assert_eq!(report.outcome, Outcome::Unreachable, "{report:?}");
+    let expected = format!("cannot connect to {address}: ");
+    assert!(report.detail.starts_with(&expected), "{report:?}");
+}
+
+#[tokio::test]
+async fn one_that_nobody_knows_is_unreachable() {
     // RFC 6761 and RFC 5737 promise that there is neither.
     for (url, place) in [
         ("http://destination.invalid/hunter2", "destination.invalid:80"),

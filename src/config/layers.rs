@@ -257,32 +257,25 @@ fn add_file(
 
 /// A value as a text, or what was expected instead of it.
 fn text_of(key: Key, value: &Value) -> Result<String, &'static str> {
-    match (key.kind, value) {
-        (Kind::Destinations, Value::Array(_)) => Ok(value.to_string()),
-        (Kind::Destinations, _) => Err("tables, each of which begins with [[delivery.destination]]"),
-        (_, value) => plain_text(value).ok_or("a text, a whole number, true or false"),
-    }
-}
-
-fn plain_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Array(items) => {
-            let texts: Option<Vec<String>> = items.iter().map(item_text).collect();
-            Some(texts?.join(","))
+    let text = match (key.kind, value) {
+        (Kind::Destinations, Value::Array(_)) => Some(value.to_string()),
+        (Kind::Destinations, _) => return Err("tables, each of which begins with [[delivery.destination]]"),
+        (_, Value::String(text)) => Some(text.clone()),
+        (_, Value::Integer(number)) => Some(number.to_string()),
+        (_, Value::Boolean(truth)) => Some(truth.to_string()),
+        (Kind::Plain, Value::Array(items)) => {
+            joined(items, Value::as_str).or(joined(items, Value::as_integer))
         }
-        Value::Boolean(truth) => Some(truth.to_string()),
-        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
-    }
+        (_, Value::Array(items)) => joined(items, Value::as_str),
+        (_, Value::Float(_) | Value::Datetime(_) | Value::Table(_)) => None,
+    };
+    text.ok_or("a text, a whole number, true or false")
 }
 
-fn item_text(item: &Value) -> Option<String> {
-    match item {
-        Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// A list, comma separated, if all its items are of one kind.
+fn joined<'a, T: ToString>(items: &'a [Value], read: fn(&'a Value) -> Option<T>) -> Option<String> {
+    let texts: Option<Vec<String>> = items.iter().map(|item| Some(read(item)?.to_string())).collect();
+    Some(texts?.join(","))
 }
 
 fn add_environment(

@@ -92,6 +92,22 @@ fn a_schedule_has_bounds() {
 }
 
 #[test]
+fn a_list_is_of_one_kind_and_one_of_numbers_is_no_secret() {
+    for content in [
+        "[delivery]\nretry_schedule_seconds = [1, \"60\"]",
+        "[delivery]\nretry_schedule_seconds = [1.5]",
+        "[api]\nkey = [1]",
+        "[api]\nkey = [\"a\", 1]",
+    ] {
+        let mistakes = mistakes(&file(content));
+
+        assert_eq!(mistakes.len(), 1, "{content}");
+        let expected = "expected a text, a whole number, true or false, found array";
+        assert!(mistakes[0].ends_with(expected), "{mistakes:?}");
+    }
+}
+
+#[test]
 fn a_destination_needs_little() {
     let destination = only(&app(""));
 

@@ -1,0 +1,292 @@
+//! What a destination may not be, and what is said of one that is wrong.
+
+use super::*;
+
+#[test]
+fn a_list_is_of_one_kind_and_one_of_numbers_is_no_secret() {
+    for content in [
+        "[delivery]\nretry_schedule_seconds = [1, \"60\"]",
+        "[delivery]\nretry_schedule_seconds = [1.5]",
+        "[api]\nkey = [1]",
+        "[api]\nkey = [\"a\", 1]",
+    ] {
+        let mistakes = mistakes(&file(content));
+
+        assert_eq!(mistakes.len(), 1, "{content}");
+        let expected = "expected a text, a whole number, true or false, found array";
+        assert!(mistakes[0].ends_with(expected), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn a_file_of_secrets_without_a_legal_one_is_a_mistake() {
+    let place = "delivery.destination[0].secrets_file (own.toml): /run/signing: ";
+    for (content, expected) in [
+        (Err("the file cannot be read: no"), "the file cannot be read: no"),
+        (Ok(" \n"), "there is no secret in the file"),
+        (
+            Ok(SECRET),
+            "expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)",
+        ),
+    ] {
+        assert_eq!(mistakes(&signing_file(content)), [format!("{place}{expected}")]);
+    }
+    assert_eq!(
+        mistakes(&app("secrets_file = \"/run/signing\"")),
+        [format!("{place}the file was not read")]
+    );
+    let mut both = signing_file(Ok(SIGNING_SECRET));
+    both.file.as_mut().unwrap().1 += &format!("\nsecrets = [\"{SIGNING_SECRET}\"]");
+    assert_eq!(
+        mistakes(&both),
+        ["delivery.destination[0].secrets_file (own.toml): secrets are given by `secrets` too"]
+    );
+}
+
+#[test]
+fn every_mistake_of_every_destination_is_reported_with_its_place() {
+    let sources = file(
+        r#"
+[[delivery.destination]]
+name = "App"
+kind = "http"
+url = "ftp://user:hunter2@app.example.com/hunter2?hunter2"
+secrets = ["whsec_AAAA", 7]
+headers = { Host = "x", "bad name" = "x", x-a = "a\nb" }
+format = "xml"
+events = ["a b", "crawling.*"]
+chatbots = "all"
+timeout_seconds = 0
+max_in_flight = "many"
+max_per_second = 0
+since = "2024-07-30T09:15:00"
+retries = 7
+[[delivery.destination]]
+kind = "command"
+url = "https://app.example.com"
+command = []
+[[delivery.destination]]
+name = "third"
+kind = "mail"
+url = "x"
+[[delivery.destination]]
+name = "third"
+kind = "command"
+command = "rm -rf"
+"#,
+    );
+
+    assert_eq!(
+        mistakes(&sources),
+        [
+            "delivery.destination[0].name (own.toml): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
+            "delivery.destination[0].url (own.toml): expected an absolute http or https URL without user and fragment, \
+             found \"ftp://[hidden]@app.example.com/[hidden]\"",
+            "delivery.destination[0].secrets[0] (own.toml): expected whsec_ and 24 to 64 bytes in base64, \
+             found another text (hidden)",
+            "delivery.destination[0].secrets[1] (own.toml): expected whsec_ and 24 to 64 bytes in base64, found integer",
+            "delivery.destination[0].headers.Host (own.toml): expected the text of a header that is neither of the \
+             connection nor set by this program, found another text (hidden)",
+            "delivery.destination[0].headers.bad name (own.toml): expected the text of a header that is neither of the \
+             connection nor set by this program, found another text (hidden)",
+            "delivery.destination[0].headers.x-a (own.toml): expected the text of a header that is neither of the \
+             connection nor set by this program, found another text (hidden)",
+            "delivery.destination[0].format (own.toml): expected raw or cloudevents, found \"xml\"",
+            "delivery.destination[0].events[0] (own.toml): expected event names, in which * stands for anything, as in \
+             crawling.*, found \"a b\"",
+            "delivery.destination[0].chatbots (own.toml): expected a list of ids of chatbots, found string",
+            "delivery.destination[0].timeout_seconds (own.toml): expected whole seconds from 1 to 600, found \"0\"",
+            "delivery.destination[0].max_in_flight (own.toml): expected a whole number from 1 to 256, found string",
+            "delivery.destination[0].max_per_second (own.toml): expected a number above 0 and up to 10000, found \"0\"",
+            "delivery.destination[0].since (own.toml): expected a time with an offset, as in 2024-07-30T09:15:00Z, \
+             found \"2024-07-30T09:15:00\"",
+            "delivery.destination[0].retries (own.toml): there is no such key; there is only name, kind, format, events, \
+             chatbots, timeout_seconds, max_in_flight, max_per_second, since, url, secrets, secrets_file, headers",
+            "delivery.destination[1].name (own.toml): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
+            "delivery.destination[1].url (own.toml): only one of kind http has this key",
+            "delivery.destination[1].command (own.toml): expected a list of texts, of which the first is a program, \
+             found none",
+            "delivery.destination[2].kind (own.toml): expected http or command, found \"mail\"",
+            "delivery.destination[3].name (own.toml): expected a name of its own, found \"third\"",
+            "delivery.destination[3].command (own.toml): expected a list of texts without NUL: a program, and what it is \
+             given, found string",
+        ]
+    );
+}
+
+#[test]
+fn a_url_has_neither_user_nor_fragment() {
+    for url in ["http://a", "https://a:8443/b?c=d", "http://[::1]:3000/"] {
+        let members = format!("name = \"a\"\nkind = \"http\"\nurl = \"{url}\"");
+        assert!(load(&destination(&members)).is_ok(), "{url}");
+    }
+    for url in [
+        "",
+        "a",
+        "/a",
+        "http://",
+        "http://a#b",
+        "http://u@a",
+        "https://u:p@a",
+        "file:///a",
+    ] {
+        let members = format!("name = \"a\"\nkind = \"http\"\nurl = \"{url}\"");
+        assert_eq!(mistakes(&destination(&members)).len(), 1, "{url}");
+    }
+}
+
+#[test]
+fn headers_of_the_connection_and_our_own_cannot_be_set() {
+    for name in [
+        "Host",
+        "Content-Length",
+        "content-type",
+        "Connection",
+        "Transfer-Encoding",
+        "TE",
+        "Upgrade",
+        "User-Agent",
+        "Webhook-Id",
+        "webhook-signature",
+        "caigunn-attempt",
+    ] {
+        assert_eq!(
+            mistakes(&app(&format!("headers = {{{name} = \"x\"}}"))).len(),
+            1,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        mistakes(&app("headers = {x-a = \"x\", X-A = \"x\"}")),
+        ["delivery.destination[0].headers.x-a (own.toml): this header is given twice"]
+    );
+}
+
+#[test]
+fn numbers_have_the_bounds_that_are_documented() {
+    for right in [
+        "timeout_seconds = 1",
+        "timeout_seconds = 600",
+        "max_in_flight = 1",
+        "max_in_flight = 256",
+        "max_per_second = 0.001",
+        "max_per_second = 10000",
+    ] {
+        assert!(load(&app(right)).is_ok(), "{right}");
+    }
+    for wrong in [
+        "timeout_seconds = 601",
+        "timeout_seconds = 1.5",
+        "timeout_seconds = -1",
+        "timeout_seconds = 4294967297",
+        "max_in_flight = 0",
+        "max_in_flight = 257",
+        "max_per_second = -1",
+        "max_per_second = nan",
+        "max_per_second = inf",
+        "max_per_second = 10000.5",
+    ] {
+        assert_eq!(mistakes(&app(wrong)).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
+fn a_secret_to_sign_with_has_24_to_64_bytes() {
+    use base64::Engine;
+    let secret = |count: usize| {
+        format!(
+            "whsec_{}",
+            base64::prelude::BASE64_STANDARD.encode(vec![7; count])
+        )
+    };
+    for right in [secret(24), secret(64)] {
+        assert!(load(&app(&format!("secrets = [\"{right}\"]"))).is_ok(), "{right}");
+    }
+    for wrong in [
+        secret(23),
+        secret(65),
+        secret(24).replace("whsec_", ""),
+        "whsec_?".to_owned(),
+    ] {
+        assert_eq!(
+            mistakes(&app(&format!("secrets = [\"{wrong}\"]"))).len(),
+            1,
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn there_are_32_destinations_at_most() {
+    let many = |count| {
+        let tables = (0..count).map(|number| {
+            format!("[[delivery.destination]]\nname = \"{number}\"\nkind = \"http\"\nurl = \"http://a\"\n")
+        });
+        file(&tables.collect::<String>())
+    };
+
+    assert_eq!(destinations(&many(32)).len(), 32);
+    assert_eq!(
+        mistakes(&many(33)),
+        ["delivery.destination (own.toml): expected at most 32 destinations, found 33"]
+    );
+}
+
+#[test]
+fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
+    let expected = "expected a list of tables, as in \
+                    [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], \
+                    found another text (hidden): ";
+    for (text, reason) in [
+        (SECRET.to_owned(), "line 1: "),
+        (format!("[\n{{name = {SECRET}}}]"), "line 2: "),
+        (format!("[{{\"name\": {SECRET}}}]"), "line 1: "),
+        (format!("\"{SECRET}\""), "it is no list, but string"),
+        (format!("[\"{SECRET}\"]"), "there is string in it"),
+    ] {
+        let mistakes = mistakes(&environment(&[("CAIGUNN_DELIVERY_DESTINATION", &text)]));
+
+        let start = format!("delivery.destination (CAIGUNN_DELIVERY_DESTINATION): {expected}{reason}");
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].starts_with(&start), "{mistakes:?}");
+        assert!(!mistakes[0].contains(SECRET), "{mistakes:?}");
+    }
+    assert_eq!(
+        mistakes(&file("[delivery.destination]\nname = \"app\"")),
+        [
+            "delivery.destination (own.toml): expected tables, each of which begins with [[delivery.destination]], \
+          found table"
+        ]
+    );
+}
+
+#[test]
+fn no_output_holds_a_secret_of_a_destination() {
+    let members = format!(
+        "url = \"https://app.example.com/{SECRET}?{SECRET}\"\nsecrets = [\"{SIGNING_SECRET}\"]\n\
+         headers = {{authorization = \"Bearer {SECRET}\"}}"
+    );
+    let right = file(&format!(
+        "[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\n{members}\n\
+         [[delivery.destination]]\nname = \"script\"\nkind = \"command\"\ncommand = [\"run\", \"{SECRET}\"]"
+    ));
+
+    let loaded = load(&right).unwrap();
+
+    let printed = format!("{loaded:?}");
+    assert!(!printed.contains(SECRET), "{printed}");
+    assert!(!printed.contains(&SIGNING_SECRET[6..]), "{printed}");
+    assert_eq!(
+        shown(&loaded, "delivery.destination"),
+        ("app (http), script (command)".to_owned(), "own.toml".to_owned())
+    );
+    let wrong = file(&format!(
+        "[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"https://{SECRET}@{SECRET}@a/{SECRET}#{SECRET}\"\n\
+         secrets = [\"{SECRET}\"]\nheaders = {{authorization = \"\\u00e9\\u0000{SECRET}\"}}\ntoken = \"{SECRET}\"\n\
+         [[delivery.destination]]\nname = \"script\"\nkind = \"command\"\ncommand = [\"run\", \"\\u0000{SECRET}\"]\n\
+         [[delivery.destination]]\nname = \"other\"\nkind = \"http\"\nurl = \"{SECRET}\"\ncommand = [\"{SECRET}\"]"
+    ));
+    let mistakes = load(&wrong).unwrap_err();
+    assert_eq!(mistakes.0.len(), 7, "{mistakes}");
+    assert!(!mistakes.to_string().contains(SECRET), "{mistakes}");
+}

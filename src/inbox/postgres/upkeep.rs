@@ -51,17 +51,18 @@ pub async fn expire(client: &Client, begin: &str, before: Timestamp, now: Timest
     begun?;
     let stepped = stepped?;
     committed?;
-    for table in ["delivery", "attempt"] {
-        remove_expired(client, table).await?;
-    }
-    match stepped {
-        Some(row) => Ok(row.try_get::<_, i64>(0)? as usize),
+    let expired_count = match stepped {
+        Some(row) => row.try_get::<_, i64>(0)? as usize,
         None => {
             let share = now.distance(before) / SHARES;
             turn_ring(client, begin, now.minus(share)).await?;
-            Ok(0)
+            0
         }
+    };
+    for table in ["delivery", "attempt"] {
+        remove_expired(client, table).await?;
     }
+    Ok(expired_count)
 }
 
 /// See [`super::PostgresInbox::expire_below`].

@@ -1,4 +1,4 @@
-//! Promise: of all receivers on one inbox, one keeps the subscriptions, backfills and removes old receipts; all of them
+//! Promise: of all receivers on one inbox, one keeps the subscriptions, backfills, delivers and removes old receipts; all of them
 //! take notifications; and when that one stops or dies, another does what it did, beginning with what it left.
 
 mod seat;

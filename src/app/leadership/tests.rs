@@ -313,10 +313,10 @@ async fn changes_are_said_once() {
         log.lines(),
         [
             "INFO another (process 7) leads",
-            "INFO this receiver leads: it keeps the subscriptions, backfills and removes old receipts",
+            "INFO this receiver leads: it keeps the subscriptions, backfills, delivers and removes old receipts",
             "WARN this receiver leads no more, since the inbox did not say for 6 s that it may: the inbox is \
              unavailable: the connection is gone; it goes on asking",
-            "INFO this receiver leads: it keeps the subscriptions, backfills and removes old receipts",
+            "INFO this receiver leads: it keeps the subscriptions, backfills, delivers and removes old receipts",
             "INFO another (process 7) leads",
         ]
     );

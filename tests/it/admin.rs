@@ -198,7 +198,8 @@ async fn a_list_is_read_page_by_page_and_what_arrives_meanwhile_does_not_move_it
 #[tokio::test]
 async fn a_query_that_is_wrong_is_answered_with_400_that_names_what_is_allowed() {
     let app = spawn_app().await;
-    let names = "expected one of `event`, `event_id`, `chatbot_id`, `cursor`, `limit`";
+    let names =
+        "expected one of `event`, `event_id`, `chatbot_id`, `since`, `until`, `cursor`, `after`, `limit`";
     let cases = [
         ("limit=0", r#"limit: expected 1 to 500, found "0""#),
         ("limit=501", r#"limit: expected 1 to 500, found "501""#),

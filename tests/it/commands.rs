@@ -89,6 +89,10 @@ async fn help_names_every_command_and_the_common_variables() {
         "\n  serve ",
         "\n  trigger ",
         "\n  subscription ",
+        "\n  receipts ",
+        "\n  deliveries ",
+        "\n  destinations ",
+        "\n  listen ",
         "\n  backfill ",
         "\n  inbox ",
         "\n  token ",
@@ -110,7 +114,7 @@ async fn help_names_every_command_and_the_common_variables() {
 
 #[tokio::test]
 async fn no_line_of_a_help_is_broken_in_the_middle() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 24] = [
         &[],
         &["subscription"],
         &["subscription", "show"],
@@ -122,6 +126,19 @@ async fn no_line_of_a_help_is_broken_in_the_middle() {
         &["inbox", "copy"],
         &["inbox", "check"],
         &["doctor"],
+        &["receipts"],
+        &["receipts", "list"],
+        &["receipts", "show"],
+        &["receipts", "tail"],
+        &["receipts", "replay"],
+        &["receipts", "replays"],
+        &["deliveries"],
+        &["deliveries", "list"],
+        &["deliveries", "retry"],
+        &["destinations"],
+        &["destinations", "list"],
+        &["destinations", "pause"],
+        &["listen"],
     ];
     for command in commands {
         let ended = program(&[command, &["-h"]].concat()).await;
@@ -225,6 +242,12 @@ async fn bash_completes_commands_and_their_flags() {
         words_for("caigunn-webhook token refresh --ex").await,
         "--expires\n"
     );
+    assert_eq!(words_for("caigunn-webhook deliv").await, "deliveries\n");
+    assert_eq!(
+        words_for("caigunn-webhook receipts replay --dr").await,
+        "--dry-run\n"
+    );
+    assert_eq!(words_for("caigunn-webhook listen --forw").await, "--forward-to\n");
     assert_eq!(words_for("caigunn-webhook backfill --dr").await, "--dry-run\n");
     assert_eq!(words_for("caigunn-webhook inbox copy --fr").await, "--from\n");
 }

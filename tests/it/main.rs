@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod crash;
 mod delivery;
+mod delivery_commands;
 mod destination_settings;
 mod disk_full;
 mod doctor;

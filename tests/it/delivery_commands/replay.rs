@@ -1,0 +1,220 @@
+//! `receipts replay`
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Stage, id, words};
+use crate::harness::application::{Application, Reply};
+use crate::harness::posters::text;
+use crate::harness::{Process, wait_for};
+
+#[tokio::test]
+async fn a_receipt_arrives_once_more_with_the_same_id() {
+    let stage = Stage::new().await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+    stage.application.wait_for_arrivals(2).await;
+
+    let replayed = stage.json(&["receipts", "replay", &receipt_id]).await;
+
+    assert_eq!(replayed["replay"]["state"], "done");
+    assert_eq!(replayed["replay"]["progress"]["replayed_count"], 1);
+    let arrivals = stage.application.wait_for_arrivals(3).await;
+    assert_eq!(arrivals[2].webhook_id, receipt_id);
+    assert_eq!(arrivals[2].headers["caigunn-attempt"], "2");
+    stage.wait_for_delivery(&receipt_id, "delivered", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_is_followed_over_several_pages() {
+    let stage = Stage::new().await;
+    let crawls = stage.post_many("crawling.initial", 600).await;
+    stage.post_many("uploading.initial", 5).await;
+    stage.application.wait_for_arrivals(605).await;
+    stage.wait_for_pending(0).await;
+
+    let dry = stage
+        .json(&["receipts", "replay", "--event", "crawling", "--dry-run"])
+        .await;
+    let nothing = stage.json(&["receipts", "replay", "--until", "1h"]).await;
+    let replayed = stage
+        .json(&["receipts", "replay", "--event", "crawling", "--since", "1h"])
+        .await;
+
+    let expected = json!({
+        "dry_run": true,
+        "matched_count": 600,
+        "destinations": [{"destination": "app", "matched_count": 600}],
+    });
+    assert_eq!(dry, expected);
+    assert_eq!(nothing["replay"]["progress"]["matched_count"], 0);
+    assert_eq!(replayed["replay"]["progress"]["replayed_count"], 600);
+    assert_eq!(replayed["replay"]["progress"]["examined_count"], 605);
+    let arrivals = stage.application.wait_for_arrivals(1_205).await;
+    let again: HashSet<_> = arrivals[605..]
+        .iter()
+        .map(|arrival| arrival.webhook_id.clone())
+        .collect();
+    assert_eq!(again, crawls);
+    assert_eq!(arrivals.len(), 1_205);
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_and_sent_once_more() {
+    let stage = Stage::answering("0", |arrival| {
+        Reply::Status(if arrival.event == "crawling.initial" {
+            500
+        } else {
+            200
+        })
+    })
+    .await;
+    let dead = [
+        stage.post("crawling.initial").await,
+        stage.post("crawling.initial").await,
+    ];
+    let lively = stage.post("uploading.initial").await;
+    for receipt_id in &dead {
+        stage.wait_for_delivery(receipt_id, "dead", 1).await;
+    }
+    stage.wait_for_delivery(&lively, "delivered", 1).await;
+    stage.application.answer(|_| Reply::Status(200));
+
+    let shown = stage.json(&["destinations", "list"]).await;
+    let dry = stage.run(&["receipts", "replay", "--dead", "--dry-run"]).await;
+    assert_eq!(stage.application.arrivals().len(), 3, "a dry run sends nothing");
+    let replayed = stage.run(&["receipts", "replay", "--dead"]).await;
+
+    assert_eq!(shown["destinations"][0]["dead_count"], 2);
+    let expected = ["DESTINATION WOULD BE SENT", "app 2", "", "2 in all"];
+    assert_eq!(
+        (words(&dry.output), dry.code),
+        (expected.map(str::to_owned).to_vec(), Some(0))
+    );
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    assert_eq!(replayed.errors, "", "no progress bar where there is no terminal");
+    let lines = words(&replayed.output);
+    assert_eq!(lines[0], "REPLAY BEGUN STATE LOOKED AT MATCHED SENT AGAIN WHICH");
+    assert!(lines[1].ends_with(" done 2 2 2 dead"), "{replayed:?}");
+    for receipt_id in &dead {
+        stage.wait_for_delivery(receipt_id, "delivered", 2).await;
+    }
+    assert_eq!(stage.application.arrivals().len(), 5);
+    let left = stage.json(&["deliveries", "list", "--state", "dead"]).await;
+    assert_eq!(left, json!({"deliveries": []}));
+}
+
+#[tokio::test]
+async fn a_replay_goes_to_one_destination_if_it_is_named() {
+    let (application, other) = (Application::start().await, Application::start().await);
+    let destinations = json!([
+        {"name": "app", "kind": "http", "url": application.url()},
+        {"name": "other", "kind": "http", "url": other.url(), "events": ["uploading.*"]},
+    ]);
+    let stage = Stage::with(application, &destinations.to_string(), "0").await;
+    let crawl = stage.post("crawling.initial").await;
+    stage.post("uploading.initial").await;
+    stage.application.wait_for_arrivals(2).await;
+    other.wait_for_arrivals(1).await;
+    stage.wait_for_delivery(&crawl, "delivered", 1).await;
+
+    let unwanted = ["receipts", "replay", &crawl, "--destination", "other"];
+    let unwanted = stage.json(&unwanted).await;
+    let named = ["receipts", "replay", "--all", "--destination", "other"];
+    let named = stage.json(&named).await;
+    let unknown = ["receipts", "replay", "--all", "--destination", "nowhere"];
+    let unknown = stage.run(&unknown).await;
+
+    assert_eq!(unwanted["replay"]["progress"]["matched_count"], 0);
+    assert_eq!(named["replay"]["progress"]["replayed_count"], 1);
+    other.wait_for_arrivals(2).await;
+    assert_eq!(stage.application.arrivals().len(), 2);
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let expected = "422: no destination \"nowhere\" is configured; there are: app, other\n";
+    assert!(unknown.errors.ends_with(expected), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_replay_is_no_faster_than_it_is_told() {
+    let stage = Stage::new().await;
+    for _ in 0..8 {
+        let receipt_id = stage.post("crawling.initial").await;
+        stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+    }
+    let began = Instant::now();
+
+    let replayed = stage.json(&["receipts", "replay", "--all", "--rate", "4"]).await;
+
+    assert_eq!(replayed["replay"]["progress"]["replayed_count"], 8);
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    let arrivals = stage.application.wait_for_arrivals(16).await;
+    let apart = arrivals[12].at - arrivals[8].at;
+    assert!(apart >= Duration::from_millis(900), "{apart:?}");
+}
+
+#[tokio::test]
+async fn a_replay_goes_on_when_nobody_waits_for_it() {
+    let stage = Stage::new().await;
+    for _ in 0..3 {
+        let receipt_id = stage.post("crawling.initial").await;
+        stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+    }
+    let slow = ["receipts", "replay", "--all", "--rate", "0.05"];
+    let folder = tempfile::tempdir().expect("a folder");
+
+    let mut waiting = Process::launch(folder.path(), stage.command(&slow));
+    let running = wait_for("the replay to run", || async {
+        let replays = stage.api("/replays").await;
+        match replays["replays"][0]["state"].as_str() {
+            Some("running") => Ok(replays["replays"][0].clone()),
+            _ => Err(replays.to_string()),
+        }
+    })
+    .await;
+    waiting.signal("INT");
+    let status = waiting.wait().await;
+    let queued = stage.run(&["receipts", "replay", "--all", "--no-wait"]).await;
+    let listed = stage.run(&["receipts", "replays"]).await;
+
+    let replay_id = text(&running, "id");
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(
+        waiting.errors(),
+        format!(
+            "replay {replay_id} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it is\n"
+        )
+    );
+    assert_eq!(queued.code, Some(0), "{queued:?}");
+    assert!(
+        words(&queued.output)[1].ends_with(" waiting 0 0 0 all"),
+        "{queued:?}"
+    );
+    let lines = words(&listed.output);
+    assert_eq!(lines.len(), 3, "{listed:?}");
+    assert!(lines[1].ends_with(" waiting 0 0 0 all"), "{listed:?}");
+    assert!(lines[2].starts_with(&replay_id), "{listed:?}");
+    assert!(lines[2].ends_with("max_per_second=0.05"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_not_there_is_no_replay() {
+    let stage = Stage::new().await;
+    let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+
+    let ended = stage.run(&["receipts", "replay", nobody]).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let expected = format!("caigunn-webhook: it could not be done: there is no receipt {nobody}\n");
+    assert_eq!(ended.errors, expected);
+    let shown = stage.run(&["deliveries", "show", &id(nobody)]).await;
+    assert_eq!(shown.code, Some(1), "{shown:?}");
+    assert!(
+        shown
+            .errors
+            .ends_with(&format!("404: there is no delivery app/{nobody}\n")),
+        "{shown:?}"
+    );
+}

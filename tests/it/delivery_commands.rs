@@ -303,7 +303,7 @@ async fn what_is_cancelled_is_not_sent_and_can_be_taken_up_again() {
     assert_eq!(cancelled["deliveries"][0]["state"], "cancelled");
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.output.contains("it is not pending there"), "{again:?}");
-    assert_eq!(receipt_ids(&listed), [receipt_id.clone()]);
+    assert_eq!(receipt_ids(&listed), [&*receipt_id]);
     assert_eq!(stage.application.arrivals().len(), 1);
     stage.json(&["deliveries", "retry", &id(&receipt_id)]).await;
     stage.wait_for_delivery(&receipt_id, "delivered", 2).await;

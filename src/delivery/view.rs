@@ -17,6 +17,9 @@ use crate::inbox::outbox::{
 };
 use crate::inbox::{self, Cursor, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
 
+/// How many rows are looked at once for those of some receipts.
+const SEARCH_COUNT: usize = 500;
+
 /// How many parts of the list one page is put together from at most.
 const MAX_PARTS: usize = 8;
 
@@ -185,6 +188,9 @@ impl Deliveries {
         // Down to there, receipts may be pending without a row.
         let floor = reading.iter().map(|(destination, _)| destination.cursor).min();
         let floor = floor.filter(|_| query.state.is_none_or(|state| state == State::Pending));
+        if query.receipts.event_id.is_some() {
+            return self.list_job(query, page, &known, chosen).await;
+        }
         let mut listed = Page {
             items: Vec::new(),
             next: page.cursor,
@@ -224,16 +230,77 @@ impl Deliveries {
             state: query.state,
             from_sequence: 0,
         };
-        let Page { items, next } = self.inbox.outbox().deliveries(filter, page).await?;
+        let is_narrow = query.receipts.event.is_some() || query.receipts.chatbot_id.is_some();
+        let looked_at = PageRequest {
+            limit: if is_narrow { SEARCH_COUNT } else { page.limit },
+            ..page
+        };
+        let Page { items, mut next } = self.inbox.outbox().deliveries(filter, looked_at).await?;
         let items = items
             .iter()
             .filter(|(_, receipt)| query.receipts.matches(receipt));
+        let mut items: Vec<_> = items
+            .map(|(delivery, receipt)| Listed::of_row(names[&delivery.destination], delivery, receipt))
+            .collect();
+        // The deliveries of a receipt stay together.
+        let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
+        let cut = (page.limit..items.len()).find(|at| parts(&items[at - 1..=*at]));
+        if let Some(cut) = cut {
+            items.truncate(cut);
+            next = items.last().map(|last| Cursor(last.sequence));
+        }
+        Ok(Page { items, next })
+    }
+
+    /// A page of the deliveries of one job, whose receipts are few and found at once.
+    async fn list_job(
+        &self,
+        query: &Query,
+        page: PageRequest,
+        known: &[Destination],
+        chosen: Option<DestinationId>,
+    ) -> Result<Page<Listed>, Error> {
+        let receipts = self.inbox.receipts(query.receipts.clone(), page).await?;
+        let mut items = Vec::new();
+        for receipt in &receipts.items {
+            let wanted = known
+                .iter()
+                .filter(|known| chosen.is_none_or(|id| id == known.id));
+            for destination in wanted {
+                items.extend(
+                    self.of_receipt(destination, receipt)
+                        .await?
+                        .map(|(listed, _)| listed),
+                );
+            }
+        }
+        items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
         Ok(Page {
-            items: items
-                .map(|(delivery, receipt)| Listed::of_row(names[&delivery.destination], delivery, receipt))
-                .collect(),
-            next,
+            items,
+            next: receipts.next,
         })
+    }
+
+    /// What there is to say of a receipt's way to a destination, with the attempts; `None` if it has none.
+    async fn of_receipt(
+        &self,
+        destination: &Destination,
+        receipt: &Receipt,
+    ) -> Result<Option<(Listed, Vec<ShownAttempt>)>, Error> {
+        let name = &destination.name;
+        if let Some((row, attempts)) = self
+            .inbox
+            .outbox()
+            .delivery(destination.id, receipt.sequence)
+            .await?
+        {
+            let attempts = attempts.iter().map(ShownAttempt::of).collect();
+            return Ok(Some((Listed::of_row(name, &row, receipt), attempts)));
+        }
+        let configured = self.configured(name);
+        let is_wanted = configured.is_some_and(|configured| configured.filter.matches(receipt));
+        let is_ahead = receipt.sequence > destination.cursor && destination.removed_at.is_none();
+        Ok((is_ahead && is_wanted).then(|| (Listed::of_log(name, receipt), Vec::new())))
     }
 
     /// A page of the part of the list, above `floor`, in which receipts may be pending without a row.
@@ -321,15 +388,7 @@ impl Deliveries {
         let Some((receipt, _)) = self.inbox.receipt(receipt_id).await? else {
             return Ok(None);
         };
-        if let Some((row, attempts)) = self.inbox.outbox().delivery(known.id, receipt.sequence).await? {
-            let attempts = attempts.iter().map(ShownAttempt::of).collect();
-            return Ok(Some((Listed::of_row(&known.name, &row, &receipt), attempts)));
-        }
-        let is_wanted = self
-            .configured(&known.name)
-            .is_some_and(|configured| configured.filter.matches(&receipt));
-        let is_ahead = receipt.sequence > known.cursor && known.removed_at.is_none();
-        Ok((is_ahead && is_wanted).then(|| (Listed::of_log(&known.name, &receipt), Vec::new())))
+        self.of_receipt(known, &receipt).await
     }
 
     /// The destinations that are or were configured, in the order of their first appearance.

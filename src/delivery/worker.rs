@@ -44,6 +44,9 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 /// How many results may wait for the store before nothing more is sent.
 const MAX_UNRECORDED: usize = 512;
 
+/// How many orders may wait until they can be followed.
+const MAX_HELD: usize = 4;
+
 /// How long the store is left alone after an error.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -181,15 +184,15 @@ struct Worker<'a> {
     /// What is being recorded, to be said again if that fails.
     progress: Option<Progress>,
     pause_change: PauseChange,
-    /// An order that cannot be followed yet.
-    held: Option<Order>,
+    /// Orders that cannot be followed yet. Whoever gives them waits for the answer, so they are few.
+    held: Vec<Order>,
     /// Who is to be told, and what, when all that has changed so far is recorded.
     to_answer: Vec<(oneshot::Sender<usize>, usize)>,
     /// Who is to be told when what is being recorded is.
     answering: Vec<(oneshot::Sender<usize>, usize)>,
     /// Until when the store is left alone, after an error.
     store_rests_until: Option<Instant>,
-    /// Whether there was an error, and nothing has been recorded since.
+    /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
 }
 
@@ -218,7 +221,7 @@ impl<'a> Worker<'a> {
             recording: None,
             progress: None,
             pause_change: PauseChange::Keep,
-            held: None,
+            held: Vec::new(),
             to_answer: Vec::new(),
             answering: Vec::new(),
             store_rests_until: None,
@@ -246,7 +249,7 @@ impl<'a> Worker<'a> {
             }
             self.show();
             let next = self.next_at(now);
-            let takes_orders = self.held.is_none() && self.store_rests_until.is_none() && !is_stopping;
+            let takes_orders = self.held.len() < MAX_HELD && self.store_rests_until.is_none() && !is_stopping;
             // Each branch may be dropped: what is under way stays in its place, and no order is lost.
             tokio::select! {
                 Some(ended) = self.attempts.next() => self.settle(ended),
@@ -256,8 +259,9 @@ impl<'a> Worker<'a> {
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;
-                    self.asks_newest = self.held.is_some() || self.backlog.room() < READ_COUNT || self.pause.is_some();
-                    if let Some(order) = self.held.take() {
+                    let is_behind = self.backlog.room() < READ_COUNT || self.pause.is_some();
+                    self.asks_newest = is_behind || !self.held.is_empty();
+                    for order in std::mem::take(&mut self.held) {
                         self.follow(order);
                     }
                 }
@@ -324,6 +328,7 @@ impl<'a> Worker<'a> {
             Ok(read) => read,
             Err(error) => return self.store_failed(&error),
         };
+        self.store_worked();
         read.receipts
             .iter()
             .for_each(|receipt| self.backlog.offer(receipt));
@@ -469,9 +474,7 @@ impl<'a> Worker<'a> {
                 self.progress = None;
                 self.backlog.recorded(Timestamp::now());
                 self.answer();
-                if std::mem::take(&mut self.has_store_failed) {
-                    log::store_works(&self.parts.settings.name);
-                }
+                self.store_worked();
             }
             Err(error) => self.store_failed(&error),
         }
@@ -481,6 +484,13 @@ impl<'a> Worker<'a> {
     fn answer(&mut self) {
         for (answer, count) in self.answering.drain(..) {
             let _ = answer.send(count);
+        }
+    }
+
+    /// Says that the store works again, if it did not. While there is something to record, only that tells.
+    fn store_worked(&mut self) {
+        if self.progress.is_none() && std::mem::take(&mut self.has_store_failed) {
+            log::store_works(&self.parts.settings.name);
         }
     }
 
@@ -504,10 +514,7 @@ impl<'a> Worker<'a> {
             }
             What::Reopen(receipts) => match self.reopen(receipts, now) {
                 Some(count) => count,
-                None => {
-                    self.held = Some(order);
-                    return;
-                }
+                None => return self.held.push(order),
             },
             What::Pause(pause) => self.set_pause(Some(pause.clone())),
             What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
@@ -519,16 +526,17 @@ impl<'a> Worker<'a> {
         self.to_answer.push((order.answer, count));
     }
 
-    /// Makes them pending; `None` if that must wait.
+    /// Makes them pending; `None` if that must wait. A single one, which a person waits for, need not.
     fn reopen(&mut self, receipts: &[(Receipt, Option<Delivery>)], now: Timestamp) -> Option<usize> {
-        if self.backlog.spare() < receipts.len() {
+        let may_wait = receipts.len() > 1;
+        if may_wait && self.backlog.spare() < receipts.len() {
             return None;
         }
         let mut count = 0;
         for (receipt, was) in receipts {
             match self.backlog.reopen(receipt, was.as_ref(), now) {
-                Reopened::TooEarly => return None,
-                Reopened::Unchanged => {}
+                Reopened::TooEarly if may_wait => return None,
+                Reopened::TooEarly | Reopened::Unchanged => {}
                 Reopened::Pending => {
                     count += 1;
                     let was_dead = was.is_some_and(|was| was.state == State::Dead);

@@ -43,7 +43,8 @@ use problem::Problem;
 use tokens::Tokens;
 
 pub use desk::{
-    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, Replay, ShownDelivery, ShownInstruction,
+    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, Replay, ShownDelivery,
+    ShownInstruction,
 };
 pub use serve::{bind, reachable, serve};
 

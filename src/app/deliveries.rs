@@ -7,10 +7,14 @@ use crate::delivery::Deliveries;
 use crate::delivery::instruction::{self, Shown, ShownState};
 use crate::delivery::view::{Error, Query};
 use crate::http::{
-    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, Replay, ShownDelivery, ShownInstruction,
+    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, Replay, ShownDelivery,
+    ShownInstruction,
 };
 use crate::inbox::outbox::{InstructionId, MAX_DONE_INSTRUCTIONS};
 use crate::inbox::{Page, PageRequest, ReceiptId};
+
+// Neither side knows the other's bound.
+const _: () = assert!(MAX_RECEIPT_IDS == instruction::MAX_RECEIPT_IDS);
 
 impl DeliveryDesk for Deliveries {
     fn destinations(&self) -> DeskAnswer<'_, Vec<Value>> {

@@ -104,10 +104,13 @@ pub enum Instruction {
     Replay(Replay),
 }
 
+/// The most receipts that a replay names one by one.
+pub const MAX_RECEIPT_IDS: usize = 1000;
+
 /// Which receipts are sent once more, where to and how fast; all members that are set must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replay {
-    /// These; all, if it is empty.
+    /// These; all, if it is empty. At most [`MAX_RECEIPT_IDS`].
     pub receipt_ids: Vec<ReceiptId>,
     /// To this destination; to all, if there is none.
     pub destination: Option<String>,

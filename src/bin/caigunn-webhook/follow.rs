@@ -112,6 +112,11 @@ impl<'a> Follow<'a> {
                 ],
             );
             let mut answer = self.receiver.get(&path).await?;
+            if answer["newest_sequence"].as_u64() < self.after.as_u64() {
+                eprintln!("the receiver has another inbox now: what it has already is left out");
+                self.after = answer["newest_sequence"].take();
+                continue;
+            }
             let has_moved = answer["next_after"] != self.after;
             self.after = answer["next_after"].take();
             match answer["receipts"].take() {

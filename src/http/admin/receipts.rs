@@ -95,21 +95,23 @@ async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Va
 /// What came after a number, oldest first, for whoever goes on from there. Those that are not wanted count for the limit,
 /// so that it goes on where none is.
 async fn following(api: &Api, wanted: &Wanted, after: String, limit: usize) -> Result<Value, Problem> {
-    let newest = api.inbox.outbox().last_sequence().await?;
+    let outbox = api.inbox.outbox();
     let (after, mut receipts) = if after == "newest" {
-        (newest, Vec::new())
+        (outbox.last_sequence().await?, Vec::new())
     } else {
         let is_given = |after: &u64| i64::try_from(*after).is_ok();
         let allowed = "the sequence of a receipt, 0 or newest";
         let after = asked("after", allowed, Some(after), is_given)?.unwrap_or_default();
-        (after, api.inbox.outbox().receipts_after(after, limit).await?)
+        (after, outbox.receipts_after(after, limit).await?)
     };
     let next_after = receipts.last().map_or(after, |last| last.sequence);
+    // Asked for last, so that it is smaller only where `after` is of another inbox.
+    let newest_sequence = outbox.last_sequence().await?;
     receipts.retain(|receipt| wanted.matches(receipt));
     Ok(json!({
         "receipts": receipts,
         "next_after": next_after,
-        "newest_sequence": newest.max(next_after),
+        "newest_sequence": newest_sequence,
     }))
 }
 

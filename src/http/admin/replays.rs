@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::super::problem::Problem;
 use super::super::receive::check_content_type;
-use super::super::{DeskError, Instruction, Replay};
+use super::super::{DeskError, Instruction, MAX_RECEIPT_IDS, Replay};
 use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
 use crate::clock::Timestamp;
 use crate::event::Fault;
@@ -27,9 +27,6 @@ const MAX_BODY_BYTES: usize = 128 << 10;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The most receipts that a replay names one by one.
-const MAX_RECEIPT_IDS: usize = 1000;
 
 /// The most receipts that are made pending in a second. A destination has a limit of its own beside that.
 const MAX_PER_SECOND: f64 = 10_000.0;

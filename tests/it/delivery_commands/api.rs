@@ -46,6 +46,7 @@ async fn what_is_new_is_read_on_from_a_number_also_where_nothing_of_it_is_wanted
     let none = stage.api("/receipts?after=3").await;
     let filtered = stage.api("/receipts?after=1&event=crawling").await;
     let newest = stage.api("/receipts?after=newest").await;
+    let of_another_inbox = stage.api("/receipts?after=7").await;
 
     let answer = |receipts: Value, next_after: u64| json!({"receipts": receipts, "next_after": next_after, "newest_sequence": 3});
     assert_eq!(first, answer(json!([all[2], all[1]]), 2));
@@ -53,6 +54,7 @@ async fn what_is_new_is_read_on_from_a_number_also_where_nothing_of_it_is_wanted
     assert_eq!(none, answer(json!([]), 3));
     assert_eq!(filtered, answer(json!([]), 3));
     assert_eq!(newest, answer(json!([]), 3));
+    assert_eq!(of_another_inbox, answer(json!([]), 7));
 }
 
 #[tokio::test]

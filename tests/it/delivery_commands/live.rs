@@ -89,6 +89,35 @@ async fn tail_prints_what_comes_and_goes_on_after_a_restart_of_the_receiver() {
 }
 
 #[tokio::test]
+async fn tail_goes_on_with_another_inbox() {
+    let mut stage = Stage::new().await;
+    stage.post("crawling.initial").await;
+    stage.post("crawling.initial").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let tail = launch(&stage, folder.path(), &["receipts", "tail", "--format", "json"]);
+    wait_until_following(&tail).await;
+
+    stage.receiver.signal("TERM");
+    assert_eq!(stage.receiver.wait().await.code(), Some(0));
+    std::fs::remove_file(stage.folder.path().join("inbox.db")).expect("it is there");
+    stage.restart().await;
+    wait_for("the command to have noticed", || async {
+        let errors = tail.errors();
+        if errors.contains("the receiver has another inbox now") {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    })
+    .await;
+    let receipt_id = stage.post("uploading.initial").await;
+
+    let lines = wait_for_lines(&tail, 1).await;
+    assert_eq!(lines[0]["id"], receipt_id);
+    assert_eq!(lines[0]["sequence"], 1);
+}
+
+#[tokio::test]
 async fn tail_prints_only_what_is_asked_for_a_line_each() {
     let stage = Stage::new().await;
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,0 +1,88 @@
+//! Commands without a receiver, and commands that are called wrongly.
+
+use super::id;
+use crate::harness::Process;
+use crate::harness::process::run;
+
+#[tokio::test]
+async fn without_a_receiver_each_command_says_so_and_ends_with_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+    let delivery = id(nobody);
+    let cases: [&[&str]; 13] = [
+        &["deliveries", "list"],
+        &["deliveries", "show", &delivery],
+        &["deliveries", "retry", &delivery],
+        &["deliveries", "cancel", &delivery],
+        &["destinations", "list"],
+        &["destinations", "pause", "app"],
+        &["destinations", "resume", "app"],
+        &["receipts", "list"],
+        &["receipts", "show", nobody],
+        &["receipts", "tail"],
+        &["receipts", "replay", nobody],
+        &["receipts", "replay", "--all", "--dry-run"],
+        &["listen", "--forward-to", "http://127.0.0.1:1"],
+    ];
+    for arguments in cases {
+        let mut command = Process::command(folder.path());
+        command.env("CAIGUNN_ADMIN_LISTEN", "127.0.0.1:1").args(arguments);
+        let ended = run(command).await;
+
+        assert_eq!(
+            (ended.code, &*ended.output),
+            (Some(1), ""),
+            "{arguments:?} {ended:?}"
+        );
+        assert_eq!(
+            ended.errors,
+            "caigunn-webhook: no receiver runs at the admin address 127.0.0.1:1: start it with `caigunn-webhook serve`, or \
+             say where it listens with --admin-listen or CAIGUNN_ADMIN_LISTEN\n"
+        );
+    }
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_64_and_says_what_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+    let cases: [(&[&str], &str); 12] = [
+        (&["receipts", "replay"], "say which receipts: ids, --event"),
+        (&["receipts", "replay", "--destination", "app"], "or --all"),
+        (&["receipts", "replay", "nonsense"], "nonsense"),
+        (
+            &["receipts", "replay", "--all", "--rate", "0"],
+            "expected a number above 0, up to 10000",
+        ),
+        (
+            &["receipts", "list", "--since", "yesterday"],
+            "a day such as 2024-07-30",
+        ),
+        (&["receipts", "list", "--limit", "0"], "expected 1 to 1000000"),
+        (
+            &["deliveries", "list", "--state", "lost"],
+            "pending, delivered, dead, cancelled, removed",
+        ),
+        (&["deliveries", "show", nobody], "expected DESTINATION/RECEIPT_ID"),
+        (&["deliveries", "retry"], "required arguments were not provided"),
+        (&["listen"], "--forward-to"),
+        (&["listen", "--forward-to", "ftp://x"], "expected a URL such as"),
+        (
+            &["listen", "--forward-to", "http://x", "--secret", "planted"],
+            "--secret: a secret to sign with is not whsec_ and base64",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let mut command = Process::command(folder.path());
+        command.args(arguments);
+        let ended = run(command).await;
+
+        assert_eq!(
+            (ended.code, &*ended.output),
+            (Some(64), ""),
+            "{arguments:?} {ended:?}"
+        );
+        assert!(ended.errors.contains(expected), "{arguments:?} {ended:?}");
+        assert!(!ended.errors.contains("planted"), "{ended:?}");
+    }
+}

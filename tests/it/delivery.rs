@@ -3,11 +3,15 @@
 //! destination has said so. The same on both stores.
 
 mod answers;
+mod backfill;
+mod commands;
 mod crash;
 mod destinations;
 mod flood;
+mod metrics;
 mod outages;
 mod replicas;
+mod retention;
 mod scenario;
 mod stop;
 

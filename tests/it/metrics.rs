@@ -11,7 +11,7 @@ use crate::harness::raw::{self, Raw};
 use crate::harness::{App, header, json, sample, sample_with, spawn_app, spawn_app_with, wait_for};
 
 /// The numbers of a page by series, a series being a name with its labels, without what every name begins with.
-type Numbers = BTreeMap<String, f64>;
+pub type Numbers = BTreeMap<String, f64>;
 
 async fn page(app: &App) -> String {
     let response = app.admin("/metrics").await;
@@ -23,7 +23,7 @@ async fn page(app: &App) -> String {
     response.text().await.expect("the page is text")
 }
 
-async fn numbers(app: &App) -> Numbers {
+pub async fn numbers(app: &App) -> Numbers {
     read(&page(app).await)
 }
 

@@ -1,11 +1,16 @@
 //! A receiver that is told to stop ends what it is sending, and records it.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::{Store, destinations, on_both_stores, post_jobs, wait_for_state};
-use crate::harness::application::{Application, Reply};
+use crate::harness::application::{Application, Arrival, Reply};
+use crate::harness::posters::text;
 
-on_both_stores!(what_is_under_way_at_a_stop_ends_and_is_not_sent_again);
+on_both_stores!(
+    what_is_under_way_at_a_stop_ends_and_is_not_sent_again,
+    who_never_answers_does_not_hold_up_the_stop_and_is_sent_the_same_by_the_next_start,
+);
 
 async fn what_is_under_way_at_a_stop_ends_and_is_not_sent_again(store: Store) {
     let application = Application::answering(|_| Reply::Held).await;
@@ -30,4 +35,50 @@ async fn what_is_under_way_at_a_stop_ends_and_is_not_sent_again(store: Store) {
     let job = jobs.values().next().unwrap();
     assert_eq!(ids, [&job[0], &job[1]]);
     wait_for_state(process.admin, "app", "delivered", 2).await;
+}
+
+async fn who_never_answers_does_not_hold_up_the_stop_and_is_sent_the_same_by_the_next_start(store: Store) {
+    const STOP_TIMEOUT: Duration = Duration::from_secs(6);
+    let application = Application::answering(|_| Reply::Held).await;
+    let destination = destinations(&[("app", &application.url(), "timeout_seconds = 60")]);
+    let stop_timeout = STOP_TIMEOUT.as_secs().to_string();
+    let variables = [("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", &*stop_timeout)];
+    let mut process = store.process(&destination, &variables).await;
+    post_jobs(process.public, 2).await;
+    let sent = application.wait_for_arrivals(2).await;
+
+    let told_at = Instant::now();
+    process.signal("TERM");
+    let status = process.wait().await;
+    let took = told_at.elapsed();
+
+    // Code 0 is given only if all ended in order and in time.
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    assert!((STOP_TIMEOUT / 2..STOP_TIMEOUT).contains(&took), "{took:?}");
+    let lines = process.log_lines();
+    let warnings: Vec<_> = lines
+        .iter()
+        .filter(|line| line["error.type"] == "attempts_cut_off")
+        .map(|line| {
+            (
+                text(line, "level"),
+                text(line, "destination"),
+                text(line, "message"),
+            )
+        })
+        .collect();
+    let said = "2 attempts to app did not end in time for the stop; they will be made again";
+    assert_eq!(warnings, [("WARN".to_owned(), "app".to_owned(), said.to_owned())]);
+    assert_eq!(application.arrivals().len(), 2);
+
+    application.answer(|_| Reply::Status(200));
+    let process = store.process(&destination, &variables).await;
+    wait_for_state(process.admin, "app", "delivered", 4).await;
+    let again = application.taken();
+    let ids = |arrivals: &[Arrival]| -> HashSet<_> {
+        let ids = arrivals.iter().map(|arrival| arrival.webhook_id.clone());
+        ids.collect()
+    };
+    assert_eq!(again.len(), 4, "nothing came twice");
+    assert!(ids(&again).is_superset(&ids(&sent)));
 }

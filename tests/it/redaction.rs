@@ -1,6 +1,8 @@
 //! Promise: no secret, no header and nothing of a body but what the log's documentation lists is in the log, in
 //! errors, in the configuration that is shown, or in the state of the subscription; not even at trace level.
 
+mod destinations;
+
 use std::fs;
 
 use serde_json::{Value, json};

@@ -43,8 +43,8 @@ use problem::Problem;
 use tokens::Tokens;
 
 pub use desk::{
-    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, Replay, ShownDelivery,
-    ShownInstruction,
+    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay,
+    ShownDelivery, ShownInstruction,
 };
 pub use serve::{bind, reachable, serve};
 

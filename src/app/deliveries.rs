@@ -70,7 +70,7 @@ impl DeliveryDesk for Deliveries {
         Box::pin(async move {
             // Among the latest there are others. More than these are kept only while they are open.
             let latest = self.instructions(MAX_DONE_INSTRUCTIONS).await?;
-            let replays = latest.iter().filter(|shown| is_replay(shown));
+            let replays = latest.iter().filter(|shown| shown.is_replay());
             Ok(replays.take(limit).map(json).collect())
         })
     }
@@ -79,17 +79,13 @@ impl DeliveryDesk for Deliveries {
 fn shown(instruction: &Shown) -> ShownInstruction {
     ShownInstruction {
         shown: json(instruction),
-        is_replay: is_replay(instruction),
+        is_replay: instruction.is_replay(),
         end: match instruction.state {
             ShownState::Waiting | ShownState::Running => None,
             ShownState::Done => Some(Ok(())),
             ShownState::Failed => Some(Err(instruction.progress.failure.clone().unwrap_or_default())),
         },
     }
-}
-
-fn is_replay(shown: &Shown) -> bool {
-    matches!(shown.instruction, instruction::Instruction::Replay(_))
 }
 
 fn json(shown: &impl Serialize) -> Value {
@@ -116,6 +112,7 @@ impl From<Instruction> for instruction::Instruction {
             Instruction::Pause { destination, reason } => Self::Pause { destination, reason },
             Instruction::Resume { destination } => Self::Resume { destination },
             Instruction::Replay(replay) => Self::Replay(replay.into()),
+            Instruction::EndReplay { id } => Self::EndReplay { id },
         }
     }
 }
@@ -153,6 +150,7 @@ impl From<Error> for DeskError {
     fn from(error: Error) -> Self {
         match error {
             Error::NoDestination(..) => Self::NoDestination(error.to_string()),
+            Error::TooManyReplays => Self::Busy(error.to_string()),
             Error::Inbox(error) => Self::Inbox(error),
         }
     }

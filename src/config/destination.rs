@@ -147,7 +147,7 @@ fn destination(
     };
     let timeout = fields.number("timeout_seconds", "whole seconds", 1..=600);
     let max_in_flight = fields.number("max_in_flight", "a whole number", 1..=256);
-    let max_per_second = fields.rate("max_per_second", 10_000.0);
+    let max_per_second = fields.rate("max_per_second", 0.001..=10_000.0);
     let since = fields.time("since");
     fields.finish().then_some(())?;
     Some(DestinationSettings {

@@ -65,6 +65,8 @@ struct Item {
     step: u32,
     attempt_count: u32,
     outcome: Option<Outcome>,
+    /// When the last attempt ended, if there was one.
+    tried_at: Option<Timestamp>,
     /// When the schedule wants it tried.
     due_at: Timestamp,
     /// It may go before that. An attempt before its time uses up no try.
@@ -111,19 +113,8 @@ pub struct Begun {
 pub enum Change {
     /// It is as it was asked for, or will be when what is in flight has ended.
     Made,
-    /// It is not among the pending ones.
-    NotPending,
-}
-
-/// What came of being told to make a delivery pending again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reopened {
-    /// It is pending.
-    Pending,
-    /// It was pending already, or will be, or the destination does not want it.
-    Unchanged,
-    /// What comes before it in the log must be read first.
-    TooEarly,
+    /// It is not as it would have to be for that.
+    NotMade,
 }
 
 impl Backlog {
@@ -154,6 +145,7 @@ impl Backlog {
             step: delivery.step,
             attempt_count: delivery.attempt_count,
             outcome: delivery.outcome,
+            tried_at: delivery.outcome.map(|_| delivery.changed_at),
             ..Item::new(receipt, delivery.due_at)
         };
         self.insert(delivery.sequence, item);
@@ -165,10 +157,23 @@ impl Backlog {
         WINDOW.saturating_sub(self.rowless.len()).min(count)
     }
 
-    /// How many more pending deliveries may be taken in beside those of the log.
-    pub fn spare(&self) -> usize {
+    /// Whether these can be made pending now: there is room, and what comes before them in the log has been read.
+    pub fn takes<'a>(
+        &self,
+        again: impl ExactSizeIterator<Item = (&'a Receipt, Option<&'a Delivery>)>,
+    ) -> bool {
         // So many as are read ahead always find room.
-        (MAX_COUNT - WINDOW).saturating_sub(self.items.len())
+        let has_room = again.len() <= (MAX_COUNT - WINDOW).saturating_sub(self.items.len());
+        has_room
+            && again
+                .into_iter()
+                .all(|(receipt, was)| !self.is_too_early(receipt.sequence, was))
+    }
+
+    /// Whether it has a row although the log has not been read so far.
+    fn is_too_early(&self, sequence: u64, was: Option<&Delivery>) -> bool {
+        let has_row = was.is_some() || self.row_on_its_way(sequence).is_some();
+        sequence > self.read_to && has_row && !self.items.contains_key(&sequence)
     }
 
     /// The number of the last receipt that was read from the log.
@@ -229,8 +234,11 @@ impl Backlog {
     }
 
     /// Puts back what was begun and not tried.
-    pub fn give_back(&mut self, sequence: u64) {
+    pub fn give_back(&mut self, sequence: u64, now: Timestamp) {
         self.rest(sequence);
+        if self.items[&sequence].is_called_off {
+            self.call_off(sequence, now);
+        }
     }
 
     /// Forgets what was begun, since its receipt has expired.
@@ -255,6 +263,7 @@ impl Backlog {
             .expect("what is in flight is pending");
         item.attempt_count = attempt.number;
         item.outcome = Some(attempt.outcome);
+        item.tried_at = Some(now);
         item.phase = Phase::Settled;
         let was_due = item.due_at <= attempt.started_at;
         item.is_early = false;
@@ -283,11 +292,13 @@ impl Backlog {
         state
     }
 
-    /// Lets go at once what waits because the destination could not take it. What it refused keeps its time.
-    pub fn hurry(&mut self) {
+    /// Lets go at once what could not be taken since that time. What was refused keeps its time, and so does what failed
+    /// before: it may be what brought the destination down.
+    pub fn hurry(&mut self, since: Timestamp) {
         let waiting = |(sequence, item): (&u64, &Item)| {
             let is_its_fault = item.outcome.is_some_and(|outcome| outcome != Outcome::Refused);
-            (is_its_fault && item.phase == Phase::Waiting).then_some(*sequence)
+            let is_recent = item.tried_at.is_some_and(|tried_at| tried_at >= since);
+            (is_its_fault && is_recent && item.phase == Phase::Waiting).then_some(*sequence)
         };
         let sequences: Vec<_> = self.items.iter().filter_map(waiting).collect();
         for sequence in sequences {
@@ -297,9 +308,11 @@ impl Backlog {
 
     /// Lets one go at once.
     pub fn retry(&mut self, sequence: u64) -> Change {
-        if !self.items.contains_key(&sequence) {
-            return Change::NotPending;
-        }
+        let Some(item) = self.items.get_mut(&sequence) else {
+            return Change::NotMade;
+        };
+        // Of two wishes the later one counts.
+        item.is_called_off &= item.phase == Phase::Settled;
         self.expedite(sequence);
         Change::Made
     }
@@ -324,33 +337,30 @@ impl Backlog {
                 self.called_off_ahead.insert(sequence);
                 Change::Made
             }
-            None => Change::NotPending,
+            None => Change::NotMade,
         }
     }
 
-    /// Makes a delivery pending from the start, with `was` its row, if it has one. Nothing changes if it is pending.
-    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Reopened {
+    /// Makes a delivery pending from the start, with `was` its row, if it has one; [`Backlog::takes`] must have said that
+    /// it can be. Nothing changes if it is pending, or will be, or the destination does not want it.
+    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
         let sequence = receipt.sequence;
-        if self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
-            return Reopened::Unchanged;
+        let is_ahead = sequence > self.read_to;
+        if is_ahead || self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
+            return Change::NotMade;
         }
         let known = self.row_on_its_way(sequence).or(was);
-        if sequence > self.read_to {
-            return match known {
-                None => Reopened::Unchanged,
-                Some(_) => Reopened::TooEarly,
-            };
-        }
         let item = Item {
             attempt_count: known.map_or(0, |row| row.attempt_count),
             outcome: known.and_then(|row| row.outcome),
+            tried_at: known.map(|row| row.changed_at),
             ..Item::new(receipt, now)
         };
         // Those before it must be known by their rows wherever it is known by its own.
         self.give_rows(&item.job.clone(), now);
         self.insert(sequence, item);
         self.give_row(sequence, now);
-        Reopened::Pending
+        Change::Made
     }
 
     /// What is to be recorded now, with `pause`, if anything is. Not to be called again before [`Backlog::recorded`].
@@ -570,6 +580,7 @@ impl Item {
             step: 0,
             attempt_count: 0,
             outcome: None,
+            tried_at: None,
             due_at,
             is_early: false,
             phase: Phase::Waiting,

@@ -100,9 +100,12 @@ impl Dispatch {
         stop: CancellationToken,
     ) {
         while let Some(term) = stop.run_until_cancelled(terms.next()).await {
+            let mut workers = JoinSet::new();
             let _ = term
-                .run_until_cancelled(self.term(&leader, &wake, grace, &stop))
+                .run_until_cancelled(self.term(&mut workers, &leader, &wake, grace, &stop))
                 .await;
+            // None of them may go on into the next term.
+            workers.shutdown().await;
             self.lanes.iter().for_each(|lane| lane.board.show(None));
         }
     }
@@ -110,6 +113,7 @@ impl Dispatch {
     /// Works until `stop`.
     async fn term(
         &self,
+        workers: &mut JoinSet<()>,
         leader: &Candidate,
         wake: &watch::Receiver<()>,
         grace: Duration,
@@ -118,7 +122,6 @@ impl Dispatch {
         let Some(destinations) = stop.run_until_cancelled(self.prepare(leader)).await else {
             return;
         };
-        let mut workers = JoinSet::new();
         let mut served = Vec::new();
         for ((settings, lane), destination) in self
             .settings
@@ -168,9 +171,17 @@ impl Dispatch {
 
     /// Brings the store's destinations in line with the configuration, however long that takes.
     async fn prepare(&self, leader: &Candidate) -> Vec<Destination> {
+        let mut is_said = false;
         loop {
             match self.try_prepare(leader).await {
                 Ok(destinations) => return destinations,
+                Err(error) if !is_said => {
+                    is_said = true;
+                    tracing::warn!(
+                        error.type = "inbox_unavailable",
+                        "nothing is delivered while the destinations cannot be read from the inbox: {error}"
+                    );
+                }
                 Err(error) => tracing::debug!("cannot read the destinations: {error}"),
             }
             sleep(RETRY).await;

@@ -11,7 +11,7 @@ use super::Filter;
 use super::instruction::{Instruction, Progress, Replay};
 use super::worker::{Order, What};
 use crate::clock::Timestamp;
-use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, Pause, State};
+use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, InstructionId, Pause, State};
 use crate::inbox::{self, Candidate, Cursor, Inbox, PageRequest, Receipt, ReceiptId};
 
 /// How often instructions are looked for without being told to: those that another receiver took.
@@ -22,6 +22,12 @@ const COUNT: usize = 100;
 
 /// How many receipts a replay goes on by at once.
 const PAGE_COUNT: usize = 256;
+
+/// The longest wait for the sake of a rate, which is that of the lowest one that may be asked for.
+const MAX_RATE_WAIT: Duration = Duration::from_secs(1000);
+
+/// What is said of a replay that was ended.
+const ENDED: &str = "an operator has ended it";
 
 /// A destination that is worked for.
 #[derive(Clone, Debug)]
@@ -48,6 +54,16 @@ enum Part {
     Rest,
 }
 
+/// How a replay goes on.
+enum Step {
+    /// There may be more.
+    More,
+    /// The destination takes no more now.
+    NotNow,
+    /// That was all.
+    Last,
+}
+
 /// Why an instruction is not followed further now.
 enum Stop {
     /// It cannot be done, for that reason.
@@ -72,11 +88,19 @@ impl Follower {
     }
 
     async fn follow(&self, part: Part) {
+        let mut is_said = false;
         loop {
             let woken = self.wake.notified();
             match self.turn(part).await {
                 Ok(true) => continue,
-                Ok(false) => {}
+                Ok(false) => is_said = false,
+                Err(error) if !is_said => {
+                    is_said = true;
+                    tracing::warn!(
+                        error.type = "inbox_unavailable",
+                        "what operators asked for cannot be done while the inbox fails: {error}"
+                    );
+                }
                 Err(error) => tracing::debug!("cannot follow instructions now: {error}"),
             }
             let _ = timeout(INTERVAL, woken).await;
@@ -136,7 +160,7 @@ impl Follower {
                     }
                     Some(State::Pending) | None => What::Retry(receipt.sequence),
                 };
-                match self.order(served, what).await? {
+                match self.order(served, what).await?.unwrap_or(0) {
                     0 => Err(Stop::Failed(
                         "it is not pending there, or waits for its turn behind many others".to_owned(),
                     )),
@@ -148,7 +172,11 @@ impl Follower {
                 receipt_id,
             } => {
                 let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
-                match self.order(served, What::Cancel(Box::new(receipt), row)).await? {
+                match self
+                    .order(served, What::Cancel(Box::new(receipt), row))
+                    .await?
+                    .unwrap_or(0)
+                {
                     0 => Err(Stop::Failed("it is not pending there".to_owned())),
                     _ => Ok(()),
                 }
@@ -158,16 +186,33 @@ impl Follower {
                     at: Timestamp::now(),
                     reason,
                 };
-                match self.order(self.served(&destination)?, What::Pause(pause)).await? {
+                match self
+                    .order(self.served(&destination)?, What::Pause(pause))
+                    .await?
+                    .unwrap_or(0)
+                {
                     0 => Err(Stop::Failed("it is paused already".to_owned())),
                     _ => Ok(()),
                 }
             }
             Instruction::Resume { destination } => {
-                match self.order(self.served(&destination)?, What::Resume).await? {
+                match self
+                    .order(self.served(&destination)?, What::Resume)
+                    .await?
+                    .unwrap_or(0)
+                {
                     0 => Err(Stop::Failed("it is neither paused nor down".to_owned())),
                     _ => Ok(()),
                 }
+            }
+            Instruction::EndReplay { id } => {
+                let replay = self.inbox.outbox().instruction(id).await?;
+                let Some(replay) = replay.filter(|replay| replay.done_at.is_none()) else {
+                    return Err(Stop::Failed(format!("there is no replay {id} that is not done")));
+                };
+                let progress = serde_json::from_str(&replay.progress).unwrap_or_default();
+                self.close(replay, progress, Some(ENDED.to_owned())).await?;
+                Ok(())
             }
             Instruction::Replay(_) => unreachable!("replays are gone through page by page"),
         }
@@ -196,8 +241,8 @@ impl Follower {
         Ok((served, receipt, row.map(|(row, _)| row)))
     }
 
-    /// Tells a worker what to do, and waits until it is recorded.
-    async fn order(&self, served: &Served, what: What) -> Result<usize, Stop> {
+    /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.
+    async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
         let (answer, answered) = oneshot::channel();
         let gone = |_| {
             Stop::Store(inbox::Error::Unavailable {
@@ -230,40 +275,73 @@ impl Follower {
             progress.first = oldest.first().map_or(progress.last, |oldest| oldest.sequence - 1);
             progress.position = progress.first;
         }
+        let named = match self.named(&replay.receipt_ids, &progress).await {
+            Ok(named) => named,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Store(error)) => return Err(error),
+        };
         loop {
             let begun_at = Instant::now();
             let replayed_before = progress.replayed_count;
-            let is_done = match self.replay_page(replay, &chosen, &mut progress).await {
-                Ok(is_done) => is_done,
+            let step = match self.replay_page(replay, &named, &chosen, &mut progress).await {
+                Ok(step) => step,
                 Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
                 Err(Stop::Store(error)) => return Err(error),
             };
-            if is_done {
-                return self.close(kept, progress, None).await;
+            // An operator may have ended it meanwhile; what is written down then stays.
+            let known = self.inbox.outbox().instruction(kept.id).await?;
+            if known.is_none_or(|known| known.done_at.is_some()) {
+                return Ok(());
             }
-            let text = serde_json::to_string(&progress).expect("numbers have a JSON form");
             let so_far = outbox::Instruction {
-                progress: text,
+                progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
                 ..kept.clone()
             };
-            self.inbox.outbox().follow_up(&self.leader, so_far).await?;
-            if let Some(per_second) = replay.max_per_second {
-                let count = progress.replayed_count - replayed_before;
-                sleep_until(begun_at + Duration::from_secs_f64(count as f64 / per_second)).await;
-            } else {
-                // So that what is asked for meanwhile gets its turn at the store.
-                sleep(Duration::ZERO).await;
+            match step {
+                Step::Last => return self.close(kept, progress, None).await,
+                Step::NotNow => sleep(INTERVAL).await,
+                Step::More => {
+                    self.inbox.outbox().follow_up(&self.leader, so_far).await?;
+                    let count = progress.replayed_count - replayed_before;
+                    self.keep_rate(replay, kept.id, begun_at, count).await?;
+                }
             }
         }
     }
 
-    /// Goes on by a page; says whether that was the last one.
+    /// Waits as long as the rate of a replay wants after so many, or until it is ended.
+    async fn keep_rate(
+        &self,
+        replay: &Replay,
+        id: InstructionId,
+        begun_at: Instant,
+        count: u64,
+    ) -> Result<(), inbox::Error> {
+        let Some(per_second) = replay.max_per_second else {
+            // So that what is asked for meanwhile gets its turn at the store.
+            sleep(Duration::ZERO).await;
+            return Ok(());
+        };
+        let wait = Duration::try_from_secs_f64(count as f64 / per_second).unwrap_or(MAX_RATE_WAIT);
+        let until = begun_at + wait.min(MAX_RATE_WAIT);
+        while Instant::now() < until {
+            sleep_until(until.min(Instant::now() + INTERVAL)).await;
+            let known = self.inbox.outbox().instruction(id).await?;
+            if known.is_none_or(|known| known.done_at.is_some()) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on by a page.
     async fn replay_page(
         &self,
         replay: &Replay,
+        named: &[Receipt],
         chosen: &[&Served],
         progress: &mut Progress,
-    ) -> Result<bool, Stop> {
+    ) -> Result<Step, Stop> {
         let limit = replay.max_per_second.map_or(PAGE_COUNT, |per_second| {
             (per_second.ceil() as usize).clamp(1, PAGE_COUNT)
         });
@@ -272,43 +350,61 @@ impl Follower {
         }
         let outbox = self.inbox.outbox();
         let receipts = if replay.receipt_ids.is_empty() {
-            outbox.receipts_after(progress.position, limit).await?
+            outbox.receipts_after(progress.position, PAGE_COUNT).await?
         } else {
-            self.named(&replay.receipt_ids, progress.position, limit).await?
+            let left = named
+                .iter()
+                .filter(|receipt| receipt.sequence > progress.position);
+            left.take(PAGE_COUNT).cloned().collect()
         };
-        let receipts: Vec<_> = receipts
+        let mut receipts: Vec<_> = receipts
             .into_iter()
             .take_while(|receipt| receipt.sequence <= progress.last)
             .collect();
+        // No more at once than the rate allows; what does not match costs nothing.
+        let mut matching = 0..receipts.len();
+        let cut = matching
+            .by_ref()
+            .filter(|at| replay.matches(&receipts[*at]))
+            .nth(limit);
+        receipts.truncate(cut.unwrap_or(receipts.len()));
         let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else {
-            return Ok(true);
+            return Ok(Step::Last);
         };
         let (from, to) = (first.sequence, last.sequence);
-        progress.examined_count += receipts.len() as u64;
-        let matching: Vec<_> = receipts
-            .into_iter()
-            .filter(|receipt| replay.matches(receipt))
-            .collect();
-        for served in chosen {
-            let rows = self.rows(served.id, from, to).await?;
-            let cursor = self.cursor(served.id).await?;
-            let wanted: Vec<_> = matching
-                .iter()
-                .filter(|receipt| served.filter.matches(receipt))
-                .map(|receipt| {
-                    let row = rows.iter().find(|row| row.sequence == receipt.sequence);
-                    (receipt.clone(), row.copied())
-                })
-                // What is pending will come anyway.
-                .filter(|(receipt, row)| match row {
-                    Some(row) => row.state != State::Pending,
-                    None => receipt.sequence <= cursor,
-                })
-                .collect();
-            self.reopen(served, wanted, replay.dry_run, progress).await?;
+        let mut so_far = progress.clone();
+        so_far.examined_count += receipts.len() as u64;
+        so_far.position = to;
+        receipts.retain(|receipt| replay.matches(receipt));
+        if !receipts.is_empty() {
+            // Before the rows: whoever is behind this cursor and has no row has not begun.
+            let destinations = outbox.destinations().await?;
+            for served in chosen {
+                let known = destinations.iter().find(|known| known.id == served.id);
+                let cursor = known.map_or(0, |known| known.cursor);
+                let rows = self.rows(served.id, from, to).await?;
+                let wanted = receipts
+                    .iter()
+                    .filter(|receipt| served.filter.matches(receipt))
+                    .map(|receipt| {
+                        let row = rows.iter().find(|row| row.sequence == receipt.sequence);
+                        (receipt.clone(), row.copied())
+                    })
+                    // What is pending will come anyway.
+                    .filter(|(receipt, row)| match row {
+                        Some(row) => row.state != State::Pending,
+                        None => receipt.sequence <= cursor,
+                    });
+                if !self
+                    .reopen(served, wanted.collect(), replay.dry_run, &mut so_far)
+                    .await?
+                {
+                    return Ok(Step::NotNow);
+                }
+            }
         }
-        progress.position = to;
-        Ok(false)
+        *progress = so_far;
+        Ok(Step::More)
     }
 
     /// As [`Follower::replay_page`], of dead letters, one destination after the other.
@@ -318,9 +414,10 @@ impl Follower {
         chosen: &[&Served],
         limit: usize,
         progress: &mut Progress,
-    ) -> Result<bool, Stop> {
-        let Some(served) = chosen.get(progress.destinations_done_count) else {
-            return Ok(true);
+    ) -> Result<Step, Stop> {
+        let is_left = |served: &&&Served| !progress.destinations_done.contains(&served.name);
+        let Some(served) = chosen.iter().find(is_left) else {
+            return Ok(Step::Last);
         };
         let outbox = self.inbox.outbox();
         let dead = outbox
@@ -331,50 +428,54 @@ impl Follower {
             .take_while(|(delivery, _)| delivery.sequence <= progress.last)
             .collect();
         let Some((last, _)) = dead.last() else {
-            progress.destinations_done_count += 1;
+            progress.destinations_done.push(served.name.clone());
             progress.position = progress.first;
-            return Ok(false);
+            return Ok(Step::More);
         };
-        let to = last.sequence;
-        progress.examined_count += dead.len() as u64;
+        let mut so_far = progress.clone();
+        so_far.position = last.sequence;
+        so_far.examined_count += dead.len() as u64;
         let wanted = dead
             .into_iter()
             .filter(|(_, receipt)| replay.matches(receipt) && served.filter.matches(receipt))
             .map(|(delivery, receipt)| (receipt, Some(delivery)))
             .collect();
-        self.reopen(served, wanted, replay.dry_run, progress).await?;
-        progress.position = to;
-        Ok(false)
+        if !self.reopen(served, wanted, replay.dry_run, &mut so_far).await? {
+            return Ok(Step::NotNow);
+        }
+        *progress = so_far;
+        Ok(Step::More)
     }
 
-    /// Makes deliveries pending, or only counts them.
+    /// Makes deliveries pending, or only counts them; says whether that could be done now.
     async fn reopen(
         &self,
         served: &Served,
         wanted: Vec<(Receipt, Option<Delivery>)>,
         dry_run: bool,
         progress: &mut Progress,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         progress.matched_count += wanted.len() as u64;
         if !dry_run && !wanted.is_empty() {
-            let count = self.order(served, What::Reopen(wanted)).await?;
+            let Some(count) = self.order(served, What::Reopen(wanted)).await? else {
+                return Ok(false);
+            };
             progress.replayed_count += count as u64;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// The receipts of these ids with numbers above `after`, oldest first.
-    async fn named(&self, ids: &[ReceiptId], after: u64, limit: usize) -> Result<Vec<Receipt>, Stop> {
+    /// The receipts of these ids, oldest first. What was gone through already may have expired meanwhile.
+    async fn named(&self, ids: &[ReceiptId], progress: &Progress) -> Result<Vec<Receipt>, Stop> {
         let mut receipts = Vec::new();
         for id in ids {
             match self.inbox.receipt(*id).await? {
                 Some((receipt, _)) => receipts.push(receipt),
+                None if progress.position > progress.first => {}
                 None => return Err(Stop::Failed(format!("there is no receipt {id}"))),
             }
         }
         receipts.sort_by_key(|receipt| receipt.sequence);
-        receipts.retain(|receipt| receipt.sequence > after);
-        receipts.truncate(limit);
         Ok(receipts)
     }
 
@@ -397,12 +498,6 @@ impl Follower {
             cursor = page.next;
         }
         Ok(rows)
-    }
-
-    async fn cursor(&self, destination: DestinationId) -> Result<u64, Stop> {
-        let destinations = self.inbox.outbox().destinations().await?;
-        let found = destinations.iter().find(|found| found.id == destination);
-        Ok(found.map_or(0, |found| found.cursor))
     }
 
     /// Writes down that an instruction is done with.

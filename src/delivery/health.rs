@@ -107,7 +107,7 @@ impl Health {
 
     /// What may be sent, with so many attempts under way.
     pub fn allowance(&mut self, now: Timestamp, in_flight_count: usize) -> Allowance {
-        if self.quiet_until.is_some_and(|until| now < until) {
+        if self.is_quiet(now) {
             return Allowance::Attempts(0);
         }
         let saved = match &mut self.rate {
@@ -123,7 +123,7 @@ impl Health {
 
     /// When more may be sent than now, if that is a matter of time.
     pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let saved_at = self.rate.as_ref().map(Rate::next_at);
+        let saved_at = self.rate.as_ref().and_then(Rate::next_at);
         let probe_at = self.down.map(|down| down.next_probe_at);
         // Whichever of them is the last to hold it back.
         let times = [self.quiet_until, saved_at, probe_at].into_iter().flatten();
@@ -166,8 +166,14 @@ impl Health {
         }
     }
 
-    /// Lets the next attempt begin at once, if it is down.
+    /// Whether it asked to be left alone, and the time is not over.
+    pub fn is_quiet(&self, now: Timestamp) -> bool {
+        self.quiet_until.is_some_and(|until| now < until)
+    }
+
+    /// Lets the next attempt begin at once, if it is down or asked to be left alone.
     pub fn probe_now(&mut self, now: Timestamp) {
+        self.quiet_until = None;
         if let Some(down) = &mut self.down {
             down.next_probe_at = now;
         }
@@ -189,6 +195,8 @@ impl Health {
                     next_probe_at: now,
                 },
             ),
+            // What was under way when it went down says no more than was known.
+            Some(down) if now < down.next_probe_at => return Turn::Same,
             Some(down) => (Turn::Same, down),
         };
         let probe_count = down.probe_count.saturating_add(1);
@@ -204,7 +212,11 @@ impl Health {
 impl Streak {
     fn add(&mut self, sequence: u64, is_absent: bool) {
         self.count = self.count.saturating_add(1);
-        self.absent_count = self.absent_count.saturating_add(is_absent.into());
+        self.absent_count = if is_absent {
+            self.absent_count.saturating_add(1)
+        } else {
+            0
+        };
         if self.deliveries.len() < DOWN_AFTER_DELIVERIES && !self.deliveries.contains(&sequence) {
             self.deliveries.push(sequence);
         }
@@ -225,12 +237,12 @@ impl Rate {
         self.saved as usize
     }
 
-    /// When one more may begin.
-    fn next_at(&self) -> Timestamp {
-        let lacking = (1.0 - self.saved).max(0.0) / self.per_second;
+    /// When one may begin, if none may now.
+    fn next_at(&self) -> Option<Timestamp> {
+        let lacking = (1.0 - self.saved) / self.per_second;
         // A microsecond more, so that what was rounded off does not make it a moment too early.
-        self.at
-            .plus(Duration::from_secs_f64(lacking) + Duration::from_micros(1))
+        let wait = Duration::try_from_secs_f64(lacking).unwrap_or(MAX_PAUSE) + Duration::from_micros(1);
+        (self.saved < 1.0).then(|| self.at.plus(wait))
     }
 }
 
@@ -404,6 +416,8 @@ mod tests {
         assert!((9.7..9.8).contains(&took), "{took}");
         // What was not used is saved for a second.
         assert_eq!(health.allowance(at(100.0), 0), may(4));
+        assert_eq!(health.allowance(at(100.0), 100), may(0));
+        assert_eq!(health.next_at(at(100.0)), None, "it is no matter of time");
     }
 
     #[test]

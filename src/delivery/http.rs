@@ -100,6 +100,8 @@ pub struct HttpSender {
     settings: Settings,
     /// Where that is, for people.
     place: String,
+    /// What must not be told back.
+    hidden: Vec<Vec<u8>>,
     signers: Arc<[Webhook]>,
     format: Format,
     timeout: Duration,
@@ -130,6 +132,7 @@ impl HttpSender {
             client: client.build().map_err(Error::Client)?,
             settings: settings.clone(),
             place: place(&settings.url),
+            hidden: answer::hidden(&settings.url, &settings.headers),
             signers: signers.collect::<Result<_, _>>()?,
             format: destination.format,
             timeout,
@@ -143,7 +146,7 @@ impl HttpSender {
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
         match timeout_at(deadline, self.client.execute(request)).await {
-            Ok(Ok(response)) => answer::report(response, deadline, &self.settings.headers).await,
+            Ok(Ok(response)) => answer::report(response, deadline, &self.hidden).await,
             Ok(Err(error)) => answer::unanswered(&error, &self.place),
             Err(_) => Report::unanswered(
                 Outcome::Timeout,

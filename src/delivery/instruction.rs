@@ -11,6 +11,9 @@ use crate::inbox::{Receipt, ReceiptId};
 /// The most receipts that a replay names one by one.
 pub const MAX_RECEIPT_IDS: usize = 1000;
 
+/// The most replays that are not done at once: they are gone through one after the other.
+pub const MAX_OPEN_REPLAYS: usize = 50;
+
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -43,6 +46,11 @@ pub enum Instruction {
     },
     /// Send receipts once more.
     Replay(Replay),
+    /// Go no further with a replay; what it has made pending is sent.
+    EndReplay {
+        /// Which one.
+        id: InstructionId,
+    },
 }
 
 /// Which receipts are sent once more, where to and how fast. All members that are set must match. What is pending
@@ -114,8 +122,9 @@ pub struct Progress {
     pub first: u64,
     /// Where it ends; 0 while that is not known.
     pub last: u64,
-    /// How many destinations are done with, where they are gone through one by one.
-    pub destinations_done_count: usize,
+    /// Which destinations are done with, where they are gone through one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub destinations_done: Vec<String>,
 }
 
 /// An instruction as it is shown.
@@ -150,6 +159,11 @@ pub enum ShownState {
 }
 
 impl Shown {
+    /// Whether it is a replay.
+    pub fn is_replay(&self) -> bool {
+        matches!(self.instruction, Instruction::Replay(_))
+    }
+
     /// What is kept, as it is shown; `None` if it is of another version of this program.
     pub fn of(kept: &outbox::Instruction) -> Option<Self> {
         let progress: Progress = match &*kept.progress {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::instruction::{Instruction, Shown};
+use super::instruction::{Instruction, MAX_OPEN_REPLAYS, Shown};
 use super::status::{Board, Status};
 use super::{Filter, Settings};
 use crate::clock::Timestamp;
@@ -141,6 +141,9 @@ pub enum Error {
     /// There is no such destination in the configuration.
     #[error("no destination {0:?} is configured; there {1}")]
     NoDestination(String, String),
+    /// Too many replays wait for their turn.
+    #[error("{MAX_OPEN_REPLAYS} replays are not done yet; wait for one, or end one")]
+    TooManyReplays,
     /// What the store says.
     #[error(transparent)]
     Inbox(#[from] inbox::Error),
@@ -240,7 +243,7 @@ impl Deliveries {
             .iter()
             .filter(|(_, receipt)| query.receipts.matches(receipt));
         let mut items: Vec<_> = items
-            .map(|(delivery, receipt)| Listed::of_row(names[&delivery.destination], delivery, receipt))
+            .map(|(delivery, receipt)| Listed::of_row(name_of(names, delivery), delivery, receipt))
             .collect();
         // The deliveries of a receipt stay together.
         let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
@@ -321,8 +324,14 @@ impl Deliveries {
             // From there on there are rows.
             _ => Some(Cursor(floor + 1)),
         };
-        let from = next.map_or(floor + 1, |next| next.0);
-        let rows = self.rows(chosen, from, page.cursor).await?;
+        let (Some(newest), Some(oldest)) = (receipts.items.first(), receipts.items.last()) else {
+            return Ok(Page {
+                items: Vec::new(),
+                next,
+            });
+        };
+        let before = Cursor(newest.sequence + 1);
+        let rows = self.rows(chosen, oldest.sequence, Some(before)).await?;
         let mut items = Vec::new();
         for receipt in &receipts.items {
             let sequence = receipt.sequence;
@@ -330,7 +339,7 @@ impl Deliveries {
             items.extend(
                 of_receipt
                     .iter()
-                    .map(|row| Listed::of_row(names[&row.destination], row, receipt)),
+                    .map(|row| Listed::of_row(name_of(names, row), row, receipt)),
             );
             let rowless = reading.iter().filter(|(destination, configured)| {
                 sequence > destination.cursor
@@ -439,9 +448,16 @@ impl Deliveries {
             | Instruction::Pause { destination, .. }
             | Instruction::Resume { destination } => Some(destination),
             Instruction::Replay(replay) => replay.destination.as_ref(),
+            Instruction::EndReplay { .. } => None,
         };
         if let Some(name) = destination.filter(|name| self.configured(name).is_none()) {
             return Err(self.no_destination(name));
+        }
+        if let Instruction::Replay(_) = instruction {
+            let open = self.inbox.outbox().open_instructions(MAX_OPEN_REPLAYS).await?;
+            if open.iter().filter_map(Shown::of).filter(Shown::is_replay).count() >= MAX_OPEN_REPLAYS {
+                return Err(Error::TooManyReplays);
+            }
         }
         let body = serde_json::to_string(instruction).expect("an instruction has a JSON form");
         let kept = outbox::Instruction::new(body);
@@ -485,6 +501,11 @@ impl Deliveries {
         };
         Error::NoDestination(name.to_owned(), there)
     }
+}
+
+/// The name of a delivery's destination. It may have been added just now.
+fn name_of<'a>(names: &HashMap<DestinationId, &'a str>, row: &Delivery) -> &'a str {
+    names.get(&row.destination).copied().unwrap_or("(new)")
 }
 
 impl Listed {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::{Backlog, Begun, Change, Reopened};
+use super::backlog::{Backlog, Begun, Change};
 use super::health::{Allowance, Health, MAX_PAUSE, Turn};
 use super::log;
 use super::metrics::Metrics;
@@ -25,7 +25,9 @@ use super::send::{Parcel, Report, Sender, Wish};
 use super::status::{Board, Failure, Status};
 use super::{DestinationSettings, Schedule};
 use crate::clock::Timestamp;
-use crate::inbox::outbox::{Attempt, Delivery, Destination, Outcome, Pause, PauseChange, Progress, State};
+use crate::inbox::outbox::{
+    Attempt, Delivery, Destination, Outcome, Pause, PauseChange, Progress, State, Undelivered,
+};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
 /// How often the log is looked at without being told to: for what other receivers accepted, and in case a word was
@@ -44,8 +46,8 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 /// How many results may wait for the store before nothing more is sent.
 const MAX_UNRECORDED: usize = 512;
 
-/// How many orders may wait until they can be followed.
-const MAX_HELD: usize = 4;
+/// How often the number of dead letters is read anew, in [`INTERVAL`]s: they expire without anybody here.
+const DEAD_COUNT_INTERVALS: u32 = 60;
 
 /// How long the store is left alone after an error.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -55,8 +57,8 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 pub struct Order {
     /// What.
     pub what: What,
-    /// How many deliveries it changed.
-    pub answer: oneshot::Sender<usize>,
+    /// How many deliveries it changed; `None` if that cannot be done now.
+    pub answer: oneshot::Sender<Option<usize>>,
 }
 
 /// What a worker is told to do.
@@ -152,14 +154,11 @@ struct Loaded {
     receipts: Result<Vec<(Receipt, Bytes)>, inbox::Error>,
 }
 
-/// What was read from the log.
-#[derive(Default)]
+/// What was read from the log, and beside it.
 struct Read {
-    receipts: Vec<Receipt>,
-    /// Whether there may be more.
-    is_full: bool,
-    /// The newest number at the time, if it was asked for.
-    newest: Option<u64>,
+    undelivered: Undelivered,
+    /// How many dead letters there are, if that was asked for.
+    dead_count: Option<u64>,
 }
 
 struct Worker<'a> {
@@ -172,8 +171,10 @@ struct Worker<'a> {
     last_failure: Option<Failure>,
     /// Whether there may be more in the log than was read.
     may_have_more: bool,
-    /// Whether to look for the newest number, too.
-    asks_newest: bool,
+    /// Whether to look into the log even if there is no room, for how much is there.
+    looks_anyway: bool,
+    /// In how many [`INTERVAL`]s the number of dead letters is read anew.
+    dead_count_in: u32,
     /// The number of the newest receipt, as far as it is known.
     newest: u64,
     body_bytes: usize,
@@ -184,12 +185,10 @@ struct Worker<'a> {
     /// What is being recorded, to be said again if that fails.
     progress: Option<Progress>,
     pause_change: PauseChange,
-    /// Orders that cannot be followed yet. Whoever gives them waits for the answer, so they are few.
-    held: Vec<Order>,
     /// Who is to be told, and what, when all that has changed so far is recorded.
-    to_answer: Vec<(oneshot::Sender<usize>, usize)>,
+    to_answer: Vec<(oneshot::Sender<Option<usize>>, usize)>,
     /// Who is to be told when what is being recorded is.
-    answering: Vec<(oneshot::Sender<usize>, usize)>,
+    answering: Vec<(oneshot::Sender<Option<usize>>, usize)>,
     /// Until when the store is left alone, after an error.
     store_rests_until: Option<Instant>,
     /// Whether there was an error, and all has failed since.
@@ -212,7 +211,8 @@ impl<'a> Worker<'a> {
             dead_count: parts.destination.dead_count,
             last_failure: None,
             may_have_more: true,
-            asks_newest: true,
+            looks_anyway: true,
+            dead_count_in: DEAD_COUNT_INTERVALS,
             newest: parts.destination.cursor,
             body_bytes: 0,
             attempts: FuturesUnordered::new(),
@@ -221,7 +221,6 @@ impl<'a> Worker<'a> {
             recording: None,
             progress: None,
             pause_change: PauseChange::Keep,
-            held: Vec::new(),
             to_answer: Vec::new(),
             answering: Vec::new(),
             store_rests_until: None,
@@ -240,7 +239,8 @@ impl<'a> Worker<'a> {
             self.store_rests_until.take_if(|until| *until <= Instant::now());
             self.record();
             if is_stopping {
-                if self.attempts.is_empty() && self.loading.is_none() && self.progress.is_none() {
+                let is_idle = self.attempts.is_empty() && self.loading.is_none();
+                if is_idle && self.progress.is_none() && !self.has_changes() {
                     return;
                 }
             } else {
@@ -249,7 +249,7 @@ impl<'a> Worker<'a> {
             }
             self.show();
             let next = self.next_at(now);
-            let takes_orders = self.held.len() < MAX_HELD && self.store_rests_until.is_none() && !is_stopping;
+            let takes_orders = self.store_rests_until.is_none() && !is_stopping;
             // Each branch may be dropped: what is under way stays in its place, and no order is lost.
             tokio::select! {
                 Some(ended) = self.attempts.next() => self.settle(ended),
@@ -259,11 +259,8 @@ impl<'a> Worker<'a> {
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;
-                    let is_behind = self.backlog.room() < READ_COUNT || self.pause.is_some();
-                    self.asks_newest = is_behind || !self.held.is_empty();
-                    for order in std::mem::take(&mut self.held) {
-                        self.follow(order);
-                    }
+                    self.looks_anyway = true;
+                    self.dead_count_in = self.dead_count_in.saturating_sub(1);
                 }
                 Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
                 () = at(next) => {}
@@ -297,53 +294,61 @@ impl<'a> Worker<'a> {
             return;
         }
         let room = self.backlog.room();
-        let is_worth_it = self.may_have_more && self.pause.is_none() && room >= READ_COUNT / 2;
+        let is_worth_it = self.may_have_more && room >= READ_COUNT / 2;
         let count = if is_worth_it { room.min(READ_COUNT) } else { 0 };
-        if count == 0 && !self.asks_newest {
+        if count == 0 && !self.looks_anyway {
             return;
         }
-        let (parts, after, asks_newest) = (self.parts, self.backlog.read_to(), self.asks_newest);
-        let reading = async move {
-            let outbox = parts.inbox.outbox();
-            let mut read = Read {
-                is_full: count == 0,
-                ..Read::default()
-            };
-            if asks_newest {
-                read.newest = Some(outbox.last_sequence().await?);
+        self.looks_anyway = false;
+        let counts_dead = self.dead_count_in == 0;
+        if counts_dead {
+            self.dead_count_in = DEAD_COUNT_INTERVALS;
+        }
+        let (parts, after) = (self.parts, self.backlog.read_to());
+        self.reading = Some(Box::pin(async move {
+            let (outbox, id) = (parts.inbox.outbox(), parts.destination.id);
+            let mut dead_count = None;
+            if counts_dead {
+                let known = outbox.destinations().await?;
+                dead_count = known
+                    .iter()
+                    .find(|known| known.id == id)
+                    .map(|known| known.dead_count);
             }
-            if count > 0 {
-                read.receipts = outbox.undelivered(parts.destination.id, after, count).await?;
-                read.is_full = read.receipts.len() == count;
-            }
-            Ok(read)
-        };
-        self.asks_newest = false;
-        self.reading = Some(Box::pin(reading));
+            Ok(Read {
+                undelivered: outbox.undelivered(id, after, count).await?,
+                dead_count,
+            })
+        }));
     }
 
     /// Takes in what was read.
     fn offer(&mut self, read: Result<Read, inbox::Error>) {
-        let read = match read {
+        let Read {
+            undelivered,
+            dead_count,
+        } = match read {
             Ok(read) => read,
             Err(error) => return self.store_failed(&error),
         };
         self.store_worked();
-        read.receipts
+        undelivered
+            .receipts
             .iter()
             .for_each(|receipt| self.backlog.offer(receipt));
-        self.newest = self.newest.max(read.newest.unwrap_or(0));
-        if !read.is_full {
-            self.may_have_more = false;
-            self.backlog.read_up_to(read.newest.unwrap_or(0));
-            self.newest = self.backlog.read_to();
-        }
+        self.backlog.read_up_to(undelivered.read_to);
+        self.newest = undelivered.newest;
+        self.may_have_more = undelivered.read_to < undelivered.newest;
+        // What is not recorded yet is counted when it is read anew the next time.
+        self.dead_count = dead_count.unwrap_or(self.dead_count);
     }
 
     /// Begins as many attempts as may begin.
     fn begin(&mut self, now: Timestamp) {
-        let is_store_behind =
-            self.store_rests_until.is_some() || self.backlog.unrecorded_count() >= MAX_UNRECORDED;
+        // What came of it could not be recorded.
+        let is_failing =
+            self.store_rests_until.is_some() || (self.has_store_failed && self.progress.is_some());
+        let is_store_behind = is_failing || self.backlog.unrecorded_count() >= MAX_UNRECORDED;
         if self.pause.is_some() || self.loading.is_some() || is_store_behind {
             return;
         }
@@ -382,14 +387,17 @@ impl<'a> Worker<'a> {
             self.store_failed(&error);
             Vec::new()
         });
+        let now = Timestamp::now();
         let has_failed = self.store_rests_until.is_some();
+        // Much may have happened while it was loaded.
+        let may_go = !is_stopping && self.pause.is_none() && !self.health.is_quiet(now);
         let mut receipts: HashMap<_, _> = receipts
             .into_iter()
             .map(|(receipt, body)| (receipt.sequence, (receipt, body)))
             .collect();
         for begun in loaded.begun {
             match receipts.remove(&begun.sequence) {
-                Some((receipt, body)) if !is_stopping => {
+                Some((receipt, body)) if may_go => {
                     self.attempts
                         .push(Box::pin(attempt(self.parts, begun, receipt, body)));
                     continue;
@@ -398,7 +406,7 @@ impl<'a> Worker<'a> {
                     log::expired(&self.parts.settings.name, begun.sequence);
                     self.backlog.vanish(begun.sequence);
                 }
-                Some(_) | None => self.backlog.give_back(begun.sequence),
+                Some(_) | None => self.backlog.give_back(begun.sequence, now),
             }
             self.body_bytes -= begun.body_bytes;
         }
@@ -446,9 +454,14 @@ impl<'a> Worker<'a> {
             Turn::WentDown => log::went_down(name, &attempt.detail),
             Turn::CameBack { since } => {
                 log::came_back(name, now.since(since));
-                self.backlog.hurry();
+                self.backlog.hurry(since);
             }
         }
+    }
+
+    /// Whether there is something that is not being recorded yet.
+    fn has_changes(&self) -> bool {
+        self.backlog.unrecorded_count() > 0 || self.pause_change != PauseChange::Keep
     }
 
     /// Has the store take down what has changed, if it has time.
@@ -483,7 +496,7 @@ impl<'a> Worker<'a> {
     /// Tells those whose orders are followed and recorded. One that no longer waits is normal.
     fn answer(&mut self) {
         for (answer, count) in self.answering.drain(..) {
-            let _ = answer.send(count);
+            let _ = answer.send(Some(count));
         }
     }
 
@@ -514,7 +527,11 @@ impl<'a> Worker<'a> {
             }
             What::Reopen(receipts) => match self.reopen(receipts, now) {
                 Some(count) => count,
-                None => return self.held.push(order),
+                None => {
+                    // Whoever waits for the answer is told to ask again. One that no longer waits is normal.
+                    let _ = order.answer.send(None);
+                    return;
+                }
             },
             What::Pause(pause) => self.set_pause(Some(pause.clone())),
             What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
@@ -526,22 +543,18 @@ impl<'a> Worker<'a> {
         self.to_answer.push((order.answer, count));
     }
 
-    /// Makes them pending; `None` if that must wait. A single one, which a person waits for, need not.
+    /// Makes them pending, all or none; `None` if they cannot be now.
     fn reopen(&mut self, receipts: &[(Receipt, Option<Delivery>)], now: Timestamp) -> Option<usize> {
-        let may_wait = receipts.len() > 1;
-        if may_wait && self.backlog.spare() < receipts.len() {
+        let rows = receipts.iter().map(|(receipt, was)| (receipt, was.as_ref()));
+        if !self.backlog.takes(rows.clone()) {
             return None;
         }
         let mut count = 0;
-        for (receipt, was) in receipts {
-            match self.backlog.reopen(receipt, was.as_ref(), now) {
-                Reopened::TooEarly if may_wait => return None,
-                Reopened::TooEarly | Reopened::Unchanged => {}
-                Reopened::Pending => {
-                    count += 1;
-                    let was_dead = was.is_some_and(|was| was.state == State::Dead);
-                    self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));
-                }
+        for (receipt, was) in rows {
+            if self.backlog.reopen(receipt, was, now) == Change::Made {
+                count += 1;
+                let was_dead = was.is_some_and(|was| was.state == State::Dead);
+                self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));
             }
         }
         Some(count)
@@ -558,7 +571,7 @@ impl<'a> Worker<'a> {
                 // What was known of it is of another time.
                 let settings = &self.parts.settings;
                 self.health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
-                self.backlog.hurry();
+                self.backlog.hurry(Timestamp::from_micros(i64::MIN));
                 PauseChange::Resume
             }
         };

@@ -74,6 +74,7 @@ pub fn routes(api: Api) -> Router {
         )
         .route("/replays", get(replays::replays).post(replays::begin))
         .route("/replays/{id}", get(replays::replay))
+        .route("/replays/{id}/end", post(replays::end))
         .with_state(api)
 }
 

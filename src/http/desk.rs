@@ -2,6 +2,7 @@
 //! delivered.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 use serde_json::Value;
@@ -102,7 +103,15 @@ pub enum Instruction {
     },
     /// Send receipts once more.
     Replay(Replay),
+    /// Go no further with a replay.
+    EndReplay {
+        /// Which one.
+        id: InstructionId,
+    },
 }
+
+/// The lowest and the highest rate of a replay, in deliveries a second. A destination has a limit of its own beside it.
+pub const REPLAY_RATES: RangeInclusive<f64> = 0.001..=10_000.0;
 
 /// The most receipts that a replay names one by one.
 pub const MAX_RECEIPT_IDS: usize = 1000;
@@ -128,7 +137,7 @@ pub struct Replay {
     pub dead: bool,
     /// Only count.
     pub dry_run: bool,
-    /// How many in a second at most.
+    /// How many in a second at most: within [`REPLAY_RATES`].
     pub max_per_second: Option<f64>,
 }
 
@@ -137,6 +146,8 @@ pub struct Replay {
 pub enum DeskError {
     /// There is no such destination; with those that there are.
     NoDestination(String),
+    /// So much is asked for already that nothing more is taken now.
+    Busy(String),
     /// What the store says.
     Inbox(inbox::Error),
 }

@@ -405,6 +405,7 @@ impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
         match error {
             DeskError::NoDestination(detail) => Self::new(Kind::NotFound, detail),
+            DeskError::Busy(detail) => Self::new(Kind::InstructionFailed, detail),
             DeskError::Inbox(error) => error.into(),
         }
     }

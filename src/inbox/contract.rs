@@ -127,6 +127,7 @@ macro_rules! contract_tests {
                 receipts_after_a_number_page_oldest_first_to_the_end,
                 what_is_asked_for_is_loaded_with_its_body_oldest_first,
                 undelivered_leaves_out_what_has_a_delivery_to_that_destination,
+                undelivered_looks_at_a_bounded_part_and_says_how_far_it_came,
                 whoever_does_not_lead_writes_nothing,
                 a_closed_inbox_refuses_every_call_of_the_way_out,
             ]

@@ -33,8 +33,9 @@ pub trait Outbox: Send + Sync {
     /// misses nothing.
     fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>>;
 
-    /// As [`Outbox::receipts_after`], without those that have a delivery to that destination.
-    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>>;
+    /// As [`Outbox::receipts_after`], without those that have a delivery to that destination. It looks at
+    /// [`MAX_UNDELIVERED_EXAMINED`] numbers at most, and says how far it came.
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered>;
 
     /// The receipts of these numbers that are held, with their bodies, oldest first. The caller bounds how many bytes of
     /// bodies it asks for.
@@ -114,6 +115,33 @@ pub const MAX_ANSWER_BYTES: usize = 4096;
 
 /// The most instructions that are kept once they are done, the latest ones.
 pub const MAX_DONE_INSTRUCTIONS: usize = 1000;
+
+/// How many numbers [`Outbox::undelivered`] looks at: some milliseconds, also where all of them have deliveries.
+pub const MAX_UNDELIVERED_EXAMINED: u64 = 10_000;
+
+/// A part of the log as a destination sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The receipts, oldest first.
+    pub receipts: Vec<Receipt>,
+    /// Up to this number all are among them, or have a delivery, or have expired.
+    pub read_to: u64,
+    /// The number of the newest receipt. Where the log was read so far, there is no more.
+    pub newest: u64,
+}
+
+impl Undelivered {
+    /// What was found with that limit among the numbers above `after` up to `until`.
+    pub(super) fn new(receipts: Vec<Receipt>, limit: usize, after: u64, until: u64, newest: u64) -> Self {
+        let is_cut = receipts.len() >= limit;
+        let last = receipts.last().map_or(after, |last| last.sequence);
+        Self {
+            receipts,
+            read_to: if is_cut { last } else { until.max(after) },
+            newest,
+        }
+    }
+}
 
 /// Names a destination in one inbox: 1 and up, never used for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -24,6 +24,8 @@ pub enum ReceiptsCommand {
     Replay(replay::ReplayArgs),
     /// List the latest replays and how far they are
     Replays(replay::ReplaysArgs),
+    /// Go no further with a replay; what it has made pending is delivered
+    EndReplay(replay::EndReplayArgs),
 }
 
 pub async fn run(command: &ReceiptsCommand, settings: &Settings) -> anyhow::Result<()> {
@@ -34,5 +36,6 @@ pub async fn run(command: &ReceiptsCommand, settings: &Settings) -> anyhow::Resu
         ReceiptsCommand::Tail(args) => tail::run(&admin, args).await,
         ReceiptsCommand::Replay(args) => replay::run(&admin, args).await,
         ReceiptsCommand::Replays(args) => replay::list(&admin, args).await,
+        ReceiptsCommand::EndReplay(args) => replay::end(&admin, args).await,
     }
 }

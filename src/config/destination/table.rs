@@ -129,9 +129,9 @@ impl<'a> Fields<'a> {
         legal
     }
 
-    /// A number above 0.
-    pub fn rate(&mut self, key: &str, max: f64) -> Option<f64> {
-        let allowed = format!("a number above 0 and up to {max}");
+    /// A number within a range.
+    pub fn rate(&mut self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
+        let allowed = format!("a number from {} to {}", range.start(), range.end());
         let value = self.table.remove(key)?;
         let number = match value {
             Value::Integer(number) => number as f64,
@@ -141,7 +141,7 @@ impl<'a> Fields<'a> {
                 return None;
             }
         };
-        let is_legal = number > 0.0 && number <= max;
+        let is_legal = range.contains(&number);
         if !is_legal {
             self.refuse(key, &allowed, Some(&number.to_string()));
         }

@@ -207,9 +207,53 @@ fn when_the_destination_is_back_what_it_could_not_take_goes_at_once() {
     settle(&mut backlog, 3, Outcome::Failed, at(0));
     record(&mut backlog, at(0));
 
-    backlog.hurry();
+    backlog.hurry(at(0));
 
     assert_eq!(begin_all(&mut backlog, at(1)), [1, 3]);
+}
+
+#[test]
+fn what_may_have_brought_the_destination_down_keeps_its_time() {
+    let mut backlog = backlog(&[1, 2]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Unreachable, at(0));
+    settle(&mut backlog, 2, Outcome::Unreachable, at(1));
+    record(&mut backlog, at(1));
+
+    backlog.hurry(at(1));
+
+    assert_eq!(begin_all(&mut backlog, at(1)), [2]);
+}
+
+#[test]
+fn what_was_called_off_while_it_was_loaded_is_not_sent_when_it_comes_back() {
+    let mut backlog = backlog(&[1]);
+    begin_all(&mut backlog, at(0));
+    backlog.cancel(&receipt(1, 1), None, at(0));
+
+    backlog.give_back(1, at(0));
+
+    assert_eq!(begin_all(&mut backlog, at(9)), [] as [u64; 0]);
+    assert_eq!(record(&mut backlog, at(9)), (1, vec![(1, State::Cancelled)]));
+}
+
+#[test]
+fn what_has_a_row_ahead_of_what_was_read_can_be_opened_again_when_that_has_been_read() {
+    let mut backlog = backlog(&[1]);
+    let row = Delivery {
+        state: State::Dead,
+        ..Item::new(&receipt(5, 1), at(0)).row(DestinationId(1), 5, State::Dead, at(0))
+    };
+    let fifth = receipt(5, 1);
+    assert!(!backlog.takes([(&fifth, Some(&row))].into_iter()));
+    assert!(
+        backlog.takes([(&fifth, None)].into_iter()),
+        "it will be pending by itself"
+    );
+
+    backlog.read_up_to(5);
+    assert!(backlog.takes([(&fifth, Some(&row))].into_iter()));
+    assert_eq!(backlog.reopen(&fifth, Some(&row), at(0)), Change::Made);
 }
 
 #[test]
@@ -283,7 +327,7 @@ fn what_waits_is_called_off_at_once_and_what_is_under_way_when_it_has_failed() {
     assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Pending)]));
     assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Cancelled)]));
     assert_eq!(backlog.pending_count(), 0);
-    assert_eq!(backlog.cancel(&receipt(1, 1), None, at(0)), Change::NotPending);
+    assert_eq!(backlog.cancel(&receipt(1, 1), None, at(0)), Change::NotMade);
 }
 
 #[test]
@@ -306,16 +350,16 @@ fn what_is_opened_again_goes_before_the_rest_of_its_job() {
 
     assert_eq!(
         backlog.reopen(&receipt(1, 1), Some(&delivered), at(1)),
-        Reopened::Pending
+        Change::Made
     );
     assert_eq!(
         backlog.reopen(&receipt(2, 1), None, at(1)),
-        Reopened::Unchanged,
+        Change::NotMade,
         "it is pending"
     );
     assert_eq!(
         backlog.reopen(&receipt(3, 1), None, at(1)),
-        Reopened::Unchanged,
+        Change::NotMade,
         "it will be"
     );
     record(&mut backlog, at(1));
@@ -349,7 +393,7 @@ fn what_cannot_be_loaded_waits_again_and_what_has_expired_is_gone() {
     let mut backlog = backlog(&[1, 1, 2]);
     assert_eq!(begin_all(&mut backlog, at(0)), [1, 3]);
 
-    backlog.give_back(3);
+    backlog.give_back(3, at(0));
     backlog.vanish(1);
 
     assert_eq!(backlog.in_flight_count(), 0);

@@ -1,12 +1,14 @@
 //! What an answer says, and what it says if there is none.
 
+use std::cmp::Reverse;
 use std::error::Error;
 use std::time::Duration;
 
 use memchr::memmem;
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use crate::clock::Timestamp;
 use crate::delivery::{Report, Wish};
@@ -20,12 +22,26 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// is still too early.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// The shortest header value that is hidden where it is told back: a shorter one is no secret, and is in every text.
+/// The shortest value that is hidden where it is told back: a shorter one is no secret, and is in every text.
 const MIN_HIDDEN_BYTES: usize = 8;
 
-/// What is to be said of an answer, which is read until `deadline` at most. What it tells back of the values of `headers`
-/// is hidden.
-pub async fn report(mut response: Response, deadline: Instant, headers: &HeaderMap) -> Report {
+/// What must not be told back in what is kept of an answer: the values of these headers, and what may be a secret of the
+/// URL, its path and query and their parts. The longest first, for it may hold others.
+pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let values = headers.values().map(|value| value.as_bytes().to_vec());
+    let path = url.path().trim_start_matches('/');
+    let parts = path.split('/').chain([path]).map(str::to_owned);
+    let query = url.query_pairs().map(|(_, value)| value.into_owned());
+    let query = query.chain(url.query().map(str::to_owned));
+    let mut hidden: Vec<_> = values.chain(parts.chain(query).map(String::into_bytes)).collect();
+    hidden.retain(|value| value.len() >= MIN_HIDDEN_BYTES);
+    hidden.sort_by_key(|value| Reverse(value.len()));
+    hidden
+}
+
+/// What is to be said of an answer, which is read until `deadline` at most. What it tells back of what is `hidden` is
+/// left out.
+pub async fn report(mut response: Response, deadline: Instant, hidden: &[Vec<u8>]) -> Report {
     let status = response.status();
     let pause =
         retry_after(response.headers().get(RETRY_AFTER), Timestamp::now()).map(|pause| pause.min(MAX_PAUSE));
@@ -44,7 +60,7 @@ pub async fn report(mut response: Response, deadline: Instant, headers: &HeaderM
             _ if status.is_redirection() => format!("answered {code}: redirects are not followed"),
             _ => format!("answered {code}"),
         },
-        answer: hide(answer, headers).into(),
+        answer: hide(answer, hidden).into(),
         wish: match code {
             410 => Wish::Nothing,
             429 | 502 | 503 | 504 => Wish::Less { pause },
@@ -73,12 +89,11 @@ async fn read(response: &mut Response, answer: &mut Vec<u8>) {
     }
 }
 
-/// The answer without the values of those headers: some destinations tell back whatever they get. Of a value that was
-/// cut at the end, the part that is there goes too.
-fn hide(mut answer: Vec<u8>, headers: &HeaderMap) -> Vec<u8> {
+/// The answer without these values: some destinations tell back whatever they get. Of a value that was cut at the end,
+/// the part that is there goes too.
+fn hide(mut answer: Vec<u8>, values: &[Vec<u8>]) -> Vec<u8> {
     let is_cut = answer.len() == MAX_ANSWER_BYTES;
-    let values = headers.values().map(HeaderValue::as_bytes);
-    for value in values.filter(|value| value.len() >= MIN_HIDDEN_BYTES) {
+    for value in values {
         if is_cut {
             let mut lengths = (1..value.len()).rev();
             let cut = lengths.find(|length| answer.ends_with(&value[..*length]));

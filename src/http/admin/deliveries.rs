@@ -20,8 +20,8 @@ use crate::inbox::outbox::State as DeliveryState;
 use crate::inbox::{Page, ReceiptFilter, ReceiptId};
 
 /// How long an answer waits for an instruction to be done: another receiver that leads looks every second, and what it
-/// does then is one write.
-const DONE_TIMEOUT: Duration = Duration::from_secs(10);
+/// does then is one write. A stop must not have to wait for it in vain: it has 10 s by default.
+const DONE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether an instruction is done.
 const LOOK: Duration = Duration::from_millis(50);
@@ -120,7 +120,7 @@ pub async fn deliveries(
         .await
         .map_err(|error| match error {
             DeskError::NoDestination(detail) => Problem::invalid_query(format!("destination: {detail}")),
-            DeskError::Inbox(error) => error.into(),
+            other => other.into(),
         })?;
     Ok(Json(
         json!({ "deliveries": items, "next_cursor": next.map(cursor_text) }),
@@ -209,7 +209,7 @@ async fn found(api: &Api, destination: &str, receipt_id: ReceiptId) -> Result<Sh
 }
 
 /// What came of an instruction, as it is shown.
-enum Followed {
+pub enum Followed {
     Done(Value),
     NotYet(Value),
 }
@@ -218,7 +218,7 @@ enum Followed {
 ///
 /// # Cancel safety
 /// An instruction that was given is followed also when nobody waits for it.
-async fn follow(api: &Api, instruction: Instruction) -> Result<Followed, Problem> {
+pub async fn follow(api: &Api, instruction: Instruction) -> Result<Followed, Problem> {
     let id = api.desk.instruct(instruction).await?;
     let deadline = Instant::now() + DONE_TIMEOUT;
     loop {
@@ -240,6 +240,6 @@ async fn follow(api: &Api, instruction: Instruction) -> Result<Followed, Problem
     }
 }
 
-fn not_yet(instruction: &Value) -> Response {
+pub fn not_yet(instruction: &Value) -> Response {
     (StatusCode::ACCEPTED, Json(json!({ "instruction": instruction }))).into_response()
 }

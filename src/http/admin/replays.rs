@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 use super::super::problem::Problem;
 use super::super::receive::check_content_type;
-use super::super::{DeskError, Instruction, MAX_RECEIPT_IDS, Replay};
+use super::super::{DeskError, Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
+use super::deliveries::{Followed, NoQuery, follow, not_yet};
 use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
 use crate::clock::Timestamp;
 use crate::event::Fault;
@@ -27,9 +28,6 @@ const MAX_BODY_BYTES: usize = 128 << 10;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The most receipts that are made pending in a second. A destination has a limit of its own beside that.
-const MAX_PER_SECOND: f64 = 10_000.0;
 
 /// How many faults of one body are reported.
 const MAX_FAULTS: usize = 20;
@@ -59,7 +57,7 @@ pub async fn begin(State(api): State<Api>, request: Request) -> Result<Response,
                     &json!(destination),
                 )],
             ),
-            DeskError::Inbox(error) => error.into(),
+            other => other.into(),
         })?;
     let found = api.desk.instruction(id).await?;
     let replay = found.map_or_else(|| json!({ "id": id }), |found| found.shown);
@@ -88,6 +86,21 @@ pub async fn replay(State(api): State<Api>, id: Named) -> Result<Json<Value>, Pr
     Ok(Json(json!({ "replay": found.shown })))
 }
 
+pub async fn end(State(api): State<Api>, id: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Json(mut shown) = replay(State(api.clone()), id).await?;
+    let id = shown["replay"]["id"].as_str().and_then(|id| id.parse().ok());
+    let id = id.expect("a replay that is shown has its id");
+    Ok(match follow(&api, Instruction::EndReplay { id }).await? {
+        Followed::NotYet(instruction) => not_yet(&instruction),
+        Followed::Done(instruction) => {
+            let ended = api.desk.instruction(id).await?;
+            let ended = ended.map_or_else(|| shown["replay"].take(), |ended| ended.shown);
+            Json(json!({ "instruction": instruction, "replay": ended })).into_response()
+        }
+    })
+}
+
 /// Reads a replay, or says all that is wrong with it.
 fn read(body: &[u8]) -> Result<Replay, Problem> {
     let members = match serde_json::from_slice(body) {
@@ -111,12 +124,8 @@ fn read(body: &[u8]) -> Result<Replay, Problem> {
         dry_run: members.value("dry_run", "true or false").unwrap_or_default(),
         max_per_second: members.member(
             "max_per_second",
-            format!("a number above 0, up to {MAX_PER_SECOND}"),
-            |value| {
-                value
-                    .as_f64()
-                    .filter(|rate| *rate > 0.0 && *rate <= MAX_PER_SECOND)
-            },
+            format!("a number from {} to {}", REPLAY_RATES.start(), REPLAY_RATES.end()),
+            |value| value.as_f64().filter(|rate| REPLAY_RATES.contains(rate)),
         ),
     };
     members.refuse_empty_time(replay.since, replay.until);

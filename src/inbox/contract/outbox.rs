@@ -96,8 +96,8 @@ impl Led {
 
     /// The numbers of the receipts that have no delivery to it.
     async fn undelivered(&self, destination: &Destination) -> Vec<u64> {
-        let receipts = self.outbox().undelivered(destination.id, 0, 1_000).await;
-        sequences(&receipts.expect("the store answers"))
+        let undelivered = self.outbox().undelivered(destination.id, 0, 1_000).await;
+        sequences(&undelivered.expect("the store answers").receipts)
     }
 
     /// All pages of a list of deliveries.

@@ -18,7 +18,7 @@ use bytes::Bytes;
 
 use super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outbox,
-    Progress, Start, State,
+    Progress, Start, State, Undelivered,
 };
 use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
 use super::connections::Client;
@@ -38,7 +38,7 @@ impl Outbox for PostgresInbox {
         }))
     }
 
-    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         Box::pin(self.deliver("read", async move |client| {
             read::undelivered(client, destination, after, limit).await
         }))

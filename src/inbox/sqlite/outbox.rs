@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outbox,
-    Progress, Start, State,
+    Progress, Start, State, Undelivered,
 };
 use super::super::{Answer, Candidate, Page, PageRequest, Receipt};
 use super::SqliteInbox;
@@ -24,7 +24,7 @@ impl Outbox for SqliteInbox {
         Box::pin(self.read(move |connection, _| read::receipts_after(connection, after, limit)))
     }
 
-    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
+    fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         Box::pin(self.read(move |connection, _| read::undelivered(connection, destination, after, limit)))
     }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId};
+use caigunn_webhook::http::REPLAY_RATES;
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
 use crate::follow::Patient;
@@ -73,8 +75,13 @@ pub struct ReplaysArgs {
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok();
-    rate.filter(|rate| *rate > 0.0 && *rate <= 10_000.0)
-        .ok_or_else(|| "expected a number above 0, up to 10000".to_owned())
+    rate.filter(|rate| REPLAY_RATES.contains(rate)).ok_or_else(|| {
+        format!(
+            "expected a number from {} to {}",
+            REPLAY_RATES.start(),
+            REPLAY_RATES.end()
+        )
+    })
 }
 
 impl ReplayArgs {
@@ -198,8 +205,9 @@ impl Bar {
 
 fn left_running(replay: &Value) -> anyhow::Result<()> {
     eprintln!(
-        "replay {} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it is",
-        text(&replay["id"])
+        "replay {id} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it is, and \
+         `caigunn-webhook receipts end-replay {id}` ends it",
+        id = text(&replay["id"])
     );
     Ok(())
 }
@@ -294,6 +302,27 @@ async fn configured(admin: &AdminApi) -> anyhow::Result<Vec<String>> {
     let destinations = answer["destinations"].as_array().into_iter().flatten();
     let configured = destinations.filter(|destination| destination["state"] != "removed");
     Ok(configured.map(|destination| text(&destination["name"])).collect())
+}
+
+#[derive(Args)]
+pub struct EndReplayArgs {
+    /// Its id, as `receipts replays` lists it
+    id: Uuid,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub async fn end(admin: &AdminApi, args: &EndReplayArgs) -> anyhow::Result<()> {
+    let answer = admin
+        .post_to_running(&format!("/replays/{}/end", args.id), None)
+        .await?;
+    match args.format.format {
+        Format::Json => output::write(&output::json(&answer)),
+        Format::Table if answer["replay"].is_null() => {
+            output::write("it is not done yet: the receiver that leads will end it\n")
+        }
+        Format::Table => output::write(&table([&answer["replay"]])),
+    }
 }
 
 pub async fn list(admin: &AdminApi, args: &ReplaysArgs) -> anyhow::Result<()> {

@@ -183,7 +183,7 @@ fn check(steps: &[Step]) {
                 backlog = world.leader();
             }
             Step::Wait { seconds } => world.now += u64::from(seconds),
-            Step::Hurry => backlog.hurry(),
+            Step::Hurry => backlog.hurry(at(0)),
             Step::Cancel { sequence } => {
                 if (1..=world.log.len()).contains(&sequence.into()) {
                     let receipt = world.receipt(sequence.into());

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::inbox::Error;
-use crate::inbox::outbox::Instruction;
+use crate::inbox::outbox::{Instruction, MAX_UNDELIVERED_EXAMINED};
 
 pub async fn the_last_sequence_is_that_of_the_newest_receipt_there_ever_was(place: &impl Place) {
     let led = Led::open(place).await;
@@ -94,13 +94,45 @@ pub async fn undelivered_leaves_out_what_has_a_delivery_to_that_destination(plac
     assert_eq!(led.undelivered(&one).await, without);
     assert_eq!(led.undelivered(&other).await, sequences[1..]);
     let page = led.outbox().undelivered(one.id, 0, 2).await.unwrap();
-    assert_eq!(super::sequences(&page), without[..2]);
+    assert_eq!(super::sequences(&page.receipts), without[..2]);
+    assert_eq!((page.read_to, page.newest), (without[1], sequences[5]));
     let page = led.outbox().undelivered(one.id, without[1], 2).await.unwrap();
-    assert_eq!(super::sequences(&page), without[2..]);
+    assert_eq!(super::sequences(&page.receipts), without[2..]);
+    assert_eq!((page.read_to, page.newest), (sequences[5], sequences[5]));
     let all = led.outbox().receipts_after(0, 10).await.unwrap();
-    assert_eq!(page[0], all[5], "the receipt is the same");
+    assert_eq!(page.receipts[0], all[5], "the receipt is the same");
     let page = led.outbox().undelivered(one.id, without[2], 2).await.unwrap();
-    assert!(page.is_empty());
+    assert!(page.receipts.is_empty());
+    assert_eq!(page.read_to, sequences[5]);
+    let page = led.outbox().undelivered(one.id, sequences[2], 0).await.unwrap();
+    assert_eq!((page.receipts.len(), page.read_to), (0, sequences[2]));
+}
+
+pub async fn undelivered_looks_at_a_bounded_part_and_says_how_far_it_came(place: &impl Place) {
+    let led = Led::open(place).await;
+    let destination = led.add("crm").await;
+    let bound = MAX_UNDELIVERED_EXAMINED as usize;
+    for _ in 0..=bound / 500 {
+        let batch = (0..500).map(|second| crawled(&Ids::fresh()).at(second));
+        led.inbox.accept(batch.collect()).await;
+    }
+
+    let part = led
+        .outbox()
+        .undelivered(destination.id, 0, 2 * bound)
+        .await
+        .unwrap();
+    assert_eq!(part.receipts.len(), bound);
+    assert!(part.read_to < part.newest);
+    let rest = led
+        .outbox()
+        .undelivered(destination.id, part.read_to, 2 * bound)
+        .await
+        .unwrap();
+    assert_eq!(rest.read_to, rest.newest);
+    let all = [super::sequences(&part.receipts), super::sequences(&rest.receipts)].concat();
+    assert!(all.is_sorted_by(|one, next| one < next));
+    assert_eq!(all.len(), bound + 500);
 }
 
 /// A store says itself who leads: one that several receivers may have open at once names one of them, and one that a

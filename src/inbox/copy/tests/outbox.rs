@@ -173,7 +173,7 @@ async fn known(inbox: &dyn Inbox) -> Known {
             known.deliveries.push((destination.name.clone(), one, attempts));
         }
         let undelivered = outbox.undelivered(destination.id, destination.cursor, 100);
-        let undelivered = undelivered.await.unwrap();
+        let undelivered = undelivered.await.unwrap().receipts;
         let sequences = undelivered.iter().map(|receipt| receipt.sequence).collect();
         known
             .destinations

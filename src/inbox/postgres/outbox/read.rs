@@ -4,7 +4,10 @@
 use bytes::Bytes;
 use tokio_postgres::{Error, Row};
 
-use super::super::super::outbox::{Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, State};
+use super::super::super::outbox::{
+    Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, MAX_UNDELIVERED_EXAMINED, State,
+    Undelivered,
+};
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::receipts::{
     MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_of_row, receipts_of, rows,
@@ -32,10 +35,10 @@ pub fn undelivered_sql() -> String {
     // The scalar subquery leaves the planner no other way than to look each receipt up.
     format!(
         "SELECT {RECEIPT} FROM receipt
-         WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+         WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT first_seq FROM state)
            AND (SELECT delivery.seq FROM delivery
-                WHERE delivery.seq = receipt.seq AND delivery.destination = $2 LIMIT 1) IS NULL
-         ORDER BY seq LIMIT $3"
+                WHERE delivery.seq = receipt.seq AND delivery.destination = $3 LIMIT 1) IS NULL
+         ORDER BY seq LIMIT $4"
     )
 }
 
@@ -45,13 +48,21 @@ pub async fn undelivered(
     destination: DestinationId,
     after: u64,
     limit: usize,
-) -> Result<Vec<Receipt>, Error> {
-    receipts_of(
-        client,
-        &undelivered_sql(),
-        &[&seq(after), &destination.0, &count(limit)],
-    )
-    .await
+) -> Result<Undelivered, Error> {
+    let bounds = "SELECT (SELECT first_seq FROM state), coalesce((SELECT max(seq) FROM receipt), 0)";
+    let bounds = rows(client, bounds, &[]).await?;
+    let (first, newest): (i64, i64) = match &bounds[..] {
+        [row] => (row.try_get(0)?, row.try_get(1)?),
+        _ => (1, 0),
+    };
+    let newest = newest.unsigned_abs();
+    // Nothing is there between what has expired.
+    let after = after.max(newest.min(first.unsigned_abs() - 1));
+    let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
+    let parameters: super::receipts::Parameters<'_> =
+        &[&seq(after), &seq(until), &destination.0, &count(limit)];
+    let receipts = receipts_of(client, &undelivered_sql(), parameters).await?;
+    Ok(Undelivered::new(receipts, limit, after, until, newest))
 }
 
 /// See [`super::Outbox::load`].

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
-    Start, State,
+    MAX_UNDELIVERED_EXAMINED, Start, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::index::Seq;
@@ -49,13 +49,13 @@ pub fn receipts_after(connection: &Connection, after: u64, limit: usize) -> rusq
     list(connection, &sql, params![after, limit], receipt_of_row)
 }
 
-/// [`undelivered`], of a destination, after a number, so many.
+/// [`undelivered`], of a destination, after a number, up to another, so many.
 pub fn undelivered_sql() -> String {
     format!(
         "SELECT {RECEIPT} FROM receipt
-         WHERE seq > ?2 AND NOT EXISTS
+         WHERE seq > ?2 AND seq <= ?3 AND NOT EXISTS
              (SELECT 1 FROM delivery WHERE delivery.seq = receipt.seq AND delivery.destination = ?1)
-         ORDER BY seq LIMIT ?3"
+         ORDER BY seq LIMIT ?4"
     )
 }
 
@@ -65,9 +65,15 @@ pub fn undelivered(
     destination: DestinationId,
     after: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<Receipt>> {
-    let parameters = params![destination.0, after, limit];
-    list(connection, &undelivered_sql(), parameters, receipt_of_row)
+) -> rusqlite::Result<Undelivered> {
+    let newest = last_sequence(connection)? as u64;
+    let first: Option<u64> = connection.query_row("SELECT min(seq) FROM receipt", [], |row| row.get(0))?;
+    // Nothing is there between what has expired.
+    let after = first.map_or(newest, |first| first - 1).max(after);
+    let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
+    let parameters = params![destination.0, after, until, limit];
+    let receipts = list(connection, &undelivered_sql(), parameters, receipt_of_row)?;
+    Ok(Undelivered::new(receipts, limit, after, until, newest))
 }
 
 /// See [`super::Outbox::load`].

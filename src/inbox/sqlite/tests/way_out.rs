@@ -78,7 +78,7 @@ async fn a_file_of_version_2_is_brought_up_to_date_with_a_way_out() {
         .unwrap();
     assert_eq!((added.id, added.cursor), (DestinationId(1), 0));
     led.record(tried(&added, 1, State::Delivered)).await;
-    let receipts = inbox.undelivered(added.id, 0, 10).await.unwrap();
+    let receipts = inbox.undelivered(added.id, 0, 10).await.unwrap().receipts;
     assert_eq!(receipts, inbox.as_dyn().all().await[..1]);
 }
 
@@ -99,7 +99,7 @@ async fn the_way_out_is_found_by_keys_and_in_their_order() {
     }
     let plan = inbox.plan(read::undelivered_sql()).await;
     let expected = [
-        "SEARCH receipt USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH receipt USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         "CORRELATED SCALAR SUBQUERY 2",
         "SEARCH delivery USING PRIMARY KEY (seq=? AND destination=?)",
     ];

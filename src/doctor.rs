@@ -1,9 +1,11 @@
 //! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
 //!
-//! It changes nothing: nothing is registered, no inbox is made or migrated, and no file stays behind. Where a receiver
-//! runs with the same settings, that one is asked; where none does, what it would meet is tried.
+//! It changes nothing: nothing is registered, no inbox is made or migrated, no file stays behind, and nothing is sent to
+//! destinations. Where a receiver runs with the same settings, that one is asked; where none does, what it would meet is
+//! tried.
 
 mod account;
+mod destinations;
 mod inbox;
 mod network;
 mod postgres;
@@ -23,7 +25,7 @@ pub enum Verdict {
     Ok,
     /// Unwise, or not to be told from here.
     Warning,
-    /// Notifications are lost or refused until it is mended.
+    /// Notifications are lost, refused or not delivered until it is mended.
     Failure,
 }
 
@@ -80,6 +82,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     findings.extend(inbox::examine(settings, &receiver).await);
     findings.extend(account::examine(settings).await?);
     findings.push(network::public_url(settings, &receiver).await);
+    findings.extend(destinations::examine(settings, &receiver).await?);
     Ok(findings)
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Left out on purpose: a shell, in which an id or a name could become a command.
 
+pub mod find;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 //! is the schedule's.
 
 mod answer;
+pub mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Request};
+use reqwest::{Client, ClientBuilder, Request};
 use secrecy::{ExposeSecret, SecretString};
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
@@ -114,16 +115,10 @@ impl HttpSender {
     /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         let timeout = destination.timeout;
-        let mut client = Client::builder()
+        let client = client_to(&settings.url)
             .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(destination.max_in_flight)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&settings.url) {
-            // The way to this machine's own addresses is not through a proxy.
-            client = client.no_proxy();
-        }
+            .pool_max_idle_per_host(destination.max_in_flight);
         let signers = settings
             .secrets
             .iter()
@@ -219,6 +214,19 @@ pub fn place(url: &Url) -> String {
     match url.port_or_known_default() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
+    }
+}
+
+/// A client whose way to that URL is that of every attempt.
+fn client_to(url: &Url) -> ClientBuilder {
+    let client = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(url) {
+        // The way to this machine's own addresses is not through a proxy.
+        client.no_proxy()
+    } else {
+        client
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use secrecy::ExposeSecret;
+use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
@@ -13,6 +15,8 @@ use crate::subscription::probe::{self, Answer};
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
     client: reqwest::Client,
+    /// For this machine's own addresses.
+    local: reqwest::Client,
     /// What every receiver is asked, so that two answers of one process are the same.
     nonce: Uuid,
     public: At,
@@ -58,6 +62,7 @@ impl Receiver {
         };
         Ok(Self {
             client,
+            local,
             nonce,
             public,
             admin,
@@ -68,6 +73,27 @@ impl Receiver {
     /// Whether a receiver runs with these settings, and takes notifications.
     pub fn state(&self) -> State {
         self.state.clone()
+    }
+
+    /// What the receiver that runs with these settings answers to a GET of its admin API; `None` if none runs. The error
+    /// is in words for an operator.
+    pub async fn ask(&self, settings: &Settings, path: &str) -> Option<Result<Value, String>> {
+        let is_this_one = matches!(self.admin, At::Receiver(_)) && self.admin == self.public;
+        if !is_this_one {
+            return None;
+        }
+        let mut request = self
+            .local
+            .get(format!("{}api/v1{path}", url_of(settings.admin_listen)));
+        if let Some(token) = &settings.http.admin_token {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        let response = match request.send().await {
+            Ok(response) if response.status().is_success() => response,
+            Ok(response) => return Some(Err(format!("it answers {}", response.status().as_u16()))),
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        Some(response.json().await.map_err(|error| error.to_string()))
     }
 }
 
@@ -90,7 +116,7 @@ async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
     if status.is_success() {
         return State::Ready;
     }
-    let problem: serde_json::Value = response.json().await.unwrap_or_default();
+    let problem: Value = response.json().await.unwrap_or_default();
     State::Unready(match problem["detail"].as_str() {
         Some(detail) => detail.to_owned(),
         None => format!("/readyz answers {}", status.as_u16()),

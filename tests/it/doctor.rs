@@ -2,6 +2,7 @@
 //! words that a newcomer can act on, and changes nothing.
 
 mod account;
+mod destinations;
 mod inbox;
 mod network;
 mod postgres;
@@ -81,7 +82,7 @@ async fn where_all_is_well_every_line_says_so() {
     assert!(free.ends_with(&format!(" MiB are free in {folder}")), "{free}");
     let expected = format!(
         "\
-ok       settings: no mistakes; 9 of 43 keys are set
+ok       settings: no mistakes; 9 of 45 keys are set
 ok       public address: the receiver answers on {}
 ok       admin address: the receiver answers on {}
 ok       inbox: {inbox} is sound; receipts in it: 0

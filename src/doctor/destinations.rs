@@ -1,0 +1,112 @@
+//! Whether destinations can be reached or run, and how the receiver says that they are. Nothing is sent to them.
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+
+use super::Finding;
+use super::network::Receiver;
+use crate::config::Settings;
+use crate::delivery::command::find::find;
+use crate::delivery::http::place;
+use crate::delivery::http::reach::reach;
+use crate::delivery::{DestinationSettings, Kind};
+
+const CHECK: &str = "destination";
+
+pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
+    let destinations = &settings.delivery.destinations;
+    if destinations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut findings = try_join_all(destinations.iter().map(access)).await?;
+    match receiver.ask(settings, "/destinations").await {
+        None => {}
+        Some(Ok(answer)) => {
+            let shown = answer["destinations"].as_array();
+            findings.extend(shown.into_iter().flatten().flat_map(standing));
+        }
+        Some(Err(reason)) => findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "the receiver at {} does not tell how they are: {reason}",
+                settings.admin_listen
+            ),
+            "see that CAIGUNN_ADMIN_TOKEN is the receiver's",
+        )),
+    }
+    Ok(findings)
+}
+
+/// Whether a destination is there.
+async fn access(destination: &DestinationSettings) -> Result<Finding, reqwest::Error> {
+    let name = &destination.name;
+    Ok(match &destination.kind {
+        Kind::Http(settings) => match reach(settings).await? {
+            Ok(()) => {
+                let tls = match settings.url.scheme() {
+                    "https" => ", and its certificate is trusted",
+                    _ => "",
+                };
+                let place = place(&settings.url);
+                Finding::ok(CHECK, format!("{name}: {place} takes connections{tls}"))
+            }
+            Err(reason) => Finding::failure(
+                CHECK,
+                format!("{name}: {reason}"),
+                "see that its URL is right, that the application runs and can be reached from here, and that the \
+                 certificate is one that this machine trusts; what is for it is kept and sent when it is there",
+            ),
+        },
+        Kind::Command(settings) => match find(&settings.program) {
+            Ok(file) => Finding::ok(CHECK, format!("{name}: {} can be run", file.display())),
+            Err(reason) => Finding::failure(
+                CHECK,
+                format!("{name}: {reason}"),
+                "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)",
+            ),
+        },
+    })
+}
+
+/// What is wrong with a destination as the receiver shows it.
+fn standing(shown: &Value) -> Vec<Finding> {
+    let name = shown["name"].as_str().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+    let mut findings = Vec::new();
+    match shown["state"].as_str() {
+        // What it had is closed, and nobody is to mend it.
+        Some("removed") => return findings,
+        Some("paused") => findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "{name} is paused since {}, with {} pending: {}",
+                text(&shown["pause"]["at"]),
+                shown["pending_count"],
+                text(&shown["pause"]["reason"])
+            ),
+            format!("when it is ready for them, `caigunn-webhook destinations resume {name}`"),
+        )),
+        Some("down") => findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "{name} fails throughout since {}, with {} pending: {}",
+                text(&shown["status"]["down_since"]),
+                shown["pending_count"],
+                text(&shown["status"]["last_failure"]["detail"])
+            ),
+            "mend the application; what is pending is sent as soon as it takes something",
+        )),
+        _ => {}
+    }
+    if let Some(count @ 1..) = shown["dead_count"].as_u64() {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("{name} did not take what was sent as often as the schedule says; dead letters: {count}"),
+            format!(
+                "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and \
+                 `caigunn-webhook receipts replay --dead --destination {name}` sends them again"
+            ),
+        ));
+    }
+    findings
+}

@@ -1,0 +1,263 @@
+//! Whether destinations are there, and what the receiver knows of them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::assert_finds;
+use crate::harness::application::{Application, Reply};
+use crate::harness::process::Ended;
+use crate::harness::site::{ADMIN_TOKEN, TOKEN};
+use crate::harness::{self, Site, client, free_port, sample, wait_for};
+
+const VARIABLE: &str = "CAIGUNN_DELIVERY_DESTINATION";
+
+const UNREACHED: &str = "see that its URL is right, that the application runs and can be reached from here, and that the \
+                         certificate is one that this machine trusts; what is for it is kept and sent when it is there";
+
+const NOT_RUN: &str =
+    "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)";
+
+fn http(name: &str, base: &str) -> String {
+    format!(r#"{{name = "{name}", kind = "http", url = "{base}/planted-path?planted-query"}}"#)
+}
+
+fn command(name: &str, program: &str) -> String {
+    format!(r#"{{name = "{name}", kind = "command", command = ["{program}", "planted-argument"]}}"#)
+}
+
+fn all(destinations: &[String]) -> String {
+    format!("[{}]", destinations.join(", "))
+}
+
+#[track_caller]
+fn assert_says(ended: &Ended, line: &str) {
+    let has_line = ended.output.lines().any(|found| found == line);
+    assert!(has_line, "{line}\n{}", ended.output);
+    assert!(!ended.output.contains("planted"), "{}", ended.output);
+}
+
+/// The state of the only destination, as the receiver shows it.
+async fn shown(site: &Site) -> Value {
+    let url = site.receiver.as_ref().unwrap().api("/destinations");
+    let response = client().get(url).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+    response.json::<Value>().await.unwrap()["destinations"][0].clone()
+}
+
+#[tokio::test]
+async fn each_destination_is_looked_for_and_nothing_is_sent_there() {
+    let site = Site::running().await;
+    let application = Application::start().await;
+    let absent = free_port();
+    fs::write(site.path("script"), "").unwrap();
+    let script = site.path("script").display().to_string();
+    let there = [
+        http("app", &format!("http://{}", application.address)),
+        command("shell", "/bin/sh"),
+    ];
+    let not_there = [
+        http("absent", &format!("http://127.0.0.1:{absent}")),
+        command("missing", "no-such-program"),
+        command("script", &script),
+    ];
+
+    let well = site.doctor(&[(VARIABLE, &all(&there))]).await;
+    let unwell = site.doctor(&[(VARIABLE, &all(&not_there))]).await;
+
+    assert_finds(&well, "");
+    let address = application.address;
+    assert_says(
+        &well,
+        &format!("ok       destination: app: {address} takes connections"),
+    );
+    assert_says(&well, "ok       destination: shell: /bin/sh can be run");
+    assert_finds(
+        &unwell,
+        &format!(
+            "\
+FAILURE  destination: absent: cannot connect to 127.0.0.1:{absent}: Connection refused (os error 111)
+         {UNREACHED}
+FAILURE  destination: missing: there is no no-such-program in any folder of PATH
+         {NOT_RUN}
+FAILURE  destination: script: {script} may not be run by this user
+         {NOT_RUN}"
+        ),
+    );
+    assert_eq!(application.arrivals().len(), 0);
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_named() {
+    let site = Site::running().await;
+    // RFC 6761 promises that there is none.
+    let nowhere = all(&[http("nowhere", "https://destination.invalid")]);
+
+    let ended = site.doctor(&[(VARIABLE, &nowhere)]).await;
+
+    let found = "FAILURE  destination: nowhere: cannot connect to destination.invalid:443: ";
+    assert!(ended.output.contains(found), "{}", ended.output);
+    assert!(!ended.output.contains("planted"), "{}", ended.output);
+    assert_eq!(ended.code, Some(1));
+}
+
+/// A server for one connection with a certificate of its own, which is written to a file; and how many bytes it was sent
+/// once TLS was agreed on, if it was.
+async fn tls_server(certificate: &Path) -> (String, JoinHandle<Option<usize>>) {
+    let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    fs::write(certificate, certified.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.ok()?;
+        let mut sent = Vec::new();
+        // How the connection ends is the other side's affair.
+        let _ = stream.read_to_end(&mut sent).await;
+        Some(sent.len())
+    });
+    (format!("https://{address}"), serving)
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_trusted_here() {
+    let site = Site::running().await;
+    let certificate = site.path("certificate.pem");
+    let ask = async |is_trusted: bool| {
+        let (url, serving) = tls_server(&certificate).await;
+        let destinations = all(&[http("app", &url)]);
+        let mut variables = vec![(VARIABLE, &*destinations)];
+        if is_trusted {
+            variables.push(("SSL_CERT_FILE", certificate.to_str().unwrap()));
+        }
+        let ended = site.doctor(&variables).await;
+        let place = url.trim_start_matches("https://").to_owned();
+        (ended, place, serving.await.unwrap())
+    };
+
+    let (trusted, place, sent_bytes) = ask(true).await;
+    assert_finds(&trusted, "");
+    let found =
+        format!("ok       destination: app: {place} takes connections, and its certificate is trusted");
+    assert_says(&trusted, &found);
+    assert_eq!(sent_bytes, Some(0));
+
+    let (untrusted, place, sent_bytes) = ask(false).await;
+    let found = format!("FAILURE  destination: app: cannot connect to {place}: invalid peer certificate: ");
+    assert!(untrusted.output.contains(&found), "{}", untrusted.output);
+    assert_eq!((untrusted.code, sent_bytes), (Some(1), None));
+}
+
+#[tokio::test]
+async fn what_the_receiver_knows_of_a_destination_is_told_too() {
+    let application = Application::answering(|_| Reply::Status(422)).await;
+    let destinations = all(&[http("app", &format!("http://{}", application.address))]);
+    let variables = [
+        (VARIABLE, &*destinations),
+        ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0"),
+    ];
+    let site = Site::running_with(&variables).await;
+    let receiver = site.receiver.as_ref().unwrap();
+    let post = async || {
+        let url = receiver.url(&format!("/webhook/{TOKEN}"));
+        let body = harness::json(&sample("crawling.initial"));
+        let response = client().post(url).json(&body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    };
+    let wait_for_count = async |name: &str| {
+        wait_for(name, || async {
+            let shown = shown(&site).await;
+            if shown[name] == 1 {
+                Ok(shown)
+            } else {
+                Err(shown.to_string())
+            }
+        })
+        .await
+    };
+    assert_finds(&site.doctor(&variables).await, "");
+
+    post().await;
+    wait_for_count("dead_count").await;
+    let url = receiver.api("/destinations/app/pause?reason=migration");
+    let response = client().post(url).bearer_auth(ADMIN_TOKEN).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    post().await;
+    let shown = wait_for_count("pending_count").await;
+
+    let ended = site.doctor(&variables).await;
+    let wrong_token = ("CAIGUNN_ADMIN_TOKEN", "another-token");
+    let unasked = site.doctor(&[&variables[..], &[wrong_token]].concat()).await;
+
+    let since = shown["pause"]["at"].as_str().unwrap();
+    assert_finds(
+        &ended,
+        &format!(
+            "\
+warning  destination: app is paused since {since}, with 1 pending: migration
+         when it is ready for them, `caigunn-webhook destinations resume app`
+warning  destination: app did not take what was sent as often as the schedule says; dead letters: 1
+         `caigunn-webhook deliveries list --state dead --destination app` lists them, and \
+`caigunn-webhook receipts replay --dead --destination app` sends them again"
+        ),
+    );
+    assert_finds(
+        &unasked,
+        &format!(
+            "\
+warning  destination: the receiver at {} does not tell how they are: it answers 401
+         see that CAIGUNN_ADMIN_TOKEN is the receiver's",
+            receiver.admin
+        ),
+    );
+}
+
+#[tokio::test]
+async fn a_destination_that_fails_throughout_is_told() {
+    let application = Application::answering(|_| Reply::Status(503)).await;
+    let destinations = all(&[http("app", &format!("http://{}", application.address))]);
+    let variables = [
+        (VARIABLE, &*destinations),
+        ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,0,3600"),
+    ];
+    let site = Site::running_with(&variables).await;
+    let url = site.receiver.as_ref().unwrap().url(&format!("/webhook/{TOKEN}"));
+    let body = harness::json(&sample("crawling.initial"));
+    assert_eq!(client().post(url).json(&body).send().await.unwrap().status(), 200);
+    let shown = wait_for("it to be down", || async {
+        let shown = shown(&site).await;
+        if shown["state"] == json!("down") {
+            Ok(shown)
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+
+    let ended = site.doctor(&variables).await;
+
+    let since = shown["status"]["down_since"].as_str().unwrap();
+    assert_finds(
+        &ended,
+        &format!(
+            "\
+warning  destination: app fails throughout since {since}, with 1 pending: answered 503
+         mend the application; what is pending is sent as soon as it takes something"
+        ),
+    );
+}

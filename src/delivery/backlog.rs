@@ -331,10 +331,9 @@ impl Backlog {
             }
             None if was.is_none() && sequence > self.read_to && self.filter.matches(receipt) => {
                 // It has not been read from the log yet, and with its row it never will be.
-                let item = Item::new(receipt, receipt.received_at);
-                let row = item.row(self.destination, sequence, State::Cancelled, now);
-                self.changes.insert(sequence, row);
                 self.called_off_ahead.insert(sequence);
+                self.insert(sequence, Item::new(receipt, receipt.received_at));
+                self.call_off(sequence, now);
                 Change::Made
             }
             None => Change::NotMade,

@@ -323,11 +323,11 @@ mod tests {
             (json!({"dead": 1}), "/dead: expected true or false, found 1"),
             (
                 json!({"max_per_second": 0}),
-                "/max_per_second: expected a number above 0, up to 10000, found 0",
+                "/max_per_second: expected a number from 0.001 to 10000, found 0",
             ),
             (
                 json!({"max_per_second": 10_001}),
-                "/max_per_second: expected a number above 0, up to 10000, found 10001",
+                "/max_per_second: expected a number from 0.001 to 10000, found 10001",
             ),
             (
                 json!({"colour": "red"}),

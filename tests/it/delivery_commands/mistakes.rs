@@ -52,7 +52,7 @@ async fn wrong_usage_ends_with_64_and_says_what_is_allowed() {
         (&["receipts", "replay", "nonsense"], "nonsense"),
         (
             &["receipts", "replay", "--all", "--rate", "0"],
-            "expected a number above 0, up to 10000",
+            "expected a number from 0.001 to 10000",
         ),
         (
             &["receipts", "list", "--since", "yesterday"],

@@ -97,7 +97,7 @@ command = "rm -rf"
             "delivery.destination[0].chatbots (own.toml): expected a list of ids of chatbots, found string",
             "delivery.destination[0].timeout_seconds (own.toml): expected whole seconds from 1 to 600, found \"0\"",
             "delivery.destination[0].max_in_flight (own.toml): expected a whole number from 1 to 256, found string",
-            "delivery.destination[0].max_per_second (own.toml): expected a number above 0 and up to 10000, found \"0\"",
+            "delivery.destination[0].max_per_second (own.toml): expected a number from 0.001 to 10000, found \"0\"",
             "delivery.destination[0].since (own.toml): expected a time with an offset, as in 2024-07-30T09:15:00Z, \
              found \"2024-07-30T09:15:00\"",
             "delivery.destination[0].retries (own.toml): there is no such key; there is only name, kind, format, events, \

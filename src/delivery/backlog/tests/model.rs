@@ -237,7 +237,7 @@ fn finish(mut world: World, mut backlog: Backlog, under_way: Vec<Begun>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
     #[test]
     fn nothing_is_lost_or_overtaken_whatever_happens(steps in prop::collection::vec(step(), 0..120)) {
         check(&steps);

@@ -24,11 +24,7 @@ pub fn run(folder: &Path) {
     );
     if let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") {
         let databases = ["none", "hanging", "taking"].map(|name| Database::new(&server, name));
-        beside(
-            "PostgreSQL",
-            databases.map(|database| database.url.clone()),
-            folder,
-        );
+        beside("PostgreSQL", databases.map(|database| database.url), folder);
     }
 }
 

@@ -356,7 +356,7 @@ impl Backlog {
             ..Item::new(receipt, now)
         };
         // Those before it must be known by their rows wherever it is known by its own.
-        self.give_rows(&item.job.clone(), now);
+        self.give_rows(&item.job, now);
         self.insert(sequence, item);
         self.give_row(sequence, now);
         Change::Made

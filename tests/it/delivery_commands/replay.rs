@@ -184,7 +184,8 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
     assert_eq!(
         waiting.errors(),
         format!(
-            "replay {replay_id} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it is\n"
+            "replay {replay_id} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it \
+             is, and `caigunn-webhook receipts end-replay {replay_id}` ends it\n"
         )
     );
     assert_eq!(queued.code, Some(0), "{queued:?}");
@@ -197,6 +198,22 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
     assert!(lines[1].ends_with(" waiting 0 0 0 all"), "{listed:?}");
     assert!(lines[2].starts_with(&replay_id), "{listed:?}");
     assert!(lines[2].ends_with("max_per_second=0.05"), "{listed:?}");
+
+    let ended = stage.run(&["receipts", "end-replay", &replay_id]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(words(&ended.output)[1].contains(" failed "), "{ended:?}");
+    // Then it is the next one's turn.
+    wait_for("the other replay to be done", || async {
+        let replays = stage.api("/replays").await;
+        match replays["replays"][0]["state"].as_str() {
+            Some("done") => Ok(()),
+            _ => Err(replays.to_string()),
+        }
+    })
+    .await;
+    let again = stage.run(&["receipts", "end-replay", &replay_id]).await;
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.errors.contains("409"), "{again:?}");
 }
 
 #[tokio::test]

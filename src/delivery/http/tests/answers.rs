@@ -197,3 +197,21 @@ async fn a_secret_that_is_told_back_is_hidden_though_it_is_cut() {
 
     assert_eq!(report.answer, "-".repeat(MAX_ANSWER_BYTES - 10));
 }
+
+#[tokio::test]
+async fn path_and_query_are_hidden_where_they_are_told_back() {
+    let echo = "cannot POST /hooks/hunter2?key=hunter2: no /hooks/hunter2 here, with key=hunter2";
+    let answer = format!(
+        "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{echo}",
+        echo.len()
+    );
+    let server = Server::start(answer.as_bytes(), Then::Keep).await;
+    let sender = sender_with(&settings(&server.url("/hooks/hunter2?key=hunter2")), LONG);
+
+    let report = sender.send(sample::parcel(BODY)).await;
+
+    assert_eq!(
+        report.answer,
+        "cannot POST /[hidden]?[hidden]: no /[hidden] here, with [hidden]"
+    );
+}

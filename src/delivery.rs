@@ -1,6 +1,6 @@
 //! The way out: takes each accepted notification to the destinations that want it, until they say that they have it.
 //!
-//! Actors: the inbox, which holds receipts and, for each destination, how far it is (`inbox::outbox`); a [`Worker`] a
+//! Actors: the inbox, which holds receipts and, for each destination, how far it is (`inbox::outbox`); a worker a
 //! destination, in the receiver that leads; the destination, which may be slow, wrong or down.
 //!
 //! - **At least once.** An attempt of which nobody knows whether it was received is made again, with the same id.

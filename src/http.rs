@@ -42,10 +42,7 @@ use metrics::{Connections, Metrics};
 use problem::Problem;
 use tokens::Tokens;
 
-pub use desk::{
-    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay,
-    ShownDelivery, ShownInstruction,
-};
+pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
 pub use serve::{bind, reachable, serve};
 
 /// What both listeners must be told.

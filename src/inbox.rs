@@ -23,6 +23,7 @@ pub mod copy;
 mod entry;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod instruction;
 pub mod outbox;
 pub mod postgres;
 pub mod sqlite;

@@ -4,17 +4,12 @@ use serde::Serialize;
 use serde_json::{Value, to_value};
 
 use crate::delivery::Deliveries;
-use crate::delivery::instruction::{self, Shown, ShownState};
+use crate::delivery::instruction::{Shown, ShownState};
 use crate::delivery::view::{Error, Query};
-use crate::http::{
-    DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, Instruction, MAX_RECEIPT_IDS, Replay, ShownDelivery,
-    ShownInstruction,
-};
+use crate::http::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
+use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{InstructionId, MAX_DONE_INSTRUCTIONS};
 use crate::inbox::{Page, PageRequest, ReceiptId};
-
-// Neither side knows the other's bound.
-const _: () = assert!(MAX_RECEIPT_IDS == instruction::MAX_RECEIPT_IDS);
 
 impl DeliveryDesk for Deliveries {
     fn destinations(&self) -> DeskAnswer<'_, Vec<Value>> {
@@ -56,7 +51,7 @@ impl DeliveryDesk for Deliveries {
     }
 
     fn instruct(&self, instruction: Instruction) -> DeskAnswer<'_, InstructionId> {
-        Box::pin(async move { Ok(self.instruct(&instruction.into()).await?) })
+        Box::pin(async move { Ok(self.instruct(&instruction).await?) })
     }
 
     fn instruction(&self, id: InstructionId) -> DeskAnswer<'_, Option<ShownInstruction>> {
@@ -90,60 +85,6 @@ fn shown(instruction: &Shown) -> ShownInstruction {
 
 fn json(shown: &impl Serialize) -> Value {
     to_value(shown).expect("texts, numbers and ids have a JSON form")
-}
-
-impl From<Instruction> for instruction::Instruction {
-    fn from(instruction: Instruction) -> Self {
-        match instruction {
-            Instruction::Retry {
-                destination,
-                receipt_id,
-            } => Self::Retry {
-                destination,
-                receipt_id,
-            },
-            Instruction::Cancel {
-                destination,
-                receipt_id,
-            } => Self::Cancel {
-                destination,
-                receipt_id,
-            },
-            Instruction::Pause { destination, reason } => Self::Pause { destination, reason },
-            Instruction::Resume { destination } => Self::Resume { destination },
-            Instruction::Replay(replay) => Self::Replay(replay.into()),
-            Instruction::EndReplay { id } => Self::EndReplay { id },
-        }
-    }
-}
-
-impl From<Replay> for instruction::Replay {
-    fn from(replay: Replay) -> Self {
-        let Replay {
-            receipt_ids,
-            destination,
-            event,
-            event_id,
-            chatbot_id,
-            since,
-            until,
-            dead,
-            dry_run,
-            max_per_second,
-        } = replay;
-        Self {
-            receipt_ids,
-            destination,
-            event,
-            event_id,
-            chatbot_id,
-            since,
-            until,
-            dead,
-            dry_run,
-            max_per_second,
-        }
-    }
 }
 
 impl From<Error> for DeskError {

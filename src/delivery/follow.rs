@@ -8,9 +8,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Filter;
-use super::instruction::{Instruction, Progress, Replay};
+use super::instruction::Progress;
 use super::worker::{Order, What};
 use crate::clock::Timestamp;
+use crate::inbox::instruction::{Instruction, Replay};
 use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, InstructionId, Pause, State};
 use crate::inbox::{self, Candidate, Cursor, Inbox, PageRequest, Receipt, ReceiptId};
 

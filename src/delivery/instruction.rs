@@ -1,107 +1,13 @@
-//! What an operator asks for, and how far it is. It is kept in the inbox, so that whichever receiver is asked, the one
-//! that leads does it, also after a restart.
+//! How far what an operator asked for is, as it is kept and shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId};
+use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, InstructionId};
-use crate::inbox::{Receipt, ReceiptId};
-
-/// The most receipts that a replay names one by one.
-pub const MAX_RECEIPT_IDS: usize = 1000;
 
 /// The most replays that are not done at once: they are gone through one after the other.
 pub const MAX_OPEN_REPLAYS: usize = 50;
-
-/// What an operator asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Instruction {
-    /// Send a delivery now: one that waits, or one that was given up or called off.
-    Retry {
-        /// Where to.
-        destination: String,
-        /// What.
-        receipt_id: ReceiptId,
-    },
-    /// Call a pending delivery off.
-    Cancel {
-        /// Where to.
-        destination: String,
-        /// What.
-        receipt_id: ReceiptId,
-    },
-    /// Send nothing more to a destination; what is for it is kept.
-    Pause {
-        /// Which one.
-        destination: String,
-        /// Why, for people.
-        reason: String,
-    },
-    /// Send to a destination again; to one that is down, see at once whether it is back.
-    Resume {
-        /// Which one.
-        destination: String,
-    },
-    /// Send receipts once more.
-    Replay(Replay),
-    /// Go no further with a replay; what it has made pending is sent.
-    EndReplay {
-        /// Which one.
-        id: InstructionId,
-    },
-}
-
-/// Which receipts are sent once more, where to and how fast. All members that are set must match. What is pending
-/// anyway is left as it is, and no destination gets what it does not want.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Replay {
-    /// These; all, if it is empty. At most [`MAX_RECEIPT_IDS`].
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub receipt_ids: Vec<ReceiptId>,
-    /// To this destination; to all, if there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
-    /// Of this event (`crawling`) or event name (`crawling.completed`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// Of this job.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_id: Option<EventId>,
-    /// Of this chatbot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chatbot_id: Option<ChatbotId>,
-    /// Received at that time or later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// Received before that time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub until: Option<Timestamp>,
-    /// Only dead letters.
-    pub dead: bool,
-    /// Only count.
-    pub dry_run: bool,
-    /// How many in a second at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_per_second: Option<f64>,
-}
-
-impl Replay {
-    /// Whether a receipt is one of those that it is about.
-    pub fn matches(&self, receipt: &Receipt) -> bool {
-        let name = &receipt.event;
-        self.event
-            .as_ref()
-            .is_none_or(|event| *event == name.event || *event == name.to_string())
-            && self.event_id.is_none_or(|id| receipt.event_id == Some(id))
-            && self.chatbot_id.is_none_or(|id| receipt.chatbot_id == Some(id))
-            && self.since.is_none_or(|since| receipt.received_at >= since)
-            && self.until.is_none_or(|until| receipt.received_at < until)
-            && (self.receipt_ids.is_empty() || self.receipt_ids.contains(&receipt.id))
-    }
-}
 
 /// How far an instruction is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -122,7 +122,7 @@ pub fn cut_off(destination: &str, attempt_count: usize) {
         tracing::warn!(
             destination,
             error.type = "attempts_cut_off",
-            "{attempt_count} attempts to {destination} did not end in time for the stop; they will be made again"
+            "attempts to {destination} that did not end in time for the stop, and will be made again: {attempt_count}"
         );
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::instruction::{Instruction, MAX_OPEN_REPLAYS, Shown};
+use super::instruction::{MAX_OPEN_REPLAYS, Shown};
 use super::status::{Board, Status};
 use super::{Filter, Settings};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
+use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{
     self, Attempt, Delivery, DeliveryFilter, Destination, DestinationId, InstructionId, Outcome, Pause, State,
 };

@@ -2,13 +2,11 @@
 //! delivered.
 
 use std::future::Future;
-use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 use serde_json::Value;
 
-use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId};
+use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{InstructionId, State};
 use crate::inbox::{self, Page, PageRequest, ReceiptFilter, ReceiptId};
 
@@ -70,75 +68,6 @@ pub struct ShownInstruction {
     pub is_replay: bool,
     /// How it ended, if it did; else why it could not be done.
     pub end: Option<Result<(), String>>,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub enum Instruction {
-    /// Send a delivery now.
-    Retry {
-        /// Where to.
-        destination: String,
-        /// What.
-        receipt_id: ReceiptId,
-    },
-    /// Call a pending delivery off.
-    Cancel {
-        /// Where to.
-        destination: String,
-        /// What.
-        receipt_id: ReceiptId,
-    },
-    /// Send nothing more to a destination.
-    Pause {
-        /// Which one.
-        destination: String,
-        /// Why, for people.
-        reason: String,
-    },
-    /// Send to a destination again.
-    Resume {
-        /// Which one.
-        destination: String,
-    },
-    /// Send receipts once more.
-    Replay(Replay),
-    /// Go no further with a replay.
-    EndReplay {
-        /// Which one.
-        id: InstructionId,
-    },
-}
-
-/// The lowest and the highest rate of a replay, in deliveries a second. A destination has a limit of its own beside it.
-pub const REPLAY_RATES: RangeInclusive<f64> = 0.001..=10_000.0;
-
-/// The most receipts that a replay names one by one.
-pub const MAX_RECEIPT_IDS: usize = 1000;
-
-/// Which receipts are sent once more, where to and how fast; all members that are set must match.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replay {
-    /// These; all, if it is empty. At most [`MAX_RECEIPT_IDS`].
-    pub receipt_ids: Vec<ReceiptId>,
-    /// To this destination; to all, if there is none.
-    pub destination: Option<String>,
-    /// Of this event (`crawling`) or event name (`crawling.completed`).
-    pub event: Option<String>,
-    /// Of this job.
-    pub event_id: Option<EventId>,
-    /// Of this chatbot.
-    pub chatbot_id: Option<ChatbotId>,
-    /// Received at that time or later.
-    pub since: Option<Timestamp>,
-    /// Received before that time.
-    pub until: Option<Timestamp>,
-    /// Only dead letters.
-    pub dead: bool,
-    /// Only count.
-    pub dry_run: bool,
-    /// How many in a second at most: within [`REPLAY_RATES`].
-    pub max_per_second: Option<f64>,
 }
 
 /// Why the desk has no answer.

@@ -25,6 +25,7 @@ use futures_util::stream::{self, StreamExt};
 use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 
 use crate::harness::posters::text;
 use crate::harness::postgres::{Database, fresh_database};
@@ -189,6 +190,17 @@ async fn wait_for_state(admin: SocketAddr, destination: &str, state: &str, count
             Ok(())
         } else {
             Err(format!("{counts:?}"))
+        }
+    })
+    .await;
+}
+
+/// Waits until nobody listens there any more.
+async fn wait_until_closed(address: SocketAddr) {
+    wait_for("the listener to be closed", || async {
+        match TcpStream::connect(address).await {
+            Ok(_) => Err("it takes connections".to_owned()),
+            Err(_) => Ok(()),
         }
     })
     .await;

@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::problem::Problem;
-use super::super::{DeliveryQuery, DeskError, Instruction, ShownDelivery};
+use super::super::{DeliveryQuery, DeskError, ShownDelivery};
 use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, cursor_text, page};
 use crate::event::{ChatbotId, EventId};
+use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::State as DeliveryState;
 use crate::inbox::{Page, ReceiptFilter, ReceiptId};
 

@@ -13,14 +13,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
+use super::super::DeskError;
 use super::super::problem::Problem;
 use super::super::receive::check_content_type;
-use super::super::{DeskError, Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
 use super::deliveries::{Followed, NoQuery, follow, not_yet};
 use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
 use crate::clock::Timestamp;
 use crate::event::Fault;
 use crate::inbox::ReceiptId;
+use crate::inbox::instruction::{Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
 use crate::inbox::outbox::InstructionId;
 
 /// The longest body: that many ids, written as wide as anybody does.

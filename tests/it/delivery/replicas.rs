@@ -1,12 +1,10 @@
 //! Of many receivers on one inbox, one sends at a time, and another goes on where it ended.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use tokio::net::TcpStream;
-use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Store, destinations, post_jobs, wait_for_state};
+use super::{Store, destinations, post_jobs, wait_for_state, wait_until_closed};
 use crate::harness::application::{Application, Reply, assert_in_order};
 use crate::harness::{Process, wait_for};
 
@@ -83,9 +81,7 @@ async fn what_one_is_sending_when_it_is_stopped_no_other_sends() {
 
     first.signal("TERM");
     // It serves no longer, and goes on asking to lead: another could, if it had let go.
-    while TcpStream::connect(first.public).await.is_ok() {
-        sleep(Duration::from_millis(10)).await;
-    }
+    wait_until_closed(first.public).await;
     let (holder, until) = lease(&store).await;
     wait_for("the lease to be renewed", || async {
         let (holder_now, until_now) = lease(&store).await;

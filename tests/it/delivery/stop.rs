@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::{Store, destinations, on_both_stores, post_jobs, wait_for_state};
+use super::{Store, destinations, on_both_stores, post_jobs, wait_for_state, wait_until_closed};
 use crate::harness::application::{Application, Arrival, Reply};
 use crate::harness::posters::text;
 
@@ -21,9 +21,7 @@ async fn what_is_under_way_at_a_stop_ends_and_is_not_sent_again(store: Store) {
 
     process.signal("TERM");
     // The public side is closed when the stop has come far enough; nothing new is sent by then.
-    while tokio::net::TcpStream::connect(process.public).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_until_closed(process.public).await;
     application.let_go();
     assert_eq!(process.wait().await.code(), Some(0), "{}", process.log());
     assert_eq!(application.arrivals().len(), 1);
@@ -67,7 +65,7 @@ async fn who_never_answers_does_not_hold_up_the_stop_and_is_sent_the_same_by_the
             )
         })
         .collect();
-    let said = "2 attempts to app did not end in time for the stop; they will be made again";
+    let said = "attempts to app that did not end in time for the stop, and will be made again: 2";
     assert_eq!(warnings, [("WARN".to_owned(), "app".to_owned(), said.to_owned())]);
     assert_eq!(application.arrivals().len(), 2);
 

@@ -52,6 +52,7 @@ struct Stage {
 impl Stage {
     /// One that has just asked, on a store that says so; `None` is one that says nothing.
     async fn start(said: Said, is_shared: bool) -> Self {
+        log::listen();
         let inbox = FakeInbox::new();
         inbox.leadership.send_replace(said);
         let (mut candidacy, leadership, terms) =

@@ -1,22 +1,22 @@
 //! What people and programs are shown of the way out, in any receiver: what the store has, and beside that what the log
 //! holds for a destination and has no row yet.
 
+mod list;
+mod shown;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::instruction::{MAX_OPEN_REPLAYS, Shown};
-use super::status::{Board, Status};
+use super::status::Board;
 use super::{Filter, Settings};
-use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Name};
 use crate::inbox::instruction::Instruction;
-use crate::inbox::outbox::{
-    self, Attempt, Delivery, DeliveryFilter, Destination, DestinationId, InstructionId, Outcome, Pause, State,
-};
-use crate::inbox::{self, Cursor, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
+use crate::inbox::outbox::{self, Destination, InstructionId, State};
+use crate::inbox::{self, Inbox, Page, PageRequest, ReceiptFilter, ReceiptId};
+
+pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
@@ -50,90 +50,6 @@ pub struct Query {
     pub state: Option<State>,
     /// Of which receipts.
     pub receipts: ReceiptFilter,
-}
-
-/// A delivery as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// Destination and receipt: `app/0190b5c4-...`.
-    pub id: String,
-    /// Where to.
-    pub destination: String,
-    /// What.
-    pub receipt_id: ReceiptId,
-    /// The number of the receipt.
-    pub sequence: u64,
-    /// Its event name.
-    pub event: Name,
-    /// Its job.
-    pub event_id: Option<EventId>,
-    /// Its chatbot.
-    pub chatbot_id: Option<ChatbotId>,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// What has become of it.
-    pub state: State,
-    /// How many attempts were made.
-    pub attempt_count: u32,
-    /// How the last one ended.
-    pub last_outcome: Option<Outcome>,
-    /// If it waits to be tried again, when that is due.
-    pub next_attempt_at: Option<Timestamp>,
-    /// When that was written; `None` where nothing is.
-    pub changed_at: Option<Timestamp>,
-}
-
-/// An attempt as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ShownAttempt {
-    /// Its place among the attempts of the delivery.
-    pub number: u32,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// How long it took.
-    pub duration_ms: f64,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The HTTP status or the exit code.
-    pub status: Option<i32>,
-    /// What happened.
-    pub detail: String,
-    /// The beginning of what came back, as text.
-    pub answer: String,
-}
-
-/// A destination as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ShownDestination {
-    /// Its name.
-    pub name: String,
-    /// Whether it is sent to.
-    pub state: ShownState,
-    /// How many deliveries are pending. What has not been looked at yet is counted whether or not the destination wants
-    /// it.
-    pub pending_count: u64,
-    /// How many dead letters it has.
-    pub dead_count: u64,
-    /// When it was put in.
-    pub added_at: Timestamp,
-    /// Why nothing is sent to it.
-    pub pause: Option<Pause>,
-    /// What only the receiver that leads knows, where that is asked.
-    pub status: Option<Status>,
-}
-
-/// Whether a destination is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShownState {
-    /// It is, as far as the receiver that was asked knows.
-    Active,
-    /// It fails throughout and gets single attempts.
-    Down,
-    /// It is not, since somebody said so, or itself.
-    Paused,
-    /// It is configured no more.
-    Removed,
 }
 
 /// Why something could not be asked for.
@@ -219,167 +135,6 @@ impl Deliveries {
             }
         }
         Ok(listed)
-    }
-
-    /// A page of the part of the list that has rows only.
-    async fn list_rows(
-        &self,
-        query: &Query,
-        page: PageRequest,
-        chosen: Option<DestinationId>,
-        names: &HashMap<DestinationId, &str>,
-    ) -> Result<Page<Listed>, Error> {
-        let filter = DeliveryFilter {
-            destination: chosen,
-            state: query.state,
-            from_sequence: 0,
-        };
-        let is_narrow = query.receipts.event.is_some() || query.receipts.chatbot_id.is_some();
-        let looked_at = PageRequest {
-            limit: if is_narrow { SEARCH_COUNT } else { page.limit },
-            ..page
-        };
-        let Page { items, mut next } = self.inbox.outbox().deliveries(filter, looked_at).await?;
-        let items = items
-            .iter()
-            .filter(|(_, receipt)| query.receipts.matches(receipt));
-        let mut items: Vec<_> = items
-            .map(|(delivery, receipt)| Listed::of_row(name_of(names, delivery), delivery, receipt))
-            .collect();
-        // The deliveries of a receipt stay together.
-        let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
-        let cut = (page.limit..items.len()).find(|at| parts(&items[at - 1..=*at]));
-        if let Some(cut) = cut {
-            items.truncate(cut);
-            next = items.last().map(|last| Cursor(last.sequence));
-        }
-        Ok(Page { items, next })
-    }
-
-    /// A page of the deliveries of one job, whose receipts are few and found at once.
-    async fn list_job(
-        &self,
-        query: &Query,
-        page: PageRequest,
-        known: &[Destination],
-        chosen: Option<DestinationId>,
-    ) -> Result<Page<Listed>, Error> {
-        let receipts = self.inbox.receipts(query.receipts.clone(), page).await?;
-        let mut items = Vec::new();
-        for receipt in &receipts.items {
-            let wanted = known
-                .iter()
-                .filter(|known| chosen.is_none_or(|id| id == known.id));
-            for destination in wanted {
-                items.extend(
-                    self.of_receipt(destination, receipt)
-                        .await?
-                        .map(|(listed, _)| listed),
-                );
-            }
-        }
-        items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
-        Ok(Page {
-            items,
-            next: receipts.next,
-        })
-    }
-
-    /// What there is to say of a receipt's way to a destination, with the attempts; `None` if it has none.
-    async fn of_receipt(
-        &self,
-        destination: &Destination,
-        receipt: &Receipt,
-    ) -> Result<Option<(Listed, Vec<ShownAttempt>)>, Error> {
-        let name = &destination.name;
-        if let Some((row, attempts)) = self
-            .inbox
-            .outbox()
-            .delivery(destination.id, receipt.sequence)
-            .await?
-        {
-            let attempts = attempts.iter().map(ShownAttempt::of).collect();
-            return Ok(Some((Listed::of_row(name, &row, receipt), attempts)));
-        }
-        let configured = self.configured(name);
-        let is_wanted = configured.is_some_and(|configured| configured.filter.matches(receipt));
-        let is_ahead = receipt.sequence > destination.cursor && destination.removed_at.is_none();
-        Ok((is_ahead && is_wanted).then(|| (Listed::of_log(name, receipt), Vec::new())))
-    }
-
-    /// A page of the part of the list, above `floor`, in which receipts may be pending without a row.
-    async fn list_log(
-        &self,
-        query: &Query,
-        page: PageRequest,
-        chosen: Option<DestinationId>,
-        reading: &[(&Destination, &Configured)],
-        names: &HashMap<DestinationId, &str>,
-        floor: u64,
-    ) -> Result<Page<Listed>, Error> {
-        let mut receipts = self.inbox.receipts(query.receipts.clone(), page).await?;
-        let reaches_floor = receipts.items.last().is_some_and(|last| last.sequence <= floor);
-        receipts.items.retain(|receipt| receipt.sequence > floor);
-        let next = match receipts.next {
-            Some(next) if !reaches_floor && next.0 > floor + 1 => Some(next),
-            // From there on there are rows.
-            _ => Some(Cursor(floor + 1)),
-        };
-        let (Some(newest), Some(oldest)) = (receipts.items.first(), receipts.items.last()) else {
-            return Ok(Page {
-                items: Vec::new(),
-                next,
-            });
-        };
-        let before = Cursor(newest.sequence + 1);
-        let rows = self.rows(chosen, oldest.sequence, Some(before)).await?;
-        let mut items = Vec::new();
-        for receipt in &receipts.items {
-            let sequence = receipt.sequence;
-            let of_receipt = rows.get(&sequence).map(Vec::as_slice).unwrap_or_default();
-            items.extend(
-                of_receipt
-                    .iter()
-                    .map(|row| Listed::of_row(name_of(names, row), row, receipt)),
-            );
-            let rowless = reading.iter().filter(|(destination, configured)| {
-                sequence > destination.cursor
-                    && configured.filter.matches(receipt)
-                    && !of_receipt.iter().any(|row| row.destination == destination.id)
-            });
-            items.extend(rowless.map(|(destination, _)| Listed::of_log(&destination.name, receipt)));
-        }
-        items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
-        Ok(Page { items, next })
-    }
-
-    /// The rows of receipts from that number on and before the cursor, by the number.
-    async fn rows(
-        &self,
-        chosen: Option<DestinationId>,
-        from: u64,
-        mut before: Option<Cursor>,
-    ) -> Result<HashMap<u64, Vec<Delivery>>, Error> {
-        let filter = DeliveryFilter {
-            destination: chosen,
-            state: None,
-            from_sequence: from,
-        };
-        let mut rows: HashMap<u64, Vec<Delivery>> = HashMap::new();
-        loop {
-            let page = PageRequest {
-                cursor: before,
-                limit: 500,
-            };
-            let Page { items, next } = self.inbox.outbox().deliveries(filter, page).await?;
-            for (row, _) in items {
-                rows.entry(row.sequence).or_default().push(row);
-            }
-            match next {
-                None => return Ok(rows),
-                next => before = next,
-            }
-        }
     }
 
     /// A delivery with its attempts, oldest first; `None` if there is none.
@@ -501,56 +256,5 @@ impl Deliveries {
             names => format!("are: {}", names.join(", ")),
         };
         Error::NoDestination(name.to_owned(), there)
-    }
-}
-
-/// The name of a delivery's destination. It may have been added just now.
-fn name_of<'a>(names: &HashMap<DestinationId, &'a str>, row: &Delivery) -> &'a str {
-    names.get(&row.destination).copied().unwrap_or("(new)")
-}
-
-impl Listed {
-    fn of_row(destination: &str, row: &Delivery, receipt: &Receipt) -> Self {
-        Self {
-            state: row.state,
-            attempt_count: row.attempt_count,
-            last_outcome: row.outcome,
-            next_attempt_at: (row.state == State::Pending).then_some(row.due_at),
-            changed_at: Some(row.changed_at),
-            ..Self::of_log(destination, receipt)
-        }
-    }
-
-    /// One that is known only by its receipt.
-    fn of_log(destination: &str, receipt: &Receipt) -> Self {
-        Self {
-            id: format!("{destination}/{}", receipt.id),
-            destination: destination.to_owned(),
-            receipt_id: receipt.id,
-            sequence: receipt.sequence,
-            event: receipt.event.clone(),
-            event_id: receipt.event_id,
-            chatbot_id: receipt.chatbot_id,
-            received_at: receipt.received_at,
-            state: State::Pending,
-            attempt_count: 0,
-            last_outcome: None,
-            next_attempt_at: None,
-            changed_at: None,
-        }
-    }
-}
-
-impl ShownAttempt {
-    fn of(attempt: &Attempt) -> Self {
-        Self {
-            number: attempt.number,
-            started_at: attempt.started_at,
-            duration_ms: attempt.duration.as_micros() as f64 / 1_000.0,
-            outcome: attempt.outcome,
-            status: attempt.status,
-            detail: attempt.detail.clone(),
-            answer: String::from_utf8_lossy(&attempt.answer).into_owned(),
-        }
     }
 }

@@ -5,7 +5,10 @@
 //! fails nothing new is sent, since what came of it could not be recorded; what has ended is kept and recorded when the
 //! store is back.
 
-use std::collections::HashMap;
+mod orders;
+mod sending;
+mod storing;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,16 +20,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::{Backlog, Begun, Change};
-use super::health::{Allowance, Health, MAX_PAUSE, Turn};
+use super::backlog::{Backlog, Begun};
+use super::health::Health;
 use super::log;
 use super::metrics::Metrics;
-use super::send::{Parcel, Report, Sender, Wish};
+use super::send::{Sender, Wish};
 use super::status::{Board, Failure, Status};
 use super::{DestinationSettings, Schedule};
 use crate::clock::Timestamp;
 use crate::inbox::outbox::{
-    Attempt, Delivery, Destination, Outcome, Pause, PauseChange, Progress, State, Undelivered,
+    Attempt, Delivery, Destination, Pause, PauseChange, Progress, State, Undelivered,
 };
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
@@ -288,297 +291,6 @@ impl<'a> Worker<'a> {
         [begin_at, self.store_rests_until].into_iter().flatten().min()
     }
 
-    /// Reads on in the log if there may be more and there is room for it.
-    fn read(&mut self) {
-        if self.reading.is_some() || self.store_rests_until.is_some() {
-            return;
-        }
-        let room = self.backlog.room();
-        let is_worth_it = self.may_have_more && room >= READ_COUNT / 2;
-        let count = if is_worth_it { room.min(READ_COUNT) } else { 0 };
-        if count == 0 && !self.looks_anyway {
-            return;
-        }
-        self.looks_anyway = false;
-        let counts_dead = self.dead_count_in == 0;
-        if counts_dead {
-            self.dead_count_in = DEAD_COUNT_INTERVALS;
-        }
-        let (parts, after) = (self.parts, self.backlog.read_to());
-        self.reading = Some(Box::pin(async move {
-            let (outbox, id) = (parts.inbox.outbox(), parts.destination.id);
-            let mut dead_count = None;
-            if counts_dead {
-                let known = outbox.destinations().await?;
-                dead_count = known
-                    .iter()
-                    .find(|known| known.id == id)
-                    .map(|known| known.dead_count);
-            }
-            Ok(Read {
-                undelivered: outbox.undelivered(id, after, count).await?,
-                dead_count,
-            })
-        }));
-    }
-
-    /// Takes in what was read.
-    fn offer(&mut self, read: Result<Read, inbox::Error>) {
-        let Read {
-            undelivered,
-            dead_count,
-        } = match read {
-            Ok(read) => read,
-            Err(error) => return self.store_failed(&error),
-        };
-        self.store_worked();
-        undelivered
-            .receipts
-            .iter()
-            .for_each(|receipt| self.backlog.offer(receipt));
-        self.backlog.read_up_to(undelivered.read_to);
-        self.newest = undelivered.newest;
-        self.may_have_more = undelivered.read_to < undelivered.newest;
-        // What is not recorded yet is counted when it is read anew the next time.
-        self.dead_count = dead_count.unwrap_or(self.dead_count);
-    }
-
-    /// Begins as many attempts as may begin.
-    fn begin(&mut self, now: Timestamp) {
-        // What came of it could not be recorded.
-        let is_failing =
-            self.store_rests_until.is_some() || (self.has_store_failed && self.progress.is_some());
-        let is_store_behind = is_failing || self.backlog.unrecorded_count() >= MAX_UNRECORDED;
-        if self.pause.is_some() || self.loading.is_some() || is_store_behind {
-            return;
-        }
-        let mut begun = Vec::new();
-        match self.health.allowance(now, self.backlog.in_flight_count()) {
-            Allowance::Probe => begun.extend(self.backlog.begin_probe(now)),
-            Allowance::Attempts(count) => {
-                let mut room = MAX_BODY_BYTES.saturating_sub(self.body_bytes);
-                while begun.len() < count.min(READ_COUNT) && room > 0 {
-                    let Some(next) = self.backlog.begin(now) else {
-                        break;
-                    };
-                    room = room.saturating_sub(next.body_bytes);
-                    begun.push(next);
-                }
-            }
-        }
-        if begun.is_empty() {
-            return;
-        }
-        for next in &begun {
-            self.body_bytes += next.body_bytes;
-            self.health.begin();
-        }
-        let parts = self.parts;
-        self.loading = Some(Box::pin(async move {
-            let sequences = begun.iter().map(|begun| begun.sequence).collect();
-            let receipts = parts.inbox.outbox().load(sequences).await;
-            Loaded { begun, receipts }
-        }));
-    }
-
-    /// Sends what was loaded.
-    fn send(&mut self, loaded: Loaded, is_stopping: bool) {
-        let receipts = loaded.receipts.unwrap_or_else(|error| {
-            self.store_failed(&error);
-            Vec::new()
-        });
-        let now = Timestamp::now();
-        let has_failed = self.store_rests_until.is_some();
-        // Much may have happened while it was loaded.
-        let may_go = !is_stopping && self.pause.is_none() && !self.health.is_quiet(now);
-        let mut receipts: HashMap<_, _> = receipts
-            .into_iter()
-            .map(|(receipt, body)| (receipt.sequence, (receipt, body)))
-            .collect();
-        for begun in loaded.begun {
-            match receipts.remove(&begun.sequence) {
-                Some((receipt, body)) if may_go => {
-                    self.attempts
-                        .push(Box::pin(attempt(self.parts, begun, receipt, body)));
-                    continue;
-                }
-                None if !has_failed => {
-                    log::expired(&self.parts.settings.name, begun.sequence);
-                    self.backlog.vanish(begun.sequence);
-                }
-                Some(_) | None => self.backlog.give_back(begun.sequence, now),
-            }
-            self.body_bytes -= begun.body_bytes;
-        }
-    }
-
-    /// Takes note of how an attempt ended.
-    fn settle(&mut self, ended: Ended) {
-        let Ended {
-            begun,
-            receipt_id,
-            attempt,
-            wish,
-        } = ended;
-        let (now, name) = (Timestamp::now(), &self.parts.settings.name);
-        self.body_bytes -= begun.body_bytes;
-        self.parts.metrics.note(&attempt);
-        if attempt.outcome != Outcome::Delivered {
-            self.last_failure = Some(Failure {
-                at: now,
-                detail: attempt.detail.clone(),
-            });
-        }
-        let is_probe = self.health.down_since().is_some();
-        let turn = self
-            .health
-            .note(begun.sequence, attempt.outcome, wish, now, fastrand::f64());
-        let pause = match wish {
-            Wish::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
-            Wish::None | Wish::Nothing => Duration::ZERO,
-        };
-        let state = self
-            .backlog
-            .settle(begun.sequence, attempt.clone(), pause, now, fastrand::f64());
-        log::attempt(name, receipt_id, &attempt, state, is_probe);
-        self.dead_count += u64::from(state == State::Dead);
-        if wish == Wish::Nothing && self.pause.is_none() {
-            log::paused_by_itself(name);
-            self.set_pause(Some(Pause {
-                at: now,
-                reason: format!("it answered that it wants nothing more: {}", attempt.detail),
-            }));
-        }
-        match turn {
-            Turn::Same => {}
-            Turn::WentDown => log::went_down(name, &attempt.detail),
-            Turn::CameBack { since } => {
-                log::came_back(name, now.since(since));
-                self.backlog.hurry(since);
-            }
-        }
-    }
-
-    /// Whether there is something that is not being recorded yet.
-    fn has_changes(&self) -> bool {
-        self.backlog.unrecorded_count() > 0 || self.pause_change != PauseChange::Keep
-    }
-
-    /// Has the store take down what has changed, if it has time.
-    fn record(&mut self) {
-        if self.recording.is_some() || self.store_rests_until.is_some() {
-            return;
-        }
-        if self.progress.is_none() {
-            let pause = std::mem::replace(&mut self.pause_change, PauseChange::Keep);
-            self.progress = self.backlog.progress(pause);
-            self.answering.append(&mut self.to_answer);
-        }
-        let parts = self.parts;
-        match self.progress.clone() {
-            Some(progress) => self.recording = Some(parts.inbox.outbox().record(&parts.leader, progress)),
-            None => self.answer(),
-        }
-    }
-
-    fn recorded(&mut self, recorded: Result<(), inbox::Error>) {
-        match recorded {
-            Ok(()) => {
-                self.progress = None;
-                self.backlog.recorded(Timestamp::now());
-                self.answer();
-                self.store_worked();
-            }
-            Err(error) => self.store_failed(&error),
-        }
-    }
-
-    /// Tells those whose orders are followed and recorded. One that no longer waits is normal.
-    fn answer(&mut self) {
-        for (answer, count) in self.answering.drain(..) {
-            let _ = answer.send(Some(count));
-        }
-    }
-
-    /// Says that the store works again, if it did not. While there is something to record, only that tells.
-    fn store_worked(&mut self) {
-        if self.progress.is_none() && std::mem::take(&mut self.has_store_failed) {
-            log::store_works(&self.parts.settings.name);
-        }
-    }
-
-    fn store_failed(&mut self, error: &inbox::Error) {
-        if !std::mem::replace(&mut self.has_store_failed, true) {
-            log::store_fails(&self.parts.settings.name, error);
-        }
-        self.store_rests_until = Some(Instant::now() + STORE_PAUSE);
-    }
-
-    /// Does what it is told, or puts it off until it can.
-    fn follow(&mut self, order: Order) {
-        let now = Timestamp::now();
-        let count = match &order.what {
-            What::Retry(sequence) => {
-                self.health.probe_now(now);
-                usize::from(self.backlog.retry(*sequence) == Change::Made)
-            }
-            What::Cancel(receipt, was) => {
-                usize::from(self.backlog.cancel(receipt, was.as_ref(), now) == Change::Made)
-            }
-            What::Reopen(receipts) => match self.reopen(receipts, now) {
-                Some(count) => count,
-                None => {
-                    // Whoever waits for the answer is told to ask again. One that no longer waits is normal.
-                    let _ = order.answer.send(None);
-                    return;
-                }
-            },
-            What::Pause(pause) => self.set_pause(Some(pause.clone())),
-            What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
-                self.health.probe_now(now);
-                1
-            }
-            What::Resume => self.set_pause(None),
-        };
-        self.to_answer.push((order.answer, count));
-    }
-
-    /// Makes them pending, all or none; `None` if they cannot be now.
-    fn reopen(&mut self, receipts: &[(Receipt, Option<Delivery>)], now: Timestamp) -> Option<usize> {
-        let rows = receipts.iter().map(|(receipt, was)| (receipt, was.as_ref()));
-        if !self.backlog.takes(rows.clone()) {
-            return None;
-        }
-        let mut count = 0;
-        for (receipt, was) in rows {
-            if self.backlog.reopen(receipt, was, now) == Change::Made {
-                count += 1;
-                let was_dead = was.is_some_and(|was| was.state == State::Dead);
-                self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));
-            }
-        }
-        Some(count)
-    }
-
-    /// Pauses or resumes; gives how much that changes.
-    fn set_pause(&mut self, pause: Option<Pause>) -> usize {
-        if pause.is_some() == self.pause.is_some() {
-            return 0;
-        }
-        self.pause_change = match &pause {
-            Some(pause) => PauseChange::Pause(pause.clone()),
-            None => {
-                // What was known of it is of another time.
-                let settings = &self.parts.settings;
-                self.health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
-                self.backlog.hurry(Timestamp::from_micros(i64::MIN));
-                PauseChange::Resume
-            }
-        };
-        self.pause = pause;
-        1
-    }
-
     fn show(&self) {
         let behind_count = self.newest.saturating_sub(self.backlog.read_to());
         self.parts.board.show(Some(Status {
@@ -590,42 +302,6 @@ impl<'a> Worker<'a> {
             pause: self.pause.clone(),
             last_failure: self.last_failure.clone(),
         }));
-    }
-}
-
-/// Makes one attempt.
-async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> Ended {
-    let receipt_id = receipt.id;
-    let (started_at, since) = (Timestamp::now(), Instant::now());
-    let Report {
-        outcome,
-        status,
-        detail,
-        answer,
-        wish,
-    } = parts
-        .sender
-        .send(Parcel {
-            receipt,
-            body,
-            attempt: begun.attempt,
-        })
-        .await;
-    // In whole microseconds, as the store keeps it.
-    let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Ended {
-        begun,
-        receipt_id,
-        attempt: Attempt {
-            number: begun.attempt,
-            started_at,
-            duration: Duration::from_micros(micros),
-            outcome,
-            status,
-            detail,
-            answer,
-        },
-        wish,
     }
 }
 

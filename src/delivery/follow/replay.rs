@@ -1,0 +1,271 @@
+//! Replays: page by page, the place recorded after each.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
+use crate::delivery::instruction::Progress;
+use crate::delivery::worker::What;
+use crate::inbox::instruction::Replay;
+use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, InstructionId, State};
+use crate::inbox::{self, Cursor, PageRequest, Receipt, ReceiptId};
+
+/// How a replay goes on.
+enum Step {
+    /// There may be more.
+    More,
+    /// The destination takes no more now.
+    NotNow,
+    /// That was all.
+    Last,
+}
+
+impl Follower {
+    /// Goes through a replay to its end.
+    pub(super) async fn replay(
+        &self,
+        kept: outbox::Instruction,
+        replay: &Replay,
+    ) -> Result<(), inbox::Error> {
+        let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
+        let chosen: Result<Vec<_>, _> = match &replay.destination {
+            None => Ok(self.served.iter().collect()),
+            Some(name) => self.served(name).map(|served| vec![served]),
+        };
+        let chosen = match chosen {
+            Ok(chosen) => chosen,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        if progress.last == 0 {
+            progress.last = self.inbox.outbox().last_sequence().await?;
+            let oldest = self.inbox.outbox().receipts_after(0, 1).await?;
+            progress.first = oldest.first().map_or(progress.last, |oldest| oldest.sequence - 1);
+            progress.position = progress.first;
+        }
+        let named = match self.named(&replay.receipt_ids, &progress).await {
+            Ok(named) => named,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        loop {
+            let begun_at = Instant::now();
+            let replayed_before = progress.replayed_count;
+            let step = match self.replay_page(replay, &named, &chosen, &mut progress).await {
+                Ok(step) => step,
+                Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+                Err(Stop::Store(error)) => return Err(error),
+            };
+            // An operator may have ended it meanwhile; what is written down then stays.
+            let known = self.inbox.outbox().instruction(kept.id).await?;
+            if known.is_none_or(|known| known.done_at.is_some()) {
+                return Ok(());
+            }
+            let so_far = outbox::Instruction {
+                progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
+                ..kept.clone()
+            };
+            match step {
+                Step::Last => return self.close(kept, progress, None).await,
+                Step::NotNow => sleep(INTERVAL).await,
+                Step::More => {
+                    self.inbox.outbox().follow_up(&self.leader, so_far).await?;
+                    let count = progress.replayed_count - replayed_before;
+                    self.keep_rate(replay, kept.id, begun_at, count).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits as long as the rate of a replay wants after so many, or until it is ended.
+    async fn keep_rate(
+        &self,
+        replay: &Replay,
+        id: InstructionId,
+        begun_at: Instant,
+        count: u64,
+    ) -> Result<(), inbox::Error> {
+        let Some(per_second) = replay.max_per_second else {
+            // So that what is asked for meanwhile gets its turn at the store.
+            sleep(Duration::ZERO).await;
+            return Ok(());
+        };
+        let wait = Duration::try_from_secs_f64(count as f64 / per_second).unwrap_or(MAX_RATE_WAIT);
+        let until = begun_at + wait.min(MAX_RATE_WAIT);
+        while Instant::now() < until {
+            sleep_until(until.min(Instant::now() + INTERVAL)).await;
+            let known = self.inbox.outbox().instruction(id).await?;
+            if known.is_none_or(|known| known.done_at.is_some()) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on by a page.
+    async fn replay_page(
+        &self,
+        replay: &Replay,
+        named: &[Receipt],
+        chosen: &[&Served],
+        progress: &mut Progress,
+    ) -> Result<Step, Stop> {
+        let limit = replay.max_per_second.map_or(PAGE_COUNT, |per_second| {
+            (per_second.ceil() as usize).clamp(1, PAGE_COUNT)
+        });
+        if replay.dead {
+            return self.replay_dead(replay, chosen, limit, progress).await;
+        }
+        let outbox = self.inbox.outbox();
+        let receipts = if replay.receipt_ids.is_empty() {
+            outbox.receipts_after(progress.position, PAGE_COUNT).await?
+        } else {
+            let left = named
+                .iter()
+                .filter(|receipt| receipt.sequence > progress.position);
+            left.take(PAGE_COUNT).cloned().collect()
+        };
+        let mut receipts: Vec<_> = receipts
+            .into_iter()
+            .take_while(|receipt| receipt.sequence <= progress.last)
+            .collect();
+        // No more at once than the rate allows; what does not match costs nothing.
+        let mut matching = 0..receipts.len();
+        let cut = matching
+            .by_ref()
+            .filter(|at| replay.matches(&receipts[*at]))
+            .nth(limit);
+        receipts.truncate(cut.unwrap_or(receipts.len()));
+        let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else {
+            return Ok(Step::Last);
+        };
+        let (from, to) = (first.sequence, last.sequence);
+        let mut so_far = progress.clone();
+        so_far.examined_count += receipts.len() as u64;
+        so_far.position = to;
+        receipts.retain(|receipt| replay.matches(receipt));
+        if !receipts.is_empty() {
+            // Before the rows: whoever is behind this cursor and has no row has not begun.
+            let destinations = outbox.destinations().await?;
+            for served in chosen {
+                let known = destinations.iter().find(|known| known.id == served.id);
+                let cursor = known.map_or(0, |known| known.cursor);
+                let rows = self.rows(served.id, from, to).await?;
+                let wanted = receipts
+                    .iter()
+                    .filter(|receipt| served.filter.matches(receipt))
+                    .map(|receipt| {
+                        let row = rows.iter().find(|row| row.sequence == receipt.sequence);
+                        (receipt.clone(), row.copied())
+                    })
+                    // What is pending will come anyway.
+                    .filter(|(receipt, row)| match row {
+                        Some(row) => row.state != State::Pending,
+                        None => receipt.sequence <= cursor,
+                    });
+                if !self
+                    .reopen(served, wanted.collect(), replay.dry_run, &mut so_far)
+                    .await?
+                {
+                    return Ok(Step::NotNow);
+                }
+            }
+        }
+        *progress = so_far;
+        Ok(Step::More)
+    }
+
+    /// As [`Follower::replay_page`], of dead letters, one destination after the other.
+    async fn replay_dead(
+        &self,
+        replay: &Replay,
+        chosen: &[&Served],
+        limit: usize,
+        progress: &mut Progress,
+    ) -> Result<Step, Stop> {
+        let is_left = |served: &&&Served| !progress.destinations_done.contains(&served.name);
+        let Some(served) = chosen.iter().find(is_left) else {
+            return Ok(Step::Last);
+        };
+        let outbox = self.inbox.outbox();
+        let dead = outbox
+            .deliveries_after(served.id, State::Dead, progress.position, limit)
+            .await?;
+        let dead: Vec<_> = dead
+            .into_iter()
+            .take_while(|(delivery, _)| delivery.sequence <= progress.last)
+            .collect();
+        let Some((last, _)) = dead.last() else {
+            progress.destinations_done.push(served.name.clone());
+            progress.position = progress.first;
+            return Ok(Step::More);
+        };
+        let mut so_far = progress.clone();
+        so_far.position = last.sequence;
+        so_far.examined_count += dead.len() as u64;
+        let wanted = dead
+            .into_iter()
+            .filter(|(_, receipt)| replay.matches(receipt) && served.filter.matches(receipt))
+            .map(|(delivery, receipt)| (receipt, Some(delivery)))
+            .collect();
+        if !self.reopen(served, wanted, replay.dry_run, &mut so_far).await? {
+            return Ok(Step::NotNow);
+        }
+        *progress = so_far;
+        Ok(Step::More)
+    }
+
+    /// Makes deliveries pending, or only counts them; says whether that could be done now.
+    async fn reopen(
+        &self,
+        served: &Served,
+        wanted: Vec<(Receipt, Option<Delivery>)>,
+        dry_run: bool,
+        progress: &mut Progress,
+    ) -> Result<bool, Stop> {
+        progress.matched_count += wanted.len() as u64;
+        if !dry_run && !wanted.is_empty() {
+            let Some(count) = self.order(served, What::Reopen(wanted)).await? else {
+                return Ok(false);
+            };
+            progress.replayed_count += count as u64;
+        }
+        Ok(true)
+    }
+
+    /// The receipts of these ids, oldest first. What was gone through already may have expired meanwhile.
+    async fn named(&self, ids: &[ReceiptId], progress: &Progress) -> Result<Vec<Receipt>, Stop> {
+        let mut receipts = Vec::new();
+        for id in ids {
+            match self.inbox.receipt(*id).await? {
+                Some((receipt, _)) => receipts.push(receipt),
+                None if progress.position > progress.first => {}
+                None => return Err(Stop::Failed(format!("there is no receipt {id}"))),
+            }
+        }
+        receipts.sort_by_key(|receipt| receipt.sequence);
+        Ok(receipts)
+    }
+
+    /// The rows of a destination from one number to another.
+    async fn rows(&self, destination: DestinationId, from: u64, to: u64) -> Result<Vec<Delivery>, Stop> {
+        let filter = DeliveryFilter {
+            destination: Some(destination),
+            state: None,
+            from_sequence: from,
+        };
+        let mut cursor = Some(Cursor(to + 1));
+        let mut rows = Vec::new();
+        while cursor.is_some() {
+            let page = PageRequest {
+                cursor,
+                limit: PAGE_COUNT,
+            };
+            let page = self.inbox.outbox().deliveries(filter, page).await?;
+            rows.extend(page.items.into_iter().map(|(row, _)| row));
+            cursor = page.next;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,79 @@
+//! What a worker is told to do.
+
+use super::{Order, What, Worker};
+use crate::clock::Timestamp;
+use crate::delivery::backlog::Change;
+use crate::delivery::health::Health;
+use crate::inbox::Receipt;
+use crate::inbox::outbox::{Delivery, Pause, PauseChange, State};
+
+impl Worker<'_> {
+    /// Does what it is told, or puts it off until it can.
+    pub(super) fn follow(&mut self, order: Order) {
+        let now = Timestamp::now();
+        let count = match &order.what {
+            What::Retry(sequence) => {
+                self.health.probe_now(now);
+                usize::from(self.backlog.retry(*sequence) == Change::Made)
+            }
+            What::Cancel(receipt, was) => {
+                usize::from(self.backlog.cancel(receipt, was.as_ref(), now) == Change::Made)
+            }
+            What::Reopen(receipts) => match self.reopen(receipts, now) {
+                Some(count) => count,
+                None => {
+                    // Whoever waits for the answer is told to ask again. One that no longer waits is normal.
+                    let _ = order.answer.send(None);
+                    return;
+                }
+            },
+            What::Pause(pause) => self.set_pause(Some(pause.clone())),
+            What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
+                self.health.probe_now(now);
+                1
+            }
+            What::Resume => self.set_pause(None),
+        };
+        self.to_answer.push((order.answer, count));
+    }
+
+    /// Makes them pending, all or none; `None` if they cannot be now.
+    pub(super) fn reopen(
+        &mut self,
+        receipts: &[(Receipt, Option<Delivery>)],
+        now: Timestamp,
+    ) -> Option<usize> {
+        let rows = receipts.iter().map(|(receipt, was)| (receipt, was.as_ref()));
+        if !self.backlog.takes(rows.clone()) {
+            return None;
+        }
+        let mut count = 0;
+        for (receipt, was) in rows {
+            if self.backlog.reopen(receipt, was, now) == Change::Made {
+                count += 1;
+                let was_dead = was.is_some_and(|was| was.state == State::Dead);
+                self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));
+            }
+        }
+        Some(count)
+    }
+
+    /// Pauses or resumes; gives how much that changes.
+    pub(super) fn set_pause(&mut self, pause: Option<Pause>) -> usize {
+        if pause.is_some() == self.pause.is_some() {
+            return 0;
+        }
+        self.pause_change = match &pause {
+            Some(pause) => PauseChange::Pause(pause.clone()),
+            None => {
+                // What was known of it is of another time.
+                let settings = &self.parts.settings;
+                self.health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
+                self.backlog.hurry(Timestamp::from_micros(i64::MIN));
+                PauseChange::Resume
+            }
+        };
+        self.pause = pause;
+        1
+    }
+}

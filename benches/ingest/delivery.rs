@@ -1,5 +1,5 @@
-//! What deliveries cost whoever posts: the receiver as it is beside one with a destination that hangs and everything
-//! pending for it, and beside one with a destination that takes everything.
+//! What deliveries cost whoever posts: the receiver without a destination beside one with a destination that hangs and
+//! everything pending for it.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
@@ -17,36 +17,22 @@ const PENDING: usize = 10_000;
 /// On SQLite, and on PostgreSQL if there is a server.
 pub fn run(folder: &Path) {
     let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
-    beside(
-        "SQLite",
-        [file("none.db"), file("hanging.db"), file("taking.db")],
-        folder,
-    );
+    beside("SQLite", ["none.db", "hanging.db"].map(file), folder);
     if let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") {
-        let databases = ["none", "hanging", "taking"].map(|name| Database::new(&server, name));
+        let databases = ["none", "hanging"].map(|name| Database::new(&server, name));
         beside("PostgreSQL", databases.map(|database| database.url), folder);
     }
 }
 
-fn beside(store: &str, [none, hanging, taking]: [String; 3], folder: &Path) {
+fn beside(store: &str, [none, hanging]: [String; 2], folder: &Path) {
     println!("\n{store}, with and without a destination");
-    let destination = |address| format!(r#"[{{name = "app", kind = "http", url = "http://{address}/"}}]"#);
+    let destination = format!(r#"[{{name = "app", kind = "http", url = "http://{}/"}}]"#, hang());
     let plain = Server::durable(&none, folder);
-    {
-        let server = Server::delivering(&hanging, &destination(hang()), folder);
-        while pending(&server) < PENDING {
-            load(server.address, CONNECTIONS, WARM_UP);
-        }
-        compare("no destination", &plain, "a hanging one", &server, CONNECTIONS);
-        println!(
-            "  {} pending, peak memory {} MiB",
-            pending(&server),
-            server.memory("VmHWM")
-        );
+    let server = Server::delivering(&hanging, &destination, folder);
+    while pending(&server) < PENDING {
+        load(server.address, CONNECTIONS, WARM_UP);
     }
-    let application = Server::again("application", "");
-    let server = Server::delivering(&taking, &destination(application.address), folder);
-    compare("no destination", &plain, "one that takes", &server, CONNECTIONS);
+    compare("no destination", &plain, "a hanging one", &server, CONNECTIONS);
     println!(
         "  {} pending, peak memory {} MiB",
         pending(&server),
@@ -78,9 +64,4 @@ fn pending(server: &Server) -> usize {
         .find_map(|line| line.strip_prefix("caigunn_webhook_deliveries_pending{destination=\"app\"} "));
     let count: f64 = line.and_then(|count| count.parse().ok()).unwrap_or(0.0);
     count as usize
-}
-
-/// Takes everything, for ever.
-pub fn application() {
-    super::serve(axum::Router::new().fallback(async |body: axum::body::Bytes| drop(body)));
 }

@@ -42,7 +42,6 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
         [role] if role == "noop" => return noop_server(),
-        [role] if role == "application" => return delivery::application(),
         [role, url] if role == "rival" => return postgres::rival(url),
         [role, url] if role == "row-by-row" => return row_by_row::serve(url),
         _ => {}

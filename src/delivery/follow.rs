@@ -263,13 +263,27 @@ impl Follower {
             done_at: Some(Timestamp::now()),
             ..kept
         };
+        // Of another version it is not known what it is.
+        let instruction = serde_json::from_str::<Instruction>(&done.body);
+        let what = instruction.map_or_else(
+            |_| "an instruction".to_owned(),
+            |instruction| instruction.to_string(),
+        );
+        let Progress {
+            matched_count,
+            replayed_count,
+            ..
+        } = progress;
         match &progress.failure {
-            None => tracing::info!(instruction_id = %done.id, "done: {}", done.body),
+            None if matched_count > 0 => tracing::info!(
+                instruction_id = %done.id,
+                "done: {what}; {replayed_count} of {matched_count} deliveries are sent once more"
+            ),
+            None => tracing::info!(instruction_id = %done.id, "done: {what}"),
             Some(reason) => tracing::warn!(
                 instruction_id = %done.id,
                 error.type = "instruction",
-                "cannot be done: {}: {reason}",
-                done.body
+                "cannot be done: {what}: {reason}"
             ),
         }
         self.inbox.outbox().follow_up(&self.leader, done).await

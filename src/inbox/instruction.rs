@@ -1,6 +1,7 @@
 //! What an operator asks of the way out. It is kept in the inbox, so that whichever receiver is asked, the one that leads
 //! does it, also after a restart.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,30 @@ pub enum Instruction {
         /// Which one.
         id: InstructionId,
     },
+}
+
+/// In short, for the log.
+impl fmt::Display for Instruction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry {
+                destination,
+                receipt_id,
+            } => write!(formatter, "retry {destination}/{receipt_id}"),
+            Self::Cancel {
+                destination,
+                receipt_id,
+            } => write!(formatter, "cancel {destination}/{receipt_id}"),
+            Self::Pause { destination, .. } => write!(formatter, "pause {destination}"),
+            Self::Resume { destination } => write!(formatter, "resume {destination}"),
+            Self::Replay(replay) => {
+                let kind = if replay.dry_run { "count" } else { "replay" };
+                let destination = replay.destination.as_deref().unwrap_or("all destinations");
+                write!(formatter, "{kind} receipts to {destination}")
+            }
+            Self::EndReplay { id } => write!(formatter, "end replay {id}"),
+        }
+    }
 }
 
 /// Which receipts are sent once more, where to and how fast. All members that are set must match. What is pending

@@ -128,6 +128,7 @@ impl Worker<'_> {
             Turn::WentDown => log::went_down(name, &attempt.detail),
             Turn::CameBack { since } => {
                 log::came_back(name, now.since(since));
+                self.last_failure = None;
                 self.backlog.hurry(since);
             }
         }

@@ -8,12 +8,15 @@
 //! gets a row when it fails, or when one before it in its job has failed, so that what waits long does not stand in the
 //! way of the rest.
 
+mod lines;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use lines::{Item, Job, Line, Phase};
+
 use super::{Filter, Schedule};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId};
 use crate::inbox::Receipt;
 use crate::inbox::outbox::{
     Attempt, Delivery, Destination, DestinationId, Outcome, PauseChange, Progress, State,
@@ -54,47 +57,6 @@ pub struct Backlog {
     recording: BTreeMap<u64, Delivery>,
     /// What was called off before it was read from the log. A read that began before its row was there may yet give it.
     called_off_ahead: BTreeSet<u64>,
-}
-
-/// A pending delivery.
-#[derive(Debug)]
-struct Item {
-    job: Job,
-    received_at: Timestamp,
-    body_bytes: usize,
-    step: u32,
-    attempt_count: u32,
-    outcome: Option<Outcome>,
-    /// When the last attempt ended, if there was one.
-    tried_at: Option<Timestamp>,
-    /// When the schedule wants it tried.
-    due_at: Timestamp,
-    /// It may go before that. An attempt before its time uses up no try.
-    is_early: bool,
-    phase: Phase,
-    is_called_off: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Waiting,
-    InFlight,
-    Settled,
-}
-
-/// What must stay in order: the notifications of one job; of older trainings, which name none, those of a chatbot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Job {
-    Of(EventId),
-    Unnamed(Option<ChatbotId>, Box<str>),
-}
-
-/// The pending deliveries of a job.
-#[derive(Debug, Default)]
-struct Line {
-    sequences: BTreeSet<u64>,
-    /// The one that is in flight or settled.
-    busy: Option<u64>,
 }
 
 /// A delivery that is in flight from now on.
@@ -420,184 +382,6 @@ impl Backlog {
     /// When the oldest receipt that is pending was received.
     pub fn oldest_received_at(&self) -> Option<Timestamp> {
         self.items.first_key_value().map(|(_, item)| item.received_at)
-    }
-
-    fn insert(&mut self, sequence: u64, item: Item) {
-        let line = self.jobs.entry(item.job.clone()).or_default();
-        let former = line.sequences.first().copied();
-        line.sequences.insert(sequence);
-        self.items.insert(sequence, item);
-        match former {
-            Some(former) if former < sequence => {}
-            former => {
-                // An older one of the job goes before it.
-                former.into_iter().for_each(|former| self.displace(former));
-                self.place(sequence);
-            }
-        }
-    }
-
-    fn remove(&mut self, sequence: u64) {
-        let item = self.items.remove(&sequence).expect("it is pending");
-        self.rowless.remove(&sequence);
-        let line = self
-            .jobs
-            .get_mut(&item.job)
-            .expect("a pending delivery is in its line");
-        line.sequences.remove(&sequence);
-        line.busy.take_if(|busy| *busy == sequence);
-        match line.sequences.first().copied() {
-            Some(next) => self.place(next),
-            None => drop(self.jobs.remove(&item.job)),
-        }
-    }
-
-    /// Has it wait again.
-    fn rest(&mut self, sequence: u64) {
-        let item = self.items.get_mut(&sequence).expect("it is pending");
-        if item.phase == Phase::InFlight {
-            self.in_flight_count -= 1;
-        }
-        item.phase = Phase::Waiting;
-        let line = self
-            .jobs
-            .get_mut(&item.job)
-            .expect("a pending delivery is in its line");
-        line.busy.take_if(|busy| *busy == sequence);
-        let first = *line.sequences.first().expect("it is one of them");
-        self.place(first);
-    }
-
-    /// Puts it among those that may be sent, if it is its job's turn and its own.
-    fn place(&mut self, sequence: u64) {
-        let item = &self.items[&sequence];
-        let line = &self.jobs[&item.job];
-        let is_its_turn = line.busy.is_none() && line.sequences.first() == Some(&sequence);
-        if !is_its_turn || item.phase != Phase::Waiting {
-            return;
-        }
-        if item.is_early {
-            self.ready.insert(sequence);
-        } else {
-            self.timed.insert((item.due_at, sequence));
-        }
-    }
-
-    fn displace(&mut self, sequence: u64) {
-        self.ready.remove(&sequence);
-        self.timed.remove(&(self.items[&sequence].due_at, sequence));
-    }
-
-    /// Moves those whose time has come.
-    fn advance(&mut self, now: Timestamp) {
-        while let Some((_, sequence)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
-            self.timed.pop_first();
-            self.ready.insert(sequence);
-        }
-    }
-
-    fn take(&mut self, sequence: u64) -> Begun {
-        self.displace(sequence);
-        self.in_flight_count += 1;
-        let item = self.items.get_mut(&sequence).expect("it was placed");
-        item.phase = Phase::InFlight;
-        let line = self
-            .jobs
-            .get_mut(&item.job)
-            .expect("a pending delivery is in its line");
-        line.busy = Some(sequence);
-        Begun {
-            sequence,
-            attempt: item.attempt_count + 1,
-            body_bytes: item.body_bytes,
-        }
-    }
-
-    fn expedite(&mut self, sequence: u64) {
-        self.displace(sequence);
-        self.items.get_mut(&sequence).expect("it is pending").is_early = true;
-        self.place(sequence);
-    }
-
-    fn call_off(&mut self, sequence: u64, now: Timestamp) {
-        self.displace(sequence);
-        let item = self.items.get_mut(&sequence).expect("it is pending");
-        item.phase = Phase::Settled;
-        self.change(sequence, State::Cancelled, now);
-    }
-
-    /// Whether the last of a job has a row and is not finished: whoever comes after it waits as long.
-    ///
-    /// Of a job those without a row are always the last ones. So whoever is known by a row, also to the next leader,
-    /// comes after nothing that is not.
-    fn waits_with_a_row(&self, job: &Job) -> bool {
-        let is_finished = |sequence: &u64| {
-            let row = self.row_on_its_way(*sequence);
-            row.is_some_and(|row| row.state != State::Pending)
-        };
-        let line = self.jobs.get(job).map(|line| line.sequences.iter().rev());
-        let last = line.into_iter().flatten().find(|sequence| !is_finished(sequence));
-        last.is_some_and(|last| !self.rowless.contains(last))
-    }
-
-    /// Has rows written for those of a job that have none.
-    fn give_rows(&mut self, job: &Job, now: Timestamp) {
-        let Some(line) = self.jobs.get(job) else { return };
-        let rowless: Vec<_> = line.sequences.intersection(&self.rowless).copied().collect();
-        for sequence in rowless {
-            self.give_row(sequence, now);
-        }
-    }
-
-    /// Has a row written for what only waits.
-    fn give_row(&mut self, sequence: u64, now: Timestamp) {
-        self.change(sequence, State::Pending, now);
-    }
-
-    fn change(&mut self, sequence: u64, state: State, now: Timestamp) {
-        self.rowless.remove(&sequence);
-        let row = self.items[&sequence].row(self.destination, sequence, state, now);
-        self.changes.insert(sequence, row);
-    }
-
-    fn row_on_its_way(&self, sequence: u64) -> Option<&Delivery> {
-        self.changes
-            .get(&sequence)
-            .or_else(|| self.recording.get(&sequence))
-    }
-}
-
-impl Item {
-    fn new(receipt: &Receipt, due_at: Timestamp) -> Self {
-        Self {
-            job: match receipt.event_id {
-                Some(event_id) => Job::Of(event_id),
-                None => Job::Unnamed(receipt.chatbot_id, receipt.event.event.as_ref().into()),
-            },
-            received_at: receipt.received_at,
-            body_bytes: receipt.body_bytes,
-            step: 0,
-            attempt_count: 0,
-            outcome: None,
-            tried_at: None,
-            due_at,
-            is_early: false,
-            phase: Phase::Waiting,
-            is_called_off: false,
-        }
-    }
-
-    fn row(&self, destination: DestinationId, sequence: u64, state: State, now: Timestamp) -> Delivery {
-        Delivery {
-            destination,
-            sequence,
-            state,
-            step: self.step,
-            attempt_count: self.attempt_count,
-            outcome: self.outcome,
-            due_at: self.due_at,
-            changed_at: now,
-        }
     }
 }
 

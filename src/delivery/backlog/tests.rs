@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::super::filter::Pattern;
 use super::*;
-use crate::event::{Name, Wire};
+use crate::event::{ChatbotId, EventId, Name, Wire};
 use crate::inbox::{Origin, ReceiptId};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,236 @@
+//! The lines of jobs, and where in them a delivery stands: whose turn it is, and whose time has come.
+
+use std::collections::BTreeSet;
+
+use super::{Backlog, Begun};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
+use crate::inbox::Receipt;
+use crate::inbox::outbox::{Delivery, DestinationId, Outcome, State};
+
+/// A pending delivery.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) job: Job,
+    pub(super) received_at: Timestamp,
+    pub(super) body_bytes: usize,
+    pub(super) step: u32,
+    pub(super) attempt_count: u32,
+    pub(super) outcome: Option<Outcome>,
+    /// When the last attempt ended, if there was one.
+    pub(super) tried_at: Option<Timestamp>,
+    /// When the schedule wants it tried.
+    pub(super) due_at: Timestamp,
+    /// It may go before that. An attempt before its time uses up no try.
+    pub(super) is_early: bool,
+    pub(super) phase: Phase,
+    pub(super) is_called_off: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Waiting,
+    InFlight,
+    Settled,
+}
+
+/// What must stay in order: the notifications of one job; of older trainings, which name none, those of a chatbot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Job {
+    Of(EventId),
+    Unnamed(Option<ChatbotId>, Box<str>),
+}
+
+/// The pending deliveries of a job.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) sequences: BTreeSet<u64>,
+    /// The one that is in flight or settled.
+    pub(super) busy: Option<u64>,
+}
+
+impl Backlog {
+    pub(super) fn insert(&mut self, sequence: u64, item: Item) {
+        let line = self.jobs.entry(item.job.clone()).or_default();
+        let former = line.sequences.first().copied();
+        line.sequences.insert(sequence);
+        self.items.insert(sequence, item);
+        match former {
+            Some(former) if former < sequence => {}
+            former => {
+                // An older one of the job goes before it.
+                former.into_iter().for_each(|former| self.displace(former));
+                self.place(sequence);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, sequence: u64) {
+        let item = self.items.remove(&sequence).expect("it is pending");
+        self.rowless.remove(&sequence);
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.sequences.remove(&sequence);
+        line.busy.take_if(|busy| *busy == sequence);
+        match line.sequences.first().copied() {
+            Some(next) => self.place(next),
+            None => drop(self.jobs.remove(&item.job)),
+        }
+    }
+
+    /// Has it wait again.
+    pub(super) fn rest(&mut self, sequence: u64) {
+        let item = self.items.get_mut(&sequence).expect("it is pending");
+        if item.phase == Phase::InFlight {
+            self.in_flight_count -= 1;
+        }
+        item.phase = Phase::Waiting;
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.busy.take_if(|busy| *busy == sequence);
+        let first = *line.sequences.first().expect("it is one of them");
+        self.place(first);
+    }
+
+    /// Puts it among those that may be sent, if it is its job's turn and its own.
+    pub(super) fn place(&mut self, sequence: u64) {
+        let item = &self.items[&sequence];
+        let line = &self.jobs[&item.job];
+        let is_its_turn = line.busy.is_none() && line.sequences.first() == Some(&sequence);
+        if !is_its_turn || item.phase != Phase::Waiting {
+            return;
+        }
+        if item.is_early {
+            self.ready.insert(sequence);
+        } else {
+            self.timed.insert((item.due_at, sequence));
+        }
+    }
+
+    pub(super) fn displace(&mut self, sequence: u64) {
+        self.ready.remove(&sequence);
+        self.timed.remove(&(self.items[&sequence].due_at, sequence));
+    }
+
+    /// Moves those whose time has come.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        while let Some((_, sequence)) = self.timed.first().copied().filter(|(at, _)| *at <= now) {
+            self.timed.pop_first();
+            self.ready.insert(sequence);
+        }
+    }
+
+    pub(super) fn take(&mut self, sequence: u64) -> Begun {
+        self.displace(sequence);
+        self.in_flight_count += 1;
+        let item = self.items.get_mut(&sequence).expect("it was placed");
+        item.phase = Phase::InFlight;
+        let line = self
+            .jobs
+            .get_mut(&item.job)
+            .expect("a pending delivery is in its line");
+        line.busy = Some(sequence);
+        Begun {
+            sequence,
+            attempt: item.attempt_count + 1,
+            body_bytes: item.body_bytes,
+        }
+    }
+
+    pub(super) fn expedite(&mut self, sequence: u64) {
+        self.displace(sequence);
+        self.items.get_mut(&sequence).expect("it is pending").is_early = true;
+        self.place(sequence);
+    }
+
+    pub(super) fn call_off(&mut self, sequence: u64, now: Timestamp) {
+        self.displace(sequence);
+        let item = self.items.get_mut(&sequence).expect("it is pending");
+        item.phase = Phase::Settled;
+        self.change(sequence, State::Cancelled, now);
+    }
+
+    /// Whether the last of a job has a row and is not finished: whoever comes after it waits as long.
+    ///
+    /// Of a job those without a row are always the last ones. So whoever is known by a row, also to the next leader,
+    /// comes after nothing that is not.
+    pub(super) fn waits_with_a_row(&self, job: &Job) -> bool {
+        let is_finished = |sequence: &u64| {
+            let row = self.row_on_its_way(*sequence);
+            row.is_some_and(|row| row.state != State::Pending)
+        };
+        let line = self.jobs.get(job).map(|line| line.sequences.iter().rev());
+        let last = line.into_iter().flatten().find(|sequence| !is_finished(sequence));
+        last.is_some_and(|last| !self.rowless.contains(last))
+    }
+
+    /// Has rows written for those of a job that have none.
+    pub(super) fn give_rows(&mut self, job: &Job, now: Timestamp) {
+        let Some(line) = self.jobs.get(job) else { return };
+        let rowless: Vec<_> = line.sequences.intersection(&self.rowless).copied().collect();
+        for sequence in rowless {
+            self.give_row(sequence, now);
+        }
+    }
+
+    /// Has a row written for what only waits.
+    pub(super) fn give_row(&mut self, sequence: u64, now: Timestamp) {
+        self.change(sequence, State::Pending, now);
+    }
+
+    pub(super) fn change(&mut self, sequence: u64, state: State, now: Timestamp) {
+        self.rowless.remove(&sequence);
+        let row = self.items[&sequence].row(self.destination, sequence, state, now);
+        self.changes.insert(sequence, row);
+    }
+
+    pub(super) fn row_on_its_way(&self, sequence: u64) -> Option<&Delivery> {
+        self.changes
+            .get(&sequence)
+            .or_else(|| self.recording.get(&sequence))
+    }
+}
+
+impl Item {
+    pub(super) fn new(receipt: &Receipt, due_at: Timestamp) -> Self {
+        Self {
+            job: match receipt.event_id {
+                Some(event_id) => Job::Of(event_id),
+                None => Job::Unnamed(receipt.chatbot_id, receipt.event.event.as_ref().into()),
+            },
+            received_at: receipt.received_at,
+            body_bytes: receipt.body_bytes,
+            step: 0,
+            attempt_count: 0,
+            outcome: None,
+            tried_at: None,
+            due_at,
+            is_early: false,
+            phase: Phase::Waiting,
+            is_called_off: false,
+        }
+    }
+
+    pub(super) fn row(
+        &self,
+        destination: DestinationId,
+        sequence: u64,
+        state: State,
+        now: Timestamp,
+    ) -> Delivery {
+        Delivery {
+            destination,
+            sequence,
+            state,
+            step: self.step,
+            attempt_count: self.attempt_count,
+            outcome: self.outcome,
+            due_at: self.due_at,
+            changed_at: now,
+        }
+    }
+}

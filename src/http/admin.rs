@@ -155,6 +155,26 @@ async fn subscription_state(State(api): State<Api>) -> Result<Json<Value>, Probl
     Ok(Json(seen))
 }
 
+/// What an event filter may be.
+const EVENT: &str = "an event or an event name, such as crawling, crawling.* or crawling.completed";
+
+/// Reads an event filter: `crawling.*`, as destinations write it, is `crawling`.
+fn event_filter(text: &str) -> Option<String> {
+    let event = text.strip_suffix(".*").unwrap_or(text);
+    (!event.contains('*')).then(|| event.to_owned())
+}
+
+/// Reads an event filter of a query, if there is one.
+fn asked_event(text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    match event_filter(&text) {
+        Some(event) => Ok(Some(event)),
+        None => Err(Problem::invalid_query(format!(
+            "event: expected {EVENT}, found {text:?}"
+        ))),
+    }
+}
+
 /// Reads what was asked for under `name`, if it was.
 fn asked<T: FromStr>(
     name: &str,
@@ -195,6 +215,19 @@ fn cursor_text(cursor: Cursor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_filter_is_an_event_or_a_name_and_no_other_pattern() {
+        let read = event_filter;
+
+        assert_eq!(read("crawling").as_deref(), Some("crawling"));
+        assert_eq!(read("crawling.*").as_deref(), Some("crawling"));
+        assert_eq!(read("crawling.completed").as_deref(), Some("crawling.completed"));
+        assert_eq!(read("*.completed"), None);
+        assert_eq!(read("crawling.*.*"), None);
+        let problem = asked_event(Some("*".to_owned())).unwrap_err();
+        assert!(problem.detail().ends_with("found \"*\""), "{}", problem.detail());
+    }
 
     #[test]
     fn a_page_has_a_bounded_size_and_a_cursor_that_was_given() {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::problem::Problem;
 use super::super::{DeliveryQuery, DeskError, ShownDelivery};
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, cursor_text, page};
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page};
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::State as DeliveryState;
@@ -110,7 +110,7 @@ pub async fn deliveries(
         destination: query.destination,
         state: query.state.map(|text| state(&text)).transpose()?,
         receipts: ReceiptFilter {
-            event: query.event,
+            event: asked_event(query.event)?,
             event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
             chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
         },

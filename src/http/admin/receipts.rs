@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::problem::Problem;
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, cursor_text, page};
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
@@ -71,7 +71,7 @@ pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Re
     };
     let wanted = Wanted {
         filter: ReceiptFilter {
-            event: query.event,
+            event: asked_event(query.event)?,
             event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
             chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
         },

@@ -17,7 +17,7 @@ use super::super::DeskError;
 use super::super::problem::Problem;
 use super::super::receive::check_content_type;
 use super::deliveries::{Followed, NoQuery, follow, not_yet};
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
+use super::{Api, Asked, DEFAULT_LIMIT, EVENT, MAX_LIMIT, Named, event_filter, page};
 use crate::clock::Timestamp;
 use crate::event::Fault;
 use crate::inbox::ReceiptId;
@@ -116,7 +116,7 @@ fn read(body: &[u8]) -> Result<Replay, Problem> {
     let replay = Replay {
         receipt_ids: members.receipt_ids(),
         destination: members.value("destination", "a text"),
-        event: members.value("event", "a text"),
+        event: members.member("event", EVENT, |value| value.as_str().and_then(event_filter)),
         event_id: members.value("event_id", "a uuid"),
         chatbot_id: members.value("chatbot_id", "a uuid"),
         since: members.value("since", "a time such as 2024-07-30T09:15:00Z"),
@@ -300,7 +300,11 @@ mod tests {
                 json!({"destination": 7}),
                 "/destination: expected a text, found 7",
             ),
-            (json!({"event": {}}), "/event: expected a text, found an object"),
+            (
+                json!({"event": "cr*"}),
+                "/event: expected an event or an event name, such as crawling, crawling.* or crawling.completed, found \
+                 \"cr*\"",
+            ),
             (
                 json!({"event_id": "x"}),
                 "/event_id: expected a uuid, found \"x\"",

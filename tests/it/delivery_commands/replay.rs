@@ -123,7 +123,7 @@ async fn a_replay_goes_to_one_destination_if_it_is_named() {
 
     let unwanted = ["receipts", "replay", &crawl, "--destination", "other"];
     let unwanted = stage.json(&unwanted).await;
-    let named = ["receipts", "replay", "--all", "--destination", "other"];
+    let named = ["receipts", "replay", "--destination", "other"];
     let named = stage.json(&named).await;
     let unknown = ["receipts", "replay", "--all", "--destination", "nowhere"];
     let unknown = stage.run(&unknown).await;

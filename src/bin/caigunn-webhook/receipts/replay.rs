@@ -112,14 +112,14 @@ impl ReplayArgs {
             || self.job.is_some()
             || self.since.is_some()
             || self.until.is_some()
+            || self.destination.is_some()
             || self.dead
     }
 }
 
 pub async fn run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
     if !args.says_which() && !args.all && !args.dry_run {
-        let reason =
-            "say which receipts: ids, --event, --chatbot, --job, --since, --until or --dead; or --all";
+        let reason = "say which receipts: ids, --event, --chatbot, --job, --since, --until, --destination or --dead; or --all";
         return Err(WrongUsage(reason.to_owned()).into());
     }
     if args.dry_run {

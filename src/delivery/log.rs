@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::inbox::outbox::{Attempt, Outcome, State};
+use crate::inbox::outbox::{Attempt, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
 /// An attempt has ended, and so the delivery is now. `is_probe`: the destination was known to be down.
@@ -90,6 +90,17 @@ pub fn paused_by_itself(destination: &str) {
         error.type = "destination_gone",
         "{destination} answered 410, gone: nothing is sent to it until `caigunn-webhook destinations resume {destination}`; \
          what is for it is kept"
+    );
+}
+
+/// A destination was paused before this receiver began to lead.
+pub fn is_paused(destination: &str, pause: &Pause) {
+    let Pause { at, reason } = pause;
+    tracing::warn!(
+        destination,
+        error.type = "destination_paused",
+        "nothing is sent to {destination}, which is paused since {at}: {reason}; what is for it is kept until \
+         `caigunn-webhook destinations resume {destination}`"
     );
 }
 

@@ -103,6 +103,9 @@ pub async fn work(parts: Parts, orders: mpsc::Receiver<Order>, stop: Cancellatio
     let Some(backlog) = stop.run_until_cancelled(restore(&parts)).await else {
         return;
     };
+    if let Some(pause) = &parts.destination.pause {
+        log::is_paused(&parts.settings.name, pause);
+    }
     let grace_ends = async {
         stop.cancelled().await;
         sleep(parts.grace).await;

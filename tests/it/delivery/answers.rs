@@ -160,6 +160,13 @@ async fn who_is_gone_gets_nothing_more_until_it_is_resumed_also_after_a_restart(
     paused(process.admin).await;
     wait_for_state(process.admin, "app", "pending", 4).await;
     assert_eq!(application.arrivals().len(), 1);
+    assert!(
+        process
+            .log()
+            .contains("nothing is sent to app, which is paused since"),
+        "{}",
+        process.log()
+    );
 
     let (status, answer) = order(process.admin, "/destinations/app/resume", None).await;
     assert_eq!(status, 200, "{answer}");

@@ -64,7 +64,8 @@ async fn wait_for_shown(app: &App, expected: Shown) -> f64 {
 }
 
 async fn attempts_and_what_they_leave_are_counted(store: Store) {
-    let application = Application::start().await;
+    let mut replies = [Reply::Status(200), Reply::Held].into_iter();
+    let application = Application::answering(move |_| replies.next().unwrap_or(Reply::Status(422))).await;
     let app = store
         .receiver(
             &destinations(&[("app", &application.url(), "")]),
@@ -82,7 +83,6 @@ async fn attempts_and_what_they_leave_are_counted(store: Store) {
     };
     assert_eq!(wait_for_shown(&app, one_delivered).await, 0.0);
 
-    application.answer(|_| Reply::Held);
     post().await;
     let second_under_way = Shown {
         delivered: 1.0,
@@ -94,7 +94,8 @@ async fn attempts_and_what_they_leave_are_counted(store: Store) {
     let age = wait_for_shown(&app, second_under_way).await;
     assert!(0.0 < age && age < 60.0, "{age}");
 
-    application.answer(|_| Reply::Status(422));
+    // It is under way from before it arrives; the next one must not be taken for it.
+    application.wait_for_arrivals(2).await;
     application.let_go();
     post().await;
     let third_dead = Shown {

@@ -21,9 +21,11 @@ use crate::clock::Timestamp;
 use crate::config::{Registration, Settings};
 use crate::delivery::{self, Deliveries, Dispatch};
 use crate::http::{self, Accepting, Endpoints};
+use crate::inbox::announce::Announcer;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
+use crate::telemetry::Lines;
 use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
@@ -57,6 +59,9 @@ pub enum Error {
         #[source]
         source: delivery::Error,
     },
+    /// The threads that serve connections cannot be started.
+    #[error("cannot start the threads that serve connections")]
+    Lanes(#[source] io::Error),
     /// The client of CaiGunn's API cannot be made.
     #[error("cannot prepare calls to CaiGunn")]
     Client(#[source] reqwest::Error),
@@ -88,6 +93,7 @@ pub struct App {
     dispatch: Dispatch,
     deliveries: Deliveries,
     metrics: Registry,
+    lines: Lines,
 }
 
 impl App {
@@ -153,6 +159,7 @@ impl App {
             dispatch,
             deliveries,
             metrics,
+            lines: Lines::one_by_one(),
         })
     }
 
@@ -171,6 +178,11 @@ impl App {
         &mut self.metrics
     }
 
+    /// Where the lines of notifications go; one by one with all others unless this is called.
+    pub fn log_notifications_to(&mut self, lines: Lines) {
+        self.lines = lines;
+    }
+
     /// Serves until `stop`, then stops in order: not ready, and nothing begun but serving; after the drain delay no new
     /// connections, requests answered with their commits, the queue written, the inbox closed.
     ///
@@ -186,8 +198,11 @@ impl App {
             dispatch,
             deliveries,
             mut metrics,
+            lines,
         } = self;
-        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
+        let announcer = Announcer::register(&mut metrics, lines, last_received_at);
+        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, announcer);
         writer.register_metrics(&mut metrics);
         let accepting = Accepting::default();
         let (stop_public, stop_admin, stop_beside, stop_leading) = (
@@ -200,7 +215,6 @@ impl App {
         let is_shared = settings.inbox_location.is_shared();
         let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
         leadership.register_metrics(&mut metrics);
-        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
         // So that destinations get what is accepted from now on.
         dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
@@ -241,9 +255,9 @@ impl App {
             subscription,
             backfill_job,
             desk: Arc::new(deliveries),
-            last_received_at,
             registry: metrics,
-        });
+        })
+        .map_err(Error::Lanes)?;
 
         let (mut serving, mut beside) = (Tasks::default(), Tasks::default());
         serving.spawn("the writer", writing);

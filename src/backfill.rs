@@ -26,9 +26,7 @@ use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{self, Client, EventLog};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
-use crate::inbox::announce::{Way, announce};
 use crate::inbox::{self, Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer};
-use crate::metrics::Notifications;
 use gap::{Logged, Unreadable};
 use pace::Pace;
 
@@ -116,7 +114,6 @@ pub struct Backfill {
     inbox: Arc<dyn Inbox>,
     writer: Writer,
     client: Client,
-    counted: Notifications,
     pace: Arc<Pace>,
 }
 
@@ -126,14 +123,12 @@ impl Backfill {
         inbox: Arc<dyn Inbox>,
         writer: Writer,
         client: Client,
-        counted: Notifications,
         max_calls_per_minute: usize,
     ) -> Self {
         Self {
             inbox,
             writer,
             client,
-            counted,
             pace: Arc::new(Pace::new(max_calls_per_minute)),
         }
     }
@@ -244,16 +239,7 @@ impl Backfill {
         let Stored::Receipt(appended) = self.writer.append(Entry::Receipt(receipt)).await? else {
             unreachable!("a receipt's entry is stored as a receipt")
         };
-        announce(&notification, appended, &Way::Backfill);
-        Ok(match appended {
-            Appended::New { receipt_id } => {
-                self.counted.accepted.inc();
-                receipt_id
-            }
-            Appended::Duplicate { receipt_id, .. } => {
-                self.counted.duplicate.inc();
-                receipt_id
-            }
-        })
+        let (Appended::New { receipt_id } | Appended::Duplicate { receipt_id, .. }) = appended;
+        Ok(receipt_id)
     }
 }

@@ -275,11 +275,12 @@ fn http(reader: &mut Reader, tokens: &[SecretString], stalled_after: Duration) -
             1024..=usize::MAX >> 4,
             body_limit_bytes,
         ),
-        body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
         stalled_after,
         connections: http::ConnectionSettings {
             max_count: reader.count("server.max_connections", 1..=65_536),
             header_timeout: reader.seconds("server.header_timeout_seconds", 1..=600),
+            idle_timeout: reader.seconds("server.idle_timeout_seconds", 1..=3600),
+            body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
             write_timeout: reader.seconds("server.write_timeout_seconds", 1..=600),
         },
     }

@@ -6,42 +6,53 @@
 mod admin;
 mod desk;
 mod framing;
+mod lanes;
 mod metrics;
+mod path;
 mod problem;
 mod receive;
 mod request_log;
+mod rooms;
 mod serve;
+mod stream;
+mod to_the_end;
 mod tokens;
+mod unread;
 
 use std::any::Any;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::HeaderValue;
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, EXPECT};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tower::Service;
 use tower_http::catch_panic::CatchPanic;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
+use crate::inbox::writer::Answers;
 use crate::inbox::{self, Inbox, RequestId, Writer};
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
 use metrics::{Connections, Metrics};
 use problem::Problem;
+use request_log::{Strays, Telling};
 use tokens::Tokens;
+use unread::Unread;
 
+pub use lanes::Lanes;
 pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
 pub use serve::{bind, reachable, serve};
 
@@ -56,8 +67,6 @@ pub struct Settings {
     pub body_limit_bytes: usize,
     /// How many bytes of bodies may be in hand over all requests; beyond that a request is answered with 503.
     pub bodies_in_flight_bytes: usize,
-    /// How long a body may take to arrive.
-    pub body_timeout: Duration,
     /// How old a job may get before it is called stalled.
     pub stalled_after: Duration,
     /// How connections are treated.
@@ -69,8 +78,12 @@ pub struct Settings {
 pub struct ConnectionSettings {
     /// How many may be open on one listener; a further one is answered with 503 and closed.
     pub max_count: usize,
-    /// How long a request's head may take to arrive, and how long a connection may lie idle.
+    /// How long a request's head may take to arrive, from its first byte on.
     pub header_timeout: Duration,
+    /// How long a connection may lie idle.
+    pub idle_timeout: Duration,
+    /// How long the rest of a body is read that was refused, at most.
+    pub body_timeout: Duration,
     /// How long written bytes may wait for the peer to take them.
     pub write_timeout: Duration,
 }
@@ -117,7 +130,7 @@ pub enum BackfillError {
 struct Shared(Arc<SharedParts>);
 
 struct SharedParts {
-    settings: Settings,
+    settings: Arc<Settings>,
     writer: Writer,
     accepting: Accepting,
     instance: Instance,
@@ -141,30 +154,33 @@ type AnswerPanic = fn(Box<dyn Any + Send>) -> Response;
 /// What answers the requests of one listener.
 pub struct Endpoint {
     router: CatchPanic<Router, AnswerPanic>,
-    metrics: Arc<Metrics>,
+    telling: Telling,
     connections: Connections,
     accepting: Accepting,
 }
 
-/// Both endpoints.
+/// Both sides, each where it is served.
 pub struct Endpoints {
-    /// `/webhook`, `/healthz`, `/readyz`.
-    pub public: Endpoint,
-    /// `/api`, `/metrics`, `/healthz`, `/readyz`.
-    pub admin: Endpoint,
+    /// `/webhook`, `/healthz`, `/readyz`: on lanes of its own.
+    pub public: Lanes<Endpoint>,
+    /// `/api`, `/metrics`, `/healthz`, `/readyz`: where all else runs.
+    pub admin: Lanes<Endpoint>,
 }
 
 /// What every request carries on its way through the handlers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Origin {
     request_id: RequestId,
     peer: SocketAddr,
+    started: Instant,
+    /// The id that it came with.
+    incoming_id: Option<Arc<str>>,
 }
 
 impl Origin {
     /// What [`request_log::log`] gave the request.
-    fn of(request: &Request) -> Self {
-        *request
+    fn of(request: &Request) -> &Self {
+        request
             .extensions()
             .get()
             .expect("the log gives every request its origin")
@@ -213,14 +229,15 @@ pub struct Parts {
     pub backfill_job: Option<BackfillJob>,
     /// Where the way out is seen and told what to do.
     pub desk: Arc<dyn DeliveryDesk>,
-    /// When the last notification before this start arrived.
-    pub last_received_at: Option<Timestamp>,
     /// What `/metrics` shows, but for what is counted here.
     pub registry: Registry,
 }
 
-/// Builds both endpoints.
-pub fn endpoints(parts: Parts) -> Endpoints {
+/// Builds both endpoints, and the lanes that serve them.
+///
+/// # Errors
+/// The system starts no thread for a lane.
+pub fn endpoints(parts: Parts) -> io::Result<Endpoints> {
     let Parts {
         settings,
         writer,
@@ -230,32 +247,44 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         subscription,
         backfill_job,
         desk,
-        last_received_at,
         mut registry,
     } = parts;
-    let metrics = Arc::new(Metrics::register(&mut registry, last_received_at));
+    let metrics = Arc::new(Metrics::register(&mut registry));
     let (public, admin) = Connections::register(&mut registry, settings.connections.max_count);
     let tokens = Arc::new(Tokens::new(&settings.tokens));
     let body_bytes = Arc::new(Semaphore::new(
         settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
     ));
-    let shared = Shared(Arc::new(SharedParts {
-        settings,
-        writer,
+    let settings = Arc::new(settings);
+    let shared = |writer| {
+        Shared(Arc::new(SharedParts {
+            settings: Arc::clone(&settings),
+            writer,
+            accepting: accepting.clone(),
+            instance: instance.clone(),
+            tokens: Arc::clone(&tokens),
+            metrics: Arc::clone(&metrics),
+            body_bytes: Arc::clone(&body_bytes),
+        }))
+    };
+    let endpoint = |router: Router, connections: &Connections, strays: Option<&Arc<Strays>>| Endpoint {
+        router: all_answered(router),
+        telling: Telling {
+            metrics: Arc::clone(&metrics),
+            strays: strays.cloned(),
+        },
+        connections: connections.clone(),
         accepting: accepting.clone(),
-        instance,
-        tokens: Arc::clone(&tokens),
-        metrics: Arc::clone(&metrics),
-        body_bytes,
-    }));
-    let health = Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .with_state(shared.clone());
-    let webhook = Router::new()
-        .route("/webhook", post(receive::receive))
-        .route("/webhook/{token}", post(receive::receive))
-        .with_state(shared.clone());
+    };
+    // Each lane has a router and a way to the writer of its own, so that lanes share nothing that is written to.
+    let strays = Arc::default();
+    let lanes = (0..lanes::count()).map(|_| {
+        let answers = Answers::default();
+        let shared = shared(writer.answering(&answers));
+        (endpoint(public_routes(&shared), &public, Some(&strays)), answers)
+    });
+    let public = Lanes::start(lanes.collect())?;
+
     let page = Router::new()
         .route("/metrics", get(metrics::page))
         .with_state(Arc::new(registry));
@@ -266,37 +295,49 @@ pub fn endpoints(parts: Parts) -> Endpoints {
             subscription,
             backfill_job,
             desk,
-            tokens,
-            stalled_after: shared.settings.stalled_after,
+            tokens: Arc::clone(&tokens),
+            stalled_after: settings.stalled_after,
         }),
     );
-    let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
-    let endpoint =
-        |router, connections| Endpoint::new(router, Arc::clone(&metrics), connections, accepting.clone());
-    Endpoints {
-        public: endpoint(health.clone().merge(webhook), public),
-        admin: endpoint(health.merge(guarded), admin),
-    }
+    let guarded = admin::guarded(api.merge(page), settings.admin_token.clone());
+    let admin_routes = health_routes(&shared(writer.clone())).merge(guarded);
+    Ok(Endpoints {
+        public,
+        admin: Lanes::here(endpoint(admin_routes, &admin, None)),
+    })
+}
+
+fn health_routes(shared: &Shared) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(shared.clone())
+}
+
+fn public_routes(shared: &Shared) -> Router {
+    Router::new()
+        .route("/webhook", post(receive::receive))
+        .route("/webhook/{token}", post(receive::receive))
+        .with_state(shared.clone())
+        .merge(health_routes(shared))
+}
+
+/// Routes that have an answer for every request, also where a handler panics.
+fn all_answered(router: Router) -> CatchPanic<Router, AnswerPanic> {
+    let router = router
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
+    CatchPanic::custom(router, |_| Problem::panicked().into_response())
 }
 
 impl Endpoint {
-    fn new(router: Router, metrics: Arc<Metrics>, connections: Connections, accepting: Accepting) -> Self {
-        let router = router
-            .fallback(|| async { Problem::not_found() })
-            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
-        Self {
-            router: CatchPanic::custom(router, |_| Problem::panicked().into_response()),
-            metrics,
-            connections,
-            accepting,
-        }
-    }
-
-    /// Answers a request. The order of what is around every route: a request id, a log line and its numbers whatever happens;
-    /// then a request that RFC 9112 calls ambiguous gets no further; then a panic becomes an answer.
+    /// Answers a request. The order of what is around every route: its path is read in its plain spelling; a request id,
+    /// a log line and its numbers whatever happens; then a request that RFC 9112 calls ambiguous gets no further; then a
+    /// panic becomes an answer.
     ///
     /// Plain calls rather than layers of the router, each of which would cost the hot path some allocations.
-    pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response {
+    pub async fn answer(&self, mut request: Request, peer: SocketAddr) -> Response {
+        path::make_plain(request.uri_mut());
         let mut router = self.router.clone();
         let answer = async move |request: Request| match framing::check_head(&request) {
             Err(problem) => problem.into_response(),
@@ -305,14 +346,33 @@ impl Endpoint {
                 Err(never) => match never {},
             },
         };
-        let mut response = request_log::log(request, peer, &self.metrics, answer).await;
+        let mut response = request_log::log(request, peer, &self.telling, answer).await;
         if !self.accepting.get() {
             // A balancer that keeps the connection would go on sending here.
-            let headers = response.headers_mut();
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            end_connection(&mut response);
         }
         response
     }
+
+    /// As [`Endpoint::answer`], on a connection that what is left `unread` of the body comes back to, and decides whether
+    /// it stays.
+    async fn answer_on(&self, request: Request<Incoming>, unread: &Unread, peer: SocketAddr) -> Response {
+        // Whether it sends a body that it has not been asked for cannot be told from what follows.
+        let waits_to_be_asked = request.headers().contains_key(EXPECT);
+        let request = request.map(|body| Body::new(unread.lend(body)));
+        let mut response = self.answer(request, peer).await;
+        let is_ending = response.headers().contains_key(CONNECTION);
+        if unread.is_some() && (is_ending || waits_to_be_asked || !unread.read().await) {
+            end_connection(&mut response);
+        }
+        response
+    }
+}
+
+fn end_connection(response: &mut Response) {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// The route of a path; empty if there is none. A path may hold a token, so it is never logged itself.

@@ -52,6 +52,8 @@ pub fn durations<const N: usize>() -> Histograms<N> {
 pub struct Registry {
     metrics: prometheus_client::registry::Registry,
     notifications: Counters<2>,
+    request_durations: Histograms<1>,
+    quarantined: Counters<1>,
 }
 
 /// How many notifications came one way; cheap to clone.
@@ -65,10 +67,13 @@ pub struct Notifications {
 
 impl Default for Registry {
     fn default() -> Self {
-        let notifications = Counters::default();
+        let (notifications, quarantined) = (Counters::default(), Counters::default());
+        let request_durations = durations();
         let mut registry = Self {
             metrics: prometheus_client::registry::Registry::with_prefix(PREFIX),
             notifications: notifications.clone(),
+            request_durations: request_durations.clone(),
+            quarantined: quarantined.clone(),
         };
         registry.add(
             "notifications",
@@ -76,6 +81,13 @@ impl Default for Registry {
             None,
             notifications,
         );
+        registry.add(
+            "request_duration",
+            "How long a post to /webhook took to answer",
+            Some(Unit::Seconds),
+            request_durations,
+        );
+        registry.add("quarantined", "Requests put into quarantine", None, quarantined);
         registry
     }
 }
@@ -92,6 +104,16 @@ impl Registry {
             accepted: counter("accepted"),
             duplicate: counter("duplicate"),
         }
+    }
+
+    /// How long posts to `/webhook` took, by their outcome; one metric, whichever module measures.
+    pub fn request_durations(&self) -> &Histograms<1> {
+        &self.request_durations
+    }
+
+    /// What was put into quarantine, by the reason; one metric, whichever module counts.
+    pub fn quarantined(&self) -> &Counters<1> {
+        &self.quarantined
     }
 
     /// Shows a metric. The name goes without the prefix, the unit and a counter's `_total`; the help without a full stop.

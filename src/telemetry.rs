@@ -4,25 +4,21 @@
 //! dropped and counted. Nothing of other crates' `log` records is taken in: a TLS or HTTP library may print
 //! headers at trace level.
 
-use std::io::{self, BufWriter, IsTerminal};
+mod output;
+
+use std::io::{self, IsTerminal};
 use std::str::FromStr;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
 
-/// How many lines may wait: at some 0.5 KiB each, 4 MiB.
-const QUEUED_LINES: usize = 8192;
+use output::Output;
 
-/// How much is written to the output at once, in bytes.
-const WRITE_BYTES: usize = 64 << 10;
-
-/// How long the end waits for the lines that still wait: a little more than the guard's own second.
+/// How long the end waits for the lines that still wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The pool of connections to PostgreSQL, which warns of every one that ends. Whoever needed it says so, in our words;
@@ -82,78 +78,109 @@ impl FromStr for Format {
 
 /// Keeps the log going; dropping it writes what waits, for at most `FLUSH_TIMEOUT`.
 pub struct Telemetry {
-    dropped: ErrorCounter,
-    worker: Option<WorkerGuard>,
+    output: Output,
+    lines: Lines,
+}
+
+/// Where lines go that are made many at a time, of one target.
+#[derive(Clone)]
+pub struct Lines(Option<Direct>);
+
+#[derive(Clone)]
+struct Direct {
+    output: Output,
+    filter: Targets,
+}
+
+impl Lines {
+    /// Lines that are made one by one, as all others are.
+    pub fn one_by_one() -> Self {
+        Self(None)
+    }
+
+    /// Adds lines of JSON, each whole, which are so many.
+    pub fn add(&self, lines: &[u8], count: usize) {
+        if let Some(Direct { output, .. }) = &self.0
+            && count > 0
+        {
+            output.add(lines, count);
+        }
+    }
+
+    /// Whether lines are to be made as JSON and added here; else they are events, as all others are.
+    pub fn are_direct(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether direct lines of that target and level are wanted.
+    pub fn are_wanted(&self, target: &str, level: Level) -> bool {
+        let direct = self.0.as_ref();
+        direct.is_some_and(|direct| direct.filter.would_enable(target, &level))
+    }
 }
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        let worker = self.worker.take();
-        let (ended, end) = mpsc::channel::<()>();
-        // On a thread of its own, since the guard prints to standard output where the queue is full: with nobody
-        // reading it, that would never end.
-        let flushing = thread::Builder::new().spawn(move || {
-            drop(worker);
-            drop(ended);
-        });
-        if flushing.is_ok() {
-            let _ = end.recv_timeout(FLUSH_TIMEOUT);
-        }
+        self.output.end(FLUSH_TIMEOUT);
     }
 }
 
 impl Telemetry {
+    /// Where lines go that are made many at a time.
+    pub fn lines(&self) -> Lines {
+        self.lines.clone()
+    }
+
     /// How many lines have been dropped because the output was too slow.
     pub fn dropped_lines(&self) -> usize {
-        self.dropped.dropped_lines()
+        self.output.dropped_count()
     }
 
     /// [`Telemetry::dropped_lines`] for others to ask.
     pub fn dropped_lines_reader(&self) -> impl Fn() -> usize + Send + Sync + 'static {
-        let dropped = self.dropped.clone();
-        move || dropped.dropped_lines()
+        let output = self.output.clone();
+        move || output.dropped_count()
     }
 }
 
 /// Starts logging for the whole process, panics included. To be called once.
-pub fn start(settings: Settings) -> Telemetry {
+///
+/// # Errors
+/// The system starts no thread for it.
+pub fn start(settings: Settings) -> io::Result<Telemetry> {
     let is_terminal = io::stdout().is_terminal();
-    let output = BufWriter::with_capacity(WRITE_BYTES, io::stdout());
-    let (writer, worker) = NonBlockingBuilder::default()
-        .buffered_lines_limit(QUEUED_LINES)
-        .lossy(true)
-        .thread_name("log")
-        .finish(output);
-    let dropped = writer.error_counter();
+    let output = Output::start(io::stdout())?;
     let is_json = match settings.format {
         Format::Auto => !is_terminal,
         Format::Json => true,
         Format::Pretty => false,
     };
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = if is_json {
+    let Filter(filter) = settings.filter;
+    let (layer, lines): (Box<dyn Layer<Registry> + Send + Sync>, _) = if is_json {
         let json = format::layer()
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false);
-        json.with_target(false).with_writer(writer).boxed()
+        let direct = Direct {
+            output: output.clone(),
+            filter: filter.clone(),
+        };
+        (
+            json.with_target(false).with_writer(output.clone()).boxed(),
+            Lines(Some(direct)),
+        )
     } else {
-        format::layer()
-            .with_ansi(is_terminal)
-            .with_target(false)
-            .with_writer(writer)
-            .boxed()
+        let pretty = format::layer().with_ansi(is_terminal).with_target(false);
+        (pretty.with_writer(output.clone()).boxed(), Lines(None))
     };
     tracing_subscriber::registry()
-        .with(lines.with_filter(settings.filter.0))
+        .with(layer.with_filter(filter))
         .init();
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(error.type = "panic", "a bug in the receiver: {panic}");
     }));
-    Telemetry {
-        dropped,
-        worker: Some(worker),
-    }
+    Ok(Telemetry { output, lines })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::until;
 use crate::backfill::{self, Backfill, Mode};
 use crate::caigunn::keyring::Keyring;
 use crate::http::{BackfillError, BackfillJob, SubscriptionView};
-use crate::inbox::{self, Inbox, Writer};
+use crate::inbox::{Inbox, Writer};
 use crate::instance::Instance;
 use crate::metrics::Registry;
 use crate::term::Terms;
@@ -79,7 +79,6 @@ impl CaiGunn {
             Arc::clone(inbox),
             writer.clone(),
             self.client,
-            metrics.notifications(inbox::Origin::Backfill.as_str()),
             self.backfill.max_calls_per_minute,
         );
         let progress = backfill::Progress::default();

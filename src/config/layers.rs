@@ -34,13 +34,14 @@ pub enum Kind {
 }
 
 /// Every key there is, in the order of the file of defaults.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     short("server.listen", "CAIGUNN_LISTEN"),
     short("server.public_url", "CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes"),
     key("server.bodies_in_flight_bytes"),
     key("server.max_connections"),
     key("server.header_timeout_seconds"),
+    key("server.idle_timeout_seconds"),
     key("server.body_timeout_seconds"),
     key("server.write_timeout_seconds"),
     key("server.drain_delay_seconds"),

@@ -1,30 +1,34 @@
-//! Refuses requests whose end two readers could see in different places (RFC 9112, section 6.3 and 11.2).
+//! Where one request of a connection ends and the next begins, so that hyper never sees beyond the one that it reads.
 //!
-//! hyper refuses most of them. It lets pass, as the RFC allows, a request with both `Content-Length` and
-//! `Transfer-Encoding`, and hides the former from its caller. This module is stricter: [`Guarded`] watches the
-//! bytes on their way to hyper and spoils such a head, so that hyper answers 400 and closes the connection.
-//! [`check_head`] looks at what a head says once it is parsed.
-
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+//! hyper is more lenient than RFC 9112 demands: it hides a `Content-Length` beside a `Transfer-Encoding`, and skips
+//! whatever stands behind a chunk's size. Two readers of such a request could see its end in different places (section
+//! 11.2), so it is refused here, before hyper has a byte of it. What hyper refuses by itself is left to it: then it
+//! closes the connection, and where the request would have ended does not matter.
 
 use axum::extract::Request;
 use axum::http::Version;
 use axum::http::header::{HOST, TRANSFER_ENCODING};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::problem::Problem;
 
-/// One `Host` (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1).
+/// The longest head, in bytes; hyper answers 431 to a longer one. Far more than any honest one.
+pub const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// The longest line of a chunk's size with its extensions, and the most bytes of a trailer, as hyper has them.
+const MAX_LINE_BYTES: usize = 16 << 10;
+
+/// One `Host` that names a host (RFC 9112, section 3.2), and no transfer coding but `chunked` (section 6.1).
 ///
 /// # Errors
 /// The problem to answer; it closes the connection.
 pub fn check_head(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let host_count = headers.get_all(HOST).iter().count();
-    if host_count > 1 || host_count == 0 && request.version() == Version::HTTP_11 {
-        return Err(Problem::malformed("a request has exactly one Host header"));
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() != Version::HTTP_11 => {}
+        (Some(host), None) if is_host(host.as_bytes()) => {}
+        (Some(_), None) => return Err(Problem::malformed("the Host header names no host")),
+        (_, _) => return Err(Problem::malformed("a request has exactly one Host header")),
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if codings
@@ -37,216 +41,251 @@ pub fn check_head(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A connection whose incoming bytes are watched.
-pub struct Guarded<S> {
-    stream: S,
-    scanner: Scanner,
+/// Whether a text is `uri-host [ ":" port ]` (RFC 3986, section 3.2.2), which may be empty.
+fn is_host(text: &[u8]) -> bool {
+    let is_port = |rest: &[u8]| match rest {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if let [b'[', literal @ ..] = text {
+        return memchr::memchr(b']', literal).is_some_and(|end| {
+            let is_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+            end > 0 && literal[..end].iter().all(is_address) && is_port(&literal[end + 1..])
+        });
+    }
+    let name = text.iter().take_while(|byte| **byte != b':').count();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+    text[..name].iter().all(is_name) && is_port(&text[name..])
 }
 
-impl<S> Guarded<S> {
-    /// Watches `stream`.
-    pub fn new(stream: S) -> Self {
-        Self {
-            stream,
-            scanner: Scanner::default(),
-        }
-    }
+/// A request with two readings, or one that no reader should guess at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// In its head: nobody has seen any of it.
+    Head,
+    /// In its body: the handler has it, and must learn that the rest will not come.
+    Body,
 }
-
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.scanner.scan(&mut buf.filled_mut()[before..]);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// How much of a line that comes in pieces is kept. The lines that matter are shorter; a longer one that could be
-/// one of them is spoiled.
-const MAX_LINE_BYTES: usize = 128;
 
 /// Follows the bytes of a connection from head to body to head.
-///
-/// It need not judge what hyper refuses anyway: in doubt it stops watching, since hyper then closes.
 #[derive(Debug, Default)]
-struct Scanner {
+pub struct Framing {
     place: Place,
-    /// The start of the line that is being read, when it came in pieces.
-    line: Vec<u8>,
-    /// The last byte of those pieces, also where it is past what is kept.
-    last: Option<u8>,
-    content_length: Option<u64>,
-    is_chunked: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    #[default]
-    RequestLine,
-    Header,
-    /// In a body, or a chunk with its line end, with this much to go.
-    Data(u64, Then),
+    /// Between requests, or in a head of which so many bytes have been looked at.
+    Head(usize),
+    /// So many bytes belong to the request, whatever they are.
+    Pass(u64, Then),
+    /// A chunk's size comes next.
     ChunkSize,
-    Trailer,
-    /// hyper will refuse what was met here.
-    Lost,
-    /// hyper will refuse the head that was spoiled.
-    Spoiled,
+    /// The line of a trailer comes next; so many bytes of trailers came before.
+    Trailer(usize),
+    #[default]
+    Start,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     NextRequest,
-    NextChunk,
+    ChunkSize,
+    Trailer(usize),
 }
 
-impl Scanner {
-    /// Reads on; overwrites the end of a line that makes the framing ambiguous.
-    fn scan(&mut self, bytes: &mut [u8]) {
-        let mut at = 0;
-        while at < bytes.len() {
+/// What to do with the bytes at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many bytes from the front are empty lines before a request (RFC 9112, section 2.2), and nobody's.
+    Skip(usize),
+    /// So many bytes from the front are the request's. Never 0.
+    HandOn(usize),
+    /// More bytes are needed to tell.
+    Wait,
+}
+
+impl Framing {
+    /// Looks at the bytes that have arrived and were not handed on, at most `room` of which can be now.
+    ///
+    /// # Errors
+    /// The framing is ambiguous or no framing at all. Nothing more is to be handed on.
+    pub fn step(&mut self, bytes: &[u8], room: usize) -> Result<Step, Refused> {
+        loop {
             match self.place {
-                Place::Lost => return,
-                // hyper that had the start of the head before looks at the rest once it finds an empty line in it.
-                Place::Spoiled => return bytes[at..].fill(b'\n'),
-                Place::Data(to_go, then) => {
-                    let taken = to_go.min((bytes.len() - at) as u64);
-                    at += taken as usize;
-                    self.place = match (to_go - taken, then) {
-                        (0, Then::NextRequest) => Place::RequestLine,
-                        (0, Then::NextChunk) => Place::ChunkSize,
-                        (to_go, then) => Place::Data(to_go, then),
+                Place::Start => match empty_lines(bytes) {
+                    0 if bytes.first().is_none_or(|first| *first == b'\r') => return Ok(Step::Wait),
+                    0 => self.place = Place::Head(0),
+                    count => return Ok(Step::Skip(count)),
+                },
+                Place::Head(looked_at) => match head_end(bytes, looked_at) {
+                    Some(end) => self.place = framing(&bytes[..end])?,
+                    // hyper answers 431.
+                    None if bytes.len() > MAX_HEAD_BYTES => {
+                        self.place = Place::Pass(u64::MAX, Then::NextRequest);
+                    }
+                    None => {
+                        self.place = Place::Head(bytes.len().saturating_sub(2));
+                        return Ok(Step::Wait);
+                    }
+                },
+                Place::Pass(to_go, then) => {
+                    let count = to_go.min(bytes.len().min(room) as u64);
+                    if count == 0 {
+                        return Ok(Step::Wait);
+                    }
+                    self.place = match (to_go - count, then) {
+                        (0, Then::NextRequest) => Place::Start,
+                        (0, Then::ChunkSize) => Place::ChunkSize,
+                        (0, Then::Trailer(bytes)) => Place::Trailer(bytes),
+                        (to_go, then) => Place::Pass(to_go, then),
                     };
-                    continue;
+                    return Ok(Step::HandOn(usize::try_from(count).expect("it is at most `room`")));
                 }
-                Place::RequestLine | Place::Header | Place::ChunkSize | Place::Trailer => {}
+                Place::ChunkSize => {
+                    let Some(line) = line(bytes, MAX_LINE_BYTES)? else {
+                        return Ok(Step::Wait);
+                    };
+                    let length = line.len() as u64 + 2;
+                    self.place = match chunk_size(line).ok_or(Refused::Body)? {
+                        0 => Place::Pass(length, Then::Trailer(0)),
+                        // The chunk's data is followed by a line end of its own, which hyper demands as CR LF.
+                        size => Place::Pass(length + size + 2, Then::ChunkSize),
+                    };
+                }
+                Place::Trailer(before) => {
+                    let Some(line) = line(bytes, MAX_LINE_BYTES.saturating_sub(before))? else {
+                        return Ok(Step::Wait);
+                    };
+                    let length = line.len() + 2;
+                    let then = if line.is_empty() {
+                        Then::NextRequest
+                    } else {
+                        Then::Trailer(before + length)
+                    };
+                    self.place = Place::Pass(length as u64, then);
+                }
             }
-            let Some(length) = memchr::memchr(b'\n', &bytes[at..]) else {
-                self.keep(&bytes[at..]);
-                self.last = bytes.last().copied();
-                return;
-            };
-            let end = at + length;
-            let last_of_pieces = self.last.take();
-            let is_bare = bytes[at..end].last().copied().or(last_of_pieces) != Some(b'\r');
-            let is_sound = if self.line.is_empty() {
-                self.line_ends(&bytes[at..end], is_bare)
-            } else {
-                self.keep(&bytes[at..end]);
-                let line = std::mem::take(&mut self.line);
-                self.line_ends(&line, is_bare)
-            };
-            if !is_sound {
-                // No line may hold this byte, so hyper answers 400, or ends the body with an error, and closes.
-                bytes[end] = 0;
-                let is_head = self.place == Place::Header;
-                self.place = if is_head { Place::Spoiled } else { Place::Lost };
-            }
-            at = end + 1;
         }
     }
 
-    fn keep(&mut self, piece: &[u8]) {
-        let room = MAX_LINE_BYTES - self.line.len().min(MAX_LINE_BYTES);
-        self.line.extend(piece.iter().take(room));
+    /// Whether no request has begun since the last one ended.
+    pub fn is_between_requests(&self) -> bool {
+        self.place == Place::Start
     }
 
-    /// Takes a whole line, without its line feed; `is_bare` if no carriage return came before that. Whether the
-    /// framing is unambiguous so far.
-    fn line_ends(&mut self, line: &[u8], is_bare: bool) -> bool {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match self.place {
-            // Empty lines before a request are skipped (RFC 9112, section 2.2).
-            Place::RequestLine if line.is_empty() => {}
-            Place::RequestLine => {
-                (self.content_length, self.is_chunked) = (None, false);
-                self.place = Place::Header;
-            }
-            Place::Header if line.is_empty() => {
-                self.place = match (self.is_chunked, self.content_length) {
-                    (true, _) => Place::ChunkSize,
-                    (false, Some(length)) if length > 0 => Place::Data(length, Then::NextRequest),
-                    (false, _) => Place::RequestLine,
-                };
-            }
-            Place::Header => return self.header(line),
-            Place::ChunkSize => {
-                let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-                // There may be more digits than were kept, and hyper takes any number of leading zeros.
-                if digits >= MAX_LINE_BYTES {
-                    return false;
-                }
-                let size = std::str::from_utf8(&line[..digits])
-                    .ok()
-                    .and_then(|hex| u64::from_str_radix(hex, 16).ok());
-                self.place = match size {
-                    Some(0) => Place::Trailer,
-                    // The chunk's data is followed by a line end of its own, which hyper demands as CR LF.
-                    Some(size) if size < u64::MAX - 2 => Place::Data(size + 2, Then::NextChunk),
-                    Some(_) | None => Place::Lost,
-                };
-            }
-            // hyper looks for the end of the trailers by CR LF alone; what follows a bare LF would be a trailer to it.
-            Place::Trailer if is_bare => return false,
-            Place::Trailer if line.is_empty() => self.place = Place::RequestLine,
-            Place::Trailer | Place::Data(..) | Place::Lost | Place::Spoiled => {}
-        }
-        true
+    /// Whether what is waited for is the rest of a head.
+    pub fn is_in_head(&self) -> bool {
+        matches!(self.place, Place::Head(_))
     }
+}
 
-    fn header(&mut self, line: &[u8]) -> bool {
+/// How many bytes of empty lines there are at the front.
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut count = 0;
+    loop {
+        count += match bytes[count..] {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return count,
+        };
+    }
+}
+
+/// Where a head ends: after its first empty line. A line may end with a bare LF, as hyper has it (section 2.2).
+fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr_iter(b'\n', &bytes[from..]).find_map(|at| match bytes[from + at + 1..] {
+        [b'\n', ..] => Some(from + at + 2),
+        [b'\r', b'\n', ..] => Some(from + at + 3),
+        _ => None,
+    })
+}
+
+/// What comes with and after a whole head.
+fn framing(head: &[u8]) -> Result<Place, Refused> {
+    let (mut length, mut is_chunked) = (None, false);
+    for line in head.split(|byte| *byte == b'\n') {
         // Most lines are of no interest; their first byte tells.
         if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T')) {
-            return true;
+            continue;
         }
         let Some(colon) = memchr::memchr(b':', line) else {
-            return true;
+            continue;
         };
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.is_chunked = true;
+            is_chunked = true;
         } else if name.eq_ignore_ascii_case(b"content-length") {
-            match std::str::from_utf8(value)
-                .ok()
-                .and_then(|value| value.parse().ok())
-            {
-                Some(length) if line.len() < MAX_LINE_BYTES => self.content_length = Some(length),
-                // hyper refuses all but digits; whatever is this long is no honest length either.
-                Some(_) | None => return false,
+            let stated = decimal(value).ok_or(Refused::Head)?;
+            if length.replace(stated).is_some_and(|before| before != stated) {
+                return Err(Refused::Head);
             }
         }
-        !(self.is_chunked && self.content_length.is_some())
+    }
+    match (is_chunked, length) {
+        (true, Some(_)) => Err(Refused::Head),
+        (true, None) => Ok(Place::Pass(head.len() as u64, Then::ChunkSize)),
+        (false, length) => Ok(Place::Pass(
+            head.len() as u64 + length.unwrap_or(0),
+            Then::NextRequest,
+        )),
+    }
+}
+
+/// A number of bytes in digits only, and not so large that sums of it overflow.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
+    (is_number && number <= u64::MAX >> 1).then_some(number)
+}
+
+/// The first line, without its CR LF; `None` if it has not ended yet.
+fn line(bytes: &[u8], max_bytes: usize) -> Result<Option<&[u8]>, Refused> {
+    match memchr::memchr(b'\n', &bytes[..bytes.len().min(max_bytes + 2)]) {
+        // hyper looks for the end of the trailers by CR LF alone; what follows a bare LF would be a trailer to it.
+        Some(end) => bytes[..end].strip_suffix(b"\r").map(Some).ok_or(Refused::Body),
+        None if bytes.len() > max_bytes => Err(Refused::Body),
+        None => Ok(None),
+    }
+}
+
+/// The size in a chunk's first line, if all of the line is as RFC 9112, section 7.1.1, has it.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let size = u64::from_str_radix(std::str::from_utf8(&line[..digits]).ok()?, 16).ok()?;
+    let mut rest = &line[digits..];
+    while !rest.is_empty() {
+        rest = trim_start(rest).strip_prefix(b";")?;
+        rest = token(trim_start(rest))?;
+        if let Some(value) = trim_start(rest).strip_prefix(b"=") {
+            let value = trim_start(value);
+            rest = value.strip_prefix(b"\"").map_or_else(|| token(value), quoted)?;
+        }
+    }
+    (size <= u64::MAX >> 1).then_some(size)
+}
+
+fn trim_start(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| b" \t".contains(byte)).count()..]
+}
+
+/// What follows a token (RFC 9110, section 5.6.2); `None` if there is none.
+fn token(bytes: &[u8]) -> Option<&[u8]> {
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let length = bytes.iter().take_while(is_part).count();
+    (length > 0).then(|| &bytes[length..])
+}
+
+/// What follows a quoted string (section 5.6.4) behind its first quote; `None` if it does not end.
+fn quoted(mut bytes: &[u8]) -> Option<&[u8]> {
+    loop {
+        bytes = match bytes {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', b'\t' | b' '..=b'~' | 0x80.., rest @ ..] => rest,
+            [b'\t' | b' '..=b'~' | 0x80.., rest @ ..] => rest,
+            _ => return None,
+        };
     }
 }
 

@@ -1,120 +1,76 @@
 //! What is counted of requests, and `GET /metrics`.
 //!
-//! [`super::request_log`] counts where it logs, so that the log and the numbers say the same. What is labelled is a
-//! word of this program's; nothing of a request becomes a label.
+//! [`super::request_log`] counts where it logs, so that the log and the numbers say the same; what is stored is counted
+//! by the inbox ([`crate::inbox::announce`]). What is labelled is a word of this program's; nothing of a request becomes
+//! a label.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use tokio::sync::Semaphore;
 
-use super::problem::Problem;
-use super::receive::Received;
-use crate::clock::Timestamp;
-use crate::inbox::Appended;
-use crate::metrics::{self, Counter, Counters, Histogram, Notifications, Registry, Unit};
+use super::rooms::Rooms;
+use crate::metrics::{self, Counter, Counters, Histogram, Registry};
 
-/// The reason of a duplicate that differs from its original, as the inbox calls it in quarantine.
-const DUPLICATE_DIFFERS: &str = "duplicate-differs";
-
-/// What is counted of posts to `/webhook`. The hot path has no look-up: its counters are here as they are.
+/// What is counted of posts to `/webhook` that did not become a receipt, and of what was no request.
 pub struct Metrics {
-    notifications: Notifications,
-    unrecognized_events: Counter,
     rejections: Counters<1>,
     quarantined: Counters<1>,
-    accepted_duration: Histogram,
-    duplicate_duration: Histogram,
     rejected_duration: Histogram,
-    /// When the last notification that was accepted or known arrived, in microseconds since 1970; 0 before the first.
-    last_notification: Arc<AtomicI64>,
+    unreadable: Counters<1>,
 }
 
 /// What is counted of one listener's connections.
 #[derive(Clone)]
 pub struct Connections {
-    /// A permit a connection there is room for.
-    pub room: Arc<Semaphore>,
+    /// Where each has its room.
+    pub rooms: Rooms,
     /// Those that there was no room for.
     pub refused: Counter,
 }
 
 impl Metrics {
-    /// Starts counting, and shows it. The last notification may have come before this start.
-    pub fn register(registry: &mut Registry, last_received_at: Option<Timestamp>) -> Self {
-        let durations = metrics::durations();
-        let duration = |outcome| durations.get_or_create_owned(&[("outcome", outcome)]);
+    /// Starts counting, and shows it.
+    pub fn register(registry: &mut Registry) -> Self {
         let counted = Self {
-            notifications: registry.notifications("webhook"),
-            unrecognized_events: Counter::default(),
             rejections: Counters::default(),
-            quarantined: Counters::default(),
-            accepted_duration: duration("accepted"),
-            duplicate_duration: duration("duplicate"),
-            rejected_duration: duration("rejected"),
-            last_notification: Arc::new(last_received_at.map_or(0, Timestamp::as_micros).into()),
+            quarantined: registry.quarantined().clone(),
+            rejected_duration: registry
+                .request_durations()
+                .get_or_create_owned(&[("outcome", "rejected")]),
+            unreadable: Counters::default(),
         };
         registry.add(
-            "unrecognized_events",
-            "Notifications accepted whose event or status this program does not know",
-            None,
-            counted.unrecognized_events.clone(),
-        );
-        registry.add(
             "rejections",
-            "Posts to /webhook that were refused",
+            "Posts to the public side that were refused",
             None,
             counted.rejections.clone(),
         );
         registry.add(
-            "quarantined",
-            "Requests put into quarantine",
+            "unreadable_requests",
+            "Requests that are none by the rules of HTTP, refused before anything else",
             None,
-            counted.quarantined.clone(),
-        );
-        registry.add(
-            "request_duration",
-            "How long a post to /webhook took to answer",
-            Some(Unit::Seconds),
-            durations,
-        );
-        let last_notification = Arc::clone(&counted.last_notification);
-        registry.gauge(
-            "last_notification_timestamp",
-            "When the last notification that was accepted or known arrived, since 1970; 0 before the first",
-            Some(Unit::Seconds),
-            move || last_notification.load(Ordering::Relaxed) as f64 / 1e6,
+            counted.unreadable.clone(),
         );
         counted
     }
 
-    /// Counts a notification that was accepted or known.
-    pub fn count_received(&self, received: &Received, duration: Duration) {
-        let (outcome, durations) = match received.appended {
-            Appended::New { .. } => (&self.notifications.accepted, &self.accepted_duration),
-            Appended::Duplicate { .. } => (&self.notifications.duplicate, &self.duplicate_duration),
-        };
-        outcome.inc();
-        durations.observe(duration.as_secs_f64());
-        self.last_notification
-            .store(received.received_at.as_micros(), Ordering::Relaxed);
-        match received.appended {
-            Appended::New { .. } if received.notification.event.is_unrecognized() => {
-                self.unrecognized_events.inc();
-            }
-            Appended::Duplicate { differs: Some(_), .. } => self.count_quarantined(DUPLICATE_DIFFERS),
-            Appended::New { .. } | Appended::Duplicate { differs: None, .. } => {}
-        }
+    /// Counts a post that was refused.
+    pub fn count_rejected(&self, reason: &'static str, duration: Duration) {
+        self.rejections.get_or_create(&[("reason", reason)]).inc();
+        self.rejected_duration.observe(duration.as_secs_f64());
     }
 
-    /// Counts a post that was refused.
-    pub fn count_rejected(&self, problem: &Problem, duration: Duration) {
-        self.rejections.get_or_create(&[("reason", problem.name())]).inc();
-        self.rejected_duration.observe(duration.as_secs_f64());
+    /// Counts what hyper answered with 400 or 431 by itself.
+    pub fn count_unreadable(&self, error: &hyper::Error) {
+        let reason = match () {
+            () if error.is_parse_too_large() => "head-too-large",
+            () if error.is_parse() => "malformed",
+            () => return,
+        };
+        self.unreadable.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// Counts a request that is now in quarantine.
@@ -128,18 +84,18 @@ impl Connections {
     pub fn register(registry: &mut Registry, max_count: usize) -> (Self, Self) {
         let refused = Counters::default();
         let of = |listener| Self {
-            room: Arc::new(Semaphore::new(max_count)),
+            rooms: Rooms::new(max_count),
             refused: refused.get_or_create_owned(&[("listener", listener)]),
         };
         let (public, admin) = (of("public"), of("admin"));
         let rooms = [
-            ([("listener", "public")], Arc::clone(&public.room)),
-            ([("listener", "admin")], Arc::clone(&admin.room)),
+            ([("listener", "public")], public.rooms.clone()),
+            ([("listener", "admin")], admin.rooms.clone()),
         ];
         registry.gauges("open_connections", "Connections open now", None, move || {
             rooms
                 .iter()
-                .map(|(listener, room)| (*listener, (max_count - room.available_permits()) as f64))
+                .map(|(listener, rooms)| (*listener, rooms.taken_count() as f64))
                 .collect()
         });
         registry.add(

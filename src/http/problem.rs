@@ -317,6 +317,11 @@ impl Problem {
         self.kind.parts().1
     }
 
+    /// Whether no route took the request.
+    pub fn is_no_route(&self) -> bool {
+        matches!(self.kind, Kind::NotFound | Kind::MethodNotAllowed)
+    }
+
     /// What is wrong, with what the sender sent quoted in part.
     pub fn detail(&self) -> &str {
         &self.detail

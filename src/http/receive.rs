@@ -4,10 +4,11 @@
 //! refused goes into quarantine first. The answer is sent after the commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -17,28 +18,21 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use super::request_log::Told;
 use super::{Origin, Shared};
 use crate::clock::Timestamp;
 use crate::event::{self, EventId, Name, Notification};
+use crate::inbox::announce::Bearer;
 use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
 
 /// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
 /// it happens on a thread for blocking work.
 const LARGE_BODY_BYTES: usize = 128 << 10;
 
-/// How much is kept of a body that is too large: enough to see what it was.
+/// How much is kept of a body that is refused before its end: enough to see what it was. And how long is waited for that
+/// where the answer is ready.
 const KEPT_BYTES: usize = 64 << 10;
-
-/// What the log says of an answered notification. Put into the response's extensions.
-#[derive(Clone)]
-pub struct Received {
-    /// When it arrived.
-    pub received_at: Timestamp,
-    /// What was read.
-    pub notification: Arc<Notification>,
-    /// What became of it.
-    pub appended: Appended,
-}
+const KEPT_TIME: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Answer {
@@ -50,36 +44,49 @@ struct Answer {
 
 /// A request's body, and its share of the bytes in flight for as long as it is held.
 struct ReadBody {
-    /// All of it, or the start of one that is too large.
+    /// All of it, or the start of one that is refused.
     bytes: Bytes,
-    is_too_large: bool,
+    /// Why it is refused, where it is before it was read to its end.
+    problem: Option<Problem>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// `POST /webhook` and `POST /webhook/{token}`.
 pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, Problem> {
     let received_at = Timestamp::now();
-    let Origin { request_id, .. } = Origin::of(&request);
     let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
     if !shared.tokens.accept(token, received_at) {
         return Err(Problem::wrong_url_token());
     }
+    let Origin {
+        request_id,
+        started,
+        incoming_id,
+        ..
+    } = Origin::of(&request).clone();
     let (head, body) = request.into_parts();
     let type_problem = check_content_type(&head.headers).err();
     let body = read_body(&shared, &head.headers, body).await?;
-    let problem = match type_problem {
+    let is_whole = body.problem.is_none();
+    let problem = match type_problem.or(body.problem) {
         Some(problem) => problem,
-        None if body.is_too_large => Problem::body_too_large(shared.settings.body_limit_bytes),
         None => match parse(&body.bytes).await {
             Ok(notification) => {
-                let receipt = NewReceipt::new(
-                    &notification,
-                    body.bytes.clone(),
-                    received_at,
-                    request_id,
-                    inbox::Origin::Webhook,
-                );
-                return store(&shared, notification, receipt).await;
+                let bearer = Bearer {
+                    since: started,
+                    incoming_id,
+                };
+                let receipt = NewReceipt {
+                    bearer: Some(bearer),
+                    ..NewReceipt::new(
+                        &notification,
+                        body.bytes.clone(),
+                        received_at,
+                        request_id,
+                        inbox::Origin::Webhook,
+                    )
+                };
+                return store(&shared, &notification, receipt).await;
             }
             Err(problem) => problem,
         },
@@ -91,7 +98,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
         detail: problem.detail().to_owned(),
         receipt_id: None,
         content_type: text(&head.headers, CONTENT_TYPE).map(str::to_owned),
-        truncated: body.is_too_large,
+        truncated: !is_whole,
         body: body.bytes.clone(),
     };
     shared.writer.append(Entry::Quarantine(quarantined)).await?;
@@ -99,13 +106,12 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
     Err(problem)
 }
 
-/// Stores a valid notification and answers for it.
+/// Stores a valid notification and answers for it. What became of it is told by then.
 async fn store(
     shared: &Shared,
-    notification: Notification,
+    notification: &Notification,
     receipt: NewReceipt,
 ) -> Result<Response, Problem> {
-    let received_at = receipt.received_at;
     let stored = shared.writer.append(Entry::Receipt(receipt)).await?;
     let Stored::Receipt(appended) = stored else {
         unreachable!("a receipt's entry is stored as a receipt")
@@ -121,11 +127,7 @@ async fn store(
         event_id: notification.event_id,
     };
     let mut response = axum::Json(answer).into_response();
-    response.extensions_mut().insert(Received {
-        received_at,
-        notification: Arc::new(notification),
-        appended,
-    });
+    response.extensions_mut().insert(Told);
     Ok(response)
 }
 
@@ -166,38 +168,84 @@ fn is_json_suffixed(subtype: &str) -> bool {
         .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
 }
 
-/// Reads a body up to the limit, holding a permit for each byte.
+/// Reads a body up to the limit, holding a permit for each byte. Of one that is too large, too slow or broken off, the
+/// start is returned with the problem, for the quarantine.
 ///
 /// # Errors
-/// It came too slowly, broke off, or there are too many bodies in hand. Not when it is too large: what was read
-/// is then returned, for the quarantine.
+/// There are too many bodies in hand, or the receiver is stopping: the sender is to come again.
 async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<ReadBody, Problem> {
     let settings = &shared.settings;
     let declared_bytes: Option<usize> = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
-        return Ok(ReadBody {
-            bytes: Bytes::new(),
-            is_too_large: true,
-            _permit: None,
-        });
+        return Ok(read_start(shared, headers, body).await);
     }
-    timeout(settings.body_timeout, collect(shared, declared_bytes, body))
-        .await
-        .map_err(|_| Problem::body_timeout(settings.body_timeout))?
-}
-
-async fn collect(
-    shared: &Shared,
-    declared_bytes: Option<usize>,
-    mut body: Body,
-) -> Result<ReadBody, Problem> {
     let mut permit = match declared_bytes {
         Some(bytes) => Some(reserve(shared, bytes)?),
         None => None,
     };
     let mut collected = Collected::default();
+    let body_timeout = settings.connections.body_timeout;
+    let collecting = collect(shared, body, declared_bytes.is_none(), &mut collected, &mut permit);
+    let problem = match timeout(body_timeout, collecting).await {
+        Ok(Ok(())) => None,
+        Ok(Err(Unfinished::TooManyBodies)) => return Err(Problem::too_many_bodies()),
+        Ok(Err(Unfinished::BrokenOff)) if !shared.accepting.get() => return Err(Problem::stopping()),
+        Ok(Err(Unfinished::BrokenOff)) => Some(Problem::broken_body()),
+        Ok(Err(Unfinished::TooLarge)) => Some(Problem::body_too_large(settings.body_limit_bytes)),
+        Err(_) => Some(Problem::body_timeout(body_timeout)),
+    };
+    Ok(ReadBody {
+        bytes: match &problem {
+            None => collected.into_bytes(),
+            Some(_) => collected.into_start(),
+        },
+        problem,
+        _permit: permit,
+    })
+}
+
+/// What is kept of a body that is announced as too large: what comes of its start while its sender waits for the answer.
+/// Nothing of one whose sender asked whether to send it, or for which there is no room.
+async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body) -> ReadBody {
+    let permit = (!headers.contains_key(EXPECT))
+        .then(|| reserve(shared, KEPT_BYTES).ok())
+        .flatten();
+    let mut start = Collected::default();
+    if permit.is_some() {
+        let reading = async {
+            while start.len() < KEPT_BYTES
+                && let Some(Ok(frame)) = body.frame().await
+            {
+                start.push(frame.into_data().unwrap_or_default());
+            }
+        };
+        // However it ends, what came is what is kept.
+        let _ = timeout(KEPT_TIME, reading).await;
+    }
+    ReadBody {
+        bytes: start.into_start(),
+        problem: Some(Problem::body_too_large(shared.settings.body_limit_bytes)),
+        _permit: permit,
+    }
+}
+
+/// Why a body was not read to its end.
+enum Unfinished {
+    TooLarge,
+    TooManyBodies,
+    BrokenOff,
+}
+
+/// Reads a body into `collected`; if it has no declared length, reserving what comes.
+async fn collect(
+    shared: &Shared,
+    mut body: Body,
+    is_undeclared: bool,
+    collected: &mut Collected,
+    permit: &mut Option<OwnedSemaphorePermit>,
+) -> Result<(), Unfinished> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::broken_body())?;
+        let frame = frame.map_err(|_| Unfinished::BrokenOff)?;
         // Trailers say nothing that is used.
         let Ok(data) = frame.into_data() else { continue };
         if collected.len() + data.len() > shared.settings.body_limit_bytes {
@@ -205,26 +253,18 @@ async fn collect(
             if collected.len() < KEPT_BYTES {
                 collected.push(data);
             }
-            return Ok(ReadBody {
-                bytes: collected.into_start(),
-                is_too_large: true,
-                _permit: permit,
-            });
+            return Err(Unfinished::TooLarge);
         }
-        if declared_bytes.is_none() {
-            let more = reserve(shared, data.len())?;
-            match &mut permit {
+        if is_undeclared {
+            let more = reserve(shared, data.len()).map_err(|_| Unfinished::TooManyBodies)?;
+            match permit {
                 Some(permit) => permit.merge(more),
-                None => permit = Some(more),
+                None => *permit = Some(more),
             }
         }
         collected.push(data);
     }
-    Ok(ReadBody {
-        bytes: collected.into_bytes(),
-        is_too_large: false,
-        _permit: permit,
-    })
+    Ok(())
 }
 
 fn reserve(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {

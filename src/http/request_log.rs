@@ -1,8 +1,11 @@
-//! Around every request: an id, a span, and one log line at the end, counted where it is made.
+//! Around every request: an id, a span, and one log line at the end, counted where it is made. A notification that is
+//! stored has its line from the inbox.
 //!
-//! No line holds a body, a header's value or the path, which may carry the token: the route stands for it.
+//! No line holds a body or the path, which may carry the token: the route stands for it. Of headers only the id that a
+//! request came with is logged.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -14,33 +17,85 @@ use uuid::fmt::Hyphenated;
 
 use super::metrics::Metrics;
 use super::problem::Problem;
-use super::receive::Received;
 use super::{Origin, route_of};
 use crate::inbox::RequestId;
-use crate::inbox::announce::{Way, announce, milliseconds};
+use crate::inbox::announce::milliseconds;
 
 /// The response header with the request's id, which is also a problem's `instance` and the log's `request_id`.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The reason of a post that no route takes.
+const NO_ROUTE: &str = "no-route";
+
+/// How long an id of somebody else's may be to be logged, in bytes: as long as the longest in use, AWS's
+/// `X-Amzn-Trace-Id` aside.
+const MAX_INCOMING_BYTES: usize = 128;
+
 /// What every line says of its request.
 struct Context {
     request_id: RequestId,
+    /// The id that the request came with.
+    incoming_id: Option<Arc<str>>,
     method: Method,
     route: &'static str,
     /// How long it took to answer; zero until then.
     duration: Duration,
 }
 
+/// That what became of a request has been told where it was stored. Put into the response's extensions.
+#[derive(Clone, Copy)]
+pub struct Told;
+
+/// Where it is told what became of requests.
+pub struct Telling {
+    pub metrics: Arc<Metrics>,
+    /// Posts that no route takes; `None` where nobody posts notifications.
+    pub strays: Option<Arc<Strays>>,
+}
+
+/// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends.
+#[derive(Default)]
+pub struct Strays(Mutex<Unsaid>);
+
+/// What was not said yet.
+#[derive(Default)]
+struct Unsaid {
+    count: usize,
+    said_at: Option<Instant>,
+}
+
+/// How often at most it is said that posts find no route.
+const STRAY_PAUSE: Duration = Duration::from_secs(60);
+
+impl Telling {
+    /// Counts a post that no route takes, and says so with the others since the last time. Never with its path.
+    fn count_stray(&self, duration: Duration) {
+        let Some(Strays(unsaid)) = self.strays.as_deref() else { return };
+        self.metrics.count_rejected(NO_ROUTE, duration);
+        let mut unsaid = unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaid.count += 1;
+        if unsaid.said_at.is_none_or(|at| at.elapsed() >= STRAY_PAUSE) {
+            tracing::warn!(
+                error.type = NO_ROUTE,
+                "{} posts came to paths other than /webhook and got 404 or 405; does a proxy in front rewrite the path?",
+                unsaid.count,
+            );
+            (unsaid.count, unsaid.said_at) = (0, Some(Instant::now()));
+        }
+    }
+}
+
 /// Gives a request its id, has it answered, and logs and counts what came of it.
 pub async fn log(
     mut request: Request,
     peer: SocketAddr,
-    metrics: &Metrics,
+    told: &Telling,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let started = Instant::now();
     let mut context = Context {
         request_id: RequestId::new(Uuid::new_v4()),
+        incoming_id: incoming_id(&request),
         method: request.method().clone(),
         route: route_of(request.uri().path()),
         duration: Duration::ZERO,
@@ -48,6 +103,8 @@ pub async fn log(
     request.extensions_mut().insert(Origin {
         request_id: context.request_id,
         peer,
+        started,
+        incoming_id: context.incoming_id.clone(),
     });
     // At debug level, so that the hot path makes none at the default: the line below has all that a span would say.
     let span = debug_span!(
@@ -55,7 +112,11 @@ pub async fn log(
         otel.name = format_args!("{} {}", context.method, context.route),
         request_id = %context.request_id,
     );
-    let mut response = answer(request).instrument(span).await;
+    let mut response = if span.is_disabled() {
+        answer(request).await
+    } else {
+        answer(request).instrument(span).await
+    };
 
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
@@ -67,27 +128,27 @@ pub async fn log(
         .headers_mut()
         .insert(X_REQUEST_ID, HeaderValue::from_str(id).expect("a UUID is ASCII"));
     context.duration = started.elapsed();
-    match (response.extensions_mut().remove::<Received>(), problem) {
-        (Some(received), _) => {
-            metrics.count_received(&received, context.duration);
-            announce(
-                &received.notification,
-                received.appended,
-                &Way::Webhook {
-                    request_id: context.request_id,
-                    duration: context.duration,
-                },
-            );
-        }
-        (None, Some(problem)) => {
+    match problem {
+        Some(problem) => {
             if context.is_notification() {
-                metrics.count_rejected(&problem, context.duration);
+                told.metrics.count_rejected(problem.name(), context.duration);
+            } else if context.method == Method::POST && problem.is_no_route() {
+                told.count_stray(context.duration);
             }
             log_problem(&context, &problem, response.status());
         }
-        (None, None) => log_other(&context, response.status()),
+        None if response.extensions_mut().remove::<Told>().is_some() => {}
+        None => log_other(&context, response.status()),
     }
     response
+}
+
+/// The id that a request came with, given by a proxy or the sender, if it is fit to be logged: cut, and of characters
+/// that no reader of a log takes for anything else.
+fn incoming_id(request: &Request) -> Option<Arc<str>> {
+    let id = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
+    let is_fit = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+    is_fit.then(|| id[..id.len().min(MAX_INCOMING_BYTES)].into())
 }
 
 impl Context {
@@ -114,6 +175,7 @@ fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
                 error.type = name,
                 detail,
                 request_id = %context.request_id,
+                incoming_request_id = context.incoming_id.as_deref(),
                 http.request.method = context.method.as_str(),
                 http.route = context.route,
                 http.response.status_code = status.as_u16(),

@@ -4,44 +4,46 @@
 //! protocol has one set of limits.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Sleep, sleep};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::framing::Guarded;
+use super::framing::MAX_HEAD_BYTES;
+use super::lanes::Lanes;
+use super::rooms::Room;
+use super::stream::{Ends, Stream};
+use super::to_the_end::ToTheEnd;
+use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};
 
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
 const BACKLOG: i32 = 1024;
 
-/// How much hyper reads ahead on a connection before it reads no more, and the longest head: far more than any
-/// honest one.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
-
 /// How long to wait after accept failed, as it does while no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long, and for how many bytes, a connection that we end is read on, so that the peer can read our answer
-/// before the system resets what it was still sending (RFC 9112, section 9.6).
-const LINGER_TIME: Duration = Duration::from_secs(2);
+/// How long a connection that we end is read on after the last byte came, so that the peer can read our answer before the
+/// system resets what it was still sending (RFC 9112, section 9.6); and for how many bytes at most.
+const LINGER_SILENCE: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 32 << 20;
+
+/// How many connections too many are answered at once; further ones are closed without a word.
+const REFUSED_AT_ONCE: usize = 64;
 
 /// The answer to a connection too many: short enough to be taken by the socket at once.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
@@ -82,151 +84,177 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
 /// Serves connections until `stop`; then ends those that are idle and waits for the requests of the others.
 ///
 /// # Cancel safety
-/// Dropping the future stops accepting; open connections go on until the runtime ends.
+/// Dropping the future stops accepting; open connections go on until their lanes end.
 pub async fn serve(
     listener: TcpListener,
-    endpoint: Endpoint,
+    lanes: Lanes<Endpoint>,
     settings: ConnectionSettings,
     stop: CancellationToken,
 ) {
-    let endpoint = Arc::new(endpoint);
-    let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(MAX_BUFFER_BYTES)
-        .max_buf_size(MAX_BUFFER_BYTES);
-    loop {
-        // Both branches may be dropped: an accepted connection is not lost by a dropped accept.
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(error.type = "accept", "cannot accept a connection: {error}");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let Ok(permit) = Arc::clone(&endpoint.connections.room).try_acquire_owned() else {
-            endpoint.connections.refused.inc();
-            tracing::warn!(client.address = %peer.ip(), "refused a connection: {} are open", settings.max_count);
-            // Best effort: if the socket does not take it now, the peer sees a closed connection.
-            let _ = stream.try_write(TOO_MANY_CONNECTIONS);
-            continue;
-        };
-        let (http, endpoint, stop) = (http.clone(), Arc::clone(&endpoint), stop.clone());
-        connections.spawn(async move {
-            connection(&http, stream, peer, endpoint, stop).await;
-            drop(permit);
-        });
-    }
-    drop(listener);
-    connections.close();
-    connections.wait().await;
-}
-
-async fn connection(
-    http: &http1::Builder,
-    stream: TcpStream,
-    peer: SocketAddr,
-    endpoint: Arc<Endpoint>,
-    stop: CancellationToken,
-) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let endpoint = Arc::clone(&endpoint);
-        async move { Ok::<_, Infallible>(endpoint.answer(request.map(Body::new), peer).await) }
-    });
-    let stream = Lingering::new(Guarded::new(stream), stop.clone());
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let served = tokio::select! {
-        served = &mut connection => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    // The stream has its own limits of time. A peer that has sent all it will may still wait for its answer.
+    http.header_read_timeout(None)
+        .half_close(true)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let mut server = Server {
+        lanes,
+        service: Arc::new(Service { http, settings, stop }),
+        connections: TaskTracker::new(),
+        refusals: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
+        refused: Refused::default(),
     };
-    if let Err(error) = served {
-        // Nearly always a peer's doing: it went away, was too slow, or spoke no HTTP. hyper has answered.
-        tracing::debug!(client.address = %peer.ip(), error.type = "connection", "a connection ended early: {error}");
-    }
+    server.accept_until_stop(&listener).await;
+    server.accept_what_waits(listener);
+    server.connections.close();
+    server.connections.wait().await;
 }
 
-/// A stream that, when it is shut down, says so to the peer and then reads on for a while, discarding.
-struct Lingering<S> {
-    stream: S,
+/// How connections are served.
+struct Service {
+    http: http1::Builder,
+    settings: ConnectionSettings,
     stop: CancellationToken,
-    /// Set when the shutdown has been sent.
-    lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-impl<S> Lingering<S> {
-    fn new(stream: S, stop: CancellationToken) -> Self {
-        Self {
-            stream,
-            stop,
-            lingering: None,
-        }
-    }
+/// What accepts connections.
+struct Server {
+    lanes: Lanes<Endpoint>,
+    service: Arc<Service>,
+    connections: TaskTracker,
+    /// A permit for each connection too many that is being answered.
+    refusals: Arc<Semaphore>,
+    refused: Refused,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
+/// Connections too many since the last line that said so.
+#[derive(Default)]
+struct Refused {
+    count: usize,
+    said_at: Option<Instant>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.lingering.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-        }
-        let (deadline, discarded_bytes) = this
-            .lingering
-            .get_or_insert_with(|| (Box::pin(sleep(LINGER_TIME)), 0));
-        let mut scratch = [MaybeUninit::uninit(); 8 << 10];
-        while *discarded_bytes < LINGER_BYTES && !this.stop.is_cancelled() {
-            let mut discarded = ReadBuf::uninit(&mut scratch);
-            match Pin::new(&mut this.stream).poll_read(cx, &mut discarded) {
-                Poll::Ready(Ok(())) if !discarded.filled().is_empty() => {
-                    *discarded_bytes += discarded.filled().len();
-                }
-                // The peer is done, one way or another.
-                Poll::Ready(_) => break,
-                Poll::Pending => {
-                    ready!(deadline.as_mut().poll(cx));
-                    break;
+impl Server {
+    async fn accept_until_stop(&mut self, listener: &TcpListener) {
+        let stop = self.service.stop.clone();
+        loop {
+            // An accepted connection is not lost by a dropped accept.
+            match stop.run_until_cancelled(listener.accept()).await {
+                None => return,
+                Some(Ok((stream, _))) => self.admit(stream.into_std()),
+                Some(Err(error)) => {
+                    tracing::warn!(error.type = "accept", "cannot accept a connection: {error}");
+                    stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
                 }
             }
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// Takes the connections that the system holds ready: it would reset them when the listener is closed. Asks the
+    /// system itself, of which the runtime learns a little later.
+    fn accept_what_waits(&mut self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, _)) = listener.accept() {
+            self.admit(stream.set_nonblocking(true).map(|()| stream));
+        }
+    }
+
+    /// Gives a connection to a lane, if there is room for it.
+    fn admit(&mut self, stream: io::Result<std::net::TcpStream>) {
+        // It has ended already.
+        let Ok(stream) = stream else { return };
+        let (lane, place) = self.lanes.emptiest();
+        let endpoint = Arc::clone(&lane.shared);
+        let service = Arc::clone(&self.service);
+        let Some(room) = endpoint.connections.rooms.take(&service.stop) else {
+            endpoint.connections.refused.inc();
+            self.refused.say(service.settings.max_count);
+            if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+                self.connections.spawn(async move {
+                    refuse(stream, service).await;
+                    drop(permit);
+                });
+            }
+            return;
+        };
+        let serving = async move {
+            service.connection(stream, endpoint, &room).await;
+            drop((room, place));
+        };
+        self.connections.spawn_on(serving, lane.runtime());
+    }
+}
+
+impl Refused {
+    /// Says that a connection was refused, at most once a second.
+    fn say(&mut self, open_count: usize) {
+        self.count += 1;
+        if self.said_at.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+            return;
+        }
+        tracing::warn!(
+            error.type = "too_many_connections",
+            "refused {} connections: {open_count} are open (server.max_connections)",
+            self.count,
+        );
+        (self.count, self.said_at) = (0, Some(Instant::now()));
+    }
+}
+
+/// Tells a peer that there is no room, and waits until it has read it.
+async fn refuse(stream: std::net::TcpStream, service: Arc<Service>) {
+    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+    if stream.write_all(TOO_MANY_CONNECTIONS).await.is_ok() {
+        service.linger(stream).await;
+    }
+}
+
+impl Service {
+    async fn connection(&self, stream: std::net::TcpStream, endpoint: Arc<Endpoint>, room: &Room) {
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
+        let Ok(peer) = stream.peer_addr() else { return };
+        let unread = Unread::default();
+        let metrics = Arc::clone(&endpoint.telling.metrics);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (endpoint, unread) = (Arc::clone(&endpoint), unread.clone());
+            ToTheEnd::new(async move { Ok::<_, Infallible>(endpoint.answer_on(request, &unread, peer).await) })
+        });
+        let ends = Ends {
+            when_idle: room.end.clone(),
+            stop: self.stop.clone(),
+        };
+        let stream = Stream::new(stream, &self.settings, Arc::clone(&room.idle), ends);
+        let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut served = poll_fn(|cx| connection.poll_without_shutdown(cx));
+        // The second time so that the stream sees that it is to end.
+        let served = match room.end.run_until_cancelled(&mut served).await {
+            Some(served) => served,
+            None => served.await,
+        };
+        if let Err(error) = served {
+            // Nearly always a peer's doing: it went away, was too slow, or spoke no HTTP. hyper has answered.
+            metrics.count_unreadable(&error);
+            tracing::debug!(client.address = %peer.ip(), error.type = "connection", "a connection ended early: {error}");
+        }
+        self.linger(connection.into_parts().io.into_inner().into_socket()).await;
+    }
+
+    /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away.
+    async fn linger(&self, mut stream: TcpStream) {
+        if stream.shutdown().await.is_err() {
+            return;
+        }
+        let deadline = Instant::now() + self.settings.body_timeout;
+        let reading = async {
+            let mut piece = vec![0; 8 << 10];
+            let mut room = LINGER_BYTES;
+            while let Ok(Ok(count @ 1..)) = timeout(LINGER_SILENCE, stream.read(&mut piece)).await {
+                let Some(left) = room.checked_sub(count) else { return };
+                room = left;
+            }
+        };
+        // A stop waits for nobody who has his answer.
+        let _ = timeout_at(deadline, self.stop.run_until_cancelled(reading)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::announce::{Bearer, Remarks};
 use super::{QuarantineId, Quarantined, Receipt, ReceiptId, RequestId};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, parse};
@@ -97,6 +98,10 @@ pub struct NewReceipt {
     pub body: Bytes,
     /// How it came.
     pub origin: Origin,
+    /// What else its log line says.
+    pub remarks: Remarks,
+    /// The request that waits for it; `None` where none does, as with [`Origin::Backfill`].
+    pub bearer: Option<Bearer>,
 }
 
 impl NewReceipt {
@@ -117,6 +122,8 @@ impl NewReceipt {
             chatbot_id: notification.chatbot_id,
             body,
             origin,
+            remarks: Remarks::of(notification),
+            bearer: None,
         }
     }
 
@@ -140,6 +147,8 @@ impl NewReceipt {
             chatbot_id: receipt.chatbot_id,
             body: body.clone(),
             origin: receipt.origin,
+            remarks: Remarks::default(),
+            bearer: None,
         }
     }
 

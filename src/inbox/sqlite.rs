@@ -9,6 +9,8 @@
 
 mod append;
 mod check;
+mod checkpoint;
+mod durable;
 mod index;
 mod jobs;
 mod outbox;
@@ -21,6 +23,7 @@ mod tests;
 mod write;
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -35,6 +38,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
+use durable::Durable;
 use index::KeyIndex;
 use write::Store;
 
@@ -60,17 +64,9 @@ pub struct SqliteInbox {
 }
 
 enum Command {
-    Append(
-        Vec<Entry>,
-        oneshot::Sender<Result<Vec<Result<Stored, Error>>, Error>>,
-    ),
-    Expire(Timestamp, oneshot::Sender<Result<usize, Error>>),
-    /// Writes something and says so itself.
-    Write(Box<dyn FnOnce(&mut Store) + Send>),
+    /// Works on the file, and answers for it.
+    Work(Box<dyn FnOnce(&mut Store, &Durable) + Send>),
     Close(oneshot::Sender<Result<(), Error>>),
-    /// Shows the writing connection to a test.
-    #[cfg(test)]
-    Connection(Box<dyn FnOnce(&Connection) + Send>),
 }
 
 impl SqliteInbox {
@@ -90,35 +86,16 @@ impl SqliteInbox {
         let path = resolved.as_deref().unwrap_or(path);
         let lock = lock(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
-        let mut store = Store::open(path, settings, Arc::clone(&index))?;
-        let (commands, mut inbox) = mpsc::channel(COMMAND_COUNT);
+        let store = Store::open(path, settings, Arc::clone(&index))?;
+        let no_thread = |error: io::Error| Error::Unavailable {
+            reason: format!("cannot start a thread: {error}"),
+        };
+        let durable = Durable::start().map_err(no_thread)?;
+        let (commands, inbox) = mpsc::channel(COMMAND_COUNT);
         thread::Builder::new()
             .name("inbox".to_owned())
-            .spawn(move || {
-                // The lock is held until the thread ends, so that no other process opens the file while this one may
-                // write.
-                while let Some(command) = inbox.blocking_recv() {
-                    // An asker that no longer waits is normal: its request was cut off.
-                    match command {
-                        Command::Append(batch, answer) => drop(answer.send(store.append(batch))),
-                        Command::Expire(before, answer) => drop(answer.send(store.expire(before))),
-                        Command::Write(write) => write(&mut store),
-                        Command::Close(answer) => {
-                            let closed = store.close();
-                            // Whoever is told that it is closed may open it again at once. Dropping the lock would
-                            // not do: a child process that is just being started shares it for a moment.
-                            let _ = lock.unlock();
-                            drop(answer.send(closed));
-                            break;
-                        }
-                        #[cfg(test)]
-                        Command::Connection(show) => show(store.connection()),
-                    }
-                }
-            })
-            .map_err(|error| Error::Unavailable {
-                reason: format!("cannot start a thread: {error}"),
-            })?;
+            .spawn(move || work(inbox, store, &durable, &lock))
+            .map_err(no_thread)?;
         Ok(Self {
             path: path.to_owned(),
             commands: Mutex::new(Some(commands)),
@@ -138,15 +115,33 @@ impl SqliteInbox {
         answer.await.map_err(|_| closed())?
     }
 
+    /// Has the thread work on the file, and waits until what it committed is durable.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.path.clone();
+        self.ask(|answer: oneshot::Sender<Result<T, Error>>| {
+            Command::Work(Box::new(move |store, durable| {
+                // An asker that no longer waits is normal: its request was cut off.
+                match (work(store), store.log().cloned()) {
+                    (Ok(done), Some(log)) => durable.when_durable(log, move |synced| {
+                        let synced = synced.map_err(|error| not_synced(&path, &error));
+                        drop(answer.send(synced.map(|()| done)));
+                    }),
+                    (done, _) => drop(answer.send(done)),
+                }
+            }))
+        })
+        .await
+    }
+
     /// Writes on the inbox thread, in a transaction.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let write = |answer: oneshot::Sender<_>| {
-            Command::Write(Box::new(move |store| drop(answer.send(store.write(work)))))
-        };
-        self.ask(write).await
+        self.work(move |store| store.write(work)).await
     }
 
     /// Reads on a thread for blocking work, on a connection of its own.
@@ -165,11 +160,12 @@ impl SqliteInbox {
 
 impl Inbox for SqliteInbox {
     fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
-        Box::pin(self.ask(|answer| Command::Append(batch, answer)))
+        Box::pin(self.work(move |store| store.append(batch)))
     }
 
+    /// One is written while the one before is made durable.
     fn concurrency(&self) -> usize {
-        1
+        2
     }
 
     fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {
@@ -217,7 +213,7 @@ impl Inbox for SqliteInbox {
     }
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
-        Box::pin(self.ask(move |answer| Command::Expire(before, answer)))
+        Box::pin(self.work(move |store| store.expire(before)))
     }
 
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
@@ -235,6 +231,37 @@ impl Inbox for SqliteInbox {
             lock_mutex(&self.commands).take();
             closed
         })
+    }
+}
+
+/// What the thread does that owns the file. The lock is held until it ends, so that no other process opens the file while
+/// this one may write.
+fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, durable: &Durable, lock: &File) {
+    while let Some(command) = inbox.blocking_recv() {
+        match command {
+            Command::Work(work) => {
+                if store.log().is_some_and(|log| durable.has_failed(log.opening)) {
+                    store.distrust_log();
+                }
+                work(&mut store, durable);
+                store.tend_log();
+            }
+            Command::Close(answer) => {
+                let closed = store.close();
+                // Whoever is told that it is closed may open it again at once. Dropping the lock would
+                // not do: a child process that is just being started shares it for a moment.
+                let _ = lock.unlock();
+                drop(answer.send(closed));
+                break;
+            }
+        }
+    }
+}
+
+/// Why what was committed may not be on stable storage.
+fn not_synced(path: &Path, error: &io::Error) -> Error {
+    Error::Unavailable {
+        reason: format!("cannot sync the log of {}: {error}", path.display()),
     }
 }
 

@@ -3,7 +3,11 @@
 //! Requests put their entries into a bounded queue and wait. One task takes all that waits, hands it to the
 //! store as a batch, and answers each request from the store's answer. The store has as many batches at once as it
 //! says it takes ([`Inbox::concurrency`]). There is no lingering for more: while the store has so many, the next batch
-//! gathers. Each batch is answered when it is stored, so a later one may be answered first.
+//! gathers. Each batch is told and answered when it is stored, so a later one may be answered first.
+//!
+//! Telling ([`Announcer`]) comes first, and needs nobody who waits: whatever is stored has its line and is counted.
+
+mod answers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +16,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
+use super::announce::{Announcement, Announcer};
 use super::{Answer, Appended, Entry, Error, Inbox, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
+
+pub use answers::Answers;
+use answers::Caller;
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
@@ -45,6 +53,8 @@ pub struct Writer {
     evidence: watch::Receiver<Evidence>,
     accepted: watch::Receiver<()>,
     metrics: Metrics,
+    /// How callers of this clone are answered.
+    answers: Option<Answers>,
 }
 
 /// An entry with its caller.
@@ -52,11 +62,15 @@ pub struct Writer {
 struct Waiting {
     since: Instant,
     entry: Entry,
-    answer: Caller,
+    caller: Caller,
 }
 
-/// Who waits for an entry to be stored.
-type Caller = oneshot::Sender<Result<Stored, Error>>;
+/// Who waits for an entry, and what to tell of it once it is stored.
+#[derive(Debug)]
+struct Pending {
+    caller: Caller,
+    announcement: Option<Announcement>,
+}
 
 /// What a commit showed of the store, and when.
 #[derive(Clone, Debug)]
@@ -70,7 +84,7 @@ type Appending<'a> = Answer<'a, Vec<Result<Stored, Error>>>;
 
 /// What came of a batch in the time that it has.
 struct Committed<'a> {
-    callers: Vec<Caller>,
+    pending: Vec<Pending>,
     since: Instant,
     appended: Result<Vec<Result<Stored, Error>>, Error>,
     /// Where that time was not enough: the answer that the store still owes.
@@ -83,6 +97,7 @@ struct Commits {
     evidence: watch::Sender<Evidence>,
     /// For [`Writer::accepted`].
     accepted: watch::Sender<()>,
+    announcer: Announcer,
     metrics: Metrics,
 }
 
@@ -101,6 +116,7 @@ impl Writer {
     pub fn new(
         inbox: Arc<dyn Inbox>,
         settings: Settings,
+        announcer: Announcer,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, queue) = mpsc::channel(settings.queue_count);
         let (evidence_sender, evidence) = watch::channel(Evidence {
@@ -112,6 +128,7 @@ impl Writer {
         let commits = Commits {
             evidence: evidence_sender,
             accepted: accepted_sender,
+            announcer,
             metrics: metrics.clone(),
         };
         (
@@ -120,9 +137,18 @@ impl Writer {
                 evidence,
                 accepted,
                 metrics,
+                answers: None,
             },
             run(inbox, settings.timeout, queue, commits),
         )
+    }
+
+    /// A clone whose callers are answered through `answers`: all that one batch has an answer for at once.
+    pub fn answering(&self, answers: &Answers) -> Self {
+        Self {
+            answers: Some(answers.clone()),
+            ..self.clone()
+        }
     }
 
     /// Changes when notifications may have been accepted, here; those that another receiver accepted are not told.
@@ -170,10 +196,11 @@ impl Writer {
     /// # Cancel safety
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
     pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
-        let (answer, stored) = oneshot::channel();
+        let (sender, stored) = oneshot::channel();
+        let caller = Caller::new(sender, self.answers.clone());
         let since = Instant::now();
         self.queue
-            .try_send(Waiting { since, entry, answer })
+            .try_send(Waiting { since, entry, caller })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Error::Full {
                     queue_count: self.queue.max_capacity(),
@@ -221,7 +248,7 @@ impl Commits {
     fn note(&self, committed: &Committed<'_>, owes: bool) {
         let metrics = &self.metrics;
         let duration = committed.since.elapsed().as_secs_f64();
-        metrics.batch_entries.observe(committed.callers.len() as f64);
+        metrics.batch_entries.observe(committed.pending.len() as f64);
         let commit = committed.appended.as_ref().map(|_| ()).map_err(Clone::clone);
         match &commit {
             Ok(()) => metrics.ok_duration.observe(duration),
@@ -249,27 +276,29 @@ impl Commits {
 }
 
 impl Committed<'_> {
-    /// Whether a notification was stored that was not before.
-    fn has_accepted(&self) -> bool {
+    /// Tells of what was stored, then answers everyone whose entry was in the batch. Whether a notification was stored
+    /// that was not before.
+    fn tell_and_answer(self, announcer: &Announcer) -> bool {
+        let Self { pending, appended, .. } = self;
+        let stored = match appended {
+            Ok(stored) => stored,
+            Err(error) => {
+                let callers = pending.into_iter().map(|pending| pending.caller);
+                answers::send(callers.map(|caller| (caller, Err(error.clone()))));
+                return false;
+            }
+        };
+        let told = pending.iter().zip(&stored).filter_map(|(pending, stored)| match stored {
+            Ok(Stored::Receipt(appended)) => Some((pending.announcement.as_ref()?, *appended)),
+            _ => None,
+        });
+        announcer.tell(told);
         let is_new =
             |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
-        let stored = self.appended.as_ref().map(Vec::as_slice);
-        stored.is_ok_and(|stored| stored.iter().any(is_new))
-    }
-
-    /// Answers everyone whose entry was in the batch.
-    fn answer(self) {
-        match self.appended {
-            Ok(stored) => self
-                .callers
-                .into_iter()
-                .zip(stored)
-                .for_each(|(caller, stored)| answer(caller, stored)),
-            Err(error) => self
-                .callers
-                .into_iter()
-                .for_each(|caller| answer(caller, Err(error.clone()))),
-        }
+        let has_accepted = stored.iter().any(is_new);
+        let callers = pending.into_iter().map(|pending| pending.caller);
+        answers::send(callers.zip(stored));
+        has_accepted
     }
 }
 
@@ -298,9 +327,9 @@ async fn run(
         if owed.is_empty() {
             while !gathered.is_empty() && in_time.len() < max_count {
                 refuse_late(&mut gathered, patience);
-                let (entries, callers) = take_batch(&mut gathered);
+                let (entries, pending) = take_batch(&mut gathered);
                 if !entries.is_empty() {
-                    in_time.push(commit(inbox.append(entries), callers, patience));
+                    in_time.push(commit(inbox.append(entries), pending, patience));
                 }
             }
         } else {
@@ -319,10 +348,9 @@ async fn run(
             Some(mut committed) = in_time.next() => {
                 owed.extend(committed.owed.take());
                 commits.note(&committed, !owed.is_empty());
-                if committed.has_accepted() {
+                if committed.tell_and_answer(&commits.announcer) {
                     commits.accepted.send_replace(());
                 }
-                committed.answer();
             }
             Some(_) = owed.next() => {}
             count = queue.recv_many(&mut gathered, MAX_BATCH_COUNT), if takes_more => is_open = count > 0,
@@ -331,14 +359,14 @@ async fn run(
 }
 
 /// Waits for the store's answer to a batch, but no longer than `patience`.
-async fn commit(mut appending: Appending<'_>, callers: Vec<Caller>, patience: Duration) -> Committed<'_> {
+async fn commit(mut appending: Appending<'_>, pending: Vec<Pending>, patience: Duration) -> Committed<'_> {
     let since = Instant::now();
     let (appended, owed) = match timeout(patience, &mut appending).await {
         Ok(appended) => (appended, None),
         Err(_) => (Err(Error::Timeout { waited: patience }), Some(appending)),
     };
     Committed {
-        callers,
+        pending,
         since,
         appended,
         owed,
@@ -353,16 +381,11 @@ fn refuse_late(gathered: &mut Vec<Waiting>, patience: Duration) {
 }
 
 fn refuse(waiting: impl Iterator<Item = Waiting>, patience: Duration) {
-    waiting.for_each(|waiting| answer(waiting.answer, Err(Error::Timeout { waited: patience })));
-}
-
-/// Answers a caller. One that no longer waits is normal: its connection ended.
-fn answer(caller: Caller, stored: Result<Stored, Error>) {
-    let _ = caller.send(stored);
+    answers::send(waiting.map(|waiting| (waiting.caller, Err(Error::Timeout { waited: patience }))));
 }
 
 /// Takes entries from the front until they have [`MAX_BATCH_BYTES`].
-fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Caller>) {
+fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Pending>) {
     let mut bytes = 0;
     let count = gathered
         .iter()
@@ -372,10 +395,14 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Caller>) {
             has_room
         })
         .count();
-    gathered
-        .drain(..count)
-        .map(|waiting| (waiting.entry, waiting.answer))
-        .unzip()
+    let taken = gathered.drain(..count).map(|Waiting { mut entry, caller, .. }| {
+        let announcement = match &mut entry {
+            Entry::Receipt(receipt) => Some(Announcement::of(receipt)),
+            Entry::Quarantine(_) | Entry::Probe => None,
+        };
+        (entry, Pending { caller, announcement })
+    });
+    taken.unzip()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::event::sample::Ids;
 use caigunn_webhook::event::{Notification, Wire};
 use caigunn_webhook::http::{self, Accepting, Endpoints, Parts};
+use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{Inbox, Writer};
 use caigunn_webhook::instance::Instance;
@@ -530,7 +531,7 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         .settings;
     let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), settings.inbox).expect("the inbox opens");
     let inbox: Arc<dyn Inbox> = Arc::new(inbox);
-    let (writer, _writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+    let (writer, _writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
     let Endpoints { admin, .. } = http::endpoints(Parts {
         settings: settings.http,
         writer,
@@ -540,14 +541,14 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         subscription: Arc::new(|| json!({})),
         desk: no_destinations(&inbox),
         backfill_job: None,
-        last_received_at: None,
         registry: Registry::default(),
-    });
+    })
+    .expect("the lanes start");
     let status_for = async |path: &str, peer: &str| {
         let request = Request::get(path).header("host", "localhost");
         let peer: SocketAddr = peer.parse().expect("an address");
         let request = request.body(Body::empty()).expect("a request");
-        admin.answer(request, peer).await.status().as_u16()
+        admin.shared().answer(request, peer).await.status().as_u16()
     };
 
     for path in ["/api/v1/receipts", "/metrics"] {

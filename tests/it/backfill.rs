@@ -20,11 +20,11 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::event::sample::Ids;
 use caigunn_webhook::event::{ChatbotId, EventId, Notification, Wire};
+use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{
     Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer,
 };
-use caigunn_webhook::metrics::Registry;
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -67,12 +67,10 @@ impl Stage {
         let chatbot_id = provider.chatbot_id("key-one");
         let (inbox, writer) = open(folder.path());
         let client = client(&provider);
-        let counted = Registry::default().notifications("backfill");
         let backfill = Backfill::new(
             Arc::clone(&inbox),
             writer,
             client.clone(),
-            counted,
             SETTINGS.max_calls_per_minute,
         );
         Self {
@@ -166,7 +164,7 @@ fn open(folder: &Path) -> (Arc<dyn Inbox>, Writer) {
         .settings;
     let inbox = SqliteInbox::open(&folder.join("inbox.db"), settings.inbox).expect("the inbox opens");
     let inbox: Arc<dyn Inbox> = Arc::new(inbox);
-    let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+    let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
     tokio::spawn(writing);
     (inbox, writer)
 }

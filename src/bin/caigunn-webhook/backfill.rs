@@ -17,8 +17,8 @@ use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::postgres::{Tables, look};
-use caigunn_webhook::inbox::{self, Inbox, Origin, Writer};
-use caigunn_webhook::metrics::Registry;
+use caigunn_webhook::inbox::announce::Announcer;
+use caigunn_webhook::inbox::{self, Inbox, Writer};
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::subscription::probe::{self, Answer};
 use clap::Args;
@@ -85,7 +85,7 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
         Ok(inbox) => {
-            let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer);
+            let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
             let writing = tokio::spawn(writing);
             let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
             let done = ask_all(args, settings, &event_ids, ask).await;
@@ -132,12 +132,10 @@ async fn by_ourselves(
     };
     chatbots.retain(|chatbot| settings.selection.takes(chatbot));
     let keyring = Arc::new(Keyring::new(&chatbots, given));
-    let counted = Registry::default().notifications(Origin::Backfill.as_str());
     let backfill = Backfill::new(
         inbox,
         writer,
         client,
-        counted,
         settings.backfill.max_calls_per_minute,
     );
     let (chatbot_id, mode) = (

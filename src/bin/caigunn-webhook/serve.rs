@@ -5,7 +5,7 @@ use caigunn_webhook::app::App;
 use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
-use caigunn_webhook::telemetry;
+use caigunn_webhook::telemetry::{self, Telemetry};
 use tokio_util::sync::CancellationToken;
 
 /// Runs the receiver until a signal or a failure.
@@ -13,12 +13,12 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     let Loaded {
         settings, warnings, ..
     } = loaded;
-    let telemetry = telemetry::start(settings.log.clone());
+    let telemetry = telemetry::start(settings.log.clone()).context("starting the log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, &warnings, telemetry.dropped_lines_reader()));
+    let served = runtime.block_on(serve(settings, &warnings, &telemetry));
     // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
     runtime.shutdown_background();
     if let Err(error) = &served {
@@ -34,7 +34,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
 async fn serve(
     settings: Settings,
     warnings: &[Warning],
-    dropped_lines: impl Fn() -> usize + Send + Sync + 'static,
+    telemetry: &Telemetry,
 ) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
@@ -63,6 +63,8 @@ async fn serve(
         return Ok(());
     };
     let mut app = built?;
+    app.log_notifications_to(telemetry.lines());
+    let dropped_lines = telemetry.dropped_lines_reader();
     app.metrics().counter(
         "log_lines_dropped",
         "Log lines dropped because standard output was too slow",

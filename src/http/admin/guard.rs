@@ -113,6 +113,8 @@ mod tests {
                 .insert(HOST, axum::http::HeaderValue::from_static(host));
         }
         let origin = Origin {
+            started: std::time::Instant::now(),
+            incoming_id: None,
             request_id: RequestId::new(Uuid::nil()),
             peer: std::net::SocketAddr::new(peer.parse().unwrap(), 50_000),
         };

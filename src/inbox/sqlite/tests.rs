@@ -57,12 +57,9 @@ impl SqliteInbox {
         &self,
         work: impl FnOnce(&Connection) -> T + Send + 'static,
     ) -> T {
-        let show = |answer: oneshot::Sender<_>| {
-            Command::Connection(Box::new(move |connection| {
-                drop(answer.send(Ok(work(connection))))
-            }))
-        };
-        self.ask(show).await.expect("the thread runs")
+        self.work(move |store| Ok(work(store.connection())))
+            .await
+            .expect("the thread runs")
     }
 
     async fn pragma<T: FromSql + Send + 'static>(&self, name: &'static str) -> T {

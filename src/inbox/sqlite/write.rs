@@ -1,13 +1,19 @@
 //! The writing side: the open file, its transactions, and what follows when one fails.
 
+use std::ffi::c_int;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 
 use super::super::{Entry, Error, Settings, Stored};
 use super::append::{Append, Memory};
+use super::checkpoint::Checkpoints;
+use super::durable::Log;
 use super::index::{Key, KeyIndex, Seq};
 use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
@@ -22,12 +28,21 @@ pub struct Store {
     path: PathBuf,
     settings: Settings,
     index: Arc<Mutex<KeyIndex>>,
+    /// `None` once it is closed.
+    checkpoints: Option<Checkpoints>,
+    /// Whether the log may hold what could not be synced.
+    is_unsynced: bool,
+    /// How often the file was opened.
+    opening: u64,
     /// `None` after an error that leaves the connection in doubt: the next call opens the file anew.
     opened: Option<Opened>,
 }
 
 struct Opened {
     connection: Connection,
+    log: Log,
+    /// How many pages the log had after the last commit.
+    log_pages: Arc<AtomicU32>,
     /// The device and inode of the file, to notice when it is moved away under us.
     inode: (u64, u64),
     memory: Memory,
@@ -36,23 +51,39 @@ struct Opened {
 impl Store {
     /// Opens the file, makes it if need be, and fills the index.
     pub fn open(path: &Path, settings: Settings, index: Arc<Mutex<KeyIndex>>) -> Result<Self, Error> {
-        let opened = Opened::new(schema::open_writer(path, schema::Missing::Create)?, path, &index)?;
+        let opened = Opened::new(path, schema::Missing::Create, &index, 1)?;
         Ok(Self {
             path: path.to_owned(),
             settings,
             index,
+            checkpoints: Some(Checkpoints::start(path)?),
+            is_unsynced: false,
+            opening: 1,
             opened: Some(opened),
         })
     }
 
+    /// What was committed last; `None` while the file is not open.
+    pub fn log(&self) -> Option<&Log> {
+        self.opened.as_ref().map(|opened| &opened.log)
+    }
+
+    /// A sync of the log has failed: has the next call open the file anew, and copy the log into it. Another sync would say
+    /// nothing, since the system may have forgotten what it could not write.
+    pub fn distrust_log(&mut self) {
+        self.opened = None;
+        self.is_unsynced = true;
+    }
+
     /// See [`super::Inbox::append`].
     pub fn append(&mut self, batch: Vec<Entry>) -> Result<Vec<Result<Stored, Error>>, Error> {
-        let (opened, settings) = (opened(&mut self.opened, &self.path, &self.index)?, &self.settings);
+        let (settings, index) = (self.settings.clone(), Arc::clone(&self.index));
+        let opened = self.opened()?;
         let before = opened.memory;
         let mut added = Vec::with_capacity(batch.len());
         let stored = transaction(&opened.connection, |connection| {
-            let mut index = lock_mutex(&self.index);
-            let mut append = Append::new(connection, settings, &mut opened.memory, &mut index, &mut added)?;
+            let mut index = lock_mutex(&index);
+            let mut append = Append::new(connection, &settings, &mut opened.memory, &mut index, &mut added)?;
             let stored = batch.into_iter().map(|entry| append.entry(entry));
             let stored = stored.collect::<rusqlite::Result<Vec<_>>>()?;
             append.write_keys()?;
@@ -60,7 +91,7 @@ impl Store {
         });
         if stored.is_err() {
             opened.memory = before;
-            let mut index = lock_mutex(&self.index);
+            let mut index = lock_mutex(&index);
             added.into_iter().for_each(|(key, seq)| index.remove(key, seq));
         }
         stored.map_err(|error| self.failed(&error))
@@ -68,7 +99,7 @@ impl Store {
 
     /// See [`super::Inbox::expire`].
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, Error> {
-        let opened = opened(&mut self.opened, &self.path, &self.index)?;
+        let opened = self.opened()?;
         let expired = transaction(&opened.connection, |connection| expire(connection, before));
         match expired {
             Ok((keys, count)) => {
@@ -82,12 +113,58 @@ impl Store {
 
     /// Does something else in a transaction of its own.
     pub fn write<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        let opened = opened(&mut self.opened, &self.path, &self.index)?;
+        let opened = self.opened()?;
         transaction(&opened.connection, work).map_err(|error| self.failed(&error))
+    }
+
+    /// Sees to the log between two transactions.
+    pub fn tend_log(&mut self) {
+        let (Some(opened), Some(checkpoints)) = (&self.opened, &mut self.checkpoints) else {
+            return;
+        };
+        let log_pages = opened.log_pages.load(Ordering::Relaxed);
+        if let Err(error) = checkpoints.after_commit(&opened.connection, log_pages) {
+            // What was committed is in the log all the same; if this is more than a moment's trouble, the next write
+            // meets it too.
+            let error = sort(&self.path, "copy the log into", &error);
+            tracing::warn!(error.type = "checkpoint", "{error}");
+        }
+    }
+
+    /// The open file, opened anew if the last error closed it, and still where it was.
+    fn opened(&mut self) -> Result<&mut Opened, Error> {
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => {
+                self.opening += 1;
+                let opened =
+                    Opened::new(&self.path, schema::Missing::Refuse, &self.index, self.opening)?;
+                if self.is_unsynced {
+                    rewrite(&opened.connection, &self.path)?;
+                    self.is_unsynced = false;
+                }
+                opened
+            }
+        };
+        let opened = self.opened.insert(opened);
+        match inode(&self.path) {
+            Ok(inode) if inode == opened.inode => Ok(opened),
+            // What is written now would be gone with the last handle, so nothing is, until the file is back.
+            Ok(_) | Err(_) => Err(Error::Unavailable {
+                reason: format!(
+                    "{} was moved or deleted while in use; put it back, or restart to begin a new inbox",
+                    self.path.display()
+                ),
+            }),
+        }
     }
 
     /// Copies the log into the file, so that the next start need not, and closes it.
     pub fn close(&mut self) -> Result<(), Error> {
+        // Only the last connection copies the log.
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.end();
+        }
         match self.opened.take() {
             None => Ok(()),
             Some(opened) => opened
@@ -113,48 +190,64 @@ impl Store {
     }
 }
 
-/// The open file, opened anew if the last error closed it, and still where it was.
-fn opened<'a>(
-    slot: &'a mut Option<Opened>,
-    path: &Path,
-    index: &Mutex<KeyIndex>,
-) -> Result<&'a mut Opened, Error> {
-    let opened = match slot.take() {
-        Some(opened) => opened,
-        None => Opened::new(schema::open_writer(path, schema::Missing::Refuse)?, path, index)?,
-    };
-    let opened = slot.insert(opened);
-    match inode(path) {
-        Ok(inode) if inode == opened.inode => Ok(opened),
-        // What is written now would be gone with the last handle, so nothing is, until the file is back.
-        Ok(_) | Err(_) => Err(Error::Unavailable {
-            reason: format!(
-                "{} was moved or deleted while in use; put it back, or restart to begin a new inbox",
-                path.display()
-            ),
-        }),
-    }
-}
-
 impl Opened {
-    /// Reads what must be known of the file's content.
-    fn new(connection: Connection, path: &Path, index: &Mutex<KeyIndex>) -> Result<Self, Error> {
-        let inode = inode(path).map_err(|error| Error::Unavailable {
-            reason: format!("cannot find {}: {error}", path.display()),
-        })?;
-        let load = || {
-            let (keys, last_key_seq) = read_keys(&connection)?;
-            let memory = Memory::read(&connection, last_key_seq)?;
-            *lock_mutex(index) = keys;
-            Ok(memory)
+    /// Opens the file and reads what must be known of its content. All of that is durable then.
+    fn new(
+        path: &Path,
+        missing: schema::Missing,
+        index: &Mutex<KeyIndex>,
+        opening: u64,
+    ) -> Result<Self, Error> {
+        let mut connection = schema::open_writer(path, missing)?;
+        let failed = |error: rusqlite::Error| sort(path, "read", &error);
+        let (keys, last_key_seq) = read_keys(&connection).map_err(failed)?;
+        let memory = Memory::read(&connection, last_key_seq).map_err(failed)?;
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let seen_pages = Arc::clone(&log_pages);
+        connection
+            .wal_hook(Some(move |_: &mut Wal, pages: c_int| {
+                seen_pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+                Ok(())
+            }))
+            .map_err(failed)?;
+        let unavailable = |what: &str, error: std::io::Error| Error::Unavailable {
+            reason: format!("cannot {what} {}: {error}", path.display()),
         };
-        let memory = load().map_err(|error| sort(path, "read", &error))?;
+        let inode = inode(path).map_err(|error| unavailable("find", error))?;
+        let log_path = schema::beside(path, "-wal");
+        // What a process that was killed has committed may not be on stable storage yet, and a repeat of it will be
+        // told that it is.
+        let file = File::open(log_path)
+            .and_then(|file| file.sync_all().map(|()| file))
+            .map_err(|error| unavailable("sync the log of", error))?;
+        *lock_mutex(index) = keys;
         Ok(Self {
             connection,
+            log: Log {
+                file: Arc::new(file),
+                opening,
+            },
+            log_pages,
             inode,
             memory,
         })
     }
+}
+
+/// Copies all of the log into the file, which is synced by that.
+fn rewrite(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let is_busy = connection
+        .query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))
+        .map_err(|error| sort(path, "copy the log into", &error))?;
+    if is_busy {
+        return Err(Error::Unavailable {
+            reason: format!(
+                "cannot copy the log into {} after an error while another program reads it",
+                path.display()
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// Fills an index from the journal of keys; also gives the last number in it, 0 if there is none.

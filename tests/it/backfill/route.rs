@@ -6,6 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use caigunn_webhook::http::{self, Accepting, Endpoints, Parts};
 use caigunn_webhook::instance::Instance;
+use caigunn_webhook::metrics::Registry;
 use reqwest::{Method, Response};
 use serde_json::json;
 
@@ -295,14 +296,14 @@ async fn who_waits_for_long_is_told_what_for() {
         subscription: Arc::new(|| json!({})),
         desk: no_destinations(&inbox),
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),
-        last_received_at: None,
         registry: Registry::default(),
-    });
+    })
+    .expect("the lanes start");
     let request = Request::post(format!("/api/v1/jobs/{}/backfill", Uuid::nil())).header("host", "localhost");
     let request = request.body(Body::empty()).expect("a request");
     let peer: SocketAddr = ([127, 0, 0, 1], 50_000).into();
 
-    let response = admin.answer(request, peer).await;
+    let response = admin.shared().answer(request, peer).await;
 
     assert_eq!(response.status(), 502);
     let body = to_bytes(Body::new(response.into_body()), 1 << 16).await.unwrap();

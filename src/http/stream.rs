@@ -1,0 +1,312 @@
+//! What hyper reads of a connection: one request at a time, and an end when the connection has waited for long enough.
+//!
+//! Three waits have an end of their own: for a request on a connection that lies idle, for the rest of a head from its
+//! first byte on, and, during a stop, for whatever is unfinished. The rest of a body is its handler's to wait for. An
+//! end is an end of file to hyper, which then closes without a word, as is right between requests.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::ConnectionSettings;
+use super::framing::{Framing, Refused, Step};
+
+/// How long a head or a body that has begun may still take once a stop has begun: what a sender on a slow link needs for
+/// the rest of a request that it is sending, and little enough that nobody can hold up a stop.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// What is read at once of a request that did not come whole.
+const READ_BYTES: usize = 8 << 10;
+
+/// No request can begin with these bytes, so hyper answers 400 to them and closes.
+const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
+
+/// Since when a connection lies idle, to be asked by others.
+#[derive(Debug, Default)]
+pub struct Idle(AtomicU64);
+
+impl Idle {
+    /// Nanoseconds since some moment of the process, from 1 on; 0 while it is not idle.
+    pub fn since(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let nanoseconds = since.map_or(0, |since| since.saturating_duration_since(*START).as_nanos() + 1);
+        self.0
+            .store(u64::try_from(nanoseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// A socket that can be asked what it holds.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// Whether bytes have arrived that were not read. Asks the system: a runtime learns of them a little later.
+    fn has_unread(&self) -> bool;
+}
+
+impl Socket for TcpStream {
+    fn has_unread(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        socket2::SockRef::from(self).peek(&mut byte).is_ok_and(|count| count > 0)
+    }
+}
+
+/// When a connection ends that waits.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// Ends it while it lies idle.
+    pub when_idle: CancellationToken,
+    /// The same for all connections, and gives [`STOP_GRACE`] to those that are not idle.
+    pub stop: CancellationToken,
+}
+
+/// A connection as hyper reads it.
+pub struct Stream<S> {
+    socket: S,
+    framing: Framing,
+    /// What has arrived and may not be handed on yet.
+    held: BytesMut,
+    /// Whether the peer sent what is no request: nothing more is read.
+    is_refused: bool,
+    idle_timeout: Duration,
+    head_timeout: Duration,
+    idle: Arc<Idle>,
+    ends: Ends,
+    /// Since when what is waited for now.
+    waiting: Option<(Waiting, Instant)>,
+    /// When the stop was seen to have begun.
+    stopping_since: Option<Instant>,
+    /// Armed for the next end or an earlier moment, so that a request costs no change of it.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    ForRequest,
+    ForHead,
+    ForBody,
+}
+
+impl<S: Socket> Stream<S> {
+    pub fn new(socket: S, settings: &ConnectionSettings, idle: Arc<Idle>, ends: Ends) -> Self {
+        Self {
+            socket,
+            framing: Framing::default(),
+            held: BytesMut::new(),
+            is_refused: false,
+            idle_timeout: settings.idle_timeout,
+            head_timeout: settings.header_timeout,
+            idle,
+            ends,
+            waiting: None,
+            stopping_since: None,
+            timer: None,
+        }
+    }
+
+    /// The socket alone, when nothing more is to be read of it.
+    pub fn into_socket(self) -> S {
+        self.socket
+    }
+
+    /// Takes note that part of a request is handed on.
+    fn hand_on(&mut self) {
+        if self.waiting.take().is_some() {
+            self.idle.set(None);
+        }
+    }
+
+    fn refuse(&mut self, refused: Refused, out: &mut ReadBuf<'_>) -> io::Result<()> {
+        self.is_refused = true;
+        match refused {
+            Refused::Head => {
+                out.put_slice(&NO_REQUEST[..NO_REQUEST.len().min(out.remaining())]);
+                Ok(())
+            }
+            Refused::Body => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the body's chunks are malformed",
+            )),
+        }
+    }
+
+    /// Nothing has arrived: the end, if its time has come, or else a waker for it.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waiting = if self.framing.is_between_requests() {
+            Waiting::ForRequest
+        } else if self.framing.is_in_head() {
+            Waiting::ForHead
+        } else {
+            Waiting::ForBody
+        };
+        let now = Instant::now();
+        let since = match self.waiting {
+            Some((same, since)) if same == waiting => since,
+            _ => {
+                self.waiting = Some((waiting, now));
+                self.idle.set((waiting == Waiting::ForRequest).then_some(now));
+                now
+            }
+        };
+        if self.ends.stop.is_cancelled() {
+            self.stopping_since.get_or_insert(now);
+        }
+        let grace = self.stopping_since.map(|since| since + STOP_GRACE);
+        let end = match waiting {
+            Waiting::ForRequest if self.ends.when_idle.is_cancelled() => Some(now),
+            Waiting::ForRequest => Some(since + self.idle_timeout),
+            Waiting::ForHead => [Some(since + self.head_timeout), grace].into_iter().flatten().min(),
+            Waiting::ForBody => grace,
+        };
+        let Some(end) = end else {
+            return Poll::Pending;
+        };
+        if end > now {
+            ready!(self.poll_timer(end, cx));
+        }
+        if self.socket.has_unread() {
+            // It is answered. The runtime is about to learn of it, or has spent this task's share of time, and will
+            // have it look again.
+            return Poll::Pending;
+        }
+        match waiting {
+            Waiting::ForRequest | Waiting::ForHead => Poll::Ready(Ok(())),
+            Waiting::ForBody => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    fn poll_timer(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() > end {
+            timer.as_mut().reset(end);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
+
+    /// Reads what has arrived into `out` and hands on as much of it as may be; holds the rest.
+    fn poll_arrived(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<Handed>> {
+        let before = out.filled().len();
+        if self.held.is_empty() {
+            ready!(Pin::new(&mut self.socket).poll_read(cx, out))?;
+        } else {
+            let mut piece = [MaybeUninit::uninit(); READ_BYTES];
+            let mut piece = ReadBuf::uninit(&mut piece);
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut piece))?;
+            self.held.extend_from_slice(piece.filled());
+            let is_end = piece.filled().is_empty();
+            return Poll::Ready(Ok(if is_end { Handed::End } else { Handed::Nothing }));
+        }
+        let arrived = &out.filled()[before..];
+        if arrived.is_empty() {
+            return Poll::Ready(Ok(Handed::End));
+        }
+        let (skipped, handed) = match self.framing.step(arrived, arrived.len()) {
+            Ok(Step::HandOn(count)) => (0, count),
+            Ok(Step::Skip(count)) => (count, 0),
+            Ok(Step::Wait) => (0, 0),
+            Err(refused) => {
+                out.set_filled(before);
+                self.refuse(refused, out)?;
+                return Poll::Ready(Ok(Handed::Some));
+            }
+        };
+        self.held.extend_from_slice(&arrived[skipped + handed..]);
+        out.set_filled(before + handed);
+        Poll::Ready(Ok(if handed > 0 { Handed::Some } else { Handed::Nothing }))
+    }
+}
+
+/// What reading came to.
+enum Handed {
+    Some,
+    Nothing,
+    /// The peer sends nothing more.
+    End,
+}
+
+impl<S: Socket> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if this.is_refused {
+                return Poll::Ready(Ok(()));
+            }
+            if !this.held.is_empty() {
+                match this.framing.step(&this.held, out.remaining()) {
+                    Ok(Step::HandOn(count)) => {
+                        out.put_slice(&this.held[..count]);
+                        this.held.advance(count);
+                        this.hand_on();
+                        return Poll::Ready(Ok(()));
+                    }
+                    Ok(Step::Skip(count)) => {
+                        this.held.advance(count);
+                        continue;
+                    }
+                    Ok(Step::Wait) => {}
+                    Err(refused) => return Poll::Ready(this.refuse(refused, out)),
+                }
+            }
+            match this.poll_arrived(cx, out) {
+                Poll::Ready(Ok(Handed::Some)) => {
+                    this.hand_on();
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Ok(Handed::Nothing)) => {}
+                Poll::Ready(Ok(Handed::End)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return this.poll_end(cx),
+            }
+        }
+    }
+}
+
+impl<S: Socket> AsyncWrite for Stream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

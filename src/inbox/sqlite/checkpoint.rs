@@ -1,0 +1,145 @@
+//! Copies SQLite's log into the file, beside the thread that writes to it.
+//!
+//! A checkpoint of a log that is written to meanwhile never reaches its end, and the log can only begin anew when one has.
+//! So most of it is copied here, on a connection of its own, and the little that is left by the writing thread itself,
+//! between two batches.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+
+use super::super::Error;
+use super::schema;
+use super::sort;
+
+/// From how many pages on the log is copied: 8 MiB. More would make a longer read at the next start after a crash, less
+/// would write pages that change often more times.
+const START_PAGES: u32 = 2_000;
+
+/// How many pages are left to the writing thread: 1 MiB, some milliseconds.
+const REST_PAGES: u32 = 256;
+
+/// How often a copy follows a log that grows meanwhile, before the rest is left to the writing thread however much it is.
+const MAX_ROUNDS: usize = 8;
+
+/// The thread that copies. It ends when this is dropped.
+pub struct Checkpoints {
+    wake: SyncSender<()>,
+    thread: JoinHandle<()>,
+    shared: Arc<Shared>,
+    /// How many pages the log had after the last commit, and from how many on the next copy begins.
+    log_pages: u32,
+    due_pages: u32,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_busy: AtomicBool,
+    /// The little that is left is to be copied by the writing thread.
+    is_rest: AtomicBool,
+}
+
+/// How far a checkpoint came.
+struct Copied {
+    log_pages: u32,
+    copied_pages: u32,
+}
+
+impl Checkpoints {
+    /// Starts the thread for the file.
+    ///
+    /// # Errors
+    /// The system starts no thread.
+    pub fn start(path: &Path) -> Result<Self, Error> {
+        let (wake, woken) = sync_channel(1);
+        let shared = Arc::new(Shared::default());
+        let (path, of_thread) = (path.to_owned(), Arc::clone(&shared));
+        let run = move || {
+            let mut connection = None;
+            while let Ok(()) = woken.recv() {
+                // One that has failed is not trusted; what is wrong shows in the next write, too.
+                let copied = copy(&mut connection, &path);
+                if let Err(error) = copied {
+                    connection = None;
+                    let error = sort(&path, "copy the log into", &error);
+                    tracing::warn!(error.type = "checkpoint", "{error}");
+                } else {
+                    of_thread.is_rest.store(true, Ordering::Release);
+                }
+                of_thread.is_busy.store(false, Ordering::Release);
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("inbox-copy".to_owned())
+            .spawn(run)
+            .map_err(|error| Error::Unavailable {
+                reason: format!("cannot start a thread: {error}"),
+            })?;
+        Ok(Self {
+            wake,
+            thread,
+            shared,
+            log_pages: 0,
+            due_pages: START_PAGES,
+        })
+    }
+
+    /// Waits until the thread has let go of the file.
+    pub fn end(self) {
+        drop(self.wake);
+        // If it panicked, it has let go too.
+        let _ = self.thread.join();
+    }
+
+    /// To be called by the writing thread after a commit, with the pages that the log has now: begins to copy it if it is
+    /// long, and copies the rest if that is due.
+    pub fn after_commit(&mut self, connection: &Connection, log_pages: u32) -> rusqlite::Result<()> {
+        if log_pages < self.log_pages {
+            // It has begun anew.
+            self.due_pages = START_PAGES;
+        }
+        self.log_pages = log_pages;
+        if self.shared.is_rest.swap(false, Ordering::Acquire) {
+            checkpoint(connection)?;
+        } else if log_pages >= self.due_pages && !self.shared.is_busy.swap(true, Ordering::AcqRel) {
+            // Where a reader keeps the log from beginning anew, only what is added is worth a look.
+            self.due_pages = log_pages.saturating_add(START_PAGES);
+            // It has room for one, and nobody else sends.
+            let _ = self.wake.try_send(());
+        }
+        Ok(())
+    }
+}
+
+fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<()> {
+    let connection = match slot {
+        Some(connection) => connection,
+        None => slot.insert(schema::open_for_checkpoints(path)?),
+    };
+    for _ in 0..MAX_ROUNDS {
+        let Copied {
+            log_pages,
+            copied_pages,
+        } = checkpoint(connection)?;
+        if log_pages.saturating_sub(copied_pages) <= REST_PAGES {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what can be copied without waiting for anybody.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<Copied> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        // Both are -1 where there is no log.
+        let pages = |index| row.get::<_, i64>(index).map(|count| u32::try_from(count).unwrap_or(0));
+        Ok(Copied {
+            log_pages: pages(1)?,
+            copied_pages: pages(2)?,
+        })
+    })
+}

@@ -119,12 +119,7 @@ pub struct Backfill {
 
 impl Backfill {
     /// Nothing is asked yet.
-    pub fn new(
-        inbox: Arc<dyn Inbox>,
-        writer: Writer,
-        client: Client,
-        max_calls_per_minute: usize,
-    ) -> Self {
+    pub fn new(inbox: Arc<dyn Inbox>, writer: Writer, client: Client, max_calls_per_minute: usize) -> Self {
         Self {
             inbox,
             writer,

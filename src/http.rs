@@ -52,8 +52,8 @@ use request_log::{Strays, Telling};
 use tokens::Tokens;
 use unread::Unread;
 
-pub use lanes::Lanes;
 pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
+pub use lanes::Lanes;
 pub use serve::{bind, reachable, serve};
 
 /// What both listeners must be told.
@@ -361,9 +361,11 @@ impl Endpoint {
         let waits_to_be_asked = request.headers().contains_key(EXPECT);
         let request = request.map(|body| Body::new(unread.lend(body)));
         let mut response = self.answer(request, peer).await;
-        let is_ending = response.headers().contains_key(CONNECTION);
-        if unread.is_some() && (is_ending || waits_to_be_asked || !unread.read().await) {
-            end_connection(&mut response);
+        if let Some(rest) = unread.take() {
+            let is_ending = waits_to_be_asked || response.headers().contains_key(CONNECTION);
+            if is_ending || !rest.read().await {
+                end_connection(&mut response);
+            }
         }
         response
     }

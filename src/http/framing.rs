@@ -114,10 +114,12 @@ impl Framing {
     pub fn step(&mut self, bytes: &[u8], room: usize) -> Result<Step, Refused> {
         loop {
             match self.place {
-                Place::Start => match empty_lines(bytes) {
-                    0 if bytes.first().is_none_or(|first| *first == b'\r') => return Ok(Step::Wait),
-                    0 => self.place = Place::Head(0),
-                    count => return Ok(Step::Skip(count)),
+                Place::Start => match (empty_lines(bytes), bytes.first()) {
+                    (0, None | Some(b'\r')) => return Ok(Step::Wait),
+                    // It is no method, so nobody need wait for the rest: a TLS handshake, for instance.
+                    (0, Some(first)) if !is_token_part(*first) => return Err(Refused::Head),
+                    (0, Some(_)) => self.place = Place::Head(0),
+                    (count, _) => return Ok(Step::Skip(count)),
                 },
                 Place::Head(looked_at) => match head_end(bytes, looked_at) {
                     Some(end) => self.place = framing(&bytes[..end])?,
@@ -141,7 +143,9 @@ impl Framing {
                         (0, Then::Trailer(bytes)) => Place::Trailer(bytes),
                         (to_go, then) => Place::Pass(to_go, then),
                     };
-                    return Ok(Step::HandOn(usize::try_from(count).expect("it is at most `room`")));
+                    return Ok(Step::HandOn(
+                        usize::try_from(count).expect("it is at most `room`"),
+                    ));
                 }
                 Place::ChunkSize => {
                     let Some(line) = line(bytes, MAX_LINE_BYTES)? else {
@@ -272,9 +276,12 @@ fn trim_start(bytes: &[u8]) -> &[u8] {
 
 /// What follows a token (RFC 9110, section 5.6.2); `None` if there is none.
 fn token(bytes: &[u8]) -> Option<&[u8]> {
-    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let length = bytes.iter().take_while(is_part).count();
+    let length = bytes.iter().take_while(|byte| is_token_part(**byte)).count();
     (length > 0).then(|| &bytes[length..])
+}
+
+fn is_token_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// What follows a quoted string (section 5.6.4) behind its first quote; `None` if it does not end.

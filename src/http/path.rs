@@ -8,7 +8,9 @@ use axum::http::uri::PathAndQuery;
 /// Gives a URI the plain spelling of its path, which is all that routes and tokens are compared with: without empty
 /// segments, so without a slash at the end, and with unreserved characters as they are (RFC 3986, section 6.2.2.2).
 pub fn make_plain(uri: &mut Uri) {
-    let Cow::Owned(path) = plain(uri.path()) else { return };
+    let Cow::Owned(path) = plain(uri.path()) else {
+        return;
+    };
     let path_and_query = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path,

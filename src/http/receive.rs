@@ -185,7 +185,13 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
     };
     let mut collected = Collected::default();
     let body_timeout = settings.connections.body_timeout;
-    let collecting = collect(shared, body, declared_bytes.is_none(), &mut collected, &mut permit);
+    let collecting = collect(
+        shared,
+        body,
+        declared_bytes.is_none(),
+        &mut collected,
+        &mut permit,
+    );
     let problem = match timeout(body_timeout, collecting).await {
         Ok(Ok(())) => None,
         Ok(Err(Unfinished::TooManyBodies)) => return Err(Problem::too_many_bodies()),

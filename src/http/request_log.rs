@@ -70,7 +70,9 @@ const STRAY_PAUSE: Duration = Duration::from_secs(60);
 impl Telling {
     /// Counts a post that no route takes, and says so with the others since the last time. Never with its path.
     fn count_stray(&self, duration: Duration) {
-        let Some(Strays(unsaid)) = self.strays.as_deref() else { return };
+        let Some(Strays(unsaid)) = self.strays.as_deref() else {
+            return;
+        };
         self.metrics.count_rejected(NO_ROUTE, duration);
         let mut unsaid = unsaid.lock().unwrap_or_else(PoisonError::into_inner);
         unsaid.count += 1;

@@ -55,7 +55,9 @@ impl Rooms {
         let mut taken = self.taken();
         if taken.by.len() >= self.max_count {
             let idle = taken.by.iter().filter(|(_, guest)| guest.idle.since() > 0);
-            let longest = idle.min_by_key(|(_, guest)| guest.idle.since()).map(|(id, _)| *id);
+            let longest = idle
+                .min_by_key(|(_, guest)| guest.idle.since())
+                .map(|(id, _)| *id);
             let guest = longest.and_then(|id| taken.by.remove(&id))?;
             guest.end.cancel();
         }

@@ -189,7 +189,10 @@ impl Refused {
     /// Says that a connection was refused, at most once a second.
     fn say(&mut self, open_count: usize) {
         self.count += 1;
-        if self.said_at.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+        if self
+            .said_at
+            .is_some_and(|at| at.elapsed() < Duration::from_secs(1))
+        {
             return;
         }
         tracing::warn!(
@@ -203,7 +206,9 @@ impl Refused {
 
 /// Tells a peer that there is no room, and waits until it has read it.
 async fn refuse(stream: std::net::TcpStream, service: Arc<Service>) {
-    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+    let Ok(mut stream) = TcpStream::from_std(stream) else {
+        return;
+    };
     if stream.write_all(TOO_MANY_CONNECTIONS).await.is_ok() {
         service.linger(stream).await;
     }
@@ -211,13 +216,17 @@ async fn refuse(stream: std::net::TcpStream, service: Arc<Service>) {
 
 impl Service {
     async fn connection(&self, stream: std::net::TcpStream, endpoint: Arc<Endpoint>, room: &Room) {
-        let Ok(stream) = TcpStream::from_std(stream) else { return };
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
         let Ok(peer) = stream.peer_addr() else { return };
         let unread = Unread::default();
         let metrics = Arc::clone(&endpoint.telling.metrics);
         let service = service_fn(move |request: Request<Incoming>| {
             let (endpoint, unread) = (Arc::clone(&endpoint), unread.clone());
-            ToTheEnd::new(async move { Ok::<_, Infallible>(endpoint.answer_on(request, &unread, peer).await) })
+            ToTheEnd::new(
+                async move { Ok::<_, Infallible>(endpoint.answer_on(request, &unread, peer).await) },
+            )
         });
         let ends = Ends {
             when_idle: room.end.clone(),
@@ -236,7 +245,8 @@ impl Service {
             metrics.count_unreadable(&error);
             tracing::debug!(client.address = %peer.ip(), error.type = "connection", "a connection ended early: {error}");
         }
-        self.linger(connection.into_parts().io.into_inner().into_socket()).await;
+        self.linger(connection.into_parts().io.into_inner().into_socket())
+            .await;
     }
 
     /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away.
@@ -249,7 +259,9 @@ impl Service {
             let mut piece = vec![0; 8 << 10];
             let mut room = LINGER_BYTES;
             while let Ok(Ok(count @ 1..)) = timeout(LINGER_SILENCE, stream.read(&mut piece)).await {
-                let Some(left) = room.checked_sub(count) else { return };
+                let Some(left) = room.checked_sub(count) else {
+                    return;
+                };
                 room = left;
             }
         };

@@ -58,7 +58,9 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin {
 impl Socket for TcpStream {
     fn has_unread(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
-        socket2::SockRef::from(self).peek(&mut byte).is_ok_and(|count| count > 0)
+        socket2::SockRef::from(self)
+            .peek(&mut byte)
+            .is_ok_and(|count| count > 0)
     }
 }
 
@@ -166,7 +168,10 @@ impl<S: Socket> Stream<S> {
         let end = match waiting {
             Waiting::ForRequest if self.ends.when_idle.is_cancelled() => Some(now),
             Waiting::ForRequest => Some(since + self.idle_timeout),
-            Waiting::ForHead => [Some(since + self.head_timeout), grace].into_iter().flatten().min(),
+            Waiting::ForHead => [Some(since + self.head_timeout), grace]
+                .into_iter()
+                .flatten()
+                .min(),
             Waiting::ForBody => grace,
         };
         let Some(end) = end else {

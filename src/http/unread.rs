@@ -33,16 +33,23 @@ impl Unread {
         }
     }
 
-    /// Whether a body came back.
-    pub fn is_some(&self) -> bool {
-        self.slot().is_some()
+    /// Takes what came back, if anything did.
+    pub fn take(&self) -> Option<Rest> {
+        self.slot().take().map(Rest)
     }
 
-    /// Reads what came back; whether that was all of it, so that the connection can stay.
-    pub async fn read(&self) -> bool {
-        let Some(mut body) = self.slot().take() else {
-            return true;
-        };
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is unread of a body. While it is held, hyper waits for somebody to read it.
+pub struct Rest(Incoming);
+
+impl Rest {
+    /// Reads it; whether that was all of it, so that the connection can stay.
+    pub async fn read(self) -> bool {
+        let Self(mut body) = self;
         let rest = async {
             let mut room = SHORT_BYTES;
             while let Some(frame) = body.frame().await {
@@ -52,10 +59,6 @@ impl Unread {
             Some(())
         };
         timeout(SHORT_TIME, rest).await.is_ok_and(|read| read.is_some())
-    }
-
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,6 +103,8 @@ impl Body for Lent {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.body
+            .as_ref()
+            .map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }

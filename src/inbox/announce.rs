@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tracing::{Level, event};
+use uuid::Uuid;
 
 use super::{Appended, NewReceipt, Origin, QuarantineId, ReceiptId, RequestId};
 use crate::clock::Timestamp;
@@ -337,6 +338,12 @@ impl<'a> Line<'a> {
 
     /// Logs it by itself, as an event like all others.
     fn trace(&self) {
+        let text = |id: Option<Uuid>| id.map(|id| id.to_string());
+        let name = self.event.to_string();
+        let event_id = text(self.event_id.map(EventId::uuid));
+        let chatbot_id = text(self.chatbot_id.map(ChatbotId::uuid));
+        let receipt_id = self.receipt_id.to_string();
+        let request_id = text(self.request_id.map(RequestId::uuid));
         // The level must be a constant where an event is made, so the fields are written once here.
         macro_rules! line {
             ($level:expr) => {
@@ -344,16 +351,16 @@ impl<'a> Line<'a> {
                     target: TARGET,
                     $level,
                     outcome = self.outcome,
-                    event = %self.event,
-                    event_id = self.event_id.map(tracing::field::display),
-                    chatbot_id = self.chatbot_id.map(tracing::field::display),
-                    receipt_id = %self.receipt_id,
-                    duplicate_of = self.duplicate_of.map(tracing::field::display),
+                    event = name,
+                    event_id = event_id,
+                    chatbot_id = chatbot_id,
+                    receipt_id = receipt_id,
+                    duplicate_of = self.duplicate_of.map(|_| &*receipt_id),
                     wire = self.wire.as_str(),
                     origin = self.origin.map(Origin::as_str),
                     detail = self.detail,
                     failed_files = self.failed_files,
-                    request_id = self.request_id.map(tracing::field::display),
+                    request_id = request_id,
                     incoming_request_id = self.incoming_request_id,
                     http.response.status_code = self.status,
                     duration_ms = self.duration_ms,

@@ -279,7 +279,9 @@ impl Committed<'_> {
     /// Tells of what was stored, then answers everyone whose entry was in the batch. Whether a notification was stored
     /// that was not before.
     fn tell_and_answer(self, announcer: &Announcer) -> bool {
-        let Self { pending, appended, .. } = self;
+        let Self {
+            pending, appended, ..
+        } = self;
         let stored = match appended {
             Ok(stored) => stored,
             Err(error) => {
@@ -288,10 +290,13 @@ impl Committed<'_> {
                 return false;
             }
         };
-        let told = pending.iter().zip(&stored).filter_map(|(pending, stored)| match stored {
-            Ok(Stored::Receipt(appended)) => Some((pending.announcement.as_ref()?, *appended)),
-            _ => None,
-        });
+        let told = pending
+            .iter()
+            .zip(&stored)
+            .filter_map(|(pending, stored)| match stored {
+                Ok(Stored::Receipt(appended)) => Some((pending.announcement.as_ref()?, *appended)),
+                _ => None,
+            });
         announcer.tell(told);
         let is_new =
             |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
@@ -395,13 +400,17 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Pending>) {
             has_room
         })
         .count();
-    let taken = gathered.drain(..count).map(|Waiting { mut entry, caller, .. }| {
-        let announcement = match &mut entry {
-            Entry::Receipt(receipt) => Some(Announcement::of(receipt)),
-            Entry::Quarantine(_) | Entry::Probe => None,
-        };
-        (entry, Pending { caller, announcement })
-    });
+    let taken = gathered.drain(..count).map(
+        |Waiting {
+             mut entry, caller, ..
+         }| {
+            let announcement = match &mut entry {
+                Entry::Receipt(receipt) => Some(Announcement::of(receipt)),
+                Entry::Quarantine(_) | Entry::Probe => None,
+            };
+            (entry, Pending { caller, announcement })
+        },
+    );
     taken.unzip()
 }
 

@@ -16,8 +16,8 @@ use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::http::reachable;
-use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::announce::Announcer;
+use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::{self, Inbox, Writer};
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::subscription::probe::{self, Answer};
@@ -132,12 +132,7 @@ async fn by_ourselves(
     };
     chatbots.retain(|chatbot| settings.selection.takes(chatbot));
     let keyring = Arc::new(Keyring::new(&chatbots, given));
-    let backfill = Backfill::new(
-        inbox,
-        writer,
-        client,
-        settings.backfill.max_calls_per_minute,
-    );
+    let backfill = Backfill::new(inbox, writer, client, settings.backfill.max_calls_per_minute);
     let (chatbot_id, mode) = (
         args.chatbot,
         if args.dry_run { Mode::DryRun } else { Mode::Store },

@@ -31,11 +31,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(
-    settings: Settings,
-    warnings: &[Warning],
-    telemetry: &Telemetry,
-) -> anyhow::Result<()> {
+async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
     let stopping = match settings.drain_delay.as_secs() {

@@ -26,6 +26,8 @@ const AMBIGUOUS: &str = "POST /ambiguous HTTP/1.1\r\nHost: a\r\nContent-Length: 
 
 /// What is handed on of a stream that comes in these pieces.
 fn handed_on(pieces: &[&[u8]]) -> Vec<u8> {
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let mut stream = stream(Peer::of(pieces, &Arc::default()));
     let mut out = Vec::new();
     let mut cx = Context::from_waker(Waker::noop());
@@ -37,6 +39,15 @@ fn handed_on(pieces: &[&[u8]]) -> Vec<u8> {
             _ => return out,
         }
     }
+}
+
+/// A runtime whose clock moves only when nothing else does.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
 }
 
 /// A stream with limits that no test here waits for.
@@ -157,13 +168,10 @@ fn serve(pieces: &[&[u8]]) -> Served {
             Ok::<_, Infallible>(response.unwrap())
         }
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = runtime();
+    let _entered = runtime.enter();
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream(peer)), service);
-    // The clock moves only when nothing else does. Waiting and failing are ways to refuse a stream too; what counts
+    // Waiting and failing are ways to refuse a stream too; what counts
     // is what was answered.
     let _ = runtime.block_on(async { timeout(Duration::from_secs(1), connection).await });
     let received = String::from_utf8(received.lock().unwrap().clone()).unwrap();
@@ -351,11 +359,32 @@ fn empty_lines_before_a_request_are_nobodys() {
 #[test]
 fn a_chunk_with_anything_but_its_size_and_extensions_ends_the_body() {
     let refused = [
-        "5 ", "5\t", "5;", "5; ", "5 ;", "5;a=", "5;bad[=x", "5;a=b c", "5;a=\"b", "5;a=\"b\"c", "5;;a", "5;a,b", "5=a", " 5",
-        "+5", "0x5", "5g", "5;a=\"\x01\"", "8000000000000000", "",
+        "5 ",
+        "5\t",
+        "5;",
+        "5; ",
+        "5 ;",
+        "5;a=",
+        "5;bad[=x",
+        "5;a=b c",
+        "5;a=\"b",
+        "5;a=\"b\"c",
+        "5;;a",
+        "5;a,b",
+        "5=a",
+        " 5",
+        "+5",
+        "0x5",
+        "5g",
+        "5;a=\"\x01\"",
+        "8000000000000000",
+        "",
     ];
     for line in refused {
-        for body in [format!("{line}\r\nhello\r\n0\r\n\r\n"), format!("5\r\nhello\r\n{line}\r\n\r\n")] {
+        for body in [
+            format!("{line}\r\nhello\r\n0\r\n\r\n"),
+            format!("5\r\nhello\r\n{line}\r\n\r\n"),
+        ] {
             let stream = format!("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
             for pieces in cuts(stream.as_bytes()) {
                 let refused = Served {
@@ -577,4 +606,3 @@ proptest! {
         prop_assert!(!paths.iter().any(|path| path == "/ambiguous" || path == "/inner"), "{:?}", paths);
     }
 }
-

@@ -136,7 +136,10 @@ fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<()> {
 fn checkpoint(connection: &Connection) -> rusqlite::Result<Copied> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         // Both are -1 where there is no log.
-        let pages = |index| row.get::<_, i64>(index).map(|count| u32::try_from(count).unwrap_or(0));
+        let pages = |index| {
+            row.get::<_, i64>(index)
+                .map(|count| u32::try_from(count).unwrap_or(0))
+        };
         Ok(Copied {
             log_pages: pages(1)?,
             copied_pages: pages(2)?,

@@ -56,11 +56,7 @@ impl Durable {
 
     /// Has `then` called when what was committed so far is durable, or with why it may not be. Waits while too many are
     /// in line.
-    pub fn when_durable(
-        &self,
-        log: Log,
-        then: impl FnOnce(Result<(), Arc<io::Error>>) + Send + 'static,
-    ) {
+    pub fn when_durable(&self, log: Log, then: impl FnOnce(Result<(), Arc<io::Error>>) + Send + 'static) {
         let committed = Committed {
             log,
             then: Box::new(then),
@@ -98,5 +94,69 @@ fn sync(queue: &Receiver<Committed>, failed: &AtomicU64) {
             }
             done.into_iter().for_each(|then| then(synced.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn log(opening: u64) -> Log {
+        let file = tempfile::tempfile().expect("a file");
+        Log {
+            file: Arc::new(file),
+            opening,
+        }
+    }
+
+    /// A log that cannot be synced: the system has no notion of it for a pipe.
+    fn broken(opening: u64) -> Log {
+        let (reader, _) = io::pipe().expect("a pipe");
+        Log {
+            file: Arc::new(File::from(std::os::fd::OwnedFd::from(reader))),
+            opening,
+        }
+    }
+
+    /// Puts something in line and waits until it is durable, or not.
+    fn sync(durable: &Durable, log: Log) -> Result<(), Arc<io::Error>> {
+        let (sender, synced) = mpsc::channel();
+        durable.when_durable(log, move |done| sender.send(done).expect("the test waits"));
+        synced.recv().expect("it is answered")
+    }
+
+    #[test]
+    fn whoever_is_in_line_is_answered_in_order() {
+        let durable = Durable::start().unwrap();
+        let (sender, order) = mpsc::channel();
+
+        for number in 0..100 {
+            let sender = sender.clone();
+            durable.when_durable(log(1), move |synced| {
+                sender.send((number, synced.is_ok())).expect("the test waits");
+            });
+        }
+        drop((sender, durable));
+
+        let expected: Vec<_> = (0..100).map(|number| (number, true)).collect();
+        assert_eq!(order.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn after_a_failed_sync_nothing_of_that_opening_is_durable_any_more() {
+        let durable = Durable::start().unwrap();
+        assert!(sync(&durable, log(1)).is_ok());
+
+        assert!(sync(&durable, broken(2)).is_err());
+
+        assert!(durable.has_failed(2));
+        assert!(
+            sync(&durable, log(2)).is_err(),
+            "a sync that goes well later says nothing of what failed before"
+        );
+        assert!(!durable.has_failed(3));
+        assert!(sync(&durable, log(3)).is_ok());
     }
 }

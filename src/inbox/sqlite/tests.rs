@@ -99,10 +99,10 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
     assert_eq!(inbox.pragma::<String>("journal_mode").await, "wal");
     assert_eq!(
         inbox.pragma::<i64>("synchronous").await,
-        2,
-        "FULL: an fsync each commit"
+        1,
+        "NORMAL: syncs around checkpoints; each commit is synced by `durable`"
     );
-    assert_eq!(inbox.pragma::<i64>("wal_autocheckpoint").await, 2_000);
+    assert_eq!(inbox.pragma::<i64>("wal_autocheckpoint").await, 0);
     assert_eq!(inbox.pragma::<i64>("journal_size_limit").await, 64 << 20);
     assert_eq!(inbox.pragma::<i64>("trusted_schema").await, 0);
     assert_eq!(inbox.pragma::<i64>("application_id").await, 0x4347_5748);

@@ -137,8 +137,7 @@ impl Store {
             Some(opened) => opened,
             None => {
                 self.opening += 1;
-                let opened =
-                    Opened::new(&self.path, schema::Missing::Refuse, &self.index, self.opening)?;
+                let opened = Opened::new(&self.path, schema::Missing::Refuse, &self.index, self.opening)?;
                 if self.is_unsynced {
                     rewrite(&opened.connection, &self.path)?;
                     self.is_unsynced = false;

@@ -35,7 +35,11 @@ fn start(inbox: &Arc<FakeInbox>, queue_count: usize) -> (Writer, JoinHandle<()>)
         queue_count,
         timeout: PATIENCE,
     };
-    let (writer, task) = Writer::new(Arc::clone(inbox) as Arc<dyn Inbox>, settings, Announcer::default());
+    let (writer, task) = Writer::new(
+        Arc::clone(inbox) as Arc<dyn Inbox>,
+        settings,
+        Announcer::default(),
+    );
     (writer, tokio::spawn(task))
 }
 
@@ -337,7 +341,11 @@ async fn a_timeout_outweighs_the_commit_before_it() {
         queue_count: 10,
         timeout: Duration::from_millis(100),
     };
-    let (writer, task) = Writer::new(Arc::clone(&inbox) as Arc<dyn Inbox>, settings, Announcer::default());
+    let (writer, task) = Writer::new(
+        Arc::clone(&inbox) as Arc<dyn Inbox>,
+        settings,
+        Announcer::default(),
+    );
     tokio::spawn(task);
     inbox.gate.add_permits(1);
     writer.append(entry(1)).await.unwrap();

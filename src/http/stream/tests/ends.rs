@@ -179,7 +179,11 @@ async fn a_stop_ends_an_idle_connection_at_once_and_gives_an_unfinished_request_
     for (sent, after_stop, is_error) in [
         (&b""[..], Duration::ZERO, false),
         (b"GET / HTT", second, false),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell", second, true),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell",
+            second,
+            true,
+        ),
     ] {
         let mut connection = connection();
         connection.send(sent).await;

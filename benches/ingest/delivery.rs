@@ -3,41 +3,56 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::thread;
 
-use super::postgres::Database;
-use super::{Server, WARM_UP, compare, load};
+use super::Run;
+use crate::fill;
+use crate::load::load;
+use crate::postgres::Database;
+use crate::report::{WARM_UP, compare, print_memory};
+use crate::server::Server;
 
 const CONNECTIONS: usize = 256;
 
 /// How many deliveries must be pending before anything is measured.
 const PENDING: usize = 10_000;
 
+/// The name with ` hanging` behind it is that of the receiver whose destination hangs.
+const RATIOS: [[&str; 2]; 4] = [
+    ["old hanging", "old"],
+    ["new hanging", "new"],
+    ["new", "old"],
+    ["new hanging", "old hanging"],
+];
+
 /// On SQLite, and on PostgreSQL if there is a server.
-pub fn run(folder: &Path) {
-    let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
-    beside("SQLite", ["none.db", "hanging.db"].map(file), folder);
+pub fn run(run: &Run) {
+    beside(run, "SQLite", |name| {
+        fill::url(&run.folder.join(format!("delivery-{name}.db")))
+    });
     if let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") {
-        let databases = ["none", "hanging"].map(|name| Database::new(&server, name));
-        beside("PostgreSQL", databases.map(|database| database.url), folder);
+        beside(run, "PostgreSQL", |name| Database::new(&server, name).url);
     }
 }
 
-fn beside(store: &str, [none, hanging]: [String; 2], folder: &Path) {
+fn beside(run: &Run, store: &str, inbox_url: impl Fn(&str) -> String) {
     println!("\n{store}, with and without a destination");
     let destination = format!(r#"[{{name = "app", kind = "http", url = "http://{}/"}}]"#, hang());
-    let plain = Server::durable(&none, folder);
-    let server = Server::delivering(&hanging, &destination, folder);
-    while pending(&server) < PENDING {
-        load(server.address, CONNECTIONS, WARM_UP);
+    let mut servers = Vec::new();
+    for program in &run.programs {
+        servers.push(program.start(&inbox_url(program.name)));
+        let name = format!("{} hanging", program.name);
+        let hanging = program.delivering(&name, &inbox_url(&name), &destination);
+        while pending(&hanging) < PENDING {
+            load(hanging.address, CONNECTIONS, WARM_UP);
+        }
+        servers.push(hanging);
     }
-    compare("no destination", &plain, "a hanging one", &server, CONNECTIONS);
-    println!(
-        "  {} pending, peak memory {} MiB",
-        pending(&server),
-        server.memory("VmHWM")
-    );
+    compare(run, &servers.iter().collect::<Vec<_>>(), CONNECTIONS, &RATIOS);
+    print_memory(&servers);
+    for server in servers.iter().filter(|server| server.name.ends_with("hanging")) {
+        println!("  {}: {} pending", server.name, pending(server));
+    }
 }
 
 /// A server that takes connections and never answers.

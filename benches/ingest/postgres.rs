@@ -6,14 +6,20 @@
 //! with as many as ours it is slower. Then the store is filled, to show what its size costs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use caigunn_webhook::event::parse;
+use caigunn_webhook::event::sample::Ids;
 use deadpool_postgres::{Manager, Pool};
 use tokio_postgres::NoTls;
+use uuid::Uuid;
 
-use super::*;
+use super::Run;
+use crate::load::{body, load};
+use crate::report::{compare, print_memory};
+use crate::server::{Program, Server, serve};
 
 /// Connections of the rival to the server.
 const RIVAL_CONNECTIONS: usize = 32;
@@ -29,42 +35,61 @@ const LARGE_WARM_UP: Duration = Duration::from_secs(90);
 /// How many receipts one statement makes.
 const FILL: u64 = 500_000;
 
-/// Measures against the server of `CAIGUNN_TEST_POSTGRES`; says so if there is none.
-pub fn run(folder: &Path) {
+const RATIOS: [[&str; 2]; 5] = [
+    ["old", "row by row"],
+    ["old", "rival"],
+    ["new", "row by row"],
+    ["new", "rival"],
+    ["new", "old"],
+];
+
+/// Measures against the server of `CAIGUNN_TEST_POSTGRES`; says so if there is none. What PostgreSQL's own processes take is
+/// in none of the figures.
+pub fn run(run: &Run) {
     let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") else {
         println!("\nPostgreSQL is left out: `scripts/with-postgres cargo bench --bench ingest` has one");
         return;
     };
-    let rival = Database::new(&server, "rival");
-    let small = Database::new(&server, "small");
     println!("\nPostgreSQL");
-    let rival_server = Server::again("rival", &rival.url);
-    let ours = Server::durable(&small.url, folder);
-    let rows = Database::new(&server, "rows");
-    let row_by_row = Server::again("row-by-row", &rows.url);
-    for connections in CONNECTIONS {
-        compare("row by row", &row_by_row, "batches", &ours, connections);
-        compare("rival", &rival_server, "batches", &ours, connections);
+    let others = [("row by row", "row-by-row"), ("rival", "rival")].map(|(name, role)| {
+        let database = Database::new(&server, role);
+        Server::again(name, &[role, &database.url])
+    });
+    let ours: Vec<Server> = run
+        .programs
+        .iter()
+        .map(|program| program.start(&Database::new(&server, program.name).url))
+        .collect();
+    let servers: Vec<&Server> = others.iter().chain(&ours).collect();
+    for connections in run.connections() {
+        compare(run, &servers, connections, &RATIOS);
     }
-    println!("  peak memory {} MiB", ours.memory("VmHWM"));
-    drop((rival_server, row_by_row));
-    if std::env::args().any(|word| word == "--large") {
-        small.fill(SIZES[0]);
-        let large = Database::new(&server, "large");
-        drop(Server::durable(&large.url, folder));
-        large.fill(SIZES[1]);
-        let ours_large = Server::durable(&large.url, folder);
-        println!(
-            "\nPostgreSQL, an inbox of {} and one of {} receipts",
-            SIZES[0], SIZES[1]
-        );
-        load(ours_large.address, 256, LARGE_WARM_UP);
-        compare("small", &ours, "large", &ours_large, 256);
-        println!(
-            "  the receiver on the large one has {} MiB resident",
-            ours_large.memory("VmRSS")
-        );
+    print_memory(&ours);
+    drop((others, ours));
+    if run.options.large {
+        let this = run.programs.last().expect("this build is there");
+        sizes(run, this, &server);
     }
+}
+
+/// A large inbox beside a small one.
+fn sizes(run: &Run, program: &Program, server: &str) {
+    let [small, large] = ["small", "large"].map(|name| {
+        let database = Database::new(server, name);
+        drop(program.start(&database.url));
+        database
+    });
+    small.fill(SIZES[0]);
+    large.fill(SIZES[1]);
+    println!(
+        "\nPostgreSQL, an inbox of {} and one of {} receipts",
+        SIZES[0], SIZES[1]
+    );
+    let servers = [("small", small), ("large", large)]
+        .map(|(name, database)| program.delivering(name, &database.url, "[]"));
+    load(servers[1].address, 256, LARGE_WARM_UP);
+    compare(run, &[&servers[0], &servers[1]], 256, &[["large", "small"]]);
+    print_memory(&servers);
 }
 
 /// A database that is made for the run.
@@ -74,7 +99,11 @@ pub struct Database {
 
 impl Database {
     pub fn new(server: &str, purpose: &str) -> Self {
-        let name = format!("bench_{purpose}_{}", Uuid::new_v4().simple());
+        let name = format!(
+            "bench_{}_{}",
+            purpose.replace([' ', '-'], "_"),
+            Uuid::new_v4().simple()
+        );
         execute(server, &format!("CREATE DATABASE {name}"));
         let (base, query) = server.split_once('?').unwrap_or((server, ""));
         let base = base.rsplit_once('/').expect("a URL with a database").0;

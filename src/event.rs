@@ -6,6 +6,7 @@
 //! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
 
 mod compose;
+mod failure;
 mod identity;
 pub mod sample;
 mod wire;
@@ -21,6 +22,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use compose::compose;
+pub use failure::Failure;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};
 
@@ -141,7 +143,19 @@ pub enum Event {
         name: Name,
         /// The `data` member, untouched.
         data: Option<Json>,
+        /// What it has in the places of its ids where that is no id.
+        id_texts: IdTexts,
     },
+}
+
+/// What an undocumented event has in the places of its ids where that is no id: for people, since nothing is found by
+/// it. At most 201 characters each; JSON where it is no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdTexts {
+    /// In that of `event_id`.
+    pub event_id: Option<String>,
+    /// In that of `chatbot_id`.
+    pub chatbot_id: Option<String>,
 }
 
 /// A file of a completed upload.
@@ -149,7 +163,7 @@ pub enum Event {
 pub struct UploadedFile {
     /// The training data made of it, or meant to be.
     pub id: TrainingDataId,
-    /// Its name, as uploaded.
+    /// Its name, as uploaded; empty where CaiGunn gives none.
     pub filename: String,
     /// What became of it.
     pub outcome: FileOutcome,
@@ -167,19 +181,6 @@ pub enum FileOutcome {
     },
     /// A `status` nobody has documented yet.
     Unrecognized(String),
-}
-
-/// Why something failed, in CaiGunn's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// "Training data not found"
-    TrainingDataNotFound,
-    /// "Character limit exceeded"
-    CharacterLimitExceeded,
-    /// "Unsupport file format" (sic)
-    UnsupportedFileFormat,
-    /// Any other text, possibly empty.
-    Other(String),
 }
 
 /// The generation of CaiGunn's wire format, named by the month it is known from.
@@ -207,6 +208,18 @@ pub struct Json(pub Box<RawValue>);
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         self.0.get() == other.0.get()
+    }
+}
+
+impl Json {
+    /// The same for strict readers of JSON: half a surrogate pair is U+FFFD.
+    pub fn paired(&self) -> Cow<'_, RawValue> {
+        match wire::paired(self.0.get()) {
+            Cow::Borrowed(_) => Cow::Borrowed(&*self.0),
+            Cow::Owned(json) => {
+                Cow::Owned(RawValue::from_string(json).expect("an escape instead of another leaves JSON"))
+            }
+        }
     }
 }
 
@@ -258,6 +271,14 @@ impl Event {
     /// Whether it is one that this program knows only by name.
     pub fn is_unrecognized(&self) -> bool {
         matches!(self, Self::Unrecognized { .. })
+    }
+
+    /// What it has in the places of its ids, if it is one that this program knows only by name.
+    pub fn id_texts(&self) -> Option<&IdTexts> {
+        match self {
+            Self::Unrecognized { id_texts, .. } => Some(id_texts),
+            _ => None,
+        }
     }
 
     /// Why it failed, if it did and CaiGunn said so.
@@ -318,40 +339,6 @@ impl fmt::Display for Name {
 impl Serialize for Name {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl Failure {
-    const DOCUMENTED: [(Self, &str); 3] = [
-        (Self::TrainingDataNotFound, "Training data not found"),
-        (Self::CharacterLimitExceeded, "Character limit exceeded"),
-        (Self::UnsupportedFileFormat, "Unsupport file format"),
-    ];
-
-    /// CaiGunn's text for it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Other(text) => text,
-            documented => Self::DOCUMENTED
-                .iter()
-                .find_map(|(failure, text)| (failure == documented).then_some(*text))
-                .expect("every variant but Other is in DOCUMENTED"),
-        }
-    }
-}
-
-impl From<Cow<'_, str>> for Failure {
-    fn from(text: Cow<'_, str>) -> Self {
-        Self::DOCUMENTED
-            .into_iter()
-            .find_map(|(failure, documented)| (documented == text).then_some(failure))
-            .unwrap_or_else(|| Self::Other(text.into_owned()))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -45,7 +45,24 @@ struct Answer {
     outcome: &'static str,
     receipt_id: ReceiptId,
     event: Name,
-    event_id: Option<EventId>,
+    event_id: Option<StatedId>,
+}
+
+/// A job's id, or what an undocumented event has in its place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum StatedId {
+    Id(EventId),
+    Text(String),
+}
+
+impl StatedId {
+    fn of(notification: &Notification) -> Option<Self> {
+        match notification.event_id {
+            Some(id) => Some(Self::Id(id)),
+            None => notification.event.id_texts()?.event_id.clone().map(Self::Text),
+        }
+    }
 }
 
 /// A request's body, and its share of the bytes in flight for as long as it is held.
@@ -118,7 +135,7 @@ async fn store(
         outcome,
         receipt_id,
         event: notification.name(),
-        event_id: notification.event_id,
+        event_id: StatedId::of(&notification),
     };
     let mut response = axum::Json(answer).into_response();
     response.extensions_mut().insert(Received {

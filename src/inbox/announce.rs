@@ -43,12 +43,15 @@ pub fn announce(notification: &Notification, appended: Appended, way: &Way) {
     // Ids are written out by hand: a field that is a text costs the log a fraction of one that is formatted there.
     let mut texts = [[0; Hyphenated::LENGTH]; 4];
     let [event_id, chatbot_id, receipt_text, request_text] = &mut texts;
+    let id_texts = notification.event.id_texts();
     let event_id = notification
         .event_id
-        .map(|id| &*id.uuid().hyphenated().encode_lower(event_id));
+        .map(|id| &*id.uuid().hyphenated().encode_lower(event_id))
+        .or_else(|| id_texts?.event_id.as_deref());
     let chatbot_id = notification
         .chatbot_id
-        .map(|id| &*id.uuid().hyphenated().encode_lower(chatbot_id));
+        .map(|id| &*id.uuid().hyphenated().encode_lower(chatbot_id))
+        .or_else(|| id_texts?.chatbot_id.as_deref());
     let receipt_id = &*receipt_id.uuid().hyphenated().encode_lower(receipt_text);
     let (origin, request, status) = match way {
         Way::Webhook { request_id, duration } => (None, Some((*request_id, *duration)), Some(200)),
@@ -119,7 +122,11 @@ fn failed_files(notification: &Notification) -> Option<String> {
     for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
         let separator = if text.is_empty() { "" } else { "; " };
         let reason = detail.map_or("no reason given".into(), |detail| cut(detail.as_str()));
-        let _ = write!(text, "{separator}{}: {reason}", cut(&file.filename));
+        let name = match &*file.filename {
+            "" => "no name given".into(),
+            name => cut(name),
+        };
+        let _ = write!(text, "{separator}{name}: {reason}");
     }
     let more_count = files.count();
     if more_count > 0 {

@@ -6,6 +6,7 @@
 //! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
 
 mod compose;
+mod failure;
 mod identity;
 pub mod sample;
 mod wire;
@@ -21,6 +22,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use compose::compose;
+pub use failure::Failure;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};
 
@@ -141,7 +143,45 @@ pub enum Event {
         name: Name,
         /// The `data` member, untouched.
         data: Option<Json>,
+        /// What it has in the places of its ids where that is no id.
+        id_texts: IdTexts,
     },
+}
+
+/// What an undocumented event has in the places of its ids where that is no id: for people, since nothing is found by
+/// it. At most 201 characters each; JSON where it is no text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdTexts {
+    /// In that of `event_id`.
+    pub event_id: Option<String>,
+    /// In that of `chatbot_id`.
+    pub chatbot_id: Option<String>,
+}
+
+/// An id, or what stands in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Stated<'a, T> {
+    /// It is one.
+    Id(T),
+    /// It is none, which only an undocumented event may have.
+    Text(&'a str),
+}
+
+impl<'a, T> Stated<'a, T> {
+    /// The id if there is one, else the text.
+    pub fn of(id: Option<T>, text: Option<&'a str>) -> Option<Self> {
+        id.map(Self::Id).or(text.map(Self::Text))
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Stated<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(formatter),
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
 }
 
 /// A file of a completed upload.
@@ -149,7 +189,7 @@ pub enum Event {
 pub struct UploadedFile {
     /// The training data made of it, or meant to be.
     pub id: TrainingDataId,
-    /// Its name, as uploaded.
+    /// Its name, as uploaded; empty where CaiGunn gives none.
     pub filename: String,
     /// What became of it.
     pub outcome: FileOutcome,
@@ -167,19 +207,6 @@ pub enum FileOutcome {
     },
     /// A `status` nobody has documented yet.
     Unrecognized(String),
-}
-
-/// Why something failed, in CaiGunn's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// "Training data not found"
-    TrainingDataNotFound,
-    /// "Character limit exceeded"
-    CharacterLimitExceeded,
-    /// "Unsupport file format" (sic)
-    UnsupportedFileFormat,
-    /// Any other text, possibly empty.
-    Other(String),
 }
 
 /// The generation of CaiGunn's wire format, named by the month it is known from.
@@ -210,10 +237,28 @@ impl PartialEq for Json {
     }
 }
 
+impl Json {
+    /// The same for strict readers of JSON: half a surrogate pair is U+FFFD.
+    pub fn paired(&self) -> Cow<'_, RawValue> {
+        match wire::paired(self.0.get()) {
+            Cow::Borrowed(_) => Cow::Borrowed(&*self.0),
+            Cow::Owned(json) => {
+                Cow::Owned(RawValue::from_string(json).expect("an escape instead of another leaves JSON"))
+            }
+        }
+    }
+}
+
 impl Notification {
     /// Its event name.
     pub fn name(&self) -> Name {
         self.event.name()
+    }
+
+    /// Its job, or what stands in its place.
+    pub fn stated_event_id(&self) -> Option<Stated<'_, EventId>> {
+        let texts = self.event.id_texts();
+        Stated::of(self.event_id, texts.and_then(|texts| texts.event_id.as_deref()))
     }
 }
 
@@ -258,6 +303,14 @@ impl Event {
     /// Whether it is one that this program knows only by name.
     pub fn is_unrecognized(&self) -> bool {
         matches!(self, Self::Unrecognized { .. })
+    }
+
+    /// What it has in the places of its ids, if it is one that this program knows only by name.
+    pub fn id_texts(&self) -> Option<&IdTexts> {
+        match self {
+            Self::Unrecognized { id_texts, .. } => Some(id_texts),
+            _ => None,
+        }
     }
 
     /// Why it failed, if it did and CaiGunn said so.
@@ -318,40 +371,6 @@ impl fmt::Display for Name {
 impl Serialize for Name {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl Failure {
-    const DOCUMENTED: [(Self, &str); 3] = [
-        (Self::TrainingDataNotFound, "Training data not found"),
-        (Self::CharacterLimitExceeded, "Character limit exceeded"),
-        (Self::UnsupportedFileFormat, "Unsupport file format"),
-    ];
-
-    /// CaiGunn's text for it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Other(text) => text,
-            documented => Self::DOCUMENTED
-                .iter()
-                .find_map(|(failure, text)| (failure == documented).then_some(*text))
-                .expect("every variant but Other is in DOCUMENTED"),
-        }
-    }
-}
-
-impl From<Cow<'_, str>> for Failure {
-    fn from(text: Cow<'_, str>) -> Self {
-        Self::DOCUMENTED
-            .into_iter()
-            .find_map(|(failure, documented)| (documented == text).then_some(failure))
-            .unwrap_or_else(|| Self::Other(text.into_owned()))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -12,6 +12,8 @@
 //! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
 //! - `data` has CaiGunn's members, each under one name whatever its place was. A member that is not known is left out.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -53,9 +55,10 @@ struct Data<'a> {
     files: Option<Vec<File<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
-    /// The `data` member of a notification that nobody has documented, as it came.
+    /// The `data` member of a notification that nobody has documented, as it came, but that half a surrogate pair is
+    /// U+FFFD: readers that are strict about text refuse a whole document for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<&'a RawValue>,
+    raw: Option<Cow<'a, RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -118,7 +121,7 @@ fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> 
             ..known
         },
         Event::Unrecognized { data, .. } => Data {
-            raw: data.as_ref().map(|data| &*data.0),
+            raw: data.as_ref().map(event::Json::paired),
             ..known
         },
         Event::CrawlingInitial

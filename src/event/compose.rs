@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
+use super::wire::names_chatbot;
 use super::{ChatbotId, EventId};
 
 #[derive(Serialize)]
@@ -29,12 +29,10 @@ pub fn compose(
 ) -> Bytes {
     let completed = match (data, chatbot_id) {
         (None, Some(chatbot_id)) => with_chatbot_id("{}", chatbot_id),
-        (Some(data), Some(chatbot_id)) => match serde_json::from_str(data.get()) {
-            Ok(None) => with_chatbot_id("{}", chatbot_id),
-            Ok(Some(Value::Object(members))) if !has_chatbot_id(&members) => {
-                with_chatbot_id(data.get(), chatbot_id)
-            }
-            Ok(Some(_)) | Err(_) => None,
+        (Some(data), Some(chatbot_id)) if data.get() == "null" => with_chatbot_id("{}", chatbot_id),
+        (Some(data), Some(chatbot_id)) => match names_chatbot(data) {
+            Some(false) => with_chatbot_id(data.get(), chatbot_id),
+            Some(true) | None => None,
         },
         (_, None) => None,
     };
@@ -47,10 +45,6 @@ pub fn compose(
     serde_json::to_vec(&body)
         .expect("texts, ids and JSON have a JSON form")
         .into()
-}
-
-fn has_chatbot_id(members: &Map<String, Value>) -> bool {
-    members.contains_key("chatbot_id")
 }
 
 /// The text of an object with one more member, at its front.
@@ -92,6 +86,10 @@ mod tests {
                 r#","data":{"chatbot_id":null}}"#.to_owned(),
             ),
             (Some("[1 ]"), r#","data":[1 ]}"#.to_owned()),
+            (
+                Some(r#"{"detail":"\ud800"}"#),
+                format!(r#","data":{{{added},"detail":"\ud800"}}}}"#),
+            ),
         ] {
             assert_eq!(composed(data), expected, "{data:?}");
         }

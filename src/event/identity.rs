@@ -3,9 +3,12 @@
 //! CaiGunn's `event_id` names a job, and a job sends several notifications under it, so it is not an identity
 //! by itself: dropping every second message with a known `event_id` would lose the result of every job.
 
+use std::hash::{BuildHasher, RandomState};
+
 use serde_json::Value;
 
-use super::{Event, EventId, Json, ModelId, Name, Notification, parse};
+use super::wire::{parse_exact, without_mark};
+use super::{Event, EventId, Json, ModelId, Name, Notification};
 
 /// The identity of a notification: two with the same one are the same notification sent twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,9 +26,9 @@ pub enum Identity {
         model_id: ModelId,
     },
     /// Nothing tells it from its like: older training.initial and training.failed, and unrecognised
-    /// notifications without `event_id`. It is a duplicate only if the last accepted notification of the same
-    /// chatbot and event has the same content and is younger than a window: losing one is worse than keeping two.
-    /// Of events other than `training`, the last one without `event_id` counts.
+    /// notifications without an `event_id` that is a UUID. It is a duplicate only if the last accepted
+    /// notification of the same chatbot and event has the same content and is younger than a window: losing one
+    /// is worse than keeping two. Of events other than `training`, the last one without such an id counts.
     Windowed,
 }
 
@@ -45,52 +48,81 @@ impl Notification {
 
 /// Whether two bodies say the same: to the byte, or as JSON, or as a notification in both wire generations.
 ///
-/// Members that this program does not know count too, except between generations, which differ by design.
+/// Members that this program does not know count too, except between generations, which differ by design. What cannot
+/// be compared is not the same: keeping one too many is the safe side.
 pub fn same_content(one: &[u8], other: &[u8]) -> bool {
+    let (one, other) = (without_mark(one), without_mark(other));
     if one == other {
         return true;
     }
-    if let (Ok(one), Ok(other)) = (parse(one), parse(other))
+    if let (Some(one), Some(other)) = (parse_exact(one), parse_exact(other))
         && one.wire != other.wire
     {
         return one.event_id == other.event_id
             && one.chatbot_id == other.chatbot_id
             && is_same_event(&one.event, &other.event);
     }
-    match (
-        serde_json::from_slice::<Value>(one),
-        serde_json::from_slice::<Value>(other),
-    ) {
-        (Ok(one), Ok(other)) => one == other,
-        (_, _) => false,
-    }
+    same_json(one, other, |value| value)
 }
 
 /// Whether two generations say the same of what happened.
 fn is_same_event(one: &Event, other: &Event) -> bool {
     match (one, other) {
         (
-            Event::Unrecognized { name, data },
+            Event::Unrecognized { name, data, .. },
             Event::Unrecognized {
                 name: other_name,
                 data: other_data,
+                ..
             },
-        ) => name == other_name && said(data.as_ref()) == said(other_data.as_ref()),
+        ) => name == other_name && same_json(text(data.as_ref()), text(other_data.as_ref()), without_chatbot),
         (one, other) => one == other,
     }
 }
 
+fn text(data: Option<&Json>) -> &[u8] {
+    data.map_or("null", |Json(data)| data.get()).as_bytes()
+}
+
 /// What the data of an undocumented event says besides whose it is, which one of the generations has elsewhere.
-fn said(data: Option<&Json>) -> Value {
-    let data = data.map(|Json(data)| serde_json::from_str(data.get()));
-    let mut said = data
-        .and_then(|data: serde_json::Result<Value>| data.ok())
-        .unwrap_or_default();
-    if let Value::Object(members) = &mut said {
-        members.remove("chatbot_id");
-        if members.is_empty() {
-            return Value::Null;
+fn without_chatbot(data: Value) -> Value {
+    match data {
+        Value::Object(mut members) => {
+            members.remove("chatbot_id");
+            if members.is_empty() {
+                return Value::Null;
+            }
+            Value::Object(members)
         }
+        other => other,
     }
-    said
+}
+
+/// Whether two texts are JSON that says the same, but for what `reduced` takes away.
+fn same_json(one: &[u8], other: &[u8], reduced: fn(Value) -> Value) -> bool {
+    let value = |json| serde_json::from_slice(json).map(reduced).ok();
+    match (value(one), value(other)) {
+        (Some(value), Some(other_value)) => {
+            let hasher = RandomState::new();
+            value == other_value && numbers(one, &hasher) == numbers(other, &hasher)
+        }
+        (_, _) => false,
+    }
+}
+
+/// What stands for the numbers in JSON as they are written, in any order: as values, long ones lose their last digits.
+fn numbers(json: &[u8], hasher: &RandomState) -> u64 {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_between = |byte: &u8| {
+        let was_text = is_text;
+        is_text ^= *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        was_text || !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+    };
+    // An `e` alone is that of `true` and `false`.
+    let is_number = |token: &&[u8]| token.first().is_some_and(|byte| !b"eE".contains(byte));
+    let numbers = json.split(is_between).filter(is_number);
+    numbers
+        .map(|number| hasher.hash_one(number))
+        .fold(0, u64::wrapping_add)
 }

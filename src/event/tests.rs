@@ -1,12 +1,13 @@
 //! Promise: what CaiGunn sends is read as what it means, in both wire generations; what is new is kept.
 //!
-//! What is new to this program is in `unknown`, what is refused in `rejects` and how in `faults`, what counts as
-//! the same notification in `sameness`, what hostile bodies cost in `limits`.
+//! What is new to this program is in `unknown`, what is only shown in `shown`, what is refused in `rejects` and how in
+//! `faults`, what counts as the same notification in `sameness`, what hostile bodies cost in `limits`.
 
 mod faults;
 mod limits;
 mod rejects;
 mod sameness;
+mod shown;
 mod unknown;
 
 use serde_json::{Value, json};

@@ -7,6 +7,8 @@
 
 mod fault;
 mod members;
+mod text;
+mod unrecognized;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,13 +18,16 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
-    ChatbotId, Event, EventId, Failure, FileOutcome, Json, ModelId, Name, Notification, TrainingDataId,
+    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Name, Notification, TrainingDataId,
     UploadedFile, Wire,
 };
 use fault::Faults;
-use members::{Members, NoObject, parse_uuid, present, required, text, uuid};
+use members::{Member, Members, NoObject, parse_uuid, present, required, uuid};
+use text::{shown, string};
+use unrecognized::unrecognized;
 
 pub use fault::{Fault, MAX_FAULTS, ParseError};
+pub(super) use text::paired;
 
 /// The longest `event` or `status` taken, in bytes: they go into logs and indexes. CaiGunn's longest is 9.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -32,140 +37,184 @@ pub const MAX_NAME_BYTES: usize = 64;
 /// # Errors
 /// [`ParseError`] says what is wrong and where. Whatever the bytes, this returns.
 pub fn parse(body: &[u8]) -> Result<Notification, ParseError> {
+    read(body).map(|(notification, _)| notification)
+}
+
+/// As [`parse`], but `None` where something was tolerated, so that the notification does not say exactly what the body
+/// says.
+pub(super) fn parse_exact(body: &[u8]) -> Option<Notification> {
+    let (notification, has_tolerated) = read(body).ok()?;
+    (!has_tolerated).then_some(notification)
+}
+
+/// A body without the byte order mark that RFC 8259 lets a reader ignore.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
+
+/// Whether data names a chatbot; `None` if it is no object.
+pub(super) fn names_chatbot(data: &RawValue) -> Option<bool> {
+    let [chatbot_id] = Members(["chatbot_id"]).find(data.get()).ok()?;
+    Some(chatbot_id.value.is_some())
+}
+
+/// A notification, and whether something in it was tolerated.
+fn read(body: &[u8]) -> Result<(Notification, bool), ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         ParseError::NotJson(format!("it is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut faults = Faults::default();
-    let notification = match Members::find(text, TOP_NAMES) {
-        Ok(top) => notification(&top, &mut faults),
+    let notification = match Members(TOP_NAMES).find(text) {
+        Ok(top) => notification(top, &mut faults),
         Err(NoObject::Syntax(error)) => return Err(ParseError::NotJson(error.to_string())),
         Err(NoObject::OtherValue) => {
             faults.add("", "an object", text);
             None
         }
     };
-    notification
-        .filter(|_| faults.list.is_empty())
-        .ok_or(ParseError::NotNotification {
+    match notification {
+        Some(notification) if faults.list.is_empty() => Ok((notification, faults.has_tolerated)),
+        Some(_) | None => Err(ParseError::NotNotification {
             faults: faults.list,
             omitted_count: faults.omitted_count,
-        })
+        }),
+    }
 }
 
 const TOP_NAMES: [&str; 6] = ["event", "status", "event_id", "chatbot_id", "detail", "data"];
 const DATA_NAMES: [&str; 4] = ["chatbot_id", "detail", "model_id", "training_data_ids"];
 
 /// Reads the members of the whole notification. What it gives is to be dropped if there are faults.
-fn notification(top: &Members<'_, 6>, faults: &mut Faults) -> Option<Notification> {
-    let [event, status, event_id, chatbot_id, detail, data] = top.read("", faults);
-    let data = present(data);
-    let names = (name("/event", event, faults), name("/status", status, faults));
-    let documented = match &names {
-        (Some(event), Some(status)) => Event::is_documented(event, status),
-        (_, _) => false,
-    };
-    let data_members = match data.map(|data| (data, Members::find(data.get(), DATA_NAMES))) {
-        Some((_, Ok(members))) => members,
-        Some((data, Err(_))) if documented => {
-            faults.add("/data", "an object", data.get());
-            Members::none(DATA_NAMES)
-        }
-        Some(_) | None => Members::none(DATA_NAMES),
-    };
-    let [data_chatbot_id, data_detail, model_id, ids] = data_members.read("/data", faults);
-    let chatbot = Twice {
-        top: uuid("/chatbot_id", chatbot_id, faults).map(ChatbotId::new),
-        data: uuid("/data/chatbot_id", data_chatbot_id, faults).map(ChatbotId::new),
-    };
-    let (detail, data_detail) = if documented {
-        (detail, data_detail)
+fn notification(top: [Member<'_>; 6], faults: &mut Faults) -> Option<Notification> {
+    let [event, status, _, _, _, data] = top;
+    let event = name("/event", event, faults);
+    let status = name("/status", status, faults);
+    let data = present(data.single("/data", faults));
+    let (event, status) = (event?, status?);
+    Some(if Event::is_documented(&event, &status) {
+        documented((&event, &status), top, data, faults)
     } else {
-        (None, None)
-    };
-    let detail = Twice {
-        top: text("/detail", detail, faults).map(Failure::from),
-        data: text("/data/detail", data_detail, faults).map(Failure::from),
-    };
-    let wire = match chatbot {
-        Twice {
-            top: Some(_),
-            data: None,
-        } => Wire::V2024_01,
-        Twice { .. } => Wire::V2024_07,
-    };
-    let detail = detail.agreed("/data/detail", "the text of /detail", faults);
-    let stated_chatbot_id = chatbot.agreed("/data/chatbot_id", "the uuid of /chatbot_id", faults);
-    let stated_event_id = uuid("/event_id", event_id, faults).map(EventId::new);
+        let name = Name {
+            event: Cow::Owned(event.into_owned()),
+            status: Cow::Owned(status.into_owned()),
+        };
+        unrecognized(name, top, data, faults)
+    })
+}
 
-    let (Some(event_name), Some(status_name)) = names else {
-        return None;
+/// Reads an event whose shape is known.
+fn documented(
+    name: (&str, &str),
+    top: [Member<'_>; 6],
+    data: Option<&RawValue>,
+    faults: &mut Faults,
+) -> Notification {
+    let [_, _, event_id, chatbot_id, detail, _] = top;
+    let [data_chatbot_id, data_detail, model_id, ids] = data_members(data, faults);
+    let event_id = event_id.single("/event_id", faults);
+    let chatbot_id = chatbot_id.single("/chatbot_id", faults);
+    let data_chatbot_id = data_chatbot_id.single("/data/chatbot_id", faults);
+    let chatbot = Twice {
+        top: uuid("/chatbot_id", chatbot_id, faults),
+        data: uuid("/data/chatbot_id", data_chatbot_id, faults),
     };
-    let event = match (&*event_name, &*status_name) {
+    let wire = chatbot.wire();
+    let stated_chatbot_id = chatbot.agreed(faults).map(ChatbotId::new);
+    let stated_event_id = uuid("/event_id", event_id, faults).map(EventId::new);
+    let detail = Twice {
+        top: detail,
+        data: data_detail,
+    };
+    let event = match name {
         ("crawling", "initial") => Event::CrawlingInitial,
         ("crawling", "completed") => Event::CrawlingCompleted {
             training_data_ids: training_data_ids(ids, faults, training_data_id),
         },
-        ("crawling", "failed") => Event::CrawlingFailed { detail },
+        ("crawling", "failed") => Event::CrawlingFailed {
+            detail: detail.failure(faults),
+        },
         ("uploading", "initial") => Event::UploadingInitial,
         ("uploading", "completed") => Event::UploadingCompleted {
             files: training_data_ids(ids, faults, uploaded_file),
         },
-        ("uploading", "failed") => Event::UploadingFailed { detail },
+        ("uploading", "failed") => Event::UploadingFailed {
+            detail: detail.failure(faults),
+        },
         ("training", "initial") => Event::TrainingInitial,
         ("training", "completed") => {
+            let model_id = model_id.single("/data/model_id", faults);
             let model_id = required("/data/model_id", "a uuid", model_id, faults);
             let model_id = uuid("/data/model_id", model_id, faults);
-            let training_data_ids = training_data_ids(ids, faults, training_data_id);
             Event::TrainingCompleted {
                 // Without one there is a fault, so nobody sees the nil; to return here would hide later faults.
                 model_id: ModelId::new(model_id.unwrap_or(Uuid::nil())),
-                training_data_ids,
+                training_data_ids: training_data_ids(ids, faults, training_data_id),
             }
         }
-        ("training", "failed") => Event::TrainingFailed { detail },
-        _ => Event::Unrecognized {
-            name: Name {
-                event: Cow::Owned(event_name.into_owned()),
-                status: Cow::Owned(status_name.into_owned()),
-            },
-            data: data.map(|data| Json(data.to_owned())),
+        ("training", "failed") => Event::TrainingFailed {
+            detail: detail.failure(faults),
         },
+        (event, status) => unreachable!("{event}.{status} is documented, so it has its line above"),
     };
-    match &event {
-        Event::Unrecognized { .. } => {}
-        Event::TrainingInitial | Event::TrainingCompleted { .. } | Event::TrainingFailed { .. } => {
-            require_chatbot_id(chatbot_id, data_chatbot_id, faults);
-        }
-        Event::CrawlingInitial
-        | Event::CrawlingCompleted { .. }
-        | Event::CrawlingFailed { .. }
-        | Event::UploadingInitial
-        | Event::UploadingCompleted { .. }
-        | Event::UploadingFailed { .. } => {
-            required("/event_id", "a uuid", event_id, faults);
-            require_chatbot_id(chatbot_id, data_chatbot_id, faults);
-        }
+    // An older training has no job.
+    if name.0 != "training" {
+        required("/event_id", "a uuid", event_id, faults);
     }
-    Some(Notification {
+    if present(chatbot_id).is_none() {
+        // It names the place of today.
+        required(
+            "/data/chatbot_id",
+            "a uuid (or /chatbot_id)",
+            data_chatbot_id,
+            faults,
+        );
+    }
+    Notification {
         wire,
         event_id: stated_event_id,
         chatbot_id: stated_chatbot_id,
         event,
+    }
+}
+
+/// The members of the data of an event whose shape is known.
+fn data_members<'a>(data: Option<&'a RawValue>, faults: &mut Faults) -> [Member<'a>; 4] {
+    let Some(data) = data else {
+        return <[Member<'_>; 4]>::default();
+    };
+    Members(DATA_NAMES).find(data.get()).unwrap_or_else(|_| {
+        faults.add("/data", "an object", data.get());
+        <[Member<'_>; 4]>::default()
     })
 }
 
-/// A value that stands at the top level in one wire generation and inside `data` in the other.
+/// What stands at the top level in one wire generation and inside `data` in the other.
 struct Twice<T> {
-    top: Option<T>,
-    data: Option<T>,
+    top: T,
+    data: T,
 }
 
-impl<T: PartialEq + fmt::Display> Twice<T> {
-    /// The value, from wherever it stands; a fault if it stands in both places and differs.
-    fn agreed(self, pointer: &str, expected: &'static str, faults: &mut Faults) -> Option<T> {
+impl<T> Twice<Option<T>> {
+    /// The generation, if this is the chatbot.
+    fn wire(&self) -> Wire {
+        match self {
+            Self {
+                top: Some(_),
+                data: None,
+            } => Wire::V2024_01,
+            Self { .. } => Wire::V2024_07,
+        }
+    }
+}
+
+impl Twice<Option<Uuid>> {
+    /// The chatbot, from wherever it stands; a fault if it stands in both places and differs.
+    fn agreed(self, faults: &mut Faults) -> Option<Uuid> {
         match (self.top, self.data) {
             (Some(top), Some(data)) if top != data => {
-                faults.add(pointer, expected, &format!("\"{data}\""));
+                let found = format!("\"{data}\"");
+                faults.add("/data/chatbot_id", "the uuid of /chatbot_id", &found);
                 None
             }
             (top, data) => top.or(data),
@@ -173,17 +222,23 @@ impl<T: PartialEq + fmt::Display> Twice<T> {
     }
 }
 
-/// A fault where `chatbot_id` stands in neither of its two places; it names the one of today.
-fn require_chatbot_id(top: Option<&RawValue>, data: Option<&RawValue>, faults: &mut Faults) {
-    if present(top).is_none() {
-        required("/data/chatbot_id", "a uuid (or /chatbot_id)", data, faults);
+impl Twice<Member<'_>> {
+    /// Why something failed, from wherever it stands: inside `data` if in both places.
+    fn failure(self, faults: &mut Faults) -> Option<Failure> {
+        let (top, data) = (shown(self.top, faults), shown(self.data, faults));
+        faults.has_tolerated |= top.is_some() && data.is_some() && top != data;
+        data.or(top).map(Failure::from)
     }
 }
 
 /// An `event` or `status`.
-fn name<'a>(pointer: &str, raw: Option<&'a RawValue>, faults: &mut Faults) -> Option<Cow<'a, str>> {
+fn name<'a>(pointer: &str, member: Member<'a>, faults: &mut Faults) -> Option<Cow<'a, str>> {
+    let raw = member.single(pointer, faults);
     let raw = required(pointer, "a string", raw, faults)?;
-    let name = text(pointer, Some(raw), faults)?;
+    let Some(name) = string(raw) else {
+        faults.add(pointer, "a string", raw.get());
+        return None;
+    };
     if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
         let expected = format!("1 to {MAX_NAME_BYTES} bytes without control characters");
         faults.add(pointer, expected, raw.get());
@@ -194,12 +249,13 @@ fn name<'a>(pointer: &str, raw: Option<&'a RawValue>, faults: &mut Faults) -> Op
 
 /// Reads `/data/training_data_ids` with `read_item`, which adds the faults of the items it gives `None` for.
 fn training_data_ids<T>(
-    raw: Option<&RawValue>,
+    member: Member<'_>,
     faults: &mut Faults,
     read_item: impl Fn(usize, &RawValue, &mut Faults) -> Option<T>,
 ) -> Vec<T> {
     const POINTER: &str = "/data/training_data_ids";
     let mut items = Vec::new();
+    let raw = member.single(POINTER, faults);
     if let Some(raw) = required(POINTER, "an array", raw, faults) {
         let seed = Items {
             items: &mut items,
@@ -225,19 +281,20 @@ fn training_data_id(index: usize, raw: &RawValue, faults: &mut Faults) -> Option
 }
 
 fn uploaded_file(index: usize, raw: &RawValue, faults: &mut Faults) -> Option<UploadedFile> {
-    let pointer = format!("/data/training_data_ids/{index}");
-    let Ok(members) = Members::find(raw.get(), ["id", "filename", "status", "detail"]) else {
-        faults.add(&pointer, "an object", raw.get());
+    let at = |member: &str| format!("/data/training_data_ids/{index}{member}");
+    let Ok([id, filename, status, detail]) = Members(["id", "filename", "status", "detail"]).find(raw.get())
+    else {
+        faults.add(&at(""), "an object", raw.get());
         return None;
     };
-    let at = |name: &str| format!("{pointer}/{name}");
-    let [id, filename, status, detail] = members.read(&pointer, faults);
-    let id = required(&at("id"), "a uuid", id, faults);
-    let id = uuid(&at("id"), id, faults);
-    let filename = required(&at("filename"), "a string", filename, faults);
-    let filename = text(&at("filename"), filename, faults);
-    let status = text(&at("status"), status, faults);
-    let detail = text(&at("detail"), detail, faults).map(Failure::from);
+    let id_pointer = at("/id");
+    let id = id.single(&id_pointer, faults);
+    let id = required(&id_pointer, "a uuid", id, faults);
+    let id = uuid(&id_pointer, id, faults);
+    let filename = shown(filename, faults);
+    faults.has_tolerated |= filename.is_none();
+    let status = shown(status, faults);
+    let detail = shown(detail, faults).map(Failure::from);
     let outcome = match status {
         None => FileOutcome::Uploaded,
         Some(status) if status == "failed" => FileOutcome::Failed { detail },
@@ -245,7 +302,7 @@ fn uploaded_file(index: usize, raw: &RawValue, faults: &mut Faults) -> Option<Up
     };
     Some(UploadedFile {
         id: TrainingDataId::new(id?),
-        filename: filename?.into_owned(),
+        filename: filename.unwrap_or_default().into_owned(),
         outcome,
     })
 }

@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::request_log::Told;
 use super::{Origin, Shared};
 use crate::clock::Timestamp;
-use crate::event::{self, EventId, Name, Notification};
+use crate::event::{self, EventId, Name, Notification, Stated};
 use crate::inbox::announce::Bearer;
 use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
 
@@ -35,11 +35,11 @@ const KEPT_BYTES: usize = 64 << 10;
 const KEPT_TIME: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     outcome: &'static str,
     receipt_id: ReceiptId,
     event: Name,
-    event_id: Option<EventId>,
+    event_id: Option<Stated<'a, EventId>>,
 }
 
 /// A request's body, and its share of the bytes in flight for as long as it is held.
@@ -124,7 +124,7 @@ async fn store(
         outcome,
         receipt_id,
         event: notification.name(),
-        event_id: notification.event_id,
+        event_id: notification.stated_event_id(),
     };
     let mut response = axum::Json(answer).into_response();
     response.extensions_mut().insert(Told);

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tracing::{Level, event};
-use uuid::Uuid;
 
 use super::{Appended, NewReceipt, Origin, QuarantineId, ReceiptId, RequestId};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, Event, EventId, Name, Notification, Wire};
+use crate::event::{ChatbotId, Event, EventId, IdTexts, Name, Notification, Stated, Wire};
 use crate::metrics::{Counter, Histogram, Notifications, Registry, Unit};
 use crate::telemetry::Lines;
 
@@ -36,6 +35,8 @@ pub struct Remarks {
     detail: Option<Box<str>>,
     /// The failed files of an upload with their reasons; cut.
     failed_files: Option<Box<str>>,
+    /// What an undocumented event has in the places of its ids.
+    id_texts: Option<Box<IdTexts>>,
 }
 
 impl Remarks {
@@ -45,6 +46,7 @@ impl Remarks {
         Self {
             detail: detail.map(|detail| cut(detail.as_str()).into()),
             failed_files: failed_files(notification).map(String::into),
+            id_texts: notification.event.id_texts().cloned().map(Box::new),
         }
     }
 }
@@ -262,9 +264,9 @@ struct Line<'a> {
     outcome: &'static str,
     event: &'a Name,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<EventId>,
+    event_id: Option<Stated<'a, EventId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    chatbot_id: Option<ChatbotId>,
+    chatbot_id: Option<Stated<'a, ChatbotId>>,
     receipt_id: ReceiptId,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicate_of: Option<ReceiptId>,
@@ -317,11 +319,15 @@ impl<'a> Line<'a> {
         };
         let is_duplicate = matches!(says, Says::Duplicate | Says::Differs(_));
         let bearer = announcement.bearer.as_ref();
+        let texts = announcement.remarks.id_texts.as_deref();
         Self {
             outcome: if is_duplicate { "duplicate" } else { "accepted" },
             event: &announcement.name,
-            event_id: announcement.event_id,
-            chatbot_id: announcement.chatbot_id,
+            event_id: Stated::of(announcement.event_id, texts.and_then(|texts| texts.event_id.as_deref())),
+            chatbot_id: Stated::of(
+                announcement.chatbot_id,
+                texts.and_then(|texts| texts.chatbot_id.as_deref()),
+            ),
             receipt_id,
             duplicate_of: is_duplicate.then_some(receipt_id),
             wire: announcement.wire,
@@ -338,12 +344,11 @@ impl<'a> Line<'a> {
 
     /// Logs it by itself, as an event like all others.
     fn trace(&self) {
-        let text = |id: Option<Uuid>| id.map(|id| id.to_string());
         let name = self.event.to_string();
-        let event_id = text(self.event_id.map(EventId::uuid));
-        let chatbot_id = text(self.chatbot_id.map(ChatbotId::uuid));
+        let event_id = self.event_id.map(|id| id.to_string());
+        let chatbot_id = self.chatbot_id.map(|id| id.to_string());
         let receipt_id = self.receipt_id.to_string();
-        let request_id = text(self.request_id.map(RequestId::uuid));
+        let request_id = self.request_id.map(|id| id.to_string());
         // The level must be a constant where an event is made, so the fields are written once here.
         macro_rules! line {
             ($level:expr) => {
@@ -416,7 +421,11 @@ fn failed_files(notification: &Notification) -> Option<String> {
     for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
         let separator = if text.is_empty() { "" } else { "; " };
         let reason = detail.map_or("no reason given".into(), |detail| cut(detail.as_str()));
-        let _ = write!(text, "{separator}{}: {reason}", cut(&file.filename));
+        let name = match &*file.filename {
+            "" => "no name given".into(),
+            name => cut(name),
+        };
+        let _ = write!(text, "{separator}{name}: {reason}");
     }
     let more_count = files.count();
     if more_count > 0 {

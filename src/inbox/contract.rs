@@ -58,6 +58,7 @@ macro_rules! contract_tests {
                 after_another_training_event_the_same_message_is_new,
                 after_a_repeat_of_another_training_event_it_is_still_a_duplicate,
                 another_chatbots_training_does_not_count_as_in_between,
+                of_undocumented_messages_whose_ids_are_none_no_two_that_differ_are_one,
                 the_window_holds_across_reopening,
                 what_came_in_between_counts_across_reopening,
                 after_expiry_the_same_message_is_new,

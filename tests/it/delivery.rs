@@ -9,6 +9,7 @@ mod crash;
 mod destinations;
 mod flood;
 mod metrics;
+mod odd_bodies;
 mod outages;
 mod replicas;
 mod retention;

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use caigunn_webhook::delivery::{self, Deliveries, Schedule};
 use caigunn_webhook::event::sample::{self, Ids};
-use caigunn_webhook::event::{Event, Name, Notification, Wire};
+use caigunn_webhook::event::{Event, IdTexts, Name, Notification, Wire};
 use caigunn_webhook::http::DeliveryDesk;
 use caigunn_webhook::inbox::Inbox;
 use reqwest::Response;
@@ -99,7 +99,11 @@ pub fn sample_with(name: &str, ids: &Ids, wire: Wire) -> Notification {
             event: event.to_owned().into(),
             status: status.to_owned().into(),
         };
-        Event::Unrecognized { name, data: None }
+        Event::Unrecognized {
+            name,
+            data: None,
+            id_texts: IdTexts::default(),
+        }
     });
     sample::notification(event, ids, wire)
 }

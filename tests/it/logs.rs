@@ -289,12 +289,44 @@ async fn a_line_has_a_bound_however_long_the_senders_texts() {
 async fn the_text_of_a_sender_cannot_make_a_line_of_its_own() {
     let folder = folder();
     let process = Process::start(folder.path(), &[]).await;
-    let mut body = known("training.failed", Wire::V2024_07);
-    body["data"]["detail"] = json!("oops\n{\"level\":\"INFO\",\"outcome\":\"accepted\"}\u{1b}[2J");
+    let text = "oops\n{\"level\":\"INFO\",\"outcome\":\"accepted\"}\u{1b}[2J\0";
+    let mut failed = known("training.failed", Wire::V2024_07);
+    failed["data"]["detail"] = json!(text);
+    let mut uploaded = known("uploading.completed", Wire::V2024_07);
+    uploaded["data"]["training_data_ids"] = json!([{"id": JOB, "filename": text, "status": "failed"}]);
+    let undocumented = json!({"event": "billing", "status": "due", "event_id": text, "chatbot_id": [text]});
+    let listed = json!([text]).to_string();
 
-    let (_, line) = post(&process, &body).await;
+    let (_, failed) = post(&process, &failed).await;
+    let (_, uploaded) = post(&process, &uploaded).await;
+    let (_, undocumented) = post(&process, &undocumented).await;
 
-    assert_eq!(line["detail"], body["data"]["detail"]);
+    assert_eq!(failed["detail"], text);
+    assert_eq!(uploaded["failed_files"], format!("{text}: no reason given"));
+    assert_eq!(undocumented["event_id"], text);
+    assert_eq!(undocumented["chatbot_id"], listed);
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_logged_as_json() {
+    let folder = folder();
+    let process = Process::start(folder.path(), &[]).await;
+    let mut failed = known("training.failed", Wire::V2024_07);
+    failed["data"]["detail"] = json!([{"loc": ["file"], "msg": "too long"}]);
+    let mut uploaded = known("uploading.completed", Wire::V2024_07);
+    uploaded["data"]["training_data_ids"] = json!([
+        {"id": JOB, "status": "failed", "detail": 7},
+        {"id": JOB, "filename": {"name": "a.pdf"}, "status": "failed"},
+    ]);
+
+    let (_, failed) = post(&process, &failed).await;
+    let (_, uploaded) = post(&process, &uploaded).await;
+
+    assert_eq!(failed["detail"], r#"[{"loc":["file"],"msg":"too long"}]"#);
+    assert_eq!(
+        uploaded["failed_files"],
+        r#"no name given: 7; {"name":"a.pdf"}: no reason given"#
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
-use caigunn_webhook::event::{ChatbotId, Event, EventId, Name, Wire};
+use caigunn_webhook::event::{ChatbotId, Event, EventId, IdTexts, Name, Wire};
 use caigunn_webhook::http::reachable;
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -151,6 +151,7 @@ fn sample_bodies(names: &[Name], args: &TriggerArgs) -> anyhow::Result<Vec<Vec<u
         let event = known.unwrap_or_else(|| Event::Unrecognized {
             name: name.clone(),
             data: None,
+            id_texts: IdTexts::default(),
         });
         let mut notification = sample::notification(event, &ids, args.wire);
         // Given on purpose, an id is sent even where the older generation would have none.

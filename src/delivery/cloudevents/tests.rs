@@ -169,6 +169,56 @@ fn what_nobody_has_documented_keeps_its_data_to_the_byte() {
 }
 
 #[test]
+fn text_that_is_none_is_told_so_that_strict_readers_take_it() {
+    let schema = Schema::compiled();
+    let body =
+        |file: &str| UNKNOWN_FILE.replace(r#""filename":"a.pdf","status":"queued","detail":"soon""#, file);
+    let failed = r#"{"event":"training","status":"failed","chatbot_id":"00000000-0000-0000-0000-000000000002","detail":[ 1 ]}"#;
+    for (body, pointer, expected) in [
+        (
+            UNKNOWN.replace("1.0e400", r#""\ud800""#),
+            "/data/raw/depth",
+            "\u{fffd}",
+        ),
+        (
+            format!("\u{feff}{}", body(r#""filename":"b""#)),
+            "/data/files/0/filename",
+            "b",
+        ),
+        (
+            body(r#""filename":"b\ud800""#),
+            "/data/files/0/filename",
+            "b\u{fffd}",
+        ),
+        (body(r#""size":1"#), "/data/files/0/filename", ""),
+        (body(r#""status":{ }"#), "/data/files/0/status", "{}"),
+        (
+            body(r#""status":"failed","detail":7"#),
+            "/data/files/0/detail",
+            "7",
+        ),
+        (failed.to_owned(), "/data/detail", "[1]"),
+    ] {
+        let event = written(&body);
+
+        assert_eq!(event.pointer(pointer), Some(&json!(expected)), "{body}");
+        assert_eq!(schema.check(&event), Ok(()), "{body}");
+    }
+}
+
+#[test]
+fn an_id_that_is_none_is_left_out() {
+    let event = written(r#"{"event":"a","status":"b","event_id":"evt_1","chatbot_id":7}"#);
+
+    assert_eq!(event["data"], json!({"event": "a", "status": "b"}));
+    assert_eq!(
+        (&event["source"], &event["subject"]),
+        (&json!("/caigunn"), &Value::Null)
+    );
+    assert_eq!(Schema::compiled().check(&event), Ok(()));
+}
+
+#[test]
 fn a_status_of_a_file_that_nobody_has_documented_is_told_as_it_came() {
     assert_eq!(written(UNKNOWN_FILE)["data"]["files"][0]["status"], "queued");
 }

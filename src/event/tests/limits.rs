@@ -150,7 +150,25 @@ fn eight_mebibytes_of_one_text_are_quoted_in_part() {
     );
 }
 
-fn any_sample() -> impl Strategy<Value = Notification> {
+#[test]
+fn eight_mebibytes_of_what_is_only_shown_are_read() {
+    let half_pairs = format!(r#""{}""#, r"\ud800".repeat(BODY_BYTES / 6));
+    let list = format!("[{}{{}}]", r#" "\"", "#.repeat(BODY_BYTES / 7));
+    let body = |detail: &str| {
+        format!(r#"{{"event":"training","status":"failed","chatbot_id":"{PAGE_UUID}","detail":{detail}}}"#)
+    };
+    for (body, expected_bytes) in [
+        (body(&half_pairs), BODY_BYTES / 6 * "\u{fffd}".len()),
+        (body(&list), BODY_BYTES / 7 * r#""\"","#.len() + "[{}]".len()),
+    ] {
+        let notification = read_within_bounds(move || parse(body.as_bytes())).unwrap();
+
+        let detail = notification.event.detail().expect("it has one").as_str().len();
+        assert_eq!(detail, expected_bytes);
+    }
+}
+
+pub fn any_sample() -> impl Strategy<Value = Notification> {
     let ids = Ids::all(PAGE_UUID);
     let samples = [Wire::V2024_01, Wire::V2024_07]
         .map(|wire| notifications(&ids, wire))
@@ -176,7 +194,7 @@ fn check_answer(body: &[u8]) -> Result<(), TestCaseError> {
 }
 
 /// JSON made of the names and values that a notification is made of, in any arrangement.
-fn any_json() -> impl Strategy<Value = serde_json::Value> {
+pub fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

@@ -256,3 +256,75 @@ fn an_undocumented_event_says_the_same_in_both_generations_if_its_data_does() {
     }
     assert!(!same(&older(json!([1])), &newer(json!({}))));
 }
+
+#[test]
+fn what_is_only_shown_makes_no_two_generations_the_same_that_are_not() {
+    let older = |detail: &str| {
+        format!(r#"{{"event":"training","status":"failed","chatbot_id":"{PAGE_UUID}","detail":{detail}}}"#)
+    };
+    let newer = |detail: &str| {
+        format!(
+            r#"{{"event":"training","status":"failed","data":{{"chatbot_id":"{PAGE_UUID}","detail":{detail}}}}}"#
+        )
+    };
+    let is_same = |one: &str, other: &str| same_content(older(one).as_bytes(), newer(other).as_bytes());
+
+    assert!(is_same(r#""5""#, r#""\u0035""#));
+    // Each is shown as the other is.
+    assert!(!is_same("5", r#""5""#));
+    assert!(!is_same(r#""\ud800""#, r#""\ud801""#));
+    assert!(!is_same(r#""1","detail":"5""#, r#""5""#));
+}
+
+#[test]
+fn data_that_cannot_be_compared_is_not_the_same_in_two_generations() {
+    for (one, other) in [
+        (r#"{"n":"\ud800"}"#, r#"{"n":"\ud801"}"#),
+        (r#"{"n":1e999}"#, r#"{"n":2e999}"#),
+        (r#"{"n":18446744073709551617}"#, r#"{"n":18446744073709551618}"#),
+    ] {
+        let older = format!(r#"{{"event":"a","status":"b","chatbot_id":"{PAGE_UUID}","data":{one}}}"#);
+        let other = other.strip_prefix('{').unwrap();
+        let newer = format!(r#"{{"event":"a","status":"b","data":{{"chatbot_id":"{PAGE_UUID}",{other}}}"#);
+
+        assert!(
+            !same_content(older.as_bytes(), newer.as_bytes()),
+            "{older} {newer}"
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_not_count() {
+    let body = sample_json("training.failed", Wire::V2024_01).to_string();
+    let marked = format!("\u{feff}{body}");
+    let laid_out = format!("\u{feff}{}", body.replace(',', " , "));
+    let mut newer = sample_json("training.failed", Wire::V2024_07);
+    newer.as_object_mut().unwrap().remove("event_id");
+    let newer = format!("\u{feff}{newer}");
+    let other = marked.replace("failed", "initial");
+
+    for same in [&marked, &laid_out, &newer] {
+        assert!(same_content(body.as_bytes(), same.as_bytes()), "{same}");
+        assert!(same_content(same.as_bytes(), body.as_bytes()), "{same}");
+    }
+    assert!(!same_content(body.as_bytes(), other.as_bytes()));
+}
+
+#[test]
+fn numbers_that_differ_in_their_last_digit_are_not_the_same_however_long() {
+    let body =
+        |number: &str| format!(r#"{{"event":"a","status":"b","event_id":{number},"is":true,"n":"\"9"}}"#);
+    for (one, other) in [
+        ("18446744073709551617", "18446744073709551618"),
+        ("0.12345678901234567890", "0.12345678901234567891"),
+        ("[1, 100000000000000000000]", "[1, 100000000000000000001]"),
+    ] {
+        let laid_out = format!(" {}", body(one).replace(',', " ,"));
+        assert!(
+            !same_content(body(one).as_bytes(), body(other).as_bytes()),
+            "{one} {other}"
+        );
+        assert!(same_content(body(one).as_bytes(), laid_out.as_bytes()), "{one}");
+    }
+}

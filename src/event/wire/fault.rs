@@ -78,6 +78,8 @@ impl fmt::Display for Summary<'_> {
 pub struct Faults {
     pub list: Vec<Fault>,
     pub omitted_count: usize,
+    /// Whether something was taken for less than it says, since it is only shown.
+    pub has_tolerated: bool,
 }
 
 impl Faults {
@@ -102,9 +104,14 @@ fn quote(json: &str) -> String {
         None => "nothing".to_owned(),
         Some(b'{') => "an object".to_owned(),
         Some(b'[') => "an array".to_owned(),
-        Some(_) => match json.char_indices().nth(MAX_QUOTE_CHARS) {
-            None => json.trim_end().to_owned(),
-            Some((end, _)) => format!("{}…", &json[..end]),
-        },
+        Some(_) => cut(json.trim_end(), MAX_QUOTE_CHARS),
+    }
+}
+
+/// As much of a text as that many characters, and an ellipsis where there is more.
+pub fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

@@ -1,6 +1,5 @@
 //! The members of JSON objects, read as slices of the text: no document tree is built.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -8,6 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::fault::Faults;
+use super::text::string;
 
 /// Why a text holds no object.
 pub enum NoObject {
@@ -17,30 +17,34 @@ pub enum NoObject {
     OtherValue,
 }
 
-/// The members of one object that have the given names, as slices of its text; `null` stands for itself.
-#[derive(Clone)]
-pub struct Members<'a, const N: usize> {
-    names: [&'static str; N],
-    values: [Option<&'a RawValue>; N],
-    repeated: Option<&'static str>,
+/// A member of an object, found or not.
+#[derive(Clone, Copy, Default)]
+pub struct Member<'a> {
+    /// Its value as a slice of the text, `null` too; the last one if it stands there twice.
+    pub value: Option<&'a RawValue>,
+    /// Whether it stands there more than once.
+    pub is_repeated: bool,
 }
 
-impl<'a, const N: usize> Members<'a, N> {
-    pub fn none(names: [&'static str; N]) -> Self {
-        Self {
-            names,
-            values: [None; N],
-            repeated: None,
+impl<'a> Member<'a> {
+    /// Its value, with a fault if it stands there twice.
+    pub fn single(self, pointer: &str, faults: &mut Faults) -> Option<&'a RawValue> {
+        if self.is_repeated {
+            faults.add(pointer, "one value", "the member twice");
         }
+        self.value
     }
+}
 
-    /// Finds the members in the text of an object.
-    pub fn find(text: &'a str, names: [&'static str; N]) -> Result<Self, NoObject> {
+/// Finds the members of an object that have the given names.
+pub struct Members<const N: usize>(pub [&'static str; N]);
+
+impl<const N: usize> Members<N> {
+    /// Those members in the text of an object, in the order of their names.
+    pub fn find(self, text: &str) -> Result<[Member<'_>; N], NoObject> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         if text.trim_ascii_start().starts_with('{') {
-            let members = Self::none(names)
-                .deserialize(&mut deserializer)
-                .map_err(NoObject::Syntax)?;
+            let members = self.deserialize(&mut deserializer).map_err(NoObject::Syntax)?;
             deserializer.end().map_err(NoObject::Syntax)?;
             return Ok(members);
         }
@@ -49,48 +53,38 @@ impl<'a, const N: usize> Members<'a, N> {
             .map_err(NoObject::Syntax)?;
         Err(NoObject::OtherValue)
     }
-
-    /// The values in the order of the names, after a fault for a member that stands there twice.
-    pub fn read(&self, pointer: &str, faults: &mut Faults) -> [Option<&'a RawValue>; N] {
-        if let Some(name) = self.repeated {
-            faults.add(&format!("{pointer}/{name}"), "one value", "the member twice");
-        }
-        self.values
-    }
 }
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Members<'de, N> {
-    type Value = Self;
+impl<'de, const N: usize> DeserializeSeed<'de> for Members<N> {
+    type Value = [Member<'de>; N];
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
-    type Value = Self;
+impl<'de, const N: usize> Visitor<'de> for Members<N> {
+    type Value = [Member<'de>; N];
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some(MemberName(name)) = map.next_key()? {
-            let Some(index) = self.names.iter().position(|known| *known == name) else {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = [Member::default(); N];
+        // Names are taken as they stand, since one that is no text is only one that nobody asks for.
+        while let Some(raw) = map.next_key::<&RawValue>()? {
+            let name = string(raw);
+            let Some(index) = self.0.iter().position(|known| name.as_deref() == Some(*known)) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if self.values[index].replace(map.next_value()?).is_some() {
-                self.repeated = Some(self.names[index]);
-            }
+            let member = &mut members[index];
+            member.is_repeated = member.value.replace(map.next_value()?).is_some();
         }
-        Ok(self)
+        Ok(members)
     }
 }
-
-/// A member's name, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-pub struct MemberName<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The value of a member that is neither absent nor `null`.
 pub fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
@@ -111,17 +105,6 @@ pub fn required<'a>(
     value
 }
 
-pub fn text<'a>(pointer: &str, raw: Option<&'a RawValue>, faults: &mut Faults) -> Option<Cow<'a, str>> {
-    let raw = present(raw)?;
-    match serde_json::from_str::<MemberName<'_>>(raw.get()) {
-        Ok(MemberName(text)) => Some(text),
-        Err(_) => {
-            faults.add(pointer, "a string", raw.get());
-            None
-        }
-    }
-}
-
 pub fn uuid(pointer: &str, raw: Option<&RawValue>, faults: &mut Faults) -> Option<Uuid> {
     let raw = present(raw)?;
     let uuid = parse_uuid(raw);
@@ -132,6 +115,5 @@ pub fn uuid(pointer: &str, raw: Option<&RawValue>, faults: &mut Faults) -> Optio
 }
 
 pub fn parse_uuid(raw: &RawValue) -> Option<Uuid> {
-    let MemberName(text) = serde_json::from_str(raw.get()).ok()?;
-    Uuid::try_parse(&text).ok()
+    Uuid::try_parse(&string(raw)?).ok()
 }

@@ -224,3 +224,40 @@ pub async fn after_expiry_the_same_message_is_new(place: &impl Place) {
         assert_eq!(inbox.expire_all(2).await, [1]);
     }
 }
+
+pub async fn of_undocumented_messages_whose_ids_are_none_no_two_that_differ_are_one(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    // Each is shown as another is, or hard to tell from it.
+    let long = "x".repeat(250);
+    let ids = [
+        "42".to_owned(),
+        r#""42""#.to_owned(),
+        r#""\ud800""#.to_owned(),
+        r#""\udbff""#.to_owned(),
+        "18446744073709551617".to_owned(),
+        "18446744073709551618".to_owned(),
+        format!(r#""{long}a""#),
+        format!(r#""{long}b""#),
+    ];
+    let message = |id: &str| {
+        posted(&format!(
+            r#"{{"event":"billing","status":"due","event_id":{id}}}"#
+        ))
+    };
+    let pairs = ids
+        .chunks(2)
+        .flat_map(|pair| [&pair[0], &pair[1], &pair[0], &pair[1]]);
+    let in_turns: Vec<_> = pairs.map(|id| message(id)).collect();
+
+    let one_by_one = inbox.accept(in_turns.clone()).await;
+    for again in in_turns {
+        inbox.accept_one(again).await;
+    }
+
+    assert_eq!(one_by_one.len(), 4 * 4);
+    let last = inbox.accept_one(message("\"evt_1\"")).await;
+    assert_eq!(
+        inbox.store_one(message("\"evt_1\"").at(59)).await,
+        duplicate_of(last)
+    );
+}

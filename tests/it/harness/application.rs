@@ -173,7 +173,8 @@ pub fn assert_in_order(taken: &[Arrival], expected: &HashMap<String, Vec<String>
 
 async fn take(State(state): State<Shared>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let text = |name: &str| headers[name].to_str().expect("a header of text").to_owned();
-    let document: Value = serde_json::from_slice(&body).expect("what is delivered is JSON");
+    // A body may have text that a strict reader does not take, as CaiGunn's may.
+    let document: Value = serde_json::from_slice(&body).unwrap_or_default();
     let member = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
     let arrival = Arrival {
         webhook_id: text("webhook-id"),

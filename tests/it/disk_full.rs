@@ -40,18 +40,23 @@ async fn post(client: &Client, process: &Process, notification: &Value) -> (Post
     let response = request.send().await.expect("the receiver answers");
     let (status, headers) = (response.status(), response.headers().clone());
     let answer: Value = response.json().await.expect("the receiver answers JSON");
-    let event_id = text(notification, "event_id");
+    let mut posted = Posted {
+        event_id: text(notification, "event_id"),
+        body,
+        sent_at: None,
+        end: End::Nothing,
+    };
     if status == 200 {
         let receipt_id = text(&answer, "receipt_id");
-        let end = End::Stored { receipt_id };
-        return (Posted { event_id, body, end }, None);
+        posted.end = End::Stored { receipt_id };
+        return (posted, None);
     }
     assert_eq!(status, 503, "{answer}");
     assert_eq!(headers["retry-after"], "5");
     assert_eq!(headers["content-type"], "application/problem+json");
     assert_eq!(answer["type"], "urn:caigunn-webhook:problem:inbox-unavailable");
-    let end = End::Wrong(answer.to_string());
-    (Posted { event_id, body, end }, Some(answer))
+    posted.end = End::Wrong(answer.to_string());
+    (posted, Some(answer))
 }
 
 /// Posts until there is no room left; all that was posted, and the last refusal's detail.

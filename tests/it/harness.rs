@@ -1,10 +1,13 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
 //! CaiGunn's API ([`provider`]), a user's application ([`application`]), a tunnel ([`tunnel`]), all of these together
-//! ([`site`]), a real PostgreSQL ([`postgres`]) and nginx ([`nginx`]), clients that break the rules ([`raw`]) and many
-//! that keep them ([`posters`]), and the log of what runs on the test's thread ([`recorder`]).
+//! ([`site`]), a real PostgreSQL ([`postgres`]), nginx ([`nginx`]) and Caddy ([`caddy`]), the distance to one
+//! ([`distance`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]), and the log of what runs
+//! on the test's thread ([`recorder`]).
 
 pub mod app;
 pub mod application;
+pub mod caddy;
+pub mod distance;
 pub mod nginx;
 pub mod posters;
 pub mod postgres;
@@ -15,9 +18,11 @@ pub mod recorder;
 pub mod site;
 pub mod tunnel;
 
+use std::env;
 use std::future::Future;
 use std::iter;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -67,6 +72,21 @@ pub fn free_port() -> u16 {
     let mut ports = iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     ports.find(is_free).expect("there is always a next port")
+}
+
+/// A server that a test needs: the program that a variable names, or else the one that Debian's package puts there,
+/// which is not in everybody's `PATH`. Where there is none, or the variable is empty, the caller leaves the test out.
+#[track_caller]
+pub fn installed(variable: &str, usual: &str) -> Option<String> {
+    let program = match env::var(variable) {
+        Ok(program) => Some(program).filter(|program| !program.is_empty()),
+        Err(_) => Path::new(usual).exists().then(|| usual.to_owned()),
+    };
+    if program.is_none() {
+        let name = usual.rsplit('/').next().unwrap_or(usual);
+        postgres::leave_out(&format!("there is no {name}"));
+    }
+    program
 }
 
 /// A client that goes straight to where it is told.

@@ -1,5 +1,7 @@
 //! Promise of the harness: what it says of servers and networks is so. No other test could tell.
 
+mod caddy;
+mod distance;
 mod left_out;
 mod nginx;
 mod postgres;

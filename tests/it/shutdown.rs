@@ -1,6 +1,8 @@
 //! Promise: a stop loses nothing that was answered, answers what it has begun to receive, waits for nobody who
 //! has asked for nothing, and ends in time. Where there is a delay, it begins when balancers know of it.
 
+mod busy;
+
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;

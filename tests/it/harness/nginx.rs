@@ -10,11 +10,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::postgres::leave_out;
-use super::{free_port, wait_for};
-
-/// Where Debian's package puts it, which is not in everybody's `PATH`.
-const PROGRAM: &str = "/usr/sbin/nginx";
+use super::{free_port, installed, wait_for};
 
 /// A running nginx. It ends when the test drops it.
 pub struct Nginx {
@@ -28,14 +24,7 @@ impl Nginx {
     /// if there is no nginx; the variable `CAIGUNN_TEST_NGINX` may name another program.
     #[track_caller]
     pub fn start(http: &str) -> impl Future<Output = Option<Self>> {
-        let program = match std::env::var("CAIGUNN_TEST_NGINX") {
-            Ok(program) => Some(program),
-            Err(_) if Path::new(PROGRAM).exists() => Some(PROGRAM.to_owned()),
-            Err(_) => {
-                leave_out("there is no nginx");
-                None
-            }
-        };
+        let program = installed("CAIGUNN_TEST_NGINX", "/usr/sbin/nginx");
         let http = http.to_owned();
         async move { Some(Self::start_program(&program?, &http).await) }
     }
@@ -129,7 +118,7 @@ fn configure(folder: &Path, address: SocketAddr, http: &str) {
 worker_processes 1;
 pid nginx.pid;
 error_log error.log notice;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     client_body_temp_path client_body;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::raw::{self, Raw};
 use super::{json, sample, wait_for};
@@ -23,6 +24,8 @@ pub struct Posters {
 pub struct Posted {
     pub event_id: String,
     pub body: String,
+    /// When its last byte had been written, if it was and somebody looked at the clock.
+    pub sent_at: Option<Instant>,
     pub end: End,
 }
 
@@ -71,15 +74,9 @@ async fn post_until_gone(receiver: SocketAddr, answered_count: Arc<AtomicUsize>)
     let mut posted = Vec::new();
     while let Ok(mut connection) = Raw::try_connect(receiver).await {
         loop {
-            let body = json(&sample("crawling.completed"));
-            let event_id = text(&body, "event_id");
-            let body = body.to_string();
-            let end = match connection.try_send(raw::post(&body)).await {
-                true => read_end(&mut connection).await,
-                false => End::Nothing,
-            };
-            let is_open = matches!(end, End::Stored { .. });
-            posted.push(Posted { event_id, body, end });
+            let next = post(&mut connection, "/webhook").await;
+            let is_open = matches!(next.end, End::Stored { .. });
+            posted.push(next);
             if !is_open {
                 break;
             }
@@ -89,7 +86,27 @@ async fn post_until_gone(receiver: SocketAddr, answered_count: Arc<AtomicUsize>)
     posted
 }
 
-async fn read_end(connection: &mut Raw) -> End {
+/// Posts a notification to a path.
+pub async fn post(connection: &mut Raw, path: &str) -> Posted {
+    let body = json(&sample("crawling.completed"));
+    let event_id = text(&body, "event_id");
+    let body = body.to_string();
+    let is_sent = connection.try_send(raw::post_to(path, &body)).await;
+    let sent_at = is_sent.then(Instant::now);
+    let end = match is_sent {
+        true => read_end(connection).await,
+        false => End::Nothing,
+    };
+    Posted {
+        event_id,
+        body,
+        sent_at,
+        end,
+    }
+}
+
+/// Reads what came of a post.
+pub async fn read_end(connection: &mut Raw) -> End {
     match connection.try_read_answer().await {
         Ok(answer) if answer.status() == 200 => End::Stored {
             receipt_id: text(&answer.json(), "receipt_id"),

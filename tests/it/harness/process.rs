@@ -160,6 +160,19 @@ impl Process {
         }
     }
 
+    /// The value of a series of `/metrics`, such as `queue_depth` or `leader`; 0 if it is not there.
+    pub async fn metric(&self, client: &Client, series: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.admin);
+        let response = client.get(url).send().await.expect("the admin side answers");
+        assert_eq!(response.status(), 200);
+        let page = response.text().await.expect("the page is text");
+        let value = page.lines().find_map(|line| {
+            let (found, value) = line.strip_prefix("caigunn_webhook_")?.rsplit_once(' ')?;
+            (found == series).then(|| value.parse().expect("a value is a number"))
+        });
+        value.unwrap_or(0.0)
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -46,6 +46,18 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).await.is_ok()
     }
 
+    /// Says that nothing more will be sent, and goes on reading.
+    pub async fn half_close(&mut self) {
+        self.stream.shutdown().await.expect("the receiver is there");
+    }
+
+    /// Goes without reading what has come, and without a farewell: the receiver gets a reset.
+    pub fn reset(self) {
+        socket2::SockRef::from(self.stream.get_ref())
+            .set_linger(Some(Duration::ZERO))
+            .expect("a socket can be told so");
+    }
+
     /// Reads until the receiver closes; what it sent.
     pub async fn read_to_end(&mut self) -> String {
         read_to_end(&mut self.stream).await
@@ -181,8 +193,13 @@ fn header_of<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 /// A whole POST of JSON to `/webhook`.
 pub fn post(body: &str) -> String {
+    post_to("/webhook", body)
+}
+
+/// A whole POST of JSON.
+pub fn post_to(path: &str, body: &str) -> String {
     format!(
-        "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }

@@ -37,6 +37,29 @@ async fn a_test_without_a_server_is_left_out_and_says_so_where_nothing_is_captur
 }
 
 #[tokio::test]
+async fn a_test_without_a_proxy_is_left_out_and_says_so() {
+    for (proxy, test) in [
+        (
+            "nginx",
+            "harness_tests::nginx::nginx_passes_on_to_a_receiver_at_a_given_address_and_elsewhere_once_it_is_told",
+        ),
+        ("caddy", "harness_tests::caddy::caddy_passes_on_to_a_receiver"),
+    ] {
+        let mut command = Command::new(env::current_exe().expect("we are a program"));
+        command.args(["--exact", test]);
+        command.env(format!("CAIGUNN_TEST_{}", proxy.to_uppercase()), "");
+
+        let ended = run(command).await;
+
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let said = format!("LEFT OUT: {test} (");
+        let reason = format!("since there is no {proxy}; scripts/test runs it\n");
+        assert!(ended.errors.contains(&said), "{ended:?}");
+        assert!(ended.errors.contains(&reason), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_test_whose_server_does_not_answer_fails() {
     // Nothing can listen on port 0.
     let ended = run_test(Some("postgres://nobody@127.0.0.1:0/postgres")).await;

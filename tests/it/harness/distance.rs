@@ -1,0 +1,77 @@
+//! The way between a proxy and a receiver that are not on one machine: what either sends, and its end, takes time.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+/// How many pieces of 64 KiB may be on the way.
+const PIECE_COUNT: usize = 64;
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Something on the way, and when it arrives.
+type Piece = (Instant, io::Result<Vec<u8>>);
+
+/// Starts an address that leads to another one, with so much time each way. It ends with the test's runtime.
+pub async fn distance_to(address: SocketAddr, one_way: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let near = listener.local_addr().expect("a bound listener has an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(pass_on(stream, address, one_way));
+        }
+    });
+    near
+}
+
+async fn pass_on(mut near: TcpStream, address: SocketAddr, one_way: Duration) -> io::Result<()> {
+    let mut far = TcpStream::connect(address).await?;
+    for stream in [&near, &far] {
+        stream.set_nodelay(true)?;
+    }
+    let (from_near, to_near) = near.split();
+    let (from_far, to_far) = far.split();
+    // Whoever is gone is gone for both.
+    tokio::try_join!(pass(from_near, to_far, one_way), pass(from_far, to_near, one_way))?;
+    Ok(())
+}
+
+async fn pass(
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
+    one_way: Duration,
+) -> io::Result<()> {
+    let (departures, arrivals) = mpsc::channel(PIECE_COUNT);
+    let (_, arrived) = tokio::join!(send_off(from, departures, one_way), take_in(arrivals, to));
+    arrived
+}
+
+/// Reads until the end, which goes the same way as an empty piece, or as an error.
+async fn send_off(mut from: impl AsyncRead + Unpin, departures: mpsc::Sender<Piece>, one_way: Duration) {
+    loop {
+        let mut bytes = Vec::with_capacity(PIECE_BYTES);
+        let read = from.read_buf(&mut bytes).await;
+        let is_last = bytes.is_empty();
+        let piece = (Instant::now() + one_way, read.map(|_| bytes));
+        // Nobody is there to take it once the other side is gone.
+        if departures.send(piece).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+async fn take_in(mut arrivals: mpsc::Receiver<Piece>, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+    while let Some((due, piece)) = arrivals.recv().await {
+        sleep_until(due).await;
+        let bytes = piece?;
+        if bytes.is_empty() {
+            return to.shutdown().await;
+        }
+        to.write_all(&bytes).await?;
+    }
+    Ok(())
+}

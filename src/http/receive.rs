@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -46,8 +47,10 @@ struct Answer<'a> {
 struct ReadBody {
     /// All of it, or the start of one that is refused.
     bytes: Bytes,
-    /// Why it is refused, where it is before it was read to its end.
+    /// Why it is refused, whatever it says.
     problem: Option<Problem>,
+    /// Whether there was more of it.
+    is_truncated: bool,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -67,7 +70,6 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
     let (head, body) = request.into_parts();
     let type_problem = check_content_type(&head.headers).err();
     let body = read_body(&shared, &head.headers, body).await?;
-    let is_whole = body.problem.is_none();
     let problem = match type_problem.or(body.problem) {
         Some(problem) => problem,
         None => match parse(&body.bytes).await {
@@ -98,7 +100,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
         detail: problem.detail().to_owned(),
         receipt_id: None,
         content_type: text(&head.headers, CONTENT_TYPE).map(str::to_owned),
-        truncated: !is_whole,
+        truncated: body.is_truncated,
         body: body.bytes.clone(),
     };
     shared.writer.append(Entry::Quarantine(quarantined)).await?;
@@ -205,6 +207,7 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
             None => collected.into_bytes(),
             Some(_) => collected.into_start(),
         },
+        is_truncated: problem.is_some(),
         problem,
         _permit: permit,
     })
@@ -219,7 +222,7 @@ async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body) -> Rea
     let mut start = Collected::default();
     if permit.is_some() {
         let reading = async {
-            while start.len() < KEPT_BYTES
+            while start.len() <= KEPT_BYTES
                 && let Some(Ok(frame)) = body.frame().await
             {
                 start.push(frame.into_data().unwrap_or_default());
@@ -229,6 +232,7 @@ async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body) -> Rea
         let _ = timeout(KEPT_TIME, reading).await;
     }
     ReadBody {
+        is_truncated: start.len() > KEPT_BYTES || !body.is_end_stream(),
         bytes: start.into_start(),
         problem: Some(Problem::body_too_large(shared.settings.body_limit_bytes)),
         _permit: permit,

@@ -323,7 +323,10 @@ impl<'a> Line<'a> {
         Self {
             outcome: if is_duplicate { "duplicate" } else { "accepted" },
             event: &announcement.name,
-            event_id: Stated::of(announcement.event_id, texts.and_then(|texts| texts.event_id.as_deref())),
+            event_id: Stated::of(
+                announcement.event_id,
+                texts.and_then(|texts| texts.event_id.as_deref()),
+            ),
             chatbot_id: Stated::of(
                 announcement.chatbot_id,
                 texts.and_then(|texts| texts.chatbot_id.as_deref()),

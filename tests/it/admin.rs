@@ -289,10 +289,6 @@ async fn what_there_is_not_is_answered_with_404() {
             "/api/v1/jobs/%ff".to_owned(),
             "there is nothing at this path".to_owned(),
         ),
-        (
-            "/api/v1/receipts/".to_owned(),
-            "there is nothing at this path".to_owned(),
-        ),
         ("/api/v1/".to_owned(), "there is nothing at this path".to_owned()),
         (
             "/api/v1/tokens".to_owned(),

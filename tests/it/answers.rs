@@ -554,7 +554,6 @@ async fn there_is_nothing_else_on_the_public_address_least_of_all_the_admin_side
     let app = spawn_app().await;
     let paths = [
         "/",
-        "/webhook/",
         "/webhook/a/b",
         "/webhooks",
         "/Webhook",

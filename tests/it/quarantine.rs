@@ -115,14 +115,24 @@ async fn what_is_no_notification_is_kept() {
 }
 
 #[tokio::test]
-async fn that_a_body_was_too_large_is_kept_though_nothing_of_it_was_read() {
+async fn of_a_body_that_is_announced_as_too_large_the_start_is_kept() {
     let app = spawn_app_with(&[("server.body_limit_bytes", "1024")]).await;
 
     let response = app.post_bytes("application/json", "x".repeat(1025)).await;
 
     let expected = json!({"reason": "body-too-large", "content_type": "application/json",
-                          "truncated": true, "body": ""});
+                          "truncated": false, "body": "x".repeat(1025)});
     check(&app, response, 413, expected).await;
+
+    let body: String = (0..(1 << 20) / 16).map(|line| format!("{line:15}\n")).collect();
+    let mut connection = Raw::connect(app.public).await;
+    connection.send(raw::post(&body)).await;
+    let response = connection.read_response().await;
+
+    assert_eq!(response.status(), 413);
+    let entries = quarantine(&app).await;
+    assert_eq!(entries[0]["body"], body[..65536]);
+    assert_eq!(entries[0]["truncated"], true);
 }
 
 #[tokio::test]

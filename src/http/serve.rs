@@ -141,7 +141,7 @@ impl Server {
             // An accepted connection is not lost by a dropped accept.
             match stop.run_until_cancelled(listener.accept()).await {
                 None => return,
-                Some(Ok((stream, _))) => self.admit(stream.into_std()),
+                Some(Ok((stream, peer))) => self.admit(stream.into_std(), peer),
                 Some(Err(error)) => {
                     tracing::warn!(error.type = "accept", "cannot accept a connection: {error}");
                     stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
@@ -154,13 +154,13 @@ impl Server {
     /// system itself, of which the runtime learns a little later.
     fn accept_what_waits(&mut self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
-        while let Ok((stream, _)) = listener.accept() {
-            self.admit(stream.set_nonblocking(true).map(|()| stream));
+        while let Ok((stream, peer)) = listener.accept() {
+            self.admit(stream.set_nonblocking(true).map(|()| stream), peer);
         }
     }
 
     /// Gives a connection to a lane, if there is room for it.
-    fn admit(&mut self, stream: io::Result<std::net::TcpStream>) {
+    fn admit(&mut self, stream: io::Result<std::net::TcpStream>, peer: SocketAddr) {
         // It has ended already.
         let Ok(stream) = stream else { return };
         let (lane, place) = self.lanes.emptiest();
@@ -178,7 +178,7 @@ impl Server {
             return;
         };
         let serving = async move {
-            service.connection(stream, endpoint, &room).await;
+            service.connection(stream, peer, endpoint, &room).await;
             drop((room, place));
         };
         self.connections.spawn_on(serving, lane.runtime());
@@ -215,11 +215,16 @@ async fn refuse(stream: std::net::TcpStream, service: Arc<Service>) {
 }
 
 impl Service {
-    async fn connection(&self, stream: std::net::TcpStream, endpoint: Arc<Endpoint>, room: &Room) {
+    async fn connection(
+        &self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        endpoint: Arc<Endpoint>,
+        room: &Room,
+    ) {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
-        let Ok(peer) = stream.peer_addr() else { return };
         let unread = Unread::default();
         let metrics = Arc::clone(&endpoint.telling.metrics);
         let service = service_fn(move |request: Request<Incoming>| {

@@ -557,7 +557,6 @@ async fn there_is_nothing_else_on_the_public_address_least_of_all_the_admin_side
         "/webhook/a/b",
         "/webhooks",
         "/Webhook",
-        "//webhook",
         "/metrics",
         "/api",
         "/api/v1",

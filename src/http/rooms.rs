@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_util::sync::CancellationToken;
-
-use super::stream::Idle;
+use super::stream::{Presence, Wish};
 
 /// Room for so many connections. Cheap to clone.
 #[derive(Clone)]
@@ -17,22 +15,15 @@ pub struct Rooms {
 #[derive(Default)]
 struct Taken {
     last_id: u64,
-    by: HashMap<u64, Guest>,
-}
-
-struct Guest {
-    idle: Arc<Idle>,
-    end: CancellationToken,
+    by: HashMap<u64, Arc<Presence>>,
 }
 
 /// One connection's room, until it is dropped.
 pub struct Room {
     rooms: Rooms,
     id: u64,
-    /// Where the connection says that it lies idle.
-    pub idle: Arc<Idle>,
-    /// Cancelled when it is to end as soon as it lies idle.
-    pub end: CancellationToken,
+    /// Where the connection says that it lies idle, and learns that it is to end.
+    pub presence: Arc<Presence>,
 }
 
 impl Rooms {
@@ -51,29 +42,30 @@ impl Rooms {
 
     /// Room for one more. If there is none, the connection that has lain idle for longest makes it: its peer is the
     /// least likely to want it. `None` if none lies idle.
-    pub fn take(&self, stop: &CancellationToken) -> Option<Room> {
+    pub fn take(&self) -> Option<Room> {
         let mut taken = self.taken();
         if taken.by.len() >= self.max_count {
-            let idle = taken.by.iter().filter(|(_, guest)| guest.idle.since() > 0);
-            let longest = idle
-                .min_by_key(|(_, guest)| guest.idle.since())
-                .map(|(id, _)| *id);
-            let guest = longest.and_then(|id| taken.by.remove(&id))?;
-            guest.end.cancel();
+            let idle = taken.by.iter();
+            let idle = idle.filter_map(|(id, presence)| Some((presence.idle_since()?, *id)));
+            let (_, longest) = idle.min()?;
+            taken.by.remove(&longest)?.wish(Wish::MakeRoom);
         }
         taken.last_id += 1;
         let room = Room {
             rooms: self.clone(),
             id: taken.last_id,
-            idle: Arc::default(),
-            end: stop.child_token(),
+            presence: Arc::default(),
         };
-        let guest = Guest {
-            idle: Arc::clone(&room.idle),
-            end: room.end.clone(),
-        };
-        taken.by.insert(room.id, guest);
+        taken.by.insert(room.id, Arc::clone(&room.presence));
         Some(room)
+    }
+
+    /// Wishes that all connections stop.
+    pub fn stop(&self) {
+        self.taken()
+            .by
+            .values()
+            .for_each(|presence| presence.wish(Wish::Stop));
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

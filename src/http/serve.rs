@@ -19,14 +19,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::framing::MAX_HEAD_BYTES;
 use super::lanes::Lanes;
 use super::rooms::Room;
-use super::stream::{Ends, Stream};
+use super::stream::{STOP_GRACE, Stream, Wish};
 use super::to_the_end::ToTheEnd;
 use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};
@@ -95,8 +95,11 @@ pub async fn serve(
     // The stream has its own limits of time. A peer that has sent all it will may still wait for its answer.
     http.header_read_timeout(None)
         .half_close(true)
+        // Head and body of an answer are small: to copy them costs less than to have the system gather them.
+        .writev(false)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES);
+    let rooms = lanes.shared().connections.rooms.clone();
     let mut server = Server {
         lanes,
         service: Arc::new(Service { http, settings, stop }),
@@ -106,6 +109,7 @@ pub async fn serve(
     };
     server.accept_until_stop(&listener).await;
     server.accept_what_waits(listener);
+    rooms.stop();
     server.connections.close();
     server.connections.wait().await;
 }
@@ -166,7 +170,7 @@ impl Server {
         let (lane, place) = self.lanes.emptiest();
         let endpoint = Arc::clone(&lane.shared);
         let service = Arc::clone(&self.service);
-        let Some(room) = endpoint.connections.rooms.take(&service.stop) else {
+        let Some(room) = endpoint.connections.rooms.take() else {
             endpoint.connections.refused.inc();
             self.refused.say(service.settings.max_count);
             if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
@@ -233,25 +237,19 @@ impl Service {
                 async move { Ok::<_, Infallible>(endpoint.answer_on(request, &unread, peer).await) },
             )
         });
-        let ends = Ends {
-            when_idle: room.end.clone(),
-            stop: self.stop.clone(),
-        };
-        let stream = Stream::new(stream, &self.settings, Arc::clone(&room.idle), ends);
+        let stream = Stream::new(stream, &self.settings, Arc::clone(&room.presence));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let mut served = poll_fn(|cx| connection.poll_without_shutdown(cx));
-        // The second time so that the stream sees that it is to end.
-        let served = match room.end.run_until_cancelled(&mut served).await {
-            Some(served) => served,
-            None => served.await,
-        };
+        let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
         if let Err(error) = served {
             // Nearly always a peer's doing: it went away, was too slow, or spoke no HTTP. hyper has answered.
             metrics.count_unreadable(&error);
             tracing::debug!(client.address = %peer.ip(), error.type = "connection", "a connection ended early: {error}");
         }
-        self.linger(connection.into_parts().io.into_inner().into_socket())
-            .await;
+        let stream = connection.into_parts().io.into_inner();
+        // A stop waits for nobody who has his answer.
+        if stream.is_in_request() || room.presence.wished() != Wish::Stop {
+            self.linger(stream.into_socket()).await;
+        }
     }
 
     /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away.
@@ -259,7 +257,6 @@ impl Service {
         if stream.shutdown().await.is_err() {
             return;
         }
-        let deadline = Instant::now() + self.settings.body_timeout;
         let reading = async {
             let mut piece = vec![0; 8 << 10];
             let mut room = LINGER_BYTES;
@@ -270,8 +267,16 @@ impl Service {
                 room = left;
             }
         };
-        // A stop waits for nobody who has his answer.
-        let _ = timeout_at(deadline, self.stop.run_until_cancelled(reading)).await;
+        let stopping = async {
+            self.stop.cancelled().await;
+            sleep(STOP_GRACE).await;
+        };
+        // Whichever comes first, the connection is closed.
+        tokio::select! {
+            () = reading => {}
+            () = stopping => {}
+            () = sleep(self.settings.body_timeout) => {}
+        }
     }
 }
 

@@ -6,24 +6,25 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use super::ConnectionSettings;
 use super::framing::{Framing, Refused, Step};
 
 /// How long a head or a body that has begun may still take once a stop has begun: what a sender on a slow link needs for
 /// the rest of a request that it is sending, and little enough that nobody can hold up a stop.
-const STOP_GRACE: Duration = Duration::from_secs(1);
+pub const STOP_GRACE: Duration = Duration::from_secs(1);
 
 /// What is read at once of a request that did not come whole.
 const READ_BYTES: usize = 8 << 10;
@@ -31,20 +32,53 @@ const READ_BYTES: usize = 8 << 10;
 /// No request can begin with these bytes, so hyper answers 400 to them and closes.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 
-/// Since when a connection lies idle, to be asked by others.
+/// What a connection and whoever keeps its room tell one another.
 #[derive(Debug, Default)]
-pub struct Idle(AtomicU64);
+pub struct Presence {
+    /// Nanoseconds since some moment of the process, from 1 on; 0 while it does not lie idle.
+    idle_since: AtomicU64,
+    wish: AtomicU8,
+    /// The connection's, while it waits.
+    waker: AtomicWaker,
+}
 
-impl Idle {
-    /// Nanoseconds since some moment of the process, from 1 on; 0 while it is not idle.
-    pub fn since(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+/// What is wished of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Wish {
+    /// That it goes on.
+    Stay,
+    /// That it ends as soon as it lies idle.
+    MakeRoom,
+    /// The same, and that what has begun ends within [`STOP_GRACE`].
+    Stop,
+}
+
+impl Presence {
+    /// Since when it lies idle; `None` while it does not. Only to be compared with others.
+    pub fn idle_since(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.idle_since.load(Ordering::Relaxed))
     }
 
-    fn set(&self, since: Option<Instant>) {
+    /// Wishes something more.
+    pub fn wish(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    /// What is wished of it.
+    pub fn wished(&self) -> Wish {
+        match self.wish.load(Ordering::Acquire) {
+            0 => Wish::Stay,
+            1 => Wish::MakeRoom,
+            _ => Wish::Stop,
+        }
+    }
+
+    fn set_idle(&self, since: Option<Instant>) {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         let nanoseconds = since.map_or(0, |since| since.saturating_duration_since(*START).as_nanos() + 1);
-        self.0
+        self.idle_since
             .store(u64::try_from(nanoseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
@@ -64,15 +98,6 @@ impl Socket for TcpStream {
     }
 }
 
-/// When a connection ends that waits.
-#[derive(Clone, Debug)]
-pub struct Ends {
-    /// Ends it while it lies idle.
-    pub when_idle: CancellationToken,
-    /// The same for all connections, and gives [`STOP_GRACE`] to those that are not idle.
-    pub stop: CancellationToken,
-}
-
 /// A connection as hyper reads it.
 pub struct Stream<S> {
     socket: S,
@@ -83,8 +108,7 @@ pub struct Stream<S> {
     is_refused: bool,
     idle_timeout: Duration,
     head_timeout: Duration,
-    idle: Arc<Idle>,
-    ends: Ends,
+    presence: Arc<Presence>,
     /// Since when what is waited for now.
     waiting: Option<(Waiting, Instant)>,
     /// When the stop was seen to have begun.
@@ -101,7 +125,7 @@ enum Waiting {
 }
 
 impl<S: Socket> Stream<S> {
-    pub fn new(socket: S, settings: &ConnectionSettings, idle: Arc<Idle>, ends: Ends) -> Self {
+    pub fn new(socket: S, settings: &ConnectionSettings, presence: Arc<Presence>) -> Self {
         Self {
             socket,
             framing: Framing::default(),
@@ -109,15 +133,19 @@ impl<S: Socket> Stream<S> {
             is_refused: false,
             idle_timeout: settings.idle_timeout,
             head_timeout: settings.header_timeout,
-            idle,
-            ends,
+            presence,
             waiting: None,
             stopping_since: None,
             timer: None,
         }
     }
 
-    /// The socket alone, when nothing more is to be read of it.
+    /// Whether the peer is in the middle of a request, as far as is known.
+    pub fn is_in_request(&self) -> bool {
+        !self.framing.is_between_requests()
+    }
+
+    /// The socket alone, when no more requests are to be read of it.
     pub fn into_socket(self) -> S {
         self.socket
     }
@@ -125,7 +153,7 @@ impl<S: Socket> Stream<S> {
     /// Takes note that part of a request is handed on.
     fn hand_on(&mut self) {
         if self.waiting.take().is_some() {
-            self.idle.set(None);
+            self.presence.set_idle(None);
         }
     }
 
@@ -157,16 +185,20 @@ impl<S: Socket> Stream<S> {
             Some((same, since)) if same == waiting => since,
             _ => {
                 self.waiting = Some((waiting, now));
-                self.idle.set((waiting == Waiting::ForRequest).then_some(now));
+                self.presence
+                    .set_idle((waiting == Waiting::ForRequest).then_some(now));
                 now
             }
         };
-        if self.ends.stop.is_cancelled() {
+        // Before the look at what is wished, or a wish could come in between and wake nobody.
+        self.presence.waker.register(cx.waker());
+        let wish = self.presence.wished();
+        if wish == Wish::Stop {
             self.stopping_since.get_or_insert(now);
         }
         let grace = self.stopping_since.map(|since| since + STOP_GRACE);
         let end = match waiting {
-            Waiting::ForRequest if self.ends.when_idle.is_cancelled() => Some(now),
+            Waiting::ForRequest if wish > Wish::Stay => Some(now),
             Waiting::ForRequest => Some(since + self.idle_timeout),
             Waiting::ForHead => [Some(since + self.head_timeout), grace]
                 .into_iter()

@@ -165,7 +165,10 @@ impl Inbox for SqliteInbox {
 
     /// One is written while the one before is made durable.
     fn concurrency(&self) -> usize {
-        2
+        std::env::var("CONC")
+            .ok()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(2)
     }
 
     fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {

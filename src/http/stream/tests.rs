@@ -60,11 +60,7 @@ fn stream(peer: Peer) -> Stream<Peer> {
         body_timeout: limit,
         write_timeout: limit,
     };
-    let ends = Ends {
-        when_idle: CancellationToken::new(),
-        stop: CancellationToken::new(),
-    };
-    Stream::new(peer, &settings, Arc::default(), ends)
+    Stream::new(peer, &settings, Arc::default())
 }
 
 /// The stream cut in every way that is tried: whole, in two at every position, and byte by byte.

@@ -49,8 +49,7 @@ impl AsyncWrite for Pipe {
 struct Connection {
     peer: DuplexStream,
     stream: Stream<Pipe>,
-    idle: Arc<Idle>,
-    ends: Ends,
+    presence: Arc<Presence>,
 }
 
 fn connection() -> Connection {
@@ -62,20 +61,15 @@ fn connection() -> Connection {
         body_timeout: HEAD,
         write_timeout: HEAD,
     };
-    let ends = Ends {
-        when_idle: CancellationToken::new(),
-        stop: CancellationToken::new(),
-    };
-    let idle = Arc::new(Idle::default());
+    let presence = Arc::new(Presence::default());
     let pipe = Pipe {
         pipe,
         has_unread: false,
     };
     Connection {
         peer,
-        stream: Stream::new(pipe, &settings, Arc::clone(&idle), ends.clone()),
-        idle,
-        ends,
+        stream: Stream::new(pipe, &settings, Arc::clone(&presence)),
+        presence,
     }
 }
 
@@ -109,12 +103,12 @@ fn is_about(time: Duration, expected: Duration) -> bool {
 async fn a_connection_ends_when_it_has_lain_idle_for_its_time() {
     let mut connection = connection();
     connection.begin_to_wait().await;
-    assert!(connection.idle.since() > 0);
+    assert!(connection.presence.idle_since().is_some());
     advance(Duration::from_secs(100)).await;
     connection.send(REQUEST).await;
     let (request, _) = connection.read().await;
     assert_eq!(request.unwrap(), REQUEST);
-    assert_eq!(connection.idle.since(), 0);
+    assert_eq!(connection.presence.idle_since(), None);
 
     let (end, after) = connection.read().await;
 
@@ -155,7 +149,7 @@ async fn the_time_of_a_head_begins_with_its_first_byte_and_no_other_byte_makes_i
 
     assert_eq!(end.unwrap(), b"");
     assert!(is_about(after, HEAD), "{after:?}");
-    assert_eq!(connection.idle.since(), 0);
+    assert_eq!(connection.presence.idle_since(), None);
     dripping.abort();
 }
 
@@ -191,8 +185,7 @@ async fn a_stop_ends_an_idle_connection_at_once_and_gives_an_unfinished_request_
             connection.read().await.0.unwrap();
         }
         connection.begin_to_wait().await;
-        connection.ends.when_idle.cancel();
-        connection.ends.stop.cancel();
+        connection.presence.wish(Wish::Stop);
 
         let (end, after) = connection.read().await;
 
@@ -206,7 +199,7 @@ async fn one_that_makes_room_ends_only_between_requests() {
     let mut connection = connection();
     connection.send(b"GET / HTT").await;
     connection.begin_to_wait().await;
-    connection.ends.when_idle.cancel();
+    connection.presence.wish(Wish::MakeRoom);
     connection.send(b"P/1.1\r\nHost: a\r\n\r\n").await;
 
     assert_eq!(connection.read().await.0.unwrap(), REQUEST);
@@ -220,7 +213,7 @@ async fn one_that_makes_room_ends_only_between_requests() {
 async fn a_request_that_has_arrived_is_read_although_its_connection_was_to_end() {
     let mut connection = connection();
     connection.begin_to_wait().await;
-    connection.ends.when_idle.cancel();
+    connection.presence.wish(Wish::MakeRoom);
     // The system has it, and the runtime has not been told yet.
     connection.stream.socket.has_unread = true;
     connection.begin_to_wait().await;

@@ -12,11 +12,14 @@
 //! - **Unchanged.** The body is kept to the byte and everything else is derived from it.
 //! - **Deliveries** are kept as [`outbox`] says: what a leader has to say of a destination is committed at once or not
 //!   at all, and only while it leads.
+//! - **Repeats** that say something else than their original are kept in quarantine. What takes long to compare is
+//!   handed back by the store, and compared by the [`Writer`] beside the batches that follow.
 //! - **Bounded.** The quarantine keeps within its bounds, the oldest going first; receipts go by age.
 //!
 //! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
 
 pub mod announce;
+mod comparing;
 #[cfg(test)]
 mod contract;
 pub mod copy;
@@ -40,7 +43,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
 
-pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored};
+pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
 pub use outbox::Outbox;
 pub use writer::Writer;
 
@@ -62,7 +65,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 
 /// A store of notifications. See the module for what it promises.
 pub trait Inbox: Send + Sync + 'static {
-    /// Stores a batch in one commit and says what became of each entry, in order.
+    /// Stores a batch in one commit and says what became of each entry, in order. It compares only so much as others can
+    /// wait for: what is left is [`Stored::Uncompared`].
     ///
     /// # Errors
     /// The outer error: nothing of the batch was stored. An inner one: that entry was not.

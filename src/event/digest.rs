@@ -216,3 +216,21 @@ impl<'de> Visitor<'de> for &mut Reader {
         Ok(self.object(first, without))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_outermost_object_is_read_without_a_member() {
+        let mut reader = Reader::new();
+        let mut says_as_much = |text: &str, without: &str| {
+            reader.mark_without(text.as_bytes(), "a") == reader.mark(without.as_bytes())
+        };
+
+        assert!(says_as_much(r#" {"b":1,"\u0061":2}"#, r#"{"b":1}"#));
+        assert!(says_as_much(r#"{"a":1,"a":2}"#, "null"));
+        assert!(says_as_much(r#"{"a":1,"b":{"a":2}}"#, r#"{"b":{"a":2}}"#));
+        assert!(says_as_much(r#"[{"a":1}]"#, r#"[{"a":1}]"#));
+    }
+}

@@ -39,6 +39,19 @@ pub enum Stored {
     Quarantined(QuarantineId),
     /// The store takes writes.
     Probed,
+    /// It may be a repeat, and nothing is stored yet: whether it says the same as the original is more work than others
+    /// should wait for. [`Writer::append`](super::Writer::append) finds it out, and never answers with this.
+    Uncompared(Box<Uncompared>),
+}
+
+/// A notification that may be a repeat of a receipt: of the same identity, or without any id and after the last one of
+/// its chatbot and event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncompared {
+    /// The notification.
+    pub receipt: NewReceipt,
+    /// The receipt that is held.
+    pub held_id: ReceiptId,
 }
 
 /// What became of a notification.
@@ -79,7 +92,7 @@ impl Origin {
 }
 
 /// A notification to store: its body, and what the store must know of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReceipt {
     /// The request that brought it.
     pub request_id: RequestId,
@@ -97,6 +110,9 @@ pub struct NewReceipt {
     pub body: Bytes,
     /// How it came.
     pub origin: Origin,
+    /// The receipt that it was compared with, and differs from. One without any id need not be compared with that one
+    /// again if it is still the last of its chatbot and event.
+    pub differs_from: Option<ReceiptId>,
 }
 
 impl NewReceipt {
@@ -117,6 +133,7 @@ impl NewReceipt {
             chatbot_id: notification.chatbot_id,
             body,
             origin,
+            differs_from: None,
         }
     }
 
@@ -140,6 +157,7 @@ impl NewReceipt {
             chatbot_id: receipt.chatbot_id,
             body: body.clone(),
             origin: receipt.origin,
+            differs_from: None,
         }
     }
 

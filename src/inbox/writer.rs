@@ -5,6 +5,8 @@
 //! says it takes ([`Inbox::concurrency`]). There is no lingering for more: while the store has so many, the next batch
 //! gathers. Each batch is answered when it is stored, so a later one may be answered first.
 
+pub(super) mod comparing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Answer, Appended, Entry, Error, Inbox, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
+use comparing::Comparer;
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
@@ -38,13 +41,16 @@ pub struct Settings {
 }
 
 /// The way into the inbox. Cheap to clone; when the last clone is gone, the task stores what waits and ends.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     /// What the last commit showed, for [`Writer::ready`].
     evidence: watch::Receiver<Evidence>,
     accepted: watch::Receiver<()>,
     metrics: Metrics,
+    /// For what the store leaves uncompared.
+    comparer: Arc<Comparer>,
+    inbox: Arc<dyn Inbox>,
 }
 
 /// An entry with its caller.
@@ -120,6 +126,8 @@ impl Writer {
                 evidence,
                 accepted,
                 metrics,
+                comparer: Arc::new(Comparer::new(settings.timeout)),
+                inbox: Arc::clone(&inbox),
             },
             run(inbox, settings.timeout, queue, commits),
         )
@@ -161,7 +169,8 @@ impl Writer {
         );
     }
 
-    /// Stores an entry and returns once the commit is on disk.
+    /// Stores an entry and returns once the commit is on disk. A repeat that takes long to compare waits for its turn, as
+    /// long as for the store.
     ///
     /// # Errors
     /// [`Error::Full`] if too many wait already: nothing was stored. [`Error::Timeout`]: it may yet be stored.
@@ -170,6 +179,14 @@ impl Writer {
     /// # Cancel safety
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
     pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
+        match self.enqueue(entry).await? {
+            Stored::Uncompared(uncompared) => self.compare(*uncompared).await,
+            stored => Ok(stored),
+        }
+    }
+
+    /// Has the task store an entry.
+    async fn enqueue(&self, entry: Entry) -> Result<Stored, Error> {
         let (answer, stored) = oneshot::channel();
         let since = Instant::now();
         self.queue

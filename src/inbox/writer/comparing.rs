@@ -14,7 +14,7 @@ use crate::event::{Identity, same_content};
 
 /// How often another notification of the same chatbot and event may be stored while one without any id is compared with
 /// the last, before it is left to the sender to try again.
-const MAX_OVERTAKEN: usize = 10;
+pub(super) const MAX_OVERTAKEN: usize = 10;
 
 /// Compares notifications with what is held.
 #[derive(Debug)]

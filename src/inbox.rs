@@ -105,8 +105,11 @@ pub trait Inbox: Send + Sync + 'static {
     /// How many of the receipts that are held came by backfill.
     fn backfilled_count(&self) -> Answer<'_, u64>;
 
-    /// The quarantine, newest first.
+    /// The quarantine, newest first, without bodies.
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
+
+    /// The request of that id in quarantine, with what is kept of its body.
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>>;
 
     /// How much is, and ever was, in quarantine.
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals>;
@@ -208,12 +211,12 @@ pub struct Receipt {
     pub body_bytes: usize,
 }
 
-/// A quarantined request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A quarantined request, without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
     /// Its id.
     pub id: QuarantineId,
-    /// What was stored.
+    /// When it arrived.
     pub received_at: Timestamp,
     /// The request.
     pub request_id: RequestId,
@@ -222,11 +225,12 @@ pub struct Quarantined {
     /// What was wrong, for people.
     pub detail: String,
     /// The original, where this is a duplicate that differs from it.
+    #[serde(rename = "duplicate_of", skip_serializing_if = "Option::is_none")]
     pub receipt_id: Option<ReceiptId>,
     /// Its content type, as sent.
     pub content_type: Option<String>,
-    /// What is kept of its body.
-    pub body: Bytes,
+    /// The size of what is kept of its body.
+    pub body_bytes: usize,
     /// Whether there was more.
     pub truncated: bool,
 }

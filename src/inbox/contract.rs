@@ -92,6 +92,8 @@ macro_rules! contract_tests {
                 receipts_are_found_by_id_beside_the_gap_that_expiry_left,
                 a_quarantined_request_reads_back_as_it_was_stored,
                 the_quarantine_is_listed_newest_first_in_pages,
+                of_long_texts_beside_a_body_in_quarantine_the_start_is_kept,
+                an_id_that_is_not_in_quarantine_is_not_found,
                 an_export_shows_every_receipt_once_oldest_first,
                 an_export_of_large_bodies_is_cut_but_never_empty,
                 an_export_shows_nothing_that_has_expired,
@@ -396,13 +398,24 @@ impl dyn Inbox {
         }
     }
 
-    /// The quarantine, newest first.
-    pub async fn quarantined(&self) -> Vec<Quarantined> {
+    /// The quarantine, newest first, with the bodies.
+    pub async fn whole_quarantine(&self) -> Vec<(Quarantined, Bytes)> {
         let page = PageRequest {
             cursor: None,
             limit: 1_000,
         };
-        self.quarantine(page).await.expect("a page").items
+        let mut whole = Vec::new();
+        for listed in self.quarantine(page).await.expect("a page").items {
+            let (quarantined, body) = self
+                .quarantined(listed.id)
+                .await
+                .expect("the store reads it")
+                .expect("what is listed is there");
+            assert_eq!(quarantined, listed);
+            assert_eq!(quarantined.body_bytes, body.len());
+            whole.push((quarantined, body));
+        }
+        whole
     }
 
     /// Removes all receipts older than [`at`] that second, step by step; returns how many each step removed.

@@ -170,6 +170,10 @@ impl NewReceipt {
     }
 }
 
+/// How much is kept of what was wrong with a request, and of its content type: a page of the quarantine has at most 500 of
+/// these. What this program says itself is far shorter; a sender's header may have 64 KiB.
+const MAX_QUARANTINE_TEXT_BYTES: usize = 1 << 10;
+
 /// A refused request to keep.
 #[derive(Clone, Debug)]
 pub struct NewQuarantined {
@@ -193,7 +197,7 @@ pub struct NewQuarantined {
 
 impl NewQuarantined {
     /// What was kept of a request, to be kept in another place.
-    pub(super) fn again(kept: &Quarantined) -> Self {
+    pub(super) fn again(kept: &Quarantined, body: &Bytes) -> Self {
         Self {
             request_id: kept.request_id,
             received_at: kept.received_at,
@@ -201,9 +205,19 @@ impl NewQuarantined {
             detail: kept.detail.clone(),
             receipt_id: kept.receipt_id,
             content_type: kept.content_type.clone(),
-            body: kept.body.clone(),
+            body: body.clone(),
             truncated: kept.truncated,
         }
+    }
+
+    /// What is kept of what was wrong.
+    pub(super) fn kept_detail(&self) -> &str {
+        start_of(&self.detail)
+    }
+
+    /// What is kept of its content type.
+    pub(super) fn kept_content_type(&self) -> Option<&str> {
+        self.content_type.as_deref().map(start_of)
     }
 
     /// A copy of a duplicate that says something else than its original.
@@ -219,4 +233,13 @@ impl NewQuarantined {
             truncated: false,
         }
     }
+}
+
+/// As much of a text as is kept beside a body in quarantine.
+fn start_of(text: &str) -> &str {
+    let mut end = text.len().min(MAX_QUARANTINE_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

@@ -170,6 +170,10 @@ impl Inbox for FakeInbox {
         unreachable!("no test reads what is stored")
     }
 
+    fn quarantined(&self, _: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
+        unreachable!("no test reads what is stored")
+    }
+
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         unreachable!("no test reads what is stored")
     }

@@ -130,7 +130,7 @@ pub async fn another_message_is_new_and_not_in_quarantine(place: &impl Place) {
         .accept_one(training_failed("Character limit exceeded", &ids))
         .await;
 
-    assert!(inbox.quarantined().await.is_empty());
+    assert!(inbox.whole_quarantine().await.is_empty());
 }
 
 pub async fn after_another_training_event_the_same_message_is_new(place: &impl Place) {
@@ -251,7 +251,7 @@ pub async fn a_large_message_is_told_from_the_last_one(place: &impl Place) {
 
     assert_eq!(repeats, [duplicate_of(first); 3]);
     assert_eq!(ids_of(&inbox.all().await), [later, back_again, other, first]);
-    assert!(inbox.quarantined().await.is_empty());
+    assert!(inbox.whole_quarantine().await.is_empty());
 }
 
 pub async fn a_large_message_is_new_only_if_it_was_compared_with_the_last_one(place: &impl Place) {

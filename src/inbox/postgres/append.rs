@@ -80,7 +80,7 @@ pub async fn append(inbox: &PostgresInbox, batch: &[Entry]) -> Result<Vec<Result
 pub async fn import(
     inbox: &PostgresInbox,
     receipts: &[(Receipt, Bytes)],
-    quarantined: &[Quarantined],
+    quarantined: &[(Quarantined, Bytes)],
 ) -> Result<(), Error> {
     let given = receipts
         .iter()
@@ -89,7 +89,10 @@ pub async fn import(
         .iter()
         .map(|(receipt, body)| NewReceipt::again(receipt, body))
         .collect();
-    let copies: Vec<NewQuarantined> = quarantined.iter().map(NewQuarantined::again).collect();
+    let copies: Vec<NewQuarantined> = quarantined
+        .iter()
+        .map(|(one, body)| NewQuarantined::again(one, body))
+        .collect();
     let rows = receipts.iter().zip(given).enumerate();
     let rows = rows.map(|(place, (receipt, given))| NewRow {
         latest_seq: None,
@@ -100,7 +103,7 @@ pub async fn import(
         rows: rows.collect(),
         quarantined: quarantined
             .iter()
-            .map(|one| one.id)
+            .map(|(one, _)| one.id)
             .zip(&copies)
             .map(|(id, copy)| (0, id, copy))
             .collect(),

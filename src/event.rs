@@ -6,6 +6,7 @@
 //! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
 
 mod compose;
+mod digest;
 mod failure;
 mod identity;
 pub mod sample;

@@ -188,7 +188,7 @@ impl Origin {
 }
 
 /// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 20] = [
+const ROUTES: [&str; 21] = [
     "/webhook",
     "/webhook/{token}",
     "/healthz",
@@ -199,6 +199,7 @@ const ROUTES: [&str; 20] = [
     "/api/v1/jobs/{event_id}",
     "/api/v1/jobs/{event_id}/backfill",
     "/api/v1/quarantine",
+    "/api/v1/quarantine/{id}",
     "/api/v1/subscription",
     "/api/v1/destinations",
     "/api/v1/destinations/{name}/pause",

@@ -12,11 +12,14 @@
 //! - **Unchanged.** The body is kept to the byte and everything else is derived from it.
 //! - **Deliveries** are kept as [`outbox`] says: what a leader has to say of a destination is committed at once or not
 //!   at all, and only while it leads.
+//! - **Repeats** that say something else than their original are kept in quarantine. What takes long to compare is
+//!   handed back by the store, and compared by the [`Writer`] beside the batches that follow.
 //! - **Bounded.** The quarantine keeps within its bounds, the oldest going first; receipts go by age.
 //!
 //! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
 
 pub mod announce;
+mod comparing;
 #[cfg(test)]
 mod contract;
 pub mod copy;
@@ -40,7 +43,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
 
-pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored};
+pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
 pub use outbox::Outbox;
 pub use writer::Writer;
 
@@ -62,7 +65,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 
 /// A store of notifications. See the module for what it promises.
 pub trait Inbox: Send + Sync + 'static {
-    /// Stores a batch in one commit and says what became of each entry, in order.
+    /// Stores a batch in one commit and says what became of each entry, in order. It compares only so much as others can
+    /// wait for: what is left is [`Stored::Uncompared`].
     ///
     /// # Errors
     /// The outer error: nothing of the batch was stored. An inner one: that entry was not.
@@ -101,8 +105,11 @@ pub trait Inbox: Send + Sync + 'static {
     /// How many of the receipts that are held came by backfill.
     fn backfilled_count(&self) -> Answer<'_, u64>;
 
-    /// The quarantine, newest first.
+    /// The quarantine, newest first, without bodies.
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
+
+    /// The request of that id in quarantine, with what is kept of its body.
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>>;
 
     /// How much is, and ever was, in quarantine.
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals>;
@@ -204,12 +211,12 @@ pub struct Receipt {
     pub body_bytes: usize,
 }
 
-/// A quarantined request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A quarantined request, without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
     /// Its id.
     pub id: QuarantineId,
-    /// What was stored.
+    /// When it arrived.
     pub received_at: Timestamp,
     /// The request.
     pub request_id: RequestId,
@@ -218,11 +225,12 @@ pub struct Quarantined {
     /// What was wrong, for people.
     pub detail: String,
     /// The original, where this is a duplicate that differs from it.
+    #[serde(rename = "duplicate_of", skip_serializing_if = "Option::is_none")]
     pub receipt_id: Option<ReceiptId>,
     /// Its content type, as sent.
     pub content_type: Option<String>,
-    /// What is kept of its body.
-    pub body: Bytes,
+    /// The size of what is kept of its body.
+    pub body_bytes: usize,
     /// Whether there was more.
     pub truncated: bool,
 }

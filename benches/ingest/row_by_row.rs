@@ -9,8 +9,8 @@ use caigunn_webhook::config::{self, InboxLocation, Sources};
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::postgres::PostgresInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
-    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +98,10 @@ impl Inbox for RowByRow {
 
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         self.0.quarantine(page)
+    }
+
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
+        self.0.quarantined(id)
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {

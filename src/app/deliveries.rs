@@ -65,8 +65,8 @@ impl DeliveryDesk for Deliveries {
         Box::pin(async move {
             // Among the latest there are others. More than these are kept only while they are open.
             let latest = self.instructions(MAX_DONE_INSTRUCTIONS).await?;
-            let replays = latest.iter().filter(|shown| shown.is_replay());
-            Ok(replays.take(limit).map(json).collect())
+            let replays = latest.into_iter().filter(Shown::is_replay);
+            Ok(replays.take(limit).map(without_ids).collect())
         })
     }
 }
@@ -81,6 +81,19 @@ fn shown(instruction: &Shown) -> ShownInstruction {
             ShownState::Failed => Some(Err(instruction.progress.failure.clone().unwrap_or_default())),
         },
     }
+}
+
+/// A replay in a list, with the number of the receipts that it names in place of their ids: there may be a thousand.
+fn without_ids(mut shown: Shown) -> Value {
+    let Instruction::Replay(replay) = &mut shown.instruction else {
+        return json(&shown);
+    };
+    let count = std::mem::take(&mut replay.receipt_ids).len();
+    let mut shown = json(&shown);
+    if count > 0 {
+        shown["instruction"]["receipt_id_count"] = count.into();
+    }
+    shown
 }
 
 fn json(shown: &impl Serialize) -> Value {

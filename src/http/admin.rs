@@ -4,6 +4,7 @@
 mod deliveries;
 mod guard;
 mod jobs;
+mod quarantine;
 mod receipts;
 mod replays;
 
@@ -16,25 +17,18 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::problem::Problem;
 use super::tokens::Tokens;
 use super::{BackfillJob, DeliveryDesk, SubscriptionView};
-use crate::clock::Timestamp;
-use crate::inbox::{Cursor, Inbox, Page, PageRequest, QuarantineId, Quarantined, ReceiptId, RequestId};
+use crate::inbox::{Cursor, Inbox, PageRequest};
 
 pub use guard::guarded;
 
 /// How many items a page holds unless asked otherwise, and at most.
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
-
-/// The most items of the quarantine on a page: each comes with its body.
-const MAX_QUARANTINE_LIMIT: usize = 20;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -54,7 +48,8 @@ pub fn routes(api: Api) -> Router {
         .route("/receipts/{id}", get(receipts::receipt))
         .route("/jobs/{event_id}", get(jobs::job))
         .route("/jobs/{event_id}/backfill", post(jobs::backfill))
-        .route("/quarantine", get(quarantine))
+        .route("/quarantine", get(quarantine::quarantine))
+        .route("/quarantine/{id}", get(quarantine::quarantined))
         .route("/subscription", get(subscription_state))
         .route("/destinations", get(deliveries::destinations))
         .route("/destinations/{name}/pause", post(deliveries::pause))
@@ -78,71 +73,10 @@ pub fn routes(api: Api) -> Router {
         .with_state(api)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuarantineQuery {
-    cursor: Option<String>,
-    limit: Option<String>,
-}
-
 type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// The last part of a path; refused where it is no text.
 type Named = Result<Path<String>, PathRejection>;
-
-#[derive(Serialize)]
-struct QuarantinedDocument {
-    id: QuarantineId,
-    received_at: Timestamp,
-    request_id: RequestId,
-    reason: String,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duplicate_of: Option<ReceiptId>,
-    content_type: Option<String>,
-    truncated: bool,
-    /// The body if it is text, else in `body_base64`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
-}
-
-impl From<Quarantined> for QuarantinedDocument {
-    fn from(item: Quarantined) -> Self {
-        let body = String::from_utf8(item.body.to_vec()).ok();
-        Self {
-            id: item.id,
-            received_at: item.received_at,
-            request_id: item.request_id,
-            reason: item.reason,
-            detail: item.detail,
-            duplicate_of: item.receipt_id,
-            content_type: item.content_type,
-            truncated: item.truncated,
-            body_base64: body.is_none().then(|| BASE64_STANDARD.encode(&item.body)),
-            body,
-        }
-    }
-}
-
-async fn quarantine(State(api): State<Api>, query: Asked<QuarantineQuery>) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let page = page(
-        query.cursor,
-        query.limit,
-        MAX_QUARANTINE_LIMIT,
-        MAX_QUARANTINE_LIMIT,
-    )?;
-    let Page { items, next } = api.inbox.quarantine(page).await?;
-    let totals = api.inbox.quarantine_totals().await?;
-    let items: Vec<_> = items.into_iter().map(QuarantinedDocument::from).collect();
-    Ok(Json(serde_json::json!({
-        "quarantine": items,
-        "next_cursor": next.map(cursor_text),
-        "totals": totals,
-    })))
-}
 
 async fn subscription_state(State(api): State<Api>) -> Result<Json<Value>, Problem> {
     let mut seen = (api.subscription)();

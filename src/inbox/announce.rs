@@ -89,6 +89,12 @@ impl Announcement {
             bearer: receipt.bearer.take(),
         }
     }
+
+    /// Puts back what it took, for a receipt of which nothing can be told yet.
+    pub fn give_back(self, receipt: &mut NewReceipt) {
+        receipt.remarks = self.remarks;
+        receipt.bearer = self.bearer;
+    }
 }
 
 /// Tells what became of notifications. Cheap to clone.

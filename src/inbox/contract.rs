@@ -18,9 +18,10 @@ use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::writer::comparing::Comparer;
 use super::{
     Appended, Entry, Inbox, NewQuarantined, NewReceipt, Origin, PageRequest, QuarantineId, Quarantined,
-    Receipt, ReceiptFilter, ReceiptId, RequestId, Settings, Stored,
+    Receipt, ReceiptFilter, ReceiptId, RequestId, Settings, Stored, Uncompared,
 };
 use crate::clock::Timestamp;
 use crate::event::sample::{self, Ids};
@@ -46,6 +47,10 @@ macro_rules! contract_tests {
                 a_repeat_in_other_words_leaves_nothing_behind,
                 a_repeat_with_other_content_goes_to_quarantine,
                 a_repeat_with_other_content_within_one_batch_goes_to_quarantine,
+                what_takes_long_to_compare_is_handed_back,
+                a_large_repeat_in_other_words_leaves_nothing_behind,
+                a_large_repeat_with_other_content_goes_to_quarantine,
+                many_repeats_in_other_words_are_all_recognized,
             ]
             window: [
                 the_same_message_within_the_window_is_a_duplicate,
@@ -62,6 +67,8 @@ macro_rules! contract_tests {
                 the_window_holds_across_reopening,
                 what_came_in_between_counts_across_reopening,
                 after_expiry_the_same_message_is_new,
+                a_large_message_is_told_from_the_last_one,
+                a_large_message_is_new_only_if_it_was_compared_with_the_last_one,
             ]
             order: [
                 sequences_and_ids_grow_strictly_across_batches_and_reopening,
@@ -86,6 +93,8 @@ macro_rules! contract_tests {
                 receipts_are_found_by_id_beside_the_gap_that_expiry_left,
                 a_quarantined_request_reads_back_as_it_was_stored,
                 the_quarantine_is_listed_newest_first_in_pages,
+                of_long_texts_beside_a_body_in_quarantine_the_start_is_kept,
+                an_id_that_is_not_in_quarantine_is_not_found,
                 an_export_shows_every_receipt_once_oldest_first,
                 an_export_of_large_bodies_is_cut_but_never_empty,
                 an_export_shows_nothing_that_has_expired,
@@ -279,19 +288,32 @@ pub fn duplicate_of(receipt_id: ReceiptId) -> Appended {
 
 /// Short words for what the promises do over and over.
 impl dyn Inbox {
-    /// Appends one batch of notifications, each of which must be stored or known.
+    /// Appends one batch of notifications, each of which must be stored or known. What the store leaves uncompared is
+    /// compared as the writer does it.
     pub async fn store(&self, batch: Vec<NewReceipt>) -> Vec<Appended> {
         let stored = self.append(batch.into_iter().map(Entry::Receipt).collect()).await;
-        let stored = stored.expect("the store takes the batch");
-        let stored = stored
-            .into_iter()
-            .map(|entry| entry.expect("the store takes the entry"));
-        stored
-            .map(|stored| match stored {
-                Stored::Receipt(appended) => appended,
+        let mut appended = Vec::new();
+        for stored in stored.expect("the store takes the batch") {
+            match self.decided(stored.expect("the store takes the entry")).await {
+                Stored::Receipt(one) => appended.push(one),
                 other => panic!("a notification was stored as {other:?}"),
-            })
-            .collect()
+            }
+        }
+        appended
+    }
+
+    /// What is stored of an entry in the end.
+    async fn decided(&self, stored: Stored) -> Stored {
+        let Stored::Uncompared(uncompared) = stored else {
+            return stored;
+        };
+        let append = |entry| async {
+            let mut stored = self.append(vec![entry]).await?;
+            stored.pop().expect("an answer for the entry")
+        };
+        let comparer = Comparer::new(Duration::from_secs(60));
+        let decided = comparer.decide(self, *uncompared, append, |_, _| {}).await;
+        decided.expect("the store takes what was compared")
     }
 
     /// Appends one notification in a batch of its own.
@@ -377,13 +399,24 @@ impl dyn Inbox {
         }
     }
 
-    /// The quarantine, newest first.
-    pub async fn quarantined(&self) -> Vec<Quarantined> {
+    /// The quarantine, newest first, with the bodies.
+    pub async fn whole_quarantine(&self) -> Vec<(Quarantined, Bytes)> {
         let page = PageRequest {
             cursor: None,
             limit: 1_000,
         };
-        self.quarantine(page).await.expect("a page").items
+        let mut whole = Vec::new();
+        for listed in self.quarantine(page).await.expect("a page").items {
+            let (quarantined, body) = self
+                .quarantined(listed.id)
+                .await
+                .expect("the store reads it")
+                .expect("what is listed is there");
+            assert_eq!(quarantined, listed);
+            assert_eq!(quarantined.body_bytes, body.len());
+            whole.push((quarantined, body));
+        }
+        whole
     }
 
     /// Removes all receipts older than [`at`] that second, step by step; returns how many each step removed.

@@ -13,13 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::postgres::PostgresInbox;
 use super::sqlite::SqliteReader;
-use super::{Error, Inbox, PageRequest, Receipt};
+use super::{Error, Inbox, Receipt};
 
 /// How many receipts go in one transaction.
 const BATCH_COUNT: usize = 512;
-
-/// How many requests in quarantine are read at once. Each may be as large as a body.
-const QUARANTINE_PAGE: usize = 20;
 
 /// How far it has come, of how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,31 +168,22 @@ async fn resume_after(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Res
     }
 }
 
+/// Copies the quarantine, oldest first, as it was filled.
 async fn copy_quarantine(from: &SqliteReader, to: &PostgresInbox) -> Result<usize, CopyError> {
-    let mut pages = Vec::new();
-    let mut cursor = None;
+    let (mut count, mut after) = (0, 0);
     loop {
-        let page = PageRequest {
-            cursor,
-            limit: QUARANTINE_PAGE,
+        let batch = from.export_quarantine(after, BATCH_COUNT).await;
+        let batch = batch.map_err(CopyError::From)?;
+        let Some((last, ..)) = batch.last() else {
+            return Ok(count);
         };
-        let page = from.quarantine(page).await.map_err(CopyError::From)?;
-        cursor = page.next;
-        pages.push(page.items);
-        if cursor.is_none() {
-            break;
-        }
+        after = *last;
+        let batch = batch
+            .into_iter()
+            .map(|(_, quarantined, body)| (quarantined, body));
+        let imported = to.import_quarantine(batch.collect()).await;
+        count += imported.map_err(CopyError::To)?;
     }
-    let mut count = 0;
-    // Oldest first, as they were put there.
-    for mut page in pages.into_iter().rev() {
-        page.reverse();
-        if page.is_empty() {
-            continue;
-        }
-        count += to.import_quarantine(page).await.map_err(CopyError::To)?;
-    }
-    Ok(count)
 }
 
 /// Reads both inboxes again, side by side; gives how many receipts they have in common and the hash over them.

@@ -40,6 +40,19 @@ pub enum Stored {
     Quarantined(QuarantineId),
     /// The store takes writes.
     Probed,
+    /// It may be a repeat, and nothing is stored yet: whether it says the same as the original is more work than others
+    /// should wait for. [`Writer::append`](super::Writer::append) finds it out, and never answers with this.
+    Uncompared(Box<Uncompared>),
+}
+
+/// A notification that may be a repeat of a receipt: of the same identity, or without any id and after the last one of
+/// its chatbot and event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncompared {
+    /// The notification.
+    pub receipt: NewReceipt,
+    /// The receipt that is held.
+    pub held_id: ReceiptId,
 }
 
 /// What became of a notification.
@@ -80,7 +93,7 @@ impl Origin {
 }
 
 /// A notification to store: its body, and what the store must know of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReceipt {
     /// The request that brought it.
     pub request_id: RequestId,
@@ -102,6 +115,9 @@ pub struct NewReceipt {
     pub remarks: Remarks,
     /// The request that waits for it; `None` where none does, as with [`Origin::Backfill`].
     pub bearer: Option<Bearer>,
+    /// The receipt that it was compared with, and differs from. One without any id need not be compared with that one
+    /// again if it is still the last of its chatbot and event.
+    pub differs_from: Option<ReceiptId>,
 }
 
 impl NewReceipt {
@@ -124,6 +140,7 @@ impl NewReceipt {
             origin,
             remarks: Remarks::of(notification),
             bearer: None,
+            differs_from: None,
         }
     }
 
@@ -149,6 +166,7 @@ impl NewReceipt {
             origin: receipt.origin,
             remarks: Remarks::default(),
             bearer: None,
+            differs_from: None,
         }
     }
 
@@ -160,6 +178,10 @@ impl NewReceipt {
         }
     }
 }
+
+/// How much is kept of what was wrong with a request, and of its content type: a page of the quarantine has at most 500 of
+/// these. What this program says itself is far shorter; a sender's header may have 64 KiB.
+const MAX_QUARANTINE_TEXT_BYTES: usize = 1 << 10;
 
 /// A refused request to keep.
 #[derive(Clone, Debug)]
@@ -184,7 +206,7 @@ pub struct NewQuarantined {
 
 impl NewQuarantined {
     /// What was kept of a request, to be kept in another place.
-    pub(super) fn again(kept: &Quarantined) -> Self {
+    pub(super) fn again(kept: &Quarantined, body: &Bytes) -> Self {
         Self {
             request_id: kept.request_id,
             received_at: kept.received_at,
@@ -192,9 +214,19 @@ impl NewQuarantined {
             detail: kept.detail.clone(),
             receipt_id: kept.receipt_id,
             content_type: kept.content_type.clone(),
-            body: kept.body.clone(),
+            body: body.clone(),
             truncated: kept.truncated,
         }
+    }
+
+    /// What is kept of what was wrong.
+    pub(super) fn kept_detail(&self) -> &str {
+        start_of(&self.detail)
+    }
+
+    /// What is kept of its content type.
+    pub(super) fn kept_content_type(&self) -> Option<&str> {
+        self.content_type.as_deref().map(start_of)
     }
 
     /// A copy of a duplicate that says something else than its original.
@@ -210,4 +242,13 @@ impl NewQuarantined {
             truncated: false,
         }
     }
+}
+
+/// As much of a text as is kept beside a body in quarantine.
+fn start_of(text: &str) -> &str {
+    let mut end = text.len().min(MAX_QUARANTINE_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Origin, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Identity};
+use crate::event::{ChatbotId, EventId, Identity, Name, Wire};
 
 /// What the store says of a batch.
 pub type BatchAnswer = Result<Vec<Result<Stored, Error>>, Error>;
@@ -31,6 +31,14 @@ pub struct FakeInbox {
     answers: Mutex<VecDeque<BatchAnswer>>,
     /// The batches it was given so far, by the sizes of their bodies, which name the entries in these tests.
     batches: watch::Sender<Vec<Vec<usize>>>,
+    /// The entries of the last one.
+    pub last_batch: Mutex<Vec<Entry>>,
+    /// A permit lets one read of a receipt through.
+    pub read_gate: Semaphore,
+    /// How many of these there were.
+    pub read_count: watch::Sender<usize>,
+    /// The body of every receipt that is asked for, if it is held.
+    pub held: Mutex<Option<Bytes>>,
     /// How many of them it has answered.
     pub answered_count: watch::Sender<usize>,
     /// What it says to whoever would lead or resign; nothing while it is `None`.
@@ -54,6 +62,10 @@ impl FakeInbox {
             concurrency,
             answers: Mutex::default(),
             batches: watch::Sender::default(),
+            last_batch: Mutex::default(),
+            read_gate: Semaphore::new(0),
+            read_count: watch::Sender::default(),
+            held: Mutex::default(),
             answered_count: watch::Sender::default(),
             leadership: watch::Sender::default(),
             candidates: watch::Sender::default(),
@@ -84,6 +96,11 @@ impl FakeInbox {
         self.let_through.send_modify(|indices| _ = indices.insert(index));
     }
 
+    /// Waits until a receipt has been asked for so many times.
+    pub async fn read(&self, read_count: usize) {
+        reached(&self.read_count, |count| *count == read_count).await;
+    }
+
     pub fn answer_next_with(&self, answer: BatchAnswer) {
         self.answers.lock().unwrap().push_back(answer);
     }
@@ -93,6 +110,7 @@ impl Inbox for FakeInbox {
     fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
         let sizes: Vec<_> = batch.iter().map(Entry::body_bytes).collect();
         let index = self.batches.borrow().len();
+        self.last_batch.lock().unwrap().clone_from(&batch);
         self.batches.send_modify(|batches| batches.push(sizes));
         let mut let_through = self.let_through.subscribe();
         Box::pin(async move {
@@ -114,8 +132,14 @@ impl Inbox for FakeInbox {
         unreachable!("no test reads what is stored")
     }
 
-    fn receipt(&self, _: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
-        unreachable!("no test reads what is stored")
+    fn receipt(&self, id: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>> {
+        self.read_count.send_modify(|count| *count += 1);
+        Box::pin(async move {
+            let permit = self.read_gate.acquire().await;
+            permit.expect("the gate is never closed").forget();
+            let body = self.held.lock().unwrap().clone();
+            Ok(body.map(|body| (receipt(id), body)))
+        })
     }
 
     fn job(&self, _: EventId) -> Answer<'_, Vec<Receipt>> {
@@ -143,6 +167,10 @@ impl Inbox for FakeInbox {
     }
 
     fn quarantine(&self, _: PageRequest) -> Answer<'_, Page<Quarantined>> {
+        unreachable!("no test reads what is stored")
+    }
+
+    fn quarantined(&self, _: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
         unreachable!("no test reads what is stored")
     }
 
@@ -192,6 +220,24 @@ async fn reached<T: Debug>(state: &watch::Sender<T>, is_reached: impl FnMut(&T) 
         .is_err()
     {
         panic!("the store did not come further than {:?}", *state.borrow());
+    }
+}
+
+/// A receipt of which only the id is asked for.
+fn receipt(id: ReceiptId) -> Receipt {
+    Receipt {
+        id,
+        sequence: 1,
+        received_at: Timestamp::from_micros(0),
+        event: Name {
+            event: "training".into(),
+            status: "initial".into(),
+        },
+        event_id: None,
+        chatbot_id: None,
+        wire: Wire::V2024_01,
+        origin: Origin::Webhook,
+        body_bytes: 0,
     }
 }
 

@@ -41,8 +41,8 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
-    Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -137,12 +137,15 @@ impl PostgresInbox {
     ///
     /// # Errors
     /// Nothing was stored.
-    pub async fn import_quarantine(&self, mut quarantined: Vec<Quarantined>) -> Result<usize, Error> {
-        let ids: Vec<_> = quarantined.iter().map(|one| one.id.uuid()).collect();
+    pub async fn import_quarantine(
+        &self,
+        mut quarantined: Vec<(Quarantined, Bytes)>,
+    ) -> Result<usize, Error> {
+        let ids: Vec<_> = quarantined.iter().map(|(one, _)| one.id.uuid()).collect();
         let known = self
             .read(async move |client| read::known_quarantine(client, &ids).await)
             .await?;
-        quarantined.retain(|one| !known.contains(&one.id));
+        quarantined.retain(|(one, _)| !known.contains(&one.id));
         append::import(self, &[], &quarantined).await?;
         Ok(quarantined.len())
     }
@@ -210,6 +213,10 @@ impl Inbox for PostgresInbox {
 
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         Box::pin(self.read(async move |client| read::quarantine(client, page).await))
+    }
+
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
+        Box::pin(self.read(async move |client| read::quarantined(client, id).await))
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {

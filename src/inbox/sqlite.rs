@@ -33,8 +33,8 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
-    Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -205,6 +205,10 @@ impl Inbox for SqliteInbox {
 
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         Box::pin(self.read(move |connection, _| read::quarantine(connection, page)))
+    }
+
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
+        Box::pin(self.read(move |connection, _| read::quarantined(connection, id)))
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {

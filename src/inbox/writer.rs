@@ -8,6 +8,7 @@
 //! Telling ([`Announcer`]) comes first, and needs nobody who waits: whatever is stored has its line and is counted.
 
 mod answers;
+pub(super) mod comparing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::announce::{Announcement, Announcer};
 use super::{Answer, Appended, Entry, Error, Inbox, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
+use comparing::Comparer;
 
 pub use answers::Answers;
 use answers::Caller;
@@ -46,7 +48,7 @@ pub struct Settings {
 }
 
 /// The way into the inbox. Cheap to clone; when the last clone is gone, the task stores what waits and ends.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     /// What the last commit showed, for [`Writer::ready`].
@@ -55,6 +57,10 @@ pub struct Writer {
     metrics: Metrics,
     /// How callers of this clone are answered.
     answers: Option<Answers>,
+    /// For what the store leaves uncompared.
+    comparer: Arc<Comparer>,
+    inbox: Arc<dyn Inbox>,
+    announcer: Announcer,
 }
 
 /// An entry with its caller.
@@ -128,7 +134,7 @@ impl Writer {
         let commits = Commits {
             evidence: evidence_sender,
             accepted: accepted_sender,
-            announcer,
+            announcer: announcer.clone(),
             metrics: metrics.clone(),
         };
         (
@@ -138,6 +144,9 @@ impl Writer {
                 accepted,
                 metrics,
                 answers: None,
+                comparer: Arc::new(Comparer::new(settings.timeout)),
+                inbox: Arc::clone(&inbox),
+                announcer,
             },
             run(inbox, settings.timeout, queue, commits),
         )
@@ -187,7 +196,8 @@ impl Writer {
         );
     }
 
-    /// Stores an entry and returns once the commit is on disk.
+    /// Stores an entry and returns once the commit is on disk. A repeat that takes long to compare waits for its turn, as
+    /// long as for the store.
     ///
     /// # Errors
     /// [`Error::Full`] if too many wait already: nothing was stored. [`Error::Timeout`]: it may yet be stored.
@@ -196,6 +206,14 @@ impl Writer {
     /// # Cancel safety
     /// Dropping the future does not undo the write; sending the entry again is then answered as a duplicate.
     pub async fn append(&self, entry: Entry) -> Result<Stored, Error> {
+        match self.enqueue(entry).await? {
+            Stored::Uncompared(uncompared) => self.compare(*uncompared).await,
+            stored => Ok(stored),
+        }
+    }
+
+    /// Has the task store an entry.
+    async fn enqueue(&self, entry: Entry) -> Result<Stored, Error> {
         let (sender, stored) = oneshot::channel();
         let caller = Caller::new(sender, self.answers.clone());
         let since = Instant::now();
@@ -280,9 +298,11 @@ impl Committed<'_> {
     /// that was not before.
     fn tell_and_answer(self, announcer: &Announcer) -> bool {
         let Self {
-            pending, appended, ..
+            mut pending,
+            appended,
+            ..
         } = self;
-        let stored = match appended {
+        let mut stored = match appended {
             Ok(stored) => stored,
             Err(error) => {
                 let callers = pending.into_iter().map(|pending| pending.caller);
@@ -290,6 +310,13 @@ impl Committed<'_> {
                 return false;
             }
         };
+        for (pending, stored) in pending.iter_mut().zip(&mut stored) {
+            if let Ok(Stored::Uncompared(uncompared)) = stored
+                && let Some(announcement) = pending.announcement.take()
+            {
+                announcement.give_back(&mut uncompared.receipt);
+            }
+        }
         let told = pending
             .iter()
             .zip(&stored)

@@ -282,6 +282,14 @@ async fn what_there_is_not_is_answered_with_404() {
         ),
         ("/api/v1/jobs/x".to_owned(), "there is no job x".to_owned()),
         (
+            format!("/api/v1/quarantine/{NOBODY}"),
+            format!("there is no quarantined request {NOBODY}"),
+        ),
+        (
+            "/api/v1/quarantine/x".to_owned(),
+            "there is no quarantined request x".to_owned(),
+        ),
+        (
             "/api/v1/receipts/%ff".to_owned(),
             "there is nothing at this path".to_owned(),
         ),
@@ -319,6 +327,7 @@ async fn it_is_read_only() {
         format!("/api/v1/receipts/{NOBODY}"),
         format!("/api/v1/jobs/{NOBODY}"),
         "/api/v1/quarantine".to_owned(),
+        format!("/api/v1/quarantine/{NOBODY}"),
         "/api/v1/subscription".to_owned(),
         "/metrics".to_owned(),
         "/healthz".to_owned(),
@@ -440,6 +449,7 @@ async fn with_an_admin_token_set_it_must_be_sent_as_a_bearer_token() {
         format!("/api/v1/receipts/{NOBODY}"),
         format!("/api/v1/jobs/{NOBODY}"),
         "/api/v1/quarantine".to_owned(),
+        format!("/api/v1/quarantine/{NOBODY}"),
         "/api/v1/subscription".to_owned(),
         "/metrics".to_owned(),
     ];

@@ -564,6 +564,7 @@ async fn there_is_nothing_else_on_the_public_address_least_of_all_the_admin_side
         "/api/v1/receipts/0192f0c1-2b3c-7d4e-8f50-61728394a5b6",
         "/api/v1/jobs/0192f0c1-2b3c-7d4e-8f50-61728394a5b6",
         "/api/v1/quarantine",
+        "/api/v1/quarantine/0192f0c1-2b3c-7d4e-8f50-61728394a5b6",
         "/api/v1/subscription",
     ];
 

@@ -19,6 +19,7 @@ mod duplicates;
 mod harness;
 mod harness_tests;
 mod inbox_commands;
+mod large_bodies;
 mod leadership;
 mod leaving;
 mod logs;

@@ -8,20 +8,31 @@ use uuid::Uuid;
 use crate::harness::raw::{self, Raw};
 use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with};
 
-/// The quarantine, newest first, without what differs from run to run.
+/// The quarantine, newest first, each with its body and without what differs from run to run.
 async fn quarantine(app: &App) -> Vec<Value> {
     let page = app.api("/quarantine").await;
-    let mut entries = page["quarantine"].as_array().expect("a list").clone();
-    for entry in &mut entries {
+    let mut entries = Vec::new();
+    for listed in page["quarantine"].as_array().expect("a list") {
+        let id = listed["id"].as_str().expect("a text");
+        assert_eq!(Uuid::try_parse(id).expect("a UUID").get_version_num(), 7);
+        let mut entry = app.api(&format!("/quarantine/{id}")).await;
         let members = entry.as_object_mut().expect("an object");
-        let id = members.remove("id").expect("an id");
-        let id = Uuid::try_parse(id.as_str().expect("a text")).expect("a UUID");
-        assert_eq!(id.get_version_num(), 7);
+        let bodies = [members.remove("body"), members.remove("body_base64")];
+        assert_eq!(
+            Value::Object(members.clone()),
+            *listed,
+            "the list has all but the body"
+        );
+        let [body, body_base64] = bodies;
+        members.extend(body.map(|body| ("body".to_owned(), body)));
+        members.extend(body_base64.map(|body| ("body_base64".to_owned(), body)));
+        members.remove("id");
         let received_at = members.remove("received_at").expect("a time");
         assert!(
             received_at.as_str().is_some_and(|time| time.ends_with('Z')),
             "{received_at}"
         );
+        entries.push(entry);
     }
     entries
 }
@@ -49,6 +60,9 @@ async fn check(app: &App, response: Response, status: u16, mut expected: Value) 
     let problem = problem(response).await;
     expected["request_id"] = problem["instance"].clone();
     expected["detail"] = problem["detail"].clone();
+    if let Some(body) = expected["body"].as_str() {
+        expected["body_bytes"] = body.len().into();
+    }
     assert_eq!(quarantine(app).await, [expected]);
 }
 
@@ -72,7 +86,7 @@ async fn what_is_not_text_is_kept_in_base64() {
     let response = app.post_bytes("application/json", &b"\xff\xfe{"[..]).await;
 
     let expected = json!({"reason": "not-json", "content_type": "application/json",
-                          "truncated": false, "body_base64": "//57"});
+                          "truncated": false, "body_bytes": 3, "body_base64": "//57"});
     check(&app, response, 400, expected).await;
 }
 
@@ -246,43 +260,77 @@ async fn beyond_so_many_bytes_the_oldest_go_as_many_as_it_takes() {
 async fn it_is_read_page_by_page_newest_first() {
     let app = spawn_app().await;
     for number in 1..=25 {
-        refuse(&app, &format!("no {number}")).await;
+        refuse(&app, &"x".repeat(number)).await;
     }
     let page = async |query: &str| {
         let page = app.api(&format!("/quarantine{query}")).await;
         let entries = page["quarantine"].as_array().unwrap();
-        let bodies: Vec<_> = entries
+        // A request is known by its size.
+        let sizes: Vec<_> = entries
             .iter()
-            .map(|entry| entry["body"].as_str().unwrap().to_owned())
+            .map(|entry| entry["body_bytes"].as_u64().unwrap())
             .collect();
-        (bodies, page["next_cursor"].clone())
+        (sizes, page["next_cursor"].clone())
     };
-    let numbers = |from: u32, to: u32| {
-        (to..=from)
-            .rev()
-            .map(|number| format!("no {number}"))
-            .collect::<Vec<_>>()
-    };
+    let numbers = |from: u64, to: u64| (to..=from).rev().collect::<Vec<_>>();
 
-    let (first, cursor) = page("").await;
+    let (first, cursor) = page("?limit=20").await;
     assert_eq!(first, numbers(25, 6));
-    let (second, end) = page(&format!("?cursor={}", cursor.as_str().unwrap())).await;
+    let (second, end) = page(&format!("?limit=20&cursor={}", cursor.as_str().unwrap())).await;
     assert_eq!(second, numbers(5, 1));
     assert_eq!(end, Value::Null);
 
     let (two, cursor) = page("?limit=2").await;
     assert_eq!(two, numbers(25, 24));
     // What arrives meanwhile does not move the pages.
-    refuse(&app, "no 26").await;
+    refuse(&app, &"x".repeat(26)).await;
     let (next_two, _) = page(&format!("?limit=2&cursor={}", cursor.as_str().unwrap())).await;
     assert_eq!(next_two, numbers(23, 22));
 }
 
 #[tokio::test]
-async fn a_page_has_1_to_20_requests() {
+async fn a_page_is_small_however_large_the_bodies_and_a_body_at_most_twice_as_long_as_it_is() {
+    let app = spawn_app().await;
+    let bytes = 1 << 20;
+    // In a JSON string each of these would have six bytes.
+    for _ in 0..8 {
+        refuse(&app, &"\u{1}".repeat(bytes)).await;
+    }
+    refuse(&app, &"\"".repeat(bytes)).await;
+
+    let page = app.admin("/api/v1/quarantine").await.text().await.unwrap();
+    assert!(page.len() < 8 << 10, "{} bytes", page.len());
+
+    let page: Value = serde_json::from_str(&page).unwrap();
+    let entries = page["quarantine"].as_array().unwrap();
+    assert_eq!(entries.len(), 9);
+    for (entry, kind) in [(&entries[0], "body"), (&entries[1], "body_base64")] {
+        let path = format!("/api/v1/quarantine/{}", entry["id"].as_str().unwrap());
+        let whole = app.admin(&path).await.text().await.unwrap();
+        assert!(whole.len() < 2 * bytes + 1024, "{kind} in {} bytes", whole.len());
+        let whole: Value = serde_json::from_str(&whole).unwrap();
+        assert!(whole[kind].is_string());
+    }
+}
+
+#[tokio::test]
+async fn of_a_long_header_the_start_is_kept() {
+    let app = spawn_app().await;
+    let content_type = format!("text/{}", "x".repeat(10_000));
+
+    let response = app.post_bytes(&content_type, "{}").await;
+
+    assert_eq!(response.status(), 415);
+    let entries = quarantine(&app).await;
+    assert_eq!(entries[0]["content_type"], content_type[..1024]);
+    assert_eq!(entries[0]["detail"].as_str().map(str::len), Some(1024));
+}
+
+#[tokio::test]
+async fn a_page_has_1_to_500_requests() {
     let app = spawn_app().await;
 
-    for limit in ["0", "21", "18446744073709551615"] {
+    for limit in ["0", "501", "18446744073709551615"] {
         let response = app.admin(&format!("/api/v1/quarantine?limit={limit}")).await;
 
         assert_eq!(response.status(), 400);
@@ -291,7 +339,7 @@ async fn a_page_has_1_to_20_requests() {
         assert_eq!(problem["type"], "urn:caigunn-webhook:problem:invalid-query");
         assert_eq!(
             problem["detail"],
-            format!("limit: expected 1 to 20, found {limit:?}")
+            format!("limit: expected 1 to 500, found {limit:?}")
         );
     }
 }

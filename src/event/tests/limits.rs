@@ -94,6 +94,60 @@ fn deep_nesting_is_the_same_content_only_to_the_byte() {
     assert!(!different);
 }
 
+/// An undocumented event in the older generation and in the newer one, with the same data but for whose it is.
+fn in_both_generations(data: &str) -> [String; 2] {
+    let id = PAGE_UUID;
+    let start = format!(r#"{{"event":"a","status":"b","event_id":"{id}""#);
+    [
+        format!(r#"{start},"chatbot_id":"{id}","data":{{"x":{data}}}}}"#),
+        format!(r#"{start},"data":{{"chatbot_id":"{id}","x":{data}}}}}"#),
+    ]
+}
+
+/// Whether two bodies say the same, found within bounds.
+fn same_within_bounds(one: impl Into<Vec<u8>>, other: impl Into<Vec<u8>>) -> bool {
+    let (one, other) = (one.into(), other.into());
+    read_within_bounds(move || same_content(&one, &other))
+}
+
+#[test]
+fn deep_nesting_is_not_the_same_content_in_both_generations() {
+    let [older, newer] = in_both_generations(&nested(100));
+    assert!(same_within_bounds(older, newer));
+
+    let [older, newer] = in_both_generations(&nested(1_000));
+    assert!(!same_within_bounds(older, newer));
+}
+
+#[test]
+fn small_objects_without_end_are_compared() {
+    let objects = |object: &str| format!("[{}]", vec![object; (2 << 20) / 7].join(","));
+    let (one, other) = (objects(r#"{"":0}"#), objects(r#"{"":0 }"#));
+
+    assert!(same_within_bounds(one, other));
+}
+
+/// An object of that many members with different names.
+fn wide(count: usize, separator: &str) -> String {
+    let members = (0..count).map(|number| format!("\"{number:x}\":0"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(separator))
+}
+
+/// One with too many members to be compared counts as different, as what is nested too deep does.
+#[test]
+fn an_object_with_very_many_members_is_the_same_content_only_to_the_byte() {
+    assert!(same_within_bounds(wide(262_144, ","), wide(262_144, ", ")));
+    assert!(!same_within_bounds(wide(262_145, ","), wide(262_145, ", ")));
+    assert!(same_within_bounds(wide(262_145, ","), wide(262_145, ",")));
+}
+
+#[test]
+fn a_name_that_is_repeated_very_often_counts_once() {
+    let repeated = format!("{{{}}}", vec![r#""":0"#; BODY_BYTES / 5].join(","));
+
+    assert!(same_within_bounds(repeated, r#"{"" : 0}"#));
+}
+
 #[test]
 fn eight_mebibytes_of_training_data_are_read() {
     let count = BODY_BYTES / 39;

@@ -159,6 +159,121 @@ fn the_order_of_members_whitespace_and_escapes_do_not_count() {
 }
 
 #[test]
+fn of_a_repeated_name_the_last_value_counts() {
+    assert!(same_content(br#"{"a":1,"b":0,"a":2}"#, br#"{"b":0,"\u0061":2}"#));
+    assert!(!same_content(br#"{"a":1,"b":0,"a":2}"#, br#"{"b":0,"a":1}"#));
+    assert!(!same_content(br#"{"a":1,"a":2}"#, br#"{"a":2,"a":1}"#));
+}
+
+#[test]
+fn numbers_are_compared_as_they_are_read() {
+    for (one, other, expected) in [
+        ("1", "1.0", false),
+        ("1.0", "10e-1", true),
+        ("-0", "0.0", true),
+        ("0", "-0", false),
+        ("-1", "-1.0", false),
+        ("9223372036854775808", "-9223372036854775808", false),
+        ("18446744073709551615", "18446744073709551616", false),
+        // Beyond 64 bits a number is the nearest that a floating-point number can be.
+        ("18446744073709551616", "1.8446744073709552e19", true),
+        ("1e999", "1e999 ", false),
+    ] {
+        assert_eq!(
+            same_content(one.as_bytes(), other.as_bytes()),
+            expected,
+            "{one} {other}"
+        );
+    }
+}
+
+/// Where a text is kept as it is and where by its hash, and what may be taken for one another there.
+#[test]
+fn texts_of_all_lengths_and_other_values_are_told_apart() {
+    let texts = (0..40).flat_map(|length| ["", "b"].map(|end| format!("\"{}{end}\"", "a".repeat(length))));
+    let others = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "[]",
+        "{}",
+        "[[]]",
+        "[{}]",
+        r#"{"":null}"#,
+        r#"["",null]"#,
+    ];
+    let values: Vec<_> = texts.chain(others.map(str::to_owned)).collect();
+    for (place, one) in values.iter().enumerate() {
+        for (other_place, other) in values.iter().enumerate() {
+            let other = format!(" {other}");
+            let is_same = same_content(one.as_bytes(), other.as_bytes());
+
+            assert_eq!(is_same, place == other_place, "{one} {other}");
+        }
+    }
+}
+
+/// Any JSON, of so few words that two are often the same.
+fn any_text() -> impl Strategy<Value = String> {
+    let leaves = [
+        "null",
+        "true",
+        "0",
+        "-0",
+        "0.0",
+        "1",
+        "1.0",
+        "1e0",
+        "-1",
+        "18446744073709551616",
+        "1.8446744073709552e19",
+        r#""""#,
+        r#""a""#,
+        r#""\u0061""#,
+        r#""fifteen letters""#,
+        r#""fifteen\u0020letters""#,
+    ];
+    let names = [
+        r#""""#,
+        r#""a""#,
+        r#""\u0061""#,
+        r#""fifteen letters""#,
+        r#""fifteen letter\u0073""#,
+    ];
+    prop::sample::select(leaves.to_vec())
+        .prop_map(str::to_owned)
+        .prop_recursive(3, 12, 3, move |inner| {
+            let member = (prop::sample::select(names.to_vec()), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec(member, 0..4).prop_map(|members| {
+                    let members: Vec<_> = members
+                        .iter()
+                        .map(|(name, value)| format!("{name} :{value}"))
+                        .collect();
+                    format!("{{{}}}", members.join(" ,"))
+                }),
+            ]
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn two_texts_say_the_same_if_they_are_equal_as_document_trees(one in any_text(), other in any_text()) {
+        let tree = |text: &str| serde_json::from_str::<Value>(text).expect("it is JSON");
+
+        let is_same = same_content(one.as_bytes(), other.as_bytes());
+
+        prop_assert_eq!(is_same, tree(&one) == tree(&other));
+        let written_anew = tree(&one).to_string();
+        prop_assert!(same_content(one.as_bytes(), written_anew.as_bytes()), "{} {}", one, written_anew);
+    }
+}
+
+#[test]
 fn a_value_or_an_order_of_items_that_differs_counts_even_where_this_program_does_not_look() {
     let original = json!({
         "event": "training", "status": "initial", "chatbot_id": PAGE_UUID, "run": 1, "steps": ["a", "b"],
@@ -309,6 +424,10 @@ fn a_byte_order_mark_does_not_count() {
         assert!(same_content(same.as_bytes(), body.as_bytes()), "{same}");
     }
     assert!(!same_content(body.as_bytes(), other.as_bytes()));
+    assert!(!same_content(
+        "\u{feff}\u{feff}{\"a\": 1}".as_bytes(),
+        b"{\"a\":1}"
+    ));
 }
 
 #[test]

@@ -136,6 +136,7 @@ pub async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeRece
         .ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
     Ok(Json(WholeReceipt {
         receipt,
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body: String::from_utf8(body.into())
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
     }))
 }

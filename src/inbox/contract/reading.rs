@@ -183,18 +183,46 @@ pub async fn a_quarantined_request_reads_back_as_it_was_stored(place: &impl Plac
 
     let inbox = reopen(place, inbox).await;
 
-    let expected = [(special_id, special), (plain_id, plain)].map(|(id, new)| Quarantined {
-        id,
-        received_at: new.received_at,
-        request_id: new.request_id,
-        reason: new.reason,
-        detail: new.detail,
-        receipt_id: new.receipt_id,
-        content_type: new.content_type,
-        body: new.body,
-        truncated: new.truncated,
+    let expected = [(special_id, special), (plain_id, plain)].map(|(id, new)| {
+        let quarantined = Quarantined {
+            id,
+            received_at: new.received_at,
+            request_id: new.request_id,
+            reason: new.reason,
+            detail: new.detail,
+            receipt_id: new.receipt_id,
+            content_type: new.content_type,
+            body_bytes: new.body.len(),
+            truncated: new.truncated,
+        };
+        (quarantined, new.body)
     });
-    assert_eq!(inbox.quarantined().await, expected);
+    assert_eq!(inbox.whole_quarantine().await, expected);
+}
+
+pub async fn of_long_texts_beside_a_body_in_quarantine_the_start_is_kept(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let request = NewQuarantined {
+        detail: "x".repeat(1 << 16),
+        // A character that the cut would part.
+        content_type: Some("x".repeat(1023) + "☂"),
+        ..refused(b"{")
+    };
+
+    inbox.refuse(request).await;
+
+    let (kept, _) = inbox.whole_quarantine().await.remove(0);
+    assert_eq!(kept.detail, "x".repeat(1024));
+    assert_eq!(kept.content_type, Some("x".repeat(1023)));
+}
+
+pub async fn an_id_that_is_not_in_quarantine_is_not_found(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    inbox.refuse(refused(b"{")).await;
+
+    let id = QuarantineId::new(Uuid::now_v7());
+
+    assert_eq!(inbox.quarantined(id).await.unwrap(), None);
 }
 
 pub async fn the_quarantine_is_listed_newest_first_in_pages(place: &impl Place) {

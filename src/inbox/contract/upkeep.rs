@@ -6,10 +6,10 @@ use crate::inbox::{Candidate, Error, Leadership, QuarantineTotals};
 
 async fn bodies(inbox: &dyn Inbox) -> Vec<Bytes> {
     inbox
-        .quarantined()
+        .whole_quarantine()
         .await
         .into_iter()
-        .map(|quarantined| quarantined.body)
+        .map(|(_, body)| body)
         .collect()
 }
 
@@ -78,10 +78,10 @@ pub async fn a_body_larger_than_the_quarantine_is_cut_and_marked(place: &impl Pl
 
     inbox.refuse(refused(b"0123456789abc")).await;
 
-    let quarantined = inbox.quarantined().await;
+    let quarantined = inbox.whole_quarantine().await;
     assert_eq!(quarantined.len(), 1);
-    assert_eq!(quarantined[0].body, "0123456789");
-    assert!(quarantined[0].truncated);
+    assert_eq!(quarantined[0].1, "0123456789");
+    assert!(quarantined[0].0.truncated);
 }
 
 pub async fn the_quarantine_and_its_totals_survive_reopening(place: &impl Place) {
@@ -130,7 +130,7 @@ pub async fn a_quarantine_of_size_zero_counts_and_keeps_nothing(place: &impl Pla
 
     inbox.refuse(refused(b"gone")).await;
 
-    assert!(inbox.quarantined().await.is_empty());
+    assert!(inbox.whole_quarantine().await.is_empty());
     let totals = inbox.quarantine_totals().await.unwrap();
     assert_eq!(
         totals,
@@ -170,7 +170,7 @@ pub async fn a_mixed_batch_is_answered_in_order(place: &impl Place) {
     ];
     let stored = inbox.append(batch).await.unwrap();
 
-    let (new, kept) = (inbox.all().await[0].id, inbox.quarantined().await[0].id);
+    let (new, kept) = (inbox.all().await[0].id, inbox.whole_quarantine().await[0].0.id);
     assert_ne!(new, known_id);
     let stored: Vec<_> = stored.into_iter().map(Result::unwrap).collect();
     let expected = [
@@ -211,7 +211,7 @@ pub async fn expiry_removes_only_what_is_older(place: &impl Place) {
         [receipt_ids[2], receipt_ids[3]]
     );
     assert_eq!(inbox.receipt(receipt_ids[1]).await.unwrap(), None);
-    assert_eq!(inbox.quarantined().await.len(), 1);
+    assert_eq!(inbox.whole_quarantine().await.len(), 1);
 }
 
 pub async fn expiry_goes_in_bounded_steps(place: &impl Place) {
@@ -321,6 +321,7 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.export(0, 10).await.err(),
         inbox.backfilled_count().await.err(),
         inbox.quarantine(page).await.err(),
+        inbox.quarantined(QuarantineId::new(Uuid::now_v7())).await.err(),
         inbox.quarantine_totals().await.err(),
         inbox.expire(at(1)).await.err(),
         inbox.close().await.err(),

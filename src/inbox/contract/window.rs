@@ -130,7 +130,7 @@ pub async fn another_message_is_new_and_not_in_quarantine(place: &impl Place) {
         .accept_one(training_failed("Character limit exceeded", &ids))
         .await;
 
-    assert!(inbox.quarantined().await.is_empty());
+    assert!(inbox.whole_quarantine().await.is_empty());
 }
 
 pub async fn after_another_training_event_the_same_message_is_new(place: &impl Place) {
@@ -260,4 +260,68 @@ pub async fn of_undocumented_messages_whose_ids_are_none_no_two_that_differ_are_
         inbox.store_one(message("\"evt_1\"").at(59)).await,
         duplicate_of(last)
     );
+}
+
+/// A message without any id that takes too long to compare while others wait, spelled in one way or another.
+fn large(ids: &Ids, letter: &str, space: &str) -> NewReceipt {
+    let (chatbot_id, text) = (ids.chatbot_id, letter.repeat(600 << 10));
+    posted(&format!(
+        r#"{{"event":"training",{space}"status":"initial","chatbot_id":"{chatbot_id}","x":"{text}"}}"#
+    ))
+}
+
+pub async fn a_large_message_is_told_from_the_last_one(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let ids = Ids::fresh();
+
+    let first = inbox.accept_one(large(&ids, "a", "")).await;
+    let repeats = inbox
+        .store(vec![
+            large(&ids, "a", ""),
+            large(&ids, "a", " "),
+            large(&ids, "a", "").at(59),
+        ])
+        .await;
+    let other = inbox.accept_one(large(&ids, "b", "")).await;
+    let back_again = inbox.accept_one(large(&ids, "a", "")).await;
+    let later = inbox.accept_one(large(&ids, "a", " ").at(60)).await;
+
+    assert_eq!(repeats, [duplicate_of(first); 3]);
+    assert_eq!(ids_of(&inbox.all().await), [later, back_again, other, first]);
+    assert!(inbox.whole_quarantine().await.is_empty());
+}
+
+pub async fn a_large_message_is_new_only_if_it_was_compared_with_the_last_one(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let ids = Ids::fresh();
+    let first = inbox.accept_one(large(&ids, "a", "")).await;
+    let compared = NewReceipt {
+        differs_from: Some(first),
+        ..large(&ids, "b", "")
+    };
+    let append = async || {
+        let mut stored = inbox
+            .append(vec![Entry::Receipt(compared.clone())])
+            .await
+            .unwrap();
+        stored.pop().unwrap().unwrap()
+    };
+
+    // Another receiver, or another request, was first.
+    let second = inbox.accept_one(large(&ids, "b", " ")).await;
+    let overtaken = append().await;
+    let third = inbox
+        .accept_one(training_failed("Training data not found", &ids))
+        .await;
+    let new = append().await;
+
+    let expected = Stored::Uncompared(Box::new(Uncompared {
+        receipt: compared.clone(),
+        held_id: second,
+    }));
+    assert_eq!(overtaken, expected);
+    let receipts = ids_of(&inbox.all().await);
+    assert_eq!(receipts[1..], [third, second, first]);
+    let receipt_id = receipts[0];
+    assert_eq!(new, Stored::Receipt(Appended::New { receipt_id }));
 }

@@ -13,7 +13,7 @@ use super::super::sqlite::SqliteInbox;
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
-use crate::inbox::{NewReceipt, Origin};
+use crate::inbox::{NewReceipt, Origin, PageRequest};
 
 /// A first inbox, open as a receiver has it, and a database for the second.
 struct Move {
@@ -86,7 +86,7 @@ async fn a_copy_knows_all_that_the_first_inbox_knew() {
     assert_eq!(outcome.quarantined_count, 2);
     let to = moving.to().await;
     assert_eq!(to.all().await, moving.from.all().await);
-    assert_eq!(to.quarantined().await, moving.from.quarantined().await);
+    assert_eq!(to.whole_quarantine().await, moving.from.whole_quarantine().await);
     let page = PageRequest {
         cursor: None,
         limit: 10,

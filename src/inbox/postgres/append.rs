@@ -3,10 +3,10 @@
 //! What can be decided by looking things up is decided by the server, in one statement for the whole batch
 //! (`append.sql`). Whether two bodies say the same only this program can tell, so:
 //!
-//! - A repeat whose text differs from its original's is compared after the commit, and a copy goes into the quarantine
-//!   in a transaction of its own if it says something else.
-//! - A notification without any id is compared, before the transaction, with the last of its chatbot and event. If it
-//!   is new, the statement stores it only if that is still the last one; otherwise it is compared again.
+//! - A repeat whose text differs from its original's is handed back, to be compared aside.
+//! - A notification without any id is compared, before the transaction, with the last of its chatbot and event, or handed
+//!   back if that is much work. If it is new, the statement stores it only if that is still the last one; otherwise it is
+//!   compared again.
 //!
 //! A statement takes no two notifications of which one may be a repeat of the other: the second has a later turn.
 
@@ -18,13 +18,15 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::super::comparing::Comparing;
 use super::super::{
-    Appended, Entry, Error, NewQuarantined, NewReceipt, QuarantineId, Quarantined, Receipt, ReceiptId, Stored,
+    Appended, Entry, Error, NewQuarantined, NewReceipt, QuarantineId, Quarantined, Receipt, ReceiptId,
+    Stored, Uncompared,
 };
 use super::connections::Client;
 use super::{PostgresInbox, from_system_time};
 use crate::clock::Timestamp;
-use crate::event::same_content;
+use crate::event::Name;
 use rows::{NewRow, take_turn};
 use transaction::{Done, Found, Work, transact};
 
@@ -32,12 +34,15 @@ use transaction::{Done, Found, Work, transact};
 /// to the sender to try again.
 const MAX_OVERTAKEN: usize = 10;
 
+/// The longest body of a last notification that is asked for with the others: 8 MiB for 512 of them.
+const MAX_LATEST_BYTES: i32 = 16 << 10;
+
 /// See [`super::Inbox::append`].
 pub async fn append(inbox: &PostgresInbox, batch: &[Entry]) -> Result<Vec<Result<Stored, Error>>, Error> {
     let mut append = Append {
         inbox,
         answers: vec![None; batch.len()],
-        differing: Vec::new(),
+        comparing: Comparing::new(),
     };
     let mut waiting = Vec::new();
     let mut work = Work::default();
@@ -75,7 +80,7 @@ pub async fn append(inbox: &PostgresInbox, batch: &[Entry]) -> Result<Vec<Result
 pub async fn import(
     inbox: &PostgresInbox,
     receipts: &[(Receipt, Bytes)],
-    quarantined: &[Quarantined],
+    quarantined: &[(Quarantined, Bytes)],
 ) -> Result<(), Error> {
     let given = receipts
         .iter()
@@ -84,7 +89,10 @@ pub async fn import(
         .iter()
         .map(|(receipt, body)| NewReceipt::again(receipt, body))
         .collect();
-    let copies: Vec<NewQuarantined> = quarantined.iter().map(NewQuarantined::again).collect();
+    let copies: Vec<NewQuarantined> = quarantined
+        .iter()
+        .map(|(one, body)| NewQuarantined::again(one, body))
+        .collect();
     let rows = receipts.iter().zip(given).enumerate();
     let rows = rows.map(|(place, (receipt, given))| NewRow {
         latest_seq: None,
@@ -95,7 +103,7 @@ pub async fn import(
         rows: rows.collect(),
         quarantined: quarantined
             .iter()
-            .map(|one| one.id)
+            .map(|(one, _)| one.id)
             .zip(&copies)
             .map(|(id, copy)| (0, id, copy))
             .collect(),
@@ -126,8 +134,7 @@ struct Append<'a> {
     inbox: &'a PostgresInbox,
     /// What became of each entry, as far as it is known.
     answers: Vec<Option<Result<Stored, Error>>>,
-    /// The repeats whose text is not their original's: their place, and the original's id and number.
-    differing: Vec<(usize, &'a NewReceipt, ReceiptId, i64)>,
+    comparing: Comparing,
 }
 
 impl<'a> Append<'a> {
@@ -147,7 +154,7 @@ impl<'a> Append<'a> {
                 waiting.splice(0..0, overtaken);
             }
             if waiting.is_empty() {
-                break;
+                return Ok(());
             }
             if overtaken_count > MAX_OVERTAKEN {
                 return Err(Error::Unavailable {
@@ -159,10 +166,9 @@ impl<'a> Append<'a> {
             }
             work = Work::default();
         }
-        self.compare_with_originals().await
     }
 
-    /// Answers the rows without any id that repeat the last one of their chatbot and event, and takes down for the
+    /// Answers the rows without any id that repeat the last one of their chatbot and event, or may, and takes down for the
     /// others which one that is.
     async fn compare_with_latest(&mut self, rows: &mut Vec<NewRow<'a>>) -> Result<(), Error> {
         let keys: Vec<Uuid> = rows
@@ -185,13 +191,23 @@ impl<'a> Append<'a> {
             row.latest_seq = Some(original.seq);
             // Either may have arrived first: requests that come together are queued in any order.
             let distance = original.received_at.distance(row.receipt.received_at);
-            let is_repeat = row.identity.is_none()
+            let may_repeat = row.identity.is_none()
+                && row.receipt.differs_from != Some(original.id)
                 && distance < self.inbox.settings.duplicate_window
-                && same_content(&original.body, &row.receipt.body);
-            if is_repeat {
-                self.answers[row.place] = Some(Ok(repeat_of(original.id, None)));
-            }
-            !is_repeat
+                && original.name == row.receipt.name;
+            let body = original.body.as_deref();
+            let is_same = match body {
+                _ if !may_repeat => Some(false),
+                None => None,
+                Some(body) => self.comparing.is_same(body, &row.receipt.body),
+            };
+            let answer = match is_same {
+                Some(false) => return true,
+                Some(true) => repeat_of(original.id),
+                None => uncompared(row.receipt, original.id),
+            };
+            self.answers[row.place] = Some(Ok(answer));
+            false
         });
         Ok(())
     }
@@ -234,64 +250,16 @@ impl<'a> Append<'a> {
                 Found::New(receipt_id) => {
                     self.answers[row.place] = Some(Ok(Stored::Receipt(Appended::New { receipt_id })));
                 }
-                Found::Known {
-                    id,
-                    differs_from: None,
-                } => {
-                    self.answers[row.place] = Some(Ok(repeat_of(id, None)));
+                Found::Known { id, is_same: true } => {
+                    self.answers[row.place] = Some(Ok(repeat_of(id)));
                 }
-                Found::Known {
-                    id,
-                    differs_from: Some(seq),
-                } => self.differing.push((row.place, row.receipt, id, seq)),
+                Found::Known { id, is_same: false } => {
+                    self.answers[row.place] = Some(Ok(uncompared(row.receipt, id)));
+                }
                 Found::Overtaken => overtaken.push(row),
             }
         }
         overtaken
-    }
-
-    /// Answers the repeats whose text is not their original's, and keeps a copy of those that say something else.
-    async fn compare_with_originals(&mut self) -> Result<(), Error> {
-        if self.differing.is_empty() {
-            return Ok(());
-        }
-        let seqs: Vec<i64> = self.differing.iter().map(|(.., seq)| *seq).collect();
-        let bodies = self
-            .inbox
-            .connections
-            .run("read", async |client| bodies(client, &seqs).await);
-        let bodies = bodies.await?;
-        let mut copies = Vec::new();
-        for (place, receipt, original_id, seq) in self.differing.drain(..) {
-            match bodies.get(&seq) {
-                Some(body) if !same_content(body, &receipt.body) => {
-                    let copy = NewQuarantined::differing(receipt, original_id);
-                    copies.push((place, original_id, copy));
-                }
-                // Where the original has gone since, there is nothing to differ from.
-                Some(_) | None => self.answers[place] = Some(Ok(repeat_of(original_id, None))),
-            }
-        }
-        if copies.is_empty() {
-            return Ok(());
-        }
-        let mut work = Work::default();
-        for (place, _, copy) in &copies {
-            work.quarantined
-                .push((*place, QuarantineId::new(Uuid::now_v7()), copy));
-        }
-        let ids: Vec<QuarantineId> = work.quarantined.iter().map(|(_, id, _)| *id).collect();
-        match transact(self.inbox, &work).await? {
-            Done::Committed(_) => {
-                for ((place, original_id, _), id) in copies.iter().zip(ids) {
-                    self.answers[*place] = Some(Ok(repeat_of(*original_id, Some(id))));
-                }
-                Ok(())
-            }
-            Done::Refused(reason) => Err(Error::Unavailable {
-                reason: format!("a copy cannot be kept: {reason}"),
-            }),
-        }
     }
 }
 
@@ -300,41 +268,47 @@ struct Latest {
     seq: i64,
     id: ReceiptId,
     received_at: Timestamp,
-    body: Vec<u8>,
+    name: Name,
+    /// Unless it is longer than [`MAX_LATEST_BYTES`].
+    body: Option<Vec<u8>>,
 }
 
 async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>, tokio_postgres::Error> {
     let statement = client
         .prepare_cached(
-            "SELECT latest.key, receipt.seq, receipt.id, receipt.received_at, receipt.body
+            "SELECT latest.key, receipt.seq, receipt.id, receipt.received_at, receipt.event, receipt.status,
+                    CASE WHEN length(receipt.body) <= $2 THEN receipt.body END
              FROM latest JOIN receipt ON receipt.seq = latest.seq
              WHERE latest.key = ANY ($1) AND latest.seq >= (SELECT first_seq FROM state)",
         )
         .await?;
-    let rows = client.query(&statement, &[&keys]).await?;
+    let rows = client.query(&statement, &[&keys, &MAX_LATEST_BYTES]).await?;
     let latest = rows.iter().map(|row| {
         let original = Latest {
             seq: row.try_get(1)?,
             id: ReceiptId::new(row.try_get(2)?),
             received_at: from_system_time(row.try_get(3)?),
-            body: row.try_get(4)?,
+            name: Name {
+                event: row.try_get::<_, String>(4)?.into(),
+                status: row.try_get::<_, String>(5)?.into(),
+            },
+            body: row.try_get(6)?,
         };
         Ok((row.try_get(0)?, original))
     });
     latest.collect()
 }
 
-/// The bodies of receipts, by their numbers.
-async fn bodies(client: &Client, seqs: &[i64]) -> Result<HashMap<i64, Vec<u8>>, tokio_postgres::Error> {
-    let statement = client
-        .prepare_cached("SELECT seq, body FROM receipt WHERE seq = ANY ($1)")
-        .await?;
-    let rows = client.query(&statement, &[&seqs]).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .collect()
+fn repeat_of(receipt_id: ReceiptId) -> Stored {
+    Stored::Receipt(Appended::Duplicate {
+        receipt_id,
+        differs: None,
+    })
 }
 
-fn repeat_of(receipt_id: ReceiptId, differs: Option<QuarantineId>) -> Stored {
-    Stored::Receipt(Appended::Duplicate { receipt_id, differs })
+fn uncompared(receipt: &NewReceipt, held_id: ReceiptId) -> Stored {
+    Stored::Uncompared(Box::new(Uncompared {
+        receipt: receipt.clone(),
+        held_id,
+    }))
 }

@@ -1,5 +1,5 @@
 -- Stores the notifications of one turn, of which no two may be repeats of one another, and says what became of each in
--- their order: new_id if it is stored; known_id, known_seq and is_same if there is a receipt of its identity; nothing if
+-- their order: new_id if it is stored; known_id and is_same if there is a receipt of its identity; nothing if
 -- the last receipt of its chatbot and event is not the one that it was compared with.
 --
 -- Runs in a transaction that has the lock, so that nothing of what it looks up can change. Each look-up goes by one
@@ -22,16 +22,16 @@ entry AS MATERIALIZED (
                               given_id, may_be_elsewhere, place)
 ),
 known AS MATERIALIZED (
-    SELECT entry.place, original.id, original.seq, original.body = entry.body AS is_same
+    SELECT entry.place, original.id, original.body = entry.body AS is_same
     FROM entry CROSS JOIN base CROSS JOIN LATERAL (
-        SELECT receipt.id, receipt.seq, receipt.body FROM receipt
+        SELECT receipt.id, receipt.body FROM receipt
         WHERE receipt.identity = entry.identity AND receipt.slot = base.slot AND receipt.seq + 0 >= base.first_seq
         LIMIT 1
     ) AS original
     UNION ALL
-    SELECT entry.place, original.id, original.seq, original.body = entry.body
+    SELECT entry.place, original.id, original.body = entry.body
     FROM entry CROSS JOIN base CROSS JOIN LATERAL (
-        SELECT receipt.id, receipt.seq, receipt.body FROM receipt
+        SELECT receipt.id, receipt.body FROM receipt
         WHERE receipt.identity = entry.identity AND receipt.slot <> base.slot AND receipt.seq + 0 >= base.first_seq
         LIMIT 1
     ) AS original
@@ -88,6 +88,6 @@ opened AS (
                  AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL)
     ON CONFLICT (identity) DO UPDATE SET seq = excluded.seq
 )
-SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.seq AS known_seq, known.is_same,
+SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.is_same,
        base.has_moved
 FROM entry CROSS JOIN base LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place

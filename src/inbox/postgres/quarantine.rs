@@ -77,14 +77,17 @@ impl Statements {
             .collect();
         let request_ids: Vec<Uuid> = column.clone().map(|(_, new)| new.request_id.uuid()).collect();
         let reasons: Vec<&str> = column.clone().map(|(_, new)| &*new.reason).collect();
-        let details: Vec<String> = column.clone().map(|(_, new)| without_nul(&new.detail)).collect();
+        let details: Vec<String> = column
+            .clone()
+            .map(|(_, new)| without_nul(new.kept_detail()))
+            .collect();
         let receipt_ids: Vec<_> = column
             .clone()
             .map(|(_, new)| new.receipt_id.map(ReceiptId::uuid))
             .collect();
         let content_types: Vec<_> = column
             .clone()
-            .map(|(_, new)| new.content_type.as_deref().map(without_nul))
+            .map(|(_, new)| new.kept_content_type().map(without_nul))
             .collect();
         let bodies: Vec<&[u8]> = column
             .clone()

@@ -190,32 +190,36 @@ pub async fn backfilled_count(client: &Client) -> Result<u64, Error> {
     Ok(rows(client, sql, &[]).await?[0].try_get::<_, i64>(0)? as u64)
 }
 
+/// What [`quarantined_of_row`] reads.
+const QUARANTINED: &str =
+    "seq, id, received_at, request_id, reason, detail, receipt_id, content_type, body_bytes, truncated";
+
 /// See [`super::Inbox::quarantine`].
 pub async fn quarantine(client: &Client, page: PageRequest) -> Result<Page<Quarantined>, Error> {
-    let sql =
-        "SELECT id, received_at, request_id, reason, detail, receipt_id, content_type, body, truncated, seq
-               FROM quarantine WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
-    let rows = rows(client, sql, &[&before(page), &limit(page)]).await?;
-    let items = rows.iter().map(|row| {
-        Ok(Quarantined {
-            id: QuarantineId::new(row.try_get(0)?),
-            received_at: from_system_time(row.try_get(1)?),
-            request_id: RequestId::new(row.try_get(2)?),
-            reason: row.try_get(3)?,
-            detail: row.try_get(4)?,
-            receipt_id: row.try_get::<_, Option<Uuid>>(5)?.map(ReceiptId::new),
-            content_type: row.try_get(6)?,
-            body: Bytes::from(row.try_get::<_, Vec<u8>>(7)?),
-            truncated: row.try_get(8)?,
-        })
-    });
-    let items = items.collect::<Result<Vec<_>, Error>>()?;
+    let sql = format!("SELECT {QUARANTINED} FROM quarantine WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+    let rows = rows(client, &sql, &[&before(page), &limit(page)]).await?;
+    let items = rows
+        .iter()
+        .map(quarantined_of_row)
+        .collect::<Result<Vec<_>, _>>()?;
     let last = rows.last().filter(|_| rows.len() == page.limit);
-    let last: Option<i64> = last.map(|row| row.try_get(9)).transpose()?;
+    let last: Option<i64> = last.map(|row| row.try_get(0)).transpose()?;
     Ok(Page {
         items,
         next: last.map(|seq| Cursor(seq as u64)),
     })
+}
+
+/// See [`super::Inbox::quarantined`].
+pub async fn quarantined(client: &Client, id: QuarantineId) -> Result<Option<(Quarantined, Bytes)>, Error> {
+    // There is no index over them: this goes through the quarantine, which is bounded, without its bodies.
+    let sql = format!("SELECT {QUARANTINED}, body FROM quarantine WHERE id = $1");
+    let rows = rows(client, &sql, &[&id.uuid()]).await?;
+    let found = rows.first().map(|row| {
+        let body = Bytes::from(row.try_get::<_, Vec<u8>>(10)?);
+        Ok((quarantined_of_row(row)?, body))
+    });
+    found.transpose()
 }
 
 /// See [`super::Inbox::quarantine_totals`].
@@ -273,6 +277,21 @@ pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
 /// Reads the columns of [`RECEIPT`], and the body after them.
 pub fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
     Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(10)?)))
+}
+
+/// Reads the columns of [`QUARANTINED`].
+fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
+    Ok(Quarantined {
+        id: QuarantineId::new(row.try_get(1)?),
+        received_at: from_system_time(row.try_get(2)?),
+        request_id: RequestId::new(row.try_get(3)?),
+        reason: row.try_get(4)?,
+        detail: row.try_get(5)?,
+        receipt_id: row.try_get::<_, Option<Uuid>>(6)?.map(ReceiptId::new),
+        content_type: row.try_get(7)?,
+        body_bytes: row.try_get::<_, i64>(8)? as usize,
+        truncated: row.try_get(9)?,
+    })
 }
 
 /// A wire generation in a column.

@@ -3,14 +3,15 @@
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::super::comparing::Comparing;
 use super::super::{
     Appended, Entry, Error, IdSource, NewQuarantined, NewReceipt, Origin, QuarantineId, ReceiptId, Settings,
-    Stored,
+    Stored, Uncompared,
 };
 use super::index::{Key, KeyIndex, Seq};
 use super::{jobs, quarantine};
 use crate::clock::Timestamp;
-use crate::event::{Event, Identity, same_content};
+use crate::event::{Event, Identity, Name};
 
 /// What a probe writes, in bytes: more than a commit's own overhead, so that a nearly full disk shows.
 pub const PROBE_BYTES: i64 = 64 << 10;
@@ -54,6 +55,7 @@ pub struct Append<'a> {
     /// The number of the first of them.
     first_seq: Seq,
     insert: CachedStatement<'a>,
+    comparing: Comparing,
 }
 
 impl<'a> Append<'a> {
@@ -78,13 +80,14 @@ impl<'a> Append<'a> {
             added,
             keys: Vec::new(),
             insert,
+            comparing: Comparing::new(),
         })
     }
 
     /// Stores one entry. The outer error is the batch's, the inner one this entry's alone.
     pub fn entry(&mut self, entry: Entry) -> rusqlite::Result<Result<Stored, Error>> {
         let stored = match entry {
-            Entry::Receipt(receipt) => self.receipt(&receipt).map(Stored::Receipt),
+            Entry::Receipt(receipt) => self.receipt(receipt),
             Entry::Quarantine(quarantined) => self.quarantine(&quarantined).map(Stored::Quarantined),
             Entry::Probe => self
                 .connection
@@ -100,18 +103,33 @@ impl<'a> Append<'a> {
         }
     }
 
-    fn receipt(&mut self, receipt: &NewReceipt) -> rusqlite::Result<Appended> {
+    fn receipt(&mut self, receipt: NewReceipt) -> rusqlite::Result<Stored> {
         let key = Key::of(&receipt.identity);
         let original = match key {
-            Some(key) => self.original(key, receipt)?,
-            None => self.latest_if_same(receipt)?,
+            Some(key) => self.original(key, &receipt)?,
+            None => self.latest(&receipt)?,
         };
-        match original {
-            Some(original) => self.duplicate(receipt, &original),
-            None => self
-                .insert(receipt, key)
-                .map(|receipt_id| Appended::New { receipt_id }),
-        }
+        let Some(original) = original else {
+            return self.accept(&receipt, key);
+        };
+        let differs = match self.is_same(&receipt, &original)? {
+            None => {
+                let held_id = original.id;
+                return Ok(Stored::Uncompared(Box::new(Uncompared { receipt, held_id })));
+            }
+            Some(true) => None,
+            Some(false) if key.is_none() => return self.accept(&receipt, key),
+            Some(false) => Some(self.quarantine(&NewQuarantined::differing(&receipt, original.id))?),
+        };
+        Ok(Stored::Receipt(Appended::Duplicate {
+            receipt_id: original.id,
+            differs,
+        }))
+    }
+
+    fn accept(&mut self, receipt: &NewReceipt, key: Option<Key>) -> rusqlite::Result<Stored> {
+        let receipt_id = self.insert(receipt, key)?;
+        Ok(Stored::Receipt(Appended::New { receipt_id }))
     }
 
     fn insert(&mut self, receipt: &NewReceipt, key: Option<Key>) -> rusqlite::Result<ReceiptId> {
@@ -176,8 +194,8 @@ impl<'a> Append<'a> {
         Ok(None)
     }
 
-    /// The last receipt of the same chatbot and event, if it says the same and is younger than the window.
-    fn latest_if_same(&self, receipt: &NewReceipt) -> rusqlite::Result<Option<Original>> {
+    /// The last receipt of the same chatbot and event, if it may say the same and is younger than the window.
+    fn latest(&self, receipt: &NewReceipt) -> rusqlite::Result<Option<Original>> {
         let seq = self
             .connection
             .prepare_cached("SELECT seq FROM latest WHERE chatbot_id = ?1 AND event = ?2")?
@@ -186,23 +204,30 @@ impl<'a> Append<'a> {
             })
             .optional()?;
         let Some(seq) = seq else { return Ok(None) };
-        let original = Original::read(self.connection, seq)?;
-        Ok(original.filter(|original| {
+        let latest = Original::read(self.connection, seq)?;
+        Ok(latest.filter(|latest| {
             // Either may have arrived first: requests that come together are queued in any order.
-            original.received_at.distance(receipt.received_at) < self.settings.duplicate_window
-                && same_content(&original.body, &receipt.body)
+            latest.received_at.distance(receipt.received_at) < self.settings.duplicate_window
+                && latest.has_name(&receipt.name)
         }))
     }
 
-    fn duplicate(&mut self, receipt: &NewReceipt, original: &Original) -> rusqlite::Result<Appended> {
-        let mut differs = None;
-        if !same_content(&original.body, &receipt.body) {
-            differs = Some(self.quarantine(&NewQuarantined::differing(receipt, original.id))?);
+    /// Whether a receipt says the same; `None` if that takes too long to find out here. Only what may be equal to the byte
+    /// is read whatever its size, so that all of a batch reads no more than it brings.
+    fn is_same(&mut self, receipt: &NewReceipt, original: &Original) -> rusqlite::Result<Option<bool>> {
+        if receipt.differs_from == Some(original.id) {
+            return Ok(Some(false));
         }
-        Ok(Appended::Duplicate {
-            receipt_id: original.id,
-            differs,
-        })
+        let may_be_equal = original.body_bytes == receipt.body.len();
+        if !may_be_equal && !self.comparing.has_room(original.body_bytes + receipt.body.len()) {
+            return Ok(None);
+        }
+        self.connection
+            .prepare_cached("SELECT body FROM receipt WHERE seq = ?1")?
+            .query_row([original.seq], |row| {
+                let body = row.get_ref(0)?.as_blob()?;
+                Ok(self.comparing.is_same(body, &receipt.body))
+            })
     }
 
     fn quarantine(&mut self, new: &NewQuarantined) -> rusqlite::Result<QuarantineId> {
@@ -222,13 +247,14 @@ impl<'a> Append<'a> {
 
 /// A receipt that another may be a duplicate of.
 struct Original {
+    seq: Seq,
     id: ReceiptId,
     received_at: Timestamp,
     event: String,
     status: String,
     event_id: Option<[u8; 16]>,
     model_id: Option<[u8; 16]>,
-    body: Vec<u8>,
+    body_bytes: usize,
 }
 
 impl Original {
@@ -236,17 +262,19 @@ impl Original {
     fn read(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(
-                "SELECT id, received_at, event, status, event_id, model_id, body FROM receipt WHERE seq = ?1",
+                "SELECT id, received_at, event, status, event_id, model_id, length(body)
+                 FROM receipt WHERE seq = ?1",
             )?
             .query_row([seq], |row| {
                 Ok(Self {
+                    seq,
                     id: ReceiptId::new(Uuid::from_bytes(row.get(0)?)),
                     received_at: Timestamp::from_micros(row.get(1)?),
                     event: row.get(2)?,
                     status: row.get(3)?,
                     event_id: row.get(4)?,
                     model_id: row.get(5)?,
-                    body: row.get(6)?,
+                    body_bytes: row.get(6)?,
                 })
             })
             .optional()
@@ -255,13 +283,15 @@ impl Original {
     fn has_identity(&self, identity: &Identity) -> bool {
         match identity {
             Identity::Job { event_id, name } => {
-                self.event_id == Some(*event_id.uuid().as_bytes())
-                    && self.event == name.event
-                    && self.status == name.status
+                self.event_id == Some(*event_id.uuid().as_bytes()) && self.has_name(name)
             }
             Identity::Model { model_id } => self.model_id == Some(*model_id.uuid().as_bytes()),
             Identity::Windowed => false,
         }
+    }
+
+    fn has_name(&self, name: &Name) -> bool {
+        self.event == name.event && self.status == name.status
     }
 }
 

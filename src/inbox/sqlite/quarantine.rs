@@ -48,9 +48,9 @@ impl Extent {
                 new.received_at.as_micros(),
                 new.request_id.uuid().as_bytes(),
                 new.reason,
-                new.detail,
+                new.kept_detail(),
                 blob(new.receipt_id.map(ReceiptId::uuid).as_ref()),
-                new.content_type,
+                new.kept_content_type(),
                 &new.body[..kept_bytes],
                 new.truncated || kept_bytes < new.body.len(),
             ])?;

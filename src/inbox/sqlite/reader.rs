@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::copy::Span;
 use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
-use super::super::{Error, Page, PageRequest, Quarantined, Receipt};
+use super::super::{Error, Quarantined, Receipt};
 use super::{outbox, read, schema, sort};
 
 /// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
@@ -55,12 +55,17 @@ impl SqliteReader {
             .await
     }
 
-    /// See [`Inbox::quarantine`](super::super::Inbox::quarantine).
+    /// Requests in quarantine with their numbers and what is kept of their bodies, oldest first, from the one after that
+    /// number on: at most `limit`, and fewer where bodies are large. None means that there are no more.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn quarantine(&self, page: PageRequest) -> Result<Page<Quarantined>, Error> {
-        self.read(move |connection| read::quarantine(connection, page))
+    pub async fn export_quarantine(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Quarantined, Bytes)>, Error> {
+        self.read(move |connection| read::export_quarantine(connection, after, limit))
             .await
     }
 

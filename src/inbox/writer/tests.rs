@@ -2,6 +2,7 @@
 //!
 //! The clock is paused: it moves when nothing else can, so that only what hangs runs out of time.
 
+mod comparing;
 mod several;
 
 use bytes::Bytes;

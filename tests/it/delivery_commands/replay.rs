@@ -216,6 +216,26 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
     assert!(again.errors.contains("409"), "{again:?}");
 }
 
+/// There may be a thousand of them in each of 500 replays.
+#[tokio::test]
+async fn a_list_of_replays_has_the_number_of_the_receipts_that_are_named_and_one_replay_has_their_ids() {
+    let stage = Stage::new().await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+
+    let replayed = stage.run(&["receipts", "replay", &receipt_id]).await;
+    let listed = stage.run(&["receipts", "replays"]).await;
+
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    assert!(words(&listed.output)[1].ends_with(" 1 ids"), "{listed:?}");
+    let replay = &stage.api("/replays").await["replays"][0];
+    let instruction = &replay["instruction"];
+    assert_eq!(instruction["receipt_id_count"], 1);
+    assert_eq!(instruction.get("receipt_ids"), None);
+    let whole = stage.api(&format!("/replays/{}", text(replay, "id"))).await;
+    assert_eq!(whole["replay"]["instruction"]["receipt_ids"], json!([receipt_id]));
+}
+
 #[tokio::test]
 async fn a_receipt_that_is_not_there_is_no_replay() {
     let stage = Stage::new().await;

@@ -9,8 +9,8 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineTotals,
-    Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -161,6 +161,10 @@ impl Inbox for Seat {
 
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         self.shared.inbox.quarantine(page)
+    }
+
+    fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
+        self.shared.inbox.quarantined(id)
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {

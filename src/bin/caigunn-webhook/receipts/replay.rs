@@ -252,6 +252,7 @@ fn which(instruction: &Value) -> String {
         Value::Bool(false) => None,
         Value::Bool(true) => Some(name.clone()),
         Value::Array(ids) => Some(format!("{} ids", ids.len())),
+        value if name == "receipt_id_count" => Some(format!("{} ids", text(value))),
         value => Some(format!("{name}={}", text(value))),
     });
     let said = said.collect::<Vec<_>>().join(" ");

@@ -29,10 +29,10 @@ pub enum Done {
 /// What became of a row.
 pub enum Found {
     New(ReceiptId),
-    /// There is a receipt of the same identity. If its text is another one, its number is there to find it by.
+    /// There is a receipt of the same identity, with the same text or another one.
     Known {
         id: ReceiptId,
-        differs_from: Option<i64>,
+        is_same: bool,
     },
     /// The last receipt of its chatbot and event is not the one that it was compared with.
     Overtaken,
@@ -132,11 +132,9 @@ impl Found {
         let Some(id) = row.try_get::<_, Option<Uuid>>("known_id")? else {
             return Ok(Self::Overtaken);
         };
-        let is_same: bool = row.try_get("is_same")?;
-        let seq = row.try_get("known_seq")?;
         Ok(Self::Known {
             id: ReceiptId::new(id),
-            differs_from: (!is_same).then_some(seq),
+            is_same: row.try_get("is_same")?,
         })
     }
 }

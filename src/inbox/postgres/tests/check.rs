@@ -22,7 +22,7 @@ async fn full(database: Database) -> Database {
     let mut other = crawled(&ids);
     other.body = Bytes::from_static(b"{}");
     inbox.store_one(other).await;
-    assert_eq!(inbox.quarantined().await.len(), 1);
+    assert_eq!(inbox.whole_quarantine().await.len(), 1);
     database
         .execute(
             "SET search_path = caigunn_webhook;

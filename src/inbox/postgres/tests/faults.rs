@@ -95,10 +95,10 @@ async fn a_text_with_a_nul_is_kept_without_it() {
 
     inbox.refuse(refused).await;
 
-    let kept = inbox.quarantined().await.remove(0);
+    let (kept, body) = inbox.whole_quarantine().await.remove(0);
     assert_eq!(kept.detail, "found \u{fffd} here");
     assert_eq!(kept.content_type.as_deref(), Some("text/\u{fffd}"));
-    assert_eq!(kept.body, "\0");
+    assert_eq!(body, "\0");
 }
 
 #[tokio::test]

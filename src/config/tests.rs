@@ -168,6 +168,7 @@ fn every_number_has_the_bounds_that_are_documented() {
         ("server.bodies_in_flight_bytes", "8388608", &*max),
         ("server.max_connections", "1", "65536"),
         ("server.header_timeout_seconds", "1", "600"),
+        ("server.idle_timeout_seconds", "1", "3600"),
         ("server.body_timeout_seconds", "1", "600"),
         ("server.write_timeout_seconds", "1", "600"),
         ("server.drain_delay_seconds", "0", "600"),
@@ -247,7 +248,7 @@ fn every_mistake_is_reported_at_once_with_key_origin_value_and_what_is_allowed()
             "server.max_connections (own.toml): expected a whole number from 1 to 65536, found \"0\"",
             "server.port (own.toml): there is no such key; there is in [server] only listen, public_url, \
              body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, \
-             body_timeout_seconds, write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds",
+             idle_timeout_seconds, body_timeout_seconds, write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds",
             "sever.listen (own.toml): there is no such key; there is no section sever",
         ]
     );

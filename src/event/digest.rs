@@ -73,8 +73,6 @@ impl Reader {
 
     fn read(&mut self, text: &[u8], without: Option<Mark>) -> Option<Mark> {
         let text = std::str::from_utf8(text).ok()?;
-        // RFC 8259, section 8.1: whoever reads may pass over a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         self.members.clear();
         self.without = without;
         let mut deserializer = serde_json::Deserializer::from_str(text);

@@ -60,7 +60,7 @@ pub fn same_content(one: &[u8], other: &[u8]) -> bool {
 fn is_same_json(one: &[u8], other: &[u8]) -> bool {
     let mut reader = digest::Reader::new();
     let mark = reader.mark(one);
-    mark.is_some() && mark == reader.mark(other) && has_same_numbers(one, other)
+    mark.is_some() && mark == reader.mark(other) && has_same_long_numbers(one, other)
 }
 
 /// Whether two bodies of different generations say the same.
@@ -91,7 +91,7 @@ fn is_same_event(one: &Event, other: &Event) -> bool {
             name == other_name
                 && mark.is_some()
                 && mark == reader.mark_without(other, "chatbot_id")
-                && has_same_numbers(one, other)
+                && has_same_long_numbers(one, other)
         }
         (one, other) => one == other,
     }
@@ -101,15 +101,19 @@ fn text(data: Option<&Json>) -> &[u8] {
     data.map_or("null", |Json(data)| data.get()).as_bytes()
 }
 
-/// Whether two texts of JSON have the same numbers as they are written, in whatever order: as values, long ones lose their
+/// How many characters a number may have and still be told from every other one by its value: a floating-point number
+/// of 64 bits holds 15 digits.
+const MAX_SHORT_NUMBER_BYTES: usize = 15;
+
+/// Whether two texts of JSON have the same long numbers as they are written, in whatever order: as values, they lose their
 /// last digits.
-fn has_same_numbers(one: &[u8], other: &[u8]) -> bool {
+fn has_same_long_numbers(one: &[u8], other: &[u8]) -> bool {
     let hasher = RandomState::new();
-    numbers(one, &hasher) == numbers(other, &hasher)
+    long_numbers(one, &hasher) == long_numbers(other, &hasher)
 }
 
-/// What stands for the numbers in JSON.
-fn numbers(json: &[u8], hasher: &RandomState) -> u64 {
+/// What stands for the long numbers in JSON.
+fn long_numbers(json: &[u8], hasher: &RandomState) -> u64 {
     let (mut is_text, mut is_escaped) = (false, false);
     let is_between = |byte: &u8| {
         let was_text = is_text;
@@ -117,9 +121,8 @@ fn numbers(json: &[u8], hasher: &RandomState) -> u64 {
         is_escaped = *byte == b'\\' && !is_escaped;
         was_text || !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
     };
-    // An `e` alone is that of `true` and `false`.
-    let is_number = |token: &&[u8]| token.first().is_some_and(|byte| !b"eE".contains(byte));
-    let numbers = json.split(is_between).filter(is_number);
+    let is_long = |token: &&[u8]| token.len() > MAX_SHORT_NUMBER_BYTES;
+    let numbers = json.split(is_between).filter(is_long);
     numbers
         .map(|number| hasher.hash_one(number))
         .fold(0, u64::wrapping_add)

@@ -231,42 +231,29 @@ impl<'a> Lined<'a> {
     }
 
     fn add(&mut self, announcement: &Announcement, appended: Appended, duration: Option<Duration>) {
-        let line = Line::new(announcement, appended, duration);
+        let line = Line::new(&self.timestamp, announcement, appended, duration);
         if !self.lines.are_direct() {
             line.trace();
             return;
         }
-        let (level, is_wanted) = match line.says.is_warning() {
-            true => ("WARN", self.is_warn_wanted),
-            false => ("INFO", self.is_info_wanted),
+        let is_wanted = match line.message.says.is_warning() {
+            true => self.is_warn_wanted,
+            false => self.is_info_wanted,
         };
         if is_wanted {
-            let whole = Whole {
-                timestamp: &self.timestamp,
-                level,
-                message: format_args!("{line}"),
-                line: &line,
-            };
-            serde_json::to_writer(&mut self.bytes, &whole).expect("texts and numbers serialize");
+            serde_json::to_writer(&mut self.bytes, &line).expect("texts and numbers serialize");
             self.bytes.push(b'\n');
             self.count += 1;
         }
     }
 }
 
-/// A line as JSON, in the form that the log gives to all others.
-#[derive(Serialize)]
-struct Whole<'a> {
-    timestamp: &'a str,
-    level: &'static str,
-    message: fmt::Arguments<'a>,
-    #[serde(flatten)]
-    line: &'a Line<'a>,
-}
-
-/// What a line says.
+/// A line, in the form that the log gives to all others.
 #[derive(Serialize)]
 struct Line<'a> {
+    timestamp: &'a str,
+    level: &'static str,
+    message: Message<'a>,
     outcome: &'static str,
     event: &'a Name,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -291,7 +278,12 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<f64>,
-    #[serde(skip)]
+}
+
+/// What a line says to people.
+struct Message<'a> {
+    name: &'a Name,
+    receipt_id: ReceiptId,
     says: Says,
 }
 
@@ -312,7 +304,12 @@ impl Says {
 }
 
 impl<'a> Line<'a> {
-    fn new(announcement: &'a Announcement, appended: Appended, duration: Option<Duration>) -> Self {
+    fn new(
+        timestamp: &'a str,
+        announcement: &'a Announcement,
+        appended: Appended,
+        duration: Option<Duration>,
+    ) -> Self {
         let (receipt_id, says) = match appended {
             Appended::New { receipt_id } if !is_known(&announcement.name) => (receipt_id, Says::Unrecognized),
             Appended::New { receipt_id } => match announcement.origin {
@@ -327,6 +324,13 @@ impl<'a> Line<'a> {
         let bearer = announcement.bearer.as_ref();
         let texts = announcement.remarks.id_texts.as_deref();
         Self {
+            timestamp,
+            level: if says.is_warning() { "WARN" } else { "INFO" },
+            message: Message {
+                name: &announcement.name,
+                receipt_id,
+                says,
+            },
             outcome: if is_duplicate { "duplicate" } else { "accepted" },
             event: &announcement.name,
             event_id: Stated::of(
@@ -347,7 +351,6 @@ impl<'a> Line<'a> {
             incoming_request_id: bearer.and_then(|bearer| bearer.incoming_id.as_deref()),
             status: bearer.map(|_| 200),
             duration_ms: duration.map(milliseconds),
-            says,
         }
     }
 
@@ -378,11 +381,12 @@ impl<'a> Line<'a> {
                     incoming_request_id = self.incoming_request_id,
                     http.response.status_code = self.status,
                     duration_ms = self.duration_ms,
-                    "{self}"
+                    "{}",
+                    self.message
                 )
             };
         }
-        if self.says.is_warning() {
+        if self.message.says.is_warning() {
             line!(Level::WARN);
         } else {
             line!(Level::INFO);
@@ -390,14 +394,15 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The message.
-impl fmt::Display for Line<'_> {
+impl Serialize for Message<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Message<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            event: name,
-            receipt_id,
-            ..
-        } = self;
+        let Self { name, receipt_id, .. } = self;
         match self.says {
             Says::Accepted => write!(formatter, "{name} accepted as receipt {receipt_id}"),
             Says::Unrecognized => write!(

@@ -339,7 +339,7 @@ async fn every_mistake_is_reported_at_once_before_anything_is_opened() {
     let expected = "\
 caigunn-webhook: the configuration has mistakes:
   server.listen_on (settings.toml): there is no such key; there is in [server] only listen, public_url, \
-body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, body_timeout_seconds, \
+body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, idle_timeout_seconds, body_timeout_seconds, \
 write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds
   CAIGUNN_NONSENSE (the environment): there is no such setting
   server.body_limit_bytes (settings.toml): expected a whole number from 1024 to 268435456, found \"3\"

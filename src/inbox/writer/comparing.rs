@@ -104,7 +104,9 @@ impl Writer {
         let deciding = tokio::spawn(async move {
             let append = |entry| writer.enqueue(entry);
             let tell = |mut receipt, appended| {
-                writer.announcer.tell([(&Announcement::of(&mut receipt), appended)]);
+                writer
+                    .announcer
+                    .tell([(&Announcement::of(&mut receipt), appended)]);
             };
             let comparer = Arc::clone(&writer.comparer);
             comparer.decide(&*writer.inbox, uncompared, append, tell).await

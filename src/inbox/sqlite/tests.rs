@@ -105,6 +105,8 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
         2,
         "FULL: an fsync each commit"
     );
+    assert_eq!(inbox.pragma::<i64>("fullfsync").await, 1);
+    assert_eq!(inbox.pragma::<i64>("checkpoint_fullfsync").await, 1);
     assert_eq!(inbox.pragma::<i64>("wal_autocheckpoint").await, 2_000);
     assert_eq!(inbox.pragma::<i64>("journal_size_limit").await, 64 << 20);
     assert_eq!(inbox.pragma::<i64>("trusted_schema").await, 0);

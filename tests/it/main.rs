@@ -22,6 +22,8 @@ mod inbox_commands;
 mod leadership;
 mod logs;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod quarantine;
 mod redaction;
 mod registration;

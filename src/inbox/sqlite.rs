@@ -11,6 +11,7 @@ mod append;
 mod check;
 mod checkpoint;
 mod durable;
+mod folder;
 mod index;
 mod jobs;
 mod outbox;
@@ -76,15 +77,19 @@ impl SqliteInbox {
     /// [`Error::InUse`] if another process has the file; [`Error::Unavailable`] if it cannot be opened;
     /// [`Error::Corrupt`] if it is no inbox, or one of a newer program.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
-                reason: format!("cannot make the folder {}: {error}", folder.display()),
-            })?;
-        }
+        std::fs::create_dir_all(folder::of(path)).map_err(|error| Error::Unavailable {
+            reason: format!("cannot make the folder {}: {error}", folder::of(path).display()),
+        })?;
         // One file has one lock, by whatever links it is reached. Of a new file only the folder can be resolved.
         let resolved = std::fs::canonicalize(path);
         let path = resolved.as_deref().unwrap_or(path);
         let lock = lock(path)?;
+        if !path.exists() {
+            // What SQLite syncs is the folder of its files, not what leads to it.
+            folder::sync(folder::of(path)).map_err(|error| Error::Unavailable {
+                reason: format!("cannot sync the folder {}: {error}", folder::of(path).display()),
+            })?;
+        }
         let index = Arc::new(Mutex::new(KeyIndex::default()));
         let store = Store::open(path, settings, Arc::clone(&index))?;
         let no_thread = |error: io::Error| Error::Unavailable {

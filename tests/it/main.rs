@@ -24,6 +24,8 @@ mod leadership;
 mod leaving;
 mod logs;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod proxies;
 mod quarantine;
 mod redaction;

@@ -236,7 +236,8 @@ async fn every_problem_has_its_status_type_title_and_header() {
 
 #[tokio::test]
 async fn every_fault_of_a_body_is_named_with_its_place() {
-    let body = br#"{"event":"crawling","status":7,"event_id":"no","data":{"chatbot_id":"no"}}"#;
+    let body = br#"{"event":"crawling","status":"completed","event_id":"no",
+        "data":{"chatbot_id":"no","training_data_ids":7}}"#;
     let problem = Problem::from(event::parse(body).unwrap_err());
 
     let (_, _, document) = answered(problem).await;
@@ -247,8 +248,11 @@ async fn every_fault_of_a_body_is_named_with_its_place() {
         .iter()
         .map(|error| &error["pointer"])
         .collect();
-    assert_eq!(pointers, ["/status", "/data/chatbot_id", "/event_id"]);
-    assert_eq!(document["errors"][0]["detail"], "expected a string, found 7");
+    assert_eq!(
+        pointers,
+        ["/data/chatbot_id", "/event_id", "/data/training_data_ids"]
+    );
+    assert_eq!(document["errors"][2]["detail"], "expected an array, found 7");
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ pub enum Check {
 /// log grows until the check ends. It makes no file and writes nothing to the inbox, so the folder need not be writable.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if it is damaged, with SQLite's first finding; [`Error::Unavailable`] if it cannot be read.
+/// [`Error::Corrupt`] if it is damaged, with SQLite's first finding; [`Error::Unavailable`] if it cannot be read, or not
+/// before a start has mended it.
 pub fn check(path: &Path) -> Result<Check, Error> {
     // The log lies beside the file itself, not beside a link to it.
     let path = match std::fs::canonicalize(path) {
@@ -58,6 +59,15 @@ pub fn check(path: &Path) -> Result<Check, Error> {
         }
     };
     let path = path.as_path();
+    if schema::is_half_changed(path) {
+        return Err(Error::Unavailable {
+            reason: format!(
+                "{0} is half changed: {0}-journal has what was there before, as where the very first start was cut \
+                 off; the next start takes that back, then check again",
+                path.display()
+            ),
+        });
+    }
     if !schema::seems_open(path) {
         let checked = inspect(schema::open_alone(path), path);
         // If a receiver has opened it meanwhile, what was read is nothing to go by.
@@ -133,7 +143,7 @@ pub fn try_write(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let failed = |error: rusqlite::Error| sort(path, "write to", &error);
-    let connection = schema::open_as_it_is(path).map_err(failed)?;
+    let connection = schema::open_as_it_is(path)?;
     if schema::version(&connection, path)? == 0 {
         return Ok(());
     }

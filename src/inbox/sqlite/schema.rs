@@ -36,16 +36,17 @@ pub fn open_writer(path: &Path, missing: Missing) -> Result<Connection, Error> {
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, missing == Missing::Create);
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     let version = version(&connection, path)?;
-    configure_writer(&connection).map_err(failed)?;
+    configure_writer(&connection, path).map_err(failed)??;
     migrate(&mut connection, version).map_err(failed)?;
     Ok(connection)
 }
 
 /// Opens a file that is there for writing and leaves its tables at the version they have.
-pub fn open_as_it_is(path: &Path) -> rusqlite::Result<Connection> {
+pub fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    configure_writer(&connection)?;
+    let failed = |error: rusqlite::Error| sort(path, "write to", &error);
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    configure_writer(&connection, path).map_err(failed)??;
     Ok(connection)
 }
 
@@ -54,6 +55,7 @@ pub fn open_for_checkpoints(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
@@ -118,6 +120,13 @@ pub fn seems_open(path: &Path) -> bool {
     beside(path, "-wal").exists() && beside(path, "-shm").exists()
 }
 
+/// Whether a change of the file itself, not by its log, was begun and not ended: so is the very first. SQLite takes it
+/// back when it next opens the file for writing; who only reads would see the half of it.
+pub fn is_half_changed(path: &Path) -> bool {
+    let journal = std::fs::metadata(beside(path, "-journal"));
+    journal.is_ok_and(|journal| journal.len() > 0)
+}
+
 /// Opens a file that no process has open, for reading. Nothing is locked, and no file is made beside it, as a reader
 /// of a WAL otherwise does; so it works where it could not be made, too.
 pub fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
@@ -155,12 +164,30 @@ fn uri(path: &Path, query: &str) -> PathBuf {
     PathBuf::from(OsString::from_vec(uri))
 }
 
-fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
+/// Has a connection write as the promise wants it; refuses a file for which SQLite does not.
+pub fn configure_writer(connection: &Connection, path: &Path) -> rusqlite::Result<Result<(), Error>> {
     // Readers run beside the writer, and a commit is an append to the log.
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        // Where it cannot share memory, SQLite does not fail, but says in which mode it stays.
+        return Ok(Err(Error::Unavailable {
+            reason: format!(
+                "{} cannot have a write-ahead log (SQLite stays with the journal mode {mode:?}): put the inbox on a \
+                 local file system, where processes can share memory",
+                path.display()
+            ),
+        }));
+    }
+    set_pragmas(connection).map(Ok)
+}
+
+fn set_pragmas(connection: &Connection) -> rusqlite::Result<()> {
     // SQLite syncs around checkpoints. That a commit is synced before anybody hears of it is `durable`'s part: FULL would
     // do it in the commit, with nothing else going on meanwhile.
     connection.pragma_update(None, "synchronous", "normal")?;
+    // On macOS an fsync leaves data in the disk's own memory; this asks for more. Elsewhere it changes nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // Checkpoints have a thread of their own.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // Bytes: after a reader has held up a checkpoint, the log shrinks back to this.

@@ -102,6 +102,8 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
         1,
         "NORMAL: syncs around checkpoints; each commit is synced by `durable`"
     );
+    assert_eq!(inbox.pragma::<i64>("fullfsync").await, 1);
+    assert_eq!(inbox.pragma::<i64>("checkpoint_fullfsync").await, 1);
     assert_eq!(inbox.pragma::<i64>("wal_autocheckpoint").await, 0);
     assert_eq!(inbox.pragma::<i64>("journal_size_limit").await, 64 << 20);
     assert_eq!(inbox.pragma::<i64>("trusted_schema").await, 0);

@@ -325,3 +325,23 @@ async fn a_statement_that_fails_takes_back_what_the_batch_wrote_before_it() {
         .expect("the receipts are counted");
     assert_eq!(count, 0);
 }
+
+#[test]
+fn a_file_that_cannot_have_a_log_is_refused_in_words() {
+    let folder = Folder::new();
+    // As on a file system where processes share no memory.
+    let uri = format!("file:{}?vfs=unix-none", folder.inbox_path().display());
+    let connection = Connection::open(uri).unwrap();
+
+    let configured = schema::configure_writer(&connection, &folder.inbox_path()).unwrap();
+
+    let reason = unavailable(configured);
+    assert!(
+        reason.contains(r#"stays with the journal mode "delete""#),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("put the inbox on a local file system"),
+        "{reason}"
+    );
+}

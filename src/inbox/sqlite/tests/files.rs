@@ -303,6 +303,27 @@ async fn a_check_reads_what_a_crash_left_even_where_it_cannot_write() {
 }
 
 #[tokio::test]
+async fn a_check_leaves_a_change_that_was_cut_off_to_the_next_start() {
+    let folder = Folder::new();
+    // As a program does that keeps no log, and is cut off once the disk has half of what it writes.
+    let file = Connection::open(folder.inbox_path()).unwrap();
+    file.execute_batch("CREATE TABLE t (x); PRAGMA cache_size = 1; BEGIN; PRAGMA user_version = 9;")
+        .unwrap();
+    file.execute_batch("INSERT INTO t VALUES (zeroblob(100000))")
+        .unwrap();
+    let cut = Folder::new();
+    for name in ["inbox.db", "inbox.db-journal"] {
+        fs::copy(folder.0.path().join(name), cut.0.path().join(name)).unwrap();
+    }
+    let before = cut.content();
+
+    let reason = unavailable(cut.check());
+
+    assert!(reason.contains("the next start takes that back"), "{reason}");
+    assert_eq!(cut.content(), before);
+}
+
+#[tokio::test]
 async fn a_check_names_what_is_wrong_in_bounded_words() {
     let folder = Folder::new();
     let inbox = folder.open(settings());

@@ -1,0 +1,38 @@
+//! The folder of the inbox, made so that a power cut does not take it away with all that is in it.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// The folder that a file is in.
+pub fn of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+/// Has the disk keep a folder: syncs it, and those above it, whose entries lead to it. All of them, since those that
+/// were made by a start that was cut off look like any other.
+pub fn sync(folder: &Path) -> io::Result<()> {
+    for folder in fs::canonicalize(folder)?.ancestors() {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            Ok(()) => {}
+            Err(error) if is_not_ours_to_sync(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Whoever may not read a folder, or write to where it is, did not make anything in it; and some file systems know of
+/// no sync for folders.
+fn is_not_ours_to_sync(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::InvalidInput
+            | ErrorKind::Unsupported
+    )
+}

@@ -1,0 +1,113 @@
+//! Opens what a cut left, with the program, and looks whether all is there that was promised.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use caigunn_webhook::config::{self, Sources};
+use caigunn_webhook::inbox::sqlite::{Check, SqliteInbox, check};
+use caigunn_webhook::inbox::{self, Inbox};
+use tempfile::TempDir;
+use tokio::runtime::{self, Runtime};
+
+use super::Due;
+
+/// How many receipts are read at once.
+const PAGE_COUNT: usize = 1_000;
+
+pub struct Inspector {
+    folder: TempDir,
+    settings: inbox::Settings,
+    runtime: Runtime,
+}
+
+/// A folder for what is not to be kept, in memory if the system has such a place.
+pub fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.expect("the system has a folder for temporary files")
+}
+
+impl Inspector {
+    pub fn new() -> Self {
+        let settings = config::load(&Sources::default()).expect("the defaults are right");
+        Self {
+            folder: scratch(),
+            settings: settings.settings.inbox,
+            runtime: runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime starts"),
+        }
+    }
+
+    /// Looks at the folder that `restore` makes, and clears it away.
+    pub fn look(&mut self, due: &Due<'_>, restore: impl FnOnce(&Path)) -> Result<(), String> {
+        let folder = self.folder.path().join("left");
+        restore(&folder);
+        let path = folder.join(due.inbox);
+        let looked = self.look_at(&path, due);
+        fs::remove_dir_all(&folder).expect("the folder is ours");
+        looked
+    }
+
+    fn look_at(&self, path: &Path, due: &Due<'_>) -> Result<(), String> {
+        match check(path) {
+            Ok(Check::Sound { .. }) => {}
+            Ok(Check::Missing) if due.ids.is_empty() => {}
+            // The next start takes back the making of the file, and promises nothing before.
+            Err(inbox::Error::Unavailable { reason })
+                if due.ids.is_empty() && reason.contains("half changed") => {}
+            other => return Err(format!("`inbox check` says {other:?}")),
+        }
+        let inbox = SqliteInbox::open(path, self.settings.clone());
+        let inbox = inbox.map_err(|error| format!("it cannot be opened: {error}"))?;
+        let looked = self.runtime.block_on(look_into(&inbox, due));
+        let closed = self.runtime.block_on(inbox.close());
+        looked.and(closed.map_err(|error| error.to_string()))?;
+        match check(path) {
+            Ok(Check::Sound { .. }) => Ok(()),
+            other => Err(format!("after a start, `inbox check` says {other:?}")),
+        }
+    }
+}
+
+async fn look_into(inbox: &SqliteInbox, due: &Due<'_>) -> Result<(), String> {
+    let (mut found, mut after) = (HashSet::new(), 0);
+    loop {
+        let page = inbox
+            .export(after, PAGE_COUNT)
+            .await
+            .map_err(|error| error.to_string())?;
+        let Some((last, _)) = page.last() else { break };
+        after = last.sequence;
+        for (receipt, body) in page {
+            let id = receipt.id.to_string();
+            if due.bodies.get(&id).is_some_and(|promised| *promised != body) {
+                return Err(format!("{id} has another body"));
+            }
+            if !found.insert(id) {
+                return Err(format!("{} is there twice", receipt.id));
+            }
+        }
+    }
+    if let Some(lost) = due.ids.iter().find(|id| !found.contains(**id)) {
+        return Err(format!(
+            "{lost} was promised, and is not there; {} are",
+            found.len()
+        ));
+    }
+    let totals = inbox
+        .quarantine_totals()
+        .await
+        .map_err(|error| error.to_string())?;
+    if totals.quarantined_count < due.quarantined_count {
+        return Err(format!(
+            "{} were said to be in quarantine, of which it knows {}",
+            due.quarantined_count, totals.quarantined_count
+        ));
+    }
+    Ok(())
+}

@@ -17,7 +17,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -75,19 +75,39 @@ pub struct ConnectionSettings {
     pub write_timeout: Duration,
 }
 
-/// Whether the receiver wants requests: false from the start of a stop on. Those that come all the same are answered
-/// while the listeners are open, each with the end of its connection.
+/// Whether the receiver wants requests: not yet, then it does, and from the start of a stop on no more. Those that come
+/// all the same are answered while the listeners are open; during a stop each with the end of its connection.
 #[derive(Clone, Debug, Default)]
-pub struct Accepting(Arc<AtomicBool>);
+pub struct Accepting(Arc<AtomicU8>);
+
+/// The values of an [`Accepting`], in their order.
+const STARTING: u8 = 0;
+const WANTED: u8 = 1;
+const STOPPING: u8 = 2;
 
 impl Accepting {
-    /// Sets whether requests are wanted.
-    pub fn set(&self, accepting: bool) {
-        self.0.store(accepting, Ordering::Relaxed);
+    /// From now on requests are wanted.
+    pub fn begin(&self) {
+        self.0.store(WANTED, Ordering::Relaxed);
     }
 
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// From now on they are wanted no more.
+    pub fn end(&self) {
+        self.0.store(STOPPING, Ordering::Relaxed);
+    }
+
+    /// # Errors
+    /// Requests are not wanted: why.
+    fn check(&self) -> Result<(), Problem> {
+        match self.0.load(Ordering::Relaxed) {
+            STARTING => Err(Problem::starting()),
+            STOPPING => Err(Problem::stopping()),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == STOPPING
     }
 }
 
@@ -306,7 +326,7 @@ impl Endpoint {
             },
         };
         let mut response = request_log::log(request, peer, &self.metrics, answer).await;
-        if !self.accepting.get() {
+        if self.accepting.has_ended() {
             // A balancer that keeps the connection would go on sending here.
             let headers = response.headers_mut();
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -343,11 +363,9 @@ async fn healthz(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Res
     }
 }
 
-/// Whether the inbox takes writes and no stop has begun.
+/// Whether the inbox takes writes, the start is over and no stop has begun.
 async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
-    if !shared.accepting.get() {
-        return Err(Problem::stopping());
-    }
+    shared.accepting.check()?;
     shared.writer.ready().await.map_err(Problem::from)?;
     Ok("ready\n".into_response())
 }
@@ -355,6 +373,27 @@ async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receiver_is_starting_then_it_accepts_then_it_is_stopping() {
+        let accepting = Accepting::default();
+        let said = || {
+            (
+                accepting.check().map_err(|problem| problem.name()),
+                accepting.has_ended(),
+            )
+        };
+
+        let start = said();
+        accepting.begin();
+        let middle = said();
+        accepting.end();
+        let end = said();
+
+        assert_eq!(start, (Err("starting"), false));
+        assert_eq!(middle, (Ok(()), false));
+        assert_eq!(end, (Err("stopping"), true));
+    }
 
     #[test]
     fn a_path_is_logged_as_its_route_and_a_path_without_one_not_at_all() {

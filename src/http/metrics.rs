@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 use tokio::sync::Semaphore;
 
@@ -16,7 +17,7 @@ use super::problem::Problem;
 use super::receive::Received;
 use crate::clock::Timestamp;
 use crate::inbox::Appended;
-use crate::metrics::{self, Counter, Counters, Histogram, Notifications, Registry, Unit};
+use crate::metrics::{self, Counter, Counters, Format, Histogram, Labels, Notifications, Registry, Unit};
 
 /// The reason of a duplicate that differs from its original, as the inbox calls it in quarantine.
 const DUPLICATE_DIFFERS: &str = "duplicate-differs";
@@ -27,11 +28,33 @@ pub struct Metrics {
     unrecognized_events: Counter,
     rejections: Counters<1>,
     quarantined: Counters<1>,
+    unreadable: Counters<1>,
     accepted_duration: Histogram,
     duplicate_duration: Histogram,
     rejected_duration: Histogram,
     /// When the last notification that was accepted or known arrived, in microseconds since 1970; 0 before the first.
     last_notification: Arc<AtomicI64>,
+}
+
+/// Why what arrived on a connection never became a request. hyper has answered it, and the request log knows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is no HTTP/1.1: 400.
+    Malformed,
+    /// Its head has more bytes or headers than are taken: 431.
+    HeadTooLarge,
+}
+
+impl Unreadable {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Malformed, Self::HeadTooLarge];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::HeadTooLarge => "head-too-large",
+        }
+    }
 }
 
 /// What is counted of one listener's connections.
@@ -51,8 +74,13 @@ impl Metrics {
         let counted = Self {
             notifications: registry.notifications("webhook"),
             unrecognized_events: Counter::default(),
-            rejections: Counters::default(),
-            quarantined: Counters::default(),
+            rejections: by_reason(Problem::names_of_refusals()),
+            quarantined: by_reason(
+                Problem::names_in_quarantine()
+                    .into_iter()
+                    .chain([DUPLICATE_DIFFERS]),
+            ),
+            unreadable: by_reason(Unreadable::ALL.map(Unreadable::as_str)),
             accepted_duration: duration("accepted"),
             duplicate_duration: duration("duplicate"),
             rejected_duration: duration("rejected"),
@@ -75,6 +103,12 @@ impl Metrics {
             "Requests put into quarantine",
             None,
             counted.quarantined.clone(),
+        );
+        registry.add(
+            "unreadable_requests",
+            "Requests answered 400 or 431 before they could be read as any",
+            None,
+            counted.unreadable.clone(),
         );
         registry.add(
             "request_duration",
@@ -113,14 +147,39 @@ impl Metrics {
 
     /// Counts a post that was refused.
     pub fn count_rejected(&self, problem: &Problem, duration: Duration) {
-        self.rejections.get_or_create(&[("reason", problem.name())]).inc();
+        count(&self.rejections, problem.name());
         self.rejected_duration.observe(duration.as_secs_f64());
     }
 
     /// Counts a request that is now in quarantine.
     pub fn count_quarantined(&self, reason: &'static str) {
-        self.quarantined.get_or_create(&[("reason", reason)]).inc();
+        count(&self.quarantined, reason);
     }
+
+    /// Counts what never became a request.
+    #[allow(dead_code, reason = "for whoever serves connections")]
+    pub fn count_unreadable(&self, reason: Unreadable) {
+        count(&self.unreadable, reason.as_str());
+    }
+}
+
+/// Counters of all reasons that there are, each at 0: one that appeared with its first event would hide that one from whoever
+/// looks at the increase.
+fn by_reason(reasons: impl IntoIterator<Item = &'static str>) -> Counters<1> {
+    let counters = Counters::default();
+    for reason in reasons {
+        drop(counters.get_or_create(&[("reason", reason)]));
+    }
+    counters
+}
+
+fn count(counters: &Counters<1>, reason: &'static str) {
+    let labels: Labels<1> = [("reason", reason)];
+    debug_assert!(
+        counters.get(&labels).is_some(),
+        "{reason} is not among the reasons that are shown"
+    );
+    counters.get_or_create(&labels).inc();
 }
 
 impl Connections {
@@ -153,6 +212,16 @@ impl Connections {
 }
 
 /// `GET /metrics`.
-pub async fn page(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], registry.encode())
+pub async fn page(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> impl IntoResponse {
+    // What is no text asks for nothing that there is.
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(accepted);
+    let headers = [(CONTENT_TYPE, format.content_type()), (VARY, ACCEPT.as_str())];
+    (headers, registry.show(format))
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,9 +125,9 @@ fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
             )
         };
     }
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR => line!(Level::ERROR),
-        _ if is_notification => line!(Level::WARN),
+    match problem.level(is_notification) {
+        Level::ERROR => line!(Level::ERROR),
+        Level::WARN => line!(Level::WARN),
         _ => line!(Level::DEBUG),
     }
 }

@@ -340,8 +340,8 @@ async fn a_second_signal_quits_at_once() {
     ];
     let mut process = start(folder.path(), &patient).await;
     let (_connection, _rest) = half_sent(&process).await;
-    process.signal("TERM");
     let first = Instant::now();
+    process.signal("TERM");
     wait_until_closed(&process).await;
 
     let ended = insist(&mut process).await;

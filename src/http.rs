@@ -3,6 +3,7 @@
 //! Every route is in this file, and so is the order of the layers. Nothing of the admin side is reachable from
 //! the public address.
 
+mod accepting;
 mod admin;
 mod desk;
 mod framing;
@@ -17,7 +18,6 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -42,6 +42,7 @@ use metrics::{Connections, Metrics};
 use problem::Problem;
 use tokens::Tokens;
 
+pub use accepting::Accepting;
 pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
 pub use serve::{bind, reachable, serve};
 
@@ -73,42 +74,6 @@ pub struct ConnectionSettings {
     pub header_timeout: Duration,
     /// How long written bytes may wait for the peer to take them.
     pub write_timeout: Duration,
-}
-
-/// Whether the receiver wants requests: not yet, then it does, and from the start of a stop on no more. Those that come
-/// all the same are answered while the listeners are open; during a stop each with the end of its connection.
-#[derive(Clone, Debug, Default)]
-pub struct Accepting(Arc<AtomicU8>);
-
-/// The values of an [`Accepting`], in their order.
-const STARTING: u8 = 0;
-const WANTED: u8 = 1;
-const STOPPING: u8 = 2;
-
-impl Accepting {
-    /// From now on requests are wanted.
-    pub fn begin(&self) {
-        self.0.store(WANTED, Ordering::Relaxed);
-    }
-
-    /// From now on they are wanted no more.
-    pub fn end(&self) {
-        self.0.store(STOPPING, Ordering::Relaxed);
-    }
-
-    /// # Errors
-    /// Requests are not wanted: why.
-    fn check(&self) -> Result<(), Problem> {
-        match self.0.load(Ordering::Relaxed) {
-            STARTING => Err(Problem::starting()),
-            STOPPING => Err(Problem::stopping()),
-            _ => Ok(()),
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == STOPPING
-    }
 }
 
 /// The subscription's state as a JSON value, handed over by the app: this module knows nothing of subscriptions.
@@ -373,27 +338,6 @@ async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_receiver_is_starting_then_it_accepts_then_it_is_stopping() {
-        let accepting = Accepting::default();
-        let said = || {
-            (
-                accepting.check().map_err(|problem| problem.name()),
-                accepting.has_ended(),
-            )
-        };
-
-        let start = said();
-        accepting.begin();
-        let middle = said();
-        accepting.end();
-        let end = said();
-
-        assert_eq!(start, (Err("starting"), false));
-        assert_eq!(middle, (Ok(()), false));
-        assert_eq!(end, (Err("stopping"), true));
-    }
 
     #[test]
     fn a_path_is_logged_as_its_route_and_a_path_without_one_not_at_all() {

@@ -143,6 +143,7 @@ async fn what_happened_is_what_the_numbers_say() {
         (r#"rejections_total{reason="malformed-request"}"#, 0.0),
         (r#"rejections_total{reason="no-route"}"#, 0.0),
         (r#"rejections_total{reason="not-a-notification"}"#, 1.0),
+        (r#"rejections_total{reason="not-found"}"#, 0.0),
         (r#"rejections_total{reason="not-json"}"#, 1.0),
         (r#"rejections_total{reason="overloaded"}"#, 0.0),
         (r#"rejections_total{reason="stopping"}"#, 0.0),

@@ -92,10 +92,10 @@ fn with_too_few_files_for_any_use_nothing_is_started() {
 
 #[test]
 fn fewer_connections_than_the_least_may_be_wanted() {
-    let few = settings(&[("server.max_connections", "2")], "");
+    let mut few = settings(&[("server.max_connections", "2")], "");
     assert_eq!(fitted(few.clone(), Some(104)), (2, None));
 
-    let refused = few.clone().fit_into(Some(103)).unwrap_err();
+    let refused = few.fit_into(Some(103)).unwrap_err();
 
     assert!(refused.to_string().contains("104 are the least"), "{refused}");
 }

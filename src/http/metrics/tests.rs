@@ -56,9 +56,9 @@ fn what_never_became_a_request_is_counted_by_its_reason() {
 }
 
 #[test]
-#[should_panic(expected = "not-found is not among the reasons that are shown")]
+#[should_panic(expected = "method-not-allowed is not among the reasons that are shown")]
 fn a_reason_that_is_not_shown_from_the_start_is_noticed() {
     let metrics = Metrics::register(&mut Registry::default(), None);
 
-    metrics.count_rejected(&Problem::not_found(), Duration::ZERO);
+    metrics.count_rejected(&Problem::method_not_allowed(), Duration::ZERO);
 }

@@ -157,6 +157,7 @@ impl Kind {
             Self::MalformedRequest
             | Self::NotJson
             | Self::WrongUrlToken
+            | Self::NotFound
             | Self::NoRoute
             | Self::BodyTimeout
             | Self::BodyTooLarge
@@ -169,7 +170,6 @@ impl Kind {
             | Self::InboxUnavailable => true,
             Self::WrongBearerToken
             | Self::Forbidden
-            | Self::NotFound
             | Self::MethodNotAllowed
             | Self::InvalidReplay
             | Self::InvalidQuery

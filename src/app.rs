@@ -6,6 +6,8 @@ mod leadership;
 mod opening;
 mod retention;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io;
@@ -282,7 +284,7 @@ impl App {
             let _leading = stop_leading.drop_guard();
             delivering.await;
         });
-        accepting.set(true);
+        accepting.begin();
         if let Some(keeping) = keeping {
             beside.spawn("the subscription", keeping);
         }
@@ -292,15 +294,15 @@ impl App {
 
         let mut ended = tokio::select! {
             () = stop.cancelled() => None,
-            ended = serving.next() => Some(task_ended(ended)),
+            ended = one_of(&mut serving, &*inbox) => Some(task_ended(ended)),
             ended = beside.next() => Some(task_ended(ended)),
         };
-        accepting.set(false);
+        accepting.end();
         // Now, so that the next process of a rolling deploy can register, and another receiver lead as soon as what is
         // being delivered has ended.
         stop_beside.cancel();
         if ended.is_none() {
-            let drained = timeout(settings.drain_delay, serving.next()).await;
+            let drained = timeout(settings.drain_delay, one_of(&mut serving, &*inbox)).await;
             ended = drained.ok().map(task_ended);
             if !settings.drain_delay.is_zero() {
                 tracing::info!("stopping now: no new connections");
@@ -332,6 +334,14 @@ impl App {
                 }))
             }
         }
+    }
+}
+
+/// Waits until something that requests cannot be served without has ended; gives its name and how it ended.
+async fn one_of(serving: &mut Tasks, inbox: &dyn Inbox) -> (&'static str, String) {
+    tokio::select! {
+        ended = serving.next() => ended,
+        () = inbox.ended() => ("the inbox", "its thread is gone".to_owned()),
     }
 }
 

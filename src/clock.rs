@@ -7,13 +7,25 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Where the count of microseconds begins.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A moment in UTC, in whole microseconds since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 0000-01-01T00:00:00Z, the first that RFC 3339 can say in UTC.
+    pub const MIN: Self = Self(-62_167_219_200_000_000);
+
+    /// 9999-12-31T23:59:59.999999Z, the last one.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
+
     /// The current time, cut to microseconds.
     #[expect(
         clippy::disallowed_methods,
@@ -33,20 +45,16 @@ impl Timestamp {
         self.0
     }
 
-    /// This moment less `duration`, or the earliest representable one.
+    /// This moment less `duration`, or [`Timestamp::MIN`] if that is before it.
     pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
-        )
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(micros)).max(Self::MIN)
     }
 
-    /// This moment plus `duration`, or the latest representable one.
+    /// This moment plus `duration`, or [`Timestamp::MAX`] if that is after it.
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
-        )
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros)).min(Self::MAX)
     }
 
     /// Its day in UTC, e.g. `2024-07-30`.
@@ -71,21 +79,35 @@ impl Timestamp {
 /// RFC 3339 in UTC with six decimals, e.g. `2024-07-30T09:15:00.000123Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(timestamp) => write!(formatter, "{timestamp:.6}"),
+        // By the calendar: `jiff::Timestamp` ends a day before the year 9999 does, so that its times have a date in every
+        // zone.
+        match EPOCH.checked_add(SignedDuration::from_micros(self.0)) {
+            Ok(moment) => write!(formatter, "{moment:.6}Z"),
             // Only a value that no clock gives is out of range; the number says more than a clamped date would.
             Err(_) => write!(formatter, "{}us", self.0),
         }
     }
 }
 
-/// RFC 3339 with an offset, e.g. `2024-07-30T09:15:00Z`; what is finer than a microsecond is cut off.
+/// RFC 3339 with an offset, e.g. `2024-07-30T09:15:00Z`, from [`Timestamp::MIN`] to [`Timestamp::MAX`]; what is finer than
+/// a microsecond is cut off.
 impl FromStr for Timestamp {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>()
-            .map(|timestamp| Self(timestamp.as_microsecond()))
+        let pieces = Pieces::parse(text)?;
+        let (Some(time), Some(offset)) = (pieces.time(), pieces.to_numeric_offset()) else {
+            return Err(jiff::Error::from_args(format_args!(
+                "no time of day, or no offset"
+            )));
+        };
+        let local = pieces.date().to_datetime(time).duration_since(EPOCH);
+        let since_epoch = local - SignedDuration::from_secs(offset.seconds().into());
+        let moment = i64::try_from(since_epoch.as_micros()).map(Self);
+        moment
+            .ok()
+            .filter(|moment| (Self::MIN..=Self::MAX).contains(moment))
+            .ok_or_else(|| jiff::Error::from_args(format_args!("not from the year 0000 to 9999 in UTC")))
     }
 }
 
@@ -126,6 +148,52 @@ mod tests {
         assert_eq!(moment.to_string().parse().ok(), Some(moment));
         assert_eq!("2024-07-30T11:15:00.000123999+02:00".parse().ok(), Some(moment));
         assert!("2024-07-30T11:15:00".parse::<Timestamp>().is_err(), "no offset");
+    }
+
+    #[test]
+    fn reads_and_prints_every_year_of_four_digits() {
+        for (text, printed) in [
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000000Z"),
+            ("0000-01-01T01:00:00+01:00", "0000-01-01T00:00:00.000000Z"),
+            ("9999-12-30T22:00:01Z", "9999-12-30T22:00:01.000000Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000000Z"),
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("9999-12-31T00:59:59-23:00", "9999-12-31T23:59:59.000000Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z"),
+        ] {
+            let moment: Timestamp = text.parse().unwrap();
+
+            assert_eq!(moment.to_string(), printed, "{text}");
+            assert_eq!(printed.parse().ok(), Some(moment), "{text}");
+        }
+        let read = |text: &str| text.parse::<Timestamp>().ok();
+        assert_eq!(read("0000-01-01T00:00:00Z"), Some(Timestamp::MIN));
+        assert_eq!(read("9999-12-31T23:59:59.999999Z"), Some(Timestamp::MAX));
+        for text in [
+            "0000-01-01T00:00:00+00:01",
+            "-000001-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-00:01",
+            "10000-01-01T00:00:00Z",
+            "+010000-01-01T00:00:00Z",
+            "2024-07-30Z",
+            "2024-07-30",
+            "09:15:00Z",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_reckoned_stays_within_what_can_be_said() {
+        let now: Timestamp = "2024-07-30T09:15:00Z".parse().unwrap();
+
+        for duration in [Duration::from_secs(400_000_000_000), Duration::MAX] {
+            assert_eq!(now.minus(duration), Timestamp::MIN);
+            assert_eq!(now.plus(duration), Timestamp::MAX);
+        }
+        assert_eq!(Timestamp::MIN.minus(Duration::from_secs(1)), Timestamp::MIN);
+        assert_eq!(Timestamp::MAX.plus(Duration::from_secs(1)), Timestamp::MAX);
     }
 
     #[test]

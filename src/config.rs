@@ -5,6 +5,7 @@
 
 mod delivery;
 mod destination;
+mod files;
 mod layers;
 mod provider;
 mod reader;
@@ -21,6 +22,7 @@ use url::Url;
 use crate::inbox::postgres;
 use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
+pub use files::TooFewFiles;
 pub use layers::{KEYS, Key, Kind, Sources};
 use reader::Reader;
 

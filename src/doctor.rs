@@ -13,7 +13,8 @@ mod soundness;
 
 use serde::Serialize;
 
-use crate::config::Loaded;
+use crate::config::{Loaded, Settings};
+use crate::descriptors;
 
 pub use soundness::{Condition, Soundness, soundness};
 
@@ -77,6 +78,7 @@ impl Finding {
 pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let settings = &loaded.settings;
     let mut findings = settings_findings(loaded);
+    findings.push(open_files(settings));
     let receiver = network::Receiver::find(settings).await?;
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
@@ -99,4 +101,22 @@ fn settings_findings(loaded: &Loaded) -> Vec<Finding> {
     let warnings = loaded.warnings.iter();
     findings.extend(warnings.map(|warning| Finding::warning(CHECK, &warning.found, warning.advice)));
     findings
+}
+
+/// Whether a process that is started as this one was may have as many files open as the connections need.
+fn open_files(settings: &Settings) -> Finding {
+    const CHECK: &str = "open files";
+    let limit = descriptors::attainable();
+    let shown = limit.map_or("not limited".to_owned(), |limit| format!("limited to {limit}"));
+    match settings.clone().fit_into(limit) {
+        Ok(None) => {
+            let count = settings.http.connections.max_count;
+            Finding::ok(
+                CHECK,
+                format!("{shown}, enough for {count} connections on each listener"),
+            )
+        }
+        Ok(Some(warning)) => Finding::warning(CHECK, warning.found, warning.advice),
+        Err(refusal) => Finding::failure(CHECK, "too few for a receiver to start", refusal.to_string()),
+    }
 }

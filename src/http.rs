@@ -3,6 +3,7 @@
 //! Every route is in this file, and so is the order of the layers. Nothing of the admin side is reachable from
 //! the public address.
 
+mod accepting;
 mod admin;
 mod desk;
 mod framing;
@@ -24,7 +25,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -52,6 +52,7 @@ use request_log::{Strays, Telling};
 use tokens::Tokens;
 use unread::Unread;
 
+pub use accepting::Accepting;
 pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
 pub use lanes::Lanes;
 pub use serve::{bind, reachable, serve};
@@ -86,22 +87,6 @@ pub struct ConnectionSettings {
     pub body_timeout: Duration,
     /// How long written bytes may wait for the peer to take them.
     pub write_timeout: Duration,
-}
-
-/// Whether the receiver wants requests: false from the start of a stop on. Those that come all the same are answered
-/// while the listeners are open, each with the end of its connection.
-#[derive(Clone, Debug, Default)]
-pub struct Accepting(Arc<AtomicBool>);
-
-impl Accepting {
-    /// Sets whether requests are wanted.
-    pub fn set(&self, accepting: bool) {
-        self.0.store(accepting, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// The subscription's state as a JSON value, handed over by the app: this module knows nothing of subscriptions.
@@ -348,7 +333,7 @@ impl Endpoint {
             },
         };
         let mut response = request_log::log(request, peer, &self.telling, answer).await;
-        if !self.accepting.get() {
+        if self.accepting.has_ended() {
             // A balancer that keeps the connection would go on sending here.
             end_connection(&mut response);
         }
@@ -406,11 +391,9 @@ async fn healthz(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Res
     }
 }
 
-/// Whether the inbox takes writes and no stop has begun.
+/// Whether the inbox takes writes, the start is over and no stop has begun.
 async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
-    if !shared.accepting.get() {
-        return Err(Problem::stopping());
-    }
+    shared.accepting.check()?;
     shared.writer.ready().await.map_err(Problem::from)?;
     Ok("ready\n".into_response())
 }

@@ -127,6 +127,15 @@ pub trait Inbox: Send + Sync + 'static {
     /// Ends the candidate's lease, if it has it, so that another need not wait for its end.
     fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()>;
 
+    /// Waits until no call can succeed any more, for a bug of ours has ended what the store runs on in this process. Pending
+    /// for ever where nothing of the kind can happen. Not to be asked during [`Inbox::close`].
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
+
     /// Puts everything in order for the next start and lets go of the store. Further calls fail.
     fn close(&self) -> Answer<'_, ()>;
 }

@@ -13,8 +13,8 @@
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
-//! - [`clock`], [`http_time`], [`backoff`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`], [`term`], [`metrics`]: leaves
-//!   that know nothing of the rest.
+//! - [`clock`], [`http_time`], [`backoff`], [`descriptors`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`],
+//!   [`term`], [`metrics`]: leaves that know nothing of the rest.
 
 pub mod app;
 pub mod backfill;
@@ -23,6 +23,7 @@ pub mod caigunn;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod descriptors;
 pub mod doctor;
 pub mod event;
 pub mod fingerprint;

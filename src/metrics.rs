@@ -1,10 +1,12 @@
-//! Numbers for a monitoring system, shown as OpenMetrics text.
+//! Numbers for a monitoring system, shown as OpenMetrics or in Prometheus's older text format.
 //!
 //! [`Registry`] is what is shown. `app` makes one for each run, so nothing here is global. A module keeps clones of its
 //! counters and histograms, which count without the registry; what can be read when somebody asks, such as the length
 //! of a queue, is not kept up to date but read then, by [`Registry::gauge`].
 //!
 //! Values of labels are `&'static str`: whoever posts cannot make a series, and no secret can become part of one.
+
+mod format;
 
 use std::fmt;
 
@@ -15,13 +17,11 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 
+pub use format::Format;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::histogram::Histogram;
 pub use prometheus_client::registry::{Metric, Unit};
-
-/// The content type of [`Registry::encode`] (OpenMetrics 1.0.0, "Protocol Negotiation").
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What every name begins with.
 const PREFIX: &str = "caigunn_webhook";
@@ -116,7 +116,8 @@ impl Registry {
         &self.quarantined
     }
 
-    /// Shows a metric. The name goes without the prefix, the unit and a counter's `_total`; the help without a full stop.
+    /// Shows a metric. The name goes without the prefix, the unit and a counter's `_total`; the help without a full stop, and
+    /// without what would have to be escaped.
     pub fn add(&mut self, name: &'static str, help: &'static str, unit: Option<Unit>, metric: impl Metric) {
         match unit {
             None => self.metrics.register(name, help, metric),
@@ -188,7 +189,15 @@ impl Registry {
         }));
     }
 
-    /// Everything as OpenMetrics text; see [`CONTENT_TYPE`].
+    /// Everything in that format.
+    pub fn show(&self, format: Format) -> String {
+        match format {
+            Format::OpenMetrics | Format::OpenMetricsDraft => self.encode(),
+            Format::Text => format::to_text(&self.encode()),
+        }
+    }
+
+    /// Everything as OpenMetrics.
     pub fn encode(&self) -> String {
         let mut page = String::new();
         text::encode(&mut page, &self.metrics).expect("writing to a String does not fail");

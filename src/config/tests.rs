@@ -1,6 +1,7 @@
 //! What may be configured, by whom, and what is said of a mistake.
 
 mod delivery;
+mod files;
 mod inbox;
 mod provider;
 mod secrets;

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 
+use super::problem::Problem;
+use super::request_log::NO_ROUTE;
 use super::rooms::Rooms;
-use crate::metrics::{self, Counter, Counters, Histogram, Registry};
+use crate::metrics::{Counter, Counters, Format, Histogram, Labels, Registry};
 
 /// What is counted of posts to `/webhook` that did not become a receipt, and of what was no request.
 pub struct Metrics {
@@ -20,6 +23,36 @@ pub struct Metrics {
     quarantined: Counters<1>,
     rejected_duration: Histogram,
     unreadable: Counters<1>,
+}
+
+/// Why what arrived on a connection never became a request. hyper has answered it, and the request log knows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is no HTTP/1.1: 400.
+    Malformed,
+    /// Its head has more bytes or headers than are taken: 431.
+    HeadTooLarge,
+}
+
+impl Unreadable {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Malformed, Self::HeadTooLarge];
+
+    /// What hyper has answered; `None` if it ended a connection for another reason.
+    fn of(error: &hyper::Error) -> Option<Self> {
+        match () {
+            () if error.is_parse_too_large() => Some(Self::HeadTooLarge),
+            () if error.is_parse() => Some(Self::Malformed),
+            () => None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::HeadTooLarge => "head-too-large",
+        }
+    }
 }
 
 /// What is counted of one listener's connections.
@@ -35,12 +68,15 @@ impl Metrics {
     /// Starts counting, and shows it.
     pub fn register(registry: &mut Registry) -> Self {
         let counted = Self {
-            rejections: Counters::default(),
-            quarantined: registry.quarantined().clone(),
+            rejections: by_reason(
+                Counters::default(),
+                Problem::names_of_refusals().into_iter().chain([NO_ROUTE]),
+            ),
+            quarantined: by_reason(registry.quarantined().clone(), Problem::names_in_quarantine()),
             rejected_duration: registry
                 .request_durations()
                 .get_or_create_owned(&[("outcome", "rejected")]),
-            unreadable: Counters::default(),
+            unreadable: by_reason(Counters::default(), Unreadable::ALL.map(Unreadable::as_str)),
         };
         registry.add(
             "rejections",
@@ -59,24 +95,39 @@ impl Metrics {
 
     /// Counts a post that was refused.
     pub fn count_rejected(&self, reason: &'static str, duration: Duration) {
-        self.rejections.get_or_create(&[("reason", reason)]).inc();
+        count(&self.rejections, reason);
         self.rejected_duration.observe(duration.as_secs_f64());
     }
 
-    /// Counts what hyper answered with 400 or 431 by itself.
+    /// Counts what hyper answered by itself, if it did.
     pub fn count_unreadable(&self, error: &hyper::Error) {
-        let reason = match () {
-            () if error.is_parse_too_large() => "head-too-large",
-            () if error.is_parse() => "malformed",
-            () => return,
-        };
-        self.unreadable.get_or_create(&[("reason", reason)]).inc();
+        if let Some(reason) = Unreadable::of(error) {
+            count(&self.unreadable, reason.as_str());
+        }
     }
 
     /// Counts a request that is now in quarantine.
     pub fn count_quarantined(&self, reason: &'static str) {
-        self.quarantined.get_or_create(&[("reason", reason)]).inc();
+        count(&self.quarantined, reason);
     }
+}
+
+/// Counters of all reasons that there are, each at 0: one that appeared with its first event would hide that one from whoever
+/// looks at the increase.
+fn by_reason(counters: Counters<1>, reasons: impl IntoIterator<Item = &'static str>) -> Counters<1> {
+    for reason in reasons {
+        drop(counters.get_or_create(&[("reason", reason)]));
+    }
+    counters
+}
+
+fn count(counters: &Counters<1>, reason: &'static str) {
+    let labels: Labels<1> = [("reason", reason)];
+    debug_assert!(
+        counters.get(&labels).is_some(),
+        "{reason} is not among the reasons that are shown"
+    );
+    counters.get_or_create(&labels).inc();
 }
 
 impl Connections {
@@ -109,6 +160,16 @@ impl Connections {
 }
 
 /// `GET /metrics`.
-pub async fn page(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], registry.encode())
+pub async fn page(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> impl IntoResponse {
+    // What is no text asks for nothing that there is.
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(accepted);
+    let headers = [(CONTENT_TYPE, format.content_type()), (VARY, ACCEPT.as_str())];
+    (headers, registry.show(format))
 }
+
+#[cfg(test)]
+mod tests;

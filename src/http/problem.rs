@@ -1,24 +1,26 @@
-//! Every failure as a status and a problem document (RFC 9457). The only file that chooses status codes.
+//! Every failure as a status and a problem document (RFC 9457). The only module that chooses status codes.
 //!
 //! Whose fault it is decides: a request that can never succeed gets a 4xx, a store that cannot take it now a 503
 //! with `Retry-After`. The document is written by [`Problem::write`] once the request's id is known; until then
 //! the problem travels in the response's extensions, where the log finds it too.
 
+mod kind;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tracing::Level;
 
 use super::DeskError;
 use crate::event::{Fault, ParseError};
 use crate::inbox::{self, RequestId};
-
-/// What a sender is told to wait before it tries again: long enough for a queue to drain or a disk to be seen to.
-const RETRY_AFTER_SECONDS: &str = "5";
+use kind::Kind;
 
 /// Why a request was not served.
 #[derive(Clone, Debug)]
@@ -29,129 +31,6 @@ pub struct Problem {
     faults: Vec<Fault>,
     /// What went wrong inside, for the log.
     cause: Option<Arc<inbox::Error>>,
-}
-
-/// The problems there are: one a thing that the sender would do differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    MalformedRequest,
-    NotJson,
-    WrongUrlToken,
-    WrongBearerToken,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    BodyTimeout,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    NotNotification,
-    InvalidReplay,
-    InvalidQuery,
-    InstructionFailed,
-    NotConfigured,
-    NotLeader,
-    Internal,
-    CaiGunnFailed,
-    UnknownTransferCoding,
-    Overloaded,
-    Stopping,
-    InboxUnavailable,
-}
-
-impl Kind {
-    /// The status, the last part of `type`, and the title.
-    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
-            Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
-            Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
-            Self::WrongUrlToken | Self::WrongBearerToken => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "The token is missing or wrong",
-            ),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not for this client"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body-timeout",
-                "The body came too slowly",
-            ),
-            Self::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-            ),
-            Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "The body must be JSON",
-            ),
-            Self::NotNotification => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not-a-notification",
-                "The body is not a notification",
-            ),
-            Self::InvalidReplay => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid-replay",
-                "The body is not a replay",
-            ),
-            Self::InstructionFailed => (StatusCode::CONFLICT, "instruction-failed", "It could not be done"),
-            Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
-            Self::NotLeader => (StatusCode::CONFLICT, "not-leader", "Another receiver leads"),
-            Self::CaiGunnFailed => (
-                StatusCode::BAD_GATEWAY,
-                "caigunn-failed",
-                "CaiGunn did not give what was asked for",
-            ),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-            Self::UnknownTransferCoding => (
-                StatusCode::NOT_IMPLEMENTED,
-                "unknown-transfer-coding",
-                "Unknown transfer coding",
-            ),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
-            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
-            Self::InboxUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "inbox-unavailable",
-                "The inbox is unavailable",
-            ),
-        }
-    }
-
-    /// The header that a status calls for, or that says what the connection comes to.
-    const fn header(self) -> Option<(HeaderName, &'static str)> {
-        match self {
-            Self::WrongUrlToken => Some((WWW_AUTHENTICATE, "Url-Token")),
-            Self::WrongBearerToken => Some((WWW_AUTHENTICATE, "Bearer")),
-            Self::MalformedRequest | Self::BodyTimeout | Self::BodyTooLarge | Self::UnknownTransferCoding => {
-                Some((CONNECTION, "close"))
-            }
-            Self::Overloaded | Self::Stopping | Self::InboxUnavailable => {
-                Some((RETRY_AFTER, RETRY_AFTER_SECONDS))
-            }
-            Self::NotJson
-            | Self::InvalidQuery
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::UnsupportedMediaType
-            | Self::NotNotification
-            | Self::InvalidReplay
-            | Self::InstructionFailed
-            | Self::NotConfigured
-            | Self::NotLeader
-            | Self::CaiGunnFailed
-            | Self::Internal => None,
-        }
-    }
 }
 
 impl Problem {
@@ -302,6 +181,11 @@ impl Problem {
         Self::new(Kind::Overloaded, "too many bodies are being received at once")
     }
 
+    /// 503: not yet there.
+    pub fn starting() -> Self {
+        Self::new(Kind::Starting, "this receiver is starting")
+    }
+
     /// 503: on the way out.
     pub fn stopping() -> Self {
         Self::new(Kind::Stopping, "this receiver is stopping")
@@ -312,6 +196,16 @@ impl Problem {
         Self::new(Kind::Internal, "a bug in the receiver; its log has more")
     }
 
+    /// The names of the problems with which posts of notifications are refused, each once.
+    pub fn names_of_refusals() -> BTreeSet<&'static str> {
+        names(Kind::refuses_posts)
+    }
+
+    /// The names of those whose requests go into quarantine, each once.
+    pub fn names_in_quarantine() -> BTreeSet<&'static str> {
+        names(Kind::is_quarantined)
+    }
+
     /// The last part of `type`, which also names the problem in the log and in quarantine.
     pub fn name(&self) -> &'static str {
         self.kind.parts().1
@@ -320,6 +214,12 @@ impl Problem {
     /// Whether no route took the request.
     pub fn is_no_route(&self) -> bool {
         matches!(self.kind, Kind::NotFound | Kind::MethodNotAllowed)
+    }
+
+    /// How loud the log is about it; see [`Kind::level`].
+    pub fn level(&self, is_notification: bool) -> Level {
+        let is_damage = matches!(self.cause.as_deref(), Some(inbox::Error::Corrupt { .. }));
+        self.kind.level(is_notification, is_damage)
     }
 
     /// What is wrong, with what the sender sent quoted in part.
@@ -373,6 +273,11 @@ impl Problem {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     }
+}
+
+fn names(is_meant: fn(Kind) -> bool) -> BTreeSet<&'static str> {
+    let meant = Kind::ALL.into_iter().filter(|kind| is_meant(*kind));
+    meant.map(|kind| kind.parts().1).collect()
 }
 
 #[derive(Serialize)]

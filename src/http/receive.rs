@@ -197,7 +197,7 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
     let problem = match timeout(body_timeout, collecting).await {
         Ok(Ok(())) => None,
         Ok(Err(Unfinished::TooManyBodies)) => return Err(Problem::too_many_bodies()),
-        Ok(Err(Unfinished::BrokenOff)) if !shared.accepting.get() => return Err(Problem::stopping()),
+        Ok(Err(Unfinished::BrokenOff)) if shared.accepting.has_ended() => return Err(Problem::stopping()),
         Ok(Err(Unfinished::BrokenOff)) => Some(Problem::broken_body()),
         Ok(Err(Unfinished::TooLarge)) => Some(Problem::body_too_large(settings.body_limit_bytes)),
         Err(_) => Some(Problem::body_timeout(body_timeout)),

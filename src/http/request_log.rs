@@ -25,7 +25,7 @@ use crate::inbox::announce::milliseconds;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The reason of a post that no route takes.
-const NO_ROUTE: &str = "no-route";
+pub const NO_ROUTE: &str = "no-route";
 
 /// How long an id of somebody else's may be to be logged, in bytes: as long as the longest in use, AWS's
 /// `X-Amzn-Trace-Id` aside.
@@ -189,9 +189,9 @@ fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
             )
         };
     }
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR => line!(Level::ERROR),
-        _ if is_notification => line!(Level::WARN),
+    match problem.level(is_notification) {
+        Level::ERROR => line!(Level::ERROR),
+        Level::WARN => line!(Level::WARN),
         _ => line!(Level::DEBUG),
     }
 }

@@ -26,6 +26,7 @@ mod write;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -107,6 +108,14 @@ impl SqliteInbox {
             index,
             reads: Semaphore::new(MAX_READS),
         })
+    }
+
+    /// Has the thread panic.
+    #[cfg(test)]
+    pub async fn panic(&self) {
+        let commands = lock_mutex(&self.commands).clone().expect("it is open");
+        let panic = Command::Work(Box::new(|_, _| panic!("on purpose")));
+        assert!(commands.send(panic).await.is_ok(), "the thread runs");
     }
 
     /// Sends the thread a command and waits for its answer.
@@ -235,6 +244,17 @@ impl Inbox for SqliteInbox {
 
     fn resign<'a>(&'a self, _: &'a Candidate) -> Answer<'a, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let commands = lock_mutex(&self.commands).clone();
+        Box::pin(async {
+            match commands {
+                // Nobody takes commands any more: the thread has panicked.
+                Some(commands) => commands.closed().await,
+                None => std::future::pending().await,
+            }
+        })
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -51,8 +51,8 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
-    /// What the last commit showed, for [`Writer::ready`].
-    evidence: watch::Receiver<Evidence>,
+    /// What the last commit showed, for [`Writer::ready`]; nothing before the first.
+    evidence: watch::Receiver<Option<Evidence>>,
     accepted: watch::Receiver<()>,
     metrics: Metrics,
     /// How callers of this clone are answered.
@@ -100,7 +100,7 @@ struct Committed<'a> {
 /// Where the task says what came of each commit.
 struct Commits {
     /// For [`Writer::ready`].
-    evidence: watch::Sender<Evidence>,
+    evidence: watch::Sender<Option<Evidence>>,
     /// For [`Writer::accepted`].
     accepted: watch::Sender<()>,
     announcer: Announcer,
@@ -125,10 +125,7 @@ impl Writer {
         announcer: Announcer,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, queue) = mpsc::channel(settings.queue_count);
-        let (evidence_sender, evidence) = watch::channel(Evidence {
-            at: Instant::now(),
-            commit: Ok(()),
-        });
+        let (evidence_sender, evidence) = watch::channel(None);
         let (accepted_sender, accepted) = watch::channel(());
         let metrics = Metrics::default();
         let commits = Commits {
@@ -234,7 +231,9 @@ impl Writer {
     /// Why it does not.
     pub async fn ready(&self) -> Result<(), Error> {
         let evidence = self.evidence.borrow().clone();
-        if evidence.at.elapsed() < EVIDENCE_AGE {
+        if let Some(evidence) = evidence
+            && evidence.at.elapsed() < EVIDENCE_AGE
+        {
             return evidence.commit;
         }
         self.append(Entry::Probe).await.map(|_| ())
@@ -277,7 +276,9 @@ impl Commits {
         }
         if commit.is_err() || !owes {
             // Each refused request has a line of its own; these two are the first and the last word.
-            let was_well = self.evidence.borrow().commit.is_ok();
+            let is_well =
+                |evidence: &Option<Evidence>| evidence.as_ref().is_none_or(|last| last.commit.is_ok());
+            let was_well = is_well(&self.evidence.borrow());
             match &commit {
                 Err(error) if was_well => {
                     tracing::warn!(error.type = "inbox_unavailable", "nothing can be stored, so posts get 503: {error}");
@@ -285,10 +286,10 @@ impl Commits {
                 Ok(()) if !was_well => tracing::info!("notifications are stored again"),
                 Ok(()) | Err(_) => {}
             }
-            self.evidence.send_replace(Evidence {
+            self.evidence.send_replace(Some(Evidence {
                 at: Instant::now(),
                 commit,
-            });
+            }));
         }
     }
 }

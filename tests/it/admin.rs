@@ -158,6 +158,30 @@ async fn receipts_are_found_by_event_by_job_and_by_chatbot() {
 }
 
 #[tokio::test]
+async fn every_time_of_rfc_3339_is_one_to_ask_by() {
+    let app = spawn_app().await;
+    let id = accept(&app, &sample("crawling.initial")).await;
+    let (first, last) = ("0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z");
+
+    for (query, is_found) in [
+        (format!("?since={first}&until={last}"), true),
+        (format!("?since={last}"), false),
+        (format!("?until={first}"), false),
+    ] {
+        let expected = if is_found { vec![id.clone()] } else { Vec::new() };
+        assert_eq!(found(&app, &query).await, expected, "{query}");
+    }
+    let replay = json!({"destination": "app", "since": first, "until": last, "dry_run": true});
+    let url = format!("http://{}/api/v1/replays", app.admin);
+    let answer = app.client.post(url).json(&replay).send().await.unwrap();
+    // Only that there is no such destination is wrong.
+    let problem: Value = answer.json().await.unwrap();
+    let faults = problem["errors"].as_array().unwrap();
+    let places: Vec<_> = faults.iter().map(|fault| &fault["pointer"]).collect();
+    assert_eq!(places, ["/destination"], "{problem}");
+}
+
+#[tokio::test]
 async fn an_event_whose_own_name_has_a_dot_is_found_by_that_name_and_by_its_whole_one() {
     let app = spawn_app().await;
     let response = app

@@ -92,6 +92,58 @@ async fn readyz(client: &Client, process: &Process) -> (u16, String) {
     (status, problem["detail"].as_str().unwrap_or_default().to_owned())
 }
 
+/// A number of `/metrics`.
+async fn number(client: &Client, process: &Process, series: &str) -> f64 {
+    let page = client
+        .get(format!("http://{}/metrics", process.admin))
+        .send()
+        .await
+        .expect("an answer");
+    let page = page.text().await.expect("text");
+    let shown = page.lines().find_map(|line| {
+        let (name, value) = line.rsplit_once(' ')?;
+        (name.strip_prefix("caigunn_webhook_") == Some(series)).then(|| value.parse().expect("a number"))
+    });
+    shown.unwrap_or_else(|| panic!("{series} is not in {page}"))
+}
+
+/// Asks `/readyz` until it has tried the inbox once more and found it well.
+async fn wait_until_probed(client: &Client, process: &Process) {
+    let committed = r#"commit_duration_seconds_count{result="ok"}"#;
+    let before = number(client, process, committed).await;
+    wait_for("a probe", || async {
+        let ready = readyz(client, process).await;
+        let count = number(client, process, committed).await - before;
+        if count > 0.0 {
+            Ok(())
+        } else {
+            Err(format!("{ready:?}"))
+        }
+    })
+    .await;
+}
+
+/// Asks `/readyz` until it has tried the inbox and failed twice. From the first time on the answer must be 503 with this
+/// detail. Before that there may be room for what a probe writes, which is less than a large notification.
+async fn assert_unready_when_probed_twice(client: &Client, process: &Process, detail: &str) {
+    let failed = async || number(client, process, "failed_commits_total").await;
+    let before = failed().await;
+    wait_for("two probes to fail", || async {
+        let count = failed().await - before;
+        let ready = readyz(client, process).await;
+        assert!(
+            count == 0.0 || ready == (503, detail.to_owned()),
+            "{count}: {ready:?}"
+        );
+        if count < 2.0 {
+            Err(format!("{count} have failed"))
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+}
+
 async fn wait_until_ready(client: &Client, process: &Process) {
     wait_for("the receiver to be ready again", || async {
         match readyz(client, process).await {
@@ -123,13 +175,15 @@ async fn a_file_that_may_not_grow_is_answered_503_until_it_may() {
     let limited = ["sh", "-c", r#"ulimit -S -f 8192; exec "$0""#];
     let command = Process::command_under(&limited, folder.path());
     let process = Process::spawn(folder.path(), command).await;
+    wait_until_probed(&client, &process).await;
 
     let (mut all, detail) = fill(&client, &process).await;
 
     let inbox = folder.path().join("inbox.db");
     let expected = format!("cannot write to {}: disk I/O error", inbox.display());
     assert_eq!(detail, expected);
-    assert_eq!(readyz(&client, &process).await, (503, expected));
+    assert_eq!(readyz(&client, &process).await, (503, expected.clone()));
+    assert_unready_when_probed_twice(&client, &process, &expected).await;
     assert_each_stored_once(&all, &process.receipts(&client).await);
 
     let id = process.id().to_string();
@@ -175,12 +229,14 @@ async fn a_full_disk_is_answered_503_until_there_is_room_again() {
     let inbox = disk.join("inbox.db");
     command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()));
     let process = Process::spawn(folder.path(), command).await;
+    wait_until_probed(&client, &process).await;
 
     let (mut all, detail) = fill(&client, &process).await;
 
     let expected = format!("no space left for {}", inbox.display());
     assert_eq!(detail, expected);
-    assert_eq!(readyz(&client, &process).await, (503, expected));
+    assert_eq!(readyz(&client, &process).await, (503, expected.clone()));
+    assert_unready_when_probed_twice(&client, &process, &expected).await;
     assert_each_stored_once(&all, &process.receipts(&client).await);
 
     let seen_from_inside = Path::new("/proc").join(process.id().to_string()).join("root");

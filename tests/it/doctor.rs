@@ -75,14 +75,16 @@ async fn where_all_is_well_every_line_says_so() {
 
     let ended = site.doctor(&[]).await;
 
-    // How much is free is the machine's own.
-    let free = ended.output.lines().nth(4).unwrap();
+    // How many files may be open, and how much is free, is the machine's own.
+    let files = ended.output.lines().nth(1).unwrap();
+    let free = ended.output.lines().nth(5).unwrap();
     let folder = site.path("").display().to_string();
     let folder = folder.trim_end_matches('/');
     assert!(free.ends_with(&format!(" MiB are free in {folder}")), "{free}");
     let expected = format!(
         "\
 ok       settings: no mistakes; 9 of 45 keys are set
+{files}
 ok       public address: the receiver answers on {}
 ok       admin address: the receiver answers on {}
 ok       inbox: {inbox} is sound; receipts in it: 0
@@ -100,6 +102,7 @@ ok       public URL: {}/ leads to the receiver that runs here
         inbox = site.inbox().display(),
     );
     assert_eq!(ended.output, expected);
+    assert!(files.starts_with("ok       open files: "), "{files}");
     assert!(free.starts_with("ok       free space: "), "{free}");
     assert_eq!((ended.code, &*ended.errors), (Some(0), ""));
 }

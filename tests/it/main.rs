@@ -16,6 +16,8 @@ mod destination_settings;
 mod disk_full;
 mod doctor;
 mod duplicates;
+mod exposition;
+mod files;
 mod harness;
 mod harness_tests;
 mod inbox_commands;

@@ -100,14 +100,65 @@ async fn a_stop_under_load_leaves_no_request_half_done() {
 }
 
 #[tokio::test]
-async fn an_interrupt_stops_in_order_too() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut process = start(folder.path(), &[]).await;
+async fn an_interrupt_and_a_hang_up_stop_in_order_too() {
+    for signal in ["INT", "HUP"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Whoever runs the tests may have had a hang-up ignored, and what is ignored is inherited.
+        let command = Process::command_under(&["env", "--default-signal=HUP"], folder.path());
+        let mut process = Process::spawn(folder.path(), command).await;
 
-    process.signal("INT");
+        process.signal(signal);
+        let ended = process.wait().await;
+
+        assert_stopped_in_order(&process, ended);
+        let said = format!("SIG{signal}: stopping; a second signal quits at once");
+        assert!(process.log().contains(&said), "{}", process.log());
+    }
+}
+
+#[tokio::test]
+async fn who_is_told_to_ignore_a_hang_up_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = Process::command_under(&["nohup"], folder.path());
+    let mut process = Process::spawn(folder.path(), command).await;
+
+    process.signal("HUP");
+    process.signal("TERM");
     let ended = process.wait().await;
 
     assert_stopped_in_order(&process, ended);
+    assert!(process.log().contains("SIGTERM: stopping"), "{}", process.log());
+    assert!(!process.log().contains("SIGHUP"), "{}", process.log());
+}
+
+#[tokio::test]
+async fn several_signals_at_once_are_one_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = start(folder.path(), &[]).await;
+    let (mut connection, rest) = half_sent(&process).await;
+
+    // As timeout(1) of GNU coreutils does, which tells its child and then its group; and a terminal that closes.
+    for signal in ["TERM", "TERM", "HUP"] {
+        process.signal(signal);
+    }
+    wait_until_closed(&process).await;
+    connection.send(rest).await;
+    let answer = connection.read_answer().await;
+    let ended = process.wait().await;
+
+    assert_eq!(answer.status(), 200);
+    assert_stopped_in_order(&process, ended);
+    assert_eq!(process.errors(), "");
+}
+
+/// Sends SIGTERM until the process has ended. The first of them may still be the wish that it is told already.
+async fn insist(process: &mut Process) -> ExitStatus {
+    wait_for("the program to end", || {
+        process.try_signal("TERM");
+        let ended = process.ended();
+        async move { ended.ok_or("it runs".to_owned()) }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -181,6 +232,8 @@ async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop()
     assert_eq!(connection.read_answer().await.status(), 200);
     let ended = process.wait().await;
     assert_stopped_in_order(&process, ended);
+    // Nobody must act on it.
+    assert!(!process.log().contains("/readyz"), "{}", process.log());
 }
 
 #[tokio::test]
@@ -290,12 +343,13 @@ async fn a_second_signal_quits_at_once() {
     ];
     let mut process = start(folder.path(), &patient).await;
     let (_connection, _rest) = half_sent(&process).await;
+    let first = Instant::now();
     process.signal("TERM");
     wait_until_closed(&process).await;
 
-    process.signal("TERM");
-    let ended = process.wait().await;
+    let ended = insist(&mut process).await;
 
+    assert!(first.elapsed() > Duration::from_secs(1), "{:?}", first.elapsed());
     assert_eq!(ended.code(), Some(1));
     assert_eq!(
         process.errors(),
@@ -334,8 +388,7 @@ async fn during_the_delay_the_receiver_is_not_ready_and_takes_what_still_comes()
     let lines = process.log_lines();
     let said = "SIGTERM: not ready any more, and stopping in 600 s; a second signal quits at once";
     assert!(lines.iter().any(|line| line["message"] == said), "{lines:?}");
-    process.signal("TERM");
-    assert_eq!(process.wait().await.code(), Some(1));
+    assert_eq!(insist(&mut process).await.code(), Some(1));
     assert_eq!(
         process.errors(),
         "caigunn-webhook: SIGTERM again: quitting at once\n"

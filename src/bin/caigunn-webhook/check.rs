@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use caigunn_webhook::config::Loaded;
+use caigunn_webhook::descriptors;
 
 /// Prints every setting with its origin, then warnings.
 pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
@@ -24,6 +25,12 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
     }
     for warning in &loaded.warnings {
         output += &format!("warning: {warning}\n");
+    }
+    // Of this process; a receiver that is started in the same way has the same limit.
+    match loaded.settings.clone().fit_into(descriptors::attainable()) {
+        Ok(None) => {}
+        Ok(Some(warning)) => output += &format!("warning: {warning}\n"),
+        Err(refusal) => output += &format!("warning: the receiver would not start: {refusal}\n"),
     }
     std::io::stdout()
         .write_all(output.as_bytes())

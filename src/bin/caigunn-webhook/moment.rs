@@ -68,6 +68,20 @@ mod tests {
     }
 
     #[test]
+    fn the_first_and_the_last_moment_are_those_that_can_be_sent() {
+        let read = |text: &str| moment(text).map(|moment| moment.to_string());
+
+        assert_eq!(read("9999-12-31").as_deref(), Ok("9999-12-31T00:00:00.000000Z"));
+        assert_eq!(
+            read("9999-12-31T23:59:59Z").as_deref(),
+            Ok("9999-12-31T23:59:59.000000Z")
+        );
+        for text in ["0000-01-01", "9999999w", "99999999999w"] {
+            assert_eq!(read(text).as_deref(), Ok("0000-01-01T00:00:00.000000Z"), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_moment_is_refused_with_what_is_allowed() {
         for text in [
             "",

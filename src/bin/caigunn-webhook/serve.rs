@@ -1,26 +1,21 @@
 //! `serve`
 
+use std::io::{self, Write};
+
 use anyhow::Context;
 use caigunn_webhook::app::App;
 use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
+use caigunn_webhook::descriptors;
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::telemetry::{self, Telemetry};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the receiver until a signal or a failure.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
-    let Loaded {
-        settings, warnings, ..
-    } = loaded;
-    let telemetry = telemetry::start(settings.log.clone()).context("starting the log")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, &warnings, &telemetry));
-    // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
-    runtime.shutdown_background();
+    let telemetry = telemetry::start(loaded.settings.log.clone()).context("starting the log")?;
+    let served = run_on_threads(loaded, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
@@ -31,21 +26,42 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     served
 }
 
+fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
+    let Loaded {
+        mut settings,
+        mut warnings,
+        ..
+    } = loaded;
+    // Before anything is opened.
+    warnings.extend(settings.fit_into(descriptors::raise())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the threads that serve requests")?;
+    let served = runtime.block_on(serve(settings, &warnings, telemetry));
+    // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
+    runtime.shutdown_background();
+    served
+}
+
 async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
-    let mut signals = StopSignals::listen().context("listening for SIGTERM and SIGINT")?;
+    let mut signals = StopSignals::listen().context("listening for SIGTERM, SIGINT and SIGHUP")?;
     let stopping = match settings.drain_delay.as_secs() {
         0 => "stopping".to_owned(),
         seconds => format!("not ready any more, and stopping in {seconds} s"),
     };
     tokio::spawn({
-        let stop = stop.clone();
+        // Also if this task should panic: a receiver that hears no signal could not be stopped in order any more.
+        let stop = stop.clone().drop_guard();
         async move {
             let signal = signals.next().await;
+            let first = Instant::now();
             tracing::info!("{signal}: {stopping}; a second signal quits at once");
-            stop.cancel();
-            let signal = signals.next().await;
-            eprintln!("caigunn-webhook: {signal} again: quitting at once");
+            drop(stop);
+            let signal = signals.another(first).await;
+            // Whoever listens or not, it quits.
+            let _ = writeln!(io::stderr(), "caigunn-webhook: {signal} again: quitting at once");
             std::process::exit(1);
         }
     });

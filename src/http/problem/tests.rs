@@ -182,6 +182,7 @@ async fn every_problem_has_its_status_type_title_and_header() {
             "Overloaded",
             later,
         ),
+        (Problem::starting(), 503, "starting", "Starting", "retry-after: 1"),
         (Problem::stopping(), 503, "stopping", "Stopping", later),
         (
             Problem::from(unavailable),
@@ -291,6 +292,30 @@ fn the_log_says_what_is_wrong_without_a_word_of_the_senders() {
         if let Some(expected) = expected {
             assert_eq!(log_detail, expected);
         }
+    }
+}
+
+#[test]
+fn an_error_in_the_log_is_what_somebody_must_act_on() {
+    let full = || Problem::from(inbox::Error::Full { queue_count: 1 });
+    let failed = |error: fn(String) -> inbox::Error| Problem::from(error("because".to_owned()));
+    let unavailable = || failed(|reason| inbox::Error::Unavailable { reason });
+    let corrupt = || failed(|reason| inbox::Error::Corrupt { reason });
+    // Of a notification, and of anything else.
+    for (problem, of_a_notification, of_another) in [
+        (Problem::panicked(), Level::ERROR, Level::ERROR),
+        (corrupt(), Level::ERROR, Level::ERROR),
+        (unavailable(), Level::ERROR, Level::WARN),
+        (full(), Level::ERROR, Level::WARN),
+        (Problem::too_many_bodies(), Level::ERROR, Level::WARN),
+        (Problem::stopping(), Level::ERROR, Level::DEBUG),
+        (Problem::starting(), Level::ERROR, Level::DEBUG),
+        (Problem::wrong_url_token(), Level::WARN, Level::DEBUG),
+        (Problem::not_found(), Level::WARN, Level::DEBUG),
+        (Problem::caigunn_failed(String::new()), Level::WARN, Level::DEBUG),
+    ] {
+        assert_eq!(problem.level(true), of_a_notification, "{problem:?}");
+        assert_eq!(problem.level(false), of_another, "{problem:?}");
     }
 }
 

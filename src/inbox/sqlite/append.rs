@@ -16,6 +16,12 @@ use crate::event::{Event, Identity, Name};
 /// What a probe writes, in bytes: more than a commit's own overhead, so that a nearly full disk shows.
 pub const PROBE_BYTES: i64 = 64 << 10;
 
+/// Writes a probe. Something else each time: SQLite compares what it overwrites, and writes no page that stays as it is.
+pub fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    let mut write = connection.prepare_cached("UPDATE state SET probe = randomblob(?1)")?;
+    write.execute([PROBE_BYTES]).map(|_| ())
+}
+
 /// What is known without asking the file. Put back as it was when a transaction fails.
 #[derive(Clone, Copy)]
 pub struct Memory {
@@ -54,6 +60,7 @@ pub struct Append<'a> {
     keys: Vec<u8>,
     /// The number of the first of them.
     first_seq: Seq,
+    has_probed: bool,
     insert: CachedStatement<'a>,
     comparing: Comparing,
 }
@@ -79,6 +86,7 @@ impl<'a> Append<'a> {
             index,
             added,
             keys: Vec::new(),
+            has_probed: false,
             insert,
             comparing: Comparing::new(),
         })
@@ -89,10 +97,7 @@ impl<'a> Append<'a> {
         let stored = match entry {
             Entry::Receipt(receipt) => self.receipt(receipt),
             Entry::Quarantine(quarantined) => self.quarantine(&quarantined).map(Stored::Quarantined),
-            Entry::Probe => self
-                .connection
-                .execute("UPDATE state SET probe = zeroblob(?1)", [PROBE_BYTES])
-                .map(|_| Stored::Probed),
+            Entry::Probe => self.probe().map(|()| Stored::Probed),
         };
         match stored {
             Ok(stored) => Ok(Ok(stored)),
@@ -101,6 +106,15 @@ impl<'a> Append<'a> {
             })),
             Err(error) => Err(error),
         }
+    }
+
+    /// One probe is enough for a commit, however many ask.
+    fn probe(&mut self) -> rusqlite::Result<()> {
+        if !self.has_probed {
+            probe(self.connection)?;
+            self.has_probed = true;
+        }
+        Ok(())
     }
 
     fn receipt(&mut self, receipt: NewReceipt) -> rusqlite::Result<Stored> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode};
 use uuid::Uuid;
 
 use super::super::Error;
-use super::append::PROBE_BYTES;
+use super::append::{PROBE_BYTES, probe};
 use super::schema::Tables;
 use super::{schema, sort};
 
@@ -147,8 +147,7 @@ pub fn try_write(path: &Path) -> Result<(), Error> {
     if schema::version(&connection, path)? == 0 {
         return Ok(());
     }
-    let probe = format!("UPDATE state SET probe = zeroblob({PROBE_BYTES})");
-    connection.execute_batch(&probe).map_err(failed)?;
+    probe(&connection).map_err(failed)?;
     connection.close().map_err(|(_, error)| failed(error))
 }
 

@@ -98,6 +98,11 @@ impl Checkpoints {
     /// To be called by the writing thread after a commit, with the pages that the log has now: begins to copy it if it is
     /// long, and copies the rest if that is due.
     pub fn after_commit(&mut self, connection: &Connection, log_pages: u32) -> rusqlite::Result<()> {
+        // If a bug has ended it, the log would grow for ever: this thread must end too, and the program with it.
+        assert!(
+            !self.thread.is_finished(),
+            "the thread that copies the inbox's log has ended"
+        );
         if log_pages < self.log_pages {
             // It has begun anew.
             self.due_pages = START_PAGES;

@@ -316,6 +316,19 @@ async fn readiness_is_shown_by_a_recent_commit_and_else_by_a_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn before_the_first_commit_the_store_is_tried() {
+    let inbox = FakeInbox::new();
+    inbox.gate.add_permits(100);
+    let (writer, _task) = start(&inbox, 10);
+    inbox.answer_next_with(Err(no_space()));
+
+    let first = writer.ready().await.unwrap_err();
+
+    assert!(first.to_string().contains("no space left"), "{first}");
+    assert_eq!(inbox.batches(), [[0]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_recent_failure_shows_that_the_store_is_not_ready() {
     let inbox = FakeInbox::new();
     inbox.gate.add_permits(100);

@@ -205,6 +205,19 @@ impl Process {
         assert!(sent.expect("there is a kill command").success());
     }
 
+    /// As [`Process::signal`], to one that may have ended.
+    pub fn try_signal(&self, name: &str) {
+        let _ = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the child is ours")
+    }
+
     /// Kills it as a power cut would, and waits until it is gone.
     pub fn kill(&mut self) {
         self.child.kill().expect("the child is ours");

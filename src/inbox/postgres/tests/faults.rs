@@ -1,5 +1,7 @@
 //! Promise: what cannot be stored takes nothing with it, and what ails the server is said as what it is.
 
+use std::collections::HashSet;
+
 use super::super::super::contract::{crawled, posted, settings, unrecognized};
 use super::super::super::{NewQuarantined, RequestId};
 use super::*;
@@ -122,6 +124,21 @@ async fn a_server_that_only_reads_is_said_to_and_is_used_again_when_it_writes() 
         .append(vec![Entry::Probe])
         .await
         .expect("it takes writes again");
+}
+
+#[tokio::test]
+async fn every_probe_is_written() {
+    let database = database!();
+    let inbox = Place::open(&database, settings()).await;
+    let written = "SELECT xmin::text || ' ' || probed_at::text FROM caigunn_webhook.state";
+    let mut seen = HashSet::new();
+
+    for _ in 0..3 {
+        inbox.append(vec![Entry::Probe]).await.unwrap();
+        seen.insert(database.value::<String>(written).await);
+    }
+
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }
 
 #[tokio::test]

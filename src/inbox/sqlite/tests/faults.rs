@@ -171,6 +171,30 @@ async fn a_probe_notices_a_full_disk_and_that_it_is_over() {
 }
 
 #[tokio::test]
+async fn every_probe_is_written_and_one_is_enough_for_a_batch() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let log = schema::beside(&folder.inbox_path(), "-wal");
+    let log_bytes = || std::fs::metadata(&log).expect("it is there").len();
+    let mut grown = Vec::new();
+
+    for count in [1, 1, 1, 100] {
+        let before = log_bytes();
+        let batch = (0..count).map(|_| Entry::Probe).collect();
+        inbox.append(batch).await.unwrap();
+        grown.push(log_bytes() - before);
+    }
+
+    let probe_bytes = append::PROBE_BYTES as u64;
+    assert!(
+        grown
+            .iter()
+            .all(|bytes| (probe_bytes..2 * probe_bytes).contains(bytes)),
+        "{grown:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_entry_that_is_too_big_does_not_take_its_neighbours_with_it() {
     let folder = Folder::new();
     let inbox = folder.open(settings());

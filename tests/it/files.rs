@@ -1,0 +1,144 @@
+//! Promise: a receiver takes as many connections as the system lets it have files open for, and says so if they are fewer
+//! than were wanted; what it needs beside them is left to it.
+
+use std::fs;
+
+use tokio::net::TcpStream;
+
+use crate::harness::process::run;
+use crate::harness::raw::{self, Raw};
+use crate::harness::{Process, client, json, sample, wait_for};
+
+/// What fits into 256 files on each listener.
+const ROOM: usize = 78;
+
+const WARNING: &str = "the limit of open files is 256, so there is room for 78 connections on each listener, and not for 512 \
+                       (server.max_connections); raise it, with `ulimit -n`, Docker's `--ulimit nofile=`, or LimitNOFILE= of \
+                       a systemd unit";
+
+/// Runs what follows with this limit, which the options of ulimit say, and its arguments.
+fn limited(options: &str) -> [String; 3] {
+    let script = format!(r#"ulimit {options} && exec "$0" "$@""#);
+    ["sh".to_owned(), "-c".to_owned(), script]
+}
+
+fn command_with(options: &str, folder: &std::path::Path) -> std::process::Command {
+    let wrapper = limited(options);
+    Process::command_under(&wrapper.each_ref().map(String::as_str), folder)
+}
+
+#[tokio::test]
+async fn a_low_soft_limit_is_raised_to_the_hard_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::spawn(folder.path(), command_with("-S -n 64", folder.path())).await;
+
+    let limits = fs::read_to_string(format!("/proc/{}/limits", process.id())).expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let line: Vec<_> = line.expect("it is there").split_whitespace().collect();
+    let [.., soft, hard, "files"] = line[..] else {
+        panic!("{line:?}");
+    };
+    assert_eq!(soft, hard);
+    assert_ne!(soft, "64");
+    assert!(!process.log().contains("open files"), "{}", process.log());
+}
+
+#[tokio::test]
+async fn with_few_files_fewer_connections_are_taken_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::spawn(folder.path(), command_with("-n 256", folder.path())).await;
+
+    let mut open = Vec::new();
+    for _ in 0..ROOM {
+        open.push(TcpStream::connect(process.public).await.expect("it is taken"));
+        open.push(TcpStream::connect(process.admin).await.expect("it is taken"));
+    }
+    // The receiver has taken all of them when there is no room for one more.
+    let mut refused = Raw::connect(process.public).await;
+    assert_eq!(refused.read_answer().await.status(), 503);
+    open.truncate(open.len() - 2);
+    let body = json(&sample("crawling.completed")).to_string();
+    wait_for("room for another", || async {
+        let mut connection = Raw::connect(process.public).await;
+        connection.send(raw::post(&body)).await;
+        match connection.read_answer().await.status() {
+            200 => Ok(()),
+            status => Err(status.to_string()),
+        }
+    })
+    .await;
+
+    // It reads the inbox, for which it opens files.
+    let receipts = wait_for("room on the admin side", || async {
+        let url = format!("http://{}/api/v1/receipts", process.admin);
+        let answer = client().get(url).send().await.expect("an answer");
+        let status = answer.status();
+        let text = answer.text().await.expect("text");
+        if status == 200 { Ok(text) } else { Err(text) }
+    })
+    .await;
+    assert!(receipts.contains("crawling.completed"), "{receipts}");
+    let lines = process.log_lines();
+    let about_files: Vec<_> = lines
+        .iter()
+        .filter(|line| {
+            line["message"]
+                .as_str()
+                .is_some_and(|message| message.contains("open files"))
+        })
+        .collect();
+    assert_eq!(about_files.len(), 1, "{lines:?}");
+    assert_eq!(about_files[0]["level"], "WARN");
+    assert_eq!(about_files[0]["message"], WARNING);
+}
+
+#[tokio::test]
+async fn with_too_few_files_for_any_use_it_does_not_start_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+
+    let ended = run(command_with("-n 100", folder.path())).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(
+        ended.errors,
+        "caigunn-webhook: the limit of open files is 100, and 132 are the least with these settings: 100 beside \
+         connections, and 16 connections on each listener; raise it, with `ulimit -n`, Docker's `--ulimit nofile=`, or \
+         LimitNOFILE= of a systemd unit\n"
+    );
+    assert!(!folder.path().join("inbox.db").exists());
+}
+
+#[tokio::test]
+async fn the_settings_and_the_doctor_tell_before_a_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = async |limit: &str, words: &[&str]| {
+        let mut command = command_with(&format!("-n {limit}"), folder.path());
+        command.args(words);
+        run(command).await.output
+    };
+
+    let output = told("256", &["config", "check"]).await;
+    assert!(output.contains(&format!("warning: {WARNING}\n")), "{output}");
+    let output = told("100", &["config", "check"]).await;
+    assert!(
+        output.contains("warning: the receiver would not start: the limit of"),
+        "{output}"
+    );
+    let output = told("4096", &["config", "check"]).await;
+    assert!(!output.contains("open files"), "{output}");
+
+    for (limit, line) in [
+        (
+            "4096",
+            "ok       open files: limited to 4096, enough for 512 connections on each listener\n",
+        ),
+        (
+            "256",
+            "warning  open files: the limit of open files is 256, so there is room for 78 connections",
+        ),
+        ("100", "FAILURE  open files: too few for a receiver to start\n"),
+    ] {
+        let output = told(limit, &["doctor"]).await;
+        assert!(output.contains(line), "{output}");
+    }
+}

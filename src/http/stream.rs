@@ -117,11 +117,12 @@ pub struct Stream<S> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// What is waited for: all of it, or the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
-    ForRequest,
-    ForHead,
-    ForBody,
+    Request,
+    Head,
+    Body,
 }
 
 impl<S: Socket> Stream<S> {
@@ -174,11 +175,11 @@ impl<S: Socket> Stream<S> {
     /// Nothing has arrived: the end, if its time has come, or else a waker for it.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let waiting = if self.framing.is_between_requests() {
-            Waiting::ForRequest
+            Waiting::Request
         } else if self.framing.is_in_head() {
-            Waiting::ForHead
+            Waiting::Head
         } else {
-            Waiting::ForBody
+            Waiting::Body
         };
         let now = Instant::now();
         let since = match self.waiting {
@@ -186,7 +187,7 @@ impl<S: Socket> Stream<S> {
             _ => {
                 self.waiting = Some((waiting, now));
                 self.presence
-                    .set_idle((waiting == Waiting::ForRequest).then_some(now));
+                    .set_idle((waiting == Waiting::Request).then_some(now));
                 now
             }
         };
@@ -198,13 +199,13 @@ impl<S: Socket> Stream<S> {
         }
         let grace = self.stopping_since.map(|since| since + STOP_GRACE);
         let end = match waiting {
-            Waiting::ForRequest if wish > Wish::Stay => Some(now),
-            Waiting::ForRequest => Some(since + self.idle_timeout),
-            Waiting::ForHead => [Some(since + self.head_timeout), grace]
+            Waiting::Request if wish > Wish::Stay => Some(now),
+            Waiting::Request => Some(since + self.idle_timeout),
+            Waiting::Head => [Some(since + self.head_timeout), grace]
                 .into_iter()
                 .flatten()
                 .min(),
-            Waiting::ForBody => grace,
+            Waiting::Body => grace,
         };
         let Some(end) = end else {
             return Poll::Pending;
@@ -218,8 +219,8 @@ impl<S: Socket> Stream<S> {
             return Poll::Pending;
         }
         match waiting {
-            Waiting::ForRequest | Waiting::ForHead => Poll::Ready(Ok(())),
-            Waiting::ForBody => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Waiting::Request | Waiting::Head => Poll::Ready(Ok(())),
+            Waiting::Body => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         }
     }
 

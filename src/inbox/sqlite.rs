@@ -65,9 +65,11 @@ pub struct SqliteInbox {
     reads: Semaphore,
 }
 
+/// Works on the file, and answers for it.
+type Work = Box<dyn FnOnce(&mut Store, &Durable) + Send>;
+
 enum Command {
-    /// Works on the file, and answers for it.
-    Work(Box<dyn FnOnce(&mut Store, &Durable) + Send>),
+    Work(Work),
     Close(oneshot::Sender<Result<(), Error>>),
 }
 

@@ -73,8 +73,8 @@ async fn others_are_answered_while_a_repeat_is_compared() {
 
     let asked = ask_uncompared(&writer, &inbox, &repeat).await;
     let answers = [
-        writer.append(entry(2)).await.unwrap(),
-        writer.append(entry(3)).await.unwrap(),
+        soon(writer.append(entry(2))).await.unwrap(),
+        soon(writer.append(entry(3))).await.unwrap(),
     ];
 
     assert_eq!(answers, [quarantined(2), quarantined(3)]);

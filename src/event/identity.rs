@@ -44,7 +44,7 @@ impl Notification {
 /// Whether two bodies say the same: to the byte, or as JSON, or as a notification in both wire generations.
 ///
 /// Members that this program does not know count too, except between generations, which differ by design. What is nested
-/// too deep or has too many members to be compared (see [`digest`]) says the same only to the byte: keeping one too many
+/// too deep or has too many members to be compared (see `digest`) says the same only to the byte: keeping one too many
 /// is the safe side.
 ///
 /// Takes time in proportion to the bodies, some 20 ms a MiB, and memory beside them: at most 16 MiB for what is compared as

@@ -6,7 +6,7 @@ use std::fs;
 use tokio::net::TcpStream;
 
 use crate::harness::process::run;
-use crate::harness::raw::{self, Raw};
+use crate::harness::raw::{self, Raw, status_of};
 use crate::harness::{Process, client, json, sample, wait_for};
 
 /// What fits into 256 files on each listener.
@@ -48,15 +48,21 @@ async fn with_few_files_fewer_connections_are_taken_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let process = Process::spawn(folder.path(), command_with("-n 256", folder.path())).await;
 
-    let mut open = Vec::new();
+    let (mut open, mut of_admin) = (Vec::new(), Vec::new());
     for _ in 0..ROOM {
-        open.push(TcpStream::connect(process.public).await.expect("it is taken"));
-        open.push(TcpStream::connect(process.admin).await.expect("it is taken"));
+        // In the middle of a request, since one that lies idle makes room.
+        let mut connection = Raw::connect(process.public).await;
+        connection
+            .send("POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+            .await;
+        assert_eq!(status_of(&connection.read_head().await), 100);
+        open.push(connection);
+        of_admin.push(TcpStream::connect(process.admin).await.expect("it is taken"));
     }
     // The receiver has taken all of them when there is no room for one more.
     let mut refused = Raw::connect(process.public).await;
     assert_eq!(refused.read_answer().await.status(), 503);
-    open.truncate(open.len() - 2);
+    open.pop();
     let body = json(&sample("crawling.completed")).to_string();
     wait_for("room for another", || async {
         let mut connection = Raw::connect(process.public).await;

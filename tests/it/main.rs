@@ -16,6 +16,7 @@ mod destination_settings;
 mod disk_full;
 mod doctor;
 mod duplicates;
+mod early;
 mod exposition;
 mod files;
 mod harness;
@@ -26,6 +27,7 @@ mod leadership;
 mod leaving;
 mod logs;
 mod metrics;
+mod paths;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod proxies;

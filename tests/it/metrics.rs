@@ -123,13 +123,23 @@ async fn what_happened_is_what_the_numbers_say() {
         (r#"commit_duration_seconds_count{result="failed"}"#, 0.0),
         (r#"commit_duration_seconds_count{result="ok"}"#, 5.0),
         ("failed_commits_total", 0.0),
+        (
+            r#"notifications_total{outcome="accepted",origin="backfill"}"#,
+            0.0,
+        ),
         (r#"notifications_total{outcome="accepted",origin="webhook"}"#, 2.0),
+        (
+            r#"notifications_total{outcome="duplicate",origin="backfill"}"#,
+            0.0,
+        ),
         (
             r#"notifications_total{outcome="duplicate",origin="webhook"}"#,
             1.0,
         ),
+        (r#"quarantined_total{reason="body-timeout"}"#, 0.0),
         (r#"quarantined_total{reason="body-too-large"}"#, 0.0),
         (r#"quarantined_total{reason="duplicate-differs"}"#, 0.0),
+        (r#"quarantined_total{reason="malformed-request"}"#, 0.0),
         (r#"quarantined_total{reason="not-a-notification"}"#, 1.0),
         (r#"quarantined_total{reason="not-json"}"#, 1.0),
         (r#"quarantined_total{reason="unsupported-media-type"}"#, 0.0),
@@ -143,7 +153,6 @@ async fn what_happened_is_what_the_numbers_say() {
         (r#"rejections_total{reason="malformed-request"}"#, 0.0),
         (r#"rejections_total{reason="no-route"}"#, 0.0),
         (r#"rejections_total{reason="not-a-notification"}"#, 1.0),
-        (r#"rejections_total{reason="not-found"}"#, 0.0),
         (r#"rejections_total{reason="not-json"}"#, 1.0),
         (r#"rejections_total{reason="overloaded"}"#, 0.0),
         (r#"rejections_total{reason="stopping"}"#, 0.0),
@@ -386,4 +395,33 @@ async fn two_receivers_in_one_process_count_for_themselves() {
     let accepted = r#"notifications_total{outcome="accepted",origin="webhook"}"#;
     assert_eq!(numbers(&one).await[accepted], 1.0);
     assert_eq!(numbers(&other).await[accepted], 0.0);
+}
+
+#[tokio::test]
+async fn what_was_no_request_is_counted() {
+    let app = spawn_app().await;
+    for (bytes, status) in [
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400),
+        ("\u{16}\u{3}\u{1}".to_owned(), 400),
+        (
+            format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(70_000)),
+            431,
+        ),
+    ] {
+        let mut connection = Raw::connect(app.public).await;
+        connection.try_send(bytes).await;
+        assert_eq!(status_of(&connection.read_to_end().await), status);
+    }
+
+    wait_for("all three to be counted", || async {
+        let numbers = numbers(&app).await;
+        let count = |reason| numbers[&*format!("unreadable_requests_total{{reason=\"{reason}\"}}")];
+        let counts = [count("malformed"), count("head-too-large")];
+        if counts == [2.0, 1.0] {
+            Ok(())
+        } else {
+            Err(format!("{counts:?}"))
+        }
+    })
+    .await;
 }

@@ -120,7 +120,8 @@ async fn whatever_a_sender_puts_into_a_request_stays_out_of_the_log() {
             .header("authorization", "Bearer planted-bearer")
             .header("cookie", "planted-cookie=planted-value")
             .header("x-foo", "planted-foo")
-            .header("x-request-id", "planted-request-id")
+            // This one is logged, since a proxy's log is found by it.
+            .header("x-request-id", "of-the-proxy")
             .header("user-agent", "planted-agent")
             .body(body.clone());
         let response = request.send().await.unwrap();

@@ -61,9 +61,6 @@ pub enum Error {
         #[source]
         source: delivery::Error,
     },
-    /// The threads that serve connections cannot be started.
-    #[error("cannot start the threads that serve connections")]
-    Lanes(#[source] io::Error),
     /// The client of CaiGunn's API cannot be made.
     #[error("cannot prepare calls to CaiGunn")]
     Client(#[source] reqwest::Error),
@@ -258,8 +255,7 @@ impl App {
             backfill_job,
             desk: Arc::new(deliveries),
             registry: metrics,
-        })
-        .map_err(Error::Lanes)?;
+        });
 
         let (mut serving, mut beside) = (Tasks::default(), Tasks::default());
         serving.spawn("the writer", writing);

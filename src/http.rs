@@ -7,7 +7,6 @@ mod accepting;
 mod admin;
 mod desk;
 mod framing;
-mod lanes;
 mod metrics;
 mod path;
 mod problem;
@@ -21,7 +20,6 @@ mod tokens;
 mod unread;
 
 use std::any::Any;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,7 +40,6 @@ use tower_http::catch_panic::CatchPanic;
 use uuid::Uuid;
 
 use crate::event::{ChatbotId, EventId};
-use crate::inbox::writer::Answers;
 use crate::inbox::{self, Inbox, RequestId, Writer};
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
@@ -54,7 +51,6 @@ use unread::Unread;
 
 pub use accepting::Accepting;
 pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
-pub use lanes::Lanes;
 pub use serve::{bind, reachable, serve};
 
 /// What both listeners must be told.
@@ -115,7 +111,7 @@ pub enum BackfillError {
 struct Shared(Arc<SharedParts>);
 
 struct SharedParts {
-    settings: Arc<Settings>,
+    settings: Settings,
     writer: Writer,
     accepting: Accepting,
     instance: Instance,
@@ -144,12 +140,12 @@ pub struct Endpoint {
     accepting: Accepting,
 }
 
-/// Both sides, each where it is served.
+/// Both endpoints.
 pub struct Endpoints {
-    /// `/webhook`, `/healthz`, `/readyz`: on lanes of its own.
-    pub public: Lanes<Endpoint>,
-    /// `/api`, `/metrics`, `/healthz`, `/readyz`: where all else runs.
-    pub admin: Lanes<Endpoint>,
+    /// `/webhook`, `/healthz`, `/readyz`.
+    pub public: Endpoint,
+    /// `/api`, `/metrics`, `/healthz`, `/readyz`.
+    pub admin: Endpoint,
 }
 
 /// What every request carries on its way through the handlers.
@@ -219,11 +215,8 @@ pub struct Parts {
     pub registry: Registry,
 }
 
-/// Builds both endpoints, and the lanes that serve them.
-///
-/// # Errors
-/// The system starts no thread for a lane.
-pub fn endpoints(parts: Parts) -> io::Result<Endpoints> {
+/// Builds both endpoints.
+pub fn endpoints(parts: Parts) -> Endpoints {
     let Parts {
         settings,
         writer,
@@ -241,36 +234,24 @@ pub fn endpoints(parts: Parts) -> io::Result<Endpoints> {
     let body_bytes = Arc::new(Semaphore::new(
         settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
     ));
-    let settings = Arc::new(settings);
-    let shared = |writer| {
-        Shared(Arc::new(SharedParts {
-            settings: Arc::clone(&settings),
-            writer,
-            accepting: accepting.clone(),
-            instance: instance.clone(),
-            tokens: Arc::clone(&tokens),
-            metrics: Arc::clone(&metrics),
-            body_bytes: Arc::clone(&body_bytes),
-        }))
-    };
-    let endpoint = |router: Router, connections: &Connections, strays: Option<&Arc<Strays>>| Endpoint {
+    let shared = Shared(Arc::new(SharedParts {
+        settings,
+        writer,
+        accepting: accepting.clone(),
+        instance,
+        tokens: Arc::clone(&tokens),
+        metrics: Arc::clone(&metrics),
+        body_bytes,
+    }));
+    let endpoint = |router, connections, strays| Endpoint {
         router: all_answered(router),
         telling: Telling {
             metrics: Arc::clone(&metrics),
-            strays: strays.cloned(),
+            strays,
         },
-        connections: connections.clone(),
+        connections,
         accepting: accepting.clone(),
     };
-    // Each lane has a router and a way to the writer of its own, so that lanes share nothing that is written to.
-    let strays = Arc::default();
-    let lanes = (0..lanes::count()).map(|_| {
-        let answers = Answers::default();
-        let shared = shared(writer.answering(&answers));
-        (endpoint(public_routes(&shared), &public, Some(&strays)), answers)
-    });
-    let public = Lanes::start(lanes.collect())?;
-
     let page = Router::new()
         .route("/metrics", get(metrics::page))
         .with_state(Arc::new(registry));
@@ -281,16 +262,15 @@ pub fn endpoints(parts: Parts) -> io::Result<Endpoints> {
             subscription,
             backfill_job,
             desk,
-            tokens: Arc::clone(&tokens),
-            stalled_after: settings.stalled_after,
+            tokens,
+            stalled_after: shared.settings.stalled_after,
         }),
     );
-    let guarded = admin::guarded(api.merge(page), settings.admin_token.clone());
-    let admin_routes = health_routes(&shared(writer.clone())).merge(guarded);
-    Ok(Endpoints {
-        public,
-        admin: Lanes::here(endpoint(admin_routes, &admin, None)),
-    })
+    let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
+    Endpoints {
+        public: endpoint(public_routes(&shared), public, Some(Strays::default())),
+        admin: endpoint(health_routes(&shared).merge(guarded), admin, None),
+    }
 }
 
 fn health_routes(shared: &Shared) -> Router {
@@ -341,8 +321,14 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::answer`], on a connection that what is left `unread` of the body comes back to, and decides whether
-    /// it stays.
-    async fn answer_on(&self, request: Request<Incoming>, unread: &Unread, peer: SocketAddr) -> Response {
+    /// it stays, if it `is_wanted` still.
+    async fn answer_on(
+        &self,
+        request: Request<Incoming>,
+        unread: &Unread,
+        is_wanted: impl Fn() -> bool,
+        peer: SocketAddr,
+    ) -> Response {
         // Whether it sends a body that it has not been asked for cannot be told from what follows.
         let waits_to_be_asked = request.headers().contains_key(EXPECT);
         let request = request.map(|body| Body::new(unread.lend(body)));
@@ -352,6 +338,10 @@ impl Endpoint {
             if is_ending || !rest.read().await {
                 end_connection(&mut response);
             }
+        }
+        if !is_wanted() {
+            // It has made room for another one, and ends behind this answer.
+            end_connection(&mut response);
         }
         response
     }

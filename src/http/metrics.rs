@@ -146,7 +146,7 @@ impl Connections {
         registry.gauges("open_connections", "Connections open now", None, move || {
             rooms
                 .iter()
-                .map(|(listener, rooms)| (*listener, rooms.taken_count() as f64))
+                .map(|(listener, rooms)| (*listener, rooms.open_count() as f64))
                 .collect()
         });
         registry.add(

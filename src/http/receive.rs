@@ -185,7 +185,10 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
         Some(bytes) => Some(reserve(shared, bytes)?),
         None => None,
     };
-    let mut collected = Collected::default();
+    let mut collected = Collected {
+        expected_bytes: declared_bytes.unwrap_or(0),
+        ..Collected::default()
+    };
     let body_timeout = settings.connections.body_timeout;
     let collecting = collect(
         shared,
@@ -289,6 +292,8 @@ fn reserve(shared: &Shared, bytes: usize) -> Result<OwnedSemaphorePermit, Proble
 struct Collected {
     first: Bytes,
     all: BytesMut,
+    /// How many bytes are expected, if that is known.
+    expected_bytes: usize,
 }
 
 impl Collected {
@@ -302,6 +307,8 @@ impl Collected {
             return;
         }
         if self.all.is_empty() {
+            // Grown as they come, they would be twice as much in the end.
+            self.all.reserve(self.expected_bytes);
             self.all.extend_from_slice(&self.first);
         }
         self.all.extend_from_slice(&data);

@@ -50,7 +50,7 @@ pub struct Told;
 pub struct Telling {
     pub metrics: Arc<Metrics>,
     /// Posts that no route takes; `None` where nobody posts notifications.
-    pub strays: Option<Arc<Strays>>,
+    pub strays: Option<Strays>,
 }
 
 /// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends.
@@ -70,7 +70,7 @@ const STRAY_PAUSE: Duration = Duration::from_secs(60);
 impl Telling {
     /// Counts a post that no route takes, and says so with the others since the last time. Never with its path.
     fn count_stray(&self, duration: Duration) {
-        let Some(Strays(unsaid)) = self.strays.as_deref() else {
+        let Some(Strays(unsaid)) = &self.strays else {
             return;
         };
         self.metrics.count_rejected(NO_ROUTE, duration);

@@ -16,6 +16,8 @@ pub struct Rooms {
 struct Taken {
     last_id: u64,
     by: HashMap<u64, Arc<Presence>>,
+    /// Those that have made room and have not ended yet.
+    leaving: HashMap<u64, Arc<Presence>>,
 }
 
 /// One connection's room, until it is dropped.
@@ -35,9 +37,10 @@ impl Rooms {
         }
     }
 
-    /// How many have it now.
-    pub fn taken_count(&self) -> usize {
-        self.taken().by.len()
+    /// How many connections are open, with those that have made room and have not ended yet.
+    pub fn open_count(&self) -> usize {
+        let taken = self.taken();
+        taken.by.len() + taken.leaving.len()
     }
 
     /// Room for one more. If there is none, the connection that has lain idle for longest makes it: its peer is the
@@ -48,7 +51,9 @@ impl Rooms {
             let idle = taken.by.iter();
             let idle = idle.filter_map(|(id, presence)| Some((presence.idle_since()?, *id)));
             let (_, longest) = idle.min()?;
-            taken.by.remove(&longest)?.wish(Wish::MakeRoom);
+            let presence = taken.by.remove(&longest)?;
+            presence.wish(Wish::MakeRoom);
+            taken.leaving.insert(longest, presence);
         }
         taken.last_id += 1;
         let room = Room {
@@ -62,10 +67,10 @@ impl Rooms {
 
     /// Wishes that all connections stop.
     pub fn stop(&self) {
-        self.taken()
-            .by
-            .values()
-            .for_each(|presence| presence.wish(Wish::Stop));
+        let taken = self.taken();
+        for presence in taken.by.values().chain(taken.leaving.values()) {
+            presence.wish(Wish::Stop);
+        }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -75,7 +80,8 @@ impl Rooms {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // It may have gone to another one already.
-        self.rooms.taken().by.remove(&self.id);
+        let mut taken = self.rooms.taken();
+        taken.by.remove(&self.id);
+        taken.leaving.remove(&self.id);
     }
 }

@@ -24,9 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::framing::MAX_HEAD_BYTES;
-use super::lanes::Lanes;
 use super::rooms::Room;
-use super::stream::{STOP_GRACE, Stream, Wish};
+use super::stream::{Presence, STOP_GRACE, Stream, Wish};
 use super::to_the_end::ToTheEnd;
 use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};
@@ -42,8 +41,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LINGER_SILENCE: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 32 << 20;
 
-/// How many connections too many are answered at once; further ones are closed without a word.
+/// How many connections too many are read on at once, so that their answer arrives, and for how long; of further ones it
+/// may not.
 const REFUSED_AT_ONCE: usize = 64;
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
 /// The answer to a connection too many: short enough to be taken by the socket at once.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
@@ -84,10 +85,10 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
 /// Serves connections until `stop`; then ends those that are idle and waits for the requests of the others.
 ///
 /// # Cancel safety
-/// Dropping the future stops accepting; open connections go on until their lanes end.
+/// Dropping the future stops accepting; open connections go on until the runtime ends.
 pub async fn serve(
     listener: TcpListener,
-    lanes: Lanes<Endpoint>,
+    endpoint: Endpoint,
     settings: ConnectionSettings,
     stop: CancellationToken,
 ) {
@@ -99,10 +100,14 @@ pub async fn serve(
         .writev(false)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES);
-    let rooms = lanes.shared().connections.rooms.clone();
+    let rooms = endpoint.connections.rooms.clone();
     let mut server = Server {
-        lanes,
-        service: Arc::new(Service { http, settings, stop }),
+        service: Arc::new(Service {
+            http,
+            endpoint: Arc::new(endpoint),
+            settings,
+            stop,
+        }),
         connections: TaskTracker::new(),
         refusals: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
         refused: Refused::default(),
@@ -117,13 +122,13 @@ pub async fn serve(
 /// How connections are served.
 struct Service {
     http: http1::Builder,
+    endpoint: Arc<Endpoint>,
     settings: ConnectionSettings,
     stop: CancellationToken,
 }
 
 /// What accepts connections.
 struct Server {
-    lanes: Lanes<Endpoint>,
     service: Arc<Service>,
     connections: TaskTracker,
     /// A permit for each connection too many that is being answered.
@@ -145,7 +150,7 @@ impl Server {
             // An accepted connection is not lost by a dropped accept.
             match stop.run_until_cancelled(listener.accept()).await {
                 None => return,
-                Some(Ok((stream, peer))) => self.admit(stream.into_std(), peer),
+                Some(Ok((stream, peer))) => self.admit(stream, peer),
                 Some(Err(error)) => {
                     tracing::warn!(error.type = "accept", "cannot accept a connection: {error}");
                     stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
@@ -159,33 +164,40 @@ impl Server {
     fn accept_what_waits(&mut self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
-            self.admit(stream.set_nonblocking(true).map(|()| stream), peer);
+            let stream = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream));
+            // One that fails has ended already.
+            if let Ok(stream) = stream {
+                self.admit(stream, peer);
+            }
         }
     }
 
-    /// Gives a connection to a lane, if there is room for it.
-    fn admit(&mut self, stream: io::Result<std::net::TcpStream>, peer: SocketAddr) {
-        // It has ended already.
-        let Ok(stream) = stream else { return };
-        let (lane, place) = self.lanes.emptiest();
-        let endpoint = Arc::clone(&lane.shared);
+    /// Serves a connection, if there is room for it.
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         let service = Arc::clone(&self.service);
-        let Some(room) = endpoint.connections.rooms.take() else {
-            endpoint.connections.refused.inc();
+        let connections = &service.endpoint.connections;
+        let Some(room) = connections.rooms.take() else {
+            connections.refused.inc();
             self.refused.say(service.settings.max_count);
-            if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-                self.connections.spawn(async move {
-                    refuse(stream, service).await;
-                    drop(permit);
-                });
+            match Arc::clone(&self.refusals).try_acquire_owned() {
+                Ok(permit) => {
+                    self.connections.spawn(async move {
+                        // However that ends, the next one has its turn.
+                        let _ = timeout(REFUSAL_TIME, refuse(stream, service)).await;
+                        drop(permit);
+                    });
+                }
+                // Best effort: the system may take it back if the peer goes on sending.
+                Err(_) => drop(stream.try_write(TOO_MANY_CONNECTIONS)),
             }
             return;
         };
-        let serving = async move {
-            service.connection(stream, peer, endpoint, &room).await;
-            drop((room, place));
-        };
-        self.connections.spawn_on(serving, lane.runtime());
+        self.connections.spawn(async move {
+            service.connection(stream, peer, &room).await;
+            drop(room);
+        });
     }
 }
 
@@ -209,47 +221,56 @@ impl Refused {
 }
 
 /// Tells a peer that there is no room, and waits until it has read it.
-async fn refuse(stream: std::net::TcpStream, service: Arc<Service>) {
-    let Ok(mut stream) = TcpStream::from_std(stream) else {
-        return;
-    };
+async fn refuse(mut stream: TcpStream, service: Arc<Service>) {
     if stream.write_all(TOO_MANY_CONNECTIONS).await.is_ok() {
         service.linger(stream).await;
     }
 }
 
 impl Service {
-    async fn connection(
-        &self,
-        stream: std::net::TcpStream,
-        peer: SocketAddr,
-        endpoint: Arc<Endpoint>,
-        room: &Room,
-    ) {
-        let Ok(stream) = TcpStream::from_std(stream) else {
+    async fn connection(&self, mut socket: TcpStream, peer: SocketAddr, room: &Room) {
+        let presence = &room.presence;
+        loop {
+            let stream = self.serve_requests(socket, peer, presence).await;
+            let is_in_request = stream.is_in_request();
+            // Looked at as late as can be, since nothing is answered once the peer is told of the end.
+            let has_late_request = stream.has_late_request();
+            socket = stream.into_socket();
+            if has_late_request {
+                continue;
+            }
+            // A stop waits for nobody who has his answer.
+            if is_in_request || presence.wished() != Wish::Stop {
+                self.linger(socket).await;
+            }
             return;
-        };
+        }
+    }
+
+    async fn serve_requests(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        presence: &Arc<Presence>,
+    ) -> Stream<TcpStream> {
         let unread = Unread::default();
-        let metrics = Arc::clone(&endpoint.telling.metrics);
-        let service = service_fn(move |request: Request<Incoming>| {
-            let (endpoint, unread) = (Arc::clone(&endpoint), unread.clone());
-            ToTheEnd::new(
-                async move { Ok::<_, Infallible>(endpoint.answer_on(request, &unread, peer).await) },
-            )
+        let service = service_fn(|request: Request<Incoming>| {
+            let (endpoint, unread) = (Arc::clone(&self.endpoint), unread.clone());
+            let presence = Arc::clone(presence);
+            ToTheEnd::new(async move {
+                let is_wanted = || presence.wished() == Wish::Stay;
+                Ok::<_, Infallible>(endpoint.answer_on(request, &unread, is_wanted, peer).await)
+            })
         });
-        let stream = Stream::new(stream, &self.settings, Arc::clone(&room.presence));
+        let stream = Stream::new(socket, &self.settings, Arc::clone(presence));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
         let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
         if let Err(error) = served {
             // Nearly always a peer's doing: it went away, was too slow, or spoke no HTTP. hyper has answered.
-            metrics.count_unreadable(&error);
+            self.endpoint.telling.metrics.count_unreadable(&error);
             tracing::debug!(client.address = %peer.ip(), error.type = "connection", "a connection ended early: {error}");
         }
-        let stream = connection.into_parts().io.into_inner();
-        // A stop waits for nobody who has his answer.
-        if stream.is_in_request() || room.presence.wished() != Wish::Stop {
-            self.linger(stream.into_socket()).await;
-        }
+        connection.into_parts().io.into_inner()
     }
 
     /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away.

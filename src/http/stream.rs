@@ -106,11 +106,15 @@ pub struct Stream<S> {
     held: BytesMut,
     /// Whether the peer sent what is no request: nothing more is read.
     is_refused: bool,
+    /// Whether an end of file was made up here.
+    has_ended: bool,
     idle_timeout: Duration,
     head_timeout: Duration,
     presence: Arc<Presence>,
     /// Since when what is waited for now.
     waiting: Option<(Waiting, Instant)>,
+    /// Since when the peer takes nothing of what is written.
+    stuck_since: Option<Instant>,
     /// When the stop was seen to have begun.
     stopping_since: Option<Instant>,
     /// Armed for the next end or an earlier moment, so that a request costs no change of it.
@@ -132,10 +136,12 @@ impl<S: Socket> Stream<S> {
             framing: Framing::default(),
             held: BytesMut::new(),
             is_refused: false,
+            has_ended: false,
             idle_timeout: settings.idle_timeout,
             head_timeout: settings.header_timeout,
             presence,
             waiting: None,
+            stuck_since: None,
             stopping_since: None,
             timer: None,
         }
@@ -144,6 +150,11 @@ impl<S: Socket> Stream<S> {
     /// Whether the peer is in the middle of a request, as far as is known.
     pub fn is_in_request(&self) -> bool {
         !self.framing.is_between_requests()
+    }
+
+    /// Whether a request has arrived on a connection that was ended because none had.
+    pub fn has_late_request(&self) -> bool {
+        self.has_ended && self.framing.is_between_requests() && self.socket.has_unread()
     }
 
     /// The socket alone, when no more requests are to be read of it.
@@ -219,9 +230,37 @@ impl<S: Socket> Stream<S> {
             return Poll::Pending;
         }
         match waiting {
-            Waiting::Request | Waiting::Head => Poll::Ready(Ok(())),
+            Waiting::Request | Waiting::Head => {
+                self.has_ended = true;
+                Poll::Ready(Ok(()))
+            }
             Waiting::Body => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         }
+    }
+
+    /// The peer takes nothing: an error during a stop, once that has lasted for long enough.
+    fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let now = Instant::now();
+        let stuck_since = *self.stuck_since.get_or_insert(now);
+        self.presence.waker.register(cx.waker());
+        if self.presence.wished() != Wish::Stop {
+            return Poll::Pending;
+        }
+        let stopping_since = *self.stopping_since.get_or_insert(now);
+        let end = stuck_since.max(stopping_since) + STOP_GRACE;
+        if end > now {
+            ready!(self.poll_timer(end, cx));
+        }
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+
+    /// What came of a write, where it may wait.
+    fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_pending() {
+            return self.poll_stuck(cx).map(Err);
+        }
+        self.stuck_since = None;
+        written
     }
 
     fn poll_timer(&mut self, end: Instant, cx: &mut Context<'_>) -> Poll<()> {
@@ -322,7 +361,8 @@ impl<S: Socket> AsyncRead for Stream<S> {
 
 impl<S: Socket> AsyncWrite for Stream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(
@@ -330,7 +370,8 @@ impl<S: Socket> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -90,6 +90,11 @@ impl Announcement {
         }
     }
 
+    /// Says nothing of the request, which has been told that nothing is known.
+    pub fn forget_bearer(&mut self) {
+        self.bearer = None;
+    }
+
     /// Puts back what it took, for a receipt of which nothing can be told yet.
     pub fn give_back(self, receipt: &mut NewReceipt) {
         receipt.remarks = self.remarks;

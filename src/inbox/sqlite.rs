@@ -10,7 +10,6 @@
 mod append;
 mod check;
 mod checkpoint;
-mod durable;
 mod folder;
 mod index;
 mod jobs;
@@ -40,7 +39,6 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
-use durable::Durable;
 use index::KeyIndex;
 use write::Store;
 
@@ -66,7 +64,7 @@ pub struct SqliteInbox {
 }
 
 /// Works on the file, and answers for it.
-type Work = Box<dyn FnOnce(&mut Store, &Durable) + Send>;
+type Work = Box<dyn FnOnce(&mut Store) + Send>;
 
 enum Command {
     Work(Work),
@@ -98,11 +96,10 @@ impl SqliteInbox {
         let no_thread = |error: io::Error| Error::Unavailable {
             reason: format!("cannot start a thread: {error}"),
         };
-        let durable = Durable::start().map_err(no_thread)?;
         let (commands, inbox) = mpsc::channel(COMMAND_COUNT);
         thread::Builder::new()
             .name("inbox".to_owned())
-            .spawn(move || work(inbox, store, &durable, &lock))
+            .spawn(move || work(inbox, store, &lock))
             .map_err(no_thread)?;
         Ok(Self {
             path: path.to_owned(),
@@ -116,7 +113,7 @@ impl SqliteInbox {
     #[cfg(test)]
     pub async fn panic(&self) {
         let commands = lock_mutex(&self.commands).clone().expect("it is open");
-        let panic = Command::Work(Box::new(|_, _| panic!("on purpose")));
+        let panic = Command::Work(Box::new(|_| panic!("on purpose")));
         assert!(commands.send(panic).await.is_ok(), "the thread runs");
     }
 
@@ -131,23 +128,14 @@ impl SqliteInbox {
         answer.await.map_err(|_| closed())?
     }
 
-    /// Has the thread work on the file, and waits until what it committed is durable.
+    /// Has the thread work on the file.
     async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let path = self.path.clone();
         self.ask(|answer: oneshot::Sender<Result<T, Error>>| {
-            Command::Work(Box::new(move |store, durable| {
-                // An asker that no longer waits is normal: its request was cut off.
-                match (work(store), store.log().cloned()) {
-                    (Ok(done), Some(log)) => durable.when_durable(log, move |synced| {
-                        let synced = synced.map_err(|error| not_synced(&path, &error));
-                        drop(answer.send(synced.map(|()| done)));
-                    }),
-                    (done, _) => drop(answer.send(done)),
-                }
-            }))
+            // An asker that no longer waits is normal: its request was cut off.
+            Command::Work(Box::new(move |store| drop(answer.send(work(store)))))
         })
         .await
     }
@@ -179,12 +167,8 @@ impl Inbox for SqliteInbox {
         Box::pin(self.work(move |store| store.append(batch)))
     }
 
-    /// One is written while the one before is made durable.
     fn concurrency(&self) -> usize {
-        std::env::var("CONC")
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(2)
+        1
     }
 
     fn receipts(&self, filter: ReceiptFilter, page: PageRequest) -> Answer<'_, Page<Receipt>> {
@@ -270,14 +254,11 @@ impl Inbox for SqliteInbox {
 
 /// What the thread does that owns the file. The lock is held until it ends, so that no other process opens the file while
 /// this one may write.
-fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, durable: &Durable, lock: &File) {
+fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, lock: &File) {
     while let Some(command) = inbox.blocking_recv() {
         match command {
             Command::Work(work) => {
-                if store.log().is_some_and(|log| durable.has_failed(log.opening)) {
-                    store.distrust_log();
-                }
-                work(&mut store, durable);
+                work(&mut store);
                 store.tend_log();
             }
             Command::Close(answer) => {
@@ -289,13 +270,6 @@ fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, durable: &Durable,
                 break;
             }
         }
-    }
-}
-
-/// Why what was committed may not be on stable storage.
-fn not_synced(path: &Path, error: &io::Error) -> Error {
-    Error::Unavailable {
-        reason: format!("cannot sync the log of {}: {error}", path.display()),
     }
 }
 

@@ -7,7 +7,6 @@
 //!
 //! Telling ([`Announcer`]) comes first, and needs nobody who waits: whatever is stored has its line and is counted.
 
-mod answers;
 pub(super) mod comparing;
 
 use std::sync::Arc;
@@ -21,9 +20,6 @@ use super::announce::{Announcement, Announcer};
 use super::{Answer, Appended, Entry, Error, Inbox, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
 use comparing::Comparer;
-
-pub use answers::Answers;
-use answers::Caller;
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
@@ -55,8 +51,6 @@ pub struct Writer {
     evidence: watch::Receiver<Option<Evidence>>,
     accepted: watch::Receiver<()>,
     metrics: Metrics,
-    /// How callers of this clone are answered.
-    answers: Option<Answers>,
     /// For what the store leaves uncompared.
     comparer: Arc<Comparer>,
     inbox: Arc<dyn Inbox>,
@@ -71,12 +65,8 @@ struct Waiting {
     caller: Caller,
 }
 
-/// Who waits for an entry, and what to tell of it once it is stored.
-#[derive(Debug)]
-struct Pending {
-    caller: Caller,
-    announcement: Option<Announcement>,
-}
+/// Who waits for an entry to be stored.
+type Caller = oneshot::Sender<Result<Stored, Error>>;
 
 /// What a commit showed of the store, and when.
 #[derive(Clone, Debug)]
@@ -90,12 +80,16 @@ type Appending<'a> = Answer<'a, Vec<Result<Stored, Error>>>;
 
 /// What came of a batch in the time that it has.
 struct Committed<'a> {
-    pending: Vec<Pending>,
+    callers: Vec<Caller>,
+    announcements: Vec<Option<Announcement>>,
     since: Instant,
     appended: Result<Vec<Result<Stored, Error>>, Error>,
     /// Where that time was not enough: the answer that the store still owes.
     owed: Option<Appending<'a>>,
 }
+
+/// A batch on its way: what is stored, what is to be told of each entry then, and who waits for it.
+type Batch = (Vec<Entry>, Vec<Option<Announcement>>, Vec<Caller>);
 
 /// Where the task says what came of each commit.
 struct Commits {
@@ -140,21 +134,12 @@ impl Writer {
                 evidence,
                 accepted,
                 metrics,
-                answers: None,
                 comparer: Arc::new(Comparer::new(settings.timeout)),
                 inbox: Arc::clone(&inbox),
                 announcer,
             },
             run(inbox, settings.timeout, queue, commits),
         )
-    }
-
-    /// A clone whose callers are answered through `answers`: all that one batch has an answer for at once.
-    pub fn answering(&self, answers: &Answers) -> Self {
-        Self {
-            answers: Some(answers.clone()),
-            ..self.clone()
-        }
     }
 
     /// Changes when notifications may have been accepted, here; those that another receiver accepted are not told.
@@ -211,8 +196,7 @@ impl Writer {
 
     /// Has the task store an entry.
     async fn enqueue(&self, entry: Entry) -> Result<Stored, Error> {
-        let (sender, stored) = oneshot::channel();
-        let caller = Caller::new(sender, self.answers.clone());
+        let (caller, stored) = oneshot::channel();
         let since = Instant::now();
         self.queue
             .try_send(Waiting { since, entry, caller })
@@ -265,7 +249,7 @@ impl Commits {
     fn note(&self, committed: &Committed<'_>, owes: bool) {
         let metrics = &self.metrics;
         let duration = committed.since.elapsed().as_secs_f64();
-        metrics.batch_entries.observe(committed.pending.len() as f64);
+        metrics.batch_entries.observe(committed.callers.len() as f64);
         let commit = committed.appended.as_ref().map(|_| ()).map_err(Clone::clone);
         match &commit {
             Ok(()) => metrics.ok_duration.observe(duration),
@@ -294,45 +278,71 @@ impl Commits {
     }
 }
 
+/// Tells of what was stored; whether a notification was that was not before. What cannot be told yet gets back what it
+/// will be told with.
+fn tell(
+    announcer: &Announcer,
+    announcements: &mut [Option<Announcement>],
+    stored: &mut [Result<Stored, Error>],
+) -> bool {
+    for (announcement, stored) in announcements.iter_mut().zip(stored.iter_mut()) {
+        if let Ok(Stored::Uncompared(uncompared)) = stored
+            && let Some(announcement) = announcement.take()
+        {
+            announcement.give_back(&mut uncompared.receipt);
+        }
+    }
+    let mut has_accepted = false;
+    let told = announcements
+        .iter()
+        .zip(stored)
+        .filter_map(|(announcement, stored)| {
+            let Ok(Stored::Receipt(appended)) = stored else {
+                return None;
+            };
+            has_accepted |= matches!(appended, Appended::New { .. });
+            Some((announcement.as_ref()?, *appended))
+        });
+    announcer.tell(told);
+    has_accepted
+}
+
 impl Committed<'_> {
     /// Tells of what was stored, then answers everyone whose entry was in the batch. Whether a notification was stored
     /// that was not before.
-    fn tell_and_answer(self, announcer: &Announcer) -> bool {
-        let Self {
-            mut pending,
-            appended,
-            ..
-        } = self;
-        let mut stored = match appended {
-            Ok(stored) => stored,
-            Err(error) => {
-                let callers = pending.into_iter().map(|pending| pending.caller);
-                answers::send(callers.map(|caller| (caller, Err(error.clone()))));
-                return false;
+    fn tell_and_answer(mut self, announcer: &Announcer) -> bool {
+        match self.appended {
+            Ok(mut stored) => {
+                let has_accepted = tell(announcer, &mut self.announcements, &mut stored);
+                for (caller, stored) in self.callers.into_iter().zip(stored) {
+                    answer(caller, stored);
+                }
+                has_accepted
             }
-        };
-        for (pending, stored) in pending.iter_mut().zip(&mut stored) {
-            if let Ok(Stored::Uncompared(uncompared)) = stored
-                && let Some(announcement) = pending.announcement.take()
-            {
-                announcement.give_back(&mut uncompared.receipt);
+            Err(error) => {
+                for caller in self.callers {
+                    answer(caller, Err(error.clone()));
+                }
+                false
             }
         }
-        let told = pending
-            .iter()
-            .zip(&stored)
-            .filter_map(|(pending, stored)| match stored {
-                Ok(Stored::Receipt(appended)) => Some((pending.announcement.as_ref()?, *appended)),
-                _ => None,
-            });
-        announcer.tell(told);
-        let is_new =
-            |stored: &Result<Stored, Error>| matches!(stored, Ok(Stored::Receipt(Appended::New { .. })));
-        let has_accepted = stored.iter().any(is_new);
-        let callers = pending.into_iter().map(|pending| pending.caller);
-        answers::send(callers.zip(stored));
-        has_accepted
     }
+}
+
+/// Waits for the store's answer to a batch whose callers have theirs, and tells of it all the same.
+async fn tell_late(
+    announcer: &Announcer,
+    appending: Appending<'_>,
+    mut announcements: Vec<Option<Announcement>>,
+) -> bool {
+    let Ok(mut stored) = appending.await else {
+        return false;
+    };
+    announcements
+        .iter_mut()
+        .flatten()
+        .for_each(Announcement::forget_bearer);
+    tell(announcer, &mut announcements, &mut stored)
 }
 
 fn waiting_count(queue: &mpsc::Sender<Waiting>) -> usize {
@@ -360,9 +370,9 @@ async fn run(
         if owed.is_empty() {
             while !gathered.is_empty() && in_time.len() < max_count {
                 refuse_late(&mut gathered, patience);
-                let (entries, pending) = take_batch(&mut gathered);
+                let (entries, announcements, callers) = take_batch(&mut gathered);
                 if !entries.is_empty() {
-                    in_time.push(commit(inbox.append(entries), pending, patience));
+                    in_time.push(commit(inbox.append(entries), announcements, callers, patience));
                 }
             }
         } else {
@@ -379,27 +389,40 @@ async fn run(
         tokio::select! {
             biased;
             Some(mut committed) = in_time.next() => {
-                owed.extend(committed.owed.take());
+                if let Some(appending) = committed.owed.take() {
+                    let announcements = std::mem::take(&mut committed.announcements);
+                    owed.push(tell_late(&commits.announcer, appending, announcements));
+                }
                 commits.note(&committed, !owed.is_empty());
                 if committed.tell_and_answer(&commits.announcer) {
                     commits.accepted.send_replace(());
                 }
             }
-            Some(_) = owed.next() => {}
+            Some(has_accepted) = owed.next() => {
+                if has_accepted {
+                    commits.accepted.send_replace(());
+                }
+            }
             count = queue.recv_many(&mut gathered, MAX_BATCH_COUNT), if takes_more => is_open = count > 0,
         }
     }
 }
 
 /// Waits for the store's answer to a batch, but no longer than `patience`.
-async fn commit(mut appending: Appending<'_>, pending: Vec<Pending>, patience: Duration) -> Committed<'_> {
+async fn commit(
+    mut appending: Appending<'_>,
+    announcements: Vec<Option<Announcement>>,
+    callers: Vec<Caller>,
+    patience: Duration,
+) -> Committed<'_> {
     let since = Instant::now();
     let (appended, owed) = match timeout(patience, &mut appending).await {
         Ok(appended) => (appended, None),
         Err(_) => (Err(Error::Timeout { waited: patience }), Some(appending)),
     };
     Committed {
-        pending,
+        callers,
+        announcements,
         since,
         appended,
         owed,
@@ -414,11 +437,16 @@ fn refuse_late(gathered: &mut Vec<Waiting>, patience: Duration) {
 }
 
 fn refuse(waiting: impl Iterator<Item = Waiting>, patience: Duration) {
-    answers::send(waiting.map(|waiting| (waiting.caller, Err(Error::Timeout { waited: patience }))));
+    waiting.for_each(|waiting| answer(waiting.caller, Err(Error::Timeout { waited: patience })));
+}
+
+/// Answers a caller. One that no longer waits is normal: its connection ended.
+fn answer(caller: Caller, stored: Result<Stored, Error>) {
+    let _ = caller.send(stored);
 }
 
 /// Takes entries from the front until they have [`MAX_BATCH_BYTES`].
-fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Pending>) {
+fn take_batch(gathered: &mut Vec<Waiting>) -> Batch {
     let mut bytes = 0;
     let count = gathered
         .iter()
@@ -428,18 +456,23 @@ fn take_batch(gathered: &mut Vec<Waiting>) -> (Vec<Entry>, Vec<Pending>) {
             has_room
         })
         .count();
-    let taken = gathered.drain(..count).map(
-        |Waiting {
-             mut entry, caller, ..
-         }| {
-            let announcement = match &mut entry {
-                Entry::Receipt(receipt) => Some(Announcement::of(receipt)),
-                Entry::Quarantine(_) | Entry::Probe => None,
-            };
-            (entry, Pending { caller, announcement })
-        },
+    let mut batch: Batch = (
+        Vec::with_capacity(count),
+        Vec::with_capacity(count),
+        Vec::with_capacity(count),
     );
-    taken.unzip()
+    for Waiting {
+        mut entry, caller, ..
+    } in gathered.drain(..count)
+    {
+        batch.1.push(match &mut entry {
+            Entry::Receipt(receipt) => Some(Announcement::of(receipt)),
+            Entry::Quarantine(_) | Entry::Probe => None,
+        });
+        batch.0.push(entry);
+        batch.2.push(caller);
+    }
+    batch
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Output {
         }
     }
 
-    /// How many lines found no room so far.
+    /// How many lines found no room so far, or could not be written; of those some may have been.
     pub fn dropped_count(&self) -> usize {
         self.0.lines().dropped_count
     }
@@ -108,8 +108,10 @@ impl Shared {
             }
             std::mem::swap(&mut lines.waiting, &mut writing);
             drop(lines);
-            // Nobody could be told that the output is gone; the next line tries again.
-            let _ = target.write_all(&writing).and_then(|()| target.flush());
+            // Nobody could be told that the output is gone, but by a number; the next lines are tried again.
+            if target.write_all(&writing).and_then(|()| target.flush()).is_err() {
+                self.lines().dropped_count += memchr::memchr_iter(b'\n', &writing).count();
+            }
             writing.clear();
         }
     }
@@ -201,6 +203,26 @@ mod tests {
         let written: Vec<u8> = writes.into_iter().flatten().collect();
         assert_eq!(written.len(), 4 + MAX_WAITING_BYTES);
         assert!(written.ends_with(b"xab\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let output = Output::start(Broken).unwrap();
+
+        output.add(b"one\ntwo\n", 2);
+        output.end(Duration::from_secs(60));
+
+        assert_eq!(output.dropped_count(), 2);
     }
 
     #[test]

@@ -572,13 +572,12 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         desk: no_destinations(&inbox),
         backfill_job: None,
         registry: Registry::default(),
-    })
-    .expect("the lanes start");
+    });
     let status_for = async |path: &str, peer: &str| {
         let request = Request::get(path).header("host", "localhost");
         let peer: SocketAddr = peer.parse().expect("an address");
         let request = request.body(Body::empty()).expect("a request");
-        admin.shared().answer(request, peer).await.status().as_u16()
+        admin.answer(request, peer).await.status().as_u16()
     };
 
     for path in ["/api/v1/receipts", "/metrics"] {

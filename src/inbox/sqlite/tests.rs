@@ -99,8 +99,8 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
     assert_eq!(inbox.pragma::<String>("journal_mode").await, "wal");
     assert_eq!(
         inbox.pragma::<i64>("synchronous").await,
-        1,
-        "NORMAL: syncs around checkpoints; each commit is synced by `durable`"
+        2,
+        "FULL: an fsync each commit"
     );
     assert_eq!(inbox.pragma::<i64>("fullfsync").await, 1);
     assert_eq!(inbox.pragma::<i64>("checkpoint_fullfsync").await, 1);

@@ -1,7 +1,6 @@
 //! The writing side: the open file, its transactions, and what follows when one fails.
 
 use std::ffi::c_int;
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +12,6 @@ use rusqlite::{Connection, ErrorCode};
 use super::super::{Entry, Error, Settings, Stored};
 use super::append::{Append, Memory};
 use super::checkpoint::Checkpoints;
-use super::durable::Log;
 use super::index::{Key, KeyIndex, Seq};
 use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
@@ -30,17 +28,12 @@ pub struct Store {
     index: Arc<Mutex<KeyIndex>>,
     /// `None` once it is closed.
     checkpoints: Option<Checkpoints>,
-    /// Whether the log may hold what could not be synced.
-    is_unsynced: bool,
-    /// How often the file was opened.
-    opening: u64,
     /// `None` after an error that leaves the connection in doubt: the next call opens the file anew.
     opened: Option<Opened>,
 }
 
 struct Opened {
     connection: Connection,
-    log: Log,
     /// How many pages the log had after the last commit.
     log_pages: Arc<AtomicU32>,
     /// The device and inode of the file, to notice when it is moved away under us.
@@ -51,28 +44,14 @@ struct Opened {
 impl Store {
     /// Opens the file, makes it if need be, and fills the index.
     pub fn open(path: &Path, settings: Settings, index: Arc<Mutex<KeyIndex>>) -> Result<Self, Error> {
-        let opened = Opened::new(path, schema::Missing::Create, &index, 1)?;
+        let opened = Opened::new(path, schema::Missing::Create, &index)?;
         Ok(Self {
             path: path.to_owned(),
             settings,
             index,
             checkpoints: Some(Checkpoints::start(path)?),
-            is_unsynced: false,
-            opening: 1,
             opened: Some(opened),
         })
-    }
-
-    /// What was committed last; `None` while the file is not open.
-    pub fn log(&self) -> Option<&Log> {
-        self.opened.as_ref().map(|opened| &opened.log)
-    }
-
-    /// A sync of the log has failed: has the next call open the file anew, and copy the log into it. Another sync would say
-    /// nothing, since the system may have forgotten what it could not write.
-    pub fn distrust_log(&mut self) {
-        self.opened = None;
-        self.is_unsynced = true;
     }
 
     /// See [`super::Inbox::append`].
@@ -135,15 +114,7 @@ impl Store {
     fn opened(&mut self) -> Result<&mut Opened, Error> {
         let opened = match self.opened.take() {
             Some(opened) => opened,
-            None => {
-                self.opening += 1;
-                let opened = Opened::new(&self.path, schema::Missing::Refuse, &self.index, self.opening)?;
-                if self.is_unsynced {
-                    rewrite(&opened.connection, &self.path)?;
-                    self.is_unsynced = false;
-                }
-                opened
-            }
+            None => Opened::new(&self.path, schema::Missing::Refuse, &self.index)?,
         };
         let opened = self.opened.insert(opened);
         match inode(&self.path) {
@@ -190,13 +161,8 @@ impl Store {
 }
 
 impl Opened {
-    /// Opens the file and reads what must be known of its content. All of that is durable then.
-    fn new(
-        path: &Path,
-        missing: schema::Missing,
-        index: &Mutex<KeyIndex>,
-        opening: u64,
-    ) -> Result<Self, Error> {
+    /// Opens the file and reads what must be known of its content.
+    fn new(path: &Path, missing: schema::Missing, index: &Mutex<KeyIndex>) -> Result<Self, Error> {
         let mut connection = schema::open_writer(path, missing)?;
         let failed = |error: rusqlite::Error| sort(path, "read", &error);
         let (keys, last_key_seq) = read_keys(&connection).map_err(failed)?;
@@ -209,44 +175,17 @@ impl Opened {
                 Ok(())
             }))
             .map_err(failed)?;
-        let unavailable = |what: &str, error: std::io::Error| Error::Unavailable {
-            reason: format!("cannot {what} {}: {error}", path.display()),
-        };
-        let inode = inode(path).map_err(|error| unavailable("find", error))?;
-        let log_path = schema::beside(path, "-wal");
-        // What a process that was killed has committed may not be on stable storage yet, and a repeat of it will be
-        // told that it is.
-        let file = File::open(log_path)
-            .and_then(|file| file.sync_all().map(|()| file))
-            .map_err(|error| unavailable("sync the log of", error))?;
+        let inode = inode(path).map_err(|error| Error::Unavailable {
+            reason: format!("cannot find {}: {error}", path.display()),
+        })?;
         *lock_mutex(index) = keys;
         Ok(Self {
             connection,
-            log: Log {
-                file: Arc::new(file),
-                opening,
-            },
             log_pages,
             inode,
             memory,
         })
     }
-}
-
-/// Copies all of the log into the file, which is synced by that.
-fn rewrite(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let is_busy = connection
-        .query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))
-        .map_err(|error| sort(path, "copy the log into", &error))?;
-    if is_busy {
-        return Err(Error::Unavailable {
-            reason: format!(
-                "cannot copy the log into {} after an error while another program reads it",
-                path.display()
-            ),
-        });
-    }
-    Ok(())
 }
 
 /// Fills an index from the journal of keys; also gives the last number in it, 0 if there is none.

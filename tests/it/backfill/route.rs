@@ -297,13 +297,12 @@ async fn who_waits_for_long_is_told_what_for() {
         desk: no_destinations(&inbox),
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),
         registry: Registry::default(),
-    })
-    .expect("the lanes start");
+    });
     let request = Request::post(format!("/api/v1/jobs/{}/backfill", Uuid::nil())).header("host", "localhost");
     let request = request.body(Body::empty()).expect("a request");
     let peer: SocketAddr = ([127, 0, 0, 1], 50_000).into();
 
-    let response = admin.shared().answer(request, peer).await;
+    let response = admin.answer(request, peer).await;
 
     assert_eq!(response.status(), 502);
     let body = to_bytes(Body::new(response.into_body()), 1 << 16).await.unwrap();

@@ -256,7 +256,7 @@ async fn after_an_error_that_leaves_doubt_the_file_is_opened_anew() {
     );
     assert_eq!(
         inbox.pragma::<i64>("synchronous").await,
-        1,
+        2,
         "as durable as the first time"
     );
 }

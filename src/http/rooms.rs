@@ -85,3 +85,41 @@ impl Drop for Room {
         taken.leaving.remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_makes_room_is_open_until_it_ends_and_learns_of_a_stop() {
+        let rooms = Rooms::new(1);
+        let first = rooms.take().expect("there is room");
+        assert!(rooms.take().is_none(), "it is not known to lie idle");
+        first.presence.lie_idle();
+
+        let second = rooms.take().expect("the idle one makes room");
+
+        assert_eq!(first.presence.wished(), Wish::MakeRoom);
+        assert_eq!(rooms.open_count(), 2);
+        rooms.stop();
+        assert_eq!(first.presence.wished(), Wish::Stop);
+        assert_eq!(second.presence.wished(), Wish::Stop);
+        drop(first);
+        assert_eq!(rooms.open_count(), 1);
+        drop(second);
+        assert_eq!(rooms.open_count(), 0);
+    }
+
+    #[test]
+    fn the_longest_idle_goes_first() {
+        let rooms = Rooms::new(2);
+        let [later, longest] = [(); 2].map(|()| rooms.take().expect("there is room"));
+        longest.presence.lie_idle();
+        later.presence.lie_idle();
+
+        let _new = rooms.take().expect("one makes room");
+
+        assert_eq!(longest.presence.wished(), Wish::MakeRoom);
+        assert_eq!(later.presence.wished(), Wish::Stay);
+    }
+}

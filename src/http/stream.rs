@@ -75,6 +75,12 @@ impl Presence {
         }
     }
 
+    /// Says so for a connection that is none.
+    #[cfg(test)]
+    pub fn lie_idle(&self) {
+        self.set_idle(Some(Instant::now()));
+    }
+
     fn set_idle(&self, since: Option<Instant>) {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         let nanoseconds = since.map_or(0, |since| since.saturating_duration_since(*START).as_nanos() + 1);

@@ -9,10 +9,13 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::super::{NewQuarantined, RequestId};
+use super::super::{NewQuarantined, NewReceipt, Origin, ReceiptId, RequestId};
 use super::*;
 use crate::clock::Timestamp;
+use crate::event::sample::{self, Ids};
+use crate::event::{Event, Wire};
 use crate::inbox::fake::{FakeInbox, stored};
+use crate::telemetry::Lines;
 
 /// An entry with a body of that size.
 fn entry(body_bytes: usize) -> Entry {
@@ -523,4 +526,40 @@ async fn without_its_task_a_writer_says_that_it_has_ended() {
     for answer in [asked.await.unwrap(), writer.append(entry(2)).await] {
         assert!(matches!(&answer, Err(Error::Unavailable { reason }) if reason == "the writer has ended"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_too_late_for_its_caller_is_told_all_the_same() {
+    let inbox = FakeInbox::new();
+    let mut registry = Registry::default();
+    let announcer = Announcer::register(&mut registry, Lines::one_by_one(), None);
+    let settings = Settings {
+        queue_count: 10,
+        timeout: PATIENCE,
+    };
+    let (writer, task) = Writer::new(Arc::clone(&inbox) as Arc<dyn Inbox>, settings, announcer);
+    let task = tokio::spawn(task);
+    let notification = sample::notification(Event::CrawlingInitial, &Ids::fresh(), Wire::V2024_07);
+    let receipt = NewReceipt::new(
+        &notification,
+        Bytes::from_static(b"{}"),
+        Timestamp::from_micros(0),
+        RequestId::new(Uuid::nil()),
+        Origin::Webhook,
+    );
+    let mut accepted = writer.accepted();
+    let receipt_id = ReceiptId::new(Uuid::from_u128(1));
+    let new = Stored::Receipt(Appended::New { receipt_id });
+    inbox.answer_next_with(Ok(vec![Ok(new)]));
+
+    let answer = writer.append(Entry::Receipt(receipt)).await;
+    assert!(matches!(answer, Err(Error::Timeout { .. })), "{answer:?}");
+    assert!(!accepted.has_changed().unwrap());
+    inbox.gate.add_permits(1);
+
+    accepted.changed().await.unwrap();
+    let told = r#"notifications_total{outcome="accepted",origin="webhook"} 1"#;
+    assert!(registry.encode().contains(told), "{}", registry.encode());
+    drop(writer);
+    task.await.unwrap();
 }

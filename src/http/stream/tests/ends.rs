@@ -8,6 +8,9 @@ use super::*;
 const IDLE: Duration = Duration::from_secs(130);
 const HEAD: Duration = Duration::from_secs(10);
 
+/// How much of what is sent waits to be read.
+const PIPE_BYTES: usize = 1 << 20;
+
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// One end of a pipe; `has_unread` is what a test says.
@@ -53,7 +56,7 @@ struct Connection {
 }
 
 fn connection() -> Connection {
-    let (peer, pipe) = duplex(1 << 20);
+    let (peer, pipe) = duplex(PIPE_BYTES);
     let settings = ConnectionSettings {
         max_count: 1,
         header_timeout: HEAD,
@@ -223,4 +226,37 @@ async fn a_request_that_has_arrived_is_read_although_its_connection_was_to_end()
     assert_eq!(connection.read().await.0.unwrap(), REQUEST);
     connection.stream.socket.has_unread = false;
     assert_eq!(connection.read().await.0.unwrap(), b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_holds_up_a_stop_for_a_second() {
+    let second = Duration::from_secs(1);
+    for (before_stop, expected) in [(Duration::ZERO, second), (Duration::from_secs(60), second)] {
+        let mut connection = connection();
+        let page = vec![b'x'; PIPE_BYTES + 1];
+        let writing = connection.stream.write_all(&page);
+        assert!(
+            timeout(before_stop, writing).await.is_err(),
+            "it waits for its peer"
+        );
+        connection.presence.wish(Wish::Stop);
+        let started = Instant::now();
+
+        let rest = connection.stream.write_all(b"x").await;
+
+        assert!(rest.is_err());
+        assert!(is_about(started.elapsed(), expected), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_came_at_the_very_end_is_known_to_be_there() {
+    let mut connection = connection();
+    connection.presence.wish(Wish::MakeRoom);
+    assert_eq!(connection.read().await.0.unwrap(), b"");
+    assert!(!connection.stream.has_late_request());
+
+    connection.stream.socket.has_unread = true;
+
+    assert!(connection.stream.has_late_request());
 }

@@ -21,7 +21,7 @@ impl Format {
         match self {
             Self::Raw => "application/json",
             // CloudEvents 1.0, HTTP binding, section 3.2.1.
-            Self::CloudEvents => "application/cloudevents+json; charset=UTF-8",
+            Self::CloudEvents => "application/cloudevents+json",
         }
     }
 

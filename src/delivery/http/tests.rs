@@ -203,10 +203,7 @@ async fn a_cloud_event_is_sent_as_one_and_a_body_that_is_none_any_more_is_our_fa
     let report = sender.send(broken).await;
 
     let request = server.only_request();
-    assert_eq!(
-        request.header("content-type"),
-        "application/cloudevents+json"
-    );
+    assert_eq!(request.header("content-type"), "application/cloudevents+json");
     let sent: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(sent["type"], "com.caigunn.crawling.initial");
     assert_eq!(report.outcome, Outcome::Ours);

@@ -220,10 +220,7 @@ async fn listen_sends_cloudevents_and_says_what_cannot_be_reached() {
     let receipt_id = stage.post("crawling.initial").await;
 
     let arrival = local.wait_for_arrivals(1).await.remove(0);
-    assert_eq!(
-        arrival.headers["content-type"],
-        "application/cloudevents+json"
-    );
+    assert_eq!(arrival.headers["content-type"], "application/cloudevents+json");
     let event: Value = serde_json::from_slice(&arrival.body).expect("JSON");
     assert_eq!(event["specversion"], "1.0");
     let printed = wait_for("a line", || async {

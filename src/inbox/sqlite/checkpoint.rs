@@ -23,7 +23,8 @@ const START_PAGES: u32 = 2_000;
 /// How many pages are left to the writing thread: 1 MiB, some milliseconds.
 const REST_PAGES: u32 = 256;
 
-/// How often a copy follows a log that grows meanwhile, before the rest is left to the writing thread however much it is.
+/// How often a copy follows a log that grows meanwhile, before it waits for the log to be longer. A reader may hold it up,
+/// too, and what has gathered behind one would keep the writing thread for seconds.
 const MAX_ROUNDS: usize = 8;
 
 /// The thread that copies. It ends when this is dropped.
@@ -62,13 +63,13 @@ impl Checkpoints {
             let mut connection = None;
             while let Ok(()) = woken.recv() {
                 // One that has failed is not trusted; what is wrong shows in the next write, too.
-                let copied = copy(&mut connection, &path);
-                if let Err(error) = copied {
-                    connection = None;
-                    let error = sort(&path, "copy the log into", &error);
-                    tracing::warn!(error.type = "checkpoint", "{error}");
-                } else {
-                    of_thread.is_rest.store(true, Ordering::Release);
+                match copy(&mut connection, &path) {
+                    Ok(is_rest) => of_thread.is_rest.store(is_rest, Ordering::Release),
+                    Err(error) => {
+                        connection = None;
+                        let error = sort(&path, "copy the log into", &error);
+                        tracing::warn!(error.type = "checkpoint", "{error}");
+                    }
                 }
                 of_thread.is_busy.store(false, Ordering::Release);
             }
@@ -120,7 +121,8 @@ impl Checkpoints {
     }
 }
 
-fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<()> {
+/// Copies most of the log; whether no more is left than the writing thread may copy.
+fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<bool> {
     let connection = match slot {
         Some(connection) => connection,
         None => slot.insert(schema::open_for_checkpoints(path)?),
@@ -131,10 +133,10 @@ fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<()> {
             copied_pages,
         } = checkpoint(connection)?;
         if log_pages.saturating_sub(copied_pages) <= REST_PAGES {
-            break;
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Copies what can be copied without waiting for anybody.
@@ -150,4 +152,37 @@ fn checkpoint(connection: &Connection) -> rusqlite::Result<Copied> {
             copied_pages: pages(2)?,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_reader_nothing_is_left_to_the_writing_thread() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("inbox.db");
+        let writer = schema::open_writer(&path, schema::Missing::Create).expect("a new inbox opens");
+        writer.execute_batch("CREATE TABLE filler (bytes BLOB)").unwrap();
+        let fill = || {
+            let filler = "INSERT INTO filler VALUES (randomblob(4 << 20))";
+            writer.execute(filler, []).unwrap();
+        };
+        let reader = schema::open_reader(&path).unwrap();
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM filler")
+            .unwrap();
+        fill();
+        let mut connection = None;
+
+        let while_it_reads = copy(&mut connection, &path).unwrap();
+        reader.execute_batch("COMMIT").unwrap();
+        let afterwards = copy(&mut connection, &path).unwrap();
+
+        assert_eq!((while_it_reads, afterwards), (false, true));
+        let before = std::fs::metadata(schema::beside(&path, "-wal")).unwrap().len();
+        fill();
+        let after = std::fs::metadata(schema::beside(&path, "-wal")).unwrap().len();
+        assert_eq!(before, after, "the log begins anew");
+    }
 }

@@ -557,7 +557,8 @@ async fn what_is_stored_too_late_for_its_caller_is_told_all_the_same() {
     assert!(!accepted.has_changed().unwrap());
     inbox.gate.add_permits(1);
 
-    accepted.changed().await.unwrap();
+    let told_of = timeout(PATIENCE, accepted.changed()).await;
+    told_of.expect("it is told of").unwrap();
     let told = r#"notifications_total{outcome="accepted",origin="webhook"} 1"#;
     assert!(registry.encode().contains(told), "{}", registry.encode());
     drop(writer);

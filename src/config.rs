@@ -195,7 +195,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         is_url_token,
     );
     let backfill = provider::backfill(&mut reader);
-    let http = http(&mut reader, &tokens, backfill.give_up_after);
+    let stop_timeout = reader.seconds("server.stop_timeout_seconds", 1..=600);
+    let http = http(&mut reader, &tokens, backfill.give_up_after, stop_timeout);
     let inbox = inbox(&mut reader, http.body_limit_bytes);
     let inbox_location: InboxLocation = reader.explained(
         "inbox.url",
@@ -207,7 +208,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
         drain_delay: reader.seconds("server.drain_delay_seconds", 0..=600),
-        stop_timeout: reader.seconds("server.stop_timeout_seconds", 1..=600),
+        stop_timeout,
         http,
         inbox_location,
         writer: inbox::writer::Settings {
@@ -262,7 +263,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     })
 }
 
-fn http(reader: &mut Reader, tokens: &[SecretString], stalled_after: Duration) -> http::Settings {
+fn http(
+    reader: &mut Reader,
+    tokens: &[SecretString],
+    stalled_after: Duration,
+    stop_timeout: Duration,
+) -> http::Settings {
     let body_limit_bytes = reader.count("server.body_limit_bytes", 1024..=256 * MIB);
     http::Settings {
         tokens: tokens.to_vec(),
@@ -284,6 +290,8 @@ fn http(reader: &mut Reader, tokens: &[SecretString], stalled_after: Duration) -
             idle_timeout: reader.seconds("server.idle_timeout_seconds", 1..=3600),
             body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
             write_timeout: reader.seconds("server.write_timeout_seconds", 1..=600),
+            // A second of the ten by default.
+            stop_grace: stop_timeout / 10,
         },
     }
 }

@@ -81,6 +81,9 @@ pub struct ConnectionSettings {
     pub idle_timeout: Duration,
     /// How long the rest of a body is read that was refused, at most.
     pub body_timeout: Duration,
+    /// How long a head or a body that has begun may still take once a stop has begun, and a peer may take nothing of its
+    /// answer: enough for the rest of a request on a slow link, and so little that nobody holds up a stop.
+    pub stop_grace: Duration,
     /// How long written bytes may wait for the peer to take them.
     pub write_timeout: Duration,
 }

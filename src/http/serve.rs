@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use super::framing::MAX_HEAD_BYTES;
 use super::rooms::Room;
-use super::stream::{Presence, STOP_GRACE, Stream, Wish};
+use super::stream::{Presence, Stream, Wish};
 use super::to_the_end::ToTheEnd;
 use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};
@@ -290,7 +290,7 @@ impl Service {
         };
         let stopping = async {
             self.stop.cancelled().await;
-            sleep(STOP_GRACE).await;
+            sleep(self.settings.stop_grace).await;
         };
         // Whichever comes first, the connection is closed.
         tokio::select! {

@@ -22,10 +22,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::ConnectionSettings;
 use super::framing::{Framing, Refused, Step};
 
-/// How long a head or a body that has begun may still take once a stop has begun: what a sender on a slow link needs for
-/// the rest of a request that it is sending, and little enough that nobody can hold up a stop.
-pub const STOP_GRACE: Duration = Duration::from_secs(1);
-
 /// What is read at once of a request that did not come whole.
 const READ_BYTES: usize = 8 << 10;
 
@@ -50,7 +46,7 @@ pub enum Wish {
     Stay,
     /// That it ends as soon as it lies idle.
     MakeRoom,
-    /// The same, and that what has begun ends within [`STOP_GRACE`].
+    /// The same, and that what has begun ends within [`ConnectionSettings::stop_grace`].
     Stop,
 }
 
@@ -116,6 +112,7 @@ pub struct Stream<S> {
     has_ended: bool,
     idle_timeout: Duration,
     head_timeout: Duration,
+    stop_grace: Duration,
     presence: Arc<Presence>,
     /// Since when what is waited for now.
     waiting: Option<(Waiting, Instant)>,
@@ -145,6 +142,7 @@ impl<S: Socket> Stream<S> {
             has_ended: false,
             idle_timeout: settings.idle_timeout,
             head_timeout: settings.header_timeout,
+            stop_grace: settings.stop_grace,
             presence,
             waiting: None,
             stuck_since: None,
@@ -214,7 +212,7 @@ impl<S: Socket> Stream<S> {
         if wish == Wish::Stop {
             self.stopping_since.get_or_insert(now);
         }
-        let grace = self.stopping_since.map(|since| since + STOP_GRACE);
+        let grace = self.stopping_since.map(|since| since + self.stop_grace);
         let end = match waiting {
             Waiting::Request if wish > Wish::Stay => Some(now),
             Waiting::Request => Some(since + self.idle_timeout),
@@ -253,7 +251,7 @@ impl<S: Socket> Stream<S> {
             return Poll::Pending;
         }
         let stopping_since = *self.stopping_since.get_or_insert(now);
-        let end = stuck_since.max(stopping_since) + STOP_GRACE;
+        let end = stuck_since.max(stopping_since) + self.stop_grace;
         if end > now {
             ready!(self.poll_timer(end, cx));
         }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::postgres::fresh_database;
-use crate::harness::raw::{self, Raw};
+use crate::harness::raw::{self, Raw, status_of};
 use crate::harness::{Process, json, sample, wait_for};
 
 fn client() -> Client {
@@ -29,6 +29,32 @@ fn assert_stopped_in_order(process: &Process, ended: ExitStatus) {
     let last = process.log_lines().pop().expect("a log");
     assert_eq!(last["message"], "stopped");
     assert_eq!(last["level"], "INFO");
+}
+
+/// Another program that holds the inbox, so that nothing can be stored for as long as this is held.
+fn hold_inbox(folder: &Path) -> rusqlite::Connection {
+    let holder = rusqlite::Connection::open(folder.join("inbox.db")).expect("the inbox is a database");
+    holder
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("nobody else writes");
+    holder
+}
+
+/// A post waits for the inbox as soon as it has left the queue, and there is one connection.
+async fn wait_until_it_is_with_the_inbox(process: &Process) {
+    let client = client();
+    wait_for("the post to be received", || async {
+        let open = process
+            .metric(&client, r#"open_connections{listener="public"}"#)
+            .await;
+        let queued = process.metric(&client, "queue_depth").await;
+        if (open, queued) == (1.0, 0.0) {
+            Ok(())
+        } else {
+            Err(format!("{open} open, {queued} queued"))
+        }
+    })
+    .await;
 }
 
 /// A request of which the receiver is reading the body, and the half of it that has not been sent.
@@ -192,7 +218,8 @@ async fn idle_connections_do_not_hold_up_a_stop() {
 #[tokio::test]
 async fn a_request_that_was_being_received_is_answered_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut process = start(folder.path(), &[]).await;
+    // So that the request is given more time than a test has patience.
+    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600")]).await;
     let (mut connection, rest) = half_sent(&process).await;
 
     process.signal("TERM");
@@ -213,7 +240,8 @@ async fn a_request_that_was_being_received_is_answered_and_kept() {
 #[tokio::test]
 async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut process = start(folder.path(), &[]).await;
+    // So that the request is given more time than a test has patience.
+    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600")]).await;
     let readyz = format!("http://{}/readyz", process.admin);
     let client = client();
     let before = client.get(&readyz).send().await.expect("an answer");
@@ -240,10 +268,14 @@ async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop()
 async fn a_request_that_never_ends_is_given_up_at_the_deadline_and_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1")]).await;
-    let (mut connection, _rest) = half_sent(&process).await;
+    let holder = hold_inbox(folder.path());
+    let mut connection = Raw::connect(process.public).await;
+    connection.send(raw::post(&notification())).await;
+    wait_until_it_is_with_the_inbox(&process).await;
 
     process.signal("TERM");
     let ended = process.wait().await;
+    drop(holder);
 
     assert_eq!(ended.code(), Some(1), "{}", process.log());
     let lines = process.log_lines();
@@ -260,7 +292,9 @@ async fn a_request_that_never_ends_is_given_up_at_the_deadline_and_named() {
     );
     assert!(message.contains("the public listener"), "{message}");
     assert!(lines.iter().all(|line| line["message"] != "stopped"));
-    assert_eq!(connection.read_to_end().await, "");
+    // Whatever its sender is told, it is not that it is stored.
+    let answer = connection.read_to_end().await;
+    assert!(answer.is_empty() || status_of(&answer) == 503, "{answer}");
 }
 
 #[tokio::test]
@@ -424,11 +458,15 @@ async fn the_time_for_a_stop_counts_from_the_end_of_the_delay() {
         ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1"),
     ];
     let mut process = start(folder.path(), &times).await;
-    let (_connection, _rest) = half_sent(&process).await;
+    let holder = hold_inbox(folder.path());
+    let mut connection = Raw::connect(process.public).await;
+    connection.send(raw::post(&notification())).await;
+    wait_until_it_is_with_the_inbox(&process).await;
     let since = Instant::now();
 
     process.signal("TERM");
     let ended = process.wait().await;
+    drop(holder);
 
     assert!(since.elapsed() >= Duration::from_secs(3), "{:?}", since.elapsed());
     assert_eq!(ended.code(), Some(1));

@@ -59,6 +59,7 @@ fn stream(peer: Peer) -> Stream<Peer> {
         idle_timeout: limit,
         body_timeout: limit,
         write_timeout: limit,
+        stop_grace: limit,
     };
     Stream::new(peer, &settings, Arc::default())
 }

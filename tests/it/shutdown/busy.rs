@@ -127,7 +127,7 @@ async fn half_a_head_and_half_a_body_do_not_hold_up_a_stop() {
     let patient = [
         ("CAIGUNN_SERVER_HEADER_TIMEOUT_SECONDS", "600"),
         ("CAIGUNN_SERVER_BODY_TIMEOUT_SECONDS", "600"),
-        ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600"),
+        ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "50"),
     ];
     let mut process = start(folder.path(), &patient).await;
     let request = raw::post(&notification());

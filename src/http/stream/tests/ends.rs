@@ -63,6 +63,7 @@ fn connection() -> Connection {
         idle_timeout: IDLE,
         body_timeout: HEAD,
         write_timeout: HEAD,
+        stop_grace: Duration::from_secs(1),
     };
     let presence = Arc::new(Presence::default());
     let pipe = Pipe {

@@ -14,6 +14,7 @@ mod folder;
 mod index;
 mod jobs;
 mod outbox;
+mod path;
 mod quarantine;
 mod read;
 mod reader;
@@ -44,6 +45,7 @@ use write::Store;
 
 pub use super::Settings;
 pub use check::{Check, check, try_write};
+pub use path::named;
 pub use reader::SqliteReader;
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.

@@ -33,6 +33,7 @@ use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
 pub use opening::open_inbox;
 use opening::wait_for_inbox;
+use retention::Retention;
 use tasks::Tasks;
 
 /// Why the program could not start or did not end as it should.
@@ -214,6 +215,8 @@ impl App {
         let is_shared = settings.inbox_location.is_shared();
         let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
         leadership.register_metrics(&mut metrics);
+        let retention = Retention::new(Arc::clone(&inbox), settings.retention, Timestamp::now);
+        retention.register_metrics(&mut metrics);
         // So that destinations get what is accepted from now on.
         dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
@@ -267,13 +270,7 @@ impl App {
             "the admin listener",
             http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
         );
-        beside.spawn(
-            "retention",
-            until(
-                stop_beside.clone(),
-                retention::keep(Arc::clone(&inbox), settings.retention, terms),
-            ),
-        );
+        beside.spawn("retention", until(stop_beside.clone(), retention.keep(terms)));
         beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
         beside.spawn("the delivery", async move {
             // Whoever leads next may send the same: not before what is under way here has ended.

@@ -76,6 +76,17 @@ impl Timestamp {
     }
 }
 
+/// A duration in the largest unit of which it has two, for people: `36 h`, `91 days`.
+pub fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// RFC 3339 in UTC with six decimals, e.g. `2024-07-30T09:15:00.000123Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

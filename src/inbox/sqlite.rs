@@ -10,9 +10,11 @@
 mod append;
 mod check;
 mod checkpoint;
+mod expire;
 mod folder;
 mod index;
 mod jobs;
+mod marks;
 mod outbox;
 mod quarantine;
 mod read;
@@ -34,7 +36,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
@@ -44,6 +46,7 @@ use write::Store;
 
 pub use super::Settings;
 pub use check::{Check, check, try_write};
+pub use marks::marked;
 pub use reader::SqliteReader;
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
@@ -221,6 +224,10 @@ impl Inbox for SqliteInbox {
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         Box::pin(self.work(move |store| store.expire(before)))
+    }
+
+    fn marks(&self) -> Option<&dyn Marks> {
+        Some(self)
     }
 
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {

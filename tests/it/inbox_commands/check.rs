@@ -26,7 +26,7 @@ async fn a_sound_inbox_in_a_file_passes_also_while_a_receiver_runs() {
         "inbox": "sqlite:inbox.db",
         "kind": "sqlite",
         "condition": "sound",
-        "tables_version": 3,
+        "tables_version": 4,
         "receipt_count": 2,
         "found": "inbox.db is sound; receipts in it: 2",
         "advice": null,

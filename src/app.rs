@@ -204,6 +204,7 @@ impl App {
         let announcer = Announcer::register(&mut metrics, lines, last_received_at);
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, announcer);
         writer.register_metrics(&mut metrics);
+        inbox.register_metrics(&mut metrics);
         let accepting = Accepting::default();
         let (stop_public, stop_admin, stop_beside, stop_leading) = (
             CancellationToken::new(),

@@ -42,6 +42,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
+use crate::metrics::Registry;
 
 pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
 pub use outbox::Outbox;
@@ -123,6 +124,9 @@ pub trait Inbox: Send + Sync + 'static {
         None
     }
 
+    /// Shows what is known of the store itself.
+    fn register_metrics(&self, _registry: &mut Registry) {}
+
     /// The way out of the same store.
     fn outbox(&self) -> &dyn Outbox;
 
@@ -180,8 +184,9 @@ pub struct Marked {
 impl Marked {
     /// How much longer than receivers ran the clock says that it was: receipts are kept for so much longer, by the clock.
     pub fn held(&self) -> Duration {
-        let by_clock = self.last.clock.since(self.first.clock);
-        by_clock.saturating_sub(self.last.at.since(self.first.at))
+        self.last
+            .clock
+            .since(self.last.at.moved(self.first.at, self.first.clock))
     }
 }
 

@@ -152,9 +152,11 @@ impl Retention {
             }
             sleep(PAUSE).await;
         }
+        let retention = rounded(self.retention);
         if removed_count > 0 {
-            let retention = rounded(self.retention);
             tracing::info!("removed {removed_count} receipts, older than {retention}");
+        } else {
+            tracing::debug!("no receipt is older than {retention}");
         }
     }
 
@@ -165,8 +167,8 @@ impl Retention {
                 error.type = "clock_jump",
                 "the clock is {} ahead of what has passed since it was last looked at: nothing is removed for that. If it \
                  is wrong, set it right (NTP, the battery of the machine's clock). If it is right, as where no receiver ran \
-                 for so long, what was there before is removed once it is {retention} old by the time for which a receiver \
-                 runs",
+                 for so long or a backup was put back, what was there before is removed once it is {retention} old by the \
+                 time for which a receiver runs",
                 rounded(by)
             ),
             Jump::Back(by) => tracing::warn!(

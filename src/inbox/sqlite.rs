@@ -12,6 +12,7 @@ mod check;
 mod checkpoint;
 mod expire;
 mod folder;
+mod growth;
 mod index;
 mod jobs;
 mod marks;
@@ -41,6 +42,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
+use crate::metrics::{Registry, Unit};
 use index::KeyIndex;
 use write::Store;
 
@@ -228,6 +230,16 @@ impl Inbox for SqliteInbox {
 
     fn marks(&self) -> Option<&dyn Marks> {
         Some(self)
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        let log = schema::beside(&self.path, "-wal");
+        registry.gauge(
+            "inbox_log",
+            "Size of the log of an inbox in a file, inbox.db-wal",
+            Some(Unit::Bytes),
+            move || std::fs::metadata(&log).map_or(0.0, |log| log.len() as f64),
+        );
     }
 
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {

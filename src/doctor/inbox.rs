@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
 use super::soundness::{Condition, Soundness, of_file};
 use super::{Finding, Verdict, postgres};
+use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
-use crate::inbox::sqlite::{Wanted, flaws, obstacle, try_write};
+use crate::inbox::sqlite::{Wanted, flaws, marked, obstacle, try_write};
 
 pub const CHECK: &str = "inbox";
 
@@ -20,6 +22,9 @@ const LOW_BYTES: u64 = 256 << 20;
 /// Below this much, the next burst may be refused: a batch holds up to 8 MiB of bodies, and the log may have as much
 /// that is not yet copied into the file.
 const FULL_BYTES: u64 = 16 << 20;
+
+/// A jump is of hours at least; of a restart beside it some seconds do not count.
+const LEAST_HELD: Duration = Duration::from_secs(3_600);
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let path = match &settings.inbox_location {
@@ -40,6 +45,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         findings.extend(access);
         if is_sound {
             findings.push(writing(&path, listen, state));
+            findings.extend(retention(&path));
         }
         findings
     });
@@ -102,6 +108,22 @@ fn access(path: &Path) -> Vec<Finding> {
     flaws
         .map(|flaw| Finding::warning(CHECK, flaw.found, flaw.advice))
         .collect()
+}
+
+/// Whether receipts are kept for longer since the clock jumped.
+fn retention(path: &Path) -> Option<Finding> {
+    let held = marked(path).ok().flatten()?.held();
+    (held >= LEAST_HELD).then(|| {
+        Finding::warning(
+            "retention",
+            format!(
+                "receipts are kept {} longer than inbox.retention_days by the clock, since it went ahead by as much at once",
+                rounded(held)
+            ),
+            "see that the clock is right, with NTP. Either way it ends by itself: what was there before is removed once it is \
+             as old by the time for which a receiver runs",
+        )
+    })
 }
 
 fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {

@@ -10,11 +10,14 @@
 mod append;
 mod check;
 mod checkpoint;
+mod expire;
 mod folder;
+mod growth;
 mod hold;
 mod holder;
 mod index;
 mod jobs;
+mod marks;
 mod opened;
 mod outbox;
 mod path;
@@ -38,17 +41,19 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
+use crate::metrics::{Registry, Unit};
 use hold::Hold;
 use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
 pub use check::{Check, check, try_write};
+pub use marks::marked;
 pub use path::named;
 pub use reader::SqliteReader;
 pub use rights::{Flaw, Wanted, flaws, obstacle};
@@ -232,6 +237,20 @@ impl Inbox for SqliteInbox {
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         Box::pin(self.work(move |store| store.expire(before)))
+    }
+
+    fn marks(&self) -> Option<&dyn Marks> {
+        Some(self)
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        let log = schema::beside(&self.path, "-wal");
+        registry.gauge(
+            "inbox_log",
+            "Size of the log of an inbox in a file, inbox.db-wal",
+            Some(Unit::Bytes),
+            move || std::fs::metadata(&log).map_or(0.0, |log| log.len() as f64),
+        );
     }
 
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {

@@ -8,6 +8,8 @@ mod api;
 mod backfill;
 mod backfill_command;
 mod clients;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod commands;
 mod crash;
 mod delivery;
@@ -27,6 +29,7 @@ mod large_bodies;
 mod leadership;
 mod leaving;
 mod logs;
+mod long_readers;
 mod metrics;
 mod paths;
 #[cfg(target_os = "linux")]

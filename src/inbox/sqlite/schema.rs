@@ -14,10 +14,11 @@ use super::sort;
 const APPLICATION_ID: i32 = 0x4347_5748;
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-pub const MIGRATIONS: [&str; 3] = [
+pub const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_inbox.sql"),
     include_str!("../../../migrations/sqlite/0002_jobs.sql"),
     include_str!("../../../migrations/sqlite/0003_outbox.sql"),
+    include_str!("../../../migrations/sqlite/0004_marks.sql"),
 ];
 
 /// What to do where there is no file.

@@ -10,15 +10,10 @@ use super::super::{Entry, Error, Settings, Stored};
 use super::append::Append;
 use super::checkpoint::Checkpoints;
 use super::hold::Hold;
-use super::index::{Key, KeyIndex, Seq};
-use super::opened::{Beside, Opened, data_version, keys_of_row};
-use super::{lock_mutex, schema, sort};
+use super::index::KeyIndex;
+use super::opened::{Beside, Opened, data_version};
+use super::{expire, lock_mutex, schema, sort};
 use crate::clock::Timestamp;
-
-/// The most receipts that one step of [`Store::expire`] removes, and the most bytes of bodies before it stops:
-/// a few milliseconds of work, so that requests hardly notice.
-const EXPIRE_COUNT: usize = 256;
-const EXPIRE_BYTES: i64 = 4 << 20;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
 /// must hear of it before they give up.
@@ -107,7 +102,9 @@ impl Store {
     /// See [`super::Inbox::expire`].
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, Error> {
         let opened = self.opened()?;
-        let expired = transaction(&opened.connection, |connection| expire(connection, before));
+        let expired = transaction(&opened.connection, |connection| {
+            expire::expire(connection, before)
+        });
         match expired {
             Ok((keys, count)) => {
                 let mut index = lock_mutex(&self.index);
@@ -356,49 +353,4 @@ fn transaction<T>(
         let _ = connection.execute_batch("ROLLBACK");
     }
     done
-}
-
-/// Removes the oldest receipts; returns their keys and how many they were.
-fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(Key, Seq)>, usize)> {
-    let mut statement = connection
-        .prepare_cached("SELECT seq, received_at, length(body) FROM receipt ORDER BY seq LIMIT ?1")?;
-    let mut rows = statement.query([EXPIRE_COUNT])?;
-    let (mut last_seq, mut bytes): (Option<Seq>, i64) = (None, 0);
-    while let Some(row) = rows.next()? {
-        if Timestamp::from_micros(row.get(1)?) >= before || bytes > EXPIRE_BYTES {
-            break;
-        }
-        last_seq = Some(row.get(0)?);
-        bytes += row.get::<_, i64>(2)?;
-    }
-    drop(rows);
-    let Some(last_seq) = last_seq else {
-        return Ok((Vec::new(), 0));
-    };
-
-    let mut keys = Vec::new();
-    let mut statement = connection
-        .prepare_cached("SELECT first_seq, keys FROM receipt_key WHERE first_seq <= ?1 ORDER BY first_seq")?;
-    let mut rows = statement.query([last_seq])?;
-    let mut whole_rows_before = None;
-    while let Some(row) = rows.next()? {
-        whole_rows_before = Some(row.get::<_, Seq>(0)?);
-        let of_row = keys_of_row(row)?.into_iter().filter(|(_, seq)| *seq <= last_seq);
-        keys.extend(of_row.filter_map(|(key, seq)| Some((key?, seq))));
-    }
-    drop(rows);
-    // The last of these rows stays: it may hold keys of later receipts, and it keeps its numbers from being used
-    // again should every receipt go.
-    connection.execute(
-        "DELETE FROM receipt_key WHERE first_seq < ?1",
-        [whole_rows_before],
-    )?;
-    connection.execute("DELETE FROM unrecognized WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM backfilled WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM open_job WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM delivery WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM attempt WHERE seq <= ?1", [last_seq])?;
-    let count = connection.execute("DELETE FROM receipt WHERE seq <= ?1", [last_seq])?;
-    Ok((keys, count))
 }

@@ -19,14 +19,14 @@ async fn a_sound_inbox_in_a_file_passes_also_while_a_receiver_runs() {
         words(&table.output),
         [
             "INBOX KIND VERSION OF TABLES RECEIPTS CONDITION".to_owned(),
-            format!("sqlite:{path} sqlite 3 2 sound"),
+            format!("sqlite:{path} sqlite 4 2 sound"),
         ]
     );
     let expected = json!({
         "inbox": "sqlite:inbox.db",
         "kind": "sqlite",
         "condition": "sound",
-        "tables_version": 3,
+        "tables_version": 4,
         "receipt_count": 2,
         "found": "inbox.db is sound; receipts in it: 2",
         "advice": null,

@@ -8,15 +8,19 @@
 //! tables of its own, so that accepting one costs no more for it.
 
 mod append;
+mod backup;
 mod check;
 mod checkpoint;
+mod commits;
 mod folder;
 mod index;
 mod jobs;
+mod log;
 mod outbox;
 mod quarantine;
 mod read;
 mod reader;
+mod restore;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -43,8 +47,10 @@ use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
+pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
 pub use reader::SqliteReader;
+pub use restore::{Restored, restore};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;
@@ -85,6 +91,7 @@ impl SqliteInbox {
         let resolved = std::fs::canonicalize(path);
         let path = resolved.as_deref().unwrap_or(path);
         let lock = lock(path)?;
+        log::refuse_foreign(path)?;
         if !path.exists() {
             // What SQLite syncs is the folder of its files, not what leads to it.
             folder::sync(folder::of(path)).map_err(|error| Error::Unavailable {

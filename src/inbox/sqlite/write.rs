@@ -13,7 +13,7 @@ use super::super::{Entry, Error, Settings, Stored};
 use super::append::{Append, Memory};
 use super::checkpoint::Checkpoints;
 use super::index::{Key, KeyIndex, Seq};
-use super::{lock_mutex, schema, sort};
+use super::{commits, lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 
 /// The most receipts that one step of [`Store::expire`] removes, and the most bytes of bodies before it stops:
@@ -226,7 +226,8 @@ fn transaction<T>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = work(connection).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
+    let done =
+        commits::counted(connection, work).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
     if done.is_err() && !connection.is_autocommit() {
         // SQLite undoes some failed transactions by itself; what it leaves open must not be committed by the next.
         // Should this fail too, the first error is the one to report, and the caller drops the connection.

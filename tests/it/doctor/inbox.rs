@@ -188,8 +188,8 @@ async fn a_damaged_inbox_is_named_and_not_written_to() {
         &format!(
             "\
 FAILURE  inbox: it is damaged: {inbox} is damaged: {}
-         stop the receiver, keep a copy of {inbox} and of the files beside it, and put a backup back; what can be read of \
-a damaged file, `sqlite3 {inbox} .recover` reads",
+         stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {inbox} and its log \
+under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads",
             reason.rsplit(" is damaged: ").next().unwrap()
         ),
     );
@@ -219,7 +219,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
     let site = stopped().await;
     let inbox = site.inbox();
     let shown = inbox.display();
-    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back";
+    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore a backup of it: `caigunn-webhook inbox restore COPY`";
     let cases = [
         (
             write_text as fn(&Path),

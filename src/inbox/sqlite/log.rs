@@ -154,10 +154,11 @@ impl Foreign {
     fn advice(self, path: &Path) -> String {
         let path = path.display();
         match self {
-            Self::WithoutFile => format!(
-                "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps the log under \
-                 another name"
-            ),
+            Self::WithoutFile => {
+                "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps \
+                                  the log under another name"
+                    .to_owned()
+            }
             Self::OfAnother => format!(
                 "nothing was changed; to have the copy: `mv {path} {path}.copy`, then `caigunn-webhook inbox restore \
                  {path}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \

@@ -256,6 +256,36 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
 }
 
 #[tokio::test]
+async fn a_copy_beside_the_log_of_the_old_inbox_is_named_and_not_written_to() {
+    let mut site = Site::running().await;
+    let made = site.run(&["inbox", "backup", "copy.db"], &[]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let mut receiver = site.receiver.take().unwrap();
+    receiver.kill();
+    site.tunnel.lead_nowhere();
+    fs::copy(site.path("copy.db"), site.inbox()).unwrap();
+    let before = files(&site);
+
+    let ended = site.doctor(&[]).await;
+
+    let inbox = site.inbox();
+    let inbox = inbox.display();
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!(
+            "\
+FAILURE  inbox: {inbox}-wal is not the log of {inbox}, but of what was there before: it seems that a copy was put in its \
+place after a crash
+         nothing was changed; to have the copy: `mv {inbox} {inbox}.copy`, then `caigunn-webhook inbox restore \
+{inbox}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it was in back at \
+{inbox}"
+        ),
+    );
+    assert_eq!(before, files(&site));
+}
+
+#[tokio::test]
 async fn an_inbox_in_use_by_a_process_that_is_no_receiver_here_is_named() {
     let site = Site::running().await;
     let link = site.path("link.db");

@@ -35,7 +35,8 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
-        if is_sound {
+        // Of a file that is not there only its folder is written to.
+        if is_sound || !path.exists() {
             findings.push(writing(&path, listen, state));
         }
         findings

@@ -43,7 +43,8 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
         findings.extend(access);
-        if is_sound {
+        // Of a file that is not there only its folder is written to.
+        if is_sound || !path.exists() {
             findings.push(writing(&path, listen, state));
             findings.extend(retention(&path));
         }

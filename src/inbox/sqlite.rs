@@ -8,8 +8,10 @@
 //! tables of its own, so that accepting one costs no more for it.
 
 mod append;
+mod backup;
 mod check;
 mod checkpoint;
+mod commits;
 mod expire;
 mod folder;
 mod growth;
@@ -17,6 +19,7 @@ mod hold;
 mod holder;
 mod index;
 mod jobs;
+mod log;
 mod marks;
 mod opened;
 mod outbox;
@@ -24,6 +27,7 @@ mod path;
 mod quarantine;
 mod read;
 mod reader;
+mod restore;
 mod rights;
 mod schema;
 #[cfg(test)]
@@ -52,10 +56,12 @@ use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
+pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
 pub use marks::marked;
 pub use path::named;
 pub use reader::SqliteReader;
+pub use restore::{Restored, restore};
 pub use rights::{Flaw, Wanted, flaws, obstacle};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
@@ -101,6 +107,7 @@ impl SqliteInbox {
                 reason: obstacle.to_string(),
             });
         }
+        log::refuse_foreign(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
         let store = Store::open(path, settings, Arc::clone(&index), Arc::clone(&hold))?;
         let no_thread = |error: io::Error| Error::Unavailable {

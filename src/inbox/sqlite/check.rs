@@ -11,7 +11,7 @@ use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
 use super::hold::{self, Hold};
 use super::schema::Tables;
-use super::{folder, schema, sort};
+use super::{folder, log, schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
 const MAX_FINDING: usize = 200;
@@ -33,6 +33,13 @@ pub enum Check {
         /// Which file, and its version.
         reason: String,
     },
+    /// The log beside it is another file's.
+    ForeignLog {
+        /// Which file and which log.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// Something else: another program's database, or none at all. An inbox whose first page is damaged looks so too.
     Foreign {
         /// Which file, and what is known of it.
@@ -52,7 +59,9 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     // The log lies beside the file itself, not beside a link to it.
     let path = match std::fs::canonicalize(path) {
         Ok(path) => path,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Check::Missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(log::check(path)?.unwrap_or(Check::Missing));
+        }
         Err(error) => {
             return Err(Error::Unavailable {
                 reason: format!("cannot find {}: {error}", path.display()),
@@ -60,6 +69,9 @@ pub fn check(path: &Path) -> Result<Check, Error> {
         }
     };
     let path = path.as_path();
+    if let Some(foreign) = log::check(path)? {
+        return Ok(foreign);
+    }
     if schema::is_half_changed(path) {
         return Err(Error::Unavailable {
             reason: format!(
@@ -79,7 +91,8 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     inspect(schema::open_reader(path), path)
 }
 
-fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
+/// As [`check`], of a file that is open.
+pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
     let failed = |error: rusqlite::Error| sort(path, "read", &error);
     // That it is no database shows when something is first read of it.
     let opened = opened.and_then(|connection| Ok((schema::tables(&connection)?, connection)));

@@ -64,7 +64,7 @@ impl Hold {
     /// # Errors
     /// [`Error::InUse`] if another process has it; [`Error::Unavailable`] if it cannot be opened or locked.
     pub fn take(path: &Path) -> Result<Self, Error> {
-        Self::open(path, true)
+        Self::open(path, true, true)
     }
 
     /// As [`Hold::take`], of what there is; makes nothing.
@@ -72,13 +72,21 @@ impl Hold {
     /// # Errors
     /// See there.
     pub fn take_what_is_there(path: &Path) -> Result<Self, Error> {
-        Self::open(path, false)
+        Self::open(path, false, false)
     }
 
-    fn open(path: &Path, makes: bool) -> Result<Self, Error> {
+    /// As [`Hold::take`], to put another file in its place; does not make it.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn take_to_replace(path: &Path) -> Result<Self, Error> {
+        Self::open(path, true, false)
+    }
+
+    fn open(path: &Path, makes_lock: bool, makes: bool) -> Result<Self, Error> {
         // In this order: who has the lock file has the file's descriptors too, if it is this process.
         let lock_path = schema::beside(path, ".lock");
-        let lock = open(&lock_path, makes).and_then(|lock| match lock {
+        let lock = open(&lock_path, makes_lock).and_then(|lock| match lock {
             Some(lock) => try_lock(&lock).map(|is_ours| (Some(lock), is_ours)),
             None => Ok((None, true)),
         });

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::Error;
-use super::sort;
+use super::{commits, sort};
 
 /// "CGWH": marks the file as an inbox, so that another database is not taken for one.
 const APPLICATION_ID: i32 = 0x4347_5748;
@@ -75,7 +75,7 @@ pub enum Tables {
 /// Whose tables a file has.
 pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
     let application_id: i32 = pragma(connection, "application_id")?;
-    let version: usize = pragma(connection, "user_version")?;
+    let version = commits::tables_version(pragma(connection, "user_version")?);
     let is_empty: bool =
         connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match version {
@@ -204,7 +204,7 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", applied + 1)?;
+        commits::set_tables_version(&transaction, applied + 1)?;
         transaction.commit()?;
     }
     Ok(())

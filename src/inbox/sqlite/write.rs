@@ -12,7 +12,7 @@ use super::checkpoint::Checkpoints;
 use super::hold::Hold;
 use super::index::KeyIndex;
 use super::opened::{Beside, Opened, data_version};
-use super::{expire, lock_mutex, schema, sort};
+use super::{commits, expire, lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
@@ -346,7 +346,8 @@ fn transaction<T>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = work(connection).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
+    let done =
+        commits::counted(connection, work).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
     if done.is_err() && !connection.is_autocommit() {
         // SQLite undoes some failed transactions by itself; what it leaves open must not be committed by the next.
         // Should this fail too, the first error is the one to report, and the caller drops the connection.

@@ -197,8 +197,8 @@ async fn a_damaged_inbox_is_named_and_not_written_to() {
         &format!(
             "\
 FAILURE  inbox: it is damaged: {inbox} is damaged: {}
-         stop the receiver, keep a copy of {inbox} and of the files beside it, and put a backup back; what can be read of \
-a damaged file, `sqlite3 {inbox} .recover` reads",
+         stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {inbox} and its log \
+under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads",
             reason.rsplit(" is damaged: ").next().unwrap()
         ),
     );
@@ -228,7 +228,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
     let site = stopped().await;
     let inbox = site.inbox();
     let shown = inbox.display();
-    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back";
+    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore a backup of it: `caigunn-webhook inbox restore COPY`";
     let cases = [
         (
             write_text as fn(&Path),
@@ -263,6 +263,36 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
         );
         assert_eq!(before, files(&site));
     }
+}
+
+#[tokio::test]
+async fn a_copy_beside_the_log_of_the_old_inbox_is_named_and_not_written_to() {
+    let mut site = Site::running().await;
+    let made = site.run(&["inbox", "backup", "copy.db"], &[]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let mut receiver = site.receiver.take().unwrap();
+    receiver.kill();
+    site.tunnel.lead_nowhere();
+    fs::copy(site.path("copy.db"), site.inbox()).unwrap();
+    let before = files(&site);
+
+    let ended = site.doctor(&[]).await;
+
+    let inbox = site.inbox();
+    let inbox = inbox.display();
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!(
+            "\
+FAILURE  inbox: {inbox}-wal is not the log of {inbox}, but of what was there before: it seems that a copy was put in its \
+place after a crash
+         nothing was changed; to have the copy: `mv {inbox} {inbox}.copy`, then `caigunn-webhook inbox restore \
+{inbox}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it was in back at \
+{inbox}"
+        ),
+    );
+    assert_eq!(before, files(&site));
 }
 
 #[tokio::test]
@@ -352,7 +382,9 @@ async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
 
     let expected = format!(
         "\
-FAILURE  writing: the receiver that runs at {} cannot store anything: {} was moved or deleted while in use; put it back, \
+FAILURE  inbox: {1} is not there, but its log is: {1}-wal
+         put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps the log under another name
+FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; put it back, \
 or restart to begin a new inbox
          see that the volume is neither full nor mounted read-only, and that the file is where it was when the receiver \
 was started",

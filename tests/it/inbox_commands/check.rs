@@ -54,7 +54,9 @@ async fn a_damaged_file_does_not_pass() {
         "{table:?}"
     );
     assert!(
-        table.errors.contains("\nstop the receiver, keep a copy of "),
+        table.errors.contains(
+            "\nstop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps "
+        ),
         "{table:?}"
     );
     assert_eq!(

@@ -126,7 +126,7 @@ impl AdminApi {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return unreached(place, error.into()),
+            Err(error) if error.is_connect() => return unreached(place, &error.into()),
             Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
         };
         let status = response.status();
@@ -149,7 +149,7 @@ impl AdminApi {
 }
 
 /// Nothing, where nothing listens; else why nothing could be asked.
-fn unreached(place: &str, error: anyhow::Error) -> anyhow::Result<Option<Value>> {
+fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
     let cause = error.root_cause();
     match cause.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),

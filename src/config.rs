@@ -33,6 +33,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the admin side listens.
     pub admin_listen: SocketAddr,
+    /// The admin side of a receiver elsewhere that commands are to ask, where that is said on the command line.
+    pub admin_url: Option<Url>,
     /// How long requests are taken after the receiver is told to stop.
     pub drain_delay: Duration,
     /// How long a stop may take after that.
@@ -206,6 +208,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let settings = Settings {
         listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
         admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
+        admin_url: None,
         drain_delay: reader.seconds("server.drain_delay_seconds", 0..=600),
         stop_timeout,
         http,

@@ -92,6 +92,14 @@ impl Kind {
             Self::Command(_) => "command",
         }
     }
+
+    /// Where that is, without anything secret: scheme, host and port of a URL, or the program.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Http(settings) => settings.url.origin().ascii_serialization(),
+            Self::Command(settings) => settings.program.clone(),
+        }
+    }
 }
 
 /// Why there is nothing to send to a destination with.

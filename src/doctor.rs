@@ -1,7 +1,7 @@
 //! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
 //!
 //! It changes nothing: nothing is registered, no inbox is made or migrated, no file stays behind, and nothing is sent to
-//! destinations. Where a receiver runs with the same settings, that one is asked; where none does, what it would meet is
+//! destinations, nor to an address to listen on that is not this machine's. Where a receiver runs with the same settings, that one is asked; where none does, what it would meet is
 //! tried.
 
 mod account;
@@ -9,6 +9,7 @@ mod destinations;
 mod inbox;
 mod network;
 mod postgres;
+mod receiver;
 mod soundness;
 
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub enum Verdict {
     Ok,
     /// Unwise, or not to be told from here.
     Warning,
-    /// Notifications are lost, refused or not delivered until it is mended.
+    /// Until it is mended, notifications are lost, refused or not delivered, or the receiver cannot be asked or started.
     Failure,
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod fake;
 pub mod instruction;
 pub mod outbox;
 pub mod postgres;
+mod span;
 pub mod sqlite;
 pub mod writer;
 
@@ -41,11 +42,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
+use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id, sample};
 use crate::metrics::Registry;
 
 pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
 pub use outbox::Outbox;
+pub use span::Span;
 pub use writer::Writer;
 
 id!(
@@ -268,6 +270,13 @@ pub struct Receipt {
     pub origin: Origin,
     /// The size of its body.
     pub body_bytes: usize,
+}
+
+impl Receipt {
+    /// Whether it is a sample of this program's.
+    pub fn is_sample(&self) -> bool {
+        sample::is_sample(self.event_id, self.chatbot_id)
+    }
 }
 
 /// A quarantined request, without its body.

@@ -143,11 +143,12 @@ impl Telemetry {
     }
 }
 
-/// Starts logging for the whole process, panics included. To be called once.
+/// Starts logging for the whole process, panics included; on a terminal in colour, unless that `takes_no_color`. To be
+/// called once.
 ///
 /// # Errors
 /// The system starts no thread for it.
-pub fn start(settings: Settings) -> io::Result<Telemetry> {
+pub fn start(settings: Settings, takes_no_color: bool) -> io::Result<Telemetry> {
     let is_terminal = io::stdout().is_terminal();
     let output = Output::start(io::stdout())?;
     let is_json = match settings.format {
@@ -171,7 +172,9 @@ pub fn start(settings: Settings) -> io::Result<Telemetry> {
             Lines(Some(direct)),
         )
     } else {
-        let pretty = format::layer().with_ansi(is_terminal).with_target(false);
+        let pretty = format::layer()
+            .with_ansi(is_terminal && !takes_no_color)
+            .with_target(false);
         (pretty.with_writer(output.clone()).boxed(), Lines(None))
     };
     tracing_subscriber::registry()

@@ -22,11 +22,13 @@ impl DeliveryDesk for Deliveries {
                 destination,
                 state,
                 receipts,
+                span,
             } = query;
             let query = Query {
                 destination,
                 state,
                 receipts,
+                span,
             };
             let Page { items, next } = self.list(&query, page).await?;
             Ok(Page {
@@ -65,7 +67,8 @@ impl DeliveryDesk for Deliveries {
         Box::pin(async move {
             // Among the latest there are others. More than these are kept only while they are open.
             let latest = self.instructions(MAX_DONE_INSTRUCTIONS).await?;
-            let replays = latest.into_iter().filter(Shown::is_replay);
+            // One that only counts is nothing to look back on.
+            let replays = latest.into_iter().filter(Shown::sends_again);
             Ok(replays.take(limit).map(without_ids).collect())
         })
     }
@@ -77,7 +80,7 @@ fn shown(instruction: &Shown) -> ShownInstruction {
         is_replay: instruction.is_replay(),
         end: match instruction.state {
             ShownState::Waiting | ShownState::Running => None,
-            ShownState::Done => Some(Ok(())),
+            ShownState::Done | ShownState::Ended => Some(Ok(())),
             ShownState::Failed => Some(Err(instruction.progress.failure.clone().unwrap_or_default())),
         },
     }

@@ -123,6 +123,9 @@ impl CommandSender {
             .env("CAIGUNN_RECEIVED_AT", receipt.received_at.to_string())
             .env("CAIGUNN_EVENT", receipt.event.to_string())
             .env("CAIGUNN_ATTEMPT", parcel.attempt.to_string());
+        if receipt.is_sample() {
+            command.env("CAIGUNN_SAMPLE", "true");
+        }
         if let Some(event_id) = receipt.event_id {
             command.env("CAIGUNN_EVENT_ID", event_id.to_string());
         }

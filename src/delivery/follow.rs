@@ -29,9 +29,6 @@ const PAGE_COUNT: usize = 256;
 /// The longest wait for the sake of a rate, which is that of the lowest one that may be asked for.
 const MAX_RATE_WAIT: Duration = Duration::from_secs(1000);
 
-/// What is said of a replay that was ended.
-const ENDED: &str = "an operator has ended it";
-
 /// A destination that is worked for.
 #[derive(Clone, Debug)]
 pub struct Served {
@@ -203,8 +200,11 @@ impl Follower {
                 let Some(replay) = replay.filter(|replay| replay.done_at.is_none()) else {
                     return Err(Stop::Failed(format!("there is no replay {id} that is not done")));
                 };
-                let progress = serde_json::from_str(&replay.progress).unwrap_or_default();
-                self.close(replay, progress, Some(ENDED.to_owned())).await?;
+                let progress = Progress {
+                    ended: true,
+                    ..serde_json::from_str(&replay.progress).unwrap_or_default()
+                };
+                self.close(replay, progress, None).await?;
                 Ok(())
             }
             Instruction::Replay(_) => unreachable!("replays are gone through page by page"),
@@ -275,6 +275,10 @@ impl Follower {
             ..
         } = progress;
         match &progress.failure {
+            None if progress.ended => tracing::info!(
+                instruction_id = %done.id,
+                "ended by an operator: {what}; {replayed_count} deliveries are sent once more"
+            ),
             None if matched_count > 0 => tracing::info!(
                 instruction_id = %done.id,
                 "done: {what}; {replayed_count} of {matched_count} deliveries are sent once more"

@@ -9,6 +9,7 @@
 
 mod answer;
 pub mod reach;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +33,10 @@ use url::{Host, Url};
 use super::format::aside;
 use super::{DestinationSettings, Error, Format, Parcel, Report, Sender};
 use crate::clock::Timestamp;
+use crate::event::sample;
 use crate::inbox::outbox::Outcome;
+
+pub use secret::secret;
 
 /// The longest that connecting may take: a host that is there needs milliseconds.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -169,6 +173,9 @@ impl HttpSender {
             .header(EVENT, utf8_percent_encode(&event, NOT_IN_HEADERS).to_string())
             .header(HEADER_WEBHOOK_ID, &id)
             .header(HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds);
+        if parcel.receipt.is_sample() {
+            request = request.header(sample::HEADER, "true");
+        }
         if !self.signers.is_empty() {
             let (signers, signed) = (Arc::clone(&self.signers), body.clone());
             let sign_all = move || -> Result<Vec<String>, WebhookError> {
@@ -230,7 +237,8 @@ fn client_to(url: &Url) -> ClientBuilder {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL is this machine's own by its host.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),

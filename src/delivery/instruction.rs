@@ -16,6 +16,9 @@ pub struct Progress {
     /// What is wrong, if it could not be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// Whether an operator has ended it before its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// How many receipts, or dead letters, were looked at.
     pub examined_count: u64,
     /// How many deliveries were found that are to be sent, or would be.
@@ -60,6 +63,8 @@ pub enum ShownState {
     Running,
     /// It is done.
     Done,
+    /// An operator has ended it before its end.
+    Ended,
     /// It could not be done.
     Failed,
 }
@@ -70,6 +75,11 @@ impl Shown {
         matches!(self.instruction, Instruction::Replay(_))
     }
 
+    /// Whether it is a replay that does not only count.
+    pub fn sends_again(&self) -> bool {
+        matches!(&self.instruction, Instruction::Replay(replay) if !replay.dry_run)
+    }
+
     /// What is kept, as it is shown; `None` if it is of another version of this program.
     pub fn of(kept: &outbox::Instruction) -> Option<Self> {
         let progress: Progress = match &*kept.progress {
@@ -78,6 +88,7 @@ impl Shown {
         };
         let state = match (kept.done_at, &progress.failure, &*kept.progress) {
             (Some(_), Some(_), _) => ShownState::Failed,
+            (Some(_), None, _) if progress.ended => ShownState::Ended,
             (Some(_), None, _) => ShownState::Done,
             (None, _, "") => ShownState::Waiting,
             (None, _, _) => ShownState::Running,

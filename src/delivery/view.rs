@@ -3,6 +3,7 @@
 
 mod list;
 mod shown;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::status::Board;
 use super::{Filter, Settings};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Destination, InstructionId, State};
-use crate::inbox::{self, Inbox, Page, PageRequest, ReceiptFilter, ReceiptId};
+use crate::inbox::{self, Inbox, Page, PageRequest, ReceiptFilter, ReceiptId, Span};
 
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
 
@@ -37,6 +38,8 @@ pub struct Deliveries {
 #[derive(Clone, Debug)]
 struct Configured {
     name: String,
+    kind: &'static str,
+    place: String,
     filter: Filter,
     board: Board,
 }
@@ -50,6 +53,8 @@ pub struct Query {
     pub state: Option<State>,
     /// Of which receipts.
     pub receipts: ReceiptFilter,
+    /// When these came.
+    pub span: Span,
 }
 
 /// Why something could not be asked for.
@@ -75,6 +80,8 @@ impl Deliveries {
             configured: configured
                 .map(|(destination, board)| Configured {
                     name: destination.name.clone(),
+                    kind: destination.kind.as_str(),
+                    place: destination.kind.place(),
                     filter: destination.filter.clone(),
                     board: board.clone(),
                 })
@@ -109,7 +116,9 @@ impl Deliveries {
         let floor = reading.iter().map(|(destination, _)| destination.cursor).min();
         let floor = floor.filter(|_| query.state.is_none_or(|state| state == State::Pending));
         if query.receipts.event_id.is_some() {
-            return self.list_job(query, page, &known, chosen).await;
+            let mut listed = self.list_job(query, page, &known, chosen).await?;
+            listed.items.retain(|item| query.span.contains(item.received_at));
+            return self.explain(listed, &known).await;
         }
         let mut listed = Page {
             items: Vec::new(),
@@ -121,20 +130,23 @@ impl Deliveries {
                 cursor: listed.next,
                 limit: page.limit - listed.items.len(),
             };
-            let part = match floor {
+            let mut part = match floor {
                 Some(floor) if part.cursor.is_none_or(|cursor| cursor.0 > floor + 1) => {
                     self.list_log(query, part, chosen, &reading, &names, floor)
                         .await?
                 }
                 _ => self.list_rows(query, part, chosen, &names).await?,
             };
+            let is_over = |oldest: &Listed| query.span.begins_after(oldest.received_at);
+            part.next.take_if(|_| part.items.last().is_some_and(is_over));
+            part.items.retain(|item| query.span.contains(item.received_at));
             listed.items.extend(part.items);
             listed.next = part.next;
             if listed.next.is_none() || listed.items.len() >= page.limit {
                 break;
             }
         }
-        Ok(listed)
+        self.explain(listed, &known).await
     }
 
     /// A delivery with its attempts, oldest first; `None` if there is none.
@@ -147,13 +159,17 @@ impl Deliveries {
         receipt_id: ReceiptId,
     ) -> Result<Option<(Listed, Vec<ShownAttempt>)>, Error> {
         let known = self.inbox.outbox().destinations().await?;
-        let Some(known) = known.iter().find(|known| known.name == destination) else {
+        let Some(chosen) = known.iter().find(|known| known.name == destination) else {
             return Err(self.no_destination(destination));
         };
         let Some((receipt, _)) = self.inbox.receipt(receipt_id).await? else {
             return Ok(None);
         };
-        self.of_receipt(known, &receipt).await
+        let Some((mut listed, attempts)) = self.of_receipt(chosen, &receipt).await? else {
+            return Ok(None);
+        };
+        listed.waits = self.why_it_waits(&listed, chosen).await?;
+        Ok(Some((listed, attempts)))
     }
 
     /// The destinations that are or were configured, in the order of their first appearance.
@@ -164,10 +180,9 @@ impl Deliveries {
         let newest = self.inbox.outbox().last_sequence().await?;
         let known = self.inbox.outbox().destinations().await?;
         let shown = known.into_iter().map(|known| {
-            let status = self
-                .configured(&known.name)
-                .and_then(|configured| configured.board.status());
             let is_removed = known.removed_at.is_some();
+            let configured = self.configured(&known.name).filter(|_| !is_removed);
+            let status = configured.and_then(|configured| configured.board.status());
             let behind_count = newest.saturating_sub(known.cursor);
             let pending_count = match &status {
                 _ if is_removed => 0,
@@ -182,6 +197,8 @@ impl Deliveries {
             };
             ShownDestination {
                 name: known.name,
+                kind: configured.map(|configured| configured.kind),
+                to: configured.map(|configured| configured.place.clone()),
                 state,
                 pending_count,
                 dead_count: known.dead_count,

@@ -31,7 +31,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
                 "the receiver at {} does not tell how they are: {reason}",
                 settings.admin_listen
             ),
-            "see that CAIGUNN_ADMIN_TOKEN is the receiver's",
+            "look at the receiver's log",
         )),
     }
     Ok(findings)

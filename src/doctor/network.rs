@@ -1,147 +1,27 @@
-//! The addresses to listen on, and the public URL.
+//! The addresses to listen on, the admin token, and the public URL.
 
 use std::net::SocketAddr;
 
-use secrecy::ExposeSecret;
-use serde_json::Value;
 use url::Url;
-use uuid::Uuid;
 
 use super::Finding;
+use super::receiver::{Access, At};
 use crate::config::Settings;
-use crate::http;
 use crate::subscription::probe::{self, Answer};
 
-/// What answers at the addresses of this configuration.
-pub struct Receiver {
-    client: reqwest::Client,
-    /// For this machine's own addresses.
-    local: reqwest::Client,
-    /// What every receiver is asked, so that two answers of one process are the same.
-    nonce: Uuid,
-    public: At,
-    admin: At,
-    state: State,
-}
+pub use super::receiver::{Receiver, State};
 
-/// What there is at an address.
-#[derive(PartialEq, Eq)]
-enum At {
-    /// A receiver, and its proof for the nonce.
-    Receiver(String),
-    /// Something else.
-    Other,
-    /// Nothing that answers.
-    Nothing,
-}
-
-/// Whether a receiver runs with these settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It does, and takes notifications.
-    Ready,
-    /// It does, and takes none; why.
-    Unready(String),
-    /// It does not.
-    Absent,
-}
-
-impl Receiver {
-    pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
-        let client = probe::client()?;
-        // The way to this machine's own addresses is not through a proxy.
-        let local = probe::client_without_proxy()?;
-        let nonce = Uuid::new_v4();
-        let (public, admin) = tokio::join!(
-            look(&local, settings.listen, nonce),
-            look(&local, settings.admin_listen, nonce)
-        );
-        let state = match public {
-            At::Receiver(_) => readiness(&local, settings.listen).await,
-            At::Other | At::Nothing => State::Absent,
-        };
-        Ok(Self {
-            client,
-            local,
-            nonce,
-            public,
-            admin,
-            state,
-        })
-    }
-
-    /// Whether a receiver runs with these settings, and takes notifications.
-    pub fn state(&self) -> State {
-        self.state.clone()
-    }
-
-    /// What the receiver that runs with these settings answers to a GET of its admin API; `None` if none runs. The error
-    /// is in words for an operator.
-    pub async fn ask(&self, settings: &Settings, path: &str) -> Option<Result<Value, String>> {
-        let is_this_one = matches!(self.admin, At::Receiver(_)) && self.admin == self.public;
-        if !is_this_one {
-            return None;
-        }
-        let mut request = self
-            .local
-            .get(format!("{}api/v1{path}", url_of(settings.admin_listen)));
-        if let Some(token) = &settings.http.admin_token {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        let response = match request.send().await {
-            Ok(response) if response.status().is_success() => response,
-            Ok(response) => return Some(Err(format!("it answers {}", response.status().as_u16()))),
-            Err(error) => return Some(Err(error.to_string())),
-        };
-        Some(response.json().await.map_err(|error| error.to_string()))
-    }
-}
-
-async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
-    match probe::ask(client, &url_of(listen), nonce).await {
-        Answer::Proof(proof) => At::Receiver(proof),
-        Answer::Other(probe::Finding::NoAnswer { .. }) => At::Nothing,
-        Answer::Other(_) => At::Other,
-    }
-}
-
-/// Asks a receiver's `/readyz`.
-async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
-    let url = format!("{}readyz", url_of(listen));
-    let response = match client.get(url).send().await {
-        Ok(response) => response,
-        Err(error) => return State::Unready(format!("/readyz does not answer: {error}")),
-    };
-    let status = response.status();
-    if status.is_success() {
-        return State::Ready;
-    }
-    let problem: Value = response.json().await.unwrap_or_default();
-    State::Unready(match problem["detail"].as_str() {
-        Some(detail) => detail.to_owned(),
-        None => format!("/readyz answers {}", status.as_u16()),
-    })
-}
-
-/// Whether both addresses are a receiver's, or free for one.
+/// Whether both addresses are a receiver's, or free for one, and whether these settings are let in.
 pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let mut findings = vec![
         address(
             "public address",
+            "CAIGUNN_LISTEN",
             settings.listen,
             &receiver.public,
-            &receiver.public,
-            "CAIGUNN_LISTEN",
-            settings,
+            receiver,
         ),
-        address(
-            "admin address",
-            settings.admin_listen,
-            &receiver.admin,
-            &receiver.public,
-            "CAIGUNN_ADMIN_LISTEN",
-            settings,
-        ),
+        admin_address(settings, receiver),
     ];
     let is_exposed = !settings.admin_listen.ip().is_loopback();
     if is_exposed && settings.http.admin_token.is_none() {
@@ -154,18 +34,53 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             "set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only",
         ));
     }
+    findings.extend(
+        receiver
+            .access
+            .as_ref()
+            .map(|access| admin_token(access, settings)),
+    );
     findings
 }
 
-/// Whether an address is of the receiver whose public address is `public`, or free for it.
-fn address(
-    check: &'static str,
-    listen: SocketAddr,
-    at: &At,
-    public: &At,
-    variable: &str,
-    settings: &Settings,
-) -> Finding {
+fn admin_address(settings: &Settings, receiver: &Receiver) -> Finding {
+    const CHECK: &str = "admin address";
+    const VARIABLE: &str = "CAIGUNN_ADMIN_LISTEN";
+    let (public, admin) = (settings.listen, settings.admin_listen);
+    if clash(public, admin) {
+        return Finding::failure(
+            CHECK,
+            format!(
+                "the public address, {public}, has the same port, so the receiver cannot listen on {admin}"
+            ),
+            format!("set {VARIABLE} to another port"),
+        );
+    }
+    match (&receiver.public, &receiver.admin) {
+        (At::Receiver(_), At::Free) => Finding::failure(
+            CHECK,
+            format!(
+                "nothing listens on {admin}: the receiver that runs at {public} has another admin address"
+            ),
+            format!(
+                "set {VARIABLE} as it was when that receiver was started (its log says where it listens), or start it again \
+                 with this one; until then no command can ask it"
+            ),
+        ),
+        (_, at) => address(CHECK, VARIABLE, admin, at, receiver),
+    }
+}
+
+/// Whether one program cannot listen on both addresses.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |one: SocketAddr, other: SocketAddr| {
+        one.ip() == other.ip() || one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4())
+    };
+    one.port() == other.port() && one.port() != 0 && (covers(one, other) || covers(other, one))
+}
+
+/// Whether an address is of the receiver, or free for it.
+fn address(check: &'static str, variable: &str, listen: SocketAddr, at: &At, receiver: &Receiver) -> Finding {
     let taken = |what: &str| {
         Finding::failure(
             check,
@@ -174,20 +89,50 @@ fn address(
         )
     };
     match at {
-        At::Receiver(_) if at == public => Finding::ok(check, format!("the receiver answers on {listen}")),
+        At::Receiver(_) if *at == receiver.public => {
+            Finding::ok(check, format!("the receiver answers on {listen}"))
+        }
         At::Receiver(_) => taken("another caigunn-webhook process"),
         At::Other => taken("another program, which speaks HTTP"),
-        At::Nothing => match http::bind(listen, &settings.http.connections) {
-            Ok(_listener) => Finding::ok(check, format!("{listen} is free; no receiver runs there now")),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                taken("a program that gives no answer to HTTP")
-            }
-            Err(error) => Finding::failure(
-                check,
-                format!("nothing can listen on {listen}: {error}"),
-                format!("set {variable} to an address of this machine and a port that this user may use"),
+        At::Silent => taken("a program that gives no answer to HTTP"),
+        At::Free => Finding::ok(check, format!("{listen} is free; no receiver runs there now")),
+        At::Unusable(reason) => Finding::failure(
+            check,
+            format!("nothing can listen on {listen}: {reason}"),
+            format!("set {variable} to an address of this machine and a port that this user may use"),
+        ),
+    }
+}
+
+fn admin_token(access: &Access, settings: &Settings) -> Finding {
+    const CHECK: &str = "admin token";
+    const SET: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as it was when the receiver was started, or start \
+                       it again; until then no command can ask it";
+    match access {
+        Access::Granted => Finding::ok(CHECK, "the receiver that runs here takes it"),
+        Access::Open => Finding::ok(
+            CHECK,
+            "there is none, so the receiver that runs here serves this machine only",
+        ),
+        Access::Unguarded => Finding::warning(
+            CHECK,
+            "one is set, but the receiver that runs here was started without it, and lets in everybody on this machine",
+            "start it again with CAIGUNN_ADMIN_TOKEN set",
+        ),
+        Access::Missing => Finding::failure(
+            CHECK,
+            "the receiver that runs here demands one, and none is set",
+            SET,
+        ),
+        Access::Wrong => Finding::failure(CHECK, "the receiver that runs here has another one", SET),
+        Access::Unknown(reason) => Finding::warning(
+            CHECK,
+            format!(
+                "the admin side at {} does not tell whether it takes it: {reason}",
+                settings.admin_listen
             ),
-        },
+            "look at the receiver's log",
+        ),
     }
 }
 
@@ -204,7 +149,7 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
     let theirs = match probe::ask(&receiver.client, url, receiver.nonce).await {
         Answer::Proof(proof) => proof,
         Answer::Other(probe::Finding::NoAnswer { .. } | probe::Finding::BrokenProxy { .. })
-            if receiver.state == State::Absent =>
+            if receiver.state() == State::Absent =>
         {
             return Finding::warning(
                 CHECK,
@@ -219,7 +164,7 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
         At::Receiver(_) => another_process(CHECK, url, settings.listen, settings.inbox_location.is_shared()),
-        At::Other | At::Nothing => Finding::warning(
+        At::Other | At::Silent | At::Free | At::Unusable(_) => Finding::warning(
             CHECK,
             format!(
                 "{url}: a receiver answers, but none runs at {} here, so nobody can say whether it is this one",
@@ -251,13 +196,6 @@ fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Findin
     Finding::failure(check, format!("{url}: {}", finding.seen()), advice)
 }
 
-/// The URL of a listener on this machine.
-fn url_of(listen: SocketAddr) -> Url {
-    format!("http://{}", http::reachable(listen))
-        .parse()
-        .expect("an address and port make a URL")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Verdict;
@@ -270,5 +208,23 @@ mod tests {
 
         assert_eq!(finding(false).verdict, Verdict::Failure);
         assert_eq!(finding(true).verdict, Verdict::Warning);
+    }
+    #[test]
+    fn two_addresses_clash_where_one_program_cannot_have_both() {
+        for (one, other, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("[::]:80", "0.0.0.0:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+
+            assert_eq!(clash(one, other), expected, "{one} {other}");
+            assert_eq!(clash(other, one), expected, "{other} {one}");
+        }
     }
 }

@@ -8,6 +8,22 @@ use super::{
     Wire,
 };
 
+/// The request header that says that what is posted is a sample, and the header that tells a destination so.
+pub const HEADER: &str = "caigunn-sample";
+
+/// How the ids of a sample begin: "sample" in ASCII, in a UUID of version 8 (RFC 9562, section 5.8). So whoever has a
+/// sample can tell, wherever it went, and the inbox keeps nothing more.
+const MARK: u128 = 0x7361_6d70_6c65_8000 << 64;
+/// How many bits there are behind that.
+const MARK_SHIFT: u32 = 76;
+
+/// Whether a notification with these ids is a sample: its job's id begins so or, in the older generation's training events,
+/// which have none, its chatbot's.
+pub fn is_sample(event_id: Option<EventId>, chatbot_id: Option<ChatbotId>) -> bool {
+    let told = event_id.map(EventId::uuid).or(chatbot_id.map(ChatbotId::uuid));
+    told.is_some_and(|uuid| uuid.as_u128() >> MARK_SHIFT == MARK >> MARK_SHIFT)
+}
+
 /// What distinguishes one sample of an event from another.
 #[derive(Clone, Copy, Debug)]
 pub struct Ids {
@@ -29,6 +45,18 @@ impl Ids {
             chatbot_id: ChatbotId::new(Uuid::now_v7()),
             model_id: ModelId::new(Uuid::now_v7()),
             training_data_id: TrainingDataId::new(Uuid::now_v7()),
+        }
+    }
+
+    /// Ids that nobody has used, which say that they are a sample's.
+    pub fn marked() -> Self {
+        let marked =
+            || Uuid::from_u128(MARK | Uuid::new_v4().as_u128() & (u128::MAX >> (u128::BITS - MARK_SHIFT)));
+        Self {
+            event_id: EventId::new(marked()),
+            chatbot_id: ChatbotId::new(marked()),
+            model_id: ModelId::new(marked()),
+            training_data_id: TrainingDataId::new(marked()),
         }
     }
 
@@ -162,5 +190,23 @@ fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         other => unreachable!("{other} is an object wherever this is called"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_can_be_told_by_its_ids() {
+        let (marked, other) = (Ids::marked(), Ids::fresh());
+
+        assert!(marked.event_id.to_string().starts_with("73616d70-6c65-8"));
+        assert_eq!(marked.event_id.uuid().get_version_num(), 8);
+        assert_ne!(marked.event_id, Ids::marked().event_id);
+        assert!(is_sample(Some(marked.event_id), Some(other.chatbot_id)));
+        assert!(is_sample(None, Some(marked.chatbot_id)));
+        assert!(!is_sample(Some(other.event_id), Some(marked.chatbot_id)));
+        assert!(!is_sample(None, None));
     }
 }

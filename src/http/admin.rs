@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use super::tokens::Tokens;
 use super::{BackfillJob, DeliveryDesk, SubscriptionView};
-use crate::inbox::{Cursor, Inbox, PageRequest};
+use crate::inbox::{Cursor, Inbox, PageRequest, Span};
 
 pub use guard::guarded;
 
@@ -123,6 +123,15 @@ fn asked<T: FromStr>(
             "{name}: expected {allowed}, found {text:?}"
         ))),
     }
+}
+
+/// Reads a stretch of time.
+fn span(since: Option<String>, until: Option<String>) -> Result<Span, Problem> {
+    let time = |name, text| asked(name, "a time such as 2024-07-30T09:15:00Z", text, |_| true);
+    Ok(Span {
+        since: time("since", since)?,
+        until: time("until", until)?,
+    })
 }
 
 fn page(

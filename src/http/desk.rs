@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{InstructionId, State};
-use crate::inbox::{self, Page, PageRequest, ReceiptFilter, ReceiptId};
+use crate::inbox::{self, Page, PageRequest, ReceiptFilter, ReceiptId, Span};
 
 /// An answer of the desk's, in the end.
 pub type DeskAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DeskError>> + Send + 'a>>;
@@ -35,7 +35,7 @@ pub trait DeliveryDesk: Send + Sync {
     /// An instruction and how far it is, if it is known.
     fn instruction(&self, id: InstructionId) -> DeskAnswer<'_, Option<ShownInstruction>>;
 
-    /// The latest replays, newest first, at most `limit`.
+    /// The latest replays but those that only counted, newest first, at most `limit`.
     fn replays(&self, limit: usize) -> DeskAnswer<'_, Vec<Value>>;
 }
 
@@ -48,6 +48,8 @@ pub struct DeliveryQuery {
     pub state: Option<State>,
     /// Of which receipts.
     pub receipts: ReceiptFilter,
+    /// When these came.
+    pub span: Span,
 }
 
 /// A delivery as it is shown.

@@ -77,6 +77,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
                 let bearer = Bearer {
                     since: started,
                     incoming_id,
+                    is_sample: head.headers.contains_key(event::sample::HEADER),
                 };
                 let receipt = NewReceipt {
                     bearer: Some(bearer),

@@ -60,6 +60,8 @@ pub struct Bearer {
     pub since: Instant,
     /// The id that it came with, given by whatever stands in front of us; cut.
     pub incoming_id: Option<Arc<str>>,
+    /// Whether it says that it brings a sample.
+    pub is_sample: bool,
 }
 
 /// What will be told of a notification that is being stored.

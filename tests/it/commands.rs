@@ -180,10 +180,7 @@ async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
         (&["trigger"], "required arguments were not provided"),
-        (
-            &["trigger", "nonsense"],
-            "\"nonsense\" is no event; take crawling, uploading, training, one of ",
-        ),
+        (&["trigger", "nonsense"], "invalid value 'nonsense'"),
         (&["trigger", "crawling", "--wire", "2023-01"], "2023-01"),
         (&["trigger", "crawling", "--count", "0"], "--count"),
         (&["trigger", "crawling", "--event-id", "nonsense"], "--event-id"),
@@ -430,7 +427,6 @@ async fn trigger_posts_every_event_in_both_generations() {
         "training.initial",
         "training.completed",
         "training.failed",
-        "archiving.started",
     ];
     for wire in ["2024-01", "2024-07"] {
         for event in events {
@@ -495,22 +491,6 @@ async fn printed_json_is_what_would_be_posted() {
         .api(&format!("/receipts/{}", answer["receipt_id"].as_str().unwrap()))
         .await;
     assert_eq!(receipt["body"], body);
-}
-
-#[tokio::test]
-async fn a_reader_who_has_seen_enough_is_no_bug() {
-    let piped = format!(
-        "set -o pipefail; {} trigger crawling --print --count 10000 | head -n 1 > /dev/null",
-        env!("CARGO_BIN_EXE_caigunn-webhook")
-    );
-
-    let ended = run(bash(&piped)).await;
-
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert_eq!(
-        ended.errors,
-        "caigunn-webhook: writing to standard output: Broken pipe (os error 32)\n"
-    );
 }
 
 #[tokio::test]

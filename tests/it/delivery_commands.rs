@@ -5,6 +5,7 @@ mod api;
 mod live;
 mod mistakes;
 mod replay;
+mod shown;
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -204,7 +205,10 @@ async fn what_waits_for_a_destination_that_is_down_is_listed_in_full() {
         .filter(|delivery| delivery["changed_at"].is_null());
     assert!((1..1_150).contains(&untouched.count()));
     let lines = words(&table.output);
-    assert_eq!(lines[0], "ID EVENT RECEIVED STATE ATTEMPTS LAST NEXT ATTEMPT");
+    assert_eq!(
+        lines[0],
+        "ID EVENT RECEIVED STATE ATTEMPTS LAST NEXT ATTEMPT WHY IT WAITS"
+    );
     assert!(
         lines[1].starts_with(&format!("{} crawling.initial ", id(&ids[0]))),
         "{table:?}"
@@ -341,7 +345,10 @@ async fn a_paused_destination_gets_nothing_until_it_is_resumed() {
     assert_eq!(listed["destinations"][1]["state"], "active");
     assert_eq!(listed["leader"]["is_self"], true);
     let lines = words(&table.output);
-    assert_eq!(lines[0], "DESTINATION STATE PENDING DEAD IN FLIGHT REMARK");
+    assert_eq!(
+        lines[0],
+        "DESTINATION KIND WHERE TO STATE PENDING DEAD IN FLIGHT REMARK"
+    );
     assert!(lines[1].ends_with("tea & time"), "{table:?}");
     let resumed = stage.run(&["destinations", "resume", "app"]).await;
     assert_eq!(

@@ -5,11 +5,13 @@
 mod admin;
 mod answers;
 mod api;
+mod asking;
 mod backfill;
 mod backfill_command;
 mod clients;
 #[cfg(target_os = "linux")]
 mod clocks;
+mod command_output;
 mod commands;
 mod crash;
 mod delivery;
@@ -39,6 +41,7 @@ mod quarantine;
 mod redaction;
 mod registration;
 mod replicas;
+mod samples;
 mod shutdown;
 mod standard_webhooks;
 mod subscription;

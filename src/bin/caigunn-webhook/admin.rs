@@ -1,47 +1,90 @@
-//! Asks the running receiver over its admin address.
+//! Asks a running receiver over its admin address.
 
-use std::net::SocketAddr;
+use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::Url;
 use url::form_urlencoded::Serializer;
+
+use crate::web;
 
 /// How long the receiver may take for an answer: it may have to ask CaiGunn first.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The admin API of the receiver with this configuration.
+/// How many items are asked for at once, at most.
+const PAGE_LIMIT: usize = 500;
+
+const SAY_WHERE: &str = "say where it listens with --admin or CAIGUNN_ADMIN_LISTEN";
+
+/// The port that is meant where a receiver elsewhere is named without one.
+const DEFAULT_PORT: u16 = 9090;
+
+/// Takes the admin address of a receiver: a host, a host and port, or a URL.
+pub fn admin_url(text: &str) -> Result<Url, String> {
+    let mut url = web::url(text)?;
+    if !web::has_scheme(text) && url.port().is_none() {
+        let _ = url.set_port(Some(DEFAULT_PORT));
+    }
+    Ok(url)
+}
+
+/// The admin API of a receiver.
 pub struct AdminApi {
     client: Client,
-    address: SocketAddr,
+    base: Url,
+    /// What to call it.
+    place: String,
     token: Option<SecretString>,
 }
 
 /// An answer that is not what was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("{asked}: {status}: {detail}")]
+#[error("the receiver at {place} {said}")]
 pub struct Refused {
-    asked: String,
+    place: String,
+    said: String,
     pub status: u16,
     pub detail: String,
 }
 
+/// What an answer says; of what concerns the token, what to do.
+fn said(status: u16, has_token: bool, detail: &str) -> String {
+    const SET: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as it is set there";
+    match (status, has_token) {
+        (401, false) => format!("demands its admin token: {SET}"),
+        (401, true) => format!("was started with another admin token: {SET}"),
+        (403, false) => {
+            "has no admin token, so it serves its own machine only: set CAIGUNN_ADMIN_TOKEN there and here"
+                .into()
+        }
+        (status, _) => format!("answers {status}: {detail}"),
+    }
+}
+
 impl AdminApi {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let address = reachable(settings.admin_listen).to_string();
+        let (base, place) = match &settings.admin_url {
+            Some(url) => (url.clone(), url.origin().ascii_serialization()),
+            None => (format!("http://{address}").parse()?, address),
+        };
         Ok(Self {
-            client: Client::builder().timeout(TIMEOUT).no_proxy().build()?,
-            address: reachable(settings.admin_listen),
+            client: web::client(&base, settings.admin_url.is_none(), TIMEOUT)?,
+            base,
+            place,
             token: settings.http.admin_token.clone(),
         })
     }
 
     /// Where it listens, if it runs.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Asks for a path below `/api/v1`; `None` if no receiver listens there.
@@ -66,17 +109,15 @@ impl AdminApi {
     }
 
     fn none_runs(&self) -> anyhow::Error {
+        let place = &self.place;
         anyhow!(
-            "no receiver runs at the admin address {}: start it with `caigunn-webhook serve`, or say where it listens with \
-             --admin-listen or CAIGUNN_ADMIN_LISTEN",
-            self.address
+            "no receiver runs at the admin address {place}: start it with `caigunn-webhook serve`, or {SAY_WHERE}"
         )
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
-        let url = format!("http://{}/api/v1{path}", self.address);
-        let asked = format!("asking the receiver: {method} {url}");
-        let mut request = self.client.request(method, url);
+        let (base, place) = (self.base.as_str().trim_end_matches('/'), &self.place);
+        let mut request = self.client.request(method, format!("{base}/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
         }
@@ -85,30 +126,42 @@ impl AdminApi {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return Ok(None),
-            Err(error) => return Err(error).context(asked),
+            Err(error) if error.is_connect() => return unreached(place, &error.into()),
+            Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
         };
         let status = response.status();
-        let answer: Value = response
-            .json()
-            .await
-            .with_context(|| format!("{asked}: it is no caigunn-webhook"))?;
-        if !status.is_success() {
-            let detail = answer["detail"].as_str().unwrap_or("no detail").to_owned();
-            let status = status.as_u16();
-            return Err(Refused {
-                asked,
-                status,
-                detail,
+        let answer: Value = response.json().await.unwrap_or_default();
+        match answer["detail"].as_str() {
+            _ if status.is_success() && answer.is_object() => Ok(Some(answer)),
+            Some(detail) => Err(Refused {
+                place: place.clone(),
+                said: said(status.as_u16(), self.token.is_some(), detail),
+                status: status.as_u16(),
+                detail: detail.to_owned(),
             }
-            .into());
+            .into()),
+            None => bail!(
+                "what answers at {place}, with {}, is no admin side of a receiver: {SAY_WHERE}",
+                status.as_u16()
+            ),
         }
-        Ok(Some(answer))
+    }
+}
+
+/// Nothing, where nothing listens; else why nothing could be asked.
+fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
+    let cause = error.root_cause();
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
+        _ => bail!(
+            "the receiver at {place} cannot be reached: {cause}; {SAY_WHERE}, or, if it is its certificate that is not known \
+             here, name the authority's with SSL_CERT_FILE"
+        ),
     }
 }
 
 /// A path with a query of the values that are there.
-pub fn path_with<const N: usize>(path: &str, query: [(&str, Option<String>); N]) -> String {
+pub fn path_with<'a>(path: &str, query: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
     let mut pairs = Serializer::new(String::new());
     for (name, value) in query {
         if let Some(value) = value {
@@ -121,16 +174,30 @@ pub fn path_with<const N: usize>(path: &str, query: [(&str, Option<String>); N])
     }
 }
 
-/// The items of a list that has pages, up to `limit`. `page` gives the path of the one at that cursor, for that many.
+/// The items of a list that has pages, up to `limit`. `query` is what is asked; what is looked for by its time is looked for
+/// in whole pages.
 pub async fn list(
     admin: &AdminApi,
     member: &str,
     limit: usize,
-    page: impl Fn(Option<String>, usize) -> String,
+    query: &[(&str, Option<String>)],
 ) -> anyhow::Result<Vec<Value>> {
+    let is_time =
+        |(name, value): &(&str, Option<String>)| ["since", "until"].contains(name) && value.is_some();
+    let is_by_time = query.iter().any(is_time);
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {
-        let mut answer = admin.get_from_running(&page(cursor, limit - items.len())).await?;
+        let left = if is_by_time {
+            PAGE_LIMIT
+        } else {
+            limit - items.len()
+        };
+        let page = [
+            ("cursor", cursor),
+            ("limit", Some(left.min(PAGE_LIMIT).to_string())),
+        ];
+        let path = path_with(&format!("/{member}"), query.iter().cloned().chain(page));
+        let mut answer = admin.get_from_running(&path).await?;
         if let Value::Array(more) = answer[member].take() {
             items.extend(more);
         }

@@ -1,9 +1,7 @@
 //! `backfill`
 
 use std::collections::HashSet;
-use std::fs;
 use std::future::Future;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,8 +26,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::admin::AdminApi;
-use crate::output::{self, Format, FormatArgs, counted};
-use crate::provider;
+use crate::output::{self, FormatArgs, counted};
+use crate::{input, provider};
 
 #[derive(Args)]
 pub struct BackfillArgs {
@@ -59,6 +57,9 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     }
     let mut known = HashSet::new();
     event_ids.retain(|event_id| known.insert(*event_id));
+    if settings.admin_url.is_some() {
+        return ask_all(args, settings, &event_ids, by_the_receiver(args, settings)?).await;
+    }
     match &settings.inbox_location {
         InboxLocation::Sqlite(path) if !path.exists() => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
@@ -125,7 +126,9 @@ async fn by_ourselves(
         Ok(chatbots) => chatbots,
         // With keys at hand each is tried; only whose they are is not known.
         Err(error) if !given.is_empty() && !matches!(error, caigunn::Error::Refused { .. }) => {
-            eprintln!("the account's chatbots cannot be listed, so every API key is tried: {error}");
+            output::say(format_args!(
+                "the account's chatbots cannot be listed, so every API key is tried: {error}"
+            ));
             Vec::new()
         }
         Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
@@ -196,93 +199,51 @@ async fn ask_all(
     }
     bar.finish_and_clear();
     let results = event_ids.iter().zip(results.into_iter().flatten());
-    let results: Vec<Job> = results
-        .map(|(event_id, result)| Job::new(*event_id, result))
+    let results: Vec<_> = results
+        .map(|(event_id, result)| shown(*event_id, result))
         .collect();
     report(&results, args)
 }
 
-/// What came of one job.
-struct Job {
-    event_id: EventId,
-    logged_count: u64,
-    missing: Vec<String>,
-    problems: Vec<String>,
-}
-
-impl Job {
-    fn new(event_id: EventId, result: anyhow::Result<Value>) -> Self {
-        let mut job = Self {
-            event_id,
-            logged_count: 0,
-            missing: Vec::new(),
-            problems: Vec::new(),
-        };
-        let outcome = match result {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                job.problems.push(format!("{error:#}"));
-                return job;
-            }
-        };
-        let texts = |values: &Value, text: fn(&Value) -> Option<&str>| -> Vec<String> {
-            let values = values.as_array().into_iter().flatten();
-            values.filter_map(text).map(str::to_owned).collect()
-        };
-        job.logged_count = outcome["logged_count"].as_u64().unwrap_or_default();
-        job.missing = texts(&outcome["missing"], |missing| missing["event"].as_str());
-        job.problems = texts(&outcome["unreadable"], Value::as_str);
-        if job.logged_count == 0 && job.problems.is_empty() {
-            job.problems.push("CaiGunn has no log of it".to_owned());
-        }
-        job
+/// What came of one job, as it is shown.
+fn shown(event_id: EventId, result: anyhow::Result<Value>) -> Value {
+    let outcome = result.unwrap_or_else(|error| json!({ "unreadable": [format!("{error:#}")] }));
+    let list = |name: &str| outcome[name].as_array().cloned().unwrap_or_default();
+    let missing: Vec<_> = list("missing")
+        .iter()
+        .map(|missing| missing["event"].clone())
+        .collect();
+    let logged_count = outcome["logged_count"].as_u64().unwrap_or_default();
+    let mut problems = list("unreadable");
+    if logged_count == 0 && problems.is_empty() {
+        problems.push("CaiGunn has no log of it".into());
     }
+    json!({ "event_id": event_id, "logged_count": logged_count, "missing": missing, "problems": problems })
 }
 
-fn report(jobs: &[Job], args: &BackfillArgs) -> anyhow::Result<()> {
-    let missing_count: usize = jobs.iter().map(|job| job.missing.len()).sum();
-    let failed_count = jobs.iter().filter(|job| !job.problems.is_empty()).count();
+fn report(jobs: &[Value], args: &BackfillArgs) -> anyhow::Result<()> {
+    let count = |job: &Value, name: &str| job[name].as_array().map_or(0, Vec::len);
+    let missing_count: usize = jobs.iter().map(|job| count(job, "missing")).sum();
+    let failed_count = jobs.iter().filter(|job| count(job, "problems") > 0).count();
     let done = if args.dry_run { "missing" } else { "stored" };
-    match args.format.format {
-        Format::Json => {
-            let jobs = jobs.iter().map(|job| {
-                json!({
-                    "event_id": job.event_id,
-                    "logged_count": job.logged_count,
-                    "missing": job.missing,
-                    "problems": job.problems,
-                })
-            });
-            output::write(&output::json(&json!({
-                "jobs": jobs.collect::<Value>(),
-                "dry_run": args.dry_run,
-                "missing_count": missing_count,
-                "failed_count": failed_count,
-            })))?;
-        }
-        Format::Table => {
-            let rows = jobs.iter().map(|job| {
-                let dash = |texts: &[String], separator| match texts {
-                    [] => "-".to_owned(),
-                    texts => texts.join(separator),
-                };
-                [
-                    job.event_id.to_string(),
-                    job.logged_count.to_string(),
-                    dash(&job.missing, ", "),
-                    dash(&job.problems, "; "),
-                ]
-            });
-            let headers = ["JOB", "IN THE LOG", "WAS MISSING", "PROBLEM"];
-            let summary = format!(
-                "\n{} asked about: {} {done}, {} with problems\n",
-                counted(jobs.len(), "job"),
-                counted(missing_count, "notification"),
-                counted(failed_count, "job")
-            );
-            output::write(&(output::table(headers, rows) + &summary))?;
-        }
-    }
+    let result = json!({
+        "jobs": jobs,
+        "dry_run": args.dry_run,
+        "missing_count": missing_count,
+        "failed_count": failed_count,
+    });
+    args.format.print(&result, || {
+        let table = output::columns(
+            "JOB event_id | IN THE LOG logged_count | WAS MISSING missing | PROBLEM problems",
+            jobs,
+        );
+        format!(
+            "{table}\n{} asked about: {} {done}, {} with problems\n",
+            counted(jobs.len(), "job"),
+            counted(missing_count, "notification"),
+            counted(failed_count, "job")
+        )
+    })?;
     if failed_count > 0 {
         bail!(
             "{failed_count} of {} could not be made complete",
@@ -294,13 +255,8 @@ fn report(jobs: &[Job], args: &BackfillArgs) -> anyhow::Result<()> {
 
 /// The ids in a file, one a line. Empty lines and what follows a # are left out.
 fn read(path: &Path) -> anyhow::Result<Vec<EventId>> {
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_string(&mut text).map(drop)
-    } else {
-        fs::read_to_string(path).map(|content| text = content)
-    };
-    read.with_context(|| format!("reading {}", path.display()))?;
+    let text = input::read(path)?;
+    let text = String::from_utf8_lossy(&text);
     let (mut event_ids, mut mistakes) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split('#').next().unwrap_or_default().trim();

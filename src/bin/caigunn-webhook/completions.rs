@@ -1,9 +1,9 @@
 //! `completions`
 
-use std::io::Write;
-
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
+
+use crate::output;
 
 #[derive(Args)]
 pub struct CompletionsArgs {
@@ -12,7 +12,7 @@ pub struct CompletionsArgs {
 }
 
 /// Prints the completion script of `command` for a shell.
-pub fn run(args: &CompletionsArgs, command: &mut Command) -> std::io::Result<()> {
+pub fn run(args: &CompletionsArgs, command: &mut Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
     generate(args.shell, command, "caigunn-webhook", &mut script);
     let script = String::from_utf8(script).expect("the script is made of the texts of the help");
@@ -21,5 +21,5 @@ pub fn run(args: &CompletionsArgs, command: &mut Command) -> std::io::Result<()>
         Shell::Bash => script.replace("caigunn__subcmd__webhook", "caigunn__webhook"),
         _ => script,
     };
-    std::io::stdout().write_all(script.as_bytes())
+    output::write(&script)
 }

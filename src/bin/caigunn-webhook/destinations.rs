@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::admin::{AdminApi, path_with};
 use crate::output::{self, Format, FormatArgs, text};
 
+const COLUMNS: &str = "DESTINATION name | KIND kind | WHERE TO to | STATE state | PENDING pending_count | DEAD dead_count \
+                       | IN FLIGHT status/in_flight_count | REMARK remark";
+
 #[derive(Subcommand)]
 pub enum DestinationsCommand {
     /// Show where notifications are delivered to, and how each destination does
@@ -52,56 +55,65 @@ pub async fn run(command: &DestinationsCommand, settings: &Settings) -> anyhow::
 
 async fn list(admin: &AdminApi, format: Format) -> anyhow::Result<()> {
     let answer = admin.get_from_running("/destinations").await?;
-    if format == Format::Json {
-        return output::write(&output::json(&answer));
-    }
-    let destinations = answer["destinations"].as_array().into_iter().flatten();
-    let rows: Vec<_> = destinations.map(row).collect();
-    if rows.is_empty() {
-        return output::write("no destinations are configured, so notifications are only kept\n");
-    }
-    let headers = ["DESTINATION", "STATE", "PENDING", "DEAD", "IN FLIGHT", "REMARK"];
-    let mut shown = output::table(headers, rows);
-    if answer["leader"]["is_self"] == false {
-        shown += &match answer["leader"]["name"].as_str() {
-            Some(leader) => format!(
-                "\n{} leads and delivers; whether a destination is down is known there\n",
-                output::printable(leader)
-            ),
-            None => "\nwhich receiver leads and delivers is not known now\n".to_owned(),
-        };
-    }
-    output::write(&shown)
+    format.print(&answer, || {
+        let mut destinations = answer["destinations"].as_array().cloned().unwrap_or_default();
+        if destinations.is_empty() {
+            return "no destinations are configured, so notifications are only kept\n".to_owned();
+        }
+        for destination in &mut destinations {
+            destination["remark"] = remark(destination).into();
+        }
+        output::columns(COLUMNS, &destinations) + &about_leader(&answer["leader"])
+    })
 }
 
-fn row(destination: &Value) -> [String; 6] {
-    let status = &destination["status"];
-    let pause = &destination["pause"];
-    let remark = if let Some(reason) = pause["reason"].as_str() {
-        format!("since {}: {reason}", text(&pause["at"]))
-    } else if let Some(since) = status["down_since"].as_str() {
-        format!("since {since}: {}", text(&status["last_failure"]["detail"]))
-    } else {
-        text(&status["last_failure"]["detail"])
-    };
-    [
-        text(&destination["name"]),
-        text(&destination["state"]),
-        text(&destination["pending_count"]),
-        text(&destination["dead_count"]),
-        text(&status["in_flight_count"]),
-        remark,
-    ]
+/// Who knows more, if another receiver leads.
+fn about_leader(leader: &Value) -> String {
+    match leader["name"].as_str() {
+        _ if leader["is_self"] != false => String::new(),
+        Some(name) => format!(
+            "\n{} leads and delivers; whether a destination is down is known there\n",
+            output::printable(name)
+        ),
+        None => "\nwhich receiver leads and delivers is not known now\n".to_owned(),
+    }
+}
+
+/// What keeps a destination from getting everything now. What went wrong before the oldest that is pending came is over.
+fn remark(destination: &Value) -> String {
+    let (status, pause) = (&destination["status"], &destination["pause"]);
+    let failure = &status["last_failure"];
+    let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
+    match destination["state"].as_str() {
+        Some("paused") => format!("since {}: {}", output::time(&pause["at"]), text(&pause["reason"])),
+        Some("down") => format!(
+            "since {}: {}",
+            output::time(&status["down_since"]),
+            text(&failure["detail"])
+        ),
+        Some("active") if !status["oldest_received_at"].is_null() && is_of_pending => {
+            format!(
+                "at {}: {}",
+                output::time(&failure["at"]),
+                text(&failure["detail"])
+            )
+        }
+        _ => "-".to_owned(),
+    }
 }
 
 async fn change(admin: &AdminApi, path: &str, format: Format, done: &str) -> anyhow::Result<()> {
     let answer = admin.post_to_running(path, None).await?;
-    if format == Format::Json {
-        output::write(&output::json(&answer))?;
+    let is_done = answer["instruction"]["state"] == "done";
+    format.print(&answer, || {
+        if is_done {
+            format!("{done}\n")
+        } else {
+            String::new()
+        }
+    })?;
+    if !is_done {
+        bail!(output::NOT_YET);
     }
-    match answer["instruction"]["state"].as_str() {
-        Some("done") if format == Format::Table => output::write(&format!("{done}\n")),
-        Some("done") => Ok(()),
-        _ => bail!(output::NOT_YET),
-    }
+    Ok(())
 }

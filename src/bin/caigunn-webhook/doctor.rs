@@ -5,7 +5,7 @@ use caigunn_webhook::config::Loaded;
 use caigunn_webhook::doctor::{self, Finding, Verdict};
 use serde_json::json;
 
-use crate::output::{self, Format, FormatArgs, counted};
+use crate::output::{self, FormatArgs, counted};
 
 pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
     let findings = doctor::examine(loaded)
@@ -18,17 +18,13 @@ pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
             .count()
     };
     let (failure_count, warning_count) = (count(Verdict::Failure), count(Verdict::Warning));
-    match args.format {
-        Format::Json => output::write(&output::json(&json!({
-            "findings": findings,
-            "failure_count": failure_count,
-            "warning_count": warning_count,
-        })))?,
-        Format::Table => {
-            let lines: String = findings.iter().map(line).collect();
-            output::write(&lines)?;
-        }
-    }
+    let result = json!({
+        "findings": findings,
+        "failure_count": failure_count,
+        "warning_count": warning_count,
+    });
+    args.format
+        .print(&result, || findings.iter().map(line).collect())?;
     if failure_count > 0 {
         bail!(
             "found {} and {}",

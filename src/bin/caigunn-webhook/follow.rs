@@ -3,28 +3,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use caigunn_webhook::event::ChatbotId;
-use clap::Args;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::admin::{AdminApi, Refused, path_with};
+use crate::output;
+use crate::which::Of;
 
 /// How often the receiver is asked.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many receipts are looked at in one answer.
 const LIMIT: usize = 500;
-
-#[derive(Args)]
-pub struct FollowArgs {
-    /// Only of this event (crawling) or event name (crawling.completed)
-    #[arg(long, value_name = "EVENT")]
-    event: Option<String>,
-    /// Only of this chatbot
-    #[arg(long, value_name = "ID")]
-    chatbot: Option<ChatbotId>,
-}
 
 /// Asks the receiver as long as it takes, once it has answered.
 pub struct Patient<'a> {
@@ -50,7 +40,10 @@ impl<'a> Patient<'a> {
             let reason = match self.admin.get(path).await {
                 Ok(Some(answer)) => {
                     if std::mem::take(&mut self.is_away) {
-                        eprintln!("the receiver at {} answers again", self.admin.address());
+                        output::say(format_args!(
+                            "the receiver at {} answers again",
+                            self.admin.place()
+                        ));
                     }
                     return Ok(answer);
                 }
@@ -62,8 +55,10 @@ impl<'a> Patient<'a> {
                 },
             };
             if !std::mem::replace(&mut self.is_away, true) {
-                let address = self.admin.address();
-                eprintln!("the receiver at {address} does not answer: {reason}; waiting for it");
+                output::say(format_args!(
+                    "the receiver at {} does not answer: {reason}; waiting for it",
+                    self.admin.place()
+                ));
             }
             sleep(INTERVAL).await;
         }
@@ -73,7 +68,7 @@ impl<'a> Patient<'a> {
 /// The receipts to come.
 pub struct Follow<'a> {
     receiver: Patient<'a>,
-    args: &'a FollowArgs,
+    which: &'a Of,
     after: Value,
     ready: VecDeque<Value>,
 }
@@ -83,11 +78,11 @@ impl<'a> Follow<'a> {
     ///
     /// # Errors
     /// None runs, or will not answer.
-    pub async fn begin(admin: &'a AdminApi, args: &'a FollowArgs) -> anyhow::Result<Self> {
+    pub async fn begin(admin: &'a AdminApi, which: &'a Of) -> anyhow::Result<Self> {
         let answer = admin.get_from_running("/receipts?after=newest").await?;
         Ok(Self {
             receiver: Patient::new(admin),
-            args,
+            which,
             after: answer["next_after"].clone(),
             ready: VecDeque::new(),
         })
@@ -102,18 +97,15 @@ impl<'a> Follow<'a> {
             if let Some(receipt) = self.ready.pop_front() {
                 return Ok(receipt);
             }
-            let path = path_with(
-                "/receipts",
-                [
-                    ("event", self.args.event.clone()),
-                    ("chatbot_id", self.args.chatbot.map(|id| id.to_string())),
-                    ("after", Some(self.after.to_string())),
-                    ("limit", Some(LIMIT.to_string())),
-                ],
-            );
+            let mut query = self.which.query();
+            query.extend([
+                ("after", Some(self.after.to_string())),
+                ("limit", Some(LIMIT.to_string())),
+            ]);
+            let path = path_with("/receipts", query);
             let mut answer = self.receiver.get(&path).await?;
             if answer["newest_sequence"].as_u64() < self.after.as_u64() {
-                eprintln!("the receiver has another inbox now: what it has already is left out");
+                output::say("the receiver has another inbox now: what it has already is left out");
                 self.after = answer["newest_sequence"].take();
                 continue;
             }

@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
 
+use crate::output;
+
 /// How long the receiver may take for each step: it answers within milliseconds, or when its store is slow.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -18,8 +20,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
     if status != 200 {
         bail!("http://{address}/readyz answered {status}: the receiver is not ready");
     }
-    println!("ready");
-    Ok(())
+    output::write("ready\n")
 }
 
 /// One request by hand: the smallest thing that can be wrong in a container.

@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::output::{self, Format, FormatArgs, WrongUsage, counted};
+use crate::output::{self, FormatArgs, WrongUsage, counted};
 
 /// How long one call to the second inbox may take: a transaction of some hundred receipts, each of which may be as
 /// large as a body, on a server that has others to serve.
@@ -142,35 +142,29 @@ impl Bar {
 }
 
 fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> anyhow::Result<()> {
-    match args.format.format {
-        Format::Json => output::write(&output::json(&json!({
-            "from": InboxLocation::Sqlite(from.to_owned()).to_string(),
-            "to": to.to_string(),
-            "copied_count": outcome.copied_count,
-            "quarantined_count": outcome.quarantined_count,
-            "receipt_count": outcome.receipt_count,
-            "destination_count": outcome.destination_count,
-            "delivery_count": outcome.delivery_count,
-            "sha256": outcome.sha256,
-        }))),
-        Format::Table => {
-            let headers = ["COPIED NOW", "IN BOTH", "SHA-256 OF BOTH"];
-            let row = [
-                outcome.copied_count.to_string(),
-                outcome.receipt_count.to_string(),
-                outcome.sha256.clone(),
-            ];
-            let summary = format!(
-                "\n{} of the first inbox are in the second, the same to the byte; of deliveries to {} both have {}; \
-                 {} in quarantine copied now\n",
-                counted(usize::try_from(outcome.receipt_count)?, "receipt"),
-                counted(outcome.destination_count, "destination"),
-                outcome.delivery_count,
-                counted(outcome.quarantined_count, "request")
-            );
-            output::write(&(output::table(headers, [row]) + &summary))
-        }
-    }
+    let result = json!({
+        "from": InboxLocation::Sqlite(from.to_owned()).to_string(),
+        "to": to.to_string(),
+        "copied_count": outcome.copied_count,
+        "quarantined_count": outcome.quarantined_count,
+        "receipt_count": outcome.receipt_count,
+        "destination_count": outcome.destination_count,
+        "delivery_count": outcome.delivery_count,
+        "sha256": outcome.sha256,
+    });
+    let receipt_count = usize::try_from(outcome.receipt_count)?;
+    args.format.print(&result, || {
+        let columns = "COPIED NOW copied_count | IN BOTH receipt_count | SHA-256 OF BOTH sha256";
+        format!(
+            "{}\n{} of the first inbox are in the second, the same to the byte; of deliveries to {} both have {}; {} in \
+             quarantine copied now\n",
+            output::columns(columns, std::slice::from_ref(&result)),
+            counted(receipt_count, "receipt"),
+            counted(outcome.destination_count, "destination"),
+            outcome.delivery_count,
+            counted(outcome.quarantined_count, "request")
+        )
+    })
 }
 
 async fn check(args: &CheckArgs, settings: &Settings) -> anyhow::Result<()> {
@@ -180,30 +174,22 @@ async fn check(args: &CheckArgs, settings: &Settings) -> anyhow::Result<()> {
         None => settings.inbox_location.clone(),
     };
     let found = soundness(&location, &settings.inbox).await;
-    match args.format.format {
-        Format::Json => output::write(&output::json(&json!({
-            "inbox": location.to_string(),
-            "kind": found.kind,
-            "condition": found.condition,
-            "tables_version": found.tables_version,
-            "receipt_count": found.receipt_count,
-            "found": found.found,
-            "advice": found.advice,
-        })))?,
-        Format::Table if found.condition == Condition::Sound => {
-            let shown = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-            let row = [
-                location.to_string(),
-                found.kind.to_owned(),
-                shown(found.tables_version),
-                shown(found.receipt_count),
-                "sound".to_owned(),
-            ];
-            let headers = ["INBOX", "KIND", "VERSION OF TABLES", "RECEIPTS", "CONDITION"];
-            output::write(&output::table(headers, [row]))?;
-        }
-        Format::Table => {}
-    }
+    let result = json!({
+        "inbox": location.to_string(),
+        "kind": found.kind,
+        "condition": found.condition,
+        "tables_version": found.tables_version,
+        "receipt_count": found.receipt_count,
+        "found": found.found,
+        "advice": found.advice,
+    });
+    args.format.print(&result, || match found.condition {
+        Condition::Sound => output::columns(
+            "INBOX inbox | KIND kind | VERSION OF TABLES tables_version | RECEIPTS receipt_count | CONDITION condition",
+            std::slice::from_ref(&result),
+        ),
+        _ => String::new(),
+    })?;
     // One that is not there is no sound one: whoever asks, before an update or of a backup, thinks that there is one.
     match found.advice {
         Some(advice) => bail!(

@@ -16,19 +16,21 @@ use caigunn_webhook::inbox::outbox::Outcome;
 use caigunn_webhook::inbox::{Origin, Receipt};
 use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::admin::AdminApi;
-use crate::follow::{Follow, FollowArgs};
+use crate::follow::Follow;
 use crate::output::{self, FormatArgs, WrongUsage, text};
+use crate::web;
+use crate::which::Of;
 
 #[derive(Args)]
 pub struct ListenArgs {
-    /// Where to post each notification, such as http://localhost:3000/hooks
-    #[arg(long, value_name = "URL", value_parser = url)]
+    /// Where to post each notification, such as localhost:3000/hooks
+    #[arg(long, value_name = "URL", value_parser = web::url)]
     forward_to: Url,
     /// Signs with this secret, whsec_...; one that is of worth belongs in a file
     #[arg(long, value_name = "SECRET")]
@@ -43,42 +45,44 @@ pub struct ListenArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
     #[command(flatten)]
-    follow: FollowArgs,
+    which: Of,
     #[command(flatten)]
     format: FormatArgs,
-}
-
-fn url(text: &str) -> Result<Url, String> {
-    let url = text.parse::<Url>().ok();
-    url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-        .ok_or_else(|| "expected a URL such as http://localhost:3000/hooks".to_owned())
 }
 
 pub async fn run(args: &ListenArgs, settings: &Settings) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
     let sender = sender(args)?;
     let admin = AdminApi::new(settings)?;
-    let mut follow = Follow::begin(&admin, &args.follow).await?;
+    let mut follow = Follow::begin(&admin, &args.which).await?;
     // The path and the query of a URL may hold a secret.
-    eprintln!(
+    output::say(format_args!(
         "listening to the receiver at {} and forwarding what comes from now on to {}; Ctrl-C ends it",
-        admin.address(),
+        admin.place(),
         http::place(&args.forward_to)
-    );
+    ));
     tokio::select! {
         forwarded = forward(&mut follow, &*sender, args) => forwarded,
         _ = signals.next() => Ok(()),
     }
 }
 
-fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
-    let secret = match &args.secret_file {
-        Some(path) => {
-            let read = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-            Some(SecretString::from(read.trim().to_owned()))
+/// The secret to sign with, by the rule for those of destinations.
+fn secret(args: &ListenArgs) -> anyhow::Result<Option<SecretString>> {
+    let read = match (&args.secret, &args.secret_file) {
+        (Some(secret), _) => {
+            http::secret(secret.expose_secret()).map_err(|error| format!("--secret: {error}"))
         }
-        None => args.secret.clone(),
+        (None, Some(path)) => fs::read_to_string(path)
+            .map_err(|error| format!("it cannot be read: {error}"))
+            .and_then(|text| http::secret(text.trim()))
+            .map_err(|error| format!("--secret-file {}: {error}", path.display())),
+        (None, None) => return Ok(None),
     };
+    Ok(Some(read.map_err(WrongUsage)?))
+}
+
+fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
     let destination = DestinationSettings {
         name: "listen".to_owned(),
         filter: Filter::default(),
@@ -93,14 +97,11 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
         },
         kind: Kind::Http(http::Settings {
             url: args.forward_to.clone(),
-            secrets: secret.into_iter().collect(),
+            secrets: secret(args)?.into_iter().collect(),
             headers: reqwest::header::HeaderMap::new(),
         }),
     };
-    delivery::sender(&destination).map_err(|error| match error {
-        delivery::Error::Secret => WrongUsage(format!("--secret: {error}")).into(),
-        error => error.into(),
-    })
+    delivery::sender(&destination).context("preparing calls to where it is forwarded")
 }
 
 /// Sends each notification once, one after the other. One that is not taken is passed over: its line says so.
@@ -112,7 +113,7 @@ async fn forward(follow: &mut Follow<'_>, sender: &dyn Sender, args: &ListenArgs
         let (at, began) = (Timestamp::now(), Instant::now());
         let report = sender.send(parcel).await;
         let line = line(&whole, at, &report, began.elapsed(), args.format.format);
-        output::write(&line)?;
+        output::stream(&line)?;
     }
 }
 
@@ -149,32 +150,26 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
 /// What is printed of an attempt.
 fn line(whole: &Value, at: Timestamp, report: &Report, took: Duration, format: output::Format) -> String {
     let duration_ms = took.as_micros() as f64 / 1_000.0;
-    match format {
-        output::Format::Json => {
-            let line = json!({
-                "at": at,
-                "event": whole["event"],
-                "receipt_id": whole["id"],
-                "outcome": report.outcome,
-                "status": report.status,
-                "detail": report.detail,
-                "duration_ms": duration_ms,
-            });
-            format!("{line}\n")
-        }
-        output::Format::Table => {
-            let said = match (report.outcome, report.status) {
-                (Outcome::Delivered, Some(status)) => status.to_string(),
-                (outcome, _) => format!("{}: {}", outcome.as_str(), report.detail),
-            };
-            let columns = [
-                output::time(&json!(at)),
-                format!("{:20}", text(&whole["event"])),
-                text(&whole["id"]),
-                said,
-                format!("{duration_ms:.1} ms"),
-            ];
-            output::printable(&columns.join("  ")) + "\n"
-        }
+    let line = json!({
+        "at": at,
+        "event": whole["event"],
+        "receipt_id": whole["id"],
+        "outcome": report.outcome,
+        "status": report.status,
+        "detail": report.detail,
+        "duration_ms": duration_ms,
+    });
+    if format == output::Format::Json {
+        return format!("{line}\n");
     }
+    let said = match (report.outcome, report.status) {
+        (Outcome::Delivered, Some(status)) => status.to_string(),
+        (outcome, _) => format!("{}: {}", outcome.as_str(), report.detail),
+    };
+    let (at, event, id) = (
+        output::time(&line["at"]),
+        text(&line["event"]),
+        text(&line["receipt_id"]),
+    );
+    output::printable(&format!("{at}  {event:20}  {id}  {said}  {duration_ms:.1} ms")) + "\n"
 }

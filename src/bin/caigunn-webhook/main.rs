@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 failed, 64 wrong usage or configuration (EX_USAGE of sysexits.h).
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod admin;
 mod backfill;
 mod check;
@@ -13,6 +15,7 @@ mod doctor;
 mod follow;
 mod healthcheck;
 mod inbox;
+mod input;
 mod listen;
 mod moment;
 mod output;
@@ -22,12 +25,16 @@ mod serve;
 mod subscription;
 mod token;
 mod trigger;
+mod web;
+mod which;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use url::Url;
 
 use configuration::ConfigurationArgs;
+use output::say;
 
 /// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
 /// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
@@ -46,6 +53,11 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     configuration: ConfigurationArgs,
+    /// The receiver that commands ask, by its admin address: a host, with a port unless it is 9090, or
+    /// a URL. Over plain http the admin token goes in the clear [default: the configured address]
+    #[arg(long, global = true, value_name = "URL", value_parser = admin::admin_url)]
+    #[arg(help_heading = "Configuration")]
+    admin: Option<Url>,
 }
 
 /// No line is longer than 80 columns, for clap breaks longer ones out of their column.
@@ -127,15 +139,16 @@ fn main() -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
     if let Command::Completions(args) = command {
         let written = completions::run(&args, &mut Cli::command());
-        return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        return exit_code(written);
     }
-    let loaded = match cli.configuration.load() {
+    let mut loaded = match cli.configuration.load() {
         Ok(loaded) => loaded,
         Err(mistakes) => {
-            eprint!("caigunn-webhook: the configuration has mistakes:\n{mistakes}");
+            say(format!("caigunn-webhook: the configuration has mistakes:\n{mistakes}").trim_end());
             return ExitCode::from(EX_USAGE);
         }
     };
+    loaded.settings.admin_url = cli.admin;
     let done = match command {
         Command::Serve => serve::run(loaded),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
@@ -152,15 +165,21 @@ fn main() -> ExitCode {
         Command::Healthcheck => healthcheck::run(&loaded.settings),
         Command::Completions(_) => unreachable!("handled above, since it needs no configuration"),
     };
+    exit_code(done)
+}
+
+/// Says what went wrong, if something did.
+fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("caigunn-webhook: {error:#}");
-            if error.is::<output::WrongUsage>() {
-                ExitCode::from(EX_USAGE)
+            say(format_args!("caigunn-webhook: {error:#}"));
+            ExitCode::from(if error.is::<output::WrongUsage>() {
+                EX_USAGE
             } else {
-                ExitCode::FAILURE
-            }
+                1
+            })
         }
     }
 }

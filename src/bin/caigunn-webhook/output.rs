@@ -1,6 +1,7 @@
-//! What commands print: tables for people, JSON for programs.
+//! What commands print: tables for people, JSON for programs. Nothing else in the commands writes anywhere.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -23,10 +24,25 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// Prints a result.
+    pub fn print(self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
+        write(&match self {
+            Self::Json => json(result),
+            Self::Table => for_people(),
+        })
+    }
+}
+
 /// A mistake on the command line that shows only when the settings are known.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);
+
+/// Whoever read what is printed has gone, and nothing else was to be done.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads what is printed any more")]
+pub struct ReaderGone;
 
 #[derive(Args)]
 pub struct FormatArgs {
@@ -35,18 +51,50 @@ pub struct FormatArgs {
     pub format: Format,
 }
 
+impl FormatArgs {
+    /// See [`Format::print`].
+    pub fn print(&self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
+        self.format.print(result, for_people)
+    }
+}
+
 /// Rows under headers, the columns as wide as they need be.
-pub fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<'a, R: IntoIterator<Item = String>>(
+    headers: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headers);
     for row in rows {
-        table.add_row(row.map(|cell| printable(&cell)));
+        table.add_row(row.into_iter().map(|cell| printable(&cell)));
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned()).collect();
     lines.join("\n") + "\n"
+}
+
+/// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count`. Times are those whose names
+/// end so.
+pub fn columns(columns: &str, objects: &[Value]) -> String {
+    let columns: Vec<_> = columns
+        .split(" | ")
+        .filter_map(|column| column.rsplit_once(' '))
+        .collect();
+    let cell = |object: &Value, member: &str| {
+        let value = object.pointer(&format!("/{member}")).unwrap_or(&Value::Null);
+        if member.ends_with("_at") {
+            time(value)
+        } else {
+            text(value)
+        }
+    };
+    let headers = columns.iter().map(|(header, _)| *header);
+    let rows = objects
+        .iter()
+        .map(|object| columns.iter().map(move |(_, member)| cell(object, member)));
+    table(headers, rows)
 }
 
 /// A text of somebody else's as it may be shown on a terminal: without control characters, which could rewrite the
@@ -71,17 +119,42 @@ pub fn json(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Writes to standard output, for a reader who may have gone.
+/// Writes to standard output. A reader who has gone misses it; what the command did, and its exit code, stay.
 pub fn write(text: &str) -> anyhow::Result<()> {
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("writing to standard output")
+    match stream(text) {
+        Err(error) if error.is::<ReaderGone>() => Ok(()),
+        written => written,
+    }
 }
 
-/// A scalar member of an answer, as a table shows it.
+/// As [`write`], of a command that goes on only to print more.
+///
+/// # Errors
+/// [`ReaderGone`], or nothing can be written.
+pub fn stream(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        written => written.context("writing to standard output"),
+    }
+}
+
+/// Writes a line to standard error, for whoever is there to read it.
+pub fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether colours are not wanted (<https://no-color.org>), or not understood.
+pub fn takes_no_color() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// A member of an answer, as a table shows it.
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -106,11 +179,11 @@ pub fn beginning(text: &str) -> String {
     if line.is_empty() { "-".to_owned() } else { line }
 }
 
-/// Members of an answer, one a line.
-pub fn members(answer: &Value, names: &[&str]) -> String {
-    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+/// Members of an answer, named with a space between, one a line.
+pub fn members(answer: &Value, names: &str) -> String {
+    let width = names.split(' ').map(str::len).max().unwrap_or(0);
     let lines = names
-        .iter()
+        .split(' ')
         .map(|name| format!("{name:width$}  {}\n", printable(&text(&answer[name]))));
     lines.collect()
 }

@@ -1,7 +1,5 @@
 //! `serve`
 
-use std::io::{self, Write};
-
 use anyhow::Context;
 use caigunn_webhook::app::App;
 use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
@@ -12,9 +10,12 @@ use caigunn_webhook::telemetry::{self, Telemetry};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::output;
+
 /// Runs the receiver until a signal or a failure.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
-    let telemetry = telemetry::start(loaded.settings.log.clone()).context("starting the log")?;
+    let log = loaded.settings.log.clone();
+    let telemetry = telemetry::start(log, output::takes_no_color()).context("starting the log")?;
     let served = run_on_threads(loaded, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
@@ -61,7 +62,7 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
             drop(stop);
             let signal = signals.another(first).await;
             // Whoever listens or not, it quits.
-            let _ = writeln!(io::stderr(), "caigunn-webhook: {signal} again: quitting at once");
+            output::say(format_args!("caigunn-webhook: {signal} again: quitting at once"));
             std::process::exit(1);
         }
     });

@@ -88,14 +88,15 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let client = provider::client(settings)?;
     let visits = once::ensure(&client, subscription, targets(settings).await?, Mode::DryRun).await;
     // A refusal of the receiver's is no reason to hide what CaiGunn says.
-    let running = match AdminApi::new(settings)?.get("/subscription").await {
+    let admin = AdminApi::new(settings)?;
+    let running = match admin.get("/subscription").await {
         Ok(Some(running)) => running,
         Ok(None) => {
-            eprintln!("no receiver runs at {}; {LEFT_OUT}", settings.admin_listen);
+            output::say(format_args!("no receiver runs at {}; {LEFT_OUT}", admin.place()));
             Value::Null
         }
         Err(error) => {
-            eprintln!("{error:#}; {LEFT_OUT}");
+            output::say(format_args!("{error:#}; {LEFT_OUT}"));
             Value::Null
         }
     };
@@ -122,28 +123,26 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
             }
         })
         .collect();
-    match format {
-        Format::Json => output::write(&output::json(&json!({
-            "webhook_url": subscription.shown_url,
-            "problem": running["problem"],
-            "probe": running["probe"],
-            "tokens": running["tokens"],
-            "leader": running["leader"],
-            "chatbots": shown.iter().map(Shown::to_json).collect::<Value>(),
-        })))?,
-        Format::Table => {
-            let headers = [
-                "CHATBOT",
-                "ID",
-                "REGISTERED URL",
-                "OURS",
-                "SINCE",
-                "LAST EVENT RECEIVED",
-            ];
-            let table = output::table(headers, shown.iter().map(Shown::row));
-            output::write(&(table + &about_receiver(&running, &subscription.public_url)))?;
-        }
-    }
+    let result = json!({
+        "webhook_url": subscription.shown_url,
+        "problem": running["problem"],
+        "probe": running["probe"],
+        "tokens": running["tokens"],
+        "leader": running["leader"],
+        "chatbots": shown.iter().map(Shown::to_json).collect::<Value>(),
+    });
+    format.print(&result, || {
+        let headers = [
+            "CHATBOT",
+            "ID",
+            "REGISTERED URL",
+            "OURS",
+            "SINCE",
+            "LAST EVENT RECEIVED",
+        ];
+        let table = output::table(headers, shown.iter().map(Shown::row));
+        table + &about_receiver(&running, &subscription.public_url)
+    })?;
     let failed_count = shown.iter().filter(|shown| shown.error.is_some()).count();
     if failed_count > 0 {
         bail!(
@@ -201,8 +200,8 @@ impl Shown<'_> {
             id,
             self.url.clone().unwrap_or_else(|| "-".to_owned()),
             ours.to_owned(),
-            moment(since, "-"),
-            moment(&self.known["last_received_at"], "-"),
+            output::time(since),
+            output::time(&self.known["last_received_at"]),
         ]
     }
 }
@@ -228,7 +227,7 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         );
     }
     if let Some(detail) = running["probe"]["detail"].as_str() {
-        let at = moment(&running["probe"]["at"], "-");
+        let at = output::time(&running["probe"]["at"]);
         text += &format!(
             "Last probe of {public_url}, {at}: {}\n",
             output::printable(detail)
@@ -243,24 +242,16 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         text += &format!(
             "Token {}…{registered}: last used {}\n",
             token["token"].as_str().unwrap_or("-"),
-            moment(&token["last_used_at"], "not since the receiver started")
+            match &token["last_used_at"] {
+                Value::Null => "not since the receiver started".to_owned(),
+                at => output::time(at),
+            }
         );
     }
     if text.is_empty() {
         text
     } else {
         format!("\n{text}")
-    }
-}
-
-/// A timestamp to the second, which is as close as people read one.
-fn moment(value: &Value, otherwise: &str) -> String {
-    let Some(text) = value.as_str() else {
-        return otherwise.to_owned();
-    };
-    match text.split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => text.to_owned(),
     }
 }
 
@@ -316,22 +307,23 @@ async fn remove(
     let removals = once::remove(&client, subscription, targets, only, mode).await;
     let is_removed =
         |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
+    let admin = AdminApi::new(settings)?;
     if removals.iter().any(is_removed)
-        && let Ok(Some(running)) = AdminApi::new(settings)?.get("/subscription").await
+        && let Ok(Some(running)) = admin.get("/subscription").await
         && running["webhook_url"] == subscription.shown_url
     {
-        let (admin, interval) = (settings.admin_listen, subscription.watch_interval.as_secs());
-        if running["leader"]["is_self"] == false {
-            eprintln!(
+        let interval = subscription.watch_interval.as_secs();
+        output::say(match running["leader"]["is_self"] == false {
+            true => format!(
                 "the receivers on this inbox register their URL again when the leader next looks, every {interval} s: stop \
                  them first"
-            );
-        } else {
-            eprintln!(
-                "the receiver that runs here (admin address {admin}) registers its URL again when it next looks, every \
-                 {interval} s: stop it first"
-            );
-        }
+            ),
+            false => format!(
+                "the receiver that runs here (admin address {}) registers its URL again when it next looks, every \
+                 {interval} s: stop it first",
+                admin.place()
+            ),
+        });
     }
     let results = removals.iter().map(|(target, removal)| {
         let ours = || Some(subscription.shown_url.clone());
@@ -369,33 +361,28 @@ struct Done<'a> {
 }
 
 fn report(results: &[Done<'_>], format: Format, aim: &str) -> anyhow::Result<()> {
-    match format {
-        Format::Json => {
-            let results = results.iter().map(|result| {
-                json!({
-                    "chatbot_id": result.target.id,
-                    "title": result.target.title,
-                    "api_key": result.target.fingerprint,
-                    "before": result.before,
-                    "done": result.done,
-                    "error": result.error,
-                })
-            });
-            output::write(&output::json(&results.collect()))?;
-        }
-        Format::Table => {
-            let rows = results.iter().map(|result| {
-                let done = match &result.error {
-                    Some(error) => format!("{}: {error}", result.done),
-                    None => result.done.to_owned(),
-                };
-                let [title, id] = title_and_id(result.target);
-                let before = result.before.clone().unwrap_or_else(|| "-".to_owned());
-                [title, id, before, done]
-            });
-            output::write(&output::table(["CHATBOT", "ID", "URL BEFORE", "DONE"], rows))?;
-        }
-    }
+    let shown = results.iter().map(|result| {
+        json!({
+            "chatbot_id": result.target.id,
+            "title": result.target.title,
+            "api_key": result.target.fingerprint,
+            "before": result.before,
+            "done": result.done,
+            "error": result.error,
+        })
+    });
+    format.print(&shown.collect(), || {
+        let rows = results.iter().map(|result| {
+            let done = match &result.error {
+                Some(error) => format!("{}: {error}", result.done),
+                None => result.done.to_owned(),
+            };
+            let [title, id] = title_and_id(result.target);
+            let before = result.before.clone().unwrap_or_else(|| "-".to_owned());
+            [title, id, before, done]
+        });
+        output::table(["CHATBOT", "ID", "URL BEFORE", "DONE"], rows)
+    })?;
     let failed_count = results.iter().filter(|result| result.error.is_some()).count();
     if failed_count > 0 {
         bail!(

@@ -36,11 +36,11 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
         .map_err(provider::explained)
         .context("refreshing the access token")?;
     output::write(&format!("{}\n", token.expose_secret()))?;
-    eprintln!(
+    output::say(format_args!(
         "A new access token, asked to last until {expires}. Put it where CAIGUNN_ACCESS_TOKEN comes from (or into the file \
          that CAIGUNN_ACCESS_TOKEN_FILE names) and restart the receiver. Whether the old one still works is not \
          documented."
-    );
+    ));
     Ok(())
 }
 

@@ -1,42 +1,50 @@
 //! `trigger`
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
-use caigunn_webhook::event::{ChatbotId, Event, EventId, IdTexts, Name, Wire};
+use caigunn_webhook::event::{ChatbotId, Event, EventId, Wire};
 use caigunn_webhook::http::reachable;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use reqwest::{Client, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
+use crate::admin::AdminApi;
+use crate::{input, output, web};
+
 /// How long a receiver may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What stands for a job: its initial, then its completed.
+const JOBS: [&str; 3] = ["crawling", "uploading", "training"];
+
 #[derive(Args)]
 pub struct TriggerArgs {
-    /// An event, such as crawling.completed, or a job, such as crawling: its initial, then its completed
-    #[arg(required_unless_present = "file", value_parser = |name: &str| events_named(name).map(|_| name.to_owned()))]
+    /// A job, which is its initial and then its completed, or an event; of an event that CaiGunn does not
+    /// document, --set event=NAME and --set status=NAME make a sample
+    #[arg(required_unless_present = "file", value_parser = PossibleValuesParser::new(names()))]
     event: Option<String>,
     /// The receiver's URL [default: the configured address and token]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web::url)]
     to: Option<Url>,
     /// The generation of the wire format: 2024-01 or 2024-07
     #[arg(long, default_value = "2024-07")]
     wire: Wire,
-    /// The job's id [default: a fresh one]
+    /// The job's id [default: a fresh one, by which the application can tell that it is a sample]
     #[arg(long, value_name = "UUID")]
     event_id: Option<EventId>,
-    /// The chatbot's id [default: a fresh one]
+    /// The chatbot's id [default: one that the running receiver has registered, or a fresh one]
     #[arg(long, value_name = "UUID")]
     chatbot_id: Option<ChatbotId>,
     /// Sets a member by its path, as in data.detail=oops; a value that is JSON is taken as such
-    #[arg(long, value_name = "PATH=VALUE", value_parser = |text: &str| split(text).map(|_| text.to_owned()))]
-    set: Vec<String>,
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
     /// Posts this file to the byte instead of a sample; - reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "wire", "event_id", "chatbot_id", "set"])]
     file: Option<PathBuf>,
@@ -48,63 +56,80 @@ pub struct TriggerArgs {
     count: u32,
 }
 
-/// Posts or prints the samples.
-pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
-    let events = args.event.as_deref().map(events_named).transpose()?;
-    let file = args.file.as_deref().map(read).transpose()?;
-    let bodies_of_a_round = || match (&file, &events) {
-        (Some(file), _) => Ok(vec![file.clone()]),
-        (None, Some(events)) => sample_bodies(events, args),
-        (None, None) => bail!("name an event, or a file with --file"),
-    };
-    if args.print {
-        for _ in 0..args.count {
-            for body in bodies_of_a_round()? {
-                print(&String::from_utf8_lossy(&body))?;
-            }
-        }
-        return Ok(());
-    }
-    let url = args.to.clone().map_or_else(|| configured_url(settings), Ok)?;
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-    let mut refused_count = 0;
-    for _ in 0..args.count {
-        for body in bodies_of_a_round()? {
-            refused_count += u32::from(!post(&client, &url, body).await?);
-        }
-    }
-    if refused_count > 0 {
-        bail!("{refused_count} of the notifications were not accepted");
-    }
-    Ok(())
+/// The names that samples have.
+fn names() -> impl Iterator<Item = String> {
+    let events = Event::NAMES.into_iter().map(|name| name.to_string());
+    JOBS.into_iter().map(str::to_owned).chain(events)
 }
 
-/// Posts a body and prints the answer. Whether it was a good one.
-async fn post(client: &reqwest::Client, url: &Url, body: Vec<u8>) -> anyhow::Result<bool> {
+/// Posts or prints the samples.
+pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> {
+    let file = args.file.as_deref().map(input::read).transpose()?;
+    let chatbot_id = match (args.chatbot_id, &file, &args.to) {
+        (None, None, None) => registered_chatbot(settings).await,
+        (given, _, _) => given,
+    };
+    let bodies_of_a_round = || match (&file, &args.event) {
+        (Some(file), _) => Ok(vec![file.clone()]),
+        (None, Some(event)) => sample_bodies(event, chatbot_id, args),
+        (None, None) => bail!("name an event, or a file with --file"),
+    };
+    let url = args.to.clone().map_or_else(|| configured_url(settings), Ok)?;
+    let client = web::client(&url, args.to.is_none(), TIMEOUT)?;
+    let mut refused: Vec<u16> = Vec::new();
+    for _ in 0..args.count {
+        for body in bodies_of_a_round()? {
+            if args.print {
+                output::stream(&format!("{}\n", String::from_utf8_lossy(&body)))?;
+                continue;
+            }
+            let status = post(&client, &url, body).await?;
+            refused.extend((!status.is_success()).then_some(status.as_u16()));
+        }
+    }
+    match refused.len() {
+        0 => Ok(()),
+        count if refused.contains(&401) => bail!(
+            "{count} of the notifications were not accepted: set CAIGUNN_WEBHOOK_TOKEN as it is set for the receiver, or give \
+             its whole URL with --to"
+        ),
+        count => bail!("{count} of the notifications were not accepted"),
+    }
+}
+
+/// A chatbot that posts to the running receiver, if one runs that tells.
+async fn registered_chatbot(settings: &Settings) -> Option<ChatbotId> {
+    let answer = AdminApi::new(settings).ok()?.get("/subscription").await;
+    let seen = answer
+        .inspect_err(|error| {
+            output::say(format_args!(
+                "{error:#}; so the sample is of a chatbot that nobody has"
+            ));
+        })
+        .ok()??;
+    let mut chatbots = seen["chatbots"].as_array()?.iter();
+    let registered = chatbots.find(|chatbot| chatbot["state"] == "registered")?;
+    registered["chatbot_id"].as_str()?.parse().ok()
+}
+
+/// Posts a body and prints the answer.
+async fn post(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<StatusCode> {
     let request = client
         .post(url.clone())
         .header("content-type", "application/json")
+        .header(sample::HEADER, "true")
         .body(body);
+    let answered = async {
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
+    };
     // The URL may hold the token; errors need not repeat it.
-    let tried = || format!("posting to {}", url.origin().ascii_serialization());
-    let response = request
-        .send()
+    let (status, answer) = answered
         .await
         .map_err(reqwest::Error::without_url)
-        .with_context(tried)?;
-    let status = response.status();
-    let answer = response
-        .text()
-        .await
-        .map_err(reqwest::Error::without_url)
-        .with_context(tried)?;
-    print(&format!("{} {}", status.as_u16(), answer.trim_end()))?;
-    Ok(status.is_success())
-}
-
-/// Prints a line, for a reader who may have gone.
-fn print(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("writing to standard output")
+        .with_context(|| format!("posting to {}", url.origin().ascii_serialization()))?;
+    output::write(&format!("{} {}\n", status.as_u16(), answer.trim_end()))?;
+    Ok(status)
 }
 
 /// The configured receiver's URL, as CaiGunn would have it, on this machine.
@@ -119,46 +144,29 @@ fn configured_url(settings: &Settings) -> anyhow::Result<Url> {
     Ok(Url::parse(&webhook_url(&base, token))?)
 }
 
-/// The events that a name stands for: one, or those of a job.
-fn events_named(name: &str) -> anyhow::Result<Vec<Name>> {
-    let of_job = |status| {
-        Event::NAMES
-            .into_iter()
-            .find(move |known| known.event == name && known.status == status)
-    };
-    if let (Some(initial), Some(completed)) = (of_job("initial"), of_job("completed")) {
-        return Ok(vec![initial, completed]);
-    }
-    let (event, status) = name.split_once('.').filter(|(event, status)| !event.is_empty() && !status.is_empty()).ok_or_else(|| {
-        let known: Vec<_> = Event::NAMES.iter().map(Name::to_string).collect();
-        anyhow!("{name:?} is no event; take crawling, uploading, training, one of {}, or another name with a dot", known.join(", "))
-    })?;
-    Ok(vec![Name {
-        event: event.to_owned().into(),
-        status: status.to_owned().into(),
-    }])
-}
-
 /// The samples of one round: they share their ids, as the notifications of a job do.
-fn sample_bodies(names: &[Name], args: &TriggerArgs) -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut ids = Ids::fresh();
+fn sample_bodies(
+    name: &str,
+    chatbot_id: Option<ChatbotId>,
+    args: &TriggerArgs,
+) -> anyhow::Result<Vec<Vec<u8>>> {
+    let mut ids = Ids::marked();
     ids.event_id = args.event_id.unwrap_or(ids.event_id);
-    ids.chatbot_id = args.chatbot_id.unwrap_or(ids.chatbot_id);
-    let bodies = names.iter().map(|name| {
-        let known = sample::events(&ids)
-            .into_iter()
-            .find(|event| event.name() == *name);
-        let event = known.unwrap_or_else(|| Event::Unrecognized {
-            name: name.clone(),
-            data: None,
-            id_texts: IdTexts::default(),
-        });
+    let is_wanted = |event: &Event| {
+        let known = event.name();
+        known.to_string() == name || known.event == name && known.status != "failed"
+    };
+    let bodies = sample::events(&ids).into_iter().filter(is_wanted).map(|event| {
         let mut notification = sample::notification(event, &ids, args.wire);
+        // Without a job it is the chatbot's id that tells a sample, unless it was given.
+        if notification.event_id.is_some() || args.chatbot_id.is_some() {
+            notification.chatbot_id = chatbot_id.or(notification.chatbot_id);
+        }
         // Given on purpose, an id is sent even where the older generation would have none.
         notification.event_id = notification.event_id.or(args.event_id);
         let mut body = sample::to_json(&notification);
-        for assignment in &args.set {
-            set(&mut body, assignment)?;
+        for (path, text) in &args.set {
+            set(&mut body, path, text)?;
         }
         Ok(body.to_string().into_bytes())
     });
@@ -166,8 +174,7 @@ fn sample_bodies(names: &[Name], args: &TriggerArgs) -> anyhow::Result<Vec<Vec<u
 }
 
 /// Sets the member at a dotted path, making objects on the way; a number is an index where there is an array.
-fn set(body: &mut Value, assignment: &str) -> anyhow::Result<()> {
-    let (path, text) = split(assignment)?;
+fn set(body: &mut Value, path: &str, text: &str) -> anyhow::Result<()> {
     let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     let mut place = body;
     for segment in path.split('.') {
@@ -189,19 +196,9 @@ fn set(body: &mut Value, assignment: &str) -> anyhow::Result<()> {
 }
 
 /// The path and the value of an assignment.
-fn split(assignment: &str) -> anyhow::Result<(&str, &str)> {
-    assignment
+fn assignment(text: &str) -> Result<(String, String), &'static str> {
+    let parts = text
         .split_once('=')
-        .context("expected PATH=VALUE, as in data.detail=oops")
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut content)
-    } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut content))
-    };
-    read.with_context(|| format!("reading {}", path.display()))?;
-    Ok(content)
+        .ok_or("expected PATH=VALUE, as in data.detail=oops")?;
+    Ok((parts.0.to_owned(), parts.1.to_owned()))
 }

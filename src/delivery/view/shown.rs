@@ -35,6 +35,8 @@ pub struct Listed {
     pub last_outcome: Option<Outcome>,
     /// If it waits to be tried again, when that is due.
     pub next_attempt_at: Option<Timestamp>,
+    /// Why it waits, in words, if it does.
+    pub waits: Option<String>,
     /// When that was written; `None` where nothing is.
     pub changed_at: Option<Timestamp>,
 }
@@ -63,6 +65,10 @@ pub struct ShownAttempt {
 pub struct ShownDestination {
     /// Its name.
     pub name: String,
+    /// `http` or `command`; `None` if it is configured no more.
+    pub kind: Option<&'static str>,
+    /// Scheme, host and port of its URL, or its program; `None` if it is configured no more.
+    pub to: Option<String>,
     /// Whether it is sent to.
     pub state: ShownState,
     /// How many deliveries are pending. What has not been looked at yet is counted whether or not the destination wants
@@ -119,6 +125,7 @@ impl Listed {
             attempt_count: 0,
             last_outcome: None,
             next_attempt_at: None,
+            waits: None,
             changed_at: None,
         }
     }

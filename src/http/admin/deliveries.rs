@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::problem::Problem;
 use super::super::{DeliveryQuery, DeskError, ShownDelivery};
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page};
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page, span};
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::State as DeliveryState;
@@ -95,6 +95,8 @@ pub struct DeliveriesQuery {
     event: Option<String>,
     event_id: Option<String>,
     chatbot_id: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
 }
@@ -114,6 +116,7 @@ pub async fn deliveries(
             event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
             chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
         },
+        span: span(query.since, query.until)?,
     };
     let Page { items, next } = api
         .desk

@@ -1,7 +1,5 @@
 //! `/api/v1/receipts`
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
@@ -9,13 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::problem::Problem;
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page};
-use crate::clock::Timestamp;
+use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page, span};
 use crate::event::{ChatbotId, EventId};
-use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId};
-
-/// How far behind a receipt's time those of later ones may be: receivers' clocks differ, and are set.
-const CLOCK_SLACK: Duration = Duration::from_secs(3600);
+use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,25 +27,7 @@ pub struct ReceiptsQuery {
 /// Which receipts are asked for.
 struct Wanted {
     filter: ReceiptFilter,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
-
-impl Wanted {
-    fn matches(&self, receipt: &Receipt) -> bool {
-        self.filter.matches(receipt) && self.is_in_time(receipt)
-    }
-
-    fn is_in_time(&self, receipt: &Receipt) -> bool {
-        self.since.is_none_or(|since| receipt.received_at >= since)
-            && self.until.is_none_or(|until| receipt.received_at < until)
-    }
-
-    /// Whether all that came before that one are too old.
-    fn ends_with(&self, oldest: &Receipt) -> bool {
-        self.since
-            .is_some_and(|since| oldest.received_at < since.minus(CLOCK_SLACK))
-    }
+    span: Span,
 }
 
 pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
@@ -61,22 +37,13 @@ pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Re
     }
     let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let is_any = |_: &Uuid| true;
-    let time = |name, text| {
-        asked(
-            name,
-            "a time such as 2024-07-30T09:15:00Z",
-            text,
-            |_: &Timestamp| true,
-        )
-    };
     let wanted = Wanted {
         filter: ReceiptFilter {
             event: asked_event(query.event)?,
             event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
             chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
         },
-        since: time("since", query.since)?,
-        until: time("until", query.until)?,
+        span: span(query.since, query.until)?,
     };
     match query.after {
         None => newest_first(&api, wanted, page).await,
@@ -87,8 +54,9 @@ pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Re
 
 async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Value, Problem> {
     let Page { mut items, next } = api.inbox.receipts(wanted.filter.clone(), page).await?;
-    let next = next.filter(|_| !items.last().is_some_and(|oldest| wanted.ends_with(oldest)));
-    items.retain(|receipt| wanted.is_in_time(receipt));
+    let is_over = |oldest: &Receipt| wanted.span.begins_after(oldest.received_at);
+    let next = next.filter(|_| !items.last().is_some_and(is_over));
+    items.retain(|receipt| wanted.span.contains(receipt.received_at));
     Ok(json!({ "receipts": items, "next_cursor": next.map(cursor_text) }))
 }
 
@@ -107,7 +75,7 @@ async fn following(api: &Api, wanted: &Wanted, after: String, limit: usize) -> R
     let next_after = receipts.last().map_or(after, |last| last.sequence);
     // Asked for last, so that it is smaller only where `after` is of another inbox.
     let newest_sequence = outbox.last_sequence().await?;
-    receipts.retain(|receipt| wanted.matches(receipt));
+    receipts.retain(|receipt| wanted.filter.matches(receipt) && wanted.span.contains(receipt.received_at));
     Ok(json!({
         "receipts": receipts,
         "next_after": next_after,

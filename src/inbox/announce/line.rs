@@ -9,7 +9,7 @@ use tracing::{Level, event};
 use super::super::{Appended, Origin, QuarantineId, ReceiptId, RequestId};
 use super::{Announcement, TARGET, is_known};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Name, Stated, Wire};
+use crate::event::{ChatbotId, EventId, Name, Stated, Wire, sample};
 use crate::telemetry::Lines;
 
 /// The lines of a batch.
@@ -71,6 +71,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_files: Option<&'a str>,
@@ -126,6 +128,8 @@ impl<'a> Line<'a> {
         };
         let is_duplicate = matches!(says, Says::Duplicate | Says::Differs(_));
         let bearer = announcement.bearer.as_ref();
+        let is_sample = bearer.is_some_and(|bearer| bearer.is_sample)
+            || sample::is_sample(announcement.event_id, announcement.chatbot_id);
         let texts = announcement.remarks.id_texts.as_deref();
         Self {
             timestamp,
@@ -149,6 +153,7 @@ impl<'a> Line<'a> {
             duplicate_of: is_duplicate.then_some(receipt_id),
             wire: announcement.wire,
             origin: (announcement.origin == Origin::Backfill).then_some(Origin::Backfill),
+            sample: is_sample.then_some(true),
             detail: announcement.remarks.detail.as_deref(),
             failed_files: announcement.remarks.failed_files.as_deref(),
             request_id: bearer.map(|_| announcement.request_id),
@@ -179,6 +184,7 @@ impl<'a> Line<'a> {
                     duplicate_of = self.duplicate_of.map(|_| &*receipt_id),
                     wire = self.wire.as_str(),
                     origin = self.origin.map(Origin::as_str),
+                    sample = self.sample,
                     detail = self.detail,
                     failed_files = self.failed_files,
                     request_id = request_id,

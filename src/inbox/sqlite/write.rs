@@ -246,7 +246,8 @@ impl Store {
                     place.display()
                 ),
                 None => format!(
-                    "{path} was moved or deleted while in use; put it back, or restart to begin a new inbox"
+                    "{path} was moved or deleted while in use; put it back, or stop the receiver and put a backup back with \
+                     `caigunn-webhook inbox restore COPY`"
                 ),
             },
         }

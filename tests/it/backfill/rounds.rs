@@ -50,6 +50,22 @@ async fn later_rounds_ask_about_those_that_are_neither_young_nor_given_up() {
 }
 
 #[tokio::test]
+async fn samples_are_not_asked_about() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let sample = Ids {
+        chatbot_id: stage.chatbot_id,
+        ..Ids::marked()
+    };
+    stage.receive("crawling.initial", &sample, now.minus(DAY)).await;
+    let job = stage.begin(now, DAY).await;
+
+    stage.rounds().round(&stage.keyring, now).await;
+
+    assert_eq!(stage.asked(), [job.event_id]);
+    assert_eq!(stage.seen(), [1, 0]);
+}
+
+#[tokio::test]
 async fn a_job_that_goes_on_is_asked_about_ever_more_rarely() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let job = stage.begin(now, Duration::ZERO).await;

@@ -96,7 +96,7 @@ async fn what_fails_is_told_of_its_job() {
             let found = output["jobs"][0]["problems"][0].as_str().expect("text");
             match &process {
                 None => assert_eq!(found, *problem),
-                Some(_) => assert!(found.ends_with(&format!(": 502: {problem}")), "{found}"),
+                Some(_) => assert!(found.ends_with(&format!(" answers 502: {problem}")), "{found}"),
             }
         }
     }
@@ -145,7 +145,7 @@ async fn a_receiver_that_cannot_be_asked_is_told_from_one_that_refuses() {
         (
             "CAIGUNN_ADMIN_TOKEN",
             "wrong-0123456789abcdef".to_owned(),
-            "401: send the header Authorization",
+            "was started with another admin token: set CAIGUNN_ADMIN_TOKEN",
         ),
         (
             "CAIGUNN_ADMIN_LISTEN",

@@ -201,7 +201,19 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
 
     let ended = stage.run(&["receipts", "end-replay", &replay_id]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(words(&ended.output)[1].contains(" failed "), "{ended:?}");
+    assert!(words(&ended.output)[1].contains(" ended "), "{ended:?}");
+    let said = stage.receiver.log_lines();
+    let said = said.iter().find(|line| line["instruction_id"] == replay_id);
+    let said = said.expect("its end has a line");
+    assert_eq!(
+        (&said["level"], &said["message"]),
+        (
+            &json!("INFO"),
+            &json!(
+                "ended by an operator: replay receipts to all destinations; 1 deliveries are sent once more"
+            )
+        )
+    );
     // Then it is the next one's turn.
     wait_for("the other replay to be done", || async {
         let replays = stage.api("/replays").await;
@@ -214,6 +226,52 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
     let again = stage.run(&["receipts", "end-replay", &replay_id]).await;
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.errors.contains("409"), "{again:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_replay_is_told_that_somebody_has_ended_it() {
+    let stage = Stage::new().await;
+    for _ in 0..3 {
+        let receipt_id = stage.post("crawling.initial").await;
+        stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = ["receipts", "replay", "--all", "--rate", "0.05"];
+    let mut waiting = Process::launch(folder.path(), stage.command(&slow));
+    let replay_id = wait_for("the replay to run", || async {
+        let replays = stage.api("/replays").await;
+        match replays["replays"][0]["state"].as_str() {
+            Some("running") => Ok(text(&replays["replays"][0], "id")),
+            _ => Err(replays.to_string()),
+        }
+    })
+    .await;
+
+    stage.json(&["receipts", "end-replay", &replay_id]).await;
+    let status = waiting.wait().await;
+
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(
+        waiting.errors(),
+        "caigunn-webhook: an operator has ended it before its end\n"
+    );
+    assert!(waiting.log().contains(" ended "), "{}", waiting.log());
+}
+
+#[tokio::test]
+async fn what_only_counts_is_not_kept_as_a_replay() {
+    let stage = Stage::new().await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+
+    let dry = stage.json(&["receipts", "replay", "--all", "--dry-run"]).await;
+    let before = stage.api("/replays").await;
+    stage.json(&["receipts", "replay", "--all"]).await;
+    let after = stage.json(&["receipts", "replays"]).await;
+
+    assert_eq!(dry["matched_count"], 1);
+    assert_eq!(before["replays"], json!([]));
+    assert_eq!(after["replays"].as_array().expect("a list").len(), 1);
 }
 
 /// There may be a thousand of them in each of 500 replays.

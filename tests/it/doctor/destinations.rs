@@ -13,6 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use super::SET_TOKEN;
 use super::assert_finds;
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::Ended;
@@ -216,14 +217,10 @@ warning  destination: app did not take what was sent as often as the schedule sa
 `caigunn-webhook receipts replay --dead --destination app` sends them again"
         ),
     );
+    // How they are it cannot be asked then.
     assert_finds(
         &unasked,
-        &format!(
-            "\
-warning  destination: the receiver at {} does not tell how they are: it answers 401
-         see that CAIGUNN_ADMIN_TOKEN is the receiver's",
-            receiver.admin
-        ),
+        &format!("FAILURE  admin token: the receiver that runs here has another one\n         {SET_TOKEN}"),
     );
 }
 

@@ -1,10 +1,13 @@
 //! What answers at the addresses and at the public URL.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use tokio::net::TcpSocket;
 
-use super::assert_finds;
-use crate::harness::Site;
+use super::{SET_TOKEN, assert_finds};
 use crate::harness::tunnel::answering;
+use crate::harness::{Site, free_port};
 
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -96,21 +99,137 @@ async fn an_address_that_is_not_this_machines_is_named() {
     assert_eq!(ended.code, Some(1));
 }
 
+/// What keeps `connect` from reaching any machine but this one, and notes where to it was tried.
+fn connects_library(folder: &Path) -> PathBuf {
+    let library = folder.join("connects.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/doctor/connects.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&library)
+        .arg(source)
+        .output();
+    let compiled = compiled.expect("there is a C compiler, as the build needs one");
+    assert!(compiled.status.success(), "{compiled:?}");
+    library
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_address_that_is_not_this_machines() {
+    let site = Site::new().await;
+    let library = connects_library(&site.path(""));
+    let noted = site.path("connects.txt");
+    // Of no machine, for documents (RFC 5737).
+    let variables = [
+        ("CAIGUNN_LISTEN", "198.51.100.1:8080"),
+        ("CAIGUNN_ADMIN_LISTEN", "203.0.113.1:9090"),
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("CONNECTS", noted.to_str().unwrap()),
+    ];
+    let ended = site.doctor(&variables).await;
+    let elsewhere = site
+        .doctor(&[&variables[..], &[("CAIGUNN_PUBLIC_URL", "http://203.0.113.2")]].concat())
+        .await;
+
+    for (check, variable, address) in [
+        ("public address", "CAIGUNN_LISTEN", "198.51.100.1:8080"),
+        ("admin address", "CAIGUNN_ADMIN_LISTEN", "203.0.113.1:9090"),
+    ] {
+        let expected = format!(
+            "FAILURE  {check}: nothing can listen on {address}: Cannot assign requested address (os error 99)\n         set \
+             {variable} to an address of this machine and a port that this user may use\n"
+        );
+        assert!(ended.output.contains(&expected), "{}", ended.output);
+    }
+    assert_eq!(ended.code, Some(1));
+    // That it is noted at all shows in what is asked on purpose.
+    assert_eq!(elsewhere.code, Some(1));
+    assert_eq!(
+        std::fs::read_to_string(noted).unwrap_or_default(),
+        "203.0.113.2\n"
+    );
+}
+
 #[tokio::test]
 async fn an_admin_address_that_others_reach_wants_a_token() {
-    let site = Site::running().await;
+    let site = Site::new().await;
     let open = ("CAIGUNN_ADMIN_LISTEN", "0.0.0.0:0");
 
     let guarded = site.doctor(&[open]).await;
     let unguarded = site.doctor(&[open, ("CAIGUNN_ADMIN_TOKEN", "")]).await;
 
-    assert_finds(&guarded, "");
-    assert_finds(
-        &unguarded,
-        "\
+    let expected = "\
 warning  admin address: 0.0.0.0:0 can be reached from other machines, and no admin token is set
-         set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only",
+         set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only
+";
+    assert!(
+        !guarded.output.contains("can be reached from other machines"),
+        "{guarded:?}"
     );
+    assert!(unguarded.output.contains(expected), "{}", unguarded.output);
+}
+
+#[tokio::test]
+async fn another_admin_address_than_the_running_receivers_is_named() {
+    let site = Site::running().await;
+    let free = format!("127.0.0.1:{}", free_port());
+
+    let ended = site.doctor(&[("CAIGUNN_ADMIN_LISTEN", &free)]).await;
+
+    let expected = format!(
+        "\
+FAILURE  admin address: nothing listens on {free}: the receiver that runs at {} has another admin address
+         set CAIGUNN_ADMIN_LISTEN as it was when that receiver was started (its log says where it listens), or start it again \
+with this one; until then no command can ask it",
+        site.receiver.as_ref().unwrap().public,
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn an_admin_token_that_is_missing_or_wrong_is_named() {
+    let (guarded, open) = (
+        Site::running().await,
+        Site::running_with(&[("CAIGUNN_ADMIN_TOKEN", "")]).await,
+    );
+
+    let missing = guarded.doctor(&[("CAIGUNN_ADMIN_TOKEN", "")]).await;
+    let wrong = guarded
+        .doctor(&[("CAIGUNN_ADMIN_TOKEN", "another-0123456789abcdef")])
+        .await;
+    let missing_there = open.doctor(&[]).await;
+    let none = open.doctor(&[("CAIGUNN_ADMIN_TOKEN", "")]).await;
+
+    let finding = |found: &str| {
+        format!("FAILURE  admin token: the receiver that runs here {found}\n         {SET_TOKEN}")
+    };
+    assert_finds(&missing, &finding("demands one, and none is set"));
+    assert_finds(&wrong, &finding("has another one"));
+    assert_finds(
+        &missing_there,
+        "\
+warning  admin token: one is set, but the receiver that runs here was started without it, and lets in everybody on this machine
+         start it again with CAIGUNN_ADMIN_TOKEN set",
+    );
+    assert_finds(&none, "");
+}
+
+#[tokio::test]
+async fn a_port_that_is_meant_for_both_sides_is_named() {
+    let site = Site::new().await;
+    let port = free_port();
+    let (public, admin) = (format!("0.0.0.0:{port}"), format!("127.0.0.1:{port}"));
+    let both = [("CAIGUNN_LISTEN", &*public), ("CAIGUNN_ADMIN_LISTEN", &*admin)];
+
+    let ended = site.doctor(&both).await;
+
+    let expected = format!(
+        "\
+FAILURE  admin address: the public address, {public}, has the same port, so the receiver cannot listen on {admin}
+         set CAIGUNN_ADMIN_LISTEN to another port
+"
+    );
+    assert!(ended.output.contains(&expected), "{}", ended.output);
+    assert_eq!(ended.code, Some(1));
 }
 
 #[tokio::test]

@@ -135,8 +135,8 @@ async fn what_the_receiver_refuses_to_tell_hides_nothing_of_what_caigunn_says() 
     let row = format!("First    {first}  {}  yes   -      -\n", shown_url(&site));
     assert!(ended.output.ends_with(&row), "{}", ended.output);
     let expected = format!(
-        "asking the receiver: GET http://{}/api/v1/subscription: 401: send the header Authorization: Bearer with the admin \
-         token; since when, the last event received, the last probe and the tokens are left out\n",
+        "the receiver at {} was started with another admin token: set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as \
+         it is set there; since when, the last event received, the last probe and the tokens are left out\n",
         site.receiver.as_ref().unwrap().admin
     );
     assert_eq!((ended.code, ended.errors), (Some(0), expected));

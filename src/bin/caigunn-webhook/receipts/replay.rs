@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use caigunn_webhook::clock::Timestamp;
-use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::instruction::REPLAY_RATES;
 use caigunn_webhook::shutdown::StopSignals;
@@ -16,8 +14,11 @@ use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
 use crate::follow::Patient;
-use crate::moment::moment;
 use crate::output::{self, Format, FormatArgs, WrongUsage, text};
+use crate::which::Which;
+
+const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count \
+                       | MATCHED progress/matched_count | SENT AGAIN progress/replayed_count | WHICH which";
 
 /// How often the receiver is asked how far it is.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,21 +28,8 @@ pub struct ReplayArgs {
     /// These receipts, by their ids
     #[arg(value_name = "RECEIPT_ID")]
     ids: Vec<ReceiptId>,
-    /// Only of this event (crawling) or event name (crawling.completed)
-    #[arg(long, value_name = "EVENT")]
-    event: Option<String>,
-    /// Only of this chatbot
-    #[arg(long, value_name = "ID")]
-    chatbot: Option<ChatbotId>,
-    /// Only of this job, by its event_id
-    #[arg(long, value_name = "ID")]
-    job: Option<EventId>,
-    /// Only what was received then or later: a time, a day, or how long ago, such as 2h
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Timestamp>,
-    /// Only what was received before that
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Timestamp>,
+    #[command(flatten)]
+    which: Which,
     /// Only to this destination
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
@@ -90,30 +78,23 @@ impl ReplayArgs {
         let members = [
             ("receipt_ids", (!self.ids.is_empty()).then(|| json!(self.ids))),
             ("destination", destination.map(Value::from)),
-            ("event", self.event.as_deref().map(Value::from)),
-            ("event_id", self.job.map(|id| json!(id))),
-            ("chatbot_id", self.chatbot.map(|id| json!(id))),
-            ("since", self.since.map(|time| json!(time))),
-            ("until", self.until.map(|time| json!(time))),
             ("dead", self.dead.then_some(Value::Bool(true))),
             ("dry_run", self.dry_run.then_some(Value::Bool(true))),
             ("max_per_second", self.rate.map(Value::from)),
         ];
+        let which = self.which.query().into_iter();
+        let which = which.map(|(name, value)| (name, value.map(Value::from)));
         let members = members
             .into_iter()
+            .chain(which)
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Value::Object(members.collect::<Map<_, _>>())
     }
 
     fn says_which(&self) -> bool {
-        !self.ids.is_empty()
-            || self.event.is_some()
-            || self.chatbot.is_some()
-            || self.job.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-            || self.destination.is_some()
-            || self.dead
+        let is_given = |(_, value): &(_, Option<String>)| value.is_some();
+        let is_named = !self.ids.is_empty() || self.destination.is_some() || self.dead;
+        is_named || self.which.query().iter().any(is_given)
     }
 }
 
@@ -125,18 +106,23 @@ pub async fn run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
     if args.dry_run {
         return dry_run(admin, args).await;
     }
-    let mut begun = begin(admin, &args.body(args.destination.as_deref())).await?;
-    if args.no_wait {
-        return report(&begun, args.format.format);
+    let mut replay = begin(admin, &args.body(args.destination.as_deref())).await?;
+    if !args.no_wait {
+        match wait(admin, &replay).await? {
+            Some(ended) => replay = ended,
+            None => return left_running(&replay),
+        }
     }
-    match wait(admin, &begun).await? {
-        Some(ended) => begun = ended,
-        None => return left_running(&begun),
-    }
-    report(&begun, args.format.format)?;
-    match begun["progress"]["failure"].as_str() {
-        Some(failure) => bail!("it could not be done: {failure}"),
-        None => Ok(()),
+    report(&replay, args.format.format)?;
+    refuse_unfinished(&replay)
+}
+
+/// That a replay did not come to its own end is a failure of whoever waited for it.
+fn refuse_unfinished(replay: &Value) -> anyhow::Result<()> {
+    match (replay["state"].as_str(), replay["progress"]["failure"].as_str()) {
+        (Some("ended"), _) => bail!("an operator has ended it before its end"),
+        (_, Some(failure)) => bail!("it could not be done: {failure}"),
+        (_, None) => Ok(()),
     }
 }
 
@@ -157,91 +143,57 @@ async fn wait(admin: &AdminApi, replay: &Value) -> anyhow::Result<Option<Value>>
 async fn ended(admin: &AdminApi, replay: &Value) -> anyhow::Result<Value> {
     let path = format!("/replays/{}", text(&replay["id"]));
     let mut receiver = Patient::new(admin);
-    let bar = Bar::new(replay["instruction"]["dead"] == true);
+    // Hidden where standard error is no terminal.
+    let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template("{msg}").expect("it is one"));
     loop {
         let replay = receiver.get(&path).await?["replay"].take();
-        bar.show(&replay);
+        bar.set_message(how_far(&replay));
         if !replay["done_at"].is_null() {
-            bar.0.finish_and_clear();
+            bar.finish_and_clear();
             return Ok(replay);
         }
         sleep(LOOK).await;
     }
 }
 
-/// How far a replay is, on standard error. Hidden where that is no terminal.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new(is_of_dead_letters: bool) -> Self {
-        // Of dead letters it is not known how many there are.
-        let (bar, template) = if is_of_dead_letters {
-            (ProgressBar::no_length(), "{msg}: {pos} dead letters looked at")
-        } else {
-            (
-                ProgressBar::new(0),
-                "{msg} {bar:40} {pos}/{len} receipts looked at, {eta} left",
-            )
-        };
-        Self(bar.with_style(ProgressStyle::with_template(template).expect("it is one")))
-    }
-
-    fn show(&self, replay: &Value) {
-        let progress = &replay["progress"];
-        let number = |name: &str| progress[name].as_u64().unwrap_or(0);
-        self.0.set_message(match replay["state"].as_str() {
-            Some("waiting") => "waiting for its turn".to_owned(),
-            _ => format!("{} sent again", number("replayed_count")),
-        });
-        if self.0.length().is_none() {
-            self.0.set_position(number("examined_count"));
-        } else {
-            let first = number("first");
-            self.0.set_length(number("last").saturating_sub(first));
-            self.0.set_position(number("position").saturating_sub(first));
-        }
+/// How far a replay is.
+fn how_far(replay: &Value) -> String {
+    let progress = &replay["progress"];
+    let number = |name: &str| progress[name].as_u64().unwrap_or(0);
+    let (done, all) = (
+        number("position") - number("first"),
+        number("last") - number("first"),
+    );
+    match replay["state"].as_str() {
+        Some("waiting") => "waiting for its turn".to_owned(),
+        _ => format!(
+            "{} looked at ({} %), {} sent again",
+            number("examined_count"),
+            done * 100 / all.max(1),
+            number("replayed_count")
+        ),
     }
 }
 
 fn left_running(replay: &Value) -> anyhow::Result<()> {
-    eprintln!(
+    output::say(format_args!(
         "replay {id} goes on in the receiver that leads; `caigunn-webhook receipts replays` says how far it is, and \
          `caigunn-webhook receipts end-replay {id}` ends it",
         id = text(&replay["id"])
-    );
+    ));
     Ok(())
 }
 
 fn report(replay: &Value, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Json => output::write(&output::json(&json!({ "replay": replay }))),
-        Format::Table => output::write(&table([replay])),
-    }
+    format.print(&json!({ "replay": replay }), || table([replay]))
 }
 
 fn table<'a>(replays: impl IntoIterator<Item = &'a Value>) -> String {
-    let headers = [
-        "REPLAY",
-        "BEGUN",
-        "STATE",
-        "LOOKED AT",
-        "MATCHED",
-        "SENT AGAIN",
-        "WHICH",
-    ];
-    let rows = replays.into_iter().map(|replay| {
-        let progress = &replay["progress"];
-        [
-            text(&replay["id"]),
-            output::time(&replay["created_at"]),
-            text(&replay["state"]),
-            text(&progress["examined_count"]),
-            text(&progress["matched_count"]),
-            text(&progress["replayed_count"]),
-            which(&replay["instruction"]),
-        ]
-    });
-    output::table(headers, rows)
+    let mut replays: Vec<_> = replays.into_iter().cloned().collect();
+    for replay in &mut replays {
+        replay["which"] = which(&replay["instruction"]).into();
+    }
+    output::columns(COLUMNS, &replays)
 }
 
 /// What a replay is about, in short.
@@ -265,36 +217,22 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
         Some(name) => vec![name.clone()],
         None => configured(admin).await?,
     };
-    let mut counts = Vec::new();
+    let (mut counts, mut total) = (Vec::new(), 0);
     for name in names {
         let begun = begin(admin, &args.body(Some(&name))).await?;
         let Some(ended) = wait(admin, &begun).await? else {
             return left_running(&begun);
         };
-        if let Some(failure) = ended["progress"]["failure"].as_str() {
-            bail!("it could not be done: {failure}");
-        }
+        refuse_unfinished(&ended)?;
         let count = ended["progress"]["matched_count"].as_u64().unwrap_or(0);
-        counts.push((name, count));
+        counts.push(json!({ "destination": name, "matched_count": count }));
+        total += count;
     }
-    let total: u64 = counts.iter().map(|(_, count)| count).sum();
-    match args.format.format {
-        Format::Json => {
-            let destinations = counts
-                .iter()
-                .map(|(name, count)| json!({ "destination": name, "matched_count": count }));
-            output::write(&output::json(&json!({
-                "dry_run": true,
-                "matched_count": total,
-                "destinations": destinations.collect::<Value>(),
-            })))
-        }
-        Format::Table => {
-            let rows = counts.into_iter().map(|(name, count)| [name, count.to_string()]);
-            let table = output::table(["DESTINATION", "WOULD BE SENT"], rows);
-            output::write(&format!("{table}\n{total} in all\n"))
-        }
-    }
+    let result = json!({ "dry_run": true, "matched_count": total, "destinations": counts });
+    args.format.print(&result, || {
+        let table = output::columns("DESTINATION destination | WOULD BE SENT matched_count", &counts);
+        format!("{table}\n{total} in all\n")
+    })
 }
 
 /// The names of the destinations that are sent to.
@@ -317,20 +255,15 @@ pub async fn end(admin: &AdminApi, args: &EndReplayArgs) -> anyhow::Result<()> {
     let answer = admin
         .post_to_running(&format!("/replays/{}/end", args.id), None)
         .await?;
-    match args.format.format {
-        Format::Json => output::write(&output::json(&answer)),
-        Format::Table if answer["replay"].is_null() => {
-            output::write("it is not done yet: the receiver that leads will end it\n")
-        }
-        Format::Table => output::write(&table([&answer["replay"]])),
-    }
+    args.format.print(&answer, || match &answer["replay"] {
+        Value::Null => "it is not done yet: the receiver that leads will end it\n".to_owned(),
+        replay => table([replay]),
+    })
 }
 
 pub async fn list(admin: &AdminApi, args: &ReplaysArgs) -> anyhow::Result<()> {
     let path = path_with("/replays", [("limit", Some(args.limit.to_string()))]);
     let answer = admin.get_from_running(&path).await?;
-    match args.format.format {
-        Format::Json => output::write(&output::json(&answer)),
-        Format::Table => output::write(&table(answer["replays"].as_array().into_iter().flatten())),
-    }
+    let replays = || table(answer["replays"].as_array().into_iter().flatten());
+    args.format.print(&answer, replays)
 }

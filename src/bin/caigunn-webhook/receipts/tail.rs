@@ -6,21 +6,25 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::admin::AdminApi;
-use crate::follow::{Follow, FollowArgs};
+use crate::follow::Follow;
 use crate::output::{self, Format, FormatArgs, text};
+use crate::which::Of;
 
 #[derive(Args)]
 pub struct TailArgs {
     #[command(flatten)]
-    follow: FollowArgs,
+    which: Of,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 pub async fn run(admin: &AdminApi, args: &TailArgs) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
-    let mut follow = Follow::begin(admin, &args.follow).await?;
-    eprintln!("following the receiver at {}; Ctrl-C ends it", admin.address());
+    let mut follow = Follow::begin(admin, &args.which).await?;
+    output::say(format_args!(
+        "following the receiver at {}; Ctrl-C ends it",
+        admin.place()
+    ));
     tokio::select! {
         followed = print(&mut follow, args.format.format) => followed,
         _ = signals.next() => Ok(()),
@@ -30,7 +34,7 @@ pub async fn run(admin: &AdminApi, args: &TailArgs) -> anyhow::Result<()> {
 async fn print(follow: &mut Follow<'_>, format: Format) -> anyhow::Result<()> {
     loop {
         let receipt = follow.next().await?;
-        output::write(&match format {
+        output::stream(&match format {
             Format::Json => format!("{receipt}\n"),
             Format::Table => line(&receipt),
         })?;
@@ -38,13 +42,8 @@ async fn print(follow: &mut Follow<'_>, format: Format) -> anyhow::Result<()> {
 }
 
 fn line(receipt: &Value) -> String {
-    let job = text(&receipt["event_id"]);
-    let columns = [
-        output::time(&receipt["received_at"]),
-        format!("{:20}", text(&receipt["event"])),
-        text(&receipt["id"]),
-        format!("job {job}"),
-        format!("chatbot {}", text(&receipt["chatbot_id"])),
-    ];
-    output::printable(&columns.join("  ")) + "\n"
+    let at = output::time(&receipt["received_at"]);
+    let [event, id, job, chatbot] =
+        ["event", "id", "event_id", "chatbot_id"].map(|name| text(&receipt[name]));
+    output::printable(&format!("{at}  {event:20}  {id}  job {job}  chatbot {chatbot}")) + "\n"
 }

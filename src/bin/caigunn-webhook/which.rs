@@ -1,0 +1,55 @@
+//! Which receipts a command is about.
+
+use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::event::{ChatbotId, EventId};
+use clap::Args;
+
+use crate::moment::moment;
+
+/// All that is given must match.
+#[derive(Args)]
+pub struct Of {
+    /// Only of this event (crawling) or event name (crawling.completed)
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Only of this chatbot
+    #[arg(long, value_name = "ID")]
+    chatbot: Option<ChatbotId>,
+    /// Only of this job, by its event_id
+    #[arg(long, value_name = "ID")]
+    job: Option<EventId>,
+}
+
+/// All that is given must match.
+#[derive(Args)]
+pub struct Which {
+    #[command(flatten)]
+    of: Of,
+    /// Only what was received then or later: a time, a day, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only what was received before that
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+}
+
+/// What is asked of the API.
+pub type Query = Vec<(&'static str, Option<String>)>;
+
+impl Of {
+    pub fn query(&self) -> Query {
+        vec![
+            ("event", self.event.clone()),
+            ("chatbot_id", self.chatbot.map(|id| id.to_string())),
+            ("event_id", self.job.map(|id| id.to_string())),
+        ]
+    }
+}
+
+impl Which {
+    pub fn query(&self) -> Query {
+        let times = [("since", self.since), ("until", self.until)];
+        let times = times.map(|(name, time)| (name, time.map(|time| time.to_string())));
+        [self.of.query(), times.into()].concat()
+    }
+}

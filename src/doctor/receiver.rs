@@ -1,0 +1,204 @@
+//! What answers at the addresses of these settings.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use socket2::{Domain, Protocol, Socket, Type};
+use url::Url;
+use uuid::Uuid;
+
+use crate::config::Settings;
+use crate::http;
+use crate::subscription::probe::{self, Answer};
+
+/// What answers at the addresses of this configuration.
+pub struct Receiver {
+    pub client: reqwest::Client,
+    /// For this machine's own addresses.
+    local: reqwest::Client,
+    /// What every receiver is asked, so that two answers of one process are the same.
+    pub nonce: Uuid,
+    pub public: At,
+    pub admin: At,
+    state: State,
+    pub access: Option<Access>,
+}
+
+/// What there is at an address.
+#[derive(PartialEq, Eq)]
+pub enum At {
+    /// A receiver, and its proof for the nonce.
+    Receiver(String),
+    /// Something else that speaks HTTP.
+    Other,
+    /// Something that does not.
+    Silent,
+    /// Nothing: a receiver could listen there.
+    Free,
+    /// Nothing that could be, and why. If it is not this machine's, nobody there was asked anything.
+    Unusable(String),
+}
+
+/// Whether a receiver runs with these settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does, and takes notifications.
+    Ready,
+    /// It does, and takes none; why.
+    Unready(String),
+    /// It does not.
+    Absent,
+}
+
+/// Whether the admin side of the receiver that runs lets these settings in.
+pub enum Access {
+    /// By its token.
+    Granted,
+    /// It has no token, and these settings have none.
+    Open,
+    /// It has no token, but these settings have one.
+    Unguarded,
+    /// It has a token, and these settings none.
+    Missing,
+    /// It has another token.
+    Wrong,
+    /// It does not tell.
+    Unknown(String),
+}
+
+impl Receiver {
+    pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
+        let client = probe::client()?;
+        // The way to this machine's own addresses is not through a proxy.
+        let local = probe::client_without_proxy()?;
+        let nonce = Uuid::new_v4();
+        let (public, admin) = tokio::join!(
+            look(&local, settings.listen, nonce),
+            look(&local, settings.admin_listen, nonce)
+        );
+        let state = match public {
+            At::Receiver(_) => readiness(&local, settings.listen).await,
+            At::Other | At::Silent | At::Free | At::Unusable(_) => State::Absent,
+        };
+        let access = match admin {
+            At::Receiver(_) if admin == public => Some(access(&local, settings).await),
+            _ => None,
+        };
+        Ok(Self {
+            client,
+            local,
+            nonce,
+            public,
+            admin,
+            state,
+            access,
+        })
+    }
+
+    /// Whether a receiver runs with these settings, and takes notifications.
+    pub fn state(&self) -> State {
+        self.state.clone()
+    }
+
+    /// What the receiver that runs with these settings answers to a GET of its admin API; `None` if none runs, or it lets
+    /// nobody in with them. The error is in words for an operator.
+    pub async fn ask(&self, settings: &Settings, path: &str) -> Option<Result<Value, String>> {
+        match self.access {
+            None | Some(Access::Missing | Access::Wrong) => return None,
+            Some(Access::Granted | Access::Open | Access::Unguarded | Access::Unknown(_)) => {}
+        }
+        let token = settings.http.admin_token.as_ref();
+        let response = match get(&self.local, settings, path, token).await {
+            Ok(response) if response.status().is_success() => response,
+            Ok(response) => return Some(Err(format!("it answers {}", response.status().as_u16()))),
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        Some(response.json().await.map_err(|error| error.to_string()))
+    }
+}
+
+/// A GET of the admin API.
+async fn get(
+    client: &reqwest::Client,
+    settings: &Settings,
+    path: &str,
+    token: Option<&SecretString>,
+) -> Result<reqwest::Response, reqwest::Error> {
+    let request = client.get(format!("{}api/v1{path}", url_of(settings.admin_listen)));
+    match token {
+        Some(token) => request.bearer_auth(token.expose_secret()).send().await,
+        None => request.send().await,
+    }
+}
+
+/// Whether these settings are let in, and whether anybody on this machine is. Whoever is may be told that the inbox fails.
+async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
+    let lets_in = async |token| {
+        let answer = get(client, settings, "/destinations", token).await;
+        answer.map(|response| response.status() != 401)
+    };
+    let token = settings.http.admin_token.as_ref();
+    let with_it = match token {
+        Some(_) => lets_in(token).await,
+        None => Ok(false),
+    };
+    match (with_it, lets_in(None).await) {
+        (Err(error), _) | (_, Err(error)) => Access::Unknown(error.to_string()),
+        (Ok(true), Ok(true)) => Access::Unguarded,
+        (Ok(true), Ok(false)) => Access::Granted,
+        (Ok(false), Ok(true)) => Access::Open,
+        (Ok(false), Ok(false)) if token.is_some() => Access::Wrong,
+        (Ok(false), Ok(false)) => Access::Missing,
+    }
+}
+
+/// Looks at an address of this machine. Whoever listens at one elsewhere is asked nothing, for it is somebody else.
+async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
+    let reason = match bind(listen) {
+        Ok(()) => return At::Free,
+        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+        // A port for the superuser only may be a receiver's all the same.
+        Err(error) if bind(SocketAddr::new(listen.ip(), 0)).is_ok() => Some(error.to_string()),
+        Err(error) => return At::Unusable(error.to_string()),
+    };
+    match (probe::ask(client, &url_of(listen), nonce).await, reason) {
+        (Answer::Proof(proof), _) => At::Receiver(proof),
+        (Answer::Other(probe::Finding::NoAnswer { .. }), Some(reason)) => At::Unusable(reason),
+        (Answer::Other(probe::Finding::NoAnswer { .. }), None) => At::Silent,
+        (Answer::Other(_), _) => At::Other,
+    }
+}
+
+/// Whether a receiver could listen on an address. It is only bound, so that one that starts at this moment can.
+fn bind(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
+/// Asks a receiver's `/readyz`.
+async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
+    let url = format!("{}readyz", url_of(listen));
+    let response = match client.get(url).send().await {
+        Ok(response) => response,
+        Err(error) => return State::Unready(format!("/readyz does not answer: {error}")),
+    };
+    let status = response.status();
+    if status.is_success() {
+        return State::Ready;
+    }
+    let problem: Value = response.json().await.unwrap_or_default();
+    State::Unready(match problem["detail"].as_str() {
+        Some(detail) => detail.to_owned(),
+        None => format!("/readyz answers {}", status.as_u16()),
+    })
+}
+
+/// The URL of a listener on this machine.
+fn url_of(listen: SocketAddr) -> Url {
+    format!("http://{}", http::reachable(listen))
+        .parse()
+        .expect("an address and port make a URL")
+}

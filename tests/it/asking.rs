@@ -1,0 +1,204 @@
+//! Promise: commands can ask a receiver that runs elsewhere, by its host name and over https, and where it will not answer
+//! they say what to do.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::harness::application::Application;
+use crate::harness::process::{Ended, run};
+use crate::harness::tunnel::answering;
+use crate::harness::{Process, wait_for};
+
+const TOKEN: &str = "admin-token-0123456789abcdef";
+
+const SET: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as it is set there";
+
+/// A receiver with an admin token.
+async fn receiver() -> (TempDir, Process) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::start(folder.path(), &[("CAIGUNN_ADMIN_TOKEN", TOKEN)]).await;
+    (folder, process)
+}
+
+/// Runs a command in a folder where no receiver runs, with that admin token.
+async fn ask(arguments: &[&str], token: &str, variables: &[(&str, &str)]) -> Ended {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(folder.path());
+    command
+        .args(arguments)
+        .env("CAIGUNN_ADMIN_TOKEN", token)
+        .envs(variables.iter().copied());
+    run(command).await
+}
+
+/// Ends TLS for `localhost` in front of an address, with a certificate of its own, which is written to a file.
+async fn tls_in_front_of(address: SocketAddr, certificate: &Path) -> u16 {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    fs::write(certificate, certified.cert.pem()).expect("the folder takes files");
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(vec![certified.cert.der().clone()], key)
+        })
+        .expect("a configuration");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut near = acceptor.accept(stream).await?;
+                let mut far = TcpStream::connect(address).await?;
+                copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_receiver_elsewhere_is_asked_by_its_host_name() {
+    let (_folder, receiver) = receiver().await;
+    let place = format!("localhost:{}", receiver.admin.port());
+    let url = format!("http://{place}/");
+    let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+
+    for admin in [&place, &url] {
+        let listed = ask(&["receipts", "list", "--admin", admin], TOKEN, &[]).await;
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        assert!(listed.output.starts_with("RECEIVED"), "{listed:?}");
+    }
+    let before = ask(&["--admin", &place, "destinations", "list"], TOKEN, &[]).await;
+    assert_eq!(before.code, Some(0), "{before:?}");
+    let shown = ask(
+        &["deliveries", "show", &format!("app/{nobody}"), "--admin", &place],
+        TOKEN,
+        &[],
+    )
+    .await;
+    let expected = format!(
+        "caigunn-webhook: the receiver at http://{place} answers 404: no destination \"app\" is configured; there are none\n"
+    );
+    assert_eq!((shown.code, shown.errors), (Some(1), expected));
+    // It is not looked for here then, so nothing is opened.
+    let backfill = ask(&["backfill", nobody, "--admin", &place], TOKEN, &[]).await;
+    assert!(
+        backfill
+            .output
+            .contains("answers 409: this receiver has no access"),
+        "{backfill:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_behind_tls_is_asked_if_its_certificate_is_known() {
+    let (folder, receiver) = receiver().await;
+    let certificate = folder.path().join("certificate.pem");
+    let port = tls_in_front_of(receiver.admin, &certificate).await;
+    let admin = format!("https://localhost:{port}");
+    let arguments = ["receipts", "list", "--admin", &admin];
+    let certificate = certificate.to_str().expect("a text");
+
+    let trusted = ask(&arguments, TOKEN, &[("SSL_CERT_FILE", certificate)]).await;
+    let unknown = ask(&arguments, TOKEN, &[]).await;
+
+    assert_eq!(trusted.code, Some(0), "{trusted:?}");
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let expected = format!("caigunn-webhook: the receiver at {admin} cannot be reached: ");
+    assert!(unknown.errors.starts_with(&expected), "{unknown:?}");
+    assert!(
+        unknown.errors.contains("name the authority's with SSL_CERT_FILE"),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_the_right_token_it_is_said_what_to_set() {
+    let (_folder, receiver) = receiver().await;
+    let place = receiver.admin.to_string();
+    let variables = [("CAIGUNN_ADMIN_LISTEN", &*place)];
+
+    let missing = ask(&["receipts", "list"], "", &variables).await;
+    let wrong = ask(&["receipts", "list"], "another-token-0123456789", &variables).await;
+
+    let expected = format!("caigunn-webhook: the receiver at {place} demands its admin token: {SET}\n");
+    assert_eq!((missing.code, missing.errors), (Some(1), expected));
+    let expected =
+        format!("caigunn-webhook: the receiver at {place} was started with another admin token: {SET}\n");
+    assert_eq!((wrong.code, wrong.errors), (Some(1), expected));
+}
+
+#[tokio::test]
+async fn what_is_no_receiver_is_told_from_one() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    let place = answering(page).await.to_string();
+
+    let other = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+    let nobody = ask(&["receipts", "list", "--admin", "http://127.0.0.1:1"], TOKEN, &[]).await;
+    let nowhere = ask(&["receipts", "list", "--admin", "receiver.invalid"], TOKEN, &[]).await;
+    let mistaken = ask(&["receipts", "list", "--admin", "ftp://x"], TOKEN, &[]).await;
+
+    let expected = format!(
+        "caigunn-webhook: what answers at http://{place}, with 200, is no admin side of a receiver: say where it listens with \
+         --admin or CAIGUNN_ADMIN_LISTEN\n"
+    );
+    assert_eq!((other.code, other.errors), (Some(1), expected));
+    assert!(
+        nobody
+            .errors
+            .contains("no receiver runs at the admin address http://127.0.0.1:1: "),
+        "{nobody:?}"
+    );
+    let expected = "the receiver at http://receiver.invalid:9090 cannot be reached: ";
+    assert!(nowhere.errors.contains(expected), "{nowhere:?}");
+    assert_eq!(mistaken.code, Some(64), "{mistaken:?}");
+}
+
+#[tokio::test]
+async fn where_to_forward_may_be_said_without_its_scheme() {
+    let (folder, receiver) = receiver().await;
+    let local = Application::start().await;
+    let place = format!("localhost:{}/hook", local.address.port());
+    let listening = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(listening.path());
+    command
+        .args(["listen", "--forward-to", &place])
+        .env("CAIGUNN_ADMIN_LISTEN", receiver.admin.to_string())
+        .env("CAIGUNN_ADMIN_TOKEN", TOKEN);
+    let listen = Process::launch(listening.path(), command);
+    wait_for("the command to follow", || async {
+        let errors = listen.errors();
+        if errors.contains("Ctrl-C ends it") {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    })
+    .await;
+
+    let mut trigger = Process::command(folder.path());
+    trigger.args([
+        "trigger",
+        "crawling.initial",
+        "--to",
+        &format!("{}/webhook", receiver.public),
+    ]);
+    let triggered = run(trigger).await;
+
+    assert_eq!(triggered.code, Some(0), "{triggered:?}");
+    assert_eq!(local.wait_for_arrivals(1).await[0].event, "crawling.initial");
+}

@@ -1,0 +1,180 @@
+//! What is shown of destinations and deliveries: where to, what is wrong now, and why something waits.
+
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
+use serde_json::{Value, json};
+
+use super::{Stage, id, receipt_ids, words};
+use crate::harness::application::{Application, Reply};
+use crate::harness::posters::text;
+use crate::harness::{self, sample_with, wait_for};
+
+/// Posts the notifications of one job; the ids of their receipts, and the job's.
+async fn post_job<const N: usize>(stage: &Stage, names: [&str; N]) -> ([String; N], String) {
+    let ids = Ids::fresh();
+    let mut receipt_ids = Vec::new();
+    for name in names {
+        let body = harness::json(&sample_with(name, &ids, Wire::V2024_07));
+        let response = stage
+            .client
+            .post(stage.receiver.url("/webhook"))
+            .json(&body)
+            .send()
+            .await;
+        let answer: Value = response.expect("an answer").json().await.expect("JSON");
+        receipt_ids.push(text(&answer, "receipt_id"));
+    }
+    (receipt_ids.try_into().expect("as many"), ids.event_id.to_string())
+}
+
+/// The line of a table about something.
+fn line(output: &str, beginning: &str) -> String {
+    let mut lines = words(output).into_iter();
+    let line = lines.find(|line| line.starts_with(beginning));
+    line.unwrap_or_else(|| panic!("{beginning} is not in {output}"))
+}
+
+#[tokio::test]
+async fn a_destination_is_shown_with_its_kind_and_where_it_is_without_secrets() {
+    let application = Application::start().await;
+    let destinations = json!([
+        {"name": "app", "kind": "http", "url": format!("{}/planted?key=planted", application.url())},
+        {"name": "log", "kind": "command", "command": ["/bin/cat", "--planted"]},
+    ]);
+    let place = format!("http://{}", application.address);
+    let stage = Stage::with(application, &destinations.to_string(), "0").await;
+
+    let listed = stage.json(&["destinations", "list"]).await;
+    let table = stage.run(&["destinations", "list"]).await;
+
+    let shown = |at: usize| {
+        (
+            &listed["destinations"][at]["kind"],
+            &listed["destinations"][at]["to"],
+        )
+    };
+    assert_eq!(shown(0), (&json!("http"), &json!(place)));
+    assert_eq!(shown(1), (&json!("command"), &json!("/bin/cat")));
+    assert_eq!(
+        line(&table.output, "app "),
+        format!("app http {place} active 0 0 0 -")
+    );
+    assert_eq!(line(&table.output, "log "), "log command /bin/cat active 0 0 0 -");
+    assert!(
+        !format!("{listed} {table:?}").contains("planted"),
+        "{listed} {table:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_is_remarked_only_as_long_as_what_it_met_is_pending() {
+    let stage = Stage::answering("0,600", |_| Reply::Status(500)).await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "pending", 1).await;
+    let remark = async |wanted: fn(&str) -> bool| {
+        wait_for("the remark", || async {
+            let listed = stage.run(&["destinations", "list"]).await;
+            let line = line(&listed.output, "app ");
+            if wanted(&line) { Ok(line) } else { Err(line) }
+        })
+        .await
+    };
+
+    remark(|line| line.ends_with("answered 500")).await;
+    stage.application.answer(|_| Reply::Status(200));
+    stage.json(&["deliveries", "retry", &id(&receipt_id)]).await;
+    stage.wait_for_delivery(&receipt_id, "delivered", 2).await;
+
+    let line = remark(|line| line.contains(" active 0 ")).await;
+    assert!(line.ends_with(" 0 -"), "{line}");
+    // What is pending since then has met nothing.
+    stage
+        .json(&["destinations", "pause", "app", "--reason", "tea"])
+        .await;
+    let paused = remark(|line| line.contains(" paused ")).await;
+    assert!(paused.ends_with(": tea"), "{paused}");
+}
+
+#[tokio::test]
+async fn it_is_said_why_a_delivery_waits() {
+    let stage = Stage::answering("0,600", |arrival| {
+        Reply::Status(if arrival.event == "crawling.initial" {
+            500
+        } else {
+            200
+        })
+    })
+    .await;
+    let ([first, second, third], _) = post_job(
+        &stage,
+        ["crawling.initial", "crawling.completed", "crawling.failed"],
+    )
+    .await;
+    stage.wait_for_delivery(&first, "pending", 1).await;
+
+    let waits = async |receipt_id: &str| {
+        let shown = stage.json(&["deliveries", "show", &id(receipt_id)]).await;
+        let listed = stage.json(&["deliveries", "list"]).await;
+        let mut listed = listed["deliveries"].as_array().expect("a list").iter();
+        let listed = listed
+            .find(|listed| listed["receipt_id"] == receipt_id)
+            .expect("it is listed");
+        assert_eq!(listed["waits"], shown["waits"]);
+        shown["waits"].clone()
+    };
+    let behind = json!(format!("waits for {}", id(&first)));
+
+    assert_eq!(waits(&first).await, "waits for its next attempt");
+    assert_eq!(
+        (waits(&second).await, waits(&third).await),
+        (behind.clone(), behind)
+    );
+    let table = stage.run(&["deliveries", "list"]).await;
+    let behind = format!(" waits for {}", id(&first));
+    assert!(line(&table.output, &id(&second)).ends_with(&behind), "{table:?}");
+    stage.json(&["destinations", "pause", "app"]).await;
+    assert_eq!(waits(&first).await, "its destination is paused");
+    stage.json(&["destinations", "resume", "app"]).await;
+    stage.json(&["deliveries", "cancel", &id(&first)]).await;
+    stage.wait_for_delivery(&third, "delivered", 1).await;
+    assert_eq!(
+        (waits(&first).await, waits(&third).await),
+        (Value::Null, Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn of_a_destination_that_is_down_it_is_said_of_each_delivery() {
+    let stage = Stage::answering("0,600", |_| Reply::Status(503)).await;
+    stage.post("crawling.initial").await;
+    let waiting = stage.post("crawling.initial").await;
+
+    wait_for("it to be down", || async {
+        let shown = stage.json(&["deliveries", "show", &id(&waiting)]).await;
+        match shown["waits"].as_str() {
+            Some("its destination is down") => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_by_job_and_by_time() {
+    let stage = Stage::new().await;
+    let (job, event_id) = post_job(&stage, ["crawling.initial", "crawling.completed"]).await;
+    let last = stage.post("uploading.initial").await;
+    stage.wait_for_delivery(&last, "delivered", 1).await;
+    let times = stage.api("/receipts").await;
+    let second = text(&times["receipts"][1], "received_at");
+    let found = async |arguments: &[&str]| {
+        receipt_ids(&stage.json(&[&["deliveries", "list"], arguments].concat()).await)
+    };
+
+    assert_eq!(found(&["--job", &event_id]).await, [&*job[1], &*job[0]]);
+    assert_eq!(found(&["--since", &second]).await, [&*last, &*job[1]]);
+    assert_eq!(found(&["--until", &second]).await, [&*job[0]]);
+    assert_eq!(found(&["--job", &event_id, "--since", &second]).await, [&*job[1]]);
+    assert_eq!(found(&["--since", "1h", "--limit", "1"]).await, [&*last]);
+    assert_eq!(found(&["--until", "1h"]).await, Vec::<String>::new());
+}

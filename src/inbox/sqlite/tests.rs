@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod machine;
 mod way_out;
 
 use std::path::PathBuf;

@@ -51,7 +51,7 @@ enum Action {
 
 fn any_action() -> impl Strategy<Value = Action> {
     let sent = (
-        0..6_u8,
+        0..9_u8,
         prop::sample::select(&["initial", "completed", "failed"]),
         prop::bool::weighted(0.2),
         prop::sample::select(&[Wire::V2024_01, Wire::V2024_07]),
@@ -71,7 +71,7 @@ fn any_action() -> impl Strategy<Value = Action> {
         2 => Just(Action::Crash),
         1 => Just(Action::Reopen),
         1 => Just(Action::CopyLog),
-        2 => (0..12_u32).prop_map(Action::DiskFull),
+        3 => (0..9_u32).prop_map(Action::DiskFull),
         2 => Just(Action::RoomAgain),
         1 => Just(Action::LongReader),
         1 => Just(Action::ReaderEnds),

@@ -10,6 +10,8 @@
 //! Not promised: a job of which nothing was received is not known here, so nobody asks about it, unless a person
 //! does, by its `event_id`. Older training notifications carry none and cannot be asked about.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod gap;
 mod pace;
 mod progress;

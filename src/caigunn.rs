@@ -29,6 +29,8 @@ use crate::http_time;
 use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
 use body::Listed;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use body::event_log;
 pub use token::expires_at;
 
 /// The header that names one chatbot.

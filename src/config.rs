@@ -6,6 +6,8 @@
 mod delivery;
 mod destination;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod layers;
 mod provider;
 mod reader;

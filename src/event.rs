@@ -8,6 +8,8 @@
 mod compose;
 mod digest;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod identity;
 pub mod sample;
 mod wire;

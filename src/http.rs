@@ -7,6 +7,8 @@ mod accepting;
 mod admin;
 mod desk;
 mod framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod metrics;
 mod path;
 mod problem;

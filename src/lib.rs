@@ -13,6 +13,7 @@
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
+//! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
 //! - [`clock`], [`http_time`], [`backoff`], [`descriptors`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`],
 //!   [`term`], [`metrics`]: leaves that know nothing of the rest.
 
@@ -27,6 +28,8 @@ pub mod descriptors;
 pub mod doctor;
 pub mod event;
 pub mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 pub mod http_time;
 pub mod inbox;

@@ -2,6 +2,8 @@
 //! the way out what to do.
 
 mod deliveries;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod guard;
 mod jobs;
 mod quarantine;

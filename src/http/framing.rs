@@ -114,11 +114,11 @@ impl Framing {
     pub fn step(&mut self, bytes: &[u8], room: usize) -> Result<Step, Refused> {
         loop {
             match self.place {
-                Place::Start => match (empty_lines(bytes), bytes.first()) {
-                    (0, None | Some(b'\r')) => return Ok(Step::Wait),
+                Place::Start => match (empty_lines(bytes), bytes) {
+                    (0, [] | [b'\r']) => return Ok(Step::Wait),
                     // It is no method, so nobody need wait for the rest: a TLS handshake, for instance.
-                    (0, Some(first)) if !is_token_part(*first) => return Err(Refused::Head),
-                    (0, Some(_)) => self.place = Place::Head(0),
+                    (0, [first, ..]) if !is_token_part(*first) => return Err(Refused::Head),
+                    (0, _) => self.place = Place::Head(0),
                     (count, _) => return Ok(Step::Skip(count)),
                 },
                 Place::Head(looked_at) => match head_end(bytes, looked_at) {

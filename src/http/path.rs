@@ -45,7 +45,8 @@ fn push_decoded(plain: &mut String, segment: &str) {
             .get(..2)
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            .filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte));
+            .filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte))
+            .filter(|byte| !(byte.is_ascii_hexdigit() && awaits_digit(plain)));
         match decoded {
             Some(byte) => {
                 plain.push(char::from(byte));
@@ -56,6 +57,15 @@ fn push_decoded(plain: &mut String, segment: &str) {
                 plain.push_str(piece);
             }
         }
+    }
+}
+
+/// Whether a text ends in what a digit more would make the encoding of a byte, which its author did not write.
+fn awaits_digit(text: &str) -> bool {
+    match text.as_bytes() {
+        [.., b'%'] => true,
+        [.., b'%', digit] => digit.is_ascii_hexdigit(),
+        _ => false,
     }
 }
 
@@ -79,6 +89,9 @@ mod tests {
             ("/webhook/a%4", "/webhook/a%4"),
             ("/webhook/a%zz%41", "/webhook/a%zzA"),
             ("/webhook/a%+5", "/webhook/a%+5"),
+            ("/webhook/%%341", "/webhook/%%341"),
+            ("/webhook/%2%35", "/webhook/%2%35"),
+            ("/webhook/%2%2Da", "/webhook/%2-a"),
             ("/", "/"),
             ("//", "/"),
             ("*", "*"),

@@ -161,6 +161,12 @@ impl<S: Socket> Stream<S> {
         self.has_ended && self.framing.is_between_requests() && self.socket.has_unread()
     }
 
+    /// Whether more is held of what comes between requests than a line end may need.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn hoards(&self) -> bool {
+        !self.is_refused && self.framing.is_between_requests() && self.held.len() > 1
+    }
+
     /// The socket alone, when no more requests are to be read of it.
     pub fn into_socket(self) -> S {
         self.socket

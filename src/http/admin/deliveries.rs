@@ -18,7 +18,7 @@ use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cur
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::State as DeliveryState;
-use crate::inbox::{Page, ReceiptFilter, ReceiptId};
+use crate::inbox::{Page, PageRequest, ReceiptFilter, ReceiptId};
 
 /// How long an answer waits for an instruction to be done: another receiver that leads looks every second, and what it
 /// does then is one write. A stop must not have to wait for it in vain: it has 10 s by default.
@@ -106,6 +106,22 @@ pub async fn deliveries(
     query: Asked<DeliveriesQuery>,
 ) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let (wanted, page) = read(query)?;
+    let Page { items, next } = api
+        .desk
+        .deliveries(wanted, page)
+        .await
+        .map_err(|error| match error {
+            DeskError::NoDestination(detail) => Problem::invalid_query(format!("destination: {detail}")),
+            other => other.into(),
+        })?;
+    Ok(Json(
+        json!({ "deliveries": items, "next_cursor": next.map(cursor_text) }),
+    ))
+}
+
+/// What a query asks for, and which page of it.
+pub(super) fn read(query: DeliveriesQuery) -> Result<(DeliveryQuery, PageRequest), Problem> {
     let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let is_any = |_: &Uuid| true;
     let wanted = DeliveryQuery {
@@ -118,17 +134,7 @@ pub async fn deliveries(
         },
         span: span(query.since, query.until)?,
     };
-    let Page { items, next } = api
-        .desk
-        .deliveries(wanted, page)
-        .await
-        .map_err(|error| match error {
-            DeskError::NoDestination(detail) => Problem::invalid_query(format!("destination: {detail}")),
-            other => other.into(),
-        })?;
-    Ok(Json(
-        json!({ "deliveries": items, "next_cursor": next.map(cursor_text) }),
-    ))
+    Ok((wanted, page))
 }
 
 fn state(text: &str) -> Result<DeliveryState, Problem> {

@@ -1,5 +1,7 @@
 //! `/api/v1/receipts`
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
@@ -25,13 +27,49 @@ pub struct ReceiptsQuery {
 }
 
 /// Which receipts are asked for.
-struct Wanted {
-    filter: ReceiptFilter,
-    span: Span,
+pub(super) struct Wanted {
+    pub filter: ReceiptFilter,
+    pub span: Span,
 }
 
 pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Asking { wanted, page, after } = read(query)?;
+    match after {
+        None => newest_first(&api, wanted, page).await,
+        Some(after) => following(&api, &wanted, after, page.limit).await,
+    }
+    .map(Json)
+}
+
+/// What a query asks for.
+pub(super) struct Asking {
+    pub wanted: Wanted,
+    pub page: PageRequest,
+    /// What the receipts are to follow, where they are to be listed oldest first.
+    pub after: Option<After>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Newest,
+    Sequence(u64),
+}
+
+impl FromStr for After {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "newest" {
+            return Ok(Self::Newest);
+        }
+        let sequence = text.parse().ok();
+        let sequence = sequence.filter(|sequence| i64::try_from(*sequence).is_ok());
+        sequence.map(Self::Sequence).ok_or(())
+    }
+}
+
+pub(super) fn read(query: ReceiptsQuery) -> Result<Asking, Problem> {
     if query.after.is_some() && query.cursor.is_some() {
         return Err(Problem::invalid_query("cursor: expected none beside after"));
     }
@@ -45,11 +83,9 @@ pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Re
         },
         span: span(query.since, query.until)?,
     };
-    match query.after {
-        None => newest_first(&api, wanted, page).await,
-        Some(after) => following(&api, &wanted, after, page.limit).await,
-    }
-    .map(Json)
+    let allowed = "the sequence of a receipt, 0 or newest";
+    let after = asked("after", allowed, query.after, |_: &After| true)?;
+    Ok(Asking { wanted, page, after })
 }
 
 async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Value, Problem> {
@@ -62,15 +98,11 @@ async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Va
 
 /// What came after a number, oldest first, for whoever goes on from there. Those that are not wanted count for the limit,
 /// so that it goes on where none is.
-async fn following(api: &Api, wanted: &Wanted, after: String, limit: usize) -> Result<Value, Problem> {
+async fn following(api: &Api, wanted: &Wanted, after: After, limit: usize) -> Result<Value, Problem> {
     let outbox = api.inbox.outbox();
-    let (after, mut receipts) = if after == "newest" {
-        (outbox.last_sequence().await?, Vec::new())
-    } else {
-        let is_given = |after: &u64| i64::try_from(*after).is_ok();
-        let allowed = "the sequence of a receipt, 0 or newest";
-        let after = asked("after", allowed, Some(after), is_given)?.unwrap_or_default();
-        (after, outbox.receipts_after(after, limit).await?)
+    let (after, mut receipts) = match after {
+        After::Newest => (outbox.last_sequence().await?, Vec::new()),
+        After::Sequence(after) => (after, outbox.receipts_after(after, limit).await?),
     };
     let next_after = receipts.last().map_or(after, |last| last.sequence);
     // Asked for last, so that it is smaller only where `after` is of another inbox.

@@ -354,6 +354,17 @@ fn empty_lines_before_a_request_are_nobodys() {
 }
 
 #[test]
+fn a_line_end_that_is_none_before_a_request_is_refused_and_not_gathered() {
+    for stream in ["\rGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\r\n\r\n"] {
+        for pieces in cuts(stream.as_bytes()) {
+            let Served { paths, statuses } = serve(&pieces);
+
+            assert_eq!((paths, statuses), (vec![], vec![400]), "{stream:?}");
+        }
+    }
+}
+
+#[test]
 fn a_chunk_with_anything_but_its_size_and_extensions_ends_the_body() {
     let refused = [
         "5 ",

@@ -16,7 +16,6 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -33,6 +32,7 @@ use super::format::aside;
 use super::{DestinationSettings, Error, Format, Parcel, Report, Sender};
 use crate::clock::Timestamp;
 use crate::inbox::outbox::Outcome;
+use crate::rotating::Rotating;
 
 /// The longest that connecting may take: a host that is there needs milliseconds.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ pub struct Settings {
     /// Where to post to. Its path and query may hold a secret.
     pub url: Url,
     /// The secrets to sign with, as Standard Webhooks writes them (`whsec_...`): one signature each.
-    pub secrets: Vec<SecretString>,
+    pub secrets: Rotating<Vec<SecretString>>,
     /// Headers to send, each secret.
     pub headers: HeaderMap,
 }
@@ -103,7 +103,6 @@ pub struct HttpSender {
     place: String,
     /// What must not be told back.
     hidden: Vec<Vec<u8>>,
-    signers: Arc<[Webhook]>,
     format: Format,
     timeout: Duration,
 }
@@ -119,16 +118,14 @@ impl HttpSender {
             .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
-        let signers = settings
-            .secrets
-            .iter()
-            .map(|secret| Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret));
+        for secret in &*settings.secrets.get() {
+            Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret)?;
+        }
         Ok(Self {
             client: client.build().map_err(Error::Client)?,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
-            signers: signers.collect::<Result<_, _>>()?,
             format: destination.format,
             timeout,
         })
@@ -169,11 +166,14 @@ impl HttpSender {
             .header(EVENT, utf8_percent_encode(&event, NOT_IN_HEADERS).to_string())
             .header(HEADER_WEBHOOK_ID, &id)
             .header(HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds);
-        if !self.signers.is_empty() {
-            let (signers, signed) = (Arc::clone(&self.signers), body.clone());
+        let secrets = self.settings.secrets.get();
+        if !secrets.is_empty() {
+            let signed = body.clone();
             let sign_all = move || -> Result<Vec<String>, WebhookError> {
-                let sign = |signer: &Webhook| signer.sign(&id, timestamp_seconds, &signed);
-                signers.iter().map(sign).collect()
+                let sign = |secret: &SecretString| {
+                    Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
+                };
+                secrets.iter().map(sign).collect()
             };
             let signatures = aside(body.len(), sign_all).await;
             let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;

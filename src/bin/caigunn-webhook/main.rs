@@ -129,15 +129,18 @@ fn main() -> ExitCode {
         let written = completions::run(&args, &mut Cli::command());
         return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
-    let loaded = match cli.configuration.load() {
-        Ok(loaded) => loaded,
+    let (mut loaded, sources) = match cli.configuration.load() {
+        Ok(read) => read,
         Err(mistakes) => {
             eprint!("caigunn-webhook: the configuration has mistakes:\n{mistakes}");
             return ExitCode::from(EX_USAGE);
         }
     };
+    if !matches!(command, Command::Serve | Command::Config(_)) {
+        configuration::look_beside(&mut loaded);
+    }
     let done = match command {
-        Command::Serve => serve::run(loaded),
+        Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
         Command::Receipts(command) => block_on(receipts::run(&command, &loaded.settings)),

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use caigunn_webhook::app::App;
-use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
+use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
 use caigunn_webhook::descriptors;
+use caigunn_webhook::published::{Addresses, Published};
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::telemetry::{self, Telemetry};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the receiver until a signal or a failure.
-pub fn run(loaded: Loaded) -> anyhow::Result<()> {
+pub fn run(loaded: Loaded, _sources: Sources) -> anyhow::Result<()> {
     let telemetry = telemetry::start(loaded.settings.log.clone()).context("starting the log")?;
     let served = run_on_threads(loaded, &telemetry);
     if let Err(error) = &served {
@@ -44,7 +45,11 @@ fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) -> anyhow::Result<()> {
+async fn serve(
+    settings: Settings,
+    warnings: &[Warning],
+    telemetry: &Telemetry,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM, SIGINT and SIGHUP")?;
     let stopping = match settings.drain_delay.as_secs() {
@@ -68,7 +73,7 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let inbox = settings.inbox_location.to_string();
+    let location = settings.inbox_location.clone();
     let registration = settings.registration.clone();
     let Some(built) = stop.run_until_cancelled(App::build(settings)).await else {
         tracing::info!("stopped before the inbox was open");
@@ -82,7 +87,8 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
         "Log lines dropped because standard output was too slow",
         move || dropped_lines() as u64,
     );
-    tracing::info!("inbox {inbox} is open");
+    tracing::info!("inbox {location} is open");
+    let _published = publish(&location, &app);
     tracing::info!(
         server.address = %app.public_address(),
         "listening on http://{}, admin on http://{}",
@@ -115,4 +121,18 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
     app.run(stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says where this receiver listens, for commands beside it. An inbox that many share says of none.
+fn publish(location: &InboxLocation, app: &App) -> Option<Published> {
+    let InboxLocation::Sqlite(path) = location else {
+        return None;
+    };
+    let addresses = Addresses {
+        public: app.public_address(),
+        admin: app.admin_address(),
+    };
+    let published = addresses.publish(path);
+    let failed = |error| tracing::warn!(error.type = "unpublished", "commands beside this receiver must be told where it listens: {error}");
+    published.map_err(failed).ok()
 }

@@ -35,6 +35,7 @@ mod quarantine;
 mod redaction;
 mod registration;
 mod replicas;
+mod settings;
 mod shutdown;
 mod standard_webhooks;
 mod subscription;

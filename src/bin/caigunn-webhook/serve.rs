@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use caigunn_webhook::app::App;
+use caigunn_webhook::app::{App, Rotation};
 use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
 use caigunn_webhook::descriptors;
 use caigunn_webhook::published::{Addresses, Published};
@@ -13,10 +13,12 @@ use caigunn_webhook::telemetry::{self, Telemetry};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::configuration::read_secret;
+
 /// Runs the receiver until a signal or a failure.
-pub fn run(loaded: Loaded, _sources: Sources) -> anyhow::Result<()> {
+pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let telemetry = telemetry::start(loaded.settings.log.clone()).context("starting the log")?;
-    let served = run_on_threads(loaded, &telemetry);
+    let served = run_on_threads(loaded, sources, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
@@ -27,7 +29,7 @@ pub fn run(loaded: Loaded, _sources: Sources) -> anyhow::Result<()> {
     served
 }
 
-fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
+fn run_on_threads(loaded: Loaded, sources: Sources, telemetry: &Telemetry) -> anyhow::Result<()> {
     let Loaded {
         mut settings,
         mut warnings,
@@ -39,7 +41,7 @@ fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, &warnings, telemetry));
+    let served = runtime.block_on(serve(settings, sources, &warnings, telemetry));
     // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
     runtime.shutdown_background();
     served
@@ -47,6 +49,7 @@ fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
 
 async fn serve(
     settings: Settings,
+    sources: Sources,
     warnings: &[Warning],
     telemetry: &Telemetry,
 ) -> anyhow::Result<()> {
@@ -81,6 +84,10 @@ async fn serve(
     };
     let mut app = built?;
     app.log_notifications_to(telemetry.lines());
+    app.rotate_secrets(Rotation {
+        sources,
+        read: read_secret,
+    });
     let dropped_lines = telemetry.dropped_lines_reader();
     app.metrics().counter(
         "log_lines_dropped",

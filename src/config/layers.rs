@@ -34,7 +34,7 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Keys and values from the command line.
     pub flags: Vec<(String, String)>,
-    /// The content of the files of [`Sources::files`], by path, or why they cannot be read.
+    /// The content of the files that [`Sources::read_files`] reads, by path, or why they cannot be read.
     pub files: BTreeMap<String, Result<String, String>>,
 }
 

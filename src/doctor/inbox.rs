@@ -10,7 +10,7 @@ use super::soundness::{Condition, Soundness, of_file};
 use super::{Finding, Verdict, postgres};
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
-use crate::inbox::sqlite::try_write;
+use crate::inbox::sqlite::{Wanted, flaws, obstacle, try_write};
 
 pub const CHECK: &str = "inbox";
 
@@ -31,10 +31,13 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let listen = settings.listen;
     let state = receiver.state();
     let examined = spawn_blocking(move || {
+        // First, since SQLite gives the files of others to the inbox's owner where it is run by root.
+        let access = access(&path);
         let soundness = soundness(&path);
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
+        findings.extend(access);
         if is_sound {
             findings.push(writing(&path, listen, state));
         }
@@ -87,6 +90,20 @@ fn space(path: &Path) -> Finding {
     }
 }
 
+/// Whether the files are their owner's alone, and there is one owner.
+fn access(path: &Path) -> Vec<Finding> {
+    const CHECK: &str = "access";
+    let flaws = flaws(path);
+    if flaws.is_empty() && path.exists() {
+        let found = format!("{} can be read and changed by its owner alone", path.display());
+        return vec![Finding::ok(CHECK, found)];
+    }
+    let flaws = flaws.into_iter();
+    flaws
+        .map(|flaw| Finding::warning(CHECK, flaw.found, flaw.advice))
+        .collect()
+}
+
 fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
     const CHECK: &str = "writing";
     let shown = path.display();
@@ -115,12 +132,19 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
             "if that process is this receiver, give this command its CAIGUNN_LISTEN; else end it, or give each receiver \
              an inbox of its own with CAIGUNN_INBOX_URL",
         ),
-        (Err(error), _) => Finding::failure(
-            CHECK,
-            format!("{shown} does not take writes: {}", reason_of(error)),
-            "see that the volume is neither full nor mounted read-only, and that the user that the receiver runs as may \
-             write to the file and its folder",
-        ),
+        (Err(error), _) => match obstacle(path, Wanted::Writing) {
+            Some(obstacle) => Finding::failure(
+                CHECK,
+                format!("{shown} does not take writes: {}", obstacle.found),
+                obstacle.advice,
+            ),
+            None => Finding::failure(
+                CHECK,
+                format!("{shown} does not take writes: {}", reason_of(error)),
+                "see that the volume is neither full nor mounted read-only, and that no other program keeps the inbox to \
+                 itself",
+            ),
+        },
     }
 }
 

@@ -98,12 +98,16 @@ pub fn of_file(path: &Path) -> Soundness {
                  be read of a damaged file, `sqlite3 {shown} .recover` reads"
             ),
         ),
-        Err(error) => unsound(
-            KIND,
-            Condition::Unreadable,
-            reason_of(error),
-            format!("make {shown} readable to the user that the receiver runs as"),
-        ),
+        Err(error) => {
+            let (found, advice) = match sqlite::obstacle(path, sqlite::Wanted::Reading) {
+                Some(obstacle) => (obstacle.found, obstacle.advice),
+                None => (
+                    reason_of(error),
+                    format!("make {shown} readable to the user that the receiver runs as"),
+                ),
+            };
+            unsound(KIND, Condition::Unreadable, found, advice)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod files;
 mod harness;
 mod harness_tests;
 mod inbox_commands;
+mod inbox_files;
 mod large_bodies;
 mod leadership;
 mod leaving;

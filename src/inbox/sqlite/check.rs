@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
+use super::hold::{self, Hold};
 use super::schema::Tables;
-use super::{schema, sort};
+use super::{folder, schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
 const MAX_FINDING: usize = 200;
@@ -127,13 +128,12 @@ fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, E
 /// # Errors
 /// [`Error::InUse`] if a receiver has it open; otherwise why it takes no writes.
 pub fn try_write(path: &Path) -> Result<(), Error> {
-    // The lock and the log lie beside the file itself, not beside a link to it.
-    let resolved = std::fs::canonicalize(path);
+    // The locks and the log lie beside the file itself, not beside a link to it.
+    let resolved = hold::resolve(path);
     let path = resolved.as_deref().unwrap_or(path);
-    // A receiver makes the lock file and leaves it, so without one, none runs. It is not made here: left by another
-    // user, it would keep the receiver out.
-    let has_lock = schema::beside(path, ".lock").exists();
-    let _lock = has_lock.then(|| super::lock(path)).transpose()?;
+    // No lock file is made here: left by another user, it would keep the receiver out. Held until SQLite has closed the
+    // file.
+    let _hold = Hold::take_what_is_there(path)?;
     // First by plain files, whose errors say more than SQLite's: it calls a full disk an I/O error, where it cannot
     // make the index of the log, and a read-only one unable to open a file.
     try_write_beside(path).map_err(|error| Error::Unavailable {
@@ -155,13 +155,7 @@ pub fn try_write(path: &Path) -> Result<(), Error> {
 fn try_write_beside(path: &Path) -> std::io::Result<()> {
     let folders = path.ancestors().skip(1);
     let folder = folders
-        .map(|folder| {
-            if folder == Path::new("") {
-                Path::new(".")
-            } else {
-                folder
-            }
-        })
+        .map(folder::or_here)
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("/"));
     let probe = folder.join(format!(".caigunn-webhook-{}", Uuid::new_v4()));

@@ -23,7 +23,7 @@ impl SqliteReader {
     /// [`Error::Unavailable`] if there is none, or one whose tables the next start would bring up to date;
     /// [`Error::Corrupt`] if it is something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let connection = schema::open_reader(path).map_err(|error| sort(path, "open", &error))?;
+        let connection = schema::open_reader(path).map_err(|error| sort(path, "read", &error))?;
         let version = schema::version(&connection, path)?;
         if version < schema::MIGRATIONS.len() {
             return Err(Error::Unavailable {
@@ -119,6 +119,6 @@ impl SqliteReader {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let path = self.path.clone();
-        read::on_thread(path, query).await
+        read::on_thread(path, None, query).await
     }
 }

@@ -1,8 +1,8 @@
 //! Whether the inbox is sound, has room, and takes writes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
@@ -12,8 +12,22 @@ use crate::harness::process::Ended;
 use crate::harness::site::TOKEN;
 use crate::harness::{Site, client, json, sample};
 
-const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that the user that the \
-                             receiver runs as may write to the file and its folder";
+const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that no other program keeps the inbox to itself";
+
+const MOUNT: &str = "mount it for writing, or set CAIGUNN_INBOX_URL to a file elsewhere";
+
+/// Has only its owner read it, as what a receiver makes.
+fn close(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A folder to mount something at.
+fn mount_point(site: &Site) -> PathBuf {
+    let disk = site.path("disk");
+    fs::create_dir(&disk).unwrap();
+    close(&disk, 0o700);
+    disk
+}
 
 /// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
 const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
@@ -58,9 +72,8 @@ warning  public URL: no receiver answers at {}/, and none runs here either
 #[tokio::test]
 async fn a_full_disk_is_named() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
-    let script =
-        "mount -t tmpfs -o size=4m none disk && cp inbox.db disk && { cat /dev/zero > disk/ballast; true; }";
+    mount_point(&site);
+    let script = "mount -t tmpfs -o size=4m,mode=700 none disk && cp inbox.db disk && { cat /dev/zero > disk/ballast; true; }";
     let Some(ended) = doctor_on_mount(&site, script).await else {
         return;
     };
@@ -89,7 +102,7 @@ FAILURE  writing: disk/inbox.db does not take writes: cannot write to the folder
 #[tokio::test]
 async fn a_nearly_full_disk_is_named_before_it_is_full() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
+    mount_point(&site);
     let cases = [
         ("200m", "warning  free space: 199"),
         ("12m", "FAILURE  free space: 11"),
@@ -116,8 +129,7 @@ async fn a_nearly_full_disk_is_named_before_it_is_full() {
 #[tokio::test]
 async fn a_read_only_inbox_is_named() {
     let site = stopped().await;
-    let disk = site.path("disk");
-    fs::create_dir(&disk).unwrap();
+    mount_point(&site);
     let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
     let inbox = site.path("disk/inbox.db");
     fs::copy(site.inbox(), &inbox).unwrap();
@@ -125,6 +137,7 @@ async fn a_read_only_inbox_is_named() {
     for has_lock in [true, false] {
         if has_lock {
             fs::write(&lock, "").unwrap();
+            close(&lock, 0o600);
         } else {
             fs::remove_file(&lock).unwrap();
         }
@@ -132,16 +145,12 @@ async fn a_read_only_inbox_is_named() {
             return;
         };
 
-        let reason = if has_lock {
-            format!("cannot lock {}", lock.display())
-        } else {
-            format!("cannot write to the folder of {}", inbox.display())
-        };
         assert_finds_stopped(
             &site,
             &ended,
             &format!(
-                "FAILURE  writing: disk/inbox.db does not take writes: {reason}: Read-only file system (os error 30)\n         {MAKE_WRITABLE}"
+                "FAILURE  writing: disk/inbox.db does not take writes: {} is on a file system that is mounted read-only\n         {MOUNT}",
+                inbox.display()
             ),
         );
     }
@@ -150,17 +159,17 @@ async fn a_read_only_inbox_is_named() {
 #[tokio::test]
 async fn a_read_only_folder_is_named_before_the_first_start() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
+    let disk = mount_point(&site);
     let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
     let Some(ended) = doctor_on_mount(&site, mount).await else {
         return;
     };
 
-    let reason = "cannot write to the folder of disk/inbox.db: Read-only file system (os error 30)";
+    let reason = format!("{} is on a file system that is mounted read-only", disk.display());
     assert_finds_stopped(
         &site,
         &ended,
-        &format!("FAILURE  writing: disk/inbox.db does not take writes: {reason}\n         {MAKE_WRITABLE}"),
+        &format!("FAILURE  writing: disk/inbox.db does not take writes: {reason}\n         {MOUNT}"),
     );
 }
 
@@ -242,6 +251,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
     ];
     for (plant, found, advice) in cases {
         plant(&inbox);
+        close(&inbox, 0o600);
         let before = files(&site);
 
         let ended = site.doctor(&[]).await;

@@ -24,9 +24,9 @@ LABEL org.opencontainers.image.title="caigunn-webhook" \
       org.opencontainers.image.licenses="Apache-2.0"
 # /data must belong to the user, and be closed to others, so that a new volume is too.
 COPY --from=build --chown=65532:65532 /image /
-ENV CAIGUNN_LISTEN=0.0.0.0:8080 \
-    CAIGUNN_ADMIN_LISTEN=0.0.0.0:9090 \
-    CAIGUNN_INBOX_URL=sqlite:/data/inbox.db
+# A file and no variables: those would beat a file of settings that is mounted.
+COPY config/image.toml /etc/caigunn-webhook/image.toml
+ENV CAIGUNN_DEFAULTS=/etc/caigunn-webhook/image.toml
 USER 65532:65532
 WORKDIR /data
 VOLUME /data

@@ -5,6 +5,7 @@ mod deliveries;
 mod leadership;
 mod opening;
 mod retention;
+mod rotation;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use leadership::Candidacy;
 pub use opening::open_inbox;
 use opening::wait_for_inbox;
 use retention::Retention;
+pub use rotation::Rotation;
 use tasks::Tasks;
 
 /// Why the program could not start or did not end as it should.
@@ -94,6 +96,7 @@ pub struct App {
     deliveries: Deliveries,
     metrics: Registry,
     lines: Lines,
+    rotation: Option<Rotation>,
 }
 
 impl App {
@@ -160,6 +163,7 @@ impl App {
             deliveries,
             metrics,
             lines: Lines::one_by_one(),
+            rotation: None,
         })
     }
 
@@ -183,6 +187,11 @@ impl App {
         self.lines = lines;
     }
 
+    /// Takes secrets anew where their files change; they stay as they are unless this is called.
+    pub fn rotate_secrets(&mut self, rotation: Rotation) {
+        self.rotation = Some(rotation);
+    }
+
     /// Serves until `stop`, then stops in order: not ready, and nothing begun but serving; after the drain delay no new
     /// connections, requests answered with their commits, the queue written, the inbox closed.
     ///
@@ -199,7 +208,10 @@ impl App {
             deliveries,
             mut metrics,
             lines,
+            rotation,
         } = self;
+        let settings_in_use = settings.clone();
+        let client = caigunn.as_ref().map(|caigunn| caigunn.client.clone());
         let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
         let announcer = Announcer::register(&mut metrics, lines, last_received_at);
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, announcer);
@@ -249,6 +261,7 @@ impl App {
         let Endpoints {
             public: public_endpoint,
             admin: admin_endpoint,
+            secrets,
         } = http::endpoints(http::Parts {
             settings: settings.http,
             writer,
@@ -272,6 +285,15 @@ impl App {
             http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
         );
         beside.spawn("retention", until(stop_beside.clone(), retention.keep(terms)));
+        if let Some(rotation) = rotation {
+            let users = rotation::Users {
+                settings: settings_in_use,
+                secrets,
+                client,
+            };
+            let rotating = rotation::keep(rotation, users);
+            beside.spawn("the rotation of secrets", until(stop_beside.clone(), rotating));
+        }
         beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
         beside.spawn("the delivery", async move {
             // Whoever leads next may send the same: not before what is under way here has ended.

@@ -26,6 +26,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::http_time;
+use crate::rotating::Rotating;
 use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
 use body::Listed;
 
@@ -162,6 +163,8 @@ pub struct LogEntry {
 pub struct Client {
     http: reqwest::Client,
     settings: Settings,
+    /// As it is in its file now.
+    access_token: Rotating<SecretString>,
 }
 
 impl Client {
@@ -176,12 +179,22 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, settings })
+        let access_token = Rotating::new(settings.access_token.clone());
+        Ok(Self {
+            http,
+            settings,
+            access_token,
+        })
     }
 
     /// When the access token ends, if its form tells.
     pub fn token_expires_at(&self) -> Option<Timestamp> {
-        expires_at(&self.settings.access_token)
+        expires_at(&self.access_token.get())
+    }
+
+    /// Makes all calls of this client and its clones from now on with another access token.
+    pub fn replace_access_token(&self, access_token: SecretString) {
+        self.access_token.replace(access_token);
     }
 
     /// CaiGunn's base URL.
@@ -332,7 +345,7 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let access_token = &self.settings.access_token;
+        let access_token = &*self.access_token.get();
         let mut secrets = Secrets::default();
         secrets.add(access_token);
         let request = self.http.request(method, url);

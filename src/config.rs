@@ -3,17 +3,18 @@
 //! Nothing is opened here, and nothing stops at the first mistake: [`load`] reports all of them, each with its key,
 //! where the value came from, what it is and what is allowed.
 
-mod delivery;
 mod destination;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod keys;
 mod layers;
+mod links;
 mod provider;
 mod reader;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -21,12 +22,14 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::delivery::Schedule;
 use crate::inbox::postgres;
 use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
 pub use files::TooFewFiles;
-pub use layers::{KEYS, Key, Kind, Sources};
-use reader::Reader;
+pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind};
+pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE, Sources};
+use reader::{Reader, visible};
 
 /// The settings of the whole program.
 #[derive(Clone, Debug)]
@@ -147,8 +150,10 @@ pub struct Shown {
     pub key: &'static str,
     /// Its value; of a secret, only that there is one, and of a location not its password.
     pub value: String,
-    /// Where it came from.
+    /// Where it came from: `FILE:LINE`, a variable, or other words.
     pub origin: String,
+    /// Whether the operator has said it, in a file, a variable or a flag.
+    pub is_said: bool,
 }
 
 /// A configuration without mistakes.
@@ -177,8 +182,6 @@ impl fmt::Display for Warning {
     }
 }
 
-const MIB: usize = 1 << 20;
-
 /// How much sooner than the writer the store gives up, for it can say where it waited in vain, and for what.
 const HEAD_START: Duration = Duration::from_millis(250);
 
@@ -191,80 +194,127 @@ const SHORT_TOKEN: usize = 16;
 /// Every mistake in it.
 pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let mut reader = Reader::new(sources);
-    let mut warnings = Vec::new();
-    let tokens = reader.secrets(
-        "webhook.token",
-        "letters, digits and - . _ ~, 1 to 128 of them",
-        is_url_token,
-    );
+    let tokens = reader.list("webhook.token", |text| is_url_token(text).then(|| text.into()));
     let backfill = provider::backfill(&mut reader);
-    let stop_timeout = reader.seconds("server.stop_timeout_seconds", 1..=600);
+    let stop_timeout = reader.seconds("server.stop_timeout_seconds");
     let http = http(&mut reader, &tokens, backfill.give_up_after, stop_timeout);
     let inbox = inbox(&mut reader, http.body_limit_bytes);
-    let inbox_location: InboxLocation = reader.explained(
-        "inbox.url",
-        "sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE",
-    );
+    let inbox_location: InboxLocation = reader.explained_or_default("inbox.url", str::parse);
     let is_shared = inbox_location.is_shared();
-    let provider = provider::provider(&mut reader, &tokens, is_shared, &mut warnings);
+    let provider = provider::provider(&mut reader, &tokens, is_shared);
+    let (listen, admin_listen) = addresses(&mut reader);
     let settings = Settings {
-        listen: reader.parsed("server.listen", "an IP address and a port, as in 127.0.0.1:8080"),
-        admin_listen: reader.parsed("admin.listen", "an IP address and a port, as in 127.0.0.1:9090"),
+        listen,
+        admin_listen,
         admin_url: None,
-        drain_delay: reader.seconds("server.drain_delay_seconds", 0..=600),
+        drain_delay: reader.seconds("server.drain_delay_seconds"),
         stop_timeout,
         http,
         inbox_location,
         writer: inbox::writer::Settings {
-            queue_count: reader.count("inbox.queue_count", 1..=65_536),
+            queue_count: reader.count("inbox.queue_count"),
             timeout: inbox.timeout + HEAD_START,
         },
         inbox,
-        retention: reader.days("inbox.retention_days", 1..=36_500),
+        retention: reader.days("inbox.retention_days"),
         public_url: provider.public_url,
         api: provider.api,
         selection: provider.selection,
         registration: provider.registration,
         backfill,
-        delivery: delivery::delivery(&mut reader, &sources.signing_files),
+        delivery: delivery(&mut reader, sources),
         log: telemetry::Settings {
-            filter: reader.parsed(
-                "log.filter",
-                "a level (error, warn, info, debug, trace) or target=level, comma separated",
-            ),
-            format: reader.parsed("log.format", "auto, json or pretty"),
+            filter: reader.explained_or_default("log.filter", str::parse),
+            format: reader.parsed("log.format"),
         },
     };
-    if let InboxLocation::Postgres(location) = &settings.inbox_location
-        && let Some(found) = location.weakness()
-    {
-        warnings.push(Warning {
-            found,
-            advice: "set sslmode=verify-full in CAIGUNN_INBOX_URL, and sslrootcert=PATH where your own authority signs",
-        });
-    }
-    if tokens.is_empty() {
-        warnings.push(Warning {
-            found: "no token: anyone who finds the address may post notifications".to_owned(),
-            advice: "set CAIGUNN_WEBHOOK_TOKEN to 32 random characters, such as `openssl rand -hex 16` prints",
-        });
-    }
-    for length in tokens
-        .iter()
-        .map(|token| token.expose_secret().len())
-        .filter(|length| *length < SHORT_TOKEN)
-    {
-        warnings.push(Warning {
-            found: format!("a webhook token of {length} characters can be guessed"),
-            advice: "take 32 random ones",
-        });
-    }
-    let shown = reader.finish()?;
+    warn(&mut reader, &settings);
+    let (shown, warnings) = reader.finish()?;
     Ok(Loaded {
         settings,
         shown,
         warnings,
     })
+}
+
+fn warn(reader: &mut Reader, settings: &Settings) {
+    if let InboxLocation::Postgres(location) = &settings.inbox_location
+        && let Some(found) = location.weakness()
+    {
+        reader.warn(
+            found,
+            "set sslmode=verify-full in CAIGUNN_INBOX_URL, and sslrootcert=PATH where your own authority signs",
+        );
+    }
+    let tokens = &settings.http.tokens;
+    if tokens.is_empty() {
+        reader.warn(
+            "no token: anyone who finds the address may post notifications",
+            "set CAIGUNN_WEBHOOK_TOKEN to 32 random characters, such as `openssl rand -hex 16` prints",
+        );
+    }
+    let webhook = tokens.iter().map(|token| ("a webhook", token));
+    for (which, token) in webhook.chain(settings.http.admin_token.iter().map(|token| ("an admin", token))) {
+        let length = token.expose_secret().len();
+        if length < SHORT_TOKEN {
+            reader.warn(
+                format!("{which} token of {length} characters can be guessed"),
+                "take 32 random ones",
+            );
+        }
+    }
+}
+
+/// Where both sides listen, which must be two addresses.
+fn addresses(reader: &mut Reader) -> (SocketAddr, SocketAddr) {
+    let (listen, admin) = (
+        reader.explained_or_default("server.listen", address),
+        reader.explained_or_default("admin.listen", address),
+    );
+    let is_all = listen.ip().is_unspecified() || admin.ip().is_unspecified() || listen.ip() == admin.ip();
+    if listen.port() == admin.port() && listen.port() != 0 && is_all {
+        let place = reader
+            .sourced("server.listen")
+            .map_or_else(String::new, |it| it.place);
+        let reason = format!("server.listen ({place}) is {listen}, and the two sides cannot share a port");
+        reader.refuse_for(
+            "admin.listen",
+            "another port than server.listen, such as 9090",
+            &reason,
+        );
+    }
+    (listen, admin)
+}
+
+/// An address to listen on. The error is the right form of what may be meant.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port: u16 = port.parse().map_err(|_| String::new())?;
+    let is_localhost = host == "localhost";
+    let advice =
+        format!("write 0.0.0.0:{port} for all addresses of this machine, 127.0.0.1:{port} for itself alone");
+    is_localhost
+        .then(|| (Ipv4Addr::LOCALHOST, port).into())
+        .ok_or(advice)
+}
+
+fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings {
+    let schedule = reader.list_as("delivery.retry_schedule_seconds", |waits| {
+        let seconds = waits.iter().map(|wait| wait.parse().ok());
+        Schedule::new(
+            seconds
+                .map(|it| it.map(Duration::from_secs))
+                .collect::<Option<_>>()?,
+        )
+    });
+    let at_once = || Schedule::new(vec![Duration::ZERO]).expect("one wait is a schedule");
+    crate::delivery::Settings {
+        schedule: schedule.unwrap_or_else(at_once),
+        destinations: destination::read(reader, sources),
+    }
 }
 
 fn http(
@@ -273,27 +323,19 @@ fn http(
     stalled_after: Duration,
     stop_timeout: Duration,
 ) -> http::Settings {
-    let body_limit_bytes = reader.count("server.body_limit_bytes", 1024..=256 * MIB);
+    let body_limit_bytes = reader.count("server.body_limit_bytes");
     http::Settings {
         tokens: tokens.to_vec(),
-        admin_token: reader
-            .secrets("admin.token", "visible ASCII characters", is_visible)
-            .into_iter()
-            .next(),
+        admin_token: reader.optional("admin.token", visible),
         body_limit_bytes,
-        // A permit a byte, of which a semaphore has an eighth of what an address can count.
-        bodies_in_flight_bytes: reader.count_of_bodies(
-            "server.bodies_in_flight_bytes",
-            1024..=usize::MAX >> 4,
-            body_limit_bytes,
-        ),
+        bodies_in_flight_bytes: reader.count_of_bodies("server.bodies_in_flight_bytes", body_limit_bytes),
         stalled_after,
         connections: http::ConnectionSettings {
-            max_count: reader.count("server.max_connections", 1..=65_536),
-            header_timeout: reader.seconds("server.header_timeout_seconds", 1..=600),
-            idle_timeout: reader.seconds("server.idle_timeout_seconds", 1..=3600),
-            body_timeout: reader.seconds("server.body_timeout_seconds", 1..=600),
-            write_timeout: reader.seconds("server.write_timeout_seconds", 1..=600),
+            max_count: reader.count("server.max_connections"),
+            header_timeout: reader.seconds("server.header_timeout_seconds"),
+            idle_timeout: reader.seconds("server.idle_timeout_seconds"),
+            body_timeout: reader.seconds("server.body_timeout_seconds"),
+            write_timeout: reader.seconds("server.write_timeout_seconds"),
             // A second of the ten by default.
             stop_grace: stop_timeout / 10,
         },
@@ -302,15 +344,19 @@ fn http(
 
 fn inbox(reader: &mut Reader, body_limit_bytes: usize) -> inbox::Settings {
     inbox::Settings {
-        duplicate_window: reader.seconds("inbox.duplicate_window_seconds", 0..=86_400),
-        quarantine_max_count: reader.count("inbox.quarantine_max_count", 1..=100_000),
-        quarantine_max_bytes: reader.count_of_bodies(
-            "inbox.quarantine_max_bytes",
-            1024..=usize::MAX >> 4,
-            body_limit_bytes,
-        ),
-        max_connections: reader.count("inbox.max_connections", 3..=1_000),
-        timeout: reader.seconds("inbox.append_timeout_seconds", 1..=600) - HEAD_START,
+        duplicate_window: reader.seconds("inbox.duplicate_window_seconds"),
+        quarantine_max_count: reader.count("inbox.quarantine_max_count"),
+        quarantine_max_bytes: reader.count_of_bodies("inbox.quarantine_max_bytes", body_limit_bytes),
+        max_connections: reader.count("inbox.max_connections"),
+        timeout: reader.seconds("inbox.append_timeout_seconds") - HEAD_START,
+    }
+}
+
+impl Settings {
+    /// The URL to register, with its token hidden.
+    pub fn shown_webhook_url(&self) -> Option<String> {
+        let token = self.http.tokens.first().map_or("", |_| "[token]");
+        Some(webhook_url(self.public_url.as_ref()?, token))
     }
 }
 
@@ -326,10 +372,6 @@ pub fn webhook_url(public_url: &Url, token: &str) -> String {
 fn is_url_token(text: &str) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(is_unreserved) && !matches!(text, "." | "..")
-}
-
-fn is_visible(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -92,11 +92,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
 /// What the configuration itself tells.
 fn settings_findings(loaded: &Loaded) -> Vec<Finding> {
     const CHECK: &str = "settings";
-    let set_count = loaded
-        .shown
-        .iter()
-        .filter(|shown| shown.origin != "default")
-        .count();
+    let set_count = loaded.shown.iter().filter(|shown| shown.is_said).count();
     let sum = format!("no mistakes; {set_count} of {} keys are set", loaded.shown.len());
     let mut findings = vec![Finding::ok(CHECK, sum)];
     let warnings = loaded.warnings.iter();

@@ -45,6 +45,7 @@ use crate::event::{ChatbotId, EventId};
 use crate::inbox::{self, Inbox, RequestId, Writer};
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
+use crate::rotating::Rotating;
 use metrics::{Connections, Metrics};
 use problem::Problem;
 use request_log::{Strays, Telling};
@@ -151,6 +152,26 @@ pub struct Endpoints {
     pub public: Endpoint,
     /// `/api`, `/metrics`, `/healthz`, `/readyz`.
     pub admin: Endpoint,
+    /// What both ask for.
+    pub secrets: Secrets,
+}
+
+/// The tokens that are asked for.
+pub struct Secrets {
+    tokens: Arc<Tokens>,
+    admin_token: Rotating<Option<SecretString>>,
+}
+
+impl Secrets {
+    /// Takes these tokens of notifications from now on, and the one that is registered; returns whether it is none of them.
+    pub fn replace_tokens(&self, tokens: &[SecretString]) -> bool {
+        self.tokens.replace(tokens)
+    }
+
+    /// Has the admin side demand this token from now on.
+    pub fn replace_admin_token(&self, token: SecretString) {
+        self.admin_token.replace(Some(token));
+    }
 }
 
 /// What every request carries on its way through the handlers.
@@ -267,12 +288,14 @@ pub fn endpoints(parts: Parts) -> Endpoints {
             subscription,
             backfill_job,
             desk,
-            tokens,
+            tokens: Arc::clone(&tokens),
             stalled_after: shared.settings.stalled_after,
         }),
     );
-    let guarded = admin::guarded(api.merge(page), shared.settings.admin_token.clone());
+    let admin_token = Rotating::new(shared.settings.admin_token.clone());
+    let guarded = admin::guarded(api.merge(page), admin_token.clone());
     Endpoints {
+        secrets: Secrets { tokens, admin_token },
         public: endpoint(public_routes(&shared), public, Some(Strays::default())),
         admin: endpoint(health_routes(&shared).merge(guarded), admin, None),
     }

@@ -49,17 +49,79 @@ pub enum Format {
     Pretty,
 }
 
-impl FromStr for Filter {
-    type Err = tracing_subscriber::filter::ParseError;
+/// What a [`Filter`] may be, for people.
+pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off) or target=level, comma separated, as in \
+                                  info,caigunn_webhook::delivery=debug";
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let asked: Targets = text.parse()?;
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// The first part of a target's name behind `caigunn_webhook::`.
+const TARGETS: [&str; 24] = [
+    "app",
+    "backfill",
+    "backoff",
+    "caigunn",
+    "clock",
+    "config",
+    "delivery",
+    "descriptors",
+    "doctor",
+    "event",
+    "fingerprint",
+    "http",
+    "http_time",
+    "inbox",
+    "instance",
+    "metrics",
+    "notification",
+    "published",
+    "rotating",
+    "serve",
+    "shutdown",
+    "subscription",
+    "telemetry",
+    "term",
+];
+
+/// Takes what is a level or a target of ours: any other name would be taken for a target too, of which nothing is ever
+/// logged, and all else would be silent.
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let directives = text
+            .split(',')
+            .map(str::trim)
+            .filter(|directive| !directive.is_empty());
+        for directive in directives.clone() {
+            let is_level = |text: &str| LEVELS.contains(&&*text.to_ascii_lowercase());
+            let (target, level) = directive.split_once('=').unwrap_or((directive, "info"));
+            if !is_level(level) {
+                return Err(format!("{level:?} is no level"));
+            }
+            if !is_target(target) && (directive.contains('=') || !is_level(target)) {
+                return Err(format!(
+                    "{target:?} is neither a level nor a target of this program"
+                ));
+            }
+        }
+        let plain = directives.collect::<Vec<_>>().join(",");
+        let asked: Targets = plain.parse().map_err(|_| String::new())?;
         let quiet = Targets::new().with_target(POOL, LevelFilter::OFF);
         let all = match asked.default_level() {
             Some(level) => quiet.with_default(level),
             None => quiet,
         };
         Ok(Self(all.with_targets(asked.iter())))
+    }
+}
+
+fn is_target(name: &str) -> bool {
+    let mut parts = name.split("::");
+    match parts.next() {
+        Some(POOL) => true,
+        Some("caigunn_webhook") => parts.next().is_none_or(|module| TARGETS.contains(&module)),
+        _ => false,
     }
 }
 
@@ -207,6 +269,15 @@ mod tests {
                 is_heard,
                 "{filter}"
             );
+        }
+    }
+
+    #[test]
+    fn every_module_has_a_target_of_its_own() {
+        let modules = include_str!("lib.rs").lines();
+        let modules = modules.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        for module in modules {
+            assert!(TARGETS.contains(&module), "{module}");
         }
     }
 

@@ -1,36 +1,22 @@
-//! Destinations: from TOML or JSON text to settings, with all mistakes of all of them.
+//! Destinations: a list of tables, each of which is read as all else is, under its own keys.
 
-mod table;
-
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use toml::{Table, Value};
 use url::Url;
 
-use super::Mistake;
-use super::layers::{DESTINATION, Sourced};
+use super::keys::DESTINATION;
+use super::layers::Sources;
+use super::reader::{Reader, listed, text};
 use crate::delivery::{DestinationSettings, Filter, Format, Kind, command, http};
 use crate::inbox::outbox::MAX_DESTINATIONS;
-use table::{Fields, Shown};
+use crate::rotating::Rotating;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
 const DEFAULT_MAX_IN_FLIGHT: usize = 16;
-
-/// The keys that every destination may have.
-const COMMON_KEYS: [&str; 9] = [
-    "name",
-    "kind",
-    "format",
-    "events",
-    "chatbots",
-    "timeout_seconds",
-    "max_in_flight",
-    "max_per_second",
-    "since",
-];
 
 /// The kinds there are, and the keys that only they have.
 const KINDS: [(&str, &[&str]); 2] = [
@@ -38,41 +24,33 @@ const KINDS: [(&str, &[&str]); 2] = [
     ("command", &["command"]),
 ];
 
-const ALLOWED_SECRET: &str = "whsec_ and 24 to 64 bytes in base64";
-
-/// The destinations in that text. One with a mistake is left out.
-pub fn read(
-    sourced: &Sourced,
-    signing_files: &BTreeMap<String, Result<String, String>>,
-    mistakes: &mut Vec<Mistake>,
-) -> Vec<DestinationSettings> {
-    let Sourced { text, origin } = sourced;
-    let tables = tables(text).unwrap_or_else(|reason| {
-        mistakes.push(Mistake(format!(
-            "{DESTINATION} ({origin}): expected a list of tables, as in \
-             [{{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}}], \
-             found another text (hidden): {reason}"
-        )));
+/// The destinations there are. One with a mistake is left out.
+pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> {
+    let Some(sourced) = reader.sourced(DESTINATION) else {
+        return Vec::new();
+    };
+    let tables = tables(&sourced.value).unwrap_or_else(|reason| {
+        reader.refuse(DESTINATION, &reason);
         Vec::new()
     });
     if tables.len() > MAX_DESTINATIONS {
-        mistakes.push(Mistake(format!(
-            "{DESTINATION} ({origin}): expected at most {MAX_DESTINATIONS} destinations, found {}",
-            tables.len()
-        )));
+        let reason = format!("there are {}, and {MAX_DESTINATIONS} is the most", tables.len());
+        reader.note(DESTINATION, &reason);
     }
     let mut names = Vec::new();
     let mut destinations = Vec::new();
     for (index, table) in tables.into_iter().enumerate() {
-        let mut fields = Fields::new(format!("{DESTINATION}[{index}]"), origin, table, mistakes);
-        destinations.extend(destination(&mut fields, &mut names, signing_files));
+        let count = reader.mistakes.len();
+        reader.enter(index, table, sourced.places.get(index).unwrap_or(&sourced.place));
+        let destination = destination(reader, index, &mut names, sources);
+        destinations.extend(destination.filter(|_| reader.mistakes.len() == count));
     }
     destinations
 }
 
-/// What of that text may be shown: `app (http), log (command)`.
-pub fn summary(text: &str) -> String {
-    let tables = tables(text).unwrap_or_default();
+/// What of that value may be shown: `app (http), log (command)`.
+pub fn summary(value: &Value) -> String {
+    let tables = tables(value).unwrap_or_default();
     let texts = tables.iter().map(|table| {
         let text = |key| table.get(key).and_then(Value::as_str).unwrap_or_default();
         format!("{} ({})", text("name"), text("kind"))
@@ -80,189 +58,166 @@ pub fn summary(text: &str) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// The paths in that text of files with secrets to sign with.
-pub fn signing_file_paths(text: &str) -> Vec<String> {
-    let tables = tables(text).unwrap_or_default();
+/// The paths in that value of files with secrets to sign with.
+pub fn signing_file_paths(value: &Value) -> Vec<String> {
+    let tables = tables(value).unwrap_or_default();
     let paths = tables
         .iter()
-        .filter_map(|table| table.get("secrets_file")?.as_str());
-    paths.map(str::to_owned).collect()
+        .filter_map(|table| text(table.get("secrets_file")?).ok());
+    paths.filter(|path| !path.is_empty()).collect()
 }
 
-/// The tables in a list, in TOML or JSON. The error is why there are none, and quotes nothing.
-fn tables(text: &str) -> Result<Vec<Table>, String> {
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    let value: Value = match serde_json::from_str(text) {
-        Ok(value) => value,
-        Err(_) => text.trim().parse().map_err(|error: toml::de::Error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-            format!("line {line}: {}", error.message())
-        })?,
-    };
-    let Value::Array(items) = value else {
-        return Err(format!("it is no list, but {}", value.type_str()));
-    };
+/// The tables in a list. The error is why there are none, and quotes nothing.
+fn tables(value: &Value) -> Result<Vec<Table>, String> {
     let table = |item| match item {
         Value::Table(table) => Ok(table),
         other => Err(format!("there is {} in it", other.type_str())),
     };
-    items.into_iter().map(table).collect()
+    match listed(value)? {
+        Value::Array(items) => items.into_iter().map(table).collect(),
+        other => Err(text(&other).err().unwrap_or_else(|| "it is no list".to_owned())),
+    }
 }
 
-/// One destination, or its mistakes.
+/// One destination, unless something is wrong with it.
 fn destination(
-    fields: &mut Fields,
+    reader: &mut Reader,
+    index: usize,
     names: &mut Vec<String>,
-    signing_files: &BTreeMap<String, Result<String, String>>,
+    sources: &Sources,
 ) -> Option<DestinationSettings> {
-    let name = fields.required("name", "1 to 40 of a-z, 0-9, - and _", Shown::Whole, |text| {
-        is_name(text).then(|| text.to_owned())
-    });
+    let key = |name: &str| format!("{DESTINATION}[{index}].{name}");
+    let name = reader.required(&key("name"), |text| is_name(text).then(|| text.to_owned()));
     if let Some(name) = &name {
         if names.contains(name) {
-            fields.refuse("name", "a name of its own", Some(name));
+            reader.refuse(&key("name"), "another destination has this name");
         }
         names.push(name.clone());
     }
-    let kind = kind(fields, signing_files);
-    let format = fields.parsed("format", "raw or cloudevents", |text| text.parse::<Format>().ok());
-    let filter = Filter {
-        events: fields.texts(
-            "events",
-            "event names, in which * stands for anything, as in crawling.*",
-            Shown::Whole,
-            |text| text.parse().ok(),
-        ),
-        chatbots: fields.texts("chatbots", "ids of chatbots", Shown::Whole, |text| {
-            text.parse().ok()
-        }),
+    let kind = reader.required(&key("kind"), |text| KINDS.iter().find(|(kind, _)| *kind == text));
+    let others = KINDS
+        .iter()
+        .filter(|other| kind.is_some_and(|kind| kind != *other));
+    for (other, names) in others {
+        for name in names
+            .iter()
+            .filter(|name| reader.is_there(&key(name)))
+            .collect::<Vec<_>>()
+        {
+            reader.note(&key(name), &format!("only one of kind {other} has this key"));
+        }
+    }
+    let kind = match kind {
+        Some(("http", _)) => http(reader, key, sources).map(Kind::Http),
+        Some(_) => command(reader, &key("command")).map(Kind::Command),
+        None => None,
     };
-    let timeout = fields.number("timeout_seconds", "whole seconds", 1..=600);
-    let max_in_flight = fields.number("max_in_flight", "a whole number", 1..=256);
-    let max_per_second = fields.rate("max_per_second", 0.001..=10_000.0);
-    let since = fields.time("since");
-    fields.finish().then_some(())?;
+    let filter = Filter {
+        events: reader.list(&key("events"), |text| text.parse().ok()),
+        chatbots: reader.list(&key("chatbots"), |text| text.parse().ok()),
+    };
+    let max_per_second = reader.optional(&key("max_per_second"), |text| {
+        text.parse().ok().filter(|rate| (0.001..=10_000.0).contains(rate))
+    });
+    let max_in_flight = reader.optional_number(&key("max_in_flight"));
+    let since = reader.optional(&key("since"), |text| text.parse().ok());
+    let timeout = reader.optional_number(&key("timeout_seconds"));
+    let format = reader.optional(&key("format"), |text| text.parse().ok());
     Some(DestinationSettings {
         name: name?,
         filter,
         since,
-        max_in_flight: max_in_flight.map_or(DEFAULT_MAX_IN_FLIGHT, |number| number as usize),
+        max_in_flight: max_in_flight.map_or(DEFAULT_MAX_IN_FLIGHT, |count| count as usize),
         max_per_second,
-        timeout: timeout.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(u64::from(seconds))),
+        timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
         format: format.unwrap_or(Format::Raw),
         kind: kind?,
     })
 }
 
-/// What a destination is; takes the keys that only this kind has, and refuses those of the other.
-fn kind(fields: &mut Fields, signing_files: &BTreeMap<String, Result<String, String>>) -> Option<Kind> {
-    let kind = fields.required("kind", "http or command", Shown::Whole, |text| {
-        KINDS.into_iter().find(|(kind, _)| *kind == text)
-    });
-    let Some((kind, own)) = kind else {
-        // Which of their keys it should have nobody can tell.
-        for key in KINDS.into_iter().flat_map(|(_, keys)| keys) {
-            fields.forget(key);
-        }
-        fields.allow(&COMMON_KEYS);
-        return None;
-    };
-    fields.allow(&[&COMMON_KEYS, own].concat());
-    for (other, keys) in KINDS.into_iter().filter(|(other, _)| *other != kind) {
-        for key in keys {
-            fields.refuse_if_there(key, &format!("only one of kind {other} has this key"));
-        }
-    }
-    match kind {
-        "http" => http(fields, signing_files).map(Kind::Http),
-        _ => command(fields).map(Kind::Command),
-    }
-}
-
-fn http(
-    fields: &mut Fields,
-    signing_files: &BTreeMap<String, Result<String, String>>,
-) -> Option<http::Settings> {
-    let url = fields.required(
-        "url",
-        "an absolute http or https URL without user and fragment",
-        Shown::Origin,
-        url,
-    );
-    let secrets = secrets(fields, signing_files);
-    let headers = fields.headers("headers");
+fn http(reader: &mut Reader, key: impl Fn(&str) -> String, sources: &Sources) -> Option<http::Settings> {
+    let url = reader.required(&key("url"), url);
+    let secrets = secrets(reader, &key("secrets"), &key("secrets_file"), sources);
+    let headers = headers(reader, &key("headers"));
     Some(http::Settings {
         url: url?,
-        secrets,
+        secrets: Rotating::new(secrets),
         headers,
     })
 }
 
 /// The secrets to sign with, given or in a file.
-fn secrets(
-    fields: &mut Fields,
-    signing_files: &BTreeMap<String, Result<String, String>>,
-) -> Vec<SecretString> {
-    let given = fields.texts("secrets", ALLOWED_SECRET, Shown::Nothing, secret);
-    let path = fields.parsed("secrets_file", "the path of a file", |text| {
-        (!text.is_empty()).then(|| text.to_owned())
-    });
+fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Vec<SecretString> {
+    let given = reader.list(key, secret);
+    let path = reader.optional(key_of_file, |text| Some(text.to_owned()));
     let Some(path) = path else {
         return given;
     };
-    if !given.is_empty() {
-        fields.refuse_key("secrets_file", "secrets are given by `secrets` too");
+    if reader.is_there(key) {
+        reader.note(key_of_file, "secrets are given by `secrets` too");
     }
-    let content = match signing_files.get(&path) {
-        Some(Ok(content)) => content,
-        Some(Err(error)) => {
-            fields.refuse_key("secrets_file", &format!("{path}: {error}"));
-            return given;
+    let reason = match sources.files.get(&path) {
+        Some(Ok(content)) => {
+            let lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
+            match lines.map(secret).collect::<Option<Vec<_>>>() {
+                Some(secrets) if !secrets.is_empty() => return secrets,
+                Some(_) => "there is no secret in the file",
+                None => {
+                    "expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)"
+                }
+            }
         }
-        None => {
-            fields.refuse_key("secrets_file", &format!("{path}: the file was not read"));
-            return given;
-        }
+        Some(Err(error)) => error,
+        None => "the file was not read",
     };
-    let lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
-    let secrets: Option<Vec<_>> = lines.map(secret).collect();
-    match secrets {
-        Some(secrets) if !secrets.is_empty() => secrets,
-        Some(_) => {
-            fields.refuse_key("secrets_file", &format!("{path}: there is no secret in the file"));
-            given
-        }
-        None => {
-            let reason =
-                format!("{path}: expected {ALLOWED_SECRET} in each line, found another text (hidden)");
-            fields.refuse_key("secrets_file", &reason);
-            given
-        }
-    }
+    reader.note(key_of_file, &format!("{path}: {reason}"));
+    given
 }
 
-fn command(fields: &mut Fields) -> Option<command::Settings> {
-    let words = fields.texts(
-        "command",
-        "texts without NUL: a program, and what it is given",
-        Shown::Nothing,
-        |text| (!text.contains('\0')).then(|| text.to_owned()),
-    );
-    match words.split_first() {
+/// Headers as they are, blanks and quotes included.
+fn headers(reader: &mut Reader, key: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let table = match reader.sourced(key).map(|sourced| sourced.value) {
+        Some(Value::Table(table)) => table,
+        Some(_) => {
+            reader.refuse(key, "");
+            return headers;
+        }
+        None => return headers,
+    };
+    for (name, value) in table {
+        let key = format!("{key}.{name}");
+        let header = value.as_str().and_then(|value| http::header(&name, value));
+        let Some((name, value)) = header else {
+            reader.note(
+                &key,
+                "expected the text of a header that is neither of the connection nor set by this program, found \
+                 another (hidden)",
+            );
+            continue;
+        };
+        if headers.insert(&name, value).is_some() {
+            reader.note(&key, "this header is given twice");
+        }
+    }
+    headers
+}
+
+/// A program and its arguments as they are, blanks and quotes included.
+fn command(reader: &mut Reader, key: &str) -> Option<command::Settings> {
+    let is_legal = |word: &&str| !word.contains('\0');
+    let words = match reader.sourced(key).map(|sourced| sourced.value) {
+        Some(Value::Array(words)) => words,
+        _ => Vec::new(),
+    };
+    let words: Option<Vec<_>> = words.iter().map(|word| word.as_str().filter(is_legal)).collect();
+    match words.unwrap_or_default().split_first() {
         Some((program, arguments)) if !program.is_empty() => Some(command::Settings {
-            program: program.clone(),
-            arguments: arguments.to_vec(),
+            program: (*program).to_owned(),
+            arguments: arguments.iter().copied().map(str::to_owned).collect(),
         }),
         _ => {
-            if !fields.is_refused("command") {
-                fields.refuse_key(
-                    "command",
-                    "expected a list of texts, of which the first is a program, found none",
-                );
-            }
+            reader.refuse(key, "");
             None
         }
     }

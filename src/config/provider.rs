@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::reader::Reader;
-use super::{Registration, Warning, is_visible, webhook_url};
+use super::reader::{Reader, visible};
+use super::{Registration, webhook_url};
 use crate::backoff::Backoff;
 use crate::subscription::Selection;
 use crate::{backfill, caigunn, subscription};
@@ -17,46 +17,29 @@ pub struct Provider {
     pub registration: Registration,
 }
 
-pub fn provider(
-    reader: &mut Reader,
-    tokens: &[SecretString],
-    is_shared: bool,
-    warnings: &mut Vec<Warning>,
-) -> Provider {
-    let api_url = reader.with(
-        "api.url",
-        "an absolute http or https URL without user, query or fragment",
-        base_url,
-    );
-    let timeout = reader.seconds("api.timeout_seconds", 1..=600);
-    let api_keys = reader.secrets("api.key", "visible ASCII characters", is_visible);
-    let access_token = reader
-        .secrets("api.access_token", "visible ASCII characters", is_visible)
-        .into_iter()
-        .next();
-    let public_url = reader.optional(
-        "server.public_url",
-        "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
-        base_url,
-    );
-    if let Some(url) = public_url
-        .as_ref()
-        .filter(|url| url.scheme() == "http" && !is_loopback(url))
-    {
-        warnings.push(Warning {
-            found: format!(
-                "CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"
-            ),
-            advice: "use an https URL, with a proxy in front that ends TLS",
-        });
-    }
-    let discover: bool = reader.parsed("subscription.discover", "true or false");
+pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -> Provider {
+    let api_url = reader.explained_or_default("api.url", base_url);
+    let timeout = reader.seconds("api.timeout_seconds");
+    let api_keys = reader.list("api.key", visible);
+    let access_token = reader.optional("api.access_token", visible);
+    let public_url = reader.explained("server.public_url", public_url);
+    warn_of_urls(reader, public_url.as_ref(), &api_url);
+    let discover: bool = reader.parsed("subscription.discover");
     let is_key_missing = api_keys.is_empty() && !discover;
+    let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (include, exclude) = (
-        reader.names("subscription.include"),
-        reader.names("subscription.exclude"),
+        reader.list("subscription.include", name),
+        reader.list("subscription.exclude", name),
     );
-    let selection = if api_keys.is_empty() && discover {
+    let is_discovered = api_keys.is_empty() && discover;
+    let is_narrowed = !include.is_empty() || !exclude.is_empty();
+    if is_narrowed && !is_discovered {
+        reader.warn(
+            "subscription.include and subscription.exclude choose nothing: the chatbots are those of api.key",
+            "take api.key away to have all chatbots found, or these two",
+        );
+    }
+    let selection = if is_discovered {
         Selection::Discovered { include, exclude }
     } else {
         Selection::Keys(api_keys)
@@ -88,6 +71,30 @@ pub fn provider(
     }
 }
 
+/// Warns of URLs that let others read along, or that nobody else can reach.
+fn warn_of_urls(reader: &mut Reader, public_url: Option<&Url>, api_url: &Url) {
+    if api_url.scheme() == "http" && !is_loopback(api_url) {
+        reader.warn(
+            format!(
+                "CAIGUNN_API_URL is {api_url}, not https: API keys and the access token travel in the clear"
+            ),
+            "use the https URL",
+        );
+    }
+    match public_url {
+        // With the API as near, as while developing, it may be just that.
+        Some(url) if is_near(url) && !is_near(api_url) => reader.warn(
+            format!("CAIGUNN_PUBLIC_URL is {url}, which CaiGunn cannot reach: its host is of this machine or network"),
+            "use the URL under which others reach this receiver, such as that of a proxy or tunnel",
+        ),
+        Some(url) if url.scheme() == "http" && !is_loopback(url) => reader.warn(
+            format!("CAIGUNN_PUBLIC_URL is {url}, not https: notifications and the token travel in the clear"),
+            "use an https URL, with a proxy in front that ends TLS",
+        ),
+        _ => {}
+    }
+}
+
 /// What to register at all; `None` without a public URL.
 fn subscription(
     reader: &mut Reader,
@@ -96,17 +103,17 @@ fn subscription(
     selection: &Selection,
     is_shared: bool,
 ) -> Option<subscription::Settings> {
-    let watch_interval = reader.seconds("subscription.watch_interval_seconds", 1..=86_400);
-    let on_takeover = reader.parsed("subscription.on_takeover", "reclaim or warn");
-    let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour", 0..=60);
+    let watch_interval = reader.seconds("subscription.watch_interval_seconds");
+    let on_takeover = reader.parsed("subscription.on_takeover");
+    let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour");
     let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
-    let probe = reader.parsed("subscription.probe", "true or false");
-    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
-    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
-    let refused_retry = reader.seconds("subscription.refused_retry_seconds", 1..=86_400);
+    let probe = reader.parsed("subscription.probe");
+    let retry_min = reader.seconds("subscription.retry_min_seconds");
+    let retry_max = reader.seconds("subscription.retry_max_seconds");
+    let refused_retry = reader.seconds("subscription.refused_retry_seconds");
     let Some(retry) = Backoff::new(retry_min, retry_max) else {
         let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
-        reader.refuse("subscription.retry_max_seconds", &allowed);
+        reader.refuse_for("subscription.retry_max_seconds", &allowed, "");
         return None;
     };
     let public_url = public_url?;
@@ -135,11 +142,12 @@ fn subscription(
 /// would take them away from those.
 pub fn unsubscribe_on_exit(reader: &mut Reader, is_shared: bool) -> bool {
     const KEY: &str = "subscription.unsubscribe_on_exit";
-    let unsubscribe_on_exit = reader.parsed(KEY, "true or false");
+    let unsubscribe_on_exit = reader.parsed(KEY);
     if unsubscribe_on_exit && is_shared {
-        reader.refuse(
+        reader.refuse_for(
             KEY,
             "false, or an inbox of one receiver (inbox.url = sqlite:…), since others go on with the registrations",
+            "",
         );
     }
     unsubscribe_on_exit
@@ -147,26 +155,57 @@ pub fn unsubscribe_on_exit(reader: &mut Reader, is_shared: bool) -> bool {
 
 pub fn backfill(reader: &mut Reader) -> backfill::Settings {
     backfill::Settings {
-        after: reader.seconds("backfill.after_seconds", 1..=86_400),
-        interval: reader.seconds("backfill.interval_seconds", 1..=86_400),
-        concurrency: reader.count("backfill.concurrency", 1..=64),
-        max_calls_per_minute: reader.count("backfill.max_calls_per_minute", 1..=6_000),
-        give_up_after: reader.days("backfill.give_up_after_days", 1..=365),
+        after: reader.seconds("backfill.after_seconds"),
+        interval: reader.seconds("backfill.interval_seconds"),
+        concurrency: reader.count("backfill.concurrency"),
+        max_calls_per_minute: reader.count("backfill.max_calls_per_minute"),
+        give_up_after: reader.days("backfill.give_up_after_days"),
     }
 }
 
-fn base_url(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
+fn base_url(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|_| String::new())?;
     let is_plain = url.username().is_empty() && url.password().is_none();
     let is_base = url.query().is_none() && url.fragment().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base).then_some(url)
+    let is_right = matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base;
+    is_right.then_some(url).ok_or_else(String::new)
+}
+
+/// What is before `/webhook` in the URL that is registered.
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = base_url(text)?;
+    if url
+        .path()
+        .trim_end_matches('/')
+        .rsplit('/')
+        .take(2)
+        .any(|part| part == "webhook")
+    {
+        return Err("leave /webhook and what is behind it away, which this program adds".to_owned());
+    }
+    Ok(url)
 }
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether a host is of this machine or network, where others cannot reach it: a name without a dot is.
+fn is_near(url: &Url) -> bool {
+    const ENDS: [&str; 4] = [".localhost", ".local", ".internal", ".lan"];
+    match url.host() {
+        _ if is_loopback(url) => true,
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            !name.contains('.') || ENDS.iter().any(|end| name.ends_with(end))
+        }
+        Some(Host::Ipv4(ip)) => ip.is_unspecified() || ip.is_private() || ip.is_link_local(),
+        Some(Host::Ipv6(ip)) => ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
         None => false,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use toml::{Table, Value};
 
-use super::layers::{self, KEYS, Kind, Sourced, Sources};
-use super::{InboxLocation, Mistake, Mistakes, Shown, destination};
+use super::keys::{DESTINATION, DESTINATION_KEYS, Form, KEYS, Key, Kind, did_you_mean};
+use super::layers::{self, Sourced, Sources};
+use super::{InboxLocation, Mistake, Mistakes, Shown, Warning, destination};
 
 /// What is shown where something is not.
 pub const HIDDEN: &str = "[hidden]";
@@ -18,192 +18,281 @@ pub const HIDDEN: &str = "[hidden]";
 /// Reads one key after the other. Where a value is wrong it notes the mistake and goes on with the default, so that
 /// all mistakes are found; [`Reader::finish`] then fails.
 pub struct Reader {
-    values: BTreeMap<&'static str, Sourced>,
-    defaults: BTreeMap<&'static str, Sourced>,
-    mistakes: Vec<Mistake>,
+    values: BTreeMap<String, Sourced>,
+    defaults: BTreeMap<String, Sourced>,
+    pub mistakes: Vec<Mistake>,
+    warnings: Vec<Warning>,
 }
 
 impl Reader {
     pub fn new(sources: &Sources) -> Self {
-        let mut mistakes = Vec::new();
-        let values = layers::merge(sources, &mut mistakes);
+        let merged = layers::merge(sources);
         Self {
-            values,
+            values: merged.values,
             defaults: layers::defaults(),
-            mistakes,
+            mistakes: merged.mistakes,
+            warnings: merged.warnings,
         }
     }
 
-    /// The value as `read` takes it.
-    pub fn with<T>(&mut self, key: &'static str, allowed: &str, read: impl Fn(&str) -> Option<T>) -> T {
-        if let Some(value) = read(&self.values[key].text) {
-            return value;
-        }
-        self.refuse(key, allowed);
-        read(&self.defaults[key].text).expect("every default is allowed, as a test shows")
+    /// The value, unless it is not set or `read` does not take it, and says why not.
+    pub fn explained<T>(&mut self, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let text = text(&self.values.get(key)?.value);
+        let given = text.map(|text| Some(text).filter(|text| !text.is_empty()));
+        let read = given.and_then(|text| text.map(|text| read(&text)).transpose());
+        read.map_err(|reason| self.refuse(key, &reason)).ok().flatten()
     }
 
-    /// As [`Reader::with`], where the type itself says what is wrong with a text.
-    pub fn explained<T: FromStr<Err = String>>(&mut self, key: &'static str, allowed: &str) -> T {
-        match self.values[key].text.parse() {
-            Ok(value) => value,
-            Err(reason) => {
-                self.note(key, allowed, &format!(": {reason}"));
-                let default = self.defaults[key].text.parse();
-                default.expect("every default is allowed, as a test shows")
-            }
-        }
+    /// As [`Reader::explained`], where there is nothing to say.
+    pub fn optional<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.explained(key, |text| read(text).ok_or_else(String::new))
     }
 
-    /// As [`Reader::with`]; `None` if the text is empty.
-    pub fn optional<T>(
-        &mut self,
-        key: &'static str,
-        allowed: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Option<T> {
-        self.with(key, allowed, |text| {
-            if text.is_empty() {
-                Some(None)
-            } else {
-                read(text).map(Some)
-            }
+    /// As [`Reader::optional`], of what has no default and must be there.
+    pub fn required<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        if !self.is_there(key) {
+            self.refuse(key, "");
+        }
+        self.optional(key, read)
+    }
+
+    /// As [`Reader::explained`], or the default.
+    pub fn explained_or_default<T>(&mut self, key: &str, read: impl Fn(&str) -> Result<T, String>) -> T {
+        self.explained(key, &read).unwrap_or_else(|| {
+            let default = text(&self.defaults[key].value).and_then(|text| read(&text));
+            default.expect("every default is allowed, as a test shows")
         })
     }
 
-    pub fn parsed<T: FromStr>(&mut self, key: &'static str, allowed: &str) -> T {
-        self.with(key, allowed, |text| text.parse().ok())
+    pub fn parsed<T: FromStr>(&mut self, key: &str) -> T {
+        self.explained_or_default(key, |text| text.parse().map_err(|_| String::new()))
     }
 
-    pub fn count(&mut self, key: &'static str, range: RangeInclusive<usize>) -> usize {
-        self.number(key, "a whole number", &range)
+    pub fn optional_number(&mut self, key: &str) -> Option<u64> {
+        self.optional(key, |text| number(key, text))
+    }
+
+    fn number(&mut self, key: &str) -> u64 {
+        self.explained_or_default(key, |text| number(key, text).ok_or_else(String::new))
+    }
+
+    pub fn count(&mut self, key: &str) -> usize {
+        usize::try_from(self.number(key)).expect("the most of every count is one")
     }
 
     /// As [`Reader::count`], of bytes that must have room for the longest body.
-    pub fn count_of_bodies(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<usize>,
-        body_limit_bytes: usize,
-    ) -> usize {
-        let count = self.count(key, range);
+    pub fn count_of_bodies(&mut self, key: &str, body_limit_bytes: usize) -> usize {
+        let count = self.count(key);
         if count < body_limit_bytes {
-            self.refuse(
-                key,
-                &format!("{body_limit_bytes} (server.body_limit_bytes) or more"),
-            );
+            let allowed = format!("{body_limit_bytes} (server.body_limit_bytes) or more");
+            self.refuse_for(key, &allowed, "");
         }
         count
     }
 
-    pub fn seconds(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_secs(self.number(key, "whole seconds", &range))
+    pub fn seconds(&mut self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key))
     }
 
-    pub fn days(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_secs(self.number(key, "whole days", &range) * 86_400)
+    pub fn days(&mut self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key) * 86_400)
     }
 
-    fn number<T: FromStr + PartialOrd + Display>(
-        &mut self,
-        key: &'static str,
-        kind: &str,
-        range: &RangeInclusive<T>,
-    ) -> T {
-        let allowed = format!("{kind} from {} to {}", range.start(), range.end());
-        self.with(key, &allowed, |text| {
-            text.parse().ok().filter(|number| range.contains(number))
-        })
+    /// The items of a list, each as `read` takes it; none if it is not set.
+    pub fn list<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let list = self.list_as(key, |items| items.iter().map(|item| read(item)).collect());
+        list.unwrap_or_default()
     }
 
-    /// The secrets in a comma separated text, none if it is empty.
-    pub fn secrets(
-        &mut self,
-        key: &'static str,
-        allowed: &str,
-        is_legal: fn(&str) -> bool,
-    ) -> Vec<SecretString> {
-        self.with(key, allowed, |text| {
-            let secrets = text.split(',').map(str::trim).filter(|secret| !secret.is_empty());
-            secrets
-                .map(|secret| is_legal(secret).then(|| SecretString::from(secret)))
-                .collect()
-        })
+    /// A list as `read` takes all of it.
+    pub fn list_as<T>(&mut self, key: &str, read: impl Fn(Vec<String>) -> Option<T>) -> Option<T> {
+        let items = items(&self.values.get(key)?.value);
+        let read = items.and_then(|items| read(items).ok_or_else(String::new));
+        read.map_err(|reason| self.refuse(key, &reason)).ok()
     }
 
-    /// The names in a comma separated text, none if it is empty.
-    pub fn names(&self, key: &'static str) -> Vec<String> {
-        let names = self.values[key].text.split(',').map(str::trim);
-        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    /// The value as it stands and where it came from, if it is set.
+    pub fn sourced(&self, key: &str) -> Option<Sourced> {
+        self.values.get(key).cloned()
     }
 
-    /// The value as it stands, and where it came from.
-    pub fn sourced(&self, key: &'static str) -> Sourced {
-        self.values[key].clone()
+    pub fn is_there(&self, key: &str) -> bool {
+        self.values.contains_key(key)
     }
 
-    /// Notes what is wrong inside of a value.
-    pub fn add(&mut self, mistakes: Vec<Mistake>) {
-        self.mistakes.extend(mistakes);
-    }
-
-    /// Notes that a key's value is not allowed.
-    pub fn refuse(&mut self, key: &'static str, allowed: &str) {
-        self.note(key, allowed, "");
-    }
-
-    fn note(&mut self, key: &'static str, allowed: &str, reason: &str) {
-        let Sourced { text, origin } = &self.values[key];
-        let shown = match kind(key) {
-            Kind::Plain => Some(without_credentials(text)),
-            Kind::Location => without_password(text),
-            Kind::Secret | Kind::Destinations => None,
+    /// Makes the members of a destination values of their own, all with the place of the whole. An empty text is none.
+    pub fn enter(&mut self, index: usize, table: Table, place: &str) {
+        let whole = format!("{DESTINATION}[{index}]");
+        let sourced = |value| Sourced {
+            value,
+            place: place.to_owned(),
+            places: Vec::new(),
+            is_said: true,
         };
-        let found = shown.map_or("another text (hidden)".to_owned(), |shown| format!("{shown:?}"));
-        self.mistakes.push(Mistake(format!(
-            "{key} ({origin}): expected {allowed}, found {found}{reason}"
-        )));
+        let keys = DESTINATION_KEYS.iter();
+        let known = keys.filter_map(|key| key.name.rsplit('.').next().map(str::to_owned));
+        self.values.insert(whole.clone(), sourced(Value::Boolean(true)));
+        for (member, value) in table {
+            let name = format!("{whole}.{member}");
+            if !known.clone().any(|known| known == member) {
+                let meant = did_you_mean(&member, known.clone());
+                self.note(&name, &format!("there is no such key{meant}"));
+            } else if value.as_str().is_none_or(|text| !text.trim().is_empty()) {
+                self.values.insert(name, sourced(value));
+            }
+        }
     }
 
-    /// What was read, in the order of the file of defaults.
-    pub fn finish(self) -> Result<Vec<Shown>, Mistakes> {
+    pub fn warn(&mut self, found: impl Into<String>, advice: &'static str) {
+        let found = found.into();
+        self.warnings.push(Warning { found, advice });
+    }
+
+    /// Notes that a key's value is not allowed, and why, if that needs to be said.
+    pub fn refuse(&mut self, key: &str, reason: &str) {
+        self.refuse_for(key, &find(key).allowed(), reason);
+    }
+
+    /// As [`Reader::refuse`], where not all is allowed that else would be.
+    pub fn refuse_for(&mut self, key: &str, allowed: &str, reason: &str) {
+        let text = self
+            .sourced(key)
+            .map(|sourced| rendered(&sourced.value))
+            .unwrap_or_default();
+        let shown = match find(key).kind {
+            Kind::Plain => without_credentials(&text, &['?', '#']),
+            Kind::Origin => without_credentials(&text, &['/', '?', '#']).filter(|_| text.contains("://")),
+            Kind::Location => without_password(&text),
+            Kind::Destinations | Kind::Secret => None,
+        };
+        let found = match shown {
+            _ if !self.is_there(key) => "nothing".to_owned(),
+            Some(shown) => format!("{shown:?}"),
+            None => "another text (hidden)".to_owned(),
+        };
+        let colon = if reason.is_empty() { "" } else { ": " };
+        self.note(key, &format!("expected {allowed}, found {found}{colon}{reason}"));
+    }
+
+    /// Notes what is wrong with a key that is there, or should be, or with something in its value.
+    pub fn note(&mut self, key: &str, text: &str) {
+        // The names that this one begins with come before it; the last of them is the nearest.
+        let mut before = self.values.range(..=key.to_owned()).rev();
+        let holder = before.find(|(holder, _)| key.starts_with(&***holder));
+        let place = holder.map_or("default", |(_, holder)| &holder.place);
+        self.mistakes.push(Mistake(format!("{key} ({place}): {text}")));
+    }
+
+    /// What was read, in the order of the file of defaults, and what is unwise.
+    pub fn finish(self) -> Result<(Vec<Shown>, Vec<Warning>), Mistakes> {
         if !self.mistakes.is_empty() {
             return Err(Mistakes(self.mistakes));
         }
         let shown = KEYS.iter().map(|key| {
-            let Sourced { text, origin } = &self.values[key.name];
-            let value = match key.kind {
-                Kind::Secret if !text.is_empty() => HIDDEN.to_owned(),
-                Kind::Secret | Kind::Plain => text.clone(),
-                Kind::Location => text
+            let sourced = self.values.get(key.name);
+            let value = sourced.map_or_else(String::new, |sourced| match key.kind {
+                Kind::Secret => HIDDEN.to_owned(),
+                Kind::Plain | Kind::Origin => rendered(&sourced.value),
+                Kind::Location => rendered(&sourced.value)
                     .parse::<InboxLocation>()
                     .map_or_else(|_| HIDDEN.to_owned(), |location| location.to_string()),
-                Kind::Destinations => destination::summary(text),
-            };
+                Kind::Destinations => destination::summary(&sourced.value),
+            });
             Shown {
                 key: key.name,
                 value,
-                origin: origin.clone(),
+                origin: sourced.map_or("default", |sourced| &sourced.place).to_owned(),
+                is_said: sourced.is_some_and(|sourced| sourced.is_said),
             }
         });
-        Ok(shown.collect())
+        Ok((shown.collect(), self.warnings))
     }
 }
 
-/// A text as it may be shown: of a URL, not what may be a password or a token, wherever its author put that.
-fn without_credentials(text: &str) -> Cow<'_, str> {
+/// A secret of visible characters.
+pub fn visible(text: &str) -> Option<SecretString> {
+    let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_visible.then(|| SecretString::from(text))
+}
+
+/// A value as one text, or why it is none.
+pub fn text(value: &Value) -> Result<String, String> {
+    let text = match value {
+        Value::String(text) => text.trim(),
+        Value::Array(_) | Value::Table(_) => return Err(format!("it is {}", value.type_str())),
+        other => return Ok(other.to_string()),
+    };
+    let mut quotes = [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}')].into_iter();
+    let is_quoted = |(left, right)| text.len() > 1 && text.starts_with(left) && text.ends_with(right);
+    match quotes.any(is_quoted) {
+        true => Err("give it without the quotes".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// The items of a list as texts: of one in TOML, or of a text by [`listed`], or what is between its commas and line ends.
+fn items(value: &Value) -> Result<Vec<String>, String> {
+    match listed(value)? {
+        Value::Array(items) => items.iter().map(text).collect(),
+        value => {
+            let whole = text(&value)?;
+            let items = whole.split([',', '\n']).filter(|item| !item.trim().is_empty());
+            let items: Vec<_> = items.map(|item| text(&item.into())).collect::<Result<_, _>>()?;
+            let is_none = items.is_empty();
+            (!is_none)
+                .then_some(items)
+                .ok_or_else(|| "there is nothing between its commas".to_owned())
+        }
+    }
+}
+
+/// A text that is a list in TOML or JSON as that list, anything else as it is. The error is why it is none, and quotes
+/// nothing.
+pub fn listed(value: &Value) -> Result<Value, String> {
+    let text = value.as_str().unwrap_or_default().trim();
+    if !text.starts_with('[') {
+        return Ok(value.clone());
+    }
+    serde_json::from_str(text).or_else(|_| {
+        text.parse().map_err(|error: toml::de::Error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+            format!("line {line}: {}", error.message())
+        })
+    })
+}
+
+/// Whether two values say the same, in whatever form.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    let plain = |value| listed(value).unwrap_or_else(|_| Value::clone(value));
+    one == other || plain(one) == plain(other) || rendered(one) == rendered(other)
+}
+
+/// A value as a text, also where it is not allowed.
+fn rendered(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Array(items) => items.iter().map(rendered).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+/// A text as it may be shown: of a URL, not what may be a password or a token, wherever its author put that. `ends` is
+/// what ends the part that may be shown, but for what is behind `/webhook/`.
+fn without_credentials<'a>(text: &'a str, ends: &[char]) -> Option<Cow<'a, str>> {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return text.into();
+        return Some(text.into());
     };
     let (user, rest) = match rest.rsplit_once('@') {
         Some((_, rest)) => ("[hidden]@", rest),
         None => ("", rest),
     };
-    let (place, query) = match rest.find(['?', '#']) {
+    let token = rest.find("/webhook/").map(|start| start + "/webhook".len());
+    let (place, query) = match rest.find(ends).into_iter().chain(token).min() {
         Some(end) => (&rest[..end], format!("{}[hidden]", &rest[end..=end])),
         None => (rest, String::new()),
     };
-    format!("{scheme}://{user}{place}{query}").into()
+    Some(format!("{scheme}://{user}{place}{query}").into())
 }
 
 /// A text that is no location, as it may be shown: where in a URL with a mistake the password is, nobody can tell, and
@@ -216,7 +305,19 @@ fn without_password(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn kind(key: &str) -> Kind {
-    let known = KEYS.iter().find(|known| known.name == key);
-    known.map_or(Kind::Secret, |known| known.kind)
+/// A whole number within the bounds of that key.
+fn number(key: &str, text: &str) -> Option<u64> {
+    let Form::Number(_, least, most) = find(key).form else {
+        unreachable!("only keys of numbers are read as one")
+    };
+    text.parse().ok().filter(|number| (least..=most).contains(number))
+}
+
+/// The key of that name, in which a destination has its number: `delivery.destination[0].url`.
+fn find(name: &str) -> Key {
+    let mut keys = KEYS.into_iter().chain(DESTINATION_KEYS);
+    let member =
+        |key: &Key| key.name.strip_prefix(DESTINATION) == name.split_once(']').map(|(_, member)| member);
+    let found = keys.find(|key| key.name == name || name.contains(']') && member(key));
+    found.expect("only keys there are are read")
 }

@@ -6,11 +6,15 @@ mod inbox;
 mod provider;
 mod secrets;
 mod sources;
+mod table;
+mod worst;
 
 use super::*;
 use crate::subscription::Selection;
 
 const DEFAULTS: &str = include_str!("../../config/caigunn-webhook.toml");
+
+const IMAGE: &str = include_str!("../../config/image.toml");
 
 /// A text that no output may hold.
 const SECRET: &str = "hunter2-hunter2-hunter2";
@@ -61,8 +65,8 @@ fn said(warnings: &[Warning]) -> Vec<String> {
     warnings.iter().map(Warning::to_string).collect()
 }
 
-fn exposed(secrets: &[SecretString]) -> Vec<&str> {
-    secrets.iter().map(ExposeSecret::expose_secret).collect()
+fn exposed<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Vec<&'a str> {
+    secrets.into_iter().map(ExposeSecret::expose_secret).collect()
 }
 
 /// The API keys of a selection by keys.
@@ -204,7 +208,6 @@ fn every_number_has_the_bounds_that_are_documented() {
             (more + 1).to_string(),
             "1.5".to_owned(),
             "10s".to_owned(),
-            String::new(),
         ] {
             assert!(load(&flags(&[(key, &text)])).is_err(), "{key} = {text}");
         }
@@ -238,19 +241,17 @@ fn every_mistake_is_reported_at_once_with_key_origin_value_and_what_is_allowed()
     assert_eq!(
         mistakes,
         [
-            "CAIGUNN_LISTENS (the environment): there is no such setting",
+            "CAIGUNN_LISTENS (the environment): there is no such setting; did you mean CAIGUNN_LISTEN?",
             "inbox.url (the command line): expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, \
              found \"postgres://[hidden]\": it names no database",
-            "log.colour (the command line): there is no such key",
+            "log.colour (the command line): there is no such key; docs/configuration.md lists all",
             "log.format (the command line): expected auto, json or pretty, found \"xml\"",
-            "server.body_timeout_seconds (own.toml): expected whole seconds from 1 to 600, found \"true\"",
-            "server.listen (CAIGUNN_LISTEN): expected an IP address and a port, as in 127.0.0.1:8080, \
-             found \"localhost\"",
-            "server.max_connections (own.toml): expected a whole number from 1 to 65536, found \"0\"",
-            "server.port (own.toml): there is no such key; there is in [server] only listen, public_url, \
-             body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, \
-             idle_timeout_seconds, body_timeout_seconds, write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds",
-            "sever.listen (own.toml): there is no such key; there is no section sever",
+            "server.body_timeout_seconds (own.toml:3): expected whole seconds from 1 to 600, found \"true\"",
+            "server.listen (CAIGUNN_LISTEN): expected an IP address and a port, as in 127.0.0.1:8080, or 0.0.0.0:8080 for \
+             all addresses, found \"localhost\"",
+            "server.max_connections (own.toml:2): expected a whole number from 1 to 65536, found \"0\"",
+            "server.port (own.toml:4): there is no such key; did you mean server.listen?",
+            "sever.listen (own.toml:6): there is no such key; did you mean server.listen?",
         ]
     );
 }
@@ -319,8 +320,8 @@ fn a_section_must_be_one() {
     assert_eq!(
         mistakes(&file("server = 1\nlisten = \"127.0.0.1:1\"")),
         [
-            "listen (own.toml): there is no such section",
-            "server (own.toml): there is no such section",
+            "listen (own.toml:2): there is no such section; a key is written below its [section]",
+            "server (own.toml:1): there is no such section; a key is written below its [section]",
         ]
     );
 }

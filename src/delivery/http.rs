@@ -17,7 +17,6 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -35,6 +34,7 @@ use super::{DestinationSettings, Error, Format, Parcel, Report, Sender};
 use crate::clock::Timestamp;
 use crate::event::sample;
 use crate::inbox::outbox::Outcome;
+use crate::rotating::Rotating;
 
 pub use secret::secret;
 
@@ -81,7 +81,7 @@ pub struct Settings {
     /// Where to post to. Its path and query may hold a secret.
     pub url: Url,
     /// The secrets to sign with, as Standard Webhooks writes them (`whsec_...`): one signature each.
-    pub secrets: Vec<SecretString>,
+    pub secrets: Rotating<Vec<SecretString>>,
     /// Headers to send, each secret.
     pub headers: HeaderMap,
 }
@@ -107,7 +107,6 @@ pub struct HttpSender {
     place: String,
     /// What must not be told back.
     hidden: Vec<Vec<u8>>,
-    signers: Arc<[Webhook]>,
     format: Format,
     timeout: Duration,
 }
@@ -123,16 +122,14 @@ impl HttpSender {
             .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
-        let signers = settings
-            .secrets
-            .iter()
-            .map(|secret| Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret));
+        for secret in &*settings.secrets.get() {
+            Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret)?;
+        }
         Ok(Self {
             client: client.build().map_err(Error::Client)?,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
-            signers: signers.collect::<Result<_, _>>()?,
             format: destination.format,
             timeout,
         })
@@ -176,11 +173,14 @@ impl HttpSender {
         if parcel.receipt.is_sample() {
             request = request.header(sample::HEADER, "true");
         }
-        if !self.signers.is_empty() {
-            let (signers, signed) = (Arc::clone(&self.signers), body.clone());
+        let secrets = self.settings.secrets.get();
+        if !secrets.is_empty() {
+            let signed = body.clone();
             let sign_all = move || -> Result<Vec<String>, WebhookError> {
-                let sign = |signer: &Webhook| signer.sign(&id, timestamp_seconds, &signed);
-                signers.iter().map(sign).collect()
+                let sign = |secret: &SecretString| {
+                    Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
+                };
+                secrets.iter().map(sign).collect()
             };
             let signatures = aside(body.len(), sign_all).await;
             let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;

@@ -30,6 +30,9 @@ use super::to_the_end::ToTheEnd;
 use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};
 
+/// How long a listener on this machine may take to answer that it is there.
+const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How many connections the system may hold ready for us; Linux caps it at net.core.somaxconn, 4096 by default.
 const BACKLOG: i32 = 1024;
 
@@ -72,14 +75,21 @@ pub fn bind(address: SocketAddr, settings: &ConnectionSettings) -> io::Result<Tc
     TcpListener::from_std(socket.into())
 }
 
-/// An address to connect to: of a listener on all addresses, the loopback one.
+/// An address to connect to: of a listener on all addresses, the loopback one, of IPv4 or IPv6, where something listens.
+/// Waits for both in turn, half a second at most.
 pub fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+    let loopbacks: [IpAddr; 2] = match listen.ip() {
+        ip if !ip.is_unspecified() => return listen,
+        IpAddr::V4(_) => [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        IpAddr::V6(_) => [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
     };
-    SocketAddr::new(ip, listen.port())
+    let [first, second] = loopbacks.map(|ip| SocketAddr::new(ip, listen.port()));
+    let listens = |address| std::net::TcpStream::connect_timeout(address, LOOK_TIMEOUT).is_ok();
+    if !listens(&first) && listens(&second) {
+        second
+    } else {
+        first
+    }
 }
 
 /// Serves connections until `stop`; then ends those that are idle and waits for the requests of the others.

@@ -1,6 +1,7 @@
 //! The tokens that the path of a notification may carry, and when each was last used: so that an old one can be
 //! retired when nobody uses it any more.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,20 +10,21 @@ use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
 use crate::fingerprint::Fingerprint;
+use crate::rotating::Rotating;
 
 /// Stands for a token that has not been used.
 const NEVER: i64 = i64::MIN;
 
 /// The tokens, the registered one first.
 #[derive(Debug)]
-pub struct Tokens(Vec<Token>);
+pub struct Tokens(Rotating<Vec<Token>>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Token {
     secret: SecretString,
     fingerprint: Fingerprint,
     /// In microseconds since 1970-01-01 UTC, or [`NEVER`].
-    last_used_at: AtomicI64,
+    last_used_at: Arc<AtomicI64>,
 }
 
 /// What may be seen of a token.
@@ -38,12 +40,31 @@ pub struct TokenUse {
 
 impl Tokens {
     pub fn new(secrets: &[SecretString]) -> Self {
-        let token = |secret: &SecretString| Token {
-            secret: secret.clone(),
-            fingerprint: Fingerprint::of(secret),
-            last_used_at: AtomicI64::new(NEVER),
+        Self(Rotating::new(secrets.iter().map(Token::new).collect()))
+    }
+
+    /// Accepts these from now on. The one in the URL that is registered stays the first, for CaiGunn goes on posting with it;
+    /// returns whether it is none of these.
+    pub fn replace(&self, secrets: &[SecretString]) -> bool {
+        let before = self.0.get();
+        let kept = |secret: &SecretString| {
+            let is_it = |token: &&Token| token.secret.expose_secret() == secret.expose_secret();
+            before.iter().find(is_it).cloned()
         };
-        Self(secrets.iter().map(token).collect())
+        let mut tokens: Vec<_> = secrets
+            .iter()
+            .map(|it| kept(it).unwrap_or_else(|| Token::new(it)))
+            .collect();
+        let Some(registered) = before.first() else {
+            self.0.replace(tokens);
+            return false;
+        };
+        let count = tokens.len();
+        tokens.retain(|token| token.secret.expose_secret() != registered.secret.expose_secret());
+        let is_gone = tokens.len() == count;
+        tokens.insert(0, registered.clone());
+        self.0.replace(tokens);
+        is_gone
     }
 
     /// Whether a request may come in with that token, which is then used. With no tokens at all anyone may post, so
@@ -51,8 +72,9 @@ impl Tokens {
     ///
     /// All tokens are compared to the end: the time a refusal takes depends on lengths alone.
     pub fn accept(&self, given: &str, at: Timestamp) -> bool {
-        let mut is_accepted = self.0.is_empty();
-        for token in &self.0 {
+        let tokens = self.0.get();
+        let mut is_accepted = tokens.is_empty();
+        for token in &*tokens {
             let is_it: bool = token
                 .secret
                 .expose_secret()
@@ -69,7 +91,8 @@ impl Tokens {
 
     /// What may be seen of them.
     pub fn uses(&self) -> Vec<TokenUse> {
-        let numbered = self.0.iter().enumerate();
+        let tokens = self.0.get();
+        let numbered = tokens.iter().enumerate();
         let seen = numbered.map(|(index, token)| {
             let last_used_at = token.last_used_at.load(Ordering::Relaxed);
             TokenUse {
@@ -82,9 +105,35 @@ impl Tokens {
     }
 }
 
+impl Token {
+    fn new(secret: &SecretString) -> Self {
+        Self {
+            secret: secret.clone(),
+            fingerprint: Fingerprint::of(secret),
+            last_used_at: Arc::new(AtomicI64::new(NEVER)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn others_are_accepted_at_once_and_the_registered_one_until_the_end() {
+        let tokens = Tokens::new(&["registered".into(), "older".into()]);
+        tokens.accept("registered", at(5));
+
+        assert!(!tokens.replace(&["next".into(), "registered".into()]));
+        let accepted = |given| tokens.accept(given, at(7));
+        assert!(accepted("next") && accepted("registered") && !accepted("older"));
+
+        assert!(tokens.replace(&["third".into()]));
+        assert!(accepted("third") && accepted("registered") && !accepted("next"));
+        let registered = &tokens.uses()[0];
+        assert!(registered.is_registered);
+        assert_eq!(registered.last_used_at, Some(at(7)));
+    }
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros)

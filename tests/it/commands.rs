@@ -300,7 +300,7 @@ async fn a_flag_wins_over_a_variable_over_a_file_over_the_default() {
     let all = ["--config", "settings.toml", "--listen", "127.0.0.1:1003"];
 
     assert_eq!(check(&[], None).await, ["127.0.0.1:8080", "default"]);
-    assert_eq!(check(&file, None).await, ["127.0.0.1:1001", "settings.toml"]);
+    assert_eq!(check(&file, None).await, ["127.0.0.1:1001", "settings.toml:2"]);
     assert_eq!(
         check(&file, Some("127.0.0.1:1002")).await,
         ["127.0.0.1:1002", "CAIGUNN_LISTEN"]
@@ -335,14 +335,12 @@ async fn every_mistake_is_reported_at_once_before_anything_is_opened() {
     fs::write(folder.path().join("settings.toml"), file).unwrap();
     let expected = "\
 caigunn-webhook: the configuration has mistakes:
-  server.listen_on (settings.toml): there is no such key; there is in [server] only listen, public_url, \
-body_limit_bytes, bodies_in_flight_bytes, max_connections, header_timeout_seconds, idle_timeout_seconds, body_timeout_seconds, \
-write_timeout_seconds, drain_delay_seconds, stop_timeout_seconds
-  CAIGUNN_NONSENSE (the environment): there is no such setting
-  server.body_limit_bytes (settings.toml): expected a whole number from 1024 to 268435456, found \"3\"
+  server.listen_on (settings.toml:3): there is no such key; did you mean server.listen?
+  CAIGUNN_NONSENSE (the environment): there is no such setting; docs/configuration.md lists all
+  server.body_limit_bytes (settings.toml:2): expected a whole number from 1024 to 268435456, found \"3\"
   inbox.url (CAIGUNN_INBOX_URL): expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, found \
 \"mysql://[hidden]\": it begins otherwise
-  inbox.retention_days (settings.toml): expected whole days from 1 to 36500, found \"many\"
+  inbox.retention_days (settings.toml:5): expected whole days from 1 to 36500, found \"many\"
   log.format (the command line): expected auto, json or pretty, found \"xml\"
 ";
     for arguments in [&["serve"] as &[&str], &["config", "check"], &["healthcheck"], &[]] {
@@ -378,11 +376,7 @@ async fn a_line_that_is_not_toml_is_named_by_its_number() {
     .await;
 
     assert_eq!(ended.code, Some(64), "{ended:?}");
-    assert!(
-        ended.errors.contains("  settings.toml, line 3: "),
-        "{}",
-        ended.errors
-    );
+    assert!(ended.errors.contains("  settings.toml:3: "), "{}", ended.errors);
 }
 
 #[tokio::test]

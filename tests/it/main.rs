@@ -42,6 +42,7 @@ mod redaction;
 mod registration;
 mod replicas;
 mod samples;
+mod settings;
 mod shutdown;
 mod standard_webhooks;
 mod subscription;

@@ -23,6 +23,10 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
             shown.key, shown.origin
         );
     }
+    text += &match loaded.settings.shown_webhook_url() {
+        Some(url) => format!("the URL to register is {url}\n"),
+        None => "no URL is registered: CAIGUNN_PUBLIC_URL is not set\n".to_owned(),
+    };
     for warning in &loaded.warnings {
         text += &format!("warning: {warning}\n");
     }

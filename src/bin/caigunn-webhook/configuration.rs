@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use caigunn_webhook::config::{self, Loaded, Mistake, Mistakes, Sources};
+use caigunn_webhook::config::{
+    self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Sources,
+};
+use caigunn_webhook::published::Addresses;
 use clap::Args;
 
 /// The longest secret file read, in bytes.
@@ -12,7 +15,7 @@ const MAX_SECRET_FILE_BYTES: u64 = 64 << 10;
 #[derive(Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct ConfigurationArgs {
-    /// A TOML file with settings that differ from the defaults
+    /// A TOML file with settings that differ from the defaults; also CAIGUNN_CONFIG
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the public side listens [default: 127.0.0.1:8080]
@@ -39,33 +42,33 @@ pub struct ConfigurationArgs {
 }
 
 impl ConfigurationArgs {
-    /// Reads the file, the environment and the flags, and makes settings of them.
-    pub fn load(&self) -> Result<Loaded, Mistakes> {
+    /// Reads the files, the environment and the flags, and makes settings of them.
+    pub fn load(&self) -> Result<(Loaded, Sources), Mistakes> {
         let mut sources = Sources {
             environment: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
                 })
-                .filter(|(name, _)| name.starts_with("CAIGUNN_"))
+                .filter(|(name, _)| name.starts_with("CAIGUNN_") || name == "PORT")
                 .collect(),
             ..Sources::default()
         };
-        if let Some(path) = &self.config {
-            let content = fs::read_to_string(path).map_err(|error| {
-                Mistakes(vec![Mistake::new(format!(
-                    "--config {}: cannot be read: {error}",
-                    path.display()
-                ))])
-            })?;
-            sources.file = Some((path.display().to_string(), content));
-        }
-        for (variable, path) in sources.secret_file_variables() {
-            sources.secret_files.insert(variable, read_secret(&path));
-        }
-        for path in sources.signing_file_paths() {
-            let content = read_secret(&path);
-            sources.signing_files.insert(path, content);
-        }
+        let by_variable = |variable: &str| {
+            let (_, path) = sources.environment.iter().find(|(name, _)| name == variable)?;
+            let path = path.trim();
+            (!path.is_empty()).then(|| (format!("{variable}={path}"), PathBuf::from(path)))
+        };
+        let by_flag = self
+            .config
+            .clone()
+            .map(|path| (format!("--config {}", path.display()), path));
+        let (defaults, file) = (
+            by_variable(DEFAULTS_VARIABLE),
+            by_flag.or_else(|| by_variable(CONFIG_VARIABLE)),
+        );
+        let mut unreadable = Vec::new();
+        sources.defaults = defaults.and_then(|given| read_settings(given, &mut unreadable));
+        sources.file = file.and_then(|given| read_settings(given, &mut unreadable));
         let flags = [
             ("server.listen", &self.listen),
             ("admin.listen", &self.admin_listen),
@@ -79,11 +82,48 @@ impl ConfigurationArgs {
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
         sources.flags = given.collect();
-        config::load(&sources)
+        sources.read_files(read_secret);
+        match config::load(&sources) {
+            Ok(loaded) if unreadable.is_empty() => Ok((loaded, sources)),
+            Ok(_) => Err(Mistakes(unreadable)),
+            Err(Mistakes(mistakes)) => Err(Mistakes([unreadable, mistakes].concat())),
+        }
     }
 }
 
-fn read_secret(path: &str) -> Result<String, String> {
+/// Takes the addresses of the receiver that runs on this inbox, where nobody has said any here.
+pub fn look_beside(loaded: &mut Loaded) {
+    let InboxLocation::Sqlite(path) = &loaded.settings.inbox_location else {
+        return;
+    };
+    let Some(Addresses { public, admin }) = Addresses::read(path) else {
+        return;
+    };
+    let is_said = |key: &str| loaded.shown.iter().any(|shown| shown.key == key && shown.is_said);
+    if !is_said("server.listen") {
+        loaded.settings.listen = public;
+    }
+    if !is_said("admin.listen") {
+        loaded.settings.admin_listen = admin;
+    }
+}
+
+/// The name and content of a file of settings; `None` if it cannot be read.
+fn read_settings(
+    (given, path): (String, PathBuf),
+    unreadable: &mut Vec<Mistake>,
+) -> Option<(String, String)> {
+    match fs::read_to_string(&path) {
+        Ok(content) => Some((path.display().to_string(), content)),
+        Err(error) => {
+            unreadable.push(Mistake::new(format!("{given}: cannot be read: {error}")));
+            None
+        }
+    }
+}
+
+/// Reads a file of a secret, which is a short one.
+pub fn read_secret(path: &str) -> Result<String, String> {
     let length = fs::metadata(path)
         .map_err(|error| format!("the file cannot be read: {error}"))?
         .len();

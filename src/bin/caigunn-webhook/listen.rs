@@ -14,6 +14,7 @@ use caigunn_webhook::delivery::{
 use caigunn_webhook::event;
 use caigunn_webhook::inbox::outbox::Outcome;
 use caigunn_webhook::inbox::{Origin, Receipt};
+use caigunn_webhook::rotating::Rotating;
 use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -97,7 +98,7 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
         },
         kind: Kind::Http(http::Settings {
             url: args.forward_to.clone(),
-            secrets: secret(args)?.into_iter().collect(),
+            secrets: Rotating::new(secret(args)?.into_iter().collect()),
             headers: reqwest::header::HeaderMap::new(),
         }),
     };

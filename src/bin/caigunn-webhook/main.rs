@@ -141,16 +141,19 @@ fn main() -> ExitCode {
         let written = completions::run(&args, &mut Cli::command());
         return exit_code(written);
     }
-    let mut loaded = match cli.configuration.load() {
-        Ok(loaded) => loaded,
+    let (mut loaded, sources) = match cli.configuration.load() {
+        Ok(read) => read,
         Err(mistakes) => {
             say(format!("caigunn-webhook: the configuration has mistakes:\n{mistakes}").trim_end());
             return ExitCode::from(EX_USAGE);
         }
     };
     loaded.settings.admin_url = cli.admin;
+    if !matches!(command, Command::Serve | Command::Config(_)) {
+        configuration::look_beside(&mut loaded);
+    }
     let done = match command {
-        Command::Serve => serve::run(loaded),
+        Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
         Command::Receipts(command) => block_on(receipts::run(&command, &loaded.settings)),

@@ -1,22 +1,24 @@
 //! `serve`
 
 use anyhow::Context;
-use caigunn_webhook::app::App;
-use caigunn_webhook::config::{Loaded, Registration, Settings, Warning};
+use caigunn_webhook::app::{App, Rotation};
+use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
 use caigunn_webhook::descriptors;
+use caigunn_webhook::published::{Addresses, Published};
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::telemetry::{self, Telemetry};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::configuration::read_secret;
 use crate::output;
 
 /// Runs the receiver until a signal or a failure.
-pub fn run(loaded: Loaded) -> anyhow::Result<()> {
+pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     let log = loaded.settings.log.clone();
     let telemetry = telemetry::start(log, output::takes_no_color()).context("starting the log")?;
-    let served = run_on_threads(loaded, &telemetry);
+    let served = run_on_threads(loaded, sources, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
@@ -27,7 +29,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     served
 }
 
-fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
+fn run_on_threads(loaded: Loaded, sources: Sources, telemetry: &Telemetry) -> anyhow::Result<()> {
     let Loaded {
         mut settings,
         mut warnings,
@@ -39,13 +41,18 @@ fn run_on_threads(loaded: Loaded, telemetry: &Telemetry) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, &warnings, telemetry));
+    let served = runtime.block_on(serve(settings, sources, &warnings, telemetry));
     // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
     runtime.shutdown_background();
     served
 }
 
-async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) -> anyhow::Result<()> {
+async fn serve(
+    settings: Settings,
+    sources: Sources,
+    warnings: &[Warning],
+    telemetry: &Telemetry,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut signals = StopSignals::listen().context("listening for SIGTERM, SIGINT and SIGHUP")?;
     let stopping = match settings.drain_delay.as_secs() {
@@ -69,7 +76,7 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let inbox = settings.inbox_location.to_string();
+    let location = settings.inbox_location.clone();
     let registration = settings.registration.clone();
     let Some(built) = stop.run_until_cancelled(App::build(settings)).await else {
         tracing::info!("stopped before the inbox was open");
@@ -77,13 +84,18 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
     };
     let mut app = built?;
     app.log_notifications_to(telemetry.lines());
+    app.rotate_secrets(Rotation {
+        sources,
+        read: read_secret,
+    });
     let dropped_lines = telemetry.dropped_lines_reader();
     app.metrics().counter(
         "log_lines_dropped",
         "Log lines dropped because standard output was too slow",
         move || dropped_lines() as u64,
     );
-    tracing::info!("inbox {inbox} is open");
+    tracing::info!("inbox {location} is open");
+    let _published = publish(&location, &app);
     tracing::info!(
         server.address = %app.public_address(),
         "listening on http://{}, admin on http://{}",
@@ -116,4 +128,18 @@ async fn serve(settings: Settings, warnings: &[Warning], telemetry: &Telemetry) 
     app.run(stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says where this receiver listens, for commands beside it. An inbox that many share says of none.
+fn publish(location: &InboxLocation, app: &App) -> Option<Published> {
+    let InboxLocation::Sqlite(path) = location else {
+        return None;
+    };
+    let addresses = Addresses {
+        public: app.public_address(),
+        admin: app.admin_address(),
+    };
+    let published = addresses.publish(path);
+    let failed = |error| tracing::warn!(error.type = "unpublished", "commands beside this receiver must be told where it listens: {error}");
+    published.map_err(failed).ok()
 }

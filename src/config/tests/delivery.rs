@@ -41,7 +41,7 @@ fn http(destination: &DestinationSettings) -> &crate::delivery::http::Settings {
 fn signing_file(content: Result<&str, &str>) -> Sources {
     let mut sources = app("secrets_file = \"/run/signing\"");
     let content = content.map(str::to_owned).map_err(str::to_owned);
-    sources.signing_files.insert("/run/signing".to_owned(), content);
+    sources.files.insert("/run/signing".to_owned(), content);
     sources
 }
 
@@ -82,12 +82,19 @@ fn a_schedule_has_bounds() {
     let most = ["604800"; 100].join(",");
     assert!(load(&flags(&[("delivery.retry_schedule_seconds", &most)])).is_ok());
     let too_many = ["0"; 101].join(",");
-    for text in ["", "0,", "-1", "1.5", "604801", "soon", &too_many] {
+    for (text, reason) in [
+        (",", ": there is nothing between its commas"),
+        ("-1", ""),
+        ("1.5", ""),
+        ("604801", ""),
+        ("soon", ""),
+        (&too_many, ""),
+    ] {
         assert_eq!(
             mistakes(&flags(&[("delivery.retry_schedule_seconds", text)])),
             [format!(
                 "delivery.retry_schedule_seconds (the command line): expected 1 to 100 times whole seconds from 0 to \
-                 604800, comma separated, found {text:?}"
+                 604800, found {text:?}{reason}"
             )]
         );
     }
@@ -106,7 +113,7 @@ fn a_destination_needs_little() {
     assert_eq!(destination.filter, crate::delivery::Filter::default());
     let http = http(&destination);
     assert_eq!(http.url.as_str(), "https://app.example.com/hooks");
-    assert!(http.secrets.is_empty() && http.headers.is_empty());
+    assert!(http.secrets.get().is_empty() && http.headers.is_empty());
 }
 
 #[test]
@@ -131,7 +138,7 @@ fn a_destination_can_be_told_everything() {
     assert_eq!(destination.filter.chatbots, [chatbot.parse().unwrap()]);
     let http = http(&destination);
     assert_eq!(
-        exposed(&http.secrets),
+        exposed(&*http.secrets.get()),
         [SIGNING_SECRET, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
     );
     assert_eq!(http.headers["authorization"], format!("Bearer {SECRET}"));
@@ -157,14 +164,10 @@ fn destinations_can_be_in_a_variable_as_toml_or_json_and_in_a_file_of_secrets() 
         r#"[{name = "a", kind = "http", url = "http://a"}, {name = "b", kind = "http", url = "http://b"}]"#;
     let json = r#"[{"name": "a", "kind": "http", "url": "http://a"}, {"name": "b", "kind": "http", "url": "http://b"}]"#;
     let mut by_file = environment(&[("CAIGUNN_DELIVERY_DESTINATION_FILE", "/run/destinations")]);
-    assert_eq!(
-        by_file.secret_file_variables(),
-        pairs(&[("CAIGUNN_DELIVERY_DESTINATION_FILE", "/run/destinations")])
-    );
-    by_file.secret_files.insert(
-        "CAIGUNN_DELIVERY_DESTINATION_FILE".to_owned(),
-        Ok(format!("{toml}\n")),
-    );
+    by_file.read_files(|path| {
+        assert_eq!(path, "/run/destinations");
+        Ok(format!("{toml}\n"))
+    });
     for sources in [
         environment(&[("CAIGUNN_DELIVERY_DESTINATION", toml)]),
         environment(&[("CAIGUNN_DELIVERY_DESTINATION", json)]),
@@ -183,13 +186,16 @@ fn destinations_can_be_in_a_variable_as_toml_or_json_and_in_a_file_of_secrets() 
 
 #[test]
 fn secrets_to_sign_with_can_be_in_a_file_one_a_line() {
-    let sources = signing_file(Ok(&format!("{SIGNING_SECRET}\r\n\n whsec_{}\n", "A".repeat(32))));
-    assert_eq!(sources.signing_file_paths(), ["/run/signing"]);
+    let mut sources = app("secrets_file = \" /run/signing\"");
+    sources.read_files(|path| {
+        assert_eq!(path, "/run/signing");
+        Ok(format!("{SIGNING_SECRET}\r\n\n whsec_{}\n", "A".repeat(32)))
+    });
 
     let destination = only(&sources);
 
     assert_eq!(
-        exposed(&http(&destination).secrets),
+        exposed(&*http(&destination).secrets.get()),
         [SIGNING_SECRET, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
     );
 }

@@ -149,7 +149,7 @@ fn a_choice_of_words_is_one_of_them() {
     for (key, text, allowed) in [
         ("subscription.discover", "yes", "true or false"),
         ("subscription.on_takeover", "fight", "reclaim or warn"),
-        ("subscription.unsubscribe_on_exit", "", "true or false"),
+        ("subscription.unsubscribe_on_exit", "never", "true or false"),
         ("subscription.probe", "1", "true or false"),
     ] {
         assert_eq!(
@@ -189,26 +189,14 @@ fn with_an_inbox_of_several_receivers_a_stop_may_not_unsubscribe() {
 }
 
 #[test]
-fn a_public_url_in_the_clear_is_warned_of_unless_it_stays_on_this_machine() {
+fn a_public_url_in_the_clear_is_warned_of() {
     let warnings = |url| {
         let sources = flags(&[("server.public_url", url), ("webhook.token", "sixteen--letters")]);
         said(&load(&sources).unwrap().warnings)
     };
 
-    for url in [
-        "https://hooks.example.com",
-        "http://localhost:8080",
-        "http://hooks.localhost",
-        "http://127.0.0.1:8080",
-        "http://[::1]:8080",
-    ] {
-        assert!(warnings(url).is_empty(), "{url}");
-    }
-    for url in [
-        "http://hooks.example.com/",
-        "http://10.0.0.1/",
-        "http://localhost.example.com/",
-    ] {
+    assert!(warnings("https://hooks.example.com").is_empty());
+    for url in ["http://hooks.example.com/", "http://localhost.example.com/"] {
         assert_eq!(
             warnings(url),
             [format!(

@@ -10,24 +10,15 @@ fn a_secret_can_come_from_a_file_without_its_last_line_end() {
         ("CAIGUNN_WEBHOOK_TOKEN_FILE", "/run/token"),
         ("CAIGUNN_ADMIN_TOKEN_FILE", ""),
     ]);
-    assert_eq!(
-        sources.secret_file_variables(),
-        pairs(&[
-            ("CAIGUNN_API_KEY_FILE", "/run/key"),
-            ("CAIGUNN_ACCESS_TOKEN_FILE", "/run/access"),
-            ("CAIGUNN_WEBHOOK_TOKEN_FILE", "/run/token"),
-        ])
-    );
-    let content = |text: &str| Ok(text.to_owned());
-    sources.secret_files = [
-        ("CAIGUNN_API_KEY_FILE".to_owned(), content("key-of-the-chatbot\n")),
-        ("CAIGUNN_ACCESS_TOKEN_FILE".to_owned(), content("access\r\n")),
-        (
-            "CAIGUNN_WEBHOOK_TOKEN_FILE".to_owned(),
-            content("one-long-enough-token,another-long-enough-one"),
-        ),
-    ]
-    .into();
+    sources.read_files(|path| {
+        Ok(match path {
+            "/run/key" => "key-of-the-chatbot\n",
+            "/run/access" => "access\r\n",
+            "/run/token" => "one-long-enough-token,another-long-enough-one",
+            other => panic!("{other} is read"),
+        }
+        .to_owned())
+    });
     sources.environment.push((
         "CAIGUNN_PUBLIC_URL".to_owned(),
         "https://hooks.example.com".to_owned(),
@@ -59,14 +50,10 @@ fn a_secret_file_that_cannot_be_read_is_a_mistake_and_so_is_one_that_says_otherw
         ("CAIGUNN_ADMIN_TOKEN", SECRET),
         ("CAIGUNN_ADMIN_TOKEN_FILE", "/run/admin"),
     ]);
-    sources.secret_files = [
-        (
-            "CAIGUNN_API_KEY_FILE".to_owned(),
-            Err("the file cannot be read: permission denied".to_owned()),
-        ),
-        ("CAIGUNN_ADMIN_TOKEN_FILE".to_owned(), Ok("another".to_owned())),
-    ]
-    .into();
+    sources.read_files(|path| match path {
+        "/run/key" => Err("the file cannot be read: permission denied".to_owned()),
+        _ => Ok("another".to_owned()),
+    });
 
     assert_eq!(
         mistakes(&sources),
@@ -158,8 +145,8 @@ fn a_url_of_a_mistake_is_shown_without_its_user() {
             "https://user:pass@api.example.com"
         )])),
         [
-            "api.url (CAIGUNN_API_URL): expected an absolute http or https URL without user, query or fragment, \
-             found \"https://[hidden]@api.example.com\""
+            "api.url (CAIGUNN_API_URL): expected an absolute http or https URL without user, query or fragment, as in \
+             https://hooks.example.com, found \"https://[hidden]@api.example.com\""
         ]
     );
 }
@@ -190,7 +177,7 @@ fn a_file_that_is_no_toml_is_refused_with_the_line_and_without_quoting_it() {
 
         assert_eq!(mistakes.len(), 1, "{mistakes:?}");
         assert!(
-            mistakes[0].starts_with(&format!("own.toml, line {line}: ")),
+            mistakes[0].starts_with(&format!("own.toml:{line}: ")),
             "{content}{mistakes:?}"
         );
         assert!(!mistakes[0].contains(SECRET), "{mistakes:?}");

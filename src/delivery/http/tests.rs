@@ -24,7 +24,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 fn settings(url: &str) -> Settings {
     Settings {
         url: url.parse().unwrap(),
-        secrets: Vec::new(),
+        secrets: Rotating::new(Vec::new()),
         headers: HeaderMap::new(),
     }
 }
@@ -111,7 +111,7 @@ async fn every_secret_signs() {
     let server = Server::start(OK, Then::Keep).await;
     let sender = sender_with(
         &Settings {
-            secrets: secrets.map(SecretString::from).to_vec(),
+            secrets: Rotating::new(secrets.map(SecretString::from).to_vec()),
             ..settings(&server.url("/"))
         },
         LONG,

@@ -14,17 +14,22 @@ use tokio::time::timeout;
 use super::super::Origin;
 use super::super::problem::Problem;
 use crate::inbox::Error;
+use crate::rotating::Rotating;
 
 /// How long reading may take. People wait no longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The routes, for whoever has the token; with none configured, for whoever is on this machine.
-pub fn guarded(routes: Router, token: Option<SecretString>) -> Router {
+pub fn guarded(routes: Router, token: Rotating<Option<SecretString>>) -> Router {
     routes.layer(from_fn_with_state(token, guard))
 }
 
-async fn guard(State(token): State<Option<SecretString>>, request: Request, next: Next) -> Response {
-    let allowed = match &token {
+async fn guard(
+    State(token): State<Rotating<Option<SecretString>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let allowed = match &*token.get() {
         Some(token) => {
             let given = request
                 .headers()

@@ -202,7 +202,7 @@ async fn what_the_receiver_knows_of_a_destination_is_told_too() {
     let shown = wait_for_count("pending_count").await;
 
     let ended = site.doctor(&variables).await;
-    let wrong_token = ("CAIGUNN_ADMIN_TOKEN", "another-token");
+    let wrong_token = ("CAIGUNN_ADMIN_TOKEN", "another-token-of-24-marks");
     let unasked = site.doctor(&[&variables[..], &[wrong_token]].concat()).await;
 
     let since = shown["pause"]["at"].as_str().unwrap();

@@ -35,8 +35,9 @@ impl Process {
         let mut command = Command::new(words.next().expect("the program is one"));
         command.args(words);
         // A proxy would be asked for what is on this machine, too.
-        let is_setting =
-            |name: &str| name.starts_with("CAIGUNN_") || name.to_ascii_lowercase().ends_with("_proxy");
+        let is_setting = |name: &str| {
+            name.starts_with("CAIGUNN_") || name == "PORT" || name.to_ascii_lowercase().ends_with("_proxy")
+        };
         let inherited: Vec<_> = std::env::vars_os()
             .filter(|(name, _)| name.to_str().is_some_and(is_setting))
             .collect();

@@ -3,24 +3,20 @@
 use super::*;
 
 #[test]
-fn a_list_is_of_one_kind_and_one_of_numbers_is_no_secret() {
+fn an_item_of_a_list_is_what_it_must_be() {
     for content in [
-        "[delivery]\nretry_schedule_seconds = [1, \"60\"]",
+        "[delivery]\nretry_schedule_seconds = [1, \"soon\"]",
         "[delivery]\nretry_schedule_seconds = [1.5]",
-        "[api]\nkey = [1]",
-        "[api]\nkey = [\"a\", 1]",
+        "[api]\nkey = [[\"a\"]]",
+        "[api]\nkey = [\"a\", \"\"]",
     ] {
-        let mistakes = mistakes(&file(content));
-
-        assert_eq!(mistakes.len(), 1, "{content}");
-        let expected = "expected a text, a whole number, true or false, found array";
-        assert!(mistakes[0].ends_with(expected), "{mistakes:?}");
+        assert_eq!(mistakes(&file(content)).len(), 1, "{content}");
     }
 }
 
 #[test]
 fn a_file_of_secrets_without_a_legal_one_is_a_mistake() {
-    let place = "delivery.destination[0].secrets_file (own.toml): /run/signing: ";
+    let place = "delivery.destination[0].secrets_file (own.toml:1): /run/signing: ";
     for (content, expected) in [
         (Err("the file cannot be read: no"), "the file cannot be read: no"),
         (Ok(" \n"), "there is no secret in the file"),
@@ -39,7 +35,7 @@ fn a_file_of_secrets_without_a_legal_one_is_a_mistake() {
     both.file.as_mut().unwrap().1 += &format!("\nsecrets = [\"{SIGNING_SECRET}\"]");
     assert_eq!(
         mistakes(&both),
-        ["delivery.destination[0].secrets_file (own.toml): secrets are given by `secrets` too"]
+        ["delivery.destination[0].secrets_file (own.toml:1): secrets are given by `secrets` too"]
     );
 }
 
@@ -79,37 +75,36 @@ command = "rm -rf"
     assert_eq!(
         mistakes(&sources),
         [
-            "delivery.destination[0].name (own.toml): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
-            "delivery.destination[0].url (own.toml): expected an absolute http or https URL without user and fragment, \
+            "delivery.destination[0].retries (own.toml:2): there is no such key; docs/configuration.md lists all",
+            "delivery.destination[0].name (own.toml:2): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
+            "delivery.destination[0].url (own.toml:2): expected an absolute http or https URL without user and fragment, \
              found \"ftp://[hidden]@app.example.com/[hidden]\"",
-            "delivery.destination[0].secrets[0] (own.toml): expected whsec_ and 24 to 64 bytes in base64, \
+            "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64, \
              found another text (hidden)",
-            "delivery.destination[0].secrets[1] (own.toml): expected whsec_ and 24 to 64 bytes in base64, found integer",
-            "delivery.destination[0].headers.Host (own.toml): expected the text of a header that is neither of the \
-             connection nor set by this program, found another text (hidden)",
-            "delivery.destination[0].headers.bad name (own.toml): expected the text of a header that is neither of the \
-             connection nor set by this program, found another text (hidden)",
-            "delivery.destination[0].headers.x-a (own.toml): expected the text of a header that is neither of the \
-             connection nor set by this program, found another text (hidden)",
-            "delivery.destination[0].format (own.toml): expected raw or cloudevents, found \"xml\"",
-            "delivery.destination[0].events[0] (own.toml): expected event names, in which * stands for anything, as in \
-             crawling.*, found \"a b\"",
-            "delivery.destination[0].chatbots (own.toml): expected a list of ids of chatbots, found string",
-            "delivery.destination[0].timeout_seconds (own.toml): expected whole seconds from 1 to 600, found \"0\"",
-            "delivery.destination[0].max_in_flight (own.toml): expected a whole number from 1 to 256, found string",
-            "delivery.destination[0].max_per_second (own.toml): expected a number from 0.001 to 10000, found \"0\"",
-            "delivery.destination[0].since (own.toml): expected a time with an offset, as in 2024-07-30T09:15:00Z, \
+            "delivery.destination[0].headers.Host (own.toml:2): expected the text of a header that is neither of the \
+             connection nor set by this program, found another (hidden)",
+            "delivery.destination[0].headers.bad name (own.toml:2): expected the text of a header that is neither of the \
+             connection nor set by this program, found another (hidden)",
+            "delivery.destination[0].headers.x-a (own.toml:2): expected the text of a header that is neither of the \
+             connection nor set by this program, found another (hidden)",
+            "delivery.destination[0].events (own.toml:2): expected event names, in which * stands for anything, as in \
+             crawling.*, found \"a b,crawling.*\"",
+            "delivery.destination[0].chatbots (own.toml:2): expected ids of chatbots, found \"all\"",
+            "delivery.destination[0].max_per_second (own.toml:2): expected a number from 0.001 to 10000, found \"0\"",
+            "delivery.destination[0].max_in_flight (own.toml:2): expected a whole number from 1 to 256, found \"many\"",
+            "delivery.destination[0].since (own.toml:2): expected a time with an offset, as in 2024-07-30T09:15:00Z, \
              found \"2024-07-30T09:15:00\"",
-            "delivery.destination[0].retries (own.toml): there is no such key; there is only name, kind, format, events, \
-             chatbots, timeout_seconds, max_in_flight, max_per_second, since, url, secrets, secrets_file, headers",
-            "delivery.destination[1].name (own.toml): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
-            "delivery.destination[1].url (own.toml): only one of kind http has this key",
-            "delivery.destination[1].command (own.toml): expected a list of texts, of which the first is a program, \
-             found none",
-            "delivery.destination[2].kind (own.toml): expected http or command, found \"mail\"",
-            "delivery.destination[3].name (own.toml): expected a name of its own, found \"third\"",
-            "delivery.destination[3].command (own.toml): expected a list of texts without NUL: a program, and what it is \
-             given, found string",
+            "delivery.destination[0].timeout_seconds (own.toml:2): expected whole seconds from 1 to 600, found \"0\"",
+            "delivery.destination[0].format (own.toml:2): expected raw or cloudevents, found \"xml\"",
+            "delivery.destination[1].name (own.toml:16): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
+            "delivery.destination[1].url (own.toml:16): only one of kind http has this key",
+            "delivery.destination[1].command (own.toml:16): expected a list of texts without NUL: a program, and what it is \
+             given, found another text (hidden)",
+            "delivery.destination[2].kind (own.toml:20): expected http or command, found \"mail\"",
+            "delivery.destination[3].name (own.toml:24): expected 1 to 40 of a-z, 0-9, - and _, found \"third\": another \
+             destination has this name",
+            "delivery.destination[3].command (own.toml:24): expected a list of texts without NUL: a program, and what it is \
+             given, found another text (hidden)",
         ]
     );
 }
@@ -158,7 +153,7 @@ fn headers_of_the_connection_and_our_own_cannot_be_set() {
     }
     assert_eq!(
         mistakes(&app("headers = {x-a = \"x\", X-A = \"x\"}")),
-        ["delivery.destination[0].headers.x-a (own.toml): this header is given twice"]
+        ["delivery.destination[0].headers.x-a (own.toml:1): this header is given twice"]
     );
 }
 
@@ -228,20 +223,19 @@ fn there_are_32_destinations_at_most() {
     assert_eq!(destinations(&many(32)).len(), 32);
     assert_eq!(
         mistakes(&many(33)),
-        ["delivery.destination (own.toml): expected at most 32 destinations, found 33"]
+        ["delivery.destination (own.toml:1): there are 33, and 32 is the most"]
     );
 }
 
 #[test]
 fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
-    let expected = "expected a list of tables, as in \
-                    [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], \
-                    found another text (hidden): ";
+    let expected = "expected tables, each of which begins with [[delivery.destination]], or a list as in \
+                    [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], found another text (hidden): ";
     for (text, reason) in [
-        (SECRET.to_owned(), "line 1: "),
+        (SECRET.to_owned(), "it is no list"),
         (format!("[\n{{name = {SECRET}}}]"), "line 2: "),
         (format!("[{{\"name\": {SECRET}}}]"), "line 1: "),
-        (format!("\"{SECRET}\""), "it is no list, but string"),
+        (format!("\"{SECRET}\""), "give it without the quotes"),
         (format!("[\"{SECRET}\"]"), "there is string in it"),
     ] {
         let mistakes = mistakes(&environment(&[("CAIGUNN_DELIVERY_DESTINATION", &text)]));
@@ -253,10 +247,9 @@ fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
     }
     assert_eq!(
         mistakes(&file("[delivery.destination]\nname = \"app\"")),
-        [
-            "delivery.destination (own.toml): expected tables, each of which begins with [[delivery.destination]], \
-          found table"
-        ]
+        [format!(
+            "delivery.destination (own.toml:1): {expected}it is table"
+        )]
     );
 }
 
@@ -278,7 +271,7 @@ fn no_output_holds_a_secret_of_a_destination() {
     assert!(!printed.contains(&SIGNING_SECRET[6..]), "{printed}");
     assert_eq!(
         shown(&loaded, "delivery.destination"),
-        ("app (http), script (command)".to_owned(), "own.toml".to_owned())
+        ("app (http), script (command)".to_owned(), "own.toml:1".to_owned())
     );
     let wrong = file(&format!(
         "[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"https://{SECRET}@{SECRET}@a/{SECRET}#{SECRET}\"\n\

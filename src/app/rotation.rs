@@ -1,0 +1,160 @@
+//! Secrets that are rotated in their files are taken while the receiver runs.
+//!
+//! Once a second the files are looked at, never read unless one has changed and then stayed so for a second, as one that is
+//! being written has not. What cannot be read, or is no configuration any more, changes nothing and is said once.
+
+use std::fs;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::caigunn;
+use crate::config::{self, Mistakes, Settings, Sources};
+use crate::delivery::{DestinationSettings, Kind};
+use crate::http;
+use crate::subscription::Selection;
+
+/// How often files are looked at.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a configuration was made of, and how its files are read.
+#[derive(Clone)]
+pub struct Rotation {
+    /// All of it; of the files, as they were.
+    pub sources: Sources,
+    /// Reads one.
+    pub read: fn(&str) -> Result<String, String>,
+}
+
+/// Where secrets are used.
+pub struct Users {
+    pub settings: Settings,
+    pub secrets: http::Secrets,
+    pub client: Option<caigunn::Client>,
+}
+
+/// What tells that a file may have changed; `None` where it cannot be looked at.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Rotation {
+    fn stamps(&self) -> Vec<Stamp> {
+        let stamp = |path: &String| -> io::Result<_> {
+            let metadata = fs::metadata(path)?;
+            Ok((metadata.modified()?, metadata.len()))
+        };
+        self.sources.files.keys().map(|path| stamp(path).ok()).collect()
+    }
+
+    fn reread(&mut self) -> Result<Settings, Mistakes> {
+        self.sources.read_files(self.read);
+        config::load(&self.sources).map(|loaded| loaded.settings)
+    }
+}
+
+/// Looks after the files for ever.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn keep(rotation: Rotation, mut users: Users) {
+    if rotation.sources.files.is_empty() {
+        return std::future::pending().await;
+    }
+    let (mut seen, mut taken) = (Vec::new(), Vec::new());
+    loop {
+        sleep(INTERVAL).await;
+        let looking = rotation.clone();
+        let Ok(stamps) = spawn_blocking(move || looking.stamps()).await else {
+            continue;
+        };
+        let has_settled = stamps == seen;
+        seen = stamps;
+        if !has_settled || seen == taken {
+            continue;
+        }
+        taken.clone_from(&seen);
+        let mut reading = rotation.clone();
+        match spawn_blocking(move || reading.reread()).await {
+            Ok(Ok(settings)) => users.take(settings),
+            Ok(Err(mistakes)) => tracing::warn!(
+                error.type = "rotation",
+                "a file of a secret has changed and is not taken; what was in it goes on: {}",
+                mistakes.to_string().trim()
+            ),
+            Err(_) => {}
+        }
+    }
+}
+
+impl Users {
+    /// Has everybody use the secrets of these settings.
+    fn take(&mut self, new: Settings) {
+        let old = &self.settings;
+        if exposed(&old.http.tokens) != exposed(&new.http.tokens) {
+            let count = new.http.tokens.len();
+            if self.secrets.replace_tokens(&new.http.tokens) {
+                tracing::warn!(
+                    "webhook.token was read anew: {count} are accepted, and the one before, since it is in the registered \
+                     URL; restart the receiver to register the new one and to refuse that"
+                );
+            } else {
+                tracing::info!("webhook.token was read anew: {count} are accepted");
+            }
+        }
+        if let Some(token) = &new.http.admin_token
+            && exposed(&old.http.admin_token) != exposed([token])
+        {
+            self.secrets.replace_admin_token(token.clone());
+            tracing::info!("admin.token was read anew");
+        }
+        if let (Some(client), Some(was), Some(api)) = (&self.client, &old.api, &new.api)
+            && exposed([&was.access_token]) != exposed([&api.access_token])
+        {
+            client.replace_access_token(api.access_token.clone());
+            tracing::info!("api.access_token was read anew");
+        }
+        for destination in &new.delivery.destinations {
+            let was = old
+                .delivery
+                .destinations
+                .iter()
+                .find(|was| was.name == destination.name);
+            if was.is_some_and(|was| take_signing_secrets(was, destination)) {
+                tracing::info!("the secrets of destination {} were read anew", destination.name);
+            }
+        }
+        let is_other = |one: &Selection, other: &Selection| match (one, other) {
+            (Selection::Keys(one), Selection::Keys(other)) => exposed(one) != exposed(other),
+            (_, _) => false,
+        };
+        let untaken = [
+            ("api.key", is_other(&old.selection, &new.selection)),
+            ("inbox.url", old.inbox_location != new.inbox_location),
+        ];
+        for (key, _) in untaken.into_iter().filter(|(_, is_other)| *is_other) {
+            tracing::warn!("the file of {key} has changed; restart the receiver to use what is in it now");
+        }
+        // What is used of the destinations is in the old settings, which share it with the senders.
+        let delivery = self.settings.delivery.clone();
+        self.settings = Settings { delivery, ..new };
+    }
+}
+
+/// Has a destination sign with the secrets of the other one; returns whether they differ.
+fn take_signing_secrets(used: &DestinationSettings, new: &DestinationSettings) -> bool {
+    let (Kind::Http(used), Kind::Http(new)) = (&used.kind, &new.kind) else {
+        return false;
+    };
+    let secrets = new.secrets.get();
+    let differ = exposed(&*used.secrets.get()) != exposed(&*secrets);
+    if differ {
+        used.secrets.replace(secrets.to_vec());
+    }
+    differ
+}
+
+fn exposed<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Vec<&'a str> {
+    secrets.into_iter().map(ExposeSecret::expose_secret).collect()
+}

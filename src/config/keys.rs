@@ -1,0 +1,208 @@
+//! The one table of keys: what each is called, what it may be, and what of it may be shown.
+
+/// A key, and what there is to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `section.key`.
+    pub name: &'static str,
+    /// A shorter variable than the one that follows from the name.
+    pub short_variable: Option<&'static str>,
+    /// What of its value may be printed, and whether it may be in a file of its own.
+    pub kind: Kind,
+    /// What its value may be.
+    pub form: Form,
+}
+
+/// What of a value may be printed. One of which not all may can also be in a file of its own, named by a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// All.
+    Plain,
+    /// All but the password that may be in it.
+    Location,
+    /// Of a URL the scheme and host.
+    Origin,
+    /// Nothing.
+    Secret,
+    /// Of each destination its name and kind.
+    Destinations,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One text, number or truth, in words.
+    One(&'static str),
+    /// Any number of those.
+    List(&'static str),
+    /// A whole number of a unit, from the least to the most.
+    Number(&'static str, u64, u64),
+}
+
+/// The key of the destinations.
+pub const DESTINATION: &str = "delivery.destination";
+
+const MIB: u64 = 1 << 20;
+
+/// A semaphore has an eighth of what an address can count, and each byte of a body is one permit.
+const MOST_BYTES: u64 = (usize::MAX >> 4) as u64;
+
+const ADDRESS: Form =
+    Form::One("an IP address and a port, as in 127.0.0.1:8080, or 0.0.0.0:8080 for all addresses");
+const BASE_URL: Form = Form::One(
+    "an absolute http or https URL without user, query or fragment, as in https://hooks.example.com",
+);
+const COUNT: &str = "a whole number";
+const SECONDS: &str = "whole seconds";
+const DAYS: &str = "whole days";
+const TRUTH: Form = Form::One("true or false");
+const VISIBLE: &str = "visible ASCII characters";
+const DESTINATIONS: &str = "tables, each of which begins with [[delivery.destination]], or a list as in \
+                            [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}]";
+const NAMES: Form = Form::List("ids or titles of chatbots");
+
+/// Every key there is, in the order of the file of defaults; the first is the public address.
+#[rustfmt::skip] // A line each, as in any table.
+pub const KEYS: [Key; 46] = [
+    key("server.listen", ADDRESS).also("CAIGUNN_LISTEN"),
+    key("server.public_url", BASE_URL).also("CAIGUNN_PUBLIC_URL"),
+    key("server.body_limit_bytes", Form::Number(COUNT, 1024, 256 * MIB)),
+    key("server.bodies_in_flight_bytes", Form::Number(COUNT, 1024, MOST_BYTES)),
+    key("server.max_connections", Form::Number(COUNT, 1, 65_536)),
+    key("server.header_timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("server.idle_timeout_seconds", Form::Number(SECONDS, 1, 3600)),
+    key("server.body_timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("server.write_timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("server.drain_delay_seconds", Form::Number(SECONDS, 0, 600)),
+    key("server.stop_timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("admin.listen", ADDRESS),
+    key("admin.token", Form::One(VISIBLE)).of(Kind::Secret),
+    key("webhook.token", Form::List("letters, digits and - . _ ~, 1 to 128 of them")).of(Kind::Secret),
+    key("inbox.url", Form::One("sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")).of(Kind::Location),
+    key("inbox.max_connections", Form::Number(COUNT, 3, 1_000)),
+    key("inbox.retention_days", Form::Number(DAYS, 1, 36_500)),
+    key("inbox.queue_count", Form::Number(COUNT, 1, 65_536)),
+    key("inbox.append_timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("inbox.duplicate_window_seconds", Form::Number(SECONDS, 0, 86_400)),
+    key("inbox.quarantine_max_count", Form::Number(COUNT, 1, 100_000)),
+    key("inbox.quarantine_max_bytes", Form::Number(COUNT, 1024, MOST_BYTES)),
+    key("api.url", BASE_URL),
+    key("api.key", Form::List(VISIBLE)).of(Kind::Secret),
+    key("api.access_token", Form::One(VISIBLE)).of(Kind::Secret).also("CAIGUNN_ACCESS_TOKEN"),
+    key("api.timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("subscription.discover", TRUTH),
+    key("subscription.include", NAMES),
+    key("subscription.exclude", NAMES),
+    key("subscription.watch_interval_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("subscription.on_takeover", Form::One("reclaim or warn")),
+    key("subscription.max_reclaims_per_hour", Form::Number(COUNT, 0, 60)),
+    key("subscription.unsubscribe_on_exit", TRUTH),
+    key("subscription.probe", TRUTH),
+    key("subscription.retry_min_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("subscription.retry_max_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("subscription.refused_retry_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("backfill.after_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("backfill.interval_seconds", Form::Number(SECONDS, 1, 86_400)),
+    key("backfill.concurrency", Form::Number(COUNT, 1, 64)),
+    key("backfill.max_calls_per_minute", Form::Number(COUNT, 1, 6_000)),
+    key("backfill.give_up_after_days", Form::Number(DAYS, 1, 365)),
+    key("delivery.retry_schedule_seconds", Form::List("1 to 100 times whole seconds from 0 to 604800")),
+    key(DESTINATION, Form::List(DESTINATIONS)).of(Kind::Destinations),
+    key("log.filter", Form::One(crate::telemetry::ALLOWED_FILTER)).also("CAIGUNN_LOG"),
+    key("log.format", Form::One("auto, json or pretty")),
+];
+
+/// The keys of each destination, in the order of the file of defaults.
+#[rustfmt::skip]
+pub const DESTINATION_KEYS: [Key; 14] = [
+    key("delivery.destination.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
+    key("delivery.destination.kind", Form::One("http or command")),
+    key("delivery.destination.url", Form::One("an absolute http or https URL without user and fragment")).of(Kind::Origin),
+    key("delivery.destination.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
+    key("delivery.destination.secrets_file", Form::One("the path of a file")),
+    key("delivery.destination.headers", Form::One("a table of headers")).of(Kind::Secret),
+    key("delivery.destination.format", Form::One("raw or cloudevents")),
+    key("delivery.destination.events", Form::List("event names, in which * stands for anything, as in crawling.*")),
+    key("delivery.destination.chatbots", Form::List("ids of chatbots")),
+    key("delivery.destination.timeout_seconds", Form::Number(SECONDS, 1, 600)),
+    key("delivery.destination.max_in_flight", Form::Number(COUNT, 1, 256)),
+    key("delivery.destination.max_per_second", Form::One("a number from 0.001 to 10000")),
+    key("delivery.destination.since", Form::One("a time with an offset, as in 2024-07-30T09:15:00Z")),
+    key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given")).of(Kind::Secret),
+];
+
+const fn key(name: &'static str, form: Form) -> Key {
+    Key {
+        name,
+        short_variable: None,
+        kind: Kind::Plain,
+        form,
+    }
+}
+
+impl Key {
+    const fn also(self, variable: &'static str) -> Self {
+        Self {
+            short_variable: Some(variable),
+            ..self
+        }
+    }
+
+    const fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The key of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        KEYS.into_iter().find(|key| key.name == name)
+    }
+
+    /// The key that a variable sets, and whether by the path of a file.
+    pub fn of_variable(variable: &str) -> Option<(Self, bool)> {
+        KEYS.into_iter().find_map(|key| {
+            let is_it = |name: &str| key.variables().any(|known| known == name);
+            let file = variable.strip_suffix("_FILE").filter(|_| key.kind != Kind::Plain);
+            (is_it(variable) || file.is_some_and(is_it)).then(|| (key, !is_it(variable)))
+        })
+    }
+
+    /// The variables that set it: the one that follows from its name, and the shorter one if there is one.
+    pub fn variables(self) -> impl Iterator<Item = String> {
+        let long = format!("CAIGUNN_{}", self.name.replace('.', "_").to_uppercase());
+        std::iter::once(long).chain(self.short_variable.map(str::to_owned))
+    }
+
+    /// What is allowed, of a list in each item; for people.
+    pub fn allowed(self) -> String {
+        match self.form {
+            Form::One(allowed) | Form::List(allowed) => allowed.to_owned(),
+            Form::Number(unit, least, most) => format!("{unit} from {least} to {most}"),
+        }
+    }
+}
+
+/// What to say after a name that there is not: which of those that there are may be meant.
+pub fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String {
+    let plain = |name: &str| {
+        let name = name.to_uppercase().replace('.', "_");
+        name.trim_start_matches("CAIGUNN_").to_owned()
+    };
+    let given = plain(given);
+    let given = given.trim_end_matches("_FILE");
+    let names_a_port = given
+        .split('_')
+        .any(|word| matches!(word, "PORT" | "HOST" | "ADDRESS" | "BIND"));
+    let likeness = |known: &str| {
+        let known = plain(known);
+        let is_meant = names_a_port && known.ends_with("LISTEN");
+        if is_meant && known.starts_with("ADMIN") == given.starts_with("ADMIN") {
+            return 0.75;
+        }
+        strsim::normalized_damerau_levenshtein(given, &known)
+    };
+    let scored = known.map(|known| (likeness(&known), known));
+    match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
+        Some((likeness, known)) if likeness > 0.7 => format!("; did you mean {known}?"),
+        _ => "; docs/configuration.md lists all".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Where a running receiver listens, for commands beside it that were not told: two lines in a small file beside its inbox,
+//! which only those can write who can write the inbox. Nothing secret is in it.
+//!
+//! After a crash the file stays; what it says is then as true as a setting that nobody serves.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where both sides listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The public side.
+    pub public: SocketAddr,
+    /// The admin side.
+    pub admin: SocketAddr,
+}
+
+/// Addresses that are published until this is dropped.
+#[derive(Debug)]
+pub struct Published {
+    inbox: PathBuf,
+    addresses: Addresses,
+}
+
+impl Addresses {
+    /// Publishes them beside the inbox at that path.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn publish(self, inbox: &Path) -> io::Result<Published> {
+        let Self { public, admin } = self;
+        // Whoever reads sees all of it or nothing.
+        let (path, new) = (path(inbox), path(inbox).with_extension("addresses-new"));
+        fs::write(&new, format!("public {public}\nadmin {admin}\n"))?;
+        fs::rename(&new, path)?;
+        Ok(Published {
+            inbox: inbox.to_owned(),
+            addresses: self,
+        })
+    }
+
+    /// Those that are published beside the inbox at that path, if any are.
+    pub fn read(inbox: &Path) -> Option<Self> {
+        let content = fs::read_to_string(path(inbox)).ok()?;
+        let address = |side| {
+            let mut lines = content.lines().filter_map(|line| line.split_once(' '));
+            lines.find(|(name, _)| *name == side)?.1.parse().ok()
+        };
+        Some(Self {
+            public: address("public")?,
+            admin: address("admin")?,
+        })
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        // Another receiver may have come since.
+        if Addresses::read(&self.inbox) == Some(self.addresses) {
+            // One that stays does no harm.
+            let _ = fs::remove_file(path(&self.inbox));
+        }
+    }
+}
+
+fn path(inbox: &Path) -> PathBuf {
+    let mut path = inbox.as_os_str().to_owned();
+    path.push(".addresses");
+    path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(port: u16) -> Addresses {
+        Addresses {
+            public: ([0, 0, 0, 0], port).into(),
+            admin: "[::1]:9090".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_read_until_it_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        assert_eq!(Addresses::read(&inbox), None);
+
+        let published = addresses(1).publish(&inbox).unwrap();
+
+        assert_eq!(Addresses::read(&inbox), Some(addresses(1)));
+        drop(published);
+        assert_eq!(Addresses::read(&inbox), None);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_successor_published_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        let old = addresses(1).publish(&inbox).unwrap();
+        let _new = addresses(2).publish(&inbox).unwrap();
+
+        drop(old);
+
+        assert_eq!(Addresses::read(&inbox), Some(addresses(2)));
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        for content in ["", "public 127.0.0.1:1\n", "public x\nadmin y\n", "\0\u{ff}"] {
+            fs::write(path(&inbox), content).unwrap();
+
+            assert_eq!(Addresses::read(&inbox), None, "{content:?}");
+        }
+    }
+}

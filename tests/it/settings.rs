@@ -1,0 +1,291 @@
+//! Promise: a receiver is what its settings say, whoever set them and however; commands beside it see what it sees; and a
+//! secret that is rotated in its file is taken while it runs.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Client;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::process::{Ended, run};
+use crate::harness::{Process, Provider, client, wait_for};
+
+const OLD: &str = "planted-old-token-0123456789";
+const NEW: &str = "planted-new-token-0123456789";
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("the system has a folder for temporary files")
+}
+
+/// A command without any setting of ours, and these arguments.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Process::command(folder);
+    for variable in [
+        "CAIGUNN_LISTEN",
+        "CAIGUNN_ADMIN_LISTEN",
+        "CAIGUNN_INBOX_URL",
+        "PORT",
+    ] {
+        command.env_remove(variable);
+    }
+    command.args(arguments);
+    command
+}
+
+/// What `config check` says with that file of settings and these variables.
+async fn checked(folder: &Path, content: &str, variables: &[(&str, &str)]) -> Ended {
+    fs::write(folder.join("own.toml"), content).unwrap();
+    let mut command = command(folder, &["config", "check"]);
+    command
+        .env("CAIGUNN_CONFIG", "own.toml")
+        .envs(variables.iter().copied());
+    run(command).await
+}
+
+#[tokio::test]
+async fn a_mounted_file_wins_over_the_defaults_of_the_image() {
+    let folder = folder();
+    fs::copy("config/image.toml", folder.path().join("image.toml")).unwrap();
+    let image = ("CAIGUNN_DEFAULTS", "image.toml");
+    let content = "[inbox]\nurl = \"sqlite:/data/own.db\"\n";
+
+    let checked = checked(folder.path(), content, &[image]).await;
+
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let line = |key: &str| {
+        let lines = checked.output.lines().filter(|line| line.starts_with(key));
+        lines
+            .map(|line| line.split_whitespace().collect::<Vec<_>>()[1..].join(" "))
+            .collect::<String>()
+    };
+    assert_eq!(line("inbox.url"), "sqlite:/data/own.db own.toml:2");
+    assert_eq!(line("server.listen"), "0.0.0.0:8080 image.toml:4");
+    assert!(!checked.output.contains("overrides"), "{checked:?}");
+}
+
+#[tokio::test]
+async fn config_check_says_what_overrides_the_file_and_which_url_will_be_registered() {
+    let folder = folder();
+    let content = "[inbox]\nurl = \"postgres://localhost/inbox\"\n[server]\npublic_url = \"https://hooks.example.com/base/\"\n";
+    let variables = [
+        ("CAIGUNN_INBOX_URL", "sqlite:x.db"),
+        ("CAIGUNN_WEBHOOK_TOKEN", OLD),
+    ];
+
+    let checked = checked(folder.path(), content, &variables).await;
+
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    for line in [
+        "warning: CAIGUNN_INBOX_URL overrides inbox.url of own.toml:2, which says otherwise; take one of the two away",
+        "the URL to register is https://hooks.example.com/base/webhook/[token]",
+    ] {
+        assert!(
+            checked.output.lines().any(|printed| printed == line),
+            "{line}: {checked:?}"
+        );
+    }
+    assert!(!checked.output.contains(OLD), "{checked:?}");
+}
+
+#[tokio::test]
+async fn a_file_of_a_secret_that_is_empty_starts_nothing() {
+    let folder = folder();
+    fs::write(folder.path().join("token"), " \n").unwrap();
+    let mut command = command(folder.path(), &["serve"]);
+    command.env("CAIGUNN_WEBHOOK_TOKEN_FILE", "token");
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    let expected = "webhook.token (CAIGUNN_WEBHOOK_TOKEN_FILE=token): the file is empty; put the value into it, or take the \
+                    variable away";
+    assert!(ended.errors.contains(expected), "{ended:?}");
+    assert!(!folder.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn a_file_of_settings_that_is_missing_is_named_beside_all_other_mistakes() {
+    let folder = folder();
+    let mut command = command(folder.path(), &["config", "check"]);
+    command
+        .env("CAIGUNN_CONFIG", "nowhere.toml")
+        .env("CAIGUNN_PORT", "9000");
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(
+        ended
+            .errors
+            .contains("CAIGUNN_CONFIG=nowhere.toml: cannot be read: No such file"),
+        "{ended:?}"
+    );
+    assert!(ended.errors.contains("did you mean CAIGUNN_LISTEN?"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn commands_beside_a_receiver_find_it_where_nobody_told_them() {
+    let folder = folder();
+    let mut serve = command(folder.path(), &["serve"]);
+    serve.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let mut receiver = Process::spawn(folder.path(), serve).await;
+
+    let healthy = run(command(folder.path(), &["healthcheck"])).await;
+    let posted = run(command(folder.path(), &["trigger", "crawling.initial"])).await;
+    let listed = run(command(folder.path(), &["receipts", "list", "--format", "json"])).await;
+    let told = run(command(
+        folder.path(),
+        &["healthcheck", "--listen", "127.0.0.1:1"],
+    ))
+    .await;
+
+    assert_eq!(
+        (healthy.code, &*healthy.output),
+        (Some(0), "ready\n"),
+        "{healthy:?}"
+    );
+    assert_eq!(posted.code, Some(0), "{posted:?}");
+    // At the default addresses another may listen.
+    let receipts = receiver.receipts(&client()).await;
+    assert_eq!(receipts.len(), 1);
+    let id = receipts[0]["id"].as_str().expect("it has one");
+    assert!(listed.output.contains(id), "{id}: {listed:?}");
+    assert_eq!(told.code, Some(1), "{told:?}");
+    receiver.signal("TERM");
+    assert_eq!(receiver.wait().await.code(), Some(0));
+    assert!(!folder.path().join("data/inbox.db.addresses").exists());
+}
+
+#[tokio::test]
+async fn of_a_listener_on_all_addresses_both_loopback_ones_are_tried() {
+    let folder = folder();
+    // Where there is no IPv6, there is one way only.
+    let Ok(free) = TcpListener::bind("[::1]:0") else {
+        return;
+    };
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut serve = command(folder.path(), &["serve"]);
+    serve.args([
+        "--listen",
+        &format!("[::1]:{port}"),
+        "--admin-listen",
+        "127.0.0.1:0",
+    ]);
+    let _receiver = Process::spawn(folder.path(), serve).await;
+
+    let healthy = run(command(
+        folder.path(),
+        &["healthcheck", "--listen", &format!("0.0.0.0:{port}")],
+    ))
+    .await;
+
+    assert_eq!(
+        (healthy.code, &*healthy.output),
+        (Some(0), "ready\n"),
+        "{healthy:?}"
+    );
+}
+
+async fn status_of_post(client: &Client, receiver: &Process, token: &str) -> u16 {
+    let body = json!({
+        "event": "crawling", "status": "initial", "event_id": "0191f0a0-0000-7000-8000-000000000001",
+        "data": {"chatbot_id": "0191f0a0-0000-7000-8000-000000000002"}});
+    let url = receiver.url(&format!("/webhook/{token}"));
+    client
+        .post(url)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
+async fn status_of_admin(client: &Client, receiver: &Process, token: &str) -> u16 {
+    let asked = client.get(receiver.api("/receipts")).bearer_auth(token);
+    asked.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emptied_changes_nothing() {
+    let (folder, client) = (folder(), client());
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("webhook", OLD);
+    write("admin", OLD);
+    let files = [
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "webhook"),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", "admin"),
+    ];
+    let receiver = Process::start(folder.path(), &files).await;
+    assert_eq!(status_of_admin(&client, &receiver, OLD).await, 200);
+    assert_eq!(status_of_post(&client, &receiver, NEW).await, 401);
+
+    write("webhook", &format!("{NEW}\n{OLD}\n"));
+    write("admin", NEW);
+
+    wait_for("both to be taken", || async {
+        let statuses = (
+            status_of_admin(&client, &receiver, NEW).await,
+            status_of_post(&client, &receiver, NEW).await,
+        );
+        if statuses == (200, 200) {
+            Ok(())
+        } else {
+            Err(format!("{statuses:?}"))
+        }
+    })
+    .await;
+    assert_eq!(status_of_admin(&client, &receiver, OLD).await, 401);
+    assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
+    let said = |text: &str| receiver.log().contains(text);
+    assert!(said("webhook.token was read anew: 2 are accepted") && said("admin.token was read anew"));
+
+    write("admin", "");
+
+    wait_for("the empty file to be noticed", || async {
+        let is_said = said("a file of a secret has changed and is not taken");
+        if is_said { Ok(()) } else { Err(receiver.log()) }
+    })
+    .await;
+    assert_eq!(status_of_admin(&client, &receiver, NEW).await, 200);
+    assert!(!receiver.log().contains(NEW) && !receiver.log().contains(OLD));
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_rotated_in_its_file_is_used_for_the_next_call() {
+    let folder = folder();
+    let provider = Provider::start([]).await;
+    let path = folder.path().join("access");
+    fs::write(&path, "expired").unwrap();
+    let variables = [
+        ("CAIGUNN_API_URL", &*provider.url()),
+        ("CAIGUNN_API_KEY", "key-one"),
+        ("CAIGUNN_ACCESS_TOKEN_FILE", "access"),
+        ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+        ("CAIGUNN_SUBSCRIPTION_REFUSED_RETRY_SECONDS", "1"),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    wait_for("the refusal", || async {
+        if receiver.log().contains("access_token_refused") {
+            Ok(())
+        } else {
+            Err(receiver.log())
+        }
+    })
+    .await;
+
+    fs::write(&path, "access-token\n").unwrap();
+
+    let id = provider.chatbot_id("key-one");
+    wait_for("the registration", || async {
+        provider.webhook_url(id).map(|_| ()).ok_or_else(|| receiver.log())
+    })
+    .await;
+    assert!(receiver.log().contains("api.access_token was read anew"));
+}

@@ -11,6 +11,8 @@ mod network;
 mod postgres;
 mod soundness;
 
+pub use account::running;
+
 use serde::Serialize;
 
 use crate::config::{Loaded, Settings};

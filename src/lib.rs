@@ -14,7 +14,7 @@
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - [`clock`], [`http_time`], [`backoff`], [`descriptors`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`],
-//!   [`term`], [`metrics`]: leaves that know nothing of the rest.
+//!   [`term`], [`metrics`], [`outgoing`]: leaves that know nothing of the rest.
 
 pub mod app;
 pub mod backfill;
@@ -32,6 +32,8 @@ pub mod http_time;
 pub mod inbox;
 pub mod instance;
 pub mod metrics;
+pub mod outgoing;
+mod plain_path;
 pub mod shutdown;
 pub mod subscription;
 pub mod telemetry;

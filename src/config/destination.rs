@@ -36,7 +36,7 @@ const COMMON_KEYS: [&str; 9] = [
 
 /// The kinds there are, and the keys that only they have.
 const KINDS: [(&str, &[&str]); 2] = [
-    ("http", &["url", "secrets", "secrets_file", "headers"]),
+    ("http", &["url", "secrets", "secrets_file", "headers", "proxy"]),
     ("command", &["command"]),
 ];
 
@@ -199,10 +199,12 @@ fn http(
     );
     let secrets = secrets(fields, signing_files);
     let headers = fields.headers("headers");
+    let proxy = fields.flag("proxy");
     Some(http::Settings {
         url: url?,
         secrets,
         headers,
+        proxy: proxy.unwrap_or(true),
     })
 }
 

@@ -1,19 +1,21 @@
 //! The settings that concern CaiGunn: its API, what is registered there, and what its log is asked for.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::reader::Reader;
 use super::{Registration, Warning, is_visible, webhook_url};
 use crate::backoff::Backoff;
-use crate::subscription::Selection;
-use crate::{backfill, caigunn, subscription};
+use crate::outgoing::is_loopback;
+use crate::subscription::{Selection, Watching, Webhook};
+use crate::{backfill, caigunn};
 
 /// What concerns registering.
 pub struct Provider {
     pub public_url: Option<Url>,
     pub api: Option<caigunn::Settings>,
     pub selection: Selection,
+    pub watching: Watching,
     pub registration: Registration,
 }
 
@@ -61,7 +63,8 @@ pub fn provider(
     } else {
         Selection::Keys(api_keys)
     };
-    let subscription = subscription(reader, tokens, public_url.as_ref(), &selection, is_shared);
+    let watching = watching(reader);
+    let webhook = webhook(reader, tokens, public_url.as_ref(), is_shared);
     let missing = [
         (is_key_missing, "CAIGUNN_API_KEY"),
         (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
@@ -71,8 +74,8 @@ pub fn provider(
         .into_iter()
         .filter_map(|(is, name)| is.then_some(name))
         .collect();
-    let registration = match subscription {
-        Some(subscription) if missing.is_empty() => Registration::Wanted(Box::new(subscription)),
+    let registration = match webhook {
+        Some(webhook) if missing.is_empty() => Registration::Wanted(Box::new(webhook)),
         _ => Registration::Missing(missing),
     };
     let api = access_token.map(|access_token| caigunn::Settings {
@@ -84,50 +87,52 @@ pub fn provider(
         public_url,
         api,
         selection,
+        watching,
         registration,
     }
 }
 
+fn watching(reader: &mut Reader) -> Watching {
+    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
+    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
+    let retry = Backoff::new(retry_min, retry_max).unwrap_or_else(|| {
+        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
+        reader.refuse("subscription.retry_max_seconds", &allowed);
+        Backoff::new(retry_min, retry_min).expect("a second at least")
+    });
+    Watching {
+        watch_interval: reader.seconds("subscription.watch_interval_seconds", 1..=86_400),
+        retry,
+        refused_retry: reader.seconds("subscription.refused_retry_seconds", 1..=86_400),
+    }
+}
+
 /// What to register at all; `None` without a public URL.
-fn subscription(
+fn webhook(
     reader: &mut Reader,
     tokens: &[SecretString],
     public_url: Option<&Url>,
-    selection: &Selection,
     is_shared: bool,
-) -> Option<subscription::Settings> {
-    let watch_interval = reader.seconds("subscription.watch_interval_seconds", 1..=86_400);
+) -> Option<Webhook> {
     let on_takeover = reader.parsed("subscription.on_takeover", "reclaim or warn");
     let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour", 0..=60);
     let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
     let probe = reader.parsed("subscription.probe", "true or false");
-    let retry_min = reader.seconds("subscription.retry_min_seconds", 1..=86_400);
-    let retry_max = reader.seconds("subscription.retry_max_seconds", 1..=86_400);
-    let refused_retry = reader.seconds("subscription.refused_retry_seconds", 1..=86_400);
-    let Some(retry) = Backoff::new(retry_min, retry_max) else {
-        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
-        reader.refuse("subscription.retry_max_seconds", &allowed);
-        return None;
-    };
     let public_url = public_url?;
     let url = |token: &str| webhook_url(public_url, token);
     let mut tokens = tokens.iter().map(ExposeSecret::expose_secret);
     let registered = tokens.next();
-    Some(subscription::Settings {
-        selection: selection.clone(),
+    Some(Webhook {
         webhook_url: url(registered.unwrap_or_default()).into(),
         older_urls: tokens.map(|token| url(token).into()).collect(),
         base_url: url(""),
         shown_url: url(registered.map_or("", |_| "[token]")),
         public_url: public_url.clone(),
         probe,
-        watch_interval,
         on_takeover,
         max_reclaims_per_hour,
         unsubscribe_on_exit,
         has_replicas: is_shared,
-        retry,
-        refused_retry,
     })
 }
 
@@ -160,13 +165,4 @@ fn base_url(text: &str) -> Option<Url> {
     let is_plain = url.username().is_empty() && url.password().is_none();
     let is_base = url.query().is_none() && url.fragment().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base).then_some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -16,6 +16,9 @@ pub struct Progress {
     /// What is wrong, if it could not be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// What was answered to a question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<serde_json::Value>,
     /// How many receipts, or dead letters, were looked at.
     pub examined_count: u64,
     /// How many deliveries were found that are to be sent, or would be.

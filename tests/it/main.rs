@@ -27,6 +27,7 @@ mod leadership;
 mod leaving;
 mod logs;
 mod metrics;
+mod outgoing;
 mod paths;
 #[cfg(target_os = "linux")]
 mod power_cut;

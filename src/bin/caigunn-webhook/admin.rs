@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::outgoing;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -33,7 +34,7 @@ pub struct Refused {
 impl AdminApi {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
-            client: Client::builder().timeout(TIMEOUT).no_proxy().build()?,
+            client: outgoing::to_this_machine().timeout(TIMEOUT).build()?,
             address: reachable(settings.admin_listen),
             token: settings.http.admin_token.clone(),
         })

@@ -95,6 +95,7 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
             url: args.forward_to.clone(),
             secrets: secret.into_iter().collect(),
             headers: reqwest::header::HeaderMap::new(),
+            proxy: true,
         }),
     };
     delivery::sender(&destination).map_err(|error| match error {

@@ -9,6 +9,7 @@ use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{ChatbotId, Event, EventId, IdTexts, Name, Wire};
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::outgoing;
 use clap::Args;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -66,7 +67,7 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
         return Ok(());
     }
     let url = args.to.clone().map_or_else(|| configured_url(settings), Ok)?;
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+    let client = outgoing::to_this_machine().timeout(TIMEOUT).build()?;
     let mut refused_count = 0;
     for _ in 0..args.count {
         for body in bodies_of_a_round()? {

@@ -129,6 +129,16 @@ impl<'a> Fields<'a> {
         legal
     }
 
+    /// True or false.
+    pub fn flag(&mut self, key: &str) -> Option<bool> {
+        let value = self.table.remove(key)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.refuse_type(key, "true or false", &value);
+        }
+        flag
+    }
+
     /// A number within a range.
     pub fn rate(&mut self, key: &str, range: RangeInclusive<f64>) -> Option<f64> {
         let allowed = format!("a number from {} to {}", range.start(), range.end());

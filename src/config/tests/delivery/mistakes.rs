@@ -101,7 +101,7 @@ command = "rm -rf"
             "delivery.destination[0].since (own.toml): expected a time with an offset, as in 2024-07-30T09:15:00Z, \
              found \"2024-07-30T09:15:00\"",
             "delivery.destination[0].retries (own.toml): there is no such key; there is only name, kind, format, events, \
-             chatbots, timeout_seconds, max_in_flight, max_per_second, since, url, secrets, secrets_file, headers",
+             chatbots, timeout_seconds, max_in_flight, max_per_second, since, url, secrets, secrets_file, headers, proxy",
             "delivery.destination[1].name (own.toml): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
             "delivery.destination[1].url (own.toml): only one of kind http has this key",
             "delivery.destination[1].command (own.toml): expected a list of texts, of which the first is a program, \

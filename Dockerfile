@@ -14,14 +14,15 @@ COPY src src
 # The copied files may be older than the empty ones; cargo goes by time.
 RUN touch src/lib.rs src/bin/caigunn-webhook/main.rs \
     && cargo build --release --locked --bin caigunn-webhook \
-    && mkdir -p /image/data /image/usr/local/bin \
+    && mkdir -p /image/usr/local/bin \
+    && mkdir -m 700 /image/data \
     && cp target/release/caigunn-webhook /image/usr/local/bin/
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="caigunn-webhook" \
       org.opencontainers.image.description="A webhook receiver for the CaiGunn chatbot platform: every notification on disk before it is answered" \
       org.opencontainers.image.licenses="Apache-2.0"
-# /data must belong to the user, so that a new volume does too.
+# /data must belong to the user, and be closed to others, so that a new volume is too.
 COPY --from=build --chown=65532:65532 /image /
 ENV CAIGUNN_LISTEN=0.0.0.0:8080 \
     CAIGUNN_ADMIN_LISTEN=0.0.0.0:9090 \

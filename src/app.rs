@@ -34,6 +34,7 @@ use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
 pub use opening::open_inbox;
 use opening::wait_for_inbox;
+use retention::Retention;
 use tasks::Tasks;
 
 /// Why the program could not start or did not end as it should.
@@ -217,6 +218,7 @@ impl App {
         let announcer = Announcer::register(&mut metrics, lines, last_received_at);
         let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, announcer);
         writer.register_metrics(&mut metrics);
+        inbox.register_metrics(&mut metrics);
         let accepting = Accepting::default();
         let (stop_public, stop_admin, stop_beside, stop_leading) = (
             CancellationToken::new(),
@@ -228,6 +230,8 @@ impl App {
         let is_shared = settings.inbox_location.is_shared();
         let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
         leadership.register_metrics(&mut metrics);
+        let retention = Retention::new(Arc::clone(&inbox), settings.retention, Timestamp::now);
+        retention.register_metrics(&mut metrics);
         // So that destinations get what is accepted from now on.
         dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
@@ -281,13 +285,7 @@ impl App {
             "the admin listener",
             http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
         );
-        beside.spawn(
-            "retention",
-            until(
-                stop_beside.clone(),
-                retention::keep(Arc::clone(&inbox), settings.retention, terms),
-            ),
-        );
+        beside.spawn("retention", until(stop_beside.clone(), retention.keep(terms)));
         beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
         beside.spawn("the delivery", async move {
             // Whoever leads next may send the same: not before what is under way here has ended.

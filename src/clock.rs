@@ -67,6 +67,11 @@ impl Timestamp {
         }
     }
 
+    /// This moment as it is called when the clock, which said `was`, says `is`.
+    pub fn moved(self, was: Self, is: Self) -> Self {
+        self.plus(is.since(was)).minus(was.since(is))
+    }
+
     /// Its day in UTC, e.g. `2024-07-30`.
     pub fn date(self) -> String {
         let mut text = self.to_string();
@@ -83,6 +88,17 @@ impl Timestamp {
     /// How far this moment is from `other`, whichever came first.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_micros(self.0.abs_diff(other.0))
+    }
+}
+
+/// A duration in the largest unit of which it has two, for people: `36 h`, `91 days`.
+pub fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -232,6 +248,14 @@ mod tests {
         assert_eq!(later.since(earlier), Duration::from_micros(2));
         assert_eq!(earlier.since(later), Duration::ZERO);
         assert_eq!(Timestamp::from_micros(i64::MIN).since(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_moved_keeps_its_distance_from_the_clock() {
+        let at = Timestamp::from_micros;
+
+        assert_eq!(at(15).moved(at(10), at(1_010)), at(1_015));
+        assert_eq!(at(1_015).moved(at(1_010), at(10)), at(15));
     }
 
     #[test]

@@ -99,8 +99,7 @@ impl FromStr for InboxLocation {
     /// The error is what is wrong with the text, without anything of a password.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("sqlite", "")) => Err("it names no file".to_owned()),
-            Some(("sqlite", path)) => Ok(Self::Sqlite(PathBuf::from(path))),
+            Some(("sqlite", path)) => inbox::sqlite::named(path).map(Self::Sqlite),
             Some(("postgres" | "postgresql", _)) => postgres::Location::parse(text).map(Self::Postgres),
             _ => Err("it begins otherwise".to_owned()),
         }

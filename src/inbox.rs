@@ -42,6 +42,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id};
+use crate::metrics::Registry;
 
 pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
 pub use outbox::Outbox;
@@ -118,6 +119,14 @@ pub trait Inbox: Send + Sync + 'static {
     /// are none left.
     fn expire(&self, before: Timestamp) -> Answer<'_, usize>;
 
+    /// What the store knows of the age of receipts beside their `received_at`, if it keeps that.
+    fn marks(&self) -> Option<&dyn Marks> {
+        None
+    }
+
+    /// Shows what is known of the store itself.
+    fn register_metrics(&self, _registry: &mut Registry) {}
+
     /// The way out of the same store.
     fn outbox(&self) -> &dyn Outbox;
 
@@ -138,6 +147,47 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Puts everything in order for the next start and lets go of the store. Further calls fail.
     fn close(&self) -> Answer<'_, ()>;
+}
+
+/// How old receipts are, whatever the clock says. A mark says which receipt was the newest at which time of the inbox's own;
+/// [`Inbox::expire`] goes by that time, and by `received_at` only where no mark contradicts it.
+pub trait Marks: Send + Sync {
+    /// The first mark that is kept and the last one; `None` before the first is made.
+    fn marked(&self) -> Answer<'_, Option<Marked>>;
+
+    /// When the newest receipts came, of the five newest the one in the middle, so that no single one decides; `None` if
+    /// there are no receipts.
+    fn newest_received_at(&self) -> Answer<'_, Option<Timestamp>>;
+
+    /// Takes down that these receipts and no more are there at that time; removes marks that say nothing of any receipt.
+    fn mark(&self, mark: Mark) -> Answer<'_, ()>;
+}
+
+/// The inbox's own time and what the clock said then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The inbox's own time. It begins as the clock's, and then goes on with what passes.
+    pub at: Timestamp,
+    /// What the clock said.
+    pub clock: Timestamp,
+}
+
+/// The marks that say how old the receipts are that are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// The last one before the oldest receipt.
+    pub first: Mark,
+    /// The newest.
+    pub last: Mark,
+}
+
+impl Marked {
+    /// How much longer than receivers ran the clock says that it was: receipts are kept for so much longer, by the clock.
+    pub fn held(&self) -> Duration {
+        self.last
+            .clock
+            .since(self.last.at.moved(self.first.at, self.first.clock))
+    }
 }
 
 /// The most receipts of one job that are returned. A documented job has two.

@@ -15,6 +15,7 @@
 mod delivery;
 mod fill;
 mod load;
+mod long_reader;
 mod postgres;
 mod repeat_large;
 mod report;
@@ -30,7 +31,7 @@ use server::Program;
 
 /// Measures the receiver beside a server that does nothing, on an empty inbox and on a million receipts; then the one with
 /// PostgreSQL, if CAIGUNN_TEST_POSTGRES names a server (scripts/with-postgres starts one). Of --minute, --repeat-large,
-/// --delivery and --postgres several may stand together; what no such option asks for is left out then.
+/// --long-reader, --delivery and --postgres several may stand together; what no such option asks for is left out then.
 #[derive(Parser)]
 struct Options {
     /// An older build of the program as one more server in all that is measured; a relative path begins in the package's
@@ -44,6 +45,9 @@ struct Options {
     /// What a body of 8 MiB and its repeat in another spelling cost, and those who post meanwhile.
     #[arg(long)]
     repeat_large: bool,
+    /// What those who post notice of a log of so many MiB that a reader held up being worked off.
+    #[arg(long, value_name = "MIB", num_args = 0..=1, default_missing_value = "2048")]
+    long_reader: Option<u64>,
     /// What destinations cost whoever posts: none beside one that hangs.
     #[arg(long)]
     delivery: bool,
@@ -112,7 +116,11 @@ impl Run {
 
     fn measure(&self) {
         let options = &self.options;
-        let is_part = options.minute || options.repeat_large || options.delivery || options.postgres;
+        let is_part = options.minute
+            || options.repeat_large
+            || options.long_reader.is_some()
+            || options.delivery
+            || options.postgres;
         if !is_part {
             sqlite::run(self);
         }
@@ -121,6 +129,9 @@ impl Run {
         }
         if options.repeat_large {
             repeat_large::run(self);
+        }
+        if let Some(mib) = options.long_reader {
+            long_reader::run(self, mib);
         }
         if options.delivery {
             delivery::run(self);

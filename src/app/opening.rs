@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::backoff::Backoff;
 use crate::config::InboxLocation;
 use crate::inbox::postgres::PostgresInbox;
-use crate::inbox::sqlite::SqliteInbox;
+use crate::inbox::sqlite::{self, SqliteInbox};
 use crate::inbox::{self, Inbox};
 
 /// How long a database that cannot be reached is waited for at start.
@@ -27,7 +27,13 @@ pub async fn open_inbox(
     settings: inbox::Settings,
 ) -> Result<Arc<dyn Inbox>, inbox::Error> {
     match location {
-        InboxLocation::Sqlite(path) => Ok(Arc::new(SqliteInbox::open(path, settings)?)),
+        InboxLocation::Sqlite(path) => {
+            let inbox = SqliteInbox::open(path, settings)?;
+            for flaw in sqlite::flaws(path) {
+                tracing::warn!(error.type = "inbox_files", "{flaw}");
+            }
+            Ok(Arc::new(inbox))
+        }
         InboxLocation::Postgres(location) => Ok(Arc::new(PostgresInbox::open(location, settings).await?)),
     }
 }

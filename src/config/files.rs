@@ -3,8 +3,8 @@
 use super::{InboxLocation, Settings, Warning};
 use crate::delivery::{DestinationSettings, Kind};
 
-/// What is open beside connections to our listeners and what is counted below. An idle receiver has 17 files open: the log,
-/// the listeners, the inbox with its lock, log and index, the runtime's own. The rest is for readers of the inbox (two, with
+/// What is open beside connections to our listeners and what is counted below. An idle receiver has 18 files open: the log,
+/// the listeners, the inbox (twice) with its lock, log and index, the runtime's own. The rest is for readers of the inbox (two, with
 /// three files each), calls to CaiGunn (four for the subscription, the probe, what people ask for), the looking up of names,
 /// and connections that are just being refused.
 const FIXED: u64 = 96;

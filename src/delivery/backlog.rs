@@ -102,13 +102,16 @@ impl Backlog {
     }
 
     /// Takes in a pending delivery that has a row.
-    pub fn restore(&mut self, delivery: &Delivery, receipt: &Receipt) {
+    pub fn restore(&mut self, delivery: &Delivery, receipt: &Receipt, now: Timestamp) {
+        // If it was written by a clock that was ahead, it waits as long as it was to wait then, from now on.
+        let wait = delivery.due_at.since(delivery.changed_at);
+        let due_at = delivery.due_at.min(now.plus(wait));
         let item = Item {
             step: delivery.step,
             attempt_count: delivery.attempt_count,
             outcome: delivery.outcome,
             tried_at: delivery.outcome.map(|_| delivery.changed_at),
-            ..Item::new(receipt, delivery.due_at)
+            ..Item::new(receipt, due_at)
         };
         self.insert(delivery.sequence, item);
     }
@@ -144,7 +147,7 @@ impl Backlog {
     }
 
     /// Takes in the next receipt of the log that has no delivery here.
-    pub fn offer(&mut self, receipt: &Receipt) {
+    pub fn offer(&mut self, receipt: &Receipt, now: Timestamp) {
         let sequence = receipt.sequence;
         self.read_to = self.read_to.max(sequence);
         let is_known = self.items.contains_key(&sequence) || self.row_on_its_way(sequence).is_some();
@@ -152,7 +155,9 @@ impl Backlog {
         if is_known || is_called_off || !self.filter.matches(receipt) {
             return;
         }
-        let item = Item::new(receipt, receipt.received_at.plus(self.schedule.first()));
+        // What was received by a clock that was ahead waits no longer than the rest.
+        let received_at = receipt.received_at.min(now);
+        let item = Item::new(receipt, received_at.plus(self.schedule.first()));
         let is_held_back = self.waits_with_a_row(&item.job);
         self.rowless.insert(sequence);
         self.insert(sequence, item);
@@ -362,6 +367,18 @@ impl Backlog {
                 self.remove(sequence);
             }
         }
+    }
+
+    /// The clock, which said `was`, was set to `is`: nothing waits for longer or shorter because of that.
+    pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
+        for item in self.items.values_mut() {
+            item.due_at = item.due_at.moved(was, is);
+            item.tried_at = item.tried_at.map(|tried_at| tried_at.moved(was, is));
+        }
+        let timed = std::mem::take(&mut self.timed).into_iter();
+        self.timed = timed
+            .map(|(at, sequence)| (at.moved(was, is), sequence))
+            .collect();
     }
 
     /// How many rows wait to be given out by [`Backlog::progress`].

@@ -179,6 +179,18 @@ impl Health {
         }
     }
 
+    /// The clock, which said `was`, was set to `is`: it is left alone neither longer nor shorter because of that.
+    pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
+        self.quiet_until = self.quiet_until.map(|until| until.moved(was, is));
+        if let Some(down) = &mut self.down {
+            down.since = down.since.moved(was, is);
+            down.next_probe_at = down.next_probe_at.moved(was, is);
+        }
+        if let Some(rate) = &mut self.rate {
+            rate.at = rate.at.moved(was, is);
+        }
+    }
+
     /// Since when it is down, if it is.
     pub fn down_since(&self) -> Option<Timestamp> {
         self.down.map(|down| down.since)
@@ -394,6 +406,32 @@ mod tests {
 
         health.note(1, Outcome::Refused, pause(1_000_000), at(31.0), 0.0);
         assert_eq!(health.next_at(at(31.0)), Some(at(3_631.0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_changes_no_wait() {
+        let (was, is) = (at(1_000_000.0), at(10.0));
+        for (was, is) in [(was, is), (is, was)] {
+            let after = |seconds: f64| was.plus(SECOND.mul_f64(seconds));
+            let pause = Wish::Less {
+                pause: Some(SECOND * 30),
+            };
+            let mut quiet = Health::new(4, None, was);
+            quiet.note(1, Outcome::Refused, pause, was, 0.0);
+            let mut down = Health::new(4, None, was);
+            down.note(1, Outcome::Unreachable, Wish::None, was, 0.0);
+            down.note(2, Outcome::Unreachable, Wish::None, was, 0.0);
+            let mut slow = Health::new(4, Some(0.1), was);
+            slow.begin();
+
+            for (mut health, wait) in [(quiet, 30.0), (down, 1.0), (slow, 10.0)] {
+                assert_eq!(health.allowance(after(0.5), 0), may(0));
+                health.set_clock(after(0.5), is.plus(SECOND / 2));
+                let after = |seconds: f64| is.plus(SECOND.mul_f64(seconds));
+                assert_eq!(health.allowance(after(wait - 0.1), 0), may(0), "{wait}");
+                assert_ne!(health.allowance(after(wait + 0.1), 0), may(0), "{wait}");
+            }
+        }
     }
 
     #[test]

@@ -52,6 +52,9 @@ const MAX_UNRECORDED: usize = 512;
 /// How often the number of dead letters is read anew, in [`INTERVAL`]s: they expire without anybody here.
 const DEAD_COUNT_INTERVALS: u32 = 60;
 
+/// By how much the clock is off at once when somebody has set it: more than it is corrected by little by little.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
+
 /// How long the store is left alone after an error.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -133,8 +136,9 @@ async fn restore(parts: &Parts) -> Backlog {
                     return backlog;
                 };
                 after = last.sequence;
+                let now = Timestamp::now();
                 page.iter()
-                    .for_each(|(delivery, receipt)| backlog.restore(delivery, receipt));
+                    .for_each(|(delivery, receipt)| backlog.restore(delivery, receipt, now));
             }
             Err(error) => {
                 log::store_fails(&destination.name, &error);
@@ -199,6 +203,8 @@ struct Worker<'a> {
     store_rests_until: Option<Instant>,
     /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
+    /// What the clock said when it was last looked at.
+    clock: (Timestamp, Instant),
 }
 
 impl<'a> Worker<'a> {
@@ -231,7 +237,20 @@ impl<'a> Worker<'a> {
             answering: Vec::new(),
             store_rests_until: None,
             has_store_failed: false,
+            clock: (Timestamp::now(), Instant::now()),
         }
+    }
+
+    /// What the clock says. If it was set since it was last looked at, the waits go on as they were.
+    fn now(&mut self) -> Timestamp {
+        let (now, instant) = (Timestamp::now(), Instant::now());
+        let (before, at) = std::mem::replace(&mut self.clock, (now, instant));
+        let expected = before.plus(instant - at);
+        if now.distance(expected) > CLOCK_STEP {
+            self.backlog.set_clock(expected, now);
+            self.health.set_clock(expected, now);
+        }
+        now
     }
 
     /// Works until `stop`, and then until what is under way has ended and is recorded.
@@ -240,7 +259,7 @@ impl<'a> Worker<'a> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wake = self.parts.wake.clone();
         loop {
-            let now = Timestamp::now();
+            let now = self.now();
             let is_stopping = stop.is_cancelled();
             self.store_rests_until.take_if(|until| *until <= Instant::now());
             self.record();

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Finding;
 use crate::caigunn::{ACCESS_TOKEN, Client, Error, Unreadable};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
 use crate::outgoing;
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
@@ -236,17 +236,7 @@ async fn clock(client: &Client) -> Finding {
     Finding::warning(
         CHECK,
         format!("it is {} {direction} CaiGunn's", rounded(skew)),
-        "set it right, with NTP: retention and the window for older training events go by it",
+        "set it right, with NTP: received_at, the window for older training events, deliveries' timestamps and, with \
+         PostgreSQL, the retention go by it",
     )
-}
-
-/// A duration in the largest unit of which it has two.
-fn rounded(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }

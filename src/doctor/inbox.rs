@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
 use super::soundness::{Condition, Soundness, of_file};
 use super::{Finding, Verdict, postgres};
+use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
-use crate::inbox::sqlite::try_write;
+use crate::inbox::sqlite::{Wanted, flaws, marked, obstacle, try_write};
 
 pub const CHECK: &str = "inbox";
 
@@ -20,6 +22,9 @@ const LOW_BYTES: u64 = 256 << 20;
 /// Below this much, the next burst may be refused: a batch holds up to 8 MiB of bodies, and the log may have as much
 /// that is not yet copied into the file.
 const FULL_BYTES: u64 = 16 << 20;
+
+/// A jump is of hours at least; of a restart beside it some seconds do not count.
+const LEAST_HELD: Duration = Duration::from_secs(3_600);
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let path = match &settings.inbox_location {
@@ -31,12 +36,17 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let listen = settings.listen;
     let state = receiver.state();
     let examined = spawn_blocking(move || {
+        // First, since SQLite gives the files of others to the inbox's owner where it is run by root.
+        let access = access(&path);
         let soundness = soundness(&path);
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
-        if is_sound {
+        findings.extend(access);
+        // Of a file that is not there only its folder is written to.
+        if is_sound || !path.exists() {
             findings.push(writing(&path, listen, state));
+            findings.extend(retention(&path));
         }
         findings
     });
@@ -87,6 +97,36 @@ fn space(path: &Path) -> Finding {
     }
 }
 
+/// Whether the files are their owner's alone, and there is one owner.
+fn access(path: &Path) -> Vec<Finding> {
+    const CHECK: &str = "access";
+    let flaws = flaws(path);
+    if flaws.is_empty() && path.exists() {
+        let found = format!("{} can be read and changed by its owner alone", path.display());
+        return vec![Finding::ok(CHECK, found)];
+    }
+    let flaws = flaws.into_iter();
+    flaws
+        .map(|flaw| Finding::warning(CHECK, flaw.found, flaw.advice))
+        .collect()
+}
+
+/// Whether receipts are kept for longer since the clock jumped.
+fn retention(path: &Path) -> Option<Finding> {
+    let held = marked(path).ok().flatten()?.held();
+    (held >= LEAST_HELD).then(|| {
+        Finding::warning(
+            "retention",
+            format!(
+                "receipts are kept {} longer than inbox.retention_days by the clock, since it went ahead by as much at once",
+                rounded(held)
+            ),
+            "see that the clock is right, with NTP. Either way it ends by itself: what was there before is removed once it is \
+             as old by the time for which a receiver runs",
+        )
+    })
+}
+
 fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
     const CHECK: &str = "writing";
     let shown = path.display();
@@ -115,12 +155,19 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
             "if that process is this receiver, give this command its CAIGUNN_LISTEN; else end it, or give each receiver \
              an inbox of its own with CAIGUNN_INBOX_URL",
         ),
-        (Err(error), _) => Finding::failure(
-            CHECK,
-            format!("{shown} does not take writes: {}", reason_of(error)),
-            "see that the volume is neither full nor mounted read-only, and that the user that the receiver runs as may \
-             write to the file and its folder",
-        ),
+        (Err(error), _) => match obstacle(path, Wanted::Writing) {
+            Some(obstacle) => Finding::failure(
+                CHECK,
+                format!("{shown} does not take writes: {}", obstacle.found),
+                obstacle.advice,
+            ),
+            None => Finding::failure(
+                CHECK,
+                format!("{shown} does not take writes: {}", reason_of(error)),
+                "see that the volume is neither full nor mounted read-only, and that no other program keeps the inbox to \
+                 itself",
+            ),
+        },
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Condition {
     Missing,
     /// It is a newer program's.
     Newer,
+    /// The log beside the file is another one's.
+    ForeignLog,
     /// It is something else.
     Foreign,
     /// It is damaged.
@@ -83,27 +85,35 @@ pub fn of_file(path: &Path) -> Soundness {
             "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
              older version",
         ),
+        Ok(sqlite::Check::ForeignLog { reason, advice }) => {
+            unsound(KIND, Condition::ForeignLog, reason, advice)
+        }
         Ok(sqlite::Check::Foreign { reason }) => unsound(
             KIND,
             Condition::Foreign,
             format!("it is no inbox: {reason}"),
-            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back",
+            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore a backup of it: \
+             `caigunn-webhook inbox restore COPY`",
         ),
         Err(Error::Corrupt { reason }) => unsound(
             KIND,
             Condition::Damaged,
             format!("it is damaged: {reason}"),
             format!(
-                "stop the receiver, keep a copy of {shown} and of the files beside it, and put a backup back; what can \
-                 be read of a damaged file, `sqlite3 {shown} .recover` reads"
+                "stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {shown} and \
+                 its log under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads"
             ),
         ),
-        Err(error) => unsound(
-            KIND,
-            Condition::Unreadable,
-            reason_of(error),
-            format!("make {shown} readable to the user that the receiver runs as"),
-        ),
+        Err(error) => {
+            let (found, advice) = match sqlite::obstacle(path, sqlite::Wanted::Reading) {
+                Some(obstacle) => (obstacle.found, obstacle.advice),
+                None => (
+                    reason_of(error),
+                    format!("make {shown} readable to the user that the receiver runs as"),
+                ),
+            };
+            unsound(KIND, Condition::Unreadable, found, advice)
+        }
     }
 }
 
@@ -127,8 +137,8 @@ async fn of_database(location: &postgres::Location, settings: &Settings) -> Soun
             KIND,
             Condition::Damaged,
             format!("it is damaged: {reason}"),
-            "stop the receivers, keep a copy (`pg_dump --schema=caigunn_webhook`), and put a backup back; then look for \
-             what wrote to the tables, or for what is wrong with the server's disk",
+            "stop the receivers, keep a copy (`pg_dump --schema=caigunn_webhook`), and put a backup back with \
+             `pg_restore` or `psql`; then look for what wrote to the tables, or for what is wrong with the server's disk",
         ),
         Err(error) => {
             let advice = opening_advice(&error);

@@ -8,21 +8,32 @@
 //! tables of its own, so that accepting one costs no more for it.
 
 mod append;
+mod backup;
 mod check;
 mod checkpoint;
+mod commits;
+mod expire;
 mod folder;
+mod growth;
+mod hold;
+mod holder;
 mod index;
 mod jobs;
+mod log;
+mod marks;
+mod opened;
 mod outbox;
+mod path;
 mod quarantine;
 mod read;
 mod reader;
+mod restore;
+mod rights;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -34,17 +45,24 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
+use crate::metrics::{Registry, Unit};
+use hold::Hold;
 use index::KeyIndex;
 use write::Store;
 
 pub use super::Settings;
+pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
+pub use marks::marked;
+pub use path::named;
 pub use reader::SqliteReader;
+pub use restore::{Restored, restore};
+pub use rights::{Flaw, Wanted, flaws, obstacle};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;
@@ -61,6 +79,8 @@ pub struct SqliteInbox {
     /// The identities; the thread changes it, readers of jobs look things up.
     index: Arc<Mutex<KeyIndex>>,
     reads: Semaphore,
+    /// For readers, which must have closed the file before its descriptor is.
+    hold: Arc<Hold>,
 }
 
 /// Works on the file, and answers for it.
@@ -78,34 +98,33 @@ impl SqliteInbox {
     /// [`Error::InUse`] if another process has the file; [`Error::Unavailable`] if it cannot be opened;
     /// [`Error::Corrupt`] if it is no inbox, or one of a newer program.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder::of(path)).map_err(|error| Error::Unavailable {
-            reason: format!("cannot make the folder {}: {error}", folder::of(path).display()),
-        })?;
-        // One file has one lock, by whatever links it is reached. Of a new file only the folder can be resolved.
-        let resolved = std::fs::canonicalize(path);
-        let path = resolved.as_deref().unwrap_or(path);
-        let lock = lock(path)?;
-        if !path.exists() {
-            // What SQLite syncs is the folder of its files, not what leads to it.
-            folder::sync(folder::of(path)).map_err(|error| Error::Unavailable {
-                reason: format!("cannot sync the folder {}: {error}", folder::of(path).display()),
-            })?;
+        let path = hold::make_way(path)?;
+        let path = path.as_path();
+        let hold = Arc::new(Hold::take(path)?);
+        // SQLite opens a log that it may not write to, and says so of the first write only.
+        if let Some(obstacle) = obstacle(path, Wanted::Writing) {
+            return Err(Error::Unavailable {
+                reason: obstacle.to_string(),
+            });
         }
+        log::refuse_foreign(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
-        let store = Store::open(path, settings, Arc::clone(&index))?;
+        let store = Store::open(path, settings, Arc::clone(&index), Arc::clone(&hold))?;
         let no_thread = |error: io::Error| Error::Unavailable {
             reason: format!("cannot start a thread: {error}"),
         };
         let (commands, inbox) = mpsc::channel(COMMAND_COUNT);
+        let of_thread = Arc::clone(&hold);
         thread::Builder::new()
             .name("inbox".to_owned())
-            .spawn(move || work(inbox, store, &lock))
+            .spawn(move || work(inbox, store, &of_thread))
             .map_err(no_thread)?;
         Ok(Self {
             path: path.to_owned(),
             commands: Mutex::new(Some(commands)),
             index,
             reads: Semaphore::new(MAX_READS),
+            hold,
         })
     }
 
@@ -158,7 +177,11 @@ impl SqliteInbox {
         }
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
         let index = Arc::clone(&self.index);
-        read::on_thread(self.path.clone(), move |connection| query(connection, &index)).await
+        let hold = Some(Arc::clone(&self.hold));
+        read::on_thread(self.path.clone(), hold, move |connection| {
+            query(connection, &index)
+        })
+        .await
     }
 }
 
@@ -223,7 +246,26 @@ impl Inbox for SqliteInbox {
         Box::pin(self.work(move |store| store.expire(before)))
     }
 
+    fn marks(&self) -> Option<&dyn Marks> {
+        Some(self)
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        let log = schema::beside(&self.path, "-wal");
+        registry.gauge(
+            "inbox_log",
+            "Size of the log of an inbox in a file, inbox.db-wal",
+            Some(Unit::Bytes),
+            move || std::fs::metadata(&log).map_or(0.0, |log| log.len() as f64),
+        );
+    }
+
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
+        // Asked every two seconds, so that it is noticed in time where nothing is written that a file has lost its name. If
+        // the thread has no room for it, it is writing, and looks then.
+        if let Some(commands) = &*lock_mutex(&self.commands) {
+            let _ = commands.try_send(Command::Work(Box::new(Store::watch)));
+        }
         // Whoever has the file open is alone.
         Box::pin(async { Ok(Leadership::Leader) })
     }
@@ -252,9 +294,9 @@ impl Inbox for SqliteInbox {
     }
 }
 
-/// What the thread does that owns the file. The lock is held until it ends, so that no other process opens the file while
-/// this one may write.
-fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, lock: &File) {
+/// What the thread does that owns the file. The file is held until it ends, so that no other process opens it while this
+/// one may write.
+fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, hold: &Hold) {
     while let Some(command) = inbox.blocking_recv() {
         match command {
             Command::Work(work) => {
@@ -263,9 +305,8 @@ fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, lock: &File) {
             }
             Command::Close(answer) => {
                 let closed = store.close();
-                // Whoever is told that it is closed may open it again at once. Dropping the lock would
-                // not do: a child process that is just being started shares it for a moment.
-                let _ = lock.unlock();
+                // Whoever is told that it is closed may open it again at once.
+                hold.release();
                 drop(answer.send(closed));
                 break;
             }
@@ -273,32 +314,34 @@ fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, lock: &File) {
     }
 }
 
-/// Takes the lock file beside the inbox, which the system frees when the process ends, however it ends.
-fn lock(path: &Path) -> Result<File, Error> {
-    let lock_path = schema::beside(path, ".lock");
-    let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
-        reason: format!("cannot lock {}: {error}", lock_path.display()),
-    };
-    let file = File::create(&lock_path).map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse {
-            reason: format!(
-                "another process has {} open: one receiver writes to an inbox file at a time",
-                path.display()
-            ),
-        }),
-        Err(TryLockError::Error(error)) => Err(failed(&error)),
-    }
-}
-
 /// Sorts an error of SQLite by what an operator would do.
 fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
-    let path = path.display();
-    let reason = format!("cannot {verb} {path}: {error}");
+    let shown = path.display();
+    let reason = format!("cannot {verb} {shown}: {error}");
     match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => Error::Unavailable {
+            reason: holder::words(path),
+        },
+        // An I/O error, too, where a file system has been mounted anew.
+        Some(
+            ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::SystemIoFailure,
+        ) => {
+            let wanted = if verb == "read" {
+                Wanted::Reading
+            } else {
+                Wanted::Writing
+            };
+            let obstacle =
+                obstacle(path, wanted).map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
+            Error::Unavailable {
+                reason: obstacle.unwrap_or(reason),
+            }
+        }
         Some(ErrorCode::DiskFull) => Error::Unavailable {
-            reason: format!("no space left for {path}"),
+            reason: format!("no space left for {shown}"),
         },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
         None if matches!(

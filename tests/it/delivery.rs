@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::posters::text;
 use crate::harness::postgres::{Database, fresh_database};
-use crate::harness::{App, Process, client, json, sample_with, spawn_app_with, wait_for};
+use crate::harness::{App, Process, client, closed_folder, json, sample_with, spawn_app_with, wait_for};
 
 /// Makes two tests of each function: on SQLite and on PostgreSQL.
 macro_rules! on_both_stores {
@@ -66,7 +66,7 @@ struct Store {
 impl Store {
     fn sqlite() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("the system has a folder for temporary files"),
+            folder: closed_folder(),
             database: None,
         }
     }

@@ -89,6 +89,7 @@ ok       public address: the receiver answers on {}
 ok       admin address: the receiver answers on {}
 ok       inbox: {inbox} is sound; receipts in it: 0
 {free}
+ok       access: {inbox} can be read and changed by its owner alone
 ok       writing: {inbox} takes writes, says the receiver that has it open
 ok       clock: it agrees with CaiGunn's
 ok       credentials: CaiGunn takes the access token; chatbots to look after: 1

@@ -19,9 +19,11 @@ pub mod site;
 pub mod tunnel;
 
 use std::env;
+use std::fs::Permissions;
 use std::future::Future;
 use std::iter;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -34,6 +36,7 @@ use caigunn_webhook::http::DeliveryDesk;
 use caigunn_webhook::inbox::Inbox;
 use reqwest::Response;
 use serde_json::Value;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 pub use app::{App, spawn_app, spawn_app_on, spawn_app_with};
@@ -94,6 +97,15 @@ pub fn installed(variable: &str, usual: &str) -> Option<String> {
         postgres::leave_out(&format!("there is no {name}"));
     }
     program
+}
+
+/// A folder that only its owner may look into, as a start makes one. That of `tempdir` is as open as any.
+pub fn closed_folder() -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.permissions(Permissions::from_mode(0o700));
+    builder
+        .tempdir()
+        .expect("the system has a folder for temporary files")
 }
 
 /// A client that goes straight to where it is told.

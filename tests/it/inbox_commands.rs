@@ -1,6 +1,8 @@
 //! Promise: `inbox copy` brings an inbox from a file to PostgreSQL as it is, goes on where it was cut off, and shows
-//! that both hold the same; `inbox check` says of either kind whether it is sound, and passes nothing else.
+//! that both hold the same; `inbox check` says of either kind whether it is sound, and passes nothing else; `inbox backup`
+//! and `inbox restore` make a whole copy of a file and put it back.
 
+mod backup;
 mod check;
 
 use std::fs;
@@ -304,8 +306,8 @@ async fn an_inbox_with_receipts_of_its_own_is_no_place_for_a_copy() {
 #[tokio::test]
 async fn help_says_what_is_copied_where_and_what_a_check_takes() {
     let folder = folder();
-    let cases: [(&[&str], &[&str]); 3] = [
-        (&["--help"], &["copy", "check"]),
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&["--help"], &["copy", "check", "backup", "restore"]),
         (
             &["copy", "--help"],
             &["--from <URL>", "--to <URL>", "--format", "What was copied stays"],
@@ -313,6 +315,14 @@ async fn help_says_what_is_copied_where_and_what_a_check_takes() {
         (
             &["check", "--help"],
             &["[URL]", "--format", "a receiver may run meanwhile"],
+        ),
+        (
+            &["backup", "--help"],
+            &["<FILE>", "--format", "nothing is overwritten"],
+        ),
+        (
+            &["restore", "--help"],
+            &["<COPY>", "--format", "Stop the receiver first"],
         ),
     ];
     for (arguments, expected) in cases {

@@ -18,7 +18,7 @@ use crate::harness::{self, PATIENCE, Process, client, raw, sample, sample_with, 
 const JOB: &str = "0191f0a0-0000-7000-8000-000000000001";
 
 fn folder() -> TempDir {
-    tempfile::tempdir().expect("the system has a folder for temporary files")
+    harness::closed_folder()
 }
 
 /// The sample of an event name with one known UUID in every place.

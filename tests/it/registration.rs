@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::harness::process::run;
 use crate::harness::provider::{Reply, Route};
-use crate::harness::{self, App, Process, Provider, client, sample, spawn_app_with, wait_for};
+use crate::harness::{self, App, Process, Provider, client, closed_folder, sample, spawn_app_with, wait_for};
 
 /// The first eight digits of the SHA-256 of `key-one`.
 const KEY_ONE: &str = "9b346041";
@@ -520,7 +520,7 @@ async fn without_credentials_nothing_is_called_and_one_warning_names_what_is_mis
     ];
     for (variables, advice) in cases {
         let provider = Provider::start([]).await;
-        let folder = tempfile::tempdir().unwrap();
+        let folder = closed_folder();
 
         let mut process = start(&folder, &provider.url(), variables).await;
         let url = process.url("/webhook/token-of-the-registered-url");

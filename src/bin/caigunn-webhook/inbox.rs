@@ -1,4 +1,7 @@
-//! `inbox copy`, `inbox check`
+//! `inbox copy`, `inbox check`; `inbox backup` and `inbox restore` below
+
+mod backup;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +41,16 @@ pub enum InboxCommand {
     /// It changes nothing, and a receiver may run meanwhile. Takes about a second for each GiB of a file, and minutes
     /// where a database holds millions of receipts.
     Check(CheckArgs),
+    /// Copy the inbox to a file, also while a receiver stores into it
+    ///
+    /// The copy holds all that was accepted before it began, is on the disk before it has its name, and is then read to
+    /// see that it is sound. For an inbox in a file; PostgreSQL has backups of its own.
+    Backup(backup::BackupArgs),
+    /// Put a copy in the inbox's place; the old one is kept under another name
+    ///
+    /// Stop the receiver first. What was delivered since the copy was made is delivered again, and numbers of receipts
+    /// are used again.
+    Restore(restore::RestoreArgs),
 }
 
 #[derive(Args)]
@@ -64,6 +77,8 @@ pub async fn run(command: &InboxCommand, settings: &Settings) -> anyhow::Result<
     match command {
         InboxCommand::Copy(args) => copy_inbox(args, settings).await,
         InboxCommand::Check(args) => check(args, settings).await,
+        InboxCommand::Backup(args) => backup::run(args, settings).await,
+        InboxCommand::Restore(args) => restore::run(args, settings).await,
     }
 }
 

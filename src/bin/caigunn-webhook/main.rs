@@ -92,7 +92,7 @@ enum Command {
     Listen(listen::ListenArgs),
     /// Ask CaiGunn's log about jobs, and store what was missed of them
     Backfill(backfill::BackfillArgs),
-    /// Copy the inbox to PostgreSQL, or verify it
+    /// Back up the inbox, restore it, verify it, or copy it to PostgreSQL
     #[command(subcommand)]
     Inbox(inbox::InboxCommand),
     /// Renew the access token

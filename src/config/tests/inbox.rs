@@ -20,6 +20,7 @@ fn an_inbox_in_a_file_is_named_by_its_path() {
     for (text, path) in [
         ("sqlite:data/inbox.db", "data/inbox.db"),
         ("sqlite:/var/lib/inbox.db", "/var/lib/inbox.db"),
+        ("sqlite:data/my inbox.db", "data/my inbox.db"),
     ] {
         let location = location(text);
 
@@ -50,6 +51,14 @@ fn a_mistake_in_a_location_says_what_is_wrong_and_shows_no_password() {
     let cases = [
         ("", "found \"\": it begins otherwise"),
         ("sqlite:", "found \"sqlite:\": it names no file"),
+        (
+            "sqlite:inbox.db ",
+            "found \"sqlite:inbox.db \": it begins or ends with a blank: leave that out (in the middle of a name one may be)",
+        ),
+        (
+            "sqlite:~/inbox.db",
+            "found \"sqlite:~/inbox.db\": ~ is not replaced here: write the whole path, as in sqlite:/home/me/inbox.db",
+        ),
         ("data/inbox.db", "found \"data/inbox.db\": it begins otherwise"),
         ("SQLITE:x", "found \"SQLITE:x\": it begins otherwise"),
         (

@@ -52,7 +52,7 @@ fn backlog(jobs: &[u128]) -> Backlog {
     let mut backlog = Backlog::new(&destination(0), schedule(), Filter::default());
     (1..)
         .zip(jobs)
-        .for_each(|(sequence, job)| backlog.offer(&receipt(sequence, *job)));
+        .for_each(|(sequence, job)| backlog.offer(&receipt(sequence, *job), at(0)));
     backlog
 }
 
@@ -111,7 +111,7 @@ fn a_failing_one_holds_back_its_job_only_and_not_the_cursor() {
     settle(&mut backlog, 2, Outcome::Delivered, at(0));
     let rows = vec![(1, State::Pending), (2, State::Delivered), (3, State::Pending)];
     assert_eq!(record(&mut backlog, at(0)), (3, rows));
-    backlog.offer(&receipt(5, 1));
+    backlog.offer(&receipt(5, 1), at(0));
     assert_eq!(begin_all(&mut backlog, at(4)), [4]);
     settle(&mut backlog, 4, Outcome::Delivered, at(4));
     assert_eq!(
@@ -172,7 +172,7 @@ fn a_probe_takes_what_was_tried_least() {
         2,
         "1 may go again, but was tried before"
     );
-    backlog.offer(&receipt(3, 3));
+    backlog.offer(&receipt(3, 3), at(0));
     assert_eq!(probe(&mut backlog, at(20)), 3);
     assert_eq!(probe(&mut backlog, at(20)), 1);
 }
@@ -270,7 +270,7 @@ fn what_the_filter_does_not_let_through_is_passed_over() {
                 .map(|progress| progress.cursor),
             None
         );
-        backlog.offer(&receipt(sequence, 1));
+        backlog.offer(&receipt(sequence, 1), at(0));
     }
     assert_eq!(
         backlog
@@ -286,7 +286,7 @@ fn what_is_read_ahead_has_a_bound() {
     let mut backlog = backlog(&[]);
     for sequence in 1..=WINDOW as u64 {
         assert!(backlog.room() > 0);
-        backlog.offer(&receipt(sequence, sequence.into()));
+        backlog.offer(&receipt(sequence, sequence.into()), at(0));
     }
     assert_eq!(backlog.room(), 0);
 
@@ -334,7 +334,7 @@ fn what_waits_is_called_off_at_once_and_what_is_under_way_when_it_has_failed() {
 fn what_was_called_off_before_it_was_read_is_not_read_any_more() {
     let mut backlog = backlog(&[1]);
     backlog.cancel(&receipt(2, 2), None, at(0));
-    backlog.offer(&receipt(2, 2));
+    backlog.offer(&receipt(2, 2), at(0));
 
     assert_eq!(begin_all(&mut backlog, at(0)), [1]);
     assert_eq!(record(&mut backlog, at(0)), (0, vec![(2, State::Cancelled)]));
@@ -404,14 +404,69 @@ fn what_cannot_be_loaded_waits_again_and_what_has_expired_is_gone() {
 fn older_trainings_of_a_chatbot_keep_their_order() {
     let mut backlog = backlog(&[]);
     for (sequence, chatbot) in [(1, 7), (2, 8), (3, 7)] {
-        backlog.offer(&Receipt {
+        let receipt = Receipt {
             event_id: None,
             chatbot_id: Some(ChatbotId::new(Uuid::from_u128(chatbot))),
             ..receipt(sequence, 0)
-        });
+        };
+        backlog.offer(&receipt, at(0));
     }
 
     assert_eq!(begin_all(&mut backlog, at(0)), [1, 2]);
+}
+
+const YEAR: u64 = 366 * 86_400;
+
+#[test]
+fn what_was_received_by_a_clock_that_was_ahead_is_sent_at_once() {
+    let mut backlog = backlog(&[]);
+    let of_the_future = Receipt {
+        received_at: at(YEAR),
+        ..receipt(1, 1)
+    };
+
+    backlog.offer(&of_the_future, at(7));
+
+    assert_eq!(begin_all(&mut backlog, at(7)), [1]);
+}
+
+#[test]
+fn what_was_put_off_by_a_clock_that_was_ahead_waits_no_longer_than_it_was_to() {
+    let mut backlog = backlog(&[]);
+    let row = |sequence, changed_at, due_at| Delivery {
+        destination: DestinationId(1),
+        sequence,
+        state: State::Pending,
+        step: 1,
+        attempt_count: 1,
+        outcome: Some(Outcome::Failed),
+        due_at,
+        changed_at,
+    };
+
+    backlog.restore(&row(1, at(YEAR), at(YEAR + 60)), &receipt(1, 1), at(7));
+    backlog.restore(&row(2, at(5), at(65)), &receipt(2, 2), at(7));
+
+    assert_eq!(begin_all(&mut backlog, at(64)), [0; 0]);
+    assert_eq!(begin_all(&mut backlog, at(66)), [2]);
+    assert_eq!(begin_all(&mut backlog, at(67)), [1]);
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_wait() {
+    for (was, is) in [(YEAR, 100), (100, YEAR)] {
+        let mut backlog = backlog(&[]);
+        backlog.offer(&receipt(1, 1), at(was));
+        assert_eq!(begin_all(&mut backlog, at(was)), [1]);
+        settle(&mut backlog, 1, Outcome::Failed, at(was));
+        record(&mut backlog, at(was));
+
+        backlog.set_clock(at(was + 1), at(is + 1));
+
+        assert_eq!(backlog.next_at(), Some(at(is + 5)));
+        assert_eq!(begin_all(&mut backlog, at(is + 4)), [0; 0]);
+        assert_eq!(begin_all(&mut backlog, at(is + 5)), [1]);
+    }
 }
 
 mod model;

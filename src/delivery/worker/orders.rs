@@ -10,7 +10,7 @@ use crate::inbox::outbox::{Delivery, Pause, PauseChange, State};
 impl Worker<'_> {
     /// Does what it is told, or puts it off until it can.
     pub(super) fn follow(&mut self, order: Order) {
-        let now = Timestamp::now();
+        let now = self.now();
         let count = match &order.what {
             What::Retry(sequence) => {
                 self.health.probe_now(now);

@@ -61,7 +61,7 @@ impl Worker<'_> {
             self.store_failed(&error);
             Vec::new()
         });
-        let now = Timestamp::now();
+        let now = self.now();
         let has_failed = self.store_rests_until.is_some();
         // Much may have happened while it was loaded.
         let may_go = !is_stopping && self.pause.is_none() && !self.health.is_quiet(now);
@@ -94,7 +94,7 @@ impl Worker<'_> {
             attempt,
             wish,
         } = ended;
-        let (now, name) = (Timestamp::now(), &self.parts.settings.name);
+        let (now, name) = (self.now(), &self.parts.settings.name);
         self.body_bytes -= begun.body_bytes;
         self.parts.metrics.note(&attempt);
         if attempt.outcome != Outcome::Delivered {

@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::{DEAD_COUNT_INTERVALS, READ_COUNT, Read, STORE_PAUSE, Worker};
-use crate::clock::Timestamp;
 use crate::delivery::log;
 use crate::inbox;
 use crate::inbox::outbox::PauseChange;
@@ -53,10 +52,11 @@ impl Worker<'_> {
             Err(error) => return self.store_failed(&error),
         };
         self.store_worked();
+        let now = self.now();
         undelivered
             .receipts
             .iter()
-            .for_each(|receipt| self.backlog.offer(receipt));
+            .for_each(|receipt| self.backlog.offer(receipt, now));
         self.backlog.read_up_to(undelivered.read_to);
         self.newest = undelivered.newest;
         self.may_have_more = undelivered.read_to < undelivered.newest;
@@ -90,7 +90,8 @@ impl Worker<'_> {
         match recorded {
             Ok(()) => {
                 self.progress = None;
-                self.backlog.recorded(Timestamp::now());
+                let now = self.now();
+                self.backlog.recorded(now);
                 self.answer();
                 self.store_worked();
             }

@@ -1,6 +1,6 @@
 //! A batch in its transaction: which entries are new, and the rows of those that are.
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, ffi, params};
 use uuid::Uuid;
 
 use super::super::comparing::Comparing;
@@ -309,12 +309,21 @@ impl Original {
     }
 }
 
-/// Whether an error says that one row cannot be stored, and nothing of the file.
+/// Whether an error says that one row cannot be stored, and nothing of the file. A number that is taken says that the file
+/// holds what is not in memory: no row is to blame, and none could be stored.
 fn concerns_one_row(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation)
-    )
+    let extended_code = error.sqlite_error().map(|error| error.extended_code);
+    let is_taken = matches!(
+        extended_code,
+        Some(
+            ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID | ffi::SQLITE_CONSTRAINT_UNIQUE
+        )
+    );
+    !is_taken
+        && matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation)
+        )
 }
 
 /// What stands for the chatbot in `latest`, where it is part of a key and so cannot be NULL.

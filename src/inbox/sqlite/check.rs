@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
+use super::hold::{self, Hold};
 use super::schema::Tables;
-use super::{schema, sort};
+use super::{folder, log, schema, sort};
 
 /// How much of SQLite's finding is shown, in characters.
 const MAX_FINDING: usize = 200;
@@ -32,6 +33,13 @@ pub enum Check {
         /// Which file, and its version.
         reason: String,
     },
+    /// The log beside it is another file's.
+    ForeignLog {
+        /// Which file and which log.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// Something else: another program's database, or none at all. An inbox whose first page is damaged looks so too.
     Foreign {
         /// Which file, and what is known of it.
@@ -51,7 +59,9 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     // The log lies beside the file itself, not beside a link to it.
     let path = match std::fs::canonicalize(path) {
         Ok(path) => path,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Check::Missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(log::check(path)?.unwrap_or(Check::Missing));
+        }
         Err(error) => {
             return Err(Error::Unavailable {
                 reason: format!("cannot find {}: {error}", path.display()),
@@ -59,6 +69,9 @@ pub fn check(path: &Path) -> Result<Check, Error> {
         }
     };
     let path = path.as_path();
+    if let Some(foreign) = log::check(path)? {
+        return Ok(foreign);
+    }
     if schema::is_half_changed(path) {
         return Err(Error::Unavailable {
             reason: format!(
@@ -78,7 +91,8 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     inspect(schema::open_reader(path), path)
 }
 
-fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
+/// As [`check`], of a file that is open.
+pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
     let failed = |error: rusqlite::Error| sort(path, "read", &error);
     // That it is no database shows when something is first read of it.
     let opened = opened.and_then(|connection| Ok((schema::tables(&connection)?, connection)));
@@ -127,13 +141,12 @@ fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, E
 /// # Errors
 /// [`Error::InUse`] if a receiver has it open; otherwise why it takes no writes.
 pub fn try_write(path: &Path) -> Result<(), Error> {
-    // The lock and the log lie beside the file itself, not beside a link to it.
-    let resolved = std::fs::canonicalize(path);
+    // The locks and the log lie beside the file itself, not beside a link to it.
+    let resolved = hold::resolve(path);
     let path = resolved.as_deref().unwrap_or(path);
-    // A receiver makes the lock file and leaves it, so without one, none runs. It is not made here: left by another
-    // user, it would keep the receiver out.
-    let has_lock = schema::beside(path, ".lock").exists();
-    let _lock = has_lock.then(|| super::lock(path)).transpose()?;
+    // No lock file is made here: left by another user, it would keep the receiver out. Held until SQLite has closed the
+    // file.
+    let _hold = Hold::take_what_is_there(path)?;
     // First by plain files, whose errors say more than SQLite's: it calls a full disk an I/O error, where it cannot
     // make the index of the log, and a read-only one unable to open a file.
     try_write_beside(path).map_err(|error| Error::Unavailable {
@@ -155,13 +168,7 @@ pub fn try_write(path: &Path) -> Result<(), Error> {
 fn try_write_beside(path: &Path) -> std::io::Result<()> {
     let folders = path.ancestors().skip(1);
     let folder = folders
-        .map(|folder| {
-            if folder == Path::new("") {
-                Path::new(".")
-            } else {
-                folder
-            }
-        })
+        .map(folder::or_here)
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("/"));
     let probe = folder.join(format!(".caigunn-webhook-{}", Uuid::new_v4()));

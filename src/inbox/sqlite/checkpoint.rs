@@ -7,12 +7,14 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::super::Error;
+use super::growth::Growth;
 use super::schema;
 use super::sort;
 
@@ -26,6 +28,9 @@ const REST_PAGES: u32 = 256;
 /// How often a copy follows a log that grows meanwhile, before it waits for the log to be longer. A reader may hold it up,
 /// too, and what has gathered behind one would keep the writing thread for seconds.
 const MAX_ROUNDS: usize = 8;
+
+/// How long what a reader holds up waits for the next try, where nothing is written that would bring one sooner.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// The thread that copies. It ends when this is dropped.
 pub struct Checkpoints {
@@ -45,9 +50,17 @@ struct Shared {
 }
 
 /// How far a checkpoint came.
+#[derive(Clone, Copy)]
 struct Copied {
     log_pages: u32,
     copied_pages: u32,
+}
+
+impl Copied {
+    /// Whether no more is left than the writing thread may copy.
+    fn is_rest(self) -> bool {
+        self.log_pages.saturating_sub(self.copied_pages) <= REST_PAGES
+    }
 }
 
 impl Checkpoints {
@@ -59,21 +72,7 @@ impl Checkpoints {
         let (wake, woken) = sync_channel(1);
         let shared = Arc::new(Shared::default());
         let (path, of_thread) = (path.to_owned(), Arc::clone(&shared));
-        let run = move || {
-            let mut connection = None;
-            while let Ok(()) = woken.recv() {
-                // One that has failed is not trusted; what is wrong shows in the next write, too.
-                match copy(&mut connection, &path) {
-                    Ok(is_rest) => of_thread.is_rest.store(is_rest, Ordering::Release),
-                    Err(error) => {
-                        connection = None;
-                        let error = sort(&path, "copy the log into", &error);
-                        tracing::warn!(error.type = "checkpoint", "{error}");
-                    }
-                }
-                of_thread.is_busy.store(false, Ordering::Release);
-            }
-        };
+        let run = move || run(&path, &woken, &of_thread);
         let thread = thread::Builder::new()
             .name("inbox-copy".to_owned())
             .spawn(run)
@@ -121,22 +120,50 @@ impl Checkpoints {
     }
 }
 
-/// Copies most of the log; whether no more is left than the writing thread may copy.
-fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<bool> {
+/// What the thread does: copies when it is woken, and now and then while something is held up.
+fn run(path: &Path, woken: &Receiver<()>, shared: &Shared) {
+    let (mut connection, mut growth) = (None, Growth::default());
+    let mut is_held_up = false;
+    loop {
+        let woken = if is_held_up {
+            woken.recv_timeout(RETRY)
+        } else {
+            woken.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        if woken == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+        // One that has failed is not trusted; what is wrong shows in the next write, too.
+        match copy(&mut connection, path) {
+            Ok(copied) => {
+                is_held_up = !copied.is_rest();
+                shared.is_rest.store(copied.is_rest(), Ordering::Release);
+                growth.look(path, copied.log_pages);
+            }
+            Err(error) => {
+                connection = None;
+                let error = sort(path, "copy the log into", &error);
+                tracing::warn!(error.type = "checkpoint", "{error}");
+            }
+        }
+        shared.is_busy.store(false, Ordering::Release);
+    }
+}
+
+/// Copies most of the log, as far as readers let it; how far it came.
+fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<Copied> {
     let connection = match slot {
         Some(connection) => connection,
         None => slot.insert(schema::open_for_checkpoints(path)?),
     };
-    for _ in 0..MAX_ROUNDS {
-        let Copied {
-            log_pages,
-            copied_pages,
-        } = checkpoint(connection)?;
-        if log_pages.saturating_sub(copied_pages) <= REST_PAGES {
-            return Ok(true);
+    let mut copied = checkpoint(connection)?;
+    for _ in 1..MAX_ROUNDS {
+        if copied.is_rest() {
+            break;
         }
+        copied = checkpoint(connection)?;
     }
-    Ok(false)
+    Ok(copied)
 }
 
 /// Copies what can be copied without waiting for anybody.
@@ -175,9 +202,9 @@ mod tests {
         fill();
         let mut connection = None;
 
-        let while_it_reads = copy(&mut connection, &path).unwrap();
+        let while_it_reads = copy(&mut connection, &path).unwrap().is_rest();
         reader.execute_batch("COMMIT").unwrap();
-        let afterwards = copy(&mut connection, &path).unwrap();
+        let afterwards = copy(&mut connection, &path).unwrap().is_rest();
 
         assert_eq!((while_it_reads, afterwards), (false, true));
         let before = std::fs::metadata(schema::beside(&path, "-wal")).unwrap().len();

@@ -6,9 +6,15 @@ use std::path::Path;
 
 /// The folder that a file is in.
 pub fn of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => Path::new("."),
+    path.parent().map_or(Path::new("."), or_here)
+}
+
+/// A folder as the system takes it: of a name alone the one above is empty.
+pub fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     }
 }
 

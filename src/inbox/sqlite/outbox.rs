@@ -15,6 +15,8 @@ use super::super::outbox::{
 use super::super::{Answer, Candidate, Page, PageRequest, Receipt};
 use super::SqliteInbox;
 
+pub use read::last_sequence;
+
 impl Outbox for SqliteInbox {
     fn last_sequence(&self) -> Answer<'_, u64> {
         Box::pin(self.read(|connection, _| read::last_sequence(connection)))

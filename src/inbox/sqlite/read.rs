@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use rusqlite::types::Type;
@@ -14,6 +14,7 @@ use super::super::{
     Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
+use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
 use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
@@ -26,12 +27,15 @@ pub const MAX_EXAMINED: u64 = 100_000;
 pub const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
     EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq)";
 
-/// Reads on a thread for blocking work, on a connection of its own.
+/// Reads on a thread for blocking work, on a connection of its own. Whoever holds the file in this process does so until
+/// that is closed.
 pub async fn on_thread<T: Send + 'static>(
     path: PathBuf,
+    hold: Option<Arc<Hold>>,
     query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
     let read = tokio::task::spawn_blocking(move || {
+        let _hold = hold;
         schema::open_reader(&path)
             .and_then(|connection| query(&connection))
             .map_err(|error| sort(&path, "read", &error))

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::super::copy::Span;
 use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
 use super::super::{Error, Quarantined, Receipt};
-use super::{outbox, read, schema, sort};
+use super::{log, outbox, read, schema, sort};
 
 /// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ impl SqliteReader {
     /// [`Error::Unavailable`] if there is none, or one whose tables the next start would bring up to date;
     /// [`Error::Corrupt`] if it is something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let connection = schema::open_reader(path).map_err(|error| sort(path, "open", &error))?;
+        log::refuse_foreign(path)?;
+        let connection = schema::open_reader(path).map_err(|error| sort(path, "read", &error))?;
         let version = schema::version(&connection, path)?;
         if version < schema::MIGRATIONS.len() {
             return Err(Error::Unavailable {
@@ -119,6 +120,6 @@ impl SqliteReader {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let path = self.path.clone();
-        read::on_thread(path, query).await
+        read::on_thread(path, None, query).await
     }
 }

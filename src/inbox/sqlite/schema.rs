@@ -8,16 +8,17 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::Error;
-use super::sort;
+use super::{commits, sort};
 
 /// "CGWH": marks the file as an inbox, so that another database is not taken for one.
 const APPLICATION_ID: i32 = 0x4347_5748;
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-pub const MIGRATIONS: [&str; 3] = [
+pub const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_inbox.sql"),
     include_str!("../../../migrations/sqlite/0002_jobs.sql"),
     include_str!("../../../migrations/sqlite/0003_outbox.sql"),
+    include_str!("../../../migrations/sqlite/0004_marks.sql"),
 ];
 
 /// What to do where there is no file.
@@ -74,7 +75,7 @@ pub enum Tables {
 /// Whose tables a file has.
 pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
     let application_id: i32 = pragma(connection, "application_id")?;
-    let version: usize = pragma(connection, "user_version")?;
+    let version = commits::tables_version(pragma(connection, "user_version")?);
     let is_empty: bool =
         connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match version {
@@ -203,7 +204,7 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", applied + 1)?;
+        commits::set_tables_version(&transaction, applied + 1)?;
         transaction.commit()?;
     }
     Ok(())

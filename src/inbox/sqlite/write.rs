@@ -1,85 +1,110 @@
 //! The writing side: the open file, its transactions, and what follows when one fails.
 
-use std::ffi::c_int;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 
 use super::super::{Entry, Error, Settings, Stored};
-use super::append::{Append, Memory};
+use super::append::Append;
 use super::checkpoint::Checkpoints;
-use super::index::{Key, KeyIndex, Seq};
-use super::{lock_mutex, schema, sort};
+use super::hold::Hold;
+use super::index::KeyIndex;
+use super::opened::{Beside, Opened, data_version};
+use super::{commits, expire, lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 
-/// The most receipts that one step of [`Store::expire`] removes, and the most bytes of bodies before it stops:
-/// a few milliseconds of work, so that requests hardly notice.
-const EXPIRE_COUNT: usize = 256;
-const EXPIRE_BYTES: i64 = 4 << 20;
+/// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
+/// must hear of it before they give up.
+const BRIEFLY: Duration = Duration::from_millis(100);
+
+/// How often a batch is begun anew because another program has written to the file meanwhile.
+const MAX_READS: usize = 3;
 
 /// The file and what is known of its content. Owned by the inbox thread.
 pub struct Store {
     path: PathBuf,
     settings: Settings,
     index: Arc<Mutex<KeyIndex>>,
-    /// `None` once it is closed.
+    /// `None` once it is closed, and until the file is open again.
     checkpoints: Option<Checkpoints>,
-    /// `None` after an error that leaves the connection in doubt: the next call opens the file anew.
+    /// `None` once it is closed, and where it could not be opened anew after an error.
     opened: Option<Opened>,
-}
-
-struct Opened {
-    connection: Connection,
-    /// How many pages the log had after the last commit.
-    log_pages: Arc<AtomicU32>,
-    /// The device and inode of the file, to notice when it is moved away under us.
-    inode: (u64, u64),
-    memory: Memory,
+    /// Another program held the lock for writing for longer than it is waited for.
+    is_held: bool,
+    /// That the files are not as they should be has been said.
+    is_troubled: bool,
+    /// The last to go, after all that SQLite has open.
+    hold: Arc<Hold>,
 }
 
 impl Store {
-    /// Opens the file, makes it if need be, and fills the index.
-    pub fn open(path: &Path, settings: Settings, index: Arc<Mutex<KeyIndex>>) -> Result<Self, Error> {
-        let opened = Opened::new(path, schema::Missing::Create, &index)?;
-        Ok(Self {
+    /// Opens the file, which may be empty, and fills the index.
+    pub fn open(
+        path: &Path,
+        settings: Settings,
+        index: Arc<Mutex<KeyIndex>>,
+        hold: Arc<Hold>,
+    ) -> Result<Self, Error> {
+        let mut store = Self {
             path: path.to_owned(),
             settings,
             index,
-            checkpoints: Some(Checkpoints::start(path)?),
-            opened: Some(opened),
-        })
+            checkpoints: None,
+            opened: None,
+            is_held: false,
+            is_troubled: false,
+            hold,
+        };
+        store.open_anew(schema::Missing::Create)?;
+        Ok(store)
     }
 
     /// See [`super::Inbox::append`].
     pub fn append(&mut self, batch: Vec<Entry>) -> Result<Vec<Result<Stored, Error>>, Error> {
         let (settings, index) = (self.settings.clone(), Arc::clone(&self.index));
-        let opened = self.opened()?;
-        let before = opened.memory;
-        let mut added = Vec::with_capacity(batch.len());
-        let stored = transaction(&opened.connection, |connection| {
-            let mut index = lock_mutex(&index);
-            let mut append = Append::new(connection, &settings, &mut opened.memory, &mut index, &mut added)?;
-            let stored = batch.into_iter().map(|entry| append.entry(entry));
-            let stored = stored.collect::<rusqlite::Result<Vec<_>>>()?;
-            append.write_keys()?;
-            Ok(stored)
-        });
-        if stored.is_err() {
-            opened.memory = before;
-            let mut index = lock_mutex(&index);
-            added.into_iter().for_each(|(key, seq)| index.remove(key, seq));
+        let mut batch = Some(batch);
+        for _ in 0..MAX_READS {
+            let opened = self.opened()?;
+            let before = opened.memory;
+            let mut added = Vec::new();
+            let stored = transaction(&opened.connection, |connection| {
+                // Now nobody else writes. If somebody has, what is in memory is not what is in the file.
+                if data_version(connection)? != opened.data_version {
+                    return Ok(None);
+                }
+                let batch = batch.take().expect("it is there until it is stored or fails");
+                added.reserve(batch.len());
+                let mut index = lock_mutex(&index);
+                let mut append =
+                    Append::new(connection, &settings, &mut opened.memory, &mut index, &mut added)?;
+                let stored = batch.into_iter().map(|entry| append.entry(entry));
+                let stored = stored.collect::<rusqlite::Result<Vec<_>>>()?;
+                append.write_keys()?;
+                Ok(Some(stored))
+            });
+            if stored.is_err() {
+                opened.memory = before;
+                let mut index = lock_mutex(&index);
+                added.into_iter().for_each(|(key, seq)| index.remove(key, seq));
+            }
+            match self.done(stored)? {
+                Some(stored) => return Ok(stored),
+                None => self.doubt("another program has written to it"),
+            }
         }
-        stored.map_err(|error| self.failed(&error))
+        Err(Error::Unavailable {
+            reason: format!("another program goes on writing to {}", self.path.display()),
+        })
     }
 
     /// See [`super::Inbox::expire`].
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, Error> {
         let opened = self.opened()?;
-        let expired = transaction(&opened.connection, |connection| expire(connection, before));
+        let expired = transaction(&opened.connection, |connection| {
+            expire::expire(connection, before)
+        });
         match expired {
             Ok((keys, count)) => {
                 let mut index = lock_mutex(&self.index);
@@ -93,7 +118,8 @@ impl Store {
     /// Does something else in a transaction of its own.
     pub fn write<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         let opened = self.opened()?;
-        transaction(&opened.connection, work).map_err(|error| self.failed(&error))
+        let done = transaction(&opened.connection, work);
+        self.done(done)
     }
 
     /// Sees to the log between two transactions.
@@ -101,8 +127,7 @@ impl Store {
         let (Some(opened), Some(checkpoints)) = (&self.opened, &mut self.checkpoints) else {
             return;
         };
-        let log_pages = opened.log_pages.load(Ordering::Relaxed);
-        if let Err(error) = checkpoints.after_commit(&opened.connection, log_pages) {
+        if let Err(error) = checkpoints.after_commit(&opened.connection, opened.log_pages()) {
             // What was committed is in the log all the same; if this is more than a moment's trouble, the next write
             // meets it too.
             let error = sort(&self.path, "copy the log into", &error);
@@ -110,38 +135,161 @@ impl Store {
         }
     }
 
-    /// The open file, opened anew if the last error closed it, and still where it was.
-    fn opened(&mut self) -> Result<&mut Opened, Error> {
-        let opened = match self.opened.take() {
-            Some(opened) => opened,
-            None => Opened::new(&self.path, schema::Missing::Refuse, &self.index)?,
+    /// Looks whether the files are as they should be, for the times in which nothing is written. Says so if they are not,
+    /// once.
+    pub fn watch(&mut self) {
+        let Err(error) = self.see_to_files() else {
+            self.is_troubled = false;
+            return;
         };
-        let opened = self.opened.insert(opened);
-        match inode(&self.path) {
-            Ok(inode) if inode == opened.inode => Ok(opened),
-            // What is written now would be gone with the last handle, so nothing is, until the file is back.
-            Ok(_) | Err(_) => Err(Error::Unavailable {
+        if !self.is_troubled {
+            tracing::warn!(error.type = "inbox_files", "nothing can be stored: {error}");
+        }
+        self.is_troubled = true;
+    }
+
+    /// The open file, opened anew if the last error left it in doubt, with all its files where they were: what is written
+    /// to a file without a name is gone with the last handle.
+    fn opened(&mut self) -> Result<&mut Opened, Error> {
+        self.see_to_files()?;
+        let patience = if self.is_held {
+            BRIEFLY
+        } else {
+            self.settings.timeout
+        };
+        let opened = self.opened.as_mut().expect("it has just been seen to");
+        // It takes any number.
+        let _ = opened.connection.busy_timeout(patience);
+        Ok(opened)
+    }
+
+    fn see_to_files(&mut self) -> Result<(), Error> {
+        if !self.hold.is_at(&self.path) {
+            return Err(self.gone());
+        }
+        let Some(opened) = &mut self.opened else {
+            return self.open_anew(schema::Missing::Refuse);
+        };
+        opened.is_saved = false;
+        match opened.look(&self.path) {
+            Beside::AsItWas if opened.is_in_doubt => {
+                self.opened = None;
+                self.open_anew(schema::Missing::Refuse)
+            }
+            Beside::AsItWas => Ok(()),
+            Beside::Gone(suffix) => self.save_log(suffix),
+            Beside::Cut => Err(self.cut()),
+        }
+    }
+
+    fn open_anew(&mut self, missing: schema::Missing) -> Result<(), Error> {
+        let opened = Opened::new(&self.path, missing, &self.index)?;
+        self.opened = Some(opened);
+        if self.checkpoints.is_none() {
+            self.checkpoints = Some(Checkpoints::start(&self.path)?);
+        }
+        Ok(())
+    }
+
+    /// The log, or its index, has no name any more, or its name is another file's. Only the connections that are open see
+    /// what is in it, so it is copied into the file through one of them, and the log begun anew under its name.
+    fn save_log(&mut self, suffix: &str) -> Result<(), Error> {
+        let lost = schema::beside(&self.path, suffix);
+        let Some(opened) = &mut self.opened else {
+            return Ok(());
+        };
+        // Its connection must not read the old log when the index speaks of the new one.
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.end();
+        }
+        let patience = if self.is_held {
+            BRIEFLY
+        } else {
+            self.settings.timeout
+        };
+        if let Err(reason) = opened.empty_log(&self.path, patience) {
+            self.is_held = true;
+            return Err(Error::Unavailable {
                 reason: format!(
-                    "{} was moved or deleted while in use; put it back, or restart to begin a new inbox",
-                    self.path.display()
+                    "{} was removed or replaced while in use, and what is in the log cannot be saved yet: {reason}",
+                    lost.display()
                 ),
-            }),
+            });
+        }
+        self.is_held = false;
+        self.opened = None;
+        self.open_anew(schema::Missing::Refuse)?;
+        tracing::warn!(
+            error.type = "inbox_files",
+            "{} was removed or replaced while in use; all that was in the log has been copied into {} and synced, so nothing \
+             is lost: leave the files beside an inbox alone while a receiver runs",
+            lost.display(),
+            self.path.display()
+        );
+        Ok(())
+    }
+
+    /// Why nothing is written where the file has lost its name. What is in the log is copied into it, since who finds the
+    /// file again may not find the log.
+    fn gone(&mut self) -> Error {
+        if let Some(opened) = &mut self.opened
+            && !opened.is_saved
+        {
+            opened.is_saved = opened.empty_log(&self.path, BRIEFLY).is_ok();
+        }
+        let path = self.path.display();
+        Error::Unavailable {
+            reason: match self.hold.last_resort() {
+                Some(place) => format!(
+                    "{path} was deleted while in use; until this process ends, what it held can be copied from {} by its \
+                     user: stop posting, copy it, and put the copy there before a restart, which begins a new inbox",
+                    place.display()
+                ),
+                None => format!(
+                    "{path} was moved or deleted while in use; put it back, or restart to begin a new inbox"
+                ),
+            },
+        }
+    }
+
+    /// Why nothing is written where the log has lost its end: what would be written behind that is not found at the next
+    /// start. Nor is anything copied from it any more.
+    fn cut(&mut self) -> Error {
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.end();
+        }
+        if let Some(opened) = &self.opened {
+            opened.leave_log();
+        }
+        Error::Corrupt {
+            reason: format!(
+                "{}-wal was cut short while in use, so what was in it and not yet in the file is lost; restart to go on with \
+                 what is left, after a look with `inbox check`",
+                self.path.display()
+            ),
         }
     }
 
     /// Copies the log into the file, so that the next start need not, and closes it.
     pub fn close(&mut self) -> Result<(), Error> {
+        // A log that has no name any more can be copied only now.
+        let seen = match self.opened.as_ref().map(|opened| opened.look(&self.path)) {
+            Some(Beside::Gone(suffix)) if self.hold.is_at(&self.path) => self.save_log(suffix),
+            Some(Beside::Cut) => Err(self.cut()),
+            Some(Beside::Gone(_) | Beside::AsItWas) | None => Ok(()),
+        };
         // Only the last connection copies the log.
         if let Some(checkpoints) = self.checkpoints.take() {
             checkpoints.end();
         }
-        match self.opened.take() {
+        let closed = match self.opened.take() {
             None => Ok(()),
             Some(opened) => opened
                 .connection
                 .close()
                 .map_err(|(_, error)| sort(&self.path, "close", &error)),
-        }
+        };
+        seen.and(closed)
     }
 
     /// The connection, for tests to set limits on.
@@ -150,74 +298,46 @@ impl Store {
         &self.opened.as_ref().expect("the file is open").connection
     }
 
-    /// Sorts the error of a transaction, which has been rolled back. After any but a full disk the connection is
-    /// not trusted any more.
+    /// Sorts what came of a transaction, which has been rolled back if it failed.
+    fn done<T>(&mut self, done: rusqlite::Result<T>) -> Result<T, Error> {
+        match done {
+            Ok(done) => {
+                self.is_held = false;
+                Ok(done)
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Sorts the error of a transaction. After any but a full disk and a lock of others the connection is not trusted any
+    /// more.
     fn failed(&mut self, error: &rusqlite::Error) -> Error {
-        if error.sqlite_error_code() != Some(ErrorCode::DiskFull) {
-            self.opened = None;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {}
+            Some(ErrorCode::DatabaseBusy) => self.is_held = true,
+            _ => {
+                if let Some(opened) = &mut self.opened {
+                    opened.is_in_doubt = true;
+                }
+            }
         }
         sort(&self.path, "write to", error)
     }
-}
 
-impl Opened {
-    /// Opens the file and reads what must be known of its content.
-    fn new(path: &Path, missing: schema::Missing, index: &Mutex<KeyIndex>) -> Result<Self, Error> {
-        let mut connection = schema::open_writer(path, missing)?;
-        let failed = |error: rusqlite::Error| sort(path, "read", &error);
-        let (keys, last_key_seq) = read_keys(&connection).map_err(failed)?;
-        let memory = Memory::read(&connection, last_key_seq).map_err(failed)?;
-        let log_pages = Arc::new(AtomicU32::new(0));
-        let seen_pages = Arc::clone(&log_pages);
-        connection
-            .wal_hook(Some(move |_: &mut Wal, pages: c_int| {
-                seen_pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-                Ok(())
-            }))
-            .map_err(failed)?;
-        let inode = inode(path).map_err(|error| Error::Unavailable {
-            reason: format!("cannot find {}: {error}", path.display()),
-        })?;
-        *lock_mutex(index) = keys;
-        Ok(Self {
-            connection,
-            log_pages,
-            inode,
-            memory,
-        })
-    }
-}
-
-/// Fills an index from the journal of keys; also gives the last number in it, 0 if there is none.
-fn read_keys(connection: &Connection) -> rusqlite::Result<(KeyIndex, Seq)> {
-    // Receipts go from the front, but a row of keys goes only when all of its receipts are gone.
-    let first = "SELECT coalesce(min(seq), 0) FROM receipt";
-    let first_seq: Seq = connection.query_row(first, [], |row| row.get(0))?;
-
-    let mut index = KeyIndex::default();
-    let mut last_seq = 0;
-    let mut statement = connection.prepare("SELECT first_seq, keys FROM receipt_key ORDER BY first_seq")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        for (key, seq) in keys_of_row(row)? {
-            last_seq = seq;
-            if let (Some(key), true) = (key, seq >= first_seq) {
-                index.insert(key, seq);
-            }
+    /// Has the file read anew.
+    fn doubt(&mut self, why: &str) {
+        tracing::warn!(error.type = "inbox_files", "{} is read anew, since {why}", self.path.display());
+        if let Some(opened) = &mut self.opened {
+            opened.is_in_doubt = true;
         }
     }
-    Ok((index, last_seq))
 }
 
-/// The keys in a row of the journal, with the numbers of their receipts.
-fn keys_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<(Option<Key>, Seq)>> {
-    let first_seq: Seq = row.get(0)?;
-    let (keys, _) = row.get_ref(1)?.as_blob()?.as_chunks();
-    Ok(keys
-        .iter()
-        .map(|key| Key::from_bytes(*key))
-        .zip(first_seq..)
-        .collect())
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Before the descriptor of the file is closed, which would take SQLite's locks away.
+        let _ = self.close();
+    }
 }
 
 /// Runs `work` in a transaction and commits it, or undoes it.
@@ -226,60 +346,12 @@ fn transaction<T>(
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = work(connection).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
+    let done =
+        commits::counted(connection, work).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
     if done.is_err() && !connection.is_autocommit() {
         // SQLite undoes some failed transactions by itself; what it leaves open must not be committed by the next.
         // Should this fail too, the first error is the one to report, and the caller drops the connection.
         let _ = connection.execute_batch("ROLLBACK");
     }
     done
-}
-
-/// Removes the oldest receipts; returns their keys and how many they were.
-fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(Vec<(Key, Seq)>, usize)> {
-    let mut statement = connection
-        .prepare_cached("SELECT seq, received_at, length(body) FROM receipt ORDER BY seq LIMIT ?1")?;
-    let mut rows = statement.query([EXPIRE_COUNT])?;
-    let (mut last_seq, mut bytes): (Option<Seq>, i64) = (None, 0);
-    while let Some(row) = rows.next()? {
-        if Timestamp::from_micros(row.get(1)?) >= before || bytes > EXPIRE_BYTES {
-            break;
-        }
-        last_seq = Some(row.get(0)?);
-        bytes += row.get::<_, i64>(2)?;
-    }
-    drop(rows);
-    let Some(last_seq) = last_seq else {
-        return Ok((Vec::new(), 0));
-    };
-
-    let mut keys = Vec::new();
-    let mut statement = connection
-        .prepare_cached("SELECT first_seq, keys FROM receipt_key WHERE first_seq <= ?1 ORDER BY first_seq")?;
-    let mut rows = statement.query([last_seq])?;
-    let mut whole_rows_before = None;
-    while let Some(row) = rows.next()? {
-        whole_rows_before = Some(row.get::<_, Seq>(0)?);
-        let of_row = keys_of_row(row)?.into_iter().filter(|(_, seq)| *seq <= last_seq);
-        keys.extend(of_row.filter_map(|(key, seq)| Some((key?, seq))));
-    }
-    drop(rows);
-    // The last of these rows stays: it may hold keys of later receipts, and it keeps its numbers from being used
-    // again should every receipt go.
-    connection.execute(
-        "DELETE FROM receipt_key WHERE first_seq < ?1",
-        [whole_rows_before],
-    )?;
-    connection.execute("DELETE FROM unrecognized WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM backfilled WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM open_job WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM delivery WHERE seq <= ?1", [last_seq])?;
-    connection.execute("DELETE FROM attempt WHERE seq <= ?1", [last_seq])?;
-    let count = connection.execute("DELETE FROM receipt WHERE seq <= ?1", [last_seq])?;
-    Ok((keys, count))
-}
-
-fn inode(path: &Path) -> std::io::Result<(u64, u64)> {
-    std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }

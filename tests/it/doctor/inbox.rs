@@ -1,8 +1,8 @@
 //! Whether the inbox is sound, has room, and takes writes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
@@ -12,8 +12,22 @@ use crate::harness::process::Ended;
 use crate::harness::site::TOKEN;
 use crate::harness::{Site, client, json, sample};
 
-const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that the user that the \
-                             receiver runs as may write to the file and its folder";
+const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that no other program keeps the inbox to itself";
+
+const MOUNT: &str = "mount it for writing, or set CAIGUNN_INBOX_URL to a file elsewhere";
+
+/// Has only its owner read it, as what a receiver makes.
+fn close(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A folder to mount something at.
+fn mount_point(site: &Site) -> PathBuf {
+    let disk = site.path("disk");
+    fs::create_dir(&disk).unwrap();
+    close(&disk, 0o700);
+    disk
+}
 
 /// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
 const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
@@ -58,9 +72,8 @@ warning  public URL: no receiver answers at {}/, and none runs here either
 #[tokio::test]
 async fn a_full_disk_is_named() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
-    let script =
-        "mount -t tmpfs -o size=4m none disk && cp inbox.db disk && { cat /dev/zero > disk/ballast; true; }";
+    mount_point(&site);
+    let script = "mount -t tmpfs -o size=4m,mode=700 none disk && cp inbox.db disk && { cat /dev/zero > disk/ballast; true; }";
     let Some(ended) = doctor_on_mount(&site, script).await else {
         return;
     };
@@ -89,7 +102,7 @@ FAILURE  writing: disk/inbox.db does not take writes: cannot write to the folder
 #[tokio::test]
 async fn a_nearly_full_disk_is_named_before_it_is_full() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
+    mount_point(&site);
     let cases = [
         ("200m", "warning  free space: 199"),
         ("12m", "FAILURE  free space: 11"),
@@ -116,8 +129,7 @@ async fn a_nearly_full_disk_is_named_before_it_is_full() {
 #[tokio::test]
 async fn a_read_only_inbox_is_named() {
     let site = stopped().await;
-    let disk = site.path("disk");
-    fs::create_dir(&disk).unwrap();
+    mount_point(&site);
     let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
     let inbox = site.path("disk/inbox.db");
     fs::copy(site.inbox(), &inbox).unwrap();
@@ -125,6 +137,7 @@ async fn a_read_only_inbox_is_named() {
     for has_lock in [true, false] {
         if has_lock {
             fs::write(&lock, "").unwrap();
+            close(&lock, 0o600);
         } else {
             fs::remove_file(&lock).unwrap();
         }
@@ -132,16 +145,12 @@ async fn a_read_only_inbox_is_named() {
             return;
         };
 
-        let reason = if has_lock {
-            format!("cannot lock {}", lock.display())
-        } else {
-            format!("cannot write to the folder of {}", inbox.display())
-        };
         assert_finds_stopped(
             &site,
             &ended,
             &format!(
-                "FAILURE  writing: disk/inbox.db does not take writes: {reason}: Read-only file system (os error 30)\n         {MAKE_WRITABLE}"
+                "FAILURE  writing: disk/inbox.db does not take writes: {} is on a file system that is mounted read-only\n         {MOUNT}",
+                inbox.display()
             ),
         );
     }
@@ -150,17 +159,17 @@ async fn a_read_only_inbox_is_named() {
 #[tokio::test]
 async fn a_read_only_folder_is_named_before_the_first_start() {
     let site = stopped().await;
-    fs::create_dir(site.path("disk")).unwrap();
+    let disk = mount_point(&site);
     let mount = "mount --bind disk disk && mount -o remount,ro,bind disk";
     let Some(ended) = doctor_on_mount(&site, mount).await else {
         return;
     };
 
-    let reason = "cannot write to the folder of disk/inbox.db: Read-only file system (os error 30)";
+    let reason = format!("{} is on a file system that is mounted read-only", disk.display());
     assert_finds_stopped(
         &site,
         &ended,
-        &format!("FAILURE  writing: disk/inbox.db does not take writes: {reason}\n         {MAKE_WRITABLE}"),
+        &format!("FAILURE  writing: disk/inbox.db does not take writes: {reason}\n         {MOUNT}"),
     );
 }
 
@@ -188,8 +197,8 @@ async fn a_damaged_inbox_is_named_and_not_written_to() {
         &format!(
             "\
 FAILURE  inbox: it is damaged: {inbox} is damaged: {}
-         stop the receiver, keep a copy of {inbox} and of the files beside it, and put a backup back; what can be read of \
-a damaged file, `sqlite3 {inbox} .recover` reads",
+         stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {inbox} and its log \
+under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads",
             reason.rsplit(" is damaged: ").next().unwrap()
         ),
     );
@@ -219,7 +228,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
     let site = stopped().await;
     let inbox = site.inbox();
     let shown = inbox.display();
-    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, put a backup back";
+    let right_file = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore a backup of it: `caigunn-webhook inbox restore COPY`";
     let cases = [
         (
             write_text as fn(&Path),
@@ -234,7 +243,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
         (
             write_newer,
             format!(
-                "{shown} was written by a newer program: its tables are version 99, this program knows up to 3"
+                "{shown} was written by a newer program: its tables are version 99, this program knows up to 4"
             ),
             "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
              older version",
@@ -242,6 +251,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
     ];
     for (plant, found, advice) in cases {
         plant(&inbox);
+        close(&inbox, 0o600);
         let before = files(&site);
 
         let ended = site.doctor(&[]).await;
@@ -253,6 +263,36 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
         );
         assert_eq!(before, files(&site));
     }
+}
+
+#[tokio::test]
+async fn a_copy_beside_the_log_of_the_old_inbox_is_named_and_not_written_to() {
+    let mut site = Site::running().await;
+    let made = site.run(&["inbox", "backup", "copy.db"], &[]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let mut receiver = site.receiver.take().unwrap();
+    receiver.kill();
+    site.tunnel.lead_nowhere();
+    fs::copy(site.path("copy.db"), site.inbox()).unwrap();
+    let before = files(&site);
+
+    let ended = site.doctor(&[]).await;
+
+    let inbox = site.inbox();
+    let inbox = inbox.display();
+    assert_finds_stopped(
+        &site,
+        &ended,
+        &format!(
+            "\
+FAILURE  inbox: {inbox}-wal is not the log of {inbox}, but of what was there before: it seems that a copy was put in its \
+place after a crash
+         nothing was changed; to have the copy: `mv {inbox} {inbox}.copy`, then `caigunn-webhook inbox restore \
+{inbox}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it was in back at \
+{inbox}"
+        ),
+    );
+    assert_eq!(before, files(&site));
 }
 
 #[tokio::test]
@@ -342,7 +382,9 @@ async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
 
     let expected = format!(
         "\
-FAILURE  writing: the receiver that runs at {} cannot store anything: {} was moved or deleted while in use; put it back, \
+FAILURE  inbox: {1} is not there, but its log is: {1}-wal
+         put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps the log under another name
+FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; put it back, \
 or restart to begin a new inbox
          see that the volume is neither full nor mounted read-only, and that the file is where it was when the receiver \
 was started",

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::closed_folder;
+
 /// A running receiver.
 pub struct App {
     pub public: SocketAddr,
@@ -29,7 +31,7 @@ pub async fn spawn_app() -> App {
 
 /// Starts a receiver with some keys set, as in `("webhook.token", "secret")`.
 pub async fn spawn_app_with(keys: &[(&str, &str)]) -> App {
-    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let folder = closed_folder();
     start(folder, keys).await
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::process::{Ended, run};
 use super::tunnel::Tunnel;
-use super::{Process, Provider, wait_for};
+use super::{Process, Provider, closed_folder, wait_for};
 
 /// In the URL that is registered.
 pub const TOKEN: &str = "planted-token-of-the-registered-url";
@@ -29,7 +29,7 @@ impl Site {
     /// One where nothing was ever started. CaiGunn has one chatbot, `First`.
     pub async fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("the system has a folder for temporary files"),
+            folder: closed_folder(),
             provider: Provider::start([]).await,
             tunnel: Tunnel::start().await,
             receiver: None,

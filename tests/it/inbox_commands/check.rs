@@ -19,14 +19,14 @@ async fn a_sound_inbox_in_a_file_passes_also_while_a_receiver_runs() {
         words(&table.output),
         [
             "INBOX KIND VERSION OF TABLES RECEIPTS CONDITION".to_owned(),
-            format!("sqlite:{path} sqlite 3 2 sound"),
+            format!("sqlite:{path} sqlite 4 2 sound"),
         ]
     );
     let expected = json!({
         "inbox": "sqlite:inbox.db",
         "kind": "sqlite",
         "condition": "sound",
-        "tables_version": 3,
+        "tables_version": 4,
         "receipt_count": 2,
         "found": "inbox.db is sound; receipts in it: 2",
         "advice": null,
@@ -54,7 +54,9 @@ async fn a_damaged_file_does_not_pass() {
         "{table:?}"
     );
     assert!(
-        table.errors.contains("\nstop the receiver, keep a copy of "),
+        table.errors.contains(
+            "\nstop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps "
+        ),
         "{table:?}"
     );
     assert_eq!(

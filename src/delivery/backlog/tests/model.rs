@@ -68,7 +68,7 @@ impl World {
     fn leader(&self) -> Backlog {
         let mut backlog = Backlog::new(&destination(self.cursor), schedule(), Filter::default());
         for row in self.rows.values().filter(|row| row.state == State::Pending) {
-            backlog.restore(row, self.receipt(row.sequence));
+            backlog.restore(row, self.receipt(row.sequence), at(self.now));
         }
         backlog
     }
@@ -105,7 +105,9 @@ impl World {
             .filter(|receipt| receipt.sequence > backlog.read_to());
         let unread = unread.filter(|receipt| !self.rows.contains_key(&receipt.sequence));
         let unread: Vec<_> = unread.take(3).cloned().collect();
-        unread.iter().for_each(|receipt| backlog.offer(receipt));
+        unread
+            .iter()
+            .for_each(|receipt| backlog.offer(receipt, at(self.now)));
     }
 
     /// What must hold of a delivery that begins.

@@ -316,10 +316,38 @@ async fn a_file_that_is_gone_after_an_error_is_not_replaced_by_an_empty_one() {
 
     let reason = unavailable(inbox.append(vec![Entry::Receipt(notification.clone())]).await);
 
-    assert!(reason.contains("cannot open"), "{reason}");
+    assert!(reason.contains("was moved or deleted while in use"), "{reason}");
     assert!(!folder.inbox_path().exists());
     std::fs::rename(&elsewhere, folder.inbox_path()).unwrap();
     inbox.as_dyn().accept_one(notification).await;
+}
+
+/// As of a program that writes past this one's memory. No entry is to blame, so none is refused for ever.
+#[tokio::test]
+async fn a_number_that_is_taken_fails_the_batch_and_has_the_file_read_anew() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let notification = crawled(&Ids::fresh());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    // On the connection that writes, so that nothing else tells that the file has changed.
+    inbox
+        .on_connection(|connection| {
+            let taken = "INSERT INTO receipt SELECT seq + 1, randomblob(16), received_at, wire, event, status, NULL, NULL,
+                         chatbot_id, body FROM receipt";
+            connection.execute(taken, []).expect("it is written");
+        })
+        .await;
+
+    let reason = unavailable(inbox.append(vec![Entry::Receipt(notification.clone())]).await);
+    let receipt_id = inbox.as_dyn().accept_one(notification).await;
+
+    assert!(
+        reason.contains("UNIQUE constraint failed: receipt.seq"),
+        "{reason}"
+    );
+    let receipts = inbox.as_dyn().all().await;
+    assert_eq!((receipts.len(), receipts[0].id), (3, receipt_id));
+    assert_eq!(receipts[0].sequence, 3);
 }
 
 /// Unlike a full disk, which SQLite undoes by itself, this error leaves the transaction open.

@@ -1,0 +1,343 @@
+//! A copy of the whole inbox in one file, made while a receiver writes to it.
+//!
+//! It holds all that was committed before it began, is compact, needs no log beside it, and is on the disk before it has
+//! the name that was asked for. SQLite's backup interface would begin anew with each commit of the receiver; `VACUUM INTO`
+//! reads one state from beginning to end. What the receiver commits meanwhile stays in its log, which grows.
+//!
+//! Left out: inboxes in PostgreSQL, which has means of its own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode};
+use uuid::Uuid;
+
+use super::super::Error;
+use super::{Check, check, folder, lock_mutex, log, schema, sort};
+
+/// After so many steps of SQLite's, some milliseconds, it is looked at how far it is.
+const LOOK_STEPS: i32 = 20_000;
+
+/// So many bytes of a copy are left to the system before it must have them on the disk. All at once, at the end, would
+/// keep the syncs of a receiver on the same disk waiting.
+const UNSYNCED_BYTES: u64 = 16 << 20;
+
+/// What is left free on the inbox's own volume, in bytes: its log grows while it is copied.
+const SPARE_BYTES: u64 = 64 << 20;
+
+/// How much of a copy is read as memory: all that SQLite allows.
+const MAPPED_BYTES: i64 = 0x7fff_0000;
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes are written.
+    Copied {
+        /// So far.
+        bytes: u64,
+        /// In the end, or a little less.
+        total_bytes: u64,
+    },
+    /// All is written and synced, and is now being read.
+    Checking,
+}
+
+/// Is told how far it is, and says whether to go on.
+pub type Watch = Arc<dyn Fn(Progress) -> bool + Send + Sync>;
+
+/// A copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The receipts in it.
+    pub receipt_count: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Why nothing was copied. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// What was to be copied cannot be read, or is nothing to be copied.
+    #[error("cannot copy it")]
+    From(#[source] Error),
+    /// Where it was to go does not take it.
+    #[error("{reason}")]
+    To {
+        /// What is wrong, and where, in words for an operator.
+        reason: String,
+    },
+    /// Whoever watches wished so.
+    #[error("it was stopped, and nothing is left of it")]
+    Stopped,
+}
+
+/// Copies the inbox to a file that is not there yet, readable for this user alone, and reads the copy to see that it is
+/// sound.
+///
+/// # Errors
+/// What was in the way. Then there is no such file.
+pub fn backup(inbox: &Path, to: &Path, watch: &Watch) -> Result<Copied, BackupError> {
+    // The log lies beside the file itself, not beside a link to it.
+    let inbox = fs::canonicalize(inbox).map_err(|error| {
+        BackupError::From(Error::Unavailable {
+            reason: format!("cannot find {}: {error}", inbox.display()),
+        })
+    })?;
+    let to = target(to, &inbox)?;
+    let mut name = Uuid::new_v4().simple().to_string();
+    name.truncate(8);
+    let partial = Partial::create(schema::beside(&to, &format!(".{name}.partial")))?;
+    let copied = copy(&inbox, &partial, watch)?;
+    partial.publish(&to)?;
+    Ok(copied)
+}
+
+/// The whole path of a file that may be made.
+fn target(to: &Path, inbox: &Path) -> Result<PathBuf, BackupError> {
+    let refused = |reason: String| Err(BackupError::To { reason });
+    let Some(name) = to.file_name() else {
+        return refused(format!("{} is no name for a file", to.display()));
+    };
+    let folder = match fs::canonicalize(folder::of(to)) {
+        Ok(folder) => folder,
+        Err(error) => return refused(format!("cannot find the folder of {}: {error}", to.display())),
+    };
+    let path = folder.join(name);
+    // SQLite would take a file with such a name for the inbox's, or for the copy's.
+    let beside = ["", "-wal", "-shm", "-journal", ".lock"];
+    if beside.iter().any(|suffix| path == schema::beside(inbox, suffix)) {
+        return refused(format!(
+            "{} belongs to the inbox: choose another name",
+            to.display()
+        ));
+    }
+    for suffix in ["", "-wal", "-journal"] {
+        let taken = schema::beside(&path, suffix);
+        if taken.symlink_metadata().is_ok() {
+            return refused(format!("{} exists, and nothing is overwritten", taken.display()));
+        }
+    }
+    Ok(path)
+}
+
+/// A file that is not finished. It goes when this is dropped, unless it was renamed.
+pub struct Partial {
+    path: PathBuf,
+    file: File,
+}
+
+impl Partial {
+    /// Makes an empty file.
+    pub fn create(path: PathBuf) -> Result<Self, BackupError> {
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        match made {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(failed("make", &path, &error)),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name, if nothing has that yet, and has the disk keep it.
+    fn publish(&self, to: &Path) -> Result<(), BackupError> {
+        let named = match fs::hard_link(&self.path, to) {
+            // Not every file system has links. What takes the name in this moment is overwritten there.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && to.symlink_metadata().is_err() => {
+                fs::rename(&self.path, to)
+            }
+            named => named,
+        };
+        let kept = named.and_then(|()| folder::sync(folder::of(to)));
+        kept.map_err(|error| failed("make", to, &error))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // It may have another name by now.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Copies an inbox and what is in its log into an empty file, has the disk keep that, and reads it to see that it is sound.
+pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
+    log::refuse_foreign(from).map_err(BackupError::From)?;
+    if !schema::seems_open(from) {
+        let copied = vacuum(schema::open_alone(from), from, to, watch);
+        // If a receiver has opened it meanwhile, what was read is nothing to go by.
+        if !schema::seems_open(from) {
+            return copied.and_then(|()| inspect(to, watch));
+        }
+        to.file
+            .set_len(0)
+            .map_err(|error| failed("empty", &to.path, &error))?;
+    }
+    vacuum(schema::open_reader(from), from, to, watch)?;
+    inspect(to, watch)
+}
+
+fn vacuum(
+    opened: rusqlite::Result<Connection>,
+    from: &Path,
+    to: &Partial,
+    watch: &Watch,
+) -> Result<(), BackupError> {
+    let unreadable = |error: rusqlite::Error| BackupError::From(sort(from, "read", &error));
+    let mut connection = opened.map_err(unreadable)?;
+    schema::version(&connection, from).map_err(BackupError::From)?;
+    let total_bytes = "SELECT (page_count - freelist_count) * page_size
+        FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+    let total_bytes: u64 = connection
+        .query_row(total_bytes, [], |row| row.get(0))
+        .map_err(unreadable)?;
+    see_that_it_fits(from, to, total_bytes)?;
+
+    let stopped = Arc::new(Mutex::new(None));
+    let mut follow = follow(to, total_bytes, watch)?;
+    let why = Arc::clone(&stopped);
+    let handler = move || match follow() {
+        Ok(()) => false,
+        Err(error) => {
+            *lock_mutex(&why) = Some(error);
+            true
+        }
+    };
+    connection
+        .progress_handler(LOOK_STEPS, Some(handler))
+        .map_err(unreadable)?;
+    let path = ToSqlOutput::Borrowed(ValueRef::Text(to.path.as_os_str().as_bytes()));
+    let done = connection.execute("VACUUM INTO ?1", [path]);
+    if let Some(error) = lock_mutex(&stopped).take() {
+        return Err(error);
+    }
+    done.map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => unreadable(error),
+        Some(ErrorCode::DiskFull) => no_space(to),
+        _ => BackupError::To {
+            reason: format!("cannot copy {} to {}: {error}", from.display(), to.path.display()),
+        },
+    })?;
+    to.file
+        .sync_all()
+        .map_err(|error| failed("sync", &to.path, &error))
+}
+
+/// What is done now and then while a file grows: it is synced, and told how long it is.
+fn follow(
+    to: &Partial,
+    total_bytes: u64,
+    watch: &Watch,
+) -> Result<impl FnMut() -> Result<(), BackupError> + Send + 'static, BackupError> {
+    let path = to.path.clone();
+    let file = to
+        .file
+        .try_clone()
+        .map_err(|error| failed("open", &path, &error))?;
+    let watch = Arc::clone(watch);
+    let mut synced_bytes = 0;
+    Ok(move || {
+        let synced = file.metadata().and_then(|metadata| {
+            let bytes = metadata.len();
+            if bytes >= synced_bytes + UNSYNCED_BYTES {
+                file.sync_data()?;
+                synced_bytes = bytes;
+            }
+            Ok(bytes)
+        });
+        let bytes = synced.map_err(|error| failed("sync", &path, &error))?;
+        if watch(Progress::Copied { bytes, total_bytes }) {
+            Ok(())
+        } else {
+            Err(BackupError::Stopped)
+        }
+    })
+}
+
+/// A disk that is full in the end would be full for a receiver, too.
+fn see_that_it_fits(from: &Path, to: &Partial, bytes: u64) -> Result<(), BackupError> {
+    let folder = folder::of(&to.path);
+    // Where the system cannot tell, it shows.
+    let (Ok(volume), Ok(from), Ok(file)) = (
+        rustix::fs::statvfs(folder),
+        fs::metadata(from),
+        to.file.metadata(),
+    ) else {
+        return Ok(());
+    };
+    let free_bytes = volume.f_bavail.saturating_mul(volume.f_frsize);
+    let spare_bytes = if from.dev() == file.dev() { SPARE_BYTES } else { 0 };
+    if free_bytes >= bytes.saturating_add(spare_bytes) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} has {} MiB free, and the copy takes {} MiB{}",
+        folder.display(),
+        free_bytes >> 20,
+        bytes.div_ceil(1 << 20),
+        if spare_bytes > 0 {
+            ", beside 64 MiB that are left to the inbox on the same volume"
+        } else {
+            ""
+        }
+    );
+    Err(BackupError::To { reason })
+}
+
+/// Reads all of a copy.
+fn inspect(copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
+    if !watch(Progress::Checking) {
+        return Err(BackupError::Stopped);
+    }
+    let path = copy.path.as_path();
+    let opened = schema::open_alone(path).and_then(|mut connection| {
+        let watch = Arc::clone(watch);
+        let is_stopped = move || !watch(Progress::Checking);
+        // Nobody else has this file, so nobody makes it shorter, which would end whoever reads it so.
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+        connection.progress_handler(LOOK_STEPS, Some(is_stopped))?;
+        Ok(connection)
+    });
+    let inspected = check::inspect(opened, path);
+    if !watch(Progress::Checking) {
+        return Err(BackupError::Stopped);
+    }
+    match inspected.map_err(BackupError::From)? {
+        Check::Sound { receipt_count, .. } => Ok(Copied {
+            receipt_count,
+            bytes: copy
+                .file
+                .metadata()
+                .map_err(|error| failed("look at", path, &error))?
+                .len(),
+        }),
+        Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => {
+            Err(BackupError::From(Error::Corrupt {
+                reason: format!("what was copied to {} is no inbox", path.display()),
+            }))
+        }
+    }
+}
+
+fn no_space(to: &Partial) -> BackupError {
+    BackupError::To {
+        reason: format!("no space left for {}", to.path.display()),
+    }
+}
+
+/// That something could not be done to a file.
+pub fn failed(verb: &str, path: &Path, error: &io::Error) -> BackupError {
+    BackupError::To {
+        reason: format!("cannot {verb} {}: {error}", path.display()),
+    }
+}

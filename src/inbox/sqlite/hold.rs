@@ -1,0 +1,222 @@
+//! The inbox's file, held so that no other receiver gets it: by locks that the system frees when the process ends,
+//! however it ends.
+//!
+//! The lock on the file itself is the one that counts: it goes with the file, whatever name or link leads to it and
+//! whatever is removed beside it. The lock file beside it is what older releases take. On Linux the lock (flock) and those
+//! that SQLite takes (fcntl) do not see one another; elsewhere they do, so there the lock file is all there is.
+//!
+//! **Closing any descriptor of the file drops the locks that SQLite has on it in this process**, such are POSIX's locks. So
+//! the file is opened here before SQLite opens it and closed after SQLite has closed it, and nothing else in the
+//! process may open it but SQLite.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::super::Error;
+use super::{folder, rights, schema};
+
+/// Who may read and write a file or folder that is made: its owner, since it has what customers say.
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+
+/// How many links may lead from one to the next, as in Linux.
+const MAX_LINKS: usize = 40;
+
+/// The file, held. Whoever has SQLite open it keeps this until SQLite has closed it.
+#[derive(Debug)]
+pub struct Hold {
+    /// The lock file. `None` where there is none and none was to be made.
+    lock: Option<File>,
+    /// The file itself, with the same exception.
+    file: Option<File>,
+    /// Which one it is.
+    id: Option<FileId>,
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// The file that has this name now; `None` if none has.
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().as_ref().map(Self::of)
+    }
+}
+
+impl Hold {
+    /// Takes the file, and makes it if need be: an empty one, which SQLite takes for a new database. What SQLite makes
+    /// beside it gets its mode.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another process has it; [`Error::Unavailable`] if it cannot be opened or locked.
+    pub fn take(path: &Path) -> Result<Self, Error> {
+        Self::open(path, true, true)
+    }
+
+    /// As [`Hold::take`], of what there is; makes nothing.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn take_what_is_there(path: &Path) -> Result<Self, Error> {
+        Self::open(path, false, false)
+    }
+
+    /// As [`Hold::take`], to put another file in its place; does not make it.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn take_to_replace(path: &Path) -> Result<Self, Error> {
+        Self::open(path, true, false)
+    }
+
+    fn open(path: &Path, makes_lock: bool, makes: bool) -> Result<Self, Error> {
+        // In this order: who has the lock file has the file's descriptors too, if it is this process.
+        let lock_path = schema::beside(path, ".lock");
+        let lock = open(&lock_path, makes_lock).and_then(|lock| match lock {
+            Some(lock) => try_lock(&lock).map(|is_ours| (Some(lock), is_ours)),
+            None => Ok((None, true)),
+        });
+        let (lock, is_ours) = lock.map_err(|error| refusal(path, "lock", &lock_path, &error))?;
+        if !is_ours {
+            return Err(in_use(path));
+        }
+        let file = open(path, makes).and_then(|file| match file {
+            Some(file) if cfg!(target_os = "linux") => try_lock(&file).map(|is_ours| (Some(file), is_ours)),
+            file => Ok((file, true)),
+        });
+        let (file, is_ours) = file.map_err(|error| refusal(path, "open", path, &error))?;
+        if !is_ours {
+            return Err(in_use(path));
+        }
+        let id = file.as_ref().map(File::metadata).transpose();
+        let id = id.map_err(|error| refusal(path, "open", path, &error))?;
+        Ok(Self {
+            lock,
+            file,
+            id: id.as_ref().map(FileId::of),
+        })
+    }
+
+    /// Lets others have the file, once SQLite has closed it. Dropping it would not do: a child process that is just being
+    /// started shares the descriptors for a moment, and readers may keep it.
+    pub fn release(&self) {
+        for file in [&self.file, &self.lock].into_iter().flatten() {
+            let _ = file.unlock();
+        }
+    }
+
+    /// Whether the file has that name now.
+    pub fn is_at(&self, path: &Path) -> bool {
+        self.id.is_some() && FileId::at(path) == self.id
+    }
+
+    /// Where what is in the file can be read although it has no name any more; `None` if it has one, or the system shows
+    /// no such place.
+    pub fn last_resort(&self) -> Option<PathBuf> {
+        let file = self.file.as_ref()?;
+        let is_deleted = file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+        let place = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        (is_deleted && cfg!(target_os = "linux")).then(|| PathBuf::from(place))
+    }
+}
+
+/// Makes the folder of an inbox and those above it, for its owner alone, and has the disk keep them. Gives the path of the
+/// file itself, as [`resolve`] does.
+///
+/// # Errors
+/// [`Error::Unavailable`].
+pub fn make_way(path: &Path) -> Result<PathBuf, Error> {
+    let failed = |deed: &str, what: &Path, error: &io::Error| Error::Unavailable {
+        reason: match rights::obstacle(path, rights::Wanted::Writing) {
+            Some(obstacle) => format!("cannot {deed} {}: {obstacle}", what.display()),
+            None => format!("cannot {deed} {}: {error}", what.display()),
+        },
+    };
+    let folder = folder::of(path);
+    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
+    made.map_err(|error| failed("make the folder", folder, &error))?;
+    let resolved = resolve(path).map_err(|error| failed("find the folder of", path, &error))?;
+    if !resolved.exists() {
+        // What SQLite syncs is the folder of its files, not what leads to it.
+        let folder = folder::of(&resolved);
+        folder::sync(folder).map_err(|error| failed("sync the folder", folder, &error))?;
+    }
+    Ok(resolved)
+}
+
+/// The file that a path leads to, over all links, whether there is one or not: locks, log and index lie beside that, not
+/// beside a link to it.
+///
+/// # Errors
+/// Its folder cannot be found.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(resolved) = fs::canonicalize(path) {
+        return Ok(resolved);
+    }
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+            return Ok(fs::canonicalize(folder::of(&path))?.join(name));
+        };
+        path = folder::of(&path).join(target);
+    }
+    Err(io::ErrorKind::InvalidInput.into())
+}
+
+/// Opens a file for reading and writing; `None` if it is not there and is not to be made.
+fn open(path: &Path, makes: bool) -> io::Result<Option<File>> {
+    // Anything else might be waited for, or take what is written and keep nothing.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(makes).mode(FILE_MODE);
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !makes => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the lock is ours now.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn in_use(path: &Path) -> Error {
+    Error::InUse {
+        reason: format!(
+            "another process has {} open: one receiver writes to an inbox file at a time",
+            path.display()
+        ),
+    }
+}
+
+fn refusal(path: &Path, verb: &str, file: &Path, error: &io::Error) -> Error {
+    let file = file.display();
+    Error::Unavailable {
+        reason: match rights::obstacle(path, rights::Wanted::Writing) {
+            Some(obstacle) => format!("cannot {verb} {file}: {obstacle}"),
+            None => format!("cannot {verb} {file}: {error}"),
+        },
+    }
+}

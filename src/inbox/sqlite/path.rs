@@ -1,0 +1,153 @@
+//! Which texts name the file of an inbox.
+
+use std::path::{Path, PathBuf};
+
+/// What SQLite and this program put beside a file.
+const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
+/// The file that a text names, which is taken as it stands: no shell, no URL and no SQLite reads it. So what only these
+/// give a meaning to is refused, and so is what is no file's name.
+///
+/// # Errors
+/// What is wrong with the text, and what to write instead.
+pub fn named(text: &str) -> Result<PathBuf, String> {
+    match mistake(text) {
+        Some(mistake) => Err(mistake),
+        None => Ok(PathBuf::from(text)),
+    }
+}
+
+fn mistake(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return Some("it names no file".to_owned());
+    }
+    if let Some(control) = text.chars().find(|character| character.is_control()) {
+        return Some(format!(
+            "it has the control character {control:?} in it, as of a line's end: leave that out"
+        ));
+    }
+    if text.trim() != text {
+        return Some(
+            "it begins or ends with a blank: leave that out (in the middle of a name one may be)".to_owned(),
+        );
+    }
+    if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
+        return Some("quotation marks are part of the name here: leave them out".to_owned());
+    }
+    if text == ":memory:" {
+        return Some("an inbox in memory would be lost with the process: name a file".to_owned());
+    }
+    if text.starts_with("file:") {
+        return Some(
+            "SQLite's file: URIs are not read here: write the path alone, as in sqlite:data/inbox.db"
+                .to_owned(),
+        );
+    }
+    if text.starts_with("//") {
+        return Some(
+            "a path is no URL: write sqlite:/data/inbox.db, or sqlite:data/inbox.db in the folder where the receiver runs"
+                .to_owned(),
+        );
+    }
+    if text.starts_with('~') {
+        return Some(
+            "~ is not replaced here: write the whole path, as in sqlite:/home/me/inbox.db".to_owned(),
+        );
+    }
+    if has_variable(text) {
+        return Some("variables are not replaced here: write what $… stands for".to_owned());
+    }
+    if text.contains('?') {
+        return Some("a path has no parameters: leave out what begins with ?".to_owned());
+    }
+    if has_escape(text) {
+        return Some("% codes are not decoded here: write the character itself".to_owned());
+    }
+    let is_folder = text.ends_with('/') || matches!(text.rsplit('/').next(), Some("." | ".."));
+    if is_folder || Path::new(text).is_dir() {
+        return Some("it is a folder: name a file in it, as in sqlite:data/inbox.db".to_owned());
+    }
+    let beside = BESIDE.iter().find(|suffix| text.ends_with(**suffix))?;
+    Some(format!(
+        "a name that ends with {beside} is that of a file which belongs to an inbox: name the inbox itself"
+    ))
+}
+
+/// Whether a shell would see a variable in it.
+fn has_variable(text: &str) -> bool {
+    let after = text.split('$').skip(1).map(|after| after.chars().next());
+    let begins_a_name = |next: char| next.is_ascii_alphabetic() || matches!(next, '_' | '{' | '(');
+    after.flatten().any(begins_a_name)
+}
+
+/// Whether a URL would have a character written as a code in it.
+fn has_escape(text: &str) -> bool {
+    let mut after = text.split('%').skip(1);
+    after.any(|after| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_taken_by_the_name_it_has_however_odd() {
+        for text in [
+            "inbox.db",
+            "data/inbox.db",
+            "../data/inbox.db",
+            "/data/inbox.db",
+            "my inbox.db",
+            "data of today/inbox.db",
+            "inbox 100%.db",
+            "5$.db",
+            "a~b.db",
+            "Eingänge.db",
+            "inbox",
+            ".inbox",
+            "-inbox.db",
+            "a:b#c&d.db",
+        ] {
+            assert_eq!(named(text), Ok(PathBuf::from(text)));
+        }
+    }
+
+    #[test]
+    fn what_would_make_another_file_than_was_meant_is_refused_with_what_is_allowed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().to_str().expect("a text").to_owned();
+        for (text, said) in [
+            ("", "it names no file"),
+            ("inbox.db ", "begins or ends with a blank"),
+            (" inbox.db", "begins or ends with a blank"),
+            ("inbox.db\u{a0}", "begins or ends with a blank"),
+            ("inbox.db\r", "control character '\\r'"),
+            ("inbox\n.db", "control character '\\n'"),
+            ("inbox\0.db", "control character '\\0'"),
+            ("\"my inbox.db\"", "leave them out"),
+            ("'inbox.db'", "leave them out"),
+            (":memory:", "name a file"),
+            ("file:inbox.db", "write the path alone"),
+            ("file:inbox.db?mode=rwc", "write the path alone"),
+            ("//data/inbox.db", "sqlite:/data/inbox.db"),
+            ("///data/inbox.db", "sqlite:/data/inbox.db"),
+            ("~/inbox.db", "write the whole path"),
+            ("~me/inbox.db", "write the whole path"),
+            ("$HOME/inbox.db", "write what $"),
+            ("/data/${NAME}.db", "write what $"),
+            ("/data/$(hostname).db", "write what $"),
+            ("inbox.db?mode=rwc", "leave out what begins with ?"),
+            ("my%20inbox.db", "write the character itself"),
+            ("data/", "name a file in it"),
+            ("data/.", "name a file in it"),
+            ("..", "name a file in it"),
+            ("/", "name a file in it"),
+            (&folder, "name a file in it"),
+            ("data/inbox.db-wal", "name the inbox itself"),
+            ("data/inbox.db.lock", "name the inbox itself"),
+        ] {
+            let mistake = named(text).expect_err(text);
+            assert!(mistake.contains(said), "{text:?}: {mistake}");
+        }
+    }
+}

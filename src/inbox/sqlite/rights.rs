@@ -1,0 +1,219 @@
+//! Who may do what with the files of an inbox: why this process may not, who else may, and the command that mends it.
+
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
+
+use super::{folder, hold, schema};
+
+/// All files of an inbox, by what follows its name.
+const FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
+
+/// The bits of a mode that are of others than the owner, and those by which they change a folder.
+const OF_OTHERS: u32 = 0o077;
+const WRITING_OF_OTHERS: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// What is to be done with the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// They are looked at.
+    Reading,
+    /// They are written to, and more are made.
+    Writing,
+}
+
+/// Something about the files that an operator should change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// What it is.
+    pub found: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; {}", self.found, self.advice)
+    }
+}
+
+/// Why this process may not do what is wanted with the files of an inbox; `None` if nothing of the kind is in the way.
+pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
+    let path = hold::resolve(path).unwrap_or_else(|_| path.to_owned());
+    let (rights, rights_to_folder) = match wanted {
+        Wanted::Reading => (Access::READ_OK, Access::EXEC_OK),
+        Wanted::Writing => (
+            Access::READ_OK | Access::WRITE_OK,
+            Access::WRITE_OK | Access::EXEC_OK,
+        ),
+    };
+    for file in FILES.map(|suffix| schema::beside(&path, suffix)) {
+        // Of the lock nobody needs anything who only reads.
+        if wanted == Wanted::Reading && file.extension().is_some_and(|extension| extension == "lock") {
+            continue;
+        }
+        if let (Ok(metadata), Err(errno)) = (fs::metadata(&file), access(&file, rights)) {
+            return Some(forbidden(&file, &metadata, wanted, errno));
+        }
+    }
+    // The nearest folder that there is: those that are missing are made in it.
+    let folders = path.ancestors().skip(1).map(folder::or_here);
+    let (folder, metadata) = folders
+        .filter_map(|folder| Some((folder, fs::metadata(folder).ok()?)))
+        .next()?;
+    let errno = access(folder, rights_to_folder).err()?;
+    metadata
+        .is_dir()
+        .then(|| forbidden(folder, &metadata, wanted, errno))
+}
+
+fn forbidden(file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> Flaw {
+    let shown = file.display();
+    if errno == Errno::ROFS {
+        return Flaw {
+            found: format!("{shown} is on a file system that is mounted read-only"),
+            advice: "mount it for writing, or set CAIGUNN_INBOX_URL to a file elsewhere".to_owned(),
+        };
+    }
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    let deed = match wanted {
+        Wanted::Reading => "read",
+        Wanted::Writing => "write to",
+    };
+    Flaw {
+        found: format!(
+            "{shown} belongs to {}, with mode {mode:04o}, and this process, which runs as {}, may not {deed} it",
+            name(owner),
+            name(user)
+        ),
+        advice: match wanted {
+            _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {shown}`"),
+            _ if owner == user => format!("run `chmod u+rw {shown}`"),
+            Wanted::Reading => format!("run this as the receiver's user, {}", name(owner)),
+            Wanted::Writing => format!("run `chown {user}:{group} {shown}` as root"),
+        },
+    }
+}
+
+/// A user as people know it.
+fn name(user: u32) -> String {
+    match user {
+        0 => "root (uid 0)".to_owned(),
+        user => format!("uid {user}"),
+    }
+}
+
+/// What of the files' owners, modes and names is unwise, or will be in somebody's way.
+pub fn flaws(path: &Path) -> Vec<Flaw> {
+    let Ok(path) = hold::resolve(path) else {
+        return Vec::new();
+    };
+    let Ok(inbox) = fs::metadata(&path) else {
+        return Vec::new();
+    };
+    let files = FILES.map(|suffix| schema::beside(&path, suffix));
+    let files: Vec<_> = files
+        .into_iter()
+        .filter_map(|file| fs::metadata(&file).ok().map(|metadata| (file, metadata)))
+        .collect();
+    let flaws = [
+        other_owners(&files, &inbox),
+        open_files(&files),
+        open_folder(&path, &inbox),
+        other_names(&path, &inbox),
+    ];
+    flaws.into_iter().flatten().collect()
+}
+
+type Files = [(PathBuf, Metadata)];
+
+/// As `chmod` and its like take them.
+fn listed<'a>(files: impl Iterator<Item = &'a PathBuf>) -> String {
+    let shown: Vec<_> = files.map(|file| file.display().to_string()).collect();
+    shown.join(" ")
+}
+
+fn other_owners(files: &Files, inbox: &Metadata) -> Option<Flaw> {
+    let others: Vec<_> = files
+        .iter()
+        .filter(|(_, metadata)| metadata.uid() != inbox.uid())
+        .collect();
+    let (file, metadata) = others.first()?;
+    Some(Flaw {
+        found: format!(
+            "{} belongs to {}, and the inbox to {}: somebody has opened it as another user than the receiver",
+            file.display(),
+            name(metadata.uid()),
+            name(inbox.uid())
+        ),
+        advice: format!(
+            "run `chown {}:{} {}` as root",
+            inbox.uid(),
+            inbox.gid(),
+            listed(others.iter().map(|(file, _)| file))
+        ),
+    })
+}
+
+fn open_files(files: &Files) -> Option<Flaw> {
+    let is_open = |metadata: &Metadata| metadata.mode() & OF_OTHERS != 0;
+    // The lock file has nothing in it, but who can open it can keep the receiver from starting.
+    let open: Vec<_> = files.iter().filter(|(_, metadata)| is_open(metadata)).collect();
+    let (file, metadata) = open.first()?;
+    Some(Flaw {
+        found: format!(
+            "{} has mode {:04o}: other users of this machine may read what customers say, or lock it",
+            file.display(),
+            metadata.mode() & 0o7777
+        ),
+        advice: format!("run `chmod 600 {}`", listed(open.iter().map(|(file, _)| file))),
+    })
+}
+
+fn open_folder(path: &Path, inbox: &Metadata) -> Option<Flaw> {
+    let folder = folder::of(path);
+    let metadata = fs::metadata(folder).ok()?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & OF_OTHERS == 0 {
+        return None;
+    }
+    let harm = if mode & WRITING_OF_OTHERS == 0 {
+        "look into it"
+    } else {
+        "put files where the inbox expects its own"
+    };
+    // A folder like /tmp or /srv is not ours to close.
+    let is_ours = mode & STICKY == 0 && metadata.uid() == inbox.uid();
+    Some(Flaw {
+        found: format!(
+            "the inbox's folder {} has mode {mode:04o}: other users of this machine may {harm}",
+            folder.display()
+        ),
+        advice: if is_ours {
+            format!(
+                "run `chmod 700 {}`, or give the inbox a folder of its own",
+                folder.display()
+            )
+        } else {
+            "give the inbox a folder of its own, with mode 0700".to_owned()
+        },
+    })
+}
+
+fn other_names(path: &Path, inbox: &Metadata) -> Option<Flaw> {
+    (inbox.nlink() > 1).then(|| Flaw {
+        found: format!(
+            "{} has {} names (hard links): who opens it by another one does not find its log, and what is in that",
+            path.display(),
+            inbox.nlink()
+        ),
+        advice: "remove the other names".to_owned(),
+    })
+}

@@ -1,0 +1,213 @@
+//! What customers say is the owner's alone, and where a user may not do what the receiver must, the file, both users
+//! and the command that mends it are named.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use super::*;
+use crate::harness::postgres::leave_out;
+use crate::harness::process::{Ended, run};
+
+/// A user who has nothing, as in the image.
+const USER: u32 = 65_532;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+}
+
+async fn doctor(desk: &Desk) -> Ended {
+    let mut command = Process::command(desk.folder.path());
+    command.arg("doctor");
+    run(command).await
+}
+
+/// The program, run as that user; `None` where that takes more rights than these tests have.
+fn command_as_user(desk: &Desk) -> Option<Command> {
+    let user = USER.to_string();
+    let wrapper = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
+    let program = env!("CARGO_BIN_EXE_caigunn-webhook");
+    let mut trial = Command::new(wrapper[0]);
+    let trial = trial.args(&wrapper[1..]).args([program, "--version"]).output();
+    if !trial.is_ok_and(|trial| trial.status.success()) {
+        leave_out("running as another user takes root, and a program that everybody may run");
+        return None;
+    }
+    Some(Process::command_under(&wrapper, desk.folder.path()))
+}
+
+#[tokio::test]
+async fn what_a_start_makes_is_its_owners_alone() {
+    let mut desk = Desk::new();
+    let url = format!("sqlite:{}", desk.path("made/by/it/inbox.db").display());
+    let process = Process::start(desk.folder.path(), &[("CAIGUNN_INBOX_URL", &url)]).await;
+    desk.post_all(&process, 1).await;
+
+    for folder in ["made", "made/by", "made/by/it"] {
+        assert_eq!(mode(&desk.path(folder)), 0o700, "{folder}");
+    }
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let file = format!("made/by/it/inbox.db{suffix}");
+        assert_eq!(mode(&desk.path(&file)), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_others_may_read_are_warned_of_with_the_command_that_mends_it() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 1).await;
+    process.kill();
+    let [inbox, log] = ["inbox.db", "inbox.db-wal"].map(|name| desk.path(name));
+    set_mode(&inbox, 0o644);
+    set_mode(&log, 0o640);
+    set_mode(desk.folder.path(), 0o755);
+
+    let findings = doctor(&desk).await.output;
+    let process = desk.start().await;
+
+    let (inbox, folder) = (inbox.display(), desk.folder.path().display());
+    let found =
+        format!("{inbox} has mode 0644: other users of this machine may read what customers say, or lock it");
+    let advice = format!("run `chmod 600 {inbox} {inbox}-wal`");
+    let found_folder =
+        format!("the inbox's folder {folder} has mode 0755: other users of this machine may look into it");
+    let advice_folder = format!("run `chmod 700 {folder}`, or give the inbox a folder of its own");
+    for expected in [
+        format!("warning  access: {found}\n         {advice}\n"),
+        format!("warning  access: {found_folder}\n         {advice_folder}\n"),
+    ] {
+        assert!(findings.contains(&expected), "{findings}");
+    }
+    // By now SQLite has made another index of the log, as open as the inbox.
+    assert_eq!(
+        warning(&process, "has mode 0644").await,
+        format!("{found}; run `chmod 600 {inbox} {inbox}-wal {inbox}-shm`")
+    );
+    assert_eq!(
+        warning(&process, "has mode 0755").await,
+        format!("{found_folder}; {advice_folder}")
+    );
+    // What it says mends it.
+    for suffix in ["", "-wal", "-shm"] {
+        set_mode(&desk.path(&format!("inbox.db{suffix}")), 0o600);
+    }
+    set_mode(desk.folder.path(), 0o700);
+    let findings = doctor(&desk).await.output;
+    let well = format!("ok       access: {inbox} can be read and changed by its owner alone\n");
+    assert!(findings.contains(&well), "{findings}");
+}
+
+#[tokio::test]
+async fn other_names_of_an_inbox_are_warned_of() {
+    let desk = Desk::new();
+    drop(desk.start().await);
+    fs::hard_link(desk.path("inbox.db"), desk.path("other.db")).unwrap();
+
+    let process = desk.start().await;
+
+    let warning = warning(&process, "hard links").await;
+    assert!(warning.contains("inbox.db has 2 names (hard links)"), "{warning}");
+    assert!(warning.ends_with("; remove the other names"), "{warning}");
+}
+
+#[tokio::test]
+async fn a_folder_of_root_is_named_with_the_command_that_gives_it_to_us() {
+    let desk = Desk::new();
+    let Some(command) = command_as_user(&desk) else {
+        return;
+    };
+    // The folder that it starts in must be one that it may look into.
+    set_mode(desk.folder.path(), 0o755);
+    let data = desk.path("data");
+    fs::create_dir(&data).unwrap();
+    set_mode(&data, 0o755);
+    let url = format!("sqlite:{}", data.join("inbox.db").display());
+    let words = |arguments: &[&str]| {
+        let mut command = command_as_user(&desk).expect("it went before");
+        command.env("CAIGUNN_INBOX_URL", &url).args(arguments);
+        command
+    };
+    drop(command);
+
+    let started = run(words(&[])).await;
+    let examined = run(words(&["doctor"])).await;
+
+    let data = data.display();
+    let found = format!(
+        "{data} belongs to root (uid 0), with mode 0755, and this process, which runs as uid 65532, may not write to it"
+    );
+    let advice = format!("run `chown 65532:65532 {data}` as root");
+    assert_eq!(started.code, Some(1), "{started:?}");
+    assert!(
+        started.errors.contains(&format!("{found}; {advice}")),
+        "{started:?}"
+    );
+    let expected =
+        format!("FAILURE  writing: {data}/inbox.db does not take writes: {found}\n         {advice}\n");
+    assert!(examined.output.contains(&expected), "{examined:?}");
+}
+
+#[tokio::test]
+async fn a_log_of_root_is_named_with_the_command_that_gives_it_to_us() {
+    for suffix in ["-wal", "-shm"] {
+        let mut desk = Desk::new();
+        let Some(command) = command_as_user(&desk) else {
+            return;
+        };
+        chown(desk.folder.path(), Some(USER), Some(USER)).unwrap();
+        let mut process = Process::spawn(desk.folder.path(), command).await;
+        desk.post_all(&process, 1).await;
+        process.kill();
+        let file = desk.path(&format!("inbox.db{suffix}"));
+        chown(&file, Some(0), Some(0)).unwrap();
+        set_mode(&file, 0o644);
+        let as_user = |arguments: &[&str]| {
+            let mut command = command_as_user(&desk).expect("it went before");
+            command.args(arguments);
+            command
+        };
+
+        let started = run(as_user(&[])).await;
+        let examined = run(as_user(&["doctor"])).await;
+        let by_root = doctor(&desk).await;
+
+        let file = file.display();
+        let found = format!(
+            "{file} belongs to root (uid 0), with mode 0644, and this process, which runs as uid 65532, may not write to it"
+        );
+        let advice = format!("run `chown 65532:65532 {file}` as root");
+        assert_eq!(started.code, Some(1), "{started:?}");
+        assert!(
+            started.errors.contains(&format!("{found}; {advice}")),
+            "{started:?}"
+        );
+        assert!(examined.output.contains(&found), "{examined:?}");
+        let expected = format!(
+            "warning  access: {file} belongs to root (uid 0), and the inbox to uid 65532: somebody has opened it as \
+             another user than the receiver\n         {advice}\n"
+        );
+        assert!(by_root.output.contains(&expected), "{by_root:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_read_an_inbox_is_told_as_whom_to_look() {
+    let desk = Desk::new();
+    let Some(mut command) = command_as_user(&desk) else {
+        return;
+    };
+    drop(desk.start().await);
+    set_mode(desk.folder.path(), 0o755);
+    command.args(["inbox", "check"]);
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let expected = "with mode 0600, and this process, which runs as uid 65532, may not read it\nrun this as the receiver's user, \
+                    root (uid 0)\n";
+    assert!(ended.errors.ends_with(expected), "{ended:?}");
+}

@@ -1,0 +1,71 @@
+//! Whoever holds the inbox is named, to all who wait for it, before they give up.
+
+use rusqlite::Connection;
+
+use super::*;
+
+#[tokio::test]
+async fn another_program_that_holds_the_inbox_is_named_in_every_answer() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 1).await;
+    let holder = Connection::open(desk.path("inbox.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let mut refusals = Vec::new();
+    for _ in 0..5 {
+        refusals.push(desk.post(&process).await);
+    }
+    let ready = readyz(&process).await;
+    holder.execute_batch("COMMIT").unwrap();
+    wait_for("the receiver to store again", || async {
+        match readyz(&process).await {
+            (200, _) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    desk.post_all(&process, 1).await;
+
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    let words = format!(
+        "another program holds the inbox: {} (process {}), in the middle of a transaction; nothing can be stored until it \
+         ends that",
+        name.trim_end(),
+        std::process::id()
+    );
+    refusals.push(ready);
+    for refusal in refusals {
+        assert_eq!(refusal, (503, words.clone()));
+    }
+}
+
+#[tokio::test]
+async fn all_who_wait_together_for_a_held_inbox_hear_who_holds_it() {
+    let desk = Desk::new();
+    let process = desk.start().await;
+    let holder = Connection::open(desk.path("inbox.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let posts = (0..20).map(|_| {
+        let body = json(&sample("crawling.completed")).to_string();
+        let request = client()
+            .post(process.url("/webhook"))
+            .header("content-type", "application/json")
+            .body(body);
+        async {
+            let response = request.send().await.expect("an answer");
+            let answer: Value = response.json().await.expect("JSON");
+            text(&answer, "detail")
+        }
+    });
+    let details = futures_util::future::join_all(posts).await;
+
+    for detail in details {
+        assert!(
+            detail.starts_with("another program holds the inbox: "),
+            "{detail}"
+        );
+    }
+    drop(holder);
+}

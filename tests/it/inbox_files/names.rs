@@ -1,0 +1,250 @@
+//! What is answered 200 is in a file with a name, and a file has one receiver, whatever becomes of the names.
+
+use std::os::unix::fs::symlink;
+
+use caigunn_webhook::inbox::sqlite::{Check, check};
+use rusqlite::Connection;
+
+use super::*;
+use crate::harness::process::run;
+
+#[tokio::test]
+async fn a_log_that_is_removed_costs_nothing() {
+    let saved = "was removed or replaced while in use; all that was in the log has been copied";
+    for removed in [&["-wal"][..], &["-wal", "-shm"], &["-shm"]] {
+        let mut desk = Desk::new();
+        let process = desk.start().await;
+        desk.post_all(&process, 3).await;
+
+        for suffix in removed {
+            fs::remove_file(desk.path(&format!("inbox.db{suffix}"))).unwrap();
+        }
+        desk.post_all(&process, 5).await;
+
+        assert_eq!(readyz(&process).await.0, 200);
+        let warning = warning(&process, saved).await;
+        assert!(warning.contains(&format!("inbox.db{}", removed[0])), "{warning}");
+        assert!(desk.path("inbox.db-wal").exists() && desk.path("inbox.db-shm").exists());
+        assert_eq!(process.receipts(&client()).await.len(), 8);
+        desk.assert_nothing_is_lost(process).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_removed_while_nothing_comes_is_saved_all_the_same() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+
+    fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+    warning(&process, "was removed or replaced while in use").await;
+
+    desk.assert_nothing_is_lost(process).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_removed_before_a_stop_is_saved() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 3).await;
+
+    fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+    process.signal("TERM");
+
+    assert_eq!(process.wait().await.code(), Some(0), "{}", process.log());
+    assert!(!desk.path("inbox.db-wal").exists());
+    desk.assert_nothing_is_lost(process).await;
+}
+
+#[tokio::test]
+async fn another_file_in_the_place_of_the_log_is_put_aside_and_never_applied() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    let log = desk.path("inbox.db-wal");
+    let older = fs::read(&log).unwrap();
+    desk.post_all(&process, 3).await;
+
+    replace(&log, &older);
+    desk.post_all(&process, 3).await;
+
+    assert_eq!(fs::read(desk.path("inbox.db-wal.found")).unwrap(), older);
+    desk.assert_nothing_is_lost(process).await;
+    let checked = check(&desk.path("inbox.db"));
+    assert!(matches!(checked, Ok(Check::Sound { .. })), "{checked:?}");
+}
+
+#[tokio::test]
+async fn where_a_removed_log_cannot_be_saved_yet_nothing_is_answered_200() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    let reader = Connection::open(desk.path("inbox.db")).unwrap();
+    let reading = "BEGIN; SELECT count(*) FROM receipt";
+    reader.execute_batch(reading).unwrap();
+
+    fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+    let (status, detail) = desk.post(&process).await;
+    let ready = readyz(&process).await;
+    reader.execute_batch("COMMIT").unwrap();
+    wait_for("the receiver to store again", || async {
+        match readyz(&process).await {
+            (200, _) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    desk.post_all(&process, 3).await;
+
+    assert_eq!((status, ready), (503, (503, detail.clone())));
+    assert!(
+        detail.contains(
+            "inbox.db-wal was removed or replaced while in use, and what is in the log cannot be saved yet"
+        ),
+        "{detail}"
+    );
+    drop(reader);
+    desk.assert_nothing_is_lost(process).await;
+}
+
+#[tokio::test]
+async fn behind_a_log_that_was_cut_short_nothing_is_answered_200_and_a_restart_goes_on() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+
+    let log = fs::File::options()
+        .write(true)
+        .open(desk.path("inbox.db-wal"))
+        .unwrap();
+    log.set_len(100).unwrap();
+    let (status, detail) = desk.post(&process).await;
+    let ready = readyz(&process).await;
+
+    assert_eq!((status, ready), (503, (503, detail.clone())));
+    assert!(
+        detail.contains("inbox.db-wal was cut short while in use"),
+        "{detail}"
+    );
+    // Stopping must not copy what is not there.
+    let mut process = process;
+    process.signal("TERM");
+    process.wait().await;
+    desk.posted.clear();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    desk.assert_nothing_is_lost(process).await;
+    let checked = check(&desk.path("inbox.db"));
+    assert!(matches!(checked, Ok(Check::Sound { .. })), "{checked:?}");
+}
+
+#[tokio::test]
+async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        fs::remove_file(desk.path(&format!("inbox.db{suffix}"))).unwrap();
+    }
+
+    let (status, detail) = desk.post(&process).await;
+
+    assert_eq!(status, 503);
+    let place = detail
+        .split_once("can be copied from ")
+        .and_then(|(_, rest)| rest.split_once(" by its user"));
+    let (place, _) = place.unwrap_or_else(|| panic!("{detail}"));
+    fs::copy(place, desk.path("copy.db")).unwrap();
+    let mut process = process;
+    process.kill();
+    fs::rename(desk.path("copy.db"), desk.path("inbox.db")).unwrap();
+    desk.assert_nothing_is_lost(desk.start().await).await;
+}
+
+#[tokio::test]
+async fn an_inbox_that_is_moved_away_takes_along_what_was_in_its_log() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 3).await;
+
+    fs::rename(desk.path("inbox.db"), desk.path("moved.db")).unwrap();
+    let (status, detail) = desk.post(&process).await;
+    process.kill();
+
+    assert_eq!(status, 503);
+    assert!(detail.contains("was moved or deleted while in use"), "{detail}");
+    fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+    fs::rename(desk.path("moved.db"), desk.path("inbox.db")).unwrap();
+    desk.assert_nothing_is_lost(desk.start().await).await;
+}
+
+#[tokio::test]
+async fn without_its_lock_file_and_by_other_names_a_file_still_has_one_receiver() {
+    let mut desk = Desk::new();
+    let dangling = desk.path("dangling.db");
+    symlink("inbox.db", &dangling).unwrap();
+    let by = |name: &str| {
+        let mut command = Process::command(desk.folder.path());
+        let url = format!("sqlite:{}", desk.path(name).display());
+        command.env("CAIGUNN_INBOX_URL", url);
+        command
+    };
+    // Of a link that leads to nothing yet the first start makes what it leads to.
+    let process = Process::spawn(desk.folder.path(), by("dangling.db")).await;
+    assert!(desk.path("inbox.db.lock").exists() && !desk.path("dangling.db.lock").exists());
+    fs::hard_link(desk.path("inbox.db"), desk.path("hard.db")).unwrap();
+    let mut ends = vec![run(by("inbox.db")).await];
+    fs::remove_file(desk.path("inbox.db.lock")).unwrap();
+
+    for name in ["inbox.db", "dangling.db", "hard.db"] {
+        ends.push(run(by(name)).await);
+    }
+
+    for ended in ends {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.errors.contains("another process has "), "{ended:?}");
+    }
+    // Nor does `doctor` write to it.
+    let mut doctor = by("inbox.db");
+    doctor.arg("doctor");
+    let ended = run(doctor).await;
+    assert!(
+        ended.output.contains("writing: another process has "),
+        "{ended:?}"
+    );
+    desk.post_all(&process, 3).await;
+    desk.assert_nothing_is_lost(process).await;
+}
+
+#[tokio::test]
+async fn what_another_program_writes_is_known_before_the_next_answer() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    let known = desk.posted[0].body.clone();
+
+    let other = Connection::open(desk.path("inbox.db")).unwrap();
+    // The next number is taken, and what was first is forgotten.
+    other
+        .execute_batch(
+            "INSERT INTO receipt SELECT seq + 1, id, received_at, wire, event, status, randomblob(16), NULL, chatbot_id, body
+                 FROM receipt ORDER BY seq DESC LIMIT 1;
+             DELETE FROM receipt WHERE seq = 1;",
+        )
+        .unwrap();
+    drop(other);
+    desk.post_all(&process, 3).await;
+
+    assert_eq!(readyz(&process).await.0, 200);
+    warning(&process, "read anew, since another program has written to it").await;
+    let response = client()
+        .post(process.url("/webhook"))
+        .header("content-type", "application/json")
+        .body(known)
+        .send()
+        .await
+        .expect("an answer");
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["outcome"], "accepted", "{answer}");
+    assert_eq!(process.receipts(&client()).await.len(), 7);
+}

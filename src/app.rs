@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::caigunn;
 use crate::clock::Timestamp;
 use crate::config::{Registration, Settings};
 use crate::delivery::{self, Deliveries, Dispatch};
@@ -28,8 +29,8 @@ use crate::inbox::announce::Announcer;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
+use crate::subscription::{Selection, probe};
 use crate::telemetry::Lines;
-use crate::{caigunn, subscription};
 use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
 pub use opening::open_inbox;
@@ -65,7 +66,9 @@ pub enum Error {
         source: delivery::Error,
     },
     /// The client of CaiGunn's API cannot be made.
-    #[error("cannot prepare calls to CaiGunn")]
+    #[error(
+        "cannot prepare calls to CaiGunn; where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE"
+    )]
     Client(#[source] reqwest::Error),
     /// A part of the program ended although nobody asked it to.
     #[error("{name} ended by itself: {reason}")]
@@ -130,14 +133,25 @@ impl App {
             bind("public", settings.listen)?,
             bind("admin", settings.admin_listen)?,
         );
-        let caigunn = match (&settings.registration, &settings.api) {
-            (Registration::Wanted(subscription), Some(api)) => Some(CaiGunn {
-                client: caigunn::Client::new(api.clone()).map_err(Error::Client)?,
-                probe_client: subscription::probe::client().map_err(Error::Client)?,
-                subscription: (**subscription).clone(),
+        let webhook = match &settings.registration {
+            Registration::Wanted(webhook) => Some((**webhook).clone()),
+            Registration::Missing(_) => None,
+        };
+        let has_chatbots = match &settings.selection {
+            Selection::Keys(keys) => !keys.is_empty(),
+            Selection::Discovered { .. } => true,
+        };
+        let caigunn = match settings.api.clone().filter(|_| has_chatbots) {
+            Some(api) => Some(CaiGunn {
+                probe_client: probe::client(webhook.as_ref().map_or(&api.url, |webhook| &webhook.public_url))
+                    .map_err(Error::Client)?,
+                client: caigunn::Client::new(api).map_err(Error::Client)?,
+                selection: settings.selection.clone(),
+                watching: settings.watching,
+                webhook,
                 backfill: settings.backfill,
             }),
-            (_, _) => None,
+            None => None,
         };
         let senders = settings.delivery.destinations.iter().map(|destination| {
             delivery::sender(destination).map_err(|source| Error::Sender {
@@ -234,29 +248,29 @@ impl App {
         dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
         candidacy.ask().await;
-        let delivering = dispatch.run(
-            candidacy.candidate().clone(),
-            terms.clone(),
-            writer.accepted(),
-            settings.stop_timeout / 2,
-            stop_beside.clone(),
-        );
         let Watch {
             subscription,
             backfill_job,
+            answers,
             keeping,
             backfilling,
         } = match caigunn {
-            None => Watch::nothing(leadership),
+            None => Watch::nothing(leadership, deliveries.clone()),
             Some(caigunn) => caigunn.watch(
-                &inbox,
-                &writer,
+                (&inbox, &writer, deliveries.clone()),
                 instance.clone(),
                 (leadership, terms.clone()),
                 stop_beside.clone(),
                 &mut metrics,
             ),
         };
+        let delivering = dispatch.run(
+            (candidacy.candidate().clone(), answers),
+            terms.clone(),
+            writer.accepted(),
+            settings.stop_timeout / 2,
+            stop_beside.clone(),
+        );
         let connections = settings.http.connections.clone();
         let Endpoints {
             public: public_endpoint,

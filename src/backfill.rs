@@ -17,17 +17,19 @@ mod pace;
 mod progress;
 mod rounds;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{self, Client, EventLog};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
+use crate::fingerprint::Fingerprint;
 use crate::inbox::{self, Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer};
 use gap::{Logged, Unreadable};
 use pace::Pace;
@@ -35,8 +37,8 @@ use pace::Pace;
 pub use progress::{Progress, Seen};
 pub use rounds::{Rounds, keep};
 
-/// How many keys CaiGunn may refuse, and take none, before it is the access token that is taken to be refused.
-const MAX_REFUSALS: usize = 3;
+/// How long a key that CaiGunn has refused is not tried: a person must mend it.
+const REFUSED_WAIT: Duration = Duration::from_secs(3600);
 
 /// What to ask about, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +77,22 @@ impl Error {
             Self::NoKey | Self::Inbox(_) => self.to_string(),
         }
     }
+
+    /// What went wrong, and what to check.
+    pub fn explained(&self) -> String {
+        match self {
+            Self::Log(cause) => match cause.advice() {
+                Some(advice) => format!("{}; {advice}", self.chain()),
+                None => self.chain(),
+            },
+            Self::NoKey | Self::Inbox(_) => self.to_string(),
+        }
+    }
+
+    /// Whether it concerns one API key, and jobs of no other.
+    fn is_of_one_key(&self) -> bool {
+        matches!(self, Self::Log(cause @ caigunn::Error::Refused { .. }) if !cause.is_account_refused())
+    }
 }
 
 /// Whether what is missing is stored.
@@ -95,8 +113,10 @@ pub struct Outcome {
     pub logged_count: usize,
     /// Those that were missing, oldest first.
     pub missing: Vec<Missing>,
-    /// What could not be read in the log, and why.
+    /// What could not be read in the log, and why: the first few.
     pub unreadable: Vec<String>,
+    /// How many there are of these in all.
+    pub unreadable_count: usize,
     /// Whether the job has ended, by the log.
     pub is_ended: bool,
 }
@@ -117,6 +137,8 @@ pub struct Backfill {
     writer: Writer,
     client: Client,
     pace: Arc<Pace>,
+    /// Keys that CaiGunn has refused, since when, and how.
+    refused: Arc<Mutex<HashMap<Fingerprint, (Instant, caigunn::Error)>>>,
 }
 
 impl Backfill {
@@ -127,6 +149,7 @@ impl Backfill {
             writer,
             client,
             pace: Arc::new(Pace::new(max_calls_per_minute)),
+            refused: Arc::default(),
         }
     }
 
@@ -169,14 +192,16 @@ impl Backfill {
                 },
             });
         }
-        let say = |Unreadable { name, error }: Unreadable| format!("{name}: {error}");
         let mut unreadable = log.unreadable;
-        unreadable.extend(no_notification.into_iter().map(say));
+        for Unreadable { name, error } in no_notification {
+            unreadable.push(format!("{name}: {error}"));
+        }
         Ok(Outcome {
             event_id,
             logged_count,
             missing,
-            unreadable,
+            unreadable: unreadable.named,
+            unreadable_count: unreadable.count,
             is_ended,
         })
     }
@@ -196,23 +221,25 @@ impl Backfill {
     ) -> Result<(Option<ChatbotId>, EventLog), Error> {
         let mut is_heard = false;
         let mut refusal = Error::NoKey;
-        let mut refusal_count = 0;
         for (owner, api_key) in keyring.candidates(chatbot_id) {
+            let fingerprint = Fingerprint::of(&api_key);
+            if let Some(error) = self.refusal(&fingerprint) {
+                refusal = Error::Log(error);
+                continue;
+            }
             self.pace.wait_for_turn().await;
             match self.client.event_log(&api_key, event_id).await {
-                Ok(log) if log.entries.is_empty() && log.unreadable.is_empty() => is_heard = true,
+                Ok(log) if log.entries.is_empty() && log.unreadable.count == 0 => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
+                Err(error) if error.is_account_refused() => return Err(Error::Log(error)),
                 // It may be another chatbot's job.
                 Err(
                     caigunn::Error::Invalid { status: 404, .. } | caigunn::Error::Refused { status: 403, .. },
                 ) => is_heard = true,
-                // This key may be wrong, and the next one right.
+                // This key alone is wrong, and the next one may be right.
                 Err(error @ caigunn::Error::Refused { .. }) => {
+                    self.set_aside(fingerprint, owner, &error);
                     refusal = Error::Log(error);
-                    refusal_count += 1;
-                    if !is_heard && refusal_count >= MAX_REFUSALS {
-                        break;
-                    }
                 }
                 Err(error) => return Err(Error::Log(error)),
             }
@@ -222,6 +249,34 @@ impl Backfill {
         } else {
             Err(refusal)
         }
+    }
+
+    /// How CaiGunn has refused a key lately.
+    fn refusal(&self, fingerprint: &Fingerprint) -> Option<caigunn::Error> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, error) = refused.get(fingerprint)?;
+        (since.elapsed() < REFUSED_WAIT).then(|| error.clone())
+    }
+
+    /// Which key CaiGunn refuses, if it refuses one.
+    fn problem(&self) -> Option<String> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = refused
+            .values()
+            .filter(|(since, _)| since.elapsed() < REFUSED_WAIT);
+        current
+            .next()
+            .map(|(_, error)| Error::Log(error.clone()).explained())
+    }
+
+    /// Leaves a key alone for a while, and says so.
+    fn set_aside(&self, fingerprint: Fingerprint, owner: Option<ChatbotId>, error: &caigunn::Error) {
+        let whose = owner.map_or_else(|| "a chatbot".to_owned(), |id| format!("chatbot {id}"));
+        let what = format!("cannot ask what was missed of the jobs of {whose}; others are asked about");
+        error.log("backfill", Some(&fingerprint), &what, REFUSED_WAIT);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|_, (since, _)| since.elapsed() < REFUSED_WAIT);
+        refused.insert(fingerprint, (Instant::now(), error.clone()));
     }
 
     async fn store(&self, Logged { notification, body }: Logged) -> Result<ReceiptId, Error> {

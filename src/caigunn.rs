@@ -7,38 +7,49 @@
 
 mod answer;
 mod body;
+mod error;
 pub mod keyring;
+mod patience;
+pub mod spelling;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
+use std::mem::discriminant;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
-use crate::http_time;
+use crate::fingerprint::Fingerprint;
 use crate::rotating::Rotating;
-use answer::{MAX_SHORT_BYTES, Secrets, unreachable_error};
-use body::Listed;
+use crate::{http_time, outgoing};
+use answer::{Asked, MAX_SHORT_BYTES, Secrets, unreachable_error};
+use body::{Listed, Mistake};
+use patience::Patience;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::event_log;
+pub use error::{ACCESS_TOKEN, Credential, Error};
+pub use patience::MAX_WAIT;
 pub use token::expires_at;
 
 /// The header that names one chatbot.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The header that carries the user's token.
-const ACCESS_TOKEN: HeaderName = HeaderName::from_static("caigunn-access-token");
+const ACCESS_TOKEN_HEADER: HeaderName = HeaderName::from_static("caigunn-access-token");
 
 /// How many chatbots are asked for at a time: CaiGunn's own default.
 const PAGE_COUNT: &str = "30";
@@ -53,6 +64,9 @@ const MAX_CHATBOT_BYTES: usize = 4 << 20;
 /// some megabytes, and `server.body_limit_bytes` is 8 MiB; a log holds several notifications of that size.
 const MAX_LOG_BYTES: usize = 32 << 20;
 
+/// How many entries of a list that cannot be read are named.
+pub const MAX_NAMED: usize = 20;
+
 /// What the client must be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -62,52 +76,6 @@ pub struct Settings {
     pub access_token: SecretString,
     /// How long one call may take, from connecting to the end of the answer.
     pub timeout: Duration,
-}
-
-/// Why a call failed, by what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The credentials are wrong or have expired (401, 403): a person must mend them.
-    #[error("CaiGunn refused the credentials with {status}: {detail}")]
-    Refused {
-        /// The status.
-        status: u16,
-        /// CaiGunn's words.
-        detail: String,
-    },
-    /// CaiGunn does not accept what was sent (other 4xx): a person must look.
-    #[error("CaiGunn did not accept the request, with {status}: {detail}")]
-    Invalid {
-        /// The status.
-        status: u16,
-        /// CaiGunn's words.
-        detail: String,
-    },
-    /// CaiGunn asks for patience (429): try again, not before `retry_after`.
-    #[error("CaiGunn asks for fewer requests: {detail}")]
-    TooManyRequests {
-        /// How long `Retry-After` says to wait, as seconds or as a date.
-        retry_after: Option<Duration>,
-        /// CaiGunn's words.
-        detail: String,
-    },
-    /// CaiGunn could not be reached, was too slow, or failed (5xx): try again.
-    #[error("CaiGunn is unavailable: {detail}")]
-    Unavailable {
-        /// How long `Retry-After` says to wait, as seconds or as a date.
-        retry_after: Option<Duration>,
-        /// What happened.
-        detail: String,
-    },
-    /// CaiGunn answered something that this program does not know, such as a redirect, or a 2xx with another body than
-    /// the documented one: the provider has changed.
-    #[error("CaiGunn answered unexpectedly with {status}: {detail}")]
-    Unexpected {
-        /// The status.
-        status: u16,
-        /// CaiGunn's words; of a 2xx, what is wrong with it and where.
-        detail: String,
-    },
 }
 
 /// A chatbot, as the list of all of a user's has it.
@@ -121,17 +89,26 @@ pub struct Chatbot {
     pub api_key: SecretString,
 }
 
-/// A chatbot, as a call about it alone tells.
+/// What the list of chatbots says.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The chatbots that are not deleted, each once, in CaiGunn's order.
+    pub chatbots: Vec<Chatbot>,
+    /// The entries that are none.
+    pub unreadable: Unreadable,
+}
+
+/// What stands at CaiGunn for a chatbot.
 #[derive(Clone, Debug)]
-pub struct ChatbotDetails {
-    /// Its id.
-    pub id: ChatbotId,
-    /// What people call it; may be empty.
-    pub title: String,
-    /// Where its notifications are posted, if anywhere. A secret, for the URL may have a token in it.
-    pub webhook_url: Option<SecretString>,
-    /// Whether it has been deleted.
-    pub is_deleted: bool,
+pub enum Standing {
+    /// This URL. A secret, for it may have a token in it.
+    Url(SecretString),
+    /// No URL.
+    Nothing,
+    /// CaiGunn does not say.
+    Unknown,
+    /// Nothing any more: the chatbot is deleted.
+    Deleted,
 }
 
 /// CaiGunn's log of a job.
@@ -139,15 +116,34 @@ pub struct ChatbotDetails {
 pub struct EventLog {
     /// Its notifications, in CaiGunn's order.
     pub entries: Vec<LogEntry>,
-    /// What is wrong with each entry that is none, by its place.
-    pub unreadable: Vec<String>,
+    /// The entries that are none.
+    pub unreadable: Unreadable,
+}
+
+/// What could not be read in a list: the first few, each with what is wrong and where, and how many there are in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The first [`MAX_NAMED`].
+    pub named: Vec<String>,
+    /// All of them.
+    pub count: usize,
+}
+
+impl Unreadable {
+    /// Takes one down.
+    pub fn push(&mut self, mistake: String) {
+        self.count += 1;
+        if self.named.len() < MAX_NAMED {
+            self.named.push(mistake);
+        }
+    }
 }
 
 /// A notification in CaiGunn's log of a job.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// When it was logged, in CaiGunn's words: their form is not documented, so what is no text counts as absent.
-    pub created_at: Option<String>,
+    /// When it was logged, if that can be read: the form is not documented.
+    pub created_at: Option<Timestamp>,
     /// The job.
     pub event_id: Option<EventId>,
     /// What happened, e.g. `crawling`.
@@ -158,13 +154,16 @@ pub struct LogEntry {
     pub data: Option<Box<RawValue>>,
 }
 
-/// A client of CaiGunn's API, for one user.
+/// A client of CaiGunn's API, for one user. Cheap to clone; clones have one [quiet time](Client::quiet_until) together.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     settings: Settings,
     /// As it is in its file now.
     access_token: Rotating<SecretString>,
+    patience: Patience,
+    /// When the last call began to which the list has answered: the access token was good then.
+    proven_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Client {
@@ -173,17 +172,18 @@ impl Client {
     /// # Errors
     /// The system's certificates cannot be read.
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+        let http = outgoing::to(&settings.url)
             .timeout(settings.timeout)
             // A redirect could carry the credentials elsewhere.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let access_token = Rotating::new(settings.access_token.clone());
         Ok(Self {
             http,
             settings,
             access_token,
+            patience: Patience::default(),
+            proven_at: Arc::default(),
         })
     }
 
@@ -202,6 +202,12 @@ impl Client {
         &self.settings.url
     }
 
+    /// Until when no call is made, since CaiGunn has asked for patience or is down. A call in that time fails at once,
+    /// with the error that began it.
+    pub fn quiet_until(&self) -> Option<Instant> {
+        Some(self.patience.quiet()?.0)
+    }
+
     /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it.
     ///
     /// # Errors
@@ -215,11 +221,10 @@ impl Client {
         webhook_url: &SecretString,
     ) -> Result<String, Error> {
         let mut call = self.call_about(Method::PUT, &["chatbot", "webhook"], api_key)?;
-        call.secrets.add_webhook_url(webhook_url);
+        call.asked.secrets.add_webhook_url(webhook_url);
         let body = json!({ "webhook_url": webhook_url.expose_secret() });
         call.request = call.request.json(&body);
-        let (response, secrets) = call.send().await?;
-        answer::words(response, &secrets).await
+        self.make(call, MAX_SHORT_BYTES, answer::words).await
     }
 
     /// Makes the chatbot of `api_key` post to nobody; returns CaiGunn's word on it.
@@ -231,8 +236,7 @@ impl Client {
     /// Dropping the future leaves open whether the URL was forgotten; asking again is safe.
     pub async fn delete_webhook(&self, api_key: &SecretString) -> Result<String, Error> {
         let call = self.call_about(Method::DELETE, &["chatbot", "webhook"], api_key)?;
-        let (response, secrets) = call.send().await?;
-        answer::words(response, &secrets).await
+        self.make(call, MAX_SHORT_BYTES, answer::words).await
     }
 
     /// The log of one job of the chatbot of `api_key`.
@@ -244,37 +248,41 @@ impl Client {
     /// The call only reads; the future may be dropped at any time.
     pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<EventLog, Error> {
         let path = ["chatbot", "event", &event_id.to_string()];
-        let (response, secrets) = self.call_about(Method::GET, &path, api_key)?.send().await?;
-        answer::parsed(response, &secrets, MAX_LOG_BYTES, body::event_log).await
+        let call = self.call_about(Method::GET, &path, api_key)?;
+        self.make(call, MAX_LOG_BYTES, |text, _| body::event_log(text))
+            .await
     }
 
-    /// All chatbots of the user that are not deleted, each once, in CaiGunn's order. A chatbot that moves up a page
-    /// while the pages are read, since another is deleted, is missed.
+    /// All chatbots of the user that are not deleted, read one by one: an entry that cannot be read hides no other. A
+    /// chatbot that moves up a page while the pages are read, since another is deleted, is missed.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Unexpected`] also beyond 10,000 chatbots, and 4 MiB a page.
+    /// See [`Error`]; [`Error::Unexpected`] also beyond 10,000 entries, and 4 MiB a page.
     ///
     /// # Cancel safety
     /// The calls only read; the future may be dropped at any time.
-    pub async fn chatbots(&self) -> Result<Vec<Chatbot>, Error> {
-        let mut chatbots = Vec::new();
+    pub async fn chatbots(&self) -> Result<Listing, Error> {
+        let mut listing = Listing::default();
         let mut known = HashSet::new();
         let mut offset = 0;
         // CaiGunn may give fewer than asked for, or the same whatever is asked for: only a page without a new one is
         // the end.
         loop {
-            let page = self.chatbots_from(offset).await?;
+            let page = self.chatbots_from(offset, PAGE_COUNT).await?;
             offset += page.len();
             let known_before = known.len();
             for listed in page {
+                if !known.insert(listed.mark()) {
+                    continue;
+                }
                 match listed {
-                    Listed::Live(chatbot) if known.insert(chatbot.id) => chatbots.push(chatbot),
-                    Listed::Live(_) => {}
-                    Listed::Deleted(id) => drop(known.insert(id)),
+                    Listed::Live(chatbot) => listing.chatbots.push(chatbot),
+                    Listed::Deleted(_) => {}
+                    Listed::Unreadable { mistake, .. } => listing.unreadable.push(mistake),
                 }
             }
             if known.len() == known_before {
-                return Ok(chatbots);
+                return Ok(listing);
             }
             if known.len() > MAX_CHATBOTS {
                 return Err(Error::Unexpected {
@@ -285,24 +293,25 @@ impl Client {
         }
     }
 
-    async fn chatbots_from(&self, offset: usize) -> Result<Vec<Listed>, Error> {
-        let query = [("offset", &*offset.to_string()), ("limit", PAGE_COUNT)];
-        let call = self.call(Method::GET, &["user", "chatbot"], &query)?;
-        let (response, secrets) = call.send().await?;
-        answer::parsed(response, &secrets, MAX_CHATBOT_BYTES, body::chatbots).await
+    async fn chatbots_from(&self, offset: usize, limit: &str) -> Result<Vec<Listed>, Error> {
+        let query = [("offset", &*offset.to_string()), ("limit", limit)];
+        let call = self.call(Method::GET, &["user", "chatbot"], &query, Credential::AccessToken)?;
+        self.attempt(call, MAX_CHATBOT_BYTES, |text, _| body::chatbots(text, offset))
+            .await
     }
 
-    /// One chatbot of the user, and where it posts to; also one that is deleted, while CaiGunn knows it.
+    /// What stands for one chatbot of the user, also for one that is deleted, while CaiGunn knows it.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Unexpected`] also beyond 4 MiB.
     ///
     /// # Cancel safety
     /// The call only reads; the future may be dropped at any time.
-    pub async fn chatbot(&self, id: ChatbotId) -> Result<ChatbotDetails, Error> {
-        let call = self.call(Method::GET, &["user", "chatbot", &id.to_string()], &[])?;
-        let (response, secrets) = call.send().await?;
-        answer::parsed(response, &secrets, MAX_CHATBOT_BYTES, body::chatbot).await
+    pub async fn chatbot(&self, id: ChatbotId) -> Result<Standing, Error> {
+        let path = ["user", "chatbot", &id.to_string()];
+        let call = self.call(Method::GET, &path, &[], Credential::Chatbot(id))?;
+        self.make(call, MAX_CHATBOT_BYTES, |text, _| body::chatbot(text))
+            .await
     }
 
     /// A new access token, to end at `expired_date`, which is sent as it is: CaiGunn does not document its form.
@@ -313,10 +322,10 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future may leave a token behind that nobody knows.
     pub async fn refresh_token(&self, expired_date: &str) -> Result<SecretString, Error> {
-        let query = [("expired_date", expired_date)];
-        let call = self.call(Method::GET, &["user", "token", "refresh"], &query)?;
-        let (response, secrets) = call.send().await?;
-        answer::parsed(response, &secrets, MAX_SHORT_BYTES, body::token).await
+        let (path, query) = (["user", "token", "refresh"], [("expired_date", expired_date)]);
+        let call = self.call(Method::GET, &path, &query, Credential::AccessToken)?;
+        self.make(call, MAX_SHORT_BYTES, |text, _| body::token(text))
+            .await
     }
 
     /// The `Date` of an answer to a GET of the base URL, whatever its status, to check the clock by. No credentials
@@ -334,8 +343,72 @@ impl Client {
         Ok(date.and_then(|date| http_time::date(date.to_str().ok()?)))
     }
 
+    /// Makes a call. A 401 of one about a chatbot is that chatbot's only if the list takes the access token.
+    async fn make<T>(
+        &self,
+        call: Call,
+        max_bytes: usize,
+        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+    ) -> Result<T, Error> {
+        let began = Instant::now();
+        let result = self.attempt(call, max_bytes, parse).await;
+        if let Err(Error::Refused {
+            whose, status: 401, ..
+        }) = &result
+            && *whose != Credential::AccessToken
+        {
+            self.prove_token(began).await?;
+        }
+        result
+    }
+
+    /// Makes a call, unless CaiGunn is to be left alone.
+    async fn attempt<T>(
+        &self,
+        Call {
+            method,
+            request,
+            asked,
+        }: Call,
+        max_bytes: usize,
+        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+    ) -> Result<T, Error> {
+        if let Some(error) = self.patience.refusal() {
+            return Err(error);
+        }
+        let result = match request.send().await {
+            Ok(response) => answer::parsed(response, &asked, max_bytes, parse).await,
+            Err(error) => Err(unreachable_error(&error)),
+        };
+        self.patience
+            .note((method, discriminant(&asked.whose)), result.as_ref().err());
+        result
+    }
+
+    /// Has the list say that the access token was good at that time or later. Many who ask at once ask CaiGunn once.
+    async fn prove_token(&self, at: Instant) -> Result<(), Error> {
+        let mut proven_at = self.proven_at.lock().await;
+        if proven_at.is_some_and(|proven_at| proven_at >= at) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match self.chatbots_from(0, "1").await {
+            Err(error) if error.passes() || error.is_account_refused() => Err(error),
+            _ => {
+                *proven_at = Some(began);
+                Ok(())
+            }
+        }
+    }
+
     /// A call for the user.
-    fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Call, Error> {
+    fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        whose: Credential,
+    ) -> Result<Call, Error> {
         let mut url = self.settings.url.clone();
         url.path_segments_mut()
             .expect("the configuration takes http and https URLs only, which have a path")
@@ -348,15 +421,21 @@ impl Client {
         let access_token = &*self.access_token.get();
         let mut secrets = Secrets::default();
         secrets.add(access_token);
-        let request = self.http.request(method, url);
-        let request = request.header(ACCESS_TOKEN, secret_header(access_token)?);
-        Ok(Call { request, secrets })
+        let request = self.http.request(method.clone(), url);
+        let request = request.header(ACCESS_TOKEN_HEADER, secret_header(access_token)?);
+        let asked = Asked { secrets, whose };
+        Ok(Call {
+            method,
+            request,
+            asked,
+        })
     }
 
     /// A call about one chatbot.
     fn call_about(&self, method: Method, path: &[&str], api_key: &SecretString) -> Result<Call, Error> {
-        let mut call = self.call(method, path, &[])?;
-        call.secrets.add(api_key);
+        let whose = Credential::ApiKey(Fingerprint::of(api_key));
+        let mut call = self.call(method, path, &[], whose)?;
+        call.asked.secrets.add(api_key);
         call.request = call.request.header(API_KEY, secret_header(api_key)?);
         Ok(call)
     }
@@ -364,16 +443,9 @@ impl Client {
 
 /// A call to be made, and what it must not tell.
 struct Call {
+    method: Method,
     request: RequestBuilder,
-    secrets: Secrets,
-}
-
-impl Call {
-    async fn send(self) -> Result<(Response, Secrets), Error> {
-        let sent = self.request.send().await;
-        let response = sent.map_err(|error| unreachable_error(&error))?;
-        Ok((response, self.secrets))
-    }
+    asked: Asked,
 }
 
 /// A header that is never printed.

@@ -57,6 +57,16 @@ impl Timestamp {
         Self(self.0.saturating_add(micros)).min(Self::MAX)
     }
 
+    /// A time as others write it: as [`Timestamp::from_str`] takes it, or without an offset, which is UTC then, with a
+    /// blank for the `T`, or as seconds since 1970.
+    pub fn read_any(text: &str) -> Option<Self> {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        match text.parse::<f64>() {
+            Ok(seconds) if is_number => Some(Self((seconds * 1e6) as i64)),
+            _ => text.parse().or_else(|_| format!("{text}Z").parse()).ok(),
+        }
+    }
+
     /// This moment as it is called when the clock, which said `was`, says `is`.
     pub fn moved(self, was: Self, is: Self) -> Self {
         self.plus(is.since(was)).minus(was.since(is))
@@ -147,6 +157,25 @@ impl Serialize for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_of_others_is_read_with_and_without_zone_offset_and_fractions() {
+        let expected = "2024-07-30T09:15:00.000000Z".parse().ok();
+        for text in [
+            "2024-07-30T09:15:00",
+            "2024-07-30 09:15:00",
+            "2024-07-30T09:15:00.000",
+            "2024-07-30T09:15:00Z",
+            "2024-07-30T11:15:00.0000009+02:00",
+            "1722330900",
+            "1722330900.0",
+        ] {
+            assert_eq!(Timestamp::read_any(text), expected, "{text}");
+        }
+        for text in ["", ".", "yesterday", "2024-07-30"] {
+            assert_eq!(Timestamp::read_any(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn prints_rfc_3339_with_microseconds() {

@@ -60,6 +60,8 @@ pub struct Settings {
     pub api: Option<caigunn::Settings>,
     /// Which chatbots to look after.
     pub selection: subscription::Selection,
+    /// How often CaiGunn is looked at.
+    pub watching: subscription::Watching,
     /// What to register, or why nothing is.
     pub registration: Registration,
     /// What to ask CaiGunn's log for.
@@ -74,7 +76,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Registration {
     /// It does; [`Settings::api`] is there then.
-    Wanted(Box<subscription::Settings>),
+    Wanted(Box<subscription::Webhook>),
     /// It cannot, for want of these settings.
     Missing(Vec<&'static str>),
 }
@@ -220,6 +222,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         public_url: provider.public_url,
         api: provider.api,
         selection: provider.selection,
+        watching: provider.watching,
         registration: provider.registration,
         backfill,
         delivery: delivery(&mut reader, sources),

@@ -38,6 +38,7 @@ use crate::clock::Timestamp;
 use command::CommandSender;
 pub use dispatch::Dispatch;
 pub use filter::Filter;
+pub use follow::{Answer, Answers, QUESTION_TIMEOUT};
 pub use format::Format;
 use http::HttpSender;
 pub use schedule::Schedule;

@@ -12,6 +12,8 @@ mod postgres;
 mod receiver;
 mod soundness;
 
+pub use account::running;
+
 use serde::Serialize;
 
 use crate::config::{Loaded, Settings};

@@ -91,8 +91,10 @@ pub struct ConnectionSettings {
     pub write_timeout: Duration,
 }
 
-/// The subscription's state as a JSON value, handed over by the app: this module knows nothing of subscriptions.
-pub type SubscriptionView = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+/// The subscription's state as a JSON value, as it is known here or (`true`) as the receiver knows it that leads; handed
+/// over by the app: this module knows nothing of subscriptions.
+pub type SubscriptionView =
+    Arc<dyn Fn(bool) -> Pin<Box<dyn Future<Output = serde_json::Value> + Send>> + Send + Sync>;
 
 /// Asks CaiGunn what was missed of a job, of a chatbot if it is known, and stores it unless it is a dry run; handed
 /// over by the app too.

@@ -15,7 +15,7 @@
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
 //! - [`clock`], [`http_time`], [`backoff`], [`descriptors`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`],
-//!   [`term`], [`metrics`], [`published`], [`rotating`]: leaves that know nothing of the rest.
+//!   [`term`], [`metrics`], [`outgoing`], [`published`], [`rotating`]: leaves that know nothing of the rest.
 
 pub mod app;
 pub mod backfill;
@@ -35,6 +35,8 @@ pub mod http_time;
 pub mod inbox;
 pub mod instance;
 pub mod metrics;
+pub mod outgoing;
+mod plain_path;
 pub mod published;
 pub mod rotating;
 pub mod shutdown;

@@ -11,7 +11,6 @@
 //!
 //! Left out on purpose: anything at CaiGunn but the webhook URL.
 
-pub mod advice;
 mod keeper;
 pub mod once;
 pub mod plan;
@@ -27,7 +26,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -51,11 +50,9 @@ pub const EXPIRY_NOTICE: Duration = Duration::from_secs(7 * 86_400);
 /// How long the first registration waits for the first probe, so that a wrong URL is reported before it is put.
 const PROBE_HEAD_START: Duration = Duration::from_secs(3);
 
-/// What to register, and how patiently.
+/// What to register, and how far to go for it.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which chatbots.
-    pub selection: Selection,
+pub struct Webhook {
     /// The URL to register, with the token in it.
     pub webhook_url: SecretString,
     /// The URLs with the other tokens that this receiver accepts.
@@ -68,8 +65,6 @@ pub struct Settings {
     pub public_url: Url,
     /// Whether the public URL is probed.
     pub probe: bool,
-    /// How often chatbots are listed and their URLs are read, and how often the public URL is probed.
-    pub watch_interval: Duration,
     /// What to do when another URL stands where ours did.
     pub on_takeover: OnTakeover,
     /// How often an hour one chatbot may be taken back.
@@ -78,10 +73,33 @@ pub struct Settings {
     pub unsubscribe_on_exit: bool,
     /// Whether other receivers have the same public URL, so that one of them may answer a probe.
     pub has_replicas: bool,
-    /// The waits after a failure that may pass by itself.
+}
+
+/// How often CaiGunn is looked at, and how patiently.
+#[derive(Clone, Copy, Debug)]
+pub struct Watching {
+    /// How often chatbots are listed and their URLs are read, and how often the public URL is probed.
+    pub watch_interval: Duration,
+    /// The waits after a failure that passes by itself.
     pub retry: Backoff,
-    /// The wait after a refusal.
+    /// The wait after one that lasts until a person acts.
     pub refused_retry: Duration,
+}
+
+impl Watching {
+    /// The interval, longer or shorter by up to a tenth, so that many receivers do not ask in step.
+    fn jittered(&self) -> Duration {
+        self.watch_interval.mul_f64(0.9 + fastrand::f64() / 5.0)
+    }
+
+    /// How long to wait after so many failures in a row.
+    fn wait_after(&self, error: &Error, failure_count: u32) -> Duration {
+        if !error.passes() {
+            return self.refused_retry;
+        }
+        let asked = error.retry_after().unwrap_or_default().min(self.refused_retry);
+        asked.max(self.retry.wait(failure_count, fastrand::f64()))
+    }
 }
 
 /// Which chatbots to look after.
@@ -99,6 +117,15 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// The API keys that were given.
+    pub fn keys(&self) -> impl Iterator<Item = SecretString> {
+        let keys: &[SecretString] = match self {
+            Self::Keys(keys) => keys,
+            Self::Discovered { .. } => &[],
+        };
+        keys.iter().cloned()
+    }
+
     /// Whether a listed chatbot is one to look after, by its id or title.
     pub fn takes(&self, chatbot: &Chatbot) -> bool {
         let is_named = |names: &[String]| {
@@ -127,88 +154,78 @@ pub struct Handles {
     pub keyring: watch::Receiver<Option<Keyring>>,
 }
 
-/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows.
+/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows. Without a webhook it only
+/// learns the API keys.
 ///
 /// # Cancel safety
 /// The task may be dropped at any time; CaiGunn may then have the URL or not.
 pub fn keep(
-    settings: Settings,
+    (selection, watching, webhook): (Selection, Watching, Option<Webhook>),
     client: Client,
     probe_client: reqwest::Client,
     instance: Instance,
     mut terms: Terms,
     stop: CancellationToken,
 ) -> (Handles, impl Future<Output = ()> + Send + 'static) {
-    let (mut keeper, handles) = Keeper::new(settings.clone(), client);
+    let (mut keeper, handles) = Keeper::new(selection, watching, webhook.clone(), client);
     if !terms.lasts() {
         keeper.rest();
     }
-    let prober = Prober {
-        client: probe_client,
-        public_url: settings.public_url.clone(),
-        has_replicas: settings.has_replicas,
-        instance,
-        view: handles.view.clone(),
-    };
+    let view = &handles.view;
+    let prober = webhook
+        .as_ref()
+        .filter(|webhook| webhook.probe)
+        .map(|webhook| Prober {
+            client: probe_client,
+            public_url: webhook.public_url.clone(),
+            has_replicas: webhook.has_replicas,
+            instance,
+            view: view.clone(),
+        });
     let task = async move {
-        let watching = async {
+        let working = async {
             loop {
                 let term = terms.next().await;
                 keeper.begin();
-                let watching = watch(&settings, &mut keeper, &prober);
+                let watching = watch(watching, &mut keeper, prober.as_ref());
                 let _ = term.run_until_cancelled(watching).await;
                 keeper.rest();
             }
         };
         // Nothing may be put once a stop has begun: the next process of a rolling deploy is registering.
-        let _ = stop.run_until_cancelled(watching).await;
-        if settings.unsubscribe_on_exit {
-            keeper.unsubscribe().await;
+        let _ = stop.run_until_cancelled(working).await;
+        if let Some(webhook) = webhook.filter(|webhook| webhook.unsubscribe_on_exit) {
+            keeper.unsubscribe(&webhook).await;
         }
     };
     (handles, task)
 }
 
 /// Keeps every chatbot registered and probes the public URL, beginning now, for ever.
-async fn watch(settings: &Settings, keeper: &mut Keeper, prober: &Prober) {
-    // A probe that is cut off here is begun again below.
-    let mut is_probed = settings.probe && timeout(PROBE_HEAD_START, prober.probe()).await.is_ok();
+async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>) {
+    let mut is_probed = match prober {
+        // A probe that is cut off here is begun again below.
+        Some(prober) => timeout(PROBE_HEAD_START, prober.probe()).await.is_ok(),
+        None => false,
+    };
     tokio::join!(
         async {
             loop {
-                let next = keeper.round(Instant::now()).await;
+                let next = keeper.round().await;
                 sleep_until(next).await;
             }
         },
         async {
-            if !settings.probe {
-                return;
-            }
+            let Some(prober) = prober else { return };
             loop {
                 if !is_probed {
                     prober.probe().await;
                 }
                 is_probed = false;
-                sleep(jittered(settings.watch_interval, fastrand::f64())).await;
+                sleep(watching.jittered()).await;
             }
         }
     );
-}
-
-/// An interval, longer or shorter by up to a tenth, so that many receivers do not ask in step; `random` is from 0 to 1.
-fn jittered(interval: Duration, random: f64) -> Duration {
-    interval.mul_f64(0.9 + random.clamp(0.0, 1.0) / 5.0)
-}
-
-/// How long to wait after a failure.
-fn wait_after(error: &Error, settings: &Settings, failure_count: u32, random: f64) -> Duration {
-    let backoff = settings.retry.wait(failure_count, random);
-    match error {
-        Error::TooManyRequests { retry_after, .. } | Error::Unavailable { retry_after, .. } => {
-            retry_after.map_or(backoff, |asked| asked.min(settings.refused_retry).max(backoff))
-        }
-        Error::Refused { .. } | Error::Invalid { .. } | Error::Unexpected { .. } => settings.refused_retry,
-    }
 }
 
 /// Does `work` for all items, [`MAX_CALLS`] at once, and hands each result to `done`. When that breaks off, no further
@@ -244,73 +261,103 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::caigunn::Credential;
     use crate::clock::Timestamp;
     use crate::event::ChatbotId;
+    use crate::fingerprint::Fingerprint;
 
-    fn settings() -> Settings {
-        Settings {
-            selection: Selection::Keys(vec!["key".into()]),
-            webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
-            older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
-            base_url: "https://hooks.example.com/webhook".to_owned(),
-            shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
-            public_url: "https://hooks.example.com".parse().unwrap(),
-            probe: false,
-            watch_interval: Duration::from_secs(300),
-            on_takeover: OnTakeover::Reclaim,
-            max_reclaims_per_hour: 3,
-            unsubscribe_on_exit: false,
-            has_replicas: false,
-            retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)).unwrap(),
-            refused_retry: Duration::from_secs(3600),
+    impl Webhook {
+        /// One of `hooks.example.com`, for tests beside the code.
+        pub fn sample() -> Self {
+            Self {
+                webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
+                older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
+                base_url: "https://hooks.example.com/webhook".to_owned(),
+                shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
+                public_url: "https://hooks.example.com".parse().unwrap(),
+                probe: false,
+                on_takeover: OnTakeover::Reclaim,
+                max_reclaims_per_hour: 3,
+                unsubscribe_on_exit: false,
+                has_replicas: false,
+            }
         }
     }
 
-    fn too_many(retry_after: Option<u64>) -> Error {
-        Error::TooManyRequests {
-            retry_after: retry_after.map(Duration::from_secs),
-            detail: String::new(),
-        }
-    }
+    const WATCHING: fn() -> Watching = || Watching {
+        watch_interval: Duration::from_secs(300),
+        retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)).unwrap(),
+        refused_retry: Duration::from_secs(3600),
+    };
 
     #[test]
     fn retry_after_lengthens_a_wait_and_never_shortens_it() {
-        let wait = |error, failures| wait_after(&error, &settings(), failures, 0.0).as_secs();
+        let wait = |retry_after: Option<u64>, failures| {
+            let error = Error::TooManyRequests {
+                retry_after: retry_after.map(Duration::from_secs),
+                detail: String::new(),
+            };
+            WATCHING().wait_after(&error, failures).as_secs_f64()
+        };
 
-        assert_eq!(wait(too_many(Some(30)), 1), 30);
-        assert_eq!(wait(too_many(Some(0)), 4), 8);
-        assert_eq!(wait(too_many(None), 1), 1);
+        assert_eq!(wait(Some(30), 1), 30.0);
+        assert!((4.0..=8.0).contains(&wait(Some(0), 4)));
+        assert!((0.5..=1.0).contains(&wait(None, 1)));
         // The wait after a refusal is its bound.
-        assert_eq!(wait(too_many(Some(1_000_000)), 1), 3600);
+        assert_eq!(wait(Some(1_000_000), 1), 3600.0);
     }
 
     #[test]
-    fn a_failure_that_may_pass_needs_nobody_and_any_other_waits_and_says_what_to_check() {
-        let (status, detail) = (400, String::new);
+    fn a_failure_that_passes_is_tried_again_soon_and_any_other_waits_and_says_what_to_check() {
+        let (status, detail, retry_after) = (400, String::new, None);
+        let refused = |whose| Error::Refused {
+            whose,
+            status: 401,
+            detail: detail(),
+        };
+        let id = ChatbotId::new(Uuid::nil());
         let cases = [
-            (too_many(None), 1, None),
             (
-                Error::Unavailable {
-                    retry_after: None,
+                Error::TooManyRequests {
+                    retry_after,
                     detail: detail(),
                 },
-                1,
+                1.0,
                 None,
             ),
             (
-                Error::Refused {
+                Error::Unavailable {
+                    retry_after,
+                    detail: detail(),
+                },
+                1.0,
+                None,
+            ),
+            (
+                Error::NoApi {
                     status,
                     detail: detail(),
                 },
-                3600,
+                1.0,
+                Some("CAIGUNN_API_URL"),
+            ),
+            (
+                refused(Credential::AccessToken),
+                3600.0,
                 Some("CAIGUNN_ACCESS_TOKEN"),
             ),
+            (
+                refused(Credential::ApiKey(Fingerprint::of(&"key".into()))),
+                3600.0,
+                Some("CAIGUNN_API_KEY"),
+            ),
+            (refused(Credential::Chatbot(id)), 3600.0, Some("this chatbot")),
             (
                 Error::Invalid {
                     status,
                     detail: detail(),
                 },
-                3600,
+                3600.0,
                 Some("CAIGUNN_PUBLIC_URL"),
             ),
             (
@@ -318,28 +365,20 @@ mod tests {
                     status,
                     detail: detail(),
                 },
-                3600,
+                3600.0,
                 Some("CAIGUNN_API_URL"),
             ),
         ];
         for (error, seconds, named) in cases {
-            assert_eq!(wait_after(&error, &settings(), 1, 0.0).as_secs(), seconds);
-            let advice = advice::of(&error);
+            let wait = WATCHING().wait_after(&error, 1).as_secs_f64();
+            assert!((seconds / 2.0..=seconds).contains(&wait), "{error}: {wait}");
+            let advice = error.advice();
             assert_eq!(advice.is_some(), named.is_some(), "{error}");
             assert!(
                 advice.unwrap_or_default().contains(named.unwrap_or_default()),
                 "{error}"
             );
         }
-    }
-
-    #[test]
-    fn jitter_takes_or_adds_a_tenth_at_most() {
-        let jittered = |random| jittered(Duration::from_secs(300), random);
-
-        assert_eq!(jittered(0.0), Duration::from_secs(270));
-        assert_eq!(jittered(0.5), Duration::from_secs(300));
-        assert_eq!(jittered(1.0), Duration::from_secs(330));
     }
 
     #[test]
@@ -374,8 +413,8 @@ mod tests {
 
     #[test]
     fn no_token_is_shown() {
-        let settings = settings();
-        let view = View::of(settings.shown_url.clone());
+        let webhook = Webhook::sample();
+        let view = View::of(Some(webhook.shown_url.clone()));
         view.show_probe(&probe::Finding::Ours, Timestamp::from_micros(0));
 
         assert_eq!(
@@ -392,6 +431,6 @@ mod tests {
                 "chatbots": [],
             })
         );
-        assert!(!format!("{settings:?} {view:?}").contains("hunter"));
+        assert!(!format!("{webhook:?} {view:?}").contains("hunter"));
     }
 }

@@ -47,8 +47,8 @@ pub fn read(
     let is_of_job = |entry: &&LogEntry| entry.event_id.is_none_or(|of| of == event_id);
     let mut entries: Vec<_> = log.iter().filter(is_of_job).collect();
     if entries.iter().all(|entry| entry.created_at.is_some()) {
-        // ISO 8601 sorts as text; the sort is stable, so equal times keep the log's order.
-        entries.sort_by(|one, other| one.created_at.cmp(&other.created_at));
+        // The sort is stable, so equal times keep the log's order.
+        entries.sort_by_key(|entry| entry.created_at);
     }
     let (mut logged, mut unreadable) = (Vec::new(), Vec::new());
     let mut names = HashSet::new();
@@ -85,6 +85,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::clock::Timestamp;
     use crate::event::sample::{self, Ids};
     use crate::event::{Name, Wire};
 
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn entries_are_read_in_the_order_of_their_times() {
         let at = |time: &str, status: &str| LogEntry {
-            created_at: Some(time.to_owned()),
+            created_at: Timestamp::read_any(time),
             ..entry("crawling", status, Some(r#"{"training_data_ids": []}"#))
         };
         let log = [
@@ -249,7 +250,7 @@ mod tests {
             let log: Vec<_> = logged_names
                 .iter()
                 .map(|((event, status), is_of_job, created_at)| LogEntry {
-                    created_at: created_at.clone(),
+                    created_at: created_at.as_deref().and_then(Timestamp::read_any),
                     event_id: if *is_of_job { Some(job()) } else { Some(EventId::new(Uuid::from_u128(8))) },
                     ..entry(event, status, None)
                 })

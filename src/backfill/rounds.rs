@@ -134,7 +134,7 @@ impl Rounds {
     pub async fn round(&mut self, keyring: &Keyring, now: Timestamp) -> Duration {
         let mut pass = Pass::begin(now);
         if let Err(error) = self.walk(keyring, &mut pass).await {
-            pass.failed(&Error::Inbox(error));
+            pass.failed(&Error::Inbox(error), false);
         }
         while let Some(done) = pass.asking.join_next().await {
             self.finish(done.expect("asking neither panics nor is aborted"), &mut pass);
@@ -241,15 +241,15 @@ impl Rounds {
         match &done {
             Ok(outcome) => {
                 pass.answered();
-                if outcome.unreadable.len() > unreadable_count {
-                    unreadable_count = outcome.unreadable.len();
+                if outcome.unreadable_count > unreadable_count {
+                    unreadable_count = outcome.unreadable_count;
                     say_unreadable(outcome);
                 }
             }
             Err(error) => {
-                pass.failed(error);
-                if known.is_none_or(|asked| asked.is_answered) {
-                    pass.newly_failing.push(event_id, error.chain());
+                pass.failed(error, self.backfill.client.quiet_until().is_some());
+                if known.is_none_or(|asked| asked.is_answered) && !error.is_of_one_key() {
+                    pass.newly_failing.push(event_id, error.explained());
                 }
             }
         }
@@ -283,9 +283,9 @@ impl Rounds {
         if pass.is_whole {
             self.keyless.clone_from(&pass.keyless);
         }
-        let trouble = self.trouble.as_ref().map(|trouble| trouble.text.clone());
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.error.chain());
         let keyless = || self.keyless.first().map(|chatbot_id| no_key(*chatbot_id));
-        self.progress.look().problem = trouble.or_else(keyless);
+        self.progress.look().problem = trouble.or_else(|| self.backfill.problem()).or_else(keyless);
         // One that is cut short may not have counted all; the next counts them again.
         if pass.is_whole {
             self.say_stalled(&pass.newly_stalled);
@@ -316,13 +316,17 @@ impl Rounds {
             return;
         }
         if self.trouble.as_ref().map(|known| known.kind) != pass.trouble.as_ref().map(|found| found.kind)
-            && let Some(Trouble { text, .. }) = &pass.trouble
+            && let Some(Trouble { error, .. }) = &pass.trouble
         {
-            let seconds = wait.as_secs();
-            tracing::warn!(
-                error.type = "backfill",
-                "cannot ask CaiGunn what was missed: {text}; trying again in {seconds} s"
-            );
+            const WHAT: &str = "cannot ask CaiGunn what was missed";
+            match error {
+                Error::Log(error) => error.log("backfill", None, WHAT, wait),
+                Error::NoKey | Error::Inbox(_) => tracing::warn!(
+                    error.type = "backfill",
+                    "{WHAT}: {error}; trying again in {} s",
+                    wait.as_secs()
+                ),
+            }
         }
         self.trouble.clone_from(&pass.trouble);
     }
@@ -349,10 +353,12 @@ impl Rounds {
 
 fn say_unreadable(
     Outcome {
-        event_id, unreadable, ..
+        event_id,
+        unreadable,
+        unreadable_count: count,
+        ..
     }: &Outcome,
 ) {
-    let count = unreadable.len();
     let first = unreadable.first().map_or("", String::as_str);
     tracing::warn!(
         error.type = "unreadable_log",

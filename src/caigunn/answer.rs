@@ -7,10 +7,11 @@ use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::Error;
-use super::body::Mistake;
+use super::body::{self, Mistake};
+use super::{Credential, Error};
 use crate::clock::Timestamp;
 use crate::http_time::retry_after;
+use crate::outgoing;
 
 /// How much of a short answer is read, in bytes, and of one that is an error. The ones known have some hundred.
 pub const MAX_SHORT_BYTES: usize = 64 << 10;
@@ -52,35 +53,46 @@ impl Secrets {
     }
 }
 
-/// The `detail` of a good answer, or the start of whatever it says instead: nothing but the status matters.
-pub async fn words(response: Response, secrets: &Secrets) -> Result<String, Error> {
-    let good = good(response, secrets, MAX_SHORT_BYTES).await?;
-    Ok(detail(&good.body, secrets))
+/// A call, as far as its answer is concerned.
+pub struct Asked {
+    pub secrets: Secrets,
+    /// What a refusal refuses.
+    pub whose: Credential,
+}
+
+/// The `detail` of a good answer, or whatever it says instead. It must be JSON: a web page is no word of the API's.
+pub fn words(text: &str, asked: &Asked) -> Result<String, Mistake> {
+    body::check(text)?;
+    let body = Body {
+        bytes: text.into(),
+        is_whole: true,
+    };
+    Ok(detail(&body, &asked.secrets))
 }
 
 /// What `parse` makes of a good answer.
 pub async fn parsed<T>(
     response: Response,
-    secrets: &Secrets,
+    asked: &Asked,
     max_bytes: usize,
-    parse: impl FnOnce(&str) -> Result<T, Mistake>,
+    parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
 ) -> Result<T, Error> {
-    let Good { status, body } = good(response, secrets, max_bytes).await?;
-    let parsed = if body.is_whole {
-        std::str::from_utf8(&body.bytes)
-            .map_err(|error| {
-                Mistake(format!(
-                    "the body is not UTF-8 from byte {} on",
-                    error.valid_up_to()
-                ))
-            })
-            .and_then(parse)
-    } else {
-        Err(Mistake(format!("the body has more than {max_bytes} bytes")))
-    };
-    parsed.map_err(|Mistake(detail)| Error::Unexpected {
-        status: status.as_u16(),
-        detail,
+    let Good { status, body } = good(response, asked, max_bytes).await?;
+    if !body.is_whole {
+        let status = status.as_u16();
+        let detail = format!("the body has more than {max_bytes} bytes");
+        return Err(Error::Unexpected { status, detail });
+    }
+    let is_nothing = status == StatusCode::NO_CONTENT && body.bytes.is_empty();
+    let status = status.as_u16();
+    let bytes = if is_nothing { b"null" } else { &*body.bytes };
+    let text = std::str::from_utf8(bytes).map_err(|error| Error::NoApi {
+        status,
+        detail: format!("the body is not UTF-8 from byte {} on", error.valid_up_to()),
+    })?;
+    parse(text, asked).map_err(|mistake| match mistake {
+        Mistake::Json(detail) => Error::NoApi { status, detail },
+        Mistake::Shape(detail) => Error::Unexpected { status, detail },
     })
 }
 
@@ -97,28 +109,31 @@ struct Body {
 }
 
 /// Sorts an answer by its status.
-async fn good(mut response: Response, secrets: &Secrets, max_bytes: usize) -> Result<Good, Error> {
+async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result<Good, Error> {
     let status = response.status();
     let retry_after = retry_after(response.headers().get(RETRY_AFTER), Timestamp::now());
     if status.is_success() {
         let body = read(&mut response, max_bytes).await?;
         return Ok(Good { status, body });
     }
-    let detail = detail(&read(&mut response, MAX_SHORT_BYTES).await?, secrets);
+    let body = read(&mut response, MAX_SHORT_BYTES).await?;
+    let is_page = body.bytes.trim_ascii_start().starts_with(b"<");
+    let detail = detail(&body, &asked.secrets);
     let code = status.as_u16();
     Err(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused { status: code, detail },
         StatusCode::TOO_MANY_REQUESTS => Error::TooManyRequests { retry_after, detail },
-        StatusCode::REQUEST_TIMEOUT => Error::Unavailable {
-            retry_after,
-            detail: format!("408: {detail}"),
-        },
-        _ if status.is_client_error() => Error::Invalid { status: code, detail },
-        _ if status.is_server_error() => Error::Unavailable {
+        _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => Error::Unavailable {
             retry_after,
             detail: format!("{code}: {detail}"),
         },
-        _ => Error::Unexpected { status: code, detail },
+        // What stands before an API, such as a guard against robots, may say anything but JSON.
+        _ if is_page || !status.is_client_error() => Error::NoApi { status: code, detail },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused {
+            whose: asked.whose.clone(),
+            status: code,
+            detail,
+        },
+        _ => Error::Invalid { status: code, detail },
     })
 }
 
@@ -175,18 +190,18 @@ fn fault(fault: &Value) -> String {
     place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
 }
 
-/// Why no answer came: the innermost cause says it best, and holds addresses but no secrets.
+/// Why no answer came.
 pub fn unreachable_error(error: &reqwest::Error) -> Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let why = || match error.url() {
+        Some(url) => outgoing::why(error, url),
+        None => outgoing::innermost(error),
+    };
     let detail = if error.is_timeout() {
         "no answer in time".to_owned()
     } else if error.is_connect() {
-        format!("cannot connect: {cause}")
+        format!("cannot connect: {}", why())
     } else {
-        format!("the call broke off: {cause}")
+        format!("the call broke off: {}", why())
     };
     Error::Unavailable {
         retry_after: None,

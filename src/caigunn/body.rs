@@ -6,54 +6,110 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
 use secrecy::SecretString;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Chatbot, ChatbotDetails, EventLog, LogEntry};
+use super::{Chatbot, EventLog, LogEntry, Standing};
+use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 
 /// What is wrong with a body, and where.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mistake(pub String);
+pub enum Mistake {
+    /// It is no JSON at all.
+    Json(String),
+    /// It is JSON of another shape.
+    Shape(String),
+}
 
-/// A chatbot of the list.
+impl Mistake {
+    fn text(self) -> String {
+        let (Self::Json(text) | Self::Shape(text)) = self;
+        text
+    }
+}
+
+/// Whether it is JSON at all.
+pub fn check(text: &str) -> Result<(), Mistake> {
+    Part::body(text).map(drop)
+}
+
+/// An entry of the list of chatbots.
 pub enum Listed {
-    /// One that is there.
+    /// A chatbot that is there.
     Live(Chatbot),
     /// One that is marked as deleted; it may have lost its API key.
     Deleted(ChatbotId),
+    /// Something that is none.
+    Unreadable {
+        /// Stands for its text.
+        mark: u64,
+        /// What is wrong.
+        mistake: String,
+    },
 }
 
-/// `{"chatbots": [{"id", "title", "api_key"}, ...]}`
-pub fn chatbots(text: &str) -> Result<Vec<Listed>, Mistake> {
-    let [chatbots] = Part::body(text)?.members(["chatbots"])?;
-    chatbots.items(|chatbot| {
-        let [id, title, api_key, is_deleted] = chatbot.members(["id", "title", "api_key", "is_deleted"])?;
-        let id = id.parsed("a UUID")?;
-        if is_deleted.flag()? {
-            return Ok(Listed::Deleted(id));
+/// Tells an entry from others, also where it cannot be read.
+#[derive(PartialEq, Eq, Hash)]
+pub enum Mark {
+    Id(ChatbotId),
+    Text(u64),
+}
+
+impl Listed {
+    pub fn mark(&self) -> Mark {
+        match self {
+            Self::Live(Chatbot { id, .. }) | Self::Deleted(id) => Mark::Id(*id),
+            Self::Unreadable { mark, .. } => Mark::Text(*mark),
         }
-        Ok(Listed::Live(Chatbot {
-            id,
-            title: title.text_if_any()?.unwrap_or_default(),
-            api_key: api_key.secret()?,
-        }))
-    })
+    }
 }
 
-/// One chatbot with its many members.
-pub fn chatbot(text: &str) -> Result<ChatbotDetails, Mistake> {
-    let [id, title, webhook_url, is_deleted] =
-        Part::body(text)?.members(["id", "title", "webhook_url", "is_deleted"])?;
-    let webhook_url = webhook_url.text_if_any()?.filter(|url| !url.is_empty());
-    Ok(ChatbotDetails {
-        id: id.parsed("a UUID")?,
-        title: title.text_if_any()?.unwrap_or_default(),
-        webhook_url: webhook_url.map(SecretString::from),
-        is_deleted: is_deleted.flag()?,
+/// `{"chatbots": [{"id", "title", "api_key"}, ...]}`, the page from that offset on.
+pub fn chatbots(text: &str, offset: usize) -> Result<Vec<Listed>, Mistake> {
+    let [chatbots] = Part::body(text)?.members(["chatbots"])?;
+    let mut listed = Vec::new();
+    chatbots.items(offset, |entry| {
+        listed.push(chatbot_of(&entry).unwrap_or_else(|mistake| {
+            let mut hasher = DefaultHasher::new();
+            entry.raw.map(RawValue::get).hash(&mut hasher);
+            Listed::Unreadable {
+                mark: hasher.finish(),
+                mistake: mistake.text(),
+            }
+        }));
+    })?;
+    Ok(listed)
+}
+
+fn chatbot_of(entry: &Part<'_>) -> Result<Listed, Mistake> {
+    let [id, title, api_key, is_deleted] = entry.members(["id", "title", "api_key", "is_deleted"])?;
+    let id = id.parsed("a UUID")?;
+    if is_deleted.flag() {
+        return Ok(Listed::Deleted(id));
+    }
+    let name = |mistake: Mistake| Mistake::Shape(format!("{} (chatbot {id})", mistake.text()));
+    Ok(Listed::Live(Chatbot {
+        id,
+        title: title.text().unwrap_or_default(),
+        api_key: api_key.secret().map_err(name)?,
+    }))
+}
+
+/// Of one chatbot with its many members, where it posts to.
+pub fn chatbot(text: &str) -> Result<Standing, Mistake> {
+    let [webhook_url, is_deleted] = Part::body(text)?.members(["webhook_url", "is_deleted"])?;
+    Ok(match webhook_url.text() {
+        _ if is_deleted.flag() => Standing::Deleted,
+        Ok(url) if !url.is_empty() => Standing::Url(url.into()),
+        Ok(_) => Standing::Nothing,
+        Err(_) if webhook_url.is_null() => Standing::Nothing,
+        // A member that is missing, or that is no text, says nothing.
+        Err(_) => Standing::Unknown,
     })
 }
 
@@ -63,12 +119,9 @@ pub fn chatbot(text: &str) -> Result<ChatbotDetails, Mistake> {
 pub fn event_log(text: &str) -> Result<EventLog, Mistake> {
     let [entries] = Part::body(text)?.members(["webhook_logs"])?;
     let mut log = EventLog::default();
-    entries.items(|entry| {
-        match log_entry(&entry) {
-            Ok(entry) => log.entries.push(entry),
-            Err(Mistake(mistake)) => log.unreadable.push(mistake),
-        }
-        Ok(())
+    entries.items(0, |entry| match log_entry(&entry) {
+        Ok(entry) => log.entries.push(entry),
+        Err(mistake) => log.unreadable.push(mistake.text()),
     })?;
     Ok(log)
 }
@@ -77,14 +130,18 @@ fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
     let [created_at, event_id, event, status, data] =
         entry.members(["created_at", "event_id", "event", "status", "data"])?;
     Ok(LogEntry {
-        created_at: created_at.text_if_any().unwrap_or_default(),
+        created_at: created_at.text().ok().and_then(|text| Timestamp::read_any(&text)),
         event_id: event_id
             .is_there()
             .then(|| event_id.parsed("a UUID"))
             .transpose()?,
         event: event.text()?,
         status: status.text()?,
-        data: data.raw.map(ToOwned::to_owned),
+        data: data
+            .is_there()
+            .then_some(data.raw)
+            .flatten()
+            .map(ToOwned::to_owned),
     })
 }
 
@@ -94,7 +151,7 @@ pub fn token(text: &str) -> Result<SecretString, Mistake> {
     token.secret()
 }
 
-/// A part of a body that knows its place. `null` counts as not there.
+/// A part of a body that knows its place.
 struct Part<'a> {
     raw: Option<&'a RawValue>,
     place: String,
@@ -105,7 +162,7 @@ impl<'a> Part<'a> {
     fn body(text: &'a str) -> Result<Self, Mistake> {
         let raw = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Mistake(format!(
+            Mistake::Json(format!(
                 "the body is not JSON from line {line}, column {column} on"
             ))
         })?;
@@ -115,8 +172,12 @@ impl<'a> Part<'a> {
         })
     }
 
+    fn is_null(&self) -> bool {
+        self.raw.is_some_and(|raw| raw.get() == "null")
+    }
+
     fn is_there(&self) -> bool {
-        self.raw.is_some()
+        self.raw.is_some() && !self.is_null()
     }
 
     /// These members of the object that it must be.
@@ -136,33 +197,30 @@ impl<'a> Part<'a> {
         }))
     }
 
-    /// The items of the list that it must be, each read by `read_item`, up to the first mistake.
-    fn items<T>(&self, read_item: impl FnMut(Self) -> Result<T, Mistake>) -> Result<Vec<T>, Mistake> {
-        let mut mistake = None;
+    /// Reads each item of the list that it must be. The list is a part of one whose first item has the number `first`.
+    fn items(&self, first: usize, read_item: impl FnMut(Part<'a>)) -> Result<(), Mistake> {
         let visitor = Items {
             place: &self.place,
+            first,
             read_item,
-            mistake: &mut mistake,
         };
-        let items = self.read("a list", |raw| {
+        self.read("a list", |raw| {
             serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor)
-        });
-        mistake.map_or(items, Err)
+        })
     }
 
-    /// The text that it must be.
+    /// The text that it must be; a number is taken as its digits.
     fn text(&self) -> Result<String, Mistake> {
-        self.read("text", |raw| serde_json::from_str(raw.get()))
-    }
-
-    fn text_if_any(&self) -> Result<Option<String>, Mistake> {
-        self.is_there().then(|| self.text()).transpose()
+        self.read("text", |raw| match raw.get() {
+            digits if digits.starts_with(|first: char| first.is_ascii_digit()) => Ok(digits.to_owned()),
+            text => serde_json::from_str(text),
+        })
     }
 
     /// The text that it must be, and not an empty one.
     fn secret(&self) -> Result<SecretString, Mistake> {
         match self.text()? {
-            empty if empty.is_empty() => Err(Mistake(format!("{} is empty", self.place))),
+            empty if empty.is_empty() => Err(Mistake::Shape(format!("{} is empty", self.place))),
             secret => Ok(secret.into()),
         }
     }
@@ -171,15 +229,13 @@ impl<'a> Part<'a> {
     fn parsed<T: FromStr>(&self, expected: &str) -> Result<T, Mistake> {
         self.text()?
             .parse()
-            .map_err(|_| Mistake(format!("{} is not {expected}", self.place)))
+            .map_err(|_| Mistake::Shape(format!("{} is not {expected}", self.place)))
     }
 
-    /// The boolean that it must be; false if it is not there.
-    fn flag(&self) -> Result<bool, Mistake> {
-        if !self.is_there() {
-            return Ok(false);
-        }
-        self.read("true or false", |raw| serde_json::from_str(raw.get()))
+    /// Whether it says yes, in whatever way.
+    fn flag(&self) -> bool {
+        let text = self.raw.map_or("", RawValue::get).trim_matches('"');
+        text == "1" || text.eq_ignore_ascii_case("true")
     }
 
     fn read<T>(
@@ -191,8 +247,9 @@ impl<'a> Part<'a> {
             "" => "the body",
             place => place,
         };
-        let raw = self.raw.ok_or_else(|| Mistake(format!("{place} is missing")))?;
-        read(raw).map_err(|_| Mistake(format!("{place} is not {expected}")))
+        let raw = self.raw.filter(|_| self.is_there());
+        let raw = raw.ok_or_else(|| Mistake::Shape(format!("{place} is missing")))?;
+        read(raw).map_err(|_| Mistake::Shape(format!("{place} is not {expected}")))
     }
 }
 
@@ -212,7 +269,7 @@ impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
         while let Some(MemberName(name)) = map.next_key()? {
             match self.names.iter().position(|known| *known == name) {
-                Some(index) => self.values[index] = map.next_value()?,
+                Some(index) => self.values[index] = Some(map.next_value()?),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -224,35 +281,30 @@ impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
 #[derive(serde::Deserialize)]
 struct MemberName<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Reads a list item by item; the first mistake ends it.
+/// Reads a list item by item, so that one with millions of them takes no more memory than one of them.
 struct Items<'p, F> {
     place: &'p str,
+    first: usize,
     read_item: F,
-    mistake: &'p mut Option<Mistake>,
 }
 
-impl<'de, T, F: FnMut(Part<'de>) -> Result<T, Mistake>> Visitor<'de> for Items<'_, F> {
-    type Value = Vec<T>;
+impl<'de, F: FnMut(Part<'de>)> Visitor<'de> for Items<'_, F> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Vec<T>, A::Error> {
-        let mut items = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut number = self.first;
         while let Some(raw) = seq.next_element()? {
-            let place = format!("{}/{}", self.place, items.len());
-            match (self.read_item)(Part {
+            let place = format!("{}/{number}", self.place);
+            (self.read_item)(Part {
                 raw: Some(raw),
                 place,
-            }) {
-                Ok(item) => items.push(item),
-                Err(mistake) => {
-                    *self.mistake = Some(mistake);
-                    return Err(serde::de::Error::custom("told by its place"));
-                }
-            }
+            });
+            number += 1;
         }
-        Ok(items)
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Which API key opens which chatbot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -18,19 +18,17 @@ pub struct Keyring {
 impl Keyring {
     /// The keys of these chatbots, and those of `given` that are of none of them.
     pub fn new(chatbots: &[Chatbot], given: Vec<SecretString>) -> Self {
-        let by_chatbot = chatbots
+        let placed: HashSet<_> = chatbots
             .iter()
-            .map(|chatbot| (chatbot.id, chatbot.api_key.clone()));
-        let is_placed = |key: &SecretString| {
-            let mut placed = chatbots.iter().map(|chatbot| chatbot.api_key.expose_secret());
-            placed.any(|placed| placed == key.expose_secret())
-        };
-        let mut unplaced = given;
-        unplaced.retain(|key| !is_placed(key));
-        Self {
-            by_chatbot: by_chatbot.collect(),
-            unplaced,
-        }
+            .map(|chatbot| chatbot.api_key.expose_secret())
+            .collect();
+        let unplaced = given
+            .into_iter()
+            .filter(|key| !placed.contains(key.expose_secret()));
+        let placed = chatbots
+            .iter()
+            .map(|chatbot| (Some(chatbot.id), chatbot.api_key.clone()));
+        placed.chain(unplaced.map(|key| (None, key))).collect()
     }
 
     /// Whether there is a key that may open a chatbot.
@@ -57,6 +55,20 @@ impl Keyring {
                 unplaced.chain(placed).collect()
             }
         }
+    }
+}
+
+/// Keys with the chatbots they are known to be of.
+impl FromIterator<(Option<ChatbotId>, SecretString)> for Keyring {
+    fn from_iter<I: IntoIterator<Item = (Option<ChatbotId>, SecretString)>>(keys: I) -> Self {
+        let mut keyring = Self::default();
+        for (chatbot_id, key) in keys {
+            match chatbot_id {
+                Some(chatbot_id) => drop(keyring.by_chatbot.insert(chatbot_id, key)),
+                None => keyring.unplaced.push(key),
+            }
+        }
+        keyring
     }
 }
 

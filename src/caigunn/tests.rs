@@ -9,7 +9,7 @@ use reqwest::Response;
 use serde_json::json;
 
 use super::answer::{MAX_DETAIL_CHARS, MAX_SHORT_BYTES, Secrets, words};
-use super::body::{self, Mistake};
+use super::body;
 use super::*;
 use crate::clock::Timestamp;
 
@@ -21,10 +21,34 @@ fn secrets(secrets: &[&str]) -> Secrets {
     all
 }
 
-/// What is quoted of a good answer with this body.
+fn asked(hidden: &[&str]) -> Asked {
+    Asked {
+        secrets: secrets(hidden),
+        whose: Credential::AccessToken,
+    }
+}
+
+/// What is quoted of an answer of that status with this body.
+async fn answered(status: u16, body: impl Into<reqwest::Body>, hidden: &[&str]) -> Result<String, Error> {
+    let response = axum::http::Response::builder()
+        .status(status)
+        .header("retry-after", "7")
+        .body(body.into());
+    answer::parsed(
+        Response::from(response.unwrap()),
+        &asked(hidden),
+        MAX_SHORT_BYTES,
+        words,
+    )
+    .await
+}
+
+/// What is quoted of a refusal with this body.
 async fn quoted(body: impl Into<reqwest::Body>, hidden: &[&str]) -> String {
-    let response = axum::http::Response::new(body.into());
-    words(Response::from(response), &secrets(hidden)).await.unwrap()
+    match answered(400, body, hidden).await {
+        Err(Error::Invalid { detail, .. } | Error::NoApi { detail, .. }) => detail,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A token of three parts, the middle one of these bytes.
@@ -105,6 +129,7 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
     };
     let refused = |status| {
         Err(Error::Refused {
+            whose: Credential::AccessToken,
             status,
             detail: detail(),
         })
@@ -118,7 +143,7 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         (204, Ok(detail())),
         (
             301,
-            Err(Error::Unexpected {
+            Err(Error::NoApi {
                 status: 301,
                 detail: detail(),
             }),
@@ -140,12 +165,7 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         (503, unavailable(503)),
     ];
     for (status, expected) in cases {
-        let response = axum::http::Response::builder()
-            .status(status)
-            .header("retry-after", "7")
-            .body(r#"{"detail":"no"}"#);
-
-        let sorted = words(Response::from(response.unwrap()), &Secrets::default()).await;
+        let sorted = answered(status, r#"{"detail":"no"}"#, &[]).await;
 
         assert_eq!(sorted, expected, "{status}");
     }
@@ -177,25 +197,26 @@ fn the_data_of_a_log_is_kept_as_the_text_it_came_as() {
 #[test]
 fn an_entry_that_cannot_be_read_hides_no_other_and_is_told_by_its_place_alone() {
     let text = r#"{"webhook_logs":[
-        {"status":"initial"}, {"event":"crawling","status":7}, 7, null,
+        {"status":"initial"}, {"event":"crawling","status":[7]}, 7, null,
         {"event":"crawling","status":"initial","event_id":"s3cr3t"},
         {"event":"crawling","status":"completed","created_at":1722330900}]}"#;
 
     let log = body::event_log(text).unwrap();
 
     assert_eq!(
-        log.unreadable,
+        log.unreadable.named,
         [
             "/webhook_logs/0/event is missing",
             "/webhook_logs/1/status is not text",
             "/webhook_logs/2 is not an object",
-            "/webhook_logs/3 is not an object",
+            "/webhook_logs/3 is missing",
             "/webhook_logs/4/event_id is not a UUID",
         ]
     );
     assert_eq!(log.entries.len(), 1);
     assert_eq!(log.entries[0].status, "completed");
-    assert_eq!(log.entries[0].created_at, None);
+    let at = log.entries[0].created_at.map(|at| at.to_string());
+    assert_eq!(at.as_deref(), Some("2024-07-30T09:15:00.000000Z"));
 }
 
 #[test]
@@ -205,9 +226,12 @@ fn deep_nesting_is_no_danger() {
         "[".repeat(100_000) + &"]".repeat(100_000)
     );
 
-    let mistake = body::chatbots(&deep).err();
+    let listed = body::chatbots(&deep, 0).unwrap();
 
-    assert_eq!(mistake, Some(Mistake("/chatbots/0 is not an object".to_owned())));
+    let [Listed::Unreadable { mistake, .. }] = &listed[..] else {
+        panic!("one entry, and no chatbot")
+    };
+    assert_eq!(mistake, "/chatbots/0 is not an object");
 }
 
 #[test]
@@ -266,7 +290,7 @@ proptest! {
 
     #[test]
     fn no_body_makes_a_reader_panic(text in r#"\PC*|(\{"(chatbots|webhook_logs|token)":|[\[\]{},:]|null|"id"|"x"|1){0,9}"#) {
-        let _ = body::chatbots(&text);
+        let _ = body::chatbots(&text, 0);
         let _ = body::chatbot(&text);
         let _ = body::event_log(&text);
         let _ = body::token(&text);

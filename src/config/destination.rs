@@ -20,7 +20,7 @@ const DEFAULT_MAX_IN_FLIGHT: usize = 16;
 
 /// The kinds there are, and the keys that only they have.
 const KINDS: [(&str, &[&str]); 2] = [
-    ("http", &["url", "secrets", "secrets_file", "headers"]),
+    ("http", &["url", "secrets", "secrets_file", "headers", "proxy"]),
     ("command", &["command"]),
 ];
 
@@ -139,10 +139,12 @@ fn http(reader: &mut Reader, key: impl Fn(&str) -> String, sources: &Sources) ->
     let url = reader.required(&key("url"), url);
     let secrets = secrets(reader, &key("secrets"), &key("secrets_file"), sources);
     let headers = headers(reader, &key("headers"));
+    let proxy = reader.optional(&key("proxy"), |text| text.parse().ok());
     Some(http::Settings {
         url: url?,
         secrets: Rotating::new(secrets),
         headers,
+        proxy: proxy.unwrap_or(true),
     })
 }
 

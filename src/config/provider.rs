@@ -6,14 +6,16 @@ use url::{Host, Url};
 use super::reader::{Reader, visible};
 use super::{Registration, webhook_url};
 use crate::backoff::Backoff;
-use crate::subscription::Selection;
-use crate::{backfill, caigunn, subscription};
+use crate::outgoing::is_loopback;
+use crate::subscription::{Selection, Watching, Webhook};
+use crate::{backfill, caigunn};
 
 /// What concerns registering.
 pub struct Provider {
     pub public_url: Option<Url>,
     pub api: Option<caigunn::Settings>,
     pub selection: Selection,
+    pub watching: Watching,
     pub registration: Registration,
 }
 
@@ -44,7 +46,8 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -
     } else {
         Selection::Keys(api_keys)
     };
-    let subscription = subscription(reader, tokens, public_url.as_ref(), &selection, is_shared);
+    let watching = watching(reader);
+    let webhook = webhook(reader, tokens, public_url.as_ref(), is_shared);
     let missing = [
         (is_key_missing, "CAIGUNN_API_KEY"),
         (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
@@ -54,8 +57,8 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -
         .into_iter()
         .filter_map(|(is, name)| is.then_some(name))
         .collect();
-    let registration = match subscription {
-        Some(subscription) if missing.is_empty() => Registration::Wanted(Box::new(subscription)),
+    let registration = match webhook {
+        Some(webhook) if missing.is_empty() => Registration::Wanted(Box::new(webhook)),
         _ => Registration::Missing(missing),
     };
     let api = access_token.map(|access_token| caigunn::Settings {
@@ -67,6 +70,7 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -
         public_url,
         api,
         selection,
+        watching,
         registration,
     }
 }
@@ -95,46 +99,47 @@ fn warn_of_urls(reader: &mut Reader, public_url: Option<&Url>, api_url: &Url) {
     }
 }
 
+fn watching(reader: &mut Reader) -> Watching {
+    let retry_min = reader.seconds("subscription.retry_min_seconds");
+    let retry_max = reader.seconds("subscription.retry_max_seconds");
+    let retry = Backoff::new(retry_min, retry_max).unwrap_or_else(|| {
+        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
+        reader.refuse_for("subscription.retry_max_seconds", &allowed, "");
+        Backoff::new(retry_min, retry_min).expect("a second at least")
+    });
+    Watching {
+        watch_interval: reader.seconds("subscription.watch_interval_seconds"),
+        retry,
+        refused_retry: reader.seconds("subscription.refused_retry_seconds"),
+    }
+}
+
 /// What to register at all; `None` without a public URL.
-fn subscription(
+fn webhook(
     reader: &mut Reader,
     tokens: &[SecretString],
     public_url: Option<&Url>,
-    selection: &Selection,
     is_shared: bool,
-) -> Option<subscription::Settings> {
-    let watch_interval = reader.seconds("subscription.watch_interval_seconds");
+) -> Option<Webhook> {
     let on_takeover = reader.parsed("subscription.on_takeover");
     let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour");
     let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
     let probe = reader.parsed("subscription.probe");
-    let retry_min = reader.seconds("subscription.retry_min_seconds");
-    let retry_max = reader.seconds("subscription.retry_max_seconds");
-    let refused_retry = reader.seconds("subscription.refused_retry_seconds");
-    let Some(retry) = Backoff::new(retry_min, retry_max) else {
-        let allowed = format!("{} (subscription.retry_min_seconds) or more", retry_min.as_secs());
-        reader.refuse_for("subscription.retry_max_seconds", &allowed, "");
-        return None;
-    };
     let public_url = public_url?;
     let url = |token: &str| webhook_url(public_url, token);
     let mut tokens = tokens.iter().map(ExposeSecret::expose_secret);
     let registered = tokens.next();
-    Some(subscription::Settings {
-        selection: selection.clone(),
+    Some(Webhook {
         webhook_url: url(registered.unwrap_or_default()).into(),
         older_urls: tokens.map(|token| url(token).into()).collect(),
         base_url: url(""),
         shown_url: url(registered.map_or("", |_| "[token]")),
         public_url: public_url.clone(),
         probe,
-        watch_interval,
         on_takeover,
         max_reclaims_per_hour,
         unsubscribe_on_exit,
         has_replicas: is_shared,
-        retry,
-        refused_retry,
     })
 }
 
@@ -184,15 +189,6 @@ fn public_url(text: &str) -> Result<Url, String> {
         return Err("leave /webhook and what is behind it away, which this program adds".to_owned());
     }
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
 }
 
 /// Whether a host is of this machine or network, where others cannot reach it: a name without a dot is.

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::follow::{Follower, Served};
+use super::follow::{Answers, Follower, Served};
 use super::metrics::{self, Metrics};
 use super::send::Sender;
 use super::status::Board;
@@ -86,14 +86,14 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Sends in terms until `stop`, and then until what is under way has ended, or for `grace`. `wake` changes when
+    /// Sends, and answers questions, in terms until `stop`, and then until what is under way has ended, or for `grace`. `wake` changes when
     /// something was accepted.
     ///
     /// # Cancel safety
     /// May be dropped at any time: what was under way is made again by whoever leads next.
     pub async fn run(
         self,
-        leader: Candidate,
+        (leader, answers): (Candidate, Answers),
         mut terms: Terms,
         wake: watch::Receiver<()>,
         grace: Duration,
@@ -102,7 +102,7 @@ impl Dispatch {
         while let Some(term) = stop.run_until_cancelled(terms.next()).await {
             let mut workers = JoinSet::new();
             let _ = term
-                .run_until_cancelled(self.term(&mut workers, &leader, &wake, grace, &stop))
+                .run_until_cancelled(self.term(&mut workers, (&leader, &answers), &wake, grace, &stop))
                 .await;
             // None of them may go on into the next term.
             workers.shutdown().await;
@@ -114,7 +114,7 @@ impl Dispatch {
     async fn term(
         &self,
         workers: &mut JoinSet<()>,
-        leader: &Candidate,
+        (leader, answers): (&Candidate, &Answers),
         wake: &watch::Receiver<()>,
         grace: Duration,
         stop: &CancellationToken,
@@ -156,6 +156,8 @@ impl Dispatch {
             leader: leader.clone(),
             served,
             wake: Arc::clone(&self.wake_follower),
+            answers: Arc::clone(answers),
+            answered: tokio::sync::Mutex::default(),
         };
         tokio::select! {
             () = follower.run() => {}

@@ -1,13 +1,15 @@
 //! Does what operators ask for, in the receiver that leads: replays one after the other and page by page, the rest at
 //! once and beside them.
 
+mod question;
 mod replay;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::time::{Instant, timeout};
 
 use super::Filter;
 use super::instruction::Progress;
@@ -16,6 +18,8 @@ use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Delivery, DestinationId, Pause, State};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
+
+pub use question::{Answer, Answers, QUESTION_TIMEOUT};
 
 /// How often instructions are looked for without being told to: those that another receiver took.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -45,12 +49,16 @@ pub struct Follower {
     pub served: Vec<Served>,
     /// Says that there is something to do.
     pub wake: Arc<Notify>,
+    pub answers: Answers,
+    /// Questions that were answered, and when.
+    pub answered: Mutex<VecDeque<(Instant, outbox::Instruction)>>,
 }
 
 /// Which instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Replays,
+    Questions,
     Rest,
 }
 
@@ -74,7 +82,11 @@ impl Follower {
     /// # Cancel safety
     /// May be dropped at any time: whoever leads next goes on.
     pub async fn run(&self) {
-        tokio::join!(self.follow(Part::Replays), self.follow(Part::Rest));
+        tokio::join!(
+            self.follow(Part::Replays),
+            self.follow(Part::Questions),
+            self.follow(Part::Rest)
+        );
     }
 
     async fn follow(&self, part: Part) {
@@ -100,6 +112,9 @@ impl Follower {
     /// Does what there is to do now; says whether there was anything.
     async fn turn(&self, part: Part) -> Result<bool, inbox::Error> {
         let open = self.inbox.outbox().open_instructions(COUNT).await?;
+        if part == Part::Questions {
+            return self.answer_slow(open).await;
+        }
         let mut has_done = false;
         for kept in open {
             let instruction: Instruction = match serde_json::from_str(&kept.body) {
@@ -116,7 +131,13 @@ impl Follower {
                     self.replay(kept, &replay).await?;
                     has_done = true;
                 }
-                (Part::Replays, _) | (Part::Rest, Instruction::Replay(_)) => {}
+                (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => {}
+                (Part::Rest, Instruction::Ask(question)) => {
+                    if !question.is_slow() {
+                        self.answer(kept, question).await?;
+                        has_done = true;
+                    }
+                }
                 (Part::Rest, instruction) => {
                     let failure = match self.at_once(instruction).await {
                         Ok(()) => None,
@@ -207,7 +228,9 @@ impl Follower {
                 self.close(replay, progress, None).await?;
                 Ok(())
             }
-            Instruction::Replay(_) => unreachable!("replays are gone through page by page"),
+            Instruction::Replay(_) | Instruction::Ask(_) => {
+                unreachable!("these are followed apart from the rest")
+            }
         }
     }
 
@@ -256,7 +279,7 @@ impl Follower {
         kept: outbox::Instruction,
         progress: Progress,
         failure: Option<String>,
-    ) -> Result<(), inbox::Error> {
+    ) -> Result<outbox::Instruction, inbox::Error> {
         let progress = Progress { failure, ..progress };
         let done = outbox::Instruction {
             progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
@@ -290,6 +313,7 @@ impl Follower {
                 "cannot be done: {what}: {reason}"
             ),
         }
-        self.inbox.outbox().follow_up(&self.leader, done).await
+        self.inbox.outbox().follow_up(&self.leader, done.clone()).await?;
+        Ok(done)
     }
 }

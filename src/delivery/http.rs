@@ -15,7 +15,6 @@ mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
 };
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::Url;
 
 use super::format::aside;
 use super::{DestinationSettings, Error, Format, Parcel, Report, Sender};
@@ -36,6 +35,7 @@ use crate::event::sample;
 use crate::inbox::outbox::Outcome;
 use crate::rotating::Rotating;
 
+use crate::outgoing;
 pub use secret::secret;
 
 /// The longest that connecting may take: a host that is there needs milliseconds.
@@ -84,6 +84,8 @@ pub struct Settings {
     pub secrets: Rotating<Vec<SecretString>>,
     /// Headers to send, each secret.
     pub headers: HeaderMap,
+    /// Whether the proxy that the environment names is used.
+    pub proxy: bool,
 }
 
 /// Without what is secret.
@@ -95,6 +97,7 @@ impl fmt::Debug for Settings {
             .field("place", &place(&self.url))
             .field("secrets", &self.secrets)
             .field("headers", &names)
+            .field("proxy", &self.proxy)
             .finish()
     }
 }
@@ -118,7 +121,7 @@ impl HttpSender {
     /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         let timeout = destination.timeout;
-        let client = client_to(&settings.url)
+        let client = client_to(settings)
             .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
@@ -143,7 +146,7 @@ impl HttpSender {
         };
         match timeout_at(deadline, self.client.execute(request)).await {
             Ok(Ok(response)) => answer::report(response, deadline, &self.hidden).await,
-            Ok(Err(error)) => answer::unanswered(&error, &self.place),
+            Ok(Err(error)) => answer::unanswered(&error, &self.settings),
             Err(_) => Report::unanswered(
                 Outcome::Timeout,
                 format!(
@@ -189,7 +192,7 @@ impl HttpSender {
         request
             .body(body)
             .build()
-            .map_err(|error| format!("not sent: {}", answer::innermost(&error)))
+            .map_err(|error| format!("not sent: {}", outgoing::innermost(&error)))
     }
 }
 
@@ -224,25 +227,12 @@ pub fn place(url: &Url) -> String {
     }
 }
 
-/// A client whose way to that URL is that of every attempt.
-fn client_to(url: &Url) -> ClientBuilder {
-    let client = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")));
-    if is_loopback(url) {
-        // The way to this machine's own addresses is not through a proxy.
-        client.no_proxy()
+/// A client whose way to that destination is that of every attempt.
+fn client_to(settings: &Settings) -> ClientBuilder {
+    let client = if settings.proxy {
+        outgoing::to(&settings.url)
     } else {
-        client
-    }
-}
-
-/// Whether a URL is this machine's own by its host.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    }
+        outgoing::directly()
+    };
+    client.redirect(reqwest::redirect::Policy::none())
 }

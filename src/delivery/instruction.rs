@@ -19,6 +19,9 @@ pub struct Progress {
     /// Whether an operator has ended it before its end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ended: bool,
+    /// What was answered to a question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<serde_json::Value>,
     /// How many receipts, or dead letters, were looked at.
     pub examined_count: u64,
     /// How many deliveries were found that are to be sent, or would be.

@@ -221,7 +221,7 @@ impl Deliveries {
             | Instruction::Pause { destination, .. }
             | Instruction::Resume { destination } => Some(destination),
             Instruction::Replay(replay) => replay.destination.as_ref(),
-            Instruction::EndReplay { .. } => None,
+            Instruction::EndReplay { .. } | Instruction::Ask(_) => None,
         };
         if let Some(name) = destination.filter(|name| self.configured(name).is_none()) {
             return Err(self.no_destination(name));

@@ -1,15 +1,18 @@
 //! The credentials, the clock, and how the chatbots stand.
 
+pub mod running;
+
 use std::time::Duration;
 
 use url::Url;
 
 use super::Finding;
-use crate::caigunn::{Client, Error};
+use crate::caigunn::{ACCESS_TOKEN, Client, Error, Unreadable};
 use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
+use crate::outgoing;
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
-use crate::subscription::{self, EXPIRY_NOTICE, advice, once};
+use crate::subscription::{EXPIRY_NOTICE, Webhook, once};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 const MAX_SKEW: Duration = Duration::from_secs(60);
@@ -23,9 +26,13 @@ pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error
             "set CAIGUNN_ACCESS_TOKEN, and CAIGUNN_API_KEY for some chatbots only",
         )]);
     };
-    let client = Client::new(api)?;
+    let client = match Client::new(api) {
+        Ok(client) => client,
+        Err(error) => return Ok(vec![no_certificates(&error)]),
+    };
     let mut findings = vec![clock(&client).await];
-    let targets = match once::targets(&client, &settings.selection).await {
+    findings.extend(proxy(&client));
+    let (targets, unreadable) = match once::targets(&client, &settings.selection).await {
         Ok(targets) => targets,
         Err(error) => {
             findings.push(refusal(CHECK, &client, &error));
@@ -34,12 +41,54 @@ pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error
     };
     findings.push(token(CHECK, &client, &targets));
     findings.extend(keys(&targets));
-    if let Registration::Wanted(subscription) = &settings.registration {
+    findings.extend(unreadable_entries(&unreadable));
+    if let Registration::Wanted(webhook) = &settings.registration {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
-        let visits = once::ensure(&client, subscription, known, Mode::DryRun).await;
-        findings.extend(registrations(subscription, &visits));
+        let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;
+        let cut_off = running::would_be_cut_off(settings).await?;
+        findings.extend(cut_off.iter().map(|reason| {
+            Finding::failure(
+                "tokens",
+                reason,
+                "run this with that receiver's settings before anything is registered",
+            )
+        }));
+        findings.extend(registrations(webhook, &visits, cut_off.is_some()));
     }
     Ok(findings)
+}
+
+fn no_certificates(error: &reqwest::Error) -> Finding {
+    Finding::failure(
+        "certificates",
+        format!(
+            "those that this machine trusts cannot be read: {}",
+            outgoing::innermost(error)
+        ),
+        "install ca-certificates, or name a file with them in SSL_CERT_FILE",
+    )
+}
+
+/// By which proxy CaiGunn is called.
+fn proxy(client: &Client) -> Option<Finding> {
+    let proxy = outgoing::proxy_to(client.url())?;
+    let found = format!("CaiGunn is called through {proxy}, as HTTPS_PROXY, HTTP_PROXY or ALL_PROXY says");
+    Some(Finding::ok("proxy", found))
+}
+
+/// What of the list is left out.
+fn unreadable_entries(unreadable: &Unreadable) -> Option<Finding> {
+    (unreadable.count > 0).then(|| {
+        Finding::warning(
+            "chatbots",
+            format!(
+                "{} entries of CaiGunn's list cannot be read, such as: {}",
+                unreadable.count,
+                unreadable.named.join("; ")
+            ),
+            "look at these chatbots at CaiGunn: the receiver leaves them out",
+        )
+    })
 }
 
 /// What it means that the chatbots cannot be listed.
@@ -52,13 +101,13 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
                 Some(end) => format!("the access token ended at {end}: {error}"),
                 None => format!("the access token is wrong or has expired: {error}"),
             };
-            Finding::failure(check, found, advice::ACCESS_TOKEN)
+            Finding::failure(check, found, ACCESS_TOKEN)
         }
-        Error::TooManyRequests { .. } | Error::Unavailable { .. } => Finding::failure(
+        Error::TooManyRequests { .. } | Error::Unavailable { .. } | Error::NoApi { .. } => Finding::failure(
             "CaiGunn",
             error.to_string(),
             format!(
-                "check that {} can be reached from here, and try again later",
+                "check CAIGUNN_API_URL ({}), that it can be reached from here, and try again later",
                 client.url()
             ),
         ),
@@ -107,17 +156,20 @@ fn keys(targets: &[Target]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn registrations(settings: &subscription::Settings, visits: &[(Target, Visit)]) -> Vec<Finding> {
+fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], is_cut_off: bool) -> Vec<Finding> {
     const CHECK: &str = "registration";
-    const ENSURE: &str =
-        "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too";
+    let ensure = if is_cut_off {
+        "leave it to the receiver that runs: `subscription ensure` with these settings would cut it off"
+    } else {
+        "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too"
+    };
     let finding = |(target, visit): &(Target, Visit)| {
         let name = target.name();
         match (&visit.end, &visit.found) {
-            (End::Failed(error) | End::AccountRefused(error), _) => Finding::failure(
+            (End::Failed(error), _) => Finding::failure(
                 CHECK,
                 format!("the webhook URL of {name} cannot be read: {error}"),
-                advice::of(error).unwrap_or("try again later"),
+                error.advice().unwrap_or("try again later"),
             ),
             (End::Deleted, _) => Finding::warning(
                 CHECK,
@@ -125,21 +177,21 @@ fn registrations(settings: &subscription::Settings, visits: &[(Target, Visit)]) 
                 "take its key out of CAIGUNN_API_KEY",
             ),
             (_, Found::Ours) => Finding::ok(CHECK, format!("{name} posts to this receiver")),
-            (_, Found::Other(url)) if is_at(url, &settings.public_url) => Finding::failure(
+            (_, Found::Other(url)) if is_at(url, &webhook.public_url) => Finding::failure(
                 CHECK,
                 format!("{name} posts to {url}, which is here, but with another token or path than is set"),
-                ENSURE,
+                ensure,
             ),
             (_, Found::Other(url)) => Finding::failure(
                 CHECK,
                 format!("{name} posts to {url}, not here"),
-                format!("{ENSURE}; if another deployment means to have it, stop one of the two"),
+                format!("{ensure}; if another deployment means to have it, stop one of the two"),
             ),
-            (_, Found::Nothing) => Finding::failure(CHECK, format!("{name} has no webhook URL"), ENSURE),
+            (_, Found::Nothing) => Finding::failure(CHECK, format!("{name} has no webhook URL"), ensure),
             (_, Found::Unknown) => Finding::warning(
                 CHECK,
                 format!("CaiGunn does not tell which webhook URL {name} has"),
-                ENSURE,
+                ensure,
             ),
         }
     };

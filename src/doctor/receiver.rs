@@ -70,7 +70,8 @@ pub enum Access {
 
 impl Receiver {
     pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
-        let client = probe::client()?;
+        let public_url = settings.public_url.as_ref();
+        let client = public_url.map_or_else(probe::client_without_proxy, probe::client)?;
         // The way to this machine's own addresses is not through a proxy.
         let local = probe::client_without_proxy()?;
         let nonce = Uuid::new_v4();

@@ -19,6 +19,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::problem::Problem;
@@ -80,8 +81,19 @@ type Asked<T> = Result<Query<T>, QueryRejection>;
 /// The last part of a path; refused where it is no text.
 type Named = Result<Path<String>, PathRejection>;
 
-async fn subscription_state(State(api): State<Api>) -> Result<Json<Value>, Problem> {
-    let mut seen = (api.subscription)();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubscriptionQuery {
+    of_leader: Option<String>,
+}
+
+async fn subscription_state(
+    State(api): State<Api>,
+    query: Asked<SubscriptionQuery>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let of_leader = asked("of_leader", "true or false", query.of_leader, |_: &bool| true)?;
+    let mut seen = (api.subscription)(of_leader.unwrap_or(false)).await;
     let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
     for chatbot in seen["chatbots"].as_array_mut().into_iter().flatten() {
         let id = chatbot["chatbot_id"].as_str().and_then(|id| id.parse().ok());

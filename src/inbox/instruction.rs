@@ -54,6 +54,32 @@ pub enum Instruction {
         /// Which one.
         id: InstructionId,
     },
+    /// Answer a question that only the leader can.
+    Ask(Question),
+}
+
+/// What only the leader knows or does, asked through another receiver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+pub enum Question {
+    /// How the chatbots stand.
+    Subscription,
+    /// What was missed of a job, to be stored unless it is a dry run.
+    Backfill {
+        /// The job.
+        event_id: EventId,
+        /// The chatbot it is of, if that is known.
+        chatbot_id: Option<ChatbotId>,
+        /// Whether it is only named.
+        dry_run: bool,
+    },
+}
+
+impl Question {
+    /// Whether CaiGunn has to be asked first.
+    pub fn is_slow(&self) -> bool {
+        matches!(self, Self::Backfill { .. })
+    }
 }
 
 /// In short, for the log.
@@ -76,6 +102,8 @@ impl fmt::Display for Instruction {
                 write!(formatter, "{kind} receipts to {destination}")
             }
             Self::EndReplay { id } => write!(formatter, "end replay {id}"),
+            Self::Ask(Question::Subscription) => formatter.write_str("tell how the chatbots stand"),
+            Self::Ask(Question::Backfill { event_id, .. }) => write!(formatter, "backfill job {event_id}"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Rounds over all chatbots: which there are, which are due for a visit, and when to come back.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -10,33 +12,24 @@ use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
-use super::{EXPIRY_NOTICE, Handles, Selection, Settings, advice, each, jittered, wait_after};
+use super::{EXPIRY_NOTICE, Handles, Selection, Watching, Webhook, each};
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{Chatbot, Client, Error};
+use crate::caigunn::{ACCESS_TOKEN, Client, Error, Listing, Unreadable};
 use crate::clock::Timestamp;
 
-/// How many visits in a row may fail before a round ends: CaiGunn is down then, and a thousand chatbots would each wait
-/// for it and say so.
-const MAX_FAILURES: usize = 3;
+/// In how many lists in a row a chatbot may be missing before it is forgotten: a list may be short for once, and whoever
+/// is forgotten would be registered as a new one is, whatever `subscription.on_takeover` says.
+const MAX_MISSED_LISTS: u32 = 5;
 
-/// The time while a round lasts.
-#[derive(Clone, Copy)]
-struct RoundClock {
-    /// When it was said to begin.
-    now: Instant,
-    /// When it began.
-    begun: Instant,
-}
-
-impl RoundClock {
-    fn now(self) -> Instant {
-        self.now + self.begun.elapsed()
-    }
-}
+/// How many chatbots may be remembered, missing ones included: twice what the list may have.
+const MAX_SUBJECTS: usize = 20_000;
 
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
-    settings: Settings,
+    selection: Selection,
+    watching: Watching,
+    /// What to register; without it chatbots are only listed, for backfilling.
+    webhook: Option<Webhook>,
     client: Client,
     /// What others may see.
     view: View,
@@ -46,11 +39,9 @@ pub struct Keeper {
     /// When to list the chatbots again, and how often that has failed in a row.
     list_at: Option<Instant>,
     list_failure_count: u32,
-    /// Until when no call is made, since CaiGunn has asked for patience: it counts all calls of an account.
-    quiet_until: Option<Instant>,
-    /// How many rounds in a row have ended because CaiGunn did not answer.
-    outage_count: u32,
-    /// Whether it has been said that the access token is refused, and no chatbot has been visited with it since.
+    /// What of the list has been said to be unreadable.
+    unreadable: Unreadable,
+    /// Whether it has been said that the access token is refused, and it has not been taken since.
     is_refusal_said: bool,
     /// Whether it has been said that there is no chatbot.
     is_emptiness_said: bool,
@@ -59,32 +50,33 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper that has not done anything yet.
-    pub fn new(settings: Settings, client: Client) -> (Self, Handles) {
+    /// A keeper that has not done anything yet. Without a webhook it lists the chatbots and registers nothing.
+    pub fn new(
+        selection: Selection,
+        watching: Watching,
+        webhook: Option<Webhook>,
+        client: Client,
+    ) -> (Self, Handles) {
         let (keyring, receiver) = watch::channel(None);
-        let subjects = match &settings.selection {
-            Selection::Keys(keys) => {
-                let mut subjects: Vec<Subject> = Vec::new();
-                for key in keys {
-                    // One given twice is one chatbot.
-                    if !subjects.iter().any(|subject| subject.target.has_key(key)) {
-                        subjects.push(Subject::new(Target::of_key(key.clone())));
-                    }
-                }
-                subjects
+        let mut subjects: Vec<Subject> = Vec::new();
+        for key in selection.keys() {
+            // One given twice is one chatbot.
+            if !subjects.iter().any(|subject| subject.target.has_key(&key)) {
+                subjects.push(Subject::new(Target::of_key(key)));
             }
-            Selection::Discovered { .. } => Vec::new(),
-        };
+        }
+        let shown_url = webhook.as_ref().map(|webhook| webhook.shown_url.clone());
         let keeper = Self {
-            view: View::of(settings.shown_url.clone()),
-            settings,
+            selection,
+            watching,
+            webhook,
             client,
+            view: View::of(shown_url),
             keyring,
             subjects,
             list_at: None,
             list_failure_count: 0,
-            quiet_until: None,
-            outage_count: 0,
+            unreadable: Unreadable::default(),
             is_refusal_said: false,
             is_emptiness_said: false,
             is_expiry_said: false,
@@ -116,51 +108,49 @@ impl Keeper {
         };
     }
 
-    /// Does all that is due at `now`; returns when to come back. Waits are counted from the answers that ask for them,
-    /// so a round that takes long shortens none.
+    /// Does all that is due; returns when to come back. Waits are counted from the answers that ask for them, so a round
+    /// that takes long shortens none.
     ///
     /// # Cancel safety
     /// Dropping the future leaves open what was put; another round is safe.
-    pub async fn round(&mut self, now: Instant) -> Instant {
-        let clock = RoundClock {
-            now,
-            begun: Instant::now(),
+    pub async fn round(&mut self) -> Instant {
+        let begun = Instant::now();
+        if self.client.quiet_until().is_none() && self.list_at.is_none_or(|list_at| list_at <= begun) {
+            self.list().await;
+        }
+        if let Some(webhook) = self.webhook.clone()
+            && self.client.quiet_until().is_none()
+            && !self.has_problem()
+        {
+            self.visit_due(&webhook).await;
+        }
+        let list_at = self.list_at.unwrap_or(begun);
+        let next = if self.webhook.is_none() || self.has_problem() {
+            list_at
+        } else {
+            let listed = self.subjects.iter().filter(|subject| subject.missed_count == 0);
+            let dues = listed.map(|subject| subject.due.unwrap_or(begun));
+            dues.fold(list_at, Instant::min)
         };
-        let mut quiet_until = self.quiet_until.filter(|until| now < *until);
-        if quiet_until.is_none() && self.list_at.is_none_or(|list_at| list_at <= now) {
-            quiet_until = self.list(clock).await;
-        }
-        if quiet_until.is_none() && !self.has_problem() {
-            quiet_until = self.visit_due(clock).await;
-        }
-        self.quiet_until = quiet_until;
-        if let Some(quiet_until) = quiet_until {
-            return quiet_until;
-        }
-        let list_at = self.list_at.unwrap_or(now);
-        if self.has_problem() {
-            return list_at;
-        }
-        let dues = self.subjects.iter().map(|subject| subject.due.unwrap_or(now));
-        dues.fold(list_at, Instant::min)
+        next.max(self.client.quiet_until().unwrap_or(next))
     }
 
     /// Takes our URL away from every chatbot where it still stands.
-    pub async fn unsubscribe(&self) {
-        let mut targets = Vec::new();
+    pub async fn unsubscribe(&self, webhook: &Webhook) {
+        let mut confirmed = Vec::new();
         for subject in &self.subjects {
             if subject.memory.is_confirmed {
-                targets.push(subject.target.clone());
+                confirmed.push((subject.target.clone(), subject.memory.clone()));
             }
         }
-        let removing = |target: Target| {
-            let (client, settings) = (self.client.clone(), self.settings.clone());
+        let removing = |(target, memory): (Target, Memory)| {
+            let (client, webhook) = (self.client.clone(), webhook.clone());
             async move {
-                let removal = remove(&client, &settings, &target, Mode::Apply).await;
+                let removal = remove(&client, &webhook, &target, &memory, Mode::Apply).await;
                 (target.name(), removal)
             }
         };
-        each(targets, removing, |(name, removal)| {
+        each(confirmed, removing, |(name, removal)| {
             match removal {
                 Removal::Done(detail) => tracing::info!("unsubscribed {name}: {detail}"),
                 Removal::NotOurs(Found::Unknown) => {
@@ -179,83 +169,76 @@ impl Keeper {
         .await;
     }
 
-    /// Lists the chatbots and takes over what is new; returns until when CaiGunn asks for patience, if it does.
-    async fn list(&mut self, clock: RoundClock) -> Option<Instant> {
-        let listed = self.client.chatbots().await;
-        let is_busy = matches!(listed, Err(Error::TooManyRequests { .. }));
-        let wait = match listed {
-            Ok(chatbots) => {
+    /// Lists the chatbots and takes over what is new.
+    async fn list(&mut self) {
+        let wait = match self.client.chatbots().await {
+            Ok(listing) => {
                 self.list_failure_count = 0;
+                self.is_refusal_said = false;
                 if self.view.look().problem.take().is_some() {
                     tracing::info!("CaiGunn lists the chatbots again");
                 }
                 self.warn_of_expiry();
-                self.place(chatbots);
-                jittered(self.settings.watch_interval, fastrand::f64())
+                self.place(listing);
+                self.watching.jittered()
             }
             Err(error) => {
                 self.list_failure_count = self.list_failure_count.saturating_add(1);
-                let wait = wait_after(&error, &self.settings, self.list_failure_count, fastrand::f64());
-                if matches!(error, Error::Refused { status: 401, .. }) {
-                    self.account_refused(&error, wait);
-                } else {
-                    let next_at = Timestamp::now().plus(wait);
-                    tracing::warn!(
-                        error.type = "list_failed",
-                        "cannot list the account's chatbots: {error}; trying again at {next_at}"
-                    );
-                    match &self.settings.selection {
-                        // They can be registered without being read. What an earlier list told is better.
-                        Selection::Keys(keys) if self.keyring.borrow().is_none() => {
-                            self.publish(Keyring::new(&[], keys.clone()));
-                        }
-                        Selection::Keys(_) => {}
-                        Selection::Discovered { .. } if self.subjects.is_empty() => {
-                            self.view.look().problem =
-                                Some(format!("the chatbots cannot be listed: {error}"));
-                        }
-                        Selection::Discovered { .. } => {}
-                    }
-                }
+                let wait = self.watching.wait_after(&error, self.list_failure_count);
+                self.list_failed(&error, wait);
                 wait
             }
         };
-        self.list_at = Some(clock.now() + wait);
-        self.list_at.filter(|_| is_busy)
+        self.list_at = Some(Instant::now() + wait);
+    }
+
+    fn list_failed(&mut self, error: &Error, wait: Duration) {
+        if error.is_account_refused() {
+            return self.account_refused(error, wait);
+        }
+        error.log("list_failed", None, "cannot list the account's chatbots", wait);
+        let given: Vec<_> = self.selection.keys().collect();
+        if given.is_empty() {
+            if self.subjects.is_empty() {
+                self.view.look().problem = Some(format!("the chatbots cannot be listed: {error}"));
+            }
+        } else if self.keyring.borrow().is_none() {
+            // They can be registered without being read. What an earlier list told is better.
+            self.keyring.send_replace(Some(Keyring::new(&[], given)));
+        }
     }
 
     /// Takes over a list of the account's chatbots.
-    fn place(&mut self, mut chatbots: Vec<Chatbot>) {
-        let listed_count = chatbots.len();
-        chatbots.retain(|chatbot| self.settings.selection.takes(chatbot));
-        let is_discovered = matches!(self.settings.selection, Selection::Discovered { .. });
-        for chatbot in &chatbots {
-            let known = self.subjects.iter_mut().find(|subject| {
-                let has_key = subject.target.has_key(&chatbot.api_key);
-                has_key || subject.target.id == Some(chatbot.id)
-            });
+    fn place(&mut self, listing: Listing) {
+        let listed_count = listing.chatbots.len();
+        self.say_unreadable(listing.unreadable);
+        let (mut by_id, mut by_key) = (HashMap::new(), HashMap::new());
+        for (index, subject) in self.subjects.iter_mut().enumerate() {
+            subject.missed_count = subject.missed_count.saturating_add(1);
+            by_id.extend(subject.target.id.map(|id| (id, index)));
+            by_key.insert(subject.target.api_key.expose_secret().to_owned(), index);
+        }
+        for chatbot in listing
+            .chatbots
+            .iter()
+            .filter(|chatbot| self.selection.takes(chatbot))
+        {
+            let known = by_id
+                .get(&chatbot.id)
+                .or_else(|| by_key.get(chatbot.api_key.expose_secret()));
+            let target = Target::of(chatbot);
             match known {
-                Some(subject) => {
-                    subject.target = Target::of(chatbot);
+                Some(&index) => {
+                    let subject = &mut self.subjects[index];
+                    (subject.target, subject.missed_count) = (target, 0);
                 }
                 None => {
-                    let subject = Subject::new(Target::of(chatbot));
-                    tracing::info!("found {}", subject.target.name());
-                    self.subjects.push(subject);
+                    tracing::info!("found {}", target.name());
+                    self.subjects.push(Subject::new(target));
                 }
             }
         }
-        if is_discovered {
-            self.subjects.retain(|subject| {
-                let is_listed = chatbots
-                    .iter()
-                    .any(|chatbot| subject.target.id == Some(chatbot.id));
-                if !is_listed {
-                    tracing::info!("{} is not listed any more", subject.target.name());
-                }
-                is_listed
-            });
-        }
+        self.forget();
         if self.subjects.is_empty() && !self.is_emptiness_said {
             tracing::warn!(
                 error.type = "no_chatbot",
@@ -264,91 +247,106 @@ impl Keeper {
             );
         }
         self.is_emptiness_said = self.subjects.is_empty();
-        let unplaced = self.subjects.iter().filter(|subject| subject.target.id.is_none());
-        let unplaced = unplaced.map(|subject| subject.target.api_key.clone()).collect();
-        self.publish(Keyring::new(&chatbots, unplaced));
+        let targets = self.subjects.iter().map(|subject| &subject.target);
+        self.keyring.send_replace(Some(
+            targets
+                .map(|target| (target.id, target.api_key.clone()))
+                .collect(),
+        ));
         self.show();
     }
 
-    fn publish(&self, keyring: Keyring) {
-        self.keyring.send_replace(Some(keyring));
+    /// Says what has been missing, and forgets what has been for long.
+    fn forget(&mut self) {
+        let is_given = self.selection.keys().next().is_some();
+        let has_room = self.subjects.len() <= MAX_SUBJECTS;
+        self.subjects.retain_mut(|subject| {
+            let name = subject.target.name();
+            match subject.missed_count {
+                // A key that was given is tried, whether or not it is of a listed chatbot.
+                _ if is_given => subject.missed_count = 0,
+                0 => {}
+                1..MAX_MISSED_LISTS if has_room => {
+                    tracing::debug!("{name} is not listed; it is remembered for now")
+                }
+                _ => {
+                    tracing::info!("{name} is not listed any more");
+                    return false;
+                }
+            }
+            true
+        });
     }
 
-    /// Visits the chatbots that are due, some at a time, until the account is refused, or CaiGunn asks for patience or is
-    /// down; returns until when to leave it alone then.
-    async fn visit_due(&mut self, clock: RoundClock) -> Option<Instant> {
-        let now = clock.now();
+    /// Says what of the list cannot be read, if that has changed.
+    fn say_unreadable(&mut self, unreadable: Unreadable) {
+        if unreadable != self.unreadable && unreadable.count > 0 {
+            tracing::warn!(
+                error.type = "unreadable_list",
+                "CaiGunn's list has {} entries that cannot be read and are left out, such as: {}",
+                unreadable.count,
+                unreadable.named.join("; ")
+            );
+        }
+        self.unreadable = unreadable;
+    }
+
+    /// Visits the chatbots that are due, some at a time, until the account is refused, or CaiGunn is to be left alone.
+    async fn visit_due(&mut self, webhook: &Webhook) {
+        let now = Instant::now();
         let mut due = Vec::new();
         for (index, subject) in self.subjects.iter().enumerate() {
-            if subject.due.is_none_or(|due| due <= now) {
+            if subject.missed_count == 0 && subject.due.is_none_or(|due| due <= now) {
                 due.push((index, subject.target.clone(), subject.memory.clone()));
             }
         }
         // Who has waited longest comes first, so that some who always fail do not keep the others from their turn.
         due.sort_by_key(|(index, ..)| self.subjects[*index].due);
-        let (client, settings) = (self.client.clone(), self.settings.clone());
+        let client = self.client.clone();
         let visiting = |(index, target, memory): (usize, Target, Memory)| {
-            let (client, settings) = (client.clone(), settings.clone());
+            let (client, webhook) = (client.clone(), webhook.clone());
             async move {
-                let visit = visit(&client, &settings, &target, &memory, clock.now(), Mode::Apply).await;
-                (index, visit)
+                (
+                    index,
+                    visit(&client, &webhook, &target, &memory, Mode::Apply).await,
+                )
             }
         };
         let mut refused = None;
-        let mut quiet_until = None;
-        let mut failures_in_a_row = 0;
         each(due, visiting, |(index, visit): (usize, Visit)| {
-            if let End::AccountRefused(error) = visit.end {
-                refused = Some(error);
-                return ControlFlow::Break(());
+            match visit.end {
+                End::Failed(error) if error.is_account_refused() => refused = Some(error),
+                _ => {
+                    self.subjects[index].record(visit, &self.watching, webhook, Instant::now());
+                    self.show_one(index);
+                }
             }
-            self.is_refusal_said = false;
-            let is_busy = matches!(visit.end, End::Failed(Error::TooManyRequests { .. }));
-            if matches!(visit.end, End::Failed(Error::Unavailable { .. })) {
-                failures_in_a_row += 1;
-            } else {
-                failures_in_a_row = 0;
-                self.outage_count = 0;
-            }
-            self.subjects[index].record(&visit, &self.settings, clock.now());
-            self.show_one(index);
-            if is_busy {
-                quiet_until = quiet_until.max(self.subjects[index].due);
-                return ControlFlow::Break(());
-            }
-            if failures_in_a_row >= MAX_FAILURES {
+            if refused.is_some() || client.quiet_until().is_some() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })
         .await;
-        if failures_in_a_row >= MAX_FAILURES {
-            self.outage_count = self.outage_count.saturating_add(1);
-            let wait = self.settings.retry.wait(self.outage_count, fastrand::f64());
-            quiet_until = quiet_until.max(Some(clock.now() + wait));
-        }
         if let Some(error) = refused {
-            let wait = self.settings.refused_retry;
-            self.list_at = Some(clock.now() + wait);
+            let wait = self.watching.refused_retry;
+            self.list_at = Some(Instant::now() + wait);
             self.account_refused(&error, wait);
         }
-        quiet_until
     }
 
     /// Says that nothing can be done with this access token: once with what to do about it, then only that it is so.
     fn account_refused(&mut self, error: &Error, wait: Duration) {
-        let next_at = Timestamp::now().plus(wait);
+        let seconds = wait.as_secs();
         if self.is_refusal_said {
             tracing::warn!(
                 error.type = "access_token_refused",
-                "{error}; the access token is still refused; trying again at {next_at}"
+                "{error}; the access token is still refused; trying again in {seconds} s"
             );
         } else {
             tracing::error!(
                 error.type = "access_token_refused",
-                "{error}; nothing can be registered or backfilled with this access token: {}; trying again at \
-                 {next_at}",
-                advice::ACCESS_TOKEN
+                "{error}; nothing can be registered or backfilled with this access token: {ACCESS_TOKEN}; trying \
+                 again in {seconds} s"
             );
         }
         self.is_refusal_said = true;
@@ -373,6 +371,10 @@ impl Keeper {
     }
 
     fn show(&self) {
+        // What is not registered stands nowhere.
+        if self.webhook.is_none() {
+            return;
+        }
         let subjects = self.subjects.iter();
         let chatbots = subjects.map(|subject| Registration::of(&subject.target, subject.state.clone()));
         self.view.look().chatbots = chatbots.collect();

@@ -2,46 +2,43 @@
 
 use std::ops::ControlFlow;
 
-use tokio::time::Instant;
-
 use super::plan::Memory;
 use super::visit::{Mode, Removal, Target, Visit, remove as remove_one, visit};
-use super::{Selection, Settings, each};
-use crate::caigunn::{Client, Error};
+use super::{Selection, Webhook, each};
+use crate::caigunn::{Client, Error, Unreadable};
 use crate::event::ChatbotId;
 
-/// The chatbots to look after, in CaiGunn's order; keys that no listed chatbot has come last.
+/// The chatbots to look after, in CaiGunn's order, and what of the list could not be read; keys that no listed chatbot
+/// has come last.
 ///
 /// # Errors
 /// The account's chatbots cannot be listed.
-pub async fn targets(client: &Client, selection: &Selection) -> Result<Vec<Target>, Error> {
-    let listed = client.chatbots().await?;
-    let mut targets: Vec<_> = listed
-        .iter()
-        .filter(|chatbot| selection.takes(chatbot))
-        .map(Target::of)
-        .collect();
-    if let Selection::Keys(keys) = selection {
-        let given = keys.iter().cloned().map(Target::of_key);
-        let unplaced: Vec<_> = given
-            .filter(|target| targets.iter().all(|other| !other.has_key(&target.api_key)))
-            .collect();
-        targets.extend(unplaced);
+pub async fn targets(client: &Client, selection: &Selection) -> Result<(Vec<Target>, Unreadable), Error> {
+    let listing = client.chatbots().await?;
+    let listed = listing.chatbots.iter().filter(|chatbot| selection.takes(chatbot));
+    let mut targets: Vec<_> = listed.map(Target::of).collect();
+    let placed = targets.len();
+    for target in selection.keys().map(Target::of_key) {
+        if !targets[..placed]
+            .iter()
+            .any(|other| other.has_key(&target.api_key))
+        {
+            targets.push(target);
+        }
     }
-    Ok(targets)
+    Ok((targets, listing.unreadable))
 }
 
 /// Visits each, as a receiver that has just started does; what was found and done, in the order of `targets`.
 pub async fn ensure(
     client: &Client,
-    settings: &Settings,
+    webhook: &Webhook,
     targets: Vec<Target>,
     mode: Mode,
 ) -> Vec<(Target, Visit)> {
-    let now = Instant::now();
     in_order(targets, |target| {
-        let (client, settings) = (client.clone(), settings.clone());
-        async move { visit(&client, &settings, &target, &Memory::default(), now, mode).await }
+        let (client, webhook) = (client.clone(), webhook.clone());
+        async move { visit(&client, &webhook, &target, &Memory::default(), mode).await }
     })
     .await
 }
@@ -49,15 +46,15 @@ pub async fn ensure(
 /// Takes our URL away from each, or from the one of that id.
 pub async fn remove(
     client: &Client,
-    settings: &Settings,
+    webhook: &Webhook,
     mut targets: Vec<Target>,
     only: Option<ChatbotId>,
     mode: Mode,
 ) -> Vec<(Target, Removal)> {
     targets.retain(|target| only.is_none_or(|only| target.id == Some(only)));
     in_order(targets, |target| {
-        let (client, settings) = (client.clone(), settings.clone());
-        async move { remove_one(&client, &settings, &target, mode).await }
+        let (client, webhook) = (client.clone(), webhook.clone());
+        async move { remove_one(&client, &webhook, &target, &Memory::default(), mode).await }
     })
     .await
 }

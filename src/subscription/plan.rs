@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
-use url::Url;
+
+use super::Webhook;
+
+use crate::caigunn::Standing;
+use crate::caigunn::spelling::{Likeness, is_below, likeness};
 
 /// The time over which reclaims are counted.
 pub const RECLAIM_WINDOW: Duration = Duration::from_secs(3600);
@@ -12,17 +16,6 @@ pub const RECLAIM_WINDOW: Duration = Duration::from_secs(3600);
 /// How long a process yields to a successor. One that still runs then is not being replaced, and would leave the
 /// chatbot for ever to a token that nobody may accept any more. Deployments that roll take minutes.
 pub const SUCCESSION_TIME: Duration = Duration::from_secs(3600);
-
-/// What stands at CaiGunn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Actual<'a> {
-    /// This URL.
-    Url(&'a str),
-    /// None.
-    Nothing,
-    /// It cannot be read.
-    Unknown,
-}
 
 /// What to do when another URL stands where ours did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,30 +38,32 @@ impl std::str::FromStr for OnTakeover {
     }
 }
 
-/// What should be, and how far to go for it.
-#[derive(Clone, Copy)]
-pub struct Desired<'a> {
-    /// The URL to register.
-    pub url: &'a str,
-    /// What all URLs of this deployment begin with, whatever their token.
-    pub base: &'a str,
-    /// URLs of this deployment with another token that it accepts too.
-    pub older: &'a [SecretString],
-    /// What to do when another URL stands where ours did.
-    pub on_takeover: OnTakeover,
-    /// How often in [`RECLAIM_WINDOW`] a chatbot may be taken back.
-    pub max_reclaims: usize,
-}
-
 /// What this process has done about the chatbot so far.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// Whether our URL was seen there, or put.
     pub is_confirmed: bool,
-    /// When it was taken back, or an older token's URL replaced, the oldest first.
+    /// When our URL was put although it, or another, had been there; the oldest first.
     pub reclaims: Vec<Instant>,
     /// Since when a successor's URL stands there.
     pub superseded_since: Option<Instant>,
+    /// How CaiGunn writes our URL, if that is no spelling known here: as it was read right after it was put.
+    pub spelling: Option<SecretString>,
+}
+
+impl Memory {
+    /// How many of the times count, at `now`, towards the most that there may be.
+    fn reclaim_count(&self, now: Instant) -> usize {
+        let is_recent = |at: &&Instant| now.saturating_duration_since(**at) < RECLAIM_WINDOW;
+        self.reclaims.iter().filter(is_recent).count()
+    }
+
+    /// Takes down that our URL was put again.
+    pub fn note_reclaim(&mut self, now: Instant) {
+        self.reclaims
+            .retain(|at| now.saturating_duration_since(*at) < RECLAIM_WINDOW);
+        self.reclaims.push(now);
+    }
 }
 
 /// What to do.
@@ -106,76 +101,52 @@ pub enum Holder {
     Rival,
 }
 
+/// How a URL that stands at CaiGunn is like ours.
+pub fn likeness_to_ours(webhook: &Webhook, url: &str, memory: &Memory) -> Likeness {
+    let is_known = |spelling: &SecretString| spelling.expose_secret() == url;
+    if memory.spelling.as_ref().is_some_and(is_known) {
+        return Likeness::Same;
+    }
+    likeness(url, webhook.webhook_url.expose_secret())
+}
+
 /// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it.
-pub fn decide(desired: Desired<'_>, actual: Actual<'_>, memory: &Memory, now: Instant) -> Action {
-    let url = match actual {
-        Actual::Unknown if memory.is_confirmed => return Action::Nothing,
-        Actual::Unknown => return Action::Put(Reason::New),
-        Actual::Nothing if memory.is_confirmed => return Action::Put(Reason::Forgotten),
-        Actual::Nothing => return Action::Put(Reason::New),
-        Actual::Url(url) => url,
+pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Instant) -> Action {
+    let recent_count = memory.reclaim_count(now);
+    // At least once, also where nothing is to be reclaimed: that it happens once is no fight.
+    let again = |reason| match reason {
+        _ if recent_count < webhook.max_reclaims_per_hour.max(1) => Action::Put(reason),
+        _ => Action::Leave(Holder::Rival),
     };
-    if is_same(url, desired.url) {
-        return Action::Nothing;
+    let url = match standing {
+        // What cannot be seen is believed to be as it was.
+        Standing::Unknown if memory.is_confirmed => return Action::Nothing,
+        Standing::Nothing if memory.is_confirmed => return again(Reason::Forgotten),
+        Standing::Unknown | Standing::Nothing => return Action::Put(Reason::New),
+        Standing::Deleted => return Action::Nothing,
+        Standing::Url(url) => url.expose_secret(),
+    };
+    match likeness_to_ours(webhook, url, memory) {
+        Likeness::Same => return Action::Nothing,
+        Likeness::Masked if memory.is_confirmed => return Action::Nothing,
+        _ if !memory.is_confirmed => return Action::Put(Reason::New),
+        Likeness::Masked | Likeness::Other => {}
     }
-    if !memory.is_confirmed {
-        return Action::Put(Reason::New);
-    }
-    let is_older = desired
-        .older
-        .iter()
-        .any(|older| is_same(url, older.expose_secret()));
-    let recent_count = memory
-        .reclaims
-        .iter()
-        .filter(|at| now.saturating_duration_since(**at) < RECLAIM_WINDOW)
-        .count();
-    if is_older {
+    let mut older = webhook.older_urls.iter();
+    if older.any(|older| likeness(url, older.expose_secret()) == Likeness::Same) {
         // A deployment with the same tokens in another order would do the same.
-        return if recent_count < desired.max_reclaims.max(1) {
-            Action::Put(Reason::Outdated)
-        } else {
-            Action::Leave(Holder::Rival)
-        };
+        return again(Reason::Outdated);
     }
     // An older process of this deployment must not undo what a newer one has registered.
     let is_recent = |since| now.saturating_duration_since(since) < SUCCESSION_TIME;
-    if is_below(url, desired.base) && memory.superseded_since.is_none_or(is_recent) {
+    if is_below(url, &webhook.base_url) && memory.superseded_since.is_none_or(is_recent) {
         return Action::Leave(Holder::Successor);
     }
-    match desired.on_takeover {
+    match webhook.on_takeover {
         OnTakeover::Warn => Action::Leave(Holder::Other),
-        OnTakeover::Reclaim if recent_count >= desired.max_reclaims => Action::Leave(Holder::Rival),
+        OnTakeover::Reclaim if recent_count >= webhook.max_reclaims_per_hour => Action::Leave(Holder::Rival),
         OnTakeover::Reclaim => Action::Put(Reason::Reclaim),
     }
-}
-
-/// A URL of somebody else's as it may be shown: where it points to, and nothing that could be a secret.
-pub fn shown(url: &str) -> String {
-    match url.parse::<Url>() {
-        Ok(url) if url.has_host() => {
-            let origin = url.origin().ascii_serialization();
-            match (url.path(), url.query()) {
-                ("/" | "", None) => origin,
-                _ => format!("{origin}/[hidden]"),
-            }
-        }
-        Ok(_) | Err(_) => "something that is no URL".to_owned(),
-    }
-}
-
-/// Whether two texts are one URL, however they are written.
-pub fn is_same(one: &str, other: &str) -> bool {
-    one == other || matches!((one.parse::<Url>(), other.parse::<Url>()), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Whether `url` is `base` or has a token behind it.
-fn is_below(url: &str, base: &str) -> bool {
-    let (Ok(url), Ok(base)) = (url.parse::<Url>(), base.parse::<Url>()) else {
-        return false;
-    };
-    let rest = url.as_str().strip_prefix(base.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -183,119 +154,147 @@ mod tests {
     use super::*;
 
     const OURS: &str = "https://hooks.example.com/webhook/new";
+    const OLDER: &str = "https://hooks.example.com/webhook/old";
+    const NEWER: &str = "https://hooks.example.com/webhook/newer";
     const THEIRS: &str = "https://elsewhere.example/hook?key=hunter2";
 
-    fn desired<'a>(older: &'a [SecretString], on_takeover: OnTakeover) -> Desired<'a> {
-        Desired {
-            url: OURS,
-            base: "https://hooks.example.com/webhook",
-            older,
+    fn webhook(on_takeover: OnTakeover, max_reclaims_per_hour: usize) -> Webhook {
+        Webhook {
+            webhook_url: OURS.into(),
+            older_urls: vec![OLDER.into()],
             on_takeover,
-            max_reclaims: 2,
+            max_reclaims_per_hour,
+            ..Webhook::sample()
         }
+    }
+
+    fn url(url: &str) -> Standing {
+        Standing::Url(url.into())
     }
 
     fn confirmed(reclaims: Vec<Instant>) -> Memory {
         Memory {
             is_confirmed: true,
             reclaims,
-            superseded_since: None,
+            ..Memory::default()
         }
     }
 
-    /// What is decided when `actual` is found after a confirmed registration.
-    fn later(actual: Actual<'_>) -> Action {
-        let desired = desired(&[], OnTakeover::Reclaim);
-        decide(desired, actual, &confirmed(Vec::new()), Instant::now())
+    /// What is decided when that is found after a confirmed registration.
+    fn later(standing: &Standing) -> Action {
+        let webhook = webhook(OnTakeover::Reclaim, 2);
+        decide(&webhook, standing, &confirmed(Vec::new()), Instant::now())
     }
 
     #[test]
-    fn what_is_as_it_should_be_is_left_alone() {
-        assert_eq!(later(Actual::Url(OURS)), Action::Nothing);
-        assert_eq!(
-            later(Actual::Url("HTTPS://HOOKS.example.com:443/webhook/new")),
-            Action::Nothing
-        );
-    }
-
-    #[test]
-    fn whoever_starts_means_to_have_the_chatbot() {
-        let desired = desired(&[], OnTakeover::Warn);
-        for actual in [
-            Actual::Nothing,
-            Actual::Unknown,
-            Actual::Url(THEIRS),
-            Actual::Url("https://hooks.example.com/webhook/older"),
+    fn what_is_as_it_should_be_is_left_alone_and_what_cannot_be_seen_is_believed() {
+        for ours in [
+            OURS,
+            "http://HOOKS.example.com/webhook/%6Eew/",
+            "https://hooks.example.com/webhook/***",
         ] {
-            let action = decide(desired, actual, &Memory::default(), Instant::now());
-
-            assert_eq!(action, Action::Put(Reason::New), "{actual:?}");
+            assert_eq!(later(&url(ours)), Action::Nothing, "{ours}");
         }
-        let action = decide(desired, Actual::Url(OURS), &Memory::default(), Instant::now());
-        assert_eq!(action, Action::Nothing);
+        assert_eq!(later(&Standing::Unknown), Action::Nothing);
+        assert_eq!(later(&Standing::Deleted), Action::Nothing);
     }
 
     #[test]
-    fn what_is_gone_is_put_again_and_what_cannot_be_read_is_believed() {
-        assert_eq!(later(Actual::Nothing), Action::Put(Reason::Forgotten));
-        assert_eq!(later(Actual::Unknown), Action::Nothing);
-    }
+    fn a_spelling_that_was_read_after_a_put_is_ours() {
+        let memory = Memory {
+            spelling: Some("https://hooks.example.com/WEBHOOK/NEW".into()),
+            ..confirmed(Vec::new())
+        };
+        let webhook = webhook(OnTakeover::Reclaim, 2);
+        let decide = |found| decide(&webhook, &url(found), &memory, Instant::now());
 
-    #[test]
-    fn another_url_is_reclaimed_so_many_times_an_hour() {
-        let desired = desired(&[], OnTakeover::Reclaim);
-        let now = Instant::now() + RECLAIM_WINDOW * 2;
-        let decide = |reclaims| decide(desired, Actual::Url(THEIRS), &confirmed(reclaims), now);
-        let minutes_ago = |minutes: u64| now - Duration::from_secs(60 * minutes);
-
-        assert_eq!(decide(vec![]), Action::Put(Reason::Reclaim));
-        assert_eq!(decide(vec![minutes_ago(59)]), Action::Put(Reason::Reclaim));
+        assert_eq!(decide("https://hooks.example.com/WEBHOOK/NEW"), Action::Nothing);
+        assert_eq!(decide(OURS), Action::Nothing);
         assert_eq!(
-            decide(vec![minutes_ago(59), minutes_ago(1)]),
-            Action::Leave(Holder::Rival)
-        );
-        assert_eq!(
-            decide(vec![minutes_ago(60), minutes_ago(1)]),
+            decide("https://hooks.example.com/WEBHOOK/OTHER"),
             Action::Put(Reason::Reclaim)
         );
     }
 
     #[test]
-    fn whoever_is_told_to_warn_only_warns() {
-        let desired = desired(&[], OnTakeover::Warn);
+    fn whoever_starts_means_to_have_the_chatbot() {
+        let webhook = webhook(OnTakeover::Warn, 2);
+        let masked = "https://hooks.example.com/webhook/***";
+        for found in [
+            Standing::Nothing,
+            Standing::Unknown,
+            url(THEIRS),
+            url(OLDER),
+            url(masked),
+        ] {
+            let action = decide(&webhook, &found, &Memory::default(), Instant::now());
 
-        let action = decide(
-            desired,
-            Actual::Url(THEIRS),
-            &confirmed(Vec::new()),
-            Instant::now(),
-        );
+            assert_eq!(action, Action::Put(Reason::New), "{found:?}");
+        }
+        let action = decide(&webhook, &url(OURS), &Memory::default(), Instant::now());
+        assert_eq!(action, Action::Nothing);
+    }
+
+    #[test]
+    fn what_is_gone_or_replaced_is_put_again_so_many_times_an_hour() {
+        let now = Instant::now() + RECLAIM_WINDOW * 2;
+        let minutes_ago = |minutes: u64| now - Duration::from_secs(60 * minutes);
+        let cases = [
+            (Standing::Nothing, Reason::Forgotten),
+            (url(OLDER), Reason::Outdated),
+            (url(THEIRS), Reason::Reclaim),
+        ];
+        for (found, reason) in cases {
+            let decide = |reclaims: &[u64], max| {
+                let reclaims = reclaims.iter().map(|minutes| minutes_ago(*minutes)).collect();
+                decide(
+                    &webhook(OnTakeover::Reclaim, max),
+                    &found,
+                    &confirmed(reclaims),
+                    now,
+                )
+            };
+            assert_eq!(decide(&[], 2), Action::Put(reason));
+            assert_eq!(decide(&[59], 2), Action::Put(reason));
+            assert_eq!(decide(&[59, 1], 2), Action::Leave(Holder::Rival));
+            assert_eq!(decide(&[60, 1], 2), Action::Put(reason));
+            // Once is no fight, also where nothing is to be reclaimed from somebody else.
+            let once = match reason {
+                Reason::Reclaim => Action::Leave(Holder::Rival),
+                _ => Action::Put(reason),
+            };
+            assert_eq!(decide(&[], 0), once);
+            assert_eq!(decide(&[1], 0), Action::Leave(Holder::Rival));
+        }
+    }
+
+    #[test]
+    fn whoever_is_told_to_warn_only_warns() {
+        let webhook = webhook(OnTakeover::Warn, 2);
+
+        let action = decide(&webhook, &url(THEIRS), &confirmed(Vec::new()), Instant::now());
 
         assert_eq!(action, Action::Leave(Holder::Other));
     }
 
     #[test]
     fn a_newer_deployment_of_the_same_public_url_is_not_undone() {
-        for url in [
-            "https://hooks.example.com/webhook/newer",
-            "https://hooks.example.com/webhook",
-        ] {
-            assert_eq!(later(Actual::Url(url)), Action::Leave(Holder::Successor), "{url}");
+        for newer in [NEWER, "https://hooks.example.com/webhook"] {
+            assert_eq!(later(&url(newer)), Action::Leave(Holder::Successor), "{newer}");
         }
-        for url in [
+        for other in [
             "https://hooks.example.com/webhooks",
             "https://hooks.example.com/other",
             "https://hooks.example.com:8443/webhook/x",
             "not a URL",
             "",
         ] {
-            assert_eq!(later(Actual::Url(url)), Action::Put(Reason::Reclaim), "{url}");
+            assert_eq!(later(&url(other)), Action::Put(Reason::Reclaim), "{other}");
         }
     }
 
     #[test]
     fn a_process_that_still_runs_after_an_hour_is_not_being_replaced() {
-        let url = Actual::Url("https://hooks.example.com/webhook/newer");
         let since = Instant::now();
         let superseded = Memory {
             superseded_since: Some(since),
@@ -303,7 +302,7 @@ mod tests {
         };
         let decide = |on_takeover, seconds| {
             let now = since + Duration::from_secs(seconds);
-            decide(desired(&[], on_takeover), url, &superseded, now)
+            decide(&webhook(on_takeover, 2), &url(NEWER), &superseded, now)
         };
 
         assert_eq!(
@@ -312,61 +311,5 @@ mod tests {
         );
         assert_eq!(decide(OnTakeover::Reclaim, 3600), Action::Put(Reason::Reclaim));
         assert_eq!(decide(OnTakeover::Warn, 3600), Action::Leave(Holder::Other));
-    }
-
-    #[test]
-    fn a_token_that_we_know_is_an_older_one() {
-        const OLDER: &str = "https://hooks.example.com/webhook/old";
-        let older = [OLDER.into()];
-        let desired = desired(&older, OnTakeover::Reclaim);
-
-        let action = decide(
-            desired,
-            Actual::Url(OLDER),
-            &confirmed(Vec::new()),
-            Instant::now(),
-        );
-
-        assert_eq!(action, Action::Put(Reason::Outdated));
-    }
-
-    #[test]
-    fn tokens_in_another_order_elsewhere_are_no_loop() {
-        const OTHER: &str = "https://hooks.example.com/webhook/other";
-        let older = [OTHER.into()];
-        let now = Instant::now() + RECLAIM_WINDOW;
-        let decide = |max_reclaims, reclaims| {
-            let desired = Desired {
-                max_reclaims,
-                ..desired(&older, OnTakeover::Reclaim)
-            };
-            decide(desired, Actual::Url(OTHER), &confirmed(reclaims), now)
-        };
-
-        assert_eq!(decide(2, vec![now]), Action::Put(Reason::Outdated));
-        assert_eq!(decide(2, vec![now, now]), Action::Leave(Holder::Rival));
-        // Once is a rotation, also where nothing is to be reclaimed.
-        assert_eq!(decide(0, vec![]), Action::Put(Reason::Outdated));
-        assert_eq!(decide(0, vec![now]), Action::Leave(Holder::Rival));
-    }
-
-    #[test]
-    fn of_a_url_of_somebody_elses_only_the_place_is_shown() {
-        for (url, expected) in [
-            (THEIRS, "https://elsewhere.example/[hidden]"),
-            ("https://elsewhere.example:8443", "https://elsewhere.example:8443"),
-            (
-                "https://user:hunter2@elsewhere.example/",
-                "https://elsewhere.example",
-            ),
-            (
-                "https://elsewhere.example?hunter2",
-                "https://elsewhere.example/[hidden]",
-            ),
-            ("mailto:hunter2", "something that is no URL"),
-            ("hunter2", "something that is no URL"),
-        ] {
-            assert_eq!(shown(url), expected);
-        }
     }
 }

@@ -4,7 +4,6 @@
 //! A probe only warns. From inside some networks the public address cannot be reached although CaiGunn can (no
 //! hairpin routing), so a failure is no proof.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,8 +13,9 @@ use serde::Serialize;
 use url::Url;
 use uuid::Uuid;
 
-use super::plan::shown;
+use crate::caigunn::spelling::shown;
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
+use crate::outgoing;
 
 /// How long a probe may take: as long as a patient sender of webhooks.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -131,28 +131,29 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A client for probes: a redirect is an answer, and connections are not kept, so that each probe goes the whole way.
+/// A client for probes of that URL: a redirect is an answer, and connections are not kept, so that each probe goes the
+/// whole way.
 ///
 /// # Errors
 /// The system's certificates cannot be read.
-pub fn client() -> Result<Client, reqwest::Error> {
-    builder().build()
+pub fn client(url: &Url) -> Result<Client, reqwest::Error> {
+    for_probes(outgoing::to(url))
 }
 
-/// As [`client`], for addresses of this machine: no proxy that the environment names is used.
+/// As [`client`], for addresses of this machine: neither a proxy nor certificates are needed.
 ///
 /// # Errors
-/// The system's certificates cannot be read.
+/// The client cannot be made.
 pub fn client_without_proxy() -> Result<Client, reqwest::Error> {
-    builder().no_proxy().build()
+    for_probes(outgoing::to_this_machine())
 }
 
-fn builder() -> ClientBuilder {
-    Client::builder()
+fn for_probes(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
+    let builder = builder
         .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"), " probe"))
+        .redirect(reqwest::redirect::Policy::none());
+    let agent = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"), " probe");
+    builder.pool_max_idle_per_host(0).user_agent(agent).build()
 }
 
 /// Asks the public URL once.
@@ -188,7 +189,7 @@ pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Answer {
     match client.get(url).send().await {
         Ok(response) => sort(&response),
         Err(error) => Answer::Other(Finding::NoAnswer {
-            reason: reason(&error),
+            reason: reason(&error, base),
         }),
     }
 }
@@ -221,16 +222,10 @@ fn destination(response: &Response) -> String {
     }
 }
 
-/// Why no answer came: the innermost cause says it best.
-fn reason(error: &reqwest::Error) -> String {
+/// Why no answer came.
+fn reason(error: &reqwest::Error, url: &Url) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", TIMEOUT.as_secs());
     }
-    let mut source = error.source();
-    let mut text = "the connection broke".to_owned();
-    while let Some(cause) = source {
-        text = cause.to_string();
-        source = cause.source();
-    }
-    text
+    outgoing::why(error, url)
 }

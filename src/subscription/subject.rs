@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::plan::{Holder, Memory, RECLAIM_WINDOW, Reason};
 use super::view::State;
 use super::visit::{End, Found, Target, Visit};
-use super::{Settings, advice, jittered, wait_after};
+use super::{Watching, Webhook};
 use crate::caigunn::Error;
 use crate::clock::Timestamp;
 
@@ -19,6 +19,8 @@ pub struct Subject {
     /// When to visit it again; `None` for at once.
     pub due: Option<Instant>,
     pub state: State,
+    /// In how many lists in a row it was not.
+    pub missed_count: u32,
     failure_count: u32,
     /// Whether it has been said that what stands there cannot be read.
     is_unreadable_said: bool,
@@ -46,68 +48,43 @@ impl Subject {
             memory: Memory::default(),
             due: None,
             state: State::Pending,
+            missed_count: 0,
             failure_count: 0,
             is_unreadable_said: false,
             fight: None,
         }
     }
 
-    /// Takes down what came of a visit at `now`, and says what is news.
-    pub fn record(&mut self, visit: &Visit, settings: &Settings, now: Instant) {
+    /// Takes down what came of a visit that ended at `now`, and says what is news.
+    pub fn record(&mut self, visit: Visit, watching: &Watching, webhook: &Webhook, now: Instant) {
         let seen_at = Timestamp::now();
         if let End::Failed(error) = &visit.end {
-            let failure_count = self.failure_count.saturating_add(1);
-            self.failure_count = failure_count;
-            let wait = wait_after(error, settings, failure_count, fastrand::f64());
+            self.failure_count = self.failure_count.saturating_add(1);
+            let wait = watching.wait_after(error, self.failure_count);
             self.due = Some(now + wait);
-            self.failed(error, &visit.found, seen_at.plus(wait));
+            self.failed(error, &visit.found, wait, seen_at.plus(wait));
             return;
         }
-        self.say_readable(visit);
+        self.say_readable(&visit);
         self.failure_count = 0;
-        self.due = Some(now + jittered(settings.watch_interval, fastrand::f64()));
-        let before = &self.state;
-        let by = match &visit.found {
-            Found::Other(url) => url.clone(),
-            Found::Ours | Found::Nothing | Found::Unknown => String::new(),
+        // What lasts, such as a refusal to tell of this chatbot, is asked about as rarely here as elsewhere.
+        let lasting = visit.unreadable.as_ref().filter(|error| !error.passes());
+        self.due =
+            Some(now + lasting.map_or_else(|| watching.jittered(), |error| watching.wait_after(error, 1)));
+        let by = match (&visit.end, &visit.found) {
+            (End::NotKept(url), _) => url.clone().unwrap_or_default(),
+            (_, Found::Other(url)) => url.clone(),
+            _ => String::new(),
         };
-        let after = match &visit.end {
-            // Nothing was seen, so what was is still all that is known.
-            End::AlreadySo if visit.found == Found::Unknown => before.clone(),
-            End::AlreadySo => State::Registered {
-                since: match before {
-                    State::Registered { since, .. } => *since,
-                    _ => seen_at,
-                },
-                confirmed_at: seen_at,
-            },
-            End::Put { .. } => State::Registered {
-                since: seen_at,
-                confirmed_at: seen_at,
-            },
-            End::Left(Holder::Successor) => match before {
-                State::Superseded { .. } => before.clone(),
-                _ => State::Superseded { since: seen_at },
-            },
-            End::Left(Holder::Other) => match before {
-                State::TakenOver { by: known, .. } if *known == by => before.clone(),
-                _ => State::TakenOver {
-                    since: seen_at,
-                    by: by.clone(),
-                },
-            },
-            End::Left(Holder::Rival) => match before {
-                State::Contested { by: known, .. } if *known == by => before.clone(),
-                _ => State::Contested {
-                    since: seen_at,
-                    by: by.clone(),
-                },
-            },
-            End::Deleted => State::Deleted,
-            End::WouldPut { .. } | End::AccountRefused(_) | End::Failed(_) => {
-                unreachable!("a round is no dry run, and its caller deals with a refused account")
-            }
-        };
+        let after = self.state_after(&visit, &by, seen_at);
+        let is_put_again = matches!(
+            visit.end,
+            End::NotKept(_)
+                | End::Put {
+                    reason: Reason::Reclaim | Reason::Outdated | Reason::Forgotten,
+                    ..
+                }
+        );
         let is_taken_over = matches!(
             visit.end,
             End::Put {
@@ -117,64 +94,98 @@ impl Subject {
         );
         let is_given_up = matches!(visit.end, End::Left(Holder::Rival));
         let is_news = (is_taken_over || is_given_up) && self.fights(is_given_up, now);
-        let before = &self.state;
         match &visit.end {
-            End::Put { reason, detail } => self.say_put(*reason, &by, detail, is_news, settings),
-            End::AlreadySo if matches!(before, State::Registered { .. }) => {}
+            End::Put { reason, detail } => self.say_put(*reason, &by, detail, is_news, webhook),
+            End::AlreadySo if matches!(self.state, State::Registered { .. }) => {}
             End::Left(Holder::Rival) if !is_news => {}
-            _ if *before != after => self.say_change(&after, settings),
+            end if self.state != after => self.say_change(&after, end, webhook),
             _ => {}
         }
-        match (&after, &visit.end) {
-            (State::Registered { .. }, _) => {
-                self.memory.is_confirmed = true;
-                self.memory.superseded_since = None;
-            }
-            (_, End::Left(Holder::Successor)) => {
-                self.memory.superseded_since.get_or_insert(now);
-            }
-            (_, _) => {}
+        if is_put_again {
+            self.memory.note_reclaim(now);
         }
-        if let End::Put {
-            reason: Reason::Reclaim | Reason::Outdated,
-            ..
-        } = visit.end
-        {
-            let reclaims = &mut self.memory.reclaims;
-            reclaims.retain(|at| is_recent(*at, now));
-            reclaims.push(now);
+        if let End::Put { .. } = visit.end {
+            self.memory.spelling = visit.spelling;
+        }
+        if matches!(after, State::Registered { .. }) || matches!(visit.end, End::NotKept(_)) {
+            self.memory.is_confirmed = true;
+            self.memory.superseded_since = None;
+        } else if matches!(visit.end, End::Left(Holder::Successor)) {
+            self.memory.superseded_since.get_or_insert(now);
         }
         self.state = after;
     }
 
-    fn failed(&mut self, error: &Error, found: &Found, next_at: Timestamp) {
-        let (name, api_key) = (self.target.name(), &self.target.fingerprint);
-        let failure_count = self.failure_count;
-        if let Some(advice) = advice::of(error) {
-            tracing::error!(
-                %api_key,
-                error.type = "registration_refused",
-                "not registered for {name}: {error}; {advice}; trying again at {next_at}"
-            );
+    /// How the chatbot stands after a visit that did not fail. A state that it was in goes on since when it began.
+    fn state_after(&self, visit: &Visit, by: &str, seen_at: Timestamp) -> State {
+        let (before, by) = (&self.state, by.to_owned());
+        let since = |is_same: bool| match before {
+            State::Registered { since, .. }
+            | State::Superseded { since }
+            | State::TakenOver { since, .. }
+            | State::Contested { since, .. }
+                if is_same =>
+            {
+                *since
+            }
+            _ => seen_at,
+        };
+        match &visit.end {
+            // Nothing was seen, so what was is still all that is known.
+            End::AlreadySo if visit.found == Found::Unknown => before.clone(),
+            End::AlreadySo => State::Registered {
+                since: since(matches!(before, State::Registered { .. })),
+                confirmed_at: seen_at,
+            },
+            End::Put { .. } => State::Registered {
+                since: seen_at,
+                confirmed_at: seen_at,
+            },
+            End::Left(Holder::Successor) => State::Superseded {
+                since: since(matches!(before, State::Superseded { .. })),
+            },
+            End::Left(Holder::Other) => State::TakenOver {
+                since: since(matches!(before, State::TakenOver { by: known, .. } if *known == by)),
+                by,
+            },
+            End::Left(Holder::Rival) | End::NotKept(_) => State::Contested {
+                since: since(matches!(before, State::Contested { by: known, .. } if *known == by)),
+                by,
+            },
+            End::Deleted => State::Deleted,
+            End::WouldPut { .. } | End::Failed(_) => {
+                unreachable!("a round is no dry run, and failures are others' case")
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &Error, found: &Found, wait: Duration, next_at: Timestamp) {
+        let (kind, what) = if error.passes() {
+            (
+                "registration_failed",
+                format!("cannot register for {} or look whether it is", self.target.name()),
+            )
+        } else {
+            (
+                "registration_refused",
+                format!("not registered for {}", self.target.name()),
+            )
+        };
+        error.log(kind, Some(&self.target.fingerprint), &what, wait);
+        let (failure_count, error_text) = (self.failure_count, error.to_string());
+        // What was seen to stand there still does, as far as anyone knows.
+        let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });
+        if !error.passes() {
             self.state = State::Refused {
                 failure_count,
                 next_at,
-                error: error.to_string(),
+                error: error_text,
             };
-            return;
-        }
-        tracing::warn!(
-            %api_key,
-            error.type = "registration_failed",
-            "cannot register for {name} or look whether it is: {error}; trying again at {next_at}"
-        );
-        // What was seen to stand there still does, as far as anyone knows.
-        let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });
-        if !is_in_doubt {
+        } else if !is_in_doubt {
             self.state = State::Retrying {
                 failure_count,
                 next_at,
-                error: error.to_string(),
+                error: error_text,
             };
         }
     }
@@ -209,9 +220,9 @@ impl Subject {
         fight.is_none() || is_given_up && !is_given_up_said
     }
 
-    fn say_put(&self, reason: Reason, by: &str, detail: &str, is_news: bool, settings: &Settings) {
+    fn say_put(&self, reason: Reason, by: &str, detail: &str, is_news: bool, webhook: &Webhook) {
         let (name, api_key) = (self.target.name(), &self.target.fingerprint);
-        let shown_url = &settings.shown_url;
+        let shown_url = &webhook.shown_url;
         match reason {
             Reason::New if by.is_empty() => {
                 tracing::info!(%api_key, "registered {shown_url} for {name}: {detail}");
@@ -240,12 +251,12 @@ impl Subject {
         }
     }
 
-    /// Says how the chatbot stands where nothing was put.
-    fn say_change(&self, state: &State, settings: &Settings) {
+    /// Says how the chatbot stands where our URL does not since this visit.
+    fn say_change(&self, state: &State, end: &End, webhook: &Webhook) {
         let (name, api_key) = (self.target.name(), &self.target.fingerprint);
         match state {
             State::Registered { .. } => {
-                tracing::info!(%api_key, "{} is registered for {name} already", settings.shown_url);
+                tracing::info!(%api_key, "{} is registered for {name} already", webhook.shown_url);
             }
             State::Superseded { .. } => tracing::warn!(
                 %api_key,
@@ -259,12 +270,27 @@ impl Subject {
                 "{name} was taken over by {by}, so its events go there; `caigunn-webhook subscription ensure` takes \
                  it back"
             ),
+            State::Contested { by, .. } if by.is_empty() => tracing::error!(
+                %api_key,
+                error.type = "contested",
+                "CaiGunn takes {} for {name} and has no webhook URL there afterwards, so its events go nowhere; put {} \
+                 times an hour at most. See the chatbot's settings at CaiGunn",
+                webhook.shown_url,
+                webhook.max_reclaims_per_hour.max(1)
+            ),
+            State::Contested { by, .. } if matches!(end, End::NotKept(_)) => tracing::error!(
+                %api_key,
+                error.type = "contested",
+                "CaiGunn took {} for {name}, but has {by} there, so its events go there. If two deployments want one \
+                 chatbot, stop one of them",
+                webhook.shown_url
+            ),
             State::Contested { by, .. } => tracing::error!(
                 %api_key,
                 error.type = "contested",
                 "{by} has {name}, which is reclaimed {} times an hour at most and left alone until then, so its events \
                  go there. Two deployments want one chatbot: stop one of them",
-                settings.max_reclaims_per_hour
+                webhook.max_reclaims_per_hour
             ),
             State::Deleted => {
                 tracing::warn!(%api_key, "{name} is deleted at CaiGunn: there is nothing to register");
@@ -272,8 +298,4 @@ impl Subject {
             State::Pending | State::Retrying { .. } | State::Refused { .. } => {}
         }
     }
-}
-
-fn is_recent(at: Instant, now: Instant) -> bool {
-    now.saturating_duration_since(at) < RECLAIM_WINDOW
 }

@@ -138,9 +138,9 @@ pub struct View(Arc<Mutex<Seen>>);
 
 impl View {
     /// Before anything has been done.
-    pub(super) fn of(webhook_url: String) -> Self {
+    pub(super) fn of(webhook_url: Option<String>) -> Self {
         Self(Arc::new(Mutex::new(Seen {
-            webhook_url: Some(webhook_url),
+            webhook_url,
             ..Seen::default()
         })))
     }

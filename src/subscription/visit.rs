@@ -1,11 +1,13 @@
-//! One visit to one chatbot: read what stands there, decide, and do it.
+//! One visit to one chatbot: read what stands there, decide, do it, and read what came of it.
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use super::Settings;
-use super::plan::{self, Action, Actual, Desired, Holder, Memory, Reason};
-use crate::caigunn::{Chatbot, Client, Error};
+use super::Webhook;
+use super::plan::{self, Action, Holder, Memory, Reason};
+
+use crate::caigunn::spelling::{Likeness, has_host_of, shown};
+use crate::caigunn::{Chatbot, Client, Error, Standing};
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
 
@@ -81,6 +83,8 @@ pub struct Visit {
     pub unreadable: Option<Error>,
     /// What came of it.
     pub end: End,
+    /// How CaiGunn writes our URL, where this visit has learned that.
+    pub spelling: Option<SecretString>,
 }
 
 /// What stood at CaiGunn.
@@ -92,7 +96,7 @@ pub enum Found {
     Other(String),
     /// None.
     Nothing,
-    /// It could not be read.
+    /// It could not be read, or not well enough.
     Unknown,
 }
 
@@ -108,6 +112,8 @@ pub enum End {
         /// CaiGunn's word on it.
         detail: String,
     },
+    /// Our URL was put and taken, but right after that CaiGunn had somebody else's, which is shown, or none.
+    NotKept(Option<String>),
     /// Our URL would have been put, but for the dry run.
     WouldPut {
         /// Why.
@@ -117,8 +123,6 @@ pub enum End {
     Left(Holder),
     /// The chatbot is deleted.
     Deleted,
-    /// The access token was refused while reading: no visit can succeed.
-    AccountRefused(Error),
     /// A call failed.
     Failed(Error),
 }
@@ -142,62 +146,90 @@ pub enum Removal {
 /// Dropping the future leaves open whether the URL was put; another visit is safe.
 pub async fn visit(
     client: &Client,
-    settings: &Settings,
+    webhook: &Webhook,
     target: &Target,
     memory: &Memory,
-    now: Instant,
     mode: Mode,
 ) -> Visit {
-    let ended = |end| Visit {
-        found: Found::Unknown,
-        unreadable: None,
-        end,
-    };
     let (standing, unreadable) = match read(client, target).await {
         Ok(standing) => (standing, None),
-        Err(error @ Error::Refused { status: 401, .. }) => return ended(End::AccountRefused(error)),
-        Err(error @ Error::TooManyRequests { .. }) => return ended(End::Failed(error)),
-        // It may pass, and until then nothing needs to be done, or may be.
-        Err(error @ Error::Unavailable { .. }) if memory.is_confirmed || mode == Mode::DryRun => {
-            return ended(End::Failed(error));
+        // Without this token no call succeeds; and what passes does not matter yet, or nothing may be done.
+        Err(error)
+            if error.is_account_refused()
+                || matches!(error, Error::TooManyRequests { .. })
+                || error.passes() && (memory.is_confirmed || mode == Mode::DryRun) =>
+        {
+            return Visit {
+                found: Found::Unknown,
+                unreadable: None,
+                end: End::Failed(error),
+                spelling: None,
+            };
         }
         // Reading alone may be broken: whoever is not registered yet loses nothing by trying.
         Err(error) => (Standing::Unknown, Some(error)),
     };
-    let actual = match &standing {
-        Standing::Deleted => return ended(End::Deleted),
-        Standing::Url(url) => Actual::Url(url.expose_secret()),
-        Standing::Nothing => Actual::Nothing,
-        Standing::Unknown => Actual::Unknown,
-    };
-    let found = found(actual, settings);
-    let end = match (plan::decide(desired(settings), actual, memory, now), mode) {
-        (Action::Nothing, _) => End::AlreadySo,
-        (Action::Leave(holder), _) => End::Left(holder),
-        (Action::Put(reason), Mode::DryRun) => End::WouldPut { reason },
-        (Action::Put(reason), Mode::Apply) => {
-            match client.put_webhook(&target.api_key, &settings.webhook_url).await {
-                Ok(detail) => End::Put { reason, detail },
-                Err(error) => End::Failed(error),
+    let mut spelling = None;
+    let end = match plan::decide(webhook, &standing, memory, Instant::now()) {
+        _ if matches!(standing, Standing::Deleted) => End::Deleted,
+        Action::Nothing => End::AlreadySo,
+        Action::Leave(holder) => End::Left(holder),
+        Action::Put(reason) if mode == Mode::DryRun => End::WouldPut { reason },
+        Action::Put(reason) => match client.put_webhook(&target.api_key, &webhook.webhook_url).await {
+            Ok(detail) => {
+                let after = read(client, target).await.unwrap_or(Standing::Unknown);
+                check(webhook, &standing, after, &mut spelling).unwrap_or(End::Put { reason, detail })
             }
-        }
+            Err(error) => End::Failed(error),
+        },
     };
     Visit {
-        found,
+        found: found(&standing, webhook, memory),
         unreadable,
         end,
+        spelling,
     }
+}
+
+/// Believes what is read right after a PUT: another spelling of our URL is noted, and what is not ours is no
+/// registration. What cannot be read is no reason to doubt CaiGunn's word.
+fn check(
+    webhook: &Webhook,
+    before: &Standing,
+    after: Standing,
+    spelling: &mut Option<SecretString>,
+) -> Option<End> {
+    let url = match after {
+        Standing::Url(url) => url,
+        Standing::Nothing => return Some(End::NotKept(None)),
+        Standing::Deleted => return Some(End::Deleted),
+        Standing::Unknown => return None,
+    };
+    let text = url.expose_secret();
+    if plan::likeness_to_ours(webhook, text, &Memory::default()) != Likeness::Other {
+        return None;
+    }
+    let has_changed = !matches!(before, Standing::Url(before) if before.expose_secret() == text);
+    if has_changed && has_host_of(text, webhook.webhook_url.expose_secret()) {
+        *spelling = Some(url);
+        return None;
+    }
+    Some(End::NotKept(Some(shown(text))))
 }
 
 /// Takes our URL away from a chatbot, if it is still ours.
 ///
 /// # Cancel safety
 /// Dropping the future leaves open whether it was taken away; another call is safe.
-pub async fn remove(client: &Client, settings: &Settings, target: &Target, mode: Mode) -> Removal {
+pub async fn remove(
+    client: &Client,
+    webhook: &Webhook,
+    target: &Target,
+    memory: &Memory,
+    mode: Mode,
+) -> Removal {
     let found = match read(client, target).await {
-        Ok(Standing::Url(url)) => found(Actual::Url(url.expose_secret()), settings),
-        Ok(Standing::Nothing | Standing::Deleted) => Found::Nothing,
-        Ok(Standing::Unknown) => Found::Unknown,
+        Ok(standing) => found(&standing, webhook, memory),
         Err(error) => return Removal::Failed(error),
     };
     match (found, mode) {
@@ -212,40 +244,24 @@ pub async fn remove(client: &Client, settings: &Settings, target: &Target, mode:
 }
 
 /// What CaiGunn says of a chatbot.
-enum Standing {
-    Url(SecretString),
-    Nothing,
-    Deleted,
-    Unknown,
-}
-
 async fn read(client: &Client, target: &Target) -> Result<Standing, Error> {
-    let Some(id) = target.id else {
-        return Ok(Standing::Unknown);
-    };
-    let details = client.chatbot(id).await?;
-    Ok(match details.webhook_url {
-        _ if details.is_deleted => Standing::Deleted,
-        Some(url) => Standing::Url(url),
-        None => Standing::Nothing,
-    })
-}
-
-fn desired(settings: &Settings) -> Desired<'_> {
-    Desired {
-        url: settings.webhook_url.expose_secret(),
-        base: &settings.base_url,
-        older: &settings.older_urls,
-        on_takeover: settings.on_takeover,
-        max_reclaims: settings.max_reclaims_per_hour,
+    match target.id {
+        Some(id) => client.chatbot(id).await,
+        None => Ok(Standing::Unknown),
     }
 }
 
-fn found(actual: Actual<'_>, settings: &Settings) -> Found {
-    match actual {
-        Actual::Nothing => Found::Nothing,
-        Actual::Unknown => Found::Unknown,
-        Actual::Url(url) if plan::is_same(url, settings.webhook_url.expose_secret()) => Found::Ours,
-        Actual::Url(url) => Found::Other(plan::shown(url)),
+fn found(standing: &Standing, webhook: &Webhook, memory: &Memory) -> Found {
+    let url = match standing {
+        Standing::Nothing | Standing::Deleted => return Found::Nothing,
+        Standing::Unknown => return Found::Unknown,
+        Standing::Url(url) => url.expose_secret(),
+    };
+    match plan::likeness_to_ours(webhook, url, memory) {
+        Likeness::Same => Found::Ours,
+        // Ours too, if this process has put it and nobody else since.
+        Likeness::Masked if memory.is_confirmed => Found::Ours,
+        Likeness::Masked => Found::Unknown,
+        Likeness::Other => Found::Other(shown(url)),
     }
 }

@@ -568,7 +568,7 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         inbox: Arc::clone(&inbox),
         accepting: Accepting::default(),
         instance: Instance::random(),
-        subscription: Arc::new(|| json!({})),
+        subscription: Arc::new(|_| Box::pin(async { json!({}) })),
         desk: no_destinations(&inbox),
         backfill_job: None,
         registry: Registry::default(),

@@ -32,7 +32,7 @@ use tracing::subscriber::DefaultGuard;
 use uuid::Uuid;
 
 use crate::harness::provider::{Call, Reply, Route};
-use crate::harness::{PATIENCE, Provider, json, sample_with};
+use crate::harness::{PATIENCE, Provider, json, pass, sample_with};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -180,9 +180,9 @@ fn client(provider: &Provider) -> Client {
 
 /// The keys of all chatbots, and some more that were given.
 async fn keyring(client: &Client, given: &[&str]) -> Keyring {
-    let chatbots = client.chatbots().await.expect("the fake lists them");
+    let listing = client.chatbots().await.expect("the fake lists them");
     Keyring::new(
-        &chatbots,
+        &listing.chatbots,
         given.iter().map(|key| SecretString::from(*key)).collect(),
     )
 }

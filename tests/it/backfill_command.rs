@@ -2,6 +2,7 @@
 //! each, and ends with 0 only if nothing is missing any more.
 
 mod mistakes;
+mod without_url;
 
 use std::fs;
 use std::process::Command;

@@ -68,6 +68,13 @@ pub async fn wait_for<T, F: Future<Output = Result<T, String>>>(
     }
 }
 
+/// Lets so much time pass at once, for all that runs in this test.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 /// A port for a server that cannot have the system pick one, or must be found on it again after a restart. No test of
 /// this process gets it twice, and it is below those that the system picks.
 pub fn free_port() -> u16 {

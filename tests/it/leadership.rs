@@ -256,14 +256,15 @@ async fn refused(app: &App, status: u16) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn a_follower_that_knows_no_chatbots_says_whom_to_ask_for_a_backfill() {
+async fn a_follower_whose_leader_does_not_answer_says_who_that_is() {
     let (provider, shared) = (Provider::start([]).await, Shared::new());
     shared.give_lead_to(Some("receiver-1 (process 7)"));
     let follower = spawn(&provider, &shared.seat(), &[]).await;
 
     let refusal = refused(&follower, 409).await;
 
-    let detail = "only the receiver that leads knows the account's chatbots: ask receiver-1 (process 7)";
+    let detail = "receiver-1 (process 7), which leads and knows the account's chatbots, did not answer within 15 s; asking again \
+                  is safe";
     assert_eq!(refusal, ["not-leader", detail]);
     assert!(provider.calls().is_empty());
     follower.stop().await;
@@ -317,8 +318,9 @@ async fn commands_beside_a_follower_say_who_leads() {
     let json = run(&follower, &["subscription", "show", "--format", "json"]).await;
     let removed = run(&follower, &["subscription", "remove"]).await;
 
-    let said = "  yes   -      -\n\nThe running receiver does not lead: receiver-1 (process 7) looks after the chatbots and \
-                tells more of them\n";
+    let said = "  yes   -      -\n\nThe running receiver does not lead: receiver-1 (process 7) looks after the chatbots\nThe \
+                running receiver has a problem: receiver-1 (process 7), which leads and knows the account's chatbots, did \
+                not answer within 5 s; asking again is safe\n";
     assert!(table.contains(said), "{table}");
     let said = "\n\nThe running receiver does not look after the chatbots now, nor know who does\n";
     assert!(of_unknowing.contains(said), "{of_unknowing}");

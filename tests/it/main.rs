@@ -33,6 +33,7 @@ mod leaving;
 mod logs;
 mod long_readers;
 mod metrics;
+mod outgoing;
 mod paths;
 #[cfg(target_os = "linux")]
 mod power_cut;

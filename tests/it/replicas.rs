@@ -5,6 +5,7 @@
 mod leader;
 mod oracle;
 mod outages;
+mod questions;
 mod rolling;
 mod same;
 mod senders;

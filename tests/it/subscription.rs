@@ -1,11 +1,13 @@
 //! Promise: every chatbot that is to be looked after has this receiver's URL, found by the access token alone, and what
 //! is as it should be is left alone.
 
+mod many;
 mod outages;
 mod probe;
 mod stepped;
 mod stop;
 mod takeover;
+mod untidy;
 
 use std::time::Duration;
 
@@ -79,7 +81,9 @@ async fn a_chatbot_made_later_is_registered_and_one_that_is_gone_is_shown_no_mor
 
     let later = provider.add_chatbot("Later", "key-later");
     provider.remove_chatbot(gone);
-    receiver.after(WATCH).await;
+    for _ in 0..5 {
+        receiver.after(WATCH).await;
+    }
 
     assert_eq!(receiver.states(), all("registered", &["First", "Later"]));
     assert_eq!(provider.webhook_url(later).as_deref(), Some(OURS));

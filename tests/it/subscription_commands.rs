@@ -2,6 +2,7 @@
 //! other, renew the access token when they are told to, and tell no secret but the new token.
 
 mod change;
+mod cut_off;
 mod show;
 mod token;
 
@@ -81,7 +82,7 @@ async fn a_refused_access_token_is_one_line_that_says_which_command_helps() {
             _ => "listing the account's chatbots",
         };
         let expected = format!(
-            "caigunn-webhook: {aim}: CaiGunn refused the credentials with 401: Invalid access token; put a valid one into \
+            "caigunn-webhook: {aim}: CaiGunn refused the access token with 401: Invalid access token; put a valid one into \
              CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, `caigunn-webhook token refresh` makes the next; \
              after that, CaiGunn's web site does\n"
         );

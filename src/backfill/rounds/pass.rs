@@ -14,9 +14,6 @@ use crate::event::{ChatbotId, EventId};
 /// How many jobs or chatbots of a kind a round names; of more jobs it says the number.
 const MAX_NAMED: usize = 20;
 
-/// How many jobs in a row may fail before a round asks no more: CaiGunn is down then, and not one job's log.
-const MAX_FAILURES: usize = 3;
-
 /// One round as it goes.
 pub struct Pass {
     pub now: Timestamp,
@@ -27,7 +24,6 @@ pub struct Pass {
     pub newly_stalled: Named,
     pub answer_count: usize,
     failure_count: usize,
-    failures_in_a_row: usize,
     pub newly_failing: Named,
     /// Whose jobs cannot be asked about; some of them, if they are many.
     pub keyless: Vec<Option<ChatbotId>>,
@@ -52,7 +48,6 @@ impl Pass {
             newly_stalled: Named::default(),
             answer_count: 0,
             failure_count: 0,
-            failures_in_a_row: 0,
             newly_failing: Named::default(),
             keyless: Vec::new(),
             trouble: None,
@@ -64,35 +59,34 @@ impl Pass {
 
     pub fn answered(&mut self) {
         self.answer_count += 1;
-        self.failures_in_a_row = 0;
     }
 
-    pub fn failed(&mut self, error: &Error) {
+    /// Takes a failure down; `is_quiet`: CaiGunn is left alone now, by everybody.
+    pub fn failed(&mut self, error: &Error, is_quiet: bool) {
+        if error.is_of_one_key() {
+            return;
+        }
         self.failure_count += 1;
-        self.failures_in_a_row += 1;
-        let (kind, pause, ends_round) = match error {
+        let (kind, pause) = match error {
+            // No other job will fare better with this token.
+            Error::Log(error) if error.is_account_refused() => ("refused", MAX_WAIT),
             Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
-                ("too_many_requests", retry_after.unwrap_or_default(), true)
+                ("too_many_requests", retry_after.unwrap_or_default())
             }
-            // No other job will fare better with these credentials.
-            Error::Log(caigunn::Error::Refused { status: 401, .. }) => ("refused", MAX_WAIT, true),
-            Error::Log(caigunn::Error::Unavailable { retry_after, .. }) => {
-                ("unavailable", retry_after.unwrap_or_default(), false)
-            }
-            Error::Log(
-                caigunn::Error::Refused { .. }
-                | caigunn::Error::Invalid { .. }
-                | caigunn::Error::Unexpected { .. },
-            ) => ("not_understood", Duration::ZERO, false),
-            Error::NoKey => ("no_key", Duration::ZERO, false),
-            Error::Inbox(_) => ("inbox", Duration::ZERO, true),
+            Error::Log(error) if error.passes() => ("unavailable", error.retry_after().unwrap_or_default()),
+            Error::Log(_) => ("not_understood", Duration::ZERO),
+            Error::NoKey => ("no_key", Duration::ZERO),
+            Error::Inbox(_) => ("inbox", Duration::ZERO),
         };
         self.pause = self.pause.max(pause.min(MAX_WAIT));
         if !self.is_over {
-            let text = error.chain();
-            self.trouble = Some(Trouble { kind, text });
+            self.trouble = Some(Trouble {
+                kind,
+                error: error.clone(),
+            });
         }
-        self.is_over |= ends_round || self.failures_in_a_row >= MAX_FAILURES;
+        let is_hopeless = matches!(error, Error::Inbox(_)) || kind == "refused";
+        self.is_over |= is_hopeless || is_quiet;
     }
 
     pub fn lacks_key(&mut self, chatbot_id: Option<ChatbotId>) {
@@ -112,7 +106,7 @@ impl Pass {
 pub struct Trouble {
     /// What sort it is: another sort is news.
     pub kind: &'static str,
-    pub text: String,
+    pub error: Error,
 }
 
 /// Jobs to name with something about them, and how many more there are.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::app::open_inbox;
 use caigunn_webhook::backfill::{Backfill, Mode};
-use caigunn_webhook::caigunn;
+use caigunn_webhook::caigunn::Listing;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
@@ -17,7 +17,6 @@ use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::{self, Inbox, Writer};
-use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::subscription::probe::{self, Answer};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -118,21 +117,20 @@ async fn by_ourselves(
     writer: Writer,
 ) -> anyhow::Result<Ask> {
     let client = provider::client(settings)?;
-    let given = match &settings.selection {
-        Selection::Keys(keys) => keys.clone(),
-        Selection::Discovered { .. } => Vec::new(),
-    };
-    let mut chatbots = match client.chatbots().await {
-        Ok(chatbots) => chatbots,
+    let given: Vec<_> = settings.selection.keys().collect();
+    let listing = match client.chatbots().await {
+        Ok(listing) => listing,
         // With keys at hand each is tried; only whose they are is not known.
-        Err(error) if !given.is_empty() && !matches!(error, caigunn::Error::Refused { .. }) => {
+        Err(error) if !given.is_empty() && !error.is_account_refused() => {
             output::say(format_args!(
                 "the account's chatbots cannot be listed, so every API key is tried: {error}"
             ));
-            Vec::new()
+            Listing::default()
         }
         Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
     };
+    provider::tell_unreadable(&listing.unreadable);
+    let mut chatbots = listing.chatbots;
     chatbots.retain(|chatbot| settings.selection.takes(chatbot));
     let keyring = Arc::new(Keyring::new(&chatbots, given));
     let backfill = Backfill::new(inbox, writer, client, settings.backfill.max_calls_per_minute);
@@ -143,7 +141,8 @@ async fn by_ourselves(
     Ok(Box::new(move |event_id| {
         let (backfill, keyring) = (backfill.clone(), Arc::clone(&keyring));
         Box::pin(async move {
-            let outcome = backfill.job(&keyring, event_id, chatbot_id, mode).await?;
+            let outcome = backfill.job(&keyring, event_id, chatbot_id, mode).await;
+            let outcome = outcome.map_err(|error| anyhow!(error.explained()))?;
             Ok(serde_json::to_value(outcome)?)
         })
     }))

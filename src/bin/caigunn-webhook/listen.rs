@@ -100,6 +100,7 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
             url: args.forward_to.clone(),
             secrets: Rotating::new(secret(args)?.into_iter().collect()),
             headers: reqwest::header::HeaderMap::new(),
+            proxy: true,
         }),
     };
     delivery::sender(&destination).context("preparing calls to where it is forwarded")

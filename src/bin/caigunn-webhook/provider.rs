@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use caigunn_webhook::caigunn::{self, Client};
 use caigunn_webhook::config::{Registration, Settings};
-use caigunn_webhook::subscription::{self, advice};
+use caigunn_webhook::subscription::Webhook;
 
 /// A client of CaiGunn's API.
 pub fn client(settings: &Settings) -> anyhow::Result<Client> {
@@ -11,13 +11,13 @@ pub fn client(settings: &Settings) -> anyhow::Result<Client> {
         .api
         .clone()
         .context("no access token; set CAIGUNN_ACCESS_TOKEN")?;
-    Client::new(api).context("preparing calls to CaiGunn")
+    Client::new(api).context("preparing calls to CaiGunn (where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE)")
 }
 
 /// What is to be registered, without which nobody can say which URL is this receiver's.
-pub fn subscription(settings: &Settings) -> anyhow::Result<&subscription::Settings> {
+pub fn webhook(settings: &Settings) -> anyhow::Result<&Webhook> {
     match &settings.registration {
-        Registration::Wanted(subscription) => Ok(subscription),
+        Registration::Wanted(webhook) => Ok(webhook),
         Registration::Missing(names) => {
             bail!("this command needs {}, which is not set", names.join(", and "))
         }
@@ -26,8 +26,19 @@ pub fn subscription(settings: &Settings) -> anyhow::Result<&subscription::Settin
 
 /// A failed call with the access token alone, with what to do about it.
 pub fn explained(error: caigunn::Error) -> anyhow::Error {
-    match error {
-        caigunn::Error::Refused { status: 401, .. } => anyhow::anyhow!("{error}; {}", advice::ACCESS_TOKEN),
-        error => error.into(),
+    match error.advice() {
+        Some(advice) => anyhow::anyhow!("{error}; {advice}"),
+        None => error.into(),
+    }
+}
+
+/// Says what of CaiGunn's list is left out.
+pub fn tell_unreadable(unreadable: &caigunn::Unreadable) {
+    if unreadable.count > 0 {
+        let named = unreadable.named.join("; ");
+        eprintln!(
+            "{} entries of CaiGunn's list cannot be read and are left out, such as: {named}",
+            unreadable.count
+        );
     }
 }

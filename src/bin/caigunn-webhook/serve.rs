@@ -77,7 +77,8 @@ async fn serve(
         tracing::warn!("{warning}");
     }
     let location = settings.inbox_location.clone();
-    let registration = settings.registration.clone();
+    let (registration, selection) = (settings.registration.clone(), settings.selection.clone());
+    let is_asked = settings.api.is_some() && !matches!(&selection, Selection::Keys(keys) if keys.is_empty());
     let Some(built) = stop.run_until_cancelled(App::build(settings)).await else {
         tracing::info!("stopped before the inbox was open");
         return Ok(());
@@ -103,6 +104,12 @@ async fn serve(
         app.admin_address()
     );
     match registration {
+        Registration::Missing(names) if is_asked => {
+            tracing::warn!(
+                "nothing is registered with CaiGunn, only what was missed is asked for; set {}",
+                names.join(", ")
+            );
+        }
         Registration::Missing(names) => {
             tracing::warn!(
                 "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set {}",
@@ -110,7 +117,7 @@ async fn serve(
             );
         }
         Registration::Wanted(wanted) => {
-            let chatbots = match &wanted.selection {
+            let chatbots = match &selection {
                 Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
                 Selection::Discovered { .. } => "all chatbots of the account".to_owned(),
             };

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::doctor::running;
 use caigunn_webhook::event::ChatbotId;
 use caigunn_webhook::subscription::once;
 use caigunn_webhook::subscription::plan::Holder;
@@ -36,6 +37,9 @@ pub enum SubscriptionCommand {
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,
+        /// Register although the receiver that runs here does not take this token
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         format: FormatArgs,
     },
@@ -55,7 +59,12 @@ pub enum SubscriptionCommand {
 pub async fn run(command: &SubscriptionCommand, settings: &Settings) -> anyhow::Result<()> {
     match command {
         SubscriptionCommand::Show { format } => show(settings, format.format).await,
-        SubscriptionCommand::Ensure { dry_run, format } => {
+        SubscriptionCommand::Ensure {
+            dry_run,
+            force,
+            format,
+        } => {
+            stop_before_cutting_off(settings, *force || *dry_run).await?;
             ensure(settings, mode(*dry_run), format.format).await
         }
         SubscriptionCommand::Remove {
@@ -77,19 +86,21 @@ fn mode(dry_run: bool) -> Mode {
 
 async fn targets(settings: &Settings) -> anyhow::Result<Vec<Target>> {
     let client = provider::client(settings)?;
-    once::targets(&client, &settings.selection)
-        .await
+    let targets = once::targets(&client, &settings.selection).await;
+    let (targets, unreadable) = targets
         .map_err(provider::explained)
-        .context("listing the account's chatbots")
+        .context("listing the account's chatbots")?;
+    provider::tell_unreadable(&unreadable);
+    Ok(targets)
 }
 
 async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
-    let subscription = provider::subscription(settings)?;
+    let webhook = provider::webhook(settings)?;
     let client = provider::client(settings)?;
-    let visits = once::ensure(&client, subscription, targets(settings).await?, Mode::DryRun).await;
+    let visits = once::ensure(&client, webhook, targets(settings).await?, Mode::DryRun).await;
     // A refusal of the receiver's is no reason to hide what CaiGunn says.
     let admin = AdminApi::new(settings)?;
-    let running = match admin.get("/subscription").await {
+    let running = match admin.get("/subscription?of_leader=true").await {
         Ok(Some(running)) => running,
         Ok(None) => {
             output::say(format_args!("no receiver runs at {}; {LEFT_OUT}", admin.place()));
@@ -109,7 +120,7 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
                 .and_then(|chatbots| chatbots.iter().find(|known| known["api_key"] == *fingerprint));
             Shown {
                 target,
-                url: registered_url(visit, &subscription.shown_url),
+                url: registered_url(visit, &webhook.shown_url),
                 is_ours: match visit.found {
                     Found::Ours => Some(true),
                     Found::Other(_) | Found::Nothing => Some(false),
@@ -124,7 +135,7 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
         })
         .collect();
     let result = json!({
-        "webhook_url": subscription.shown_url,
+        "webhook_url": webhook.shown_url,
         "problem": running["problem"],
         "probe": running["probe"],
         "tokens": running["tokens"],
@@ -141,7 +152,7 @@ async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {
             "LAST EVENT RECEIVED",
         ];
         let table = output::table(headers, shown.iter().map(Shown::row));
-        table + &about_receiver(&running, &subscription.public_url)
+        table + &about_receiver(&running, &webhook.public_url)
     })?;
     let failed_count = shown.iter().filter(|shown| shown.error.is_some()).count();
     if failed_count > 0 {
@@ -212,7 +223,7 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
     if running["leader"]["is_self"] == false {
         text += &match running["leader"]["name"].as_str() {
             Some(leader) => format!(
-                "The running receiver does not lead: {} looks after the chatbots and tells more of them\n",
+                "The running receiver does not lead: {} looks after the chatbots\n",
                 output::printable(leader)
             ),
             None => {
@@ -269,21 +280,33 @@ fn title_and_id(target: &Target) -> [String; 2] {
     }
 }
 
+/// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so.
+async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
+    provider::webhook(settings)?;
+    match running::would_be_cut_off(settings).await? {
+        Some(reason) if is_forced => eprintln!("{reason}"),
+        Some(reason) => bail!("{reason}, or give --force"),
+        None => {}
+    }
+    Ok(())
+}
+
 async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Result<()> {
-    let subscription = provider::subscription(settings)?;
+    let webhook = provider::webhook(settings)?;
     let client = provider::client(settings)?;
-    let visits = once::ensure(&client, subscription, targets(settings).await?, mode).await;
+    let visits = once::ensure(&client, webhook, targets(settings).await?, mode).await;
     let results = visits.iter().map(|(target, visit)| Done {
         target,
-        before: registered_url(visit, &subscription.shown_url),
+        before: registered_url(visit, &webhook.shown_url),
         done: match &visit.end {
             End::AlreadySo => "already registered",
             End::Put { .. } => "registered",
+            End::NotKept(_) => "failed",
             End::WouldPut { .. } if target.id.is_some() => "would be registered",
             End::WouldPut { .. } => "would be tried, though its API key is of no chatbot of this account",
             End::Left(Holder::Successor | Holder::Other | Holder::Rival) => "left alone",
             End::Deleted => "deleted at CaiGunn",
-            End::AccountRefused(_) | End::Failed(_) => "failed",
+            End::Failed(_) => "failed",
         },
         error: error_of(visit),
     });
@@ -296,7 +319,7 @@ async fn remove(
     mode: Mode,
     format: Format,
 ) -> anyhow::Result<()> {
-    let subscription = provider::subscription(settings)?;
+    let webhook = provider::webhook(settings)?;
     let client = provider::client(settings)?;
     let targets = targets(settings).await?;
     if let Some(only) = only
@@ -304,15 +327,15 @@ async fn remove(
     {
         bail!("{only} is none of the {} chatbots to look after", targets.len());
     }
-    let removals = once::remove(&client, subscription, targets, only, mode).await;
+    let removals = once::remove(&client, webhook, targets, only, mode).await;
     let is_removed =
         |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
     let admin = AdminApi::new(settings)?;
     if removals.iter().any(is_removed)
         && let Ok(Some(running)) = admin.get("/subscription").await
-        && running["webhook_url"] == subscription.shown_url
+        && running["webhook_url"] == webhook.shown_url
     {
-        let interval = subscription.watch_interval.as_secs();
+        let interval = settings.watching.watch_interval.as_secs();
         output::say(match running["leader"]["is_self"] == false {
             true => format!(
                 "the receivers on this inbox register their URL again when the leader next looks, every {interval} s: stop \
@@ -326,7 +349,7 @@ async fn remove(
         });
     }
     let results = removals.iter().map(|(target, removal)| {
-        let ours = || Some(subscription.shown_url.clone());
+        let ours = || Some(webhook.shown_url.clone());
         let (before, done, error) = match removal {
             Removal::Done(_) => (ours(), "removed", None),
             Removal::WouldBeDone => (ours(), "would be removed", None),
@@ -404,7 +427,9 @@ fn registered_url(visit: &Visit, ours: &str) -> Option<String> {
 
 fn error_of(visit: &Visit) -> Option<String> {
     match &visit.end {
-        End::Failed(error) | End::AccountRefused(error) => Some(error.to_string()),
+        End::Failed(error) => Some(error.to_string()),
+        End::NotKept(Some(url)) => Some(format!("CaiGunn took the URL, but has {url} there")),
+        End::NotKept(None) => Some("CaiGunn took the URL, but has none there".to_owned()),
         End::AlreadySo | End::Put { .. } | End::WouldPut { .. } | End::Left(_) | End::Deleted => None,
     }
 }

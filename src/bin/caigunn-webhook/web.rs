@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use caigunn_webhook::delivery::http::is_loopback;
+use caigunn_webhook::outgoing;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use url::Url;
@@ -11,13 +11,15 @@ use url::Url;
 /// A client for a URL, which may be known to be one of this machine: the way there is not through a proxy. What is not
 /// encrypted needs no certificates.
 pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Client> {
-    let mut client = Client::builder().timeout(timeout).redirect(Policy::none());
-    if is_here || is_loopback(url) {
-        client = client.no_proxy();
-    }
+    let mut client = if is_here {
+        outgoing::directly()
+    } else {
+        outgoing::to(url)
+    };
     if url.scheme() == "http" {
         client = client.tls_certs_only([]);
     }
+    let client = client.timeout(timeout).redirect(Policy::none());
     client.build().context("preparing calls over the network")
 }
 

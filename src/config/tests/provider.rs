@@ -23,7 +23,7 @@ fn of_several_tokens_the_first_is_registered_and_all_are_accepted() {
         let Registration::Wanted(wanted) = &loaded.settings.registration else {
             panic!("all is there")
         };
-        assert_eq!(keys(&wanted.selection), ["one", "two"]);
+        assert_eq!(keys(&loaded.settings.selection), ["one", "two"]);
         assert_eq!(
             wanted.webhook_url.expose_secret(),
             "https://hooks.example.com/webhook/first-long-enough-token"

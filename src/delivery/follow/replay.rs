@@ -35,7 +35,7 @@ impl Follower {
         };
         let chosen = match chosen {
             Ok(chosen) => chosen,
-            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
             Err(Stop::Store(error)) => return Err(error),
         };
         if progress.last == 0 {
@@ -46,7 +46,7 @@ impl Follower {
         }
         let named = match self.named(&replay.receipt_ids, &progress).await {
             Ok(named) => named,
-            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
             Err(Stop::Store(error)) => return Err(error),
         };
         loop {
@@ -54,7 +54,7 @@ impl Follower {
             let replayed_before = progress.replayed_count;
             let step = match self.replay_page(replay, &named, &chosen, &mut progress).await {
                 Ok(step) => step,
-                Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await,
+                Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
                 Err(Stop::Store(error)) => return Err(error),
             };
             // An operator may have ended it meanwhile; what is written down then stays.
@@ -67,7 +67,7 @@ impl Follower {
                 ..kept.clone()
             };
             match step {
-                Step::Last => return self.close(kept, progress, None).await,
+                Step::Last => return self.close(kept, progress, None).await.map(drop),
                 Step::NotNow => sleep(INTERVAL).await,
                 Step::More => {
                     self.inbox.outbox().follow_up(&self.leader, so_far).await?;

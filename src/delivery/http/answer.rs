@@ -1,7 +1,6 @@
 //! What an answer says, and what it says if there is none.
 
 use std::cmp::Reverse;
-use std::error::Error;
 use std::time::Duration;
 
 use memchr::memmem;
@@ -10,10 +9,12 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::{Settings, place};
 use crate::clock::Timestamp;
 use crate::delivery::{Report, Wish};
 use crate::http_time::retry_after;
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
+use crate::outgoing;
 
 /// How long the body of an answer may take once its head is there. It is for people to read, and decides nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -112,9 +113,14 @@ fn hide(mut answer: Vec<u8>, values: &[Vec<u8>]) -> Vec<u8> {
     answer
 }
 
-/// What is to be said where no answer came from `place`.
-pub fn unanswered(error: &reqwest::Error, place: &str) -> Report {
-    let cause = innermost(error);
+/// What is to be said where no answer came from a destination.
+pub fn unanswered(error: &reqwest::Error, settings: &Settings) -> Report {
+    let place = place(&settings.url);
+    let cause = if settings.proxy {
+        outgoing::why(error, &settings.url)
+    } else {
+        outgoing::innermost(error)
+    };
     let (outcome, detail) = if error.is_builder() {
         (Outcome::Ours, format!("not sent: {cause}"))
     } else if is_no_http(error) {
@@ -138,19 +144,9 @@ pub fn unanswered(error: &reqwest::Error, place: &str) -> Report {
 
 /// Whether there was an answer that is none of HTTP.
 fn is_no_http(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
+    outgoing::causes(error).any(|cause| {
         cause
             .downcast_ref::<hyper::Error>()
             .is_some_and(hyper::Error::is_parse)
     })
-}
-
-/// The cause of all others says it best, and holds addresses but no secrets.
-pub fn innermost(error: &reqwest::Error) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// An error, its source, the source of that, and so on.
-pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }

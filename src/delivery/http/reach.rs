@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::{Settings, answer, client_to, place};
+use super::{Settings, answer, client_to};
+use crate::outgoing;
 
 /// How long connecting may take: a host that is there needs milliseconds, and somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,15 +23,15 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// # Cancel safety
 /// May be dropped at any time.
 pub async fn reach(settings: &Settings) -> Result<Result<(), String>, reqwest::Error> {
-    let client = client_to(&settings.url)
+    let client = client_to(settings)
         .connect_timeout(TIMEOUT)
         .connector_layer(HangUp)
         .build()?;
     Ok(match client.get(settings.url.clone()).send().await {
         // The layer lets no request through.
         Ok(_) => Ok(()),
-        Err(error) if answer::causes(&error).any(|cause| cause.is::<Reached>()) => Ok(()),
-        Err(error) => Err(answer::unanswered(&error, &place(&settings.url)).detail),
+        Err(error) if outgoing::causes(&error).any(|cause| cause.is::<Reached>()) => Ok(()),
+        Err(error) => Err(answer::unanswered(&error, settings).detail),
     })
 }
 

@@ -26,6 +26,7 @@ fn settings(url: &str) -> Settings {
         url: url.parse().unwrap(),
         secrets: Rotating::new(Vec::new()),
         headers: HeaderMap::new(),
+        proxy: true,
     }
 }
 
@@ -151,6 +152,7 @@ async fn headers_of_the_configuration_are_sent_and_never_shown() {
     let sender = sender_with(
         &Settings {
             headers: HeaderMap::from_iter([header("Authorization", secret).unwrap()]),
+            proxy: true,
             ..settings(&server.url("/hunter2?hunter2"))
         },
         LONG,

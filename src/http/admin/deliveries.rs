@@ -34,7 +34,7 @@ const DEFAULT_REASON: &str = "an operator has paused it";
 
 pub async fn destinations(State(api): State<Api>) -> Result<Json<Value>, Problem> {
     let destinations = api.desk.destinations().await?;
-    let leader = (api.subscription)()["leader"].take();
+    let leader = (api.subscription)(false).await["leader"].take();
     Ok(Json(json!({ "destinations": destinations, "leader": leader })))
 }
 

@@ -16,6 +16,7 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
         (
             said(401, "Token expired"),
             Error::Refused {
+                whose: Credential::AccessToken,
                 status: 401,
                 detail: detail("Token expired"),
             },
@@ -23,6 +24,7 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
         (
             said(403, "Not yours"),
             Error::Refused {
+                whose: Credential::AccessToken,
                 status: 403,
                 detail: detail("Not yours"),
             },
@@ -69,15 +71,22 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
                 detail: detail("503: Back soon"),
             },
         ),
-        (Reply::Text(301, "<html>"), unexpected(301, "<html>")),
+        (Reply::Text(301, "<html>"), no_api(301, "<html>")),
+        (Reply::Text(403, " <html>"), no_api(403, " <html>")),
     ];
     let provider = Provider::start([]).await;
-    let client = client(&provider.url());
     for (reply, expected) in cases {
         for route in ROUTES {
+            let mut expected = expected.clone();
+            if let Error::Refused { whose: refused, .. } = &mut expected {
+                *refused = whose(route, "key-one");
+            }
             provider.reply(route, [reply.clone()]);
 
-            let error = call(&client, route, "key-one").await.unwrap_err();
+            // One of its own, that has not been asked for patience.
+            let error = call(&client(&provider.url()), route, "key-one")
+                .await
+                .unwrap_err();
 
             assert_eq!(error, expected, "{route:?} {reply:?}");
         }
@@ -96,8 +105,8 @@ async fn a_retry_after_may_be_a_date() {
     for (date, expected) in cases {
         let headers = format!("retry-after: {date}\r\n");
         let address = answering(head(429, &headers), b"", false).await;
-        let client = client(&format!("http://{address}"));
         for route in ROUTES {
+            let client = client(&format!("http://{address}"));
             match call(&client, route, "key-one").await {
                 Err(Error::TooManyRequests {
                     retry_after: Some(wait),
@@ -116,11 +125,11 @@ async fn a_redirect_is_not_followed_by_any_call() {
     let elsewhere = Provider::start([]).await;
     let location = format!("location: {}/api/external/user/chatbot\r\n", elsewhere.url());
     let address = answering(head(307, &location), b"", false).await;
-    let client = client(&format!("http://{address}"));
     for route in ROUTES {
+        let client = client(&format!("http://{address}"));
         let error = call(&client, route, "key-one").await.unwrap_err();
 
-        assert_eq!(error, unexpected(307, "(no body)"), "{route:?}");
+        assert_eq!(error, no_api(307, "(no body)"), "{route:?}");
     }
     assert_eq!(elsewhere.calls().len(), 0);
 }
@@ -130,17 +139,30 @@ async fn wrong_credentials_are_refused() {
     let provider = Provider::start([]).await;
     let without_token = client_with(&provider.url(), "wrong-token", PATIENCE);
     let client = client(&provider.url());
-    let refused = |detail: &str| Error::Refused {
+    let refused = |whose, detail: &str| Error::Refused {
+        whose,
         status: 401,
         detail: detail.to_owned(),
     };
+    // Whatever was asked for, the list says that it is the token.
     for route in ROUTES {
         let error = call(&without_token, route, "key-one").await.unwrap_err();
-        assert_eq!(error, refused("Invalid access token"), "{route:?}");
+        assert_eq!(
+            error,
+            refused(Credential::AccessToken, "Invalid access token"),
+            "{route:?}"
+        );
+        assert!(error.is_account_refused());
     }
+    // And here that it is not.
     for route in [Route::PutWebhook, Route::DeleteWebhook, Route::EventLog] {
         let error = call(&client, route, "wrong-key").await.unwrap_err();
-        assert_eq!(error, refused("Invalid api key"), "{route:?}");
+        assert_eq!(
+            error,
+            refused(whose(route, "wrong-key"), "Invalid api key"),
+            "{route:?}"
+        );
+        assert!(!error.is_account_refused());
     }
     let unknown = Error::Invalid {
         status: 404,
@@ -178,8 +200,20 @@ async fn no_answer_at_all_is_unavailable_and_says_why() {
             "no answer in time",
         ),
     ];
-    for (client, why) in cases {
+    for (client, why, patience) in cases.map(|(client, why)| {
+        (
+            client,
+            why,
+            if why == "no answer in time" {
+                short
+            } else {
+                PATIENCE
+            },
+        )
+    }) {
         for route in ROUTES {
+            // A clone would share what this one has learned.
+            let client = client_with(client.url().as_str(), "access-token", patience);
             match call(&client, route, "key-one").await {
                 Err(Error::Unavailable {
                     retry_after: None,
@@ -219,7 +253,8 @@ async fn no_secret_is_in_an_error_even_if_caigunn_tells_it_back() {
             .flat_map(|body| [302, 401, 422, 429, 500].map(|status| (body, status)))
         {
             provider.reply(route, [Reply::Status(status, None, body.clone())]);
-            let error = call(&client, route, api_key).await.unwrap_err();
+            let fresh = client_with(&provider.url(), "s3cr3t-access-token", PATIENCE);
+            let error = call(&fresh, route, api_key).await.unwrap_err();
             assert!(error.to_string().contains("[hid"), "{error}");
             shown.push(format!("{error} {error:?}"));
         }

@@ -18,7 +18,7 @@ async fn a_thousand_chatbots_are_read_over_pages() {
         provider.add_chatbot("A chatbot", expected.last().unwrap());
     }
 
-    let chatbots = client(&provider.url()).chatbots().await.unwrap();
+    let chatbots = client(&provider.url()).chatbots().await.unwrap().chatbots;
 
     let keys: Vec<_> = chatbots
         .iter()
@@ -64,7 +64,7 @@ async fn paging_ends_whatever_the_pages_are() {
         let provider = Provider::start([]).await;
         provider.reply(Route::Chatbots, pages);
 
-        let chatbots = client(&provider.url()).chatbots().await.unwrap();
+        let chatbots = client(&provider.url()).chatbots().await.unwrap().chatbots;
 
         let ids: Vec<_> = chatbots
             .iter()
@@ -87,7 +87,7 @@ async fn ten_thousand_chatbots_are_the_most() {
         pages.map(|chatbots| text(&json!({ "chatbots": chatbots }))),
     );
 
-    let most = client.chatbots().await.unwrap();
+    let most = client.chatbots().await.unwrap().chatbots;
     let error = client.chatbots().await.unwrap_err();
 
     assert_eq!(most.len(), 10_000);
@@ -109,7 +109,7 @@ async fn deleted_chatbots_are_left_out_and_do_not_end_the_list() {
         pages.map(|page| text(&json!({ "chatbots": page }))),
     );
 
-    let chatbots = client(&provider.url()).chatbots().await.unwrap();
+    let chatbots = client(&provider.url()).chatbots().await.unwrap().chatbots;
 
     let ids: Vec<_> = chatbots
         .iter()

@@ -38,14 +38,13 @@ async fn an_outage_is_said_once_asked_into_little_and_made_good_when_it_ends() {
     let problem = "cannot read CaiGunn's log: CaiGunn is unavailable: 500: planted";
     assert_eq!(
         stage.log.messages("WARN"),
-        [format!(
-            "cannot ask CaiGunn what was missed: {problem}; trying again in 60 s"
-        )]
+        ["cannot ask CaiGunn what was missed: CaiGunn is unavailable: 500: planted; trying again in 60 s"]
     );
     assert_eq!(stage.progress.seen().problem.as_deref(), Some(problem));
 
     stage.provider.reply_always(Route::EventLog, None);
     for number in 1..4 {
+        pass(MINUTE).await;
         rounds.round(&stage.keyring, now.plus(MINUTE * number)).await;
     }
 
@@ -97,6 +96,7 @@ async fn a_first_round_that_is_begun_again_asks_no_job_that_was_answered() {
         .reply(Route::EventLog, [Reply::Ok, status(429, None)]);
 
     rounds.round(&stage.keyring, now).await;
+    pass(MINUTE).await;
     rounds.round(&stage.keyring, now.plus(MINUTE)).await;
     rounds.round(&stage.keyring, now.plus(MINUTE + SECOND)).await;
 
@@ -117,7 +117,8 @@ async fn jobs_whose_logs_always_fail_do_not_keep_the_others_waiting() {
     let mut rounds = stage.rounds_with(ONE_BY_ONE);
     stage.provider.reply(Route::EventLog, vec![status(500, None); 6]);
 
-    for number in [0, 60, 61] {
+    for number in [0, 60, 70] {
+        pass(MINUTE).await;
         rounds.round(&stage.keyring, now.plus(SECOND * number)).await;
     }
 
@@ -155,7 +156,6 @@ async fn each_failure_is_followed_by_the_wait_that_it_asks_for() {
         (status(429, None), 60),
         (status(429, Some(90)), 90),
         (status(429, Some(1_000_000)), 3_600),
-        (status(401, None), 3_600),
         (status(418, None), 60),
         (Reply::Text(200, "{\"webhook_logs\": ["), 60),
         (Reply::Text(200, "{}"), 60),
@@ -171,10 +171,11 @@ async fn each_failure_is_followed_by_the_wait_that_it_asks_for() {
             let wait = rounds.round(&stage.keyring, at).await;
             assert_eq!(wait.as_secs(), seconds, "{reply:?}");
             at = at.plus(wait);
+            pass(wait).await;
         }
 
         assert_eq!(stage.asked().len(), 2, "{reply:?}");
-        let warnings = stage.log.messages("WARN");
+        let warnings = [stage.log.messages("WARN"), stage.log.messages("ERROR")].concat();
         assert_eq!(warnings.len(), 1, "{reply:?}: {warnings:?}");
         assert!(
             warnings[0].ends_with(&format!("trying again in {seconds} s")),
@@ -185,12 +186,15 @@ async fn each_failure_is_followed_by_the_wait_that_it_asks_for() {
 
 #[tokio::test]
 async fn a_refusal_or_a_plea_for_patience_ends_the_round_at_once() {
-    for (code, kept) in [(401, "refused the credentials"), (429, "fewer requests")] {
+    for (code, kept) in [(401, "refused the access token"), (429, "fewer requests")] {
         let (stage, now) = (Stage::new().await, Timestamp::now());
         stage.begin_many::<5>(now, HOUR).await;
-        stage
-            .provider
-            .reply_always(Route::EventLog, Some(status(code, None)));
+        match code {
+            401 => stage.provider.set_access_token("another-token"),
+            _ => stage
+                .provider
+                .reply_always(Route::EventLog, Some(status(code, None))),
+        }
 
         stage.rounds_with(ONE_BY_ONE).round(&stage.keyring, now).await;
 
@@ -208,21 +212,27 @@ async fn another_sort_of_failure_is_news() {
     let replies = [
         status(500, None),
         status(502, None),
-        status(401, None),
+        Reply::Text(200, "{}"),
         status(500, None),
     ];
     stage.provider.reply(Route::EventLog, replies);
 
     for hours in 0..4 {
+        pass(2 * HOUR).await;
         rounds.round(&stage.keyring, now.plus(2 * HOUR * hours)).await;
     }
 
     let warnings = stage.log.messages("WARN");
-    let codes: Vec<_> = ["500", "401", "500"].iter().zip(&warnings).collect();
-    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(
-        codes.iter().all(|(code, warning)| warning.contains(**code)),
+        warnings.iter().all(|warning| warning.contains("500: planted")),
         "{warnings:?}"
+    );
+    // This one lasts, so a person must look.
+    let errors = stage.log.messages("ERROR");
+    assert!(
+        errors.len() == 1 && errors[0].contains("/webhook_logs is missing"),
+        "{errors:?}"
     );
 }
 
@@ -311,9 +321,51 @@ async fn a_token_that_is_refused_with_every_key_is_not_tried_with_all_of_them() 
     stage.keyring = Keyring::new(&[], given);
     stage.begin(now, HOUR).await;
 
+    stage.provider.set_access_token("another-token");
+
     let wait = stage.rounds().round(&stage.keyring, now).await;
 
-    assert_eq!((stage.asked().len(), wait), (3, HOUR));
+    assert_eq!((stage.asked().len(), wait), (1, HOUR));
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_set_aside_alone_and_named_once_while_all_others_are_asked_about() {
+    let (mut stage, now) = (Stage::new().await, Timestamp::now());
+    let healthy: [Ids; 3] = stage.begin_many(now, HOUR).await;
+    for job in &healthy {
+        stage.complete(job);
+    }
+    let own = stage.chatbot_id;
+    stage.chatbot_id = stage.provider.add_chatbot("Gone", "key-gone");
+    let gone = stage.chatbot_id;
+    stage.begin_many::<5>(now, 2 * HOUR).await;
+    stage.chatbot_id = own;
+    stage.keyring = keyring(&client(&stage.provider), &[]).await;
+    // Its jobs are the oldest, so they come first.
+    stage.provider.remove_chatbot(gone);
+    let mut rounds = stage.rounds_with(ONE_BY_ONE);
+
+    let wait = rounds.round(&stage.keyring, now).await;
+    rounds.round(&stage.keyring, now.plus(HOUR / 2)).await;
+
+    assert_eq!(wait, SETTINGS.interval);
+    for job in &healthy {
+        assert!(stage.is_completed(job).await);
+    }
+    assert_eq!(stage.asked().len(), 1 + healthy.len(), "the key is tried once");
+    let errors = stage.log.messages("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains(&format!("of chatbot {gone}; others")),
+        "{errors:?}"
+    );
+    assert!(!errors[0].contains("key-gone"), "{errors:?}");
+    let problem = stage.progress.seen().problem.unwrap();
+    assert!(problem.contains("refused API key"), "{problem}");
+
+    pass(HOUR).await;
+    rounds.round(&stage.keyring, now.plus(3 * HOUR)).await;
+    assert_eq!(stage.asked().len(), 2 + healthy.len(), "and again after an hour");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ async fn a_job_of_which_nothing_came_is_named_stored_and_then_known() {
             "logged_count": 2,
             "missing": missing,
             "unreadable": [],
+            "unreadable_count": 0,
             "is_ended": true,
         })
     };
@@ -134,15 +135,16 @@ async fn what_caigunn_does_not_give_is_told_with_502() {
             "cannot read CaiGunn's log: CaiGunn is unavailable: 500: planted by [hidden]",
         ),
         (
-            planted(401),
-            &path,
-            "cannot read CaiGunn's log: CaiGunn refused the credentials with 401: planted by [hidden]",
-        ),
-        (
             Reply::Text(200, "{"),
             &path,
-            "cannot read CaiGunn's log: CaiGunn answered unexpectedly with 200: the body is not JSON from line 1, \
-             column 1 on",
+            "cannot read CaiGunn's log: CaiGunn answered with 200 and no JSON, as while it is maintained: the body is \
+             not JSON from line 1, column 1 on; if it lasts, check CAIGUNN_API_URL",
+        ),
+        (
+            planted(401),
+            &path,
+            "cannot read CaiGunn's log: CaiGunn refused API key 9b346041… with 401: planted by [hidden]; check \
+             CAIGUNN_API_KEY: the key must be of a chatbot of the access token's user that is not deleted",
         ),
         (Reply::Ok, &stranger, "no API key is known for its chatbot"),
     ];
@@ -293,7 +295,7 @@ async fn who_waits_for_long_is_told_what_for() {
         inbox: Arc::clone(&inbox),
         accepting: Accepting::default(),
         instance: Instance::random(),
-        subscription: Arc::new(|| json!({})),
+        subscription: Arc::new(|_| Box::pin(async { json!({}) })),
         desk: no_destinations(&inbox),
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),
         registry: Registry::default(),

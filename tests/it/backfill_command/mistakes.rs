@@ -76,7 +76,8 @@ async fn what_fails_is_told_of_its_job() {
         ),
         (
             planted(401),
-            "cannot read CaiGunn's log: CaiGunn refused the credentials with 401: planted",
+            "cannot read CaiGunn's log: CaiGunn refused API key 9b346041… with 401: planted; check CAIGUNN_API_KEY: the \
+             key must be of a chatbot of the access token's user that is not deleted",
         ),
     ];
     for is_beside_a_receiver in [false, true] {

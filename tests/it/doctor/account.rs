@@ -47,7 +47,7 @@ FAILURE  API key: API key 1f212100… (the start of its SHA-256) is of no chatbo
 async fn a_wrong_or_expired_access_token_is_named_and_how_to_get_another() {
     let site = Site::running().await;
     let ended_at = Timestamp::from_micros(1_700_000_000_000_000);
-    let refusal = "CaiGunn refused the credentials with 401: Invalid access token";
+    let refusal = "CaiGunn refused the access token with 401: Invalid access token";
     let cases = [
         (
             "an-old-token".to_owned(),

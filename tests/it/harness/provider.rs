@@ -140,6 +140,21 @@ impl Provider {
         self.world().set_log(event_id, entries);
     }
 
+    /// Has it write URLs in a way of its own.
+    pub fn spell(&self, spelling: fn(&str) -> String) {
+        self.world().spelling = spelling;
+    }
+
+    /// Puts entries into its list that are not as documented.
+    pub fn list_untidy(&self, entries: Vec<Value>) {
+        self.world().untidy = entries;
+    }
+
+    /// Refuses whatever concerns this chatbot with 401.
+    pub fn refuse(&self, id: ChatbotId) {
+        self.world().refused.push(id);
+    }
+
     /// Makes this the only access token.
     pub fn set_access_token(&self, token: &str) {
         self.world().access_tokens = vec![token.to_owned()];

@@ -67,8 +67,8 @@ impl Stranger {
 
 /// Asks as a process of its own does.
 async fn probe(address: SocketAddr) -> Finding {
-    let client = probe::client().unwrap();
     let url = format!("http://{address}/some/path/").parse().unwrap();
+    let client = probe::client(&url).unwrap();
     probe::probe(&client, &url, &Instance::random()).await
 }
 
@@ -76,8 +76,8 @@ async fn probe(address: SocketAddr) -> Finding {
 async fn whatever_answers_is_told_in_one_line() {
     let other = spawn_app().await;
     // Below a path the other receiver has no health, and without it, it has.
-    let client = probe::client().unwrap();
     let url = format!("http://{}", other.public).parse().unwrap();
+    let client = probe::client(&url).unwrap();
     let found = probe::probe(&client, &url, &Instance::random()).await;
     assert_eq!(found, Finding::OtherReceiver);
     assert_eq!(

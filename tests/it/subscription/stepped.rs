@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use caigunn_webhook::caigunn::Client;
+use caigunn_webhook::caigunn::{Client, Error};
 use caigunn_webhook::config::{self, Registration, Sources};
 use caigunn_webhook::event::ChatbotId;
 use caigunn_webhook::subscription::visit::{Mode, Visit};
-use caigunn_webhook::subscription::{Handles, Keeper, Settings, once};
+use caigunn_webhook::subscription::{Handles, Keeper, Selection, Webhook, once};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::harness::Provider;
+use crate::harness::{Provider, pass};
 
-/// A receiver's keeper whose rounds are begun by hand, at times of the test's making.
+/// A receiver's keeper whose rounds are begun by hand, in a time that the test makes pass.
 pub struct Stepped {
     pub keeper: Keeper,
     handles: Handles,
     client: Client,
-    settings: Settings,
-    pub now: Instant,
+    selection: Selection,
+    pub webhook: Webhook,
     /// When the keeper wants to come back.
     pub next: Instant,
 }
@@ -44,37 +44,42 @@ impl Stepped {
         let settings = config::load(&sources)
             .expect("the test's configuration is right")
             .settings;
-        let Registration::Wanted(subscription) = settings.registration else {
+        let Registration::Wanted(webhook) = settings.registration else {
             panic!("{:?}", settings.registration);
         };
+        let (selection, webhook) = (settings.selection, *webhook);
         let client = Client::new(settings.api.expect("an access token")).expect("a client");
-        let (keeper, handles) = Keeper::new((*subscription).clone(), client.clone());
-        let now = Instant::now();
+        let (keeper, handles) = Keeper::new(
+            selection.clone(),
+            settings.watching,
+            Some(webhook.clone()),
+            client.clone(),
+        );
         Self {
             keeper,
             handles,
             client,
-            settings: *subscription,
-            now,
-            next: now,
+            selection,
+            webhook,
+            next: Instant::now(),
         }
     }
 
     /// Does what is due now.
     pub async fn round(&mut self) {
-        self.next = self.keeper.round(self.now).await;
+        self.next = self.keeper.round().await;
     }
 
     /// Lets the time pass, and does what is due then.
     pub async fn after(&mut self, time: Duration) {
-        self.now += time;
+        pass(time).await;
         self.round().await;
     }
 
     /// Does what is due when the keeper wants to come back; how long that was.
     pub async fn come_back(&mut self) -> Duration {
-        let waited = self.next - self.now;
-        self.now = self.next;
+        let waited = self.next.saturating_duration_since(Instant::now());
+        pass(waited).await;
         self.round().await;
         waited
     }
@@ -115,8 +120,13 @@ impl Stepped {
     }
 
     pub async fn ensure(&self) -> Vec<Visit> {
-        let targets = once::targets(&self.client, &self.settings.selection).await;
-        let visits = once::ensure(&self.client, &self.settings, targets.unwrap(), Mode::Apply).await;
-        visits.into_iter().map(|(_, visit)| visit).collect()
+        self.try_ensure().await.expect("the fake lists the chatbots")
+    }
+
+    /// As `subscription ensure` does, by the client of the keeper.
+    pub async fn try_ensure(&self) -> Result<Vec<Visit>, Error> {
+        let (targets, _) = once::targets(&self.client, &self.selection).await?;
+        let visits = once::ensure(&self.client, &self.webhook, targets, Mode::Apply).await;
+        Ok(visits.into_iter().map(|(_, visit)| visit).collect())
     }
 }

@@ -46,7 +46,7 @@ async fn what_cannot_be_read_is_not_unsubscribed() {
     receiver.round().await;
     assert_eq!(receiver.chatbot()["state"], "registered");
 
-    receiver.keeper.unsubscribe().await;
+    receiver.keeper.unsubscribe(&receiver.webhook).await;
 
     assert_eq!(provider.calls_of(Route::DeleteWebhook).len(), 0);
     assert_eq!(

@@ -163,7 +163,7 @@ async fn a_takeover_that_cannot_be_undone_is_no_registration() {
 
 /// Steps both through a day, each when it wants to come back.
 async fn live_a_day(one: &mut Stepped, other: &mut Stepped) {
-    let end = one.now + DAY;
+    let end = Instant::now() + DAY;
     loop {
         let earlier = if one.next <= other.next {
             &mut *one

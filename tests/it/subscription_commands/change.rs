@@ -90,7 +90,7 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
             "error": error,
         })
     };
-    let refused = "CaiGunn refused the credentials with 401: Invalid api key";
+    let refused = "CaiGunn refused API key 1f212100… with 401: Invalid api key";
     let expected = json!([
         result(Some(first), Some("First"), "9b346041", "registered", None),
         result(Some(second), Some("Second"), "c8df5146", "registered", None),

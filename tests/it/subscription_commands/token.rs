@@ -114,7 +114,7 @@ async fn where_caigunn_gives_no_token_nothing_goes_to_standard_output() {
         ),
         (
             Reply::Text(200, "<html>"),
-            "CaiGunn answered unexpectedly with 200: ",
+            "CaiGunn answered with 200 and no JSON, as while it is maintained: ",
         ),
     ];
     for (reply, expected) in cases {

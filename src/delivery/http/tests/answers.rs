@@ -188,6 +188,7 @@ async fn a_secret_that_is_told_back_is_hidden_though_it_is_cut() {
     let sender = sender_with(
         &Settings {
             headers: HeaderMap::from_iter([header("authorization", secret).unwrap()]),
+            proxy: true,
             ..settings(&server.url("/"))
         },
         LONG,

@@ -18,6 +18,12 @@ pub struct World {
     pub access_tokens: Vec<String>,
     chatbots: Vec<Chatbot>,
     logs: HashMap<EventId, Vec<Logged>>,
+    /// How it writes the URLs that it was given.
+    pub spelling: fn(&str) -> String,
+    /// Entries of its list that are no chatbots as documented; they come first.
+    pub untidy: Vec<Value>,
+    /// Chatbots of which it tells nothing, and takes no key.
+    pub refused: Vec<ChatbotId>,
 }
 
 pub struct Chatbot {
@@ -42,6 +48,9 @@ impl World {
             access_tokens: vec![access_token.to_owned()],
             chatbots: Vec::new(),
             logs: HashMap::new(),
+            spelling: str::to_owned,
+            untidy: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -147,11 +156,10 @@ impl World {
         };
         let (offset, limit) = (number("offset", 0)?, number("limit", 30)?);
         let live = self.chatbots.iter().filter(|chatbot| !chatbot.is_deleted);
-        let page: Vec<_> = live
-            .skip(offset)
-            .take(limit)
-            .map(|chatbot| json!({"id": chatbot.id, "title": chatbot.title, "api_key": chatbot.api_key}))
-            .collect();
+        let live =
+            live.map(|chatbot| json!({"id": chatbot.id, "title": chatbot.title, "api_key": chatbot.api_key}));
+        let all = self.untidy.iter().cloned().chain(live);
+        let page: Vec<_> = all.skip(offset).take(limit).collect();
         Ok(json!({ "chatbots": page }))
     }
 
@@ -160,12 +168,19 @@ impl World {
         let id: ChatbotId = id_in_path(call, "id")?;
         let chatbot = self.chatbots.iter().find(|chatbot| chatbot.id == id);
         let chatbot = chatbot.ok_or_else(|| refusal(StatusCode::NOT_FOUND, "Chatbot not found"))?;
+        if self.refused.contains(&id) {
+            return Err(refusal(
+                StatusCode::UNAUTHORIZED,
+                "Not authorized for this chatbot",
+            ));
+        }
+        let webhook_url = chatbot.webhook_url.as_deref().map(self.spelling);
         Ok(json!({
             "id": chatbot.id,
             "title": chatbot.title,
             "description": "",
             "api_key": chatbot.api_key,
-            "webhook_url": chatbot.webhook_url,
+            "webhook_url": webhook_url,
             "is_deleted": chatbot.is_deleted,
         }))
     }
@@ -191,9 +206,10 @@ impl World {
     /// The chatbot of the call's API key.
     fn chatbot_asked_about(&mut self, call: &Call) -> Result<&mut Chatbot, Answer> {
         self.check_access_token(call)?;
+        let refused = self.refused.clone();
         header(call, "api-key")
             .and_then(|api_key| self.chatbot_of(api_key))
-            .filter(|chatbot| !chatbot.is_deleted)
+            .filter(|chatbot| !chatbot.is_deleted && !refused.contains(&chatbot.id))
             .ok_or_else(|| refusal(StatusCode::UNAUTHORIZED, "Invalid api key"))
     }
 }

@@ -1,0 +1,202 @@
+//! Whether two URLs mean the same: a provider may write ours in a way of its own, and it is ours all the same.
+
+use url::Url;
+
+use crate::plain_path::plain;
+
+/// What providers write for what they hide: so many of it, or more.
+const MASKS: [&str; 4] = ["***", "...", "%E2%80%A2", "%E2%80%A6"];
+
+/// How a URL that stands at CaiGunn is like one of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// It leads to the same place of the receiver.
+    Same,
+    /// It may: what can be seen of it is the same, and the rest is hidden.
+    Masked,
+    /// It leads elsewhere.
+    Other,
+}
+
+/// Compares a URL that was read with one of ours, by what the receiver makes of it: `http` and `https` are one, since
+/// proxies redirect from one to the other; so are the ports that go without saying, hosts in either case, paths with and
+/// without a slash at the end or with two in a row, and unreserved characters that are encoded (RFC 3986, section
+/// 6.2.2). Posts to any of these spellings are taken. Of a URL that is hidden in part (`***`) the rest decides.
+pub fn likeness(theirs: &str, ours: &str) -> Likeness {
+    let (Some(theirs), Some(ours)) = (meaning(theirs), meaning(ours)) else {
+        return Likeness::Other;
+    };
+    if theirs == ours {
+        return Likeness::Same;
+    }
+    let mut masked = theirs;
+    for mask in MASKS {
+        masked = masked.replace(mask, "\0");
+    }
+    // What is left of a longer mask.
+    while let Some(at) = ["\0*", "\0.", "\0\0"].iter().find_map(|rest| masked.find(rest)) {
+        masked.remove(at + 1);
+    }
+    let mut pieces = masked.split('\0');
+    let first = pieces.next().unwrap_or_default();
+    let (Some(mut rest), Some(last)) = (ours.strip_prefix(first), pieces.next_back()) else {
+        return Likeness::Other;
+    };
+    for piece in pieces {
+        let Some((_, behind)) = rest.split_once(piece) else {
+            return Likeness::Other;
+        };
+        rest = behind;
+    }
+    if rest.ends_with(last) {
+        Likeness::Masked
+    } else {
+        Likeness::Other
+    }
+}
+
+/// Whether `url` is `base` or has a token behind it, by its meaning.
+pub fn is_below(url: &str, base: &str) -> bool {
+    let (Some(url), Some(base)) = (meaning(url), meaning(base)) else {
+        return false;
+    };
+    let rest = url.strip_prefix(&base);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether two URLs are of one host.
+pub fn has_host_of(one: &str, other: &str) -> bool {
+    let host = |text: &str| Some(text.parse::<Url>().ok()?.host_str()?.to_owned());
+    host(one).is_some_and(|found| host(other) == Some(found))
+}
+
+/// A URL as all its spellings are: the host, a port that is not the usual one, the path and the query.
+fn meaning(url: &str) -> Option<String> {
+    let url: Url = url.trim().parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let host = url.host_str().filter(|_| is_plain)?;
+    let port = url.port().filter(|port| ![80, 443].contains(port));
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let path = plain(url.path());
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    Some(format!("{host}{port}{}{query}", path.trim_end_matches('/')))
+}
+
+/// A URL of somebody else's as it may be shown: where it points to, and nothing that could be a secret.
+pub fn shown(url: &str) -> String {
+    match url.parse::<Url>() {
+        Ok(url) if url.has_host() => {
+            let origin = url.origin().ascii_serialization();
+            match (url.path(), url.query()) {
+                ("/" | "", None) => origin,
+                _ => format!("{origin}/[hidden]"),
+            }
+        }
+        Ok(_) | Err(_) => "something that is no URL".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_means_the_same_in_every_spelling() {
+        const OURS: &str = "https://hooks.example.com/base/webhook/a~token-0";
+        for (theirs, expected) in [
+            (OURS, Likeness::Same),
+            (
+                " https://hooks.example.com/base/webhook/a~token-0\n",
+                Likeness::Same,
+            ),
+            (
+                "https://hooks.example.com/base/webhook/a~token-0/",
+                Likeness::Same,
+            ),
+            (
+                "https://hooks.example.com//base/webhook//a~token-0",
+                Likeness::Same,
+            ),
+            (
+                "https://hooks.example.com/base/webhook/a%7Etoken-0",
+                Likeness::Same,
+            ),
+            (
+                "https://hooks.example.com/%62ase/webhook/a%7etoken%2D0",
+                Likeness::Same,
+            ),
+            ("http://hooks.example.com/base/webhook/a~token-0", Likeness::Same),
+            (
+                "http://hooks.example.com:80/base/webhook/a~token-0",
+                Likeness::Same,
+            ),
+            (
+                "HTTPS://Hooks.EXAMPLE.com:443/base/webhook/a~token-0",
+                Likeness::Same,
+            ),
+            ("https://hooks.example.com/base/webhook/***", Likeness::Masked),
+            (
+                "https://hooks.example.com/base/webhook/a~to*******",
+                Likeness::Masked,
+            ),
+            ("https://hooks.example.com/base/webhook/***n-0", Likeness::Masked),
+            ("https://hooks.example.com/base/webhook/a~…-0", Likeness::Masked),
+            ("https://hooks.example.com/base/webhook/••••••", Likeness::Masked),
+            (
+                "https://hooks.example.com/base/webhook/a~to....",
+                Likeness::Masked,
+            ),
+            ("https://hooks.example.com/***/webhook/***", Likeness::Masked),
+            ("https://hooks.example.com/base/webhook/b***", Likeness::Other),
+            ("https://hooks.example.com/base/webhook/***x", Likeness::Other),
+            ("https://elsewhere.example/base/webhook/***", Likeness::Other),
+            (
+                "https://hooks.example.com/base/webhook/A~token-0",
+                Likeness::Other,
+            ),
+            (
+                "https://hooks.example.com/base/webhook/a~token-0?x",
+                Likeness::Other,
+            ),
+            ("https://hooks.example.com/base/webhook", Likeness::Other),
+            (
+                "https://hooks.example.com:8443/base/webhook/a~token-0",
+                Likeness::Other,
+            ),
+            (
+                "https://user@hooks.example.com/base/webhook/a~token-0",
+                Likeness::Other,
+            ),
+            ("hooks.example.com/base/webhook/a~token-0", Likeness::Other),
+            ("***", Likeness::Other),
+            ("", Likeness::Other),
+        ] {
+            assert_eq!(likeness(theirs, OURS), expected, "{theirs}");
+        }
+        let (bare, slash) = ("https://hooks.example.com", "https://hooks.example.com/");
+        assert_eq!(likeness(bare, slash), Likeness::Same);
+    }
+
+    #[test]
+    fn of_a_url_of_somebody_elses_only_the_place_is_shown() {
+        for (url, expected) in [
+            (
+                "https://elsewhere.example/hook?key=hunter2",
+                "https://elsewhere.example/[hidden]",
+            ),
+            ("https://elsewhere.example:8443", "https://elsewhere.example:8443"),
+            (
+                "https://user:hunter2@elsewhere.example/",
+                "https://elsewhere.example",
+            ),
+            (
+                "https://elsewhere.example?hunter2",
+                "https://elsewhere.example/[hidden]",
+            ),
+            ("mailto:hunter2", "something that is no URL"),
+            ("hunter2", "something that is no URL"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+}

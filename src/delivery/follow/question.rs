@@ -1,0 +1,104 @@
+//! Answers what only the leader knows or does, asked through the inbox by another receiver, and does not keep the answers
+//! for longer than it takes to read them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::Follower;
+use crate::clock::Timestamp;
+use crate::delivery::instruction::Progress;
+use crate::inbox::instruction::{Instruction, Question};
+use crate::inbox::{self, outbox};
+
+/// What answers questions, handed over by the app: this module knows nothing of chatbots. The error is why there is no
+/// answer, for people.
+pub type Answers = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
+
+/// What comes of [`Answers`] in the end.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
+
+/// How long a question may take from when it was asked; whoever asked waits no longer.
+pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// How many of those that take long are answered at once.
+const COUNT: usize = 4;
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(15);
+
+/// The longest answer, in bytes: ten thousand chatbots have some 3 MB.
+const MAX_BYTES: usize = 8 << 20;
+
+impl Follower {
+    /// Answers the questions among these that take long, some at once, and empties answers that were read.
+    pub async fn answer_slow(&self, open: Vec<outbox::Instruction>) -> Result<bool, inbox::Error> {
+        self.empty_answers().await?;
+        let slow = open
+            .into_iter()
+            .filter_map(|kept| match serde_json::from_str(&kept.body) {
+                Ok(Instruction::Ask(question)) if question.is_slow() => Some((kept, question)),
+                _ => None,
+            });
+        let slow: Vec<_> = slow.collect();
+        for (kept, _) in &slow {
+            // Whoever asks sees that it is begun with.
+            let begun = outbox::Instruction {
+                progress: "{}".to_owned(),
+                ..kept.clone()
+            };
+            self.inbox.outbox().follow_up(&self.leader, begun).await?;
+        }
+        let mut answering = stream::iter(slow)
+            .map(|(kept, question)| self.answer(kept, question))
+            .buffer_unordered(COUNT);
+        let mut has_done = false;
+        while let Some(answered) = answering.next().await {
+            answered?;
+            has_done = true;
+        }
+        Ok(has_done)
+    }
+
+    /// Answers one.
+    pub async fn answer(&self, kept: outbox::Instruction, question: Question) -> Result<(), inbox::Error> {
+        let age = Timestamp::now().since(kept.created_at);
+        let left = QUESTION_TIMEOUT.saturating_sub(age);
+        let answer = timeout(left, (self.answers)(question)).await;
+        let (answer, failure) = match answer {
+            Ok(Ok(answer)) if answer.to_string().len() > MAX_BYTES => {
+                (None, Some("the answer is too long".to_owned()))
+            }
+            Ok(Ok(answer)) => (Some(answer), None),
+            Ok(Err(reason)) => (None, Some(reason)),
+            Err(_) => (None, Some("it took too long".to_owned())),
+        };
+        let progress = Progress {
+            answer,
+            ..Progress::default()
+        };
+        let done = self.close(kept, progress, failure).await?;
+        self.answered.lock().await.push_back((Instant::now(), done));
+        Ok(())
+    }
+
+    async fn empty_answers(&self) -> Result<(), inbox::Error> {
+        let mut answered = self.answered.lock().await;
+        while let Some((at, done)) = answered.front()
+            && at.elapsed() >= KEPT
+        {
+            let emptied = outbox::Instruction {
+                progress: "{}".to_owned(),
+                ..done.clone()
+            };
+            self.inbox.outbox().follow_up(&self.leader, emptied).await?;
+            answered.pop_front();
+        }
+        Ok(())
+    }
+}

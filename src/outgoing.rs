@@ -1,0 +1,81 @@
+//! Clients for calls out of this program: whether through a proxy, whose certificates they take, and what is said where
+//! no answer came.
+//!
+//! The proxy is the one that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` name, but for hosts in `NO_PROXY`; certificates are
+//! those that the system trusts, or that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Addresses of this machine are called
+//! without a proxy, and by `http` without certificates, so that neither can keep its own processes apart.
+
+use std::error::Error;
+
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{Client, ClientBuilder};
+use url::{Host, Url};
+
+/// A client to that URL: through the proxy that the environment names for it, if there is one.
+pub fn to(url: &Url) -> ClientBuilder {
+    match (is_loopback(url), url.scheme()) {
+        (true, "http") => to_this_machine(),
+        (true, _) => directly(),
+        (false, _) => named(),
+    }
+}
+
+/// A client that uses no proxy, whatever the environment says.
+pub fn directly() -> ClientBuilder {
+    named().no_proxy()
+}
+
+/// A client for `http` URLs of this machine: it uses no proxy, and needs no certificates.
+pub fn to_this_machine() -> ClientBuilder {
+    directly().tls_certs_only([])
+}
+
+fn named() -> ClientBuilder {
+    Client::builder().user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Whether a URL is of this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The proxy by which [`to`] goes to that URL, as it may be shown: without a user and a password.
+pub fn proxy_to(url: &Url) -> Option<String> {
+    if is_loopback(url) {
+        return None;
+    }
+    let uri: Uri = url.as_str().parse().ok()?;
+    let proxy = Matcher::from_env().intercept(&uri)?;
+    Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
+}
+
+/// Why a call to that URL, by a client of [`to`], brought no answer, and what of this machine's settings had a part in it.
+/// It holds addresses but no secrets.
+pub fn why(error: &reqwest::Error, url: &Url) -> String {
+    let proxy = proxy_to(url).map_or_else(String::new, |proxy| {
+        format!(" (through the proxy {proxy}, which HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY makes exceptions)")
+    });
+    let cause = innermost(error);
+    let trust = if error.is_connect() && cause.contains("UnknownIssuer") {
+        "; its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
+    } else {
+        ""
+    };
+    format!("{cause}{proxy}{trust}")
+}
+
+/// The cause of all others, which says it best.
+pub fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// An error, its source, the source of that, and so on.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

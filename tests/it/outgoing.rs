@@ -1,0 +1,94 @@
+//! Promise: a proxy and the trusted certificates are taken from the environment and named where they stand in the way,
+//! and nothing on this machine needs either.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::process::{Ended, run};
+use crate::harness::{Process, free_port};
+
+/// A command in a folder of its own, with these variables.
+async fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let folder = TempDir::new().unwrap();
+    let mut command: Command = Process::command(folder.path());
+    command.args(arguments).envs(variables.iter().copied());
+    run(command).await
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_answer_is_named_without_its_password_unless_the_host_is_excepted() {
+    let proxy = format!("http://user:hunter2@127.0.0.1:{}", free_port());
+    let shown = proxy.replace("user:hunter2@", "");
+    let variables = [
+        ("HTTPS_PROXY", proxy.as_str()),
+        ("CAIGUNN_API_URL", "https://api.invalid"),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_PUBLIC_URL", "https://hooks.invalid"),
+    ];
+
+    let through = command(&["subscription", "show"], &variables).await;
+    let around = command(
+        &["subscription", "show"],
+        &[variables.as_slice(), &[("NO_PROXY", "api.invalid")]].concat(),
+    )
+    .await;
+
+    assert!(
+        through.errors.contains(&format!("(through the proxy {shown},")),
+        "{through:?}"
+    );
+    assert!(!through.errors.contains("hunter2"), "{through:?}");
+    assert!(!around.errors.contains("proxy"), "{around:?}");
+}
+
+#[tokio::test]
+async fn without_any_certificate_commands_of_this_machine_work_and_calls_to_others_say_what_is_missing() {
+    let folder = TempDir::new().unwrap();
+    let (file, certificates) = (folder.path().join("none.pem"), folder.path().join("none"));
+    let variables = [
+        ("SSL_CERT_FILE", file.to_str().unwrap()),
+        ("SSL_CERT_DIR", certificates.to_str().unwrap()),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    let (public, admin) = (receiver.public.to_string(), receiver.admin.to_string());
+    let beside = [
+        ("CAIGUNN_LISTEN", public.as_str()),
+        ("CAIGUNN_ADMIN_LISTEN", admin.as_str()),
+    ];
+    let beside = [variables.as_slice(), &beside].concat();
+
+    let healthy = command(&["healthcheck"], &beside).await;
+    let listed = command(&["receipts", "list"], &beside).await;
+    let account = [
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_API_URL", "https://api.invalid"),
+    ];
+    let refreshed = command(&["token", "refresh"], &[beside.as_slice(), &account].concat()).await;
+
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(refreshed.errors.contains("SSL_CERT_FILE"), "{refreshed:?}");
+}
+
+#[tokio::test]
+async fn a_destination_may_do_without_the_proxy() {
+    let proxy = format!("http://127.0.0.1:{}", free_port());
+    for (setting, is_named) in [("", true), (", \"proxy\": false", false)] {
+        let destination =
+            format!("[{{\"name\": \"app\", \"kind\": \"http\", \"url\": \"http://app.invalid\"{setting}}}]");
+        let variables = [
+            ("HTTP_PROXY", proxy.as_str()),
+            ("CAIGUNN_DELIVERY_DESTINATION", destination.as_str()),
+        ];
+
+        let examined = command(&["doctor"], &variables).await;
+
+        assert!(examined.output.contains("app.invalid"), "{examined:?}");
+        assert_eq!(
+            examined.output.contains(&format!("through the proxy {proxy}")),
+            is_named,
+            "{examined:?}"
+        );
+    }
+}

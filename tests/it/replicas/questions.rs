@@ -1,0 +1,64 @@
+//! What only the leader knows or does can be asked of every receiver.
+
+use serde_json::Value;
+
+use super::Replica;
+use crate::harness::postgres::fresh_database;
+use crate::harness::{self, Provider, client, sample_with, wait_for};
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
+
+#[tokio::test]
+async fn a_follower_has_the_leader_backfill_a_job_and_tells_how_the_chatbots_stand() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let provider = Provider::start([]).await;
+    let chatbot_id = provider.chatbot_id("key-one");
+    let ids = Ids {
+        chatbot_id,
+        ..Ids::fresh()
+    };
+    for name in ["crawling.initial", "crawling.completed"] {
+        provider.log_event(
+            chatbot_id,
+            &harness::json(&sample_with(name, &ids, Wire::V2024_07)),
+        );
+    }
+    let url = provider.url();
+    let variables = [
+        ("CAIGUNN_API_URL", url.as_str()),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+    ];
+    let leader = Replica::start(database.url(), &variables).await;
+    provider.wait_for_calls(1).await;
+    let follower = Replica::start(database.url(), &variables).await;
+    let seen_by = async |path: &str| -> Value {
+        let answer = client().get(follower.process.api(path)).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    wait_for("it to know who leads", || async {
+        let seen = seen_by("/subscription").await;
+        seen["leader"]["name"]
+            .is_string()
+            .then_some(())
+            .ok_or(seen.to_string())
+    })
+    .await;
+
+    let seen = seen_by("/subscription?of_leader=true").await;
+    let path = format!("/jobs/{}/backfill", ids.event_id);
+    let answer = client().post(follower.process.api(&path)).send().await.unwrap();
+    let (status, outcome): (_, Value) = (answer.status(), answer.json().await.unwrap());
+
+    assert_eq!(seen["leader"]["is_self"], false);
+    assert_eq!(seen["chatbots"][0]["title"], "First", "{seen}");
+    assert_eq!(seen["chatbots"][0]["state"], "registered", "{seen}");
+    assert_eq!(status, 200, "{outcome}");
+    assert_eq!(outcome["missing"][1]["event"], "crawling.completed", "{outcome}");
+    let held = follower.process.receipts(&client()).await;
+    assert_eq!(held.len(), 2, "{held:?}");
+    drop(leader);
+}

@@ -1,0 +1,52 @@
+//! `subscription ensure` beside a receiver that takes another token
+
+use super::*;
+
+const ENSURE: [&str; 2] = ["subscription", "ensure"];
+
+/// What a shell has that is not the receiver's.
+const ANOTHER: (&str, &str) = ("CAIGUNN_WEBHOOK_TOKEN", "planted-token-of-another-shell");
+
+#[tokio::test]
+async fn what_the_running_receiver_does_not_take_is_not_registered_unless_it_must_be() {
+    let (site, [first, _], _) = running_for_two().await;
+    let ours = site.provider.webhook_url(first);
+
+    let refused = site.run(&ENSURE, &[BOTH[0], ANOTHER]).await;
+    let unknown = site.run(&ENSURE, &[BOTH[0], ("CAIGUNN_ADMIN_TOKEN", "")]).await;
+    let same = site.run(&ENSURE, &BOTH).await;
+    assert_eq!(site.provider.webhook_url(first), ours);
+    let forced = site
+        .run(&["subscription", "ensure", "--force"], &[BOTH[0], ANOTHER])
+        .await;
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for said in ["does not take token ", "would be cut off", "--force"] {
+        assert!(refused.errors.contains(said), "{refused:?}");
+    }
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.errors.contains("set CAIGUNN_ADMIN_TOKEN"), "{unknown:?}");
+    assert_eq!(same.code, Some(0), "{same:?}");
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert_ne!(site.provider.webhook_url(first), ours);
+}
+
+#[tokio::test]
+async fn doctor_does_not_advise_what_would_cut_the_receiver_off() {
+    let (site, ..) = running_for_two().await;
+
+    let examined = site.run(&["doctor"], &[BOTH[0], ANOTHER]).await;
+
+    assert!(
+        examined.output.contains("would be cut off"),
+        "{}",
+        examined.output
+    );
+    assert!(
+        !examined
+            .output
+            .contains("run `caigunn-webhook subscription ensure`"),
+        "{}",
+        examined.output
+    );
+}

@@ -54,7 +54,7 @@ fn what_a_url_leaves_open_is_such_that_a_dead_server_is_noticed_and_one_that_onl
     assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(5)));
     assert_eq!(config.get_keepalives_retries(), Some(3));
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
-    assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    assert!(location.must_write());
     assert_eq!(config.get_ports(), [5432]);
 }
 
@@ -74,7 +74,7 @@ fn what_a_url_says_wins_over_the_defaults() {
     // Milliseconds, as libpq has it.
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(5)));
     assert_eq!(config.get_application_name(), Some("mine"));
-    assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::Any);
+    assert!(!location.must_write());
     assert_eq!(config.get_channel_binding(), ChannelBinding::Require);
     assert_eq!(config.get_load_balance_hosts(), LoadBalanceHosts::Random);
     assert_eq!(config.get_options(), Some("-c search_path=inbox"));

@@ -2,6 +2,7 @@
 //! whatever becomes of the others, of the server and of the network between, it gets one receipt, and a 200 means that
 //! it is there.
 
+mod failover;
 mod leader;
 mod oracle;
 mod outages;

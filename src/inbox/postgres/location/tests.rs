@@ -176,7 +176,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
     let no_host = "it names no host, or an empty one";
     let hidden_prefer = "sslrootcert asks for what sslmode=disable and sslmode=prefer, the default, do not do, which \
                          is to verify the server; set sslmode=verify-full";
-    let modes = "sslmode must be disable, prefer, require, verify-ca or verify-full";
+    let modes = "sslmode must be disable, allow, prefer, require, verify-ca or verify-full";
     let cases = [
         (
             "mysql://db/inbox",
@@ -219,7 +219,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
             "invalid utf-8 sequence of 1 bytes from index 0",
         ),
         ("postgres://db/inbox?sslmode=%ff", "a parameter is no UTF-8"),
-        ("postgres://db/inbox?sslmode=allow", modes),
+        ("postgres://db/inbox?sslmode=maybe", modes),
         ("postgres://db/inbox?sslmode=", modes),
         ("postgres://db/inbox?sslrootcert=/etc/ca.pem", hidden_prefer),
         (
@@ -240,7 +240,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
         ),
         (
             "postgres://db/inbox?target_session_attrs=read-only",
-            "target_session_attrs must be read-write or any, for an inbox is written to",
+            "target_session_attrs must be read-write (the default), primary or any, for an inbox is written to",
         ),
         (
             "postgres://db/inbox?sslnegotiation=direct",

@@ -147,14 +147,15 @@ pub async fn last_received(client: &Client) -> Result<Vec<(ChatbotId, Timestamp)
 
 /// See [`super::Inbox::export`].
 pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
-    // The sum is over what comes before, so that one receipt is always among them.
+    // The sum is over what comes before, so that one receipt is always among them. The limit leaves the planner no other
+    // way than to look each of them up.
     let sql = format!(
         "SELECT {RECEIPT}, receipt.body
          FROM (SELECT seq, sum(length(body)) OVER (ORDER BY seq) - length(body) AS bytes_before
                FROM (SELECT seq, body FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one)
                      ORDER BY seq LIMIT $2) AS next) AS measured
-         JOIN receipt ON receipt.seq = measured.seq
-         WHERE measured.bytes_before < $3 ORDER BY receipt.seq"
+         CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.seq = measured.seq LIMIT 1) AS receipt
+         WHERE measured.bytes_before < $3 ORDER BY measured.seq"
     );
     let (after, limit, bytes) = (
         i64::try_from(after).unwrap_or(i64::MAX),

@@ -6,6 +6,7 @@ mod failover;
 mod leader;
 mod oracle;
 mod outages;
+mod poolers;
 mod rolling;
 mod same;
 mod senders;

@@ -377,6 +377,9 @@ pub struct Candidate {
 pub enum Leadership {
     /// The candidate that asked.
     Leader,
+    /// Nobody for a moment: the candidate has the lease, but what the store holds is not what it held when the candidate
+    /// led, as after a standby has taken over. Its term is over; it may ask for another.
+    Interrupted,
     /// Another one.
     Follower {
         /// What people know it by.

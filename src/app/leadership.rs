@@ -138,6 +138,16 @@ impl Candidacy {
                 self.stand(Standing::Leads);
                 self.office.begin();
             }
+            Ok(Ok(inbox::Leadership::Interrupted)) => {
+                self.office.end();
+                self.known_until = None;
+                self.said = Standing::Unknown;
+                self.standing.send_replace(Standing::Unknown);
+                tracing::warn!(
+                    error.type = "leadership",
+                    "this receiver's term is over: the inbox is not what it was in it; it asks to lead anew"
+                );
+            }
             Ok(Ok(inbox::Leadership::Follower { leader })) => {
                 self.office.end();
                 self.known_until = Some(end);

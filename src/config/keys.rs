@@ -121,7 +121,7 @@ pub const DESTINATION_KEYS: [Key; 14] = [
     key("delivery.destination.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
     key("delivery.destination.secrets_file", Form::One("the path of a file")),
     key("delivery.destination.headers", Form::One("a table of headers")).of(Kind::Secret),
-    key("delivery.destination.proxy", Form::One("true or false")),
+    key("delivery.destination.proxy", TRUTH),
     key("delivery.destination.format", Form::One("raw or cloudevents")),
     key("delivery.destination.events", Form::List("event names, in which * stands for anything, as in crawling.*")),
     key("delivery.destination.chatbots", Form::List("ids of chatbots")),

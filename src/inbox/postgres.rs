@@ -16,6 +16,8 @@
 mod append;
 mod check;
 mod connections;
+mod error;
+mod hosts;
 mod key;
 mod lease;
 pub mod location;
@@ -47,6 +49,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
+use hosts::Connection;
+use lease::Led;
 use sealed::Sealed;
 
 pub use check::{Check, check};
@@ -74,6 +78,8 @@ pub struct PostgresInbox {
     begin: String,
     reads: Semaphore,
     delivery_calls: Semaphore,
+    /// In which history the candidate leads that asked here.
+    led: Mutex<Led>,
     /// What may be in the slots that take nothing new, once it has been read.
     sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
     /// Says that this is not so any more, to the task that reads it.
@@ -89,7 +95,8 @@ impl PostgresInbox {
     /// [`Error::Unavailable`] if the server cannot be reached; [`Error::Refused`] if it does not let us in, or is not one
     /// that can hold an inbox; [`Error::Corrupt`] if what is there is one that this program is too old for.
     pub async fn open(location: &Location, settings: Settings) -> Result<Self, Error> {
-        let connections = Arc::new(Connections::new(location, &settings)?);
+        let connections = Arc::new(Connections::new(location, &settings));
+        connections.check_alone().await?;
         let begin = connections.run("open", schema::prepare).await??;
         let (sealed, slot_moved) = (Arc::default(), Arc::default());
         let reading = read_sealed(
@@ -103,6 +110,7 @@ impl PostgresInbox {
             begin,
             reads: Semaphore::new(MAX_READS),
             delivery_calls: Semaphore::new(MAX_DELIVERY_CALLS),
+            led: Mutex::new(Led::Never),
             sealed,
             slot_moved,
             _reading: AbortOnDropHandle::new(tokio::spawn(reading)),
@@ -234,9 +242,14 @@ impl Inbox for PostgresInbox {
     }
 
     fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership> {
-        Box::pin(self.connections.run("write to", async move |client| {
-            lease::lead(client, candidate).await
-        }))
+        Box::pin(async move {
+            let lead = async move |connection: &Connection| {
+                let leadership = lease::lead(&connection.client, candidate).await?;
+                Ok((leadership, connection.history()))
+            };
+            let (leadership, history) = self.connections.run_on("write to", lead).await?;
+            Ok(lock(&self.led).next(leadership, history))
+        })
     }
 
     fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()> {

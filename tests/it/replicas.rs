@@ -2,9 +2,11 @@
 //! whatever becomes of the others, of the server and of the network between, it gets one receipt, and a 200 means that
 //! it is there.
 
+mod failover;
 mod leader;
 mod oracle;
 mod outages;
+mod poolers;
 mod questions;
 mod rolling;
 mod same;

@@ -267,6 +267,7 @@ impl<'a> Append<'a> {
 struct Latest {
     seq: i64,
     id: ReceiptId,
+    /// By our clock.
     received_at: Timestamp,
     name: Name,
     /// Unless it is longer than [`MAX_LATEST_BYTES`].
@@ -277,9 +278,9 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
     let statement = client
         .prepare_cached(
             "SELECT latest.key, receipt.seq, receipt.id, receipt.received_at, receipt.event, receipt.status,
-                    CASE WHEN length(receipt.body) <= $2 THEN receipt.body END
+                    CASE WHEN length(receipt.body) <= $2 THEN receipt.body END, clock_timestamp()
              FROM latest JOIN receipt ON receipt.seq = latest.seq
-             WHERE latest.key = ANY ($1) AND latest.seq >= (SELECT first_seq FROM state)",
+             WHERE latest.key = ANY ($1) AND latest.seq >= (SELECT first_seq FROM state WHERE one)",
         )
         .await?;
     let rows = client.query(&statement, &[&keys, &MAX_LATEST_BYTES]).await?;
@@ -287,7 +288,10 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
         let original = Latest {
             seq: row.try_get(1)?,
             id: ReceiptId::new(row.try_get(2)?),
-            received_at: from_system_time(row.try_get(3)?),
+            received_at: by_our_clock(
+                from_system_time(row.try_get(3)?),
+                from_system_time(row.try_get(7)?),
+            ),
             name: Name {
                 event: row.try_get::<_, String>(4)?.into(),
                 status: row.try_get::<_, String>(5)?.into(),
@@ -297,6 +301,16 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
         Ok((row.try_get(0)?, original))
     });
     latest.collect()
+}
+
+/// A time of the server's clock, which says `now` in this moment, by ours. As in `append.sql`, less than a second of
+/// difference is the way here.
+fn by_our_clock(time: Timestamp, now: Timestamp) -> Timestamp {
+    let ahead = Timestamp::now().as_micros().saturating_sub(now.as_micros());
+    if ahead.unsigned_abs() < 1_000_000 {
+        return time;
+    }
+    Timestamp::from_micros(time.as_micros().saturating_add(ahead))
 }
 
 fn repeat_of(receipt_id: ReceiptId) -> Stored {

@@ -7,10 +7,14 @@
 -- and `seq + 0` keeps it from the index over seq.
 WITH base AS MATERIALIZED (
     SELECT state.slot, state.slot <> $19::smallint AS has_moved, state.first_seq, coalesce(newest.seq, 0) AS seq,
+           -- How far the receiver's clock is behind the server's, by which everything is reckoned: less than a second is
+           -- the way here. Reckoned from the beginning of the transaction, which has not yet waited for the lock.
+           CASE WHEN abs(extract(epoch FROM now() - $21::timestamptz)) >= 1 THEN now() - $21::timestamptz
+                ELSE interval '0' END AS behind,
            greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                     1 + coalesce(('x' || left(replace(newest.id::text, '-', ''), 12))::bit(48)::bigint, 0)) AS ms
     FROM state LEFT JOIN (SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1) AS newest ON true
-    LIMIT 1
+    WHERE state.one LIMIT 1
 ),
 entry AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bool[], $7::bool[],
@@ -43,7 +47,7 @@ stale AS MATERIALIZED (
     WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
 ),
 new AS MATERIALIZED (
-    SELECT entry.*, base.slot, base.has_moved, base.first_seq, base.ms,
+    SELECT entry.*, entry.received_at + base.behind AS stamped_at, base.slot, base.has_moved, base.first_seq, base.ms,
            coalesce(entry.given_seq, base.seq + row_number() OVER (ORDER BY entry.place)) AS seq
     FROM entry CROSS JOIN base
     WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)
@@ -61,7 +65,7 @@ numbered AS MATERIALIZED (
 stored AS (
     INSERT INTO receipt (seq, slot, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
                          is_backfilled, wire, event, status, body)
-    SELECT seq, slot, received_at, id, identity, event_id, model_id, chatbot_id, is_documented, is_backfilled, wire,
+    SELECT seq, slot, stamped_at, id, identity, event_id, model_id, chatbot_id, is_documented, is_backfilled, wire,
            event, status, body
     FROM numbered
 ),

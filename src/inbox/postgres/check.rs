@@ -35,7 +35,7 @@ const FINDINGS: [(&str, &str); 7] = [
     (
         "two receipts have one identity",
         "SELECT min(id::text) || ' and ' || max(id::text) FROM receipt
-         WHERE identity IS NOT NULL AND seq >= (SELECT first_seq FROM state)
+         WHERE identity IS NOT NULL AND seq >= (SELECT first_seq FROM state WHERE one)
          GROUP BY identity HAVING count(*) > 1 LIMIT 1",
     ),
     (
@@ -51,18 +51,18 @@ const FINDINGS: [(&str, &str); 7] = [
         "a job counts as open whose beginning is not held, or whose end is",
         "SELECT open_job.seq::text FROM open_job
          LEFT JOIN receipt ON receipt.seq = open_job.seq AND receipt.identity = open_job.identity
-         WHERE open_job.seq >= (SELECT first_seq FROM state)
+         WHERE open_job.seq >= (SELECT first_seq FROM state WHERE one)
            AND (receipt.seq IS NULL OR EXISTS (
                    SELECT FROM receipt AS ended
                    WHERE ended.event_id = receipt.event_id AND ended.event = receipt.event
-                     AND ended.status IN ('completed', 'failed') AND ended.seq >= (SELECT first_seq FROM state)))
+                     AND ended.status IN ('completed', 'failed') AND ended.seq >= (SELECT first_seq FROM state WHERE one)))
          LIMIT 1",
     ),
     (
         "a job does not count as open whose beginning is held, and no end of it",
         "SELECT min(receipt.id::text) FROM receipt
          WHERE receipt.event_id IS NOT NULL AND receipt.status IN ('initial', 'completed', 'failed')
-           AND receipt.seq >= (SELECT first_seq FROM state)
+           AND receipt.seq >= (SELECT first_seq FROM state WHERE one)
          GROUP BY receipt.event_id, receipt.event
          HAVING count(*) FILTER (WHERE receipt.status <> 'initial') = 0
             AND NOT EXISTS (SELECT FROM open_job WHERE open_job.seq = min(receipt.seq))
@@ -71,7 +71,7 @@ const FINDINGS: [(&str, &str); 7] = [
     (
         "the last receipt of a chatbot and event is not held",
         "SELECT latest.seq::text FROM latest LEFT JOIN receipt ON receipt.seq = latest.seq
-         WHERE latest.seq >= (SELECT first_seq FROM state) AND receipt.seq IS NULL LIMIT 1",
+         WHERE latest.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq IS NULL LIMIT 1",
     ),
     (
         "the quarantine does not hold what it is said to",
@@ -95,14 +95,14 @@ const OUTBOX_FINDINGS: (i32, [(&str, &str); 3]) = (
             "a delivery is of no receipt",
             "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
              LEFT JOIN receipt ON receipt.seq = delivery.seq
-             WHERE delivery.seq >= (SELECT first_seq FROM state) AND receipt.seq IS NULL LIMIT 1",
+             WHERE delivery.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq IS NULL LIMIT 1",
         ),
         (
             "an attempt is not among those of its delivery",
             "SELECT attempt.seq || ' to ' || attempt.destination FROM attempt
              LEFT JOIN delivery ON delivery.seq = attempt.seq AND delivery.destination = attempt.destination
                                AND attempt.number BETWEEN 1 AND delivery.attempt_count
-             WHERE attempt.seq >= (SELECT first_seq FROM state) AND delivery.seq IS NULL LIMIT 1",
+             WHERE attempt.seq >= (SELECT first_seq FROM state WHERE one) AND delivery.seq IS NULL LIMIT 1",
         ),
     ],
 );
@@ -118,7 +118,7 @@ pub async fn check(location: &Location, settings: &Settings) -> Result<Check, Er
         max_connections: 1,
         ..settings.clone()
     };
-    let connections = Connections::new(location, &settings)?;
+    let connections = Connections::new(location, &settings);
     let checked = connections.run("read", inspect).await?;
     checked.map_err(|finding| Error::Corrupt {
         reason: format!("{} is damaged: {finding}", location.shown()),
@@ -148,7 +148,7 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
             return Ok(Err(format!("{what}: {which}")));
         }
     }
-    let count = "SELECT count(*) FROM receipt WHERE seq >= (SELECT first_seq FROM state)";
+    let count = "SELECT count(*) FROM receipt WHERE seq >= (SELECT first_seq FROM state WHERE one)";
     let count = client.query_one(count, &[]).await?;
     client.batch_execute("COMMIT").await?;
     Ok(Ok(Check::Sound {

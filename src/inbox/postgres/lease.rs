@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 
 use super::super::{Candidate, LEASE, Leadership};
 use super::connections::Client;
+use super::hosts::History;
 
 /// Renews the candidate's lease, or takes one that has ended or is not there. The first writes no key and the second
 /// does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers lock nothing.
@@ -22,6 +23,46 @@ const LEAD: &str = "
         RETURNING holder
     )
     SELECT holder FROM renewed UNION ALL SELECT holder FROM taken";
+
+/// In which history a candidate leads, as far as it was told. What it knows is of that one: after a failover numbers that
+/// it has seen may be those of other receipts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Led {
+    /// It never did.
+    Never,
+    /// `None` where the server does not tell.
+    In(Option<History>),
+    /// It did, and the history is another one now.
+    Interrupted,
+}
+
+impl Led {
+    /// What to make of an answer of [`lead`] that came from a server with this history.
+    pub fn next(&mut self, answer: Leadership, history: Option<History>) -> Leadership {
+        if answer != Leadership::Leader {
+            return answer;
+        }
+        match *self {
+            Self::In(before) if before != history => {
+                *self = Self::Interrupted;
+                Leadership::Interrupted
+            }
+            _ => {
+                *self = Self::In(history);
+                Leadership::Leader
+            }
+        }
+    }
+
+    /// Whether what the leader says may be written to a server with this history.
+    pub fn may_write(self, history: Option<History>) -> bool {
+        match self {
+            Self::Never => true,
+            Self::In(led_in) => led_in == history,
+            Self::Interrupted => false,
+        }
+    }
+}
 
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
 pub async fn lead(client: &Client, candidate: &Candidate) -> Result<Leadership, Error> {

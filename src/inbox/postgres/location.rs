@@ -1,7 +1,10 @@
 //! Where the server is and how far it is trusted, read from a URL as libpq reads it.
 //!
-//! Left to tokio-postgres: all that it understands as libpq does. Read here: the TLS parameters, of which it knows a
-//! part, `tcp_user_timeout`, which it takes for seconds, and `host`, whose commas it does not see.
+//! Left to tokio-postgres: all that it understands as libpq does. Read here: what it does not know, what it knows by
+//! another name, `tcp_user_timeout`, which it takes for seconds, `host`, whose commas it does not see, and which of the hosts
+//! will do, which is asked in `hosts`.
+
+mod passfile;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,12 +15,13 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode, SslNegotiation, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+
+use super::super::Error;
 
 /// What holds unless the URL says otherwise: a server that is gone is noticed within half a minute, and among several
 /// hosts one that only reads is passed over.
-const DEFAULTS: &str = "application_name=caigunn-webhook&connect_timeout=5&keepalives_idle=10&keepalives_interval=5&\
-                        keepalives_retries=3&target_session_attrs=read-write";
+const DEFAULTS: &str = "application_name=caigunn-webhook&connect_timeout=5&keepalives_idle=10&keepalives_interval=5&keepalives_retries=3";
 
 /// How long what was sent may wait for the server's system to confirm it.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +37,10 @@ const HIDDEN_PASSWORD: &str = "password=***";
 pub struct Location {
     /// Boxed, for it is large and whoever has a location may as well have a path.
     config: Box<Config>,
+    must_write: bool,
     trust: Trust,
+    certificate: Option<Certificate>,
+    passfile: Option<PathBuf>,
     /// The URL with stars for the password.
     text: String,
 }
@@ -56,6 +63,15 @@ pub enum Roots {
     System,
     /// Those of a file.
     File(PathBuf),
+}
+
+/// What shows the server who we are, as PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate, with what leads to its authority.
+    pub chain: PathBuf,
+    /// Its key, not encrypted.
+    pub key: PathBuf,
 }
 
 /// libpq's `sslmode`.
@@ -99,7 +115,10 @@ impl Location {
         check(&config)?;
         Ok(Self {
             config: Box::new(config),
+            must_write: !parameters.takes_any_server,
             trust,
+            certificate: parameters.certificate()?,
+            passfile: parameters.passfile,
             text: parts.shown(&parameters.shown),
         })
     }
@@ -109,6 +128,73 @@ impl Location {
         &self.config
     }
 
+    /// The hosts, of which any may be the server. There is at least one.
+    pub fn hosts(&self) -> &[Host] {
+        self.config.get_hosts()
+    }
+
+    /// Whether only a server will do that takes writes.
+    pub fn must_write(&self) -> bool {
+        self.must_write
+    }
+
+    /// What shows the server who we are.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// What to connect with to one host, at that address if it needs one.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]: the password cannot be read.
+    pub fn config_of(&self, host: usize, address: Option<IpAddr>) -> Result<Config, Error> {
+        let all = &self.config;
+        let mut config = Config::new();
+        match &self.hosts()[host] {
+            Host::Tcp(name) => config.host(name),
+            Host::Unix(folder) => config.host_path(folder),
+        };
+        if let Some(address) = address {
+            config.hostaddr(address);
+        }
+        config
+            .port(self.port(host))
+            .ssl_mode(all.get_ssl_mode())
+            .ssl_negotiation(all.get_ssl_negotiation())
+            .channel_binding(all.get_channel_binding())
+            .keepalives(all.get_keepalives())
+            .keepalives_idle(all.get_keepalives_idle());
+        all.get_user().map(|user| config.user(user));
+        all.get_dbname().map(|name| config.dbname(name));
+        all.get_options().map(|options| config.options(options));
+        all.get_application_name()
+            .map(|name| config.application_name(name));
+        all.get_connect_timeout()
+            .map(|timeout| config.connect_timeout(*timeout));
+        all.get_tcp_user_timeout()
+            .map(|timeout| config.tcp_user_timeout(*timeout));
+        all.get_keepalives_interval()
+            .map(|interval| config.keepalives_interval(interval));
+        all.get_keepalives_retries()
+            .map(|count| config.keepalives_retries(count));
+        match (all.get_password(), &self.passfile) {
+            (Some(password), _) => {
+                config.password(password);
+            }
+            (None, Some(file)) => {
+                let password = passfile::password(file, self, host);
+                config.password(password.map_err(|reason| Error::Refused { reason })?);
+            }
+            (None, None) => {}
+        }
+        Ok(config)
+    }
+
+    fn port(&self, host: usize) -> u16 {
+        let ports = self.config.get_ports();
+        *ports.get(host).or(ports.first()).unwrap_or(&DEFAULT_PORT)
+    }
+
     /// What is asked of a server that speaks TLS.
     pub fn trust(&self) -> &Trust {
         &self.trust
@@ -116,21 +202,28 @@ impl Location {
 
     /// Hosts, ports and database, for messages.
     pub fn shown(&self) -> String {
-        let ports = self.config.get_ports();
-        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
-            let port = ports.get(index).or(ports.first()).unwrap_or(&DEFAULT_PORT);
-            match host {
-                Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
-                Host::Tcp(name) => format!("{name}:{port}"),
-                Host::Unix(folder) => format!("{}:{port}", folder.display()),
-            }
-        });
-        let hosts: Vec<_> = hosts.collect();
+        let hosts = (0..self.hosts().len()).map(|host| self.host_and_port(host));
+        self.shown_at(&hosts.collect::<Vec<_>>().join(","))
+    }
+
+    /// As [`Location::shown`], with one of the hosts alone.
+    pub fn shown_host(&self, host: usize) -> String {
+        self.shown_at(&self.host_and_port(host))
+    }
+
+    fn shown_at(&self, hosts: &str) -> String {
         let database = self.config.get_dbname().unwrap_or_default();
         // Percent-encoding can hide what a terminal would obey.
-        format!("{}/{database}", hosts.join(","))
-            .escape_debug()
-            .to_string()
+        format!("{hosts}/{database}").escape_debug().to_string()
+    }
+
+    fn host_and_port(&self, host: usize) -> String {
+        let port = self.port(host);
+        match &self.hosts()[host] {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{}:{port}", folder.display()),
+        }
     }
 
     /// What whoever is between here and the server could do; `None` where that is nothing.
@@ -240,6 +333,10 @@ struct Parameters {
     mode: Option<Mode>,
     roots: Option<Roots>,
     tcp_user_timeout: Option<Duration>,
+    takes_any_server: bool,
+    chain: Option<PathBuf>,
+    key: Option<PathBuf>,
+    passfile: Option<PathBuf>,
     /// Those for tokio-postgres.
     others: Vec<String>,
     /// All of them, with stars for passwords.
@@ -266,6 +363,17 @@ impl Parameters {
                 "sslmode" => parameters.mode = Some(mode(&decoded(value)?)?),
                 "sslrootcert" => parameters.roots = roots(&decoded(value)?),
                 "tcp_user_timeout" => parameters.tcp_user_timeout = Some(milliseconds(&decoded(value)?)?),
+                "sslcert" => parameters.chain = file(&decoded(value)?),
+                "sslkey" => parameters.key = file(&decoded(value)?),
+                "passfile" => parameters.passfile = file(&decoded(value)?),
+                "target_session_attrs" => parameters.takes_any_server = takes_any_server(&decoded(value)?)?,
+                "gssencmode" => check_gssencmode(&decoded(value)?)?,
+                "client_encoding" => check_encoding(&decoded(value)?)?,
+                // libpq's names for what tokio-postgres has under others.
+                "keepalives_count" => parameters.others.push(format!("keepalives_retries={value}")),
+                "fallback_application_name" => {
+                    parameters.others.insert(0, format!("application_name={value}"));
+                }
                 // It takes a list of hosts for the name of one.
                 "host" => {
                     let hosts = value.split(',').map(|host| format!("host={host}"));
@@ -286,6 +394,17 @@ impl Parameters {
             || "a parameter, a port or a name is not allowed".to_owned(),
             |source| source.to_string(),
         )
+    }
+
+    fn certificate(&self) -> Result<Option<Certificate>, String> {
+        match (&self.chain, &self.key) {
+            (None, None) => Ok(None),
+            (Some(chain), Some(key)) => Ok(Some(Certificate {
+                chain: chain.clone(),
+                key: key.clone(),
+            })),
+            _ => Err("sslcert and sslkey must be given together".to_owned()),
+        }
     }
 
     fn tls(&self) -> Result<(Mode, Trust), String> {
@@ -313,11 +432,12 @@ impl Parameters {
 fn mode(value: &str) -> Result<Mode, String> {
     match value {
         "disable" => Ok(Mode::Disable),
-        "prefer" => Ok(Mode::Prefer),
+        // "allow" asks for no TLS first. Whoever takes either is served as well by TLS where there is some.
+        "allow" | "prefer" => Ok(Mode::Prefer),
         "require" => Ok(Mode::Require),
         "verify-ca" => Ok(Mode::VerifyCa),
         "verify-full" => Ok(Mode::VerifyFull),
-        _ => Err("sslmode must be disable, prefer, require, verify-ca or verify-full".to_owned()),
+        _ => Err("sslmode must be disable, allow, prefer, require, verify-ca or verify-full".to_owned()),
     }
 }
 
@@ -327,6 +447,36 @@ fn roots(value: &str) -> Option<Roots> {
         "system" => Some(Roots::System),
         path => Some(Roots::File(PathBuf::from(path))),
     }
+}
+
+fn file(value: &str) -> Option<PathBuf> {
+    (!value.is_empty()).then(|| PathBuf::from(value))
+}
+
+/// A primary that was made read-only would do for libpq's "primary", and not for an inbox.
+fn takes_any_server(value: &str) -> Result<bool, String> {
+    match value {
+        "read-write" | "primary" => Ok(false),
+        "any" => Ok(true),
+        _ => Err(
+            "target_session_attrs must be read-write (the default), primary or any, for an inbox is written to"
+                .to_owned(),
+        ),
+    }
+}
+
+fn check_gssencmode(value: &str) -> Result<(), String> {
+    match value {
+        "disable" | "prefer" => Ok(()),
+        _ => Err("gssencmode must be disable or prefer: this program speaks TLS, and no GSSAPI".to_owned()),
+    }
+}
+
+fn check_encoding(value: &str) -> Result<(), String> {
+    if ["utf8", "utf-8", "unicode", "auto"].contains(&&*value.to_lowercase()) {
+        return Ok(());
+    }
+    Err("client_encoding must be UTF8".to_owned())
 }
 
 fn milliseconds(value: &str) -> Result<Duration, String> {
@@ -354,9 +504,6 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if ports.len() > 1 && ports.len() != hosts.len() {
         return Err("there must be one port for each host, or one for all".to_owned());
-    }
-    if config.get_target_session_attrs() == TargetSessionAttrs::ReadOnly {
-        return Err("target_session_attrs must be read-write or any, for an inbox is written to".to_owned());
     }
     let is_direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
     if is_direct && config.get_ssl_mode() == SslMode::Prefer {

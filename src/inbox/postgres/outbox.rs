@@ -22,6 +22,7 @@ use super::super::outbox::{
 };
 use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
 use super::connections::Client;
+use super::hosts::Connection;
 use super::{PostgresInbox, read as receipts};
 
 impl Outbox for PostgresInbox {
@@ -124,9 +125,19 @@ impl PostgresInbox {
         verb: &'static str,
         work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error> + Send,
     ) -> Result<T, Error> {
+        self.deliver_on(verb, async |connection| work(&connection.client).await)
+            .await
+    }
+
+    /// As [`Self::deliver`], where it matters where a connection leads.
+    async fn deliver_on<T: Send>(
+        &self,
+        verb: &'static str,
+        work: impl AsyncFnOnce(&Connection) -> Result<T, tokio_postgres::Error> + Send,
+    ) -> Result<T, Error> {
         let calls = &self.delivery_calls;
         let _permit = calls.acquire().await.expect("the semaphore is never closed");
-        self.connections.run(verb, work).await
+        self.connections.run_on(verb, work).await
     }
 }
 

@@ -23,7 +23,7 @@ pub const RECEIPT: &str =
     "receipt.seq, receipt.id, receipt.received_at, receipt.wire, receipt.event, receipt.status,
     receipt.event_id, receipt.chatbot_id, receipt.is_backfilled, length(receipt.body) AS body_bytes";
 
-const IS_HELD: &str = "receipt.seq + 0 >= (SELECT first_seq FROM state)";
+const IS_HELD: &str = "receipt.seq + 0 >= (SELECT first_seq FROM state WHERE one)";
 
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -57,7 +57,8 @@ pub async fn receipts(
         let next = next_cursor(&items, page.limit);
         return Ok(Page { items, next });
     }
-    let bounds = "SELECT (SELECT first_seq FROM state), coalesce((SELECT max(seq) FROM receipt), 0)";
+    let bounds =
+        "SELECT (SELECT first_seq FROM state WHERE one), coalesce((SELECT max(seq) FROM receipt), 0)";
     let bounds = rows(client, bounds, &[]).await?;
     let (first, last): (i64, i64) = match &bounds[..] {
         [row] => (row.try_get(0)?, row.try_get(1)?),
@@ -112,7 +113,7 @@ pub async fn job(client: &Client, event_id: EventId) -> Result<Vec<Receipt>, Err
 pub async fn open_jobs(client: &Client, page: PageRequest) -> Result<Page<Receipt>, Error> {
     let sql = format!(
         "SELECT {RECEIPT}
-         FROM (SELECT seq FROM open_job WHERE seq > $1 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $2)
+         FROM (SELECT seq FROM open_job WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $2)
               AS open
          JOIN receipt ON receipt.seq = open.seq ORDER BY receipt.seq"
     );
@@ -135,7 +136,7 @@ pub async fn find(client: &Client, identity: &Identity) -> Result<Option<Receipt
 pub async fn last_received(client: &Client) -> Result<Vec<(ChatbotId, Timestamp)>, Error> {
     let sql = "SELECT chatbot_id, max(received_at)
                FROM (SELECT chatbot_id, received_at FROM receipt
-                     WHERE seq >= (SELECT first_seq FROM state) ORDER BY seq DESC LIMIT $1) AS recent
+                     WHERE seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq DESC LIMIT $1) AS recent
                WHERE chatbot_id IS NOT NULL GROUP BY chatbot_id ORDER BY chatbot_id";
     let limit = RECENT_RECEIPTS as i64;
     let rows = rows(client, sql, &[&limit]).await?;
@@ -147,14 +148,15 @@ pub async fn last_received(client: &Client) -> Result<Vec<(ChatbotId, Timestamp)
 
 /// See [`super::Inbox::export`].
 pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
-    // The sum is over what comes before, so that one receipt is always among them.
+    // The sum is over what comes before, so that one receipt is always among them. The limit leaves the planner no other
+    // way than to look each of them up.
     let sql = format!(
         "SELECT {RECEIPT}, receipt.body
          FROM (SELECT seq, sum(length(body)) OVER (ORDER BY seq) - length(body) AS bytes_before
-               FROM (SELECT seq, body FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+               FROM (SELECT seq, body FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one)
                      ORDER BY seq LIMIT $2) AS next) AS measured
-         JOIN receipt ON receipt.seq = measured.seq
-         WHERE measured.bytes_before < $3 ORDER BY receipt.seq"
+         CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.seq = measured.seq LIMIT 1) AS receipt
+         WHERE measured.bytes_before < $3 ORDER BY measured.seq"
     );
     let (after, limit, bytes) = (
         i64::try_from(after).unwrap_or(i64::MAX),
@@ -186,7 +188,8 @@ pub async fn known_quarantine(client: &Client, ids: &[Uuid]) -> Result<Vec<Quara
 
 /// See [`super::Inbox::backfilled_count`].
 pub async fn backfilled_count(client: &Client) -> Result<u64, Error> {
-    let sql = "SELECT count(*) FROM receipt WHERE is_backfilled AND seq >= (SELECT first_seq FROM state)";
+    let sql =
+        "SELECT count(*) FROM receipt WHERE is_backfilled AND seq >= (SELECT first_seq FROM state WHERE one)";
     Ok(rows(client, sql, &[]).await?[0].try_get::<_, i64>(0)? as u64)
 }
 

@@ -13,6 +13,9 @@ pub const SCHEMA: &str = "caigunn_webhook";
 /// "CGWH" in the upper half of the 64 bits that name an advisory lock: other programs use other ones.
 const LOCKS: i64 = 0x4347_5748 << 32;
 
+/// Whoever appends has it. Numbers of tables are at most 32 bits, and none is the greatest of these.
+const APPEND_LOCK: i64 = LOCKS | 0xffff_ffff;
+
 /// PostgreSQL 14, as the server numbers it: the oldest that its makers keep up at the time of writing, and the first
 /// with `client_connection_check_interval`.
 const MIN_SERVER_VERSION: i32 = 140_000;
@@ -75,6 +78,31 @@ pub async fn server(client: &Client) -> Result<Server, tokio_postgres::Error> {
     })
 }
 
+/// Whether a connection has a session of the server's for itself. Behind a pooler that gives one to whoever sends the
+/// next statement, what is set and prepared on one connection reaches another.
+pub async fn is_alone(client: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
+    let mark = uuid::Uuid::new_v4();
+    client
+        .batch_execute(&format!("SET caigunn_webhook.mark = '{mark}'"))
+        .await?;
+    let mark_of = async |client: &Client| {
+        let mark = "SELECT current_setting('caigunn_webhook.mark', true)";
+        let row = client.query_typed_one(mark, &[]).await?;
+        row.try_get::<_, Option<String>>(0)
+    };
+    let mark = Some(mark.to_string());
+    // The session that was used last is the first to be given to another one.
+    if mark_of(other).await? == mark {
+        return Ok(false);
+    }
+    // Or the other one has it for as long as it is in a transaction, and this one gets another.
+    other.batch_execute("BEGIN").await?;
+    let of_other = mark_of(other).await?;
+    let own = mark_of(client).await?;
+    other.batch_execute("ROLLBACK").await?;
+    Ok(of_other != mark && own == mark)
+}
+
 /// Makes the tables, or brings them up to date, unless they are; gives what begins a transaction that appends.
 pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_postgres::Error> {
     let server = server(client).await?;
@@ -96,11 +124,13 @@ pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_pos
     let table = client
         .query_one("SELECT 'state'::regclass::oid::bigint", &[])
         .await?;
-    // Named after a table, so that inboxes in other schemas do not wait for this one. Whatever the database's default
-    // is, each statement must see what was committed before it.
-    let lock = LOCKS | table.try_get::<_, i64>(0)?;
+    // The first has one name for ever, also when the tables are put back from a backup while receivers run. The second,
+    // named after a table, is what version 0.1.0 takes, which may run beside this one. Whatever the database's default is,
+    // each statement must see what was committed before it.
+    let of_old = LOCKS | table.try_get::<_, i64>(0)?;
     Ok(Ok(format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"
+        "BEGIN ISOLATION LEVEL READ COMMITTED; \
+         SELECT pg_advisory_xact_lock({APPEND_LOCK}); SELECT pg_advisory_xact_lock({of_old})"
     )))
 }
 

@@ -141,7 +141,7 @@ impl Sealed {
 async fn extent(client: &Client) -> Result<(i16, u64), Error> {
     let extent = client
         .prepare_cached(
-            "SELECT state.slot, greatest(coalesce((SELECT max(seq) - min(seq) + 1 FROM receipt), 0), 0) FROM state",
+            "SELECT state.slot, greatest(coalesce((SELECT max(seq) - min(seq) + 1 FROM receipt), 0), 0) FROM state WHERE one",
         )
         .await?;
     let row = client.query_one(&extent, &[]).await?;

@@ -10,14 +10,14 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::Error;
 use super::Location;
-use super::location::{Roots, Trust};
+use super::location::{Certificate, Roots, Trust};
 
 /// What PostgreSQL's protocol is called in a TLS handshake. A server of version 17 demands it where TLS begins without
 /// being asked for first (`sslnegotiation=direct`); older ones do not look at it.
@@ -26,16 +26,30 @@ const ALPN: &[u8] = b"postgresql";
 /// What makes TLS connections to a location, and judges the server as the location says.
 ///
 /// # Errors
-/// [`Error::Unavailable`]: the authorities that are to be believed cannot be read.
+/// [`Error::Unavailable`]: the authorities that are to be believed, or our certificate, cannot be read.
 pub fn connector(location: &Location) -> Result<MakeRustlsConnect, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = verifier(location.trust(), &provider).map_err(|reason| Error::Unavailable { reason })?;
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has algorithms for every version")
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match location.certificate() {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            let (chain, key) =
+                read_certificate(certificate).map_err(|reason| Error::Unavailable { reason })?;
+            let config = builder.with_client_auth_cert(chain, key);
+            config.map_err(|error| Error::Unavailable {
+                reason: format!(
+                    "sslcert {} and sslkey {} do not fit: {error}",
+                    certificate.chain.display(),
+                    certificate.key.display()
+                ),
+            })?
+        }
+    };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(MakeRustlsConnect::new(config))
 }
@@ -81,12 +95,33 @@ fn read(roots: &Roots) -> Result<RootCertStore, String> {
     Ok(store)
 }
 
+/// Reads what shows the server who we are.
+fn read_certificate(
+    certificate: &Certificate,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let Certificate { chain: path, key } = certificate;
+    let chain = read_file(path).map_err(|reason| format!("sslcert {} {reason}", path.display()))?;
+    if chain.is_empty() {
+        return Err(format!("sslcert {} holds no certificate", path.display()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        let advice = "; it must be a key in PEM that is not encrypted";
+        format!("sslkey {} {}{advice}", key.display(), reason_of(error))
+    })?;
+    Ok((chain, key))
+}
+
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-    certificates.map_err(|error| match error {
+    certificates.map_err(reason_of)
+}
+
+fn reason_of(error: pem::Error) -> String {
+    match error {
         pem::Error::Io(error) => format!("cannot be read: {error}"),
+        pem::Error::NoItemsFound => "holds none".to_owned(),
         error => format!("is no PEM file: {error}"),
-    })
+    }
 }
 
 /// Looks at less of a certificate than the name in it: at whose it is, or at nothing. That the server holds the

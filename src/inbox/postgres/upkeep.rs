@@ -30,13 +30,13 @@ pub async fn expire(client: &Client, begin: &str, before: Timestamp, now: Timest
         .prepare_cached(
             "WITH oldest AS (
                  SELECT seq, received_at FROM receipt
-                 WHERE seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $2
+                 WHERE seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $2
              ),
              expired AS (
                  SELECT count(*) AS count, max(seq) AS last_seq FROM oldest
                  WHERE seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM oldest WHERE received_at >= $1)
              )
-             UPDATE state SET first_seq = expired.last_seq + 1 FROM expired WHERE expired.count > 0
+             UPDATE state SET first_seq = expired.last_seq + 1 FROM expired WHERE one AND expired.count > 0
              RETURNING expired.count",
         )
         .await?;
@@ -70,7 +70,7 @@ pub async fn expire_below(client: &Client, begin: &str, seq: u64) -> Result<(), 
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     client
         .batch_execute(&format!(
-            "{begin}; UPDATE state SET first_seq = {seq} WHERE first_seq < {seq}; COMMIT"
+            "{begin}; UPDATE state SET first_seq = {seq} WHERE one AND first_seq < {seq}; COMMIT"
         ))
         .await
 }
@@ -81,7 +81,7 @@ async fn remove_expired(client: &Client, table: &str) -> Result<(), Error> {
     let remove = client
         .prepare_cached(&format!(
             "DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-                 SELECT ctid FROM {table} WHERE seq < (SELECT first_seq FROM state) ORDER BY seq LIMIT $1
+                 SELECT ctid FROM {table} WHERE seq < (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $1
                  FOR UPDATE SKIP LOCKED))"
         ))
         .await?;
@@ -101,7 +101,7 @@ async fn turn_ring(client: &Client, begin: &str, full_since: Timestamp) -> Resul
         .prepare_cached(
             "SELECT slot FROM generate_series(0, $1::int - 1) AS slot
              WHERE (SELECT max(seq) FROM receipt WHERE receipt.slot = slot.slot)
-                   < least((SELECT first_seq FROM state), (SELECT max(seq) FROM receipt))",
+                   < least((SELECT first_seq FROM state WHERE one), (SELECT max(seq) FROM receipt))",
         )
         .await?;
     for row in client.query(&spent, &[&i32::from(SLOTS)]).await? {
@@ -109,7 +109,7 @@ async fn turn_ring(client: &Client, begin: &str, full_since: Timestamp) -> Resul
     }
     let rotate = "
         UPDATE state SET slot = (slot + 1) % $2::smallint
-        WHERE (SELECT received_at FROM receipt WHERE receipt.slot = state.slot ORDER BY seq LIMIT 1) < $1
+        WHERE one AND (SELECT received_at FROM receipt WHERE receipt.slot = state.slot ORDER BY seq LIMIT 1) < $1
           AND NOT EXISTS (SELECT FROM receipt WHERE receipt.slot = (state.slot + 1) % $2::smallint)";
     let rotate = client.prepare_cached(rotate).await?;
     let full_since = system_time(full_since);
@@ -133,8 +133,8 @@ async fn empty(client: &Client, begin: &str, slot: i32) -> Result<(), Error> {
             "{begin};
              LOCK TABLE receipt_{slot} IN ACCESS EXCLUSIVE MODE NOWAIT;
              TRUNCATE receipt_{slot};
-             DELETE FROM latest WHERE seq < (SELECT first_seq FROM state);
-             DELETE FROM open_job WHERE seq < (SELECT first_seq FROM state);
+             DELETE FROM latest WHERE seq < (SELECT first_seq FROM state WHERE one);
+             DELETE FROM open_job WHERE seq < (SELECT first_seq FROM state WHERE one);
              COMMIT"
         ))
         .await;

@@ -1,6 +1,7 @@
 //! PostgreSQL: a database of a test's own on the server that all tests share, or a whole server ([`Server`]) for a test
 //! that does it harm. Tests that find none are left out, and say so.
 
+mod pooler;
 mod server;
 #[path = "../../../src/inbox/postgres/testing.rs"]
 mod testing;
@@ -15,6 +16,7 @@ use url::Url;
 use super::PATIENCE;
 use super::tunnel::Tunnel;
 
+pub use pooler::PgBouncer;
 pub use server::Server;
 pub use testing::{Database, fresh_database, leave_out};
 

@@ -101,6 +101,8 @@ pub struct Columns<'a> {
     current_slot: i16,
     /// Whether something of the same job may be in another one.
     may_be_elsewhere: Vec<bool>,
+    /// What our clock says now, for the server to correct our times by its own; `None` where they are to stay.
+    sent_at: Option<SystemTime>,
 }
 
 impl<'a> Columns<'a> {
@@ -139,10 +141,11 @@ impl<'a> Columns<'a> {
                 (Some(key), Some(sealed)) => sealed.may_have(key),
                 (_, _) => true,
             }),
+            sent_at: rows.iter().all(|row| row.given.is_none()).then(SystemTime::now),
         }
     }
 
-    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 20] {
+    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 21] {
         [
             &self.identity,
             &self.received_at,
@@ -164,6 +167,7 @@ impl<'a> Columns<'a> {
             &self.given_id,
             &self.current_slot,
             &self.may_be_elsewhere,
+            &self.sent_at,
         ]
     }
 }

@@ -4,7 +4,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId};
-use super::super::connections::{Client, concerns_one_row, text};
+use super::super::connections::Client;
+use super::super::error::{concerns_one_row, text};
 use super::super::{PostgresInbox, quarantine};
 use super::rows::{Columns, NewRow};
 
@@ -91,7 +92,11 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         let probe = async {
             match work.probes.len() {
                 0 => Ok(()),
-                _ => client.batch_execute("UPDATE state SET probed_at = now()").await,
+                _ => {
+                    client
+                        .batch_execute("UPDATE state SET probed_at = now() WHERE one")
+                        .await
+                }
             }
         };
         // In this order, and all of it at once.

@@ -54,7 +54,7 @@ fn what_a_url_leaves_open_is_such_that_a_dead_server_is_noticed_and_one_that_onl
     assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(5)));
     assert_eq!(config.get_keepalives_retries(), Some(3));
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
-    assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    assert!(location.must_write());
     assert_eq!(config.get_ports(), [5432]);
 }
 
@@ -74,7 +74,7 @@ fn what_a_url_says_wins_over_the_defaults() {
     // Milliseconds, as libpq has it.
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(5)));
     assert_eq!(config.get_application_name(), Some("mine"));
-    assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::Any);
+    assert!(!location.must_write());
     assert_eq!(config.get_channel_binding(), ChannelBinding::Require);
     assert_eq!(config.get_load_balance_hosts(), LoadBalanceHosts::Random);
     assert_eq!(config.get_options(), Some("-c search_path=inbox"));
@@ -176,7 +176,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
     let no_host = "it names no host, or an empty one";
     let hidden_prefer = "sslrootcert asks for what sslmode=disable and sslmode=prefer, the default, do not do, which \
                          is to verify the server; set sslmode=verify-full";
-    let modes = "sslmode must be disable, prefer, require, verify-ca or verify-full";
+    let modes = "sslmode must be disable, allow, prefer, require, verify-ca or verify-full";
     let cases = [
         (
             "mysql://db/inbox",
@@ -219,7 +219,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
             "invalid utf-8 sequence of 1 bytes from index 0",
         ),
         ("postgres://db/inbox?sslmode=%ff", "a parameter is no UTF-8"),
-        ("postgres://db/inbox?sslmode=allow", modes),
+        ("postgres://db/inbox?sslmode=maybe", modes),
         ("postgres://db/inbox?sslmode=", modes),
         ("postgres://db/inbox?sslrootcert=/etc/ca.pem", hidden_prefer),
         (
@@ -240,7 +240,7 @@ fn a_mistake_says_what_is_wrong_and_what_is_allowed() {
         ),
         (
             "postgres://db/inbox?target_session_attrs=read-only",
-            "target_session_attrs must be read-write or any, for an inbox is written to",
+            "target_session_attrs must be read-write (the default), primary or any, for an inbox is written to",
         ),
         (
             "postgres://db/inbox?sslnegotiation=direct",

@@ -16,9 +16,9 @@ const REMOVE_COUNT: i64 = 5_000;
 
 const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
     (SELECT count(*) FROM delivery WHERE state = 'pending' AND delivery.destination = destination.id
-        AND delivery.seq >= (SELECT first_seq FROM state)) AS pending_count,
+        AND delivery.seq >= (SELECT first_seq FROM state WHERE one)) AS pending_count,
     (SELECT count(*) FROM delivery WHERE state = 'dead' AND delivery.destination = destination.id
-        AND delivery.seq >= (SELECT first_seq FROM state)) AS dead_count";
+        AND delivery.seq >= (SELECT first_seq FROM state WHERE one)) AS dead_count";
 
 /// See [`super::Outbox::destinations`].
 pub async fn all(client: &Client) -> Result<Vec<Destination>, PostgresError> {
@@ -72,7 +72,7 @@ pub async fn remove(
     let lot = "lot AS MATERIALIZED (
                    SELECT delivery.seq FROM leader CROSS JOIN delivery
                    WHERE delivery.state = 'pending' AND delivery.destination = $2
-                     AND delivery.seq >= (SELECT first_seq FROM state)
+                     AND delivery.seq >= (SELECT first_seq FROM state WHERE one)
                    ORDER BY delivery.seq LIMIT $4
                ),
                called_off AS (
@@ -111,7 +111,7 @@ async fn cursor_at(inbox: &PostgresInbox, start: Start) -> Result<u64, Error> {
         let part = inbox.read(async |client| {
             let sql = "SELECT min(seq) FILTER (WHERE received_at >= $2), max(seq)
                        FROM (SELECT seq, received_at FROM receipt
-                             WHERE seq > $1 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $3) AS part";
+                             WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $3) AS part";
             let rows = rows(client, sql, &[&after, &since, &MAX_EXAMINED]).await?;
             Ok::<(Option<i64>, Option<i64>), _>((rows[0].try_get(0)?, rows[0].try_get(1)?))
         });

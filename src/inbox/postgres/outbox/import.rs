@@ -19,7 +19,7 @@ const ENTRY: &str = "
         FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::integer[], $5::integer[], $6::text[],
                     $7::timestamptz[], $8::timestamptz[])
              AS entry (destination, seq, state, step, attempt_count, outcome, due_at, changed_at)
-        WHERE entry.seq >= (SELECT first_seq FROM state)
+        WHERE entry.seq >= (SELECT first_seq FROM state WHERE one)
           AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
         ORDER BY entry.seq, entry.destination
     )";
@@ -133,7 +133,7 @@ impl PostgresInbox {
                 FROM unnest($1::integer[], $2::bigint[], $3::integer[], $4::timestamptz[], $5::bigint[], $6::text[],
                             $7::integer[], $8::text[], $9::bytea[])
                      AS entry (destination, seq, number, started_at, duration_us, outcome, status, detail, answer)
-                WHERE entry.seq >= (SELECT first_seq FROM state)
+                WHERE entry.seq >= (SELECT first_seq FROM state WHERE one)
                   AND (SELECT delivery.seq FROM delivery
                        WHERE delivery.seq = entry.seq AND delivery.destination = entry.destination LIMIT 1) IS NOT NULL
                 ORDER BY seq, destination, number

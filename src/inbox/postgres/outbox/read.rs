@@ -24,7 +24,7 @@ const DELIVERY_COLUMNS: usize = 8;
 /// See [`super::Outbox::receipts_after`].
 pub async fn receipts_after(client: &Client, after: u64, limit: usize) -> Result<Vec<Receipt>, Error> {
     let sql = format!(
-        "SELECT {RECEIPT} FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state)
+        "SELECT {RECEIPT} FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one)
          ORDER BY seq LIMIT $2"
     );
     receipts_of(client, &sql, &[&seq(after), &count(limit)]).await
@@ -35,7 +35,7 @@ pub fn undelivered_sql() -> String {
     // The scalar subquery leaves the planner no other way than to look each receipt up.
     format!(
         "SELECT {RECEIPT} FROM receipt
-         WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT first_seq FROM state)
+         WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT first_seq FROM state WHERE one)
            AND (SELECT delivery.seq FROM delivery
                 WHERE delivery.seq = receipt.seq AND delivery.destination = $3 LIMIT 1) IS NULL
          ORDER BY seq LIMIT $4"
@@ -49,7 +49,8 @@ pub async fn undelivered(
     after: u64,
     limit: usize,
 ) -> Result<Undelivered, Error> {
-    let bounds = "SELECT (SELECT first_seq FROM state), coalesce((SELECT max(seq) FROM receipt), 0)";
+    let bounds =
+        "SELECT (SELECT first_seq FROM state WHERE one), coalesce((SELECT max(seq) FROM receipt), 0)";
     let bounds = rows(client, bounds, &[]).await?;
     let (first, newest): (i64, i64) = match &bounds[..] {
         [row] => (row.try_get(0)?, row.try_get(1)?),
@@ -70,7 +71,7 @@ pub async fn load(client: &Client, sequences: &[u64]) -> Result<Vec<(Receipt, By
     let sequences: Vec<i64> = sequences.iter().map(|sequence| seq(*sequence)).collect();
     let sql = format!(
         "SELECT {RECEIPT}, receipt.body FROM receipt
-         WHERE seq = ANY ($1) AND seq >= (SELECT first_seq FROM state) ORDER BY seq"
+         WHERE seq = ANY ($1) AND seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq"
     );
     let rows = rows(client, &sql, &[&sequences]).await?;
     rows.iter().map(receipt_and_body).collect()
@@ -83,7 +84,7 @@ pub fn deliveries_after_sql(state: State) -> String {
         "SELECT {RECEIPT}, {DELIVERY}
          FROM (SELECT * FROM delivery
                WHERE destination = $1 AND state = '{state}' AND seq > $2
-                 AND seq >= (SELECT first_seq FROM state) ORDER BY seq LIMIT $3) AS delivery
+                 AND seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $3) AS delivery
          JOIN receipt ON receipt.seq = delivery.seq ORDER BY delivery.seq"
     )
 }
@@ -116,7 +117,7 @@ pub async fn delivery(
              ORDER BY attempt.number DESC LIMIT $3
          ) AS attempt ON true
          WHERE delivery.seq = $1 AND delivery.destination = $2
-           AND delivery.seq >= (SELECT first_seq FROM state)
+           AND delivery.seq >= (SELECT first_seq FROM state WHERE one)
          ORDER BY attempt.number"
     );
     let max_attempts = i64::from(MAX_ATTEMPTS);
@@ -139,7 +140,7 @@ pub async fn deliveries(
     filter: DeliveryFilter,
     page: PageRequest,
 ) -> Result<Page<(Delivery, Receipt)>, Error> {
-    let bounds = "SELECT (SELECT first_seq FROM state),
+    let bounds = "SELECT (SELECT first_seq FROM state WHERE one),
                          coalesce((SELECT seq FROM delivery ORDER BY seq DESC LIMIT 1), 0),
                          (SELECT count(*) FROM destination)";
     let bounds = rows(client, bounds, &[]).await?;

@@ -15,7 +15,7 @@ entry AS MATERIALIZED (
          unnest($7::bigint[], $8::text[], $9::integer[], $10::integer[], $11::text[], $12::timestamptz[],
                 $13::timestamptz[])
          AS entry (seq, state, step, attempt_count, outcome, due_at, changed_at)
-    WHERE entry.seq >= (SELECT first_seq FROM state)
+    WHERE entry.seq >= (SELECT first_seq FROM state WHERE one)
       AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
     ORDER BY entry.seq
 ),

@@ -104,6 +104,35 @@ async fn a_text_with_a_nul_is_kept_without_it() {
 }
 
 #[tokio::test]
+async fn times_that_are_set_for_others_hold_for_no_connection() {
+    let database = database!();
+    let names = ["lock_timeout", "transaction_timeout", "idle_session_timeout"];
+    let mut known = Vec::new();
+    for name in names {
+        // Not every version has all of these.
+        let is_known: bool = database
+            .value(&format!(
+                "SELECT EXISTS (SELECT FROM pg_settings WHERE name = '{name}')"
+            ))
+            .await;
+        if is_known {
+            database.set(&format!("{name} = '60s'")).await;
+            known.push(name);
+        }
+    }
+    let inbox = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+
+    for name in known {
+        let sql = format!("SELECT current_setting('{name}')");
+        let value = inbox.read(async |client| client.query_one(&sql, &[]).await).await;
+
+        assert_eq!(value.unwrap().get::<_, &str>(0), "0", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_only_reads_is_said_to_and_is_used_again_when_it_writes() {
     let database = database!();
     let inbox = Place::open(&database, settings()).await;

@@ -1,9 +1,13 @@
 //! Promise: no call of those who deliver goes through a table, whatever the server believes of how much is in it.
 
-use super::super::super::contract::settings;
-use super::super::super::outbox::State;
+use super::super::super::contract::outbox::{attempt, candidate, delivery, nothing_new};
+use super::super::super::contract::{crawled, sent, settings};
+use super::super::super::outbox::{DeliveryFilter, Instruction, Progress, Start, State};
+use super::super::super::{NewQuarantined, RequestId};
 use super::super::outbox::{leader, read, record};
 use super::*;
+use crate::event::sample::Ids;
+use crate::event::{Event, Wire};
 
 /// How the server would run a statement with so many parameters.
 async fn plan(inbox: &PostgresInbox, sql: &str, parameter_count: usize) -> Vec<String> {
@@ -17,6 +21,172 @@ async fn plan(inbox: &PostgresInbox, sql: &str, parameter_count: usize) -> Vec<S
             .await
     });
     plan.await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// Every statement that an inbox has prepared on its only connection, with how the server runs it.
+async fn plans(inbox: &PostgresInbox) -> Vec<(String, Vec<String>)> {
+    let plans = inbox.read(async |client| {
+        let prepared = "SELECT name, statement, coalesce(array_length(parameter_types, 1), 0)
+                        FROM pg_prepared_statements ORDER BY prepare_time";
+        let mut plans = Vec::new();
+        for row in client.query_typed(prepared, &[]).await? {
+            let (name, statement, count): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
+            let nulls = vec!["NULL"; count as usize].join(", ");
+            let parameters = if count > 0 {
+                format!("({nulls})")
+            } else {
+                String::new()
+            };
+            let explain = format!("EXPLAIN (COSTS OFF) EXECUTE \"{name}\" {parameters}");
+            let lines = client.query_typed(&explain, &[]).await?;
+            plans.push((statement, lines.iter().map(|line| line.get(0)).collect()));
+        }
+        Ok(plans)
+    });
+    plans.await.unwrap()
+}
+
+fn a_refused_request() -> NewQuarantined {
+    NewQuarantined {
+        request_id: RequestId::new(uuid::Uuid::now_v7()),
+        received_at: Timestamp::now(),
+        reason: "not-json".to_owned(),
+        detail: String::new(),
+        receipt_id: None,
+        content_type: None,
+        body: Bytes::new(),
+        truncated: false,
+    }
+}
+
+/// Has an inbox prepare every statement that it has.
+async fn use_all(inbox: &PostgresInbox) {
+    let page = |limit| PageRequest { cursor: None, limit };
+    let ids = Ids::fresh();
+    let leader = candidate("one");
+    let stored: &dyn Inbox = inbox;
+    let receipt_id = stored.accept_one(crawled(&ids)).await;
+    // Twice, so that the second is compared with the first.
+    for event in [Event::TrainingInitial, Event::TrainingFailed { detail: None }] {
+        stored.accept_one(sent(event, &ids, Wire::V2024_01)).await;
+    }
+    let quarantined = stored.refuse(a_refused_request()).await;
+    stored.append(vec![Entry::Probe]).await.unwrap();
+    let filters = [
+        ReceiptFilter::default(),
+        ReceiptFilter {
+            event_id: Some(ids.event_id),
+            ..ReceiptFilter::default()
+        },
+    ];
+    for filter in filters {
+        stored.receipts(filter, page(10)).await.unwrap();
+    }
+    stored.receipt(receipt_id).await.unwrap().unwrap();
+    stored.open_jobs(page(10)).await.unwrap();
+    stored.last_received().await.unwrap();
+    stored.export(0, 10).await.unwrap();
+    stored.backfilled_count().await.unwrap();
+    stored.find(crawled(&ids).identity).await.unwrap().unwrap();
+    stored.quarantine(page(10)).await.unwrap();
+    stored.quarantined(quarantined).await.unwrap().unwrap();
+    stored.quarantine_totals().await.unwrap();
+    inbox.newest(u64::MAX).await.unwrap().unwrap();
+    assert_eq!(inbox.lead(&leader).await.unwrap(), Leadership::Leader);
+    assert_ne!(inbox.lead(&candidate("two")).await.unwrap(), Leadership::Leader);
+
+    let outbox = inbox.outbox();
+    let start = Start::Since(Timestamp::from_micros(0));
+    let destination = outbox.add_destination("one".to_owned(), start).await.unwrap();
+    outbox.destinations().await.unwrap();
+    outbox.receipts_after(0, 10).await.unwrap();
+    outbox.undelivered(destination.id, 0, 10).await.unwrap();
+    outbox.load(vec![1]).await.unwrap();
+    let progress = Progress {
+        deliveries: vec![delivery(&destination, 1, State::Pending)],
+        attempts: vec![(1, attempt(1))],
+        ..nothing_new(&destination)
+    };
+    outbox.record(&leader, progress).await.unwrap();
+    outbox.delivery(destination.id, 1).await.unwrap().unwrap();
+    for state in [
+        State::Pending,
+        State::Delivered,
+        State::Dead,
+        State::Cancelled,
+        State::Removed,
+    ] {
+        outbox
+            .deliveries_after(destination.id, state, 0, 10)
+            .await
+            .unwrap();
+        let filter = DeliveryFilter {
+            state: Some(state),
+            ..DeliveryFilter::default()
+        };
+        outbox.deliveries(filter, page(10)).await.unwrap();
+    }
+    outbox
+        .deliveries(DeliveryFilter::default(), page(10))
+        .await
+        .unwrap();
+    let instruction = Instruction::new("{}".to_owned());
+    outbox.instruct(instruction.clone()).await.unwrap();
+    outbox.instruction(instruction.id).await.unwrap().unwrap();
+    outbox.open_instructions(10).await.unwrap();
+    outbox.instructions(10).await.unwrap();
+    outbox.follow_up(&leader, instruction).await.unwrap();
+    outbox.remove_destination(&leader, destination.id).await.unwrap();
+    stored.expire(Timestamp::from_micros(0)).await.unwrap();
+    inbox.resign(&leader).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_statement_goes_through_a_table_of_what_is_kept() {
+    let database = database!();
+    let settings = Settings {
+        max_connections: 1,
+        ..settings()
+    };
+    for filled in [false, true] {
+        if filled {
+            fill(&database).await;
+        }
+        let inbox = PostgresInbox::open(&database.location(), settings.clone())
+            .await
+            .unwrap();
+        use_all(&inbox).await;
+
+        let plans = plans(&inbox).await;
+        assert!(plans.len() > 30, "{}", plans.len());
+        for (statement, lines) in plans {
+            // One row, or bounded.
+            let small = ["lease", "quarantine", "quarantine_totals"];
+            let gone_through = lines.iter().find(|line| {
+                let table = line.split_once("Seq Scan on ").map(|(_, table)| table);
+                table.is_some_and(|table| !small.contains(&table.split(' ').next().unwrap_or(table)))
+            });
+            assert!(gone_through.is_none(), "{filled}: {statement}\n{lines:#?}");
+            // Put in order after they were read, and so read to the last.
+            let sorted = lines.windows(2).find(|pair| {
+                pair[0].trim_start().trim_start_matches("->  ") == "Sort"
+                    && ["Sort Key: receipt.seq", "Sort Key: receipt.seq DESC"].contains(&pair[1].trim_start())
+            });
+            // To be joined with what there is of them.
+            let whole = lines.windows(3).find(|lines| {
+                lines[0].trim_start().trim_start_matches("->  ") == "Append"
+                    && lines[1].contains("Scan using")
+                    && !lines[2].contains("Index Cond")
+            });
+            assert!(whole.is_none(), "{filled}: {statement}\n{lines:#?}");
+            let is_of_a_job = statement.contains("identity = ANY");
+            assert!(
+                sorted.is_none() || is_of_a_job,
+                "{filled}: {statement}\n{lines:#?}"
+            );
+        }
+        inbox.close().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -98,14 +268,15 @@ async fn fill(database: &Database) {
         .execute(
             "SET search_path = caigunn_webhook;
              INSERT INTO receipt
-             SELECT seq, seq / 2000, now(), gen_random_uuid(), gen_random_uuid(), NULL, NULL, NULL, true, false,
+             SELECT seq, (seq - 1001) / 1700, now(), gen_random_uuid(), gen_random_uuid(), NULL, NULL, NULL, true, false,
                     '2024-07', 'crawling', 'completed', ''
-             FROM generate_series(1, 10000) AS seq;
-             INSERT INTO destination (name, cursor, added_at) VALUES ('one', 0, now()), ('two', 0, now());
+             FROM generate_series(1001, 11000) AS seq;
+             INSERT INTO destination (name, cursor, added_at) VALUES ('one', 0, now()), ('two', 0, now())
+             ON CONFLICT DO NOTHING;
              INSERT INTO delivery
              SELECT seq, destination, CASE seq % 100 WHEN 0 THEN 'pending' ELSE 'delivered' END, 0, 1, NULL, now(),
                     now()
-             FROM generate_series(1, 8000) AS seq, generate_series(1, 2) AS destination;
+             FROM generate_series(1001, 9000) AS seq, generate_series(1, 2) AS destination;
              ANALYZE",
         )
         .await;

@@ -121,7 +121,7 @@ async fn a_batch_is_stored_without_going_through_any_table() {
         .await
         .unwrap();
     let plan = inbox.read(async |client| {
-        let nulls = ["NULL"; 20].join(", ");
+        let nulls = ["NULL"; 21].join(", ");
         client
             .batch_execute(&format!("PREPARE append AS {}", include_str!("../append.sql")))
             .await?;

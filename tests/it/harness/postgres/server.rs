@@ -1,9 +1,9 @@
 //! A PostgreSQL server that a test may do anything to.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::future::Future;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -45,6 +45,91 @@ impl Server {
             server.restart().await;
             Some(server)
         }
+    }
+
+    /// Starts a standby of it, which follows it without being waited for.
+    pub async fn standby(&self) -> Self {
+        let cluster = tempfile::tempdir().expect("the system has a folder for temporary files");
+        fs::set_permissions(cluster.path(), Permissions::from_mode(0o700)).expect("the folder is ours");
+        let copied = Command::new(self.program.with_file_name("pg_basebackup"))
+            .args([
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+                "--dbname",
+            ])
+            .arg(self.url())
+            .arg("--pgdata")
+            .arg(cluster.path())
+            .status();
+        assert!(copied.expect("pg_basebackup starts").success());
+        let owned = Command::new("chown")
+            .arg("--recursive")
+            .arg(format!("--reference={}", self.cluster.path().display()))
+            .arg(cluster.path())
+            .status();
+        assert!(owned.expect("there is a chown command").success());
+        let mut url = self.url.clone();
+        url.set_port(Some(free_port())).expect("a URL with a host");
+        let mut standby = Self {
+            program: self.program.clone(),
+            cluster,
+            url,
+            postmaster: None,
+        };
+        standby.restart().await;
+        standby
+    }
+
+    /// The URL of both servers, this one first.
+    pub fn url_with_second(&self, second: &Self) -> String {
+        let port = |server: &Self| server.url.port().expect("a port");
+        let one = format!("127.0.0.1:{}", port(self));
+        let both = format!("{one},127.0.0.1:{}", port(second));
+        self.url().replacen(&one, &both, 1)
+    }
+
+    /// Waits until a standby has all that this server has.
+    pub async fn wait_for_standby(&self, standby: &Self) {
+        let at: String = self.rows("SELECT pg_current_wal_lsn()::text").await[0].get(0);
+        wait_for("the standby to have everything", || async {
+            let behind = format!("SELECT pg_last_wal_replay_lsn() >= '{at}'::pg_lsn");
+            let has_it: Option<bool> = standby.rows(&behind).await[0].get(0);
+            has_it
+                .filter(|has_it| *has_it)
+                .map(drop)
+                .ok_or_else(|| at.clone())
+        })
+        .await;
+    }
+
+    /// Has a standby take over.
+    pub async fn promote(&self) {
+        let promoted: bool = self.rows("SELECT pg_promote(true, 60)").await[0].get(0);
+        assert!(promoted, "{}", self.log());
+    }
+
+    /// Stops all of its processes where they are: its system goes on taking connections, and nobody answers.
+    pub fn freeze(&self) {
+        signal("STOP", &self.processes());
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        signal("CONT", &self.processes());
+    }
+
+    /// Stops what sends to standbys what is written here.
+    pub async fn freeze_replication(&self) {
+        let senders = self.rows("SELECT pid FROM pg_stat_replication").await;
+        let ids: Vec<u32> = senders.iter().map(|row| row.get::<_, i32>(0) as u32).collect();
+        assert!(!ids.is_empty(), "no standby follows");
+        signal("STOP", &ids);
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let postmaster = self.postmaster.as_ref().expect("the server runs").id();
+        [vec![postmaster], children_of(postmaster)].concat()
     }
 
     /// Its database `postgres`, for a client without TLS.
@@ -176,7 +261,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut postmaster) = self.postmaster.take() {
-            // At once: nobody needs what it holds.
+            // At once: nobody needs what it holds. It may be stopped.
+            signal(
+                "CONT",
+                &[children_of(postmaster.id()), vec![postmaster.id()]].concat(),
+            );
             signal("QUIT", &[postmaster.id()]);
             let _ = postmaster.wait();
         }

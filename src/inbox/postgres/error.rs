@@ -1,0 +1,81 @@
+//! What an error of the server means.
+
+use std::error::Error as _;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{WasNull, WrongType};
+
+use super::super::Error;
+use super::read::NotOurs;
+
+/// Sorts an error by what an operator would do. `place` is the server and database, for people.
+pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
+    let reason = format!("cannot {verb} {place}: {}", text(error));
+    match error.code() {
+        Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => Error::Corrupt { reason },
+        Some(&SqlState::DISK_FULL) => Error::Unavailable {
+            reason: format!("no space left for {place}"),
+        },
+        Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => only_reads(place),
+        Some(state) if is_refusal(state) => Error::Refused { reason },
+        // The server asks for a password, and the location has none.
+        None if reason.ends_with("password missing") => Error::Refused { reason },
+        Some(_) => Error::Unavailable { reason },
+        // What the server sent is not what this program's tables hold.
+        None if error.source().is_some_and(|source| {
+            source.is::<WrongType>() || source.is::<WasNull>() || source.is::<NotOurs>()
+        }) =>
+        {
+            Error::Corrupt { reason }
+        }
+        None => Error::Unavailable { reason },
+    }
+}
+
+/// As [`sort`], of an error in making a connection.
+pub fn sort_connecting(place: &str, error: &tokio_postgres::Error) -> Error {
+    match sort(place, "connect to", error) {
+        // PgBouncer says so of a database or a user that it does not know.
+        Error::Unavailable { reason } if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
+            Error::Refused { reason }
+        }
+        sorted => sorted,
+    }
+}
+
+/// The server takes no writes.
+pub fn only_reads(place: &str) -> Error {
+    Error::Unavailable {
+        reason: format!("{place} only reads: it is a standby, or was made read-only"),
+    }
+}
+
+/// What an error says, with what it does not say itself.
+pub fn text(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", error.message(), error.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// Whether an error says that one of the rows cannot be stored, and nothing of the server: what was sent is not what
+/// the tables take, in some way that nobody thought of.
+pub fn concerns_one_row(error: &tokio_postgres::Error) -> bool {
+    // Data exceptions, violated constraints, and limits of a row's size.
+    error
+        .code()
+        .is_some_and(|state| ["22", "23", "54"].contains(&&state.code()[..2]))
+}
+
+/// Whether the server does not let us in, or not to what we need: an unknown user, a wrong password, a database that is
+/// not there, a right that was not granted.
+fn is_refusal(state: &SqlState) -> bool {
+    state.code().starts_with("28")
+        || [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE].contains(state)
+}

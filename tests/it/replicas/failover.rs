@@ -1,0 +1,149 @@
+//! A standby takes over: while the primary hangs, when it comes back, and when the standby lacks what it had.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+
+use super::Replica;
+use crate::harness::application::Application;
+use crate::harness::postgres::Server;
+use crate::harness::{client, json, sample, wait_for};
+
+/// How long a failover may take, from the promotion to the next 200: 5 s, and as much for a busy machine.
+const FAILOVER: Duration = Duration::from_secs(10);
+
+/// A primary with its standby.
+async fn pair() -> Option<(Server, Server)> {
+    let primary = Server::start().await?;
+    let standby = primary.standby().await;
+    Some((primary, standby))
+}
+
+/// Posts a new notification; its receipt's id if it was taken.
+async fn post(client: &Client, replica: &Replica) -> Result<String, String> {
+    let request = client
+        .post(replica.process.url("/webhook"))
+        .header("content-type", "application/json")
+        .body(json(&sample("crawling.completed")).to_string());
+    let response = request.send().await.expect("the receiver answers");
+    let (status, text) = (response.status(), response.text().await.unwrap_or_default());
+    if status != 200 {
+        return Err(text);
+    }
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("an answer is JSON");
+    Ok(answer["receipt_id"].as_str().expect("a receipt").to_owned())
+}
+
+async fn post_some(client: &Client, replica: &Replica, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(post(client, replica).await.expect("the receiver takes it"));
+    }
+    ids
+}
+
+/// The ids of all receipts on a server.
+async fn receipts(server: &Server) -> HashSet<String> {
+    let rows = server.rows("SELECT id::text FROM caigunn_webhook.receipt").await;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn a_standby_that_takes_over_is_used_in_seconds_though_the_first_host_hangs() {
+    let Some((primary, standby)) = pair().await else {
+        return;
+    };
+    let replica = Replica::start(&primary.url_with_second(&standby), &[]).await;
+    let client = client();
+    let before = post_some(&client, &replica, 3).await;
+    primary.wait_for_standby(&standby).await;
+
+    primary.freeze();
+    standby.promote().await;
+    let promoted_at = Instant::now();
+    let after = wait_for("a notification to be taken", || post(&client, &replica)).await;
+    let took = promoted_at.elapsed();
+
+    assert!(took < FAILOVER, "{took:?}");
+    let held = receipts(&standby).await;
+    assert!(before.iter().chain([&after]).all(|id| held.contains(id)));
+    assert!(replica.process.log().contains("a standby has taken over"));
+}
+
+#[tokio::test]
+async fn a_primary_that_was_replaced_and_comes_back_gets_nothing_more() {
+    let Some((primary, standby)) = pair().await else {
+        return;
+    };
+    let url = primary.url_with_second(&standby);
+    let client = client();
+    let replica = Replica::start(&url, &[]).await;
+    post_some(&client, &replica, 3).await;
+    primary.wait_for_standby(&standby).await;
+    primary.freeze();
+    standby.promote().await;
+    wait_for("a notification to be taken", || post(&client, &replica)).await;
+
+    primary.thaw();
+    let of_primary = receipts(&primary).await;
+    let mut taken = post_some(&client, &replica, 50).await;
+    // One that knows nothing of what was, and finds the old one first in its list.
+    let another = Replica::start(&url, &[]).await;
+    taken.extend(post_some(&client, &another, 50).await);
+
+    assert_eq!(receipts(&primary).await, of_primary);
+    let held = receipts(&standby).await;
+    assert!(taken.iter().all(|id| held.contains(id)));
+
+    // Nor when its successor is gone: what it took would be in no history that lasts.
+    standby.freeze();
+    let refused = wait_for("the reason to be known", || async {
+        let refusal = post(&client, &replica).await.expect_err("nobody takes it");
+        if refusal.contains("was replaced") {
+            Ok(refusal)
+        } else {
+            Err(refusal)
+        }
+    })
+    .await;
+    assert!(refused.contains("on timeline 1"), "{refused}");
+    assert_eq!(receipts(&primary).await, of_primary);
+}
+
+#[tokio::test]
+async fn what_is_accepted_and_held_is_delivered_though_the_standby_lacked_what_came_before() {
+    let Some((mut primary, standby)) = pair().await else {
+        return;
+    };
+    let application = Application::start().await;
+    let destination = format!(
+        "[{{name = \"app\", kind = \"http\", url = \"{}\"}}]",
+        application.url()
+    );
+    let url = primary.url_with_second(&standby);
+    let replica = Replica::start(&url, &[("CAIGUNN_DELIVERY_DESTINATION", &destination)]).await;
+    let client = client();
+    let synced = post_some(&client, &replica, 5).await;
+    application.wait_for_arrivals(synced.len()).await;
+    primary.wait_for_standby(&standby).await;
+
+    // The standby never hears of these, and the worker has read them.
+    primary.freeze_replication().await;
+    let lost = post_some(&client, &replica, 20).await;
+    application.wait_for_arrivals(synced.len() + lost.len()).await;
+    primary.kill_9().await;
+    standby.promote().await;
+    let first = wait_for("a notification to be taken", || post(&client, &replica)).await;
+    let later = post_some(&client, &replica, 39).await;
+
+    let held = receipts(&standby).await;
+    assert!(lost.iter().all(|id| !held.contains(id)), "the test shows nothing");
+    let expected: HashSet<_> = [first].into_iter().chain(later).collect();
+    application
+        .wait_until("all that is held to be delivered", |arrivals| {
+            let arrived: HashSet<_> = arrivals.iter().map(|arrival| &*arrival.webhook_id).collect();
+            expected.iter().all(|id| arrived.contains(&**id))
+        })
+        .await;
+}

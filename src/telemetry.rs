@@ -56,7 +56,7 @@ pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off)
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// The first part of a target's name behind `caigunn_webhook::`.
-const TARGETS: [&str; 24] = [
+const TARGETS: [&str; 26] = [
     "app",
     "backfill",
     "backoff",
@@ -68,12 +68,14 @@ const TARGETS: [&str; 24] = [
     "doctor",
     "event",
     "fingerprint",
+    "fuzzing",
     "http",
     "http_time",
     "inbox",
     "instance",
     "metrics",
     "notification",
+    "outgoing",
     "published",
     "rotating",
     "serve",

@@ -114,7 +114,7 @@ pub const KEYS: [Key; 46] = [
 
 /// The keys of each destination, in the order of the file of defaults.
 #[rustfmt::skip]
-pub const DESTINATION_KEYS: [Key; 14] = [
+pub const DESTINATION_KEYS: [Key; 15] = [
     key("delivery.destination.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
     key("delivery.destination.kind", Form::One("http or command")),
     key("delivery.destination.url", Form::One("an absolute http or https URL without user and fragment")).of(Kind::Origin),

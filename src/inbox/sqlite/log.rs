@@ -11,8 +11,9 @@
 //! Only what SQLite would take counts of a log: frames with the salts of its head and right checksums, up to the last
 //! commit. See <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 //!
-//! Left out: copies of inboxes that commits were not counted in; and a copy that was made by copying the bytes of a file
-//! while it was between two commits that both changed it, for such a copy is damaged without any log.
+//! Left out: copies of inboxes that commits were not counted in; a copy that was made by copying the bytes of a file while it
+//! was between two commits that both changed it, for such a copy is damaged without any log; and what another program
+//! wrote, which does not count.
 
 #[cfg(test)]
 mod tests;

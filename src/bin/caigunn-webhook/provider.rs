@@ -5,6 +5,8 @@ use caigunn_webhook::caigunn::{self, Client};
 use caigunn_webhook::config::{Registration, Settings};
 use caigunn_webhook::subscription::Webhook;
 
+use crate::output;
+
 /// A client of CaiGunn's API.
 pub fn client(settings: &Settings) -> anyhow::Result<Client> {
     let api = settings
@@ -36,9 +38,9 @@ pub fn explained(error: caigunn::Error) -> anyhow::Error {
 pub fn tell_unreadable(unreadable: &caigunn::Unreadable) {
     if unreadable.count > 0 {
         let named = unreadable.named.join("; ");
-        eprintln!(
+        output::say(format_args!(
             "{} entries of CaiGunn's list cannot be read and are left out, such as: {named}",
             unreadable.count
-        );
+        ));
     }
 }

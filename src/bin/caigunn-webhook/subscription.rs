@@ -284,7 +284,7 @@ fn title_and_id(target: &Target) -> [String; 2] {
 async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
     provider::webhook(settings)?;
     match running::would_be_cut_off(settings).await? {
-        Some(reason) if is_forced => eprintln!("{reason}"),
+        Some(reason) if is_forced => output::say(reason),
         Some(reason) => bail!("{reason}, or give --force"),
         None => {}
     }

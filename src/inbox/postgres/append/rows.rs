@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::super::super::{NewReceipt, Origin, ReceiptId};
 use super::super::sealed::Sealed;
 use super::super::{key, system_time};
+use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, Identity, Name};
 
 /// The current slot of nobody: everything may be anywhere.
@@ -141,7 +142,10 @@ impl<'a> Columns<'a> {
                 (Some(key), Some(sealed)) => sealed.may_have(key),
                 (_, _) => true,
             }),
-            sent_at: rows.iter().all(|row| row.given.is_none()).then(SystemTime::now),
+            sent_at: rows
+                .iter()
+                .all(|row| row.given.is_none())
+                .then(|| system_time(Timestamp::now())),
         }
     }
 

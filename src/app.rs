@@ -308,6 +308,11 @@ impl App {
             let rotating = rotation::keep(rotation, users);
             beside.spawn("the rotation of secrets", until(stop_beside.clone(), rotating));
         }
+        let collecting = delivery::command::collect_orphans();
+        beside.spawn(
+            "what commands leave behind",
+            until(stop_beside.clone(), collecting),
+        );
         beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
         beside.spawn("the delivery", async move {
             // Whoever leads next may send the same: not before what is under way here has ended.

@@ -316,6 +316,7 @@ fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings
     let at_once = || Schedule::new(vec![Duration::ZERO]).expect("one wait is a schedule");
     crate::delivery::Settings {
         schedule: schedule.unwrap_or_else(at_once),
+        removal_grace: reader.hours("delivery.removal_grace_hours"),
         destinations: destination::read(reader, sources),
     }
 }

@@ -51,6 +51,8 @@ pub use view::Deliveries;
 pub struct Settings {
     /// When a delivery is tried again.
     pub schedule: Schedule,
+    /// For how long a destination that is configured no more keeps its place; none at all if that is zero.
+    pub removal_grace: Duration,
     /// Where receipts go, at most [`MAX_DESTINATIONS`](crate::inbox::outbox::MAX_DESTINATIONS), each with a name of its own.
     pub destinations: Vec<DestinationSettings>,
 }

@@ -197,7 +197,7 @@ impl Origin {
 }
 
 /// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 21] = [
+const ROUTES: [&str; 22] = [
     "/webhook",
     "/webhook/{token}",
     "/healthz",
@@ -213,6 +213,7 @@ const ROUTES: [&str; 21] = [
     "/api/v1/destinations",
     "/api/v1/destinations/{name}/pause",
     "/api/v1/destinations/{name}/resume",
+    "/api/v1/destinations/{name}/remove",
     "/api/v1/deliveries",
     "/api/v1/deliveries/{destination}/{receipt_id}",
     "/api/v1/deliveries/{destination}/{receipt_id}/retry",
@@ -451,6 +452,10 @@ mod tests {
             (
                 "/api/v1/destinations/app/resume",
                 "/api/v1/destinations/{name}/resume",
+            ),
+            (
+                "/api/v1/destinations/app/remove",
+                "/api/v1/destinations/{name}/remove",
             ),
             ("/api/v1/destinations/app", ""),
             ("/api/v1/deliveries", "/api/v1/deliveries"),

@@ -11,11 +11,17 @@ use crate::clock::Timestamp;
 /// of RFC 2822's.
 static HTTP_DATE: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
 
+/// The longest wait that is told apart from longer ones, some 136 years. RFC 9110 sets no limit to the number.
+const MAX_SECONDS: u64 = u32::MAX as u64;
+
 /// How long to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section 10.2.3).
+/// Whoever waits has a limit of its own.
 pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
     let text = value?.to_str().ok()?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What is no number here is a greater one.
+        let seconds = text.parse().unwrap_or(MAX_SECONDS);
+        return Some(Duration::from_secs(seconds.min(MAX_SECONDS)));
     }
     let wait_micros = date(text)?.as_micros().saturating_sub(now.as_micros());
     Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
@@ -44,7 +50,8 @@ mod tests {
             ("Fri, 31 Dec 9999 23:59:59 GMT", None),
             ("-7", None),
             ("7.5", None),
-            ("99999999999999999999", None),
+            ("99999999999999999999", Some(u64::from(u32::MAX) * 1_000)),
+            ("9999999999", Some(u64::from(u32::MAX) * 1_000)),
             ("soon", None),
             ("", None),
         ];

@@ -55,6 +55,7 @@ const BASE_URL: Form = Form::One(
 const COUNT: &str = "a whole number";
 const SECONDS: &str = "whole seconds";
 const DAYS: &str = "whole days";
+const HOURS: &str = "whole hours";
 const TRUTH: Form = Form::One("true or false");
 const VISIBLE: &str = "visible ASCII characters";
 const DESTINATIONS: &str = "tables, each of which begins with [[delivery.destination]], or a list as in \
@@ -63,7 +64,7 @@ const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.
 #[rustfmt::skip] // A line each, as in any table.
-pub const KEYS: [Key; 46] = [
+pub const KEYS: [Key; 47] = [
     key("server.listen", ADDRESS).also("CAIGUNN_LISTEN"),
     key("server.public_url", BASE_URL).also("CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes", Form::Number(COUNT, 1024, 256 * MIB)),
@@ -107,6 +108,7 @@ pub const KEYS: [Key; 46] = [
     key("backfill.max_calls_per_minute", Form::Number(COUNT, 1, 6_000)),
     key("backfill.give_up_after_days", Form::Number(DAYS, 1, 365)),
     key("delivery.retry_schedule_seconds", Form::List("1 to 100 times whole seconds from 0 to 604800")),
+    key("delivery.removal_grace_hours", Form::Number(HOURS, 0, 8_760)),
     key(DESTINATION, Form::List(DESTINATIONS)).of(Kind::Destinations),
     key("log.filter", Form::One(crate::telemetry::ALLOWED_FILTER)).also("CAIGUNN_LOG"),
     key("log.format", Form::One("auto, json or pretty")),

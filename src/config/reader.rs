@@ -98,6 +98,11 @@ impl Reader {
         Duration::from_secs(self.number(key) * 86_400)
     }
 
+    /// A number of hours, as a time.
+    pub fn hours(&mut self, key: &str) -> Duration {
+        Duration::from_secs(self.number(key) * 3_600)
+    }
+
     /// The items of a list, each as `read` takes it; none if it is not set.
     pub fn list<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let list = self.list_as(key, |items| items.iter().map(|item| read(item)).collect());

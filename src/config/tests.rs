@@ -196,6 +196,7 @@ fn every_number_has_the_bounds_that_are_documented() {
         ("backfill.concurrency", "1", "64"),
         ("backfill.max_calls_per_minute", "1", "6000"),
         ("backfill.give_up_after_days", "1", "365"),
+        ("delivery.removal_grace_hours", "0", "8760"),
     ];
     for (key, least, most) in bounds {
         let more: usize = most.parse().unwrap();

@@ -1,11 +1,12 @@
 //! A destination that is a program: each notification is one run, with the notification on its standard input and the
 //! ids in its environment.
 //!
-//! Exit code 0 is what says that it has the notification. A program gets its own process group, and a run leaves nothing
-//! of it behind that was in the way: over the time limit, or when the receiver stops, the whole group is killed.
+//! Exit code 0 is what says that it has the notification. A program gets its own process group: over the time limit, or when
+//! the receiver stops before its end, the whole group is killed. What works on after its end is let be.
 //!
 //! Left out on purpose: a shell, in which an id or a name could become a command.
 
+mod children;
 pub mod find;
 mod run;
 #[cfg(test)]
@@ -14,17 +15,24 @@ mod tests;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::{DestinationSettings, Format, Parcel, Report, Sender, Wish};
 use crate::inbox::outbox::Outcome;
+pub use children::collect_orphans;
 use run::{Ended, Run};
 
 /// What the names of this program's own variables begin with. Some hold secrets, so none is passed on.
 const OWN_PREFIX: &str = "CAIGUNN_";
+
+/// Of how many programs at once that have ended the output goes on to be read, where something that they left behind
+/// still has it. Of one more the pipe is closed, and what writes there is told so by the system (`SIGPIPE`).
+const MAX_LEFT_BEHIND: usize = 64;
 
 /// What is to be known of a destination that is a program.
 #[derive(Clone)]
@@ -52,6 +60,7 @@ pub struct CommandSender {
     settings: Settings,
     format: Format,
     timeout: Duration,
+    left_behind: Arc<Semaphore>,
 }
 
 impl CommandSender {
@@ -62,6 +71,7 @@ impl CommandSender {
             settings: settings.clone(),
             format: destination.format,
             timeout: destination.timeout,
+            left_behind: Arc::new(Semaphore::new(MAX_LEFT_BEHIND)),
         }
     }
 
@@ -78,15 +88,12 @@ impl CommandSender {
                 return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {error}"));
             }
         };
-        let ended = match timeout_at(deadline, run.exit(&body)).await {
+        let (ended, answer) = match timeout_at(deadline, run.exit(&body)).await {
             Ok(ended) => {
-                run.rest().await;
-                Some(ended)
+                let output = run.rest(&self.left_behind).await;
+                (Some(ended), output)
             }
-            Err(_) => {
-                run.kill().await;
-                None
-            }
+            Err(_) => (None, run.kill().await),
         };
         let (outcome, status, detail) = match ended {
             Some(Ok(Ended::Exited(0))) => (Outcome::Delivered, Some(0), "exit code 0".to_owned()),
@@ -103,7 +110,7 @@ impl CommandSender {
             outcome,
             status,
             detail,
-            answer: run.into_output(),
+            answer,
             wish: Wish::None,
         }
     }

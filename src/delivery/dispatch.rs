@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{Answers, Follower, Served};
+use super::log;
 use super::metrics::{self, Metrics};
 use super::send::Sender;
 use super::status::Board;
@@ -25,6 +26,12 @@ const ORDER_COUNT: usize = 16;
 
 /// How long to wait before the store is asked again.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How often it is looked for destinations that are configured no more: whoever has one makes it known anew.
+const UNCONFIGURED_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How long after an error.
+const UNCONFIGURED_RETRY: Duration = Duration::from_secs(10);
 
 /// What takes receipts to all destinations, in one receiver at a time.
 pub struct Dispatch {
@@ -119,7 +126,7 @@ impl Dispatch {
         grace: Duration,
         stop: &CancellationToken,
     ) {
-        let Some(destinations) = stop.run_until_cancelled(self.prepare(leader)).await else {
+        let Some(destinations) = stop.run_until_cancelled(self.prepare()).await else {
             return;
         };
         let mut served = Vec::new();
@@ -161,6 +168,7 @@ impl Dispatch {
         };
         tokio::select! {
             () = follower.run() => {}
+            () = self.see_to_unconfigured(leader) => {}
             () = stop.cancelled() => {}
             Some(ended) = workers.join_next() => fail_with(ended),
         }
@@ -171,11 +179,11 @@ impl Dispatch {
         }
     }
 
-    /// Brings the store's destinations in line with the configuration, however long that takes.
-    async fn prepare(&self, leader: &Candidate) -> Vec<Destination> {
+    /// Makes the destinations known to the store, however long that takes.
+    async fn prepare(&self) -> Vec<Destination> {
         let mut is_said = false;
         loop {
-            match self.try_prepare(leader).await {
+            match self.try_prepare().await {
                 Ok(destinations) => return destinations,
                 Err(error) if !is_said => {
                     is_said = true;
@@ -190,28 +198,50 @@ impl Dispatch {
         }
     }
 
-    async fn try_prepare(&self, leader: &Candidate) -> Result<Vec<Destination>, inbox::Error> {
-        let outbox = self.inbox.outbox();
+    async fn try_prepare(&self) -> Result<Vec<Destination>, inbox::Error> {
         let mut destinations = Vec::new();
         for settings in &self.settings.destinations {
             destinations.push(enroll(&*self.inbox, settings).await?);
         }
+        Ok(destinations)
+    }
+
+    /// Keeps the place of destinations that are configured no more for a time, and removes them after it; for ever.
+    async fn see_to_unconfigured(&self, leader: &Candidate) {
+        loop {
+            let wait = self
+                .try_see_to_unconfigured(leader)
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::debug!("cannot look for destinations that are configured no more: {error}");
+                    UNCONFIGURED_RETRY
+                });
+            sleep(wait).await;
+        }
+    }
+
+    /// Says when to look again.
+    async fn try_see_to_unconfigured(&self, leader: &Candidate) -> Result<Duration, inbox::Error> {
+        let outbox = self.inbox.outbox();
+        let mut wait = UNCONFIGURED_INTERVAL;
         for known in outbox.destinations().await? {
-            let is_configured = destinations.iter().any(|destination| destination.id == known.id);
-            if is_configured || known.removed_at.is_some() {
+            let mut configured = self.settings.destinations.iter();
+            if known.removed_at.is_some() || configured.any(|settings| settings.name == known.name) {
                 continue;
             }
-            let count = outbox.remove_destination(leader, known.id).await?;
-            let name = known.name;
-            tracing::warn!(
-                destination = name,
-                error.type = "destination_removed",
-                "{name} is configured no more: {count} deliveries that waited to be sent again are closed, and receipts \
-                 after number {} are not sent to it",
-                known.cursor
-            );
+            let missed_for = outbox.miss_destination(leader, known.id).await?;
+            let left = self.settings.removal_grace.saturating_sub(missed_for);
+            if left.is_zero() {
+                let count = outbox.remove_destination(leader, known.id).await?;
+                log::removed(&known, count);
+            } else {
+                if known.unconfigured_at.is_none() {
+                    log::is_unconfigured(&known.name, left);
+                }
+                wait = wait.min(left);
+            }
         }
-        Ok(destinations)
+        Ok(wait)
     }
 }
 

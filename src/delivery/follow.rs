@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::Filter;
 use super::instruction::Progress;
 use super::worker::{Order, What};
+use super::{Filter, log};
 use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Delivery, DestinationId, Pause, State};
@@ -216,6 +216,7 @@ impl Follower {
                     _ => Ok(()),
                 }
             }
+            Instruction::Remove { destination } => self.remove(&destination).await,
             Instruction::EndReplay { id } => {
                 let replay = self.inbox.outbox().instruction(id).await?;
                 let Some(replay) = replay.filter(|replay| replay.done_at.is_none()) else {
@@ -232,6 +233,27 @@ impl Follower {
                 unreachable!("these are followed apart from the rest")
             }
         }
+    }
+
+    /// Removes a destination that is configured no more.
+    async fn remove(&self, name: &str) -> Result<(), Stop> {
+        if self.served(name).is_ok() {
+            return Err(Stop::Failed(format!(
+                "{name} is configured where this is done; take it out of the configuration first"
+            )));
+        }
+        let destinations = self.inbox.outbox().destinations().await?;
+        let known = destinations.into_iter().find(|known| known.name == name);
+        let Some(known) = known.filter(|known| known.removed_at.is_none()) else {
+            return Err(Stop::Failed(format!("{name} is removed already")));
+        };
+        let count = self
+            .inbox
+            .outbox()
+            .remove_destination(&self.leader, known.id)
+            .await?;
+        log::removed(&known, count);
+        Ok(())
     }
 
     fn served(&self, name: &str) -> Result<&Served, Stop> {

@@ -44,6 +44,10 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the whole timeout connecting may take, so that what was slow can be said.
 const CONNECT_SHARE: f64 = 0.9;
 
+/// How many headers an answer may have: more than any proxy adds, and some 64 KiB while it is read. The 100 of the HTTP
+/// library made no answer of a 200.
+const MAX_HEADERS: usize = 1000;
+
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -123,6 +127,7 @@ impl HttpSender {
         let timeout = destination.timeout;
         let client = client_to(settings)
             .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
+            .http1_max_headers(MAX_HEADERS)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
         for secret in &*settings.secrets.get() {

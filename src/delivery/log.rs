@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::inbox::outbox::{Attempt, Outcome, Pause, State};
+use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
 /// An attempt has ended, and so the delivery is now. `is_probe`: the destination was known to be down.
@@ -101,6 +101,29 @@ pub fn is_paused(destination: &str, pause: &Pause) {
         error.type = "destination_paused",
         "nothing is sent to {destination}, which is paused since {at}: {reason}; what is for it is kept until \
          `caigunn-webhook destinations resume {destination}`"
+    );
+}
+
+/// The leader has a destination no more, and keeps its place for so long.
+pub fn is_unconfigured(destination: &str, left: Duration) {
+    let hours = left.as_secs_f64() / 3600.0;
+    tracing::warn!(
+        destination,
+        error.type = "destination_unconfigured",
+        "{destination} is configured no more where the receiver leads that delivers: what is for it is kept for {hours:.0} h, and \
+         nothing is sent; after that, or with `caigunn-webhook destinations remove {destination}`, it is removed with all that \
+         waits for it"
+    );
+}
+
+/// A destination that is configured no more was removed, with so many pending deliveries that had a row.
+pub fn removed(destination: &Destination, count: u64) {
+    let Destination { name, cursor, .. } = destination;
+    tracing::warn!(
+        destination = name,
+        error.type = "destination_removed",
+        "{name} is configured no more and was removed: {count} deliveries that waited to be sent again are closed, and receipts \
+         after number {cursor} are not sent to it"
     );
 }
 

@@ -7,6 +7,7 @@ mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -15,12 +16,15 @@ use super::status::Board;
 use super::{Filter, Settings};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Destination, InstructionId, State};
-use crate::inbox::{self, Inbox, Page, PageRequest, ReceiptFilter, ReceiptId, Span};
+use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
+
+/// How many receipts ahead of a cursor are looked at to count what is pending: as many as a worker reads ahead.
+const AHEAD_COUNT: usize = 1024;
 
 /// How many parts of the list one page is put together from at most.
 const MAX_PARTS: usize = 8;
@@ -30,6 +34,7 @@ const MAX_PARTS: usize = 8;
 pub struct Deliveries {
     inbox: Arc<dyn Inbox>,
     configured: Arc<[Configured]>,
+    removal_grace: Duration,
     /// Tells whoever follows instructions in this process that there is one.
     wake: Arc<Notify>,
 }
@@ -86,6 +91,7 @@ impl Deliveries {
                     board: board.clone(),
                 })
                 .collect(),
+            removal_grace: settings.removal_grace,
             wake,
         }
     }
@@ -177,25 +183,25 @@ impl Deliveries {
     /// # Errors
     /// What the store says.
     pub async fn destinations(&self) -> Result<Vec<ShownDestination>, Error> {
-        let newest = self.inbox.outbox().last_sequence().await?;
         let known = self.inbox.outbox().destinations().await?;
-        let shown = known.into_iter().map(|known| {
+        let mut shown = Vec::new();
+        for known in known {
             let is_removed = known.removed_at.is_some();
             let configured = self.configured(&known.name).filter(|_| !is_removed);
             let status = configured.and_then(|configured| configured.board.status());
-            let behind_count = newest.saturating_sub(known.cursor);
             let pending_count = match &status {
                 _ if is_removed => 0,
                 Some(status) => status.pending_count,
-                None => known.pending_count + behind_count,
+                None => known.pending_count + self.ahead_count(&known, configured).await?,
             };
             let state = match &status {
                 _ if is_removed => ShownState::Removed,
+                _ if known.unconfigured_at.is_some() => ShownState::Unconfigured,
                 _ if known.pause.is_some() => ShownState::Paused,
                 Some(status) if status.down_since.is_some() => ShownState::Down,
                 _ => ShownState::Active,
             };
-            ShownDestination {
+            shown.push(ShownDestination {
                 name: known.name,
                 kind: configured.map(|configured| configured.kind),
                 to: configured.map(|configured| configured.place.clone()),
@@ -203,11 +209,25 @@ impl Deliveries {
                 pending_count,
                 dead_count: known.dead_count,
                 added_at: known.added_at,
+                removed_after: known
+                    .unconfigured_at
+                    .filter(|_| !is_removed)
+                    .map(|since| since.plus(self.removal_grace)),
                 pause: known.pause,
                 status,
-            }
-        });
-        Ok(shown.collect())
+            });
+        }
+        Ok(shown)
+    }
+
+    /// How many are pending behind a destination's cursor without a row, as the one that leads counts them: what it does not
+    /// want is left out, of as many receipts as it reads ahead.
+    async fn ahead_count(&self, known: &Destination, configured: Option<&Configured>) -> Result<u64, Error> {
+        let outbox = self.inbox.outbox();
+        let ahead = outbox.undelivered(known.id, known.cursor, AHEAD_COUNT).await?;
+        let is_wanted = |receipt: &&Receipt| configured.is_none_or(|it| it.filter.matches(receipt));
+        let wanted_count = ahead.receipts.iter().filter(is_wanted).count() as u64;
+        Ok(wanted_count + ahead.newest.saturating_sub(ahead.read_to))
     }
 
     /// Gives an instruction to the leader.
@@ -221,6 +241,13 @@ impl Deliveries {
             | Instruction::Pause { destination, .. }
             | Instruction::Resume { destination } => Some(destination),
             Instruction::Replay(replay) => replay.destination.as_ref(),
+            Instruction::Remove { destination } => {
+                let known = self.inbox.outbox().destinations().await?;
+                if !known.iter().any(|known| known.name == *destination) {
+                    return Err(self.no_destination(destination));
+                }
+                None
+            }
             Instruction::EndReplay { .. } | Instruction::Ask(_) => None,
         };
         if let Some(name) = destination.filter(|name| self.configured(name).is_none()) {

@@ -46,6 +46,12 @@ const RESTORE_COUNT: usize = 1000;
 /// The most bytes of bodies in hand before no further one is loaded. One body more may be there.
 const MAX_BODY_BYTES: usize = 32 << 20;
 
+/// The most bytes of bodies that are loaded at once. Where the store was too slow for so many, fewer are asked for.
+const MAX_LOAD_BYTES: usize = MAX_BODY_BYTES;
+
+/// How few that may come to: with more to ask for, one body at least.
+const MIN_LOAD_BYTES: usize = 64 << 10;
+
 /// How many results may wait for the store before nothing more is sent.
 const MAX_UNRECORDED: usize = 512;
 
@@ -188,6 +194,8 @@ struct Worker<'a> {
     /// The number of the newest receipt, as far as it is known.
     newest: u64,
     body_bytes: usize,
+    /// How many bytes of bodies are loaded at once now, or one body: half of what failed, twice what did not.
+    load_bytes: usize,
     attempts: FuturesUnordered<Doing<'a, Ended>>,
     loading: Option<Doing<'a, Loaded>>,
     reading: Option<Doing<'a, Result<Read, inbox::Error>>>,
@@ -227,6 +235,7 @@ impl<'a> Worker<'a> {
             dead_count_in: DEAD_COUNT_INTERVALS,
             newest: parts.destination.cursor,
             body_bytes: 0,
+            load_bytes: MAX_LOAD_BYTES,
             attempts: FuturesUnordered::new(),
             loading: None,
             reading: None,

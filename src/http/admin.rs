@@ -57,6 +57,7 @@ pub fn routes(api: Api) -> Router {
         .route("/destinations", get(deliveries::destinations))
         .route("/destinations/{name}/pause", post(deliveries::pause))
         .route("/destinations/{name}/resume", post(deliveries::resume))
+        .route("/destinations/{name}/remove", post(deliveries::remove))
         .route("/deliveries", get(deliveries::deliveries))
         .route(
             "/deliveries/{destination}/{receipt_id}",

@@ -136,6 +136,8 @@ macro_rules! contract_tests {
                 the_last_sequence_is_that_of_the_newest_receipt_there_ever_was,
                 receipts_after_a_number_page_oldest_first_to_the_end,
                 what_is_asked_for_is_loaded_with_its_body_oldest_first,
+                what_matches_is_found_a_part_at_a_time,
+                the_last_receipt_before_a_time_is_found_as_clocks_may_have_it,
                 undelivered_leaves_out_what_has_a_delivery_to_that_destination,
                 undelivered_looks_at_a_bounded_part_and_says_how_far_it_came,
                 whoever_does_not_lead_writes_nothing,
@@ -150,6 +152,7 @@ macro_rules! contract_tests {
                 a_removed_destination_takes_its_pending_deliveries_with_it,
                 a_destination_that_comes_back_begins_anew,
                 a_pause_is_kept_until_it_is_over,
+                a_destination_that_is_configured_no_more_keeps_its_place_until_it_is_again,
             ]
             progress: [
                 a_cursor_only_rises,

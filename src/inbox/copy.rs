@@ -6,6 +6,7 @@
 //! What it does not do: mix. Where receivers have stored into the second inbox before all of the first one was in it,
 //! there is no order in which both would be right.
 
+mod lead;
 mod outbox;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::postgres::PostgresInbox;
 use super::sqlite::SqliteReader;
 use super::{Error, Inbox, Receipt};
+use lead::Lead;
 
 /// How many receipts go in one transaction.
 const BATCH_COUNT: usize = 512;
@@ -63,6 +65,15 @@ pub enum CopyError {
     /// The second inbox cannot be read or written.
     #[error("cannot use the second inbox")]
     To(#[source] Error),
+    /// A receiver leads on the second inbox.
+    #[error(
+        "{leader} leads on the second inbox, and would deliver from it what is being copied; stop the receivers that use \
+         it, and start them again after the copy"
+    )]
+    Led {
+        /// Which one.
+        leader: String,
+    },
     /// The second inbox holds what is not of the first one.
     #[error("{0}")]
     NotACopy(String),
@@ -71,14 +82,29 @@ pub enum CopyError {
     Differs(String),
 }
 
-/// Copies what the second inbox lacks, then compares both.
+/// Copies what the second inbox lacks, then compares both. Meanwhile it leads there, so that no receiver delivers from a
+/// part of the copy.
 ///
 /// # Errors
 /// What was copied stays; another run goes on there.
 ///
 /// # Cancel safety
-/// May be dropped at any time.
+/// May be dropped at any time; then receivers of the second inbox wait until the lease has ended.
 pub async fn copy(
+    from: &SqliteReader,
+    to: &PostgresInbox,
+    progress: impl FnMut(Progress),
+) -> Result<Outcome, CopyError> {
+    let lead = Lead::take(to).await?;
+    let copied = tokio::select! {
+        copied = copy_all(from, to, progress) => copied,
+        lost = lead.keep() => Err(lost),
+    };
+    lead.give_back().await;
+    copied
+}
+
+async fn copy_all(
     from: &SqliteReader,
     to: &PostgresInbox,
     mut progress: impl FnMut(Progress),

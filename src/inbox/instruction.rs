@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::InstructionId;
-use super::{Receipt, ReceiptId};
+use super::{Receipt, ReceiptFilter, ReceiptId, Span};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 
@@ -44,6 +44,11 @@ pub enum Instruction {
     },
     /// Send to a destination again; to one that is down, see at once whether it is back.
     Resume {
+        /// Which one.
+        destination: String,
+    },
+    /// Remove a destination that is configured no more, with its pending deliveries.
+    Remove {
         /// Which one.
         destination: String,
     },
@@ -96,6 +101,7 @@ impl fmt::Display for Instruction {
             } => write!(formatter, "cancel {destination}/{receipt_id}"),
             Self::Pause { destination, .. } => write!(formatter, "pause {destination}"),
             Self::Resume { destination } => write!(formatter, "resume {destination}"),
+            Self::Remove { destination } => write!(formatter, "remove {destination}"),
             Self::Replay(replay) => {
                 let kind = if replay.dry_run { "count" } else { "replay" };
                 let destination = replay.destination.as_deref().unwrap_or("all destinations");
@@ -144,16 +150,27 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// What these are about.
+    pub fn filter(&self) -> ReceiptFilter {
+        ReceiptFilter {
+            event: self.event.clone(),
+            event_id: self.event_id,
+            chatbot_id: self.chatbot_id,
+        }
+    }
+
+    /// When these came.
+    pub fn span(&self) -> Span {
+        Span {
+            since: self.since,
+            until: self.until,
+        }
+    }
+
     /// Whether a receipt is one of those that it is about.
     pub fn matches(&self, receipt: &Receipt) -> bool {
-        let name = &receipt.event;
-        self.event
-            .as_ref()
-            .is_none_or(|event| *event == name.event || *event == name.to_string())
-            && self.event_id.is_none_or(|id| receipt.event_id == Some(id))
-            && self.chatbot_id.is_none_or(|id| receipt.chatbot_id == Some(id))
-            && self.since.is_none_or(|since| receipt.received_at >= since)
-            && self.until.is_none_or(|until| receipt.received_at < until)
+        self.filter().matches(receipt)
+            && self.span().contains(receipt.received_at)
             && (self.receipt_ids.is_empty() || self.receipt_ids.contains(&receipt.id))
     }
 }

@@ -10,11 +10,13 @@
 //! [`Candidate`] that believes to lead, and the store refuses one that does not. So the lease of the leader is the lease
 //! of all deliveries: one that dies gives them all back, and two never send the same one at once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Answer, Candidate, Page, PageRequest, Receipt};
+use super::{Answer, Candidate, Page, PageRequest, Receipt, ReceiptFilter, Span};
 use crate::clock::Timestamp;
 use crate::event::id;
 
@@ -33,6 +35,16 @@ pub trait Outbox: Send + Sync {
     /// misses nothing.
     fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>>;
 
+    /// Receipts without their bodies that match both, oldest first, with numbers above `after` up to `until`: at most
+    /// `limit`. It looks at [`MAX_MATCHING_EXAMINED`] numbers at most, and says how far it came. A job is found faster by
+    /// [`Inbox::job`](super::Inbox::job).
+    fn matching(&self, what: Matching, limit: usize) -> Answer<'_, Matched>;
+
+    /// A number up to which every receipt that is held was received before that time, found by halving, so that few are
+    /// looked at: numbers are nearly in the order of time. Where a clock was set back by more than [`MAX_DISORDER`], there
+    /// may be some that were received later.
+    fn last_before(&self, time: Timestamp) -> Answer<'_, u64>;
+
     /// As [`Outbox::receipts_after`], without those that have a delivery to that destination. It looks at
     /// [`MAX_UNDELIVERED_EXAMINED`] numbers at most, and says how far it came.
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered>;
@@ -44,8 +56,20 @@ pub trait Outbox: Send + Sync {
     /// Every destination that ever was, oldest first.
     fn destinations(&self) -> Answer<'_, Vec<Destination>>;
 
-    /// Puts a destination in, unless it is there. One that was removed begins anew, with its deliveries as they are.
+    /// Puts a destination in, unless it is there; then it is configured again, if it was not. One that was removed begins
+    /// anew, with its deliveries as they are.
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination>;
+
+    /// Takes down that the leader has a destination no more, unless that is known; returns for how long it has been so,
+    /// by the store's clock.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads.
+    fn miss_destination<'a>(
+        &'a self,
+        leader: &'a Candidate,
+        destination: DestinationId,
+    ) -> Answer<'a, Duration>;
 
     /// Marks a destination as removed, with its pending deliveries; returns how many of these had a row.
     ///
@@ -119,6 +143,45 @@ pub const MAX_DONE_INSTRUCTIONS: usize = 1000;
 /// How many numbers [`Outbox::undelivered`] looks at: some milliseconds, also where all of them have deliveries.
 pub const MAX_UNDELIVERED_EXAMINED: u64 = 10_000;
 
+/// How many numbers [`Outbox::matching`] looks at: some 50 ms, also where nothing matches.
+pub const MAX_MATCHING_EXAMINED: u64 = 50_000;
+
+/// By how much receipts may be out of the order of time: receivers' clocks differ a little, and are set.
+pub const MAX_DISORDER: Duration = Duration::from_secs(300);
+
+/// Which receipts are looked for.
+#[derive(Clone, Debug)]
+pub struct Matching {
+    /// What they are about.
+    pub filter: ReceiptFilter,
+    /// When they came.
+    pub span: Span,
+    /// Only greater numbers.
+    pub after: u64,
+    /// Up to this one.
+    pub until: u64,
+}
+
+/// What was found of [`Matching`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// The receipts, oldest first.
+    pub receipts: Vec<Receipt>,
+    /// Up to this number all are among them.
+    pub read_to: u64,
+}
+
+impl Matched {
+    /// What was found with that limit up to that number.
+    pub(super) fn new(receipts: Vec<Receipt>, limit: usize, until: u64) -> Self {
+        let last = receipts.last().filter(|_| receipts.len() >= limit);
+        Self {
+            read_to: last.map_or(until, |last| last.sequence),
+            receipts,
+        }
+    }
+}
+
 /// A part of the log as a destination sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
@@ -160,8 +223,10 @@ pub struct Destination {
     pub cursor: u64,
     /// When it was put in, or put in again.
     pub added_at: Timestamp,
-    /// When it was found to be configured no more.
+    /// When it was removed.
     pub removed_at: Option<Timestamp>,
+    /// Since when the leader has it no more, if that is so.
+    pub unconfigured_at: Option<Timestamp>,
     /// Why nothing is sent to it, if that is so.
     pub pause: Option<Pause>,
     /// Its deliveries with a row that are pending.
@@ -200,7 +265,7 @@ pub enum State {
     Dead,
     /// An operator has called it off.
     Cancelled,
-    /// Its destination was configured no more.
+    /// Its destination was removed.
     Removed,
 }
 
@@ -297,7 +362,7 @@ pub struct Attempt {
     /// When it began.
     pub started_at: Timestamp,
     /// How long it took, in whole microseconds.
-    pub duration: std::time::Duration,
+    pub duration: Duration,
     /// How it ended.
     pub outcome: Outcome,
     /// The HTTP status or the exit code, if it came to that.

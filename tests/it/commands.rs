@@ -214,10 +214,14 @@ async fn completions_need_no_configuration() {
 
 #[tokio::test]
 async fn bash_completes_commands_and_their_flags() {
-    let script = program(&["completions", "bash"]).await.output;
+    // Longer than an argument may be.
+    let folder = folder();
+    let script = folder.path().join("completions.bash");
+    fs::write(&script, program(&["completions", "bash"]).await.output).expect("the folder takes files");
+    let script = script.display();
     let words_for = async |typed: &str| {
         let ask = format!(
-            "{script}\nCOMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+            "source {script}\nCOMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
              _caigunn__webhook caigunn-webhook \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
              echo \"${{COMPREPLY[@]}}\""
         );

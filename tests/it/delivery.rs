@@ -9,6 +9,7 @@ mod crash;
 mod destinations;
 mod flood;
 mod metrics;
+mod narrow;
 mod odd_bodies;
 mod outages;
 mod replicas;

@@ -116,6 +116,7 @@ pub fn client() -> reqwest::Client {
 /// The way out of a receiver without destinations.
 pub fn no_destinations(inbox: &Arc<dyn Inbox>) -> Arc<dyn DeliveryDesk> {
     let settings = delivery::Settings {
+        removal_grace: Duration::from_secs(86_400),
         schedule: Schedule::new(vec![Duration::ZERO]).expect("one try is a schedule"),
         destinations: Vec::new(),
     };

@@ -290,8 +290,10 @@ async fn an_inbox_with_receipts_of_its_own_is_no_place_for_a_copy() {
     let folder = folder();
     fill(folder.path(), 2).await;
     let other = tempfile::tempdir().expect("a folder");
-    let receiver = Process::start(other.path(), &[("CAIGUNN_INBOX_URL", database.url())]).await;
+    let mut receiver = Process::start(other.path(), &[("CAIGUNN_INBOX_URL", database.url())]).await;
     post(&receiver, 1).await;
+    receiver.signal("TERM");
+    receiver.wait().await;
 
     let ended = inbox(folder.path(), &["copy", "--to", database.url()]).await;
 

@@ -35,6 +35,13 @@ pub enum DestinationsCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Remove a destination that is configured no more, with what waits for it, before its time
+    Remove {
+        /// The name that it had in the configuration
+        name: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
 }
 
 pub async fn run(command: &DestinationsCommand, settings: &Settings) -> anyhow::Result<()> {
@@ -49,6 +56,10 @@ pub async fn run(command: &DestinationsCommand, settings: &Settings) -> anyhow::
         DestinationsCommand::Resume { name, format } => {
             let path = format!("/destinations/{}/resume", output::segment(name));
             change(&admin, &path, format.format, &format!("{name} is sent to again")).await
+        }
+        DestinationsCommand::Remove { name, format } => {
+            let path = format!("/destinations/{}/remove", output::segment(name));
+            change(&admin, &path, format.format, &format!("{name} is removed")).await
         }
     }
 }
@@ -86,6 +97,10 @@ fn remark(destination: &Value) -> String {
     let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
     match destination["state"].as_str() {
         Some("paused") => format!("since {}: {}", output::time(&pause["at"]), text(&pause["reason"])),
+        Some("unconfigured") => format!(
+            "not configured where the receiver leads: removed after {}",
+            output::time(&destination["removed_after"])
+        ),
         Some("down") => format!(
             "since {}: {}",
             output::time(&status["down_since"]),

@@ -41,6 +41,7 @@ fn destination(cursor: u64) -> Destination {
         cursor,
         added_at: at(0),
         removed_at: None,
+        unconfigured_at: None,
         pause: None,
         pending_count: 0,
         dead_count: 0,

@@ -4,15 +4,18 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::children::Child;
 use crate::inbox::outbox::MAX_ANSWER_BYTES;
 
 /// How long a program's output is read after its end: another process that it started may hold the pipe open, and then
@@ -22,12 +25,13 @@ const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a program that was killed may take to be gone. One that waits for a broken disk takes for ever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A program that runs. When dropped it is killed, with all that it has started.
+/// A program that runs. When dropped before its end it is killed, with all that it has started.
 pub struct Run {
+    /// Before the program itself, which is waited for when it is dropped: then its number may be another's.
+    group: Group,
     child: Child,
     input: Option<ChildStdin>,
     output: Output,
-    group: Group,
 }
 
 /// How a program ended.
@@ -43,18 +47,17 @@ impl Run {
     pub fn start(mut command: Command) -> io::Result<Self> {
         let (output, output_writer) = io::pipe()?;
         let output = Receiver::from_owned_fd(OwnedFd::from(output))?;
-        let mut child = command
+        command
             .stdin(Stdio::piped())
             .stdout(output_writer.try_clone()?)
             .stderr(output_writer)
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?;
+            .process_group(0);
+        let mut child = Child::start(&mut command)?;
         // It holds the writing ends, and the reading one ends only when they are all closed.
         drop(command);
         Ok(Self {
-            input: child.stdin.take(),
-            group: Group::of(&child),
+            input: child.take_input(),
+            group: Group(child.id()),
             output: Output {
                 pipe: output,
                 beginning: Vec::new(),
@@ -74,31 +77,38 @@ impl Run {
         let (mut is_fed, mut is_drained) = (false, false);
         loop {
             tokio::select! {
-                status = self.child.wait() => return Ok(ended(status?)),
+                status = self.child.wait() => {
+                    // From now on its number may be another's, and what it has left behind is let be.
+                    self.group.let_go();
+                    return Ok(ended(status?));
+                }
                 () = &mut fed, if !is_fed => is_fed = true,
                 () = &mut drained, if !is_drained => is_drained = true,
             }
         }
     }
 
-    /// Takes the rest of the output of a program that has ended. What it has started and left behind is let be, unless
-    /// it still has the pipe: then it is killed.
-    pub async fn rest(&mut self) {
-        match timeout(OUTPUT_TIMEOUT, self.output.drain()).await {
-            Ok(()) => self.group.let_go(),
-            Err(_) => self.group.kill(),
+    /// The beginning of what a program that has ended has written. What it has started and left behind may write on: that
+    /// is read to its end, as long as there are not too many such.
+    pub async fn rest(mut self, left_behind: &Arc<Semaphore>) -> Bytes {
+        if timeout(OUTPUT_TIMEOUT, self.output.drain()).await.is_ok() {
+            return self.output.beginning.into();
         }
+        let beginning = Bytes::copy_from_slice(&self.output.beginning);
+        if let Ok(permit) = Arc::clone(left_behind).try_acquire_owned() {
+            tokio::spawn(async move {
+                self.output.drain().await;
+                drop(permit);
+            });
+        }
+        beginning
     }
 
-    /// Kills it, with all that it has started, and waits until it is gone.
-    pub async fn kill(&mut self) {
+    /// Kills it, with all that it has started, and waits until it is gone; gives the beginning of what it has written.
+    pub async fn kill(mut self) -> Bytes {
         self.group.kill();
-        // Otherwise the runtime takes note of its end, whenever that is.
+        // Otherwise it is waited for when this is dropped.
         let _ = timeout(KILL_TIMEOUT, self.child.wait()).await;
-    }
-
-    /// The beginning of what it has written.
-    pub fn into_output(self) -> Bytes {
         self.output.beginning.into()
     }
 }
@@ -137,20 +147,11 @@ impl Output {
 
 /// The process group of a program: itself, and all that it has started and that has not left it. Killed when dropped.
 ///
-/// Its number is not given away while a process is in the group, or while the program has not been waited for. So only a
-/// group that is let go when its work is done can never be another's.
+/// Its number is not given away while the program has not been waited for. So a group that is let go by then can never be
+/// another's.
 struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(Pid::from_raw),
-        )
-    }
-
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
             // It may be gone already.

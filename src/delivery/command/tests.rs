@@ -245,14 +245,29 @@ async fn a_program_need_not_read_its_input() {
 }
 
 #[tokio::test]
-async fn what_is_left_behind_with_the_output_is_killed_and_the_exit_code_stands() {
+async fn what_is_left_behind_with_the_output_works_on_and_may_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (go, done) = (folder.path().join("go"), folder.path().join("done"));
+    // It writes more than a pipe holds once it was told that the attempt has ended.
+    let script = format!(
+        "(until test -e {}; do sleep 0.05; done; head -c 200000 /dev/zero && echo >{}) &",
+        go.display(),
+        done.display()
+    );
     let start = Instant::now();
 
-    let report = report_on("sleep 1000 & echo $!", LONG).await;
+    let report = report_on(&script, LONG).await;
 
     assert_eq!((report.outcome, report.status), (Outcome::Delivered, Some(0)));
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    until_gone(text(&report)).await;
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    fs::write(&go, "").unwrap();
+    let is_done = async {
+        while !done.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(LONG, is_done).await;
+    assert!(waited.is_ok(), "it was killed");
 }
 
 #[tokio::test]

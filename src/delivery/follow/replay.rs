@@ -8,8 +8,10 @@ use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
 use crate::delivery::instruction::Progress;
 use crate::delivery::worker::What;
 use crate::inbox::instruction::Replay;
-use crate::inbox::outbox::{self, Delivery, DeliveryFilter, DestinationId, InstructionId, State};
-use crate::inbox::{self, Cursor, PageRequest, Receipt, ReceiptId};
+use crate::inbox::outbox::{
+    self, Delivery, DeliveryFilter, DestinationId, InstructionId, MAX_DISORDER, Matched, Matching, State,
+};
+use crate::inbox::{self, Cursor, PageRequest, Receipt};
 
 /// How a replay goes on.
 enum Step {
@@ -39,12 +41,9 @@ impl Follower {
             Err(Stop::Store(error)) => return Err(error),
         };
         if progress.last == 0 {
-            progress.last = self.inbox.outbox().last_sequence().await?;
-            let oldest = self.inbox.outbox().receipts_after(0, 1).await?;
-            progress.first = oldest.first().map_or(progress.last, |oldest| oldest.sequence - 1);
-            progress.position = progress.first;
+            self.bound(replay, &mut progress).await?;
         }
-        let named = match self.named(&replay.receipt_ids, &progress).await {
+        let named = match self.named(replay, &progress).await {
             Ok(named) => named,
             Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
             Err(Stop::Store(error)) => return Err(error),
@@ -52,7 +51,10 @@ impl Follower {
         loop {
             let begun_at = Instant::now();
             let replayed_before = progress.replayed_count;
-            let step = match self.replay_page(replay, &named, &chosen, &mut progress).await {
+            let step = match self
+                .replay_page(replay, named.as_deref(), &chosen, &mut progress)
+                .await
+            {
                 Ok(step) => step,
                 Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
                 Err(Stop::Store(error)) => return Err(error),
@@ -76,6 +78,24 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Finds where it begins and ends, by the times that it names.
+    async fn bound(&self, replay: &Replay, progress: &mut Progress) -> Result<(), inbox::Error> {
+        let outbox = self.inbox.outbox();
+        progress.last = outbox.last_sequence().await?;
+        let oldest = outbox.receipts_after(0, 1).await?;
+        progress.first = oldest.first().map_or(progress.last, |oldest| oldest.sequence - 1);
+        if let Some(since) = replay.since {
+            progress.first = progress.first.max(outbox.last_before(since).await?);
+        }
+        if let Some(until) = replay.until {
+            // Above that number all were received then or later.
+            let end = outbox.last_before(until.plus(2 * MAX_DISORDER)).await?;
+            progress.last = progress.last.min(end.max(progress.first));
+        }
+        progress.position = progress.first;
+        Ok(())
     }
 
     /// Waits as long as the rate of a replay wants after so many, or until it is ended.
@@ -107,7 +127,7 @@ impl Follower {
     async fn replay_page(
         &self,
         replay: &Replay,
-        named: &[Receipt],
+        named: Option<&[Receipt]>,
         chosen: &[&Served],
         progress: &mut Progress,
     ) -> Result<Step, Stop> {
@@ -118,35 +138,29 @@ impl Follower {
             return self.replay_dead(replay, chosen, limit, progress).await;
         }
         let outbox = self.inbox.outbox();
-        let receipts = if replay.receipt_ids.is_empty() {
-            outbox.receipts_after(progress.position, PAGE_COUNT).await?
-        } else {
-            let left = named
-                .iter()
-                .filter(|receipt| receipt.sequence > progress.position);
-            left.take(PAGE_COUNT).cloned().collect()
+        let Matched { receipts, read_to } = match named {
+            _ if progress.position >= progress.last => return Ok(Step::Last),
+            Some(named) => next_of(named, progress, limit),
+            None => {
+                let what = Matching {
+                    filter: replay.filter(),
+                    span: replay.span(),
+                    after: progress.position,
+                    until: progress.last,
+                };
+                // No more at once than the rate allows; what does not match costs nothing.
+                outbox.matching(what, limit).await?
+            }
         };
-        let mut receipts: Vec<_> = receipts
-            .into_iter()
-            .take_while(|receipt| receipt.sequence <= progress.last)
-            .collect();
-        // No more at once than the rate allows; what does not match costs nothing.
-        let mut matching = 0..receipts.len();
-        let cut = matching
-            .by_ref()
-            .filter(|at| replay.matches(&receipts[*at]))
-            .nth(limit);
-        receipts.truncate(cut.unwrap_or(receipts.len()));
-        let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else {
-            return Ok(Step::Last);
-        };
-        let (from, to) = (first.sequence, last.sequence);
         let mut so_far = progress.clone();
-        so_far.examined_count += receipts.len() as u64;
-        so_far.position = to;
-        receipts.retain(|receipt| replay.matches(receipt));
+        so_far.examined_count += match named {
+            Some(_) => receipts.len() as u64,
+            None => read_to - progress.position,
+        };
+        so_far.position = read_to;
         if !receipts.is_empty() {
             // Before the rows: whoever is behind this cursor and has no row has not begun.
+            let (from, to) = (receipts[0].sequence, read_to);
             let destinations = outbox.destinations().await?;
             for served in chosen {
                 let known = destinations.iter().find(|known| known.id == served.id);
@@ -234,18 +248,24 @@ impl Follower {
         Ok(true)
     }
 
-    /// The receipts of these ids, oldest first. What was gone through already may have expired meanwhile.
-    async fn named(&self, ids: &[ReceiptId], progress: &Progress) -> Result<Vec<Receipt>, Stop> {
-        let mut receipts = Vec::new();
-        for id in ids {
+    /// The receipts that a replay names by their ids or their job, oldest first; `None` if it names none. What was gone
+    /// through already may have expired meanwhile.
+    async fn named(&self, replay: &Replay, progress: &Progress) -> Result<Option<Vec<Receipt>>, Stop> {
+        let mut receipts = match replay.event_id {
+            Some(event_id) if replay.receipt_ids.is_empty() => self.inbox.job(event_id).await?,
+            None if replay.receipt_ids.is_empty() => return Ok(None),
+            _ => Vec::new(),
+        };
+        for id in &replay.receipt_ids {
             match self.inbox.receipt(*id).await? {
                 Some((receipt, _)) => receipts.push(receipt),
                 None if progress.position > progress.first => {}
                 None => return Err(Stop::Failed(format!("there is no receipt {id}"))),
             }
         }
+        receipts.retain(|receipt| replay.matches(receipt));
         receipts.sort_by_key(|receipt| receipt.sequence);
-        Ok(receipts)
+        Ok(Some(receipts))
     }
 
     /// The rows of a destination from one number to another.
@@ -267,5 +287,16 @@ impl Follower {
             cursor = page.next;
         }
         Ok(rows)
+    }
+}
+
+/// The next of these behind where a replay is, at most `limit`.
+fn next_of(named: &[Receipt], progress: &Progress, limit: usize) -> Matched {
+    let is_left = |receipt: &&Receipt| (progress.position + 1..=progress.last).contains(&receipt.sequence);
+    let receipts: Vec<_> = named.iter().filter(is_left).take(limit).cloned().collect();
+    let last = receipts.last().filter(|_| receipts.len() >= limit);
+    Matched {
+        read_to: last.map_or(progress.last, |last| last.sequence),
+        receipts,
     }
 }

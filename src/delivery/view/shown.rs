@@ -78,6 +78,8 @@ pub struct ShownDestination {
     pub dead_count: u64,
     /// When it was put in.
     pub added_at: Timestamp,
+    /// If it is configured no more where the receiver leads, when it is removed.
+    pub removed_after: Option<Timestamp>,
     /// Why nothing is sent to it.
     pub pause: Option<Pause>,
     /// What only the receiver that leads knows, where that is asked.
@@ -94,7 +96,9 @@ pub enum ShownState {
     Down,
     /// It is not, since somebody said so, or itself.
     Paused,
-    /// It is configured no more.
+    /// It is not, since the receiver that leads does not have it; what is for it is kept for a time.
+    Unconfigured,
+    /// It was configured no more, and is removed.
     Removed,
 }
 

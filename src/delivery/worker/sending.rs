@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Ended, Loaded, MAX_BODY_BYTES, MAX_UNRECORDED, Parts, READ_COUNT, Worker};
+use super::{
+    Ended, Loaded, MAX_BODY_BYTES, MAX_LOAD_BYTES, MAX_UNRECORDED, MIN_LOAD_BYTES, Parts, READ_COUNT, Worker,
+};
 use crate::clock::Timestamp;
 use crate::delivery::backlog::Begun;
 use crate::delivery::health::{Allowance, MAX_PAUSE, Turn};
@@ -30,7 +32,8 @@ impl Worker<'_> {
         match self.health.allowance(now, self.backlog.in_flight_count()) {
             Allowance::Probe => begun.extend(self.backlog.begin_probe(now)),
             Allowance::Attempts(count) => {
-                let mut room = MAX_BODY_BYTES.saturating_sub(self.body_bytes);
+                let room = MAX_BODY_BYTES.saturating_sub(self.body_bytes);
+                let mut room = room.min(self.load_bytes);
                 while begun.len() < count.min(READ_COUNT) && room > 0 {
                     let Some(next) = self.backlog.begin(now) else {
                         break;
@@ -57,10 +60,21 @@ impl Worker<'_> {
 
     /// Sends what was loaded.
     pub(super) fn send(&mut self, loaded: Loaded, is_stopping: bool) {
-        let receipts = loaded.receipts.unwrap_or_else(|error| {
-            self.store_failed(&error);
-            Vec::new()
-        });
+        let asked_bytes = loaded.begun.iter().map(|begun| begun.body_bytes).sum::<usize>();
+        let receipts = match loaded.receipts {
+            Ok(receipts) => {
+                // Only what was asked for in full tells that more would come in time.
+                let grown = (2 * asked_bytes).clamp(self.load_bytes, MAX_LOAD_BYTES);
+                self.load_bytes = grown;
+                receipts
+            }
+            Err(error) => {
+                // One body is asked for however large it is.
+                self.load_bytes = (asked_bytes / 2).clamp(MIN_LOAD_BYTES, MAX_LOAD_BYTES);
+                self.store_failed(&error);
+                Vec::new()
+            }
+        };
         let now = self.now();
         let has_failed = self.store_rests_until.is_some();
         // Much may have happened while it was loaded.

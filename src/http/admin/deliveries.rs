@@ -74,6 +74,15 @@ pub async fn resume(State(api): State<Api>, name: Named, query: Asked<NoQuery>) 
     instruct_destination(&api, &destination, instruction).await
 }
 
+pub async fn remove(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Path(destination) = name.map_err(|_| Problem::not_found())?;
+    let instruction = Instruction::Remove {
+        destination: destination.clone(),
+    };
+    instruct_destination(&api, &destination, instruction).await
+}
+
 async fn instruct_destination(api: &Api, name: &str, instruction: Instruction) -> Result<Response, Problem> {
     match follow(api, instruction).await? {
         Followed::NotYet(instruction) => Ok(not_yet(&instruction)),

@@ -1,5 +1,6 @@
 //! Promise: a copy holds what the first inbox holds, as it holds it, or says what it lacks.
 
+mod leading;
 mod outbox;
 
 use std::sync::Arc;

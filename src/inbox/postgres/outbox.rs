@@ -14,16 +14,19 @@ pub mod read;
 pub mod record;
 mod rows;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outbox,
-    Progress, Start, State, Undelivered,
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
+    Matching, Outbox, Progress, Start, State, Undelivered,
 };
 use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
 use super::connections::Client;
 use super::hosts::Connection;
 use super::{PostgresInbox, read as receipts};
+use crate::clock::Timestamp;
 
 impl Outbox for PostgresInbox {
     fn last_sequence(&self) -> Answer<'_, u64> {
@@ -37,6 +40,16 @@ impl Outbox for PostgresInbox {
         Box::pin(self.deliver("read", async move |client| {
             read::receipts_after(client, after, limit).await
         }))
+    }
+
+    fn matching(&self, what: Matching, limit: usize) -> Answer<'_, Matched> {
+        Box::pin(self.deliver("read", async move |client| {
+            read::matching(client, &what, limit).await
+        }))
+    }
+
+    fn last_before(&self, time: Timestamp) -> Answer<'_, u64> {
+        Box::pin(self.deliver("read", async move |client| read::last_before(client, time).await))
     }
 
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
@@ -55,6 +68,14 @@ impl Outbox for PostgresInbox {
 
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination> {
         Box::pin(async move { destinations::add(self, &name, start).await })
+    }
+
+    fn miss_destination<'a>(
+        &'a self,
+        leader: &'a Candidate,
+        destination: DestinationId,
+    ) -> Answer<'a, Duration> {
+        Box::pin(destinations::miss(self, leader, destination))
     }
 
     fn remove_destination<'a>(

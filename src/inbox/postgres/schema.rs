@@ -28,13 +28,17 @@ struct Migration {
 }
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
         runs_from: 1,
     },
     Migration {
         sql: include_str!("../../../migrations/postgres/0002_outbox.sql"),
+        runs_from: 1,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0003_way_out.sql"),
         runs_from: 1,
     },
 ];

@@ -6,14 +6,17 @@ pub mod read;
 mod rows;
 pub mod write;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Outbox,
-    Progress, Start, State, Undelivered,
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
+    Matching, Outbox, Progress, Start, State, Undelivered,
 };
 use super::super::{Answer, Candidate, Page, PageRequest, Receipt};
 use super::SqliteInbox;
+use crate::clock::Timestamp;
 
 pub use read::last_sequence;
 
@@ -24,6 +27,14 @@ impl Outbox for SqliteInbox {
 
     fn receipts_after(&self, after: u64, limit: usize) -> Answer<'_, Vec<Receipt>> {
         Box::pin(self.read(move |connection, _| read::receipts_after(connection, after, limit)))
+    }
+
+    fn matching(&self, what: Matching, limit: usize) -> Answer<'_, Matched> {
+        Box::pin(self.read(move |connection, _| read::matching_receipts(connection, &what, limit)))
+    }
+
+    fn last_before(&self, time: Timestamp) -> Answer<'_, u64> {
+        Box::pin(self.read(move |connection, _| read::last_before(connection, time)))
     }
 
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
@@ -45,13 +56,23 @@ impl Outbox for SqliteInbox {
             // where this ends.
             let beginning = self.read(move |connection, _| read::beginning(connection, &looked_up, start));
             match beginning.await? {
-                read::Beginning::Known(destination) => Ok(destination),
+                read::Beginning::Known(destination) if destination.unconfigured_at.is_none() => {
+                    Ok(destination)
+                }
+                read::Beginning::Known(destination) => {
+                    self.write(move |connection| write::configure_destination(connection, destination))
+                        .await
+                }
                 read::Beginning::After(seq) => {
                     self.write(move |connection| write::add_destination(connection, &name, start, seq))
                         .await
                 }
             }
         })
+    }
+
+    fn miss_destination<'a>(&'a self, _: &'a Candidate, destination: DestinationId) -> Answer<'a, Duration> {
+        Box::pin(self.write(move |connection| write::miss_destination(connection, destination)))
     }
 
     fn remove_destination<'a>(&'a self, _: &'a Candidate, destination: DestinationId) -> Answer<'a, u64> {

@@ -110,7 +110,7 @@ async fn a_new_file_is_an_inbox_with_the_durability_that_is_promised() {
     assert_eq!(inbox.pragma::<i64>("journal_size_limit").await, 64 << 20);
     assert_eq!(inbox.pragma::<i64>("trusted_schema").await, 0);
     assert_eq!(inbox.pragma::<i64>("application_id").await, 0x4347_5748);
-    assert_eq!(inbox.pragma::<i64>("user_version").await & 0xff, 4);
+    assert_eq!(inbox.pragma::<i64>("user_version").await & 0xff, 5);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
     inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
     inbox.close().await.unwrap();
     let newer = Connection::open(folder.inbox_path()).unwrap();
-    newer.pragma_update(None, "user_version", 5).unwrap();
+    newer.pragma_update(None, "user_version", 6).unwrap();
     newer.close().unwrap();
     let before = std::fs::read(folder.inbox_path()).unwrap();
 
@@ -145,7 +145,7 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
         "{reason}"
     );
     assert!(
-        reason.contains("version 5, this program knows up to 4"),
+        reason.contains("version 6, this program knows up to 5"),
         "{reason}"
     );
     assert_eq!(std::fs::read(folder.inbox_path()).unwrap(), before);

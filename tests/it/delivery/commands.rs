@@ -1,14 +1,16 @@
 //! A destination that is a program is run for each notification until it ends with 0.
 
 use std::fs;
+use std::process::Command;
 
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
 use serde_json::Value;
 
-use super::{Store, on_both_stores, wait_for_state};
+use super::{Store, deliveries, on_both_stores, post_names, wait_for_state};
 use crate::harness::posters::text;
-use crate::harness::{json, sample_with};
+use crate::harness::postgres::leave_out;
+use crate::harness::{Process, json, sample_with, wait_for};
 
 on_both_stores!(a_program_is_given_the_notification_again_until_it_ends_with_0);
 
@@ -42,4 +44,63 @@ async fn a_program_is_given_the_notification_again_until_it_ends_with_0(store: S
     wait_for_state(app.admin, "script", "delivered", 2).await;
     assert_eq!(fs::read_to_string(given).unwrap(), expected);
     app.stop().await;
+}
+
+/// Leaves three processes behind that end after it, and whose parent is gone.
+const LEAVES_BEHIND: &str = r#"
+for number in 1 2 3; do (sleep 0.2 >/dev/null 2>&1 </dev/null &); done
+cat >/dev/null
+"#;
+
+const RUN_COUNT: usize = 30;
+
+#[tokio::test]
+async fn as_process_1_the_receiver_collects_what_commands_leave_behind() {
+    let mut wrapper = vec!["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    if !rustix::process::geteuid().is_root() {
+        wrapper.extend(["--user", "--map-root-user"]);
+    }
+    let can_be_process_1 = Command::new(wrapper[0]).args(&wrapper[1..]).arg("true").status();
+    if !can_be_process_1.is_ok_and(|status| status.success()) {
+        leave_out("this system makes no namespaces of processes");
+        return;
+    }
+    let store = Store::sqlite();
+    let destination =
+        format!(r#"[{{name = "script", kind = "command", command = ["sh", "-c", {LEAVES_BEHIND:?}]}}]"#);
+    let mut command = Process::command_under(&wrapper, store.folder());
+    command.env("CAIGUNN_DELIVERY_DESTINATION", destination);
+    let wrapped = Process::spawn(store.folder(), command).await;
+    let receiver = children_of(&wrapped.id().to_string());
+    assert_eq!(receiver.len(), 1, "{receiver:?}");
+
+    post_names(wrapped.public, RUN_COUNT, &["crawling.initial"]).await;
+
+    wait_for_state(wrapped.admin, "script", "delivered", RUN_COUNT).await;
+    let all = deliveries(wrapped.admin, "destination=script").await;
+    assert!(
+        all.iter().all(|delivery| delivery["attempt_count"] == 1),
+        "{all:?}"
+    );
+    wait_for("all that was left behind to be collected", || async {
+        let left = children_of(&receiver[0]);
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{left:?}"))
+        }
+    })
+    .await;
+}
+
+/// The numbers of a process's children, with those that have ended and that nobody has waited for.
+fn children_of(parent: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("/proc");
+    let numbers = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
+    let is_child = |number: &String| {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        let behind_name = stat.rsplit_once(") ").map(|(_, behind)| behind.to_owned());
+        behind_name.is_some_and(|behind| behind.split(' ').nth(1) == Some(parent))
+    };
+    numbers.filter(is_child).collect()
 }

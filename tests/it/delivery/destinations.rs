@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Store, counts, destinations, on_both_stores, post_jobs, post_names, wait_for_state};
+use serde_json::Value;
+
+use super::{Store, counts, destinations, on_both_stores, order, post_jobs, post_names, wait_for_state};
 use crate::harness::application::{Application, Reply};
 use crate::harness::posters::text;
 use crate::harness::wait_for;
@@ -11,6 +13,8 @@ on_both_stores!(
     a_new_destination_gets_what_comes_from_then_on,
     a_new_destination_gets_what_was_received_since_a_time,
     the_pending_deliveries_of_a_removed_destination_are_closed_as_such,
+    a_destination_that_the_leader_lacks_for_a_while_loses_nothing,
+    a_destination_that_is_configured_no_more_is_removed_by_command,
     a_filter_lets_through_what_it_names,
     attempts_begin_no_faster_than_the_destination_allows,
     no_more_attempts_are_under_way_than_the_destination_allows,
@@ -52,7 +56,10 @@ async fn a_new_destination_gets_what_was_received_since_a_time(store: Store) {
 async fn the_pending_deliveries_of_a_removed_destination_are_closed_as_such(store: Store) {
     let application = Application::answering(|_| Reply::Status(500)).await;
     let destination = destinations(&[("app", &application.url(), "")]);
-    let keys = [("delivery.retry_schedule_seconds", "0,600")];
+    let keys = [
+        ("delivery.retry_schedule_seconds", "0,600"),
+        ("delivery.removal_grace_hours", "0"),
+    ];
     let first = store.receiver(&destination, &keys).await;
     post_names(first.public, 2, &["crawling.initial"]).await;
     wait_for("both to have failed", || async {
@@ -157,4 +164,103 @@ async fn no_more_attempts_are_under_way_than_the_destination_allows(store: Store
     application.let_go();
     wait_for_state(app.admin, "app", "delivered", 10).await;
     app.stop().await;
+}
+
+async fn a_destination_that_the_leader_lacks_for_a_while_loses_nothing(store: Store) {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let keys = [(
+        "delivery.retry_schedule_seconds",
+        "0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+    )];
+    let first = store.receiver(&destination, &keys).await;
+    let mut jobs = post_names(first.public, 5, &["crawling.initial"]).await;
+    application.wait_for_arrivals(5).await;
+    first.stop().await;
+
+    let second = store.receiver("[]", &keys).await;
+    jobs.extend(post_names(second.public, 5, &["crawling.initial"]).await);
+    wait_for("it to be missed", || async {
+        let shown = second.api("/destinations").await["destinations"][0].clone();
+        if shown["state"] == "unconfigured" && shown["removed_after"].is_string() {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+    assert_eq!(
+        second.api("/destinations").await["destinations"][0]["pending_count"],
+        10
+    );
+    second.stop().await;
+
+    application.answer(|_| Reply::Status(200));
+    let third = store.receiver(&destination, &keys).await;
+    wait_for_state(third.admin, "app", "delivered", jobs.len()).await;
+    let shown = third.api("/destinations").await["destinations"][0].clone();
+    assert_eq!(
+        (&shown["state"], &shown["removed_after"]),
+        (&"active".into(), &Value::Null)
+    );
+    third.stop().await;
+}
+
+async fn a_destination_that_is_configured_no_more_is_removed_by_command(store: Store) {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let keys = [("delivery.retry_schedule_seconds", "0,600")];
+    let first = store.receiver(&destination, &keys).await;
+    post_names(first.public, 2, &["crawling.initial"]).await;
+    application.wait_for_arrivals(2).await;
+    let (status, answer) = order(first.admin, "/destinations/app/remove", None).await;
+    assert_eq!(status, 409, "{answer}");
+    first.stop().await;
+
+    let second = store.receiver("[]", &keys).await;
+    let (status, answer) = order(second.admin, "/destinations/nobody/remove", None).await;
+    assert_eq!(status, 404, "{answer}");
+    let (status, answer) = order(second.admin, "/destinations/app/remove", None).await;
+
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["destination"]["state"], "removed");
+    wait_for_state(second.admin, "app", "removed", 2).await;
+    let (status, answer) = order(second.admin, "/destinations/app/remove", None).await;
+    assert_eq!(status, 409, "{answer}");
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_destination_that_is_configured_no_more_is_removed_after_its_time() {
+    let Some(store) = Store::postgres().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = destinations(&[("app", &application.url(), "")]);
+    let keys = [("delivery.retry_schedule_seconds", "0,600")];
+    let first = store.receiver(&destination, &keys).await;
+    post_names(first.public, 2, &["crawling.initial"]).await;
+    application.wait_for_arrivals(2).await;
+    first.stop().await;
+    let database = store.database.as_ref().expect("a store on a server");
+    for (hours, state) in [(23, "unconfigured"), (25, "removed")] {
+        database
+            .execute(&format!(
+                "UPDATE caigunn_webhook.destination SET unconfigured_at = now() - interval '{hours} hours'"
+            ))
+            .await;
+
+        let without = store.receiver("[]", &keys).await;
+
+        wait_for(&format!("it to be {state} after {hours} hours"), || async {
+            let shown = without.api("/destinations").await["destinations"][0].clone();
+            if shown["state"] == state {
+                Ok(())
+            } else {
+                Err(shown.to_string())
+            }
+        })
+        .await;
+        without.stop().await;
+    }
 }

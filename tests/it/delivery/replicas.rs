@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Store, destinations, post_jobs, wait_for_state, wait_until_closed};
 use crate::harness::application::{Application, Reply, assert_in_order};
-use crate::harness::{Process, wait_for};
+use crate::harness::{Process, client, wait_for};
 
 /// Two receivers on one database, of which the first leads.
 async fn two(store: &Store, destination: &str) -> (Process, Process, tempfile::TempDir) {
@@ -101,4 +102,37 @@ async fn what_one_is_sending_when_it_is_stopped_no_other_sends() {
     wait_for_state(second.admin, "app", "delivered", 6).await;
     assert_eq!(application.arrivals().len(), 6);
     assert_in_order(&application.taken(), &jobs);
+}
+
+#[tokio::test]
+async fn a_follower_counts_as_pending_what_the_leader_does() {
+    let Some(store) = Store::postgres().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Held).await;
+    let url = application.url();
+    let all = destinations(&[
+        ("none", &url, r#"events = ["training.*"]"#),
+        ("some", &url, r#"events = ["*.completed"]"#),
+        ("all", &url, ""),
+    ]);
+    let (first, second, _folder) = two(&store, &all).await;
+    post_jobs(second.public, 100).await;
+
+    for (name, count) in [("none", 0), ("some", 100), ("all", 200)] {
+        for receiver in [&first, &second] {
+            wait_for(&format!("{count} pending for {name}"), || async {
+                let url = format!("http://{}/api/v1/destinations", receiver.admin);
+                let answer: Value = client().get(url).send().await.unwrap().json().await.unwrap();
+                let all = answer["destinations"].as_array().expect("a list");
+                let found = all.iter().find(|known| known["name"] == name);
+                match found.expect("it is there")["pending_count"].as_u64() {
+                    Some(pending_count) if pending_count == count => Ok(()),
+                    other => Err(format!("{other:?} of {name}")),
+                }
+            })
+            .await;
+        }
+    }
+    application.let_go();
 }

@@ -1,7 +1,9 @@
-//! The way between a proxy and a receiver that are not on one machine: what either sends, and its end, takes time.
+//! The way between two that are not on one machine: what either sends, and its end, takes time; or only so much comes
+//! through in a second.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -12,6 +14,9 @@ use tokio::time::{Instant, sleep_until};
 /// How many pieces of 64 KiB may be on the way.
 const PIECE_COUNT: usize = 64;
 const PIECE_BYTES: usize = 64 << 10;
+
+/// How much comes through a narrow line before another connection has its turn.
+const NARROW_PIECE_BYTES: usize = 16 << 10;
 
 /// Something on the way, and when it arrives.
 type Piece = (Instant, io::Result<Vec<u8>>);
@@ -74,4 +79,57 @@ async fn take_in(mut arrivals: mpsc::Receiver<Piece>, mut to: impl AsyncWrite + 
         to.write_all(&bytes).await?;
     }
     Ok(())
+}
+
+/// Starts an address that leads to another one by a line that brings so many bytes a second back from there, on all
+/// connections together. It ends with the test's runtime.
+pub async fn narrow_to(address: SocketAddr, bytes_per_second: u32) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let near = listener.local_addr().expect("a bound listener has an address");
+    let free_at = Arc::new(Mutex::new(Instant::now()));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(pass_on_narrowly(
+                stream,
+                address,
+                bytes_per_second,
+                Arc::clone(&free_at),
+            ));
+        }
+    });
+    near
+}
+
+async fn pass_on_narrowly(
+    mut near: TcpStream,
+    address: SocketAddr,
+    bytes_per_second: u32,
+    free_at: Arc<Mutex<Instant>>,
+) -> io::Result<()> {
+    let mut far = TcpStream::connect(address).await?;
+    far.set_nodelay(true)?;
+    let (mut from_near, mut to_near) = near.split();
+    let (mut from_far, mut to_far) = far.split();
+    let back = async {
+        let mut buffer = vec![0; NARROW_PIECE_BYTES];
+        loop {
+            let count = from_far.read(&mut buffer).await?;
+            if count == 0 {
+                return to_near.shutdown().await;
+            }
+            let takes = Duration::from_secs(1) * count as u32 / bytes_per_second;
+            let arrives_at = {
+                let mut free_at = free_at.lock().expect("nobody panics with it");
+                *free_at = (*free_at).max(Instant::now()) + takes;
+                *free_at
+            };
+            sleep_until(arrives_at).await;
+            to_near.write_all(&buffer[..count]).await?;
+        }
+    };
+    let forth = async {
+        tokio::io::copy(&mut from_near, &mut to_far).await?;
+        to_far.shutdown().await
+    };
+    tokio::try_join!(back, forth).map(drop)
 }

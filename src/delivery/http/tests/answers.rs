@@ -216,3 +216,19 @@ async fn path_and_query_are_hidden_where_they_are_told_back() {
         "cannot POST /[hidden]?[hidden]: no /[hidden] here, with [hidden]"
     );
 }
+
+#[tokio::test]
+async fn an_answer_with_many_headers_is_an_answer() {
+    let headers: String = (0..150)
+        .map(|number| format!("x-{number}: {number}\r\n"))
+        .collect();
+    let answer = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 2\r\n\r\nok");
+
+    let report = report_on(answer.as_bytes(), Then::Keep, LONG).await;
+
+    assert_eq!(
+        (report.outcome, report.status),
+        (Outcome::Delivered, Some(200)),
+        "{report:?}"
+    );
+}

@@ -41,6 +41,7 @@ pub async fn a_destination_added_now_gets_what_is_accepted_from_then_on(place: &
         cursor: sequences[2],
         added_at: added.added_at,
         removed_at: None,
+        unconfigured_at: None,
         pause: None,
         pending_count: 0,
         dead_count: 0,
@@ -222,6 +223,7 @@ pub async fn a_destination_that_comes_back_begins_anew(place: &impl Place) {
         cursor: sequences[3],
         added_at: again.added_at,
         removed_at: None,
+        unconfigured_at: None,
         pause: None,
         pending_count: 0,
         dead_count: 1,
@@ -275,4 +277,37 @@ fn pause(reason: &str) -> Pause {
         at: at(7),
         reason: reason.to_owned(),
     }
+}
+
+pub async fn a_destination_that_is_configured_no_more_keeps_its_place_until_it_is_again(place: &impl Place) {
+    let led = Led::open(place).await;
+    let (kept, missed) = (led.add("kept").await, led.add("missed").await);
+    let sequences = led.accept(0..2).await;
+    led.deliver(&missed, [delivery(&missed, sequences[0], State::Pending)])
+        .await;
+
+    let leader = led.leader().await;
+    let first = led.outbox().miss_destination(leader, missed.id).await.unwrap();
+    let since = led
+        .destination(missed.id)
+        .await
+        .unconfigured_at
+        .expect("since when");
+    let led = led.reopen(place).await;
+    let leader = led.leader().await;
+    let second = led.outbox().miss_destination(leader, missed.id).await.unwrap();
+
+    assert!(first < second, "{first:?} {second:?}");
+    let known = led.destination(missed.id).await;
+    assert_eq!(
+        known.unconfigured_at,
+        Some(since),
+        "it is so since the first time"
+    );
+    assert_eq!((known.removed_at, known.pending_count), (None, 1));
+    assert_eq!(led.destination(kept.id).await, kept);
+    let configured = led.add("missed").await;
+    assert_eq!((configured.id, configured.unconfigured_at), (missed.id, None));
+    assert_eq!((configured.cursor, configured.pending_count), (missed.cursor, 1));
+    assert_eq!(led.destination(missed.id).await, configured);
 }

@@ -2,8 +2,8 @@
 //! of it.
 
 use super::*;
-use crate::inbox::Error;
-use crate::inbox::outbox::{Instruction, MAX_UNDELIVERED_EXAMINED};
+use crate::inbox::outbox::{Instruction, MAX_DISORDER, MAX_UNDELIVERED_EXAMINED, Matching};
+use crate::inbox::{Error, Span};
 
 pub async fn the_last_sequence_is_that_of_the_newest_receipt_there_ever_was(place: &impl Place) {
     let led = Led::open(place).await;
@@ -230,4 +230,108 @@ pub async fn a_closed_inbox_refuses_every_call_of_the_way_out(place: &impl Place
             "call {call}: {refusal:?}"
         );
     }
+}
+
+pub async fn what_matches_is_found_a_part_at_a_time(place: &impl Place) {
+    let led = Led::open(place).await;
+    let ids = Ids::fresh();
+    let all = [
+        crawled(&Ids::fresh()).at(1),
+        sent(Event::CrawlingInitial, &ids, Wire::V2024_07).at(2),
+        crawled(&ids).at(3),
+        crawled(&Ids::fresh()).at(4),
+        sent(Event::TrainingInitial, &Ids::fresh(), Wire::V2024_07).at(5),
+        crawled(&Ids::fresh()).at(6),
+    ];
+    led.inbox.accept(all.to_vec()).await;
+    led.inbox.expire_all(2).await;
+    let mut held = led.inbox.all().await;
+    held.reverse();
+    let (first, last) = (held[0].sequence, held[4].sequence);
+    let found = async |filter: ReceiptFilter, span: Span, limit: usize| {
+        let (mut found, mut after) = (Vec::new(), 0);
+        while after < last {
+            let what = Matching {
+                filter: filter.clone(),
+                span,
+                after,
+                until: last,
+            };
+            let part = led.outbox().matching(what, limit).await.unwrap();
+            assert!(part.receipts.len() <= limit && part.read_to > after, "{part:?}");
+            after = part.read_to;
+            found.extend(part.receipts);
+        }
+        assert_eq!(after, last);
+        found
+    };
+
+    let chatbot_id = ids.chatbot_id;
+    for limit in [1, 2, 10] {
+        let everything = found(ReceiptFilter::default(), Span::default(), limit).await;
+        assert_eq!(everything, held, "{limit}");
+        let event = |event: &str| ReceiptFilter {
+            event: Some(event.to_owned()),
+            ..ReceiptFilter::default()
+        };
+        let of_job = ReceiptFilter {
+            event_id: Some(ids.event_id),
+            chatbot_id: Some(chatbot_id),
+            ..ReceiptFilter::default()
+        };
+        let none = event("billing");
+        for filter in [event("crawling"), event("crawling.completed"), of_job, none] {
+            let expected = held.iter().filter(|receipt| filter.matches(receipt));
+            let expected: Vec<_> = expected.cloned().collect();
+            assert_eq!(
+                found(filter.clone(), Span::default(), limit).await,
+                expected,
+                "{filter:?}"
+            );
+        }
+        let span = Span {
+            since: Some(at(3)),
+            until: Some(at(5)),
+        };
+        assert_eq!(
+            found(ReceiptFilter::default(), span, limit).await,
+            held[1..3],
+            "{limit}"
+        );
+    }
+    // No further than it is asked.
+    let what = Matching {
+        filter: ReceiptFilter::default(),
+        span: Span::default(),
+        after: first,
+        until: first + 2,
+    };
+    let part = led.outbox().matching(what, 10).await.unwrap();
+    assert_eq!((part.receipts, part.read_to), (held[1..3].to_vec(), first + 2));
+}
+
+pub async fn the_last_receipt_before_a_time_is_found_as_clocks_may_have_it(place: &impl Place) {
+    let led = Led::open(place).await;
+    assert_eq!(led.outbox().last_before(at(1)).await.unwrap(), 0);
+    let apart = MAX_DISORDER.as_secs();
+    let sequences = led.accept((1..=20).map(|number| number * apart)).await;
+
+    for number in 0..=22 {
+        let found = led.outbox().last_before(at(number * apart + 1)).await.unwrap();
+        // As far back as clocks may be out of order, and no further.
+        let expected = (number as usize)
+            .min(20)
+            .checked_sub(1)
+            .map(|before| sequences[before]);
+        let clear = (number as usize).saturating_sub(2).min(20);
+        let lowest = clear
+            .checked_sub(1)
+            .map_or(sequences[0] - 1, |before| sequences[before]);
+        assert!(found <= expected.unwrap_or(sequences[0] - 1), "{number}: {found}");
+        assert!(found >= lowest, "{number}: {found}");
+    }
+    led.inbox.expire_all(5 * apart).await;
+    assert_eq!(led.outbox().last_before(at(1)).await.unwrap(), sequences[3]);
+    led.inbox.expire_all(100 * apart).await;
+    assert_eq!(led.outbox().last_before(at(1)).await.unwrap(), sequences[19]);
 }

@@ -247,6 +247,7 @@ async fn what_receivers_have_delivered_from_the_copy_stays_delivered() {
         to.outbox().follow_up(&leader, instruction).await.unwrap();
     }
     let delivered = known(&*to).await;
+    to.resign(&leader).await.unwrap();
 
     let outcome = moving.copy().await.unwrap();
 

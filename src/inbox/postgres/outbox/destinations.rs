@@ -1,5 +1,7 @@
 //! Where receipts go.
 
+use std::time::Duration;
+
 use tokio_postgres::{Error as PostgresError, Row};
 
 use super::super::super::outbox::{Destination, DestinationId, Pause, Start};
@@ -17,8 +19,8 @@ const REMOVE_COUNT: i64 = 5_000;
 const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
     (SELECT count(*) FROM delivery WHERE state = 'pending' AND delivery.destination = destination.id
         AND delivery.seq >= (SELECT first_seq FROM state WHERE one)) AS pending_count,
-    (SELECT count(*) FROM delivery WHERE state = 'dead' AND delivery.destination = destination.id
-        AND delivery.seq >= (SELECT first_seq FROM state WHERE one)) AS dead_count";
+    coalesce((SELECT count FROM dead_letters WHERE dead_letters.destination = destination.id), 0) AS dead_count,
+    unconfigured_at";
 
 /// See [`super::Outbox::destinations`].
 pub async fn all(client: &Client) -> Result<Vec<Destination>, PostgresError> {
@@ -39,15 +41,15 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
     if let Some(known) = known
         && known.removed_at.is_none()
     {
-        return Ok(known);
+        return configure(inbox, known).await;
     }
     let cursor = cursor_at(inbox, start).await?;
     let put_in = async |client: &Client| {
         // Of several that come here together one puts it in, and the others find it.
         let sql = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, $2, $3)
                    ON CONFLICT (name) DO UPDATE SET
-                       cursor = excluded.cursor, added_at = excluded.added_at, removed_at = NULL, paused_at = NULL,
-                       pause_reason = NULL
+                       cursor = excluded.cursor, added_at = excluded.added_at, removed_at = NULL,
+                       unconfigured_at = NULL, paused_at = NULL, pause_reason = NULL
                    WHERE destination.removed_at IS NOT NULL";
         let statement = client.prepare_cached(sql).await?;
         let added_at = system_time(Timestamp::now());
@@ -60,6 +62,37 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
     added.ok_or_else(|| Error::Corrupt {
         reason: format!("the destination {name} was put in and is not there"),
     })
+}
+
+/// Takes down that a destination is configured, if that is news.
+async fn configure(inbox: &PostgresInbox, known: Destination) -> Result<Destination, Error> {
+    if known.unconfigured_at.is_some() {
+        let configured = async |client: &Client| {
+            let sql = "UPDATE destination SET unconfigured_at = NULL WHERE id = $1";
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, &[&known.id.0]).await
+        };
+        inbox.deliver("write to", configured).await?;
+    }
+    Ok(Destination {
+        unconfigured_at: None,
+        ..known
+    })
+}
+
+/// See [`super::Outbox::miss_destination`].
+pub async fn miss(
+    inbox: &PostgresInbox,
+    candidate: &Candidate,
+    destination: DestinationId,
+) -> Result<Duration, Error> {
+    let missed = "missed AS (
+                      UPDATE destination SET unconfigured_at = coalesce(unconfigured_at, clock_timestamp())
+                      FROM leader WHERE id = $2 RETURNING unconfigured_at
+                  )
+                  SELECT greatest(extract(epoch FROM clock_timestamp() - unconfigured_at), 0)::float8 FROM missed";
+    let row = leader::write(inbox, candidate, missed, &[&destination.0]).await?;
+    Ok(Duration::try_from_secs_f64(row.get(0)).unwrap_or_default())
 }
 
 /// See [`super::Outbox::remove_destination`]. One that is cut off goes on when it is called again: the destination is
@@ -103,11 +136,11 @@ async fn cursor_at(inbox: &PostgresInbox, start: Start) -> Result<u64, Error> {
     let Start::Since(since) = start else {
         return Ok(newest);
     };
+    let last_before = async |client: &Client| super::read::last_before(client, since).await;
+    let mut after = seq(inbox.deliver("read", last_before).await?);
     let since = system_time(since);
-    let mut after = 0;
     loop {
-        // No index is in the order of arrival, which is nearly that of the numbers: so this goes through all before, in
-        // parts that are short enough for whoever else reads.
+        // From near there on, in parts that are short enough for whoever else reads.
         let part = inbox.read(async |client| {
             let sql = "SELECT min(seq) FILTER (WHERE received_at >= $2), max(seq)
                        FROM (SELECT seq, received_at FROM receipt
@@ -139,5 +172,6 @@ fn destination_of_row(row: &Row) -> Result<Destination, PostgresError> {
         }),
         pending_count: row.try_get::<_, i64>(7)? as u64,
         dead_count: row.try_get::<_, i64>(8)? as u64,
+        unconfigured_at: row.try_get::<_, Option<_>>(9)?.map(from_system_time),
     })
 }

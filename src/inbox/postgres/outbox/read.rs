@@ -5,15 +5,18 @@ use bytes::Bytes;
 use tokio_postgres::{Error, Row};
 
 use super::super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, MAX_UNDELIVERED_EXAMINED, State,
-    Undelivered,
+    Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, MAX_DISORDER, MAX_MATCHING_EXAMINED,
+    MAX_UNDELIVERED_EXAMINED, Matched, Matching, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
+use super::super::system_time;
 use super::receipts::{
     MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_of_row, receipts_of, rows,
 };
 use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
 use super::{Client, seq};
+use crate::clock::Timestamp;
+use crate::event::{ChatbotId, EventId};
 
 /// How many columns [`RECEIPT`] has.
 const RECEIPT_COLUMNS: usize = 10;
@@ -28,6 +31,63 @@ pub async fn receipts_after(client: &Client, after: u64, limit: usize) -> Result
          ORDER BY seq LIMIT $2"
     );
     receipts_of(client, &sql, &[&seq(after), &count(limit)]).await
+}
+
+/// What [`matching`] asks.
+pub fn matching_sql() -> String {
+    format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT first_seq FROM state WHERE one)
+           AND ($3::timestamptz IS NULL OR received_at >= $3) AND ($4::timestamptz IS NULL OR received_at < $4)
+           AND ($5::text IS NULL OR event = $5 OR event || '.' || status = $5)
+           AND ($6::uuid IS NULL OR chatbot_id = $6) AND ($7::uuid IS NULL OR event_id = $7)
+         ORDER BY seq LIMIT $8"
+    )
+}
+
+/// See [`super::Outbox::matching`].
+pub async fn matching(client: &Client, what: &Matching, limit: usize) -> Result<Matched, Error> {
+    let until = what.until.min(what.after.saturating_add(MAX_MATCHING_EXAMINED));
+    let (since, before) = (what.span.since.map(system_time), what.span.until.map(system_time));
+    let chatbot_id = what.filter.chatbot_id.map(ChatbotId::uuid);
+    let event_id = what.filter.event_id.map(EventId::uuid);
+    let parameters: super::receipts::Parameters<'_> = &[
+        &seq(what.after),
+        &seq(until),
+        &since,
+        &before,
+        &what.filter.event,
+        &chatbot_id,
+        &event_id,
+        &count(limit),
+    ];
+    let receipts = receipts_of(client, &matching_sql(), parameters).await?;
+    Ok(Matched::new(receipts, limit, until))
+}
+
+/// What [`last_before`] asks. Up to `low` all were received before that time, above `high` none; some 20 rows are looked
+/// at, one after the other.
+pub const LAST_BEFORE: &str = "
+    WITH RECURSIVE halving (low, high) AS (
+        SELECT least((SELECT first_seq FROM state WHERE one) - 1, newest.seq), newest.seq
+        FROM (SELECT coalesce(max(seq), 0) AS seq FROM receipt) AS newest
+        UNION ALL
+        SELECT CASE WHEN found.received_at < $1 THEN found.seq ELSE low END,
+               CASE WHEN found.received_at < $1 THEN high ELSE (low + high + 1) / 2 - 1 END
+        FROM halving LEFT JOIN LATERAL (
+            SELECT seq, received_at FROM receipt
+            WHERE seq >= (halving.low + halving.high + 1) / 2 AND seq <= halving.high ORDER BY seq LIMIT 1
+        ) AS found ON true
+        WHERE low < high
+    )
+    SELECT low FROM halving WHERE low >= high";
+
+/// See [`super::Outbox::last_before`].
+pub async fn last_before(client: &Client, time: Timestamp) -> Result<u64, Error> {
+    let time = system_time(time.minus(MAX_DISORDER));
+    let rows = rows(client, LAST_BEFORE, &[&time]).await?;
+    rows.first()
+        .map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)? as u64))
 }
 
 /// What [`undelivered`] asks.

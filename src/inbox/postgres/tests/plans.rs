@@ -2,8 +2,8 @@
 
 use super::super::super::contract::outbox::{attempt, candidate, delivery, nothing_new};
 use super::super::super::contract::{crawled, sent, settings};
-use super::super::super::outbox::{DeliveryFilter, Instruction, Progress, Start, State};
-use super::super::super::{NewQuarantined, RequestId};
+use super::super::super::outbox::{DeliveryFilter, Instruction, Matching, Progress, Start, State};
+use super::super::super::{NewQuarantined, RequestId, Span};
 use super::super::outbox::{leader, read, record};
 use super::*;
 use crate::event::sample::Ids;
@@ -101,6 +101,15 @@ async fn use_all(inbox: &PostgresInbox) {
     outbox.destinations().await.unwrap();
     outbox.receipts_after(0, 10).await.unwrap();
     outbox.undelivered(destination.id, 0, 10).await.unwrap();
+    let what = Matching {
+        filter: ReceiptFilter::default(),
+        span: Span::default(),
+        after: 0,
+        until: 10,
+    };
+    outbox.matching(what, 10).await.unwrap();
+    outbox.last_before(Timestamp::now()).await.unwrap();
+    outbox.miss_destination(&leader, destination.id).await.unwrap();
     outbox.load(vec![1]).await.unwrap();
     let progress = Progress {
         deliveries: vec![delivery(&destination, 1, State::Pending)],
@@ -199,6 +208,8 @@ async fn every_way_goes_by_an_index() {
     let by_key = "using delivery_pkey on delivery";
     let statements = [
         ("undelivered", read::undelivered_sql(), 4, by_key),
+        ("matching", read::matching_sql(), 8, "on receipt_0"),
+        ("last_before", read::LAST_BEFORE.to_owned(), 1, "on receipt_0"),
         (
             "deliveries_after",
             read::deliveries_after_sql(State::Pending),

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
-    MAX_UNDELIVERED_EXAMINED, Start, State, Undelivered,
+    MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_UNDELIVERED_EXAMINED, Matched, Matching, Start, State,
+    Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::index::Seq;
@@ -30,9 +31,30 @@ pub fn last_sequence(connection: &Connection) -> rusqlite::Result<Seq> {
         .query_row([], |row| row.get(0))
 }
 
+/// See [`super::Outbox::last_before`].
+pub fn last_before(connection: &Connection, time: Timestamp) -> rusqlite::Result<Seq> {
+    let time = time.minus(MAX_DISORDER).as_micros();
+    let last = last_sequence(connection)?;
+    let first: Option<Seq> = connection.query_row("SELECT min(seq) FROM receipt", [], |row| row.get(0))?;
+    // Up to the one all were received before that time, above the other none.
+    let (mut low, mut high) = (first.map_or(last, |first| first - 1), last);
+    let mut next =
+        connection.prepare("SELECT seq, received_at FROM receipt WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let found = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?)));
+        match found.optional()? {
+            Some::<(Seq, i64)>((seq, received_at)) if seq <= high && received_at < time => low = seq,
+            _ => high = middle - 1,
+        }
+    }
+    Ok(low)
+}
+
 /// The number of the last receipt before the first one after `after` that was received at that time or later; where
 /// there is none, of the newest that there ever was.
-pub fn last_before(connection: &Connection, time: Timestamp, after: Seq) -> rusqlite::Result<Seq> {
+pub fn before_first_at(connection: &Connection, time: Timestamp, after: Seq) -> rusqlite::Result<Seq> {
+    let after = after.max(last_before(connection, time)?);
     let first: Option<Seq> = connection
         .query_row(
             "SELECT seq FROM receipt WHERE seq > ?1 AND received_at >= ?2 ORDER BY seq LIMIT 1",
@@ -41,6 +63,38 @@ pub fn last_before(connection: &Connection, time: Timestamp, after: Seq) -> rusq
         )
         .optional()?;
     first.map_or_else(|| last_sequence(connection), |first| Ok(first - 1))
+}
+
+/// [`matching_receipts`], after a number, up to another, since a time, until another, of an event, of a chatbot, so many.
+pub fn matching_receipts_sql() -> String {
+    format!(
+        "SELECT {RECEIPT} FROM receipt
+         WHERE seq > ?1 AND seq <= ?2 AND (?3 IS NULL OR received_at >= ?3) AND (?4 IS NULL OR received_at < ?4)
+           AND (?5 IS NULL OR event = ?5 OR event || '.' || status = ?5) AND (?6 IS NULL OR chatbot_id = ?6)
+           AND (?7 IS NULL OR event_id = ?7)
+         ORDER BY seq LIMIT ?8"
+    )
+}
+
+/// See [`super::Outbox::matching`].
+pub fn matching_receipts(
+    connection: &Connection,
+    what: &Matching,
+    limit: usize,
+) -> rusqlite::Result<Matched> {
+    let until = what.until.min(what.after.saturating_add(MAX_MATCHING_EXAMINED));
+    let parameters = params![
+        what.after,
+        until,
+        what.span.since.map(Timestamp::as_micros),
+        what.span.until.map(Timestamp::as_micros),
+        what.filter.event,
+        what.filter.chatbot_id.map(|id| id.uuid().into_bytes()),
+        what.filter.event_id.map(|id| id.uuid().into_bytes()),
+        limit
+    ];
+    let receipts = list(connection, &matching_receipts_sql(), parameters, receipt_of_row)?;
+    Ok(Matched::new(receipts, limit, until))
 }
 
 /// See [`super::Outbox::receipts_after`].
@@ -117,7 +171,7 @@ pub fn beginning(connection: &Connection, name: &str, start: Start) -> rusqlite:
     }
     match start {
         Start::Now => last_sequence(connection),
-        Start::Since(time) => last_before(connection, time, 0),
+        Start::Since(time) => before_first_at(connection, time, 0),
     }
     .map(Beginning::After)
 }

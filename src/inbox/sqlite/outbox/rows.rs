@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 /// What [`destination_of_row`] reads.
 pub const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
     (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'pending'),
-    (SELECT count(*) FROM delivery WHERE delivery.destination = destination.id AND delivery.state = 'dead')";
+    dead_count, unconfigured_at";
 
 /// What [`delivery_of_row`] reads.
 pub const DELIVERY: &str = "seq, destination, state, step, attempt_count, outcome, due_at, changed_at";
@@ -44,6 +44,7 @@ pub fn destination_of_row(row: &Row<'_>) -> rusqlite::Result<Destination> {
         pause,
         pending_count: row.get(7)?,
         dead_count: row.get(8)?,
+        unconfigured_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
     })
 }
 

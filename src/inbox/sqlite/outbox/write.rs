@@ -1,5 +1,7 @@
 //! What is written of the way out, each in a transaction that the caller makes.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::super::super::outbox::{
@@ -19,18 +21,45 @@ pub fn add_destination(
 ) -> rusqlite::Result<Destination> {
     let cursor = match start {
         Start::Now => read::last_sequence(connection)?,
-        Start::Since(time) => read::last_before(connection, time, looked_at)?,
+        Start::Since(time) => read::before_first_at(connection, time, looked_at)?,
     };
     connection.execute(
         "INSERT INTO destination (name, cursor, added_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET
              cursor = excluded.cursor, added_at = excluded.added_at,
-             removed_at = NULL, paused_at = NULL, pause_reason = NULL
+             removed_at = NULL, unconfigured_at = NULL, paused_at = NULL, pause_reason = NULL
          WHERE removed_at IS NOT NULL",
         params![name, cursor, Timestamp::now().as_micros()],
     )?;
     let added = read::destination_of_name(connection, name)?;
     added.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// Takes down that a destination is configured again.
+pub fn configure_destination(
+    connection: &Connection,
+    destination: Destination,
+) -> rusqlite::Result<Destination> {
+    connection.execute(
+        "UPDATE destination SET unconfigured_at = NULL WHERE id = ?1",
+        [destination.id.0],
+    )?;
+    Ok(Destination {
+        unconfigured_at: None,
+        ..destination
+    })
+}
+
+/// See [`super::Outbox::miss_destination`].
+pub fn miss_destination(connection: &Connection, destination: DestinationId) -> rusqlite::Result<Duration> {
+    let now = Timestamp::now();
+    let since = connection.query_row(
+        "UPDATE destination SET unconfigured_at = coalesce(unconfigured_at, ?2) WHERE id = ?1
+         RETURNING unconfigured_at",
+        params![destination.0, now.as_micros()],
+        |row| row.get(0).map(Timestamp::from_micros),
+    )?;
+    Ok(now.since(since))
 }
 
 /// See [`super::Outbox::remove_destination`].
@@ -70,9 +99,11 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
 /// Puts in the deliveries whose receipts are held.
 fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
-        "INSERT OR REPLACE INTO delivery
-             (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)",
+        "INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)
+         ON CONFLICT (seq, destination) DO UPDATE SET
+             state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
+             outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at",
     )?;
     for delivery in &progress.deliveries {
         put.execute(params![

@@ -66,7 +66,7 @@ async fn a_file_of_version_2_is_brought_up_to_date_with_a_way_out() {
 
     let inbox = Arc::new(folder.open(settings()));
 
-    assert_eq!(inbox.pragma::<i64>("user_version").await & 0xff, 4);
+    assert_eq!(inbox.pragma::<i64>("user_version").await & 0xff, 5);
     let led = led(&inbox);
     assert!(led.outbox().destinations().await.unwrap().is_empty());
     assert_eq!(led.outbox().last_sequence().await.unwrap(), 2);

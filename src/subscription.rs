@@ -26,7 +26,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -73,6 +73,19 @@ pub struct Webhook {
     pub unsubscribe_on_exit: bool,
     /// Whether other receivers have the same public URL, so that one of them may answer a probe.
     pub has_replicas: bool,
+}
+
+impl Webhook {
+    /// Becomes another one; whether its URL is another. The URL so far is then an older one of ours.
+    fn succeed(&mut self, mut next: Self) -> bool {
+        let url = |webhook: &Self| webhook.webhook_url.expose_secret().to_owned();
+        let is_other = url(&next) != url(self);
+        if is_other {
+            next.older_urls.push(self.webhook_url.clone());
+        }
+        *self = next;
+        is_other
+    }
 }
 
 /// How often CaiGunn is looked at, and how patiently.
@@ -126,14 +139,20 @@ impl Selection {
         keys.iter().cloned()
     }
 
+    /// What `include` and `exclude` name, and no listed chatbot is called.
+    pub fn unmatched(&self, chatbots: &[Chatbot]) -> Vec<String> {
+        let names = match self {
+            Self::Keys(_) => [&[][..], &[]],
+            Self::Discovered { include, exclude } => [&include[..], exclude],
+        };
+        let names = names.into_iter().flatten();
+        let unmatched = names.filter(|name| !chatbots.iter().any(|chatbot| is_called(chatbot, name)));
+        unmatched.cloned().collect()
+    }
+
     /// Whether a listed chatbot is one to look after, by its id or title.
     pub fn takes(&self, chatbot: &Chatbot) -> bool {
-        let is_named = |names: &[String]| {
-            let id = chatbot.id.to_string();
-            names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&id) || *name == chatbot.title)
-        };
+        let is_named = |names: &[String]| names.iter().any(|name| is_called(chatbot, name));
         match self {
             Self::Keys(keys) => keys
                 .iter()
@@ -145,6 +164,20 @@ impl Selection {
     }
 }
 
+/// Whether that is the id or the title of a chatbot.
+fn is_called(chatbot: &Chatbot, name: &str) -> bool {
+    name == chatbot.title || name.parse() == Ok(chatbot.id)
+}
+
+/// What a keeper is to look after, and what it is to register; without a webhook it only learns the API keys.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which chatbots.
+    pub selection: Selection,
+    /// With what.
+    pub webhook: Option<Webhook>,
+}
+
 /// What the keeper hands out while it runs.
 #[derive(Clone, Debug)]
 pub struct Handles {
@@ -152,36 +185,36 @@ pub struct Handles {
     pub view: View,
     /// The API keys, once they are known.
     pub keyring: watch::Receiver<Option<Keyring>>,
+    /// Takes what is wanted from now on; the access token of the client may be another then, too.
+    pub wanted: watch::Sender<Wanted>,
 }
 
-/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows. Without a webhook it only
-/// learns the API keys.
+/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows.
 ///
 /// # Cancel safety
 /// The task may be dropped at any time; CaiGunn may then have the URL or not.
 pub fn keep(
-    (selection, watching, webhook): (Selection, Watching, Option<Webhook>),
+    wanted: Wanted,
+    watching: Watching,
     client: Client,
     probe_client: reqwest::Client,
     instance: Instance,
     mut terms: Terms,
     stop: CancellationToken,
 ) -> (Handles, impl Future<Output = ()> + Send + 'static) {
-    let (mut keeper, handles) = Keeper::new(selection, watching, webhook.clone(), client);
+    let webhook = wanted.webhook.clone();
+    let (mut keeper, handles) = Keeper::new(wanted, watching, client);
     if !terms.lasts() {
         keeper.rest();
     }
     let view = &handles.view;
-    let prober = webhook
-        .as_ref()
-        .filter(|webhook| webhook.probe)
-        .map(|webhook| Prober {
-            client: probe_client,
-            public_url: webhook.public_url.clone(),
-            has_replicas: webhook.has_replicas,
-            instance,
-            view: view.clone(),
-        });
+    let prober = webhook.filter(|webhook| webhook.probe).map(|webhook| Prober {
+        client: probe_client,
+        public_url: webhook.public_url,
+        has_replicas: webhook.has_replicas,
+        instance,
+        view: view.clone(),
+    });
     let task = async move {
         let working = async {
             loop {
@@ -194,9 +227,7 @@ pub fn keep(
         };
         // Nothing may be put once a stop has begun: the next process of a rolling deploy is registering.
         let _ = stop.run_until_cancelled(working).await;
-        if let Some(webhook) = webhook.filter(|webhook| webhook.unsubscribe_on_exit) {
-            keeper.unsubscribe(&webhook).await;
-        }
+        keeper.unsubscribe_if_wanted().await;
     };
     (handles, task)
 }
@@ -210,9 +241,12 @@ async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>)
     };
     tokio::join!(
         async {
+            let mut wanted = keeper.wanted.subscribe();
             loop {
                 let next = keeper.round().await;
-                sleep_until(next).await;
+                if timeout_at(next, wanted.changed()).await.is_ok() {
+                    keeper.begin();
+                }
             }
         },
         async {

@@ -86,12 +86,12 @@ fn mode(dry_run: bool) -> Mode {
 
 async fn targets(settings: &Settings) -> anyhow::Result<Vec<Target>> {
     let client = provider::client(settings)?;
-    let targets = once::targets(&client, &settings.selection).await;
-    let (targets, unreadable) = targets
+    let chosen = once::targets(&client, &settings.selection).await;
+    let chosen = chosen
         .map_err(provider::explained)
         .context("listing the account's chatbots")?;
-    provider::tell_unreadable(&unreadable);
-    Ok(targets)
+    provider::tell_unreadable(&chosen.unreadable);
+    Ok(chosen.targets)
 }
 
 async fn show(settings: &Settings, format: Format) -> anyhow::Result<()> {

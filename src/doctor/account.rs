@@ -18,7 +18,7 @@ use crate::subscription::visit::{End, Found, Mode, Target, Visit};
 use crate::subscription::{EXPIRY_NOTICE, Webhook};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
-const MAX_SKEW: Duration = Duration::from_secs(60);
+pub const MAX_SKEW: Duration = Duration::from_secs(60);
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
     const CHECK: &str = "credentials";
@@ -255,7 +255,6 @@ async fn clock(client: &Client) -> Finding {
     Finding::warning(
         CHECK,
         format!("it is {} {direction} CaiGunn's", rounded(skew)),
-        "set it right, with NTP: received_at, the window for older training events, deliveries' timestamps and, with \
-         PostgreSQL, the retention go by it",
+        "set it right, with NTP: received_at, the window for older training events, and deliveries' timestamps go by it",
     )
 }

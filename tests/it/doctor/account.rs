@@ -202,8 +202,8 @@ async fn a_clock_that_is_far_off_is_warned_about() {
                 assert_eq!(found, format!("warning  clock: it is {expected} CaiGunn's"));
                 assert_eq!(
                     advice,
-                    "         set it right, with NTP: received_at, the window for older training events, deliveries' timestamps \
-                     and, with PostgreSQL, the retention go by it"
+                    "         set it right, with NTP: received_at, the window for older training events, and deliveries' \
+                     timestamps go by it"
                 );
             }
         }

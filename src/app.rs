@@ -29,7 +29,7 @@ use crate::inbox::announce::Announcer;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
-use crate::subscription::{Selection, probe};
+use crate::subscription::{Selection, Wanted, probe};
 use crate::telemetry::Lines;
 use chatbots::{CaiGunn, Watch};
 use leadership::Candidacy;
@@ -146,9 +146,11 @@ impl App {
                 probe_client: probe::client(webhook.as_ref().map_or(&api.url, |webhook| &webhook.public_url))
                     .map_err(Error::Client)?,
                 client: caigunn::Client::new(api).map_err(Error::Client)?,
-                selection: settings.selection.clone(),
+                wanted: Wanted {
+                    selection: settings.selection.clone(),
+                    webhook,
+                },
                 watching: settings.watching,
-                webhook,
                 backfill: settings.backfill,
             }),
             None => None,
@@ -252,6 +254,7 @@ impl App {
             subscription,
             backfill_job,
             answers,
+            wanted,
             keeping,
             backfilling,
         } = match caigunn {
@@ -304,6 +307,7 @@ impl App {
                 settings: settings_in_use,
                 secrets,
                 client,
+                wanted,
             };
             let rotating = rotation::keep(rotation, users);
             beside.spawn("the rotation of secrets", until(stop_beside.clone(), rotating));

@@ -280,11 +280,7 @@ fn addresses(reader: &mut Reader) -> (SocketAddr, SocketAddr) {
             .sourced("server.listen")
             .map_or_else(String::new, |it| it.place);
         let reason = format!("server.listen ({place}) is {listen}, and the two sides cannot share a port");
-        reader.refuse_for(
-            "admin.listen",
-            "another port than server.listen, such as 9090",
-            &reason,
-        );
+        reader.refuse_for("admin.listen", "another port than server.listen", &reason);
     }
     (listen, admin)
 }

@@ -165,7 +165,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes these tokens of notifications from now on, and the one that is registered; returns whether it is none of them.
+    /// Takes these tokens of notifications from now on, and the one that was registered; returns whether it is none of them.
     pub fn replace_tokens(&self, tokens: &[SecretString]) -> bool {
         self.tokens.replace(tokens)
     }

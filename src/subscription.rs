@@ -26,7 +26,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -73,6 +73,19 @@ pub struct Webhook {
     pub unsubscribe_on_exit: bool,
     /// Whether other receivers have the same public URL, so that one of them may answer a probe.
     pub has_replicas: bool,
+}
+
+impl Webhook {
+    /// Becomes another one; whether its URL is another. The URL so far is then an older one of ours.
+    fn succeed(&mut self, mut next: Self) -> bool {
+        let url = |webhook: &Self| webhook.webhook_url.expose_secret().to_owned();
+        let is_other = url(&next) != url(self);
+        if is_other {
+            next.older_urls.push(self.webhook_url.clone());
+        }
+        *self = next;
+        is_other
+    }
 }
 
 /// How often CaiGunn is looked at, and how patiently.
@@ -126,14 +139,20 @@ impl Selection {
         keys.iter().cloned()
     }
 
+    /// What `include` and `exclude` name, and no listed chatbot is called.
+    pub fn unmatched(&self, chatbots: &[Chatbot]) -> Vec<String> {
+        let names = match self {
+            Self::Keys(_) => [&[][..], &[]],
+            Self::Discovered { include, exclude } => [&include[..], exclude],
+        };
+        let names = names.into_iter().flatten();
+        let unmatched = names.filter(|name| !chatbots.iter().any(|chatbot| is_called(chatbot, name)));
+        unmatched.cloned().collect()
+    }
+
     /// Whether a listed chatbot is one to look after, by its id or title.
     pub fn takes(&self, chatbot: &Chatbot) -> bool {
-        let is_named = |names: &[String]| {
-            let id = chatbot.id.to_string();
-            names
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&id) || *name == chatbot.title)
-        };
+        let is_named = |names: &[String]| names.iter().any(|name| is_called(chatbot, name));
         match self {
             Self::Keys(keys) => keys
                 .iter()
@@ -145,6 +164,20 @@ impl Selection {
     }
 }
 
+/// Whether that is the id or the title of a chatbot.
+fn is_called(chatbot: &Chatbot, name: &str) -> bool {
+    name == chatbot.title || name.parse() == Ok(chatbot.id)
+}
+
+/// What a keeper is to look after, and what it is to register; without a webhook it only learns the API keys.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which chatbots.
+    pub selection: Selection,
+    /// With what.
+    pub webhook: Option<Webhook>,
+}
+
 /// What the keeper hands out while it runs.
 #[derive(Clone, Debug)]
 pub struct Handles {
@@ -152,36 +185,36 @@ pub struct Handles {
     pub view: View,
     /// The API keys, once they are known.
     pub keyring: watch::Receiver<Option<Keyring>>,
+    /// Takes what is wanted from now on; the access token of the client may be another then, too.
+    pub wanted: watch::Sender<Wanted>,
 }
 
-/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows. Without a webhook it only
-/// learns the API keys.
+/// The task that keeps every chatbot registered, in terms and until `stop`, and what it shows.
 ///
 /// # Cancel safety
 /// The task may be dropped at any time; CaiGunn may then have the URL or not.
 pub fn keep(
-    (selection, watching, webhook): (Selection, Watching, Option<Webhook>),
+    wanted: Wanted,
+    watching: Watching,
     client: Client,
     probe_client: reqwest::Client,
     instance: Instance,
     mut terms: Terms,
     stop: CancellationToken,
 ) -> (Handles, impl Future<Output = ()> + Send + 'static) {
-    let (mut keeper, handles) = Keeper::new(selection, watching, webhook.clone(), client);
+    let webhook = wanted.webhook.clone();
+    let (mut keeper, handles) = Keeper::new(wanted, watching, client);
     if !terms.lasts() {
         keeper.rest();
     }
     let view = &handles.view;
-    let prober = webhook
-        .as_ref()
-        .filter(|webhook| webhook.probe)
-        .map(|webhook| Prober {
-            client: probe_client,
-            public_url: webhook.public_url.clone(),
-            has_replicas: webhook.has_replicas,
-            instance,
-            view: view.clone(),
-        });
+    let prober = webhook.filter(|webhook| webhook.probe).map(|webhook| Prober {
+        client: probe_client,
+        public_url: webhook.public_url,
+        has_replicas: webhook.has_replicas,
+        instance,
+        view: view.clone(),
+    });
     let task = async move {
         let working = async {
             loop {
@@ -194,9 +227,7 @@ pub fn keep(
         };
         // Nothing may be put once a stop has begun: the next process of a rolling deploy is registering.
         let _ = stop.run_until_cancelled(working).await;
-        if let Some(webhook) = webhook.filter(|webhook| webhook.unsubscribe_on_exit) {
-            keeper.unsubscribe(&webhook).await;
-        }
+        keeper.unsubscribe_if_wanted().await;
     };
     (handles, task)
 }
@@ -210,9 +241,12 @@ async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>)
     };
     tokio::join!(
         async {
+            let mut wanted = keeper.wanted.subscribe();
             loop {
                 let next = keeper.round().await;
-                sleep_until(next).await;
+                if timeout_at(next, wanted.changed()).await.is_ok() {
+                    keeper.begin();
+                }
             }
         },
         async {
@@ -257,180 +291,4 @@ async fn each<I, W, R>(
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::caigunn::Credential;
-    use crate::clock::Timestamp;
-    use crate::event::ChatbotId;
-    use crate::fingerprint::Fingerprint;
-
-    impl Webhook {
-        /// One of `hooks.example.com`, for tests beside the code.
-        pub fn sample() -> Self {
-            Self {
-                webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
-                older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
-                base_url: "https://hooks.example.com/webhook".to_owned(),
-                shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
-                public_url: "https://hooks.example.com".parse().unwrap(),
-                probe: false,
-                on_takeover: OnTakeover::Reclaim,
-                max_reclaims_per_hour: 3,
-                unsubscribe_on_exit: false,
-                has_replicas: false,
-            }
-        }
-    }
-
-    const WATCHING: fn() -> Watching = || Watching {
-        watch_interval: Duration::from_secs(300),
-        retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(300)).unwrap(),
-        refused_retry: Duration::from_secs(3600),
-    };
-
-    #[test]
-    fn retry_after_lengthens_a_wait_and_never_shortens_it() {
-        let wait = |retry_after: Option<u64>, failures| {
-            let error = Error::TooManyRequests {
-                retry_after: retry_after.map(Duration::from_secs),
-                detail: String::new(),
-            };
-            WATCHING().wait_after(&error, failures).as_secs_f64()
-        };
-
-        assert_eq!(wait(Some(30), 1), 30.0);
-        assert!((4.0..=8.0).contains(&wait(Some(0), 4)));
-        assert!((0.5..=1.0).contains(&wait(None, 1)));
-        // The wait after a refusal is its bound.
-        assert_eq!(wait(Some(1_000_000), 1), 3600.0);
-    }
-
-    #[test]
-    fn a_failure_that_passes_is_tried_again_soon_and_any_other_waits_and_says_what_to_check() {
-        let (status, detail, retry_after) = (400, String::new, None);
-        let refused = |whose| Error::Refused {
-            whose,
-            status: 401,
-            detail: detail(),
-        };
-        let id = ChatbotId::new(Uuid::nil());
-        let cases = [
-            (
-                Error::TooManyRequests {
-                    retry_after,
-                    detail: detail(),
-                },
-                1.0,
-                None,
-            ),
-            (
-                Error::Unavailable {
-                    retry_after,
-                    detail: detail(),
-                },
-                1.0,
-                None,
-            ),
-            (
-                Error::NoApi {
-                    status,
-                    detail: detail(),
-                },
-                1.0,
-                Some("CAIGUNN_API_URL"),
-            ),
-            (
-                refused(Credential::AccessToken),
-                3600.0,
-                Some("CAIGUNN_ACCESS_TOKEN"),
-            ),
-            (
-                refused(Credential::ApiKey(Fingerprint::of(&"key".into()))),
-                3600.0,
-                Some("CAIGUNN_API_KEY"),
-            ),
-            (refused(Credential::Chatbot(id)), 3600.0, Some("this chatbot")),
-            (
-                Error::Invalid {
-                    status,
-                    detail: detail(),
-                },
-                3600.0,
-                Some("CAIGUNN_PUBLIC_URL"),
-            ),
-            (
-                Error::Unexpected {
-                    status,
-                    detail: detail(),
-                },
-                3600.0,
-                Some("CAIGUNN_API_URL"),
-            ),
-        ];
-        for (error, seconds, named) in cases {
-            let wait = WATCHING().wait_after(&error, 1).as_secs_f64();
-            assert!((seconds / 2.0..=seconds).contains(&wait), "{error}: {wait}");
-            let advice = error.advice();
-            assert_eq!(advice.is_some(), named.is_some(), "{error}");
-            assert!(
-                advice.unwrap_or_default().contains(named.unwrap_or_default()),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn chatbots_are_chosen_by_key_id_or_title() {
-        let chatbot = |number: u128, title: &str, api_key: &str| Chatbot {
-            id: ChatbotId::new(Uuid::from_u128(number)),
-            title: title.to_owned(),
-            api_key: api_key.into(),
-        };
-        let all = [chatbot(1, "Shop", "one"), chatbot(2, "Help", "two")];
-        let taken = |selection: Selection| {
-            let taken = all.iter().filter(|chatbot| selection.takes(chatbot));
-            taken.map(|chatbot| chatbot.title.clone()).collect::<Vec<_>>()
-        };
-        let discovered = |include: &[&str], exclude: &[&str]| {
-            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            taken(Selection::Discovered {
-                include: owned(include),
-                exclude: owned(exclude),
-            })
-        };
-        let first_id = "00000000-0000-0000-0000-000000000001";
-
-        assert_eq!(taken(Selection::Keys(vec!["two".into()])), ["Help"]);
-        assert_eq!(discovered(&[], &[]), ["Shop", "Help"]);
-        assert_eq!(discovered(&["Help"], &[]), ["Help"]);
-        assert_eq!(discovered(&[first_id], &[]), ["Shop"]);
-        assert_eq!(discovered(&[], &["Shop"]), ["Help"]);
-        assert_eq!(discovered(&["Shop", "Help"], &[first_id]), ["Help"]);
-        assert_eq!(discovered(&["shop"], &[]), [""; 0]);
-    }
-
-    #[test]
-    fn no_token_is_shown() {
-        let webhook = Webhook::sample();
-        let view = View::of(Some(webhook.shown_url.clone()));
-        view.show_probe(&probe::Finding::Ours, Timestamp::from_micros(0));
-
-        assert_eq!(
-            view.to_json(),
-            serde_json::json!({
-                "webhook_url": "https://hooks.example.com/webhook/[token]",
-                "problem": null,
-                "probe": {
-                    "finding": "ours",
-                    "detail": "it leads to this receiver",
-                    "since": "1970-01-01T00:00:00.000000Z",
-                    "at": "1970-01-01T00:00:00.000000Z",
-                },
-                "chatbots": [],
-            })
-        );
-        assert!(!format!("{webhook:?} {view:?}").contains("hunter"));
-    }
-}
+mod tests;

@@ -22,7 +22,7 @@ use crate::inbox::instruction::{Instruction, Question};
 use crate::inbox::{Inbox, Writer};
 use crate::instance::Instance;
 use crate::metrics::Registry;
-use crate::subscription::{Selection, View, Watching, Webhook};
+use crate::subscription::{View, Wanted, Watching};
 use crate::term::Terms;
 use crate::{caigunn, subscription};
 
@@ -39,10 +39,9 @@ const LOOK: Duration = Duration::from_millis(200);
 pub struct CaiGunn {
     pub client: caigunn::Client,
     pub probe_client: reqwest::Client,
-    pub selection: Selection,
+    /// Without a webhook, what was missed is asked for all the same.
+    pub wanted: Wanted,
     pub watching: Watching,
-    /// What to register; without it, what was missed is asked for all the same.
-    pub webhook: Option<Webhook>,
     pub backfill: backfill::Settings,
 }
 
@@ -52,6 +51,8 @@ pub struct Watch {
     pub backfill_job: Option<BackfillJob>,
     /// Answers what other receivers ask this one, while it leads.
     pub answers: Answers,
+    /// Takes what the subscription is to look after from now on.
+    pub wanted: Option<watch::Sender<Wanted>>,
     pub keeping: Option<Task>,
     pub backfilling: Option<Task>,
 }
@@ -80,6 +81,7 @@ impl Watch {
         Self {
             answers: window.clone().answers(None),
             subscription: window.subscription(),
+            wanted: None,
             backfill_job: None,
             keeping: None,
             backfilling: None,
@@ -98,14 +100,19 @@ impl CaiGunn {
         metrics: &mut Registry,
     ) -> Watch {
         let (handles, keeping) = subscription::keep(
-            (self.selection, self.watching, self.webhook),
+            self.wanted,
+            self.watching,
             self.client.clone(),
             self.probe_client,
             instance,
             terms.clone(),
             stop.clone(),
         );
-        let subscription::Handles { view, keyring } = handles;
+        let subscription::Handles {
+            view,
+            keyring,
+            wanted,
+        } = handles;
         view.register_metrics(metrics);
         let backfill = Backfill::new(
             Arc::clone(inbox),
@@ -127,6 +134,7 @@ impl CaiGunn {
             answers: window.clone().answers(Some(keys.clone())),
             backfill_job: Some(window.clone().backfill_job(keys)),
             subscription: window.subscription(),
+            wanted: Some(wanted),
             keeping: Some(Box::pin(keeping)),
             backfilling: Some(Box::pin(until(stop, backfilling))),
         }

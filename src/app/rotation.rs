@@ -8,14 +8,15 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::caigunn;
-use crate::config::{self, Mistakes, Settings, Sources};
+use crate::config::{self, Mistakes, Registration, Settings, Sources};
 use crate::delivery::{DestinationSettings, Kind};
 use crate::http;
-use crate::subscription::Selection;
+use crate::subscription::{Selection, Wanted};
 
 /// How often files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -34,6 +35,7 @@ pub struct Users {
     pub settings: Settings,
     pub secrets: http::Secrets,
     pub client: Option<caigunn::Client>,
+    pub wanted: Option<watch::Sender<Wanted>>,
 }
 
 /// What tells that a file may have changed; `None` where it cannot be looked at.
@@ -49,7 +51,13 @@ impl Rotation {
     }
 
     fn reread(&mut self) -> Result<Settings, Mistakes> {
-        self.sources.read_files(self.read);
+        let (before, read) = (self.sources.files.clone(), self.read);
+        // A pipe, such as a shell puts in a file's place, can be read only once.
+        let is_pipe = |path: &str| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        self.sources.read_files(|path| match before.get(path) {
+            Some(content) if is_pipe(path) => content.clone(),
+            _ => read(path),
+        });
         config::load(&self.sources).map(|loaded| loaded.settings)
     }
 }
@@ -92,16 +100,16 @@ impl Users {
     /// Has everybody use the secrets of these settings.
     fn take(&mut self, new: Settings) {
         let old = &self.settings;
+        let mut has_news = false;
         if exposed(&old.http.tokens) != exposed(&new.http.tokens) {
+            has_news = true;
             let count = new.http.tokens.len();
-            if self.secrets.replace_tokens(&new.http.tokens) {
-                tracing::warn!(
-                    "webhook.token was read anew: {count} are accepted, and the one before, since it is in the registered \
-                     URL; restart the receiver to register the new one and to refuse that"
-                );
+            let also = if self.secrets.replace_tokens(&new.http.tokens) {
+                ", and the one that was registered, with which CaiGunn posts until the first of them is"
             } else {
-                tracing::info!("webhook.token was read anew: {count} are accepted");
-            }
+                ""
+            };
+            tracing::info!("webhook.token was read anew: {count} are accepted{also}");
         }
         if let Some(token) = &new.http.admin_token
             && exposed(&old.http.admin_token) != exposed([token])
@@ -112,6 +120,7 @@ impl Users {
         if let (Some(client), Some(was), Some(api)) = (&self.client, &old.api, &new.api)
             && exposed([&was.access_token]) != exposed([&api.access_token])
         {
+            has_news = true;
             client.replace_access_token(api.access_token.clone());
             tracing::info!("api.access_token was read anew");
         }
@@ -125,16 +134,26 @@ impl Users {
                 tracing::info!("the secrets of destination {} were read anew", destination.name);
             }
         }
-        let is_other = |one: &Selection, other: &Selection| match (one, other) {
-            (Selection::Keys(one), Selection::Keys(other)) => exposed(one) != exposed(other),
-            (_, _) => false,
-        };
-        let untaken = [
-            ("api.key", is_other(&old.selection, &new.selection)),
-            ("inbox.url", old.inbox_location != new.inbox_location),
-        ];
-        for (key, _) in untaken.into_iter().filter(|(_, is_other)| *is_other) {
-            tracing::warn!("the file of {key} has changed; restart the receiver to use what is in it now");
+        if let (Selection::Keys(was), Selection::Keys(keys)) = (&old.selection, &new.selection)
+            && exposed(was) != exposed(keys)
+        {
+            has_news = true;
+            tracing::info!("api.key was read anew: {} are looked after", keys.len());
+        }
+        if old.inbox_location != new.inbox_location {
+            tracing::warn!(
+                "the file of inbox.url has changed; restart the receiver to use what is in it now"
+            );
+        }
+        if let Some(wanted) = self.wanted.as_ref().filter(|_| has_news) {
+            let webhook = match &new.registration {
+                Registration::Wanted(webhook) => Some((**webhook).clone()),
+                Registration::Missing(_) => None,
+            };
+            wanted.send_replace(Wanted {
+                selection: new.selection.clone(),
+                webhook,
+            });
         }
         // What is used of the destinations is in the old settings, which share it with the senders.
         let delivery = self.settings.delivery.clone();

@@ -1,5 +1,6 @@
 //! What is decided without a connection.
 
+use serde_json::value::RawValue;
 use std::time::Duration;
 
 use base64::Engine;

@@ -91,13 +91,8 @@ pub fn merge(sources: &Sources) -> Merged {
     if let Some((name, content)) = &sources.defaults {
         merged.add_file(name, content);
     }
-    let listen = &merged.values[KEYS[0].name].value;
-    if let Some((_, port)) = sources.environment.iter().find(|(name, _)| name == "PORT")
-        && let Some((host, _)) = listen.as_str().and_then(|listen| listen.rsplit_once(':'))
-        && !port.trim().is_empty()
-    {
-        let listen = format!("{host}:{}", port.trim());
-        merged.set(KEYS[0], listen, "PORT", Vec::new());
+    if let Some((_, port)) = sources.environment.iter().find(|(name, _)| name == "PORT") {
+        merged.add_port(port.trim());
     }
     merged.is_said = true;
     if let Some((name, content)) = &sources.file {
@@ -190,6 +185,18 @@ impl Merged {
         }
     }
 
+    /// Takes the port that a platform gives for the one of the public address.
+    fn add_port(&mut self, port: &str) {
+        let listen = self.values[KEYS[0].name].value.as_str();
+        match (listen.and_then(|listen| listen.rsplit_once(':')), port.parse::<u16>()) {
+            _ if port.is_empty() => {}
+            (Some((host, _)), Ok(port)) => self.set(KEYS[0], format!("{host}:{port}"), "PORT", Vec::new()),
+            _ => self.note(format!(
+                "PORT (the environment): expected the public side's port, a number without quotes, found {port:?}"
+            )),
+        }
+    }
+
     fn add_environment(&mut self, sources: &Sources) {
         let mut set_by: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
         let ours = sources
@@ -213,6 +220,13 @@ impl Merged {
             let text = match sources.files.get(path) {
                 _ if path.is_empty() => continue,
                 _ if !is_file => value,
+                Some(Err(_)) if path.starts_with(['"', '\'']) => {
+                    self.note(format!(
+                        "{} ({variable}={path}): give the path without the quotes",
+                        key.name
+                    ));
+                    continue;
+                }
                 Some(Ok(content)) if !content.trim().is_empty() => content,
                 Some(read) => {
                     let reason = read.as_ref().err().map_or(EMPTY, String::as_str);

@@ -13,8 +13,9 @@ use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
 use crate::http::reachable;
 use crate::outgoing;
+use crate::subscription::once::{self, Chosen};
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
-use crate::subscription::{EXPIRY_NOTICE, Webhook, once};
+use crate::subscription::{EXPIRY_NOTICE, Webhook};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
@@ -34,8 +35,12 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
     };
     let mut findings = vec![clock(&client).await];
     findings.extend(proxy(&client));
-    let (targets, unreadable) = match once::targets(&client, &settings.selection).await {
-        Ok(targets) => targets,
+    let Chosen {
+        targets,
+        unreadable,
+        unmatched,
+    } = match once::targets(&client, &settings.selection).await {
+        Ok(chosen) => chosen,
         Err(error) => {
             findings.push(refusal(CHECK, &client, &error));
             return Ok(findings);
@@ -44,6 +49,13 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
     findings.push(token(CHECK, &client, &targets));
     findings.extend(keys(&targets));
     findings.extend(unreadable_entries(&unreadable));
+    if !unmatched.is_empty() {
+        findings.push(Finding::warning(
+            "chatbots",
+            format!("no chatbot of this account has as its id or title: {unmatched:?}"),
+            "check subscription.include and subscription.exclude: a title must be as CaiGunn has it, in the same case",
+        ));
+    }
     if let Registration::Wanted(webhook) = &settings.registration {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;

@@ -43,28 +43,22 @@ impl Tokens {
         Self(Rotating::new(secrets.iter().map(Token::new).collect()))
     }
 
-    /// Accepts these from now on. The one in the URL that is registered stays the first, for CaiGunn goes on posting with it;
-    /// returns whether it is none of these.
+    /// Accepts these from now on, of which the first is to be registered, and the one that was until now, for CaiGunn posts
+    /// with it until then; returns whether it is none of these.
     pub fn replace(&self, secrets: &[SecretString]) -> bool {
         let before = self.0.get();
-        let kept = |secret: &SecretString| {
+        let find = |secret: &SecretString, tokens: &[Token]| {
             let is_it = |token: &&Token| token.secret.expose_secret() == secret.expose_secret();
-            before.iter().find(is_it).cloned()
+            tokens.iter().find(is_it).cloned()
         };
-        let mut tokens: Vec<_> = secrets
+        let kept = secrets
             .iter()
-            .map(|it| kept(it).unwrap_or_else(|| Token::new(it)))
-            .collect();
-        let Some(registered) = before.first() else {
-            self.0.replace(tokens);
-            return false;
-        };
-        let count = tokens.len();
-        tokens.retain(|token| token.secret.expose_secret() != registered.secret.expose_secret());
-        let is_gone = tokens.len() == count;
-        tokens.insert(0, registered.clone());
+            .map(|secret| find(secret, &before).unwrap_or_else(|| Token::new(secret)));
+        let mut tokens: Vec<_> = kept.collect();
+        let registered = before.first().filter(|it| find(&it.secret, &tokens).is_none());
+        tokens.extend(registered.cloned());
         self.0.replace(tokens);
-        is_gone
+        registered.is_some()
     }
 
     /// Whether a request may come in with that token, which is then used. With no tokens at all anyone may post, so
@@ -120,19 +114,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_are_accepted_at_once_and_the_registered_one_until_the_end() {
-        let tokens = Tokens::new(&["registered".into(), "older".into()]);
-        tokens.accept("registered", at(5));
+    fn others_are_accepted_at_once_and_the_registered_one_until_the_next_is() {
+        let tokens = Tokens::new(&["first".into(), "older".into()]);
+        tokens.accept("first", at(5));
+        let accepted = || ["older", "first", "second", "third"].map(|given| tokens.accept(given, at(3)));
 
-        assert!(!tokens.replace(&["next".into(), "registered".into()]));
-        let accepted = |given| tokens.accept(given, at(7));
-        assert!(accepted("next") && accepted("registered") && !accepted("older"));
+        assert!(!tokens.replace(&["second".into(), "first".into()]));
+        let uses: Vec<_> = tokens
+            .uses()
+            .iter()
+            .map(|it| (it.is_registered, it.last_used_at))
+            .collect();
+        assert_eq!(uses, [(true, None), (false, Some(at(5)))]);
+        assert_eq!(accepted(), [false, true, true, false]);
 
         assert!(tokens.replace(&["third".into()]));
-        assert!(accepted("third") && accepted("registered") && !accepted("next"));
-        let registered = &tokens.uses()[0];
-        assert!(registered.is_registered);
-        assert_eq!(registered.last_used_at, Some(at(7)));
+        assert_eq!(accepted(), [false, false, true, true]);
     }
 
     fn at(micros: i64) -> Timestamp {

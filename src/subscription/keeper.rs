@@ -12,9 +12,9 @@ use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
-use super::{EXPIRY_NOTICE, Handles, Selection, Watching, Webhook, each};
+use super::{EXPIRY_NOTICE, Handles, Selection, Wanted, Watching, Webhook, each};
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{ACCESS_TOKEN, Client, Error, Listing, Unreadable};
+use crate::caigunn::{ACCESS_TOKEN, Chatbot, Client, Error, Listing, Unreadable};
 use crate::clock::Timestamp;
 
 /// In how many lists in a row a chatbot may be missing before it is forgotten: a list may be short for once, and whoever
@@ -26,6 +26,8 @@ const MAX_SUBJECTS: usize = 20_000;
 
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
+    /// What is wanted from the next [`Keeper::begin`] on.
+    pub(super) wanted: watch::Sender<Wanted>,
     selection: Selection,
     watching: Watching,
     /// What to register; without it chatbots are only listed, for backfilling.
@@ -41,6 +43,8 @@ pub struct Keeper {
     list_failure_count: u32,
     /// What of the list has been said to be unreadable.
     unreadable: Unreadable,
+    /// The names of chosen chatbots that have been said to be of none.
+    unmatched: Vec<String>,
     /// Whether it has been said that the access token is refused, and it has not been taken since.
     is_refusal_said: bool,
     /// Whether it has been said that there is no chatbot.
@@ -51,47 +55,55 @@ pub struct Keeper {
 
 impl Keeper {
     /// A keeper that has not done anything yet. Without a webhook it lists the chatbots and registers nothing.
-    pub fn new(
-        selection: Selection,
-        watching: Watching,
-        webhook: Option<Webhook>,
-        client: Client,
-    ) -> (Self, Handles) {
+    pub fn new(wanted: Wanted, watching: Watching, client: Client) -> (Self, Handles) {
         let (keyring, receiver) = watch::channel(None);
-        let mut subjects: Vec<Subject> = Vec::new();
-        for key in selection.keys() {
-            // One given twice is one chatbot.
-            if !subjects.iter().any(|subject| subject.target.has_key(&key)) {
-                subjects.push(Subject::new(Target::of_key(key)));
-            }
-        }
+        let Wanted { selection, webhook } = wanted.clone();
         let shown_url = webhook.as_ref().map(|webhook| webhook.shown_url.clone());
-        let keeper = Self {
+        let mut keeper = Self {
+            wanted: watch::Sender::new(wanted),
             selection,
             watching,
             webhook,
             client,
             view: View::of(shown_url),
             keyring,
-            subjects,
+            subjects: Vec::new(),
             list_at: None,
             list_failure_count: 0,
             unreadable: Unreadable::default(),
+            unmatched: Vec::new(),
             is_refusal_said: false,
             is_emptiness_said: false,
             is_expiry_said: false,
         };
-        keeper.show();
+        keeper.begin();
         let handles = Handles {
             view: keeper.view.clone(),
             keyring: receiver,
+            wanted: keeper.wanted.clone(),
         };
         (keeper, handles)
     }
 
-    /// Begins a term: the next round looks at everything, since another receiver may have changed it. What this one has
-    /// seen and done stays known.
+    /// Begins a term, or with what is wanted now: the next round looks at everything, since another receiver may have
+    /// changed it, and what was refused may be taken. What this one has seen and done stays known.
     pub fn begin(&mut self) {
+        let Wanted { selection, webhook } = self.wanted.borrow().clone();
+        self.selection = selection;
+        if let (Some(now), Some(before)) = (webhook, &mut self.webhook)
+            && before.succeed(now)
+        {
+            self.subjects.iter_mut().for_each(Subject::outdate);
+        }
+        let given: Vec<_> = self.selection.keys().collect();
+        self.subjects
+            .retain(|subject| given.is_empty() || given.iter().any(|key| subject.target.has_key(key)));
+        for key in given {
+            // One given twice is one chatbot.
+            if !self.subjects.iter().any(|subject| subject.target.has_key(&key)) {
+                self.subjects.push(Subject::new(Target::of_key(key)));
+            }
+        }
         self.list_at = None;
         for subject in &mut self.subjects {
             subject.due = None;
@@ -135,8 +147,15 @@ impl Keeper {
         next.max(self.client.quiet_until().unwrap_or(next))
     }
 
-    /// Takes our URL away from every chatbot where it still stands.
-    pub async fn unsubscribe(&self, webhook: &Webhook) {
+    /// Takes our URL away from every chatbot where it still stands, if that is what is wanted at the end.
+    pub async fn unsubscribe_if_wanted(&self) {
+        let Some(webhook) = self
+            .webhook
+            .as_ref()
+            .filter(|webhook| webhook.unsubscribe_on_exit)
+        else {
+            return;
+        };
         let mut confirmed = Vec::new();
         for subject in &self.subjects {
             if subject.memory.is_confirmed {
@@ -212,6 +231,7 @@ impl Keeper {
     fn place(&mut self, listing: Listing) {
         let listed_count = listing.chatbots.len();
         self.say_unreadable(listing.unreadable);
+        self.say_unmatched(&listing.chatbots);
         let (mut by_id, mut by_key) = (HashMap::new(), HashMap::new());
         for (index, subject) in self.subjects.iter_mut().enumerate() {
             subject.missed_count = subject.missed_count.saturating_add(1);
@@ -289,6 +309,19 @@ impl Keeper {
             );
         }
         self.unreadable = unreadable;
+    }
+
+    /// Says which names of chosen chatbots are of none, if that has changed.
+    fn say_unmatched(&mut self, chatbots: &[Chatbot]) {
+        let unmatched = self.selection.unmatched(chatbots);
+        if unmatched != self.unmatched && !unmatched.is_empty() {
+            tracing::warn!(
+                error.type = "no_such_chatbot",
+                "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: \
+                 {unmatched:?}"
+            );
+        }
+        self.unmatched = unmatched;
     }
 
     /// Visits the chatbots that are due, some at a time, until the account is refused, or CaiGunn is to be left alone.

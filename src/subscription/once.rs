@@ -8,12 +8,21 @@ use super::{Selection, Webhook, each};
 use crate::caigunn::{Client, Error, Unreadable};
 use crate::event::ChatbotId;
 
-/// The chatbots to look after, in CaiGunn's order, and what of the list could not be read; keys that no listed chatbot
-/// has come last.
+/// What of an account's chatbots is chosen.
+pub struct Chosen {
+    /// The chatbots to look after, in CaiGunn's order; keys that no listed chatbot has come last.
+    pub targets: Vec<Target>,
+    /// What of the list could not be read.
+    pub unreadable: Unreadable,
+    /// Names of the choice that no listed chatbot has.
+    pub unmatched: Vec<String>,
+}
+
+/// Lists the chatbots and chooses.
 ///
 /// # Errors
 /// The account's chatbots cannot be listed.
-pub async fn targets(client: &Client, selection: &Selection) -> Result<(Vec<Target>, Unreadable), Error> {
+pub async fn targets(client: &Client, selection: &Selection) -> Result<Chosen, Error> {
     let listing = client.chatbots().await?;
     let listed = listing.chatbots.iter().filter(|chatbot| selection.takes(chatbot));
     let mut targets: Vec<_> = listed.map(Target::of).collect();
@@ -26,7 +35,11 @@ pub async fn targets(client: &Client, selection: &Selection) -> Result<(Vec<Targ
             targets.push(target);
         }
     }
-    Ok((targets, listing.unreadable))
+    Ok(Chosen {
+        targets,
+        unreadable: listing.unreadable,
+        unmatched: selection.unmatched(&listing.chatbots),
+    })
 }
 
 /// Visits each, as a receiver that has just started does; what was found and done, in the order of `targets`.

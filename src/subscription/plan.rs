@@ -43,6 +43,8 @@ impl std::str::FromStr for OnTakeover {
 pub struct Memory {
     /// Whether our URL was seen there, or put.
     pub is_confirmed: bool,
+    /// Whether that was another URL than the one that is ours now.
+    pub is_outdated: bool,
     /// When our URL was put although it, or another, had been there; the oldest first.
     pub reclaims: Vec<Instant>,
     /// Since when a successor's URL stands there.
@@ -120,6 +122,7 @@ pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Inst
     };
     let url = match standing {
         // What cannot be seen is believed to be as it was.
+        Standing::Unknown if memory.is_outdated => return Action::Put(Reason::Outdated),
         Standing::Unknown if memory.is_confirmed => return Action::Nothing,
         Standing::Nothing if memory.is_confirmed => return again(Reason::Forgotten),
         Standing::Unknown | Standing::Nothing => return Action::Put(Reason::New),
@@ -128,6 +131,7 @@ pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Inst
     };
     match likeness_to_ours(webhook, url, memory) {
         Likeness::Same => return Action::Nothing,
+        Likeness::Masked if memory.is_outdated => return Action::Put(Reason::Outdated),
         Likeness::Masked if memory.is_confirmed => return Action::Nothing,
         _ if !memory.is_confirmed => return Action::Put(Reason::New),
         Likeness::Masked | Likeness::Other => {}
@@ -214,6 +218,26 @@ mod tests {
             decide("https://hooks.example.com/WEBHOOK/OTHER"),
             Action::Put(Reason::Reclaim)
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_put_again_when_our_url_is_another() {
+        let memory = Memory {
+            is_outdated: true,
+            ..confirmed(Vec::new())
+        };
+        let webhook = webhook(OnTakeover::Warn, 2);
+        let decide = |found| decide(&webhook, &found, &memory, Instant::now());
+
+        for found in [
+            Standing::Unknown,
+            url("https://hooks.example.com/webhook/***"),
+            url(OLDER),
+        ] {
+            assert_eq!(decide(found.clone()), Action::Put(Reason::Outdated), "{found:?}");
+        }
+        assert_eq!(decide(url(OURS)), Action::Nothing);
+        assert_eq!(decide(url(THEIRS)), Action::Leave(Holder::Other));
     }
 
     #[test]

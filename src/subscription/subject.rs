@@ -55,6 +55,12 @@ impl Subject {
         }
     }
 
+    /// Has our URL be another from now on.
+    pub fn outdate(&mut self) {
+        (self.memory.is_outdated, self.memory.spelling) = (true, None);
+        self.memory.reclaims.clear();
+    }
+
     /// Takes down what came of a visit that ended at `now`, and says what is news.
     pub fn record(&mut self, visit: Visit, watching: &Watching, webhook: &Webhook, now: Instant) {
         let seen_at = Timestamp::now();
@@ -108,7 +114,7 @@ impl Subject {
             self.memory.spelling = visit.spelling;
         }
         if matches!(after, State::Registered { .. }) || matches!(visit.end, End::NotKept(_)) {
-            self.memory.is_confirmed = true;
+            (self.memory.is_confirmed, self.memory.is_outdated) = (true, false);
             self.memory.superseded_since = None;
         } else if matches!(visit.end, End::Left(Holder::Successor)) {
             self.memory.superseded_since.get_or_insert(now);

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use reqwest::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use crate::harness::process::{Ended, run};
+use crate::harness::provider::Route;
 use crate::harness::{Process, Provider, client, wait_for};
 
 const OLD: &str = "planted-old-token-0123456789";
@@ -255,22 +257,120 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
     assert!(!receiver.log().contains(NEW) && !receiver.log().contains(OLD));
 }
 
+/// A receiver that registers itself at the provider once a round, whose rounds are a day apart.
+async fn registering(folder: &TempDir, provider: &Provider, variables: &[(&str, &str)]) -> Process {
+    let url = provider.url();
+    let more = [
+        ("CAIGUNN_API_URL", &*url),
+        ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "86400"),
+        ("CAIGUNN_SUBSCRIPTION_REFUSED_RETRY_SECONDS", "86400"),
+    ];
+    Process::start(folder.path(), &[&more, variables].concat()).await
+}
+
+/// Waits until the chatbot of that key posts to the receiver with that token.
+async fn wait_for_url(provider: &Provider, receiver: &Process, api_key: &str, token: &str) {
+    let (id, expected) = (
+        provider.chatbot_id(api_key),
+        format!("https://hooks.example.com/webhook/{token}"),
+    );
+    wait_for("the registration", || async {
+        let url = provider.webhook_url(id);
+        if url.as_ref() == Some(&expected) {
+            Ok(())
+        } else {
+            Err(format!("{url:?}: {}", receiver.log()))
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
-async fn an_access_token_that_is_rotated_in_its_file_is_used_for_the_next_call() {
+async fn a_token_that_is_rotated_in_its_file_is_registered_at_once_and_the_one_before_is_taken_until_the_next()
+ {
+    let (folder, client) = (folder(), client());
+    let provider = Provider::start([]).await;
+    let write = |token: &str| fs::write(folder.path().join("webhook"), token).unwrap();
+    write(OLD);
+    let variables = [
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "webhook"),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+    ];
+    let receiver = registering(&folder, &provider, &variables).await;
+    wait_for_url(&provider, &receiver, "key-one", OLD).await;
+
+    write(NEW);
+
+    wait_for_url(&provider, &receiver, "key-one", NEW).await;
+    assert_eq!(status_of_post(&client, &receiver, NEW).await, 200);
+    assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
+    assert!(
+        receiver
+            .log()
+            .contains("1 are accepted, and the one that was registered"),
+        "{}",
+        receiver.log()
+    );
+
+    write("planted-third-token-0123456789");
+
+    wait_for_url(&provider, &receiver, "key-one", "planted-third-token-0123456789").await;
+    assert_eq!(status_of_post(&client, &receiver, OLD).await, 401);
+    assert_eq!(status_of_post(&client, &receiver, NEW).await, 200);
+    assert_eq!(provider.calls_of(Route::PutWebhook).len(), 3);
+    assert!(!receiver.log().contains("planted"), "{}", receiver.log());
+}
+
+#[tokio::test]
+async fn api_keys_that_are_rotated_in_their_file_are_looked_after_at_once_and_those_that_are_gone_no_more() {
+    let folder = folder();
+    let provider = Provider::start([]).await;
+    provider.add_chatbot("Second", "key-two");
+    let path = folder.path().join("keys");
+    fs::write(&path, "key-one").unwrap();
+    let variables = [
+        ("CAIGUNN_WEBHOOK_TOKEN", OLD),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_API_KEY_FILE", "keys"),
+    ];
+    let receiver = registering(&folder, &provider, &variables).await;
+    wait_for_url(&provider, &receiver, "key-one", OLD).await;
+
+    fs::write(&path, "key-two\n").unwrap();
+
+    wait_for_url(&provider, &receiver, "key-two", OLD).await;
+    wait_for("the one chatbot", || async {
+        let seen = client().get(receiver.api("/subscription")).send().await.unwrap();
+        let seen: Value = seen.json().await.unwrap();
+        let titles: Vec<_> = seen["chatbots"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["title"].clone())
+            .collect();
+        if titles == ["Second"] {
+            Ok(())
+        } else {
+            Err(seen.to_string())
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_rotated_in_its_file_is_used_at_once_though_the_one_before_was_refused() {
     let folder = folder();
     let provider = Provider::start([]).await;
     let path = folder.path().join("access");
     fs::write(&path, "expired").unwrap();
     let variables = [
-        ("CAIGUNN_API_URL", &*provider.url()),
+        ("CAIGUNN_WEBHOOK_TOKEN", OLD),
         ("CAIGUNN_API_KEY", "key-one"),
         ("CAIGUNN_ACCESS_TOKEN_FILE", "access"),
-        ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
-        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
-        ("CAIGUNN_SUBSCRIPTION_REFUSED_RETRY_SECONDS", "1"),
-        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
     ];
-    let receiver = Process::start(folder.path(), &variables).await;
+    let receiver = registering(&folder, &provider, &variables).await;
     wait_for("the refusal", || async {
         if receiver.log().contains("access_token_refused") {
             Ok(())
@@ -282,10 +382,37 @@ async fn an_access_token_that_is_rotated_in_its_file_is_used_for_the_next_call()
 
     fs::write(&path, "access-token\n").unwrap();
 
-    let id = provider.chatbot_id("key-one");
-    wait_for("the registration", || async {
-        provider.webhook_url(id).map(|_| ()).ok_or_else(|| receiver.log())
+    wait_for_url(&provider, &receiver, "key-one", OLD).await;
+    assert!(receiver.log().contains("api.access_token was read anew"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_secret_that_comes_through_a_pipe_is_read_once_and_stays() {
+    let (folder, client) = (folder(), client());
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(folder.path().join("admin"), OLD).unwrap();
+    let files = [
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "pipe"),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", "admin"),
+    ];
+    // It waits for whoever reads, and then closes the pipe.
+    let writing = spawn_blocking(move || fs::write(pipe, OLD));
+    let receiver = Process::start(folder.path(), &files).await;
+    writing.await.unwrap().unwrap();
+
+    fs::write(folder.path().join("admin"), NEW).unwrap();
+
+    wait_for("the other file to be taken", || async {
+        let status = status_of_admin(&client, &receiver, NEW).await;
+        if status == 200 {
+            Ok(())
+        } else {
+            Err(receiver.log())
+        }
     })
     .await;
-    assert!(receiver.log().contains("api.access_token was read anew"));
+    assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
+    assert!(!receiver.log().contains("is not taken"), "{}", receiver.log());
 }

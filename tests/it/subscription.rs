@@ -135,11 +135,38 @@ async fn a_choice_that_leaves_no_chatbot_is_warned_about_once() {
     assert_eq!(
         recorder.messages("WARN"),
         [
+            "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: [\"Frist\"]",
             "there is no chatbot to look after: CaiGunn lists 1, and subscription.include and subscription.exclude \
              leave none of them"
         ]
     );
     assert_eq!(put_count(&provider), 0);
+}
+
+#[tokio::test]
+async fn a_choice_that_names_no_chatbot_is_warned_about_once() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    provider.add_chatbot("Shop, old", "key-shop");
+    let id = provider.chatbot_id("key-one").to_string().to_uppercase();
+    let mut receiver = Stepped::new(
+        &provider,
+        &[
+            ("subscription.include", &format!("[\"Shop, old\", \"{id}\"]")),
+            ("subscription.exclude", "shop, old"),
+        ],
+    );
+
+    receiver.round().await;
+    receiver.after(WATCH).await;
+
+    assert_eq!(receiver.states(), all("registered", &["First", "Shop, old"]));
+    assert_eq!(
+        recorder.messages("WARN"),
+        [
+            "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: [\"shop\", \"old\"]"
+        ]
+    );
 }
 
 #[tokio::test]

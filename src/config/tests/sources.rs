@@ -148,11 +148,12 @@ fn the_port_that_a_platform_gives_is_the_lowest_source_of_the_public_port() {
         "CAIGUNN_LISTEN"
     );
     assert_eq!(listen(&environment(&[("PORT", " ")])).1, "default");
-    let wrong = mistakes(&environment(&[("PORT", "http")]));
-    assert!(
-        wrong[0].starts_with("server.listen (PORT): expected an IP address and a port"),
-        "{wrong:?}"
-    );
+    for wrong in ["http", "\"9000\"", "tcp://10.0.0.1:80", "70000"] {
+        let expected = format!(
+            "PORT (the environment): expected the public side's port, a number without quotes, found {wrong:?}"
+        );
+        assert_eq!(mistakes(&environment(&[("PORT", wrong)])), [expected]);
+    }
 }
 
 #[test]

@@ -106,7 +106,9 @@ async fn an_account_without_a_chatbot_to_look_after_is_warned_about() {
         &ended,
         "\
 warning  credentials: CaiGunn takes the access token; chatbots to look after: 0
-         see that the account has one, and what subscription.include and subscription.exclude leave of them",
+         see that the account has one, and what subscription.include and subscription.exclude leave of them
+warning  chatbots: no chatbot of this account has as its id or title: [\"Nobody\"]
+         check subscription.include and subscription.exclude: a title must be as CaiGunn has it, in the same case",
     );
 }
 

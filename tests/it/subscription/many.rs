@@ -1,15 +1,20 @@
-//! Promise: ten thousand chatbots are registered in one round that neither holds up posts nor takes much memory.
+//! Promise: many chatbots are registered in one round that neither holds up posts nor takes much memory.
 
 use std::fs;
 use std::time::Instant;
 
 use super::*;
-use crate::harness::Process;
+use crate::harness::{Process, wait_for};
 
-const COUNT: usize = 10_000;
+/// How many, unless `CAIGUNN_TEST_CHATBOTS` says otherwise, such as the 10,000 that a list may have: few enough for a debug
+/// build on a busy machine.
+const COUNT: usize = 2_000;
 
-/// Far longer than it takes, also by a slow build on a busy machine.
-const LONG: Duration = Duration::from_secs(600);
+/// How long a round may take.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// How long a post may take meanwhile. On a quiet machine it is some milliseconds.
+const POST: Duration = Duration::from_secs(2);
 
 /// The most memory that a process has had, in MiB.
 fn peak_mib(process: &Process) -> u64 {
@@ -23,9 +28,10 @@ fn peak_mib(process: &Process) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_chatbots_are_registered_in_the_first_round_within_60_mib() {
+async fn many_chatbots_are_registered_within_a_minute_and_60_mib_while_posts_are_answered() {
+    let count = std::env::var("CAIGUNN_TEST_CHATBOTS").map_or(COUNT, |count| count.parse().unwrap());
     let provider = Provider::start([]).await;
-    for number in 1..COUNT {
+    for number in 1..count {
         provider.add_chatbot(&format!("Chatbot {number}"), &format!("key-{number}"));
     }
     let folder = tempfile::tempdir().unwrap();
@@ -39,10 +45,10 @@ async fn ten_thousand_chatbots_are_registered_in_the_first_round_within_60_mib()
     let client = client();
 
     let mut worst = Duration::ZERO;
-    while put_count(&provider) < COUNT {
+    while put_count(&provider) < count {
         assert!(
-            begun.elapsed() < LONG,
-            "{} of {COUNT} are put",
+            begun.elapsed() < ROUND,
+            "{} of {count} are put",
             put_count(&provider)
         );
         let posted = Instant::now();
@@ -58,12 +64,18 @@ async fn ten_thousand_chatbots_are_registered_in_the_first_round_within_60_mib()
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let took = begun.elapsed();
-    while process.metric(&client, "chatbots{state=\"registered\"}").await < COUNT as f64 {
-        assert!(begun.elapsed() < LONG, "not all are registered");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait_for("all to be registered", || async {
+        let registered = process.metric(&client, "chatbots{state=\"registered\"}").await;
+        if registered == count as f64 {
+            Ok(())
+        } else {
+            Err(registered.to_string())
+        }
+    })
+    .await;
 
     let peak = peak_mib(&process);
-    eprintln!("{COUNT} chatbots: put in {took:?}, worst post {worst:?}, peak {peak} MiB");
+    eprintln!("{count} chatbots: put in {took:?}, worst post {worst:?}, peak {peak} MiB");
+    assert!(worst < POST, "{worst:?}");
     assert!(peak < 60, "{peak} MiB");
 }

@@ -6,7 +6,7 @@ use caigunn_webhook::caigunn::{Client, Error};
 use caigunn_webhook::config::{self, Registration, Sources};
 use caigunn_webhook::event::ChatbotId;
 use caigunn_webhook::subscription::visit::{Mode, Visit};
-use caigunn_webhook::subscription::{Handles, Keeper, Selection, Webhook, once};
+use caigunn_webhook::subscription::{Handles, Keeper, Selection, Wanted, Webhook, once};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -49,12 +49,11 @@ impl Stepped {
         };
         let (selection, webhook) = (settings.selection, *webhook);
         let client = Client::new(settings.api.expect("an access token")).expect("a client");
-        let (keeper, handles) = Keeper::new(
-            selection.clone(),
-            settings.watching,
-            Some(webhook.clone()),
-            client.clone(),
-        );
+        let wanted = Wanted {
+            selection: selection.clone(),
+            webhook: Some(webhook.clone()),
+        };
+        let (keeper, handles) = Keeper::new(wanted, settings.watching, client.clone());
         Self {
             keeper,
             handles,
@@ -125,7 +124,7 @@ impl Stepped {
 
     /// As `subscription ensure` does, by the client of the keeper.
     pub async fn try_ensure(&self) -> Result<Vec<Visit>, Error> {
-        let (targets, _) = once::targets(&self.client, &self.selection).await?;
+        let targets = once::targets(&self.client, &self.selection).await?.targets;
         let visits = once::ensure(&self.client, &self.webhook, targets, Mode::Apply).await;
         Ok(visits.into_iter().map(|(_, visit)| visit).collect())
     }

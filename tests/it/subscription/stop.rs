@@ -42,11 +42,15 @@ async fn what_cannot_be_read_is_not_unsubscribed() {
     let recorder = Recorder::start();
     let provider = Provider::start([]).await;
     provider.reply_always(Route::Chatbots, Some(failure(404)));
-    let mut receiver = Stepped::new(&provider, &[("api.key", "key-one")]);
+    let keys = [
+        ("api.key", "key-one"),
+        ("subscription.unsubscribe_on_exit", "true"),
+    ];
+    let mut receiver = Stepped::new(&provider, &keys);
     receiver.round().await;
     assert_eq!(receiver.chatbot()["state"], "registered");
 
-    receiver.keeper.unsubscribe(&receiver.webhook).await;
+    receiver.keeper.unsubscribe_if_wanted().await;
 
     assert_eq!(provider.calls_of(Route::DeleteWebhook).len(), 0);
     assert_eq!(

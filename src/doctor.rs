@@ -85,7 +85,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let receiver = network::Receiver::find(settings).await?;
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
-    findings.extend(account::examine(settings).await?);
+    findings.extend(account::examine(settings, &receiver).await?);
     findings.push(network::public_url(settings, &receiver).await);
     findings.extend(destinations::examine(settings, &receiver).await?);
     Ok(findings)

@@ -7,17 +7,19 @@ use std::time::Duration;
 use url::Url;
 
 use super::Finding;
+use super::network::Receiver;
 use crate::caigunn::{ACCESS_TOKEN, Client, Error, Unreadable};
 use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
+use crate::http::reachable;
 use crate::outgoing;
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
 use crate::subscription::{EXPIRY_NOTICE, Webhook, once};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
-const MAX_SKEW: Duration = Duration::from_secs(60);
+pub const MAX_SKEW: Duration = Duration::from_secs(60);
 
-pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error> {
+pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
     const CHECK: &str = "credentials";
     let Some(api) = settings.api.clone() else {
         return Ok(vec![Finding::warning(
@@ -45,10 +47,15 @@ pub async fn examine(settings: &Settings) -> Result<Vec<Finding>, reqwest::Error
     if let Registration::Wanted(webhook) = &settings.registration {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;
-        let cut_off = running::would_be_cut_off(settings).await?;
+        let place = reachable(settings.admin_listen).to_string();
+        let cut_off = match receiver.ask(settings, "/subscription").await {
+            Some(Ok(seen)) => running::would_be_cut_off(settings, &place, &seen),
+            // Where it tells nothing, another finding says why.
+            Some(Err(_)) | None => None,
+        };
         findings.extend(cut_off.iter().map(|reason| {
             Finding::failure(
-                "tokens",
+                "running receiver",
                 reason,
                 "run this with that receiver's settings before anything is registered",
             )
@@ -236,7 +243,6 @@ async fn clock(client: &Client) -> Finding {
     Finding::warning(
         CHECK,
         format!("it is {} {direction} CaiGunn's", rounded(skew)),
-        "set it right, with NTP: received_at, the window for older training events, deliveries' timestamps and, with \
-         PostgreSQL, the retention go by it",
+        "set it right, with NTP: received_at, the window for older training events, and deliveries' timestamps go by it",
     )
 }

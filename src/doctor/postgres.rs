@@ -4,9 +4,11 @@
 use std::net::SocketAddr;
 
 use super::Finding;
+use super::account::MAX_SKEW;
 use super::inbox::{CHECK, reason_of};
 use super::network::State;
 use super::soundness::{NEWER_ADVICE, newer, opening_advice};
+use crate::clock::rounded;
 use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
 use crate::inbox::{Error, Settings};
 
@@ -36,6 +38,7 @@ pub async fn examine(
         durability(&seen),
         connections(&seen, settings.max_connections),
         encryption(&seen),
+        clock(&seen),
     ]);
     findings
 }
@@ -124,6 +127,19 @@ fn connections(seen: &Look, wanted: usize) -> Finding {
     } else {
         Finding::ok(CHECK, found)
     }
+}
+
+/// Times in the tables are the server's; what a receiver says of when, and waits for, goes by its own clock.
+fn clock(seen: &Look) -> Finding {
+    const CHECK: &str = "server's clock";
+    if seen.clock_skew < MAX_SKEW {
+        return Finding::ok(CHECK, "it agrees with this machine's");
+    }
+    Finding::warning(
+        CHECK,
+        format!("it is {} from this machine's", rounded(seen.clock_skew)),
+        "have both machines keep their time by NTP; receipts are stamped and expire by the server's",
+    )
 }
 
 /// That it should be encrypted where it goes over a network, the settings' own findings say.

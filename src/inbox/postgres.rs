@@ -15,6 +15,7 @@
 
 mod append;
 mod check;
+mod clock;
 mod connections;
 mod error;
 mod hosts;

@@ -414,6 +414,7 @@ async fn without_credentials_nothing_is_registered() {
         "chatbots": [],
         "leader": subscription["leader"],
         "tokens": [],
+        "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
     });
     assert_eq!(subscription, expected);
 }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::harness::application::{Application, Reply};
 use crate::harness::posters::text;
+use crate::harness::postgres::fresh_database;
 use crate::harness::process::run;
 use crate::harness::{Process, client, json, sample, wait_for};
 
@@ -265,3 +266,33 @@ static LIBRARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     assert!(compiled.status.success(), "{errors}");
     (folder, library)
 });
+
+#[tokio::test]
+async fn with_postgresql_the_servers_clock_counts_whatever_that_of_a_receiver_says() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let machine = Machine::new(&application);
+    let start = async |days: i64| {
+        machine.set_clock(days * DAY);
+        let mut command = machine.command();
+        command.env("CAIGUNN_INBOX_URL", database.url());
+        Process::spawn(machine.folder.path(), command).await
+    };
+    let process = start(0).await;
+    let mut ids = machine.post(&process, 20).await;
+    said(&process, LOOKED).await;
+    stop(process).await;
+
+    for days in [91, -400] {
+        let process = start(days).await;
+        said(&process, LOOKED).await;
+        ids.extend(machine.post(&process, 3).await);
+
+        assert_eq!(machine.held(&process).await, ids);
+        stop(process).await;
+    }
+    let wrong = "SELECT count(*) FROM caigunn_webhook.receipt WHERE abs(extract(epoch FROM now() - received_at)) > 3600";
+    assert_eq!(database.rows(wrong).await[0].get::<_, i64>(0), 0);
+}

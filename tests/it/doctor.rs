@@ -212,10 +212,10 @@ async fn a_program_gets_the_same_as_json() {
     );
     assert_eq!(
         (&report["failure_count"], &report["warning_count"]),
-        (&json!(1), &json!(1))
+        (&json!(2), &json!(1))
     );
     assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.errors, "caigunn-webhook: found 1 failure and 1 warning\n");
+    assert_eq!(ended.errors, "caigunn-webhook: found 2 failures and 1 warning\n");
 }
 
 #[tokio::test]

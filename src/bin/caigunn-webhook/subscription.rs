@@ -283,7 +283,13 @@ fn title_and_id(target: &Target) -> [String; 2] {
 /// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so.
 async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
     provider::webhook(settings)?;
-    match running::would_be_cut_off(settings).await? {
+    let admin = AdminApi::new(settings)?;
+    let reason = match admin.get("/subscription").await {
+        Ok(None) => None,
+        Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
+        Err(error) => Some(format!("{error:#}; so which tokens it takes is not known")),
+    };
+    match reason {
         Some(reason) if is_forced => output::say(reason),
         Some(reason) => bail!("{reason}, or give --force"),
         None => {}

@@ -23,6 +23,7 @@ use super::super::{
     Appended, Entry, Error, NewQuarantined, NewReceipt, QuarantineId, Quarantined, Receipt, ReceiptId,
     Stored, Uncompared,
 };
+use super::clock::Ahead;
 use super::connections::Client;
 use super::{PostgresInbox, from_system_time};
 use crate::clock::Timestamp;
@@ -288,10 +289,8 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
         let original = Latest {
             seq: row.try_get(1)?,
             id: ReceiptId::new(row.try_get(2)?),
-            received_at: by_our_clock(
-                from_system_time(row.try_get(3)?),
-                from_system_time(row.try_get(7)?),
-            ),
+            received_at: Ahead::of(from_system_time(row.try_get(7)?))
+                .to_ours(from_system_time(row.try_get(3)?)),
             name: Name {
                 event: row.try_get::<_, String>(4)?.into(),
                 status: row.try_get::<_, String>(5)?.into(),
@@ -301,16 +300,6 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
         Ok((row.try_get(0)?, original))
     });
     latest.collect()
-}
-
-/// A time of the server's clock, which says `now` in this moment, by ours. As in `append.sql`, less than a second of
-/// difference is the way here.
-fn by_our_clock(time: Timestamp, now: Timestamp) -> Timestamp {
-    let ahead = Timestamp::now().as_micros().saturating_sub(now.as_micros());
-    if ahead.unsigned_abs() < 1_000_000 {
-        return time;
-    }
-    Timestamp::from_micros(time.as_micros().saturating_add(ahead))
 }
 
 fn repeat_of(receipt_id: ReceiptId) -> Stored {

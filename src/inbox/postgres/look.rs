@@ -1,10 +1,13 @@
 //! What there is at a location, seen in a moment and without changing it: for an operator, not for the receiver.
 
+use std::time::Duration;
+
 use tokio_postgres::Error as PostgresError;
 
 use super::super::{Error, Settings};
 use super::connections::{Client, Connections};
-use super::{Location, schema};
+use super::{Location, from_system_time, schema};
+use crate::clock::Timestamp;
 
 /// What [`look`] saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Look {
     pub max_connections: i64,
     /// How many more this user may open to this database now.
     pub free_connections: i64,
+    /// How far our clock is from the server's.
+    pub clock_skew: Duration,
     /// The version of TLS that is spoken, if any.
     pub tls: Option<String>,
 }
@@ -74,6 +79,11 @@ fn connections(location: &Location, settings: &Settings) -> Connections {
 
 async fn see(client: &Client) -> Result<Look, PostgresError> {
     let server = schema::server(client).await?;
+    let asked_at = Timestamp::now();
+    let time = client.query_one("SELECT clock_timestamp()", &[]).await?;
+    let time = from_system_time(time.try_get(0)?);
+    // It was then some time between the two; a slow answer is no wrong clock.
+    let clock_skew = asked_at.since(time).max(time.since(Timestamp::now()));
     let tables = match schema::version(client).await? {
         None => Tables::Missing,
         Some((version, runs_from)) if runs_from > schema::newest() => Tables::Newer { version },
@@ -105,6 +115,7 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         has_fsync: server.has_fsync,
         has_full_page_writes: row.try_get(0)?,
         synchronous_commit: row.try_get(1)?,
+        clock_skew,
         tls: row.try_get(2)?,
         max_connections: row.try_get(3)?,
         free_connections: row.try_get::<_, i64>(4)?.max(0),

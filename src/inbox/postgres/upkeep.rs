@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use super::clock::Ahead;
 use super::connections::Client;
 use super::system_time;
 use crate::clock::Timestamp;
@@ -24,8 +25,11 @@ pub const SLOTS: i16 = 6;
 /// the sixth is empty, or about to be; and an expired receipt takes up space for a quarter of that time at most.
 const SHARES: u32 = 4;
 
-/// See [`super::Inbox::expire`]. `now` is the time by which `before` was reckoned.
+/// See [`super::Inbox::expire`]. `now` is the time by which `before` was reckoned; both are of our clock.
 pub async fn expire(client: &Client, begin: &str, before: Timestamp, now: Timestamp) -> Result<usize, Error> {
+    // A leader whose clock is wrong removes nothing by it.
+    let ahead = Ahead::read(client).await?;
+    let (before, now) = (ahead.to_servers(before), ahead.to_servers(now));
     let step = client
         .prepare_cached(
             "WITH oldest AS (

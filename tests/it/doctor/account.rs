@@ -131,17 +131,20 @@ async fn a_caigunn_that_is_down_or_something_else_is_named() {
         site.provider.reply_always(Route::Chatbots, Some(reply));
         let ended = site.doctor(&[]).await;
 
-        let advice = format!("check that {api} can be reached from here, and try again later");
+        let advice =
+            format!("check CAIGUNN_API_URL ({api}), that it can be reached from here, and try again later");
         assert_finds(&ended, &format!("FAILURE  CaiGunn: {found}\n         {advice}"));
     }
     let ended = site.doctor(&[("CAIGUNN_API_URL", &web_page)]).await;
     let unexpected = ended.output.lines().find(|line| line.starts_with("FAILURE"));
     let unexpected = unexpected.unwrap();
     assert!(
-        unexpected.starts_with("FAILURE  CaiGunn: CaiGunn answered unexpectedly with 200: "),
+        unexpected.starts_with(
+            "FAILURE  CaiGunn: CaiGunn answered with 200 and no JSON, as while it is maintained: "
+        ),
         "{unexpected}"
     );
-    let advice = format!("\n         check CAIGUNN_API_URL: {web_page} is asked\n");
+    let advice = format!("\n         check CAIGUNN_API_URL ({web_page}), that it can be reached from here");
     assert!(ended.output.contains(&advice), "{}", ended.output);
 }
 
@@ -160,7 +163,7 @@ async fn a_caigunn_that_cannot_be_reached_is_named_and_the_rest_is_looked_at() {
 warning  clock: it cannot be compared with CaiGunn's: {refused}
          see that the machine keeps its time by NTP
 FAILURE  CaiGunn: {refused}
-         check that {api} can be reached from here, and try again later"
+         check CAIGUNN_API_URL ({api}), that it can be reached from here, and try again later"
     );
     assert_finds(&ended, &expected);
     assert!(ended.output.contains("ok       public URL: "), "{}", ended.output);
@@ -197,8 +200,8 @@ async fn a_clock_that_is_far_off_is_warned_about() {
                 assert_eq!(found, format!("warning  clock: it is {expected} CaiGunn's"));
                 assert_eq!(
                     advice,
-                    "         set it right, with NTP: received_at, the window for older training events, deliveries' timestamps \
-                     and, with PostgreSQL, the retention go by it"
+                    "         set it right, with NTP: received_at, the window for older training events, and deliveries' \
+                     timestamps go by it"
                 );
             }
         }

@@ -382,10 +382,8 @@ async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
 
     let expected = format!(
         "\
-FAILURE  inbox: {1} is not there, but its log is: {1}-wal
-         put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps the log under another name
 FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; put it back, \
-or stop the receiver and put a backup back
+or stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`
          see that the volume is neither full nor mounted read-only, and that the file is where it was when the receiver \
 was started",
         site.receiver.as_ref().unwrap().public,

@@ -377,3 +377,82 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn parameters_of_libpq_that_say_the_same_are_taken() {
+    let location = location(
+        "postgres://me@db/inbox?sslmode=allow&gssencmode=prefer&target_session_attrs=primary&client_encoding=UTF8&\
+         keepalives_count=7&fallback_application_name=mine&sslcert=/c.pem&sslkey=/k.pem",
+    );
+
+    let config = location.config();
+    assert_eq!(config.get_ssl_mode(), SslMode::Prefer);
+    assert!(location.must_write());
+    assert_eq!(config.get_keepalives_retries(), Some(7));
+    // Any name that is given wins over the one to fall back on.
+    assert_eq!(config.get_application_name(), Some("mine"));
+    let expected = Certificate {
+        chain: PathBuf::from("/c.pem"),
+        key: PathBuf::from("/k.pem"),
+    };
+    assert_eq!(location.certificate(), Some(&expected));
+    for (query, reason) in [
+        (
+            "gssencmode=require",
+            "gssencmode must be disable or prefer: this program speaks TLS, and no GSSAPI",
+        ),
+        ("client_encoding=LATIN1", "client_encoding must be UTF8"),
+        ("sslcert=/c.pem", "sslcert and sslkey must be given together"),
+    ] {
+        assert_eq!(refusal(&format!("postgres://db/inbox?{query}")), reason);
+    }
+}
+
+#[test]
+fn each_host_is_connected_to_with_all_that_the_url_says() {
+    let location = location(
+        "postgres://me:secret@a:5433,b/inbox?application_name=mine&connect_timeout=3&options=-c%20a%3Db&\
+         channel_binding=require&keepalives_idle=9",
+    );
+
+    let config = location.config_of(0, Some("192.0.2.7".parse().unwrap())).unwrap();
+    assert_eq!(config.get_hosts(), [Host::Tcp("a".to_owned())]);
+    assert_eq!(config.get_hostaddrs(), ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+    assert_eq!(config.get_ports(), [5433]);
+    assert_eq!(config.get_user(), Some("me"));
+    assert_eq!(config.get_password(), Some(&b"secret"[..]));
+    assert_eq!(config.get_dbname(), Some("inbox"));
+    assert_eq!(config.get_application_name(), Some("mine"));
+    assert_eq!(config.get_options(), Some("-c a=b"));
+    assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(3)));
+    assert_eq!(config.get_channel_binding(), ChannelBinding::Require);
+    assert_eq!(config.get_keepalives_idle(), Duration::from_secs(9));
+    assert_eq!(location.config_of(1, None).unwrap().get_ports(), [5432]);
+    assert_eq!(location.shown_host(1), "b:5432/inbox");
+}
+
+#[test]
+fn a_password_is_read_from_its_file_for_each_connection() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pgpass");
+    let location = location(&format!("postgres://me@db/inbox?passfile={}", file.display()));
+    let password = || {
+        let config = location.config_of(0, None).map_err(|error| error.to_string())?;
+        Ok::<_, String>(String::from_utf8(config.get_password().unwrap().to_vec()).unwrap())
+    };
+
+    assert!(password().unwrap_err().contains("cannot be read"));
+    fs::write(&file, "other:*:*:*:nothing\ndb:5432:inbox:me:first\n").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    assert!(password().unwrap_err().contains("chmod 600"));
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(password().as_deref(), Ok("first"));
+    fs::write(&file, "*:*:*:*:second\n").unwrap();
+    assert_eq!(password().as_deref(), Ok("second"));
+    fs::write(&file, "other:*:*:*:nothing\n").unwrap();
+    let none = password().unwrap_err();
+    assert!(none.contains("has no line for db:5432:inbox:me"), "{none}");
+}

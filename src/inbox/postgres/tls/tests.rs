@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use tempfile::TempDir;
@@ -248,4 +248,78 @@ fn no_file_is_read_where_nothing_is_verified() {
     ] {
         assert!(connector(&Location::parse(text).unwrap()).is_ok(), "{text}");
     }
+}
+
+/// Whether a server that demands a certificate of the authority lets us in.
+async fn lets_in(query: &str, authority: &Authority) -> bool {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.issuer.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_cert_resolver(Arc::new(Shows(authority.certified(NAME))));
+    let (near, far) = duplex(64 << 10);
+    let accepting =
+        tokio::spawn(async move { TlsAcceptor::from(Arc::new(config)).accept(far).await.is_ok() });
+    let mut connector = connector(&location(query)).unwrap();
+    let connect = MakeTlsConnect::<DuplexStream>::make_tls_connect(&mut connector, NAME).unwrap();
+    let connected = connect.connect(near).await;
+    // The connection goes on until the server has judged.
+    let is_let_in = accepting.await.unwrap();
+    drop(connected);
+    is_let_in
+}
+
+#[tokio::test]
+async fn a_server_that_demands_a_certificate_is_shown_the_one_that_is_named() {
+    let authority = Authority::new("ours");
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["me".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+    let (chain, key_file) = (
+        authority.file().with_file_name("me.pem"),
+        authority.file().with_file_name("me.key"),
+    );
+    fs::write(&chain, certificate.pem()).unwrap();
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    let query = format!(
+        "sslmode=require&sslcert={}&sslkey={}",
+        chain.display(),
+        key_file.display()
+    );
+
+    assert!(lets_in(&query, &authority).await);
+    assert!(!lets_in("sslmode=require", &authority).await);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_with_the_reason() {
+    let authority = Authority::new("ours");
+    let (chain, key) = (authority.file(), authority.file().with_file_name("me.key"));
+    let query = format!(
+        "sslmode=require&sslcert={}&sslkey={}",
+        chain.display(),
+        key.display()
+    );
+    let refusal = || {
+        let Err(Error::Unavailable { reason }) = connector(&location(&query)) else {
+            panic!("it is taken")
+        };
+        reason
+    };
+
+    assert!(refusal().contains("me.key cannot be read"), "{}", refusal());
+    fs::write(&key, "planted").unwrap();
+    let reason = refusal();
+    assert!(
+        reason.contains("me.key holds none; it must be a key in PEM that is not encrypted"),
+        "{reason}"
+    );
+    assert!(!reason.contains("planted"), "{reason}");
+    // That of somebody else.
+    fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    assert!(refusal().contains("do not fit"), "{}", refusal());
 }

@@ -2,8 +2,9 @@
 //!
 //! hyper is more lenient than RFC 9112 demands: it hides a `Content-Length` beside a `Transfer-Encoding`, and skips
 //! whatever stands behind a chunk's size. Two readers of such a request could see its end in different places (section
-//! 11.2), so it is refused here, before hyper has a byte of it. What hyper refuses by itself is left to it: then it
-//! closes the connection, and where the request would have ended does not matter.
+//! 11.2), so it is refused here, before hyper has a byte of it. So is one whose target has a fragment, which hyper leaves
+//! out: a proxy in front may have let it pass by the whole. What hyper refuses by itself is left to it: then it closes the
+//! connection, and where the request would have ended does not matter.
 
 use axum::extract::Request;
 use axum::http::Version;
@@ -209,7 +210,11 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// What comes with and after a whole head.
 fn framing(head: &[u8]) -> Result<Place, Refused> {
     let (mut length, mut is_chunked) = (None, false);
-    for line in head.split(|byte| *byte == b'\n') {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    if lines.next().is_some_and(has_fragment) {
+        return Err(Refused::Head);
+    }
+    for line in lines {
         // Most lines are of no interest; their first byte tells.
         if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T')) {
             continue;
@@ -235,6 +240,11 @@ fn framing(head: &[u8]) -> Result<Place, Refused> {
             Then::NextRequest,
         )),
     }
+}
+
+/// Whether a request line has a target with a fragment, which none may have (RFC 9112, section 3.2). A method may have a `#`.
+fn has_fragment(line: &[u8]) -> bool {
+    memchr::memrchr(b'#', line).is_some_and(|at| line[..at].contains(&b' '))
 }
 
 /// A number of bytes in digits only, and not so large that sums of it overflow.

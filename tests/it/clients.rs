@@ -478,6 +478,10 @@ async fn a_head_that_is_not_http_1_is_refused() {
         (format!("POST /webhook HTTP/1.2\r\nHost: receiver\r\n{rest}"), 400),
         (format!("POST /webhook\r\nHost: receiver\r\n{rest}"), 400),
         (
+            format!("POST /webhook#a HTTP/1.1\r\nHost: receiver\r\n{rest}"),
+            400,
+        ),
+        (
             format!("POST  /webhook HTTP/1.1\r\nHost: receiver\r\n{rest}"),
             400,
         ),

@@ -100,3 +100,28 @@ fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
         assert_eq!(is_host(host.as_bytes()), is_one, "{host:?}");
     }
 }
+
+/// A proxy in front may have let it pass by the whole of its target, where hyper shows what is before the fragment.
+#[test]
+fn a_target_with_a_fragment_is_refused() {
+    for (line, is_refused) in [
+        ("GET /a HTTP/1.1", false),
+        ("G#T /a?b HTTP/1.1", false),
+        ("GET /a# HTTP/1.1", true),
+        ("GET /a?b#c HTTP/1.1", true),
+        ("GET http://a#b HTTP/1.1", true),
+    ] {
+        for end in ["\r\n", "\n"] {
+            let head = format!("{line}{end}Host: a{end}X: #{end}{end}");
+
+            let step = Framing::default().step(head.as_bytes(), head.len());
+
+            let expected = if is_refused {
+                Err(Refused::Head)
+            } else {
+                Ok(Step::HandOn(head.len()))
+            };
+            assert_eq!(step, expected, "{line}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::ConnectionSettings;
 use super::super::framing::{MAX_HEAD_BYTES, check_head};
+use super::super::path::make_plain;
 use super::super::stream::{Socket, Stream};
 use super::reference::{self, Wanted};
 
@@ -124,7 +125,7 @@ fn serve(pieces: &[&[u8]]) -> Served {
     let (received, seen) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(Vec::new()));
     let service = service_fn(async |request: axum::http::Request<Incoming>| {
         let (parts, body) = request.into_parts();
-        let head = axum::extract::Request::from_parts(parts, Body::empty());
+        let mut head = axum::extract::Request::from_parts(parts, Body::empty());
         if check_head(&head).is_err() {
             let response = axum::http::Response::builder()
                 .status(400)
@@ -135,11 +136,13 @@ fn serve(pieces: &[&[u8]]) -> Served {
                     .expect("it is well formed"),
             );
         }
+        let target = reference::normal(&head.uri().to_string());
+        make_plain(head.uri_mut());
         let (body, is_whole) = read(body).await;
         let status = if is_whole { 200 } else { 400 };
         lock(&seen).push(Seen {
             method: head.method().to_string(),
-            target: head.uri().to_string(),
+            target,
             body,
             is_whole,
         });

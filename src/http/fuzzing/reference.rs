@@ -5,6 +5,7 @@
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub method: String,
+    /// In its normal spelling.
     pub target: String,
     /// Its decoded body, as far as it is there.
     pub body: Vec<u8>,
@@ -62,7 +63,7 @@ fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// A request without its body, if it has one framing at most.
+/// A request without its body, if it has one framing at most and a target without a fragment.
 fn read_head(head: &[u8]) -> Option<(Wanted, Framing)> {
     let text: String = head.iter().map(|byte| char::from(*byte)).collect();
     let mut lines = text
@@ -71,7 +72,13 @@ fn read_head(head: &[u8]) -> Option<(Wanted, Framing)> {
     let start = lines.next()?;
     let mut parts = start.split(' ');
     let method = parts.next()?.to_owned();
-    let target = parts.next().unwrap_or_default().to_owned();
+    let target = parts.next().unwrap_or_default();
+    if target.contains('#') {
+        return None;
+    }
+    // A target is ASCII, but a reader may take it as UTF-8, and find nothing there.
+    let target: Vec<u8> = target.chars().map(|byte| byte as u8).collect();
+    let target = normal(&String::from_utf8_lossy(&target));
     let is_usual = ["HTTP/1.1"].map(Some) == [parts.next()] && parts.next().is_none();
     let is_path = |target: &str| {
         target.starts_with('/')
@@ -118,6 +125,18 @@ fn read_head(head: &[u8]) -> Option<(Wanted, Framing)> {
         }
         ([coding], []) if coding == "chunked" => Some((wanted, Framing::Chunks)),
         (_, _) => None,
+    }
+}
+
+/// A target in its normal spelling (RFC 3986, section 6.2): in absolute form the scheme is in lower case, and there is a path.
+pub fn normal(target: &str) -> String {
+    match target.split_once("://") {
+        Some((scheme, rest)) if !target.starts_with('/') => {
+            let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            format!("{}://{host}{slash}{path}", scheme.to_ascii_lowercase())
+        }
+        _ => target.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Promise: nobody delivers from the second inbox while a copy is made: the copy leads there, or is not made.
 
 use super::*;
-use crate::inbox::{Candidate, Leadership};
+use crate::inbox::{Candidate, LEASE, Leadership};
 
 fn receiver() -> Candidate {
     Candidate {
@@ -17,7 +17,16 @@ async fn a_copy_into_a_database_on_which_a_receiver_leads_is_refused() {
     let (to, receiver) = (moving.to().await, receiver());
     assert_eq!(to.lead(&receiver).await.unwrap(), Leadership::Leader);
 
-    let refusal = moving.copy().await.unwrap_err();
+    let renewing = async {
+        loop {
+            to.lead(&receiver).await.unwrap();
+            tokio::time::sleep(LEASE / 6).await;
+        }
+    };
+    let refusal = tokio::select! {
+        copied = moving.copy() => copied.unwrap_err(),
+        () = renewing => unreachable!("it goes on"),
+    };
 
     assert_eq!(
         refusal.to_string(),

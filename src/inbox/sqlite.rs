@@ -107,6 +107,9 @@ impl SqliteInbox {
                 reason: obstacle.to_string(),
             });
         }
+        if log::is_of_cut_off_restore(path)? {
+            restore::finish(path)?;
+        }
         log::refuse_foreign(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
         let store = Store::open(path, settings, Arc::clone(&index), Arc::clone(&hold))?;

@@ -46,9 +46,11 @@ use crate::harness::postgres::fresh_database;
 use crate::harness::process::run;
 
 /// Shares of all cuts, in percent.
-const FIRST_START_SHARE: usize = 45;
-const MIGRATION_SHARE: usize = 34;
-const RESTART_SHARE: usize = 21;
+const FIRST_START_SHARE: usize = 40;
+const MIGRATION_SHARE: usize = 30;
+const RESTART_SHARE: usize = 18;
+const BACKUP_SHARE: usize = 4;
+const RESTORE_SHARE: usize = 8;
 
 /// How many restarts are recorded, each after another cut.
 const RESTART_COUNT: usize = 3;
@@ -59,8 +61,11 @@ const ENOUGH_CUTS: usize = 400;
 static FIRST_START: LazyLock<Recording> = LazyLock::new(|| complete(workload::first_start));
 static MIGRATION: LazyLock<Recording> = LazyLock::new(|| complete(workload::migration));
 
+static BACKUP_AND_RESTORE: LazyLock<(Recording, Recording)> =
+    LazyLock::new(|| complete(workload::backup_and_restore));
+
 /// Runs a recording to its end, beside whichever test asks for it first.
-fn complete<F: Future<Output = Recording> + 'static>(record: fn() -> F) -> Recording {
+fn complete<T: Send + 'static, F: Future<Output = T> + 'static>(record: fn() -> F) -> T {
     let recording = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -115,6 +120,16 @@ async fn no_cut_of_the_start_after_a_cut_loses_what_was_answered_before_either()
     }
 }
 
+#[test]
+fn no_cut_of_a_backup_leaves_half_of_it_under_its_name() {
+    assert_nothing_is_lost(&BACKUP_AND_RESTORE.0, BACKUP_SHARE);
+}
+
+#[test]
+fn a_cut_of_a_restore_leaves_the_old_inbox_or_the_new_one_and_the_old_one_beside_it() {
+    assert_nothing_is_lost(&BACKUP_AND_RESTORE.1, RESTORE_SHARE);
+}
+
 // A checker that finds nothing is worth nothing: these leave out of a recording what the promise rests on.
 
 #[test]
@@ -151,6 +166,20 @@ fn cuts_find_that_one_sync_of_the_log_in_ten_is_left_out() {
         path.ends_with("-wal") && count.get().is_multiple_of(10)
     };
     assert_something_is_lost(&MIGRATION.without_syncs_of(is_tenth));
+}
+
+#[test]
+fn cuts_find_that_a_copy_is_not_synced_before_it_has_its_name() {
+    let (backup, restore) = &*BACKUP_AND_RESTORE;
+    assert_something_is_lost(&backup.without_syncs_of(|path| path.ends_with(".partial")));
+    assert_something_is_lost(&restore.without_syncs_of(|path| path.ends_with(".restoring")));
+}
+
+#[test]
+fn cuts_find_that_the_folder_of_a_copy_is_not_synced() {
+    let (backup, restore) = &*BACKUP_AND_RESTORE;
+    assert_something_is_lost(&backup.without_syncs_of(str::is_empty));
+    assert_something_is_lost(&restore.without_syncs_of(str::is_empty));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
 use caigunn_webhook::inbox::copy::{CopyError, Outcome, Progress, copy};
 use caigunn_webhook::inbox::postgres::{Location, PostgresInbox};
-use caigunn_webhook::inbox::sqlite::SqliteReader;
+use caigunn_webhook::inbox::sqlite::{SqliteReader, named};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -230,6 +230,19 @@ fn located(
 fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation> {
     text.parse()
         .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}")).into())
+}
+
+/// The file that an argument names, with `sqlite:` before the path, as elsewhere, or without.
+fn named_file(name: &str, given: &Path) -> anyhow::Result<PathBuf> {
+    // What is there already may have any name.
+    let (Some(text), false) = (given.to_str(), given.is_file()) else {
+        return Ok(given.to_owned());
+    };
+    let text = text.strip_prefix("sqlite:").unwrap_or(text);
+    if text == "-" {
+        return Err(WrongUsage(format!("{name}: - names no file")).into());
+    }
+    named(text).map_err(|mistake| WrongUsage(format!("{name}: {mistake}")).into())
 }
 
 /// That an inbox cannot be copied from there, or to there.

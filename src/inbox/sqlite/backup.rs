@@ -88,6 +88,12 @@ pub fn backup(inbox: &Path, to: &Path, watch: &Watch) -> Result<Copied, BackupEr
             reason: format!("cannot find {}: {error}", inbox.display()),
         })
     })?;
+    if !inbox.is_file() {
+        // Whoever opens a pipe may wait for ever.
+        return Err(BackupError::From(Error::Unavailable {
+            reason: format!("{} is not a file", inbox.display()),
+        }));
+    }
     let to = target(to, &inbox)?;
     let mut name = Uuid::new_v4().simple().to_string();
     name.truncate(8);
@@ -173,17 +179,15 @@ impl Drop for Partial {
 /// Copies an inbox and what is in its log into an empty file, has the disk keep that, and reads it to see that it is sound.
 pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     log::refuse_foreign(from).map_err(BackupError::From)?;
-    if !schema::seems_open(from) {
-        let copied = vacuum(schema::open_alone(from), from, to, watch);
-        // If a receiver has opened it meanwhile, what was read is nothing to go by.
-        if !schema::seems_open(from) {
-            return copied.and_then(|()| inspect(to, watch));
-        }
+    if let Some(copied) = schema::alone(from, |opened| vacuum(opened, from, to, watch)) {
+        copied?;
+    } else {
+        // Whoever has opened it meanwhile may have had half of it copied.
         to.file
             .set_len(0)
             .map_err(|error| failed("empty", &to.path, &error))?;
+        vacuum(schema::open_reader(from), from, to, watch)?;
     }
-    vacuum(schema::open_reader(from), from, to, watch)?;
     inspect(to, watch)
 }
 

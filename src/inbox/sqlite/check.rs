@@ -69,6 +69,12 @@ pub fn check(path: &Path) -> Result<Check, Error> {
         }
     };
     let path = path.as_path();
+    if !path.is_file() {
+        // Whoever opens a pipe may wait for ever.
+        return Err(Error::Unavailable {
+            reason: format!("{} is not a file", path.display()),
+        });
+    }
     if let Some(foreign) = log::check(path)? {
         return Ok(foreign);
     }
@@ -81,14 +87,10 @@ pub fn check(path: &Path) -> Result<Check, Error> {
             ),
         });
     }
-    if !schema::seems_open(path) {
-        let checked = inspect(schema::open_alone(path), path);
-        // If a receiver has opened it meanwhile, what was read is nothing to go by.
-        if !schema::seems_open(path) {
-            return checked;
-        }
+    match schema::alone(path, |opened| inspect(opened, path)) {
+        Some(checked) => checked,
+        None => inspect(schema::open_reader(path), path),
     }
-    inspect(schema::open_reader(path), path)
 }
 
 /// As [`check`], of a file that is open.

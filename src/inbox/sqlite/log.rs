@@ -23,7 +23,7 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use super::super::Error;
-use super::{Check, commits, schema};
+use super::{Check, commits, restore, schema};
 
 /// The head of a file, at the front of its first page.
 const HEAD_BYTES: usize = 100;
@@ -44,6 +44,16 @@ enum Foreign {
     WithoutFile,
     /// The file is another one, or the same one at another time.
     OfAnother,
+    /// As [`Foreign::OfAnother`], and the log has a second name, under which [`super::restore`] keeps it.
+    Kept,
+}
+
+/// Whether a restore was cut off when the file had been replaced and its log had not gone yet.
+///
+/// # Errors
+/// As [`refuse_foreign`], which says when it may be called.
+pub fn is_of_cut_off_restore(path: &Path) -> Result<bool, Error> {
+    find_foreign(path).map(|found| found == Some(Foreign::Kept))
 }
 
 /// Refuses a file beside which lies the log of another one.
@@ -84,6 +94,9 @@ fn foreign(path: &Path) -> io::Result<Option<Foreign>> {
             return Ok(None);
         };
         let found = judge(path, &mut log)?;
+        if found == Some(Foreign::OfAnother) && restore::keeps_log(path) {
+            return Ok(Some(Foreign::Kept));
+        }
         if found.is_none() || read_start(&log_path)? == Some(log.head) {
             return Ok(found);
         }
@@ -148,6 +161,10 @@ impl Foreign {
                 "{path}-wal is not the log of {path}, but of what was there before: it seems that a copy was put in its \
                  place after a crash"
             ),
+            Self::Kept => format!(
+                "{path} was restored, and that was cut off in its last step: {path}-wal is still that of the old inbox, \
+                 which is kept under another name, with its log"
+            ),
         }
     }
 
@@ -165,6 +182,9 @@ impl Foreign {
                  {path}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \
                  was in back at {path}"
             ),
+            Self::Kept => {
+                "start the receiver, which ends that step and goes on with what was restored".to_owned()
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! SQLite takes a log by its name, so a file that is put over another one gets the log of that. Here both names change
 //! owners in an order in which none of what a kill or a power cut may leave is mistaken for something else: the old inbox
-//! with its log, or the copy with the old one's log, which a start refuses ([`super::log`]), or the copy alone. At no time is
-//! there the old file without its log, or neither, which a start would take for the wish to begin anew.
+//! with its log, or the copy with the old one's log, which the next start takes away ([`finish`]), or the copy alone. At no
+//! time is there the old file without its log, or neither, which a start would take for the wish to begin anew.
 //!
 //! What was there is kept under another name, with its log.
 
@@ -11,17 +11,24 @@
 mod tests;
 
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
+
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, failed};
-use super::hold::{Hold, make_way};
+use super::hold::{FileId, Hold, make_way};
 use super::{Check, check, folder, schema};
 use crate::clock::Timestamp;
 
 /// What lies beside an inbox and belongs to it; the file itself comes first.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+
+/// What follows its name in that of one that was replaced, before the moment.
+const UNTIL: &str = ".until-";
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +57,15 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
             ),
         });
     }
+    let owner = owner(inbox)?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| BackupError::To {
         reason: match error {
             Error::InUse { reason } => format!("{reason}; stop it first"),
             other => other.to_string(),
         },
     })?;
+    // Also if nothing comes of it: it may have been made just now.
+    give(&schema::beside(inbox, ".lock"), owner)?;
     if schema::is_half_changed(inbox) {
         return Err(BackupError::To {
             reason: format!(
@@ -70,7 +80,7 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
     let copied = copy(from, &partial, watch)?;
-    give_to_the_same_user(&partial, inbox)?;
+    give(partial.path(), owner)?;
     let kept = put_in_place(partial.path(), inbox, |_| ())?;
     drop(hold);
     Ok(Restored { copied, kept })
@@ -87,24 +97,36 @@ fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// The receiver must be able to open it, whoever restores it.
-fn give_to_the_same_user(partial: &Partial, inbox: &Path) -> Result<(), BackupError> {
+/// A user and a group.
+type Owner = (u32, u32);
+
+/// Who is to have the inbox: the receiver must be able to open it, whoever restores it.
+fn owner(inbox: &Path) -> Result<Owner, BackupError> {
     let before = fs::metadata(inbox).or_else(|_| fs::metadata(folder::of(inbox)));
-    let (Ok(before), Ok(now)) = (before, fs::metadata(partial.path())) else {
-        return Ok(());
-    };
-    if before.uid() == now.uid() {
+    let before = before.map_err(|error| failed("look at", inbox, &error))?;
+    let (owner, user) = ((before.uid(), before.gid()), geteuid());
+    if user.is_root() || user.as_raw() == owner.0 {
+        Ok(owner)
+    } else {
+        Err(other_owner(inbox, owner))
+    }
+}
+
+fn give(file: &Path, owner: Owner) -> Result<(), BackupError> {
+    let now = fs::metadata(file).map_err(|error| failed("look at", file, &error))?;
+    if now.uid() == owner.0 {
         return Ok(());
     }
-    std::os::unix::fs::chown(partial.path(), Some(before.uid()), Some(before.gid())).map_err(|_| {
-        let reason = format!(
-            "{} belongs to the user {}, and this is {}: run this as the user that the receiver runs as",
-            inbox.display(),
-            before.uid(),
-            now.uid()
-        );
-        BackupError::To { reason }
-    })
+    std::os::unix::fs::chown(file, Some(owner.0), Some(owner.1)).map_err(|_| other_owner(file, owner))
+}
+
+fn other_owner(file: &Path, (user, _): Owner) -> BackupError {
+    let reason = format!(
+        "{} is to belong to the user {user}, and this is {}: run this as the user that the receiver runs as",
+        file.display(),
+        geteuid().as_raw()
+    );
+    BackupError::To { reason }
 }
 
 /// A step of [`put_in_place`], after which it may be cut off.
@@ -124,7 +146,7 @@ fn put_in_place(
     inbox: &Path,
     mut after: impl FnMut(Step),
 ) -> Result<Option<PathBuf>, BackupError> {
-    let kept = schema::beside(inbox, &format!(".until-{}", moment()));
+    let kept = free_name(inbox);
     let is_there = |suffix: &&str| schema::beside(inbox, suffix).symlink_metadata().is_ok();
     let there: Vec<_> = SUFFIXES.into_iter().filter(is_there).collect();
     let mut replace = || {
@@ -147,13 +169,34 @@ fn put_in_place(
     // Else a power cut might leave the old file, and its log gone.
     sync_folder_of(inbox)?;
     after(Step::RenameSynced);
-    for suffix in there.iter().filter(|suffix| !suffix.is_empty()) {
-        let old = schema::beside(inbox, suffix);
-        fs::remove_file(&old).map_err(|error| failed("remove", &old, &error))?;
+    for suffix in &SUFFIXES[1..] {
+        remove(inbox, &[suffix])?;
         after(Step::Removed);
     }
-    sync_folder_of(inbox)?;
     Ok((!there.is_empty()).then_some(kept))
+}
+
+/// Removes what lies beside an inbox under these names, if it is there, and has the disk know it.
+fn remove(inbox: &Path, suffixes: &[&str]) -> Result<(), BackupError> {
+    for suffix in suffixes {
+        let old = schema::beside(inbox, suffix);
+        match fs::remove_file(&old) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", &old, &error)),
+            _ => {}
+        }
+    }
+    sync_folder_of(inbox)
+}
+
+/// A name for the old inbox of which there is nothing yet.
+fn free_name(inbox: &Path) -> PathBuf {
+    let mut name = schema::beside(inbox, &format!("{UNTIL}{}", moment()));
+    let is_taken = |suffix: &str, name: &Path| schema::beside(name, suffix).symlink_metadata().is_ok();
+    // Of one that was cut off within the same second.
+    while SUFFIXES.iter().any(|suffix| is_taken(suffix, &name)) {
+        name = schema::beside(&name, "-again");
+    }
+    name
 }
 
 /// Now, to the second, in UTC, as a part of a name.
@@ -161,6 +204,45 @@ fn moment() -> String {
     let now = Timestamp::now().to_string();
     let to_the_second = now.split('.').next().unwrap_or_default();
     to_the_second.replace(['-', ':'], "") + "Z"
+}
+
+/// Whether the log that lies beside the inbox is kept under another name too.
+pub fn keeps_log(inbox: &Path) -> bool {
+    kept_log(inbox).is_some()
+}
+
+fn kept_log(inbox: &Path) -> Option<PathBuf> {
+    let log = FileId::at(&schema::beside(inbox, "-wal"))?;
+    let prefix = schema::beside(inbox, UNTIL);
+    let mut files = fs::read_dir(folder::of(inbox)).ok()?.flatten();
+    files.find_map(|file| {
+        let path = file.path();
+        let is_kept = path
+            .as_os_str()
+            .as_bytes()
+            .starts_with(prefix.as_os_str().as_bytes());
+        (is_kept && FileId::at(&path) == Some(log)).then_some(path)
+    })
+}
+
+/// Ends a restore that was cut off when the copy had the inbox's name, and the old one's log had its name still.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the folder cannot be written to.
+pub fn finish(inbox: &Path) -> Result<(), Error> {
+    let Some(kept) = kept_log(inbox) else {
+        return Ok(());
+    };
+    remove(inbox, &SUFFIXES[1..]).map_err(|error| Error::Unavailable {
+        reason: error.to_string(),
+    })?;
+    tracing::warn!(
+        error.type = "inbox_files",
+        "a restore of {} was cut off in its last step, which has been done now; the log of what was there before is kept as {}",
+        inbox.display(),
+        kept.display()
+    );
+    Ok(())
 }
 
 fn keep(old: &Path, name: &Path) -> Result<(), BackupError> {

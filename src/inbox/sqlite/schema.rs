@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -127,6 +128,19 @@ pub fn seems_open(path: &Path) -> bool {
 pub fn is_half_changed(path: &Path) -> bool {
     let journal = std::fs::metadata(beside(path, "-journal"));
     journal.is_ok_and(|journal| journal.len() > 0)
+}
+
+/// Reads by [`open_alone`] a file that no process has open; `None` if one has, or has had it meanwhile, so that what was read
+/// is nothing to go by.
+pub fn alone<T>(path: &Path, read: impl FnOnce(rusqlite::Result<Connection>) -> T) -> Option<T> {
+    let look = || {
+        let file = std::fs::metadata(path).ok()?;
+        let moment = (file.mtime(), file.mtime_nsec());
+        (!seems_open(path)).then(|| (file.ino(), file.len(), moment))
+    };
+    let before = look()?;
+    let done = read(open_alone(path));
+    (look() == Some(before)).then_some(done)
 }
 
 /// Opens a file that no process has open, for reading. Nothing is locked, and no file is made beside it, as a reader

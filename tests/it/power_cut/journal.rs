@@ -87,6 +87,11 @@ impl Journal {
             .env("RECORDER_SYNC_PAUSE_US", SYNC_PAUSE_US.to_string());
     }
 
+    /// Forgets all that is in it, while nothing is recorded.
+    pub fn clear(&self) {
+        fs::write(&self.path, "").expect("the journal is ours");
+    }
+
     /// All that is in it by now.
     pub fn events(&self) -> Vec<Event> {
         let mut rest = Bytes::from(fs::read(&self.path).expect("the journal is there"));

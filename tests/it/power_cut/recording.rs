@@ -51,6 +51,10 @@ pub struct Promises {
     pub bodies: HashMap<String, Bytes>,
     /// The receipts that were there when it began, and that nothing is to remove.
     pub kept: Vec<String>,
+    /// Receipts that only the inbox has that a restore replaces: all of them are in it, or all in the one that is kept.
+    pub replaced: Vec<String>,
+    /// A backup that is made, below the folder, and how many receipts it has to have as soon as it has its name.
+    pub backup: Option<(PathBuf, u64)>,
 }
 
 /// What must be there after a cut.
@@ -59,9 +63,25 @@ struct Due<'a> {
     bodies: &'a HashMap<String, Bytes>,
     ids: Vec<&'a str>,
     quarantined_count: u64,
+    replaced: &'a [String],
+    backup: Option<(&'a Path, u64)>,
+    /// Whether all had been done.
+    is_end: bool,
 }
 
 impl Recording {
+    /// As one of a restore.
+    pub fn of_restore(mut self, replaced: Vec<String>) -> Self {
+        self.promises.replaced = replaced;
+        self
+    }
+
+    /// As one of a backup.
+    pub fn of_backup(mut self, path: &str, receipt_count: u64) -> Self {
+        self.promises.backup = Some((PathBuf::from(path), receipt_count));
+        self
+    }
+
     /// Reads what was recorded of a folder by receivers that have ended. Fails if it is not all that they did.
     pub fn read(journal: &Journal, before: Disk, now: &Disk, promises: Promises) -> Self {
         let events = journal.events();
@@ -172,6 +192,13 @@ impl Recording {
             bodies: &self.promises.bodies,
             ids: ids.map(String::as_str).collect(),
             quarantined_count: self.quarantined.partition_point(|place| *place <= moment) as u64,
+            replaced: &self.promises.replaced,
+            backup: self
+                .promises
+                .backup
+                .as_ref()
+                .map(|(path, count)| (&**path, *count)),
+            is_end: moment >= self.events.len() - 1,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is recorded: receivers in processes of their own, with all that makes them write.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,7 @@ use super::journal::{Event, Journal};
 use super::recording::{Promises, Recording, scratch};
 use crate::harness::application::Application;
 use crate::harness::posters::text;
-use crate::harness::process::Process;
+use crate::harness::process::{Process, run};
 use crate::harness::{client, json, sample_with, wait_for};
 
 /// How many clients post at once.
@@ -79,6 +80,14 @@ impl Workshop {
         command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", self.inbox().display()));
         self.journal.record(&mut command);
         command
+    }
+
+    /// Runs a command with a copy of the inbox beside it.
+    async fn inbox_command(&self, name: &str) {
+        let mut command = self.command();
+        command.arg("inbox").arg(name).arg(self.root.join("copy.db"));
+        let ended = run(command).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
     pub async fn start(&self, is_recorded: bool) -> Process {
@@ -165,6 +174,8 @@ impl Workshop {
             inbox: self.inbox.clone(),
             bodies: stored.iter().chain(kept).cloned().collect(),
             kept: kept.iter().map(|(id, _)| id.clone()).collect(),
+            replaced: Vec::new(),
+            backup: None,
         };
         Recording::read(&self.journal, before, &self.disk(), promises)
     }
@@ -247,6 +258,33 @@ pub async fn restart(cut: &Recording, rng: &mut Rng) -> Recording {
     stop(process).await;
 
     workshop.recording(before, &kept)
+}
+
+/// A backup of what a killed receiver left, which is put in the place of a later state that was left so too.
+pub async fn backup_and_restore() -> (Recording, Recording) {
+    let workshop = Workshop::new("inbox.db").await;
+    let mut process = workshop.start(false).await;
+    workshop.post(&process, 20).await;
+    process.kill();
+    let backed_up = workshop.take_stored();
+    let before = workshop.disk();
+
+    workshop.inbox_command("backup").await;
+
+    let receipts: HashSet<_> = backed_up.iter().map(|(id, _)| id).collect();
+    let backup = workshop.recording(before, &backed_up);
+    let backup = backup.of_backup("copy.db", receipts.len() as u64);
+    workshop.journal.clear();
+    let mut process = workshop.start(false).await;
+    workshop.post(&process, 20).await;
+    process.kill();
+    let replaced = workshop.take_stored().into_iter().map(|(id, _)| id).collect();
+    let before = workshop.disk();
+
+    workshop.inbox_command("restore").await;
+
+    let restore = workshop.recording(before, &backed_up);
+    (backup, restore.of_restore(replaced))
 }
 
 /// Takes a file back to the first version of its tables, with its first receipts as of the day before yesterday.

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use super::named_file;
 use crate::output::{self, Format, FormatArgs, WrongUsage, counted};
 
 #[derive(Args)]
@@ -35,17 +36,18 @@ pub async fn run(args: &BackupArgs, settings: &Settings) -> anyhow::Result<()> {
             inbox.display()
         );
     }
-    let (from, to) = (inbox.clone(), args.file.clone());
+    let file = named_file("FILE", &args.file)?;
+    let (from, to) = (inbox.clone(), file.clone());
     let copied = watched(move |watch| backup(&from, &to, watch)).await?;
     match args.format.format {
         Format::Json => output::write(&output::json(&json!({
-            "file": args.file.display().to_string(),
+            "file": file.display().to_string(),
             "receipt_count": copied.receipt_count,
             "bytes": copied.bytes,
         }))),
         Format::Table => output::write(&format!(
             "{} holds {} in {} bytes; it is on the disk, and sound\n",
-            output::printable(&args.file.display().to_string()),
+            output::printable(&file.display().to_string()),
             counted(usize::try_from(copied.receipt_count)?, "receipt"),
             copied.bytes
         )),

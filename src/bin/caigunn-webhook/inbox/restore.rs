@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::backup::watched;
+use super::named_file;
 use crate::output::{self, Format, FormatArgs, WrongUsage, counted};
 
 #[derive(Args)]
@@ -24,10 +25,11 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> anyhow::Result<()> 
                     for what pg_dump made, with no receiver running; then `caigunn-webhook inbox check`";
         return Err(WrongUsage(text.to_owned()).into());
     };
-    let (to, from) = (inbox.clone(), args.copy.clone());
+    let copy = named_file("COPY", &args.copy)?;
+    let (to, from) = (inbox.clone(), copy.clone());
     let restored = watched(move |watch| restore(&to, &from, watch)).await?;
     let kept = restored.kept.map(|path| path.display().to_string());
-    let (inbox, copy) = (inbox.display().to_string(), args.copy.display().to_string());
+    let (inbox, copy) = (inbox.display().to_string(), copy.display().to_string());
     match args.format.format {
         Format::Json => output::write(&output::json(&json!({
             "inbox": inbox,

@@ -1,7 +1,8 @@
 //! What of a disk survives a cut.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
@@ -16,12 +17,17 @@ const PAGE_BYTES: usize = 4096;
 impl Disk {
     /// Writes down what a cut may leave, into a folder of which nothing is there yet.
     pub fn survive(&self, to: &Path, rng: &mut Rng) {
-        self.survive_below(0, to, rng);
+        self.survive_below(0, to, rng, &mut HashMap::new());
     }
 
-    fn survive_below(&self, node: Node, to: &Path, rng: &mut Rng) {
+    /// `made` has the files that are there already, for those with several names.
+    fn survive_below(&self, node: Node, to: &Path, rng: &mut Rng, made: &mut HashMap<Node, PathBuf>) {
         match &self.nodes[node] {
+            Content::File(_) if made.contains_key(&node) => {
+                fs::hard_link(&made[&node], to).expect("the folder takes links");
+            }
             Content::File(file) => {
+                made.insert(node, to.to_owned());
                 let mut bytes = surviving_file(file, rng);
                 // What processes shared in memory may have been written at any time, or never.
                 if to.to_string_lossy().ends_with("-shm") && rng.bool() {
@@ -32,7 +38,7 @@ impl Disk {
             Content::Folder { settled, .. } => {
                 fs::create_dir(to).expect("there is room for folders");
                 for (name, child) in surviving_entries(settled, rng) {
-                    self.survive_below(child, &to.join(name), rng);
+                    self.survive_below(child, &to.join(name), rng, made);
                 }
             }
         }

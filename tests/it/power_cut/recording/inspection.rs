@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::inbox::sqlite::{Check, SqliteInbox, check};
@@ -48,7 +48,9 @@ impl Inspector {
         let folder = self.folder.path().join("left");
         restore(&folder);
         let path = folder.join(due.inbox);
-        let looked = self.look_at(&path, due);
+        let looked = self
+            .look_at(&path, due)
+            .and_then(|()| look_at_backup(&folder, due));
         fs::remove_dir_all(&folder).expect("the folder is ours");
         looked
     }
@@ -60,13 +62,22 @@ impl Inspector {
             // The next start takes back the making of the file, and promises nothing before.
             Err(inbox::Error::Unavailable { reason })
                 if due.ids.is_empty() && reason.contains("half changed") => {}
+            // The next start ends what was cut off of a restore.
+            Ok(Check::ForeignLog { .. }) if !due.replaced.is_empty() => {}
             other => return Err(format!("`inbox check` says {other:?}")),
         }
-        let inbox = SqliteInbox::open(path, self.settings.clone());
-        let inbox = inbox.map_err(|error| format!("it cannot be opened: {error}"))?;
-        let looked = self.runtime.block_on(look_into(&inbox, due));
-        let closed = self.runtime.block_on(inbox.close());
-        looked.and(closed.map_err(|error| error.to_string()))?;
+        let found = self.open(path, due)?;
+        let replaced_count = due.replaced.iter().filter(|id| found.contains(*id)).count();
+        if replaced_count < due.replaced.len() {
+            if replaced_count > 0 {
+                return Err(format!("it is half of what it was: {replaced_count}"));
+            }
+            let kept = kept(path).ok_or("the old inbox is not there any more")?;
+            let found = self.open(&kept, due)?;
+            if let Some(lost) = due.replaced.iter().find(|id| !found.contains(*id)) {
+                return Err(format!("{lost} was in the old inbox, and is in none now"));
+            }
+        }
         match check(path) {
             Ok(Check::Sound { .. }) => Ok(()),
             other => Err(format!("after a start, `inbox check` says {other:?}")),
@@ -74,7 +85,45 @@ impl Inspector {
     }
 }
 
-async fn look_into(inbox: &SqliteInbox, due: &Due<'_>) -> Result<(), String> {
+impl Inspector {
+    /// Opens an inbox as a start does, looks into it, and closes it; the receipts that are there.
+    fn open(&self, path: &Path, due: &Due<'_>) -> Result<HashSet<String>, String> {
+        let inbox = SqliteInbox::open(path, self.settings.clone());
+        let inbox = inbox.map_err(|error| format!("it cannot be opened: {error}"))?;
+        let found = self.runtime.block_on(look_into(&inbox, due));
+        let closed = self.runtime.block_on(inbox.close());
+        closed.map_err(|error| error.to_string())?;
+        found
+    }
+}
+
+/// The old inbox, if a restore has replaced it.
+fn kept(path: &Path) -> Option<PathBuf> {
+    let names = fs::read_dir(path.parent()?).ok()?.flatten();
+    let is_kept = |name: &str| {
+        name.contains(".until-")
+            && !["-wal", "-shm", ".lock"]
+                .iter()
+                .any(|suffix| name.ends_with(suffix))
+    };
+    names
+        .map(|entry| entry.path())
+        .find(|path| path.to_str().is_some_and(is_kept))
+}
+
+fn look_at_backup(folder: &Path, due: &Due<'_>) -> Result<(), String> {
+    let Some((path, expected)) = due.backup else {
+        return Ok(());
+    };
+    match check(&folder.join(path)) {
+        Ok(Check::Sound { receipt_count, .. }) if receipt_count == expected => Ok(()),
+        Ok(Check::Missing) if !due.is_end => Ok(()),
+        other => Err(format!("of the backup, `inbox check` says {other:?}")),
+    }
+}
+
+/// Looks for what is due; the receipts that are there.
+async fn look_into(inbox: &SqliteInbox, due: &Due<'_>) -> Result<HashSet<String>, String> {
     let (mut found, mut after) = (HashSet::new(), 0);
     loop {
         let page = inbox
@@ -109,5 +158,5 @@ async fn look_into(inbox: &SqliteInbox, due: &Due<'_>) -> Result<(), String> {
             due.quarantined_count, totals.quarantined_count
         ));
     }
-    Ok(())
+    Ok(found)
 }

@@ -70,6 +70,7 @@ struct Bench {
     writer: Option<Connection>,
     readers: Vec<Connection>,
     copies: Vec<(CopyKind, PathBuf)>,
+    copy_count: usize,
     /// What there was in the end at each count of commits.
     history: HashMap<u32, Content>,
 }
@@ -90,6 +91,7 @@ impl Bench {
             writer: Some(writer),
             readers: Vec::new(),
             copies: Vec::new(),
+            copy_count: 0,
             history: HashMap::new(),
             path,
             folder,
@@ -193,7 +195,8 @@ impl Bench {
     }
 
     fn copy(&mut self, kind: CopyKind) {
-        let to = self.folder.path().join(format!("copy-{}.db", self.copies.len()));
+        let to = self.folder.path().join(format!("copy-{}.db", self.copy_count));
+        self.copy_count += 1;
         if kind == CopyKind::Bytes {
             fs::copy(&self.path, &to).unwrap();
         } else {

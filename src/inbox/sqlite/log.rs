@@ -44,7 +44,7 @@ enum Foreign {
     WithoutFile,
     /// The file is another one, or the same one at another time.
     OfAnother,
-    /// As [`Foreign::OfAnother`], and the log has a second name, under which [`super::restore`] keeps it.
+    /// As [`Foreign::OfAnother`], and the log has a second name, under which [`super::restore()`] keeps it.
     Kept,
 }
 
@@ -71,7 +71,7 @@ pub fn refuse_foreign(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// As [`refuse_foreign`], for [`super::check`].
+/// As [`refuse_foreign`], for [`super::check()`].
 pub fn check(path: &Path) -> Result<Option<Check>, Error> {
     let found = find_foreign(path)?;
     Ok(found.map(|foreign| Check::ForeignLog {

@@ -268,7 +268,7 @@ impl NewReceipt {
 }
 
 /// A refused request with this body.
-fn refused(body: &[u8]) -> NewQuarantined {
+pub fn refused(body: &[u8]) -> NewQuarantined {
     NewQuarantined {
         request_id: RequestId::new(Uuid::now_v7()),
         received_at: at(0),

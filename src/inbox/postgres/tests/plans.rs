@@ -1,9 +1,9 @@
 //! Promise: no call of those who deliver goes through a table, whatever the server believes of how much is in it.
 
+use super::super::super::Span;
 use super::super::super::contract::outbox::{attempt, candidate, delivery, nothing_new};
-use super::super::super::contract::{crawled, sent, settings};
+use super::super::super::contract::{crawled, refused, sent, settings};
 use super::super::super::outbox::{DeliveryFilter, Instruction, Matching, Progress, Start, State};
-use super::super::super::{NewQuarantined, RequestId, Span};
 use super::super::outbox::{leader, read, record};
 use super::*;
 use crate::event::sample::Ids;
@@ -46,19 +46,6 @@ async fn plans(inbox: &PostgresInbox) -> Vec<(String, Vec<String>)> {
     plans.await.unwrap()
 }
 
-fn a_refused_request() -> NewQuarantined {
-    NewQuarantined {
-        request_id: RequestId::new(uuid::Uuid::now_v7()),
-        received_at: Timestamp::now(),
-        reason: "not-json".to_owned(),
-        detail: String::new(),
-        receipt_id: None,
-        content_type: None,
-        body: Bytes::new(),
-        truncated: false,
-    }
-}
-
 /// Has an inbox prepare every statement that it has.
 async fn use_all(inbox: &PostgresInbox) {
     let page = |limit| PageRequest { cursor: None, limit };
@@ -70,7 +57,7 @@ async fn use_all(inbox: &PostgresInbox) {
     for event in [Event::TrainingInitial, Event::TrainingFailed { detail: None }] {
         stored.accept_one(sent(event, &ids, Wire::V2024_01)).await;
     }
-    let quarantined = stored.refuse(a_refused_request()).await;
+    let quarantined = stored.refuse(refused(b"{}")).await;
     stored.append(vec![Entry::Probe]).await.unwrap();
     let filters = [
         ReceiptFilter::default(),

@@ -27,11 +27,11 @@ pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Cli
 /// `:3000/hook` and `3000` are understood.
 pub fn url(text: &str) -> Result<Url, String> {
     let (place, _) = text.split_once('/').unwrap_or((text, ""));
-    let is_port = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
-    let left_out = match text {
-        text if has_scheme(text) => "",
-        _ if is_port => "http://localhost:",
-        text if text.starts_with(':') => "http://localhost",
+    let is_port = |place: &str| !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
+    let left_out = match place.strip_prefix(':') {
+        _ if has_scheme(text) => "",
+        Some(port) if is_port(port) => "http://localhost",
+        None if is_port(place) => "http://localhost:",
         _ => "http://",
     };
     let url = format!("{left_out}{text}").parse::<Url>().ok();

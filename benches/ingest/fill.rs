@@ -15,13 +15,16 @@ use crate::server::Program;
 
 const MANY: usize = 1_000_000;
 
+/// How many receipts are written between two looks at the size of a file.
+const PART: usize = 100_000;
+
 /// The receipts of a transaction; also the connections to post over.
 const BATCH: usize = 256;
 
 /// A file with a million receipts that every program of the run can open.
 pub fn with_a_million(run: &Run) -> PathBuf {
     let path = run.folder.join("million.db");
-    by_the_store(&path);
+    by_the_store(&path, MANY);
     let oldest = run.programs.first().expect("this build is there");
     match oldest.try_start(oldest.name, &url(&path), "[]") {
         Ok(server) => {
@@ -41,6 +44,15 @@ pub fn with_a_million(run: &Run) -> PathBuf {
     }
 }
 
+/// A file of so many MiB or a little more.
+pub fn with_mib(run: &Run, mib: u64) -> PathBuf {
+    let path = run.folder.join("large.db");
+    while std::fs::metadata(&path).map_or(0, |file| file.len()) < mib << 20 {
+        by_the_store(&path, PART);
+    }
+    path
+}
+
 /// A copy for one server, in full on the disk, so that nothing is left to be written while that server is measured.
 pub fn copy(original: &Path, to: &Path) {
     std::fs::copy(original, to).expect("the disk takes a copy");
@@ -52,7 +64,7 @@ pub fn url(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-fn by_the_store(path: &Path) {
+fn by_the_store(path: &Path, count: usize) {
     let settings = Settings {
         duplicate_window: Duration::from_secs(60),
         quarantine_max_count: 1000,
@@ -60,20 +72,20 @@ fn by_the_store(path: &Path) {
         max_connections: 8,
         timeout: Duration::from_secs(60),
     };
-    let inbox = SqliteInbox::open(path, settings).expect("a new inbox opens");
+    let inbox = SqliteInbox::open(path, settings).expect("the inbox opens");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime starts");
     let started = Instant::now();
-    for first in (0..MANY).step_by(BATCH) {
-        let batch = (first..MANY.min(first + BATCH)).map(|_| receipt());
+    for first in (0..count).step_by(BATCH) {
+        let batch = (first..count.min(first + BATCH)).map(|_| receipt());
         runtime
             .block_on(inbox.append(batch.collect()))
             .expect("the inbox takes a batch");
     }
     runtime.block_on(inbox.close()).expect("the inbox closes");
-    print_rate(MANY, started);
+    print_rate(count, started);
 }
 
 fn receipt() -> Entry {

@@ -12,6 +12,7 @@
 //!
 //! Options follow after a `--`: see [`Options`], or `cargo bench --bench ingest -- --help`.
 
+mod backup;
 mod delivery;
 mod fill;
 mod load;
@@ -31,7 +32,8 @@ use server::Program;
 
 /// Measures the receiver beside a server that does nothing, on an empty inbox and on a million receipts; then the one with
 /// PostgreSQL, if CAIGUNN_TEST_POSTGRES names a server (scripts/with-postgres starts one). Of --minute, --repeat-large,
-/// --long-reader, --delivery and --postgres several may stand together; what no such option asks for is left out then.
+/// --long-reader, --backup, --delivery and --postgres several may stand together; what no such option asks for is left out
+/// then.
 #[derive(Parser)]
 struct Options {
     /// An older build of the program as one more server in all that is measured; a relative path begins in the package's
@@ -48,6 +50,9 @@ struct Options {
     /// What those who post notice of a log of so many MiB that a reader held up being worked off.
     #[arg(long, value_name = "MIB", num_args = 0..=1, default_missing_value = "2048")]
     long_reader: Option<u64>,
+    /// What `inbox backup` of so many MiB takes beside cp, and those who post meanwhile.
+    #[arg(long, value_name = "MIB", num_args = 0..=1, default_missing_value = "1024")]
+    backup: Option<u64>,
     /// What destinations cost whoever posts: none beside one that hangs.
     #[arg(long)]
     delivery: bool,
@@ -119,6 +124,7 @@ impl Run {
         let is_part = options.minute
             || options.repeat_large
             || options.long_reader.is_some()
+            || options.backup.is_some()
             || options.delivery
             || options.postgres;
         if !is_part {
@@ -132,6 +138,9 @@ impl Run {
         }
         if let Some(mib) = options.long_reader {
             long_reader::run(self, mib);
+        }
+        if let Some(mib) = options.backup {
+            backup::run(self, mib);
         }
         if options.delivery {
             delivery::run(self);

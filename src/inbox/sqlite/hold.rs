@@ -44,7 +44,7 @@ pub struct FileId {
 }
 
 impl FileId {
-    pub fn of(metadata: &Metadata) -> Self {
+    fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -53,7 +53,44 @@ impl FileId {
 
     /// The file that has this name now; `None` if none has.
     pub fn at(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().as_ref().map(Self::of)
+        Named::at(path).map(|named| named.id)
+    }
+}
+
+/// A file by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub id: FileId,
+    pub bytes: u64,
+}
+
+impl Named {
+    /// The file that has this name now; `None` if none has.
+    ///
+    /// On Linux its times are not asked for: since 6.13 a file whose times somebody has read gets a new one with its next
+    /// write, exact to the nanosecond, and the fsync of eight pages took 1.2 to 1.3 times as long for it (6.18, ext4).
+    pub fn at(path: &Path) -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+
+            let asked = StatxFlags::INO | StatxFlags::SIZE;
+            if let Ok(found) = statx(CWD, path, AtFlags::empty(), asked) {
+                return Some(Self {
+                    id: FileId {
+                        device: makedev(found.stx_dev_major, found.stx_dev_minor),
+                        inode: found.stx_ino,
+                    },
+                    bytes: found.stx_size,
+                });
+            }
+        }
+        // Elsewhere, and where a sandbox refuses that call.
+        let found = fs::metadata(path).ok()?;
+        Some(Self {
+            id: FileId::of(&found),
+            bytes: found.len(),
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::hooks::Wal;
 
 use super::super::Error;
 use super::append::Memory;
-use super::hold::FileId;
+use super::hold::{FileId, Named};
 use super::index::{Key, KeyIndex, Seq};
 use super::{folder, holder, lock_mutex, schema, sort};
 
@@ -90,14 +90,12 @@ impl Opened {
 
     /// Looks at the files beside the inbox: two calls of the system.
     pub fn look(&self, path: &Path) -> Beside {
-        let Ok(log) = fs::metadata(schema::beside(path, "-wal")) else {
+        let Some(log) = Named::at(&schema::beside(path, "-wal")).filter(|log| self.log == Some(log.id))
+        else {
             return Beside::Gone("-wal");
         };
-        if self.log != Some(FileId::of(&log)) {
-            return Beside::Gone("-wal");
-        }
         let pages = u64::from(self.log_pages());
-        if pages > 0 && log.len() < LOG_HEAD_BYTES + pages * (PAGE_HEAD_BYTES + self.page_bytes) {
+        if pages > 0 && log.bytes < LOG_HEAD_BYTES + pages * (PAGE_HEAD_BYTES + self.page_bytes) {
             return Beside::Cut;
         }
         if self.index.is_some() && self.index != FileId::at(&schema::beside(path, "-shm")) {
@@ -148,7 +146,7 @@ pub fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 /// SQLite makes for a reader, and harmless.
 fn set_aside(path: &Path, log: Option<FileId>) -> std::io::Result<()> {
     let name = schema::beside(path, "-wal");
-    let is_other = fs::metadata(&name).is_ok_and(|found| Some(FileId::of(&found)) != log && found.len() > 0);
+    let is_other = Named::at(&name).is_some_and(|found| Some(found.id) != log && found.bytes > 0);
     if is_other {
         fs::rename(&name, schema::beside(path, "-wal.found"))?;
         File::open(folder::of(path))?.sync_all()?;

@@ -1,0 +1,84 @@
+//! What `inbox backup` takes beside a copy by cp that is synced, and what those who post meanwhile notice of each. They are 16
+//! connections, each resting for 10 ms between an answer and the next request: over 1,000 notifications a second.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use super::Run;
+use crate::fill;
+use crate::load::load_during;
+use crate::report::{print_heads, row};
+use crate::server::{Program, Server};
+
+const OTHERS: usize = 16;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Of this build, which is the last of the programs.
+pub fn run(run: &Run, mib: u64) {
+    let program = run.programs.last().expect("this build is there");
+    let inbox = fill::with_mib(run, mib);
+    let server = program.start(&fill::url(&inbox));
+    println!("\na backup of {mib} MiB, beside {OTHERS} light posters");
+    print_heads(OTHERS);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let copied = beside(
+            &server,
+            "cp and sync",
+            copy(&inbox, &run.folder.join("copied.db")),
+        )
+        .await;
+        let to = run.folder.join("backup.db");
+        let backed_up = beside(&server, "backup", back_up(program, &inbox, &to)).await;
+        println!(
+            "    backup/cp {:.2}",
+            backed_up.as_secs_f64() / copied.as_secs_f64()
+        );
+    });
+}
+
+/// How long `work` takes beside the posters.
+async fn beside(server: &Server, name: &str, work: impl Future<Output = ()>) -> Duration {
+    let (load, taken) = load_during(server.address, OTHERS, PAUSE, async {
+        let started = Instant::now();
+        work.await;
+        started.elapsed()
+    })
+    .await;
+    println!("{}", row(name, &load.figures()));
+    println!(
+        "    {:.1} s; {} of {} posts refused",
+        taken.as_secs_f64(),
+        load.refused,
+        load.latencies.len()
+    );
+    taken
+}
+
+async fn copy(from: &Path, to: &Path) {
+    let cp = Command::new("cp").arg(from).arg(to).status().await;
+    let sync = Command::new("sync").arg(to).status().await;
+    for status in [cp, sync] {
+        assert!(status.expect("it is there").success());
+    }
+}
+
+async fn back_up(program: &Program, inbox: &Path, to: &Path) {
+    let backup = Command::new(&program.path)
+        .args(["inbox", "backup"])
+        .arg(to)
+        .env("CAIGUNN_INBOX_URL", fill::url(inbox))
+        .output()
+        .await
+        .expect("it starts");
+    assert!(
+        backup.status.success(),
+        "{}",
+        String::from_utf8_lossy(&backup.stderr)
+    );
+}

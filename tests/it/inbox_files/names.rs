@@ -167,6 +167,35 @@ async fn behind_a_log_that_was_cut_short_nothing_is_answered_200_and_a_restart_g
 }
 
 #[tokio::test]
+async fn a_log_that_is_cut_short_before_a_stop_is_left_as_it_is() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 20).await;
+    process.signal("TERM");
+    process.wait().await;
+    let mut process = desk.start().await;
+    assert_eq!(desk.post(&process).await.0, 200);
+    // Without the last page of that commit its others must not go into the file.
+    let log = fs::File::options()
+        .write(true)
+        .open(desk.path("inbox.db-wal"))
+        .unwrap();
+    log.set_len(log.metadata().unwrap().len() - 4_120).unwrap();
+
+    process.signal("TERM");
+
+    assert_eq!(process.wait().await.code(), Some(1), "{}", process.log());
+    let said = process.log();
+    assert!(said.contains("cannot close the inbox: "), "{said}");
+    assert!(said.contains("inbox.db-wal was cut short while in use"), "{said}");
+    let lost = desk.posted.pop();
+    assert!(lost.is_some());
+    let checked = check(&desk.path("inbox.db"));
+    assert!(matches!(checked, Ok(Check::Sound { .. })), "{checked:?}");
+    desk.assert_nothing_is_lost(desk.start().await).await;
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
     let mut desk = Desk::new();
     let process = desk.start().await;

@@ -39,7 +39,9 @@ fn what_sqlite_would_take_nothing_of_is_no_log() {
         fs::write(&log, changed).unwrap();
         assert_eq!(foreign(&left).unwrap(), None, "byte {change}");
     }
-    for length in [0, LOG_HEAD_BYTES, LOG_HEAD_BYTES + FRAME_HEAD_BYTES + 4_095] {
+    let one_page = LOG_HEAD_BYTES + FRAME_HEAD_BYTES + 4_096;
+    // The first commit has more than one.
+    for length in [0, LOG_HEAD_BYTES, one_page - 1, one_page] {
         fs::write(&log, &whole[..length]).unwrap();
         assert_eq!(foreign(&left).unwrap(), None, "{length} bytes");
     }

@@ -45,6 +45,9 @@ pub enum Error {
     /// The inbox cannot be opened.
     #[error("cannot open the inbox")]
     Inbox(#[source] inbox::Error),
+    /// The inbox cannot be closed as it should be.
+    #[error("cannot close the inbox")]
+    Close(#[source] inbox::Error),
     /// A listener cannot be opened.
     #[error("cannot listen on {address}, the {side} address")]
     Bind {
@@ -358,7 +361,7 @@ impl App {
         };
         match timeout(settings.stop_timeout, stopping).await {
             Ok(Ok(())) => ended.map_or(Ok(()), Err),
-            Ok(Err(error)) => Err(ended.unwrap_or(Error::Inbox(error))),
+            Ok(Err(error)) => Err(ended.unwrap_or(Error::Close(error))),
             Err(_) => {
                 let left = [serving.names(), beside.names()].concat();
                 tracing::warn!(

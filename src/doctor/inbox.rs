@@ -137,8 +137,8 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
         (_, State::Unready(reason)) => Finding::failure(
             CHECK,
             format!("the receiver that runs at {listen} cannot store anything: {reason}"),
-            "see that the volume is neither full nor mounted read-only, and that the file is where it was when the \
-             receiver was started",
+            "if that does not say what to do: see that the volume is neither full nor mounted read-only, and that the file \
+             is where it was when the receiver was started",
         ),
         (Ok(()), State::Ready) => Finding::warning(
             CHECK,

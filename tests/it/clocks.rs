@@ -132,8 +132,17 @@ async fn a_start_with_the_clock_far_ahead_removes_nothing_pending_or_not() {
             ids.extend(machine.post(&process, 3).await);
 
             assert_eq!(machine.held(&process).await, ids);
-            let pending = process.metric(&machine.client, r#"deliveries_pending{destination="app"}"#);
-            assert_eq!(pending.await, ids.len() as f64);
+            // The worker reads what was accepted a moment later.
+            wait_for("all to be pending", || async {
+                let pending = r#"deliveries_pending{destination="app"}"#;
+                let pending = process.metric(&machine.client, pending).await;
+                if pending == ids.len() as f64 {
+                    Ok(())
+                } else {
+                    Err(format!("{pending} of {}", ids.len()))
+                }
+            })
+            .await;
             let held = process.metric(&machine.client, "retention_held_seconds").await;
             assert!((held - (days * DAY) as f64).abs() < 60.0, "{held}");
             let said = jumps(&process);

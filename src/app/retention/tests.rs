@@ -274,3 +274,16 @@ async fn an_old_inbox_with_one_receipt_of_the_future_is_looked_through_all_the_s
 
     assert_eq!(machine.count().await, 101);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_old_inbox_whose_newest_receipts_are_all_of_the_future_keeps_the_others() {
+    let mut machine = Machine::new();
+    machine.take(100).await;
+    machine.set_ahead(DAY * 366);
+    machine.take(10).await;
+    machine.set_back(DAY * 366);
+
+    machine.round().await;
+
+    assert_eq!(machine.count().await, 110);
+}

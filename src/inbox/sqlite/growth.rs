@@ -88,7 +88,7 @@ fn suspects(path: &Path) -> String {
 fn readers(locks: &str, index: u64, own: u32) -> Vec<u32> {
     let index = index.to_string();
     let reader = |line: &str| {
-        let [_, "POSIX" | "OFDLCK", _, "READ", process, file, first, ..] =
+        let [_, "POSIX", _, "READ", process, file, first, ..] =
             line.split_whitespace().collect::<Vec<_>>()[..]
         else {
             return None;
@@ -131,8 +131,11 @@ mod tests {
 7: -> POSIX  ADVISORY  READ 16 08:01:78 124 124
 8: POSIX  ADVISORY  READ  11 08:01:78 127 127
 9: OFDLCK ADVISORY  READ  -1 08:01:78 127 127
+10: POSIX  ADVISORY  WRITE 17 08:01:78 124 124
+11: POSIX  ADVISORY  READ  9 08:01:78 123 123
+12: POSIX  ADVISORY  READ  12 08:01:78 125 125
 ";
-        assert_eq!(readers(locks, 78, 10), [11, 12]);
+        assert_eq!(readers(locks, 78, 10), [9, 11, 12]);
         assert_eq!(readers(locks, 79, 10), [0; 0]);
         assert_eq!(readers("", 78, 10), [0; 0]);
     }

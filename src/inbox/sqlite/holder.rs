@@ -42,7 +42,7 @@ fn writer(locks: &str, mut inodes: impl Iterator<Item = u64>, own: u32) -> Optio
         locks.lines().find_map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
             match fields[..] {
-                [_, "POSIX" | "OFDLCK", _, "WRITE", process, file, ..] if is_of_inode(file) => {
+                [_, "POSIX", _, "WRITE", process, file, ..] if is_of_inode(file) => {
                     process.parse().ok().filter(|process| *process != own)
                 }
                 _ => None,

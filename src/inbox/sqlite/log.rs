@@ -32,7 +32,8 @@ const HEAD_BYTES: usize = 100;
 const LOG_HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 
-/// How often a log is looked at that is begun anew meanwhile. One that is, is written to, and then it is the file's.
+/// How often both are looked at if they change meanwhile. Where they go on changing, somebody writes to them, and then the log
+/// is the file's.
 const TRIES: usize = 3;
 
 type Head = [u8; HEAD_BYTES];
@@ -88,30 +89,42 @@ fn find_foreign(path: &Path) -> Result<Option<Foreign>, Error> {
 
 /// Whether the log beside a file is another one's. Another process may write to both meanwhile.
 fn foreign(path: &Path) -> io::Result<Option<Foreign>> {
+    foreign_amid(path, || ())
+}
+
+/// As [`foreign`]; `meanwhile` is what others do between two reads, for tests.
+fn foreign_amid(path: &Path, mut meanwhile: impl FnMut()) -> io::Result<Option<Foreign>> {
+    let log_path = schema::beside(path, "-wal");
     for _ in 0..TRIES {
-        let log_path = schema::beside(path, "-wal");
+        // The file first: what has been copied into it by now is in the log that is read after it, unless that is begun
+        // anew in between. Read the other way round, it may be in the file only.
+        let head = read_start(path)?;
+        meanwhile();
         let Some(mut log) = Log::open(&log_path)? else {
             return Ok(None);
         };
-        let found = judge(path, &mut log)?;
+        meanwhile();
+        let found = judge(path, head, &mut log)?;
         if found == Some(Foreign::OfAnother) && restore::keeps_log(path) {
             return Ok(Some(Foreign::Kept));
         }
-        if found.is_none() || read_start(&log_path)? == Some(log.head) {
+        let is_as_it_was =
+            || Ok::<_, io::Error>(read_start(path)? == head && read_start(&log_path)? == Some(log.head));
+        if found.is_none() || is_as_it_was()? {
             return Ok(found);
         }
     }
     Ok(None)
 }
 
-fn judge(path: &Path, log: &mut Log) -> io::Result<Option<Foreign>> {
+fn judge(path: &Path, head: Option<Head>, log: &mut Log) -> io::Result<Option<Foreign>> {
     let Some(first_commit) = log.next_commit()? else {
         return Ok(None);
     };
-    let head: Head = match read_start(path)? {
-        Some(head) => head,
-        None if std::fs::metadata(path).is_ok_and(|file| file.len() > 0) => return Ok(None),
-        None => return Ok(Some(Foreign::WithoutFile)),
+    let Some(head) = head else {
+        // What has no whole head and is not empty is no database, as SQLite says itself.
+        let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+        return Ok(is_empty.then_some(Foreign::WithoutFile));
     };
     if !head.starts_with(b"SQLite format 3\0") {
         return Ok(None);

@@ -100,6 +100,7 @@ mod tests {
             "my inbox.db",
             "data of today/inbox.db",
             "inbox 100%.db",
+            "inbox%5",
             "5$.db",
             "a~b.db",
             "Eingänge.db",
@@ -126,6 +127,7 @@ mod tests {
             ("inbox\0.db", "control character '\\0'"),
             ("\"my inbox.db\"", "leave them out"),
             ("'inbox.db'", "leave them out"),
+            ("inbox.db\"", "leave them out"),
             (":memory:", "name a file"),
             ("file:inbox.db", "write the path alone"),
             ("file:inbox.db?mode=rwc", "write the path alone"),
@@ -136,6 +138,7 @@ mod tests {
             ("$HOME/inbox.db", "write what $"),
             ("/data/${NAME}.db", "write what $"),
             ("/data/$(hostname).db", "write what $"),
+            ("/data/$_name.db", "write what $"),
             ("inbox.db?mode=rwc", "leave out what begins with ?"),
             ("my%20inbox.db", "write the character itself"),
             ("data/", "name a file in it"),
@@ -144,6 +147,8 @@ mod tests {
             ("/", "name a file in it"),
             (&folder, "name a file in it"),
             ("data/inbox.db-wal", "name the inbox itself"),
+            ("data/inbox.db-shm", "name the inbox itself"),
+            ("data/inbox.db-journal", "name the inbox itself"),
             ("data/inbox.db.lock", "name the inbox itself"),
         ] {
             let mistake = named(text).expect_err(text);

@@ -59,7 +59,7 @@ pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
             continue;
         }
         if let (Ok(metadata), Err(errno)) = (fs::metadata(&file), access(&file, rights)) {
-            return Some(forbidden(&file, &metadata, wanted, errno));
+            return Some(forbidden(&path, &file, &metadata, wanted, errno));
         }
     }
     // The nearest folder that there is: those that are missing are made in it.
@@ -70,10 +70,10 @@ pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
     let errno = access(folder, rights_to_folder).err()?;
     metadata
         .is_dir()
-        .then(|| forbidden(folder, &metadata, wanted, errno))
+        .then(|| forbidden(&path, folder, &metadata, wanted, errno))
 }
 
-fn forbidden(file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> Flaw {
+fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> Flaw {
     let shown = file.display();
     if errno == Errno::ROFS {
         return Flaw {
@@ -83,6 +83,8 @@ fn forbidden(file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> 
     }
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    // Who has the inbox is the receiver's user; a file of somebody else beside it is in the receiver's way too.
+    let receiver = fs::metadata(inbox).map_or(owner, |inbox| inbox.uid());
     let deed = match wanted {
         Wanted::Reading => "read",
         Wanted::Writing => "write to",
@@ -96,8 +98,10 @@ fn forbidden(file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> 
         advice: match wanted {
             _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {shown}`"),
             _ if owner == user => format!("run `chmod u+rw {shown}`"),
-            Wanted::Reading => format!("run this as the receiver's user, {}", name(owner)),
-            Wanted::Writing => format!("run `chown {user}:{group} {shown}` as root"),
+            Wanted::Reading if receiver != user => {
+                format!("run this as the receiver's user, {}", name(receiver))
+            }
+            Wanted::Reading | Wanted::Writing => format!("run `chown {user}:{group} {shown}` as root"),
         },
     }
 }
@@ -216,4 +220,80 @@ fn other_names(path: &Path, inbox: &Metadata) -> Option<Flaw> {
         ),
         advice: "remove the other names".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn inbox() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("inbox.db");
+        fs::write(&path, "").unwrap();
+        set_mode(&path, 0o600);
+        set_mode(folder.path(), 0o700);
+        assert_eq!(flaws(&path), []);
+        (folder, path)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn whatever_others_may_do_with_a_file_is_a_flaw() {
+        let (_folder, path) = inbox();
+        for mode in [0o610, 0o620, 0o640, 0o601, 0o602, 0o604] {
+            set_mode(&path, mode);
+
+            let flaws = flaws(&path);
+
+            assert_eq!(flaws.len(), 1, "{mode:o}");
+            assert!(flaws[0].found.contains(&format!("has mode {mode:04o}: ")));
+        }
+    }
+
+    #[test]
+    fn whatever_others_may_do_with_the_folder_is_a_flaw() {
+        let (folder, path) = inbox();
+        let (look, put) = (
+            "may look into it",
+            "may put files where the inbox expects its own",
+        );
+        for (mode, harm) in [
+            (0o710, look),
+            (0o750, look),
+            (0o704, look),
+            (0o770, put),
+            (0o702, put),
+        ] {
+            set_mode(folder.path(), mode);
+
+            let flaws = flaws(&path);
+
+            assert_eq!(flaws.len(), 1, "{mode:o}");
+            assert!(flaws[0].found.ends_with(harm), "{flaws:?}");
+            assert!(flaws[0].advice.starts_with("run `chmod 700 "), "{flaws:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_for_all_or_of_somebody_else_is_not_to_be_closed() {
+        let (folder, path) = inbox();
+        set_mode(folder.path(), 0o1777);
+        let mut advice = vec![flaws(&path).remove(0).advice];
+        if geteuid().is_root() {
+            set_mode(folder.path(), 0o755);
+            chown(folder.path(), Some(65_532), None).unwrap();
+            advice.push(flaws(&path).remove(0).advice);
+        }
+
+        for advice in advice {
+            assert_eq!(advice, "give the inbox a folder of its own, with mode 0700");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod held;
 mod machine;
 mod marks;
 mod way_out;

@@ -195,6 +195,57 @@ async fn a_log_of_root_is_named_with_the_command_that_gives_it_to_us() {
 }
 
 #[tokio::test]
+async fn a_log_that_only_root_may_read_is_to_be_given_back_also_for_looking_at_it() {
+    let mut desk = Desk::new();
+    let Some(command) = command_as_user(&desk) else {
+        return;
+    };
+    chown(desk.folder.path(), Some(USER), Some(USER)).unwrap();
+    let mut process = Process::spawn(desk.folder.path(), command).await;
+    desk.post_all(&process, 1).await;
+    process.kill();
+    let log = desk.path("inbox.db-wal");
+    chown(&log, Some(0), Some(0)).unwrap();
+    let mut command = command_as_user(&desk).expect("it went before");
+    command.args(["inbox", "check"]);
+
+    let ended = run(command).await;
+
+    let log = log.display();
+    let expected = format!(
+        "{log} belongs to root (uid 0), with mode 0600, and this process, which runs as uid 65532, may not read it\n\
+         run `chown 65532:65532 {log}` as root\n"
+    );
+    assert!(ended.errors.ends_with(&expected), "{ended:?}");
+}
+
+#[tokio::test]
+async fn who_has_closed_his_own_folder_or_file_is_told_how_to_open_it() {
+    for (name, closed, command) in [("", 0o500, "u+rwx"), ("inbox.db", 0o400, "u+rw")] {
+        let desk = Desk::new();
+        let Some(command_of_user) = command_as_user(&desk) else {
+            return;
+        };
+        chown(desk.folder.path(), Some(USER), Some(USER)).unwrap();
+        if !name.is_empty() {
+            drop(Process::spawn(desk.folder.path(), command_of_user).await);
+        }
+        let closed_path = desk.folder.path().join(name);
+        let closed_path = closed_path.components().as_path();
+        set_mode(closed_path, closed);
+
+        let started = run(command_as_user(&desk).expect("it went before")).await;
+
+        let expected = format!(
+            "may not write to it; run `chmod {command} {}`\n",
+            closed_path.display()
+        );
+        assert_eq!(started.code, Some(1), "{started:?}");
+        assert!(started.errors.ends_with(&expected), "{started:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_not_read_an_inbox_is_told_as_whom_to_look() {
     let desk = Desk::new();
     let Some(mut command) = command_as_user(&desk) else {

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::*;
+use crate::harness::process::run;
 
 #[tokio::test]
 async fn another_program_that_holds_the_inbox_is_named_in_every_answer() {
@@ -67,5 +68,28 @@ async fn all_who_wait_together_for_a_held_inbox_hear_who_holds_it() {
             "{detail}"
         );
     }
+    drop(holder);
+}
+
+#[tokio::test]
+async fn another_program_that_keeps_the_file_to_itself_is_named_to_who_starts() {
+    let desk = Desk::new();
+    drop(desk.start().await);
+    let holder = Connection::open(desk.path("inbox.db")).unwrap();
+    // Such a lock is on the file itself, and there is no index of the log.
+    holder.pragma_update(None, "locking_mode", "exclusive").unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
+    let mut command = Process::command(desk.folder.path());
+    command.env("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", "1");
+
+    let ended = run(command).await;
+
+    let process = format!("(process {}), in the middle of a transaction", std::process::id());
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.errors.contains("another program holds the inbox: "),
+        "{ended:?}"
+    );
+    assert!(ended.errors.contains(&process), "{ended:?}");
     drop(holder);
 }

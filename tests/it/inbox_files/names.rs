@@ -43,16 +43,44 @@ async fn a_log_that_is_removed_while_nothing_comes_is_saved_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_removed_before_a_stop_is_saved() {
+async fn a_log_that_is_removed_before_a_stop_is_saved_also_if_somebody_has_looked_in() {
+    for is_looked_into in [false, true] {
+        let mut desk = Desk::new();
+        let mut process = desk.start().await;
+        desk.post_all(&process, 3).await;
+        // Who has the inbox open keeps SQLite from copying the log when the receiver closes it.
+        let looker = is_looked_into.then(|| {
+            let looker = Connection::open(desk.path("inbox.db")).unwrap();
+            let count: i64 = looker
+                .query_row("SELECT count(*) FROM receipt", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(count, 3);
+            looker
+        });
+
+        fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+        process.signal("TERM");
+
+        assert_eq!(process.wait().await.code(), Some(0), "{}", process.log());
+        assert_eq!(desk.path("inbox.db-wal").exists(), is_looked_into);
+        desk.assert_nothing_is_lost(process).await;
+        drop(looker);
+    }
+}
+
+#[tokio::test]
+async fn another_file_in_the_place_of_the_log_is_put_aside_at_a_stop_too() {
     let mut desk = Desk::new();
     let mut process = desk.start().await;
     desk.post_all(&process, 3).await;
+    let log = desk.path("inbox.db-wal");
+    let older = fs::read(&log).unwrap();
 
-    fs::remove_file(desk.path("inbox.db-wal")).unwrap();
+    replace(&log, &older);
     process.signal("TERM");
 
     assert_eq!(process.wait().await.code(), Some(0), "{}", process.log());
-    assert!(!desk.path("inbox.db-wal").exists());
+    assert_eq!(fs::read(desk.path("inbox.db-wal.found")).unwrap(), older);
     desk.assert_nothing_is_lost(process).await;
 }
 
@@ -139,6 +167,35 @@ async fn behind_a_log_that_was_cut_short_nothing_is_answered_200_and_a_restart_g
 }
 
 #[tokio::test]
+async fn a_log_that_is_cut_short_before_a_stop_is_left_as_it_is() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 20).await;
+    process.signal("TERM");
+    process.wait().await;
+    let mut process = desk.start().await;
+    assert_eq!(desk.post(&process).await.0, 200);
+    // Without the last page of that commit its others must not go into the file.
+    let log = fs::File::options()
+        .write(true)
+        .open(desk.path("inbox.db-wal"))
+        .unwrap();
+    log.set_len(log.metadata().unwrap().len() - 4_120).unwrap();
+
+    process.signal("TERM");
+
+    assert_eq!(process.wait().await.code(), Some(1), "{}", process.log());
+    let said = process.log();
+    assert!(said.contains("cannot close the inbox: "), "{said}");
+    assert!(said.contains("inbox.db-wal was cut short while in use"), "{said}");
+    let lost = desk.posted.pop();
+    assert!(lost.is_some());
+    let checked = check(&desk.path("inbox.db"));
+    assert!(matches!(checked, Ok(Check::Sound { .. })), "{checked:?}");
+    desk.assert_nothing_is_lost(desk.start().await).await;
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
     let mut desk = Desk::new();
     let process = desk.start().await;
@@ -175,6 +232,41 @@ async fn an_inbox_that_is_moved_away_takes_along_what_was_in_its_log() {
     assert!(detail.contains("was moved or deleted while in use"), "{detail}");
     fs::remove_file(desk.path("inbox.db-wal")).unwrap();
     fs::rename(desk.path("moved.db"), desk.path("inbox.db")).unwrap();
+    desk.assert_nothing_is_lost(desk.start().await).await;
+}
+
+#[tokio::test]
+async fn a_log_whose_inbox_is_not_there_is_named_and_no_new_inbox_is_begun() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    process.kill();
+    let inbox = desk.path("inbox.db");
+    fs::rename(&inbox, desk.path("moved.db")).unwrap();
+    let run_with = |arguments: &[&str]| {
+        let mut command = Process::command(desk.folder.path());
+        command.args(arguments);
+        run(command)
+    };
+
+    let started = run_with(&[]).await;
+    let checked = run_with(&["inbox", "check"]).await;
+    let examined = run_with(&["doctor"]).await;
+
+    let shown = inbox.display();
+    let found = format!("{shown} is not there, but its log is: {shown}-wal");
+    let advice = "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps the log under \
+                  another name";
+    assert_eq!(started.code, Some(1), "{started:?}");
+    let expected = format!("{found}; {advice}\n");
+    assert!(started.errors.contains(&expected), "{started:?}");
+    let expected = format!("caigunn-webhook: {found}\n{advice}\n");
+    assert_eq!((checked.code, checked.errors), (Some(1), expected));
+    let expected = format!("FAILURE  inbox: {found}\n         {advice}\n");
+    assert!(examined.output.contains(&expected), "{examined:?}");
+    assert!(!inbox.exists());
+    // What it says mends it.
+    fs::rename(desk.path("moved.db"), &inbox).unwrap();
     desk.assert_nothing_is_lost(desk.start().await).await;
 }
 

@@ -1,3 +1,5 @@
+mod cases;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -158,8 +160,8 @@ impl Bench {
         let alone = self.folder.path().join("alone.db");
         replace(copy, &alone);
         let seen = content(&alone);
-        let count = count(&Connection::open(&alone).unwrap());
-        self.history.get(&count) == Some(&seen)
+        // Of what is damaged not even the count can be read.
+        seen.is_ok() && self.history.get(&count(&Connection::open(&alone).unwrap())) == Some(&seen)
     }
 
     /// What a kill at this moment leaves, in a folder of that name.
@@ -310,48 +312,5 @@ proptest! {
             bench.take(step);
         }
         bench.check_copies();
-    }
-}
-
-#[test]
-fn a_log_without_its_file_is_refused() {
-    let mut bench = Bench::new();
-    bench.take(&Step::Commit(1, 100));
-    let left = bench.left("left");
-
-    fs::remove_file(&left).unwrap();
-    assert_eq!(foreign(&left).unwrap(), Some(Foreign::WithoutFile));
-    fs::write(&left, "").unwrap();
-    assert_eq!(foreign(&left).unwrap(), Some(Foreign::WithoutFile));
-}
-
-#[test]
-fn what_sqlite_would_take_nothing_of_is_no_log() {
-    let mut bench = Bench::new();
-    bench.take(&Step::Copy(CopyKind::Vacuumed));
-    bench.take(&Step::Commit(1, 100));
-    let left = bench.left("left");
-    fs::copy(&bench.copies[0].1, &left).unwrap();
-    assert_eq!(foreign(&left).unwrap(), Some(Foreign::OfAnother));
-    let log = schema::beside(&left, "-wal");
-    let whole = fs::read(&log).unwrap();
-
-    for change in [
-        3,
-        8,
-        20,
-        30,
-        LOG_HEAD_BYTES + 9,
-        LOG_HEAD_BYTES + 17,
-        LOG_HEAD_BYTES + 100,
-    ] {
-        let mut changed = whole.clone();
-        changed[change] ^= 1;
-        fs::write(&log, changed).unwrap();
-        assert_eq!(foreign(&left).unwrap(), None, "byte {change}");
-    }
-    for length in [0, LOG_HEAD_BYTES, LOG_HEAD_BYTES + FRAME_HEAD_BYTES + 4_095] {
-        fs::write(&log, &whole[..length]).unwrap();
-        assert_eq!(foreign(&left).unwrap(), None, "{length} bytes");
     }
 }

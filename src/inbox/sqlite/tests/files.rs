@@ -229,6 +229,7 @@ async fn a_check_reads_an_older_version_and_leaves_it_so() {
             receipt_count: 1
         }
     );
+    assert_eq!(marked(&folder.inbox_path()).unwrap(), None);
     assert_eq!(folder.content(), before);
 }
 

@@ -78,6 +78,44 @@ async fn receipts_between_two_marks_are_as_old_as_these_whatever_they_say() {
 }
 
 #[tokio::test]
+async fn all_marks_among_those_that_go_together_count() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    for time in [0, 10, 20] {
+        inbox.mark(mark(time, time)).await.unwrap();
+        take(&inbox, [YEAR, YEAR, YEAR, YEAR, YEAR]).await;
+    }
+    inbox.mark(mark(30, 30)).await.unwrap();
+
+    assert_eq!(inbox.as_dyn().expire_all(31).await, [15]);
+}
+
+#[tokio::test]
+async fn where_the_time_goes_back_between_two_marks_the_later_counts() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    inbox.mark(mark(10, 10)).await.unwrap();
+    take(&inbox, [7]).await;
+    inbox.mark(mark(5, 5)).await.unwrap();
+
+    assert_eq!(inbox.as_dyn().expire_all(10).await, [0; 0]);
+    assert_eq!(inbox.as_dyn().expire_all(11).await, [1]);
+}
+
+#[tokio::test]
+async fn one_step_removes_no_more_than_a_few_long_bodies() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let long = |second| NewReceipt {
+        body: vec![b' '; 3 << 20].into(),
+        ..stamped(second)
+    };
+    inbox.as_dyn().accept((0..5).map(long).collect()).await;
+
+    assert_eq!(inbox.as_dyn().expire_all(10).await, [2, 2, 1]);
+}
+
+#[tokio::test]
 async fn what_came_before_the_first_mark_is_not_younger_than_that() {
     let folder = Folder::new();
     let inbox = folder.open(settings());

@@ -1,0 +1,64 @@
+//! Promise: whoever waits for an inbox that another program holds up hears of it before giving up.
+
+use std::time::Instant;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn patient() -> Settings {
+    Settings {
+        timeout: PATIENCE,
+        ..settings()
+    }
+}
+
+/// How long a batch waits to be refused.
+async fn wait(inbox: &SqliteInbox, reason: &str) -> Duration {
+    let began = Instant::now();
+    let refused = unavailable(inbox.append(vec![Entry::Receipt(crawled(&Ids::fresh()))]).await);
+    assert!(refused.contains(reason), "{refused}");
+    began.elapsed()
+}
+
+#[tokio::test]
+async fn only_the_first_of_those_who_wait_together_waits_for_the_lock_of_others() {
+    let folder = Folder::new();
+    let inbox = folder.open(patient());
+    let other = Connection::open(folder.inbox_path()).unwrap();
+    for _ in 0..2 {
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+        let first = wait(&inbox, "another program holds the inbox").await;
+        let mut rest = Duration::ZERO;
+        for _ in 0..3 {
+            rest += wait(&inbox, "another program holds the inbox").await;
+        }
+
+        assert!(first > PATIENCE / 2 && rest < PATIENCE, "{first:?} {rest:?}");
+        // Once it has gone it is waited for anew.
+        other.execute_batch("COMMIT").unwrap();
+        inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be_saved() {
+    let folder = Folder::new();
+    let inbox = folder.open(patient());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    let reader = Connection::open(folder.inbox_path()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM receipt")
+        .unwrap();
+    std::fs::remove_file(schema::beside(&folder.inbox_path(), "-wal")).unwrap();
+
+    let first = wait(&inbox, "cannot be saved yet").await;
+    let mut rest = Duration::ZERO;
+    for _ in 0..3 {
+        rest += wait(&inbox, "cannot be saved yet").await;
+    }
+
+    // It is also looked after between two batches.
+    assert!(first < PATIENCE * 2 && rest < PATIENCE, "{first:?} {rest:?}");
+}

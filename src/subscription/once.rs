@@ -1,10 +1,10 @@
 //! One pass over all chatbots, for people who ask for it: what the keeper does in its first round, in the open.
 
-use std::ops::ControlFlow;
+use futures_util::stream::{self, StreamExt};
 
 use super::plan::Memory;
 use super::visit::{Mode, Removal, Target, Visit, remove as remove_one, visit};
-use super::{Selection, Webhook, each};
+use super::{MAX_CALLS, Selection, Webhook};
 use crate::caigunn::{Client, Error, Unreadable};
 use crate::event::ChatbotId;
 
@@ -49,11 +49,12 @@ pub async fn ensure(
     targets: Vec<Target>,
     mode: Mode,
 ) -> Vec<(Target, Visit)> {
-    in_order(targets, |target| {
-        let (client, webhook) = (client.clone(), webhook.clone());
-        async move { visit(&client, &webhook, &target, &Memory::default(), mode).await }
-    })
-    .await
+    let visiting = |target: Target| async move {
+        let visit = visit(client, webhook, &target, &Memory::default(), mode).await;
+        (target, visit)
+    };
+    let visiting = stream::iter(targets.into_iter().map(visiting));
+    visiting.buffered(MAX_CALLS).collect().await
 }
 
 /// Takes our URL away from each, or from the one of that id.
@@ -65,31 +66,10 @@ pub async fn remove(
     mode: Mode,
 ) -> Vec<(Target, Removal)> {
     targets.retain(|target| only.is_none_or(|only| target.id == Some(only)));
-    in_order(targets, |target| {
-        let (client, webhook) = (client.clone(), webhook.clone());
-        async move { remove_one(&client, &webhook, &target, &Memory::default(), mode).await }
-    })
-    .await
-}
-
-async fn in_order<W, R>(targets: Vec<Target>, work: impl Fn(Target) -> W) -> Vec<(Target, R)>
-where
-    W: Future<Output = R> + Send + 'static,
-    R: Send + 'static,
-{
-    let mut results: Vec<_> = targets.iter().map(|_| None).collect();
-    let numbered = targets.clone().into_iter().enumerate();
-    let working = |(index, target)| {
-        let work = work(target);
-        async move { (index, work.await) }
+    let removing = |target: Target| async move {
+        let removal = remove_one(client, webhook, &target, &Memory::default(), mode).await;
+        (target, removal)
     };
-    each(numbered, working, |(index, result)| {
-        results[index] = Some(result);
-        ControlFlow::Continue(())
-    })
-    .await;
-    let pairs = targets.into_iter().zip(results);
-    pairs
-        .map(|(target, result)| (target, result.expect("each item is worked on")))
-        .collect()
+    let removing = stream::iter(targets.into_iter().map(removing));
+    removing.buffered(MAX_CALLS).collect().await
 }

@@ -228,7 +228,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         delivery: delivery(&mut reader, sources),
         log: telemetry::Settings {
             filter: reader.explained_or_default("log.filter", str::parse),
-            format: reader.parsed("log.format"),
+            format: reader.choice("log.format"),
         },
     };
     warn(&mut reader, &settings);

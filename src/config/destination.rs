@@ -9,7 +9,7 @@ use url::Url;
 
 use super::keys::DESTINATION;
 use super::layers::Sources;
-use super::reader::{Reader, listed, text};
+use super::reader::{Reader, listed, named, text};
 use crate::delivery::{DestinationSettings, Filter, Format, Kind, command, http};
 use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
@@ -122,7 +122,7 @@ fn destination(
     let max_in_flight = reader.optional_number(&key("max_in_flight"));
     let since = reader.optional(&key("since"), |text| text.parse().ok());
     let timeout = reader.optional_number(&key("timeout_seconds"));
-    let format = reader.optional(&key("format"), |text| text.parse().ok());
+    let format = reader.optional(&key("format"), named);
     Some(DestinationSettings {
         name: name?,
         filter,

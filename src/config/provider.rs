@@ -121,7 +121,7 @@ fn webhook(
     public_url: Option<&Url>,
     is_shared: bool,
 ) -> Option<Webhook> {
-    let on_takeover = reader.parsed("subscription.on_takeover");
+    let on_takeover = reader.choice("subscription.on_takeover");
     let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour");
     let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
     let probe = reader.parsed("subscription.probe");

@@ -99,12 +99,10 @@ fn destination(
         .iter()
         .filter(|other| kind.is_some_and(|kind| kind != *other));
     for (other, names) in others {
-        for name in names
-            .iter()
-            .filter(|name| reader.is_there(&key(name)))
-            .collect::<Vec<_>>()
-        {
-            reader.note(&key(name), &format!("only one of kind {other} has this key"));
+        for key in names.iter().map(|name| key(name)) {
+            if reader.is_there(&key) {
+                reader.note(&key, &format!("only one of kind {other} has this key"));
+            }
         }
     }
     let kind = match kind {
@@ -230,7 +228,8 @@ fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
-fn url(text: &str) -> Option<Url> {
+/// An absolute http or https URL without user and fragment.
+pub fn url(text: &str) -> Option<Url> {
     let url: Url = text.parse().ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)

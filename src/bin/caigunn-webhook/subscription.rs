@@ -134,8 +134,8 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
             End::AlreadySo => "already registered",
             End::Put { .. } => "registered",
             End::NotKept(_) => "failed",
-            End::WouldPut { .. } if target.id.is_some() => "would be registered",
-            End::WouldPut { .. } => "would be tried, though its API key is of no chatbot of this account",
+            End::WouldPut if target.id.is_some() => "would be registered",
+            End::WouldPut => "would be tried, though its API key is of no chatbot of this account",
             End::Left(Holder::Successor | Holder::Other | Holder::Rival) => "left alone",
             End::Deleted => "deleted at CaiGunn",
             End::Failed(_) => "failed",
@@ -262,6 +262,6 @@ fn error_of(visit: &Visit) -> Option<String> {
         End::Failed(error) => Some(error.to_string()),
         End::NotKept(Some(url)) => Some(format!("CaiGunn took the URL, but has {url} there")),
         End::NotKept(None) => Some("CaiGunn took the URL, but has none there".to_owned()),
-        End::AlreadySo | End::Put { .. } | End::WouldPut { .. } | End::Left(_) | End::Deleted => None,
+        End::AlreadySo | End::Put { .. } | End::WouldPut | End::Left(_) | End::Deleted => None,
     }
 }

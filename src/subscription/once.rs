@@ -1,5 +1,6 @@
 //! One pass over all chatbots, for people who ask for it: what the keeper does in its first round, in the open.
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 
 use super::plan::Memory;
@@ -53,8 +54,7 @@ pub async fn ensure(
         let visit = visit(client, webhook, &target, &Memory::default(), mode).await;
         (target, visit)
     };
-    let visiting = stream::iter(targets.into_iter().map(visiting));
-    visiting.buffered(MAX_CALLS).collect().await
+    in_order(targets.into_iter().map(visiting), MAX_CALLS).await
 }
 
 /// Takes our URL away from each, or from the one of that id.
@@ -70,6 +70,15 @@ pub async fn remove(
         let removal = remove_one(client, webhook, &target, &Memory::default(), mode).await;
         (target, removal)
     };
-    let removing = stream::iter(targets.into_iter().map(removing));
-    removing.buffered(MAX_CALLS).collect().await
+    in_order(targets.into_iter().map(removing), MAX_CALLS).await
+}
+
+/// What comes of each piece of work, in their order; so many are done at once, and none waits for one before it.
+pub async fn in_order<R>(work: impl Iterator<Item = impl Future<Output = R>>, at_once: usize) -> Vec<R> {
+    let numbered = work
+        .enumerate()
+        .map(|(index, work)| work.map(move |result| (index, result)));
+    let mut results: Vec<_> = stream::iter(numbered).buffer_unordered(at_once).collect().await;
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }

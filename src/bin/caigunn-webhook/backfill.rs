@@ -1,9 +1,7 @@
 //! `backfill`
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
@@ -17,11 +15,10 @@ use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::{self, Inbox, Writer};
-use caigunn_webhook::subscription::probe;
+use caigunn_webhook::subscription::{once, probe};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::admin::AdminApi;
@@ -47,7 +44,7 @@ pub struct BackfillArgs {
 }
 
 /// Asks about one job, in whichever way there is.
-type Ask = Box<dyn Fn(EventId) -> Pin<Box<dyn Future<Output = anyhow::Result<Value>> + Send>>>;
+type Ask = Box<dyn Fn(EventId) -> LocalBoxFuture<'static, anyhow::Result<Value>>>;
 
 pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()> {
     let mut event_ids = args.event_ids.clone();
@@ -174,32 +171,18 @@ async fn ask_all(
     event_ids: &[EventId],
     ask: Ask,
 ) -> anyhow::Result<()> {
-    // Hidden where standard error is no terminal.
-    let bar = ProgressBar::new(event_ids.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} jobs, {eta} left").expect("it is one"));
-    let mut waiting = event_ids.iter().copied().enumerate();
-    let mut asking = JoinSet::new();
-    let mut results: Vec<Option<anyhow::Result<Value>>> = event_ids.iter().map(|_| None).collect();
-    loop {
-        if asking.len() < settings.backfill.concurrency
-            && let Some((index, event_id)) = waiting.next()
-        {
-            let answer = ask(event_id);
-            asking.spawn(async move { (index, answer.await) });
-            continue;
+    let bar = output::progress("{bar:40} {pos}/{len} jobs, {eta} left");
+    bar.set_length(event_ids.len() as u64);
+    let asking = event_ids.iter().map(|event_id| {
+        let (event_id, answer, bar) = (*event_id, ask(*event_id), &bar);
+        async move {
+            let result = answer.await;
+            bar.inc(1);
+            shown(event_id, result)
         }
-        let Some(done) = asking.join_next().await else {
-            break;
-        };
-        let (index, result) = done.context("asking about a job")?;
-        results[index] = Some(result);
-        bar.inc(1);
-    }
+    });
+    let results = once::in_order(asking, settings.backfill.concurrency).await;
     bar.finish_and_clear();
-    let results = event_ids.iter().zip(results.into_iter().flatten());
-    let results: Vec<_> = results
-        .map(|(event_id, result)| shown(*event_id, result))
-        .collect();
     report(&results, args)
 }
 
@@ -230,7 +213,7 @@ fn report(jobs: &[Value], args: &BackfillArgs) -> anyhow::Result<()> {
         "missing_count": missing_count,
         "failed_count": failed_count,
     });
-    args.format.print(&result, || {
+    args.format.format.print(&result, || {
         let table = output::columns(
             "JOB event_id | IN THE LOG logged_count | WAS MISSING missing | PROBLEM problems",
             jobs,

@@ -14,7 +14,6 @@ use caigunn_webhook::inbox::postgres::{Location, PostgresInbox};
 use caigunn_webhook::inbox::sqlite::{SqliteReader, named};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::output::{self, FormatArgs, WrongUsage, counted};
@@ -98,38 +97,13 @@ async fn copy_inbox(args: &CopyArgs, settings: &Settings) -> anyhow::Result<()> 
         ..settings.inbox.clone()
     };
     let database = PostgresInbox::open(&to, patient).await.map_err(CopyError::To)?;
-    let mut bar = Bar::default();
-    let copied = copy(&reader, &database, |progress| bar.show(progress)).await;
-    bar.end();
-    let outcome = copied?;
-    database.close().await.context("closing the second inbox")?;
-    report(&outcome, args, &from, &to)
-}
-
-/// How far the copy is, on standard error. Hidden where that is no terminal.
-#[derive(Default)]
-struct Bar {
-    /// What it shows, and of which phase.
-    shown: Option<(&'static str, ProgressBar)>,
-}
-
-impl Bar {
-    fn show(&mut self, progress: Progress) {
+    let bar = output::progress("{msg:9} {bar:40} {pos}/{len} receipts, {eta} left");
+    let copied = copy(&reader, &database, |progress| {
         let (phase, count, total) = match progress {
             Progress::Copied { count, total } => ("copying", count, total),
             Progress::Compared { count, total } => ("comparing", count, total),
         };
-        if self.shown.as_ref().is_none_or(|(shown, _)| *shown != phase) {
-            self.end();
-        }
-        let (_, bar) = self.shown.get_or_insert_with(|| {
-            let template = "{msg:9} {bar:40} {pos}/{len} receipts, {eta} left";
-            let style = ProgressStyle::with_template(template).expect("it is one");
-            (
-                phase,
-                ProgressBar::new(total).with_style(style).with_message(phase),
-            )
-        });
+        bar.set_message(phase);
         bar.set_length(total);
         bar.set_position(count);
     }

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 /// The most items that are listed.
@@ -145,6 +146,12 @@ pub fn say(line: impl Display) {
 
 /// Whether colours are not wanted (<https://no-color.org>), or not understood.
 pub fn takes_no_color() -> bool {
+/// How far something is, on standard error; hidden where that is no terminal.
+pub fn progress(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("each that is given is one");
+    ProgressBar::no_length().with_style(style)
+}
+
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     is_dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

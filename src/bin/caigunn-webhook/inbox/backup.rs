@@ -8,8 +8,6 @@ use anyhow::{Context, bail};
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::inbox::sqlite::{BackupError, Progress, Watch, backup};
 use caigunn_webhook::shutdown::StopSignals;
-use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -61,8 +59,7 @@ pub async fn watched<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     let mut signals = StopSignals::listen().context("listening for signals")?;
     let is_stopped = Arc::new(AtomicBool::new(false));
-    let style = ProgressStyle::with_template("{msg:8} {bar:40} {bytes}/{total_bytes}, {eta} left");
-    let bar = ProgressBar::new(0).with_style(style.expect("it is one"));
+    let bar = output::progress("{msg:8} {bar:40} {bytes}/{total_bytes}, {eta} left");
     let (of_watch, shown) = (Arc::clone(&is_stopped), bar.clone());
     let watch: Watch = Arc::new(move |progress| {
         match progress {

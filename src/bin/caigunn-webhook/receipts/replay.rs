@@ -7,7 +7,6 @@ use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::instruction::REPLAY_RATES;
 use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -143,8 +142,7 @@ async fn wait(admin: &AdminApi, replay: &Value) -> anyhow::Result<Option<Value>>
 async fn ended(admin: &AdminApi, replay: &Value) -> anyhow::Result<Value> {
     let path = format!("/replays/{}", text(&replay["id"]));
     let mut receiver = Patient::new(admin);
-    // Hidden where standard error is no terminal.
-    let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template("{msg}").expect("it is one"));
+    let bar = output::progress("{msg}");
     loop {
         let replay = receiver.get(&path).await?["replay"].take();
         bar.set_message(how_far(&replay));

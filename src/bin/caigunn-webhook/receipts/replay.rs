@@ -5,15 +5,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::instruction::REPLAY_RATES;
-use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
-use crate::follow::Patient;
-use crate::output::{self, Format, FormatArgs, WrongUsage, text};
+use crate::follow::{Patient, until_stopped};
+use crate::output::{self, Format, WrongUsage, text};
 use crate::which::Which;
 
 const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count \
@@ -107,7 +106,7 @@ pub async fn run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
     }
     let mut replay = begin(admin, &args.body(args.destination.as_deref())).await?;
     if !args.no_wait {
-        match wait(admin, &replay).await? {
+        match until_stopped(ended(admin, &replay)).await? {
             Some(ended) => replay = ended,
             None => return left_running(&replay),
         }
@@ -130,15 +129,7 @@ async fn begin(admin: &AdminApi, body: &Value) -> anyhow::Result<Value> {
     Ok(answer["replay"].take())
 }
 
-/// Waits for its end, with a progress bar; `None` if somebody wants to wait no more.
-async fn wait(admin: &AdminApi, replay: &Value) -> anyhow::Result<Option<Value>> {
-    let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
-    tokio::select! {
-        ended = ended(admin, replay) => ended.map(Some),
-        _ = signals.next() => Ok(None),
-    }
-}
-
+/// Waits for its end, with a progress bar.
 async fn ended(admin: &AdminApi, replay: &Value) -> anyhow::Result<Value> {
     let path = format!("/replays/{}", text(&replay["id"]));
     let mut receiver = Patient::new(admin);
@@ -218,7 +209,7 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
     let (mut counts, mut total) = (Vec::new(), 0);
     for name in names {
         let begun = begin(admin, &args.body(Some(&name))).await?;
-        let Some(ended) = wait(admin, &begun).await? else {
+        let Some(ended) = until_stopped(ended(admin, &begun)).await? else {
             return left_running(&begun);
         };
         refuse_unfinished(&ended)?;

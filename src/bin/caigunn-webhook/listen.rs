@@ -95,7 +95,14 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
 }
 
 /// Sends each notification once, one after the other. One that is not taken is passed over: its line says so.
-async fn forward(follow: &mut Follow<'_>, sender: &dyn Sender, args: &ListenArgs) -> anyhow::Result<()> {
+async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> anyhow::Result<()> {
+    let mut follow = Follow::begin(admin, &args.which).await?;
+    // The path and the query of a URL may hold a secret.
+    output::say(format_args!(
+        "listening to the receiver at {} and forwarding what comes from now on to {}; Ctrl-C ends it",
+        admin.place(),
+        http::place(&args.forward_to)
+    ));
     loop {
         let listed = follow.next().await?;
         let whole = follow.whole(&listed).await?;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -48,15 +48,17 @@ pub struct ReaderGone;
 #[derive(Args)]
 pub struct FormatArgs {
     /// How the result is printed
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
 }
 
-impl FormatArgs {
-    /// See [`Format::print`].
-    pub fn print(&self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
-        self.format.print(result, for_people)
-    }
+/// Commands each of which prints a result.
+#[derive(Args)]
+pub struct Printing<C: Subcommand> {
+    #[command(subcommand)]
+    pub command: C,
+    #[command(flatten)]
+    pub format: FormatArgs,
 }
 
 /// Rows under headers, the columns as wide as they need be.
@@ -144,14 +146,14 @@ pub fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Whether colours are not wanted (<https://no-color.org>), or not understood.
-pub fn takes_no_color() -> bool {
 /// How far something is, on standard error; hidden where that is no terminal.
 pub fn progress(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("each that is given is one");
     ProgressBar::no_length().with_style(style)
 }
 
+/// Whether colours are not wanted (<https://no-color.org>), or not understood.
+pub fn takes_no_color() -> bool {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     is_dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
@@ -175,15 +177,12 @@ pub fn time(value: &Value) -> String {
     }
 }
 
-/// The beginning of somebody's text, on one line.
-pub fn beginning(text: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MAX_CHARS) {
-        line.truncate(end);
-        line.push('…');
+/// The first characters of somebody's text.
+pub fn beginning(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    if line.is_empty() { "-".to_owned() } else { line }
 }
 
 /// Members of an answer, named with a space between, one a line.

@@ -53,19 +53,29 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     }
     let mut known = HashSet::new();
     event_ids.retain(|event_id| known.insert(*event_id));
-    if settings.admin_url.is_some() {
-        return ask_all(args, settings, &event_ids, by_the_receiver(args, settings)?).await;
-    }
+    let Some(inbox) = opened(settings).await? else {
+        let ask = by_the_receiver(args, settings)?;
+        return ask_all(args, settings, &event_ids, ask).await;
+    };
+    let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
+    let writing = tokio::spawn(writing);
+    let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
+    let done = ask_all(args, settings, &event_ids, ask).await;
+    writing.await.context("the writer ended")?;
+    inbox.close().await.context("closing the inbox")?;
+    done
+}
+
+/// The inbox, unless a receiver is to be asked.
+async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
     match &settings.inbox_location {
+        _ if settings.admin_url.is_some() => return Ok(None),
         InboxLocation::Sqlite(path) if !path.exists() => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
             path.display()
         ),
         // It would open beside a running receiver too, but that one counts and logs what is brought.
-        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => {
-            let ask = by_the_receiver(args, settings)?;
-            return ask_all(args, settings, &event_ids, ask).await;
-        }
+        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => return Ok(None),
         // A URL that leads elsewhere must not make an inbox there.
         InboxLocation::Postgres(location) => {
             let seen = look(location, &settings.inbox)
@@ -81,21 +91,9 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
         InboxLocation::Sqlite(_) => {}
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
-        Ok(inbox) => {
-            let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
-            let writing = tokio::spawn(writing);
-            let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
-            let done = ask_all(args, settings, &event_ids, ask).await;
-            writing.await.context("the writer ended")?;
-            inbox.close().await.context("closing the inbox")?;
-            done
-        }
         // A running receiver has the file to itself, so it is asked to do it.
-        Err(inbox::Error::InUse { .. }) => {
-            let ask = by_the_receiver(args, settings)?;
-            ask_all(args, settings, &event_ids, ask).await
-        }
-        Err(error) => Err(error).context("opening the inbox"),
+        Err(inbox::Error::InUse { .. }) => Ok(None),
+        opened => opened.map(Some).context("opening the inbox"),
     }
 }
 

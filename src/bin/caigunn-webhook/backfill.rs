@@ -7,7 +7,6 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::app::open_inbox;
 use caigunn_webhook::backfill::{Backfill, Mode};
-use caigunn_webhook::caigunn::Listing;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
@@ -112,26 +111,24 @@ async fn by_ourselves(
 ) -> anyhow::Result<Ask> {
     let client = provider::client(settings)?;
     let given: Vec<_> = settings.selection.keys().collect();
-    let listing = match client.chatbots().await {
-        Ok(listing) => listing,
+    let keyring: Keyring = match provider::targets(&client, settings).await {
+        Ok(targets) => {
+            let keys = targets.into_iter().map(|target| (target.id, target.api_key));
+            keys.collect()
+        }
         // With keys at hand each is tried; only whose they are is not known.
         Err(error) if !given.is_empty() && !error.is_account_refused() => {
             output::say(format_args!(
                 "the account's chatbots cannot be listed, so every API key is tried: {error}"
             ));
-            Listing::default()
+            given.into_iter().map(|key| (None, key)).collect()
         }
         Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
     };
-    provider::tell_unreadable(&listing.unreadable);
-    let mut chatbots = listing.chatbots;
-    chatbots.retain(|chatbot| settings.selection.takes(chatbot));
-    let keyring = Arc::new(Keyring::new(&chatbots, given));
+    let keyring = Arc::new(keyring);
     let backfill = Backfill::new(inbox, writer, client, settings.backfill.max_calls_per_minute);
-    let (chatbot_id, mode) = (
-        args.chatbot,
-        if args.dry_run { Mode::DryRun } else { Mode::Store },
-    );
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Store };
+    let chatbot_id = args.chatbot;
     Ok(Box::new(move |event_id| {
         let (backfill, keyring) = (backfill.clone(), Arc::clone(&keyring));
         Box::pin(async move {

@@ -3,12 +3,13 @@
 mod show;
 
 use anyhow::{Context, bail};
+use caigunn_webhook::caigunn::Client;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::doctor::running;
 use caigunn_webhook::event::ChatbotId;
-use caigunn_webhook::subscription::once;
 use caigunn_webhook::subscription::plan::Holder;
 use caigunn_webhook::subscription::visit::{End, Found, Mode, Removal, Target, Visit};
+use caigunn_webhook::subscription::{Webhook, once};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -68,14 +69,19 @@ fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Apply }
 }
 
-async fn targets(settings: &Settings) -> anyhow::Result<Vec<Target>> {
+async fn targets(settings: &Settings) -> anyhow::Result<(Client, Vec<Target>)> {
     let client = provider::client(settings)?;
-    let chosen = once::targets(&client, &settings.selection).await;
-    let chosen = chosen
+    let targets = provider::targets(&client, settings).await;
+    let targets = targets
         .map_err(provider::explained)
         .context("listing the account's chatbots")?;
-    provider::tell_unreadable(&chosen.unreadable);
-    Ok(chosen.targets)
+    Ok((client, targets))
+}
+
+/// What each chatbot had and what is done about it, as a receiver that has just started does.
+async fn visited(settings: &Settings, webhook: &Webhook, mode: Mode) -> anyhow::Result<Vec<(Target, Visit)>> {
+    let (client, targets) = targets(settings).await?;
+    Ok(once::ensure(&client, webhook, targets, mode).await)
 }
 
 /// What a chatbot is called in tables.
@@ -106,8 +112,7 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
 
 async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let visits = once::ensure(&client, webhook, targets(settings).await?, mode).await;
+    let visits = visited(settings, webhook, mode).await?;
     let results = visits.iter().map(|(target, visit)| {
         let done = match &visit.end {
             End::AlreadySo => "already registered",
@@ -119,7 +124,7 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
             End::NotKept(_) | End::Failed(_) => "failed",
         };
         let before = registered_url(visit, &webhook.shown_url);
-        outcome(target, before, done, error_of(visit))
+        outcome(target, before.as_deref(), done, error_of(visit).as_deref())
     });
     report(&results.collect::<Vec<_>>(), format, "registered")
 }
@@ -131,8 +136,7 @@ async fn remove(
     format: Format,
 ) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let targets = targets(settings).await?;
+    let (client, targets) = targets(settings).await?;
     if let Some(only) = only
         && targets.iter().all(|target| target.id != Some(only))
     {
@@ -176,13 +180,13 @@ async fn remove(
             ),
             Removal::Failed(error) => (None, "failed", Some(error.to_string())),
         };
-        outcome(target, before, done, error)
+        outcome(target, before.as_deref(), done, error.as_deref())
     });
     report(&results.collect::<Vec<_>>(), format, "unsubscribed")
 }
 
 /// What a command did to one chatbot.
-fn outcome(target: &Target, before: Option<String>, done: &str, error: Option<String>) -> Value {
+fn outcome(target: &Target, before: Option<&str>, done: &str, error: Option<&str>) -> Value {
     json!({
         "chatbot_id": target.id,
         "title": target.title,

@@ -1,14 +1,13 @@
 //! `subscription show`
 
 use caigunn_webhook::config::Settings;
-use caigunn_webhook::subscription::once;
 use caigunn_webhook::subscription::visit::{Found, Mode, Target, Visit};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{UNPLACED, error_of, refuse_failed, registered_url, targets, title};
+use super::{UNPLACED, error_of, refuse_failed, registered_url, title, visited};
 use crate::admin::AdminApi;
-use crate::output::{self, Format};
+use crate::output::{self, Format, text};
 use crate::provider;
 
 /// What is missing where no running receiver tells.
@@ -19,21 +18,17 @@ const COLUMNS: &str = "CHATBOT title | ID chatbot_id | REGISTERED URL webhook_ur
 
 pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let visits = once::ensure(&client, webhook, targets(settings).await?, Mode::DryRun).await;
+    let visits = visited(settings, webhook, Mode::DryRun).await?;
     // A refusal of the receiver's is no reason to hide what CaiGunn says.
     let admin = AdminApi::new(settings)?;
     let running = match admin.get("/subscription?of_leader=true").await {
-        Ok(Some(running)) => running,
-        Ok(None) => {
-            output::say(format_args!("no receiver runs at {}; {LEFT_OUT}", admin.place()));
-            Value::Null
-        }
-        Err(error) => {
-            output::say(format_args!("{error:#}; {LEFT_OUT}"));
-            Value::Null
-        }
+        Ok(running) => running.ok_or_else(|| format!("no receiver runs at {}", admin.place())),
+        Err(error) => Err(format!("{error:#}")),
     };
+    let running = running.unwrap_or_else(|reason| {
+        output::say(format_args!("{reason}; {LEFT_OUT}"));
+        Value::Null
+    });
     let chatbots = visits.iter().map(|(target, visit)| {
         let mut known = running["chatbots"].as_array().into_iter().flatten();
         let known = known.find(|known| known["api_key"] == *target.fingerprint.to_string());
@@ -99,30 +94,19 @@ fn row(chatbot: &Value) -> Value {
 
 /// What the running receiver says of itself, a line each.
 fn about_receiver(running: &Value, public_url: &Url) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if running["leader"]["is_self"] == false {
-        text += &match running["leader"]["name"].as_str() {
-            Some(leader) => format!(
-                "The running receiver does not lead: {} looks after the chatbots\n",
-                output::printable(leader)
-            ),
-            None => {
-                "The running receiver does not look after the chatbots now, nor know who does\n".to_owned()
-            }
-        };
+        lines.push(match running["leader"]["name"].as_str() {
+            Some(leader) => format!("The running receiver does not lead: {leader} looks after the chatbots"),
+            None => "The running receiver does not look after the chatbots now, nor know who does".to_owned(),
+        });
     }
     if let Some(problem) = running["problem"].as_str() {
-        text += &format!(
-            "The running receiver has a problem: {}\n",
-            output::printable(problem)
-        );
+        lines.push(format!("The running receiver has a problem: {problem}"));
     }
     if let Some(detail) = running["probe"]["detail"].as_str() {
         let at = output::time(&running["probe"]["at"]);
-        text += &format!(
-            "Last probe of {public_url}, {at}: {}\n",
-            output::printable(detail)
-        );
+        lines.push(format!("Last probe of {public_url}, {at}: {detail}"));
     }
     for token in running["tokens"].as_array().into_iter().flatten() {
         let registered = if token["is_registered"] == true {
@@ -130,18 +114,15 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "Token {}…{registered}: last used {}\n",
-            token["token"].as_str().unwrap_or("-"),
-            match &token["last_used_at"] {
-                Value::Null => "not since the receiver started".to_owned(),
-                at => output::time(at),
-            }
-        );
+        let last_used = match &token["last_used_at"] {
+            Value::Null => "not since the receiver started".to_owned(),
+            at => output::time(at),
+        };
+        let token = text(&token["token"]);
+        lines.push(format!("Token {token}…{registered}: last used {last_used}"));
     }
-    if text.is_empty() {
-        text
-    } else {
-        format!("\n{text}")
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
     }
+    lines.iter().map(|line| output::printable(line) + "\n").collect()
 }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Row, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ impl Format {
     /// Prints a result.
     pub fn print(self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
         write(&match self {
-            Self::Json => json(result),
+            Self::Json => format!("{result:#}\n"),
             Self::Table => for_people(),
         })
     }
@@ -61,7 +61,7 @@ pub struct Printing<C: Subcommand> {
     pub format: FormatArgs,
 }
 
-/// Rows under headers, the columns as wide as they need be.
+/// Rows under headers, if there are any, the columns as wide as they need be.
 pub fn table<'a, R: IntoIterator<Item = String>>(
     headers: impl IntoIterator<Item = &'a str>,
     rows: impl IntoIterator<Item = R>,
@@ -69,13 +69,16 @@ pub fn table<'a, R: IntoIterator<Item = String>>(
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(headers);
+        .set_content_arrangement(ContentArrangement::Disabled);
+    let headers = Row::from(headers);
+    if headers.cell_count() > 0 {
+        table.set_header(headers);
+    }
     for row in rows {
         table.add_row(row.into_iter().map(|cell| printable(&cell)));
     }
-    let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned()).collect();
-    lines.join("\n") + "\n"
+    let lines = table.lines();
+    lines.map(|line| format!("{}\n", line.trim())).collect()
 }
 
 /// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count`. Times are those whose names
@@ -117,11 +120,6 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// JSON as it is printed.
-pub fn json(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
 /// Writes to standard output. A reader who has gone misses it; what the command did, and its exit code, stay.
 pub fn write(text: &str) -> anyhow::Result<()> {
     match stream(text) {
@@ -161,9 +159,8 @@ pub fn takes_no_color() -> bool {
 /// A member of an answer, as a table shows it.
 pub fn text(value: &Value) -> String {
     match value {
-        Value::Null => "-".to_owned(),
-        Value::Array(items) if items.is_empty() => "-".to_owned(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Array(items) if !items.is_empty() => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Null | Value::Array(_) => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

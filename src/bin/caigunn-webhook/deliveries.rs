@@ -4,8 +4,8 @@ use anyhow::bail;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::outbox::State;
-use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::admin::{AdminApi, Refused};
@@ -44,17 +44,16 @@ pub enum DeliveriesCommand {
         id: String,
     },
     /// Send now what waits, was given up or was called off
-    Retry {
-        /// Destination and receipt, as `deliveries list` shows them: app/0190b5c4-...
-        #[arg(required = true, value_name = "ID", value_parser = delivery_id)]
-        ids: Vec<String>,
-    },
+    Retry(Ids),
     /// Call pending deliveries off
-    Cancel {
-        /// Destination and receipt, as `deliveries list` shows them: app/0190b5c4-...
-        #[arg(required = true, value_name = "ID", value_parser = delivery_id)]
-        ids: Vec<String>,
-    },
+    Cancel(Ids),
+}
+
+#[derive(Args)]
+pub struct Ids {
+    /// Destination and receipt, as `deliveries list` shows them: app/0190b5c4-...
+    #[arg(required = true, value_name = "ID", value_parser = delivery_id)]
+    ids: Vec<String>,
 }
 
 /// Takes what names a delivery.
@@ -82,8 +81,8 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
             args.print(&admin, "deliveries", query, COLUMNS, format).await
         }
         DeliveriesCommand::Show { id } => show(&admin, id, format).await,
-        DeliveriesCommand::Retry { ids } => tell_all(&admin, ids, "retry", format).await,
-        DeliveriesCommand::Cancel { ids } => tell_all(&admin, ids, "cancel", format).await,
+        DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, "retry", format).await,
+        DeliveriesCommand::Cancel(Ids { ids }) => tell_all(&admin, ids, "cancel", format).await,
     }
 }
 

@@ -88,12 +88,7 @@ async fn copy_inbox(args: &CopyArgs, settings: &Settings, format: Format) -> any
     let (InboxLocation::Sqlite(from), InboxLocation::Postgres(to)) = (from, to) else {
         unreachable!("each is of the kind that its flag names")
     };
-    if !from.exists() {
-        bail!(
-            "there is no inbox at {}: a path may be relative to the receiver's folder",
-            from.display()
-        );
-    }
+    must_exist(&from)?;
     let reader = SqliteReader::open(&from).map_err(CopyError::From)?;
     let patient = inbox::Settings {
         timeout: COPY_TIMEOUT,
@@ -182,6 +177,15 @@ fn located(
 fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation> {
     text.parse()
         .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}")).into())
+}
+
+fn must_exist(inbox: &Path) -> anyhow::Result<()> {
+    let shown = inbox.display();
+    anyhow::ensure!(
+        inbox.exists(),
+        "there is no inbox at {shown}: a path may be relative to the receiver's folder"
+    );
+    Ok(())
 }
 
 /// The file that an argument names, with `sqlite:` before the path, as elsewhere, or without.

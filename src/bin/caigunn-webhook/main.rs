@@ -31,6 +31,7 @@ mod which;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use url::Url;
 
 use configuration::ConfigurationArgs;
@@ -113,7 +114,10 @@ enum Command {
     /// Ask the running receiver whether it is ready; for a container's health check
     Healthcheck,
     /// Print a completion script for a shell
-    Completions(completions::CompletionsArgs),
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Subcommand)]
@@ -132,9 +136,8 @@ fn main() -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Completions(args) = command {
-        let written = completions::run(&args, &mut Cli::command());
-        return exit_code(written);
+    if let Command::Completions { shell } = command {
+        return exit_code(completions::run(shell, &mut Cli::command()));
     }
     let (mut loaded, sources) = match cli.configuration.load() {
         Ok(read) => read,
@@ -161,7 +164,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
-        Command::Completions(_) => unreachable!("handled above, since it needs no configuration"),
+        Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
     };
     exit_code(done)
 }
@@ -173,11 +176,8 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("caigunn-webhook: {error:#}"));
-            ExitCode::from(if error.is::<output::WrongUsage>() {
-                EX_USAGE
-            } else {
-                1
-            })
+            let is_usage = error.is::<output::WrongUsage>();
+            ExitCode::from(if is_usage { EX_USAGE } else { 1 })
         }
     }
 }

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::inbox::sqlite::{BackupError, Progress, Watch, backup};
 use caigunn_webhook::shutdown::StopSignals;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::named_file;
+use super::{must_exist, named_file};
 use crate::output::{self, Format, WrongUsage, counted};
 
 pub async fn run(file: &Path, settings: &Settings, format: Format) -> anyhow::Result<()> {
@@ -20,12 +20,7 @@ pub async fn run(file: &Path, settings: &Settings, format: Format) -> anyhow::Re
                     --schema=caigunn_webhook`, or base backups of the server";
         return Err(WrongUsage(text.to_owned()).into());
     };
-    if !inbox.exists() {
-        bail!(
-            "there is no inbox at {}: a path may be relative to the receiver's folder",
-            inbox.display()
-        );
-    }
+    must_exist(inbox)?;
     let file = named_file("FILE", file)?;
     let (from, to) = (inbox.clone(), file.clone());
     let copied = watched(move |watch| backup(&from, &to, watch)).await?;

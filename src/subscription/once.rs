@@ -82,3 +82,31 @@ pub async fn in_order<R>(work: impl Iterator<Item = impl Future<Output = R>>, at
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// With the clock paused, the hour is over as soon as everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_at_once_keeps_its_order_and_waits_for_nothing_before_it() {
+        let is_last_done = &Notify::new();
+        let work = (0..10).map(|number| async move {
+            match number {
+                0 => is_last_done.notified().await,
+                9 => is_last_done.notify_one(),
+                _ => {}
+            }
+            number
+        });
+
+        let results = timeout(Duration::from_secs(3600), in_order(work, 2)).await;
+
+        assert_eq!(results, Ok((0..10).collect()));
+    }
+}

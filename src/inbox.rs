@@ -378,7 +378,7 @@ pub enum Leadership {
     /// The candidate that asked.
     Leader,
     /// Nobody for a moment: the candidate has the lease, but what the store holds is not what it held when the candidate
-    /// led, as after a standby has taken over. Its term is over; it may ask for another.
+    /// led, as after a standby has taken over or a backup was put back. Its term is over; it may ask for another.
     Interrupted,
     /// Another one.
     Follower {

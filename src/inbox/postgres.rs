@@ -243,14 +243,12 @@ impl Inbox for PostgresInbox {
     }
 
     fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership> {
-        Box::pin(async move {
-            let lead = async move |connection: &Connection| {
-                let leadership = lease::lead(&connection.client, candidate).await?;
-                Ok((leadership, connection.history()))
-            };
-            let (leadership, history) = self.connections.run_on("write to", lead).await?;
-            Ok(lock(&self.led).next(leadership, history))
-        })
+        Box::pin(
+            self.connections
+                .run_on("write to", async move |connection: &Connection| {
+                    lease::lead(connection, candidate, &self.led).await
+                }),
+        )
     }
 
     fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()> {

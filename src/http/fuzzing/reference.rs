@@ -118,10 +118,14 @@ fn read_head(head: &[u8]) -> Option<(Wanted, Framing)> {
     match (&*codings, &*lengths) {
         ([], []) => Some((wanted, Framing::Length(0))),
         ([], [length, ..]) => {
-            let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
-            let number = |text: &String| text.parse::<u64>().ok().filter(|number| *number < 1 << 63);
+            let number = |text: &String| {
+                let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+                text.parse::<u64>()
+                    .ok()
+                    .filter(|number| is_number && *number < 1 << 63)
+            };
             let is_one = lengths.iter().all(|other| number(other) == number(length));
-            (is_number && is_one).then_some((wanted, Framing::Length(number(length)?)))
+            is_one.then_some((wanted, Framing::Length(number(length)?)))
         }
         ([coding], []) if coding == "chunked" => Some((wanted, Framing::Chunks)),
         (_, _) => None,

@@ -1,17 +1,20 @@
 //! Which of the receivers leads.
 
+use std::sync::Mutex;
+
 use tokio_postgres::Error;
 
 use super::super::{Candidate, LEASE, Leadership};
 use super::connections::Client;
-use super::hosts::History;
+use super::hosts::{Connection, History};
+use super::lock;
 
 /// Renews the candidate's lease, or takes one that has ended or is not there. The first writes no key and the second
 /// does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers lock nothing.
 const LEAD: &str = "
     WITH renewed AS (
         UPDATE lease SET name = $2, until = clock_timestamp() + $3 * interval '1 second' WHERE holder = $1
-        RETURNING holder
+        RETURNING tableoid
     ),
     taken AS (
         INSERT INTO lease (holder, name, until)
@@ -20,60 +23,62 @@ const LEAD: &str = "
           AND NOT EXISTS (SELECT FROM lease WHERE until >= clock_timestamp())
         ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, name = excluded.name, until = excluded.until
         WHERE lease.until < clock_timestamp()
-        RETURNING holder
+        RETURNING tableoid
     )
-    SELECT holder FROM renewed UNION ALL SELECT holder FROM taken";
+    SELECT pg_relation_filenode(tableoid) FROM (TABLE renewed UNION ALL TABLE taken) AS led";
 
-/// In which history a candidate leads, as far as it was told. What it knows is of that one: after a failover numbers that
-/// it has seen may be those of other receipts.
+/// What a candidate leads by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// `None` where the server does not tell.
+    pub history: Option<History>,
+    /// Which file the lease is in: another one once the tables were put back from a copy of them.
+    pub file: u32,
+}
+
+/// By what a candidate leads, as far as it was told. What it knows is of that: after a failover, or where a backup was put
+/// back under it, numbers that it has seen may be those of other receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Led {
     /// It never did.
     Never,
-    /// `None` where the server does not tell.
-    In(Option<History>),
-    /// It did, and the history is another one now.
+    By(Term),
+    /// It did, and the history or the file is another one now.
     Interrupted,
 }
 
 impl Led {
-    /// What to make of an answer of [`lead`] that came from a server with this history.
-    pub fn next(&mut self, answer: Leadership, history: Option<History>) -> Leadership {
-        if answer != Leadership::Leader {
-            return answer;
-        }
+    /// What to make of [`lead`] saying that it leads.
+    pub fn next(&mut self, term: Term) -> Leadership {
         match *self {
-            Self::In(before) if before != history => {
+            Self::By(before) if before != term => {
                 *self = Self::Interrupted;
                 Leadership::Interrupted
             }
             _ => {
-                *self = Self::In(history);
+                *self = Self::By(term);
                 Leadership::Leader
             }
-        }
-    }
-
-    /// Whether what the leader says may be written to a server with this history.
-    pub fn may_write(self, history: Option<History>) -> bool {
-        match self {
-            Self::Never => true,
-            Self::In(led_in) => led_in == history,
-            Self::Interrupted => false,
         }
     }
 }
 
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
-pub async fn lead(client: &Client, candidate: &Candidate) -> Result<Leadership, Error> {
+pub async fn lead(
+    connection: &Connection,
+    candidate: &Candidate,
+    led: &Mutex<Led>,
+) -> Result<Leadership, Error> {
+    let client = &connection.client;
     let lead = client.prepare_cached(LEAD).await?;
     let seconds = LEASE.as_secs_f64();
     let leads = client
         .query_opt(&lead, &[&candidate.id, &candidate.name, &seconds])
-        .await?
-        .is_some();
-    if leads {
-        return Ok(Leadership::Leader);
+        .await?;
+    if let Some(row) = leads {
+        let history = connection.history();
+        let file = row.try_get(0)?;
+        return Ok(lock(led).next(Term { history, file }));
     }
     let holder = client.prepare_cached("SELECT name FROM lease").await?;
     let row = client.query_opt(&holder, &[]).await?;

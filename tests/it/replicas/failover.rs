@@ -1,13 +1,16 @@
-//! A standby takes over: while the primary hangs, when it comes back, and when the standby lacks what it had.
+//! A standby takes over: while the primary hangs, when it comes back, and when the standby lacks what it had. Or a backup is
+//! put back, which lacks it too.
 
 use std::collections::HashSet;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
 
 use super::Replica;
 use crate::harness::application::Application;
-use crate::harness::postgres::Server;
+use crate::harness::postgres::{Server, fresh_database, program};
+use crate::harness::process::run;
 use crate::harness::{client, json, sample, wait_for};
 
 /// How long a failover may take, from the promotion to the next 200: 5 s, and as much for a busy machine.
@@ -140,6 +143,52 @@ async fn what_is_accepted_and_held_is_delivered_though_the_standby_lacked_what_c
     let held = receipts(&standby).await;
     assert!(lost.iter().all(|id| !held.contains(id)), "the test shows nothing");
     let expected: HashSet<_> = [first].into_iter().chain(later).collect();
+    application
+        .wait_until("all that is held to be delivered", |arrivals| {
+            let arrived: HashSet<_> = arrivals.iter().map(|arrival| &*arrival.webhook_id).collect();
+            expected.iter().all(|id| arrived.contains(&**id))
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_stored_after_a_backup_was_put_back_under_a_leader_is_delivered() {
+    let (Some(database), Some(dump), Some(psql)) =
+        (fresh_database().await, program("pg_dump"), program("psql"))
+    else {
+        return;
+    };
+    let application = Application::start().await;
+    let destination = format!(
+        "[{{name = \"app\", kind = \"http\", url = \"{}\"}}]",
+        application.url()
+    );
+    let replica = Replica::start(database.url(), &[("CAIGUNN_DELIVERY_DESTINATION", &destination)]).await;
+    let client = client();
+    post_some(&client, &replica, 3).await;
+    application.wait_for_arrivals(3).await;
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let copy = folder.path().join("copy.sql");
+    let done = async |mut command: Command| {
+        command.current_dir(folder.path());
+        let ended = run(command).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    };
+    let mut command = Command::new(dump);
+    command.args(["--schema=caigunn_webhook", "--file"]);
+    command.arg(&copy).arg(database.url());
+    done(command).await;
+    // What the worker has read by then has the numbers that will be used again.
+    post_some(&client, &replica, 20).await;
+    application.wait_for_arrivals(23).await;
+
+    let mut command = Command::new(psql);
+    command.args(["--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1"]);
+    command.args(["--command=DROP SCHEMA caigunn_webhook CASCADE", "--file"]);
+    command.arg(&copy).arg(database.url());
+    done(command).await;
+    let expected: HashSet<_> = post_some(&client, &replica, 10).await.into_iter().collect();
+
     application
         .wait_until("all that is held to be delivered", |arrivals| {
             let arrived: HashSet<_> = arrivals.iter().map(|arrival| &*arrival.webhook_id).collect();

@@ -93,10 +93,7 @@ pub enum InboxLocation {
 impl InboxLocation {
     /// Whether other processes may have it open too.
     pub fn is_shared(&self) -> bool {
-        match self {
-            Self::Sqlite(_) => false,
-            Self::Postgres(_) => true,
-        }
+        matches!(self, Self::Postgres(_))
     }
 }
 
@@ -124,19 +121,14 @@ impl fmt::Display for InboxLocation {
 }
 
 /// One thing wrong with the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct Mistake(String);
 
 impl Mistake {
     /// Says what is wrong, where, and what is allowed; nothing secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
     }
 }
 
@@ -228,7 +220,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         delivery: delivery(&mut reader, sources),
         log: telemetry::Settings {
             filter: reader.explained_or_default("log.filter", str::parse),
-            format: reader.parsed("log.format"),
+            format: reader.choice("log.format"),
         },
     };
     warn(&mut reader, &settings);
@@ -302,12 +294,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings {
     let schedule = reader.list_as("delivery.retry_schedule_seconds", |waits| {
-        let seconds = waits.iter().map(|wait| wait.parse().ok());
-        Schedule::new(
-            seconds
-                .map(|it| it.map(Duration::from_secs))
-                .collect::<Option<_>>()?,
-        )
+        let seconds = waits.iter().map(|wait| wait.parse().map(Duration::from_secs));
+        Schedule::new(seconds.collect::<Result<_, _>>().ok()?)
     });
     let at_once = || Schedule::new(vec![Duration::ZERO]).expect("one wait is a schedule");
     crate::delivery::Settings {

@@ -20,12 +20,10 @@ mod subject;
 mod view;
 pub mod visit;
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -260,34 +258,6 @@ async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>)
             }
         }
     );
-}
-
-/// Does `work` for all items, [`MAX_CALLS`] at once, and hands each result to `done`. When that breaks off, no further
-/// item is begun.
-async fn each<I, W, R>(
-    items: impl IntoIterator<Item = I>,
-    work: impl Fn(I) -> W,
-    mut done: impl FnMut(R) -> ControlFlow<()>,
-) where
-    W: Future<Output = R> + Send + 'static,
-    R: Send + 'static,
-{
-    let mut items = items.into_iter();
-    let mut working = JoinSet::new();
-    let mut is_over = false;
-    loop {
-        if !is_over
-            && working.len() < MAX_CALLS
-            && let Some(item) = items.next()
-        {
-            working.spawn(work(item));
-            continue;
-        }
-        let Some(result) = working.join_next().await else {
-            return;
-        };
-        is_over |= done(result.expect("work neither panics nor is aborted")).is_break();
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::io::{self, IsTerminal};
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -39,7 +40,8 @@ pub struct Settings {
 pub struct Filter(Targets);
 
 /// The form of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// [`Format::Pretty`] on a terminal, else [`Format::Json`].
     Auto,
@@ -124,19 +126,6 @@ fn is_target(name: &str) -> bool {
         Some(POOL) => true,
         Some("caigunn_webhook") => parts.next().is_none_or(|module| TARGETS.contains(&module)),
         _ => false,
-    }
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "json" => Ok(Self::Json),
-            "pretty" => Ok(Self::Pretty),
-            other => Err(format!("expected auto, json or pretty, found {other:?}")),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::keys::DESTINATION;
 use super::layers::Sources;
-use super::reader::{Reader, listed, text};
+use super::reader::{Reader, listed, named, text};
 use crate::delivery::{DestinationSettings, Filter, Format, Kind, command, http};
 use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
@@ -99,12 +99,10 @@ fn destination(
         .iter()
         .filter(|other| kind.is_some_and(|kind| kind != *other));
     for (other, names) in others {
-        for name in names
-            .iter()
-            .filter(|name| reader.is_there(&key(name)))
-            .collect::<Vec<_>>()
-        {
-            reader.note(&key(name), &format!("only one of kind {other} has this key"));
+        for key in names.iter().map(|name| key(name)) {
+            if reader.is_there(&key) {
+                reader.note(&key, &format!("only one of kind {other} has this key"));
+            }
         }
     }
     let kind = match kind {
@@ -122,7 +120,7 @@ fn destination(
     let max_in_flight = reader.optional_number(&key("max_in_flight"));
     let since = reader.optional(&key("since"), |text| text.parse().ok());
     let timeout = reader.optional_number(&key("timeout_seconds"));
-    let format = reader.optional(&key("format"), |text| text.parse().ok());
+    let format = reader.optional(&key("format"), named);
     Some(DestinationSettings {
         name: name?,
         filter,
@@ -230,7 +228,8 @@ fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
-fn url(text: &str) -> Option<Url> {
+/// An absolute http or https URL without user and fragment.
+pub fn url(text: &str) -> Option<Url> {
     let url: Url = text.parse().ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::reader::{Reader, visible};
-use super::{Registration, webhook_url};
+use super::{Registration, destination, webhook_url};
 use crate::backoff::Backoff;
 use crate::outgoing::is_loopback;
 use crate::subscription::{Selection, Watching, Webhook};
@@ -121,7 +121,7 @@ fn webhook(
     public_url: Option<&Url>,
     is_shared: bool,
 ) -> Option<Webhook> {
-    let on_takeover = reader.parsed("subscription.on_takeover");
+    let on_takeover = reader.choice("subscription.on_takeover");
     let max_reclaims_per_hour = reader.count("subscription.max_reclaims_per_hour");
     let unsubscribe_on_exit = unsubscribe_on_exit(reader, is_shared);
     let probe = reader.parsed("subscription.probe");
@@ -169,23 +169,15 @@ pub fn backfill(reader: &mut Reader) -> backfill::Settings {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| String::new())?;
-    let is_plain = url.username().is_empty() && url.password().is_none();
-    let is_base = url.query().is_none() && url.fragment().is_none();
-    let is_right = matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain && is_base;
-    is_right.then_some(url).ok_or_else(String::new)
+    let url = destination::url(text).filter(|url| url.query().is_none());
+    url.ok_or_else(String::new)
 }
 
 /// What is before `/webhook` in the URL that is registered.
 fn public_url(text: &str) -> Result<Url, String> {
     let url = base_url(text)?;
-    if url
-        .path()
-        .trim_end_matches('/')
-        .rsplit('/')
-        .take(2)
-        .any(|part| part == "webhook")
-    {
+    let mut last_two = url.path().trim_end_matches('/').rsplit('/').take(2);
+    if last_two.any(|part| part == "webhook") {
         return Err("leave /webhook and what is behind it away, which this program adds".to_owned());
     }
     Ok(url)

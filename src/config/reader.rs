@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::{Table, Value};
 
 use super::keys::{DESTINATION, DESTINATION_KEYS, Form, KEYS, Key, Kind, did_you_mean};
@@ -66,6 +68,11 @@ impl Reader {
 
     pub fn parsed<T: FromStr>(&mut self, key: &str) -> T {
         self.explained_or_default(key, |text| text.parse().map_err(|_| String::new()))
+    }
+
+    /// As [`Reader::parsed`], of what is [`named`].
+    pub fn choice<T: DeserializeOwned>(&mut self, key: &str) -> T {
+        self.explained_or_default(key, |text| named(text).ok_or_else(String::new))
     }
 
     pub fn optional_number(&mut self, key: &str) -> Option<u64> {
@@ -212,6 +219,12 @@ impl Reader {
         });
         Ok((shown.collect(), self.warnings))
     }
+}
+
+/// What is known by that name.
+pub fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+    let name: StrDeserializer<'_, serde::de::value::Error> = name.into_deserializer();
+    T::deserialize(name).ok()
 }
 
 /// A secret of visible characters.

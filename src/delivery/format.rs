@@ -1,13 +1,13 @@
 //! The body that a destination gets.
 
-use std::str::FromStr;
-
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::{Parcel, cloudevents};
 
 /// How a notification is put for a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// CaiGunn's bytes, unchanged.
     Raw,
@@ -52,16 +52,4 @@ pub async fn aside<T: Send + 'static>(body_bytes: usize, work: impl FnOnce() -> 
     tokio::task::spawn_blocking(work)
         .await
         .expect("reading and signing return whatever the bytes")
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "raw" => Ok(Self::Raw),
-            "cloudevents" => Ok(Self::CloudEvents),
-            _ => Err(format!("expected raw or cloudevents, found {text:?}")),
-        }
-    }
 }

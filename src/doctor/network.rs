@@ -7,7 +7,7 @@ use url::Url;
 use super::Finding;
 use super::receiver::{Access, At};
 use crate::config::Settings;
-use crate::subscription::probe::{self, Answer};
+use crate::subscription::probe::{self, Kind};
 
 pub use super::receiver::{Receiver, State};
 
@@ -147,9 +147,10 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
         );
     };
     let theirs = match probe::ask(&receiver.client, url, receiver.nonce).await {
-        Answer::Proof(proof) => proof,
-        Answer::Other(probe::Finding::NoAnswer { .. } | probe::Finding::BrokenProxy { .. })
-            if receiver.state() == State::Absent =>
+        Ok(proof) => proof,
+        Err(finding)
+            if matches!(finding.kind, Kind::NoAnswer | Kind::BrokenProxy)
+                && receiver.state() == State::Absent =>
         {
             return Finding::warning(
                 CHECK,
@@ -157,7 +158,7 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
                 "start the receiver and ask again",
             );
         }
-        Answer::Other(finding) => return unreached(CHECK, url, &finding),
+        Err(finding) => return unreached(CHECK, url, &finding),
     };
     match &receiver.public {
         At::Receiver(ours) if *ours == theirs => {
@@ -190,10 +191,10 @@ fn another_process(check: &'static str, url: &Url, listen: SocketAddr, is_shared
 /// What it means that no receiver answers at the public URL.
 fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Finding {
     let mut advice = finding.advice().unwrap_or("check CAIGUNN_PUBLIC_URL").to_owned();
-    if let probe::Finding::NoAnswer { .. } = finding {
+    if finding.kind == Kind::NoAnswer {
         advice += "; if this machine cannot reach its own public address, ask from another one";
     }
-    Finding::failure(check, format!("{url}: {}", finding.seen()), advice)
+    Finding::failure(check, format!("{url}: {}", finding.seen), advice)
 }
 
 #[cfg(test)]

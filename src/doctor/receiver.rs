@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::config::Settings;
 use crate::http;
-use crate::subscription::probe::{self, Answer};
+use crate::subscription::probe::{self, Kind};
 
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
@@ -165,10 +165,10 @@ async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
         Err(error) => return At::Unusable(error.to_string()),
     };
     match (probe::ask(client, &url_of(listen), nonce).await, reason) {
-        (Answer::Proof(proof), _) => At::Receiver(proof),
-        (Answer::Other(probe::Finding::NoAnswer { .. }), Some(reason)) => At::Unusable(reason),
-        (Answer::Other(probe::Finding::NoAnswer { .. }), None) => At::Silent,
-        (Answer::Other(_), _) => At::Other,
+        (Ok(proof), _) => At::Receiver(proof),
+        (Err(finding), _) if finding.kind != Kind::NoAnswer => At::Other,
+        (Err(_), Some(reason)) => At::Unusable(reason),
+        (Err(_), None) => At::Silent,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Rounds over all chatbots: which there are, which are due for a visit, and when to come back.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -11,8 +12,8 @@ use tokio::time::Instant;
 use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, Seen, View};
-use super::visit::{End, Found, Mode, Removal, Target, Visit, remove, visit};
-use super::{EXPIRY_NOTICE, Handles, Selection, Wanted, Watching, Webhook, each};
+use super::visit::{End, Found, Mode, Removal, Target, remove, visit};
+use super::{EXPIRY_NOTICE, Handles, MAX_CALLS, Selection, Wanted, Watching, Webhook};
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{ACCESS_TOKEN, Chatbot, Client, Error, Listing, Unreadable};
 use crate::clock::Timestamp;
@@ -156,20 +157,15 @@ impl Keeper {
         else {
             return;
         };
-        let mut confirmed = Vec::new();
-        for subject in &self.subjects {
-            if subject.memory.is_confirmed {
-                confirmed.push((subject.target.clone(), subject.memory.clone()));
-            }
-        }
-        let removing = |(target, memory): (Target, Memory)| {
-            let (client, webhook) = (self.client.clone(), webhook.clone());
-            async move {
-                let removal = remove(&client, &webhook, &target, &memory, Mode::Apply).await;
-                (target.name(), removal)
-            }
+        let mut confirmed = self.subjects.clone();
+        confirmed.retain(|subject| subject.memory.is_confirmed);
+        let removing = |Subject { target, memory, .. }| async move {
+            let removal = remove(&self.client, webhook, &target, &memory, Mode::Apply).await;
+            (target.name(), removal)
         };
-        each(confirmed, removing, |(name, removal)| {
+        let removing = confirmed.into_iter().map(removing);
+        let mut removals = stream::iter(removing).buffer_unordered(MAX_CALLS);
+        while let Some((name, removal)) = removals.next().await {
             match removal {
                 Removal::Done(detail) => tracing::info!("unsubscribed {name}: {detail}"),
                 Removal::NotOurs(Found::Unknown) => {
@@ -183,9 +179,7 @@ impl Keeper {
                     "cannot unsubscribe {name}: {error}; `caigunn-webhook subscription remove` does it later"
                 ),
             }
-            ControlFlow::Continue(())
-        })
-        .await;
+        }
     }
 
     /// Lists the chatbots and takes over what is new.
@@ -335,35 +329,30 @@ impl Keeper {
         }
         // Who has waited longest comes first, so that some who always fail do not keep the others from their turn.
         due.sort_by_key(|(index, ..)| self.subjects[*index].due);
-        let client = self.client.clone();
-        let visiting = |(index, target, memory): (usize, Target, Memory)| {
-            let (client, webhook) = (client.clone(), webhook.clone());
-            async move {
-                (
-                    index,
-                    visit(&client, &webhook, &target, &memory, Mode::Apply).await,
-                )
-            }
+        let client = &self.client.clone();
+        let refused = OnceLock::new();
+        let due = due
+            .into_iter()
+            .take_while(|_| refused.get().is_none() && client.quiet_until().is_none());
+        let visiting = |(index, target, memory): (usize, Target, Memory)| async move {
+            let visit = visit(client, webhook, &target, &memory, Mode::Apply).await;
+            (index, visit)
         };
-        let mut refused = None;
-        each(due, visiting, |(index, visit): (usize, Visit)| {
-            match visit.end {
-                End::Failed(error) if error.is_account_refused() => refused = Some(error),
-                _ => {
-                    self.subjects[index].record(visit, &self.watching, webhook, Instant::now());
-                    self.show_one(index);
-                }
+        let mut visits = stream::iter(due.map(visiting)).buffer_unordered(MAX_CALLS);
+        while let Some((index, visit)) = visits.next().await {
+            if let End::Failed(error) = &visit.end
+                && error.is_account_refused()
+            {
+                refused.get_or_init(|| error.clone());
+                continue;
             }
-            if refused.is_some() || client.quiet_until().is_some() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        })
-        .await;
-        if let Some(error) = refused {
+            self.subjects[index].record(visit, &self.watching, webhook, Instant::now());
+            self.show_one(index);
+        }
+        if let Some(error) = refused.get() {
             let wait = self.watching.refused_retry;
             self.list_at = Some(Instant::now() + wait);
-            self.account_refused(&error, wait);
+            self.account_refused(error, wait);
         }
     }
 

@@ -1,10 +1,11 @@
 //! One pass over all chatbots, for people who ask for it: what the keeper does in its first round, in the open.
 
-use std::ops::ControlFlow;
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 
 use super::plan::Memory;
 use super::visit::{Mode, Removal, Target, Visit, remove as remove_one, visit};
-use super::{Selection, Webhook, each};
+use super::{MAX_CALLS, Selection, Webhook};
 use crate::caigunn::{Client, Error, Unreadable};
 use crate::event::ChatbotId;
 
@@ -49,11 +50,11 @@ pub async fn ensure(
     targets: Vec<Target>,
     mode: Mode,
 ) -> Vec<(Target, Visit)> {
-    in_order(targets, |target| {
-        let (client, webhook) = (client.clone(), webhook.clone());
-        async move { visit(&client, &webhook, &target, &Memory::default(), mode).await }
-    })
-    .await
+    let visiting = |target: Target| async move {
+        let visit = visit(client, webhook, &target, &Memory::default(), mode).await;
+        (target, visit)
+    };
+    in_order(targets.into_iter().map(visiting), MAX_CALLS).await
 }
 
 /// Takes our URL away from each, or from the one of that id.
@@ -65,31 +66,47 @@ pub async fn remove(
     mode: Mode,
 ) -> Vec<(Target, Removal)> {
     targets.retain(|target| only.is_none_or(|only| target.id == Some(only)));
-    in_order(targets, |target| {
-        let (client, webhook) = (client.clone(), webhook.clone());
-        async move { remove_one(&client, &webhook, &target, &Memory::default(), mode).await }
-    })
-    .await
+    let removing = |target: Target| async move {
+        let removal = remove_one(client, webhook, &target, &Memory::default(), mode).await;
+        (target, removal)
+    };
+    in_order(targets.into_iter().map(removing), MAX_CALLS).await
 }
 
-async fn in_order<W, R>(targets: Vec<Target>, work: impl Fn(Target) -> W) -> Vec<(Target, R)>
-where
-    W: Future<Output = R> + Send + 'static,
-    R: Send + 'static,
-{
-    let mut results: Vec<_> = targets.iter().map(|_| None).collect();
-    let numbered = targets.clone().into_iter().enumerate();
-    let working = |(index, target)| {
-        let work = work(target);
-        async move { (index, work.await) }
-    };
-    each(numbered, working, |(index, result)| {
-        results[index] = Some(result);
-        ControlFlow::Continue(())
-    })
-    .await;
-    let pairs = targets.into_iter().zip(results);
-    pairs
-        .map(|(target, result)| (target, result.expect("each item is worked on")))
-        .collect()
+/// What comes of each piece of work, in their order; so many are done at once, and none waits for one before it.
+pub async fn in_order<R>(work: impl Iterator<Item = impl Future<Output = R>>, at_once: usize) -> Vec<R> {
+    let numbered = work
+        .enumerate()
+        .map(|(index, work)| work.map(move |result| (index, result)));
+    let mut results: Vec<_> = stream::iter(numbered).buffer_unordered(at_once).collect().await;
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// With the clock paused, the hour is over as soon as everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_at_once_keeps_its_order_and_waits_for_nothing_before_it() {
+        let is_last_done = &Notify::new();
+        let work = (0..10).map(|number| async move {
+            match number {
+                0 => is_last_done.notified().await,
+                9 => is_last_done.notify_one(),
+                _ => {}
+            }
+            number
+        });
+
+        let results = timeout(Duration::from_secs(3600), in_order(work, 2)).await;
+
+        assert_eq!(results, Ok((0..10).collect()));
+    }
 }

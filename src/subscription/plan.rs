@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Webhook;
@@ -18,24 +19,13 @@ pub const RECLAIM_WINDOW: Duration = Duration::from_secs(3600);
 pub const SUCCESSION_TIME: Duration = Duration::from_secs(3600);
 
 /// What to do when another URL stands where ours did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnTakeover {
     /// Put ours back.
     Reclaim,
     /// Say so.
     Warn,
-}
-
-impl std::str::FromStr for OnTakeover {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "reclaim" => Ok(Self::Reclaim),
-            "warn" => Ok(Self::Warn),
-            _ => Err(()),
-        }
-    }
 }
 
 /// What this process has done about the chatbot so far.

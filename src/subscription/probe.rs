@@ -22,102 +22,51 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What answered at the public URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// What was seen, for people; of a redirect neither path nor query.
+    pub seen: String,
+}
+
+/// What can answer at the public URL; a short name for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
     /// This process.
     Ours,
     /// A receiver like this one, but another process.
     OtherReceiver,
     /// A redirect, which a sender need not follow.
-    Redirect {
-        /// Its status.
-        status: u16,
-        /// Where to, its path and query hidden.
-        to: String,
-    },
-    /// Something that is no receiver: the URL is wrong.
-    NoReceiver {
-        /// Its status.
-        status: u16,
-    },
-    /// A proxy or tunnel that did not reach the receiver behind it.
-    BrokenProxy {
-        /// Its status.
-        status: u16,
-    },
-    /// Nothing.
-    NoAnswer {
-        /// What happened.
-        reason: String,
-    },
-}
-
-/// A short name for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// [`Finding::Ours`]
-    Ours,
-    /// [`Finding::OtherReceiver`]
-    OtherReceiver,
-    /// [`Finding::Redirect`]
     Redirect,
-    /// [`Finding::NoReceiver`]
+    /// Something that is no receiver: the URL is wrong.
     NoReceiver,
-    /// [`Finding::BrokenProxy`]
+    /// A proxy or tunnel that did not reach the receiver behind it.
     BrokenProxy,
-    /// [`Finding::NoAnswer`]
+    /// Nothing.
     NoAnswer,
 }
 
 impl Finding {
-    /// Its name.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Ours => Kind::Ours,
-            Self::OtherReceiver => Kind::OtherReceiver,
-            Self::Redirect { .. } => Kind::Redirect,
-            Self::NoReceiver { .. } => Kind::NoReceiver,
-            Self::BrokenProxy { .. } => Kind::BrokenProxy,
-            Self::NoAnswer { .. } => Kind::NoAnswer,
-        }
-    }
-}
-
-impl Finding {
-    /// What was seen.
-    pub fn seen(&self) -> String {
-        match self {
-            Self::Ours => "it leads to this receiver".to_owned(),
-            Self::OtherReceiver => "another caigunn-webhook process answers there".to_owned(),
-            Self::Redirect { status, to } => {
-                format!("it redirects to {to} ({status}), which CaiGunn may not follow")
-            }
-            Self::NoReceiver { status } => {
-                format!("something that is no caigunn-webhook answers there, with {status}")
-            }
-            Self::BrokenProxy { status } => {
-                format!(
-                    "the proxy or tunnel there answers {status}: it runs, but does not reach this receiver"
-                )
-            }
-            Self::NoAnswer { reason } => format!("nothing answers there: {reason}"),
-        }
+    fn new(kind: Kind, seen: impl Into<String>) -> Self {
+        let seen = seen.into();
+        Self { kind, seen }
     }
 
     /// What to do about it.
     pub fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Ours => None,
-            Self::OtherReceiver => Some(
+        match self.kind {
+            Kind::Ours => None,
+            Kind::OtherReceiver => Some(
                 "if it is no replica of this one, CAIGUNN_PUBLIC_URL is another deployment's, or its proxy passes \
                  requests on to one",
             ),
-            Self::Redirect { .. } => Some("set CAIGUNN_PUBLIC_URL to where it leads"),
-            Self::NoReceiver { .. } => {
+            Kind::Redirect => Some("set CAIGUNN_PUBLIC_URL to where it leads"),
+            Kind::NoReceiver => {
                 Some("check CAIGUNN_PUBLIC_URL, and that the proxy passes /healthz and /webhook on")
             }
-            Self::BrokenProxy { .. } => Some("check the address and port that it passes requests on to"),
-            Self::NoAnswer { .. } => Some("check CAIGUNN_PUBLIC_URL, and that the tunnel or proxy runs"),
+            Kind::BrokenProxy => Some("check the address and port that it passes requests on to"),
+            Kind::NoAnswer => Some("check CAIGUNN_PUBLIC_URL, and that the tunnel or proxy runs"),
         }
     }
 }
@@ -125,7 +74,7 @@ impl Finding {
 /// One line: what was seen, and what to do about it.
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.seen())?;
+        formatter.write_str(&self.seen)?;
         self.advice()
             .map_or(Ok(()), |advice| write!(formatter, "; {advice}"))
     }
@@ -163,22 +112,21 @@ fn for_probes(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
 pub async fn probe(client: &Client, public_url: &Url, instance: &Instance) -> Finding {
     let nonce = Uuid::new_v4();
     match ask(client, public_url, nonce).await {
-        Answer::Proof(proof) if proof == instance.proof(nonce) => Finding::Ours,
-        Answer::Proof(_) => Finding::OtherReceiver,
-        Answer::Other(finding) => finding,
+        Ok(proof) if proof == instance.proof(nonce) => Finding::new(Kind::Ours, "it leads to this receiver"),
+        Ok(_) => Finding::new(
+            Kind::OtherReceiver,
+            "another caigunn-webhook process answers there",
+        ),
+        Err(finding) => finding,
     }
 }
 
-/// What came back for a nonce.
-pub enum Answer {
-    /// A receiver's proof. Two askers with the same nonce can tell by it whether they reach the same process.
-    Proof(String),
-    /// Something else.
-    Other(Finding),
-}
-
-/// Asks for the proof of a nonce below `base`.
-pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Answer {
+/// Asks for a receiver's proof of a nonce below `base`. Two askers with the same nonce can tell by it whether they reach
+/// the same process.
+///
+/// # Errors
+/// What answers there, if it is no receiver.
+pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Result<String, Finding> {
     let mut url = base.clone();
     url.path_segments_mut()
         .expect("the configuration takes http and https URLs only, which have a path")
@@ -186,30 +134,31 @@ pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Answer {
         .push("healthz");
     url.query_pairs_mut()
         .append_pair(NONCE_PARAMETER, &nonce.to_string());
-    match client.get(url).send().await {
-        Ok(response) => sort(&response),
-        Err(error) => Answer::Other(Finding::NoAnswer {
-            reason: reason(&error, base),
-        }),
-    }
-}
-
-fn sort(response: &Response) -> Answer {
+    let response = client.get(url).send().await.map_err(|error| {
+        let seen = format!("nothing answers there: {}", reason(&error, base));
+        Finding::new(Kind::NoAnswer, seen)
+    })?;
     let status = response.status().as_u16();
-    let proof = response
-        .headers()
-        .get(PROOF_HEADER)
-        .and_then(|proof| proof.to_str().ok());
-    match (status, proof) {
-        (200, Some(proof)) => Answer::Proof(proof.to_owned()),
+    let proof = response.headers().get(PROOF_HEADER);
+    let proof = proof.and_then(|proof| proof.to_str().ok());
+    let (kind, seen) = match (status, proof) {
+        (200, Some(proof)) => return Ok(proof.to_owned()),
         // 502 to 504 are what proxies answer for a backend that they do not reach; 520 to 530 are Cloudflare's.
-        (502..=504 | 520..=530, _) => Answer::Other(Finding::BrokenProxy { status }),
-        (300..=399, _) => Answer::Other(Finding::Redirect {
-            status,
-            to: destination(response),
-        }),
-        (_, _) => Answer::Other(Finding::NoReceiver { status }),
-    }
+        (502..=504 | 520..=530, _) => (
+            Kind::BrokenProxy,
+            format!("the proxy or tunnel there answers {status}: it runs, but does not reach this receiver"),
+        ),
+        (300..=399, _) => {
+            let to = destination(&response);
+            let seen = format!("it redirects to {to} ({status}), which CaiGunn may not follow");
+            (Kind::Redirect, seen)
+        }
+        (_, _) => (
+            Kind::NoReceiver,
+            format!("something that is no caigunn-webhook answers there, with {status}"),
+        ),
+    };
+    Err(Finding::new(kind, seen))
 }
 
 /// Where a redirect leads, as it may be shown.

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::probe::{self, Finding, Kind};
+use super::probe::{self, Kind};
 use super::view::View;
 use crate::clock::Timestamp;
 use crate::instance::Instance;
@@ -18,23 +18,18 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Probes once.
+    /// Probes once: shows what was found, and says so if it is news.
     ///
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn probe(&self) {
-        let finding = probe::probe(&self.client, &self.public_url, &self.instance).await;
-        self.take(&finding);
-    }
-
-    /// Shows what was found, and says so if it is news.
-    fn take(&self, finding: &Finding) {
-        let before = self.view.show_probe(finding, Timestamp::now());
-        let (url, kind) = (&self.public_url, finding.kind());
-        if !is_news(before, kind, self.has_replicas) {
+        let (url, client) = (&self.public_url, &self.client);
+        let finding = probe::probe(client, url, &self.instance).await;
+        let before = self.view.show_probe(&finding, Timestamp::now());
+        if !is_news(before, finding.kind, self.has_replicas) {
             return;
         }
-        if is_well(kind, self.has_replicas) {
+        if is_well(finding.kind, self.has_replicas) {
             tracing::info!("probed {url}: {finding}");
         } else {
             tracing::warn!(error.type = "probe", "probed {url}: {finding}");

@@ -83,21 +83,13 @@ impl Subject {
             _ => String::new(),
         };
         let after = self.state_after(&visit, &by, seen_at);
-        let is_put_again = matches!(
-            visit.end,
-            End::NotKept(_)
-                | End::Put {
-                    reason: Reason::Reclaim | Reason::Outdated | Reason::Forgotten,
-                    ..
-                }
-        );
-        let is_taken_over = matches!(
-            visit.end,
-            End::Put {
-                reason: Reason::Reclaim,
-                ..
-            }
-        );
+        let reason = match &visit.end {
+            End::Put { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        let is_not_kept = matches!(visit.end, End::NotKept(_));
+        let is_put_again = is_not_kept || reason.is_some_and(|reason| reason != Reason::New);
+        let is_taken_over = reason == Some(Reason::Reclaim);
         let is_given_up = matches!(visit.end, End::Left(Holder::Rival));
         let is_news = (is_taken_over || is_given_up) && self.fights(is_given_up, now);
         match &visit.end {
@@ -110,10 +102,10 @@ impl Subject {
         if is_put_again {
             self.memory.note_reclaim(now);
         }
-        if let End::Put { .. } = visit.end {
+        if reason.is_some() {
             self.memory.spelling = visit.spelling;
         }
-        if matches!(after, State::Registered { .. }) || matches!(visit.end, End::NotKept(_)) {
+        if matches!(after, State::Registered { .. }) || is_not_kept {
             (self.memory.is_confirmed, self.memory.is_outdated) = (true, false);
             self.memory.superseded_since = None;
         } else if matches!(visit.end, End::Left(Holder::Successor)) {
@@ -159,41 +151,35 @@ impl Subject {
                 by,
             },
             End::Deleted => State::Deleted,
-            End::WouldPut { .. } | End::Failed(_) => {
+            End::WouldPut | End::Failed(_) => {
                 unreachable!("a round is no dry run, and failures are others' case")
             }
         }
     }
 
     fn failed(&mut self, error: &Error, found: &Found, wait: Duration, next_at: Timestamp) {
-        let (kind, what) = if error.passes() {
-            (
-                "registration_failed",
-                format!("cannot register for {} or look whether it is", self.target.name()),
-            )
-        } else {
-            (
-                "registration_refused",
-                format!("not registered for {}", self.target.name()),
-            )
-        };
-        error.log(kind, Some(&self.target.fingerprint), &what, wait);
-        let (failure_count, error_text) = (self.failure_count, error.to_string());
+        let (name, failure_count, error_text) = (self.target.name(), self.failure_count, error.to_string());
         // What was seen to stand there still does, as far as anyone knows.
         let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });
-        if !error.passes() {
+        let (kind, what) = if error.passes() {
+            if !is_in_doubt {
+                self.state = State::Retrying {
+                    failure_count,
+                    next_at,
+                    error: error_text,
+                };
+            }
+            let what = format!("cannot register for {name} or look whether it is");
+            ("registration_failed", what)
+        } else {
             self.state = State::Refused {
                 failure_count,
                 next_at,
                 error: error_text,
             };
-        } else if !is_in_doubt {
-            self.state = State::Retrying {
-                failure_count,
-                next_at,
-                error: error_text,
-            };
-        }
+            ("registration_refused", format!("not registered for {name}"))
+        };
+        error.log(kind, Some(&self.target.fingerprint), &what, wait);
     }
 
     /// Says that what stands there cannot be read any more, or can again.

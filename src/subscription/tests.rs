@@ -155,7 +155,11 @@ fn chatbots_are_chosen_by_key_id_or_title() {
 fn no_token_is_shown() {
     let webhook = Webhook::sample();
     let view = View::of(Some(webhook.shown_url.clone()));
-    view.show_probe(&probe::Finding::Ours, Timestamp::from_micros(0));
+    let ours = probe::Finding {
+        kind: probe::Kind::Ours,
+        seen: "it leads to this receiver".to_owned(),
+    };
+    view.show_probe(&ours, Timestamp::from_micros(0));
 
     assert_eq!(
         view.to_json(),

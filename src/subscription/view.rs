@@ -189,20 +189,16 @@ impl View {
     /// Shows what a probe has found; returns what the one before it had.
     pub(super) fn show_probe(&self, finding: &Finding, at: Timestamp) -> Option<Kind> {
         let mut seen = self.look();
-        let kind = finding.kind();
-        let before = seen.probe.as_ref().map(|probe| probe.finding);
-        let since = seen
-            .probe
-            .as_ref()
-            .filter(|probe| probe.finding == kind)
-            .map(|probe| probe.since);
+        let kind = finding.kind;
+        let before = seen.probe.take();
+        let same = before.as_ref().filter(|probe| probe.finding == kind);
         seen.probe = Some(Probe {
             finding: kind,
             detail: finding.to_string(),
-            since: since.unwrap_or(at),
+            since: same.map_or(at, |probe| probe.since),
             at,
         });
-        before
+        before.map(|probe| probe.finding)
     }
 }
 

@@ -115,10 +115,7 @@ pub enum End {
     /// Our URL was put and taken, but right after that CaiGunn had somebody else's, which is shown, or none.
     NotKept(Option<String>),
     /// Our URL would have been put, but for the dry run.
-    WouldPut {
-        /// Why.
-        reason: Reason,
-    },
+    WouldPut,
     /// It was left to whoever has it.
     Left(Holder),
     /// The chatbot is deleted.
@@ -174,7 +171,7 @@ pub async fn visit(
         _ if matches!(standing, Standing::Deleted) => End::Deleted,
         Action::Nothing => End::AlreadySo,
         Action::Leave(holder) => End::Left(holder),
-        Action::Put(reason) if mode == Mode::DryRun => End::WouldPut { reason },
+        Action::Put(_) if mode == Mode::DryRun => End::WouldPut,
         Action::Put(reason) => match client.put_webhook(&target.api_key, &webhook.webhook_url).await {
             Ok(detail) => {
                 let after = read(client, target).await.unwrap_or(Standing::Unknown);

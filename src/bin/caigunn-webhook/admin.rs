@@ -162,13 +162,8 @@ fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>
 
 /// A path with a query of the values that are there.
 pub fn path_with<'a>(path: &str, query: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
-    let mut pairs = Serializer::new(String::new());
-    for (name, value) in query {
-        if let Some(value) = value {
-            pairs.append_pair(name, &value);
-        }
-    }
-    match pairs.finish() {
+    let given = query.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    match Serializer::new(String::new()).extend_pairs(given).finish() {
         query if query.is_empty() => path.to_owned(),
         query => format!("{path}?{query}"),
     }
@@ -182,9 +177,8 @@ pub async fn list(
     limit: usize,
     query: &[(&str, Option<String>)],
 ) -> anyhow::Result<Vec<Value>> {
-    let is_time =
-        |(name, value): &(&str, Option<String>)| ["since", "until"].contains(name) && value.is_some();
-    let is_by_time = query.iter().any(is_time);
+    let mut given = query.iter().filter(|(_, value)| value.is_some());
+    let is_by_time = given.any(|(name, _)| ["since", "until"].contains(name));
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {
         let left = if is_by_time {

@@ -1,15 +1,12 @@
 //! `backfill`
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::app::open_inbox;
 use caigunn_webhook::backfill::{Backfill, Mode};
-use caigunn_webhook::caigunn::Listing;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::event::{ChatbotId, EventId};
@@ -17,11 +14,10 @@ use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::postgres::{Tables, look};
 use caigunn_webhook::inbox::{self, Inbox, Writer};
-use caigunn_webhook::subscription::probe::{self, Answer};
+use caigunn_webhook::subscription::{once, probe};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::admin::AdminApi;
@@ -47,7 +43,7 @@ pub struct BackfillArgs {
 }
 
 /// Asks about one job, in whichever way there is.
-type Ask = Box<dyn Fn(EventId) -> Pin<Box<dyn Future<Output = anyhow::Result<Value>> + Send>>>;
+type Ask = Box<dyn Fn(EventId) -> LocalBoxFuture<'static, anyhow::Result<Value>>>;
 
 pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()> {
     let mut event_ids = args.event_ids.clone();
@@ -56,19 +52,29 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
     }
     let mut known = HashSet::new();
     event_ids.retain(|event_id| known.insert(*event_id));
-    if settings.admin_url.is_some() {
-        return ask_all(args, settings, &event_ids, by_the_receiver(args, settings)?).await;
-    }
+    let Some(inbox) = opened(settings).await? else {
+        let ask = by_the_receiver(args, settings)?;
+        return ask_all(args, settings, &event_ids, ask).await;
+    };
+    let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
+    let writing = tokio::spawn(writing);
+    let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
+    let done = ask_all(args, settings, &event_ids, ask).await;
+    writing.await.context("the writer ended")?;
+    inbox.close().await.context("closing the inbox")?;
+    done
+}
+
+/// The inbox, unless a receiver is to be asked.
+async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
     match &settings.inbox_location {
+        _ if settings.admin_url.is_some() => return Ok(None),
         InboxLocation::Sqlite(path) if !path.exists() => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
             path.display()
         ),
         // It would open beside a running receiver too, but that one counts and logs what is brought.
-        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => {
-            let ask = by_the_receiver(args, settings)?;
-            return ask_all(args, settings, &event_ids, ask).await;
-        }
+        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => return Ok(None),
         // A URL that leads elsewhere must not make an inbox there.
         InboxLocation::Postgres(location) => {
             let seen = look(location, &settings.inbox)
@@ -84,21 +90,9 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
         InboxLocation::Sqlite(_) => {}
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
-        Ok(inbox) => {
-            let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, Announcer::default());
-            let writing = tokio::spawn(writing);
-            let ask = by_ourselves(args, settings, Arc::clone(&inbox), writer).await?;
-            let done = ask_all(args, settings, &event_ids, ask).await;
-            writing.await.context("the writer ended")?;
-            inbox.close().await.context("closing the inbox")?;
-            done
-        }
         // A running receiver has the file to itself, so it is asked to do it.
-        Err(inbox::Error::InUse { .. }) => {
-            let ask = by_the_receiver(args, settings)?;
-            ask_all(args, settings, &event_ids, ask).await
-        }
-        Err(error) => Err(error).context("opening the inbox"),
+        Err(inbox::Error::InUse { .. }) => Ok(None),
+        opened => opened.map(Some).context("opening the inbox"),
     }
 }
 
@@ -106,8 +100,7 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
 async fn does_receiver_answer(settings: &Settings) -> anyhow::Result<bool> {
     let url = format!("http://{}", reachable(settings.admin_listen)).parse()?;
     let client = probe::client_without_proxy()?;
-    let answer = probe::ask(&client, &url, Uuid::new_v4()).await;
-    Ok(matches!(answer, Answer::Proof(_)))
+    Ok(probe::ask(&client, &url, Uuid::new_v4()).await.is_ok())
 }
 
 async fn by_ourselves(
@@ -118,26 +111,24 @@ async fn by_ourselves(
 ) -> anyhow::Result<Ask> {
     let client = provider::client(settings)?;
     let given: Vec<_> = settings.selection.keys().collect();
-    let listing = match client.chatbots().await {
-        Ok(listing) => listing,
+    let keyring: Keyring = match provider::targets(&client, settings).await {
+        Ok(targets) => {
+            let keys = targets.into_iter().map(|target| (target.id, target.api_key));
+            keys.collect()
+        }
         // With keys at hand each is tried; only whose they are is not known.
         Err(error) if !given.is_empty() && !error.is_account_refused() => {
             output::say(format_args!(
                 "the account's chatbots cannot be listed, so every API key is tried: {error}"
             ));
-            Listing::default()
+            given.into_iter().map(|key| (None, key)).collect()
         }
         Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
     };
-    provider::tell_unreadable(&listing.unreadable);
-    let mut chatbots = listing.chatbots;
-    chatbots.retain(|chatbot| settings.selection.takes(chatbot));
-    let keyring = Arc::new(Keyring::new(&chatbots, given));
+    let keyring = Arc::new(keyring);
     let backfill = Backfill::new(inbox, writer, client, settings.backfill.max_calls_per_minute);
-    let (chatbot_id, mode) = (
-        args.chatbot,
-        if args.dry_run { Mode::DryRun } else { Mode::Store },
-    );
+    let mode = if args.dry_run { Mode::DryRun } else { Mode::Store };
+    let chatbot_id = args.chatbot;
     Ok(Box::new(move |event_id| {
         let (backfill, keyring) = (backfill.clone(), Arc::clone(&keyring));
         Box::pin(async move {
@@ -175,32 +166,18 @@ async fn ask_all(
     event_ids: &[EventId],
     ask: Ask,
 ) -> anyhow::Result<()> {
-    // Hidden where standard error is no terminal.
-    let bar = ProgressBar::new(event_ids.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} jobs, {eta} left").expect("it is one"));
-    let mut waiting = event_ids.iter().copied().enumerate();
-    let mut asking = JoinSet::new();
-    let mut results: Vec<Option<anyhow::Result<Value>>> = event_ids.iter().map(|_| None).collect();
-    loop {
-        if asking.len() < settings.backfill.concurrency
-            && let Some((index, event_id)) = waiting.next()
-        {
-            let answer = ask(event_id);
-            asking.spawn(async move { (index, answer.await) });
-            continue;
+    let bar = output::progress("{bar:40} {pos}/{len} jobs, {eta} left");
+    bar.set_length(event_ids.len() as u64);
+    let asking = event_ids.iter().map(|event_id| {
+        let (event_id, answer, bar) = (*event_id, ask(*event_id), &bar);
+        async move {
+            let result = answer.await;
+            bar.inc(1);
+            shown(event_id, result)
         }
-        let Some(done) = asking.join_next().await else {
-            break;
-        };
-        let (index, result) = done.context("asking about a job")?;
-        results[index] = Some(result);
-        bar.inc(1);
-    }
+    });
+    let results = once::in_order(asking, settings.backfill.concurrency).await;
     bar.finish_and_clear();
-    let results = event_ids.iter().zip(results.into_iter().flatten());
-    let results: Vec<_> = results
-        .map(|(event_id, result)| shown(*event_id, result))
-        .collect();
     report(&results, args)
 }
 
@@ -231,7 +208,7 @@ fn report(jobs: &[Value], args: &BackfillArgs) -> anyhow::Result<()> {
         "missing_count": missing_count,
         "failed_count": failed_count,
     });
-    args.format.print(&result, || {
+    args.format.format.print(&result, || {
         let table = output::columns(
             "JOB event_id | IN THE LOG logged_count | WAS MISSING missing | PROBLEM problems",
             jobs,

@@ -7,22 +7,12 @@ use crate::output;
 
 /// Prints every setting with its origin, then warnings.
 pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
-    let width = |length: fn(&caigunn_webhook::config::Shown) -> usize| {
-        loaded.shown.iter().map(length).max().unwrap_or(0)
-    };
-    let (key_width, value_width) = (width(|shown| shown.key.len()), width(|shown| shown.value.len()));
-    let mut text = String::new();
-    for shown in &loaded.shown {
-        let value = if shown.value.is_empty() {
-            "(not set)"
-        } else {
-            &shown.value
-        };
-        text += &format!(
-            "{:key_width$}  {value:value_width$}  {}\n",
-            shown.key, shown.origin
-        );
-    }
+    let rows = loaded.shown.iter().map(|shown| {
+        let is_set = !shown.value.is_empty();
+        let value = if is_set { &shown.value } else { "(not set)" };
+        [shown.key, value, &shown.origin].map(str::to_owned)
+    });
+    let mut text = output::table([], rows);
     text += &match loaded.settings.shown_webhook_url() {
         Some(url) => format!("the URL to register is {url}\n"),
         None => "no URL is registered: CAIGUNN_PUBLIC_URL is not set\n".to_owned(),

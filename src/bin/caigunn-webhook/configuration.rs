@@ -44,17 +44,14 @@ pub struct ConfigurationArgs {
 impl ConfigurationArgs {
     /// Reads the files, the environment and the flags, and makes settings of them.
     pub fn load(&self) -> Result<(Loaded, Sources), Mistakes> {
-        let mut sources = Sources {
-            environment: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-                })
-                .filter(|(name, _)| name.starts_with("CAIGUNN_") || name == "PORT")
-                .collect(),
-            ..Sources::default()
-        };
+        let environment: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
+            .filter(|(name, _)| name.starts_with("CAIGUNN_") || name == "PORT")
+            .collect();
         let by_variable = |variable: &str| {
-            let (_, path) = sources.environment.iter().find(|(name, _)| name == variable)?;
+            let (_, path) = environment.iter().find(|(name, _)| name == variable)?;
             let path = path.trim();
             (!path.is_empty()).then(|| (format!("{variable}={path}"), PathBuf::from(path)))
         };
@@ -62,13 +59,13 @@ impl ConfigurationArgs {
             .config
             .clone()
             .map(|path| (format!("--config {}", path.display()), path));
-        let (defaults, file) = (
-            by_variable(DEFAULTS_VARIABLE),
-            by_flag.or_else(|| by_variable(CONFIG_VARIABLE)),
-        );
         let mut unreadable = Vec::new();
-        sources.defaults = defaults.and_then(|given| read_settings(given, &mut unreadable));
-        sources.file = file.and_then(|given| read_settings(given, &mut unreadable));
+        let mut read = |given: Option<(String, PathBuf)>| {
+            let (given, path) = given?;
+            let content = fs::read_to_string(&path);
+            let refused = |error| unreadable.push(Mistake::new(format!("{given}: cannot be read: {error}")));
+            Some((path.display().to_string(), content.map_err(refused).ok()?))
+        };
         let flags = [
             ("server.listen", &self.listen),
             ("admin.listen", &self.admin_listen),
@@ -81,7 +78,13 @@ impl ConfigurationArgs {
         let given = flags
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        sources.flags = given.collect();
+        let mut sources = Sources {
+            defaults: read(by_variable(DEFAULTS_VARIABLE)),
+            file: read(by_flag.or_else(|| by_variable(CONFIG_VARIABLE))),
+            flags: given.collect(),
+            ..Sources::default()
+        };
+        sources.environment = environment;
         sources.read_files(read_secret);
         match config::load(&sources) {
             Ok(loaded) if unreadable.is_empty() => Ok((loaded, sources)),
@@ -108,29 +111,14 @@ pub fn look_beside(loaded: &mut Loaded) {
     }
 }
 
-/// The name and content of a file of settings; `None` if it cannot be read.
-fn read_settings(
-    (given, path): (String, PathBuf),
-    unreadable: &mut Vec<Mistake>,
-) -> Option<(String, String)> {
-    match fs::read_to_string(&path) {
-        Ok(content) => Some((path.display().to_string(), content)),
-        Err(error) => {
-            unreadable.push(Mistake::new(format!("{given}: cannot be read: {error}")));
-            None
-        }
-    }
-}
-
 /// Reads a file of a secret, which is a short one.
 pub fn read_secret(path: &str) -> Result<String, String> {
-    let length = fs::metadata(path)
-        .map_err(|error| format!("the file cannot be read: {error}"))?
-        .len();
+    let unreadable = |error| format!("the file cannot be read: {error}");
+    let length = fs::metadata(path).map_err(unreadable)?.len();
     if length > MAX_SECRET_FILE_BYTES {
         return Err(format!(
             "the file has {length} bytes; a secret has {MAX_SECRET_FILE_BYTES} at most"
         ));
     }
-    fs::read_to_string(path).map_err(|error| format!("the file cannot be read: {error}"))
+    fs::read_to_string(path).map_err(unreadable)
 }

@@ -8,9 +8,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::admin::{self, AdminApi, Refused};
-use crate::output::{self, Format, FormatArgs, text};
-use crate::which::Which;
+use crate::admin::{AdminApi, Refused};
+use crate::output::{self, Format, Printing, text};
+use crate::which::ListArgs;
 
 const COLUMNS: &str = "ID id | EVENT event | RECEIVED received_at | STATE state | ATTEMPTS attempt_count | LAST last_outcome \
                        | NEXT ATTEMPT next_attempt_at | WHY IT WAITS waits";
@@ -21,48 +21,39 @@ const MEMBERS: &str =
 const ATTEMPTS: &str = "ATTEMPT number | BEGAN started_at | MS duration_ms | OUTCOME outcome | STATUS status \
                         | WHAT HAPPENED detail | ANSWER answer";
 
+/// The longest part of an answer that a table shows, in characters.
+const MAX_ANSWER_CHARS: usize = 80;
+
 #[derive(Subcommand)]
 pub enum DeliveriesCommand {
     /// List deliveries, newest receipt first
-    List(ListArgs),
+    List {
+        /// Only to this destination
+        #[arg(long, value_name = "NAME")]
+        destination: Option<String>,
+        /// Only in this state
+        #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
+        state: Option<String>,
+        #[command(flatten)]
+        args: ListArgs,
+    },
     /// Show a delivery with its attempts
     Show {
         /// Destination and receipt, as `deliveries list` shows it: app/0190b5c4-...
         #[arg(value_parser = delivery_id)]
         id: String,
-        #[command(flatten)]
-        format: FormatArgs,
     },
     /// Send now what waits, was given up or was called off
-    Retry(IdsArgs),
+    Retry(Ids),
     /// Call pending deliveries off
-    Cancel(IdsArgs),
+    Cancel(Ids),
 }
 
 #[derive(Args)]
-pub struct ListArgs {
-    /// Only to this destination
-    #[arg(long, value_name = "NAME")]
-    destination: Option<String>,
-    /// Only in this state
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
-    state: Option<String>,
-    #[command(flatten)]
-    which: Which,
-    /// How many at most
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = output::limit)]
-    limit: usize,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-#[derive(Args)]
-pub struct IdsArgs {
+pub struct Ids {
     /// Destination and receipt, as `deliveries list` shows them: app/0190b5c4-...
     #[arg(required = true, value_name = "ID", value_parser = delivery_id)]
     ids: Vec<String>,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
 /// Takes what names a delivery.
@@ -78,26 +69,21 @@ fn path(id: &str) -> String {
     format!("/deliveries/{}/{receipt_id}", output::segment(destination))
 }
 
-pub async fn run(command: &DeliveriesCommand, settings: &Settings) -> anyhow::Result<()> {
-    let admin = AdminApi::new(settings)?;
-    match command {
-        DeliveriesCommand::List(args) => list(&admin, args).await,
-        DeliveriesCommand::Show { id, format } => show(&admin, id, format.format).await,
-        DeliveriesCommand::Retry(args) => tell_all(&admin, args, "retry").await,
-        DeliveriesCommand::Cancel(args) => tell_all(&admin, args, "cancel").await,
+pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    match &args.command {
+        DeliveriesCommand::List {
+            destination,
+            state,
+            args,
+        } => {
+            let query = vec![("destination", destination.clone()), ("state", state.clone())];
+            args.print(&admin, "deliveries", query, COLUMNS, format).await
+        }
+        DeliveriesCommand::Show { id } => show(&admin, id, format).await,
+        DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, "retry", format).await,
+        DeliveriesCommand::Cancel(Ids { ids }) => tell_all(&admin, ids, "cancel", format).await,
     }
-}
-
-async fn list(admin: &AdminApi, args: &ListArgs) -> anyhow::Result<()> {
-    let mut query = vec![
-        ("destination", args.destination.clone()),
-        ("state", args.state.clone()),
-    ];
-    query.extend(args.which.query());
-    let deliveries = admin::list(admin, "deliveries", args.limit, &query).await?;
-    args.format.print(&json!({ "deliveries": deliveries }), || {
-        output::columns(COLUMNS, &deliveries)
-    })
 }
 
 async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> {
@@ -105,7 +91,9 @@ async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> 
     format.print(&delivery, || {
         let mut attempts = delivery["attempts"].as_array().cloned().unwrap_or_default();
         for attempt in &mut attempts {
-            attempt["answer"] = output::beginning(&text(&attempt["answer"])).into();
+            let answer = text(&attempt["answer"]);
+            let line = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+            attempt["answer"] = output::beginning(&line, MAX_ANSWER_CHARS).into();
         }
         let table = match &attempts[..] {
             [] => String::new(),
@@ -116,9 +104,9 @@ async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> 
 }
 
 /// Has each delivery retried or cancelled, one after the other, and prints what came of it.
-async fn tell_all(admin: &AdminApi, args: &IdsArgs, verb: &str) -> anyhow::Result<()> {
+async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) -> anyhow::Result<()> {
     let mut results = Vec::new();
-    for id in &args.ids {
+    for id in ids {
         let answer = admin.post_to_running(&format!("{}/{verb}", path(id)), None).await;
         let (state, problem) = match answer {
             Ok(answer) if answer["instruction"]["state"] == "done" => {
@@ -135,7 +123,7 @@ async fn tell_all(admin: &AdminApi, args: &IdsArgs, verb: &str) -> anyhow::Resul
         };
         results.push(json!({ "id": id, "state": state, "problem": problem }));
     }
-    args.format.print(&json!({ "deliveries": results }), || {
+    format.print(&json!({ "deliveries": results }), || {
         output::columns("ID id | STATE state | PROBLEM problem", &results)
     })?;
     let failed_count = results
@@ -143,11 +131,15 @@ async fn tell_all(admin: &AdminApi, args: &IdsArgs, verb: &str) -> anyhow::Resul
         .filter(|result| !result["problem"].is_null())
         .count();
     if failed_count > 0 {
-        let count = match results.len() {
-            1 => "1 delivery".to_owned(),
-            count => format!("{count} deliveries"),
+        let noun = if results.len() == 1 {
+            "delivery"
+        } else {
+            "deliveries"
         };
-        bail!("{verb} could not be done for {failed_count} of {count}");
+        bail!(
+            "{verb} could not be done for {failed_count} of {} {noun}",
+            results.len()
+        );
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use crate::admin::{AdminApi, path_with};
-use crate::output::{self, Format, FormatArgs, text};
+use crate::output::{self, Format, Printing, text};
 
 const COLUMNS: &str = "DESTINATION name | KIND kind | WHERE TO to | STATE state | PENDING pending_count | DEAD dead_count \
                        | IN FLIGHT status/in_flight_count | REMARK remark";
@@ -14,10 +14,7 @@ const COLUMNS: &str = "DESTINATION name | KIND kind | WHERE TO to | STATE state 
 #[derive(Subcommand)]
 pub enum DestinationsCommand {
     /// Show where notifications are delivered to, and how each destination does
-    List {
-        #[command(flatten)]
-        format: FormatArgs,
-    },
+    List,
     /// Send nothing more to a destination until it is resumed; what is for it is kept
     Pause {
         /// Its name in the configuration
@@ -25,43 +22,43 @@ pub enum DestinationsCommand {
         /// Why, for whoever lists destinations
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
-        #[command(flatten)]
-        format: FormatArgs,
     },
     /// Send to a destination again, at once with what has waited
     Resume {
         /// Its name in the configuration
         name: String,
-        #[command(flatten)]
-        format: FormatArgs,
     },
     /// Remove a destination that is configured no more, with what waits for it, before its time
     Remove {
         /// The name that it had in the configuration
         name: String,
-        #[command(flatten)]
-        format: FormatArgs,
     },
 }
 
-pub async fn run(command: &DestinationsCommand, settings: &Settings) -> anyhow::Result<()> {
-    let admin = AdminApi::new(settings)?;
-    match command {
-        DestinationsCommand::List { format } => list(&admin, format.format).await,
-        DestinationsCommand::Pause { name, reason, format } => {
-            let path = format!("/destinations/{}/pause", output::segment(name));
-            let path = path_with(&path, [("reason", reason.clone())]);
-            change(&admin, &path, format.format, &format!("{name} is paused")).await
+pub async fn run(args: &Printing<DestinationsCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    let (name, verb, reason, done) = match &args.command {
+        DestinationsCommand::List => return list(&admin, format).await,
+        DestinationsCommand::Pause { name, reason } => (name, "pause", reason.clone(), "is paused"),
+        DestinationsCommand::Resume { name } => (name, "resume", None, "is sent to again"),
+        DestinationsCommand::Remove { name } => (name, "remove", None, "is removed"),
+    };
+    let path = format!("/destinations/{}/{verb}", output::segment(name));
+    let answer = admin
+        .post_to_running(&path_with(&path, [("reason", reason)]), None)
+        .await?;
+    let is_done = answer["instruction"]["state"] == "done";
+    format.print(&answer, || {
+        if is_done {
+            format!("{name} {done}\n")
+        } else {
+            String::new()
         }
-        DestinationsCommand::Resume { name, format } => {
-            let path = format!("/destinations/{}/resume", output::segment(name));
-            change(&admin, &path, format.format, &format!("{name} is sent to again")).await
-        }
-        DestinationsCommand::Remove { name, format } => {
-            let path = format!("/destinations/{}/remove", output::segment(name));
-            change(&admin, &path, format.format, &format!("{name} is removed")).await
-        }
+    })?;
+    if !is_done {
+        bail!(output::NOT_YET);
     }
+    Ok(())
 }
 
 async fn list(admin: &AdminApi, format: Format) -> anyhow::Result<()> {
@@ -115,20 +112,4 @@ fn remark(destination: &Value) -> String {
         }
         _ => "-".to_owned(),
     }
-}
-
-async fn change(admin: &AdminApi, path: &str, format: Format, done: &str) -> anyhow::Result<()> {
-    let answer = admin.post_to_running(path, None).await?;
-    let is_done = answer["instruction"]["state"] == "done";
-    format.print(&answer, || {
-        if is_done {
-            format!("{done}\n")
-        } else {
-            String::new()
-        }
-    })?;
-    if !is_done {
-        bail!(output::NOT_YET);
-    }
-    Ok(())
 }

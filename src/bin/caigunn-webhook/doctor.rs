@@ -42,10 +42,8 @@ fn line(finding: &Finding) -> String {
         Verdict::Warning => "warning",
         Verdict::Failure => "FAILURE",
     };
-    let advice = finding.advice.as_ref();
-    let advice = advice.map_or_else(String::new, |advice| {
-        format!("{:9}{}\n", "", output::printable(advice))
-    });
     let found = output::printable(&finding.found);
-    format!("{verdict:8} {}: {found}\n{advice}", finding.check)
+    let advice = finding.advice.iter();
+    let advice = advice.map(|advice| format!("{:9}{}\n", "", output::printable(advice)));
+    format!("{verdict:8} {}: {found}\n", finding.check) + &advice.collect::<String>()
 }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use anyhow::Context;
+use caigunn_webhook::shutdown::StopSignals;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -15,6 +17,15 @@ pub const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many receipts are looked at in one answer.
 const LIMIT: usize = 500;
+
+/// What came of some work; `None` if Ctrl-C ended it.
+pub async fn until_stopped<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+    let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
+    tokio::select! {
+        done = work => done.map(Some),
+        _ = signals.next() => Ok(None),
+    }
+}
 
 /// Asks the receiver as long as it takes, once it has answered.
 pub struct Patient<'a> {

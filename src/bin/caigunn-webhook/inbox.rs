@@ -9,15 +9,14 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
-use caigunn_webhook::inbox::copy::{CopyError, Outcome, Progress, copy};
-use caigunn_webhook::inbox::postgres::{Location, PostgresInbox};
+use caigunn_webhook::inbox::copy::{CopyError, Progress, copy};
+use caigunn_webhook::inbox::postgres::PostgresInbox;
 use caigunn_webhook::inbox::sqlite::{SqliteReader, named};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::output::{self, FormatArgs, WrongUsage, counted};
+use crate::output::{self, Format, Printing, WrongUsage, counted};
 
 /// How long one call to the second inbox may take: a transaction of some hundred receipts, each of which may be as
 /// large as a body, on a server that has others to serve.
@@ -40,17 +39,26 @@ pub enum InboxCommand {
     ///
     /// It changes nothing, and a receiver may run meanwhile. Takes about a second for each GiB of a file, and minutes
     /// where a database holds millions of receipts.
-    Check(CheckArgs),
+    Check {
+        /// Where it is, as CAIGUNN_INBOX_URL says it [default: the configured one]
+        url: Option<String>,
+    },
     /// Copy the inbox to a file, also while a receiver stores into it
     ///
     /// The copy holds all that was accepted before it began, is on the disk before it has its name, and is then read to
     /// see that it is sound. For an inbox in a file; PostgreSQL has backups of its own.
-    Backup(backup::BackupArgs),
+    Backup {
+        /// The file to make; nothing is overwritten
+        file: PathBuf,
+    },
     /// Put a copy in the inbox's place; the old one is kept under another name
     ///
     /// Stop the receiver first. What was delivered since the copy was made is delivered again, and numbers of receipts
     /// are used again.
-    Restore(restore::RestoreArgs),
+    Restore {
+        /// A file that `inbox backup` made, or any other sound copy, with its -wal beside it if it has one
+        copy: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -61,99 +69,51 @@ pub struct CopyArgs {
     /// The second one, postgres://… [default: the configured one, if it is a database]
     #[arg(long, value_name = "URL")]
     to: Option<String>,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
-#[derive(Args)]
-pub struct CheckArgs {
-    /// Where it is, as CAIGUNN_INBOX_URL says it [default: the configured one]
-    url: Option<String>,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-pub async fn run(command: &InboxCommand, settings: &Settings) -> anyhow::Result<()> {
-    match command {
-        InboxCommand::Copy(args) => copy_inbox(args, settings).await,
-        InboxCommand::Check(args) => check(args, settings).await,
-        InboxCommand::Backup(args) => backup::run(args, settings).await,
-        InboxCommand::Restore(args) => restore::run(args, settings).await,
+pub async fn run(args: &Printing<InboxCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let format = args.format.format;
+    match &args.command {
+        InboxCommand::Copy(args) => copy_inbox(args, settings, format).await,
+        InboxCommand::Check { url } => check(url.as_deref(), settings, format).await,
+        InboxCommand::Backup { file } => backup::run(file, settings, format).await,
+        InboxCommand::Restore { copy } => restore::run(copy, settings, format).await,
     }
 }
 
-async fn copy_inbox(args: &CopyArgs, settings: &Settings) -> anyhow::Result<()> {
+async fn copy_inbox(args: &CopyArgs, settings: &Settings, format: Format) -> anyhow::Result<()> {
     let configured = &settings.inbox_location;
-    let from = file(args.from.as_deref(), configured)?;
-    let to = database(args.to.as_deref(), configured)?;
-    if !from.exists() {
-        bail!(
-            "there is no inbox at {}: a path may be relative to the receiver's folder",
-            from.display()
-        );
-    }
+    let from = located("--from", args.from.as_deref(), configured, FILE_URL, false)?;
+    let to = located("--to", args.to.as_deref(), configured, DATABASE_URL, true)?;
+    let (InboxLocation::Sqlite(from), InboxLocation::Postgres(to)) = (from, to) else {
+        unreachable!("each is of the kind that its flag names")
+    };
+    must_exist(&from)?;
     let reader = SqliteReader::open(&from).map_err(CopyError::From)?;
     let patient = inbox::Settings {
         timeout: COPY_TIMEOUT,
         ..settings.inbox.clone()
     };
     let database = PostgresInbox::open(&to, patient).await.map_err(CopyError::To)?;
-    let mut bar = Bar::default();
-    let copied = copy(&reader, &database, |progress| bar.show(progress)).await;
-    bar.end();
-    let outcome = copied?;
-    database.close().await.context("closing the second inbox")?;
-    report(&outcome, args, &from, &to)
-}
-
-/// How far the copy is, on standard error. Hidden where that is no terminal.
-#[derive(Default)]
-struct Bar {
-    /// What it shows, and of which phase.
-    shown: Option<(&'static str, ProgressBar)>,
-}
-
-impl Bar {
-    fn show(&mut self, progress: Progress) {
+    let bar = output::progress("{msg:9} {bar:40} {pos}/{len} receipts, {eta} left");
+    let copied = copy(&reader, &database, |progress| {
         let (phase, count, total) = match progress {
             Progress::Copied { count, total } => ("copying", count, total),
             Progress::Compared { count, total } => ("comparing", count, total),
         };
-        if self.shown.as_ref().is_none_or(|(shown, _)| *shown != phase) {
-            self.end();
-        }
-        let (_, bar) = self.shown.get_or_insert_with(|| {
-            let template = "{msg:9} {bar:40} {pos}/{len} receipts, {eta} left";
-            let style = ProgressStyle::with_template(template).expect("it is one");
-            (
-                phase,
-                ProgressBar::new(total).with_style(style).with_message(phase),
-            )
-        });
+        bar.set_message(phase);
         bar.set_length(total);
         bar.set_position(count);
-    }
-
-    fn end(&mut self) {
-        if let Some((_, bar)) = self.shown.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> anyhow::Result<()> {
-    let result = json!({
-        "from": InboxLocation::Sqlite(from.to_owned()).to_string(),
-        "to": to.to_string(),
-        "copied_count": outcome.copied_count,
-        "quarantined_count": outcome.quarantined_count,
-        "receipt_count": outcome.receipt_count,
-        "destination_count": outcome.destination_count,
-        "delivery_count": outcome.delivery_count,
-        "sha256": outcome.sha256,
-    });
+    })
+    .await;
+    bar.finish_and_clear();
+    let outcome = copied?;
+    database.close().await.context("closing the second inbox")?;
+    let mut result = json!(outcome);
+    result["from"] = InboxLocation::Sqlite(from).to_string().into();
+    result["to"] = to.to_string().into();
     let receipt_count = usize::try_from(outcome.receipt_count)?;
-    args.format.print(&result, || {
+    format.print(&result, || {
         let columns = "COPIED NOW copied_count | IN BOTH receipt_count | SHA-256 OF BOTH sha256";
         format!(
             "{}\n{} of the first inbox are in the second, the same to the byte; of deliveries to {} both have {}; {} in \
@@ -167,23 +127,16 @@ fn report(outcome: &Outcome, args: &CopyArgs, from: &Path, to: &Location) -> any
     })
 }
 
-async fn check(args: &CheckArgs, settings: &Settings) -> anyhow::Result<()> {
+async fn check(url: Option<&str>, settings: &Settings, format: Format) -> anyhow::Result<()> {
     let allowed = format!("{FILE_URL} or {DATABASE_URL}");
-    let location = match &args.url {
+    let location = match url {
         Some(url) => parsed("URL", url, &allowed)?,
         None => settings.inbox_location.clone(),
     };
     let found = soundness(&location, &settings.inbox).await;
-    let result = json!({
-        "inbox": location.to_string(),
-        "kind": found.kind,
-        "condition": found.condition,
-        "tables_version": found.tables_version,
-        "receipt_count": found.receipt_count,
-        "found": found.found,
-        "advice": found.advice,
-    });
-    args.format.print(&result, || match found.condition {
+    let mut result = json!(found);
+    result["inbox"] = location.to_string().into();
+    format.print(&result, || match found.condition {
         Condition::Sound => output::columns(
             "INBOX inbox | KIND kind | VERSION OF TABLES tables_version | RECEIPTS receipt_count | CONDITION condition",
             std::slice::from_ref(&result),
@@ -201,35 +154,38 @@ async fn check(args: &CheckArgs, settings: &Settings) -> anyhow::Result<()> {
     }
 }
 
-/// The file to copy from.
-fn file(given: Option<&str>, configured: &InboxLocation) -> anyhow::Result<PathBuf> {
-    match located("--from", given, configured, FILE_URL)? {
-        InboxLocation::Sqlite(path) => Ok(path),
-        found @ InboxLocation::Postgres(_) => Err(other_kind("--from", given, FILE_URL, &found)),
-    }
-}
-
-/// The database to copy to.
-fn database(given: Option<&str>, configured: &InboxLocation) -> anyhow::Result<Location> {
-    match located("--to", given, configured, DATABASE_URL)? {
-        InboxLocation::Postgres(location) => Ok(location),
-        found @ InboxLocation::Sqlite(_) => Err(other_kind("--to", given, DATABASE_URL, &found)),
-    }
-}
-
+/// The inbox that a flag names, or the configured one, if it is of the kind that it must be.
 fn located(
     flag: &str,
     given: Option<&str>,
     configured: &InboxLocation,
     allowed: &str,
+    is_shared: bool,
 ) -> anyhow::Result<InboxLocation> {
-    given.map_or_else(|| Ok(configured.clone()), |text| parsed(flag, text, allowed))
+    let found = given.map_or_else(|| Ok(configured.clone()), |text| parsed(flag, text, allowed))?;
+    if found.is_shared() == is_shared {
+        return Ok(found);
+    }
+    let text = match given {
+        Some(_) => format!("{flag}: expected {allowed}, found {found}"),
+        None => format!("{flag} is missing: expected {allowed}, since the configured inbox is {found}"),
+    };
+    Err(WrongUsage(text).into())
 }
 
 /// Reads a location. The text is not repeated, for it may hold a password.
 fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation> {
     text.parse()
         .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}")).into())
+}
+
+fn must_exist(inbox: &Path) -> anyhow::Result<()> {
+    let shown = inbox.display();
+    anyhow::ensure!(
+        inbox.exists(),
+        "there is no inbox at {shown}: a path may be relative to the receiver's folder"
+    );
+    Ok(())
 }
 
 /// The file that an argument names, with `sqlite:` before the path, as elsewhere, or without.
@@ -243,13 +199,4 @@ fn named_file(name: &str, given: &Path) -> anyhow::Result<PathBuf> {
         return Err(WrongUsage(format!("{name}: - names no file")).into());
     }
     named(text).map_err(|mistake| WrongUsage(format!("{name}: {mistake}")).into())
-}
-
-/// That an inbox cannot be copied from there, or to there.
-fn other_kind(flag: &str, given: Option<&str>, allowed: &str, found: &InboxLocation) -> anyhow::Error {
-    let text = match given {
-        Some(_) => format!("{flag}: expected {allowed}, found {found}"),
-        None => format!("{flag} is missing: expected {allowed}, since the configured inbox is {found}"),
-    };
-    WrongUsage(text).into()
 }

@@ -15,7 +15,6 @@ use caigunn_webhook::event;
 use caigunn_webhook::inbox::outbox::Outcome;
 use caigunn_webhook::inbox::{Origin, Receipt};
 use caigunn_webhook::rotating::Rotating;
-use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::admin::AdminApi;
-use crate::follow::Follow;
+use crate::follow::{Follow, until_stopped};
 use crate::output::{self, FormatArgs, WrongUsage, text};
 use crate::web;
 use crate::which::Of;
@@ -52,20 +51,9 @@ pub struct ListenArgs {
 }
 
 pub async fn run(args: &ListenArgs, settings: &Settings) -> anyhow::Result<()> {
-    let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
     let sender = sender(args)?;
     let admin = AdminApi::new(settings)?;
-    let mut follow = Follow::begin(&admin, &args.which).await?;
-    // The path and the query of a URL may hold a secret.
-    output::say(format_args!(
-        "listening to the receiver at {} and forwarding what comes from now on to {}; Ctrl-C ends it",
-        admin.place(),
-        http::place(&args.forward_to)
-    ));
-    tokio::select! {
-        forwarded = forward(&mut follow, &*sender, args) => forwarded,
-        _ = signals.next() => Ok(()),
-    }
+    until_stopped(forward(&admin, &*sender, args)).await.map(|_| ())
 }
 
 /// The secret to sign with, by the rule for those of destinations.
@@ -107,7 +95,14 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
 }
 
 /// Sends each notification once, one after the other. One that is not taken is passed over: its line says so.
-async fn forward(follow: &mut Follow<'_>, sender: &dyn Sender, args: &ListenArgs) -> anyhow::Result<()> {
+async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> anyhow::Result<()> {
+    let mut follow = Follow::begin(admin, &args.which).await?;
+    // The path and the query of a URL may hold a secret.
+    output::say(format_args!(
+        "listening to the receiver at {} and forwarding what comes from now on to {}; Ctrl-C ends it",
+        admin.place(),
+        http::place(&args.forward_to)
+    ));
     loop {
         let listed = follow.next().await?;
         let whole = follow.whole(&listed).await?;

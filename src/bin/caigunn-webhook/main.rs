@@ -31,10 +31,11 @@ mod which;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use url::Url;
 
 use configuration::ConfigurationArgs;
-use output::say;
+use output::{Printing, say};
 
 /// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
 /// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
@@ -86,17 +87,13 @@ enum Command {
     /// Post a sample notification, or a whole job, to a receiver
     Trigger(trigger::TriggerArgs),
     /// Show, make or take away what is registered with CaiGunn
-    #[command(subcommand)]
-    Subscription(subscription::SubscriptionCommand),
+    Subscription(Printing<subscription::SubscriptionCommand>),
     /// Look at what was received, follow it, or deliver it once more
-    #[command(subcommand)]
-    Receipts(receipts::ReceiptsCommand),
+    Receipts(Printing<receipts::ReceiptsCommand>),
     /// Look at what became of deliveries, send them now, or call them off
-    #[command(subcommand)]
-    Deliveries(deliveries::DeliveriesCommand),
+    Deliveries(Printing<deliveries::DeliveriesCommand>),
     /// Look at where notifications are delivered to; pause and resume
-    #[command(subcommand)]
-    Destinations(destinations::DestinationsCommand),
+    Destinations(Printing<destinations::DestinationsCommand>),
     /// Forward what the running receiver gets to a URL, while developing
     ///
     /// Each notification that is received from now on is posted once, one after the other, by this command itself.
@@ -105,8 +102,7 @@ enum Command {
     /// Ask CaiGunn's log about jobs, and store what was missed of them
     Backfill(backfill::BackfillArgs),
     /// Back up the inbox, restore it, verify it, or copy it to PostgreSQL
-    #[command(subcommand)]
-    Inbox(inbox::InboxCommand),
+    Inbox(Printing<inbox::InboxCommand>),
     /// Renew the access token
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -118,7 +114,10 @@ enum Command {
     /// Ask the running receiver whether it is ready; for a container's health check
     Healthcheck,
     /// Print a completion script for a shell
-    Completions(completions::CompletionsArgs),
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Subcommand)]
@@ -137,9 +136,8 @@ fn main() -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    if let Command::Completions(args) = command {
-        let written = completions::run(&args, &mut Cli::command());
-        return exit_code(written);
+    if let Command::Completions { shell } = command {
+        return exit_code(completions::run(shell, &mut Cli::command()));
     }
     let (mut loaded, sources) = match cli.configuration.load() {
         Ok(read) => read,
@@ -155,18 +153,18 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
-        Command::Subscription(command) => block_on(subscription::run(&command, &loaded.settings)),
-        Command::Receipts(command) => block_on(receipts::run(&command, &loaded.settings)),
-        Command::Deliveries(command) => block_on(deliveries::run(&command, &loaded.settings)),
-        Command::Destinations(command) => block_on(destinations::run(&command, &loaded.settings)),
+        Command::Subscription(args) => block_on(subscription::run(&args, &loaded.settings)),
+        Command::Receipts(args) => block_on(receipts::run(&args, &loaded.settings)),
+        Command::Deliveries(args) => block_on(deliveries::run(&args, &loaded.settings)),
+        Command::Destinations(args) => block_on(destinations::run(&args, &loaded.settings)),
         Command::Listen(args) => block_on(listen::run(&args, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
-        Command::Inbox(command) => block_on(inbox::run(&command, &loaded.settings)),
+        Command::Inbox(args) => block_on(inbox::run(&args, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => healthcheck::run(&loaded.settings),
-        Command::Completions(_) => unreachable!("handled above, since it needs no configuration"),
+        Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
     };
     exit_code(done)
 }
@@ -178,11 +176,8 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("caigunn-webhook: {error:#}"));
-            ExitCode::from(if error.is::<output::WrongUsage>() {
-                EX_USAGE
-            } else {
-                1
-            })
+            let is_usage = error.is::<output::WrongUsage>();
+            ExitCode::from(if is_usage { EX_USAGE } else { 1 })
         }
     }
 }

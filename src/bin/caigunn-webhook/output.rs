@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
+use clap::{Args, Subcommand, ValueEnum};
+use comfy_table::{ContentArrangement, Row, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 /// The most items that are listed.
@@ -28,7 +29,7 @@ impl Format {
     /// Prints a result.
     pub fn print(self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
         write(&match self {
-            Self::Json => json(result),
+            Self::Json => format!("{result:#}\n"),
             Self::Table => for_people(),
         })
     }
@@ -47,18 +48,20 @@ pub struct ReaderGone;
 #[derive(Args)]
 pub struct FormatArgs {
     /// How the result is printed
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
 }
 
-impl FormatArgs {
-    /// See [`Format::print`].
-    pub fn print(&self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
-        self.format.print(result, for_people)
-    }
+/// Commands each of which prints a result.
+#[derive(Args)]
+pub struct Printing<C: Subcommand> {
+    #[command(subcommand)]
+    pub command: C,
+    #[command(flatten)]
+    pub format: FormatArgs,
 }
 
-/// Rows under headers, the columns as wide as they need be.
+/// Rows under headers, if there are any, the columns as wide as they need be.
 pub fn table<'a, R: IntoIterator<Item = String>>(
     headers: impl IntoIterator<Item = &'a str>,
     rows: impl IntoIterator<Item = R>,
@@ -66,13 +69,16 @@ pub fn table<'a, R: IntoIterator<Item = String>>(
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(headers);
+        .set_content_arrangement(ContentArrangement::Disabled);
+    let headers = Row::from(headers);
+    if headers.cell_count() > 0 {
+        table.set_header(headers);
+    }
     for row in rows {
         table.add_row(row.into_iter().map(|cell| printable(&cell)));
     }
-    let lines: Vec<_> = table.lines().map(|line| line.trim().to_owned()).collect();
-    lines.join("\n") + "\n"
+    let lines = table.lines();
+    lines.map(|line| format!("{}\n", line.trim())).collect()
 }
 
 /// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count`. Times are those whose names
@@ -114,11 +120,6 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// JSON as it is printed.
-pub fn json(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
 /// Writes to standard output. A reader who has gone misses it; what the command did, and its exit code, stay.
 pub fn write(text: &str) -> anyhow::Result<()> {
     match stream(text) {
@@ -143,6 +144,12 @@ pub fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// How far something is, on standard error; hidden where that is no terminal.
+pub fn progress(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("each that is given is one");
+    ProgressBar::no_length().with_style(style)
+}
+
 /// Whether colours are not wanted (<https://no-color.org>), or not understood.
 pub fn takes_no_color() -> bool {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -152,9 +159,8 @@ pub fn takes_no_color() -> bool {
 /// A member of an answer, as a table shows it.
 pub fn text(value: &Value) -> String {
     match value {
-        Value::Null => "-".to_owned(),
-        Value::Array(items) if items.is_empty() => "-".to_owned(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Array(items) if !items.is_empty() => items.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Null | Value::Array(_) => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -168,15 +174,12 @@ pub fn time(value: &Value) -> String {
     }
 }
 
-/// The beginning of somebody's text, on one line.
-pub fn beginning(text: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MAX_CHARS) {
-        line.truncate(end);
-        line.push('…');
+/// The first characters of somebody's text.
+pub fn beginning(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    if line.is_empty() { "-".to_owned() } else { line }
 }
 
 /// Members of an answer, named with a space between, one a line.

@@ -4,6 +4,8 @@ use anyhow::{Context, bail};
 use caigunn_webhook::caigunn::{self, Client};
 use caigunn_webhook::config::{Registration, Settings};
 use caigunn_webhook::subscription::Webhook;
+use caigunn_webhook::subscription::once::{self, Chosen};
+use caigunn_webhook::subscription::visit::Target;
 
 use crate::output;
 
@@ -34,8 +36,11 @@ pub fn explained(error: caigunn::Error) -> anyhow::Error {
     }
 }
 
-/// Says what of CaiGunn's list is left out.
-pub fn tell_unreadable(unreadable: &caigunn::Unreadable) {
+/// The chatbots that are chosen. Says what of CaiGunn's list is left out.
+pub async fn targets(client: &Client, settings: &Settings) -> Result<Vec<Target>, caigunn::Error> {
+    let Chosen {
+        targets, unreadable, ..
+    } = once::targets(client, &settings.selection).await?;
     if unreadable.count > 0 {
         let named = unreadable.named.join("; ");
         output::say(format_args!(
@@ -43,4 +48,5 @@ pub fn tell_unreadable(unreadable: &caigunn::Unreadable) {
             unreadable.count
         ));
     }
+    Ok(targets)
 }

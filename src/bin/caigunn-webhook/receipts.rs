@@ -1,41 +1,72 @@
 //! `receipts`
 
-mod list;
 mod replay;
 mod tail;
 
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::inbox::ReceiptId;
 use clap::Subcommand;
+use uuid::Uuid;
 
 use crate::admin::AdminApi;
+use crate::output::{self, Format, Printing, text};
+use crate::which::{ListArgs, Of};
+
+const COLUMNS: &str = "RECEIVED received_at | EVENT event | ID id | JOB event_id | CHATBOT chatbot_id | FROM origin \
+                       | BYTES body_bytes";
+
+const MEMBERS: &str = "id sequence received_at event event_id chatbot_id wire origin body_bytes";
 
 #[derive(Subcommand)]
 pub enum ReceiptsCommand {
     /// List what was received, newest first
-    List(list::ListArgs),
+    List(ListArgs),
     /// Show a receipt with its body
-    Show(list::ShowArgs),
+    Show {
+        /// The receipt's id
+        id: ReceiptId,
+    },
     /// Follow what is received from now on, until Ctrl-C
-    Tail(tail::TailArgs),
+    Tail(Of),
     /// Deliver receipts once more, with the same webhook-id
     ///
     /// What is pending anyway is left as it is, and no destination gets what it does not want. The receiver that leads
     /// does it, also when this command is ended.
     Replay(replay::ReplayArgs),
     /// List the latest replays and how far they are
-    Replays(replay::ReplaysArgs),
+    Replays {
+        /// How many at most
+        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+        limit: u16,
+    },
     /// Go no further with a replay; what it has made pending is delivered
-    EndReplay(replay::EndReplayArgs),
+    EndReplay {
+        /// Its id, as `receipts replays` lists it
+        id: Uuid,
+    },
 }
 
-pub async fn run(command: &ReceiptsCommand, settings: &Settings) -> anyhow::Result<()> {
-    let admin = AdminApi::new(settings)?;
-    match command {
-        ReceiptsCommand::List(args) => list::run(&admin, args).await,
-        ReceiptsCommand::Show(args) => list::show(&admin, args).await,
-        ReceiptsCommand::Tail(args) => tail::run(&admin, args).await,
-        ReceiptsCommand::Replay(args) => replay::run(&admin, args).await,
-        ReceiptsCommand::Replays(args) => replay::list(&admin, args).await,
-        ReceiptsCommand::EndReplay(args) => replay::end(&admin, args).await,
+pub async fn run(args: &Printing<ReceiptsCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    match &args.command {
+        ReceiptsCommand::List(args) => args.print(&admin, "receipts", Vec::new(), COLUMNS, format).await,
+        ReceiptsCommand::Show { id } => show(&admin, *id, format).await,
+        ReceiptsCommand::Tail(which) => tail::run(&admin, which, format).await,
+        ReceiptsCommand::Replay(args) => replay::run(&admin, args, format).await,
+        ReceiptsCommand::Replays { limit } => replay::list(&admin, *limit, format).await,
+        ReceiptsCommand::EndReplay { id } => replay::end(&admin, *id, format).await,
     }
+}
+
+async fn show(admin: &AdminApi, id: ReceiptId, format: Format) -> anyhow::Result<()> {
+    let receipt = admin.get_from_running(&format!("/receipts/{id}")).await?;
+    format.print(&receipt, || {
+        let body = text(&receipt["body"]);
+        // JSON may be laid out with tabs, which are control characters too.
+        let lines = body
+            .lines()
+            .map(|line| output::printable(&line.replace('\t', "    ")));
+        let body = lines.collect::<Vec<_>>().join("\n");
+        format!("{}\n{body}\n", output::members(&receipt, MEMBERS))
+    })
 }

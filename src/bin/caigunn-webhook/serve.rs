@@ -104,17 +104,13 @@ async fn serve(
         app.admin_address()
     );
     match registration {
-        Registration::Missing(names) if is_asked => {
-            tracing::warn!(
-                "nothing is registered with CaiGunn, only what was missed is asked for; set {}",
-                names.join(", ")
-            );
-        }
         Registration::Missing(names) => {
-            tracing::warn!(
-                "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set {}",
-                names.join(", ")
-            );
+            let so = if is_asked {
+                "nothing is registered with CaiGunn, only what was missed is asked for"
+            } else {
+                "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for"
+            };
+            tracing::warn!("{so}; set {}", names.join(", "));
         }
         Registration::Wanted(wanted) => {
             let chatbots = match &selection {

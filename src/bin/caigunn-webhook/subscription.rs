@@ -3,17 +3,18 @@
 mod show;
 
 use anyhow::{Context, bail};
+use caigunn_webhook::caigunn::Client;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::doctor::running;
 use caigunn_webhook::event::ChatbotId;
-use caigunn_webhook::subscription::once;
 use caigunn_webhook::subscription::plan::Holder;
 use caigunn_webhook::subscription::visit::{End, Found, Mode, Removal, Target, Visit};
+use caigunn_webhook::subscription::{Webhook, once};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::admin::AdminApi;
-use crate::output::{self, Format, FormatArgs, counted};
+use crate::output::{self, Format, Printing, counted, text};
 use crate::provider;
 
 /// The longest part of a title that a table shows, in characters.
@@ -21,15 +22,10 @@ const MAX_TITLE_CHARS: usize = 60;
 
 const UNPLACED: &str = "its API key is of no chatbot of this account";
 
-const ASK_DOCTOR: &str = "`caigunn-webhook doctor` says what to do";
-
 #[derive(Subcommand)]
 pub enum SubscriptionCommand {
     /// Show which URL is registered for each chatbot, and what the running receiver knows of it
-    Show {
-        #[command(flatten)]
-        format: FormatArgs,
-    },
+    Show,
     /// Register this receiver's URL for each chatbot where another one stands, or none
     Ensure {
         /// Only say what would be done
@@ -38,8 +34,6 @@ pub enum SubscriptionCommand {
         /// Register although the receiver that runs here does not take this token
         #[arg(long)]
         force: bool,
-        #[command(flatten)]
-        format: FormatArgs,
     },
     /// Take this receiver's URL away, where it stands; another's is left alone
     Remove {
@@ -49,27 +43,20 @@ pub enum SubscriptionCommand {
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,
-        #[command(flatten)]
-        format: FormatArgs,
     },
 }
 
-pub async fn run(command: &SubscriptionCommand, settings: &Settings) -> anyhow::Result<()> {
-    match command {
-        SubscriptionCommand::Show { format } => show::run(settings, format.format).await,
-        SubscriptionCommand::Ensure {
-            dry_run,
-            force,
-            format,
-        } => {
+pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let format = args.format.format;
+    match &args.command {
+        SubscriptionCommand::Show => show::run(settings, format).await,
+        SubscriptionCommand::Ensure { dry_run, force } => {
             stop_before_cutting_off(settings, *force || *dry_run).await?;
-            ensure(settings, mode(*dry_run), format.format).await
+            ensure(settings, mode(*dry_run), format).await
         }
-        SubscriptionCommand::Remove {
-            chatbot,
-            dry_run,
-            format,
-        } => remove(settings, *chatbot, mode(*dry_run), format.format).await,
+        SubscriptionCommand::Remove { chatbot, dry_run } => {
+            remove(settings, *chatbot, mode(*dry_run), format).await
+        }
     }
 }
 
@@ -82,27 +69,27 @@ fn mode(dry_run: bool) -> Mode {
     if dry_run { Mode::DryRun } else { Mode::Apply }
 }
 
-async fn targets(settings: &Settings) -> anyhow::Result<Vec<Target>> {
+async fn targets(settings: &Settings) -> anyhow::Result<(Client, Vec<Target>)> {
     let client = provider::client(settings)?;
-    let chosen = once::targets(&client, &settings.selection).await;
-    let chosen = chosen
+    let targets = provider::targets(&client, settings).await;
+    let targets = targets
         .map_err(provider::explained)
         .context("listing the account's chatbots")?;
-    provider::tell_unreadable(&chosen.unreadable);
-    Ok(chosen.targets)
+    Ok((client, targets))
+}
+
+/// What each chatbot had and what is done about it, as a receiver that has just started does.
+async fn visited(settings: &Settings, webhook: &Webhook, mode: Mode) -> anyhow::Result<Vec<(Target, Visit)>> {
+    let (client, targets) = targets(settings).await?;
+    Ok(once::ensure(&client, webhook, targets, mode).await)
 }
 
 /// What a chatbot is called in tables.
-fn title_and_id(target: &Target) -> [String; 2] {
-    match target.id {
-        Some(id) => {
-            let title = target.title.as_deref().unwrap_or("-");
-            let is_long = title.chars().count() > MAX_TITLE_CHARS;
-            let start: String = title.chars().take(MAX_TITLE_CHARS).collect();
-            let ellipsis = if is_long { "…" } else { "" };
-            [format!("{start}{ellipsis}"), id.to_string()]
-        }
-        None => [format!("(API key {}…)", target.fingerprint), "-".to_owned()],
+fn title(chatbot: &Value) -> String {
+    match chatbot["title"].as_str() {
+        _ if chatbot["chatbot_id"].is_null() => format!("(API key {}…)", text(&chatbot["api_key"])),
+        Some(title) => output::beginning(title, MAX_TITLE_CHARS),
+        None => "-".to_owned(),
     }
 }
 
@@ -125,22 +112,19 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
 
 async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let visits = once::ensure(&client, webhook, targets(settings).await?, mode).await;
-    let results = visits.iter().map(|(target, visit)| Done {
-        target,
-        before: registered_url(visit, &webhook.shown_url),
-        done: match &visit.end {
+    let visits = visited(settings, webhook, mode).await?;
+    let results = visits.iter().map(|(target, visit)| {
+        let done = match &visit.end {
             End::AlreadySo => "already registered",
             End::Put { .. } => "registered",
-            End::NotKept(_) => "failed",
-            End::WouldPut { .. } if target.id.is_some() => "would be registered",
-            End::WouldPut { .. } => "would be tried, though its API key is of no chatbot of this account",
+            End::WouldPut if target.id.is_some() => "would be registered",
+            End::WouldPut => "would be tried, though its API key is of no chatbot of this account",
             End::Left(Holder::Successor | Holder::Other | Holder::Rival) => "left alone",
             End::Deleted => "deleted at CaiGunn",
-            End::Failed(_) => "failed",
-        },
-        error: error_of(visit),
+            End::NotKept(_) | End::Failed(_) => "failed",
+        };
+        let before = registered_url(visit, &webhook.shown_url);
+        outcome(target, before.as_deref(), done, error_of(visit).as_deref())
     });
     report(&results.collect::<Vec<_>>(), format, "registered")
 }
@@ -152,8 +136,7 @@ async fn remove(
     format: Format,
 ) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let targets = targets(settings).await?;
+    let (client, targets) = targets(settings).await?;
     if let Some(only) = only
         && targets.iter().all(|target| target.id != Some(only))
     {
@@ -197,52 +180,48 @@ async fn remove(
             ),
             Removal::Failed(error) => (None, "failed", Some(error.to_string())),
         };
-        Done {
-            target,
-            before,
-            done,
-            error,
-        }
+        outcome(target, before.as_deref(), done, error.as_deref())
     });
     report(&results.collect::<Vec<_>>(), format, "unsubscribed")
 }
 
 /// What a command did to one chatbot.
-struct Done<'a> {
-    target: &'a Target,
-    before: Option<String>,
-    done: &'static str,
-    error: Option<String>,
+fn outcome(target: &Target, before: Option<&str>, done: &str, error: Option<&str>) -> Value {
+    json!({
+        "chatbot_id": target.id,
+        "title": target.title,
+        "api_key": target.fingerprint,
+        "before": before,
+        "done": done,
+        "error": error,
+    })
 }
 
-fn report(results: &[Done<'_>], format: Format, aim: &str) -> anyhow::Result<()> {
-    let shown = results.iter().map(|result| {
-        json!({
-            "chatbot_id": result.target.id,
-            "title": result.target.title,
-            "api_key": result.target.fingerprint,
-            "before": result.before,
-            "done": result.done,
-            "error": result.error,
-        })
-    });
-    format.print(&shown.collect(), || {
-        let rows = results.iter().map(|result| {
-            let done = match &result.error {
-                Some(error) => format!("{}: {error}", result.done),
-                None => result.done.to_owned(),
-            };
-            let [title, id] = title_and_id(result.target);
-            let before = result.before.clone().unwrap_or_else(|| "-".to_owned());
-            [title, id, before, done]
-        });
-        output::table(["CHATBOT", "ID", "URL BEFORE", "DONE"], rows)
+fn report(results: &[Value], format: Format, aim: &str) -> anyhow::Result<()> {
+    format.print(&json!(results), || {
+        let mut rows = results.to_vec();
+        for row in &mut rows {
+            row["title"] = title(row).into();
+            if let Some(error) = row["error"].as_str() {
+                row["done"] = format!("{}: {error}", text(&row["done"])).into();
+            }
+        }
+        output::columns(
+            "CHATBOT title | ID chatbot_id | URL BEFORE before | DONE done",
+            &rows,
+        )
     })?;
-    let failed_count = results.iter().filter(|result| result.error.is_some()).count();
+    refuse_failed(results, aim)
+}
+
+/// That something is wrong with one of several chatbots is a failure.
+fn refuse_failed(chatbots: &[Value], aim: &str) -> anyhow::Result<()> {
+    let failed = chatbots.iter().filter(|chatbot| !chatbot["error"].is_null());
+    let failed_count = failed.count();
     if failed_count > 0 {
         bail!(
-            "{failed_count} of {} could not be {aim}; {ASK_DOCTOR}",
-            counted(results.len(), "chatbot")
+            "{failed_count} of {} could not be {aim}; `caigunn-webhook doctor` says what to do",
+            counted(chatbots.len(), "chatbot")
         );
     }
     Ok(())
@@ -262,6 +241,6 @@ fn error_of(visit: &Visit) -> Option<String> {
         End::Failed(error) => Some(error.to_string()),
         End::NotKept(Some(url)) => Some(format!("CaiGunn took the URL, but has {url} there")),
         End::NotKept(None) => Some("CaiGunn took the URL, but has none there".to_owned()),
-        End::AlreadySo | End::Put { .. } | End::WouldPut { .. } | End::Left(_) | End::Deleted => None,
+        End::AlreadySo | End::Put { .. } | End::WouldPut | End::Left(_) | End::Deleted => None,
     }
 }

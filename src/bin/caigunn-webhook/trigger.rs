@@ -135,12 +135,8 @@ async fn post(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<Statu
 /// The configured receiver's URL, as CaiGunn would have it, on this machine.
 fn configured_url(settings: &Settings) -> anyhow::Result<Url> {
     let base = Url::parse(&format!("http://{}", reachable(settings.listen)))?;
-    let token = settings
-        .http
-        .tokens
-        .first()
-        .map(|token| token.expose_secret())
-        .unwrap_or_default();
+    let token = settings.http.tokens.first();
+    let token = token.map_or("", ExposeSecret::expose_secret);
     Ok(Url::parse(&webhook_url(&base, token))?)
 }
 

@@ -3,8 +3,11 @@
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId};
 use clap::Args;
+use serde_json::json;
 
+use crate::admin::{self, AdminApi};
 use crate::moment::moment;
+use crate::output::{self, Format};
 
 /// All that is given must match.
 #[derive(Args)]
@@ -31,6 +34,32 @@ pub struct Which {
     /// Only what was received before that
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
+}
+
+/// How many of those.
+#[derive(Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+    /// How many at most
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = output::limit)]
+    limit: usize,
+}
+
+impl ListArgs {
+    /// Prints what of `member` matches, and `query` too.
+    pub async fn print(
+        &self,
+        admin: &AdminApi,
+        member: &str,
+        mut query: Query,
+        columns: &str,
+        format: Format,
+    ) -> anyhow::Result<()> {
+        query.extend(self.which.query());
+        let items = admin::list(admin, member, self.limit, &query).await?;
+        format.print(&json!({ member: items }), || output::columns(columns, &items))
+    }
 }
 
 /// What is asked of the API.

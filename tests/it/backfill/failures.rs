@@ -364,8 +364,11 @@ async fn a_key_that_is_refused_is_set_aside_alone_and_named_once_while_all_other
     assert!(problem.contains("refused API key"), "{problem}");
 
     pass(HOUR).await;
-    rounds.round(&stage.keyring, now.plus(3 * HOUR)).await;
+    let wait = rounds.round(&stage.keyring, now.plus(3 * HOUR)).await;
     assert_eq!(stage.asked().len(), 2 + healthy.len(), "and again after an hour");
+    // Nothing was answered in this round, and that is no outage all the same.
+    let warnings = stage.log.messages("WARN");
+    assert_eq!((wait, warnings), (SETTINGS.interval, Vec::new()));
 }
 
 #[tokio::test]

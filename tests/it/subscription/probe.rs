@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use caigunn_webhook::instance::{Instance, PROOF_HEADER};
-use caigunn_webhook::subscription::probe::{self, Finding};
+use caigunn_webhook::subscription::probe::{self, Finding, Kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -79,18 +79,20 @@ async fn whatever_answers_is_told_in_one_line() {
     let url = format!("http://{}", other.public).parse().unwrap();
     let client = probe::client(&url).unwrap();
     let found = probe::probe(&client, &url, &Instance::random()).await;
-    assert_eq!(found, Finding::OtherReceiver);
+    assert_eq!(found.kind, Kind::OtherReceiver);
     assert_eq!(
         found.to_string(),
         "another caigunn-webhook process answers there; if it is no replica of this one, CAIGUNN_PUBLIC_URL is another \
          deployment's, or its proxy passes requests on to one"
     );
-    assert_eq!(probe(other.public).await, Finding::NoReceiver { status: 404 });
+    let found = probe(other.public).await;
+    assert_eq!(found.kind, Kind::NoReceiver);
+    assert!(found.seen.ends_with("with 404"), "{found}");
 
     for status in [200, 401, 404, 500] {
         let found = probe(Stranger::start(status).await.address).await;
 
-        assert_eq!(found, Finding::NoReceiver { status });
+        assert_eq!(found.kind, Kind::NoReceiver);
         assert_eq!(
             found.to_string(),
             format!(
@@ -113,7 +115,7 @@ async fn whatever_answers_is_told_in_one_line() {
     for status in [502, 503, 504, 521, 530] {
         let found = probe(Stranger::start(status).await.address).await;
 
-        assert_eq!(found, Finding::BrokenProxy { status });
+        assert_eq!(found.kind, Kind::BrokenProxy);
         assert_eq!(
             found.to_string(),
             format!(
@@ -149,7 +151,7 @@ async fn a_connection_that_breaks_is_told_as_that() {
 
     let found = probe(address).await;
 
-    assert!(matches!(found, Finding::NoAnswer { .. }), "{found:?}");
+    assert_eq!(found.kind, Kind::NoAnswer, "{found:?}");
     assert_eq!(found.to_string().lines().count(), 1, "{found}");
 }
 

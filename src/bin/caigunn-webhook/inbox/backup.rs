@@ -1,57 +1,39 @@
 //! `inbox backup`
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::inbox::sqlite::{BackupError, Progress, Watch, backup};
 use caigunn_webhook::shutdown::StopSignals;
-use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::named_file;
-use crate::output::{self, Format, FormatArgs, WrongUsage, counted};
+use super::{must_exist, named_file};
+use crate::output::{self, Format, WrongUsage, counted};
 
-#[derive(Args)]
-pub struct BackupArgs {
-    /// The file to make; nothing is overwritten
-    file: PathBuf,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-pub async fn run(args: &BackupArgs, settings: &Settings) -> anyhow::Result<()> {
+pub async fn run(file: &Path, settings: &Settings, format: Format) -> anyhow::Result<()> {
     let InboxLocation::Sqlite(inbox) = &settings.inbox_location else {
         let text = "the configured inbox is a database, and PostgreSQL has backups of its own: `pg_dump \
                     --schema=caigunn_webhook`, or base backups of the server";
         return Err(WrongUsage(text.to_owned()).into());
     };
-    if !inbox.exists() {
-        bail!(
-            "there is no inbox at {}: a path may be relative to the receiver's folder",
-            inbox.display()
-        );
-    }
-    let file = named_file("FILE", &args.file)?;
+    must_exist(inbox)?;
+    let file = named_file("FILE", file)?;
     let (from, to) = (inbox.clone(), file.clone());
     let copied = watched(move |watch| backup(&from, &to, watch)).await?;
-    match args.format.format {
-        Format::Json => output::write(&output::json(&json!({
-            "file": file.display().to_string(),
-            "receipt_count": copied.receipt_count,
-            "bytes": copied.bytes,
-        }))),
-        Format::Table => output::write(&format!(
-            "{} holds {} in {} bytes; it is on the disk, and sound\n",
-            output::printable(&file.display().to_string()),
-            counted(usize::try_from(copied.receipt_count)?, "receipt"),
+    let (file, receipt_count) = (file.display().to_string(), copied.receipt_count);
+    let result = json!({ "file": file, "receipt_count": receipt_count, "bytes": copied.bytes });
+    let receipts = counted(usize::try_from(receipt_count)?, "receipt");
+    format.print(&result, || {
+        format!(
+            "{} holds {receipts} in {} bytes; it is on the disk, and sound\n",
+            output::printable(&file),
             copied.bytes
-        )),
-    }
+        )
+    })
 }
 
 /// Does what takes its time on a thread of its own, with a bar on standard error where that is a terminal. A signal to
@@ -61,8 +43,7 @@ pub async fn watched<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     let mut signals = StopSignals::listen().context("listening for signals")?;
     let is_stopped = Arc::new(AtomicBool::new(false));
-    let style = ProgressStyle::with_template("{msg:8} {bar:40} {bytes}/{total_bytes}, {eta} left");
-    let bar = ProgressBar::new(0).with_style(style.expect("it is one"));
+    let bar = output::progress("{msg:8} {bar:40} {bytes}/{total_bytes}, {eta} left");
     let (of_watch, shown) = (Arc::clone(&is_stopped), bar.clone());
     let watch: Watch = Arc::new(move |progress| {
         match progress {

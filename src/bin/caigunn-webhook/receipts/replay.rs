@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::instruction::REPLAY_RATES;
-use caigunn_webhook::shutdown::StopSignals;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
-use crate::follow::Patient;
-use crate::output::{self, Format, FormatArgs, WrongUsage, text};
+use crate::follow::{Patient, until_stopped};
+use crate::output::{self, Format, WrongUsage, text};
 use crate::which::Which;
 
 const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count \
@@ -48,17 +46,6 @@ pub struct ReplayArgs {
     /// Do not wait until all are on their way
     #[arg(long)]
     no_wait: bool,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-#[derive(Args)]
-pub struct ReplaysArgs {
-    /// How many at most
-    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
-    limit: u16,
-    #[command(flatten)]
-    format: FormatArgs,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -98,22 +85,22 @@ impl ReplayArgs {
     }
 }
 
-pub async fn run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
+pub async fn run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow::Result<()> {
     if !args.says_which() && !args.all && !args.dry_run {
         let reason = "say which receipts: ids, --event, --chatbot, --job, --since, --until, --destination or --dead; or --all";
         return Err(WrongUsage(reason.to_owned()).into());
     }
     if args.dry_run {
-        return dry_run(admin, args).await;
+        return dry_run(admin, args, format).await;
     }
     let mut replay = begin(admin, &args.body(args.destination.as_deref())).await?;
     if !args.no_wait {
-        match wait(admin, &replay).await? {
+        match until_stopped(ended(admin, &replay)).await? {
             Some(ended) => replay = ended,
             None => return left_running(&replay),
         }
     }
-    report(&replay, args.format.format)?;
+    format.print(&json!({ "replay": replay }), || table([&replay]))?;
     refuse_unfinished(&replay)
 }
 
@@ -131,20 +118,11 @@ async fn begin(admin: &AdminApi, body: &Value) -> anyhow::Result<Value> {
     Ok(answer["replay"].take())
 }
 
-/// Waits for its end, with a progress bar; `None` if somebody wants to wait no more.
-async fn wait(admin: &AdminApi, replay: &Value) -> anyhow::Result<Option<Value>> {
-    let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
-    tokio::select! {
-        ended = ended(admin, replay) => ended.map(Some),
-        _ = signals.next() => Ok(None),
-    }
-}
-
+/// Waits for its end, with a progress bar.
 async fn ended(admin: &AdminApi, replay: &Value) -> anyhow::Result<Value> {
     let path = format!("/replays/{}", text(&replay["id"]));
     let mut receiver = Patient::new(admin);
-    // Hidden where standard error is no terminal.
-    let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template("{msg}").expect("it is one"));
+    let bar = output::progress("{msg}");
     loop {
         let replay = receiver.get(&path).await?["replay"].take();
         bar.set_message(how_far(&replay));
@@ -184,10 +162,6 @@ fn left_running(replay: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(replay: &Value, format: Format) -> anyhow::Result<()> {
-    format.print(&json!({ "replay": replay }), || table([replay]))
-}
-
 fn table<'a>(replays: impl IntoIterator<Item = &'a Value>) -> String {
     let mut replays: Vec<_> = replays.into_iter().cloned().collect();
     for replay in &mut replays {
@@ -212,7 +186,7 @@ fn which(instruction: &Value) -> String {
 }
 
 /// Asks for each destination by itself, so that it is known how many go where.
-async fn dry_run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
+async fn dry_run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow::Result<()> {
     let names = match &args.destination {
         Some(name) => vec![name.clone()],
         None => configured(admin).await?,
@@ -220,7 +194,7 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
     let (mut counts, mut total) = (Vec::new(), 0);
     for name in names {
         let begun = begin(admin, &args.body(Some(&name))).await?;
-        let Some(ended) = wait(admin, &begun).await? else {
+        let Some(ended) = until_stopped(ended(admin, &begun)).await? else {
             return left_running(&begun);
         };
         refuse_unfinished(&ended)?;
@@ -229,7 +203,7 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs) -> anyhow::Result<()> {
         total += count;
     }
     let result = json!({ "dry_run": true, "matched_count": total, "destinations": counts });
-    args.format.print(&result, || {
+    format.print(&result, || {
         let table = output::columns("DESTINATION destination | WOULD BE SENT matched_count", &counts);
         format!("{table}\n{total} in all\n")
     })
@@ -243,27 +217,17 @@ async fn configured(admin: &AdminApi) -> anyhow::Result<Vec<String>> {
     Ok(configured.map(|destination| text(&destination["name"])).collect())
 }
 
-#[derive(Args)]
-pub struct EndReplayArgs {
-    /// Its id, as `receipts replays` lists it
-    id: Uuid,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-pub async fn end(admin: &AdminApi, args: &EndReplayArgs) -> anyhow::Result<()> {
-    let answer = admin
-        .post_to_running(&format!("/replays/{}/end", args.id), None)
-        .await?;
-    args.format.print(&answer, || match &answer["replay"] {
+pub async fn end(admin: &AdminApi, id: Uuid, format: Format) -> anyhow::Result<()> {
+    let answer = admin.post_to_running(&format!("/replays/{id}/end"), None).await?;
+    format.print(&answer, || match &answer["replay"] {
         Value::Null => "it is not done yet: the receiver that leads will end it\n".to_owned(),
         replay => table([replay]),
     })
 }
 
-pub async fn list(admin: &AdminApi, args: &ReplaysArgs) -> anyhow::Result<()> {
-    let path = path_with("/replays", [("limit", Some(args.limit.to_string()))]);
+pub async fn list(admin: &AdminApi, limit: u16, format: Format) -> anyhow::Result<()> {
+    let path = path_with("/replays", [("limit", Some(limit.to_string()))]);
     let answer = admin.get_from_running(&path).await?;
     let replays = || table(answer["replays"].as_array().into_iter().flatten());
-    args.format.print(&answer, replays)
+    format.print(&answer, replays)
 }

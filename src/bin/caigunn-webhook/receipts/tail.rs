@@ -1,44 +1,28 @@
 //! `receipts tail`
 
-use anyhow::Context;
-use caigunn_webhook::shutdown::StopSignals;
-use clap::Args;
 use serde_json::Value;
 
 use crate::admin::AdminApi;
-use crate::follow::Follow;
-use crate::output::{self, Format, FormatArgs, text};
+use crate::follow::{Follow, until_stopped};
+use crate::output::{self, Format, text};
 use crate::which::Of;
 
-#[derive(Args)]
-pub struct TailArgs {
-    #[command(flatten)]
-    which: Of,
-    #[command(flatten)]
-    format: FormatArgs,
-}
-
-pub async fn run(admin: &AdminApi, args: &TailArgs) -> anyhow::Result<()> {
-    let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
-    let mut follow = Follow::begin(admin, &args.which).await?;
-    output::say(format_args!(
-        "following the receiver at {}; Ctrl-C ends it",
-        admin.place()
-    ));
-    tokio::select! {
-        followed = print(&mut follow, args.format.format) => followed,
-        _ = signals.next() => Ok(()),
-    }
-}
-
-async fn print(follow: &mut Follow<'_>, format: Format) -> anyhow::Result<()> {
-    loop {
-        let receipt = follow.next().await?;
-        output::stream(&match format {
-            Format::Json => format!("{receipt}\n"),
-            Format::Table => line(&receipt),
-        })?;
-    }
+pub async fn run(admin: &AdminApi, which: &Of, format: Format) -> anyhow::Result<()> {
+    let following = async {
+        let mut follow = Follow::begin(admin, which).await?;
+        output::say(format_args!(
+            "following the receiver at {}; Ctrl-C ends it",
+            admin.place()
+        ));
+        loop {
+            let receipt = follow.next().await?;
+            output::stream(&match format {
+                Format::Json => format!("{receipt}\n"),
+                Format::Table => line(&receipt),
+            })?;
+        }
+    };
+    until_stopped(following).await.map(|_: Option<()>| ())
 }
 
 fn line(receipt: &Value) -> String {

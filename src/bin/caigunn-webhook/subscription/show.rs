@@ -1,169 +1,112 @@
 //! `subscription show`
 
-use anyhow::bail;
 use caigunn_webhook::config::Settings;
-use caigunn_webhook::subscription::once;
-use caigunn_webhook::subscription::visit::{Found, Mode, Target};
+use caigunn_webhook::subscription::visit::{Found, Mode, Target, Visit};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ASK_DOCTOR, UNPLACED, error_of, registered_url, targets, title_and_id};
+use super::{UNPLACED, error_of, refuse_failed, registered_url, title, visited};
 use crate::admin::AdminApi;
-use crate::output::{self, Format, counted};
+use crate::output::{self, Format, text};
 use crate::provider;
 
 /// What is missing where no running receiver tells.
 const LEFT_OUT: &str = "since when, the last event received, the last probe and the tokens are left out";
 
+const COLUMNS: &str = "CHATBOT title | ID chatbot_id | REGISTERED URL webhook_url | OURS ours | SINCE since_at \
+                       | LAST EVENT RECEIVED last_received_at";
+
 pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
-    let client = provider::client(settings)?;
-    let visits = once::ensure(&client, webhook, targets(settings).await?, Mode::DryRun).await;
+    let visits = visited(settings, webhook, Mode::DryRun).await?;
     // A refusal of the receiver's is no reason to hide what CaiGunn says.
     let admin = AdminApi::new(settings)?;
     let running = match admin.get("/subscription?of_leader=true").await {
-        Ok(Some(running)) => running,
-        Ok(None) => {
-            output::say(format_args!("no receiver runs at {}; {LEFT_OUT}", admin.place()));
-            Value::Null
-        }
-        Err(error) => {
-            output::say(format_args!("{error:#}; {LEFT_OUT}"));
-            Value::Null
-        }
+        Ok(running) => running.ok_or_else(|| format!("no receiver runs at {}", admin.place())),
+        Err(error) => Err(format!("{error:#}")),
     };
-    let shown: Vec<_> = visits
-        .iter()
-        .map(|(target, visit)| {
-            let fingerprint = target.fingerprint.to_string();
-            let known = running["chatbots"]
-                .as_array()
-                .and_then(|chatbots| chatbots.iter().find(|known| known["api_key"] == *fingerprint));
-            Shown {
-                target,
-                url: registered_url(visit, &webhook.shown_url),
-                is_ours: match visit.found {
-                    Found::Ours => Some(true),
-                    Found::Other(_) | Found::Nothing => Some(false),
-                    Found::Unknown => None,
-                },
-                error: match target.id {
-                    Some(_) => error_of(visit).or(visit.unreadable.as_ref().map(ToString::to_string)),
-                    None => Some(UNPLACED.to_owned()),
-                },
-                known: known.unwrap_or(&Value::Null),
-            }
-        })
-        .collect();
+    let running = running.unwrap_or_else(|reason| {
+        output::say(format_args!("{reason}; {LEFT_OUT}"));
+        Value::Null
+    });
+    let chatbots = visits.iter().map(|(target, visit)| {
+        let mut known = running["chatbots"].as_array().into_iter().flatten();
+        let known = known.find(|known| known["api_key"] == *target.fingerprint.to_string());
+        chatbot(target, visit, &webhook.shown_url, known.unwrap_or(&Value::Null))
+    });
+    let chatbots: Vec<_> = chatbots.collect();
     let result = json!({
         "webhook_url": webhook.shown_url,
         "problem": running["problem"],
         "probe": running["probe"],
         "tokens": running["tokens"],
         "leader": running["leader"],
-        "chatbots": shown.iter().map(Shown::to_json).collect::<Value>(),
+        "chatbots": chatbots,
     });
     format.print(&result, || {
-        let headers = [
-            "CHATBOT",
-            "ID",
-            "REGISTERED URL",
-            "OURS",
-            "SINCE",
-            "LAST EVENT RECEIVED",
-        ];
-        let table = output::table(headers, shown.iter().map(Shown::row));
-        table + &about_receiver(&running, &webhook.public_url)
+        let rows: Vec<_> = chatbots.iter().map(row).collect();
+        output::columns(COLUMNS, &rows) + &about_receiver(&running, &webhook.public_url)
     })?;
-    let failed_count = shown.iter().filter(|shown| shown.error.is_some()).count();
-    if failed_count > 0 {
-        bail!(
-            "{failed_count} of {} could not be read; {ASK_DOCTOR}",
-            counted(visits.len(), "chatbot")
-        );
-    }
-    Ok(())
+    refuse_failed(&chatbots, "read")
 }
 
-/// How a chatbot stands, for [`run`].
-struct Shown<'a> {
-    target: &'a Target,
-    url: Option<String>,
-    is_ours: Option<bool>,
-    error: Option<String>,
-    /// What the running receiver says of it; `null` if none runs, or it does not look after that one.
-    known: &'a Value,
+/// How a chatbot stands. `known` is what the running receiver says of it; `null` if none runs, or it does not look after
+/// that one.
+fn chatbot(target: &Target, visit: &Visit, ours: &str, known: &Value) -> Value {
+    json!({
+        "chatbot_id": target.id,
+        "title": target.title,
+        "api_key": target.fingerprint,
+        "webhook_url": registered_url(visit, ours),
+        "is_ours": match visit.found {
+            Found::Ours => Some(true),
+            Found::Other(_) | Found::Nothing => Some(false),
+            Found::Unknown => None,
+        },
+        "error": match target.id {
+            Some(_) => error_of(visit).or(visit.unreadable.as_ref().map(ToString::to_string)),
+            None => Some(UNPLACED.to_owned()),
+        },
+        "state": known["state"],
+        "since": known["since"],
+        "last_received_at": known["last_received_at"],
+    })
 }
 
-impl Shown<'_> {
-    fn to_json(&self) -> Value {
-        json!({
-            "chatbot_id": self.target.id,
-            "title": self.target.title,
-            "api_key": self.target.fingerprint,
-            "webhook_url": self.url,
-            "is_ours": self.is_ours,
-            "error": self.error,
-            "state": self.known["state"],
-            "since": self.known["since"],
-            "last_received_at": self.known["last_received_at"],
-        })
+/// A chatbot as a table shows it.
+fn row(chatbot: &Value) -> Value {
+    let (is_ours, mut row) = (chatbot["is_ours"].as_bool(), chatbot.clone());
+    let ours = match is_ours {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    };
+    row["ours"] = chatbot["error"].as_str().unwrap_or(ours).into();
+    row["title"] = title(chatbot).into();
+    // The receiver may not have seen yet what stands there now.
+    let is_known = is_ours.is_some_and(|ours| ours == (chatbot["state"] == "registered"));
+    row["since_at"] = row["since"].take();
+    if !is_known {
+        row["since_at"] = Value::Null;
     }
-
-    fn row(&self) -> [String; 6] {
-        let ours = match (&self.error, self.is_ours) {
-            (Some(error), _) => error,
-            (None, Some(true)) => "yes",
-            (None, Some(false)) => "no",
-            (None, None) => "unknown",
-        };
-        let [title, id] = title_and_id(self.target);
-        // The receiver may not have seen yet what stands there now.
-        let is_known = self
-            .is_ours
-            .is_some_and(|ours| ours == (self.known["state"] == "registered"));
-        let since = if is_known {
-            &self.known["since"]
-        } else {
-            &Value::Null
-        };
-        [
-            title,
-            id,
-            self.url.clone().unwrap_or_else(|| "-".to_owned()),
-            ours.to_owned(),
-            output::time(since),
-            output::time(&self.known["last_received_at"]),
-        ]
-    }
+    row
 }
 
 /// What the running receiver says of itself, a line each.
 fn about_receiver(running: &Value, public_url: &Url) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if running["leader"]["is_self"] == false {
-        text += &match running["leader"]["name"].as_str() {
-            Some(leader) => format!(
-                "The running receiver does not lead: {} looks after the chatbots\n",
-                output::printable(leader)
-            ),
-            None => {
-                "The running receiver does not look after the chatbots now, nor know who does\n".to_owned()
-            }
-        };
+        lines.push(match running["leader"]["name"].as_str() {
+            Some(leader) => format!("The running receiver does not lead: {leader} looks after the chatbots"),
+            None => "The running receiver does not look after the chatbots now, nor know who does".to_owned(),
+        });
     }
     if let Some(problem) = running["problem"].as_str() {
-        text += &format!(
-            "The running receiver has a problem: {}\n",
-            output::printable(problem)
-        );
+        lines.push(format!("The running receiver has a problem: {problem}"));
     }
     if let Some(detail) = running["probe"]["detail"].as_str() {
         let at = output::time(&running["probe"]["at"]);
-        text += &format!(
-            "Last probe of {public_url}, {at}: {}\n",
-            output::printable(detail)
-        );
+        lines.push(format!("Last probe of {public_url}, {at}: {detail}"));
     }
     for token in running["tokens"].as_array().into_iter().flatten() {
         let registered = if token["is_registered"] == true {
@@ -171,18 +114,15 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "Token {}…{registered}: last used {}\n",
-            token["token"].as_str().unwrap_or("-"),
-            match &token["last_used_at"] {
-                Value::Null => "not since the receiver started".to_owned(),
-                at => output::time(at),
-            }
-        );
+        let last_used = match &token["last_used_at"] {
+            Value::Null => "not since the receiver started".to_owned(),
+            at => output::time(at),
+        };
+        let token = text(&token["token"]);
+        lines.push(format!("Token {token}…{registered}: last used {last_used}"));
     }
-    if text.is_empty() {
-        text
-    } else {
-        format!("\n{text}")
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
     }
+    lines.iter().map(|line| output::printable(line) + "\n").collect()
 }

@@ -35,7 +35,7 @@ const UNTIL: &str = ".until-";
 pub struct Restored {
     /// What the inbox is now.
     pub copied: Copied,
-    /// Where the old inbox is, if there was one; its log is beside it.
+    /// Where the old inbox is, if there was one, with its log beside it; or that log, if it was all there was.
     pub kept: Option<PathBuf>,
 }
 
@@ -173,7 +173,7 @@ fn put_in_place(
         remove(inbox, &[suffix])?;
         after(Step::Removed);
     }
-    Ok((!there.is_empty()).then_some(kept))
+    Ok(there.first().map(|suffix| schema::beside(&kept, suffix)))
 }
 
 /// Removes what lies beside an inbox under these names, if it is there, and has the disk know it.

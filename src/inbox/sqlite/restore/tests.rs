@@ -206,6 +206,23 @@ async fn a_copy_that_was_put_over_the_inbox_is_refused_by_whoever_would_apply_th
 }
 
 #[tokio::test]
+async fn a_log_that_was_left_alone_is_named_as_what_is_kept() {
+    let (folder, _, copy, new) = killed().await;
+    let path = folder.path().join("inbox.db");
+    fs::remove_file(&path).unwrap();
+
+    let restored = restore(&path, &copy, &watch()).unwrap();
+
+    let kept = restored.kept.expect("there was a log");
+    assert!(
+        kept.to_str().unwrap().ends_with("-wal") && kept.is_file(),
+        "{kept:?}"
+    );
+    let inbox = SqliteInbox::open(&path, settings()).unwrap();
+    assert_eq!(ids(&inbox).await, new);
+}
+
+#[tokio::test]
 async fn a_start_and_a_stop_while_it_is_copied_leave_no_half_of_either_in_a_backup() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inbox.db");

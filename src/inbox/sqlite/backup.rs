@@ -1,37 +1,31 @@
 //! A copy of the whole inbox in one file, made while a receiver writes to it.
 //!
-//! It holds all that was committed before it began, needs no log beside it, and is on the disk before it has the name that
-//! was asked for. SQLite copies the pages, all of one transaction: without that, it would begin anew with each commit of the
-//! receiver. What that commits meanwhile stays in its log, which grows.
+//! It holds all that was committed before it began, is compact, needs no log beside it, and is on the disk before it has
+//! the name that was asked for. SQLite's backup interface would begin anew with each commit of the receiver; `VACUUM INTO`
+//! reads one state from beginning to end. What the receiver commits meanwhile stays in its log, which grows.
 //!
 //! Left out: inboxes in PostgreSQL, which has means of its own.
 
-#[cfg(test)]
-mod tests;
-
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use rusqlite::backup::{Backup, StepResult};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 use uuid::Uuid;
 
 use super::super::Error;
-use super::{Check, check, folder, log, schema, sort};
+use super::{Check, check, folder, lock_mutex, log, schema, sort};
 
-/// So many bytes are copied before the disk must have them and it is said how far it is. All at once, at the end, would
-/// keep the syncs of a receiver on the same disk waiting.
-const STEP_BYTES: u64 = 16 << 20;
-
-/// After so many steps of SQLite's, some milliseconds, whoever watches a check is asked whether to go on.
+/// After so many steps of SQLite's, some milliseconds, it is looked at how far it is.
 const LOOK_STEPS: i32 = 20_000;
 
-/// What the head of a file says that has no log, and where; see <https://www.sqlite.org/fileformat2.html#file_format_version_numbers>.
-const WITHOUT_LOG: [u8; 2] = [1, 1];
-const VERSIONS_AT: u64 = 18;
+/// So many bytes of a copy are left to the system before it must have them on the disk. All at once, at the end, would
+/// keep the syncs of a receiver on the same disk waiting.
+const UNSYNCED_BYTES: u64 = 16 << 20;
 
 /// What is left free on the inbox's own volume, in bytes: its log grows while it is copied.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -161,13 +155,6 @@ impl Partial {
         &self.path
     }
 
-    /// Has the disk keep what is in it.
-    fn sync(&self) -> Result<(), BackupError> {
-        self.file
-            .sync_all()
-            .map_err(|error| failed("sync", &self.path, &error))
-    }
-
     /// Gives it its name, if nothing has that yet, and has the disk keep it.
     fn publish(&self, to: &Path) -> Result<(), BackupError> {
         let named = match fs::hard_link(&self.path, to) {
@@ -192,72 +179,93 @@ impl Drop for Partial {
 /// Copies an inbox and what is in its log into an empty file, has the disk keep that, and reads it to see that it is sound.
 pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     log::refuse_foreign(from).map_err(BackupError::From)?;
-    if let Some(copied) = schema::alone(from, |opened| copy_pages(opened, from, to, watch)) {
+    if let Some(copied) = schema::alone(from, |opened| vacuum(opened, from, to, watch)) {
         copied?;
     } else {
         // Whoever has opened it meanwhile may have had half of it copied.
         to.file
             .set_len(0)
             .map_err(|error| failed("empty", &to.path, &error))?;
-        copy_pages(schema::open_reader(from), from, to, watch)?;
+        vacuum(schema::open_reader(from), from, to, watch)?;
     }
-    inspect(to, from, watch)
+    inspect(to, watch)
 }
 
-fn copy_pages(
+fn vacuum(
     opened: rusqlite::Result<Connection>,
     from: &Path,
     to: &Partial,
     watch: &Watch,
 ) -> Result<(), BackupError> {
     let unreadable = |error: rusqlite::Error| BackupError::From(sort(from, "read", &error));
-    let unwritable = |error: rusqlite::Error| match error.sqlite_error_code() {
+    let mut connection = opened.map_err(unreadable)?;
+    schema::version(&connection, from).map_err(BackupError::From)?;
+    let total_bytes = "SELECT (page_count - freelist_count) * page_size
+        FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+    let total_bytes: u64 = connection
+        .query_row(total_bytes, [], |row| row.get(0))
+        .map_err(unreadable)?;
+    see_that_it_fits(from, to, total_bytes)?;
+
+    let stopped = Arc::new(Mutex::new(None));
+    let mut follow = follow(to, total_bytes, watch)?;
+    let why = Arc::clone(&stopped);
+    let handler = move || match follow() {
+        Ok(()) => false,
+        Err(error) => {
+            *lock_mutex(&why) = Some(error);
+            true
+        }
+    };
+    connection
+        .progress_handler(LOOK_STEPS, Some(handler))
+        .map_err(unreadable)?;
+    let path = ToSqlOutput::Borrowed(ValueRef::Text(to.path.as_os_str().as_bytes()));
+    let done = connection.execute("VACUUM INTO ?1", [path]);
+    if let Some(error) = lock_mutex(&stopped).take() {
+        return Err(error);
+    }
+    done.map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => unreadable(error),
         Some(ErrorCode::DiskFull) => no_space(to),
         _ => BackupError::To {
             reason: format!("cannot copy {} to {}: {error}", from.display(), to.path.display()),
         },
-    };
-    let connection = opened.map_err(unreadable)?;
-    schema::version(&connection, from).map_err(BackupError::From)?;
-    let snapshot = connection.unchecked_transaction().map_err(unreadable)?;
-    // What is first read in a transaction is the state that it sees to its end.
-    let pages = "SELECT page_count, page_size, schema_version
-        FROM pragma_page_count, pragma_page_size, pragma_schema_version";
-    let (page_count, page_bytes, changes_of_tables) = snapshot
-        .query_row(pages, [], |row| {
-            Ok((
-                row.get::<_, u64>(0)?,
-                row.get::<_, u64>(1)?,
-                row.get::<_, i32>(2)?,
-            ))
-        })
-        .map_err(unreadable)?;
-    let total_bytes = page_count * page_bytes;
-    see_that_it_fits(from, to, total_bytes)?;
-    let step_pages = i32::try_from(STEP_BYTES / page_bytes).expect("a page has 512 bytes at least");
-
-    let mut copy = schema::open_copy(&to.path).map_err(unwritable)?;
-    let backup = Backup::new(&snapshot, &mut copy).map_err(unwritable)?;
-    let mut bytes = 0;
-    loop {
-        if !watch(Progress::Copied { bytes, total_bytes }) {
-            return Err(BackupError::Stopped);
-        }
-        if backup.step(step_pages).map_err(unwritable)? == StepResult::Done {
-            break;
-        }
-        to.sync()?;
-        bytes += STEP_BYTES;
-    }
-    drop(backup);
-    // SQLite has it begin at one again, but it tells one state of an inbox from another (`log`).
-    copy.pragma_update(None, "schema_version", changes_of_tables.wrapping_add(1))
-        .map_err(unwritable)?;
-    copy.close().map_err(|(_, error)| unwritable(error))?;
+    })?;
     to.file
-        .write_all_at(&WITHOUT_LOG, VERSIONS_AT)
-        .map_err(|error| failed("write", &to.path, &error))?;
-    to.sync()
+        .sync_all()
+        .map_err(|error| failed("sync", &to.path, &error))
+}
+
+/// What is done now and then while a file grows: it is synced, and told how long it is.
+fn follow(
+    to: &Partial,
+    total_bytes: u64,
+    watch: &Watch,
+) -> Result<impl FnMut() -> Result<(), BackupError> + Send + 'static, BackupError> {
+    let path = to.path.clone();
+    let file = to
+        .file
+        .try_clone()
+        .map_err(|error| failed("open", &path, &error))?;
+    let watch = Arc::clone(watch);
+    let mut synced_bytes = 0;
+    Ok(move || {
+        let synced = file.metadata().and_then(|metadata| {
+            let bytes = metadata.len();
+            if bytes >= synced_bytes + UNSYNCED_BYTES {
+                file.sync_data()?;
+                synced_bytes = bytes;
+            }
+            Ok(bytes)
+        });
+        let bytes = synced.map_err(|error| failed("sync", &path, &error))?;
+        if watch(Progress::Copied { bytes, total_bytes }) {
+            Ok(())
+        } else {
+            Err(BackupError::Stopped)
+        }
+    })
 }
 
 /// A disk that is full in the end would be full for a receiver, too.
@@ -290,8 +298,8 @@ fn see_that_it_fits(from: &Path, to: &Partial, bytes: u64) -> Result<(), BackupE
     Err(BackupError::To { reason })
 }
 
-/// Reads all of a copy. It has the pages of what it was copied from, so that is what its flaws are of.
-fn inspect(copy: &Partial, from: &Path, watch: &Watch) -> Result<Copied, BackupError> {
+/// Reads all of a copy.
+fn inspect(copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     if !watch(Progress::Checking) {
         return Err(BackupError::Stopped);
     }
@@ -304,7 +312,7 @@ fn inspect(copy: &Partial, from: &Path, watch: &Watch) -> Result<Copied, BackupE
         connection.progress_handler(LOOK_STEPS, Some(is_stopped))?;
         Ok(connection)
     });
-    let inspected = check::inspect(opened, from);
+    let inspected = check::inspect(opened, path);
     if !watch(Progress::Checking) {
         return Err(BackupError::Stopped);
     }

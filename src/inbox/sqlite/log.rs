@@ -3,8 +3,8 @@
 //! SQLite takes the log that has the right name. Where a copy was put over an inbox after a crash, that is the log of what
 //! was there before, and a part of its pages on top of the copy's is neither. What is known of a log that is the file's:
 //!
-//! - It is younger than the file's being in WAL mode, which the head of the file says. What `inbox backup`
-//!   and `VACUUM INTO` make is not in that mode before it is first opened as an inbox.
+//! - It is younger than the file's being in WAL mode, which the head of the file says. What `VACUUM INTO` makes, and so
+//!   `inbox backup`, is not in that mode before it is first opened as an inbox.
 //! - The first page of the file is as it was before the first commit of the log, or as some commit of the log left it.
 //!   Every commit of ours counts in that page ([`super::commits`]), so it is known which it would have to be.
 //!
@@ -159,7 +159,7 @@ fn precedes(head: &Head, logged: &Head) -> bool {
         // None more if what first changed the page is the commit of another program.
         count => (0..=1).contains(&(commits::count(next).wrapping_sub(count) % commits::COUNT_MODULUS)),
     };
-    // SQLite's counter of changes to tables goes up with `VACUUM`, which puts everything on other pages, and with a backup.
+    // SQLite's counter of changes to tables goes up with `VACUUM`, which puts everything on other pages.
     let changes_of_tables = |head| word(head, 40);
     follows && changes_of_tables(head) <= changes_of_tables(logged)
 }

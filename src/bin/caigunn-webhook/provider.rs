@@ -23,7 +23,7 @@ pub fn webhook(settings: &Settings) -> anyhow::Result<&Webhook> {
     match &settings.registration {
         Registration::Wanted(webhook) => Ok(webhook),
         Registration::Missing(names) => {
-            bail!("this command needs {}, which is not set", names.join(", and "))
+            bail!("settings are missing; set {}", names.join(" and "))
         }
     }
 }

@@ -97,6 +97,9 @@ impl FromStr for Filter {
             .split(',')
             .map(str::trim)
             .filter(|directive| !directive.is_empty());
+        if directives.clone().next().is_none() {
+            return Err("there is nothing between its commas".to_owned());
+        }
         for directive in directives.clone() {
             let is_level = |text: &str| LEVELS.contains(&&*text.to_ascii_lowercase());
             let (target, level) = directive.split_once('=').unwrap_or((directive, "info"));

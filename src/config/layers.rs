@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Value;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::keys::{DESTINATION, KEYS, Key, did_you_mean};
+use super::keys::{DESTINATION, KEYS, Key, Kind, did_you_mean};
 use super::links::is_service_link;
 use super::{Mistake, Warning, destination, reader};
 
@@ -177,9 +177,10 @@ impl Merged {
                 match (Key::find(&name), value) {
                     (None, _) => self.note_unknown(&name, &place_of_key),
                     (Some(key), Ok(value)) => self.set(key, value, &place_of_key, places),
-                    (Some(_), Err(error)) => {
-                        self.note(format!("{name} ({place_of_key}): {}", error.message()))
-                    }
+                    // The error has the value, which may be a secret.
+                    (Some(_), Err(_)) => self.note(format!(
+                        "{name} ({place_of_key}): expected a text, in quotes, or a number of 18 digits at most"
+                    )),
                 }
             }
         }
@@ -227,7 +228,7 @@ impl Merged {
                     ));
                     continue;
                 }
-                Some(Ok(content)) if !content.trim().is_empty() => content,
+                Some(Ok(content)) if !is_nothing(key, content) => content,
                 Some(read) => {
                     let reason = read.as_ref().err().map_or(EMPTY, String::as_str);
                     self.note(format!("{} ({variable}={path}): {reason}", key.name));
@@ -261,4 +262,11 @@ impl Merged {
             }
         }
     }
+}
+
+/// Whether a file of a key's own has nothing in it. Of a secret no list of none is meant: whoever leaves the door open on
+/// purpose takes the variable away.
+fn is_nothing(key: Key, content: &str) -> bool {
+    let is_list_of_none = || reader::listed(&content.into()) == Ok(Value::Array(Vec::new()));
+    content.trim().is_empty() || (key.kind == Kind::Secret && is_list_of_none())
 }

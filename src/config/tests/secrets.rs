@@ -150,6 +150,16 @@ fn a_url_of_a_mistake_is_shown_without_its_user() {
 }
 
 #[test]
+fn a_secret_of_too_many_digits_without_quotes_is_refused_and_not_shown() {
+    let mistakes = mistakes(&file("[admin]\ntoken = 99999999999999999999123\n"));
+
+    assert_eq!(
+        mistakes,
+        ["admin.token (own.toml:2): expected a text, in quotes, or a number of 18 digits at most"]
+    );
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_refused_with_the_line_and_without_quoting_it() {
     let broken = [
         (format!("[webhook]\ntoken = {SECRET}\n"), 2),

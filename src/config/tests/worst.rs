@@ -118,6 +118,7 @@ fn four_a_filter_of_the_log_that_would_silence_it_is_refused() {
         "info,caigunn_webhook=loud",
         "caigunn_webhook::notificatons=warn",
         "hyper",
+        ",",
     ] {
         let words = words(&environment(&[("CAIGUNN_LOG", filter)]));
 
@@ -141,7 +142,9 @@ fn four_a_filter_of_the_log_that_would_silence_it_is_refused() {
 fn five_a_file_of_a_secret_without_one_is_a_mistake_and_never_no_secret() {
     let files = KEYS.into_iter().filter(|key| key.kind != Kind::Plain);
     for variable in files.flat_map(Key::variables).map(|variable| variable + "_FILE") {
-        for content in ["", "\n", " \r\n\t"] {
+        let is_secret = Key::of_variable(&variable).is_some_and(|(key, _)| key.kind == Kind::Secret);
+        let lists_of_none = ["[]", " [ ]\n"].into_iter().filter(|_| is_secret);
+        for content in ["", "\n", " \r\n\t"].into_iter().chain(lists_of_none) {
             let words = words(&by_file(&variable, content));
 
             let expected =

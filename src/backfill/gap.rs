@@ -150,6 +150,7 @@ mod tests {
             Some("null"),
             Some("{}"),
             Some(r#"{ "training_data_ids": [] }"#),
+            Some(r#"{"detail": null, "chatbot_id" : null, "training_data_ids": [] }"#),
         ] {
             let log = [entry("crawling", "initial", data)];
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::wire::names_chatbot;
+use super::wire::named_chatbot;
 use super::{ChatbotId, EventId};
 
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ struct Body<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// What CaiGunn would have posted. `data` keeps its text, but that a missing `chatbot_id` is put into it.
+/// What CaiGunn would have posted. `data` keeps its text, but that a `chatbot_id` that is missing or null is put into it.
 ///
 /// The result is no more valid than its parts: [`super::parse`] decides.
 pub fn compose(
@@ -30,9 +30,10 @@ pub fn compose(
     let completed = match (data, chatbot_id) {
         (None, Some(chatbot_id)) => with_chatbot_id("{}", chatbot_id),
         (Some(data), Some(chatbot_id)) if data.get() == "null" => with_chatbot_id("{}", chatbot_id),
-        (Some(data), Some(chatbot_id)) => match names_chatbot(data) {
-            Some(false) => with_chatbot_id(data.get(), chatbot_id),
-            Some(true) | None => None,
+        (Some(data), Some(chatbot_id)) => match named_chatbot(data) {
+            Some(None) => with_chatbot_id(data.get(), chatbot_id),
+            Some(Some(null @ "null")) => in_place_of(null, data.get(), chatbot_id),
+            Some(Some(_)) | None => None,
         },
         (_, None) => None,
     };
@@ -52,6 +53,13 @@ fn with_chatbot_id(object: &str, chatbot_id: ChatbotId) -> Option<Box<RawValue>>
     let rest = object.trim_start().strip_prefix('{')?.trim_start();
     let comma = if rest.starts_with('}') { "" } else { "," };
     RawValue::from_string(format!("{{\"chatbot_id\":\"{chatbot_id}\"{comma}{rest}")).ok()
+}
+
+/// The text of an object in which the id stands where `null` does, a part of that text.
+fn in_place_of(null: &str, object: &str, chatbot_id: ChatbotId) -> Option<Box<RawValue>> {
+    let at = null.as_ptr().addr().checked_sub(object.as_ptr().addr())?;
+    let (before, after) = (object.get(..at)?, object.get(at + null.len()..)?);
+    RawValue::from_string(format!("{before}\"{chatbot_id}\"{after}")).ok()
 }
 
 #[cfg(test)]
@@ -82,8 +90,12 @@ mod tests {
                 format!(r#","data":{{{added},"n" : 1.0e2 }}}}"#),
             ),
             (
-                Some(r#"{"chatbot_id":null}"#),
-                r#","data":{"chatbot_id":null}}"#.to_owned(),
+                Some(r#"{"n":null, "chatbot_id" : null }"#),
+                format!(r#","data":{{"n":null, {} }}}}"#, added.replace(':', " : ")),
+            ),
+            (
+                Some(r#"{"chatbot_id":7}"#),
+                r#","data":{"chatbot_id":7}}"#.to_owned(),
             ),
             (Some("[1 ]"), r#","data":[1 ]}"#.to_owned()),
             (

@@ -52,10 +52,10 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
-/// Whether data names a chatbot; `None` if it is no object.
-pub(super) fn names_chatbot(data: &RawValue) -> Option<bool> {
+/// What data names as its chatbot, if it names any; `None` if it is no object.
+pub(super) fn named_chatbot(data: &RawValue) -> Option<Option<&str>> {
     let [chatbot_id] = Members(["chatbot_id"]).find(data.get()).ok()?;
-    Some(chatbot_id.value.is_some())
+    Some(chatbot_id.value.map(RawValue::get))
 }
 
 /// A notification, and whether something in it was tolerated.

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::keys::{DESTINATION, KEYS, Key, Kind, did_you_mean};
 use super::links::is_service_link;
 use super::{Mistake, Warning, destination, reader};
+use crate::outgoing;
 
 /// The file of defaults.
 const DEFAULTS: &str = include_str!("../../config/caigunn-webhook.toml");
@@ -30,7 +31,7 @@ pub struct Sources {
     pub defaults: Option<(String, String)>,
     /// The name and content of the operator's file.
     pub file: Option<(String, String)>,
-    /// The environment, or what of it begins with `CAIGUNN_`, and `PORT`.
+    /// The environment, or what of it [`Sources::is_read`].
     pub environment: Vec<(String, String)>,
     /// Keys and values from the command line.
     pub flags: Vec<(String, String)>,
@@ -39,6 +40,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Whether a variable concerns this program.
+    pub fn is_read(variable: &str) -> bool {
+        variable.starts_with("CAIGUNN_") || variable == "PORT" || outgoing::is_variable(variable)
+    }
+
     /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.
     pub fn read_files(&mut self, read: impl Fn(&str) -> Result<String, String>) {
         let by_variable = self.environment.iter().filter(|(variable, path)| {
@@ -200,11 +206,13 @@ impl Merged {
 
     fn add_environment(&mut self, sources: &Sources) {
         let mut set_by: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-        let ours = sources
-            .environment
-            .iter()
-            .filter(|(variable, _)| variable.starts_with("CAIGUNN_"));
-        for (variable, value) in ours {
+        for (variable, value) in &sources.environment {
+            if !variable.starts_with("CAIGUNN_") {
+                if let Err(reason) = outgoing::check_variable(variable, value) {
+                    self.note(format!("{variable} (the environment): {reason}"));
+                }
+                continue;
+            }
             let Some((key, is_file)) = Key::of_variable(variable) else {
                 let is_known = [CONFIG_VARIABLE, DEFAULTS_VARIABLE].contains(&&**variable);
                 if !is_known && !is_service_link(&sources.environment, variable, value) {

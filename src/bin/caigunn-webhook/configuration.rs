@@ -48,7 +48,7 @@ impl ConfigurationArgs {
             .filter_map(|(name, value)| {
                 Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
             })
-            .filter(|(name, _)| name.starts_with("CAIGUNN_") || name == "PORT")
+            .filter(|(name, _)| Sources::is_read(name))
             .collect();
         let by_variable = |variable: &str| {
             let (_, path) = environment.iter().find(|(name, _)| name == variable)?;

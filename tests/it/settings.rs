@@ -357,6 +357,19 @@ async fn api_keys_that_are_rotated_in_their_file_are_looked_after_at_once_and_th
         }
     })
     .await;
+
+    // Nobody means by that to look after none.
+    fs::write(&path, "[]").unwrap();
+
+    let line = wait_for("the line", || async {
+        let mut lines = receiver.log_lines();
+        lines.retain(|line| line["error.type"] == "rotation");
+        lines.pop().ok_or_else(|| receiver.log())
+    })
+    .await;
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains("what was in it goes on: api.key"), "{message}");
+    assert!(message.contains("the file is empty"), "{message}");
 }
 
 #[tokio::test]

@@ -101,6 +101,33 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
 }
 
 #[tokio::test]
+async fn what_caigunn_changes_in_our_url_is_said_by_every_command_and_is_no_registration() {
+    let (site, [first, _]) = with_two().await;
+    site.provider.spell(|url| url[..url.len() - 9].to_owned());
+    let one = [("CAIGUNN_API_KEY", "key-one")];
+
+    let ensured = site.run(&ENSURE, &one).await;
+    let shown = site.run(&["subscription", "show"], &one).await;
+    let examined = site.run(&["doctor"], &one).await;
+
+    let whole = site.tunnel.url().len() + "/webhook/".len() + TOKEN.len();
+    let said = format!(
+        "CaiGunn changes the webhook URL: it has only the first {} of its {whole} characters, where posts are refused",
+        whole - 9
+    );
+    for ended in [&ensured, &shown] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.output.contains(&said), "{ended:?}");
+    }
+    let finding = format!("FAILURE  registration: chatbot \"First\" ({first}): {said}\n");
+    assert!(examined.output.contains(&finding), "{examined:?}");
+    assert!(
+        examined.output.contains("take a CAIGUNN_WEBHOOK_TOKEN"),
+        "{examined:?}"
+    );
+}
+
+#[tokio::test]
 async fn ensure_finds_every_chatbot_of_the_account_over_pages() {
     let (site, _) = with_two().await;
     for number in 2..70 {

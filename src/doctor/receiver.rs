@@ -27,10 +27,11 @@ pub struct Receiver {
 }
 
 /// What there is at an address.
-#[derive(PartialEq, Eq)]
 pub enum At {
-    /// A receiver, and its proof for the nonce.
+    /// The side of a receiver that is looked for there, and its proof for the nonce.
     Receiver(String),
+    /// The other side of one, and its proof.
+    OtherSide(String),
     /// Something else that speaks HTTP.
     Other,
     /// Something that does not.
@@ -40,6 +41,20 @@ pub enum At {
     /// Nothing that could be, and why. If it is not this machine's, nobody there was asked anything.
     Unusable(String),
 }
+
+impl At {
+    /// The proof of the receiver that is there, whichever side of it.
+    pub fn proof(&self) -> Option<&str> {
+        match self {
+            Self::Receiver(proof) | Self::OtherSide(proof) => Some(proof),
+            Self::Other | Self::Silent | Self::Free | Self::Unusable(_) => None,
+        }
+    }
+}
+
+/// What the public side answers and the admin side does not, and the other way round.
+const PUBLIC_ROUTE: &str = "webhook";
+const ADMIN_ROUTE: &str = "metrics";
 
 /// Whether a receiver runs with these settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,15 +91,16 @@ impl Receiver {
         let local = probe::client_without_proxy()?;
         let nonce = Uuid::new_v4();
         let (public, admin) = tokio::join!(
-            look(&local, settings.listen, nonce),
-            look(&local, settings.admin_listen, nonce)
+            look(&local, settings.listen, PUBLIC_ROUTE, nonce),
+            look(&local, settings.admin_listen, ADMIN_ROUTE, nonce)
         );
-        let state = match public {
-            At::Receiver(_) => readiness(&local, settings.listen).await,
-            At::Other | At::Silent | At::Free | At::Unusable(_) => State::Absent,
+        // Both sides tell.
+        let state = match public.proof() {
+            Some(_) => readiness(&local, settings.listen).await,
+            None => State::Absent,
         };
         let access = match admin {
-            At::Receiver(_) if admin == public => Some(access(&local, settings).await),
+            At::Receiver(_) if admin.proof() == public.proof() => Some(access(&local, settings).await),
             _ => None,
         };
         Ok(Self {
@@ -155,8 +171,8 @@ async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
     }
 }
 
-/// Looks at an address of this machine. Whoever listens at one elsewhere is asked nothing, for it is somebody else.
-async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
+/// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is asked nothing, for it is somebody else.
+async fn look(client: &reqwest::Client, listen: SocketAddr, route: &str, nonce: Uuid) -> At {
     let reason = match bind(listen) {
         Ok(()) => return At::Free,
         Err(error) if error.kind() == ErrorKind::AddrInUse => None,
@@ -165,11 +181,18 @@ async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
         Err(error) => return At::Unusable(error.to_string()),
     };
     match (probe::ask(client, &url_of(listen), nonce).await, reason) {
-        (Ok(proof), _) => At::Receiver(proof),
+        (Ok(proof), _) if has(client, listen, route).await => At::Receiver(proof),
+        (Ok(proof), _) => At::OtherSide(proof),
         (Err(finding), _) if finding.kind != Kind::NoAnswer => At::Other,
         (Err(_), Some(reason)) => At::Unusable(reason),
         (Err(_), None) => At::Silent,
     }
+}
+
+/// Whether a receiver has a route at an address, as far as it tells: whom it lets in there is another matter.
+async fn has(client: &reqwest::Client, listen: SocketAddr, route: &str) -> bool {
+    let answer = client.get(format!("{}{route}", url_of(listen))).send().await;
+    answer.map_or(true, |response| response.status() != 404)
 }
 
 /// Whether a receiver could listen on an address. It is only bound, so that one that starts at this moment can.

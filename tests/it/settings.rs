@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::harness::process::{Ended, run};
 use crate::harness::provider::Route;
-use crate::harness::{Process, Provider, client, wait_for};
+use crate::harness::{Process, Provider, client, free_port, wait_for};
 
 const OLD: &str = "planted-old-token-0123456789";
 const NEW: &str = "planted-new-token-0123456789";
@@ -159,6 +159,25 @@ async fn commands_beside_a_receiver_find_it_where_nobody_told_them() {
     receiver.signal("TERM");
     assert_eq!(receiver.wait().await.code(), Some(0));
     assert!(!folder.path().join("data/inbox.db.addresses").exists());
+}
+
+#[tokio::test]
+async fn where_a_killed_receiver_listened_is_not_where_commands_look() {
+    let folder = folder();
+    let mut serve = command(folder.path(), &["serve"]);
+    serve.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let mut receiver = Process::spawn(folder.path(), serve).await;
+    receiver.kill();
+    receiver.wait().await;
+    assert!(folder.path().join("data/inbox.db.addresses").exists());
+    let port = free_port().to_string();
+
+    let mut doctor = command(folder.path(), &["doctor"]);
+    doctor.env("PORT", &port);
+    let examined = run(doctor).await;
+
+    let expected = format!("public address: 127.0.0.1:{port} is free; no receiver runs there now");
+    assert!(examined.output.contains(&expected), "{examined:?}");
 }
 
 #[tokio::test]

@@ -150,11 +150,14 @@ async fn get(
     }
 }
 
-/// Whether these settings are let in, and whether anybody on this machine is. Whoever is may be told that the inbox fails.
+/// Whether these settings are let in, and whether anybody on this machine is.
 async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
     let lets_in = async |token| {
         let answer = get(client, settings, "/destinations", token).await;
-        answer.map(|response| response.status() != 401)
+        answer.map_or_else(
+            |error| Err(error.to_string()),
+            |response| is_let_in(response.status().as_u16()),
+        )
     };
     let token = settings.http.admin_token.as_ref();
     let with_it = match token {
@@ -162,7 +165,7 @@ async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
         None => Ok(false),
     };
     match (with_it, lets_in(None).await) {
-        (Err(error), _) | (_, Err(error)) => Access::Unknown(error.to_string()),
+        (Err(reason), _) | (_, Err(reason)) => Access::Unknown(reason),
         (Ok(true), Ok(true)) => Access::Unguarded,
         (Ok(true), Ok(false)) => Access::Granted,
         (Ok(false), Ok(true)) => Access::Open,
@@ -171,7 +174,18 @@ async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
     }
 }
 
-/// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is asked nothing, for it is somebody else.
+/// Whether an answer with that status is for somebody who is let in, who may be told that the inbox fails; or why that cannot be
+/// told.
+fn is_let_in(status: u16) -> Result<bool, String> {
+    match status {
+        401 => Ok(false),
+        400..=499 => Err(format!("it answers {status}")),
+        _ => Ok(true),
+    }
+}
+
+/// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is
+/// asked nothing, for it is somebody else.
 async fn look(client: &reqwest::Client, listen: SocketAddr, route: &str, nonce: Uuid) -> At {
     let reason = match bind(listen) {
         Ok(()) => return At::Free,
@@ -225,4 +239,18 @@ fn url_of(listen: SocketAddr) -> Url {
     format!("http://{}", http::reachable(listen))
         .parse()
         .expect("an address and port make a URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_let_in;
+
+    #[test]
+    fn who_gets_an_answer_that_is_no_refusal_is_let_in_and_no_other() {
+        assert_eq!((is_let_in(200), is_let_in(503)), (Ok(true), Ok(true)));
+        assert_eq!(is_let_in(401), Ok(false));
+        for status in [403, 404] {
+            assert_eq!(is_let_in(status), Err(format!("it answers {status}")));
+        }
+    }
 }

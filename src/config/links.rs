@@ -12,6 +12,9 @@ pub fn is_service_link(environment: &[(String, String)], variable: &str, value: 
         "_PORT" => true,
         "_SERVICE_HOST" => value == host,
         "_SERVICE_PORT" => value == port,
+        // Docker's: `/CONTAINER/ALIAS`, and the environment of the other container, which may say anything.
+        "_NAME" => value.starts_with('/'),
+        _ if rest.starts_with("_ENV_") => true,
         _ => match rest.strip_prefix("_PORT_") {
             Some(link) => is_of_link(link, value, host),
             None => rest.starts_with("_SERVICE_PORT_") && is_port(value),

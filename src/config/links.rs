@@ -1,5 +1,6 @@
 //! The variables that Kubernetes sets for each service, and Docker for each link: the addresses of a service named
-//! `caigunn...` are no settings. They are told by their values, all of which say the same address.
+//! `caigunn...` are no settings. They are told by their values, all of which say the same address; but of a link Docker tells
+//! the name and the environment too.
 
 /// Whether a variable is one of a service, as others in the environment show: `NAME_PORT=tcp://HOST:PORT` is always there
 /// beside it, and names the host.

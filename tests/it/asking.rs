@@ -173,6 +173,20 @@ async fn what_is_no_receiver_is_told_from_one() {
 }
 
 #[tokio::test]
+async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
+    let (_folder, receiver) = receiver().await;
+    let place = receiver.public.to_string();
+
+    let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+    let expected = format!(
+        "caigunn-webhook: the receiver at http://{place} has no such path, as on its public side: say where it listens with \
+         --admin or CAIGUNN_ADMIN_LISTEN\n"
+    );
+    assert_eq!((listed.code, listed.errors), (Some(1), expected));
+}
+
+#[tokio::test]
 async fn what_listens_and_says_nothing_is_waited_for_some_seconds_and_no_longer() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let place = silent.local_addr().expect("it is bound").to_string();

@@ -68,6 +68,9 @@ fn said(status: u16, has_token: bool, detail: &str) -> String {
             "has no admin token, so it serves its own machine only: set CAIGUNN_ADMIN_TOKEN there and here"
                 .into()
         }
+        (404, _) if detail == "there is nothing at this path" => {
+            format!("has no such path, as on its public side: {SAY_WHERE}")
+        }
         (status, _) => format!("answers {status}: {detail}"),
     }
 }
@@ -207,15 +210,11 @@ pub async fn list(
     let is_by_time = given.any(|(name, _)| ["since", "until"].contains(name));
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {
-        let left = if is_by_time {
-            PAGE_LIMIT
-        } else {
-            limit - items.len()
+        let left = match is_by_time {
+            true => PAGE_LIMIT,
+            false => PAGE_LIMIT.min(limit - items.len()),
         };
-        let page = [
-            ("cursor", cursor),
-            ("limit", Some(left.min(PAGE_LIMIT).to_string())),
-        ];
+        let page = [("cursor", cursor), ("limit", Some(left.to_string()))];
         let path = path_with(&format!("/{member}"), query.iter().cloned().chain(page));
         let mut answer = admin.get_from_running(&path).await?;
         if let Value::Array(more) = answer[member].take() {

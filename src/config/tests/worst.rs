@@ -60,9 +60,6 @@ fn two_a_value_in_quotes_is_refused_and_blanks_around_it_are_not_its_own() {
             "{variable}={quoted}: {words}"
         );
     }
-    let mut path = environment(&[("CAIGUNN_ACCESS_TOKEN_FILE", "\"/run/secret\"")]);
-    path.read_files(|_| Err("the file cannot be read".to_owned()));
-    assert!(words(&path).contains("give the path without the quotes"));
     let blanks = environment(&[
         ("CAIGUNN_LISTEN", " 127.0.0.1:1\r"),
         ("CAIGUNN_ADMIN_TOKEN", "\t0123456789abcdef\r\n"),

@@ -329,7 +329,7 @@ async fn commands_beside_a_follower_say_who_leads() {
     assert_eq!(shown["leader"], leader);
     assert_eq!(
         removed.errors,
-        "the receivers on this inbox register their URL again when the leader next looks, every 300 s: stop them first\n"
+        "the receivers on this inbox register their URL again when the leader next looks: stop them first\n"
     );
     follower.stop().await;
     unknowing.stop().await;

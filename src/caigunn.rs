@@ -332,7 +332,8 @@ impl Client {
         let mut secrets = Secrets::default();
         secrets.add(access_token);
         let request = self.http.request(method.clone(), url);
-        let request = request.header(ACCESS_TOKEN_HEADER, secret_header(access_token)?);
+        let token = secret_header(access_token, &Credential::AccessToken)?;
+        let request = request.header(ACCESS_TOKEN_HEADER, token);
         let asked = Asked { secrets, whose };
         Ok(Call {
             method,
@@ -346,7 +347,8 @@ impl Client {
         let whose = Credential::ApiKey(Fingerprint::of(api_key));
         let mut call = self.call(method, path, &[], whose)?;
         call.asked.secrets.add(api_key);
-        call.request = call.request.header(API_KEY, secret_header(api_key)?);
+        let key = secret_header(api_key, &call.asked.whose)?;
+        call.request = call.request.header(API_KEY, key);
         Ok(call)
     }
 }
@@ -359,11 +361,16 @@ struct Call {
 }
 
 /// A header that is never printed.
-fn secret_header(secret: &SecretString) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| Error::Invalid {
-        status: 0,
-        detail: "not sent: a credential has characters that no header may have".to_owned(),
-    })?;
+fn secret_header(secret: &SecretString, whose: &Credential) -> Result<HeaderValue, Error> {
+    let unsendable = || Error::Unsendable { whose: whose.clone() };
+    let text = Some(secret.expose_secret()).filter(|_| is_sendable(secret));
+    let mut value = HeaderValue::from_str(text.ok_or_else(unsendable)?).map_err(|_| unsendable())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Whether a header may hold a secret: what is beyond ASCII one may, and every server reads it in another way.
+fn is_sendable(secret: &SecretString) -> bool {
+    let mut bytes = secret.expose_secret().bytes();
+    bytes.all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

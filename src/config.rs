@@ -224,12 +224,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         },
     };
     warn(&mut reader, &settings);
-    let (shown, warnings) = reader.finish()?;
-    Ok(Loaded {
-        settings,
-        shown,
-        warnings,
-    })
+    reader.finish(settings)
 }
 
 fn warn(reader: &mut Reader, settings: &Settings) {
@@ -268,9 +263,8 @@ fn addresses(reader: &mut Reader) -> (SocketAddr, SocketAddr) {
     );
     let is_all = listen.ip().is_unspecified() || admin.ip().is_unspecified() || listen.ip() == admin.ip();
     if listen.port() == admin.port() && listen.port() != 0 && is_all {
-        let place = reader
-            .sourced("server.listen")
-            .map_or_else(String::new, |it| it.place);
+        let place = reader.sourced("server.listen").map(|sourced| sourced.place);
+        let place = place.expect("it has a default");
         let reason = format!("server.listen ({place}) is {listen}, and the two sides cannot share a port");
         reader.refuse_for("admin.listen", "another port than server.listen", &reason);
     }
@@ -284,12 +278,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     }
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
     let port: u16 = port.parse().map_err(|_| String::new())?;
-    let is_localhost = host == "localhost";
-    let advice =
-        format!("write 0.0.0.0:{port} for all addresses of this machine, 127.0.0.1:{port} for itself alone");
-    is_localhost
-        .then(|| (Ipv4Addr::LOCALHOST, port).into())
-        .ok_or(advice)
+    match host {
+        "localhost" => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ => Err(format!(
+            "write 0.0.0.0:{port} for all addresses of this machine, 127.0.0.1:{port} for itself alone"
+        )),
+    }
 }
 
 fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings {

@@ -12,6 +12,52 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
 use url::{Host, Url};
 
+/// The variables that name proxies.
+const PROXIES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// The others that say how calls go out.
+const OTHERS: [&str; 4] = ["NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Whether a variable says how calls go out.
+pub fn is_variable(name: &str) -> bool {
+    PROXIES.contains(&name) || OTHERS.contains(&name)
+}
+
+/// Whether clients take what a variable says of how calls go out. Of a proxy that they do not, they say nothing, and call
+/// without it.
+///
+/// # Errors
+/// What is allowed; nothing of the value, which may hold a password.
+pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
+    let is_quoted = value.starts_with(['"', '\'']) && value.ends_with(['"', '\'']);
+    let takes_proxy = || {
+        let any = Uri::from_static("https://example.com");
+        let proxy = Matcher::builder().all(value).build().intercept(&any)?;
+        // A port that is none is found when it is called; behind a second @ is the rest of a password; and one that speaks
+        // SOCKS would be spoken to in HTTP.
+        let url: Url = proxy.uri().to_string().parse().ok()?;
+        (url.username().is_empty() && url.scheme().starts_with("http")).then_some(())
+    };
+    // Desktops name one of those beside the others, which go before it.
+    let is_last_resort = name.eq_ignore_ascii_case("ALL_PROXY") && value.starts_with("socks");
+    match value.trim() {
+        value if value.is_empty() || !is_variable(name) => Ok(()),
+        _ if is_quoted => Err("give it without the quotes"),
+        _ if PROXIES.contains(&name) && !is_last_resort && takes_proxy().is_none() => Err(
+            "expected the URL of a proxy that speaks HTTP, as in http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, user and \
+             password percent-encoded, without blanks",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// A client to that URL: through the proxy that the environment names for it, if there is one.
 pub fn to(url: &Url) -> ClientBuilder {
     match (is_loopback(url), url.scheme()) {

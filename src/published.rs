@@ -1,10 +1,11 @@
 //! Where a running receiver listens, for commands beside it that were not told: two lines in a small file beside its inbox,
 //! which only those can write who can write the inbox. Nothing secret is in it.
 //!
-//! After a crash the file stays; what it says is then as true as a setting that nobody serves.
+//! The receiver holds a lock on the file for as long as it lives, which the system frees however it ends. So what one left that
+//! was killed is not believed.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -22,28 +23,35 @@ pub struct Addresses {
 pub struct Published {
     inbox: PathBuf,
     addresses: Addresses,
+    /// The file, whose lock goes with it.
+    _file: File,
 }
 
 impl Addresses {
     /// Publishes them beside the inbox at that path.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written or locked.
     pub fn publish(self, inbox: &Path) -> io::Result<Published> {
         let Self { public, admin } = self;
         // Whoever reads sees all of it or nothing.
         let (path, new) = (path(inbox), path(inbox).with_extension("addresses-new"));
-        fs::write(&new, format!("public {public}\nadmin {admin}\n"))?;
+        let mut file = File::create(&new)?;
+        file.lock()?;
+        write!(file, "public {public}\nadmin {admin}\n")?;
         fs::rename(&new, path)?;
         Ok(Published {
             inbox: inbox.to_owned(),
             addresses: self,
+            _file: file,
         })
     }
 
-    /// Those that are published beside the inbox at that path, if any are.
+    /// Those that are published beside the inbox at that path, if any are, by a receiver that lives.
     pub fn read(inbox: &Path) -> Option<Self> {
-        let content = fs::read_to_string(path(inbox)).ok()?;
+        let file = File::open(path(inbox)).ok()?;
+        let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        let content = is_held.then(|| io::read_to_string(file))?.ok()?;
         let address = |side| {
             let mut lines = content.lines().filter_map(|line| line.split_once(' '));
             lines.find(|(name, _)| *name == side)?.1.parse().ok()
@@ -109,11 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_stands_by_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        fs::write(path(&inbox), "public 127.0.0.1:1\nadmin 127.0.0.1:2\n").unwrap();
+
+        assert_eq!(Addresses::read(&inbox), None);
+    }
+
+    #[test]
     fn what_is_no_such_file_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         let inbox = folder.path().join("inbox.db");
         for content in ["", "public 127.0.0.1:1\n", "public x\nadmin y\n", "\0\u{ff}"] {
-            fs::write(path(&inbox), content).unwrap();
+            let mut file = File::create(path(&inbox)).unwrap();
+            file.lock().unwrap();
+            file.write_all(content.as_bytes()).unwrap();
 
             assert_eq!(Addresses::read(&inbox), None, "{content:?}");
         }

@@ -5,6 +5,8 @@
 //! headers at trace level.
 
 mod output;
+#[cfg(test)]
+pub mod testing;
 
 use std::io::{self, IsTerminal};
 use std::str::FromStr;

@@ -133,7 +133,11 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
             status: code,
             detail,
         },
-        _ => Error::Invalid { status: code, detail },
+        _ => Error::Invalid {
+            whose: asked.whose.clone(),
+            status: code,
+            detail,
+        },
     })
 }
 

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Chatbot, EventLog, LogEntry, Standing};
+use super::{Chatbot, EventLog, LogEntry, Standing, is_sendable};
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 
@@ -96,7 +96,7 @@ fn chatbot_of(entry: &Part<'_>) -> Result<Listed, Mistake> {
     Ok(Listed::Live(Chatbot {
         id,
         title: title.text().unwrap_or_default(),
-        api_key: api_key.secret().map_err(name)?,
+        api_key: api_key.sendable().map_err(name)?,
     }))
 }
 
@@ -222,6 +222,18 @@ impl<'a> Part<'a> {
         match self.text()? {
             empty if empty.is_empty() => Err(Mistake::Shape(format!("{} is empty", self.place))),
             secret => Ok(secret.into()),
+        }
+    }
+
+    /// The secret that it must be, if a header may hold it.
+    fn sendable(&self) -> Result<SecretString, Mistake> {
+        let secret = self.secret()?;
+        match is_sendable(&secret) {
+            true => Ok(secret),
+            false => Err(Mistake::Shape(format!(
+                "{} has a character that no header may hold",
+                self.place
+            ))),
         }
     }
 

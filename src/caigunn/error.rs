@@ -48,6 +48,8 @@ pub enum Error {
     /// CaiGunn does not accept what was sent (other 4xx): a person must look.
     #[error("CaiGunn did not accept the request, with {status}: {detail}")]
     Invalid {
+        /// What was sent with it.
+        whose: Credential,
         /// The status.
         status: u16,
         /// CaiGunn's words.
@@ -78,7 +80,20 @@ pub enum Error {
         /// The beginning of the answer, or where it stops being JSON.
         detail: String,
     },
-    /// CaiGunn answered with JSON of another shape than the documented one: the provider has changed.
+    /// CaiGunn takes our webhook URL, and has another in its place: a person must look.
+    #[error("CaiGunn changes the webhook URL: it has {remains}, where posts are refused")]
+    Changed {
+        /// What it has there; nothing of the URL itself.
+        remains: String,
+    },
+    /// A credential cannot be sent: a person must mend it.
+    #[error("not sent: {whose} has a character that no header may hold")]
+    Unsendable {
+        /// Which one.
+        whose: Credential,
+    },
+    /// CaiGunn answered with JSON of another shape than the documented one, as it may while it is maintained, or with too
+    /// much of it: try again.
     #[error("CaiGunn answered unexpectedly with {status}: {detail}")]
     Unexpected {
         /// The status.
@@ -92,8 +107,13 @@ impl Error {
     /// Whether it passes by itself; anything else lasts until a person acts.
     pub fn passes(&self) -> bool {
         match self {
-            Self::TooManyRequests { .. } | Self::Unavailable { .. } | Self::NoApi { .. } => true,
-            Self::Refused { .. } | Self::Invalid { .. } | Self::Unexpected { .. } => false,
+            Self::TooManyRequests { .. }
+            | Self::Unavailable { .. }
+            | Self::NoApi { .. }
+            | Self::Unexpected { .. } => true,
+            Self::Refused { .. } | Self::Invalid { .. } | Self::Changed { .. } | Self::Unsendable { .. } => {
+                false
+            }
         }
     }
 
@@ -107,6 +127,11 @@ impl Error {
                 ..
             }
         )
+    }
+
+    /// Whether it may be CaiGunn that is down. An answer of another shape may be of one log or chatbot alone.
+    pub fn is_outage(&self) -> bool {
+        self.passes() && !matches!(self, Self::Unexpected { .. })
     }
 
     /// How long CaiGunn asks to wait.
@@ -133,6 +158,10 @@ impl Error {
                 whose: Credential::AccessToken,
                 ..
             } => Some(ACCESS_TOKEN),
+            Self::Unsendable {
+                whose: Credential::ApiKey(_),
+            } => Some("check CAIGUNN_API_KEY"),
+            Self::Unsendable { .. } => Some("check CAIGUNN_ACCESS_TOKEN"),
             Self::Refused {
                 whose: Credential::ApiKey(_),
                 ..
@@ -143,9 +172,17 @@ impl Error {
                 whose: Credential::Chatbot(_),
                 ..
             } => Some("check at CaiGunn that this chatbot is the access token's user's"),
-            Self::Invalid { .. } => Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY"),
-            Self::NoApi { .. } => Some("if it lasts, check CAIGUNN_API_URL"),
-            Self::Unexpected { .. } => Some("check CAIGUNN_API_URL"),
+            Self::Invalid {
+                whose: Credential::ApiKey(_),
+                ..
+            } => Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY"),
+            // These calls have neither.
+            Self::Invalid { .. } => Some("check CAIGUNN_ACCESS_TOKEN and CAIGUNN_API_URL"),
+            Self::Changed { .. } => Some(
+                "take a CAIGUNN_WEBHOOK_TOKEN of fewer characters, and of small letters and digits alone; if that does not \
+                 help, see the chatbot's settings at CaiGunn, and that no other deployment wants it",
+            ),
+            Self::NoApi { .. } | Self::Unexpected { .. } => Some("if it lasts, check CAIGUNN_API_URL"),
         }
     }
 

@@ -57,7 +57,7 @@ impl Patience {
     pub fn note(&self, kind: Kind, error: Option<&Error>) {
         let is_quiet = self.quiet().is_some();
         let mut state = self.state();
-        let Some(error) = error.filter(|error| error.passes()) else {
+        let Some(error) = error.filter(|error| error.is_outage()) else {
             state.failures.remove(&kind);
             // The answer to a call that was under way does not end a quiet time.
             if !is_quiet && state.begun_by.as_ref() == Some(&kind) {

@@ -21,7 +21,8 @@ pub enum Likeness {
 /// Compares a URL that was read with one of ours, by what the receiver makes of it: `http` and `https` are one, since
 /// proxies redirect from one to the other; so are the ports that go without saying, hosts in either case, paths with and
 /// without a slash at the end or with two in a row, and unreserved characters that are encoded (RFC 3986, section
-/// 6.2.2). Posts to any of these spellings are taken. Of a URL that is hidden in part (`***`) the rest decides.
+/// 6.2.2), and whatever is in a query. Posts to any of these spellings are taken. Of a URL that is hidden in part (`***`)
+/// the rest decides.
 pub fn likeness(theirs: &str, ours: &str) -> Likeness {
     let (Some(theirs), Some(ours)) = (meaning(theirs), meaning(ours)) else {
         return Likeness::Other;
@@ -55,6 +56,18 @@ pub fn likeness(theirs: &str, ours: &str) -> Likeness {
     }
 }
 
+/// What there is of ours in a URL that is none of its spellings: a part, or all of it in other letters. Posts there are
+/// refused.
+pub fn remains(theirs: &str, ours: &str) -> Option<String> {
+    let (kept, whole) = (theirs.len(), ours.len());
+    let is_of_ours = |start: &str| start.eq_ignore_ascii_case(theirs);
+    ours.get(..kept).filter(|start| is_of_ours(start))?;
+    Some(match kept < whole {
+        true => format!("only the first {kept} of its {whole} characters"),
+        false => "it in other letters, capital or small".to_owned(),
+    })
+}
+
 /// Whether `url` is `base` or has a token behind it, by its meaning.
 pub fn is_below(url: &str, base: &str) -> bool {
     let (Some(url), Some(base)) = (meaning(url), meaning(base)) else {
@@ -70,7 +83,7 @@ pub fn has_host_of(one: &str, other: &str) -> bool {
     host(one).is_some_and(|found| host(other) == Some(found))
 }
 
-/// A URL as all its spellings are: the host, a port that is not the usual one, the path and the query.
+/// A URL as all its spellings are: the host, a port that is not the usual one, and the path.
 fn meaning(url: &str) -> Option<String> {
     let url: Url = url.trim().parse().ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none();
@@ -78,8 +91,7 @@ fn meaning(url: &str) -> Option<String> {
     let port = url.port().filter(|port| ![80, 443].contains(port));
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     let path = plain(url.path());
-    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
-    Some(format!("{host}{port}{}{query}", path.trim_end_matches('/')))
+    Some(format!("{host}{port}{}", path.trim_end_matches('/')))
 }
 
 /// A URL of somebody else's as it may be shown: where it points to, and nothing that could be a secret.
@@ -134,6 +146,10 @@ mod tests {
                 "HTTPS://Hooks.EXAMPLE.com:443/base/webhook/a~token-0",
                 Likeness::Same,
             ),
+            (
+                "https://hooks.example.com/base/webhook/a~token-0?x=/y#z",
+                Likeness::Same,
+            ),
             ("https://hooks.example.com/base/webhook/***", Likeness::Masked),
             (
                 "https://hooks.example.com/base/webhook/a~to*******",
@@ -154,10 +170,6 @@ mod tests {
                 "https://hooks.example.com/base/webhook/A~token-0",
                 Likeness::Other,
             ),
-            (
-                "https://hooks.example.com/base/webhook/a~token-0?x",
-                Likeness::Other,
-            ),
             ("https://hooks.example.com/base/webhook", Likeness::Other),
             (
                 "https://hooks.example.com:8443/base/webhook/a~token-0",
@@ -175,6 +187,26 @@ mod tests {
         }
         let (bare, slash) = ("https://hooks.example.com", "https://hooks.example.com/");
         assert_eq!(likeness(bare, slash), Likeness::Same);
+    }
+
+    #[test]
+    fn what_remains_of_ours_is_told_by_its_length_or_letters_alone() {
+        const OURS: &str = "https://hooks.example.com/webhook/a~token";
+        let part = |kept| Some(format!("only the first {kept} of its 41 characters"));
+        for (theirs, expected) in [
+            ("https://hooks.example.com/webhook/a~tok", part(39)),
+            ("https://hooks.example.com/web", part(29)),
+            ("HTTPS://HOOKS.EXAMPLE.COM/WEBHOOK/A~T", part(37)),
+            (
+                "https://hooks.example.com/WEBHOOK/A~TOKEN",
+                Some("it in other letters, capital or small".to_owned()),
+            ),
+            ("https://hooks.example.com/webhook/a~tokens", None),
+            ("https://hooks.example.com/webhook/b~tok", None),
+            ("https://hooks.example.com/webhook/\u{e9}", None),
+        ] {
+            assert_eq!(remains(theirs, OURS), expected, "{theirs}");
+        }
     }
 
     #[test]

@@ -124,6 +124,7 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
     let retry_after = Some(Duration::from_secs(7));
     let invalid = |status| {
         Err(Error::Invalid {
+            whose: Credential::AccessToken,
             status,
             detail: detail(),
         })
@@ -174,10 +175,18 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
 
 #[test]
 fn a_credential_that_no_header_may_hold_is_not_sent_and_not_named() {
-    let error = secret_header(&"hunter2\r\napi-key: x".into()).unwrap_err();
+    let whose = Credential::ApiKey(Fingerprint::of(&"hunter2".into()));
+    for unsendable in ["hunter2\r\napi-key: x", "hunter2\u{1}", "hunter2é"] {
+        let error = secret_header(&unsendable.into(), &whose).unwrap_err();
 
-    assert!(!error.to_string().contains("hunter2"));
-    assert!(secret_header(&"hunter2".into()).unwrap().is_sensitive());
+        assert!(
+            error.to_string().starts_with("not sent: API key f52fbd32…"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("hunter2"));
+        assert_eq!(error.advice(), Some("check CAIGUNN_API_KEY"));
+    }
+    assert!(secret_header(&"hunter2".into(), &whose).unwrap().is_sensitive());
 }
 
 #[test]

@@ -60,10 +60,8 @@ pub fn summary(value: &Value) -> String {
 
 /// The paths in that value of files with secrets to sign with.
 pub fn signing_file_paths(value: &Value) -> Vec<String> {
-    let tables = tables(value).unwrap_or_default();
-    let paths = tables
-        .iter()
-        .filter_map(|table| text(table.get("secrets_file")?).ok());
+    let tables = tables(value).unwrap_or_default().into_iter();
+    let paths = tables.filter_map(|table| text(table.get("secrets_file")?).ok());
     paths.filter(|path| !path.is_empty()).collect()
 }
 
@@ -95,21 +93,22 @@ fn destination(
         names.push(name.clone());
     }
     let kind = reader.required(&key("kind"), |text| KINDS.iter().find(|(kind, _)| *kind == text));
-    let others = KINDS
-        .iter()
-        .filter(|other| kind.is_some_and(|kind| kind != *other));
-    for (other, names) in others {
-        for key in names.iter().map(|name| key(name)) {
-            if reader.is_there(&key) {
-                reader.note(&key, &format!("only one of kind {other} has this key"));
+    let mut settings = None;
+    for (name, members) in &KINDS {
+        let members = members.iter().map(|member| key(member));
+        let there: Vec<_> = members.filter(|member| reader.is_there(member)).collect();
+        match kind {
+            Some((kind, _)) if kind != name => {
+                for member in there {
+                    reader.note(&member, &format!("only one of kind {name} has this key"));
+                }
             }
+            // Of no kind, it is read as whatever it has keys of.
+            None if there.is_empty() => {}
+            _ if *name == "http" => settings = http(reader, key, sources).map(Kind::Http),
+            _ => settings = command(reader, &key("command")).map(Kind::Command),
         }
     }
-    let kind = match kind {
-        Some(("http", _)) => http(reader, key, sources).map(Kind::Http),
-        Some(_) => command(reader, &key("command")).map(Kind::Command),
-        None => None,
-    };
     let filter = Filter {
         events: reader.list(&key("events"), |text| text.parse().ok()),
         chatbots: reader.list(&key("chatbots"), |text| text.parse().ok()),
@@ -129,7 +128,7 @@ fn destination(
         max_per_second,
         timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
         format: format.unwrap_or(Format::Raw),
-        kind: kind?,
+        kind: settings?,
     })
 }
 

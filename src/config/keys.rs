@@ -58,8 +58,8 @@ const DAYS: &str = "whole days";
 const HOURS: &str = "whole hours";
 const TRUTH: Form = Form::One("true or false");
 const VISIBLE: &str = "visible ASCII characters";
-const DESTINATIONS: &str = "tables, each of which begins with [[delivery.destination]], or a list as in \
-                            [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}]";
+const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], or in the file \
+                            of settings tables, each of which begins with [[delivery.destination]]";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.

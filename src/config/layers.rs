@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::keys::{DESTINATION, KEYS, Key, Kind, did_you_mean};
 use super::links::is_service_link;
 use super::{Mistake, Warning, destination, reader};
+use crate::outgoing;
 
 /// The file of defaults.
 const DEFAULTS: &str = include_str!("../../config/caigunn-webhook.toml");
@@ -30,7 +31,7 @@ pub struct Sources {
     pub defaults: Option<(String, String)>,
     /// The name and content of the operator's file.
     pub file: Option<(String, String)>,
-    /// The environment, or what of it begins with `CAIGUNN_`, and `PORT`.
+    /// The environment, or what of it [`Sources::is_read`].
     pub environment: Vec<(String, String)>,
     /// Keys and values from the command line.
     pub flags: Vec<(String, String)>,
@@ -39,6 +40,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Whether a variable concerns this program.
+    pub fn is_read(variable: &str) -> bool {
+        variable.starts_with("CAIGUNN_") || variable == "PORT" || outgoing::is_variable(variable)
+    }
+
     /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.
     pub fn read_files(&mut self, read: impl Fn(&str) -> Result<String, String>) {
         let by_variable = self.environment.iter().filter(|(variable, path)| {
@@ -49,10 +55,8 @@ impl Sources {
         self.files = paths.map(|path| (path.clone(), read(&path))).collect();
         let destinations = merge(self).values.remove(DESTINATION);
         let paths = destinations.map(|destinations| destination::signing_file_paths(&destinations.value));
-        for path in paths.unwrap_or_default() {
-            let content = read(&path);
-            self.files.insert(path, content);
-        }
+        let paths = paths.into_iter().flatten();
+        self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }
 }
 
@@ -199,12 +203,13 @@ impl Merged {
     }
 
     fn add_environment(&mut self, sources: &Sources) {
-        let mut set_by: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-        let ours = sources
-            .environment
-            .iter()
-            .filter(|(variable, _)| variable.starts_with("CAIGUNN_"));
-        for (variable, value) in ours {
+        for (variable, value) in &sources.environment {
+            if !variable.starts_with("CAIGUNN_") {
+                if let Err(reason) = outgoing::check_variable(variable, value) {
+                    self.note(format!("{variable} (the environment): {reason}"));
+                }
+                continue;
+            }
             let Some((key, is_file)) = Key::of_variable(variable) else {
                 let is_known = [CONFIG_VARIABLE, DEFAULTS_VARIABLE].contains(&&**variable);
                 if !is_known && !is_service_link(&sources.environment, variable, value) {
@@ -218,49 +223,36 @@ impl Merged {
                 continue;
             };
             let path = value.trim();
-            let text = match sources.files.get(path) {
+            let read = match sources.files.get(path) {
                 _ if path.is_empty() => continue,
-                _ if !is_file => value,
-                Some(Err(_)) if path.starts_with(['"', '\'']) => {
-                    self.note(format!(
-                        "{} ({variable}={path}): give the path without the quotes",
-                        key.name
-                    ));
-                    continue;
-                }
-                Some(Ok(content)) if !is_nothing(key, content) => content,
-                Some(read) => {
-                    let reason = read.as_ref().err().map_or(EMPTY, String::as_str);
-                    self.note(format!("{} ({variable}={path}): {reason}", key.name));
-                    continue;
-                }
+                _ if !is_file => Ok(value),
+                Some(Ok(content)) if is_nothing(key, content) => Err(EMPTY),
+                Some(read) => read.as_ref().map_err(String::as_str),
                 None => continue,
             };
-            if let Some((other, earlier)) = set_by.get(key.name) {
-                if earlier.trim() != text.trim() {
-                    self.note(format!(
-                        "{}: {other} and {variable} are both set and differ",
-                        key.name
-                    ));
-                }
-                continue;
-            }
-            let earlier = self.values.get(key.name).cloned();
-            self.set(key, text.as_str(), variable, Vec::new());
-            set_by.insert(key.name, (variable, text));
-            if let Some(earlier) = earlier
-                && earlier.is_said
-                && !reader::is_same(&earlier.value, &self.values[key.name].value)
-            {
-                self.warnings.push(Warning {
-                    found: format!(
-                        "{variable} overrides {} of {}, which says otherwise",
-                        key.name, earlier.place
-                    ),
-                    advice: "take one of the two away",
-                });
+            match read {
+                Ok(text) => self.set_by(variable, key, text),
+                Err(reason) => self.note(format!("{} ({variable}={path}): {reason}", key.name)),
             }
         }
+    }
+
+    /// Takes what a variable says, and tells where that was said otherwise before.
+    fn set_by(&mut self, variable: &str, key: Key, text: &str) {
+        let name = key.name;
+        let earlier = self.values.get(name).filter(|earlier| earlier.is_said);
+        let other = earlier.filter(|earlier| !reader::is_same(&earlier.value, &text.into()));
+        match other.map(|other| other.place.clone()) {
+            Some(place) if Key::of_variable(&place).is_some() => {
+                self.note(format!("{name}: {place} and {variable} are both set and differ"));
+            }
+            Some(place) => self.warnings.push(Warning {
+                found: format!("{variable} overrides {name} of {place}, which says otherwise"),
+                advice: "take one of the two away",
+            }),
+            None => {}
+        }
+        self.set(key, text, variable, Vec::new());
     }
 }
 

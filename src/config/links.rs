@@ -1,5 +1,6 @@
 //! The variables that Kubernetes sets for each service, and Docker for each link: the addresses of a service named
-//! `caigunn...` are no settings. They are told by their values, all of which say the same address.
+//! `caigunn...` are no settings. They are told by their values, all of which say the same address; but of a link Docker tells
+//! the name and the environment too.
 
 /// Whether a variable is one of a service, as others in the environment show: `NAME_PORT=tcp://HOST:PORT` is always there
 /// beside it, and names the host.
@@ -12,6 +13,9 @@ pub fn is_service_link(environment: &[(String, String)], variable: &str, value: 
         "_PORT" => true,
         "_SERVICE_HOST" => value == host,
         "_SERVICE_PORT" => value == port,
+        // Docker's: `/CONTAINER/ALIAS`, and the environment of the other container, which may say anything.
+        "_NAME" => value.starts_with('/'),
+        _ if rest.starts_with("_ENV_") => true,
         _ => match rest.strip_prefix("_PORT_") {
             Some(link) => is_of_link(link, value, host),
             None => rest.starts_with("_SERVICE_PORT_") && is_port(value),

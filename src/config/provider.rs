@@ -29,10 +29,8 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -
     let discover: bool = reader.parsed("subscription.discover");
     let is_key_missing = api_keys.is_empty() && !discover;
     let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let (include, exclude) = (
-        reader.list("subscription.include", name),
-        reader.list("subscription.exclude", name),
-    );
+    let include = reader.list("subscription.include", name);
+    let exclude = reader.list("subscription.exclude", name);
     let is_discovered = api_keys.is_empty() && discover;
     let is_narrowed = !include.is_empty() || !exclude.is_empty();
     if is_narrowed && !is_discovered {
@@ -53,10 +51,8 @@ pub fn provider(reader: &mut Reader, tokens: &[SecretString], is_shared: bool) -
         (access_token.is_none(), "CAIGUNN_ACCESS_TOKEN"),
         (public_url.is_none(), "CAIGUNN_PUBLIC_URL"),
     ];
-    let missing: Vec<_> = missing
-        .into_iter()
-        .filter_map(|(is, name)| is.then_some(name))
-        .collect();
+    let missing = missing.into_iter().filter_map(|(is, name)| is.then_some(name));
+    let missing: Vec<_> = missing.collect();
     let registration = match webhook {
         Some(webhook) if missing.is_empty() => Registration::Wanted(Box::new(webhook)),
         _ => Registration::Missing(missing),

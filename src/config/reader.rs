@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::keys::{DESTINATION, DESTINATION_KEYS, Form, KEYS, Key, Kind, did_you_mean};
 use super::layers::{self, Sourced, Sources};
-use super::{InboxLocation, Mistake, Mistakes, Shown, Warning, destination};
+use super::{InboxLocation, Loaded, Mistake, Mistakes, Settings, Shown, Warning, destination};
 
 /// What is shown where something is not.
 pub const HIDDEN: &str = "[hidden]";
@@ -167,10 +167,8 @@ impl Reader {
 
     /// As [`Reader::refuse`], where not all is allowed that else would be.
     pub fn refuse_for(&mut self, key: &str, allowed: &str, reason: &str) {
-        let text = self
-            .sourced(key)
-            .map(|sourced| rendered(&sourced.value))
-            .unwrap_or_default();
+        let sourced = self.values.get(key);
+        let text = sourced.map_or_else(String::new, |sourced| rendered(&sourced.value));
         let shown = match find(key).kind {
             Kind::Plain => without_credentials(&text, &['?', '#']),
             Kind::Origin => without_credentials(&text, &['/', '?', '#']).filter(|_| text.contains("://")),
@@ -195,8 +193,8 @@ impl Reader {
         self.mistakes.push(Mistake(format!("{key} ({place}): {text}")));
     }
 
-    /// What was read, in the order of the file of defaults, and what is unwise.
-    pub fn finish(self) -> Result<(Vec<Shown>, Vec<Warning>), Mistakes> {
+    /// The settings that were read, with what they were made of and what is unwise.
+    pub fn finish(self, settings: Settings) -> Result<Loaded, Mistakes> {
         if !self.mistakes.is_empty() {
             return Err(Mistakes(self.mistakes));
         }
@@ -217,7 +215,11 @@ impl Reader {
                 is_said: sourced.is_some_and(|sourced| sourced.is_said),
             }
         });
-        Ok((shown.collect(), self.warnings))
+        Ok(Loaded {
+            settings,
+            shown: shown.collect(),
+            warnings: self.warnings,
+        })
     }
 }
 
@@ -256,10 +258,10 @@ fn items(value: &Value) -> Result<Vec<String>, String> {
             let whole = text(&value)?;
             let items = whole.split([',', '\n']).filter(|item| !item.trim().is_empty());
             let items: Vec<_> = items.map(|item| text(&item.into())).collect::<Result<_, _>>()?;
-            let is_none = items.is_empty();
-            (!is_none)
-                .then_some(items)
-                .ok_or_else(|| "there is nothing between its commas".to_owned())
+            match items.is_empty() {
+                true => Err("there is nothing between its commas".to_owned()),
+                false => Ok(items),
+            }
         }
     }
 }

@@ -122,7 +122,10 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
             };
             Finding::failure(check, found, ACCESS_TOKEN)
         }
-        Error::TooManyRequests { .. } | Error::Unavailable { .. } | Error::NoApi { .. } => Finding::failure(
+        Error::TooManyRequests { .. }
+        | Error::Unavailable { .. }
+        | Error::NoApi { .. }
+        | Error::Unexpected { .. } => Finding::failure(
             "CaiGunn",
             error.to_string(),
             format!(
@@ -130,10 +133,14 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
                 client.url()
             ),
         ),
-        Error::Invalid { .. } | Error::Unexpected { .. } => Finding::failure(
+        Error::Invalid { .. } | Error::Changed { .. } | Error::Unsendable { .. } => Finding::failure(
             "CaiGunn",
             error.to_string(),
-            format!("check CAIGUNN_API_URL: {} is asked", client.url()),
+            format!(
+                "{}; {} is asked",
+                error.advice().unwrap_or_default(),
+                client.url()
+            ),
         ),
     }
 }
@@ -185,6 +192,10 @@ fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], is_cut_off: bool
     let finding = |(target, visit): &(Target, Visit)| {
         let name = target.name();
         match (&visit.end, &visit.found) {
+            (End::Failed(error @ Error::Changed { .. }), _) => {
+                let advice = error.advice().unwrap_or_default();
+                Finding::failure(CHECK, format!("{name}: {error}"), advice)
+            }
             (End::Failed(error), _) => Finding::failure(
                 CHECK,
                 format!("the webhook URL of {name} cannot be read: {error}"),

@@ -11,22 +11,20 @@ use crate::subscription::probe::{self, Kind};
 
 pub use super::receiver::{Receiver, State};
 
+/// What each address is called, and the variable that sets it.
+const PUBLIC: (&str, &str) = ("public address", "CAIGUNN_LISTEN");
+const ADMIN: (&str, &str) = ("admin address", "CAIGUNN_ADMIN_LISTEN");
+
 /// Whether both addresses are a receiver's, or free for one, and whether these settings are let in.
 pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let mut findings = vec![
-        address(
-            "public address",
-            "CAIGUNN_LISTEN",
-            settings.listen,
-            &receiver.public,
-            receiver,
-        ),
+        address(PUBLIC, settings.listen, &receiver.public, receiver),
         admin_address(settings, receiver),
     ];
     let is_exposed = !settings.admin_listen.ip().is_loopback();
     if is_exposed && settings.http.admin_token.is_none() {
         findings.push(Finding::warning(
-            "admin address",
+            ADMIN.0,
             format!(
                 "{} can be reached from other machines, and no admin token is set",
                 settings.admin_listen
@@ -44,8 +42,8 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
 }
 
 fn admin_address(settings: &Settings, receiver: &Receiver) -> Finding {
-    const CHECK: &str = "admin address";
-    const VARIABLE: &str = "CAIGUNN_ADMIN_LISTEN";
+    const CHECK: &str = ADMIN.0;
+    const VARIABLE: &str = ADMIN.1;
     let (public, admin) = (settings.listen, settings.admin_listen);
     if clash(public, admin) {
         return Finding::failure(
@@ -67,7 +65,7 @@ fn admin_address(settings: &Settings, receiver: &Receiver) -> Finding {
                  with this one; until then no command can ask it"
             ),
         ),
-        (_, at) => address(CHECK, VARIABLE, admin, at, receiver),
+        (_, at) => address(ADMIN, admin, at, receiver),
     }
 }
 
@@ -80,7 +78,9 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 /// Whether an address is of the receiver, or free for it.
-fn address(check: &'static str, variable: &str, listen: SocketAddr, at: &At, receiver: &Receiver) -> Finding {
+fn address(side: (&'static str, &str), listen: SocketAddr, at: &At, receiver: &Receiver) -> Finding {
+    let (check, variable) = side;
+    let is_of_receiver = at.proof() == receiver.public.proof();
     let taken = |what: &str| {
         Finding::failure(
             check,
@@ -89,10 +89,9 @@ fn address(check: &'static str, variable: &str, listen: SocketAddr, at: &At, rec
         )
     };
     match at {
-        At::Receiver(_) if *at == receiver.public => {
-            Finding::ok(check, format!("the receiver answers on {listen}"))
-        }
-        At::Receiver(_) => taken("another caigunn-webhook process"),
+        At::Receiver(_) if is_of_receiver => Finding::ok(check, format!("the receiver answers on {listen}")),
+        At::OtherSide(_) if is_of_receiver => other_side(side, listen),
+        At::Receiver(_) | At::OtherSide(_) => taken("another caigunn-webhook process"),
         At::Other => taken("another program, which speaks HTTP"),
         At::Silent => taken("a program that gives no answer to HTTP"),
         At::Free => Finding::ok(check, format!("{listen} is free; no receiver runs there now")),
@@ -102,6 +101,29 @@ fn address(check: &'static str, variable: &str, listen: SocketAddr, at: &At, rec
             format!("set {variable} to an address of this machine and a port that this user may use"),
         ),
     }
+}
+
+/// That an address is the other side's of the receiver that runs here.
+fn other_side(side: (&'static str, &str), listen: SocketAddr) -> Finding {
+    let (found, others_variable) = match side {
+        PUBLIC => (
+            "the admin side of the receiver that runs here, not its public side",
+            ADMIN.1,
+        ),
+        _ => (
+            "the public side of the receiver that runs here, not its admin side",
+            PUBLIC.1,
+        ),
+    };
+    let (check, variable) = side;
+    Finding::failure(
+        check,
+        format!("{listen} is {found}"),
+        format!(
+            "set {variable} as it was when that receiver was started (its log says where it listens); may it have been \
+             exchanged with {others_variable}?"
+        ),
+    )
 }
 
 fn admin_token(access: &Access, settings: &Settings) -> Finding {
@@ -160,12 +182,12 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
         }
         Err(finding) => return unreached(CHECK, url, &finding),
     };
-    match &receiver.public {
-        At::Receiver(ours) if *ours == theirs => {
+    match receiver.public.proof() {
+        Some(ours) if ours == theirs => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
-        At::Receiver(_) => another_process(CHECK, url, settings.listen, settings.inbox_location.is_shared()),
-        At::Other | At::Silent | At::Free | At::Unusable(_) => Finding::warning(
+        Some(_) => another_process(CHECK, url, settings.listen, settings.inbox_location.is_shared()),
+        None => Finding::warning(
             CHECK,
             format!(
                 "{url}: a receiver answers, but none runs at {} here, so nobody can say whether it is this one",

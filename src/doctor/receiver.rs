@@ -27,10 +27,11 @@ pub struct Receiver {
 }
 
 /// What there is at an address.
-#[derive(PartialEq, Eq)]
 pub enum At {
-    /// A receiver, and its proof for the nonce.
+    /// The side of a receiver that is looked for there, and its proof for the nonce.
     Receiver(String),
+    /// The other side of one, and its proof.
+    OtherSide(String),
     /// Something else that speaks HTTP.
     Other,
     /// Something that does not.
@@ -40,6 +41,20 @@ pub enum At {
     /// Nothing that could be, and why. If it is not this machine's, nobody there was asked anything.
     Unusable(String),
 }
+
+impl At {
+    /// The proof of the receiver that is there, whichever side of it.
+    pub fn proof(&self) -> Option<&str> {
+        match self {
+            Self::Receiver(proof) | Self::OtherSide(proof) => Some(proof),
+            Self::Other | Self::Silent | Self::Free | Self::Unusable(_) => None,
+        }
+    }
+}
+
+/// What the public side answers and the admin side does not, and the other way round.
+const PUBLIC_ROUTE: &str = "webhook";
+const ADMIN_ROUTE: &str = "metrics";
 
 /// Whether a receiver runs with these settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,15 +91,16 @@ impl Receiver {
         let local = probe::client_without_proxy()?;
         let nonce = Uuid::new_v4();
         let (public, admin) = tokio::join!(
-            look(&local, settings.listen, nonce),
-            look(&local, settings.admin_listen, nonce)
+            look(&local, settings.listen, PUBLIC_ROUTE, nonce),
+            look(&local, settings.admin_listen, ADMIN_ROUTE, nonce)
         );
-        let state = match public {
-            At::Receiver(_) => readiness(&local, settings.listen).await,
-            At::Other | At::Silent | At::Free | At::Unusable(_) => State::Absent,
+        // Both sides tell.
+        let state = match public.proof() {
+            Some(_) => readiness(&local, settings.listen).await,
+            None => State::Absent,
         };
         let access = match admin {
-            At::Receiver(_) if admin == public => Some(access(&local, settings).await),
+            At::Receiver(_) if admin.proof() == public.proof() => Some(access(&local, settings).await),
             _ => None,
         };
         Ok(Self {
@@ -134,11 +150,14 @@ async fn get(
     }
 }
 
-/// Whether these settings are let in, and whether anybody on this machine is. Whoever is may be told that the inbox fails.
+/// Whether these settings are let in, and whether anybody on this machine is.
 async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
     let lets_in = async |token| {
         let answer = get(client, settings, "/destinations", token).await;
-        answer.map(|response| response.status() != 401)
+        answer.map_or_else(
+            |error| Err(error.to_string()),
+            |response| is_let_in(response.status().as_u16()),
+        )
     };
     let token = settings.http.admin_token.as_ref();
     let with_it = match token {
@@ -146,7 +165,7 @@ async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
         None => Ok(false),
     };
     match (with_it, lets_in(None).await) {
-        (Err(error), _) | (_, Err(error)) => Access::Unknown(error.to_string()),
+        (Err(reason), _) | (_, Err(reason)) => Access::Unknown(reason),
         (Ok(true), Ok(true)) => Access::Unguarded,
         (Ok(true), Ok(false)) => Access::Granted,
         (Ok(false), Ok(true)) => Access::Open,
@@ -155,8 +174,19 @@ async fn access(client: &reqwest::Client, settings: &Settings) -> Access {
     }
 }
 
-/// Looks at an address of this machine. Whoever listens at one elsewhere is asked nothing, for it is somebody else.
-async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
+/// Whether an answer with that status is for somebody who is let in, who may be told that the inbox fails; or why that cannot be
+/// told.
+fn is_let_in(status: u16) -> Result<bool, String> {
+    match status {
+        401 => Ok(false),
+        400..=499 => Err(format!("it answers {status}")),
+        _ => Ok(true),
+    }
+}
+
+/// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is
+/// asked nothing, for it is somebody else.
+async fn look(client: &reqwest::Client, listen: SocketAddr, route: &str, nonce: Uuid) -> At {
     let reason = match bind(listen) {
         Ok(()) => return At::Free,
         Err(error) if error.kind() == ErrorKind::AddrInUse => None,
@@ -165,11 +195,18 @@ async fn look(client: &reqwest::Client, listen: SocketAddr, nonce: Uuid) -> At {
         Err(error) => return At::Unusable(error.to_string()),
     };
     match (probe::ask(client, &url_of(listen), nonce).await, reason) {
-        (Ok(proof), _) => At::Receiver(proof),
+        (Ok(proof), _) if has(client, listen, route).await => At::Receiver(proof),
+        (Ok(proof), _) => At::OtherSide(proof),
         (Err(finding), _) if finding.kind != Kind::NoAnswer => At::Other,
         (Err(_), Some(reason)) => At::Unusable(reason),
         (Err(_), None) => At::Silent,
     }
+}
+
+/// Whether a receiver has a route at an address, as far as it tells: whom it lets in there is another matter.
+async fn has(client: &reqwest::Client, listen: SocketAddr, route: &str) -> bool {
+    let answer = client.get(format!("{}{route}", url_of(listen))).send().await;
+    answer.map_or(true, |response| response.status() != 404)
 }
 
 /// Whether a receiver could listen on an address. It is only bound, so that one that starts at this moment can.
@@ -202,4 +239,18 @@ fn url_of(listen: SocketAddr) -> Url {
     format!("http://{}", http::reachable(listen))
         .parse()
         .expect("an address and port make a URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_let_in;
+
+    #[test]
+    fn who_gets_an_answer_that_is_no_refusal_is_let_in_and_no_other() {
+        assert_eq!((is_let_in(200), is_let_in(503)), (Ok(true), Ok(true)));
+        assert_eq!(is_let_in(401), Ok(false));
+        for status in [403, 404] {
+            assert_eq!(is_let_in(status), Err(format!("it answers {status}")));
+        }
+    }
 }

@@ -346,7 +346,7 @@ impl Keeper {
                 refused.get_or_init(|| error.clone());
                 continue;
             }
-            self.subjects[index].record(visit, &self.watching, webhook, Instant::now());
+            self.subjects[index].record(&visit, &self.watching, webhook, Instant::now());
             self.show_one(index);
         }
         if let Some(error) = refused.get() {

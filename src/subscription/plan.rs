@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Webhook;
 
 use crate::caigunn::Standing;
-use crate::caigunn::spelling::{Likeness, is_below, likeness};
+use crate::caigunn::spelling::{Likeness, is_below, likeness, remains};
 
 /// The time over which reclaims are counted.
 pub const RECLAIM_WINDOW: Duration = Duration::from_secs(3600);
@@ -39,8 +39,6 @@ pub struct Memory {
     pub reclaims: Vec<Instant>,
     /// Since when a successor's URL stands there.
     pub superseded_since: Option<Instant>,
-    /// How CaiGunn writes our URL, if that is no spelling known here: as it was read right after it was put.
-    pub spelling: Option<SecretString>,
 }
 
 impl Memory {
@@ -94,12 +92,21 @@ pub enum Holder {
 }
 
 /// How a URL that stands at CaiGunn is like ours.
-pub fn likeness_to_ours(webhook: &Webhook, url: &str, memory: &Memory) -> Likeness {
-    let is_known = |spelling: &SecretString| spelling.expose_secret() == url;
-    if memory.spelling.as_ref().is_some_and(is_known) {
-        return Likeness::Same;
-    }
+pub fn likeness_to_ours(webhook: &Webhook, url: &str) -> Likeness {
     likeness(url, webhook.webhook_url.expose_secret())
+}
+
+/// Whether a URL is one of ours with another token that this receiver accepts.
+pub fn is_older(webhook: &Webhook, url: &str) -> bool {
+    let mut older = webhook.older_urls.iter();
+    older.any(|older| likeness(url, older.expose_secret()) == Likeness::Same)
+}
+
+/// What CaiGunn has left of our URL, where a part of the token shows that it is no other's.
+pub fn remains_of_ours(webhook: &Webhook, url: &str) -> Option<String> {
+    let ours = webhook.webhook_url.expose_secret();
+    let is_no_others = url.len() > webhook.base_url.len() + 1 || url.len() == ours.len();
+    remains(url, ours).filter(|_| is_no_others)
 }
 
 /// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it.
@@ -119,15 +126,14 @@ pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Inst
         Standing::Deleted => return Action::Nothing,
         Standing::Url(url) => url.expose_secret(),
     };
-    match likeness_to_ours(webhook, url, memory) {
+    match likeness_to_ours(webhook, url) {
         Likeness::Same => return Action::Nothing,
         Likeness::Masked if memory.is_outdated => return Action::Put(Reason::Outdated),
         Likeness::Masked if memory.is_confirmed => return Action::Nothing,
         _ if !memory.is_confirmed => return Action::Put(Reason::New),
         Likeness::Masked | Likeness::Other => {}
     }
-    let mut older = webhook.older_urls.iter();
-    if older.any(|older| likeness(url, older.expose_secret()) == Likeness::Same) {
+    if is_older(webhook, url) || remains_of_ours(webhook, url).is_some() {
         // A deployment with the same tokens in another order would do the same.
         return again(Reason::Outdated);
     }
@@ -194,20 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn a_spelling_that_was_read_after_a_put_is_ours() {
-        let memory = Memory {
-            spelling: Some("https://hooks.example.com/WEBHOOK/NEW".into()),
-            ..confirmed(Vec::new())
-        };
-        let webhook = webhook(OnTakeover::Reclaim, 2);
-        let decide = |found| decide(&webhook, &url(found), &memory, Instant::now());
-
-        assert_eq!(decide("https://hooks.example.com/WEBHOOK/NEW"), Action::Nothing);
-        assert_eq!(decide(OURS), Action::Nothing);
-        assert_eq!(
-            decide("https://hooks.example.com/WEBHOOK/OTHER"),
-            Action::Put(Reason::Reclaim)
-        );
+    fn ours_cut_short_or_in_other_letters_is_put_again_and_no_newer_deployments() {
+        for remains in [
+            "https://hooks.example.com/webhook/ne",
+            "https://hooks.example.com/WEBHOOK/NEW",
+        ] {
+            assert_eq!(later(&url(remains)), Action::Put(Reason::Outdated), "{remains}");
+        }
     }
 
     #[test]

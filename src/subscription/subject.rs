@@ -57,12 +57,12 @@ impl Subject {
 
     /// Has our URL be another from now on.
     pub fn outdate(&mut self) {
-        (self.memory.is_outdated, self.memory.spelling) = (true, None);
+        self.memory.is_outdated = true;
         self.memory.reclaims.clear();
     }
 
     /// Takes down what came of a visit that ended at `now`, and says what is news.
-    pub fn record(&mut self, visit: Visit, watching: &Watching, webhook: &Webhook, now: Instant) {
+    pub fn record(&mut self, visit: &Visit, watching: &Watching, webhook: &Webhook, now: Instant) {
         let seen_at = Timestamp::now();
         if let End::Failed(error) = &visit.end {
             self.failure_count = self.failure_count.saturating_add(1);
@@ -71,7 +71,7 @@ impl Subject {
             self.failed(error, &visit.found, wait, seen_at.plus(wait));
             return;
         }
-        self.say_readable(&visit);
+        self.say_readable(visit);
         self.failure_count = 0;
         // What lasts, such as a refusal to tell of this chatbot, is asked about as rarely here as elsewhere.
         let lasting = visit.unreadable.as_ref().filter(|error| !error.passes());
@@ -82,7 +82,7 @@ impl Subject {
             (_, Found::Other(url)) => url.clone(),
             _ => String::new(),
         };
-        let after = self.state_after(&visit, &by, seen_at);
+        let after = self.state_after(visit, &by, seen_at);
         let reason = match &visit.end {
             End::Put { reason, .. } => Some(*reason),
             _ => None,
@@ -101,9 +101,6 @@ impl Subject {
         }
         if is_put_again {
             self.memory.note_reclaim(now);
-        }
-        if reason.is_some() {
-            self.memory.spelling = visit.spelling;
         }
         if matches!(after, State::Registered { .. }) || is_not_kept {
             (self.memory.is_confirmed, self.memory.is_outdated) = (true, false);
@@ -224,7 +221,7 @@ impl Subject {
             }
             Reason::Outdated => tracing::info!(
                 %api_key,
-                "an older token of this receiver stood at {name}; registered {shown_url} again: {detail}"
+                "an older token of this receiver, or a part of its URL, stood at {name}; registered {shown_url} again: {detail}"
             ),
             Reason::Forgotten => tracing::warn!(
                 %api_key,

@@ -94,6 +94,7 @@ fn a_failure_that_passes_is_tried_again_soon_and_any_other_waits_and_says_what_t
         (refused(Credential::Chatbot(id)), 3600.0, Some("this chatbot")),
         (
             Error::Invalid {
+                whose: Credential::ApiKey(Fingerprint::of(&"key".into())),
                 status,
                 detail: detail(),
             },
@@ -101,11 +102,25 @@ fn a_failure_that_passes_is_tried_again_soon_and_any_other_waits_and_says_what_t
             Some("CAIGUNN_PUBLIC_URL"),
         ),
         (
-            Error::Unexpected {
+            Error::Invalid {
+                whose: Credential::AccessToken,
                 status,
                 detail: detail(),
             },
             3600.0,
+            Some("CAIGUNN_ACCESS_TOKEN"),
+        ),
+        (
+            Error::Changed { remains: detail() },
+            3600.0,
+            Some("CAIGUNN_WEBHOOK_TOKEN"),
+        ),
+        (
+            Error::Unexpected {
+                status,
+                detail: detail(),
+            },
+            1.0,
             Some("CAIGUNN_API_URL"),
         ),
     ];

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Webhook;
 use super::plan::{self, Action, Holder, Memory, Reason};
 
-use crate::caigunn::spelling::{Likeness, has_host_of, shown};
+use crate::caigunn::spelling::{Likeness, has_host_of, remains, shown};
 use crate::caigunn::{Chatbot, Client, Error, Standing};
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
@@ -83,8 +83,6 @@ pub struct Visit {
     pub unreadable: Option<Error>,
     /// What came of it.
     pub end: End,
-    /// How CaiGunn writes our URL, where this visit has learned that.
-    pub spelling: Option<SecretString>,
 }
 
 /// What stood at CaiGunn.
@@ -160,22 +158,24 @@ pub async fn visit(
                 found: Found::Unknown,
                 unreadable: None,
                 end: End::Failed(error),
-                spelling: None,
             };
         }
         // Reading alone may be broken: whoever is not registered yet loses nothing by trying.
         Err(error) => (Standing::Unknown, Some(error)),
     };
-    let mut spelling = None;
     let end = match plan::decide(webhook, &standing, memory, Instant::now()) {
         _ if matches!(standing, Standing::Deleted) => End::Deleted,
         Action::Nothing => End::AlreadySo,
         Action::Leave(holder) => End::Left(holder),
-        Action::Put(_) if mode == Mode::DryRun => End::WouldPut,
+        Action::Put(_) if mode == Mode::DryRun => match &standing {
+            Standing::Url(url) => plan::remains_of_ours(webhook, url.expose_secret())
+                .map_or(End::WouldPut, |remains| End::Failed(Error::Changed { remains })),
+            _ => End::WouldPut,
+        },
         Action::Put(reason) => match client.put_webhook(&target.api_key, &webhook.webhook_url).await {
             Ok(detail) => {
                 let after = read(client, target).await.unwrap_or(Standing::Unknown);
-                check(webhook, &standing, after, &mut spelling).unwrap_or(End::Put { reason, detail })
+                check(webhook, after).unwrap_or(End::Put { reason, detail })
             }
             Err(error) => End::Failed(error),
         },
@@ -184,34 +184,29 @@ pub async fn visit(
         found: found(&standing, webhook, memory),
         unreadable,
         end,
-        spelling,
     }
 }
 
-/// Believes what is read right after a PUT: another spelling of our URL is noted, and what is not ours is no
-/// registration. What cannot be read is no reason to doubt CaiGunn's word.
-fn check(
-    webhook: &Webhook,
-    before: &Standing,
-    after: Standing,
-    spelling: &mut Option<SecretString>,
-) -> Option<End> {
+/// Believes what is read right after a PUT: where posts would not be taken, nothing is registered. What cannot be read is
+/// no reason to doubt CaiGunn's word.
+fn check(webhook: &Webhook, after: Standing) -> Option<End> {
     let url = match after {
         Standing::Url(url) => url,
         Standing::Nothing => return Some(End::NotKept(None)),
         Standing::Deleted => return Some(End::Deleted),
         Standing::Unknown => return None,
     };
-    let text = url.expose_secret();
-    if plan::likeness_to_ours(webhook, text, &Memory::default()) != Likeness::Other {
+    let (url, ours) = (url.expose_secret(), webhook.webhook_url.expose_secret());
+    if plan::likeness_to_ours(webhook, url) != Likeness::Other {
         return None;
     }
-    let has_changed = !matches!(before, Standing::Url(before) if before.expose_secret() == text);
-    if has_changed && has_host_of(text, webhook.webhook_url.expose_secret()) {
-        *spelling = Some(url);
-        return None;
+    // An older process of this deployment may have come between.
+    if !has_host_of(url, ours) || plan::is_older(webhook, url) {
+        return Some(End::NotKept(Some(shown(url))));
     }
-    Some(End::NotKept(Some(shown(text))))
+    let another = || "another port, path or token of its host".to_owned();
+    let remains = remains(url, ours).unwrap_or_else(another);
+    Some(End::Failed(Error::Changed { remains }))
 }
 
 /// Takes our URL away from a chatbot, if it is still ours.
@@ -254,7 +249,7 @@ fn found(standing: &Standing, webhook: &Webhook, memory: &Memory) -> Found {
         Standing::Unknown => return Found::Unknown,
         Standing::Url(url) => url.expose_secret(),
     };
-    match plan::likeness_to_ours(webhook, url, memory) {
+    match plan::likeness_to_ours(webhook, url) {
         Likeness::Same => Found::Ours,
         // Ours too, if this process has put it and nobody else since.
         Likeness::Masked if memory.is_confirmed => Found::Ours,

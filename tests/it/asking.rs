@@ -6,9 +6,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -166,6 +170,68 @@ async fn what_is_no_receiver_is_told_from_one() {
     let expected = "the receiver at http://receiver.invalid:9090 cannot be reached: ";
     assert!(nowhere.errors.contains(expected), "{nowhere:?}");
     assert_eq!(mistaken.code, Some(64), "{mistaken:?}");
+}
+
+#[tokio::test]
+async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
+    let (_folder, receiver) = receiver().await;
+    let place = receiver.public.to_string();
+
+    let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+    let expected = format!(
+        "caigunn-webhook: the receiver at http://{place} has no such path, as on its public side: say where it listens with \
+         --admin or CAIGUNN_ADMIN_LISTEN\n"
+    );
+    assert_eq!((listed.code, listed.errors), (Some(1), expected));
+}
+
+#[tokio::test]
+async fn what_listens_and_says_nothing_is_waited_for_some_seconds_and_no_longer() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let place = silent.local_addr().expect("it is bound").to_string();
+
+    let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+    let expected = format!(
+        "caigunn-webhook: what listens at http://{place} did not answer within 10 s: see whether that receiver hangs, or say \
+         where it listens with --admin or CAIGUNN_ADMIN_LISTEN\n"
+    );
+    assert_eq!((listed.code, listed.errors), (Some(1), expected));
+}
+
+#[tokio::test]
+async fn a_receiver_that_takes_its_time_is_waited_for_while_it_says_that_it_lives() {
+    let asked = Arc::new(Notify::new());
+    let is_asked = Arc::clone(&asked);
+    let routes = Router::new()
+        .route("/healthz", get(async move || asked.notify_one()))
+        .route(
+            "/api/v1/receipts",
+            get(async move || {
+                is_asked.notified().await;
+                Json(json!({ "receipts": [], "next_cursor": null }))
+            }),
+        );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let place = listener.local_addr().expect("it is bound").to_string();
+    tokio::spawn(axum::serve(listener, routes).into_future());
+
+    let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_without_tls_is_told_from_one_whose_certificate_is_not_known() {
+    let (_folder, receiver) = receiver().await;
+    let admin = format!("https://{}", receiver.admin);
+
+    let listed = ask(&["receipts", "list", "--admin", &admin], TOKEN, &[]).await;
+
+    let expected =
+        format!("caigunn-webhook: what listens at {admin} answers plain http: use http:// if you mean it\n");
+    assert_eq!((listed.code, listed.errors), (Some(1), expected));
 }
 
 #[tokio::test]

@@ -192,6 +192,28 @@ async fn beside_a_receiver_it_asks_that_one() {
 }
 
 #[tokio::test]
+async fn from_another_folder_the_receiver_at_the_admin_address_is_asked_and_no_inbox_opened() {
+    let mut stage = Stage::new().await;
+    let ids = stage.missed();
+    let process = stage.receiver().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    for inbox in ["none.db", "own.db"] {
+        if inbox == "own.db" {
+            fs::copy(stage.folder.path().join("inbox.db"), elsewhere.path().join(inbox)).unwrap();
+        }
+        let mut command = stage.command(&[&ids.event_id.to_string()]);
+        command
+            .current_dir(elsewhere.path())
+            .env("CAIGUNN_INBOX_URL", format!("sqlite:{inbox}"));
+
+        let ended = run(command).await;
+
+        assert_eq!((ended.code, &*ended.errors), (Some(0), ""), "{inbox}: {ended:?}");
+        assert_eq!(process.receipts(&client()).await.len(), 2, "{inbox}");
+    }
+}
+
+#[tokio::test]
 async fn with_an_inbox_in_a_database_a_receiver_that_answers_is_asked_and_else_the_database() {
     let mut stage = Stage::new().await;
     let ids = stage.missed();

@@ -669,10 +669,12 @@ async fn healthcheck_tells_a_ready_receiver_from_another_and_from_none() {
     let app = spawn_app().await;
     let other = Provider::start([]).await;
     let (_socket, deaf) = deaf();
+    let (_listener, silent) = listening().await;
 
     let ready = program(&["healthcheck", "--listen", &app.public.to_string()]).await;
     let not_ready = program(&["healthcheck", "--listen", &other.address.to_string()]).await;
     let down = program(&["healthcheck", "--listen", &deaf]).await;
+    let hanging = program(&["healthcheck", "--listen", &silent]).await;
     let on_all_addresses = format!("0.0.0.0:{}", app.public.port());
     let on_all_addresses = program(&["healthcheck", "--listen", &on_all_addresses]).await;
 
@@ -691,6 +693,8 @@ async fn healthcheck_tells_a_ready_receiver_from_another_and_from_none() {
             .contains(&format!("asking http://{deaf}/readyz: Connection refused")),
         "{down:?}"
     );
+    let expected = format!("caigunn-webhook: http://{silent}/readyz did not answer within 3 s\n");
+    assert_eq!((hanging.code, hanging.errors), (Some(1), expected));
 }
 
 #[tokio::test]

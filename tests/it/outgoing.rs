@@ -43,6 +43,23 @@ async fn a_proxy_that_does_not_answer_is_named_without_its_password_unless_the_h
 }
 
 #[tokio::test]
+async fn a_proxy_in_quotes_starts_nothing_and_is_named_by_every_command() {
+    let proxy = [("HTTPS_PROXY", "\"http://user:hunter2@proxy:3128\"")];
+    for arguments in [&["config", "check"][..], &["doctor"], &["serve"]] {
+        let ended = command(arguments, &proxy).await;
+
+        assert_eq!(ended.code, Some(64), "{ended:?}");
+        assert!(
+            ended
+                .errors
+                .contains("HTTPS_PROXY (the environment): give it without the quotes"),
+            "{ended:?}"
+        );
+        assert!(!ended.errors.contains("hunter2"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_any_certificate_commands_of_this_machine_work_and_calls_to_others_say_what_is_missing() {
     let folder = TempDir::new().unwrap();
     let (file, certificates) = (folder.path().join("none.pem"), folder.path().join("none"));

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::harness::process::{Ended, run};
 use crate::harness::provider::Route;
-use crate::harness::{Process, Provider, client, wait_for};
+use crate::harness::{Process, Provider, client, free_port, wait_for};
 
 const OLD: &str = "planted-old-token-0123456789";
 const NEW: &str = "planted-new-token-0123456789";
@@ -109,6 +109,66 @@ async fn a_file_of_a_secret_that_is_empty_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_file_is_no_part_of_what_it_says() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+    fs::write(path("token"), format!("\u{feff}{NEW}\n")).unwrap();
+    fs::write(path("secret"), format!("\u{feff}{secret}\n")).unwrap();
+    fs::write(
+        path("destinations"),
+        "\u{feff}[{name = \"a\", kind = \"command\", command = [\"true\"]}]",
+    )
+    .unwrap();
+    let content = "\u{feff}[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"https://app.example.com\"\n\
+                   secrets_file = \"secret\"\n";
+
+    let token = ("CAIGUNN_WEBHOOK_TOKEN_FILE", "token");
+    let by_file = checked(folder.path(), content, &[token]).await;
+    let by_variable = checked(
+        folder.path(),
+        "",
+        &[("CAIGUNN_DELIVERY_DESTINATION_FILE", "destinations")],
+    )
+    .await;
+    let mut listen = command(
+        folder.path(),
+        &["listen", "--forward-to", "127.0.0.1:1", "--secret-file", "secret"],
+    );
+    listen.args(["--admin", "127.0.0.1:1"]);
+    let listened = run(listen).await;
+
+    assert_eq!(by_file.code, Some(0), "{by_file:?}");
+    assert!(by_file.output.contains("app (http)"), "{by_file:?}");
+    assert!(by_variable.output.contains("a (command)"), "{by_variable:?}");
+    // It got as far as asking.
+    assert!(
+        listened.errors.contains("no receiver runs at the admin address"),
+        "{listened:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_path_in_quotes_is_named_as_such() {
+    let folder = folder();
+    for variable in ["CAIGUNN_CONFIG", "CAIGUNN_DEFAULTS", "CAIGUNN_WEBHOOK_TOKEN_FILE"] {
+        for path in ["\"own.toml\"", "'own.toml'"] {
+            let mut command = command(folder.path(), &["config", "check"]);
+            command.env(variable, path);
+
+            let ended = run(command).await;
+
+            assert_eq!(ended.code, Some(64), "{ended:?}");
+            assert!(ended.errors.contains(&format!("{variable}={path}")), "{ended:?}");
+            assert!(
+                ended.errors.contains("give the path without the quotes"),
+                "{ended:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_settings_that_is_missing_is_named_beside_all_other_mistakes() {
     let folder = folder();
     let mut command = command(folder.path(), &["config", "check"]);
@@ -159,6 +219,25 @@ async fn commands_beside_a_receiver_find_it_where_nobody_told_them() {
     receiver.signal("TERM");
     assert_eq!(receiver.wait().await.code(), Some(0));
     assert!(!folder.path().join("data/inbox.db.addresses").exists());
+}
+
+#[tokio::test]
+async fn where_a_killed_receiver_listened_is_not_where_commands_look() {
+    let folder = folder();
+    let mut serve = command(folder.path(), &["serve"]);
+    serve.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let mut receiver = Process::spawn(folder.path(), serve).await;
+    receiver.kill();
+    receiver.wait().await;
+    assert!(folder.path().join("data/inbox.db.addresses").exists());
+    let port = free_port().to_string();
+
+    let mut doctor = command(folder.path(), &["doctor"]);
+    doctor.env("PORT", &port);
+    let examined = run(doctor).await;
+
+    let expected = format!("public address: 127.0.0.1:{port} is free; no receiver runs there now");
+    assert!(examined.output.contains(&expected), "{examined:?}");
 }
 
 #[tokio::test]
@@ -357,6 +436,19 @@ async fn api_keys_that_are_rotated_in_their_file_are_looked_after_at_once_and_th
         }
     })
     .await;
+
+    // Nobody means by that to look after none.
+    fs::write(&path, "[]").unwrap();
+
+    let line = wait_for("the line", || async {
+        let mut lines = receiver.log_lines();
+        lines.retain(|line| line["error.type"] == "rotation");
+        lines.pop().ok_or_else(|| receiver.log())
+    })
+    .await;
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains("what was in it goes on: api.key"), "{message}");
+    assert!(message.contains("the file is empty"), "{message}");
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 //!
 //! The clock is paused: it moves when nothing else can.
 
-mod log;
-
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -11,8 +9,8 @@ use super::*;
 use crate::inbox::Error;
 use crate::inbox::Leadership::{Follower, Leader};
 use crate::inbox::fake::FakeInbox;
+use crate::telemetry::testing::{self, Log};
 use crate::term::Term;
-use log::Log;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -52,7 +50,7 @@ struct Stage {
 impl Stage {
     /// One that has just asked, on a store that says so; `None` is one that says nothing.
     async fn start(said: Said, is_shared: bool) -> Self {
-        log::listen();
+        testing::listen();
         let inbox = FakeInbox::new();
         inbox.leadership.send_replace(said);
         let (mut candidacy, leadership, terms) =

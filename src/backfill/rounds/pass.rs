@@ -73,7 +73,9 @@ impl Pass {
             Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
                 ("too_many_requests", retry_after.unwrap_or_default())
             }
-            Error::Log(error) if error.passes() => ("unavailable", error.retry_after().unwrap_or_default()),
+            Error::Log(error) if error.is_outage() => {
+                ("unavailable", error.retry_after().unwrap_or_default())
+            }
             Error::Log(_) => ("not_understood", Duration::ZERO),
             Error::NoKey => ("no_key", Duration::ZERO),
             Error::Inbox(_) => ("inbox", Duration::ZERO),

@@ -9,6 +9,7 @@ use caigunn_webhook::http::reachable;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::sleep;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -16,6 +17,9 @@ use crate::web;
 
 /// How long the receiver may take for an answer: it may have to ask CaiGunn first.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long it may say nothing until it is asked whether it lives, and how long it may take to say that it does.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How many items are asked for at once, at most.
 const PAGE_LIMIT: usize = 500;
@@ -28,7 +32,7 @@ const DEFAULT_PORT: u16 = 9090;
 /// Takes the admin address of a receiver: a host, a host and port, or a URL.
 pub fn admin_url(text: &str) -> Result<Url, String> {
     let mut url = web::url(text)?;
-    if !web::has_scheme(text) && url.port().is_none() {
+    if web::with_scheme(text).is_none() && url.port().is_none() {
         let _ = url.set_port(Some(DEFAULT_PORT));
     }
     Ok(url)
@@ -37,7 +41,8 @@ pub fn admin_url(text: &str) -> Result<Url, String> {
 /// The admin API of a receiver.
 pub struct AdminApi {
     client: Client,
-    base: Url,
+    /// Its URL, without a slash at its end.
+    base: String,
     /// What to call it.
     place: String,
     token: Option<SecretString>,
@@ -63,6 +68,9 @@ fn said(status: u16, has_token: bool, detail: &str) -> String {
             "has no admin token, so it serves its own machine only: set CAIGUNN_ADMIN_TOKEN there and here"
                 .into()
         }
+        (404, _) if detail == "there is nothing at this path" => {
+            format!("has no such path, as on its public side: {SAY_WHERE}")
+        }
         (status, _) => format!("answers {status}: {detail}"),
     }
 }
@@ -76,7 +84,7 @@ impl AdminApi {
         };
         Ok(Self {
             client: web::client(&base, settings.admin_url.is_none(), TIMEOUT)?,
-            base,
+            base: base.as_str().trim_end_matches('/').to_owned(),
             place,
             token: settings.http.admin_token.clone(),
         })
@@ -115,8 +123,19 @@ impl AdminApi {
         )
     }
 
+    /// Waits until it does not even say that it lives, which takes milliseconds whatever else takes its time.
+    async fn fallen_silent(&self) {
+        let url = format!("{}/healthz", self.base);
+        loop {
+            sleep(SILENCE).await;
+            if self.client.get(&url).timeout(SILENCE).send().await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
-        let (base, place) = (self.base.as_str().trim_end_matches('/'), &self.place);
+        let (base, place) = (&self.base, &self.place);
         let mut request = self.client.request(method, format!("{base}/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
@@ -124,7 +143,14 @@ impl AdminApi {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = match request.send().await {
+        let answer = tokio::select! {
+            answer = request.send() => answer,
+            () = self.fallen_silent() => bail!(
+                "what listens at {place} did not answer within {} s: see whether that receiver hangs, or {SAY_WHERE}",
+                2 * SILENCE.as_secs()
+            ),
+        };
+        let response = match answer {
             Ok(response) => response,
             Err(error) if error.is_connect() => return unreached(place, &error.into()),
             Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
@@ -153,6 +179,9 @@ fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>
     let cause = error.root_cause();
     match cause.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
+        Some(error) if error.to_string().contains("InvalidContentType") => {
+            bail!("what listens at {place} answers plain http: use http:// if you mean it")
+        }
         _ => bail!(
             "the receiver at {place} cannot be reached: {cause}; {SAY_WHERE}, or, if it is its certificate that is not known \
              here, name the authority's with SSL_CERT_FILE"
@@ -181,15 +210,11 @@ pub async fn list(
     let is_by_time = given.any(|(name, _)| ["since", "until"].contains(name));
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {
-        let left = if is_by_time {
-            PAGE_LIMIT
-        } else {
-            limit - items.len()
+        let left = match is_by_time {
+            true => PAGE_LIMIT,
+            false => PAGE_LIMIT.min(limit - items.len()),
         };
-        let page = [
-            ("cursor", cursor),
-            ("limit", Some(left.min(PAGE_LIMIT).to_string())),
-        ];
+        let page = [("cursor", cursor), ("limit", Some(left.to_string()))];
         let path = path_with(&format!("/{member}"), query.iter().cloned().chain(page));
         let mut answer = admin.get_from_running(&path).await?;
         if let Value::Array(more) = answer[member].take() {

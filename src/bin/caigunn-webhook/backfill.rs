@@ -67,14 +67,15 @@ pub async fn run(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<()>
 
 /// The inbox, unless a receiver is to be asked.
 async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
+    // One that runs counts and logs what is brought, whichever inbox would open here.
+    if settings.admin_url.is_some() || does_receiver_answer(settings).await? {
+        return Ok(None);
+    }
     match &settings.inbox_location {
-        _ if settings.admin_url.is_some() => return Ok(None),
         InboxLocation::Sqlite(path) if !path.exists() => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
             path.display()
         ),
-        // It would open beside a running receiver too, but that one counts and logs what is brought.
-        InboxLocation::Postgres(_) if does_receiver_answer(settings).await? => return Ok(None),
         // A URL that leads elsewhere must not make an inbox there.
         InboxLocation::Postgres(location) => {
             let seen = look(location, &settings.inbox)

@@ -1,7 +1,7 @@
 //! The flags that every command shares, and the reading of what the configuration is made of.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use caigunn_webhook::config::{
     self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Sources,
@@ -48,7 +48,7 @@ impl ConfigurationArgs {
             .filter_map(|(name, value)| {
                 Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
             })
-            .filter(|(name, _)| name.starts_with("CAIGUNN_") || name == "PORT")
+            .filter(|(name, _)| Sources::is_read(name))
             .collect();
         let by_variable = |variable: &str| {
             let (_, path) = environment.iter().find(|(name, _)| name == variable)?;
@@ -62,9 +62,11 @@ impl ConfigurationArgs {
         let mut unreadable = Vec::new();
         let mut read = |given: Option<(String, PathBuf)>| {
             let (given, path) = given?;
-            let content = fs::read_to_string(&path);
-            let refused = |error| unreadable.push(Mistake::new(format!("{given}: cannot be read: {error}")));
-            Some((path.display().to_string(), content.map_err(refused).ok()?))
+            let refused = |reason| unreadable.push(Mistake::new(format!("{given}: {reason}")));
+            Some((
+                path.display().to_string(),
+                read_text(&path).map_err(refused).ok()?,
+            ))
         };
         let flags = [
             ("server.listen", &self.listen),
@@ -96,29 +98,36 @@ impl ConfigurationArgs {
 
 /// Takes the addresses of the receiver that runs on this inbox, where nobody has said any here.
 pub fn look_beside(loaded: &mut Loaded) {
-    let InboxLocation::Sqlite(path) = &loaded.settings.inbox_location else {
-        return;
-    };
-    let Some(Addresses { public, admin }) = Addresses::read(path) else {
-        return;
-    };
     let is_said = |key: &str| loaded.shown.iter().any(|shown| shown.key == key && shown.is_said);
-    if !is_said("server.listen") {
-        loaded.settings.listen = public;
-    }
-    if !is_said("admin.listen") {
-        loaded.settings.admin_listen = admin;
+    if let InboxLocation::Sqlite(path) = &loaded.settings.inbox_location
+        && let Some(Addresses { public, admin }) = Addresses::read(path)
+    {
+        if !is_said("server.listen") {
+            loaded.settings.listen = public;
+        }
+        if !is_said("admin.listen") {
+            loaded.settings.admin_listen = admin;
+        }
     }
 }
 
 /// Reads a file of a secret, which is a short one.
 pub fn read_secret(path: &str) -> Result<String, String> {
-    let unreadable = |error| format!("the file cannot be read: {error}");
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_SECRET_FILE_BYTES {
-        return Err(format!(
+    match fs::metadata(path).map_or(0, |found| found.len()) {
+        0..=MAX_SECRET_FILE_BYTES => read_text(path.as_ref()).map_err(|reason| format!("the file {reason}")),
+        length => Err(format!(
             "the file has {length} bytes; a secret has {MAX_SECRET_FILE_BYTES} at most"
-        ));
+        )),
     }
-    fs::read_to_string(path).map_err(unreadable)
+}
+
+/// Reads a file, without the byte order mark that some editors put before it.
+fn read_text(path: &Path) -> Result<String, String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+        Err(error) if path.to_string_lossy().starts_with(['"', '\'']) => Err(format!(
+            "cannot be read: {error}; give the path without the quotes"
+        )),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
 }

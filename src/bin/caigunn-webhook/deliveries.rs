@@ -126,10 +126,8 @@ async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) 
     format.print(&json!({ "deliveries": results }), || {
         output::columns("ID id | STATE state | PROBLEM problem", &results)
     })?;
-    let failed_count = results
-        .iter()
-        .filter(|result| !result["problem"].is_null())
-        .count();
+    let failed = results.iter().filter(|result| !result["problem"].is_null());
+    let failed_count = failed.count();
     if failed_count > 0 {
         let noun = if results.len() == 1 {
             "delivery"

@@ -92,23 +92,16 @@ fn remark(destination: &Value) -> String {
     let (status, pause) = (&destination["status"], &destination["pause"]);
     let failure = &status["last_failure"];
     let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
+    let said = |when: &str, at: &Value, what: &Value| format!("{when} {}: {}", output::time(at), text(what));
     match destination["state"].as_str() {
-        Some("paused") => format!("since {}: {}", output::time(&pause["at"]), text(&pause["reason"])),
+        Some("paused") => said("since", &pause["at"], &pause["reason"]),
         Some("unconfigured") => format!(
             "not configured where the receiver leads: removed after {}",
             output::time(&destination["removed_after"])
         ),
-        Some("down") => format!(
-            "since {}: {}",
-            output::time(&status["down_since"]),
-            text(&failure["detail"])
-        ),
+        Some("down") => said("since", &status["down_since"], &failure["detail"]),
         Some("active") if !status["oldest_received_at"].is_null() && is_of_pending => {
-            format!(
-                "at {}: {}",
-                output::time(&failure["at"]),
-                text(&failure["detail"])
-            )
+            said("at", &failure["at"], &failure["detail"])
         }
         _ => "-".to_owned(),
     }

@@ -11,13 +11,8 @@ pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
     let findings = doctor::examine(loaded)
         .await
         .context("preparing calls over the network")?;
-    let count = |verdict| {
-        findings
-            .iter()
-            .filter(|finding| finding.verdict == verdict)
-            .count()
-    };
-    let (failure_count, warning_count) = (count(Verdict::Failure), count(Verdict::Warning));
+    let of = |verdict| findings.iter().filter(move |finding| finding.verdict == verdict);
+    let (failure_count, warning_count) = (of(Verdict::Failure).count(), of(Verdict::Warning).count());
     let result = json!({
         "findings": findings,
         "failure_count": failure_count,

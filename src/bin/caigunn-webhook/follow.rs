@@ -47,14 +47,12 @@ impl<'a> Patient<'a> {
     /// # Errors
     /// What the receiver will not answer however often it is asked.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        let place = self.admin.place();
         loop {
             let reason = match self.admin.get(path).await {
                 Ok(Some(answer)) => {
                     if std::mem::take(&mut self.is_away) {
-                        output::say(format_args!(
-                            "the receiver at {} answers again",
-                            self.admin.place()
-                        ));
+                        output::say(format_args!("the receiver at {place} answers again"));
                     }
                     return Ok(answer);
                 }
@@ -67,8 +65,7 @@ impl<'a> Patient<'a> {
             };
             if !std::mem::replace(&mut self.is_away, true) {
                 output::say(format_args!(
-                    "the receiver at {} does not answer: {reason}; waiting for it",
-                    self.admin.place()
+                    "the receiver at {place} does not answer: {reason}; waiting for it"
                 ));
             }
             sleep(INTERVAL).await;

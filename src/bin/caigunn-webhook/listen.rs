@@ -1,6 +1,5 @@
 //! `listen`
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::admin::AdminApi;
+use crate::configuration::read_secret;
 use crate::follow::{Follow, until_stopped};
 use crate::output::{self, FormatArgs, WrongUsage, text};
 use crate::web;
@@ -62,8 +62,7 @@ fn secret(args: &ListenArgs) -> anyhow::Result<Option<SecretString>> {
         (Some(secret), _) => {
             http::secret(secret.expose_secret()).map_err(|error| format!("--secret: {error}"))
         }
-        (None, Some(path)) => fs::read_to_string(path)
-            .map_err(|error| format!("it cannot be read: {error}"))
+        (None, Some(path)) => read_secret(&path.to_string_lossy())
             .and_then(|text| http::secret(text.trim()))
             .map_err(|error| format!("--secret-file {}: {error}", path.display())),
         (None, None) => return Ok(None),

@@ -163,7 +163,7 @@ fn main() -> ExitCode {
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
         Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
-        Command::Healthcheck => healthcheck::run(&loaded.settings),
+        Command::Healthcheck => block_on(healthcheck::run(&loaded.settings)),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
     };
     exit_code(done)

@@ -95,10 +95,10 @@ fn title(chatbot: &Value) -> String {
 
 /// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so.
 async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
-    provider::webhook(settings)?;
+    let webhook = provider::webhook(settings)?;
     let admin = AdminApi::new(settings)?;
     let reason = match admin.get("/subscription").await {
-        Ok(None) => None,
+        Ok(None) => running::is_elsewhere(webhook, admin.place()).await,
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
         Err(error) => Some(format!("{error:#}; so which tokens it takes is not known")),
     };
@@ -150,15 +150,11 @@ async fn remove(
         && let Ok(Some(running)) = admin.get("/subscription").await
         && running["webhook_url"] == webhook.shown_url
     {
-        let interval = settings.watching.watch_interval.as_secs();
         output::say(match running["leader"]["is_self"] == false {
-            true => format!(
-                "the receivers on this inbox register their URL again when the leader next looks, every {interval} s: stop \
-                 them first"
-            ),
+            true => "the receivers on this inbox register their URL again when the leader next looks: stop them first"
+                .to_owned(),
             false => format!(
-                "the receiver that runs here (admin address {}) registers its URL again when it next looks, every \
-                 {interval} s: stop it first",
+                "the receiver that runs here (admin address {}) registers its URL again when it next looks: stop it first",
                 admin.place()
             ),
         });

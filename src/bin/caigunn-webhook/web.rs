@@ -1,5 +1,6 @@
 //! URLs on the command line, and what asks them.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -24,25 +25,26 @@ pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Cli
 }
 
 /// Takes an http or https URL. Without a scheme it is http, and without a host this machine's: `localhost:3000/hook`,
-/// `:3000/hook` and `3000` are understood.
+/// `:3000/hook`, `3000` and `::1` are understood.
 pub fn url(text: &str) -> Result<Url, String> {
-    let (place, _) = text.split_once('/').unwrap_or((text, ""));
-    let is_port = |place: &str| !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
-    let left_out = match place.strip_prefix(':') {
-        _ if has_scheme(text) => "",
-        Some(port) if is_port(port) => "http://localhost",
-        None if is_port(place) => "http://localhost:",
-        _ => "http://",
+    let (scheme, rest) = with_scheme(text).unwrap_or(("http", text));
+    let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let place = match place.strip_prefix(':').unwrap_or(place) {
+        port if is_port(port) => format!("localhost:{port}"),
+        _ if place.parse::<Ipv6Addr>().is_ok() => format!("[{place}]"),
+        _ => place.to_owned(),
     };
-    let url = format!("{left_out}{text}").parse::<Url>().ok();
-    url.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-        .ok_or_else(|| "expected a URL such as http://localhost:3000/hooks".to_owned())
+    let url = format!("{scheme}://{place}{path}").parse::<Url>().ok();
+    // Without a place the parser would take the path for one.
+    url.filter(|url| ["http", "https"].contains(&url.scheme()) && !place.is_empty())
+        .ok_or_else(|| "expected a URL such as localhost:3000/hook or http://localhost:3000/hook".to_owned())
 }
 
-/// Whether a URL says how it is asked for.
-pub fn has_scheme(text: &str) -> bool {
-    let scheme = text.split_once("://");
-    scheme.is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+/// The scheme of a URL and what is behind it, if it has one.
+pub fn with_scheme(text: &str) -> Option<(&str, &str)> {
+    let parts = text.split_once("://");
+    parts.filter(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -57,6 +59,8 @@ mod tests {
             ("3000", "http://localhost:3000/"),
             ("app.example.com", "http://app.example.com/"),
             ("[::1]:3000", "http://[::1]:3000/"),
+            ("::1", "http://[::1]/"),
+            ("fd00::7/hook", "http://[fd00::7]/hook"),
             ("localhost:3000/?y=http://z", "http://localhost:3000/?y=http://z"),
             (
                 "https://app.example.com/x?y=http://z",
@@ -65,7 +69,16 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
-        for text in ["", "ftp://x", "http://", "a b", "localhost:port", ":"] {
+        for text in [
+            "",
+            "ftp://x",
+            "http://",
+            "a b",
+            "localhost:port",
+            ":",
+            "/hook",
+            "http:///hook",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -83,6 +83,10 @@ const LINKS: Given = &[
     ("CAIGUNN_WEBHOOK_PORT_8080_TCP_ADDR", "10.0.0.1"),
     ("CAIGUNN_WEBHOOK_PORT_9090_UDP", "udp://10.0.0.1:9090"),
     ("CAIGUNN_WEBHOOK_PORT_9090_UDP_ADDR", "10.0.0.1"),
+    // Docker's, besides, for a container that is linked by the name `caigunn-webhook`.
+    ("CAIGUNN_WEBHOOK_NAME", "/app/caigunn-webhook"),
+    ("CAIGUNN_WEBHOOK_ENV_PORT", "anything"),
+    ("CAIGUNN_WEBHOOK_ENV_CAIGUNN_WEBHOOK_TOKEN", "anything"),
     // A service named so that its own name ends like a link.
     ("CAIGUNN_HTTP_PORT_PORT", "tcp://[fd00::7]:80"),
     ("CAIGUNN_HTTP_PORT_SERVICE_HOST", "fd00::7"),
@@ -106,7 +110,7 @@ fn a_variable_that_only_looks_like_a_link_is_a_mistake() {
             // Any address is one of a service, and any port may have a name.
             let is_link = variable.ends_with("_PORT") && other.contains("://");
             let has_name = variable.contains("_SERVICE_PORT_") && other == "9000";
-            if other == *value || is_link || has_name {
+            if other == *value || is_link || has_name || variable.contains("_ENV_") {
                 continue;
             }
             let mut links = LINKS.to_vec();

@@ -60,9 +60,6 @@ fn two_a_value_in_quotes_is_refused_and_blanks_around_it_are_not_its_own() {
             "{variable}={quoted}: {words}"
         );
     }
-    let mut path = environment(&[("CAIGUNN_ACCESS_TOKEN_FILE", "\"/run/secret\"")]);
-    path.read_files(|_| Err("the file cannot be read".to_owned()));
-    assert!(words(&path).contains("give the path without the quotes"));
     let blanks = environment(&[
         ("CAIGUNN_LISTEN", " 127.0.0.1:1\r"),
         ("CAIGUNN_ADMIN_TOKEN", "\t0123456789abcdef\r\n"),
@@ -318,4 +315,53 @@ fn ten_a_choice_of_chatbots_that_chooses_nothing_and_a_title_with_a_comma() {
         ("CAIGUNN_WEBHOOK_TOKEN", SECRET),
     ]);
     assert!(words(&with_keys).contains("subscription.include and subscription.exclude choose nothing"));
+}
+
+#[test]
+fn a_proxy_that_no_client_would_use_is_refused_and_not_shown() {
+    for (variable, value, said) in [
+        ("HTTPS_PROXY", "\"http://proxy:3128\"", "without the quotes"),
+        ("https_proxy", "'proxy:3128'", "without the quotes"),
+        ("NO_PROXY", "\"localhost,.example.com\"", "without the quotes"),
+        ("SSL_CERT_FILE", "\"/etc/own.pem\"", "without the quotes"),
+        ("SSL_CERT_DIR", "'/etc/own'", "without the quotes"),
+        ("HTTPS_PROXY", "proxy:port:x", "http://HOST:PORT"),
+        ("HTTP_PROXY", "http://user:hunter2@proxy:port", "http://HOST:PORT"),
+        ("ALL_PROXY", "http://user:hunt er2@proxy:3128", "http://HOST:PORT"),
+        ("all_proxy", " http://proxy:3128", "http://HOST:PORT"),
+        (
+            "http_proxy",
+            "http://user:hunt@er2@proxy:3128",
+            "http://HOST:PORT",
+        ),
+        // It would be spoken to as one that speaks HTTP.
+        ("HTTPS_PROXY", "socks5://proxy:1080", "http://HOST:PORT"),
+        ("HTTPS_PROXY", "/run/proxy", "http://HOST:PORT"),
+    ] {
+        let mistakes = mistakes(&environment(&[(variable, value)]));
+
+        assert_eq!(mistakes.len(), 1, "{variable}={value}");
+        let place = format!("{variable} (the environment): ");
+        assert!(mistakes[0].starts_with(&place), "{mistakes:?}");
+        assert!(mistakes[0].contains(said), "{mistakes:?}");
+        for secret in ["hunt", "er2"] {
+            assert!(!mistakes[0].contains(secret), "{mistakes:?}");
+        }
+    }
+    for (variable, value) in [
+        ("HTTPS_PROXY", "http://proxy:3128"),
+        ("HTTPS_PROXY", "https://user:pass%40word@proxy.example.com/"),
+        ("http_proxy", "proxy:3128"),
+        ("ALL_PROXY", "http://[::1]:3128"),
+        ("all_proxy", ""),
+        ("ALL_PROXY", "socks://127.0.0.1:1080/"),
+        ("NO_PROXY", "*"),
+        ("SSL_CERT_FILE", "/etc/none.pem"),
+        ("FTP_PROXY", "\"x\""),
+    ] {
+        assert!(
+            !is_refused(&environment(&[(variable, value)])),
+            "{variable}={value}"
+        );
+    }
 }

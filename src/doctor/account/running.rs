@@ -2,9 +2,11 @@
 //! refused.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::config::{Registration, Settings};
 use crate::fingerprint::Fingerprint;
+use crate::subscription::{Webhook, probe};
 
 /// Why registering with these settings would cut off the receiver at `place`, whose admin API says that of its subscription;
 /// `None` if it would not.
@@ -12,6 +14,20 @@ pub fn would_be_cut_off(settings: &Settings, place: &str, seen: &Value) -> Optio
     let what = difference(settings, seen)?;
     Some(format!(
         "the receiver that runs at {place} {what}, so it would be cut off: use its settings"
+    ))
+}
+
+/// Why registering may cut off a receiver that answers at the public URL, where none does at the admin address `place`;
+/// `None` if none answers there either.
+pub async fn is_elsewhere(webhook: &Webhook, place: &str) -> Option<String> {
+    let client = probe::client(&webhook.public_url).ok()?;
+    probe::ask(&client, &webhook.public_url, Uuid::new_v4())
+        .await
+        .ok()?;
+    let public_url = webhook.public_url.as_str().trim_end_matches('/');
+    Some(format!(
+        "a receiver answers at {public_url} and none at {place}, so which tokens it takes is not known, and it could be cut \
+         off: say where its admin side listens with --admin or CAIGUNN_ADMIN_LISTEN"
     ))
 }
 

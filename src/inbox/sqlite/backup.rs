@@ -1,31 +1,46 @@
 //! A copy of the whole inbox in one file, made while a receiver writes to it.
 //!
-//! It holds all that was committed before it began, is compact, needs no log beside it, and is on the disk before it has
-//! the name that was asked for. SQLite's backup interface would begin anew with each commit of the receiver; `VACUUM INTO`
-//! reads one state from beginning to end. What the receiver commits meanwhile stays in its log, which grows.
+//! It holds all that was committed before it began, needs no log beside it, and is on the disk before it has the name that
+//! was asked for. The bytes are copied as they are: SQLite's backup interface would begin anew with each commit of the
+//! receiver, and `VACUUM INTO` writes each row anew, which takes several times as long. What the receiver commits
+//! meanwhile stays in its log, which grows.
 //!
-//! Left out: inboxes in PostgreSQL, which has means of its own.
+//! For a process that has not opened the inbox: the file is opened and closed here ([`super::hold`]). Left out: inboxes in
+//! PostgreSQL, which has means of its own.
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::super::Error;
-use super::{Check, check, folder, lock_mutex, log, schema, sort};
+use super::hold::FileId;
+use super::log::frames::Log;
+use super::{Check, check, folder, log, schema, sort};
 
-/// After so many steps of SQLite's, some milliseconds, it is looked at how far it is.
+/// After so many steps of SQLite's check, some milliseconds, it is asked whether to go on.
 const LOOK_STEPS: i32 = 20_000;
 
 /// So many bytes of a copy are left to the system before it must have them on the disk. All at once, at the end, would
 /// keep the syncs of a receiver on the same disk waiting.
 const UNSYNCED_BYTES: u64 = 16 << 20;
+
+/// How often the log is read if it begins anew meanwhile. It does so once at most while a reader is there: what is then written
+/// to it does not go into the file, so it cannot end.
+const LOG_TRIES: usize = 2;
+
+/// Where the head of a file says how it is written and read, and what says "without a log".
+const MODE_OFFSET: u64 = 18;
+const ROLLBACK_MODE: [u8; 2] = [1, 1];
 
 /// What is left free on the inbox's own volume, in bytes: its log grows while it is copied.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -40,7 +55,7 @@ pub enum Progress {
     Copied {
         /// So far.
         bytes: u64,
-        /// In the end, or a little less.
+        /// In the end.
         total_bytes: u64,
     },
     /// All is written and synced, and is now being read.
@@ -179,92 +194,161 @@ impl Drop for Partial {
 /// Copies an inbox and what is in its log into an empty file, has the disk keep that, and reads it to see that it is sound.
 pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     log::refuse_foreign(from).map_err(BackupError::From)?;
-    if let Some(copied) = schema::alone(from, |opened| vacuum(opened, from, to, watch)) {
+    if let Some(copied) = schema::alone(from, |opened| copy_state(opened, from, to, watch)) {
         copied?;
     } else {
         // Whoever has opened it meanwhile may have had half of it copied.
         to.file
             .set_len(0)
             .map_err(|error| failed("empty", &to.path, &error))?;
-        vacuum(schema::open_reader(from), from, to, watch)?;
+        let file = FileId::at(from);
+        copy_state(schema::open_reader(from), from, to, watch)?;
+        if FileId::at(from) != file {
+            return Err(unreadable(from, "it was replaced meanwhile: begin anew"));
+        }
     }
-    inspect(to, watch)
+    inspect(from, to, watch)
 }
 
-fn vacuum(
+/// Copies the file as the last commit left it: what its log has of it from there, the rest from the file.
+///
+/// While this connection reads, nothing is copied from the log into the file but what the log has by now, and the log does not
+/// begin anew before all of that is in the file. So what the log does not have by now stays in the file as it is.
+fn copy_state(
     opened: rusqlite::Result<Connection>,
     from: &Path,
     to: &Partial,
     watch: &Watch,
 ) -> Result<(), BackupError> {
-    let unreadable = |error: rusqlite::Error| BackupError::From(sort(from, "read", &error));
-    let mut connection = opened.map_err(unreadable)?;
+    let refused = |error: rusqlite::Error| BackupError::From(sort(from, "read", &error));
+    let connection = opened.map_err(refused)?;
+    connection.execute_batch("BEGIN").map_err(refused)?;
+    // The first read is what begins it.
     schema::version(&connection, from).map_err(BackupError::From)?;
-    let total_bytes = "SELECT (page_count - freelist_count) * page_size
-        FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-    let total_bytes: u64 = connection
-        .query_row(total_bytes, [], |row| row.get(0))
-        .map_err(unreadable)?;
-    see_that_it_fits(from, to, total_bytes)?;
-
-    let stopped = Arc::new(Mutex::new(None));
-    let mut follow = follow(to, total_bytes, watch)?;
-    let why = Arc::clone(&stopped);
-    let handler = move || match follow() {
-        Ok(()) => false,
-        Err(error) => {
-            *lock_mutex(&why) = Some(error);
-            true
-        }
+    let file = File::open(from).map_err(|error| unreadable(from, error))?;
+    let mut copying = Copying {
+        from,
+        to,
+        watch,
+        total_bytes: 0,
+        bytes: 0,
+        unsynced_bytes: 0,
     };
-    connection
-        .progress_handler(LOOK_STEPS, Some(handler))
-        .map_err(unreadable)?;
-    let path = ToSqlOutput::Borrowed(ValueRef::Text(to.path.as_os_str().as_bytes()));
-    let done = connection.execute("VACUUM INTO ?1", [path]);
-    if let Some(error) = lock_mutex(&stopped).take() {
-        return Err(error);
+    let pages = copying.take_log(&file)?;
+    let mut start = 0;
+    for page in pages {
+        copying.take(&file, start..page.start, start)?;
+        start = page.end;
     }
-    done.map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => unreadable(error),
-        Some(ErrorCode::DiskFull) => no_space(to),
-        _ => BackupError::To {
-            reason: format!("cannot copy {} to {}: {error}", from.display(), to.path.display()),
-        },
-    })?;
-    to.file
-        .sync_all()
-        .map_err(|error| failed("sync", &to.path, &error))
+    copying.take(&file, start..copying.total_bytes, start)?;
+    copying.end()
 }
 
-/// What is done now and then while a file grows: it is synced, and told how long it is.
-fn follow(
-    to: &Partial,
+/// A copy that is being written.
+struct Copying<'a> {
+    from: &'a Path,
+    to: &'a Partial,
+    watch: &'a Watch,
     total_bytes: u64,
-    watch: &Watch,
-) -> Result<impl FnMut() -> Result<(), BackupError> + Send + 'static, BackupError> {
-    let path = to.path.clone();
-    let file = to
-        .file
-        .try_clone()
-        .map_err(|error| failed("open", &path, &error))?;
-    let watch = Arc::clone(watch);
-    let mut synced_bytes = 0;
-    Ok(move || {
-        let synced = file.metadata().and_then(|metadata| {
-            let bytes = metadata.len();
-            if bytes >= synced_bytes + UNSYNCED_BYTES {
-                file.sync_data()?;
-                synced_bytes = bytes;
+    /// Written so far.
+    bytes: u64,
+    unsynced_bytes: u64,
+}
+
+impl Copying<'_> {
+    /// Copies the newest of each page that the log has; which these are, in the file, in order.
+    fn take_log(&mut self, file: &File) -> Result<Vec<Range<u64>>, BackupError> {
+        let path = schema::beside(self.from, "-wal");
+        let from = self.from;
+        let failed_to_read = |error| unreadable(from, error);
+        for _ in 0..LOG_TRIES {
+            let read = Log::open(&path).and_then(|log| {
+                let Some(mut log) = log else { return Ok(None) };
+                Ok(log.newest_pages()?.map(|newest| (log, newest)))
+            });
+            let Some((log, newest)) = read.map_err(failed_to_read)? else {
+                let metadata = file.metadata().map_err(failed_to_read)?;
+                self.expect(metadata.len())?;
+                return Ok(Vec::new());
+            };
+            let page_bytes = log.page_bytes() as u64;
+            self.expect(u64::from(newest.page_count) * page_bytes)?;
+            let mut pages = Vec::with_capacity(newest.offsets.len());
+            for (number, offset) in newest.offsets {
+                let start = u64::from(number - 1) * page_bytes;
+                self.take(log.file(), offset..offset + page_bytes, start)?;
+                pages.push(start..start + page_bytes);
             }
-            Ok(bytes)
-        });
-        let bytes = synced.map_err(|error| failed("sync", &path, &error))?;
-        if watch(Progress::Copied { bytes, total_bytes }) {
-            Ok(())
-        } else {
-            Err(BackupError::Stopped)
+            if log.still_begins(&path).map_err(failed_to_read)? {
+                return Ok(pages);
+            }
         }
+        Err(unreadable(from, "its log began anew again and again"))
+    }
+
+    /// Makes the copy as long as it will be, if there is room.
+    fn expect(&mut self, bytes: u64) -> Result<(), BackupError> {
+        see_that_it_fits(self.from, self.to, bytes)?;
+        self.total_bytes = bytes;
+        let sized = self.to.file.set_len(bytes);
+        sized.map_err(|error| self.failed(&error))
+    }
+
+    /// Copies a part of a file to that place.
+    fn take(&mut self, mut source: &File, part: Range<u64>, place: u64) -> Result<(), BackupError> {
+        let mut target = &self.to.file;
+        let found = source
+            .seek(SeekFrom::Start(part.start))
+            .and_then(|_| target.seek(SeekFrom::Start(place)));
+        found.map_err(|error| self.failed(&error))?;
+        let mut left = part.end.saturating_sub(part.start);
+        while left > 0 {
+            let (bytes, total_bytes) = (self.bytes, self.total_bytes);
+            if !(self.watch)(Progress::Copied { bytes, total_bytes }) {
+                return Err(BackupError::Stopped);
+            }
+            let step = left.min(UNSYNCED_BYTES - self.unsynced_bytes);
+            // Where the source is shorter than it should be, the check finds zeros.
+            io::copy(&mut source.take(step), &mut target).map_err(|error| self.failed(&error))?;
+            left -= step;
+            self.bytes += step;
+            self.unsynced_bytes += step;
+            if self.unsynced_bytes == UNSYNCED_BYTES {
+                target.sync_data().map_err(|error| self.failed(&error))?;
+                self.unsynced_bytes = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has it be in no mode that needs a log, so that none is taken for its own ([`log`]), and the disk keep it.
+    fn end(self) -> Result<(), BackupError> {
+        let file = &self.to.file;
+        let ended = if self.total_bytes > 0 {
+            file.write_all_at(&ROLLBACK_MODE, MODE_OFFSET)
+        } else {
+            Ok(())
+        };
+        ended
+            .and_then(|()| file.sync_all())
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &io::Error) -> BackupError {
+        let (from, to) = (self.from.display(), self.to.path.display());
+        BackupError::To {
+            reason: if error.kind() == io::ErrorKind::StorageFull {
+                format!("no space left for {to}")
+            } else {
+                format!("cannot copy {from} to {to}: {error}")
+            },
+        }
+    }
+}
+
+fn unreadable(from: &Path, why: impl Display) -> BackupError {
+    BackupError::From(Error::Unavailable {
+        reason: format!("cannot read {}: {why}", from.display()),
     })
 }
 
@@ -298,8 +382,8 @@ fn see_that_it_fits(from: &Path, to: &Partial, bytes: u64) -> Result<(), BackupE
     Err(BackupError::To { reason })
 }
 
-/// Reads all of a copy.
-fn inspect(copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
+/// Reads all of a copy; whatever is wrong with it is so in what it was made from.
+fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     if !watch(Progress::Checking) {
         return Err(BackupError::Stopped);
     }
@@ -312,7 +396,7 @@ fn inspect(copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
         connection.progress_handler(LOOK_STEPS, Some(is_stopped))?;
         Ok(connection)
     });
-    let inspected = check::inspect(opened, path);
+    let inspected = check::inspect(opened, from);
     if !watch(Progress::Checking) {
         return Err(BackupError::Stopped);
     }
@@ -327,15 +411,9 @@ fn inspect(copy: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
         }),
         Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => {
             Err(BackupError::From(Error::Corrupt {
-                reason: format!("what was copied to {} is no inbox", path.display()),
+                reason: format!("{} is no inbox", from.display()),
             }))
         }
-    }
-}
-
-fn no_space(to: &Partial) -> BackupError {
-    BackupError::To {
-        reason: format!("no space left for {}", to.path.display()),
     }
 }
 

@@ -3,34 +3,30 @@
 //! SQLite takes the log that has the right name. Where a copy was put over an inbox after a crash, that is the log of what
 //! was there before, and a part of its pages on top of the copy's is neither. What is known of a log that is the file's:
 //!
-//! - It is younger than the file's being in WAL mode, which the head of the file says. What `VACUUM INTO` makes, and so
-//!   `inbox backup`, is not in that mode before it is first opened as an inbox.
+//! - It is younger than the file's being in WAL mode, which the head of the file says. What `inbox backup` makes, and
+//!   `VACUUM INTO`, is not in that mode before it is first opened as an inbox.
 //! - The first page of the file is as it was before the first commit of the log, or as some commit of the log left it.
 //!   Every commit of ours counts in that page ([`super::commits`]), so it is known which it would have to be.
 //!
-//! Only what SQLite would take counts of a log: frames with the salts of its head and right checksums, up to the last
-//! commit. See <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+//! Only what SQLite would take counts of a log ([`frames`]).
 //!
 //! Left out: copies of inboxes that commits were not counted in; a copy that was made by copying the bytes of a file while it
 //! was between two commits that both changed it, for such a copy is damaged without any log; and what another program
 //! wrote, which does not count.
 
+pub mod frames;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io;
 use std::path::Path;
 
+use self::frames::{Log, read_start, word};
 use super::super::Error;
 use super::{Check, commits, restore, schema};
 
 /// The head of a file, at the front of its first page.
 const HEAD_BYTES: usize = 100;
-
-/// The head of a log, and that of each page in it.
-const LOG_HEAD_BYTES: usize = 32;
-const FRAME_HEAD_BYTES: usize = 24;
 
 /// How often both are looked at if they change meanwhile. Where they go on changing, somebody writes to them, and then the log
 /// is the file's.
@@ -108,8 +104,7 @@ fn foreign_amid(path: &Path, mut meanwhile: impl FnMut()) -> io::Result<Option<F
         if found == Some(Foreign::OfAnother) && restore::keeps_log(path) {
             return Ok(Some(Foreign::Kept));
         }
-        let is_as_it_was =
-            || Ok::<_, io::Error>(read_start(path)? == head && read_start(&log_path)? == Some(log.head));
+        let is_as_it_was = || Ok::<_, io::Error>(read_start(path)? == head && log.still_begins(&log_path)?);
         if found.is_none() || is_as_it_was()? {
             return Ok(found);
         }
@@ -118,7 +113,7 @@ fn foreign_amid(path: &Path, mut meanwhile: impl FnMut()) -> io::Result<Option<F
 }
 
 fn judge(path: &Path, head: Option<Head>, log: &mut Log) -> io::Result<Option<Foreign>> {
-    let Some(first_commit) = log.next_commit()? else {
+    let Some(mut logged) = next_head(log)? else {
         return Ok(None);
     };
     let Some(head) = head else {
@@ -130,22 +125,34 @@ fn judge(path: &Path, head: Option<Head>, log: &mut Log) -> io::Result<Option<Fo
         return Ok(None);
     }
     let is_in_wal_mode = head[18..20] == [2, 2];
-    if !is_in_wal_mode || page_bytes(&head) != log.page_bytes {
+    if !is_in_wal_mode || page_bytes(&head) != log.page_bytes() {
         return Ok(Some(Foreign::OfAnother));
     }
-    let mut commit = Some(first_commit);
     let mut is_first = true;
-    while let Some(heads) = commit {
-        if let Some(logged) = heads {
+    loop {
+        if let Some(logged) = logged {
             if (is_first && precedes(&head, &logged)) || logged[24..] == head[24..] {
                 return Ok(None);
             }
             is_first = false;
         }
-        commit = log.next_commit()?;
+        match next_head(log)? {
+            Some(next) => logged = next,
+            // Without any first page in the log there is nothing to compare.
+            None => return Ok((!is_first).then_some(Foreign::OfAnother)),
+        }
     }
-    // Without any first page in the log there is nothing to compare.
-    Ok((!is_first).then_some(Foreign::OfAnother))
+}
+
+/// The head of the file as the next commit of its log wrote it, if it did; `None` after the last commit.
+fn next_head(log: &mut Log) -> io::Result<Option<Option<Head>>> {
+    let mut written = None;
+    let commit = log.next_commit(|number, _, page| {
+        if number == 1 {
+            written = page.first_chunk().copied();
+        }
+    })?;
+    Ok(commit.map(|_| written))
 }
 
 /// Whether a head can be that of the file from before the log that first changed it so.
@@ -202,99 +209,6 @@ impl Foreign {
     }
 }
 
-/// A log that is read from its front.
-struct Log {
-    file: BufReader<File>,
-    head: [u8; LOG_HEAD_BYTES],
-    page_bytes: usize,
-    is_big_endian: bool,
-    /// Over all that was read.
-    sums: (u32, u32),
-    frame: Vec<u8>,
-}
-
-impl Log {
-    /// Opens a log; `None` if SQLite would take nothing of it, or there is none.
-    fn open(path: &Path) -> io::Result<Option<Self>> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut file = BufReader::with_capacity(1 << 20, file);
-        let mut head = [0; LOG_HEAD_BYTES];
-        if !filled(&mut file, &mut head)? {
-            return Ok(None);
-        }
-        let is_big_endian = match word(&head, 0) {
-            0x377f_0682 => false,
-            0x377f_0683 => true,
-            _ => return Ok(None),
-        };
-        let sums = add_sums((0, 0), &head[..24], is_big_endian);
-        let page_bytes = word(&head, 8) as usize;
-        let is_right = sums == (word(&head, 24), word(&head, 28));
-        if !is_right || !page_bytes.is_power_of_two() || !(512..=65_536).contains(&page_bytes) {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            file,
-            head,
-            page_bytes,
-            is_big_endian,
-            sums,
-            frame: vec![0; FRAME_HEAD_BYTES + page_bytes],
-        }))
-    }
-
-    /// The heads of the file that the next commit wrote, of which the last counts; `None` after the last commit.
-    fn next_commit(&mut self) -> io::Result<Option<Option<Head>>> {
-        let mut written = None;
-        while filled(&mut self.file, &mut self.frame)? {
-            let (head, page) = self.frame.split_at(FRAME_HEAD_BYTES);
-            let sums = add_sums(self.sums, &head[..8], self.is_big_endian);
-            self.sums = add_sums(sums, page, self.is_big_endian);
-            let is_of_this_log = head[8..16] == self.head[16..24];
-            if !is_of_this_log || self.sums != (word(head, 16), word(head, 20)) {
-                break;
-            }
-            if word(head, 0) == 1 {
-                written = page.first_chunk().copied();
-            }
-            let is_commit = word(head, 4) != 0;
-            if is_commit {
-                return Ok(Some(written));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The first bytes of a file; `None` if it has fewer, or there is none.
-fn read_start<const N: usize>(path: &Path) -> io::Result<Option<[u8; N]>> {
-    let mut bytes = [0; N];
-    let is_filled = match File::open(path) {
-        Ok(mut file) => filled(&mut file, &mut bytes)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => false,
-        Err(error) => return Err(error),
-    };
-    Ok(is_filled.then_some(bytes))
-}
-
-/// Reads so much, if there is so much.
-fn filled(file: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
-    match file.read_exact(bytes) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn word(bytes: &[u8], offset: usize) -> u32 {
-    let word = bytes[offset..].first_chunk().expect("a head is longer");
-    u32::from_be_bytes(*word)
-}
-
 fn user_version(head: &Head) -> i32 {
     word(head, 60).cast_signed()
 }
@@ -304,22 +218,4 @@ fn page_bytes(head: &Head) -> usize {
         1 => 65_536,
         bytes => bytes.into(),
     }
-}
-
-/// The log's checksums, over further bytes.
-fn add_sums(sums: (u32, u32), bytes: &[u8], is_big_endian: bool) -> (u32, u32) {
-    let read = if is_big_endian {
-        u32::from_be_bytes
-    } else {
-        u32::from_le_bytes
-    };
-    let (words, _) = bytes.as_chunks();
-    let (pairs, _) = words.as_chunks();
-    pairs
-        .iter()
-        .fold(sums, |(first, second), [even, odd]: &[[u8; 4]; 2]| {
-            let first = first.wrapping_add(read(*even)).wrapping_add(second);
-            let second = second.wrapping_add(read(*odd)).wrapping_add(first);
-            (first, second)
-        })
 }

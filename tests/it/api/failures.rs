@@ -32,6 +32,7 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
         (
             said(404, "Not Found"),
             Error::Invalid {
+                whose: Credential::AccessToken,
                 status: 404,
                 detail: detail("Not Found"),
             },
@@ -39,6 +40,7 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
         (
             said(422, "Wrong"),
             Error::Invalid {
+                whose: Credential::AccessToken,
                 status: 422,
                 detail: detail("Wrong"),
             },
@@ -46,6 +48,7 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
         (
             Reply::Status(422, None, json!({"detail": [fault]})),
             Error::Invalid {
+                whose: Credential::AccessToken,
                 status: 422,
                 detail: detail("path.id: value is not a valid uuid"),
             },
@@ -78,7 +81,9 @@ async fn a_refusal_of_any_call_is_sorted_by_its_status() {
     for (reply, expected) in cases {
         for route in ROUTES {
             let mut expected = expected.clone();
-            if let Error::Refused { whose: refused, .. } = &mut expected {
+            if let Error::Refused { whose: refused, .. } | Error::Invalid { whose: refused, .. } =
+                &mut expected
+            {
                 *refused = whose(route, "key-one");
             }
             provider.reply(route, [reply.clone()]);
@@ -165,6 +170,7 @@ async fn wrong_credentials_are_refused() {
         assert!(!error.is_account_refused());
     }
     let unknown = Error::Invalid {
+        whose: whose(Route::Chatbot, ""),
         status: 404,
         detail: "Chatbot not found".to_owned(),
     };

@@ -157,7 +157,7 @@ async fn a_receiver_that_cannot_be_asked_is_told_from_one_that_refuses() {
         (
             "CAIGUNN_ADMIN_LISTEN",
             process.public.to_string(),
-            "404: there is nothing at this path",
+            "has no such path, as on its public side",
         ),
     ];
 

@@ -125,6 +125,6 @@ async fn a_secret_that_is_none_is_refused_with_the_rule_that_failed() {
     let ended = run(command).await;
 
     assert_eq!(ended.code, Some(64), "{ended:?}");
-    let expected = "caigunn-webhook: --secret-file nowhere: it cannot be read: No such file";
+    let expected = "caigunn-webhook: --secret-file nowhere: the file cannot be read: No such file";
     assert!(ended.errors.starts_with(expected), "{ended:?}");
 }

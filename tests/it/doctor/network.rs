@@ -80,6 +80,26 @@ FAILURE  admin address: {admin} is taken by another caigunn-webhook process, so 
 }
 
 #[tokio::test]
+async fn an_address_of_the_other_side_of_the_receiver_is_named() {
+    let site = Site::running().await;
+    let receiver = site.receiver.as_ref().unwrap();
+    let (public, admin) = (receiver.public.to_string(), receiver.admin.to_string());
+
+    let exchanged = [("CAIGUNN_LISTEN", &*admin), ("CAIGUNN_ADMIN_LISTEN", &*public)];
+    let ended = site.doctor(&exchanged).await;
+
+    let advice = "as it was when that receiver was started (its log says where it listens); may it have been exchanged with";
+    let expected = format!(
+        "\
+FAILURE  public address: {admin} is the admin side of the receiver that runs here, not its public side
+         set CAIGUNN_LISTEN {advice} CAIGUNN_ADMIN_LISTEN?
+FAILURE  admin address: {public} is the public side of the receiver that runs here, not its admin side
+         set CAIGUNN_ADMIN_LISTEN {advice} CAIGUNN_LISTEN?"
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
 async fn an_address_that_is_not_this_machines_is_named() {
     let site = Site::running().await;
     // A group of machines: nothing can listen on it, and connecting to it is refused before anything is sent.

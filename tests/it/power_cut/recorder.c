@@ -252,6 +252,19 @@ ssize_t writev(int descriptor, const struct iovec *parts, int count) {
 ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offset) {
     return do_write(descriptor, parts, count, offset);
 }
+
+/* Who copies within the system is told that it cannot, and then reads and writes. */
+ssize_t copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t length, unsigned flags) {
+    (void)from, (void)from_offset, (void)to, (void)to_offset, (void)length, (void)flags;
+    errno = ENOSYS;
+    return -1;
+}
+ssize_t sendfile(int to, int from, off_t *offset, size_t length) {
+    (void)to, (void)from, (void)offset, (void)length;
+    errno = ENOSYS;
+    return -1;
+}
+ssize_t sendfile64(int to, int from, off_t *offset, size_t length) SAME_AS("sendfile");
 ssize_t pwrite64(int, const void *, size_t, off64_t) SAME_AS("pwrite");
 ssize_t pwritev64(int, const struct iovec *, int, off64_t) SAME_AS("pwritev");
 

@@ -55,6 +55,8 @@ async fn entries_of_the_list_that_cannot_be_read_keep_no_other_from_being_regist
     provider.list_untidy(vec![
         json!({"id": id, "title": "A", "api_key": null}),
         json!({"id": 17, "title": "B", "api_key": "key-b"}),
+        json!({"id": id, "title": "C", "api_key": "planted\u{1}"}),
+        json!({"id": id, "title": "D", "api_key": "plantéd"}),
         json!(null),
     ]);
     let mut receiver = Stepped::new(&provider, &[]);
@@ -66,10 +68,13 @@ async fn entries_of_the_list_that_cannot_be_read_keep_no_other_from_being_regist
     assert_eq!(
         recorder.messages("WARN"),
         [format!(
-            "CaiGunn's list has 3 entries that cannot be read and are left out, such as: /chatbots/0/api_key is missing \
-             (chatbot {id}); /chatbots/1/id is not a UUID; /chatbots/2 is missing"
+            "CaiGunn's list has 5 entries that cannot be read and are left out, such as: /chatbots/0/api_key is missing \
+             (chatbot {id}); /chatbots/1/id is not a UUID; /chatbots/2/api_key has a character that no header may hold \
+             (chatbot {id}); /chatbots/3/api_key has a character that no header may hold (chatbot {id}); /chatbots/4 is \
+             missing"
         )]
     );
+    assert!(!recorder.text().contains("plant"));
 }
 
 #[tokio::test]
@@ -78,10 +83,9 @@ async fn our_url_in_any_spelling_is_ours_and_put_once() {
         |url| format!("{url}/"),
         |url| url.replace("https", "http"),
         |url| url.replace('-', "%2D"),
-        |url| url[..url.len() - 10].to_owned() + "***",
-        // Of these nobody knows until they are read.
-        |url| url.to_uppercase(),
         |url| format!("{url}?source=caigunn"),
+        |url| format!("{url}#caigunn"),
+        |url| url[..url.len() - 10].to_owned() + "***",
     ];
     for (number, spelling) in spellings.into_iter().enumerate() {
         let recorder = Recorder::start();
@@ -97,12 +101,79 @@ async fn our_url_in_any_spelling_is_ours_and_put_once() {
         assert_eq!(put_count(&provider), 1, "{number}");
         assert_eq!(receiver.chatbot()["state"], "registered", "{number}");
         assert_eq!(recorder.messages("WARN"), [""; 0], "{number}");
-        // The first three say the same as ours, so that the next process knows them too.
-        if number < 3 {
+        // All but the last say the same as ours, so that the next process knows them too.
+        if number < 5 {
             Stepped::new(&provider, &[]).round().await;
             assert_eq!(put_count(&provider), 1, "{number}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_url_that_caigunn_changes_so_that_posts_to_it_are_refused_is_no_registration() {
+    type Change = (fn(&str) -> String, &'static str);
+    let changes: [Change; 5] = [
+        (
+            |url| url[..url.len() - 10].to_owned(),
+            "only the first 51 of its 61 characters",
+        ),
+        (
+            |url| url[..30].to_owned(),
+            "only the first 30 of its 61 characters",
+        ),
+        (str::to_uppercase, "it in other letters, capital or small"),
+        (
+            |url| url.replace("token-of", "t-of"),
+            "another port, path or token of its host",
+        ),
+        (
+            |url| url.replace("/webhook", ":8443/webhook"),
+            "another port, path or token of its host",
+        ),
+    ];
+    for (change, what) in changes {
+        let recorder = Recorder::start();
+        let provider = Provider::start([]).await;
+        provider.spell(change);
+        let mut receiver = Stepped::new(&provider, &[]);
+
+        receiver.round().await;
+        let begun = Instant::now();
+        while begun.elapsed() < REFUSED_RETRY {
+            receiver.come_back().await;
+        }
+
+        let chatbot = receiver.chatbot();
+        let error = chatbot["error"].as_str().unwrap_or_default();
+        assert_eq!(chatbot["state"], "refused", "{chatbot}");
+        assert!(error.contains(what), "{chatbot}");
+        assert_eq!(put_count(&provider), 2, "{what}");
+        let errors = recorder.messages("ERROR");
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains(what), "{errors:?}");
+        assert!(errors[0].contains("CAIGUNN_WEBHOOK_TOKEN"), "{errors:?}");
+        assert!(!recorder.text().contains("-url"), "{}", recorder.text());
+
+        // As soon as it is kept, that is seen.
+        provider.spell(str::to_owned);
+        receiver.after(REFUSED_RETRY).await;
+        assert_eq!(receiver.chatbot()["state"], "registered", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_caigunn_cuts_later_is_put_again_and_no_newer_deployments() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[("subscription.on_takeover", "warn")]);
+    receiver.round().await;
+
+    provider.spell(|url| url[..url.len() - 10].to_owned());
+    receiver.after(WATCH).await;
+
+    assert_eq!(put_count(&provider), 2);
+    assert_eq!(receiver.chatbot()["state"], "refused");
+    assert_eq!(recorder.messages("WARN"), [""; 0]);
 }
 
 #[tokio::test]
@@ -129,6 +200,38 @@ async fn a_web_page_is_no_registration_and_is_over_in_minutes() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_in_json_of_another_shape_is_over_in_minutes_and_one_that_is_refused_names_what_it_uses() {
+    for body in [r#"{"detail":"Maintenance"}"#, "null", r#"["a","b"]"#] {
+        let provider = Provider::start([]).await;
+        provider.reply_always(Route::Chatbots, Some(Reply::Text(200, body)));
+        let mut receiver = Stepped::new(&provider, &[]);
+        for _ in 0..4 {
+            receiver.come_back().await;
+        }
+
+        provider.reply_always(Route::Chatbots, None);
+
+        let waited = receiver.come_back().await;
+        assert!(waited <= Duration::from_secs(300), "{body}: {waited:?}");
+        assert_eq!(receiver.states(), all("registered", &["First"]), "{body}");
+    }
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    provider.reply_always(Route::Chatbots, Some(failure(422)));
+    let mut receiver = Stepped::new(&provider, &[]);
+
+    receiver.round().await;
+
+    let errors = recorder.messages("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("check CAIGUNN_ACCESS_TOKEN and CAIGUNN_API_URL"),
+        "{errors:?}"
+    );
+    assert!(!errors[0].contains("CAIGUNN_API_KEY"), "{errors:?}");
 }
 
 #[tokio::test]

@@ -101,6 +101,33 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
 }
 
 #[tokio::test]
+async fn what_caigunn_changes_in_our_url_is_said_by_every_command_and_is_no_registration() {
+    let (site, [first, _]) = with_two().await;
+    site.provider.spell(|url| url[..url.len() - 9].to_owned());
+    let one = [("CAIGUNN_API_KEY", "key-one")];
+
+    let ensured = site.run(&ENSURE, &one).await;
+    let shown = site.run(&["subscription", "show"], &one).await;
+    let examined = site.run(&["doctor"], &one).await;
+
+    let whole = site.tunnel.url().len() + "/webhook/".len() + TOKEN.len();
+    let said = format!(
+        "CaiGunn changes the webhook URL: it has only the first {} of its {whole} characters, where posts are refused",
+        whole - 9
+    );
+    for ended in [&ensured, &shown] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.output.contains(&said), "{ended:?}");
+    }
+    let finding = format!("FAILURE  registration: chatbot \"First\" ({first}): {said}\n");
+    assert!(examined.output.contains(&finding), "{examined:?}");
+    assert!(
+        examined.output.contains("take a CAIGUNN_WEBHOOK_TOKEN"),
+        "{examined:?}"
+    );
+}
+
+#[tokio::test]
 async fn ensure_finds_every_chatbot_of_the_account_over_pages() {
     let (site, _) = with_two().await;
     for number in 2..70 {
@@ -235,12 +262,13 @@ async fn remove_beside_a_running_receiver_says_that_it_will_not_last() {
     let nothing_removed = site
         .run(&["subscription", "remove", "--chatbot", &second], &BOTH)
         .await;
-    let removed = site.run(&REMOVE, &BOTH).await;
+    // What the shell has set is not what the receiver goes by.
+    let interval = ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "7");
+    let removed = site.run(&REMOVE, &[BOTH[0], interval]).await;
 
     assert_eq!((nothing_removed.code, &*nothing_removed.errors), (Some(0), ""));
     let expected = format!(
-        "the receiver that runs here (admin address {}) registers its URL again when it next looks, every 300 s: stop it \
-         first\n",
+        "the receiver that runs here (admin address {}) registers its URL again when it next looks: stop it first\n",
         site.receiver.as_ref().unwrap().admin
     );
     assert_eq!((removed.code, removed.errors), (Some(0), expected));

@@ -32,6 +32,31 @@ async fn what_the_running_receiver_does_not_take_is_not_registered_unless_it_mus
 }
 
 #[tokio::test]
+async fn a_receiver_that_answers_at_the_public_url_alone_is_not_cut_off_unless_it_must_be() {
+    let (site, [first, _], _) = running_for_two().await;
+    let ours = site.provider.webhook_url(first);
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let elsewhere = [BOTH[0], ANOTHER, ("CAIGUNN_ADMIN_LISTEN", nobody.as_str())];
+
+    let refused = site.run(&ENSURE, &elsewhere).await;
+    assert_eq!(site.provider.webhook_url(first), ours);
+    let forced = site.run(&["subscription", "ensure", "--force"], &elsewhere).await;
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let public = site.tunnel.url();
+    for said in [
+        format!("a receiver answers at {public}"),
+        format!("none at {nobody}"),
+        "CAIGUNN_ADMIN_LISTEN".to_owned(),
+        "--force".to_owned(),
+    ] {
+        assert!(refused.errors.contains(&said), "{said}: {refused:?}");
+    }
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert_ne!(site.provider.webhook_url(first), ours);
+}
+
+#[tokio::test]
 async fn doctor_does_not_advise_what_would_cut_the_receiver_off() {
     let (site, ..) = running_for_two().await;
 

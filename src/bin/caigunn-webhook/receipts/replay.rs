@@ -49,14 +49,9 @@ pub struct ReplayArgs {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok();
-    rate.filter(|rate| REPLAY_RATES.contains(rate)).ok_or_else(|| {
-        format!(
-            "expected a number from {} to {}",
-            REPLAY_RATES.start(),
-            REPLAY_RATES.end()
-        )
-    })
+    let (least, most) = (REPLAY_RATES.start(), REPLAY_RATES.end());
+    let rate = text.parse().ok().filter(|rate| REPLAY_RATES.contains(rate));
+    rate.ok_or_else(|| format!("expected a number from {least} to {most}"))
 }
 
 impl ReplayArgs {

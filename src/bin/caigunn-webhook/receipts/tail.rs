@@ -10,10 +10,8 @@ use crate::which::Of;
 pub async fn run(admin: &AdminApi, which: &Of, format: Format) -> anyhow::Result<()> {
     let following = async {
         let mut follow = Follow::begin(admin, which).await?;
-        output::say(format_args!(
-            "following the receiver at {}; Ctrl-C ends it",
-            admin.place()
-        ));
+        let place = admin.place();
+        output::say(format_args!("following the receiver at {place}; Ctrl-C ends it"));
         loop {
             let receipt = follow.next().await?;
             output::stream(&match format {

@@ -101,12 +101,29 @@ command = "rm -rf"
             "delivery.destination[1].command (own.toml:16): expected a list of texts without NUL: a program, and what it is \
              given, found another text (hidden)",
             "delivery.destination[2].kind (own.toml:20): expected http or command, found \"mail\"",
+            "delivery.destination[2].url (own.toml:20): expected an absolute http or https URL without user and fragment, \
+             found another text (hidden)",
             "delivery.destination[3].name (own.toml:24): expected 1 to 40 of a-z, 0-9, - and _, found \"third\": another \
              destination has this name",
             "delivery.destination[3].command (own.toml:24): expected a list of texts without NUL: a program, and what it is \
              given, found another text (hidden)",
         ]
     );
+}
+
+#[test]
+fn of_a_destination_of_no_kind_that_there_is_all_else_is_read() {
+    let members = "name = \"app\"\nkind = \"htp\"\nurl = \"https://app.example.com\"\nheaders = {Host = \"x\"}\ncommand = []";
+    let found: Vec<_> = mistakes(&destination(members));
+
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (mistake, key) in found.iter().zip(["kind", "headers.Host", "command"]) {
+        let start = format!("delivery.destination[0].{key} (own.toml:1): expected ");
+        assert!(mistake.starts_with(&start), "{mistake}");
+    }
+    // Without a key of any kind, nobody can tell which is missing.
+    assert_eq!(mistakes(&destination("name = \"app\"\nkind = \"htp\"")).len(), 1);
+    assert_eq!(mistakes(&destination("name = \"app\"\nsecrets = []")).len(), 2);
 }
 
 #[test]
@@ -229,14 +246,18 @@ fn there_are_32_destinations_at_most() {
 
 #[test]
 fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
-    let expected = "expected tables, each of which begins with [[delivery.destination]], or a list as in \
-                    [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], found another text (hidden): ";
+    let expected = "expected a list as in [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], or in the file \
+                    of settings tables, each of which begins with [[delivery.destination]], found another text (hidden): ";
     for (text, reason) in [
         (SECRET.to_owned(), "it is no list"),
         (format!("[\n{{name = {SECRET}}}]"), "line 2: "),
         (format!("[{{\"name\": {SECRET}}}]"), "line 1: "),
         (format!("\"{SECRET}\""), "give it without the quotes"),
         (format!("[\"{SECRET}\"]"), "there is string in it"),
+        (
+            format!("[[delivery.destination]]\nname = \"{SECRET}\""),
+            "line 1: ",
+        ),
     ] {
         let mistakes = mistakes(&environment(&[("CAIGUNN_DELIVERY_DESTINATION", &text)]));
 

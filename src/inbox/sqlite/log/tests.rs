@@ -3,12 +3,14 @@ mod cases;
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::*;
+use crate::inbox::sqlite::{Watch, backup};
 
 /// What may happen to an inbox.
 #[derive(Clone, Debug)]
@@ -42,6 +44,9 @@ enum CopyKind {
     Vacuumed,
     /// By `VACUUM INTO`, and then opened as an inbox.
     VacuumedAndOpened,
+    /// By `inbox backup`.
+    BackedUp,
+    BackedUpAndOpened,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -60,6 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
             2 => Just(CopyKind::Bytes),
             1 => Just(CopyKind::Vacuumed),
             1 => Just(CopyKind::VacuumedAndOpened),
+            1 => Just(CopyKind::BackedUp),
+            1 => Just(CopyKind::BackedUpAndOpened),
         ]
         .prop_map(Step::Copy),
     ]
@@ -199,13 +206,21 @@ impl Bench {
     fn copy(&mut self, kind: CopyKind) {
         let to = self.folder.path().join(format!("copy-{}.db", self.copy_count));
         self.copy_count += 1;
-        if kind == CopyKind::Bytes {
-            fs::copy(&self.path, &to).unwrap();
-        } else {
-            let reader = schema::open_reader(&self.path).unwrap();
-            reader.execute("VACUUM INTO ?1", [to.to_str()]).unwrap();
+        match kind {
+            CopyKind::Bytes => {
+                fs::copy(&self.path, &to).unwrap();
+            }
+            CopyKind::Vacuumed | CopyKind::VacuumedAndOpened => {
+                let reader = schema::open_reader(&self.path).unwrap();
+                reader.execute("VACUUM INTO ?1", [to.to_str()]).unwrap();
+            }
+            CopyKind::BackedUp | CopyKind::BackedUpAndOpened => {
+                let watch: Watch = Arc::new(|_| true);
+                backup(&self.path, &to, &watch).unwrap();
+                assert_eq!(content(&to), content(&self.left("now")), "all of it, up to now");
+            }
         }
-        if kind == CopyKind::VacuumedAndOpened {
+        if matches!(kind, CopyKind::VacuumedAndOpened | CopyKind::BackedUpAndOpened) {
             drop(open(&to));
         }
         self.copies.push((kind, to));
@@ -218,7 +233,7 @@ impl Bench {
         let expected = content(&self.left("expected"));
         let has_commits = Log::open(&schema::beside(&left, "-wal"))
             .unwrap()
-            .is_some_and(|mut log| log.next_commit().unwrap().is_some());
+            .is_some_and(|mut log| next_head(&mut log).unwrap().is_some());
         for (kind, copy) in &self.copies {
             fs::copy(copy, &left).unwrap();
             match foreign(&left).unwrap() {

@@ -1,8 +1,12 @@
-//! Promise: whoever waits for an inbox that another program holds up hears of it before giving up.
+//! Promise: whoever waits for an inbox that another program holds up hears of it before giving up, and where nobody waits
+//! the log tells of it, once.
 
 use std::time::Instant;
 
+use super::hold::Hold;
+use super::write::Store;
 use super::*;
+use crate::telemetry::testing::Log;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -61,4 +65,29 @@ async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be
 
     // It is also looked after between two batches.
     assert!(first < PATIENCE * 2 && rest < PATIENCE, "{first:?} {rest:?}");
+}
+
+#[test]
+fn while_nothing_is_stored_the_log_tells_once_that_nothing_can_be_and_once_more_when_it_was_well_again() {
+    let folder = Folder::new();
+    let (path, moved) = (folder.inbox_path(), folder.inbox_path().with_extension("moved"));
+    let hold = Arc::new(Hold::take(&path).unwrap());
+    let mut store = Store::open(&path, settings(), Arc::default(), hold).unwrap();
+    let log = Log::start();
+    let mut looks = |count| (0..count).for_each(|_| store.watch());
+    for troubles in 1..=2 {
+        looks(2);
+        std::fs::rename(&path, &moved).unwrap();
+        looks(3);
+        std::fs::rename(&moved, &path).unwrap();
+        looks(2);
+
+        let told = log.lines();
+        assert_eq!(told.len(), troubles, "{told:?}");
+        assert!(
+            told.iter()
+                .all(|line| line.starts_with("WARN nothing can be stored: ")),
+            "{told:?}"
+        );
+    }
 }

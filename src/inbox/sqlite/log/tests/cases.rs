@@ -1,5 +1,6 @@
 //! One by one: what is a log, and whose.
 
+use super::super::frames::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES, add_sums};
 use super::*;
 
 #[test]

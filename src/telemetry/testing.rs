@@ -24,6 +24,7 @@ pub struct Log {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Listens to this thread from now on.
     pub fn start() -> Self {
         listen();
         let text = Text::default();

@@ -17,6 +17,7 @@ mod delivery;
 mod fill;
 mod load;
 mod long_reader;
+mod plain;
 mod postgres;
 mod repeat_large;
 mod report;
@@ -32,8 +33,8 @@ use server::Program;
 
 /// Measures the receiver beside a server that does nothing, on an empty inbox and on a million receipts; then the one with
 /// PostgreSQL, if CAIGUNN_TEST_POSTGRES names a server (scripts/with-postgres starts one). Of --minute, --repeat-large,
-/// --long-reader, --backup, --delivery and --postgres several may stand together; what no such option asks for is left out
-/// then.
+/// --long-reader, --backup, --delivery, --postgres and --plain several may stand together; what no such option asks for is
+/// left out then.
 #[derive(Parser)]
 struct Options {
     /// An older build of the program as one more server in all that is measured; a relative path begins in the package's
@@ -62,6 +63,11 @@ struct Options {
     /// With PostgreSQL, what ten million receipts cost this build too, which takes minutes and 7 GB.
     #[arg(long)]
     large: bool,
+    /// The store in PostgreSQL, without HTTP, beside one table with one index over identities whose old rows are deleted, at
+    /// 10,000 receipts and at so many, with retention running: some half an hour and 7 GB. Of the other options only
+    /// --seconds counts, 120 unless it is given: for each size of batch, and to warm up.
+    #[arg(long, value_name = "RECEIPTS", num_args = 0..=1, default_missing_value = "10000000")]
+    plain: Option<u64>,
     /// Log lines go to /dev/null, not to a file: to measure a step alone.
     #[arg(long)]
     no_log: bool,
@@ -126,7 +132,8 @@ impl Run {
             || options.long_reader.is_some()
             || options.backup.is_some()
             || options.delivery
-            || options.postgres;
+            || options.postgres
+            || options.plain.is_some();
         if !is_part {
             sqlite::run(self);
         }
@@ -147,6 +154,9 @@ impl Run {
         }
         if options.postgres || !is_part {
             postgres::run(self);
+        }
+        if let Some(receipts) = options.plain {
+            plain::run(self, receipts);
         }
     }
 

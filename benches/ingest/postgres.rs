@@ -35,6 +35,9 @@ const LARGE_WARM_UP: Duration = Duration::from_secs(90);
 /// How many receipts one statement makes.
 const FILL: u64 = 500_000;
 
+/// The time from which the receipts of a full inbox are, unless it matters.
+const AGE: Duration = Duration::from_secs(80 * 24 * 3_600);
+
 const RATIOS: [[&str; 2]; 5] = [
     ["old", "row by row"],
     ["old", "rival"],
@@ -79,8 +82,8 @@ fn sizes(run: &Run, program: &Program, server: &str) {
         drop(program.start(&database.url));
         database
     });
-    small.fill(SIZES[0]);
-    large.fill(SIZES[1]);
+    small.fill(SIZES[0], AGE, true);
+    large.fill(SIZES[1], AGE, true);
     println!(
         "\nPostgreSQL, an inbox of {} and one of {} receipts",
         SIZES[0], SIZES[1]
@@ -112,10 +115,22 @@ impl Database {
         }
     }
 
-    /// Makes receipts with numbers up to `count`, spread over the last 80 days as they would be.
-    fn fill(&self, count: u64) {
+    /// Drops it, whoever is connected.
+    pub fn remove(self, server: &str) {
+        let name = self.url.split(['/', '?']).nth(3).expect("a URL with a database");
+        execute(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+
+    /// Makes receipts with numbers up to `count`, spread over that time as they would be, in five slots of the ring if the
+    /// table has any.
+    pub fn fill(&self, count: u64, age: Duration, has_slots: bool) {
         let started = Instant::now();
         let body = body(&Ids::fresh());
+        let age = age.as_secs_f64();
+        let (slot, slot_value) = match has_slots {
+            true => ("slot, ", format!("seq * 5 / ({count} + 1), ")),
+            false => ("", String::new()),
+        };
         let first: i64 = value(
             &self.url,
             "SELECT coalesce(max(seq), 0) + 1 FROM caigunn_webhook.receipt",
@@ -125,9 +140,9 @@ impl Database {
             execute(
                 &self.url,
                 &format!(
-                    "INSERT INTO caigunn_webhook.receipt (seq, slot, received_at, id, identity, event_id, chatbot_id,
+                    "INSERT INTO caigunn_webhook.receipt (seq, {slot}received_at, id, identity, event_id, chatbot_id,
                          is_documented, is_backfilled, wire, event, status, body)
-                     SELECT seq, seq * 5 / ({count} + 1), now() - interval '80 days' * (1 - seq::float8 / {count}),
+                     SELECT seq, {slot_value}now() - interval '1 s' * {age} * (1 - seq::float8 / {count}),
                          (lpad(to_hex(1600000000000 + seq), 12, '0') || '7000'
                           || to_hex((-9223372036854775808)::bigint | seq))::uuid,
                          gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), true, false, '2024-07', 'crawling',
@@ -136,13 +151,12 @@ impl Database {
                 ),
             );
         }
-        execute(&self.url, "UPDATE caigunn_webhook.state SET slot = 4");
+        if has_slots {
+            execute(&self.url, "UPDATE caigunn_webhook.state SET slot = 4");
+        }
         execute(&self.url, "VACUUM ANALYZE caigunn_webhook.receipt");
         execute(&self.url, "CHECKPOINT");
-        let bytes = value(
-            &self.url,
-            "SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('caigunn_webhook.receipt')",
-        );
+        let bytes = value(&self.url, SIZE);
         println!(
             "filled an inbox with {count} receipts in {:.0} s: {} bytes a receipt, of which its body is {}",
             started.elapsed().as_secs_f64(),
@@ -151,6 +165,10 @@ impl Database {
         );
     }
 }
+
+/// What the receipts take, with their indexes.
+pub const SIZE: &str = "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'caigunn_webhook'::regnamespace AND relname LIKE 'receipt%'";
 
 fn with_client<T>(url: &str, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -166,7 +184,7 @@ fn with_client<T>(url: &str, work: impl AsyncFnOnce(&tokio_postgres::Client) -> 
     })
 }
 
-fn execute(url: &str, sql: &str) {
+pub fn execute(url: &str, sql: &str) {
     with_client(url, async |client| {
         client.batch_execute(sql).await.expect("the statement is right")
     });

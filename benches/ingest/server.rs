@@ -15,6 +15,29 @@ use crate::load::{Load, load};
 /// own clock (`USER_HZ`, proc(5) and time(7)).
 const TICK: Duration = Duration::from_millis(10);
 
+/// CPU times of a process so far, in user and in system mode.
+pub struct Times {
+    pub parent: u32,
+    /// Of all its threads.
+    pub own: Duration,
+    /// Of its children that have ended.
+    pub children: Duration,
+}
+
+/// None if there is no such process.
+pub fn times(process: u32) -> Option<Times> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field, the name, may have blanks in it. What is behind it begins with the third.
+    let (_, behind) = stat.rsplit_once(')').expect("the name is in parentheses");
+    let fields: Vec<&str> = behind.split_whitespace().collect();
+    let number = |field: usize| fields[field - 3].parse::<u32>().expect("a number");
+    Some(Times {
+        parent: number(4),
+        own: TICK * (number(14) + number(15)),
+        children: TICK * (number(16) + number(17)),
+    })
+}
+
 /// A build of the receiver.
 pub struct Program {
     /// `old` or `new`.
@@ -131,16 +154,7 @@ impl Server {
 
     /// In user and in system mode so far, all threads together.
     fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
-        // The second field, the name, may have blanks in it. What is behind it begins with the third; utime is the 14th.
-        let (_, behind) = stat.rsplit_once(')').expect("the name is in parentheses");
-        let ticks: u32 = behind
-            .split_whitespace()
-            .skip(14 - 3)
-            .take(2)
-            .map(|ticks| ticks.parse::<u32>().expect("a number of ticks"))
-            .sum();
-        TICK * ticks
+        times(self.process.id()).expect("it runs").own
     }
 
     /// What `/metrics` shows.

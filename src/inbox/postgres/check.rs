@@ -30,24 +30,29 @@ pub enum Check {
 /// How long the whole check may take.
 const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
-/// What must not be, and what finds it: each gives one text about the first that is so, or no row.
-const FINDINGS: [(&str, &str); 7] = [
+/// What must not be, and what finds it: each gives one text about the first that is so, or no row. Before them the version of
+/// the tables from which on they are there.
+const FINDINGS: [(i32, &str, &str); 11] = [
     (
+        1,
         "two receipts have one identity",
         "SELECT min(id::text) || ' and ' || max(id::text) FROM receipt
          WHERE identity IS NOT NULL AND seq >= (SELECT first_seq FROM state WHERE one)
          GROUP BY identity HAVING count(*) > 1 LIMIT 1",
     ),
     (
+        1,
         "a receipt's id is not greater than the one before it",
         "SELECT id::text FROM (SELECT id, lag(id) OVER (ORDER BY seq) AS before FROM receipt) AS receipt
          WHERE id <= before LIMIT 1",
     ),
     (
+        1,
         "two receipts have one number",
         "SELECT seq::text FROM receipt GROUP BY seq HAVING count(*) > 1 LIMIT 1",
     ),
     (
+        1,
         "a job counts as open whose beginning is not held, or whose end is",
         "SELECT open_job.seq::text FROM open_job
          LEFT JOIN receipt ON receipt.seq = open_job.seq AND receipt.identity = open_job.identity
@@ -59,6 +64,7 @@ const FINDINGS: [(&str, &str); 7] = [
          LIMIT 1",
     ),
     (
+        1,
         "a job does not count as open whose beginning is held, and no end of it",
         "SELECT min(receipt.id::text) FROM receipt
          WHERE receipt.event_id IS NOT NULL AND receipt.status IN ('initial', 'completed', 'failed')
@@ -69,43 +75,50 @@ const FINDINGS: [(&str, &str); 7] = [
          LIMIT 1",
     ),
     (
+        1,
         "the last receipt of a chatbot and event is not held",
         "SELECT latest.seq::text FROM latest LEFT JOIN receipt ON receipt.seq = latest.seq
          WHERE latest.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq IS NULL LIMIT 1",
     ),
     (
+        1,
         "the quarantine does not hold what it is said to",
         "SELECT count || ' requests with ' || bytes || ' bytes' FROM quarantine_totals,
                 (SELECT count(*) AS count, coalesce(sum(length(body)), 0) AS bytes FROM quarantine) AS held
          WHERE held.count <> held_count OR held.bytes <> held_bytes",
     ),
+    (
+        2,
+        "a delivery goes to no destination",
+        "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
+         LEFT JOIN destination ON destination.id = delivery.destination
+         WHERE destination.id IS NULL LIMIT 1",
+    ),
+    (
+        2,
+        "a delivery is of no receipt",
+        "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
+         LEFT JOIN receipt ON receipt.seq = delivery.seq
+         WHERE delivery.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq IS NULL LIMIT 1",
+    ),
+    (
+        2,
+        "an attempt is not among those of its delivery",
+        "SELECT attempt.seq || ' to ' || attempt.destination FROM attempt
+         LEFT JOIN delivery ON delivery.seq = attempt.seq AND delivery.destination = attempt.destination
+                           AND attempt.number BETWEEN 1 AND delivery.attempt_count
+         WHERE attempt.seq >= (SELECT first_seq FROM state WHERE one) AND delivery.seq IS NULL LIMIT 1",
+    ),
+    (
+        3,
+        "dead letters are miscounted",
+        "SELECT 'of destination ' || destination || ' there are ' || coalesce(held.count, 0) || ' and not '
+                || coalesce(dead_letters.count, 0)
+         FROM (SELECT destination, count(*) AS count FROM delivery WHERE state = 'dead' GROUP BY destination) AS held
+         FULL JOIN dead_letters USING (destination)
+         WHERE coalesce(held.count, 0) <> coalesce(dead_letters.count, 0) LIMIT 1",
+    ),
 ];
-
-/// The same, of the tables for the way out, which are there from that version on.
-const OUTBOX_FINDINGS: (i32, [(&str, &str); 3]) = (
-    2,
-    [
-        (
-            "a delivery goes to no destination",
-            "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
-             LEFT JOIN destination ON destination.id = delivery.destination
-             WHERE destination.id IS NULL LIMIT 1",
-        ),
-        (
-            "a delivery is of no receipt",
-            "SELECT delivery.seq || ' to ' || delivery.destination FROM delivery
-             LEFT JOIN receipt ON receipt.seq = delivery.seq
-             WHERE delivery.seq >= (SELECT first_seq FROM state WHERE one) AND receipt.seq IS NULL LIMIT 1",
-        ),
-        (
-            "an attempt is not among those of its delivery",
-            "SELECT attempt.seq || ' to ' || attempt.destination FROM attempt
-             LEFT JOIN delivery ON delivery.seq = attempt.seq AND delivery.destination = attempt.destination
-                               AND attempt.number BETWEEN 1 AND delivery.attempt_count
-             WHERE attempt.seq >= (SELECT first_seq FROM state WHERE one) AND delivery.seq IS NULL LIMIT 1",
-        ),
-    ],
-);
 
 /// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
 /// may run meanwhile.
@@ -140,9 +153,8 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
     if runs_from > schema::newest() {
         return Ok(Ok(Check::Newer { version }));
     }
-    let (outbox_version, outbox_findings) = OUTBOX_FINDINGS;
-    let of_outbox = outbox_findings.into_iter().filter(|_| version >= outbox_version);
-    for (what, query) in FINDINGS.into_iter().chain(of_outbox) {
+    let findings = FINDINGS.into_iter().filter(|(since, ..)| *since <= version);
+    for (_, what, query) in findings {
         if let Some(row) = client.query_opt(query, &[]).await? {
             let which: String = row.try_get(0)?;
             return Ok(Err(format!("{what}: {which}")));

@@ -11,7 +11,7 @@ async fn without_a_receiver_each_command_says_so_and_ends_with_1() {
     let folder = tempfile::tempdir().expect("a folder");
     let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
     let delivery = id(nobody);
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 14] = [
         &["deliveries", "list"],
         &["deliveries", "show", &delivery],
         &["deliveries", "retry", &delivery],
@@ -19,6 +19,7 @@ async fn without_a_receiver_each_command_says_so_and_ends_with_1() {
         &["destinations", "list"],
         &["destinations", "pause", "app"],
         &["destinations", "resume", "app"],
+        &["destinations", "remove", "app"],
         &["receipts", "list"],
         &["receipts", "show", nobody],
         &["receipts", "tail"],

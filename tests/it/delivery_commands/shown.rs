@@ -178,3 +178,42 @@ async fn deliveries_are_listed_by_job_and_by_time() {
     assert_eq!(found(&["--since", "1h", "--limit", "1"]).await, [&*last]);
     assert_eq!(found(&["--until", "1h"]).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_destination_that_is_configured_no_more_goes_by_command() {
+    let mut stage = Stage::answering("0,600", |_| Reply::Status(503)).await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "pending", 1).await;
+    let early = stage.run(&["destinations", "remove", "app"]).await;
+    stage.receiver.signal("TERM");
+    assert_eq!(stage.receiver.wait().await.code(), Some(0));
+    stage.destinations = "[]".to_owned();
+    stage.restart().await;
+
+    let removed = stage.run(&["destinations", "remove", "app"]).await;
+    let again = stage.run(&["destinations", "remove", "app"]).await;
+    let unknown = stage.run(&["destinations", "remove", "other"]).await;
+
+    assert_eq!(
+        (removed.code, &*removed.output),
+        (Some(0), "app is removed\n"),
+        "{removed:?}"
+    );
+    for (refused, expected) in [
+        (
+            early,
+            "409: app is configured where this is done; take it out of the configuration first\n",
+        ),
+        (again, "409: app is removed already\n"),
+        (
+            unknown,
+            "404: no destination \"other\" is configured; there are none\n",
+        ),
+    ] {
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.errors.ends_with(expected), "{refused:?}");
+    }
+    let listed = stage.json(&["deliveries", "list"]).await;
+    assert_eq!(receipt_ids(&listed), [&*receipt_id]);
+    assert_eq!(listed["deliveries"][0]["state"], "removed");
+}

@@ -52,11 +52,16 @@ impl Database {
     }
 }
 
-/// One of PostgreSQL's own programs.
+/// One of PostgreSQL's own programs. Not every server came with all of them.
 #[track_caller]
 pub fn program(name: &str) -> Option<PathBuf> {
     let folder = testing::need("CAIGUNN_TEST_POSTGRES_BIN")?;
-    Some(Path::new(&folder).join(name))
+    let program = Path::new(&folder).join(name);
+    if !program.exists() {
+        leave_out(&format!("there is no {}", program.display()));
+        return None;
+    }
+    Some(program)
 }
 
 /// The file with the certificate of the authority that signed the shared server's.

@@ -6,7 +6,7 @@ use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
 
 /// An inbox with something of everything: an open job, one that has ended, an older training, a request in quarantine,
-/// a delivery with an attempt.
+/// a delivery with an attempt, a dead letter.
 async fn full(database: Database) -> Database {
     let inbox = Place::open(&database, settings()).await;
     let ids = Ids::fresh();
@@ -28,6 +28,7 @@ async fn full(database: Database) -> Database {
             "SET search_path = caigunn_webhook;
              INSERT INTO destination (name, cursor, added_at) VALUES ('shop', 3, now());
              INSERT INTO delivery VALUES (3, 1, 'pending', 1, 2, 'failed', now(), now());
+             INSERT INTO delivery VALUES (4, 1, 'dead', 1, 0, NULL, now(), now());
              INSERT INTO attempt VALUES (3, 1, 2, now(), 7, 'failed', 500, 'it broke', '')",
         )
         .await;
@@ -96,9 +97,12 @@ async fn each_kind_of_damage_is_found() {
         ("UPDATE latest SET seq = 77", "chatbot and event is not held"),
         ("DELETE FROM quarantine", "the quarantine does not hold"),
         ("DELETE FROM destination", "goes to no destination"),
-        ("UPDATE delivery SET seq = 77", "is of no receipt"),
+        ("UPDATE delivery SET seq = 77 WHERE seq = 3", "is of no receipt"),
         ("UPDATE attempt SET number = 0", "is not among those of its delivery"),
         ("DELETE FROM delivery", "is not among those of its delivery"),
+        ("UPDATE dead_letters SET count = 2", "of destination 1 there are 1 and not 2"),
+        ("DELETE FROM dead_letters", "of destination 1 there are 1 and not 0"),
+        ("INSERT INTO dead_letters VALUES (7, 3)", "of destination 7 there are 0 and not 3"),
     ];
     for (damage, expected) in damages {
         let database = full(database!()).await;

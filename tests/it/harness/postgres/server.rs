@@ -1,9 +1,9 @@
 //! A PostgreSQL server that a test may do anything to.
 
 use std::env;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::future::Future;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +13,9 @@ use url::Url;
 
 use super::super::{free_port, wait_for};
 use super::{execute, program, rows, testing};
+
+/// The variable with the folder of a cluster that never ran.
+const PATTERN: &str = "CAIGUNN_TEST_POSTGRES_CLUSTER";
 
 /// A server of a test's own, as empty as the one that all tests share was, and with the same settings and user. It is
 /// stopped and removed when the test drops it.
@@ -27,7 +30,7 @@ impl Server {
     /// Starts one; none if there is nothing to make it from.
     #[track_caller]
     pub fn start() -> impl Future<Output = Option<Self>> {
-        let pattern = testing::need("CAIGUNN_TEST_POSTGRES_CLUSTER");
+        let pattern = testing::need(PATTERN);
         let known = pattern.and_then(|pattern| Some((pattern, program("postgres")?)));
         async {
             let (pattern, program) = known?;
@@ -47,28 +50,15 @@ impl Server {
         }
     }
 
-    /// Starts a standby of it, which follows it without being waited for.
+    /// Starts a standby of it, which follows it without being waited for. It has not written more than its system keeps.
     pub async fn standby(&self) -> Self {
-        let cluster = tempfile::tempdir().expect("the system has a folder for temporary files");
-        fs::set_permissions(cluster.path(), Permissions::from_mode(0o700)).expect("the folder is ours");
-        let copied = Command::new(self.program.with_file_name("pg_basebackup"))
-            .args([
-                "--write-recovery-conf",
-                "--checkpoint=fast",
-                "--no-sync",
-                "--dbname",
-            ])
-            .arg(self.url())
-            .arg("--pgdata")
-            .arg(cluster.path())
-            .status();
-        assert!(copied.expect("pg_basebackup starts").success());
-        let owned = Command::new("chown")
-            .arg("--recursive")
-            .arg(format!("--reference={}", self.cluster.path().display()))
-            .arg(cluster.path())
-            .status();
-        assert!(owned.expect("there is a chown command").success());
+        // What this server was before it ever ran, so that the standby hears of all that it has done since.
+        let pattern = env::var(PATTERN).expect("this server was made from it");
+        let cluster = copy_of(&pattern);
+        let follow = format!("primary_conninfo = '{}'\n", self.url);
+        for (name, text) in [("standby.signal", ""), ("postgresql.auto.conf", &*follow)] {
+            fs::write(cluster.path().join(name), text).expect("the folder takes files");
+        }
         let mut url = self.url.clone();
         url.set_port(Some(free_port())).expect("a URL with a host");
         let mut standby = Self {

@@ -1,11 +1,14 @@
 //! Promise: what is delivered is read by the official libraries of CloudEvents as a parser of JSON reads it, is accepted by those
 //! of Standard Webhooks, and is taken by the examples of docs/delivery.md as they stand there.
 
+mod axum_example;
 mod bodies;
+mod examples;
 mod reading;
+mod surprises;
 mod verifying;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine;
@@ -18,7 +21,8 @@ use crate::harness::postgres::leave_out;
 use crate::harness::process::run_with_input;
 use crate::harness::spawn_app_with;
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+/// As long as `openssl rand -base64 32` makes one.
+const SECRET: &str = "whsec_C2FVsBQIihrBChkgUMV+b5sSYspob7oDC2FVsBQIiho=";
 
 const OTHER_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -74,17 +78,17 @@ async fn told(mut command: Command, script: &Path, arrivals: &[Arrival], secrets
     told
 }
 
-/// A script or an example of this folder's.
+/// A file of this folder's.
 fn script(name: &str) -> String {
     format!("{}/tests/it/sdks/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Python that a variable names; `None`, and the test is left out, where it names none.
+/// A Python that has the libraries; `None`, and the test is left out, where there is none.
 #[track_caller]
-fn python(variable: &str) -> Option<Command> {
-    let python = std::env::var(variable).ok();
+fn python() -> Option<Command> {
+    let python = std::env::var("CAIGUNN_TEST_PYTHON_SDKS").ok();
     if python.is_none() {
-        leave_out(&format!("{variable} is not set"));
+        leave_out("CAIGUNN_TEST_PYTHON_SDKS is not set");
     }
     python.map(Command::new)
 }
@@ -112,7 +116,7 @@ impl Node {
     }
 
     /// Node.js, and where it finds a script with this text.
-    fn script(&self, name: &str, text: &str) -> (Command, std::path::PathBuf) {
+    fn script(&self, name: &str, text: &str) -> (Command, PathBuf) {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("the folder is ours");
         (Command::new(&self.program), path)

@@ -29,10 +29,12 @@ fn document(arrival: &Arrival) -> Value {
     serde_json::from_slice(&arrival.body).expect("it is JSON for a strict reader")
 }
 
-/// Whether two values say the same to readers of which some have all numbers as doubles.
+/// Whether two values say the same: some readers write `1.0` as `1`.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => {
+            one.as_f64() == other.as_f64()
+        }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }
@@ -81,12 +83,14 @@ async fn every_cloud_event_is_read_by_the_library_for_javascript() {
 
 #[tokio::test]
 async fn every_cloud_event_is_read_by_both_editions_of_the_library_for_python() {
-    let (Some(older), Some(newer)) = (
-        python("CAIGUNN_TEST_CLOUDEVENTS_1"),
-        python("CAIGUNN_TEST_CLOUDEVENTS_2"),
-    ) else {
+    let (Some(mut older), Some(newer)) = (python(), python()) else {
         return;
     };
+    // It is found before the newer one, which has the same name.
+    older.env(
+        "PYTHONPATH",
+        std::env::var("CAIGUNN_TEST_CLOUDEVENTS_1").expect("whoever has the one has the other"),
+    );
     let arrivals = cloud_events().await;
     for edition in [older, newer] {
         let read = told(edition, Path::new(&script("read.py")), &arrivals, &[]).await;

@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-/// How many values may lie within one another. Readers stop at 128 (`serde_json`) or at about 1,000 (Python), and the
+/// How many values may lie within one another. Readers stop at 128 (`serde_json`) or at about 1,000 (Python 3.11), and the
 /// event itself adds two.
 const MAX_DEPTH: usize = 100;
 

@@ -38,10 +38,10 @@ assert.deepStrictEqual(one.verify("{}", signed("{}")), {});
 assert.throws(() => one.verify("\ufeff{}", signed("\ufeff{}")), SyntaxError);
 assert.strictEqual(one.verify("\ufeff{}", signed("\ufeff{}"), { jsonParse: false }), undefined);
 
-// svix returns nothing, and is a module of the newer kind alone.
+// svix returns nothing, and asks for a newer Node.js than it needs.
 assert.strictEqual(new svix.Webhook(secret).verify("{}", signed("{}")), undefined);
-const { type, engines } = createRequire(import.meta.url)("svix/package.json");
-assert.deepStrictEqual([type, engines.node], ["module", ">=22"]);
+const { engines } = createRequire(import.meta.url)("svix/package.json");
+assert.strictEqual(engines.node, ">=22");
 
 // An event in a Buffer, and times.
 const event = { specversion: "1.0", id: "1", source: "/a", type: "b", time: "2024-07-30T09:15:00.000123Z", data: 1 };

@@ -420,7 +420,8 @@ async fn a_line_for_people_has_the_local_time_short_ids_and_no_colours_in_a_file
     let variables = [("CAIGUNN_LOG_FORMAT", "pretty"), ("TZ", "<+13>-13")];
     let process = Process::start(folder.path(), &variables).await;
     let hour_there = || {
-        jiff::Timestamp::now()
+        jiff::Timestamp::from_microsecond(caigunn_webhook::clock::Timestamp::now().as_micros())
+            .unwrap()
             .to_zoned(jiff::tz::offset(13).to_time_zone())
             .hour()
     };

@@ -5,6 +5,7 @@
 //! headers at trace level.
 
 mod output;
+mod people;
 #[cfg(test)]
 pub mod testing;
 
@@ -20,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
 
 use output::Output;
+use people::People;
 
 /// How long the end waits for the lines that still wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -49,7 +51,7 @@ pub enum Format {
     Auto,
     /// One JSON object a line.
     Json,
-    /// For people; in colour on a terminal.
+    /// For people: a line an event, with the local time; in colour on a terminal.
     Pretty,
 }
 
@@ -231,8 +233,8 @@ pub fn start(settings: Settings, takes_no_color: bool) -> io::Result<Telemetry> 
         )
     } else {
         let pretty = format::layer()
-            .with_ansi(is_terminal && !takes_no_color)
-            .with_target(false);
+            .event_format(People)
+            .with_ansi(is_terminal && !takes_no_color);
         (pretty.with_writer(output.clone()).boxed(), Lines(None))
     };
     tracing_subscriber::registry()

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::Kind;
 use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
@@ -63,6 +64,12 @@ pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, stat
             "receipt {receipt_id} was not delivered to {destination}, and will be sent again: {detail}"
         ),
     }
+}
+
+/// A destination is sent to from now on.
+pub fn begins(destination: &str, kind: &Kind) {
+    let (kind, place) = (kind.as_str(), kind.place());
+    tracing::info!(destination, "delivering to {destination} ({kind}, {place})");
 }
 
 /// A destination fails throughout.

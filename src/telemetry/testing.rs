@@ -20,8 +20,16 @@ pub struct Log {
     _guard: tracing::subscriber::DefaultGuard,
 }
 
+/// What was written to it so far.
 #[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
+pub struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl Text {
+    /// As text.
+    pub fn read(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Log {
     /// Listens to this thread from now on.
@@ -42,7 +50,7 @@ impl Log {
 
     /// Each line's level and message.
     pub fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap();
+        let text = self.text.read();
         let line = |line| {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
             let part = |name: &str| line[name].as_str().unwrap().to_owned();

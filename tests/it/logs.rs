@@ -415,9 +415,17 @@ async fn a_start_and_a_stop_have_their_lines() {
 }
 
 #[tokio::test]
-async fn pretty_lines_are_text_without_colours_in_a_file() {
+async fn a_line_for_people_has_the_local_time_short_ids_and_no_colours_in_a_file() {
     let folder = folder();
-    let process = Process::start(folder.path(), &[("CAIGUNN_LOG_FORMAT", "pretty")]).await;
+    let variables = [("CAIGUNN_LOG_FORMAT", "pretty"), ("TZ", "<+13>-13")];
+    let process = Process::start(folder.path(), &variables).await;
+    let hour_there = || {
+        jiff::Timestamp::from_microsecond(caigunn_webhook::clock::Timestamp::now().as_micros())
+            .unwrap()
+            .to_zoned(jiff::tz::offset(13).to_time_zone())
+            .hour()
+    };
+    let before = hour_there();
 
     client()
         .post(process.url("/webhook"))
@@ -434,12 +442,16 @@ async fn pretty_lines_are_text_without_colours_in_a_file() {
         line.map(str::to_owned).ok_or(log.clone())
     })
     .await;
-    assert!(
-        line.contains(" INFO crawling.completed accepted as receipt "),
-        "{line}"
+    let hour: i8 = line[..2].parse().expect("it begins with the time");
+    assert!([before, hour_there()].contains(&hour), "{line}");
+    let receipt = &process.receipts(&client()).await[0];
+    let (id, job) = (receipt["id"].as_str().unwrap(), &JOB[28..]);
+    let said = format!(
+        " crawling.completed accepted as receipt …{}, job …{job}, bot …",
+        &id[28..]
     );
-    assert!(line.contains(&format!("event_id=\"{JOB}\"")), "{line}");
-    assert!(!line.contains('{') && !line.contains('\u{1b}'), "{line}");
+    assert!(line[8..].starts_with(&said), "{line}");
+    assert!(line.ends_with(" ms") && !line.contains('\u{1b}'), "{line}");
 }
 
 /// Posts a body so often on one connection, without waiting for an answer before the next post; gives how many

@@ -13,10 +13,10 @@ struct Hook {
     webhook: Webhook,
     /// Belongs into your database, and is written in one transaction with the work.
     seen: Mutex<HashSet<Vec<u8>>>,
-    handle: fn(Value) -> Result<(), String>,
+    handle: fn(&Value) -> Result<(), String>,
 }
 
-pub fn router(secret: &str, handle: fn(Value) -> Result<(), String>) -> Router {
+pub fn router(secret: &str, handle: fn(&Value) -> Result<(), String>) -> Router {
     let hook = Hook {
         webhook: Webhook::new(secret.trim()).expect("the secret is one"),
         seen: Mutex::default(),
@@ -42,7 +42,7 @@ async fn take(
     let id = headers["webhook-id"].as_bytes();
     if !hook.seen.lock().expect("nobody panics").contains(id) {
         let event = serde_json::from_slice(&body).map_err(|error| failed(&error))?;
-        (hook.handle)(event).map_err(|error| failed(&error))?;
+        (hook.handle)(&event).map_err(|error| failed(&error))?;
         hook.seen.lock().expect("nobody panics").insert(id.to_vec());
     }
     Ok(())

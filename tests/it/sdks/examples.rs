@@ -178,7 +178,7 @@ async fn takes_once_in_node(code: &str, server: Option<&str>) {
 #[tokio::test]
 async fn the_example_for_axum_takes_once_what_is_signed_with_its_secret() {
     static WORK: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    fn handle(event: Value) -> Result<(), String> {
+    fn handle(event: &Value) -> Result<(), String> {
         let member = |name: &str| event[name].as_str().map(str::to_owned);
         let (name, id) = member("type").zip(member("id")).ok_or("it is no event")?;
         WORK.lock().unwrap().push(format!("{name} {id}"));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cloudevents::event::{AttributesReader, Data, Event};
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{Node, bodies, delivered, python, script, told};
@@ -16,13 +17,22 @@ async fn cloud_events() -> Vec<Arrival> {
     let mut delivered = delivered(&texts, &[r#"format = "cloudevents""#]).await;
     let arrivals = delivered.remove(0);
     for (body, arrival) in bodies.iter().zip(&arrivals) {
-        let data = &document(arrival)["data"];
+        let event = document(arrival);
+        assert_eq!(format!("com.caigunn.{}", event_name(arrival)), event["type"]);
+        let data = &event["data"];
         for member in ["raw", "raw_text"] {
             let is_there = data.get(member).is_some();
             assert_eq!(is_there, body.member == Some(member), "{:.300}", body.text);
         }
     }
     arrivals
+}
+
+/// What the header says, where it is percent-encoded so far as it must be.
+fn event_name(arrival: &Arrival) -> String {
+    let header = arrival.headers["caigunn-event"].to_str().expect("it is ASCII");
+    let name = percent_decode_str(header).decode_utf8();
+    name.expect("it is UTF-8").into_owned()
 }
 
 fn document(arrival: &Arrival) -> Value {

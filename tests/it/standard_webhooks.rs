@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use bytes::Bytes;
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::delivery::{self, Parcel, Report};
@@ -56,8 +57,21 @@ impl Application {
 
     /// Sends it a notification as a destination with these settings gets it.
     async fn send(&self, path: &str, settings: &str) -> Report {
-        let url = format!("http://127.0.0.1:{}{path}", self.port);
-        send(&url, settings, parcel(7, BODY.to_owned())).await
+        let port = &self.port;
+        let destination = format!(
+            "[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"http://127.0.0.1:{port}{path}\"\n{settings}"
+        );
+        let loaded = config::load(&Sources {
+            file: Some(("test.toml".to_owned(), destination)),
+            ..Sources::default()
+        });
+        let destinations = loaded
+            .expect("the settings are right")
+            .settings
+            .delivery
+            .destinations;
+        let sender = delivery::sender(&destinations[0]).expect("it can be sent to");
+        sender.send(parcel()).await
     }
 }
 
@@ -68,29 +82,11 @@ impl Drop for Application {
     }
 }
 
-/// Sends a notification to a destination with these settings, as a receiver does.
-pub async fn send(url: &str, settings: &str, parcel: Parcel) -> Report {
-    let destination =
-        format!("[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"{url}\"\n{settings}");
-    let loaded = config::load(&Sources {
-        file: Some(("test.toml".to_owned(), destination)),
-        ..Sources::default()
-    });
-    let destinations = loaded
-        .expect("the settings are right")
-        .settings
-        .delivery
-        .destinations;
-    let sender = delivery::sender(&destinations[0]).expect("it can be sent to");
-    sender.send(parcel).await
-}
-
-/// What is sent of a notification with this body.
-pub fn parcel(receipt_number: u128, body: String) -> Parcel {
-    let notification = event::parse(body.as_bytes()).expect("it is a notification");
+fn parcel() -> Parcel {
+    let notification = event::parse(BODY.as_bytes()).expect("it is a notification");
     Parcel {
         receipt: Receipt {
-            id: ReceiptId::new(Uuid::from_u128(receipt_number)),
+            id: ReceiptId::new(Uuid::from_u128(7)),
             sequence: 1,
             received_at: Timestamp::now(),
             event: notification.name(),
@@ -98,9 +94,9 @@ pub fn parcel(receipt_number: u128, body: String) -> Parcel {
             chatbot_id: notification.chatbot_id,
             wire: notification.wire,
             origin: Origin::Webhook,
-            body_bytes: body.len(),
+            body_bytes: BODY.len(),
         },
-        body: body.into(),
+        body: Bytes::from_static(BODY.as_bytes()),
         attempt: 1,
     }
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Mutex;
 
-use caigunn_webhook::inbox::outbox::Outcome;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 use super::{Node, OTHER_SECRET, SECRET, axum_example, python};
-use crate::harness::{free_port, wait_for};
-use crate::standard_webhooks::{parcel, send};
+use crate::harness::posters::text;
+use crate::harness::{App, free_port, spawn_app_with, wait_for};
 
 const PAGE: &str = include_str!("../../../docs/delivery.md");
 
@@ -71,7 +71,8 @@ impl Drop for Example {
     }
 }
 
-/// Bodies that the examples are given, with the types of their events. The last is longer than frameworks take by themselves.
+/// Bodies that the examples are given, each of a job of its own, with the types of their events. The last is longer than
+/// frameworks take by themselves.
 fn bodies() -> [(String, &'static str); 3] {
     let nested = "[".repeat(5_000) + &"]".repeat(5_000);
     let long = "é".repeat(1_200_000);
@@ -83,43 +84,72 @@ fn bodies() -> [(String, &'static str); 3] {
             "com.caigunn.crawling.failed",
         ),
         (
-            format!(r#"{{"event":"billing","status":"due","data":{nested}}}"#),
+            format!(r#"{{"event":"billing","status":"due","event_id":"{}","data":{nested}}}"#, Uuid::now_v7()),
             "com.caigunn.billing.due",
         ),
         (
-            format!(r#"{{"event":"billing","status":"paid","data":["{long}",1e400]}}"#),
+            format!(r#"{{"event":"billing","status":"paid","event_id":"{}","data":["{long}",1e400]}}"#, Uuid::now_v7()),
             "com.caigunn.billing.paid",
         ),
     ]
 }
 
-/// Sends it all bodies as a receiver does: with another secret, then twice with its own. The work that follows, a line each.
-async fn sent(port: u16) -> Vec<String> {
-    let url = format!("http://127.0.0.1:{port}/hooks/caigunn");
-    let settings = |secrets: &str| format!("secrets = [{secrets}]\nformat = \"cloudevents\"");
+/// Has a receiver deliver all bodies to an example: without a signature and with another secret's, which it refuses, and with
+/// its own among others, and then once more. The work that follows, a line each.
+async fn received(port: u16) -> Vec<String> {
+    let destination = |name: &str, secrets: &str| {
+        format!(
+            "{{name = \"{name}\", kind = \"http\", url = \"http://127.0.0.1:{port}/hooks/caigunn\",
+              format = \"cloudevents\", secrets = [{secrets}]}}"
+        )
+    };
+    let destinations = [
+        destination("none", ""),
+        destination("wrong", &format!("\"{OTHER_SECRET}\"")),
+        destination("right", &format!("\"{OTHER_SECRET}\", \"{SECRET}\"")),
+    ];
+    let destinations = format!("[{}]", destinations.join(", "));
+    let app = spawn_app_with(&[("delivery.destination", &destinations)]).await;
     let mut work = Vec::new();
-    for (number, (body, name)) in (1..).zip(bodies()) {
-        let parcel = parcel(number, body);
-        let wrong = send(&url, &settings(&format!("\"{OTHER_SECRET}\"")), parcel.clone()).await;
-        assert_eq!(
-            (wrong.outcome, wrong.status),
-            (Outcome::Refused, Some(401)),
-            "{wrong:?}"
-        );
-        for _ in 0..2 {
-            let both = settings(&format!("\"{OTHER_SECRET}\", \"{SECRET}\""));
-            let right = send(&url, &both, parcel.clone()).await;
-            assert_eq!(
-                (right.outcome, right.status),
-                (Outcome::Delivered, Some(200)),
-                "{right:?}"
-            );
+    for (body, name) in bodies() {
+        let response = app.post_bytes("application/json", body).await;
+        let receipt: Value = response.json().await.expect("the receiver answers JSON");
+        let id = text(&receipt, "receipt_id");
+        for (destination, statuses) in [("none", [401]), ("wrong", [401]), ("right", [200])] {
+            wait_for_answers(&app, destination, &id, &statuses).await;
         }
-        work.push(format!("{name} {}", parcel.receipt.id));
+        let url = format!("http://{}/api/v1/replays", app.admin);
+        let replay = app
+            .client
+            .post(url)
+            .json(&json!({"receipt_ids": [id]}))
+            .send()
+            .await;
+        assert_eq!(replay.expect("the API answers").status(), 202);
+        wait_for_answers(&app, "right", &id, &[200, 200]).await;
+        work.push(format!("{name} {id}"));
     }
-    let unsigned = send(&url, "format = \"cloudevents\"", parcel(9, bodies()[0].0.clone())).await;
-    assert_eq!(unsigned.status, Some(401), "{unsigned:?}");
+    app.stop().await;
     work
+}
+
+/// Waits until the attempts of a delivery begin with these answers.
+async fn wait_for_answers(app: &App, destination: &str, id: &str, statuses: &[u16]) {
+    wait_for(&format!("{destination} to answer {statuses:?}"), || async {
+        let response = app.admin(&format!("/api/v1/deliveries/{destination}/{id}")).await;
+        let shown: Value = response.json().await.expect("the API answers JSON");
+        // It has none before it has a row.
+        let attempts = shown["attempts"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let answers: Vec<_> = attempts.iter().map(|attempt| &attempt["status"]).collect();
+        match answers.get(..statuses.len()) {
+            Some(first) if first == statuses => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -142,7 +172,7 @@ async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
     ]);
     let example = Example::start(command, folder, port).await;
 
-    let work = sent(port).await;
+    let work = received(port).await;
 
     assert_eq!(example.work(), work);
 }
@@ -170,7 +200,7 @@ async fn takes_once_in_node(code: &str, server: Option<&str>) {
     let port = free_port();
     let example = Example::start(command, node.folder, port).await;
 
-    let work = sent(port).await;
+    let work = received(port).await;
 
     assert_eq!(example.work(), work);
 }
@@ -189,7 +219,7 @@ async fn the_example_for_axum_takes_once_what_is_signed_with_its_secret() {
     let port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async { axum::serve(listener, router).await });
 
-    let work = sent(port).await;
+    let work = received(port).await;
 
     serving.abort();
     assert_eq!(*WORK.lock().unwrap(), work);

@@ -11,7 +11,7 @@
 //! - `subject` is the chatbot, where there is one.
 //! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
 //! - `data` has CaiGunn's members, each under one name whatever its place was. A member that is not known is left out.
-//!   What readers of JSON would refuse, or read as something else, is handed over as text ([`portable`]).
+//!   What readers of JSON would refuse, or read as something else, is handed over as text (`portable`).
 
 mod portable;
 

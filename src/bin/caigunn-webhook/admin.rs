@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::outgoing;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -45,6 +46,8 @@ pub struct AdminApi {
     base: String,
     /// What to call it.
     place: String,
+    /// Names the proxy on the way there, if there is one.
+    through: String,
     token: Option<SecretString>,
 }
 
@@ -86,6 +89,10 @@ impl AdminApi {
             client: web::client(&base, settings.admin_url.is_none(), TIMEOUT)?,
             base: base.as_str().trim_end_matches('/').to_owned(),
             place,
+            through: settings
+                .admin_url
+                .as_ref()
+                .map_or_else(String::new, outgoing::through),
             token: settings.http.admin_token.clone(),
         })
     }
@@ -135,7 +142,7 @@ impl AdminApi {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
-        let (base, place) = (&self.base, &self.place);
+        let (base, place, through) = (&self.base, &self.place, &self.through);
         let mut request = self.client.request(method, format!("{base}/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
@@ -146,13 +153,13 @@ impl AdminApi {
         let answer = tokio::select! {
             answer = request.send() => answer,
             () = self.fallen_silent() => bail!(
-                "what listens at {place} did not answer within {} s: see whether that receiver hangs, or {SAY_WHERE}",
+                "what listens at {place}{through} did not answer within {} s: see whether that receiver hangs, or {SAY_WHERE}",
                 2 * SILENCE.as_secs()
             ),
         };
         let response = match answer {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return unreached(place, &error.into()),
+            Err(error) if error.is_connect() => return self.unreached(&error.into()),
             Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
         };
         let status = response.status();
@@ -167,25 +174,25 @@ impl AdminApi {
             }
             .into()),
             None => bail!(
-                "what answers at {place}, with {}, is no admin side of a receiver: {SAY_WHERE}",
+                "what answers at {place}{through}, with {}, is no admin side of a receiver: {SAY_WHERE}",
                 status.as_u16()
             ),
         }
     }
-}
 
-/// Nothing, where nothing listens; else why nothing could be asked.
-fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
-    let cause = error.root_cause();
-    match cause.downcast_ref::<io::Error>() {
-        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
-        Some(error) if error.to_string().contains("InvalidContentType") => {
-            bail!("what listens at {place} answers plain http: use http:// if you mean it")
+    /// Nothing, where nothing listens; else why nothing could be asked. A proxy that refuses says nothing of what is behind.
+    fn unreached(&self, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
+        let (place, through, cause) = (&self.place, &self.through, error.root_cause());
+        match cause.downcast_ref::<io::Error>() {
+            Some(error) if through.is_empty() && error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
+            Some(error) if error.to_string().contains("InvalidContentType") => {
+                bail!("what listens at {place} answers plain http: use http:// if you mean it")
+            }
+            _ => bail!(
+                "the receiver at {place} cannot be reached: {cause}{through}; {SAY_WHERE}, or, if it is its certificate that \
+                 is not known here, name the authority's with SSL_CERT_FILE"
+            ),
         }
-        _ => bail!(
-            "the receiver at {place} cannot be reached: {cause}; {SAY_WHERE}, or, if it is its certificate that is not known \
-             here, name the authority's with SSL_CERT_FILE"
-        ),
     }
 }
 

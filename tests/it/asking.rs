@@ -173,6 +173,17 @@ async fn what_is_no_receiver_is_told_from_one() {
 }
 
 #[tokio::test]
+async fn backfill_says_as_others_do_that_no_receiver_runs_at_the_address_that_is_named() {
+    let job = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+
+    let asked = ask(&["backfill", job, "--admin", "localhost:1"], TOKEN, &[]).await;
+
+    let expected = "no receiver runs at the admin address http://localhost:1: ";
+    assert!(asked.output.contains(expected), "{asked:?}");
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+}
+
+#[tokio::test]
 async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
     let (_folder, receiver) = receiver().await;
     let place = receiver.public.to_string();

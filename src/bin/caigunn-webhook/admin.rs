@@ -46,8 +46,8 @@ pub struct AdminApi {
     base: String,
     /// What to call it.
     place: String,
-    /// Names the proxy on the way there, if there is one.
-    through: String,
+    /// Where `--admin` says that it listens.
+    named: Option<Url>,
     token: Option<SecretString>,
 }
 
@@ -89,10 +89,7 @@ impl AdminApi {
             client: web::client(&base, settings.admin_url.is_none(), TIMEOUT)?,
             base: base.as_str().trim_end_matches('/').to_owned(),
             place,
-            through: settings
-                .admin_url
-                .as_ref()
-                .map_or_else(String::new, outgoing::through),
+            named: settings.admin_url.clone(),
             token: settings.http.admin_token.clone(),
         })
     }
@@ -102,14 +99,9 @@ impl AdminApi {
         &self.place
     }
 
-    /// Asks for a path below `/api/v1`; `None` if no receiver listens there.
+    /// Asks for a path below `/api/v1`; `None` if no receiver listens there, unless `--admin` says that one does.
     pub async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
         self.ask(Method::GET, path, None).await
-    }
-
-    /// Posts to a path below `/api/v1`; `None` if no receiver listens there.
-    pub async fn post(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        self.ask(Method::POST, path, None).await
     }
 
     /// As [`AdminApi::get`], of what only a running receiver can tell.
@@ -117,7 +109,7 @@ impl AdminApi {
         self.get(path).await?.ok_or_else(|| self.none_runs())
     }
 
-    /// As [`AdminApi::post`], of what only a running receiver can do.
+    /// Posts to a path below `/api/v1`, of what only a running receiver can do.
     pub async fn post_to_running(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.ask(Method::POST, path, body).await?;
         answer.ok_or_else(|| self.none_runs())
@@ -128,6 +120,11 @@ impl AdminApi {
         anyhow!(
             "no receiver runs at the admin address {place}: start it with `caigunn-webhook serve`, or {SAY_WHERE}"
         )
+    }
+
+    /// Names the proxy on the way there, if there is one.
+    fn through(&self) -> String {
+        self.named.as_ref().map_or_else(String::new, outgoing::through)
     }
 
     /// Waits until it does not even say that it lives, which takes milliseconds whatever else takes its time.
@@ -142,7 +139,7 @@ impl AdminApi {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
-        let (base, place, through) = (&self.base, &self.place, &self.through);
+        let (base, place, through) = (&self.base, &self.place, self.through());
         let mut request = self.client.request(method, format!("{base}/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
@@ -180,11 +177,13 @@ impl AdminApi {
         }
     }
 
-    /// Nothing, where nothing listens; else why nothing could be asked. A proxy that refuses says nothing of what is behind.
+    /// Nothing, where nothing listens and nothing has to; else why nothing could be asked. A proxy that refuses says nothing of what is behind.
     fn unreached(&self, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
-        let (place, through, cause) = (&self.place, &self.through, error.root_cause());
+        let (place, through, cause) = (&self.place, self.through(), error.root_cause());
         match cause.downcast_ref::<io::Error>() {
-            Some(error) if through.is_empty() && error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
+            Some(error) if through.is_empty() && error.kind() == io::ErrorKind::ConnectionRefused => {
+                self.named.as_ref().map_or(Ok(None), |_| Err(self.none_runs()))
+            }
             Some(error) if error.to_string().contains("InvalidContentType") => {
                 bail!("what listens at {place} answers plain http: use http:// if you mean it")
             }

@@ -93,19 +93,11 @@ fn title(chatbot: &Value) -> String {
     }
 }
 
-/// What the running receiver says of its subscription. One that is named with `--admin` is meant to run.
-async fn seen(settings: &Settings, admin: &AdminApi) -> anyhow::Result<Option<Value>> {
-    match settings.admin_url {
-        Some(_) => admin.get_from_running("/subscription").await.map(Some),
-        None => admin.get("/subscription").await,
-    }
-}
-
 /// Refuses to register what the receiver that runs here does not take; with `is_forced` it only says so.
 async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
     let admin = AdminApi::new(settings)?;
-    let reason = match seen(settings, &admin).await {
+    let reason = match admin.get("/subscription").await {
         Ok(None) => running::is_elsewhere(webhook, admin.place()).await,
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
         Err(error) => Some(format!("{error:#}; so whether one would be cut off is not known")),

@@ -43,6 +43,9 @@ pub enum SubscriptionCommand {
         /// Only say what would be done
         #[arg(long)]
         dry_run: bool,
+        /// Take it away although the receiver at --admin cannot be asked
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -54,8 +57,13 @@ pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> a
             stop_before_cutting_off(settings, *force || *dry_run).await?;
             ensure(settings, mode(*dry_run), format).await
         }
-        SubscriptionCommand::Remove { chatbot, dry_run } => {
-            remove(settings, *chatbot, mode(*dry_run), format).await
+        SubscriptionCommand::Remove {
+            chatbot,
+            dry_run,
+            force,
+        } => {
+            let is_forced = *force || *dry_run || settings.admin_url.is_none();
+            remove(settings, *chatbot, mode(*dry_run), is_forced, format).await
         }
     }
 }
@@ -102,11 +110,15 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
         Err(error) => Some(format!("{error:#}; so whether one would be cut off is not known")),
     };
-    match reason {
-        Some(reason) if is_forced => output::say(reason),
-        Some(reason) => bail!("{reason}, or give --force"),
-        None => {}
+    reason.map_or(Ok(()), |reason| stop(&reason, is_forced))
+}
+
+/// Refuses for that reason, or only says it.
+fn stop(reason: &str, is_forced: bool) -> anyhow::Result<()> {
+    if !is_forced {
+        bail!("{reason}, or give --force");
     }
+    output::say(reason);
     Ok(())
 }
 
@@ -133,9 +145,16 @@ async fn remove(
     settings: &Settings,
     only: Option<ChatbotId>,
     mode: Mode,
+    is_forced: bool,
     format: Format,
 ) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
+    let admin = AdminApi::new(settings)?;
+    let seen = admin.get("/subscription").await;
+    if let Err(error) = &seen {
+        let reason = format!("{error:#}; so whether one registers its URL again is not known");
+        stop(&reason, is_forced)?;
+    }
     let (client, targets) = targets(settings).await?;
     if let Some(only) = only
         && targets.iter().all(|target| target.id != Some(only))
@@ -145,19 +164,11 @@ async fn remove(
     let removals = once::remove(&client, webhook, targets, only, mode).await;
     let is_removed =
         |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
-    let admin = AdminApi::new(settings)?;
     if removals.iter().any(is_removed)
-        && let Ok(Some(running)) = admin.get("/subscription").await
-        && running["webhook_url"] == webhook.shown_url
+        && let Ok(seen) = seen
+        && let Some(notice) = running::registers_again(webhook, admin.place(), seen.as_ref()).await
     {
-        output::say(match running["leader"]["is_self"] == false {
-            true => "the receivers on this inbox register their URL again when the leader next looks: stop them first"
-                .to_owned(),
-            false => format!(
-                "the receiver that runs here (admin address {}) registers its URL again when it next looks: stop it first",
-                admin.place()
-            ),
-        });
+        output::say(notice);
     }
     let results = removals.iter().map(|(target, removal)| {
         let ours = || Some(webhook.shown_url.clone());

@@ -29,6 +29,24 @@ pub async fn is_elsewhere(webhook: &Webhook, place: &str) -> Option<String> {
     ))
 }
 
+/// What it says to whoever took the URL away that a receiver registers it again, as the one at `place` says of its
+/// subscription, or as one answers at the public URL where none runs at `place`; `None` if none does.
+pub async fn registers_again(webhook: &Webhook, place: &str, seen: Option<&Value>) -> Option<String> {
+    let Some(seen) = seen else {
+        let seen = at_public_url(webhook).await?;
+        return Some(format!(
+            "{seen} and none at {place}: it registers its URL again when it next looks, so stop it first"
+        ));
+    };
+    (seen["webhook_url"] == webhook.shown_url).then(|| match seen["leader"]["is_self"] == false {
+        true => "the receivers on this inbox register their URL again when the leader next looks: stop them first"
+            .to_owned(),
+        false => format!(
+            "the receiver that runs here (admin address {place}) registers its URL again when it next looks: stop it first"
+        ),
+    })
+}
+
 /// That a receiver answers at the public URL, or that a proxy keeps that from being seen; `None` if none answers.
 async fn at_public_url(webhook: &Webhook) -> Option<String> {
     let url = &webhook.public_url;

@@ -133,6 +133,46 @@ async fn a_public_url_that_a_proxy_keeps_from_being_asked_may_be_a_receivers() {
 }
 
 #[tokio::test]
+async fn remove_beside_a_receiver_that_answers_at_the_public_url_alone_says_that_it_will_not_last() {
+    let (site, [first, _], _) = running_for_two().await;
+    let nobody = format!("127.0.0.1:{}", free_port());
+
+    let removed = site
+        .run(
+            &["subscription", "remove", "--chatbot", &first.to_string()],
+            &[BOTH[0], ("CAIGUNN_ADMIN_LISTEN", nobody.as_str())],
+        )
+        .await;
+
+    let expected = format!(
+        "a receiver answers at {} and none at {nobody}: it registers its URL again when it next looks, so stop it first\n",
+        site.tunnel.url()
+    );
+    assert_eq!((removed.code, removed.errors), (Some(0), expected));
+}
+
+#[tokio::test]
+async fn remove_refuses_where_nobody_is_at_the_admin_address_that_is_named_unless_it_must() {
+    let (mut site, [first, _], _) = running_for_two().await;
+    site.stop().await;
+    let ours = site.provider.webhook_url(first);
+    let nobody = format!("localhost:{}", free_port());
+    let named = ["subscription", "remove", "--admin", &nobody];
+
+    let refused = site.run(&named, &BOTH).await;
+    assert_eq!(site.provider.webhook_url(first), ours);
+    let forced = site.run(&[&named[..], &["--force"]].concat(), &BOTH).await;
+
+    let said = format!("no receiver runs at the admin address http://{nobody}");
+    assert!(refused.errors.contains(&said), "{refused:?}");
+    assert!(refused.errors.contains("--force"), "{refused:?}");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(forced.errors.contains(&said), "{forced:?}");
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert_eq!(site.provider.webhook_url(first), None);
+}
+
+#[tokio::test]
 async fn doctor_does_not_advise_what_would_cut_the_receiver_off() {
     let (site, ..) = running_for_two().await;
 

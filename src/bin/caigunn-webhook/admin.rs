@@ -33,6 +33,12 @@ const DEFAULT_PORT: u16 = 9090;
 /// Takes the admin address of a receiver: a host, a host and port, or a URL.
 pub fn admin_url(text: &str) -> Result<Url, String> {
     let mut url = web::url(text)?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user || url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            "give it without a user, a query and a fragment: the token is that of CAIGUNN_ADMIN_TOKEN".into(),
+        );
+    }
     if web::with_scheme(text).is_none() && url.port().is_none() {
         let _ = url.set_port(Some(DEFAULT_PORT));
     }

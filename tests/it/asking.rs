@@ -184,6 +184,22 @@ async fn backfill_says_as_others_do_that_no_receiver_runs_at_the_address_that_is
 }
 
 #[tokio::test]
+async fn what_speaks_no_http_or_hangs_up_is_told_from_a_receiver() {
+    for said in ["SSH-2.0-OpenSSH_9.2\r\n", ""] {
+        let place = answering(said).await;
+
+        let listed = ask(&["receipts", "list", "--admin", &place.to_string()], TOKEN, &[]).await;
+
+        let expected =
+            format!("caigunn-webhook: what listens at http://{place} does not answer as a receiver does (");
+        assert!(listed.errors.starts_with(&expected), "{listed:?}");
+        let advice = "): say where it listens with --admin or CAIGUNN_ADMIN_LISTEN\n";
+        assert!(listed.errors.ends_with(advice), "{listed:?}");
+        assert_eq!(listed.code, Some(1), "{listed:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_does_not_ask_a_receiver_elsewhere_refuses_to_be_told_of_one() {
     for command in [
         &["healthcheck"][..],

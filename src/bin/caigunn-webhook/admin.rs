@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::outgoing;
@@ -163,7 +163,16 @@ impl AdminApi {
         let response = match answer {
             Ok(response) => response,
             Err(error) if error.is_connect() => return self.unreached(&error.into()),
-            Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
+            Err(error) if error.is_timeout() => {
+                bail!(
+                    "the receiver at {place} did not answer within {} s",
+                    TIMEOUT.as_secs()
+                )
+            }
+            Err(error) => bail!(
+                "what listens at {place}{through} does not answer as a receiver does ({}): {SAY_WHERE}",
+                outgoing::innermost(&error)
+            ),
         };
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();

@@ -20,7 +20,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::admin::AdminApi;
+use crate::admin::{AdminApi, path_with};
 use crate::output::{self, FormatArgs, counted};
 use crate::{input, provider};
 
@@ -144,12 +144,13 @@ async fn by_ourselves(
 
 fn by_the_receiver(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<Ask> {
     let admin = Arc::new(AdminApi::new(settings)?);
-    let mut query = format!("dry_run={}", args.dry_run);
-    if let Some(chatbot_id) = args.chatbot {
-        query += &format!("&chatbot_id={chatbot_id}");
-    }
+    let query = [
+        ("dry_run", Some(args.dry_run.to_string())),
+        ("chatbot_id", args.chatbot.map(|id| id.to_string())),
+    ];
     Ok(Box::new(move |event_id| {
-        let (admin, path) = (Arc::clone(&admin), format!("/jobs/{event_id}/backfill?{query}"));
+        let path = path_with(&format!("/jobs/{event_id}/backfill"), query.clone());
+        let admin = Arc::clone(&admin);
         Box::pin(async move { admin.post_to_running(&path, None).await })
     }))
 }

@@ -126,34 +126,32 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    match Cli::try_parse() {
+        Ok(cli) => exit_code(run(cli)),
         Err(error) => {
             // Nothing can be done if the terminal is gone.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
+            ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
         }
-    };
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve);
     if let Command::Completions { shell } = command {
-        return exit_code(completions::run(shell, &mut Cli::command()));
+        return completions::run(shell, &mut Cli::command());
     }
-    let admin_url = match cli.admin.map(|text| named(&text, &command)).transpose() {
-        Ok(url) => url,
-        Err(mistake) => return exit_code(Err(WrongUsage(format!("--admin: {mistake}")).into())),
-    };
-    let (mut loaded, sources) = match cli.configuration.load() {
-        Ok(read) => read,
-        Err(mistakes) => {
-            say(format!("caigunn-webhook: the configuration has mistakes:\n{mistakes}").trim_end());
-            return ExitCode::from(EX_USAGE);
-        }
-    };
+    let admin_url = cli.admin.map(|text| named(&text, &command)).transpose();
+    let admin_url = admin_url.map_err(|mistake| WrongUsage(format!("--admin: {mistake}")))?;
+    let (mut loaded, sources) = cli.configuration.load().map_err(|mistakes| {
+        let text = format!("the configuration has mistakes:\n{mistakes}");
+        WrongUsage(text.trim_end().to_owned())
+    })?;
     loaded.settings.admin_url = admin_url;
     if !matches!(command, Command::Serve | Command::Config(_)) {
         configuration::look_beside(&mut loaded);
     }
-    let done = match command {
+    match command {
         Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(args) => block_on(subscription::run(&args, &loaded.settings)),
@@ -168,8 +166,7 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => block_on(healthcheck::run(&loaded.settings)),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
-    };
-    exit_code(done)
+    }
 }
 
 /// The receiver that a command is to ask. A mistake does not show the text, which may hold a password.

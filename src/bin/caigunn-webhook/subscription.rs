@@ -10,7 +10,7 @@ use caigunn_webhook::event::ChatbotId;
 use caigunn_webhook::subscription::plan::Holder;
 use caigunn_webhook::subscription::visit::{End, Found, Mode, Removal, Target, Visit};
 use caigunn_webhook::subscription::{Webhook, once};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::admin::AdminApi;
@@ -27,54 +27,48 @@ pub enum SubscriptionCommand {
     /// Show which URL is registered for each chatbot, and what the running receiver knows of it
     Show,
     /// Register this receiver's URL for each chatbot where another one stands, or none
-    Ensure {
-        /// Only say what would be done
-        #[arg(long)]
-        dry_run: bool,
-        /// Register although the receiver that runs here does not take this token
-        #[arg(long)]
-        force: bool,
-    },
+    Ensure(How),
     /// Take this receiver's URL away, where it stands; another's is left alone
     Remove {
         /// Only from this chatbot, by its id
         #[arg(long, value_name = "ID", value_parser = chatbot_id)]
         chatbot: Option<ChatbotId>,
-        /// Only say what would be done
-        #[arg(long)]
-        dry_run: bool,
-        /// Take it away although the receiver at --admin cannot be asked
-        #[arg(long)]
-        force: bool,
+        #[command(flatten)]
+        how: How,
     },
+}
+
+#[derive(Args)]
+pub struct How {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it although the receiver that runs does not take this token, or cannot be asked
+    #[arg(long)]
+    force: bool,
 }
 
 pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> anyhow::Result<()> {
     let format = args.format.format;
     match &args.command {
         SubscriptionCommand::Show => show::run(settings, format).await,
-        SubscriptionCommand::Ensure { dry_run, force } => {
-            stop_before_cutting_off(settings, *force || *dry_run).await?;
-            ensure(settings, mode(*dry_run), format).await
+        SubscriptionCommand::Ensure(how) => {
+            stop_before_cutting_off(settings, how.force || how.dry_run).await?;
+            ensure(settings, how.mode(), format).await
         }
-        SubscriptionCommand::Remove {
-            chatbot,
-            dry_run,
-            force,
-        } => {
-            let is_forced = *force || *dry_run || settings.admin_url.is_none();
-            remove(settings, *chatbot, mode(*dry_run), is_forced, format).await
-        }
+        SubscriptionCommand::Remove { chatbot, how } => remove(settings, *chatbot, how, format).await,
+    }
+}
+
+impl How {
+    fn mode(&self) -> Mode {
+        if self.dry_run { Mode::DryRun } else { Mode::Apply }
     }
 }
 
 fn chatbot_id(text: &str) -> Result<ChatbotId, String> {
     text.parse()
         .map_err(|_| "expected an id, as `subscription show` lists them".to_owned())
-}
-
-fn mode(dry_run: bool) -> Mode {
-    if dry_run { Mode::DryRun } else { Mode::Apply }
 }
 
 async fn targets(settings: &Settings) -> anyhow::Result<(Client, Vec<Target>)> {
@@ -144,8 +138,7 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
 async fn remove(
     settings: &Settings,
     only: Option<ChatbotId>,
-    mode: Mode,
-    is_forced: bool,
+    how: &How,
     format: Format,
 ) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
@@ -153,7 +146,7 @@ async fn remove(
     let seen = admin.get("/subscription").await;
     if let Err(error) = &seen {
         let reason = format!("{error:#}; so whether one registers its URL again is not known");
-        stop(&reason, is_forced)?;
+        stop(&reason, how.force || how.dry_run || settings.admin_url.is_none())?;
     }
     let (client, targets) = targets(settings).await?;
     if let Some(only) = only
@@ -161,7 +154,7 @@ async fn remove(
     {
         bail!("{only} is none of the {} chatbots to look after", targets.len());
     }
-    let removals = once::remove(&client, webhook, targets, only, mode).await;
+    let removals = once::remove(&client, webhook, targets, only, how.mode()).await;
     let is_removed =
         |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
     if removals.iter().any(is_removed)

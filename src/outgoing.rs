@@ -101,13 +101,17 @@ pub fn proxy_to(url: &Url) -> Option<String> {
     Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
 }
 
+/// What names that proxy, to be put behind what was seen; empty if there is none.
+pub fn through(url: &Url) -> String {
+    proxy_to(url).map_or_else(String::new, |proxy| {
+        format!(" (through the proxy {proxy}, which HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY makes exceptions)")
+    })
+}
+
 /// Why a call to that URL, by a client of [`to`], brought no answer, and what of this machine's settings had a part in it.
 /// It holds addresses but no secrets.
 pub fn why(error: &reqwest::Error, url: &Url) -> String {
-    let proxy = proxy_to(url).map_or_else(String::new, |proxy| {
-        format!(" (through the proxy {proxy}, which HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY makes exceptions)")
-    });
-    let cause = innermost(error);
+    let (cause, proxy) = (innermost(error), through(url));
     let trust = if error.is_connect() && cause.contains("UnknownIssuer") {
         "; its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
     } else {

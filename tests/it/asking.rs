@@ -173,6 +173,76 @@ async fn what_is_no_receiver_is_told_from_one() {
 }
 
 #[tokio::test]
+async fn backfill_says_as_others_do_that_no_receiver_runs_at_the_address_that_is_named() {
+    let job = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
+
+    let asked = ask(&["backfill", job, "--admin", "localhost:1"], TOKEN, &[]).await;
+
+    let expected = "no receiver runs at the admin address http://localhost:1: ";
+    assert!(asked.output.contains(expected), "{asked:?}");
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_speaks_no_http_or_hangs_up_is_told_from_a_receiver() {
+    for said in ["SSH-2.0-OpenSSH_9.2\r\n", ""] {
+        let place = answering(said).await;
+
+        let listed = ask(&["receipts", "list", "--admin", &place.to_string()], TOKEN, &[]).await;
+
+        let expected =
+            format!("caigunn-webhook: what listens at http://{place} does not answer as a receiver does (");
+        assert!(listed.errors.starts_with(&expected), "{listed:?}");
+        let advice = "): say where it listens with --admin or CAIGUNN_ADMIN_LISTEN\n";
+        assert!(listed.errors.ends_with(advice), "{listed:?}");
+        assert_eq!(listed.code, Some(1), "{listed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_ask_a_receiver_elsewhere_refuses_to_be_told_of_one() {
+    for command in [
+        &["healthcheck"][..],
+        &["doctor"],
+        &["config", "check"],
+        &["inbox", "check"],
+        &["token", "refresh"],
+        &["serve"],
+    ] {
+        let refused = ask(&[command, &["--admin", "localhost:1"]].concat(), TOKEN, &[]).await;
+
+        let expected = "caigunn-webhook: --admin: this command asks no receiver elsewhere, but goes by the settings here: \
+                        CAIGUNN_LISTEN and CAIGUNN_ADMIN_LISTEN say where this machine's receiver listens\n";
+        assert_eq!(
+            (refused.code, &*refused.errors),
+            (Some(64), expected),
+            "{command:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_part_of_an_admin_address_is_refused_and_not_shown() {
+    for admin in [
+        "http://user:hunter2@localhost:1",
+        "user@localhost:1/hunter2",
+        "localhost:1/?hunter2",
+        "localhost:1#hunter2",
+        "http:/localhost:1/hunter2",
+        "ftp://hunter2@localhost:1",
+    ] {
+        let refused = ask(&["receipts", "list", "--admin", admin], TOKEN, &[]).await;
+
+        assert_eq!(refused.code, Some(64), "{refused:?}");
+        assert!(
+            refused.errors.starts_with("caigunn-webhook: --admin: "),
+            "{refused:?}"
+        );
+        assert!(!refused.errors.contains("hunter2"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
     let (_folder, receiver) = receiver().await;
     let place = receiver.public.to_string();

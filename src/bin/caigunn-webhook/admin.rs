@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::outgoing;
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -32,6 +33,12 @@ const DEFAULT_PORT: u16 = 9090;
 /// Takes the admin address of a receiver: a host, a host and port, or a URL.
 pub fn admin_url(text: &str) -> Result<Url, String> {
     let mut url = web::url(text)?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user || url.query().is_some() || url.fragment().is_some() {
+        return Err(
+            "give it without a user, a query and a fragment: the token is that of CAIGUNN_ADMIN_TOKEN".into(),
+        );
+    }
     if web::with_scheme(text).is_none() && url.port().is_none() {
         let _ = url.set_port(Some(DEFAULT_PORT));
     }
@@ -45,6 +52,8 @@ pub struct AdminApi {
     base: String,
     /// What to call it.
     place: String,
+    /// Where `--admin` says that it listens.
+    named: Option<Url>,
     token: Option<SecretString>,
 }
 
@@ -86,6 +95,7 @@ impl AdminApi {
             client: web::client(&base, settings.admin_url.is_none(), TIMEOUT)?,
             base: base.as_str().trim_end_matches('/').to_owned(),
             place,
+            named: settings.admin_url.clone(),
             token: settings.http.admin_token.clone(),
         })
     }
@@ -95,14 +105,9 @@ impl AdminApi {
         &self.place
     }
 
-    /// Asks for a path below `/api/v1`; `None` if no receiver listens there.
+    /// Asks for a path below `/api/v1`; `None` if no receiver listens there, unless `--admin` says that one does.
     pub async fn get(&self, path: &str) -> anyhow::Result<Option<Value>> {
         self.ask(Method::GET, path, None).await
-    }
-
-    /// Posts to a path below `/api/v1`; `None` if no receiver listens there.
-    pub async fn post(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        self.ask(Method::POST, path, None).await
     }
 
     /// As [`AdminApi::get`], of what only a running receiver can tell.
@@ -110,7 +115,7 @@ impl AdminApi {
         self.get(path).await?.ok_or_else(|| self.none_runs())
     }
 
-    /// As [`AdminApi::post`], of what only a running receiver can do.
+    /// Posts to a path below `/api/v1`, of what only a running receiver can do.
     pub async fn post_to_running(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let answer = self.ask(Method::POST, path, body).await?;
         answer.ok_or_else(|| self.none_runs())
@@ -121,6 +126,11 @@ impl AdminApi {
         anyhow!(
             "no receiver runs at the admin address {place}: start it with `caigunn-webhook serve`, or {SAY_WHERE}"
         )
+    }
+
+    /// Names the proxy on the way there, if there is one.
+    fn through(&self) -> String {
+        self.named.as_ref().map_or_else(String::new, outgoing::through)
     }
 
     /// Waits until it does not even say that it lives, which takes milliseconds whatever else takes its time.
@@ -135,7 +145,7 @@ impl AdminApi {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Option<Value>> {
-        let (base, place) = (&self.base, &self.place);
+        let (base, place, through) = (&self.base, &self.place, self.through());
         let mut request = self.client.request(method, format!("{base}/api/v1{path}"));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose_secret());
@@ -146,14 +156,23 @@ impl AdminApi {
         let answer = tokio::select! {
             answer = request.send() => answer,
             () = self.fallen_silent() => bail!(
-                "what listens at {place} did not answer within {} s: see whether that receiver hangs, or {SAY_WHERE}",
+                "what listens at {place}{through} did not answer within {} s: see whether that receiver hangs, or {SAY_WHERE}",
                 2 * SILENCE.as_secs()
             ),
         };
         let response = match answer {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return unreached(place, &error.into()),
-            Err(error) => return Err(error.without_url()).context(format!("asking the receiver at {place}")),
+            Err(error) if error.is_connect() => return self.unreached(&error.into()),
+            Err(error) if error.is_timeout() => {
+                bail!(
+                    "the receiver at {place} did not answer within {} s",
+                    TIMEOUT.as_secs()
+                )
+            }
+            Err(error) => bail!(
+                "what listens at {place}{through} does not answer as a receiver does ({}): {SAY_WHERE}",
+                outgoing::innermost(&error)
+            ),
         };
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();
@@ -167,25 +186,27 @@ impl AdminApi {
             }
             .into()),
             None => bail!(
-                "what answers at {place}, with {}, is no admin side of a receiver: {SAY_WHERE}",
+                "what answers at {place}{through}, with {}, is no admin side of a receiver: {SAY_WHERE}",
                 status.as_u16()
             ),
         }
     }
-}
 
-/// Nothing, where nothing listens; else why nothing could be asked.
-fn unreached(place: &str, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
-    let cause = error.root_cause();
-    match cause.downcast_ref::<io::Error>() {
-        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
-        Some(error) if error.to_string().contains("InvalidContentType") => {
-            bail!("what listens at {place} answers plain http: use http:// if you mean it")
+    /// Nothing, where nothing listens and nothing has to; else why nothing could be asked. A proxy that refuses says nothing of what is behind.
+    fn unreached(&self, error: &anyhow::Error) -> anyhow::Result<Option<Value>> {
+        let (place, through, cause) = (&self.place, self.through(), error.root_cause());
+        match cause.downcast_ref::<io::Error>() {
+            Some(error) if through.is_empty() && error.kind() == io::ErrorKind::ConnectionRefused => {
+                self.named.as_ref().map_or(Ok(None), |_| Err(self.none_runs()))
+            }
+            Some(error) if error.to_string().contains("InvalidContentType") => {
+                bail!("what listens at {place} answers plain http: use http:// if you mean it")
+            }
+            _ => bail!(
+                "the receiver at {place} cannot be reached: {cause}{through}; {SAY_WHERE}, or, if it is its certificate that \
+                 is not known here, name the authority's with SSL_CERT_FILE"
+            ),
         }
-        _ => bail!(
-            "the receiver at {place} cannot be reached: {cause}; {SAY_WHERE}, or, if it is its certificate that is not known \
-             here, name the authority's with SSL_CERT_FILE"
-        ),
     }
 }
 

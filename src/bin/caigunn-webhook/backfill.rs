@@ -20,7 +20,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::admin::AdminApi;
+use crate::admin::{AdminApi, path_with};
 use crate::output::{self, FormatArgs, counted};
 use crate::{input, provider};
 
@@ -91,8 +91,10 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
         InboxLocation::Sqlite(_) => {}
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
-        // A running receiver has the file to itself, so it is asked to do it.
-        Err(inbox::Error::InUse { .. }) => Ok(None),
+        Err(inbox::Error::InUse { .. }) => bail!(
+            "another process has the inbox open, but no receiver answers at the admin address {}: check admin.listen",
+            settings.admin_listen
+        ),
         opened => opened.map(Some).context("opening the inbox"),
     }
 }
@@ -142,21 +144,14 @@ async fn by_ourselves(
 
 fn by_the_receiver(args: &BackfillArgs, settings: &Settings) -> anyhow::Result<Ask> {
     let admin = Arc::new(AdminApi::new(settings)?);
-    let gone = if settings.inbox_location.is_shared() {
-        "the receiver has stopped: ask again"
-    } else {
-        "another process has the inbox open, but no receiver answers at the admin address: check admin.listen"
-    };
-    let mut query = format!("dry_run={}", args.dry_run);
-    if let Some(chatbot_id) = args.chatbot {
-        query += &format!("&chatbot_id={chatbot_id}");
-    }
+    let query = [
+        ("dry_run", Some(args.dry_run.to_string())),
+        ("chatbot_id", args.chatbot.map(|id| id.to_string())),
+    ];
     Ok(Box::new(move |event_id| {
-        let (admin, path) = (Arc::clone(&admin), format!("/jobs/{event_id}/backfill?{query}"));
-        Box::pin(async move {
-            let outcome = admin.post(&path).await?;
-            outcome.context(gone)
-        })
+        let path = path_with(&format!("/jobs/{event_id}/backfill"), query.clone());
+        let admin = Arc::clone(&admin);
+        Box::pin(async move { admin.post_to_running(&path, None).await })
     }))
 }
 

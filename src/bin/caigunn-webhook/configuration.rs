@@ -55,18 +55,14 @@ impl ConfigurationArgs {
             let path = path.trim();
             (!path.is_empty()).then(|| (format!("{variable}={path}"), PathBuf::from(path)))
         };
-        let by_flag = self
-            .config
-            .clone()
-            .map(|path| (format!("--config {}", path.display()), path));
+        let by_flag = self.config.clone();
+        let by_flag = by_flag.map(|path| (format!("--config {}", path.display()), path));
         let mut unreadable = Vec::new();
         let mut read = |given: Option<(String, PathBuf)>| {
             let (given, path) = given?;
             let refused = |reason| unreadable.push(Mistake::new(format!("{given}: {reason}")));
-            Some((
-                path.display().to_string(),
-                read_text(&path).map_err(refused).ok()?,
-            ))
+            let text = read_text(&path).map_err(refused).ok()?;
+            Some((path.display().to_string(), text))
         };
         let flags = [
             ("server.listen", &self.listen),

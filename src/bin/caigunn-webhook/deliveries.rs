@@ -129,15 +129,8 @@ async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) 
     let failed = results.iter().filter(|result| !result["problem"].is_null());
     let failed_count = failed.count();
     if failed_count > 0 {
-        let noun = if results.len() == 1 {
-            "delivery"
-        } else {
-            "deliveries"
-        };
-        bail!(
-            "{verb} could not be done for {failed_count} of {} {noun}",
-            results.len()
-        );
+        let of = output::counted(results.len(), "delivery");
+        bail!("{verb} could not be done for {failed_count} of {of}");
     }
     Ok(())
 }

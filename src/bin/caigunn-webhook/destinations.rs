@@ -48,13 +48,8 @@ pub async fn run(args: &Printing<DestinationsCommand>, settings: &Settings) -> a
         .post_to_running(&path_with(&path, [("reason", reason)]), None)
         .await?;
     let is_done = answer["instruction"]["state"] == "done";
-    format.print(&answer, || {
-        if is_done {
-            format!("{name} {done}\n")
-        } else {
-            String::new()
-        }
-    })?;
+    let said = || format!("{name} {done}\n");
+    format.print(&answer, || is_done.then(said).unwrap_or_default())?;
     if !is_done {
         bail!(output::NOT_YET);
     }

@@ -78,10 +78,9 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
         max_in_flight: 1,
         max_per_second: None,
         timeout: Duration::from_secs(args.timeout),
-        format: if args.cloudevents {
-            Format::CloudEvents
-        } else {
-            Format::Raw
+        format: match args.cloudevents {
+            true => Format::CloudEvents,
+            false => Format::Raw,
         },
         kind: Kind::Http(http::Settings {
             url: args.forward_to.clone(),
@@ -131,10 +130,9 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
             event_id: notification.event_id,
             chatbot_id: notification.chatbot_id,
             wire: notification.wire,
-            origin: if member("origin") == Origin::Backfill.as_str() {
-                Origin::Backfill
-            } else {
-                Origin::Webhook
+            origin: match member("origin") == Origin::Backfill.as_str() {
+                true => Origin::Backfill,
+                false => Origin::Webhook,
             },
             body_bytes: body.len(),
         },
@@ -162,10 +160,7 @@ fn line(whole: &Value, at: Timestamp, report: &Report, took: Duration, format: o
         (Outcome::Delivered, Some(status)) => status.to_string(),
         (outcome, _) => format!("{}: {}", outcome.as_str(), report.detail),
     };
-    let (at, event, id) = (
-        output::time(&line["at"]),
-        text(&line["event"]),
-        text(&line["receipt_id"]),
-    );
+    let at = output::time(&line["at"]);
+    let [event, id] = ["event", "receipt_id"].map(|name| text(&line[name]));
     output::printable(&format!("{at}  {event:20}  {id}  {said}  {duration_ms:.1} ms")) + "\n"
 }

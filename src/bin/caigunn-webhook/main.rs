@@ -35,7 +35,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use configuration::ConfigurationArgs;
-use output::{Printing, say};
+use output::{Printing, WrongUsage, say};
 
 /// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
 /// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
@@ -56,9 +56,8 @@ struct Cli {
     configuration: ConfigurationArgs,
     /// The receiver that commands ask, by its admin address: a host, with a port unless it is 9090, or
     /// a URL. Over plain http the admin token goes in the clear [default: the configured address]
-    #[arg(long, global = true, value_name = "URL", value_parser = admin::admin_url)]
-    #[arg(help_heading = "Configuration")]
-    admin: Option<Url>,
+    #[arg(long, global = true, value_name = "URL", help_heading = "Configuration")]
+    admin: Option<String>,
 }
 
 /// No line is longer than 80 columns, for clap breaks longer ones out of their column.
@@ -127,30 +126,32 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    match Cli::try_parse() {
+        Ok(cli) => exit_code(run(cli)),
         Err(error) => {
             // Nothing can be done if the terminal is gone.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 });
+            ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
         }
-    };
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     let command = cli.command.unwrap_or(Command::Serve);
     if let Command::Completions { shell } = command {
-        return exit_code(completions::run(shell, &mut Cli::command()));
+        return completions::run(shell, &mut Cli::command());
     }
-    let (mut loaded, sources) = match cli.configuration.load() {
-        Ok(read) => read,
-        Err(mistakes) => {
-            say(format!("caigunn-webhook: the configuration has mistakes:\n{mistakes}").trim_end());
-            return ExitCode::from(EX_USAGE);
-        }
-    };
-    loaded.settings.admin_url = cli.admin;
+    let admin_url = cli.admin.map(|text| named(&text, &command)).transpose();
+    let admin_url = admin_url.map_err(|mistake| WrongUsage(format!("--admin: {mistake}")))?;
+    let (mut loaded, sources) = cli.configuration.load().map_err(|mistakes| {
+        let text = format!("the configuration has mistakes:\n{mistakes}");
+        WrongUsage(text.trim_end().to_owned())
+    })?;
+    loaded.settings.admin_url = admin_url;
     if !matches!(command, Command::Serve | Command::Config(_)) {
         configuration::look_beside(&mut loaded);
     }
-    let done = match command {
+    match command {
         Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(args) => block_on(subscription::run(&args, &loaded.settings)),
@@ -165,8 +166,20 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => block_on(healthcheck::run(&loaded.settings)),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
-    };
-    exit_code(done)
+    }
+}
+
+/// The receiver that a command is to ask. A mistake does not show the text, which may hold a password.
+fn named(text: &str, command: &Command) -> Result<Url, String> {
+    use Command::{Config, Doctor, Healthcheck, Inbox, Serve, Token};
+    match command {
+        Serve | Inbox(_) | Token(_) | Doctor(_) | Config(_) | Healthcheck => Err(
+            "this command asks no receiver elsewhere, but goes by the settings here: CAIGUNN_LISTEN and \
+             CAIGUNN_ADMIN_LISTEN say where this machine's receiver listens"
+                .into(),
+        ),
+        _ => admin::admin_url(text),
+    }
 }
 
 /// Says what went wrong, if something did.
@@ -176,7 +189,7 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("caigunn-webhook: {error:#}"));
-            let is_usage = error.is::<output::WrongUsage>();
+            let is_usage = error.is::<WrongUsage>();
             ExitCode::from(if is_usage { EX_USAGE } else { 1 })
         }
     }

@@ -10,10 +10,9 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
         return Ok(Timestamp::now().minus(duration));
     }
     let is_date = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
-    let time = if is_date {
-        format!("{text}T00:00:00Z").parse()
-    } else {
-        text.parse()
+    let time = match is_date {
+        true => format!("{text}T00:00:00Z").parse(),
+        false => text.parse(),
     };
     time.map_err(|_| {
         "expected a time such as 2024-07-30T09:15:00Z, a day such as 2024-07-30 (midnight UTC), or how long ago, such \

@@ -90,10 +90,9 @@ pub fn columns(columns: &str, objects: &[Value]) -> String {
         .collect();
     let cell = |object: &Value, member: &str| {
         let value = object.pointer(&format!("/{member}")).unwrap_or(&Value::Null);
-        if member.ends_with("_at") {
-            time(value)
-        } else {
-            text(value)
+        match member.ends_with("_at") {
+            true => time(value),
+            false => text(value),
         }
     };
     let headers = columns.iter().map(|(header, _)| *header);
@@ -116,8 +115,11 @@ pub fn printable(text: &str) -> String {
 
 /// A number of things, with the noun in the form that fits it.
 pub fn counted(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
+    match noun.strip_suffix('y') {
+        _ if count == 1 => format!("1 {noun}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {noun}s"),
+    }
 }
 
 /// Writes to standard output. A reader who has gone misses it; what the command did, and its exit code, stay.

@@ -117,14 +117,11 @@ async fn serve(
                 Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
                 Selection::Discovered { .. } => "all chatbots of the account".to_owned(),
             };
-            let when = if wanted.has_replicas {
-                " while this receiver leads"
-            } else {
-                ""
-            };
+            let when = wanted.has_replicas.then_some(" while this receiver leads");
             tracing::info!(
-                "keeping {} registered with CaiGunn for {chatbots}{when}",
-                wanted.shown_url
+                "keeping {} registered with CaiGunn for {chatbots}{}",
+                wanted.shown_url,
+                when.unwrap_or_default()
             );
         }
     }

@@ -10,7 +10,7 @@ use caigunn_webhook::event::ChatbotId;
 use caigunn_webhook::subscription::plan::Holder;
 use caigunn_webhook::subscription::visit::{End, Found, Mode, Removal, Target, Visit};
 use caigunn_webhook::subscription::{Webhook, once};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::admin::AdminApi;
@@ -27,46 +27,48 @@ pub enum SubscriptionCommand {
     /// Show which URL is registered for each chatbot, and what the running receiver knows of it
     Show,
     /// Register this receiver's URL for each chatbot where another one stands, or none
-    Ensure {
-        /// Only say what would be done
-        #[arg(long)]
-        dry_run: bool,
-        /// Register although the receiver that runs here does not take this token
-        #[arg(long)]
-        force: bool,
-    },
+    Ensure(How),
     /// Take this receiver's URL away, where it stands; another's is left alone
     Remove {
         /// Only from this chatbot, by its id
         #[arg(long, value_name = "ID", value_parser = chatbot_id)]
         chatbot: Option<ChatbotId>,
-        /// Only say what would be done
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        how: How,
     },
+}
+
+#[derive(Args)]
+pub struct How {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it although the receiver that runs does not take this token, or cannot be asked
+    #[arg(long)]
+    force: bool,
 }
 
 pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> anyhow::Result<()> {
     let format = args.format.format;
     match &args.command {
         SubscriptionCommand::Show => show::run(settings, format).await,
-        SubscriptionCommand::Ensure { dry_run, force } => {
-            stop_before_cutting_off(settings, *force || *dry_run).await?;
-            ensure(settings, mode(*dry_run), format).await
+        SubscriptionCommand::Ensure(how) => {
+            stop_before_cutting_off(settings, how.force || how.dry_run).await?;
+            ensure(settings, how.mode(), format).await
         }
-        SubscriptionCommand::Remove { chatbot, dry_run } => {
-            remove(settings, *chatbot, mode(*dry_run), format).await
-        }
+        SubscriptionCommand::Remove { chatbot, how } => remove(settings, *chatbot, how, format).await,
+    }
+}
+
+impl How {
+    fn mode(&self) -> Mode {
+        if self.dry_run { Mode::DryRun } else { Mode::Apply }
     }
 }
 
 fn chatbot_id(text: &str) -> Result<ChatbotId, String> {
     text.parse()
         .map_err(|_| "expected an id, as `subscription show` lists them".to_owned())
-}
-
-fn mode(dry_run: bool) -> Mode {
-    if dry_run { Mode::DryRun } else { Mode::Apply }
 }
 
 async fn targets(settings: &Settings) -> anyhow::Result<(Client, Vec<Target>)> {
@@ -100,13 +102,17 @@ async fn stop_before_cutting_off(settings: &Settings, is_forced: bool) -> anyhow
     let reason = match admin.get("/subscription").await {
         Ok(None) => running::is_elsewhere(webhook, admin.place()).await,
         Ok(Some(seen)) => running::would_be_cut_off(settings, admin.place(), &seen),
-        Err(error) => Some(format!("{error:#}; so which tokens it takes is not known")),
+        Err(error) => Some(format!("{error:#}; so whether one would be cut off is not known")),
     };
-    match reason {
-        Some(reason) if is_forced => output::say(reason),
-        Some(reason) => bail!("{reason}, or give --force"),
-        None => {}
+    reason.map_or(Ok(()), |reason| stop(&reason, is_forced))
+}
+
+/// Refuses for that reason, or only says it.
+fn stop(reason: &str, is_forced: bool) -> anyhow::Result<()> {
+    if !is_forced {
+        bail!("{reason}, or give --force");
     }
+    output::say(reason);
     Ok(())
 }
 
@@ -132,32 +138,30 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
 async fn remove(
     settings: &Settings,
     only: Option<ChatbotId>,
-    mode: Mode,
+    how: &How,
     format: Format,
 ) -> anyhow::Result<()> {
     let webhook = provider::webhook(settings)?;
+    let admin = AdminApi::new(settings)?;
+    let seen = admin.get("/subscription").await;
+    if let Err(error) = &seen {
+        let reason = format!("{error:#}; so whether one registers its URL again is not known");
+        stop(&reason, how.force || how.dry_run || settings.admin_url.is_none())?;
+    }
     let (client, targets) = targets(settings).await?;
     if let Some(only) = only
         && targets.iter().all(|target| target.id != Some(only))
     {
         bail!("{only} is none of the {} chatbots to look after", targets.len());
     }
-    let removals = once::remove(&client, webhook, targets, only, mode).await;
+    let removals = once::remove(&client, webhook, targets, only, how.mode()).await;
     let is_removed =
         |(_, removal): &(Target, Removal)| matches!(removal, Removal::Done(_) | Removal::WouldBeDone);
-    let admin = AdminApi::new(settings)?;
     if removals.iter().any(is_removed)
-        && let Ok(Some(running)) = admin.get("/subscription").await
-        && running["webhook_url"] == webhook.shown_url
+        && let Ok(seen) = seen
+        && let Some(notice) = running::registers_again(webhook, admin.place(), seen.as_ref()).await
     {
-        output::say(match running["leader"]["is_self"] == false {
-            true => "the receivers on this inbox register their URL again when the leader next looks: stop them first"
-                .to_owned(),
-            false => format!(
-                "the receiver that runs here (admin address {}) registers its URL again when it next looks: stop it first",
-                admin.place()
-            ),
-        });
+        output::say(notice);
     }
     let results = removals.iter().map(|(target, removal)| {
         let ours = || Some(webhook.shown_url.clone());

@@ -26,10 +26,8 @@ pub enum TokenCommand {
 
 pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<()> {
     let TokenCommand::Refresh { expires } = command;
-    let expires = expires.clone().unwrap_or_else(|| {
-        let end = Timestamp::now().plus(std::time::Duration::from_secs(DEFAULT_DAYS * 86_400));
-        end.date()
-    });
+    let end = Timestamp::now().plus(std::time::Duration::from_secs(DEFAULT_DAYS * 86_400));
+    let expires = expires.clone().unwrap_or_else(|| end.date());
     let token = provider::client(settings)?
         .refresh_token(&expires)
         .await

@@ -9,17 +9,14 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use url::Url;
 
-/// A client for a URL, which may be known to be one of this machine: the way there is not through a proxy. What is not
-/// encrypted needs no certificates.
+/// A client for a URL, which may be known to be an http one of this machine: the way there is not through a proxy. What is
+/// not encrypted needs no certificates.
 pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Client> {
-    let mut client = if is_here {
-        outgoing::directly()
-    } else {
-        outgoing::to(url)
+    let client = match (is_here, url.scheme()) {
+        (true, _) => outgoing::to_this_machine(),
+        (false, "http") => outgoing::to(url).tls_certs_only([]),
+        (false, _) => outgoing::to(url),
     };
-    if url.scheme() == "http" {
-        client = client.tls_certs_only([]);
-    }
     let client = client.timeout(timeout).redirect(Policy::none());
     client.build().context("preparing calls over the network")
 }
@@ -28,7 +25,7 @@ pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Cli
 /// `:3000/hook`, `3000` and `::1` are understood.
 pub fn url(text: &str) -> Result<Url, String> {
     let (scheme, rest) = with_scheme(text).unwrap_or(("http", text));
-    let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (place, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let place = match place.strip_prefix(':').unwrap_or(place) {
         port if is_port(port) => format!("localhost:{port}"),
@@ -36,8 +33,10 @@ pub fn url(text: &str) -> Result<Url, String> {
         _ => place.to_owned(),
     };
     let url = format!("{scheme}://{place}{path}").parse::<Url>().ok();
-    // Without a place the parser would take the path for one.
-    url.filter(|url| ["http", "https"].contains(&url.scheme()) && !place.is_empty())
+    // Without a place the parser would take the path for one, and a scheme with fewer slashes for a host.
+    let host = place.trim_end_matches(':').to_ascii_lowercase();
+    let is_place = !["", "http", "https"].contains(&&*host);
+    url.filter(|url| ["http", "https"].contains(&url.scheme()) && is_place)
         .ok_or_else(|| "expected a URL such as localhost:3000/hook or http://localhost:3000/hook".to_owned())
 }
 
@@ -60,6 +59,7 @@ mod tests {
             ("app.example.com", "http://app.example.com/"),
             ("[::1]:3000", "http://[::1]:3000/"),
             ("::1", "http://[::1]/"),
+            ("http://http:3000", "http://http:3000/"),
             ("fd00::7/hook", "http://[fd00::7]/hook"),
             ("localhost:3000/?y=http://z", "http://localhost:3000/?y=http://z"),
             (
@@ -78,6 +78,11 @@ mod tests {
             ":",
             "/hook",
             "http:///hook",
+            "http:/localhost:3000",
+            "https:/localhost:3000",
+            "https//localhost:3000",
+            "http:\\\\localhost:3000",
+            "http://https://localhost:3000",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

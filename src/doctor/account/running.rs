@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use crate::config::{Registration, Settings};
 use crate::fingerprint::Fingerprint;
-use crate::subscription::{Webhook, probe};
+use crate::outgoing;
+use crate::subscription::Webhook;
+use crate::subscription::probe::{self, Kind};
 
 /// Why registering with these settings would cut off the receiver at `place`, whose admin API says that of its subscription;
 /// `None` if it would not.
@@ -20,15 +22,48 @@ pub fn would_be_cut_off(settings: &Settings, place: &str, seen: &Value) -> Optio
 /// Why registering may cut off a receiver that answers at the public URL, where none does at the admin address `place`;
 /// `None` if none answers there either.
 pub async fn is_elsewhere(webhook: &Webhook, place: &str) -> Option<String> {
-    let client = probe::client(&webhook.public_url).ok()?;
-    probe::ask(&client, &webhook.public_url, Uuid::new_v4())
-        .await
-        .ok()?;
-    let public_url = webhook.public_url.as_str().trim_end_matches('/');
+    let seen = at_public_url(webhook).await?;
     Some(format!(
-        "a receiver answers at {public_url} and none at {place}, so which tokens it takes is not known, and it could be cut \
-         off: say where its admin side listens with --admin or CAIGUNN_ADMIN_LISTEN"
+        "{seen} and none at {place}, so which tokens it takes is not known, and it could be cut off: say where its admin \
+         side listens with --admin or CAIGUNN_ADMIN_LISTEN"
     ))
+}
+
+/// What it says to whoever took the URL away that a receiver registers it again, as the one at `place` says of its
+/// subscription, or as one answers at the public URL where none runs at `place`; `None` if none does.
+pub async fn registers_again(webhook: &Webhook, place: &str, seen: Option<&Value>) -> Option<String> {
+    let Some(seen) = seen else {
+        let seen = at_public_url(webhook).await?;
+        return Some(format!(
+            "{seen} and none at {place}: it registers its URL again when it next looks, so stop it first"
+        ));
+    };
+    (seen["webhook_url"] == webhook.shown_url).then(|| match seen["leader"]["is_self"] == false {
+        true => "the receivers on this inbox register their URL again when the leader next looks: stop them first"
+            .to_owned(),
+        false => format!(
+            "the receiver that runs here (admin address {place}) registers its URL again when it next looks: stop it first"
+        ),
+    })
+}
+
+/// That a receiver answers at the public URL, or that a proxy keeps that from being seen; `None` if none answers.
+async fn at_public_url(webhook: &Webhook) -> Option<String> {
+    let url = &webhook.public_url;
+    let shown = url.as_str().trim_end_matches('/');
+    let client = probe::client(url).ok()?;
+    match probe::ask(&client, url, Uuid::new_v4()).await {
+        Ok(_) => Some(format!("a receiver answers at {shown}")),
+        // What answers in plain http may be the proxy itself.
+        Err(finding) if finding.kind == Kind::NoAnswer || url.scheme() == "http" => {
+            let proxy = outgoing::proxy_to(url)?;
+            let seen = finding.seen;
+            Some(format!(
+                "a receiver may answer at {shown} behind the proxy {proxy} ({seen})"
+            ))
+        }
+        Err(_) => None,
+    }
 }
 
 /// What the receiver has otherwise than these settings.

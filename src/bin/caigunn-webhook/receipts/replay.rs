@@ -133,10 +133,8 @@ async fn ended(admin: &AdminApi, replay: &Value) -> anyhow::Result<Value> {
 fn how_far(replay: &Value) -> String {
     let progress = &replay["progress"];
     let number = |name: &str| progress[name].as_u64().unwrap_or(0);
-    let (done, all) = (
-        number("position") - number("first"),
-        number("last") - number("first"),
-    );
+    let first = number("first");
+    let (done, all) = (number("position") - first, number("last") - first);
     match replay["state"].as_str() {
         Some("waiting") => "waiting for its turn".to_owned(),
         _ => format!(

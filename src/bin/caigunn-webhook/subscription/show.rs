@@ -109,10 +109,9 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         lines.push(format!("Last probe of {public_url}, {at}: {detail}"));
     }
     for token in running["tokens"].as_array().into_iter().flatten() {
-        let registered = if token["is_registered"] == true {
-            ", the one registered"
-        } else {
-            ""
+        let registered = match token["is_registered"] == true {
+            true => ", the one registered",
+            false => "",
         };
         let last_used = match &token["last_used_at"] {
             Value::Null => "not since the receiver started".to_owned(),

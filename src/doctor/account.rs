@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Finding;
 use super::network::Receiver;
+use super::{Finding, no_certificates};
 use crate::caigunn::{ACCESS_TOKEN, Client, Error, Unreadable};
 use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
@@ -20,18 +20,18 @@ use crate::subscription::{EXPIRY_NOTICE, Webhook};
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
 
-pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
+pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     const CHECK: &str = "credentials";
     let Some(api) = settings.api.clone() else {
-        return Ok(vec![Finding::warning(
+        return vec![Finding::warning(
             CHECK,
             "there is no access token, so nothing is registered with CaiGunn",
             "set CAIGUNN_ACCESS_TOKEN, and CAIGUNN_API_KEY for some chatbots only",
-        )]);
+        )];
     };
     let client = match Client::new(api) {
         Ok(client) => client,
-        Err(error) => return Ok(vec![no_certificates(&error)]),
+        Err(error) => return vec![no_certificates(&error)],
     };
     let mut findings = vec![clock(&client).await];
     findings.extend(proxy(&client));
@@ -43,7 +43,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
         Ok(chosen) => chosen,
         Err(error) => {
             findings.push(refusal(CHECK, &client, &error));
-            return Ok(findings);
+            return findings;
         }
     };
     findings.push(token(CHECK, &client, &targets));
@@ -74,18 +74,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
         }));
         findings.extend(registrations(webhook, &visits, cut_off.is_some()));
     }
-    Ok(findings)
-}
-
-fn no_certificates(error: &reqwest::Error) -> Finding {
-    Finding::failure(
-        "certificates",
-        format!(
-            "those that this machine trusts cannot be read: {}",
-            outgoing::innermost(error)
-        ),
-        "install ca-certificates, or name a file with them in SSL_CERT_FILE",
-    )
+    findings
 }
 
 /// By which proxy CaiGunn is called.

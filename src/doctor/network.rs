@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use super::Finding;
 use super::receiver::{Access, At};
+use super::{Finding, no_certificates};
 use crate::config::Settings;
 use crate::subscription::probe::{self, Kind};
 
@@ -168,7 +168,11 @@ pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
             "set CAIGUNN_PUBLIC_URL to the base URL under which CaiGunn reaches this receiver",
         );
     };
-    let theirs = match probe::ask(&receiver.client, url, receiver.nonce).await {
+    let client = match &receiver.client {
+        Ok(client) => client,
+        Err(error) => return no_certificates(error),
+    };
+    let theirs = match probe::ask(client, url, receiver.nonce).await {
         Ok(proof) => proof,
         Err(finding)
             if matches!(finding.kind, Kind::NoAnswer | Kind::BrokenProxy)

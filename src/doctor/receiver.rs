@@ -15,7 +15,8 @@ use crate::subscription::probe::{self, Kind};
 
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
-    pub client: reqwest::Client,
+    /// For the public URL, if it can be made.
+    pub client: Result<reqwest::Client, reqwest::Error>,
     /// For this machine's own addresses.
     local: reqwest::Client,
     /// What every receiver is asked, so that two answers of one process are the same.
@@ -84,9 +85,13 @@ pub enum Access {
 }
 
 impl Receiver {
+    /// Looks at both addresses.
+    ///
+    /// # Errors
+    /// No client for addresses of this machine can be made.
     pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
         let public_url = settings.public_url.as_ref();
-        let client = public_url.map_or_else(probe::client_without_proxy, probe::client)?;
+        let client = public_url.map_or_else(probe::client_without_proxy, probe::client);
         // The way to this machine's own addresses is not through a proxy.
         let local = probe::client_without_proxy()?;
         let nonce = Uuid::new_v4();

@@ -172,6 +172,36 @@ FAILURE  CaiGunn: {refused}
 }
 
 #[tokio::test]
+async fn without_any_certificate_one_failure_names_where_they_come_from_and_the_rest_is_looked_at() {
+    let site = Site::running().await;
+    let none = site.path("none").display().to_string();
+    let destinations = r#"[{name = "app", kind = "http", url = "https://127.0.0.1:9"},
+                           {name = "shell", kind = "command", command = ["/bin/sh"]}]"#;
+    let variables = [
+        ("SSL_CERT_FILE", &*none),
+        ("SSL_CERT_DIR", &*none),
+        ("CAIGUNN_API_URL", "https://127.0.0.1:9"),
+        ("CAIGUNN_PUBLIC_URL", "https://127.0.0.1:9"),
+        ("CAIGUNN_DELIVERY_DESTINATION", destinations),
+    ];
+
+    let ended = site.doctor(&variables).await;
+
+    assert_finds(
+        &ended,
+        "\
+FAILURE  certificates: calls over the network cannot be prepared: unexpected error: No CA certificates were loaded from the system
+         where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE",
+    );
+    for line in [
+        "ok       admin token: the receiver that runs here takes it\n",
+        "ok       destination: shell: /bin/sh can be run\n",
+    ] {
+        assert!(ended.output.contains(line), "{line}{}", ended.output);
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_is_far_off_is_warned_about() {
     let site = Site::running().await;
     let now = Timestamp::now();

@@ -226,20 +226,23 @@ fn is_at(shown: &str, public_url: &Url) -> bool {
 
 async fn clock(client: &Client) -> Finding {
     const CHECK: &str = "clock";
-    let unknown = |reason: String| {
-        Finding::warning(
-            CHECK,
-            format!("it cannot be compared with CaiGunn's: {reason}"),
-            "see that the machine keeps its time by NTP",
-        )
+    // Of the clock itself nothing is known then.
+    let unknown = |reason: &str, advice: &str| {
+        let found = format!("it could not be compared with CaiGunn's: {reason}");
+        Finding::warning(CHECK, found, advice)
     };
     let before = Timestamp::now();
     let answer = client.server_time().await;
     let after = Timestamp::now();
     let server_time = match answer {
         Ok(Some(server_time)) => server_time,
-        Ok(None) => return unknown("its answers have no Date".to_owned()),
-        Err(error) => return unknown(error.to_string()),
+        Ok(None) => {
+            return unknown(
+                "its answers have no Date",
+                "see that the machine keeps its time by NTP",
+            );
+        }
+        Err(error) => return unknown(&error.to_string(), "once CaiGunn answers, ask again"),
     };
     // It was then some time between the two; a slow answer is no wrong clock.
     let (skew, direction) = if after < server_time {

@@ -71,11 +71,14 @@ async fn the_admin_address_of_another_receiver_is_not_taken_for_this_ones() {
 
     let expected = format!(
         "\
-FAILURE  admin address: {admin} is taken by another caigunn-webhook process, so the receiver cannot listen there
-         stop that program (`ss -ltnp` names it), or set CAIGUNN_ADMIN_LISTEN to a free port
+FAILURE  public address: 127.0.0.1:0 is not that of the receiver whose admin side is at {admin}
+         give this command its CAIGUNN_LISTEN (its log says where it listens); if it is another deployment's, set \
+CAIGUNN_ADMIN_LISTEN to a free port
 "
     );
     assert!(ended.output.contains(&expected), "{}", ended.output);
+    // Only of this inbox's receiver is anything asked.
+    assert!(!ended.output.contains(" admin token: "), "{}", ended.output);
     assert_eq!(ended.code, Some(1));
 }
 

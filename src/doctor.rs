@@ -88,7 +88,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
     findings.extend(account::examine(settings, &receiver).await);
-    findings.push(network::public_url(settings, &receiver).await);
+    findings.push(network::public_url(settings, &receiver));
     findings.extend(destinations::examine(settings, &receiver).await);
     // All calls want the same certificates.
     let mut is_said = false;

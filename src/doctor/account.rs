@@ -60,10 +60,21 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;
         let place = reachable(settings.admin_listen).to_string();
-        let cut_off = match receiver.ask(settings, "/subscription").await {
-            Some(Ok(seen)) => running::would_be_cut_off(settings, &place, &seen),
+        let seen = receiver.ask(settings, "/subscription").await;
+        let cut_off = match &seen {
+            Some(Ok(seen)) => running::would_be_cut_off(settings, &place, seen),
             // Where it tells nothing, another finding says why.
             Some(Err(_)) | None => None,
+        };
+        // Of several on one inbox any may answer.
+        let is_replica = webhook.has_replicas && matches!(seen, Some(Ok(_)));
+        let ensure = if cut_off.is_some() {
+            "leave it to the receiver that runs: `subscription ensure` with these settings would cut it off"
+        } else if receiver.is_elsewhere() && !is_replica {
+            "first ask the receiver that answers at the public URL, with --admin or its CAIGUNN_ADMIN_LISTEN, or give this \
+             command its settings; registering with these could cut it off"
+        } else {
+            "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too"
         };
         findings.extend(cut_off.iter().map(|reason| {
             Finding::failure(
@@ -72,7 +83,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
                 "run this with that receiver's settings before anything is registered",
             )
         }));
-        findings.extend(registrations(webhook, &visits, cut_off.is_some()));
+        findings.extend(registrations(webhook, &visits, ensure));
     }
     findings
 }
@@ -171,13 +182,9 @@ fn keys(targets: &[Target]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], is_cut_off: bool) -> Vec<Finding> {
+/// How each chatbot stands, and, where it is not registered, `ensure` as what to do.
+fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], ensure: &str) -> Vec<Finding> {
     const CHECK: &str = "registration";
-    let ensure = if is_cut_off {
-        "leave it to the receiver that runs: `subscription ensure` with these settings would cut it off"
-    } else {
-        "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too"
-    };
     let finding = |(target, visit): &(Target, Visit)| {
         let name = target.name();
         match (&visit.end, &visit.found) {

@@ -7,7 +7,7 @@ use url::Url;
 use super::receiver::{Access, At, HANGS};
 use super::{Finding, no_certificates};
 use crate::config::Settings;
-use crate::subscription::probe::{self, Finding as Unreached, Kind};
+use crate::subscription::probe::{Finding as Unreached, Kind};
 
 pub use super::receiver::{Receiver, State};
 
@@ -195,45 +195,42 @@ fn admin_token(access: &Access, settings: &Settings) -> Finding {
 }
 
 /// Whether the public URL leads to the receiver.
-pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
+pub fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
     const CHECK: &str = "public URL";
-    let Some(url) = &settings.public_url else {
+    let (Some(url), Some(asked)) = (&settings.public_url, &receiver.at_public_url) else {
         return Finding::warning(
             CHECK,
             "none is set, so nothing is registered with CaiGunn",
             "set CAIGUNN_PUBLIC_URL to the base URL under which CaiGunn reaches this receiver",
         );
     };
-    let client = match &receiver.client {
-        Ok(client) => client,
+    let theirs = match asked {
         Err(error) => return no_certificates(error),
-    };
-    let theirs = match probe::ask(client, url, receiver.nonce).await {
-        Ok(proof) => proof,
-        Err(Unreached {
+        Ok(Ok(proof)) => proof,
+        Ok(Err(Unreached {
             kind: Kind::NoAnswer | Kind::BrokenProxy,
             ..
-        }) if receiver.hangs() => {
+        })) if receiver.hangs() => {
             return Finding::failure(
                 CHECK,
                 format!("no receiver answers at {url}, and the one that runs here hangs"),
                 "start that one again and ask again",
             );
         }
-        Err(Unreached {
+        Ok(Err(Unreached {
             kind: Kind::NoAnswer | Kind::BrokenProxy,
             ..
-        }) if receiver.state() == State::Absent && receiver.proof().is_none() => {
+        })) if receiver.state() == State::Absent && receiver.proof().is_none() => {
             return Finding::warning(
                 CHECK,
                 format!("no receiver answers at {url}, and none runs here either"),
                 "start the receiver and ask again",
             );
         }
-        Err(finding) => return unreached(CHECK, url, &finding),
+        Ok(Err(finding)) => return unreached(CHECK, url, finding),
     };
     match receiver.state() {
-        _ if receiver.proof() == Some(&theirs) => {
+        _ if receiver.proof() == Some(theirs) => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
         State::Ready | State::Unready(_) => {

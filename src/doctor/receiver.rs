@@ -12,16 +12,14 @@ use uuid::Uuid;
 use crate::config::{InboxLocation, Settings};
 use crate::http;
 use crate::published::Addresses;
-use crate::subscription::probe::{self, Kind};
+use crate::subscription::probe::{self, Finding, Kind};
 
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
-    /// For the public URL, if it can be made.
-    pub client: Result<reqwest::Client, reqwest::Error>,
     /// For this machine's own addresses.
     local: reqwest::Client,
-    /// What every receiver is asked, so that two answers of one process are the same.
-    pub nonce: Uuid,
+    /// The proof of the receiver that answers at the public URL, or what else does, if one is set and can be asked.
+    pub at_public_url: Option<Result<Result<String, Finding>, reqwest::Error>>,
     pub public: At,
     pub admin: At,
     /// Where the receiver on this inbox says that it listens, if one lives; that of a database does not say it.
@@ -100,12 +98,12 @@ impl Receiver {
     /// # Errors
     /// No client for addresses of this machine can be made.
     pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
-        let public_url = settings.public_url.as_ref();
-        let client = public_url.map_or_else(probe::client_without_proxy, probe::client);
         // The way to this machine's own addresses is not through a proxy.
         let local = probe::client_without_proxy()?;
+        // All are asked the same, so that two answers of one process are the same.
         let nonce = Uuid::new_v4();
-        let (public, admin) = tokio::join!(
+        let (at_public_url, public, admin) = tokio::join!(
+            ask_public_url(settings.public_url.as_ref(), nonce),
             look(&local, settings.listen, PUBLIC_ROUTE, nonce),
             look(&local, settings.admin_listen, ADMIN_ROUTE, nonce)
         );
@@ -140,9 +138,8 @@ impl Receiver {
             _ => None,
         };
         Ok(Self {
-            client,
             local,
-            nonce,
+            at_public_url,
             public,
             admin,
             published,
@@ -155,6 +152,14 @@ impl Receiver {
     /// The proof of the receiver at the public address or, if there is none, of that at the admin address.
     pub fn proof(&self) -> Option<&str> {
         self.public.proof().or(self.admin.proof())
+    }
+
+    /// Whether a receiver answers at the public URL that is not known to be the one that runs with these settings.
+    pub fn is_elsewhere(&self) -> bool {
+        let Some(Ok(Ok(theirs))) = &self.at_public_url else {
+            return false;
+        };
+        self.state == State::Absent || self.proof() != Some(theirs)
     }
 
     /// Whether the receiver on this inbox answers at neither address, and holds one.
@@ -230,6 +235,18 @@ fn is_let_in(status: u16) -> Result<bool, String> {
         400..=499 => Err(format!("it answers {status}")),
         _ => Ok(true),
     }
+}
+
+/// Asks the public URL, if one is set.
+async fn ask_public_url(
+    url: Option<&Url>,
+    nonce: Uuid,
+) -> Option<Result<Result<String, Finding>, reqwest::Error>> {
+    let url = url?;
+    Some(match probe::client(url) {
+        Ok(client) => Ok(probe::ask(&client, url, nonce).await),
+        Err(error) => Err(error),
+    })
 }
 
 /// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is

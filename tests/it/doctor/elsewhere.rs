@@ -1,7 +1,11 @@
-//! A receiver that runs otherwise than these settings say, or that hangs.
+//! A receiver that runs otherwise than these settings say, that hangs, or that is not known to be this one.
 
 use super::assert_finds;
 use crate::harness::{Site, free_port};
+
+/// What is advised where registering could cut off a receiver that nobody has asked.
+const ASK_FIRST: &str = "first ask the receiver that answers at the public URL, with --admin or its CAIGUNN_ADMIN_LISTEN, or \
+                         give this command its settings; registering with these could cut it off";
 
 fn free() -> String {
     format!("127.0.0.1:{}", free_port())
@@ -93,4 +97,41 @@ FAILURE  public URL: no receiver answers at {2}/, and the one that runs here han
         site.tunnel.url(),
     );
     assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn nothing_is_to_be_registered_while_an_unknown_receiver_answers_at_the_public_url() {
+    let (site, other) = (Site::running().await, Site::running().await);
+    let (public, admin) = (free(), free());
+    let id = site.provider.chatbot_id("key-one");
+    let nobody_here = [
+        ("CAIGUNN_LISTEN", &*public),
+        ("CAIGUNN_ADMIN_LISTEN", &*admin),
+        ("CAIGUNN_INBOX_URL", "sqlite:elsewhere.db"),
+        ("CAIGUNN_WEBHOOK_TOKEN", "planted-token-of-another-shell"),
+    ];
+
+    let beside_nobody = site.doctor(&nobody_here).await;
+    site.provider.set_webhook_url(id, None);
+    site.tunnel.lead_to(other.receiver.as_ref().unwrap().public);
+    let beside_ours = site.doctor(&[]).await;
+    let its_admin = other.receiver.as_ref().unwrap().admin.to_string();
+    let beside_stranger = [&nobody_here[..], &[("CAIGUNN_ADMIN_LISTEN", &*its_admin)]].concat();
+    let beside_stranger = site.doctor(&beside_stranger).await;
+
+    let (first, url) = (site.first(), site.tunnel.url());
+    assert_finds(
+        &beside_nobody,
+        &format!(
+            "\
+FAILURE  registration: {first} posts to {url}/[hidden], which is here, but with another token or path than is set
+         {ASK_FIRST}
+warning  public URL: {url}/: a receiver answers, but none runs at {public} here, so nobody can say whether it is this one
+         run this where the receiver runs, with the same settings"
+        ),
+    );
+    let registration = format!("FAILURE  registration: {first} has no webhook URL\n         {ASK_FIRST}\n");
+    for ended in [beside_ours, beside_stranger] {
+        assert!(ended.output.contains(&registration), "{}", ended.output);
+    }
 }

@@ -88,7 +88,9 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
     findings.extend(account::examine(settings, &receiver).await);
-    findings.push(network::public_url(settings, &receiver));
+    let mut shown = loaded.shown.iter();
+    let is_probed = shown.all(|shown| (shown.key, &*shown.value) != ("subscription.probe", "false"));
+    findings.push(network::public_url(settings, &receiver, is_probed));
     findings.extend(destinations::examine(settings, &receiver).await);
     // All calls want the same certificates.
     let mut is_said = false;

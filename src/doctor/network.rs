@@ -194,8 +194,9 @@ fn admin_token(access: &Access, settings: &Settings) -> Finding {
     }
 }
 
-/// Whether the public URL leads to the receiver.
-pub fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
+/// Whether the public URL leads to the receiver. Without probes, as where this machine does not reach it, no failure is made of
+/// what else answers here.
+pub fn public_url(settings: &Settings, receiver: &Receiver, is_probed: bool) -> Finding {
     const CHECK: &str = "public URL";
     let (Some(url), Some(asked)) = (&settings.public_url, &receiver.at_public_url) else {
         return Finding::warning(
@@ -227,7 +228,18 @@ pub fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
                 "start the receiver and ask again",
             );
         }
-        Ok(Err(finding)) => return unreached(CHECK, url, finding),
+        Ok(Err(finding)) if is_probed => return unreached(CHECK, url, finding),
+        Ok(Err(finding)) => {
+            return Finding::warning(
+                CHECK,
+                format!(
+                    "{url}: {}; the probe is off (subscription.probe = false), as where this machine cannot reach its own public \
+                     address",
+                    finding.seen
+                ),
+                "ask from a machine that can reach it",
+            );
+        }
     };
     match receiver.state() {
         _ if receiver.proof() == Some(theirs) => {

@@ -308,6 +308,28 @@ FAILURE  public URL: {}/: the proxy or tunnel there answers 502: it runs, but do
 }
 
 #[tokio::test]
+async fn a_public_url_that_this_machine_does_not_reach_is_a_warning_where_the_probe_is_off() {
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let variables = [
+        ("CAIGUNN_PUBLIC_URL", &*url),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+    ];
+    let site = Site::running_with(&variables).await;
+
+    let ended = site.doctor(&variables).await;
+
+    let expected = format!(
+        "\
+warning  public URL: {url}/: nothing answers there: Connection refused (os error 111); the probe is off (subscription.probe = \
+false), as where this machine cannot reach its own public address
+         ask from a machine that can reach it"
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
 async fn a_public_url_that_leads_to_another_receiver_is_named() {
     let (site, other) = (Site::running().await, Site::running().await);
     site.tunnel.lead_to(other.receiver.as_ref().unwrap().public);

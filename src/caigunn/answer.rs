@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::body::{self, Mistake};
@@ -117,7 +118,10 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
         return Ok(Good { status, body });
     }
     let body = read(&mut response, MAX_SHORT_BYTES).await?;
-    let is_page = body.bytes.trim_ascii_start().starts_with(b"<");
+    let is_json = match body.is_whole {
+        true => serde_json::from_slice::<IgnoredAny>(&body.bytes).is_ok(),
+        false => body.bytes.trim_ascii_start().starts_with(b"{"),
+    };
     let detail = detail(&body, &asked.secrets);
     let code = status.as_u16();
     Err(match status {
@@ -126,8 +130,8 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
             retry_after,
             detail: format!("{code}: {detail}"),
         },
-        // What stands before an API, such as a guard against robots, may say anything but JSON.
-        _ if is_page || !status.is_client_error() => Error::NoApi { status: code, detail },
+        // What stands before an API, such as a guard against robots or a balancer, may say anything; the API says JSON.
+        _ if !is_json || !status.is_client_error() => Error::NoApi { status: code, detail },
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused {
             whose: asked.whose.clone(),
             status: code,

@@ -83,13 +83,12 @@ pub fn has_host_of(one: &str, other: &str) -> bool {
     host(one).is_some_and(|found| host(other) == Some(found))
 }
 
-/// A URL as all its spellings are: the host, a port that is not the usual one, and the path.
+/// A URL as all its spellings are: the host, a port that is not the usual one of its scheme, and the path.
 fn meaning(url: &str) -> Option<String> {
     let url: Url = url.trim().parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.scheme().starts_with("http");
     let host = url.host_str().filter(|_| is_plain)?;
-    let port = url.port().filter(|port| ![80, 443].contains(port));
-    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     let path = plain(url.path());
     Some(format!("{host}{port}{}", path.trim_end_matches('/')))
 }
@@ -175,6 +174,11 @@ mod tests {
                 "https://hooks.example.com:8443/base/webhook/a~token-0",
                 Likeness::Other,
             ),
+            (
+                "https://hooks.example.com:80/base/webhook/a~token-0",
+                Likeness::Other,
+            ),
+            ("ftp://hooks.example.com/base/webhook/a~token-0", Likeness::Other),
             (
                 "https://user@hooks.example.com/base/webhook/a~token-0",
                 Likeness::Other,

@@ -173,6 +173,27 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
     }
 }
 
+#[tokio::test]
+async fn what_is_not_json_is_of_whatever_stands_before_the_api_and_accuses_nobody() {
+    let bodies = [
+        "404 page not found",
+        "error code: 1020",
+        "Unauthorized",
+        "\u{feff}<!DOCTYPE html>",
+        "",
+    ];
+    for (status, body) in [400, 401, 403, 404, 422].into_iter().zip(bodies) {
+        let sorted = answered(status, body, &[]).await;
+
+        let is_no_api = matches!(sorted, Err(Error::NoApi { status: found, .. }) if found == status);
+        assert!(is_no_api, "{sorted:?}");
+    }
+    // Too much of it to be read to its end.
+    let long = format!(r#"{{"detail":"{}"}}"#, "x".repeat(MAX_SHORT_BYTES));
+    let sorted = answered(401, long, &[]).await;
+    assert!(matches!(sorted, Err(Error::Refused { .. })), "{sorted:?}");
+}
+
 #[test]
 fn a_credential_that_no_header_may_hold_is_not_sent_and_not_named() {
     let whose = Credential::ApiKey(Fingerprint::of(&"hunter2".into()));

@@ -11,6 +11,9 @@
 //! - `subject` is the chatbot, where there is one.
 //! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
 //! - `data` has CaiGunn's members, each under one name whatever its place was. A member that is not known is left out.
+//!   What readers of JSON would refuse, or read as something else, is handed over as text (`portable`).
+
+mod portable;
 
 use std::borrow::Cow;
 
@@ -24,6 +27,7 @@ use crate::event::{
     UploadedFile,
 };
 use crate::inbox::{Receipt, ReceiptId};
+use portable::is_portable;
 
 /// How much longer than the body a CloudEvent usually is at most.
 const ENVELOPE_BYTES: usize = 512;
@@ -62,6 +66,9 @@ struct Data<'a> {
     /// U+FFFD: readers that are strict about text refuse a whole document for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Cow<'a, RawValue>>,
+    /// In place of `raw`, its JSON as a text, where not every reader finds in it what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_text: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -94,7 +101,8 @@ pub fn write(receipt: &Receipt, body: &[u8]) -> Result<Bytes, ParseError> {
         data: data(&notification, &name.event, &name.status),
     };
     // It is hardly longer than the body, and a buffer that grows by itself may take three times as much.
-    let mut written = Vec::with_capacity(body.len() + ENVELOPE_BYTES);
+    let escapes_count = cloud_event.data.raw_text.as_deref().map_or(0, escapes_count);
+    let mut written = Vec::with_capacity(body.len() + escapes_count + ENVELOPE_BYTES);
     serde_json::to_writer(&mut written, &cloud_event).expect("texts, ids and JSON have a JSON form");
     Ok(written.into())
 }
@@ -125,16 +133,32 @@ fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> 
             training_data_ids: Some(training_data_ids),
             ..known
         },
-        Event::Unrecognized { data, .. } => Data {
-            raw: data.as_ref().map(event::Json::paired),
-            ..known
-        },
-        Event::CrawlingInitial
+        Event::Unrecognized { data: Some(data), .. } => undocumented(data, known),
+        Event::Unrecognized { data: None, .. }
+        | Event::CrawlingInitial
         | Event::CrawlingFailed { .. }
         | Event::UploadingInitial
         | Event::UploadingFailed { .. }
         | Event::TrainingInitial
         | Event::TrainingFailed { .. } => known,
+    }
+}
+
+fn undocumented<'a>(data: &'a event::Json, known: Data<'a>) -> Data<'a> {
+    let raw = data.paired();
+    if is_portable(raw.get()) {
+        return Data {
+            raw: Some(raw),
+            ..known
+        };
+    }
+    let text = match raw {
+        Cow::Borrowed(raw) => Cow::Borrowed(raw.get()),
+        Cow::Owned(raw) => Cow::Owned(Box::<str>::from(raw).into()),
+    };
+    Data {
+        raw_text: Some(text),
+        ..known
     }
 }
 
@@ -150,6 +174,12 @@ fn file(file: &UploadedFile) -> File<'_> {
         status,
         detail: detail.map(|detail| detail.as_str()),
     }
+}
+
+/// How many bytes longer a text of JSON becomes as a string in JSON: control characters are only between its values.
+fn escapes_count(json: &str) -> usize {
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+    json.bytes().filter(is_escaped).count()
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ mod redaction;
 mod registration;
 mod replicas;
 mod samples;
+mod sdks;
 mod settings;
 mod shutdown;
 mod standard_webhooks;

@@ -14,10 +14,12 @@ mod soundness;
 
 pub use account::running;
 
+use std::mem;
+
 use serde::Serialize;
 
 use crate::config::{Loaded, Settings};
-use crate::descriptors;
+use crate::{descriptors, outgoing};
 
 pub use soundness::{Condition, Soundness, soundness};
 
@@ -77,7 +79,7 @@ impl Finding {
 /// where the network is slow, and about a second for each GiB of an inbox in a file.
 ///
 /// # Errors
-/// The system's certificates cannot be read.
+/// No client for addresses of this machine can be made.
 pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let settings = &loaded.settings;
     let mut findings = settings_findings(loaded);
@@ -85,10 +87,29 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let receiver = network::Receiver::find(settings).await?;
     findings.extend(network::addresses(settings, &receiver));
     findings.extend(inbox::examine(settings, &receiver).await);
-    findings.extend(account::examine(settings, &receiver).await?);
-    findings.push(network::public_url(settings, &receiver).await);
-    findings.extend(destinations::examine(settings, &receiver).await?);
+    findings.extend(account::examine(settings, &receiver).await);
+    let mut shown = loaded.shown.iter();
+    let is_probed = shown.all(|shown| (shown.key, &*shown.value) != ("subscription.probe", "false"));
+    findings.push(network::public_url(settings, &receiver, is_probed));
+    findings.extend(destinations::examine(settings, &receiver).await);
+    // All calls want the same certificates.
+    let mut is_said = false;
+    findings.retain(|finding| finding.check != CERTIFICATES || !mem::replace(&mut is_said, true));
     Ok(findings)
+}
+
+const CERTIFICATES: &str = "certificates";
+
+/// That a call over the network cannot be prepared.
+fn no_certificates(error: &reqwest::Error) -> Finding {
+    Finding::failure(
+        CERTIFICATES,
+        format!(
+            "calls over the network cannot be prepared: {}",
+            outgoing::innermost(error)
+        ),
+        "where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE",
+    )
 }
 
 /// What the configuration itself tells.

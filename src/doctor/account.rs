@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Finding;
 use super::network::Receiver;
+use super::{Finding, no_certificates};
 use crate::caigunn::{ACCESS_TOKEN, Client, Error, Unreadable};
 use crate::clock::{Timestamp, rounded};
 use crate::config::{Registration, Settings};
@@ -20,18 +20,18 @@ use crate::subscription::{EXPIRY_NOTICE, Webhook};
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
 
-pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
+pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     const CHECK: &str = "credentials";
     let Some(api) = settings.api.clone() else {
-        return Ok(vec![Finding::warning(
+        return vec![Finding::warning(
             CHECK,
             "there is no access token, so nothing is registered with CaiGunn",
             "set CAIGUNN_ACCESS_TOKEN, and CAIGUNN_API_KEY for some chatbots only",
-        )]);
+        )];
     };
     let client = match Client::new(api) {
         Ok(client) => client,
-        Err(error) => return Ok(vec![no_certificates(&error)]),
+        Err(error) => return vec![no_certificates(&error)],
     };
     let mut findings = vec![clock(&client).await];
     findings.extend(proxy(&client));
@@ -43,7 +43,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
         Ok(chosen) => chosen,
         Err(error) => {
             findings.push(refusal(CHECK, &client, &error));
-            return Ok(findings);
+            return findings;
         }
     };
     findings.push(token(CHECK, &client, &targets));
@@ -60,10 +60,21 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
         let known: Vec<_> = targets.into_iter().filter(|target| target.id.is_some()).collect();
         let visits = once::ensure(&client, webhook, known, Mode::DryRun).await;
         let place = reachable(settings.admin_listen).to_string();
-        let cut_off = match receiver.ask(settings, "/subscription").await {
-            Some(Ok(seen)) => running::would_be_cut_off(settings, &place, &seen),
+        let seen = receiver.ask(settings, "/subscription").await;
+        let cut_off = match &seen {
+            Some(Ok(seen)) => running::would_be_cut_off(settings, &place, seen),
             // Where it tells nothing, another finding says why.
             Some(Err(_)) | None => None,
+        };
+        // Of several on one inbox any may answer.
+        let is_replica = webhook.has_replicas && matches!(seen, Some(Ok(_)));
+        let ensure = if cut_off.is_some() {
+            "leave it to the receiver that runs: `subscription ensure` with these settings would cut it off"
+        } else if receiver.is_elsewhere() && !is_replica {
+            "first ask the receiver that answers at the public URL, with --admin or its CAIGUNN_ADMIN_LISTEN, or give this \
+             command its settings; registering with these could cut it off"
+        } else {
+            "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too"
         };
         findings.extend(cut_off.iter().map(|reason| {
             Finding::failure(
@@ -72,20 +83,9 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
                 "run this with that receiver's settings before anything is registered",
             )
         }));
-        findings.extend(registrations(webhook, &visits, cut_off.is_some()));
+        findings.extend(registrations(webhook, &visits, ensure));
     }
-    Ok(findings)
-}
-
-fn no_certificates(error: &reqwest::Error) -> Finding {
-    Finding::failure(
-        "certificates",
-        format!(
-            "those that this machine trusts cannot be read: {}",
-            outgoing::innermost(error)
-        ),
-        "install ca-certificates, or name a file with them in SSL_CERT_FILE",
-    )
+    findings
 }
 
 /// By which proxy CaiGunn is called.
@@ -182,13 +182,9 @@ fn keys(targets: &[Target]) -> impl Iterator<Item = Finding> {
     })
 }
 
-fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], is_cut_off: bool) -> Vec<Finding> {
+/// How each chatbot stands, and, where it is not registered, `ensure` as what to do.
+fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], ensure: &str) -> Vec<Finding> {
     const CHECK: &str = "registration";
-    let ensure = if is_cut_off {
-        "leave it to the receiver that runs: `subscription ensure` with these settings would cut it off"
-    } else {
-        "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too"
-    };
     let finding = |(target, visit): &(Target, Visit)| {
         let name = target.name();
         match (&visit.end, &visit.found) {
@@ -237,20 +233,23 @@ fn is_at(shown: &str, public_url: &Url) -> bool {
 
 async fn clock(client: &Client) -> Finding {
     const CHECK: &str = "clock";
-    let unknown = |reason: String| {
-        Finding::warning(
-            CHECK,
-            format!("it cannot be compared with CaiGunn's: {reason}"),
-            "see that the machine keeps its time by NTP",
-        )
+    // Of the clock itself nothing is known then.
+    let unknown = |reason: &str, advice: &str| {
+        let found = format!("it could not be compared with CaiGunn's: {reason}");
+        Finding::warning(CHECK, found, advice)
     };
     let before = Timestamp::now();
     let answer = client.server_time().await;
     let after = Timestamp::now();
     let server_time = match answer {
         Ok(Some(server_time)) => server_time,
-        Ok(None) => return unknown("its answers have no Date".to_owned()),
-        Err(error) => return unknown(error.to_string()),
+        Ok(None) => {
+            return unknown(
+                "its answers have no Date",
+                "see that the machine keeps its time by NTP",
+            );
+        }
+        Err(error) => return unknown(&error.to_string(), "once CaiGunn answers, ask again"),
     };
     // It was then some time between the two; a slow answer is no wrong clock.
     let (skew, direction) = if after < server_time {

@@ -1,10 +1,10 @@
 //! Whether destinations can be reached or run, and how the receiver says that they are. Nothing is sent to them.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::Finding;
 use super::network::Receiver;
+use super::{Finding, no_certificates};
 use crate::config::Settings;
 use crate::delivery::command::find::find;
 use crate::delivery::http::place;
@@ -13,12 +13,12 @@ use crate::delivery::{DestinationSettings, Kind};
 
 const CHECK: &str = "destination";
 
-pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Finding>, reqwest::Error> {
+pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let destinations = &settings.delivery.destinations;
     if destinations.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let mut findings = try_join_all(destinations.iter().map(access)).await?;
+    let mut findings = join_all(destinations.iter().map(access)).await;
     match receiver.ask(settings, "/destinations").await {
         None => {}
         Some(Ok(answer)) => {
@@ -34,15 +34,16 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Result<Vec<Fin
             "look at the receiver's log",
         )),
     }
-    Ok(findings)
+    findings
 }
 
 /// Whether a destination is there.
-async fn access(destination: &DestinationSettings) -> Result<Finding, reqwest::Error> {
+async fn access(destination: &DestinationSettings) -> Finding {
     let name = &destination.name;
-    Ok(match &destination.kind {
-        Kind::Http(settings) => match reach(settings).await? {
-            Ok(()) => {
+    match &destination.kind {
+        Kind::Http(settings) => match reach(settings).await {
+            Err(error) => no_certificates(&error),
+            Ok(Ok(())) => {
                 let tls = match settings.url.scheme() {
                     "https" => ", and its certificate is trusted",
                     _ => "",
@@ -50,7 +51,7 @@ async fn access(destination: &DestinationSettings) -> Result<Finding, reqwest::E
                 let place = place(&settings.url);
                 Finding::ok(CHECK, format!("{name}: {place} takes connections{tls}"))
             }
-            Err(reason) => Finding::failure(
+            Ok(Err(reason)) => Finding::failure(
                 CHECK,
                 format!("{name}: {reason}"),
                 "see that its URL is right, that the application runs and can be reached from here, and that the \
@@ -65,7 +66,7 @@ async fn access(destination: &DestinationSettings) -> Result<Finding, reqwest::E
                 "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)",
             ),
         },
-    })
+    }
 }
 
 /// What is wrong with a destination as the receiver shows it.

@@ -30,10 +30,10 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let path = match &settings.inbox_location {
         InboxLocation::Sqlite(path) => path.clone(),
         InboxLocation::Postgres(location) => {
-            return postgres::examine(location, &settings.inbox, settings.listen, receiver.state()).await;
+            return postgres::examine(location, &settings.inbox, receiver.place, receiver.state()).await;
         }
     };
-    let listen = settings.listen;
+    let listen = receiver.place;
     let state = receiver.state();
     let examined = spawn_blocking(move || {
         // First, since SQLite gives the files of others to the inbox's owner where it is run by root.

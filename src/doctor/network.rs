@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use super::Finding;
-use super::receiver::{Access, At};
+use super::receiver::{Access, At, HANGS};
+use super::{Finding, no_certificates};
 use crate::config::Settings;
-use crate::subscription::probe::{self, Kind};
+use crate::subscription::probe::{Finding as Unreached, Kind};
 
 pub use super::receiver::{Receiver, State};
 
@@ -17,10 +17,9 @@ const ADMIN: (&str, &str) = ("admin address", "CAIGUNN_ADMIN_LISTEN");
 
 /// Whether both addresses are a receiver's, or free for one, and whether these settings are let in.
 pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
-    let mut findings = vec![
-        address(PUBLIC, settings.listen, &receiver.public, receiver),
-        admin_address(settings, receiver),
-    ];
+    let public = elsewhere(settings, receiver)
+        .unwrap_or_else(|| address(PUBLIC, settings.listen, &receiver.public, receiver));
+    let mut findings = vec![public, admin_address(settings, receiver)];
     let is_exposed = !settings.admin_listen.ip().is_loopback();
     if is_exposed && settings.http.admin_token.is_none() {
         findings.push(Finding::warning(
@@ -41,6 +40,33 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     findings
 }
 
+/// That the public address is not that of the receiver which the admin address is of.
+fn elsewhere(settings: &Settings, receiver: &Receiver) -> Option<Finding> {
+    let (listen, admin) = (settings.listen, settings.admin_listen);
+    if receiver.public.proof().is_some() || matches!(receiver.public, At::Hung) {
+        return None;
+    }
+    let is_absent = receiver.state() == State::Absent;
+    let published = receiver.published.filter(|_| !is_absent);
+    let (side, public) = match &receiver.admin {
+        At::OtherSide(_) => ("public", Some(admin)),
+        At::Receiver(_) | At::Hung => ("admin", published.map(|published| published.public)),
+        At::Other | At::Silent | At::Free | At::Unusable(_) => return None,
+    };
+    let advice = match public {
+        Some(public) => format!("give this command its {}={public}", PUBLIC.1),
+        None => format!(
+            "give this command its {} (its log says where it listens); if it is another deployment's, set {} to a free port",
+            PUBLIC.1, ADMIN.1
+        ),
+    };
+    Some(Finding::failure(
+        PUBLIC.0,
+        format!("{listen} is not that of the receiver whose {side} side is at {admin}"),
+        advice,
+    ))
+}
+
 fn admin_address(settings: &Settings, receiver: &Receiver) -> Finding {
     const CHECK: &str = ADMIN.0;
     const VARIABLE: &str = ADMIN.1;
@@ -55,7 +81,12 @@ fn admin_address(settings: &Settings, receiver: &Receiver) -> Finding {
         );
     }
     match (&receiver.public, &receiver.admin) {
-        (At::Receiver(_), At::Free) => Finding::failure(
+        (At::OtherSide(_), At::Free) => Finding::failure(
+            CHECK,
+            format!("nothing listens on {admin}: the receiver that runs here has its admin side at {public}"),
+            format!("set {VARIABLE} to that; until then no command can ask it"),
+        ),
+        (At::Receiver(_) | At::Hung, At::Free) => Finding::failure(
             CHECK,
             format!(
                 "nothing listens on {admin}: the receiver that runs at {public} has another admin address"
@@ -80,7 +111,7 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
 /// Whether an address is of the receiver, or free for it.
 fn address(side: (&'static str, &str), listen: SocketAddr, at: &At, receiver: &Receiver) -> Finding {
     let (check, variable) = side;
-    let is_of_receiver = at.proof() == receiver.public.proof();
+    let is_of_receiver = at.proof() == receiver.proof();
     let taken = |what: &str| {
         Finding::failure(
             check,
@@ -93,6 +124,11 @@ fn address(side: (&'static str, &str), listen: SocketAddr, at: &At, receiver: &R
         At::OtherSide(_) if is_of_receiver => other_side(side, listen),
         At::Receiver(_) | At::OtherSide(_) => taken("another caigunn-webhook process"),
         At::Other => taken("another program, which speaks HTTP"),
+        At::Hung => Finding::failure(
+            check,
+            format!("{listen} is the receiver's: {HANGS}"),
+            "see what keeps it (its log; `ps` shows a stopped process as T), and start it again",
+        ),
         At::Silent => taken("a program that gives no answer to HTTP"),
         At::Free => Finding::ok(check, format!("{listen} is free; no receiver runs there now")),
         At::Unusable(reason) => Finding::failure(
@@ -158,36 +194,61 @@ fn admin_token(access: &Access, settings: &Settings) -> Finding {
     }
 }
 
-/// Whether the public URL leads to the receiver.
-pub async fn public_url(settings: &Settings, receiver: &Receiver) -> Finding {
+/// Whether the public URL leads to the receiver. Without probes, as where this machine does not reach it, no failure is made of
+/// what else answers here.
+pub fn public_url(settings: &Settings, receiver: &Receiver, is_probed: bool) -> Finding {
     const CHECK: &str = "public URL";
-    let Some(url) = &settings.public_url else {
+    let (Some(url), Some(asked)) = (&settings.public_url, &receiver.at_public_url) else {
         return Finding::warning(
             CHECK,
             "none is set, so nothing is registered with CaiGunn",
             "set CAIGUNN_PUBLIC_URL to the base URL under which CaiGunn reaches this receiver",
         );
     };
-    let theirs = match probe::ask(&receiver.client, url, receiver.nonce).await {
-        Ok(proof) => proof,
-        Err(finding)
-            if matches!(finding.kind, Kind::NoAnswer | Kind::BrokenProxy)
-                && receiver.state() == State::Absent =>
-        {
+    let theirs = match asked {
+        Err(error) => return no_certificates(error),
+        Ok(Ok(proof)) => proof,
+        Ok(Err(Unreached {
+            kind: Kind::NoAnswer | Kind::BrokenProxy,
+            ..
+        })) if receiver.hangs() => {
+            return Finding::failure(
+                CHECK,
+                format!("no receiver answers at {url}, and the one that runs here hangs"),
+                "start that one again and ask again",
+            );
+        }
+        Ok(Err(Unreached {
+            kind: Kind::NoAnswer | Kind::BrokenProxy,
+            ..
+        })) if receiver.state() == State::Absent && receiver.proof().is_none() => {
             return Finding::warning(
                 CHECK,
                 format!("no receiver answers at {url}, and none runs here either"),
                 "start the receiver and ask again",
             );
         }
-        Err(finding) => return unreached(CHECK, url, &finding),
+        Ok(Err(finding)) if is_probed => return unreached(CHECK, url, finding),
+        Ok(Err(finding)) => {
+            return Finding::warning(
+                CHECK,
+                format!(
+                    "{url}: {}; the probe is off (subscription.probe = false), as where this machine cannot reach its own public \
+                     address",
+                    finding.seen
+                ),
+                "ask from a machine that can reach it",
+            );
+        }
     };
-    match receiver.public.proof() {
-        Some(ours) if ours == theirs => {
+    match receiver.state() {
+        _ if receiver.proof() == Some(theirs) => {
             Finding::ok(CHECK, format!("{url} leads to the receiver that runs here"))
         }
-        Some(_) => another_process(CHECK, url, settings.listen, settings.inbox_location.is_shared()),
-        None => Finding::warning(
+        State::Ready | State::Unready(_) => {
+            another_process(CHECK, url, receiver.place, settings.inbox_location.is_shared())
+        }
+        State::Absent => Finding::warning(
             CHECK,
             format!(
                 "{url}: a receiver answers, but none runs at {} here, so nobody can say whether it is this one",
@@ -211,7 +272,7 @@ fn another_process(check: &'static str, url: &Url, listen: SocketAddr, is_shared
 }
 
 /// What it means that no receiver answers at the public URL.
-fn unreached(check: &'static str, url: &Url, finding: &probe::Finding) -> Finding {
+fn unreached(check: &'static str, url: &Url, finding: &Unreached) -> Finding {
     let mut advice = finding.advice().unwrap_or("check CAIGUNN_PUBLIC_URL").to_owned();
     if finding.kind == Kind::NoAnswer {
         advice += "; if this machine cannot reach its own public address, ask from another one";

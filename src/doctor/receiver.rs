@@ -9,19 +9,23 @@ use socket2::{Domain, Protocol, Socket, Type};
 use url::Url;
 use uuid::Uuid;
 
-use crate::config::Settings;
+use crate::config::{InboxLocation, Settings};
 use crate::http;
-use crate::subscription::probe::{self, Kind};
+use crate::published::Addresses;
+use crate::subscription::probe::{self, Finding, Kind};
 
 /// What answers at the addresses of this configuration.
 pub struct Receiver {
-    pub client: reqwest::Client,
     /// For this machine's own addresses.
     local: reqwest::Client,
-    /// What every receiver is asked, so that two answers of one process are the same.
-    pub nonce: Uuid,
+    /// The proof of the receiver that answers at the public URL, or what else does, if one is set and can be asked.
+    pub at_public_url: Option<Result<Result<String, Finding>, reqwest::Error>>,
     pub public: At,
     pub admin: At,
+    /// Where the receiver on this inbox says that it listens, if one lives; that of a database does not say it.
+    pub published: Option<Addresses>,
+    /// Which of the two addresses is of the receiver that runs, if one is.
+    pub place: SocketAddr,
     state: State,
     pub access: Option<Access>,
 }
@@ -34,6 +38,8 @@ pub enum At {
     OtherSide(String),
     /// Something else that speaks HTTP.
     Other,
+    /// The receiver on this inbox, which gives no answer.
+    Hung,
     /// Something that does not.
     Silent,
     /// Nothing: a receiver could listen there.
@@ -47,7 +53,7 @@ impl At {
     pub fn proof(&self) -> Option<&str> {
         match self {
             Self::Receiver(proof) | Self::OtherSide(proof) => Some(proof),
-            Self::Other | Self::Silent | Self::Free | Self::Unusable(_) => None,
+            Self::Other | Self::Hung | Self::Silent | Self::Free | Self::Unusable(_) => None,
         }
     }
 }
@@ -55,6 +61,9 @@ impl At {
 /// What the public side answers and the admin side does not, and the other way round.
 const PUBLIC_ROUTE: &str = "webhook";
 const ADMIN_ROUTE: &str = "metrics";
+
+/// What there is to say of a receiver that holds its addresses and answers nothing.
+pub const HANGS: &str = "it hangs, for it is there and gives no answer";
 
 /// Whether a receiver runs with these settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,34 +93,78 @@ pub enum Access {
 }
 
 impl Receiver {
+    /// Looks at both addresses.
+    ///
+    /// # Errors
+    /// No client for addresses of this machine can be made.
     pub async fn find(settings: &Settings) -> Result<Self, reqwest::Error> {
-        let public_url = settings.public_url.as_ref();
-        let client = public_url.map_or_else(probe::client_without_proxy, probe::client)?;
         // The way to this machine's own addresses is not through a proxy.
         let local = probe::client_without_proxy()?;
+        // All are asked the same, so that two answers of one process are the same.
         let nonce = Uuid::new_v4();
-        let (public, admin) = tokio::join!(
+        let (at_public_url, public, admin) = tokio::join!(
+            ask_public_url(settings.public_url.as_ref(), nonce),
             look(&local, settings.listen, PUBLIC_ROUTE, nonce),
             look(&local, settings.admin_listen, ADMIN_ROUTE, nonce)
         );
+        let published = published(settings);
+        let is_published = |listen| published.is_some_and(|published| names(published, listen));
+        let known = |at, listen| match at {
+            At::Silent if is_published(listen) => At::Hung,
+            at => at,
+        };
+        let (public, admin) = (
+            known(public, settings.listen),
+            known(admin, settings.admin_listen),
+        );
+        // Who answers at the admin address alone may be of another deployment.
+        let is_admin_known = match public.proof() {
+            Some(_) => admin.proof() == public.proof(),
+            None => admin.proof().is_some() && is_published(settings.admin_listen),
+        };
         // Both sides tell.
-        let state = match public.proof() {
-            Some(_) => readiness(&local, settings.listen).await,
-            None => State::Absent,
+        let (place, state) = match (public.proof(), &public, &admin) {
+            (Some(_), ..) => (settings.listen, readiness(&local, settings.listen).await),
+            _ if is_admin_known => {
+                let place = settings.admin_listen;
+                (place, readiness(&local, place).await)
+            }
+            (_, At::Hung, _) => (settings.listen, State::Unready(HANGS.to_owned())),
+            (_, _, At::Hung) => (settings.admin_listen, State::Unready(HANGS.to_owned())),
+            _ => (settings.listen, State::Absent),
         };
         let access = match admin {
-            At::Receiver(_) if admin.proof() == public.proof() => Some(access(&local, settings).await),
+            At::Receiver(_) if is_admin_known => Some(access(&local, settings).await),
             _ => None,
         };
         Ok(Self {
-            client,
             local,
-            nonce,
+            at_public_url,
             public,
             admin,
+            published,
+            place,
             state,
             access,
         })
+    }
+
+    /// The proof of the receiver at the public address or, if there is none, of that at the admin address.
+    pub fn proof(&self) -> Option<&str> {
+        self.public.proof().or(self.admin.proof())
+    }
+
+    /// Whether a receiver answers at the public URL that is not known to be the one that runs with these settings.
+    pub fn is_elsewhere(&self) -> bool {
+        let Some(Ok(Ok(theirs))) = &self.at_public_url else {
+            return false;
+        };
+        self.state == State::Absent || self.proof() != Some(theirs)
+    }
+
+    /// Whether the receiver on this inbox answers at neither address, and holds one.
+    pub fn hangs(&self) -> bool {
+        self.proof().is_none() && matches!((&self.public, &self.admin), (At::Hung, _) | (_, At::Hung))
     }
 
     /// Whether a receiver runs with these settings, and takes notifications.
@@ -184,6 +237,18 @@ fn is_let_in(status: u16) -> Result<bool, String> {
     }
 }
 
+/// Asks the public URL, if one is set.
+async fn ask_public_url(
+    url: Option<&Url>,
+    nonce: Uuid,
+) -> Option<Result<Result<String, Finding>, reqwest::Error>> {
+    let url = url?;
+    Some(match probe::client(url) {
+        Ok(client) => Ok(probe::ask(&client, url, nonce).await),
+        Err(error) => Err(error),
+    })
+}
+
 /// Looks at an address of this machine, for the side of a receiver that has that route. Whoever listens at one elsewhere is
 /// asked nothing, for it is somebody else.
 async fn look(client: &reqwest::Client, listen: SocketAddr, route: &str, nonce: Uuid) -> At {
@@ -207,6 +272,22 @@ async fn look(client: &reqwest::Client, listen: SocketAddr, route: &str, nonce: 
 async fn has(client: &reqwest::Client, listen: SocketAddr, route: &str) -> bool {
     let answer = client.get(format!("{}{route}", url_of(listen))).send().await;
     answer.map_or(true, |response| response.status() != 404)
+}
+
+/// Where the receiver on this inbox listens, as far as it says so.
+fn published(settings: &Settings) -> Option<Addresses> {
+    match &settings.inbox_location {
+        InboxLocation::Sqlite(path) => Addresses::read(path),
+        InboxLocation::Postgres(_) => None,
+    }
+}
+
+/// Whether an address is one of those, or leads to one.
+fn names(published: Addresses, listen: SocketAddr) -> bool {
+    let Addresses { public, admin } = published;
+    [public, admin]
+        .map(http::reachable)
+        .contains(&http::reachable(listen))
 }
 
 /// Whether a receiver could listen on an address. It is only bound, so that one that starts at this moment can.

@@ -3,6 +3,7 @@
 
 mod account;
 mod destinations;
+mod elsewhere;
 mod inbox;
 mod network;
 mod postgres;

@@ -162,13 +162,43 @@ async fn a_caigunn_that_cannot_be_reached_is_named_and_the_rest_is_looked_at() {
     let refused = "CaiGunn is unavailable: cannot connect: Connection refused (os error 111)";
     let expected = format!(
         "\
-warning  clock: it cannot be compared with CaiGunn's: {refused}
-         see that the machine keeps its time by NTP
+warning  clock: it could not be compared with CaiGunn's: {refused}
+         once CaiGunn answers, ask again
 FAILURE  CaiGunn: {refused}
          check CAIGUNN_API_URL ({api}), that it can be reached from here, and try again later"
     );
     assert_finds(&ended, &expected);
     assert!(ended.output.contains("ok       public URL: "), "{}", ended.output);
+}
+
+#[tokio::test]
+async fn without_any_certificate_one_failure_names_where_they_come_from_and_the_rest_is_looked_at() {
+    let site = Site::running().await;
+    let none = site.path("none").display().to_string();
+    let destinations = r#"[{name = "app", kind = "http", url = "https://127.0.0.1:9"},
+                           {name = "shell", kind = "command", command = ["/bin/sh"]}]"#;
+    let variables = [
+        ("SSL_CERT_FILE", &*none),
+        ("SSL_CERT_DIR", &*none),
+        ("CAIGUNN_API_URL", "https://127.0.0.1:9"),
+        ("CAIGUNN_PUBLIC_URL", "https://127.0.0.1:9"),
+        ("CAIGUNN_DELIVERY_DESTINATION", destinations),
+    ];
+
+    let ended = site.doctor(&variables).await;
+
+    assert_finds(
+        &ended,
+        "\
+FAILURE  certificates: calls over the network cannot be prepared: unexpected error: No CA certificates were loaded from the system
+         where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE",
+    );
+    for line in [
+        "ok       admin token: the receiver that runs here takes it\n",
+        "ok       destination: shell: /bin/sh can be run\n",
+    ] {
+        assert!(ended.output.contains(line), "{line}{}", ended.output);
+    }
 }
 
 #[tokio::test]

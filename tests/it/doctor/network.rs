@@ -71,11 +71,14 @@ async fn the_admin_address_of_another_receiver_is_not_taken_for_this_ones() {
 
     let expected = format!(
         "\
-FAILURE  admin address: {admin} is taken by another caigunn-webhook process, so the receiver cannot listen there
-         stop that program (`ss -ltnp` names it), or set CAIGUNN_ADMIN_LISTEN to a free port
+FAILURE  public address: 127.0.0.1:0 is not that of the receiver whose admin side is at {admin}
+         give this command its CAIGUNN_LISTEN (its log says where it listens); if it is another deployment's, set \
+CAIGUNN_ADMIN_LISTEN to a free port
 "
     );
     assert!(ended.output.contains(&expected), "{}", ended.output);
+    // Only of this inbox's receiver is anything asked.
+    assert!(!ended.output.contains(" admin token: "), "{}", ended.output);
     assert_eq!(ended.code, Some(1));
 }
 
@@ -300,6 +303,28 @@ async fn a_tunnel_that_is_down_is_told_from_a_wrong_url() {
 FAILURE  public URL: {}/: the proxy or tunnel there answers 502: it runs, but does not reach this receiver
          check the address and port that it passes requests on to",
         site.tunnel.url()
+    );
+    assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn a_public_url_that_this_machine_does_not_reach_is_a_warning_where_the_probe_is_off() {
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", deaf.local_addr().unwrap());
+    let variables = [
+        ("CAIGUNN_PUBLIC_URL", &*url),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+    ];
+    let site = Site::running_with(&variables).await;
+
+    let ended = site.doctor(&variables).await;
+
+    let expected = format!(
+        "\
+warning  public URL: {url}/: nothing answers there: Connection refused (os error 111); the probe is off (subscription.probe = \
+false), as where this machine cannot reach its own public address
+         ask from a machine that can reach it"
     );
     assert_finds(&ended, &expected);
 }

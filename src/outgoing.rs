@@ -46,7 +46,8 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
         (url.username().is_empty() && url.scheme().starts_with("http")).then_some(())
     };
     // Desktops name one of those beside the others, which go before it.
-    let is_last_resort = name.eq_ignore_ascii_case("ALL_PROXY") && value.starts_with("socks");
+    let is_last_resort =
+        name.eq_ignore_ascii_case("ALL_PROXY") && value.to_ascii_lowercase().starts_with("socks");
     match value.trim() {
         value if value.is_empty() || !is_variable(name) => Ok(()),
         _ if is_quoted => Err("give it without the quotes"),

@@ -355,6 +355,7 @@ fn a_proxy_that_no_client_would_use_is_refused_and_not_shown() {
         ("ALL_PROXY", "http://[::1]:3128"),
         ("all_proxy", ""),
         ("ALL_PROXY", "socks://127.0.0.1:1080/"),
+        ("all_proxy", "SOCKS5://127.0.0.1:1080/"),
         ("NO_PROXY", "*"),
         ("SSL_CERT_FILE", "/etc/none.pem"),
         ("FTP_PROXY", "\"x\""),

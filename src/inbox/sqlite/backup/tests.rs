@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::*;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::raw::{self, Raw};
-use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with};
+use crate::harness::{App, EVENT_NAMES, header, json, problem, sample, spawn_app, spawn_app_with};
 
 const TOKENS: &str = "first-token-0123456789abcdef,second-token-0123456789abcdef";
 
@@ -88,18 +88,7 @@ async fn every_sample_of_both_generations_is_accepted_and_then_a_duplicate_of_it
         }
     }
 
-    let of_each = [
-        "crawling.initial",
-        "crawling.completed",
-        "crawling.failed",
-        "uploading.initial",
-        "uploading.completed",
-        "uploading.failed",
-        "training.initial",
-        "training.completed",
-        "training.failed",
-    ];
-    assert_eq!(names, [of_each, of_each].concat());
+    assert_eq!(names, [EVENT_NAMES, EVENT_NAMES].concat());
 }
 
 #[tokio::test]

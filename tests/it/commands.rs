@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::harness::process::{Ended, run, run_with_input};
-use crate::harness::{App, Process, Provider, client, spawn_app, spawn_app_with};
+use crate::harness::{App, EVENT_NAMES, Process, Provider, client, spawn_app, spawn_app_with};
 
 const JOB: &str = "0191f0a0-0000-7000-8000-000000000001";
 const CHATBOT: &str = "0191f0a0-0000-7000-8000-000000000002";
@@ -415,19 +415,8 @@ async fn config_check_opens_nothing() {
 #[tokio::test]
 async fn trigger_posts_every_event_in_both_generations() {
     let app = spawn_app_with(&[("webhook.token", "the-token-of-the-url")]).await;
-    let events = [
-        "crawling.initial",
-        "crawling.completed",
-        "crawling.failed",
-        "uploading.initial",
-        "uploading.completed",
-        "uploading.failed",
-        "training.initial",
-        "training.completed",
-        "training.failed",
-    ];
     for wire in ["2024-01", "2024-07"] {
-        for event in events {
+        for event in EVENT_NAMES {
             let ended = trigger(&app, "the-token-of-the-url", &[event, "--wire", wire]).await;
 
             assert_eq!(ended.code, Some(0), "{event} {wire} {ended:?}");
@@ -444,7 +433,7 @@ async fn trigger_posts_every_event_in_both_generations() {
         .rev()
         .map(|receipt| receipt["event"].as_str().unwrap())
         .collect();
-    assert_eq!(kept, [events, events].concat());
+    assert_eq!(kept, [EVENT_NAMES, EVENT_NAMES].concat());
 }
 
 #[tokio::test]

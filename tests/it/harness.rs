@@ -45,6 +45,19 @@ pub use provider::Provider;
 pub use recorder::Recorder;
 pub use site::Site;
 
+/// The documented events, each once.
+pub const EVENT_NAMES: [&str; 9] = [
+    "crawling.initial",
+    "crawling.completed",
+    "crawling.failed",
+    "uploading.initial",
+    "uploading.completed",
+    "uploading.failed",
+    "training.initial",
+    "training.completed",
+    "training.failed",
+];
+
 /// How long a test waits for a state before it fails: far longer than it ever takes, so that a slow machine passes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -5,20 +5,7 @@ use caigunn_webhook::event::sample::Ids;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{json, sample_with};
-
-/// The names of the events whose shape is known.
-const NAMES: [&str; 9] = [
-    "crawling.initial",
-    "crawling.completed",
-    "crawling.failed",
-    "uploading.initial",
-    "uploading.completed",
-    "uploading.failed",
-    "training.initial",
-    "training.completed",
-    "training.failed",
-];
+use crate::harness::{EVENT_NAMES, json, sample_with};
 
 /// Values for `data` of an event that is not documented, which a CloudEvent has as they are.
 fn plain() -> Vec<String> {
@@ -96,7 +83,7 @@ impl Body {
 pub fn all() -> Vec<Body> {
     let mut all = Vec::new();
     for wire in [Wire::V2024_01, Wire::V2024_07] {
-        for name in NAMES {
+        for name in EVENT_NAMES {
             let sample = json(&sample_with(name, &Ids::fresh(), wire));
             all.push(Body::documented(sample.to_string()));
         }

@@ -1,0 +1,45 @@
+# Varnish in front of a receiver: /etc/varnish/default.vcl. It does not end TLS: put Hitch or another proxy before it.
+# Yours are the addresses. Lines that begin with `#2` are for a second receiver on the same database (docs/scaling.md).
+#
+# The token is in the path, and Debian starts a service that writes an access log: systemctl disable --now varnishncsa.
+
+vcl 4.1;
+
+import directors;
+import std;
+
+probe readyz {
+    .url = "/readyz";
+    .interval = 500ms;
+    .timeout = 2s;
+    .window = 1;
+    .threshold = 1;
+    .initial = 1;
+}
+
+backend receiver_1 {
+    .host = "127.0.0.1";
+    .port = "8080";
+    .probe = readyz;
+    .connect_timeout = 1s;
+    # More than twice inbox.append_timeout_seconds, the longest that a receiver takes to answer.
+    .first_byte_timeout = 10s;
+}
+#2 backend receiver_2 {
+#2    .host = "127.0.0.1";
+#2    .port = "8081";
+#2    .probe = readyz;
+#2    .connect_timeout = 1s;
+#2    .first_byte_timeout = 10s;
+#2 }
+
+sub vcl_init {
+    new receivers = directors.round_robin();
+    receivers.add_backend(receiver_1);
+#2  receivers.add_backend(receiver_2);
+}
+
+sub vcl_recv {
+    set req.backend_hint = receivers.backend();
+    return (pass);
+}

@@ -1,6 +1,7 @@
 """What checks are made with: a proxy in front of a receiver, one in front of an origin, and what a check says."""
 
 import inspect
+import itertools
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,24 @@ class Cell:
 
     text: str
     holds: bool = True
+
+
+class Waiting:
+    """A watch that runs beside the other checks, since it mostly waits."""
+
+    def __init__(self, function, *arguments):
+        def run():
+            try:
+                self.cell = function(*arguments)
+            except Exception as error:  # told in its row
+                self.cell = Cell(f"{type(error).__name__}: {error}"[:200], holds=False)
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def result(self):
+        self.thread.join()
+        return self.cell
 
 
 class Row:
@@ -53,8 +72,10 @@ class Bench:
 
     def __init__(self, kind, folder):
         self.kind, self.folder = kind, Path(folder)
-        self._made, self._lock, self._count = {}, threading.Lock(), 0
+        self._made, self._lock, self._numbers = {}, threading.Lock(), itertools.count(1)
         self._to_stop = []
+        # What runs beside the other checks, by its name.
+        self.waiting = {}
 
     def _once(self, name, make):
         with self._lock:
@@ -68,8 +89,8 @@ class Bench:
         return thing
 
     def place(self, name):
-        self._count += 1
-        return self.folder / f"{self.kind.program}-{self._count}-{name}"
+        """A folder that is not there yet."""
+        return self.folder / f"{self.kind.program}-{next(self._numbers)}-{name}"
 
     @property
     def receiver(self):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from processes import ROOT, Process, free_port, version_of
+from processes import ROOT, Process, free_port
 
 CONFIGURATIONS = ROOT / "config" / "proxies"
 
@@ -79,15 +79,16 @@ class Kind:
 
     name: str
     program: str
-    package: str
+    version_option: str
     start: Callable[[Front], Process]
-    files: tuple
     # How many receivers it can be in front of.
     most_receivers: int = 2
     has_tls: bool = True
 
     def version(self):
-        return version_of([self.program, "--version"], self.package)
+        """As it says itself: Debian's package of Traffic Server has an older one in its name."""
+        asked = subprocess.run([self.program, self.version_option], capture_output=True, text=True)
+        return re.search(r"\d+\.\d+\.\d+", asked.stdout + asked.stderr)[0]
 
 
 def certificate(folder):
@@ -184,7 +185,7 @@ def trafficserver(front):
         (root / name).mkdir(parents=True)
     shutil.copytree("/etc/trafficserver", root / "etc")
     ports = f"{front.port} {front.tls_port}:ssl"
-    text = front.configuration("trafficserver.records.config", ("STRING 443:ssl", f"STRING {ports}"))
+    text = front.configuration("trafficserver.records.config")
     ours = [line.split() for line in text.splitlines() if line.startswith("CONFIG")]
     names = {words[1] for words in ours}
     records = (root / "etc/records.config").read_text().splitlines()
@@ -211,7 +212,10 @@ def varnish(front):
     path = front.write("default.vcl", front.configuration("varnish.vcl"))
     state = front.folder / "state"
     arguments = ["-F", "-n", state, "-a", f"127.0.0.1:{front.port}", "-f", path, "-j", "none", "-T", "none"]
-    process = front.run("varnishd", *arguments, "-p", "feature=+http2", "-s", "malloc,64m")
+    arguments += ["-p", "feature=+http2", "-s", "malloc,64m"]
+    if not front.usual_logs:
+        arguments += re.search(r"the option (-p vsl_mask=\S+)\.", path.read_text())[1].split()
+    process = front.run("varnishd", *arguments)
     if front.usual_logs:
         # As the service does that Debian starts with it.
         process.wait_for_port(front.port)
@@ -254,20 +258,19 @@ def h2o(front):
 
 
 KINDS = [
-    Kind("nginx", "nginx", "nginx", nginx, ("nginx.conf",)),
-    Kind("HAProxy", "haproxy", "haproxy", haproxy, ("haproxy.cfg",)),
-    Kind("Caddy", "caddy", "caddy", caddy, ("Caddyfile",)),
-    Kind("Apache httpd", "apache2", "apache2", apache, ("apache.conf",)),
+    Kind("nginx", "nginx", "-v", nginx),
+    Kind("HAProxy", "haproxy", "-v", haproxy),
+    Kind("Caddy", "caddy", "version", caddy),
+    Kind("Apache httpd", "apache2", "-v", apache),
     Kind(
         "Traffic Server",
         "traffic_server",
-        "trafficserver",
+        "--version",
         trafficserver,
-        ("trafficserver.records.config", "trafficserver.remap.config"),
         most_receivers=1,
     ),
-    Kind("Varnish", "varnishd", "varnish", varnish, ("varnish.vcl",), has_tls=False),
-    Kind("lighttpd", "lighttpd", "lighttpd", lighttpd, ("lighttpd.conf",)),
-    Kind("nghttpx", "nghttpx", "nghttp2-proxy", nghttpx, ("nghttpx.conf",)),
-    Kind("H2O", "h2o", "h2o", h2o, ("h2o.conf",), most_receivers=1),
+    Kind("Varnish", "varnishd", "-V", varnish, has_tls=False),
+    Kind("lighttpd", "lighttpd", "-v", lighttpd),
+    Kind("nghttpx", "nghttpx", "-v", nghttpx),
+    Kind("H2O", "h2o", "-v", h2o, most_receivers=1),
 ]

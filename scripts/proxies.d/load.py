@@ -56,10 +56,17 @@ class Load:
             counts[event_id] = counts.get(event_id, 0) + 1
         return sum(status == 200 and counts.get(event_id, 0) != 1 for event_id, status, _ in self.posted)
 
+    def longest_gap(self):
+        """For how many seconds at most one post failed after the other, without a 200 between them."""
+        longest, since = 0.0, None
+        for _, status, at in sorted(self.posted, key=lambda each: each[2]):
+            since = None if status == 200 else since or at
+            longest = max(longest, at - since) if since else longest
+        return longest
+
     def told(self):
         failures = self.failures()
-        count = sum(failures.values())
-        if not count:
+        if not failures:
             return f"0 of {len(self.posted)}"
         kinds = ", ".join(f"{status or 'no answer'}" for status in sorted(failures))
-        return f"{count} of {len(self.posted)} ({kinds})"
+        return f"{sum(failures.values())} of {len(self.posted)} ({kinds})"

@@ -33,10 +33,13 @@ def check(kind, folder, rows):
     start = time.monotonic()
     bench = Bench(kind, folder)
     try:
-        if any(row.function in connections.WAITING_ROWS for row in rows):
-            connections.start_waiting(bench)
-        # Those last that wait for what runs beside the others.
-        in_turn = sorted(rows, key=lambda row: row.function in connections.WAITING_ROWS)
+        # What mostly waits runs beside the others.
+        slow = set()
+        for part in (connections, logs):
+            if any(row.function in part.SLOW_ROWS for row in rows):
+                part.start_waiting(bench)
+                slow |= set(part.SLOW_ROWS)
+        in_turn = sorted(rows, key=lambda row: row.function in slow)
         cells = {(row, kind.name): row.cell(bench) for row in in_turn}
     finally:
         bench.stop()

@@ -92,12 +92,3 @@ class Process:
 
 def _is_foreign(name):
     return name.startswith("CAIGUNN_") or name == "PORT" or name.lower().endswith("_proxy")
-
-
-def version_of(command, package):
-    """The version of a Debian package, without its revision; what the program says where there is none."""
-    asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True)
-    if asked.returncode == 0:
-        return asked.stdout.split(":")[-1].split("-")[0].split("+")[0]
-    asked = subprocess.run(command, capture_output=True, text=True)
-    return (asked.stdout + asked.stderr).splitlines()[0]

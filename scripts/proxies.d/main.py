@@ -13,7 +13,7 @@ import heads
 import logs
 import outages
 import posts
-from bench import Bench
+from bench import Bench, Cell
 from fronts import KINDS, certificate
 from table import markdown
 
@@ -32,6 +32,7 @@ def check(kind, folder, rows):
     """The cells of one proxy."""
     start = time.monotonic()
     bench = Bench(kind, folder)
+    cells = {}
     try:
         # What mostly waits runs beside the others.
         slow = set()
@@ -40,7 +41,11 @@ def check(kind, folder, rows):
                 part.start_waiting(bench)
                 slow |= set(part.SLOW_ROWS)
         in_turn = sorted(rows, key=lambda row: row.function in slow)
-        cells = {(row, kind.name): row.cell(bench) for row in in_turn}
+        for row in in_turn:
+            cells[row, kind.name] = row.cell(bench)
+    except Exception as error:  # told beside what is known of the others
+        print(f"{kind.name}: {error}", file=sys.stderr)
+        cells = {(row, kind.name): Cell("not run", holds=False) for row in rows}
     finally:
         bench.stop()
     print(f"{kind.name}: {len(rows)} checks in {time.monotonic() - start:.0f} s", file=sys.stderr)

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # How long a state is waited for before a check fails: far longer than it ever takes.
 PATIENCE = 30.0
 
-# Below the ports that the system picks, so that nobody else gets one while it is free for a moment.
-_ports = itertools.count(random.randrange(20_000, 30_000))
+# Below the ports that the system picks, and above those of the tests: nobody else gets one while it is free for a moment.
+_ports = itertools.cycle(random.sample(range(30_000, 32_700), 2_700))
 _ports_lock = threading.Lock()
 
 
@@ -77,7 +77,10 @@ class Process:
                 raise RuntimeError(f"{self.popen.args[3]} ended: {self.said()[-2000:]}")
             return is_listening(port)
 
-        wait_until(look, f"{self.popen.args[3]} to listen")
+        try:
+            wait_until(look, "it to listen")
+        except TimeoutError as error:
+            raise TimeoutError(f"{self.popen.args[3]}: {error}: {self.said()[-2000:]}") from error
 
     def stop(self, how=signal.SIGTERM, seconds=20):
         """Ends it; by force if it does not in time. Its exit code."""

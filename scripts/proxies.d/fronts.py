@@ -185,7 +185,7 @@ def trafficserver(front):
         (root / name).mkdir(parents=True)
     shutil.copytree("/etc/trafficserver", root / "etc")
     ports = f"{front.port} {front.tls_port}:ssl"
-    text = front.configuration("trafficserver.records.config")
+    text = front.configuration("trafficserver.records.config", ("STRING 443:ssl", f"STRING {ports}"))
     ours = [line.split() for line in text.splitlines() if line.startswith("CONFIG")]
     names = {words[1] for words in ours}
     records = (root / "etc/records.config").read_text().splitlines()

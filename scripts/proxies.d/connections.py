@@ -95,8 +95,9 @@ def _watch_receiver_side(origin, port):
     if not connection.ended_at:
         # It may still know that it must not be used any more.
         ask(port, request("/idle"))
-        is_used = len(origin.posts()) == 2 and origin.posts()[1].connection == origin.posts()[0].connection
-        return Cell(f"{LONGEST_IDLE_SECONDS} s or more, {'still used' if is_used else 'but it is used no more'}", not is_used)
+        is_used = len({seen.connection for seen in origin.posts()}) == 1
+        told = "still used" if is_used else "but used no more"
+        return Cell(f"{LONGEST_IDLE_SECONDS} s or more, {told}", not is_used)
     seconds = connection.ended_at - connection.answered_at
     # The receiver's own time, server.idle_timeout_seconds, is 130.
     return Cell("keeps none" if seconds < 0.5 else f"{seconds:.0f} s", seconds < 130)

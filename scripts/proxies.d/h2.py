@@ -35,8 +35,8 @@ def post(front, path, body):
 def _status(client):
     """The status of the answer on stream 1: whatever table its field uses, the three digits stand there, or an index."""
     while True:
-        size, kind, flags, stream = struct.unpack(">IBBI", b"\0" + client._exactly(9))
-        payload = client._exactly(size)
+        size, kind, flags, stream = struct.unpack(">IBBI", b"\0" + client.exactly(9))
+        payload = client.exactly(size)
         if kind == SETTINGS and not flags & ACK:
             client.send(_frame(SETTINGS, ACK, 0))
         elif kind == GOAWAY:

@@ -11,6 +11,9 @@ MIB = 1 << 20
 
 POSTS = Concern("Posts and bodies")
 
+# What is refused before its body is read: path, method, status.
+REFUSED = (("/nowhere", "POST", 404), ("/webhook/guessed", "POST", 401), (PATH, "PUT", 405))
+
 # How long "at once" may take.
 AT_ONCE_SECONDS = 3.0
 
@@ -75,7 +78,7 @@ def beside_refused(bench):
     def refused(size):
         body = b"x" * size
         while not is_over.is_set():
-            for path, method, status in (("/nowhere", "POST", 404), ("/webhook/guessed", "POST", 401), (PATH, "PUT", 405)):
+            for path, method, status in REFUSED:
                 found = ask(bench.front.port, request(path, body, method=method)).status
                 if found != status:
                     wrong.append(found)

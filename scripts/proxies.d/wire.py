@@ -92,10 +92,10 @@ class Client:
             return answer
         if headers.get("transfer-encoding") == "chunked":
             while size := int(self._until(b"\r\n").split(b";")[0], 16):
-                answer.body += self._exactly(size + 2)[:-2]
+                answer.body += self.exactly(size + 2)[:-2]
             self._until(b"\r\n")
         elif "content-length" in headers:
-            answer.body = self._exactly(int(headers["content-length"]))
+            answer.body = self.exactly(int(headers["content-length"]))
         else:
             while self._more():
                 pass
@@ -114,7 +114,7 @@ class Client:
         part, _, self.buffer = self.buffer.partition(end)
         return part + end
 
-    def _exactly(self, count):
+    def exactly(self, count):
         while len(self.buffer) < count:
             if not self._more():
                 raise EOFError

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -52,6 +54,17 @@ def check(kind, folder, rows):
     return cells
 
 
+def leave_at_a_signal(folder):
+    """Leaves at once when told to. What was started ends with this process."""
+
+    def leave(*_):
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(130)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, leave)
+
+
 def main():
     wanted = arguments()
     os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -64,6 +77,7 @@ def main():
     cells = {}
     with tempfile.TemporaryDirectory(prefix="caigunn-proxies.") as folder:
         Path(folder).chmod(0o755)
+        leave_at_a_signal(folder)
         certificate(folder)
         with ThreadPoolExecutor(wanted.jobs) as pool:
             for found in pool.map(lambda kind: check(kind, folder, rows), kinds):

@@ -37,13 +37,15 @@ def closed_while_idle(bench):
 def _vanishing(bench, send):
     """What comes of a post whose kept connection the receiver ends in that moment, and how often it is posted."""
     send("X-Do: none")
-    time.sleep(0.3)
-    before = len(bench.origin.posts())
-    answer = send("X-Do: vanish")
-    count = len(bench.origin.posts()) - before
-    if count == 1 and answer.status == 200:
-        return "200; keeps none"
-    return f"{status_of(answer)}; posted {'once' if count == 1 else f'{count} times'}"
+    # A proxy of several processes has a pool in each of them.
+    for _ in range(8):
+        time.sleep(0.1)
+        before = len(bench.origin.posts())
+        answer = send("X-Do: vanish")
+        count = len(bench.origin.posts()) - before
+        if (answer.status, count) != (200, 1):
+            return f"{status_of(answer)}; posted {'once' if count == 1 else f'{count} times'}"
+    return "200; keeps none"
 
 
 @CONNECTIONS.row

@@ -36,12 +36,19 @@ impl Caddy {
     /// Starts one with a whole Caddyfile that takes the address of its site from the variable `HOOKS_HOST`, and with
     /// these variables besides.
     #[track_caller]
-    pub fn start_shipped(configuration: &str, variables: &[(&str, &str)]) -> impl Future<Output = Option<Self>> {
+    pub fn start_shipped(
+        configuration: &str,
+        variables: &[(&str, &str)],
+    ) -> impl Future<Output = Option<Self>> {
         let program = installed("CAIGUNN_TEST_CADDY", "/usr/bin/caddy");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let host = format!("http://{address}");
         async move {
-            let variables: Vec<_> = variables.iter().copied().chain([("HOOKS_HOST", &*host)]).collect();
+            let variables: Vec<_> = variables
+                .iter()
+                .copied()
+                .chain([("HOOKS_HOST", &*host)])
+                .collect();
             Some(Self::start_program(&program?, address, configuration, &variables).await)
         }
     }

@@ -42,7 +42,11 @@ async fn nginx(receiver: SocketAddr) -> Option<Nginx> {
     let text = for_one_receiver(&shipped("config/proxies/nginx.conf"));
     let text = replaced(&text, "127.0.0.1:8080", &receiver.to_string());
     let text = replaced(&text, "listen 443 ssl http2;", "listen {address};");
-    let text = replaced(&text, "error_log /var/log/nginx/error.log crit;", "error_log error.log crit;");
+    let text = replaced(
+        &text,
+        "error_log /var/log/nginx/error.log crit;",
+        "error_log error.log crit;",
+    );
     let is_certificate = |line: &&str| line.trim_start().starts_with("ssl_certificate");
     assert_eq!(text.lines().filter(is_certificate).count(), 2);
     let lines: Vec<_> = text.lines().filter(|line| !is_certificate(line)).collect();
@@ -63,7 +67,12 @@ async fn assert_promises(mut receiver: Process, address: SocketAddr, log: impl F
     let url = format!("http://{address}/webhook/{TOKEN}");
     let client = client();
     let status_of = async |url: &str, body: &Value| {
-        let answer = client.post(url).json(body).send().await.expect("the proxy answers");
+        let answer = client
+            .post(url)
+            .json(body)
+            .send()
+            .await
+            .expect("the proxy answers");
         answer.status().as_u16()
     };
     let mut bodies: Vec<_> = (0..COUNT).map(|_| json(&sample("crawling.completed"))).collect();
@@ -74,7 +83,10 @@ async fn assert_promises(mut receiver: Process, address: SocketAddr, log: impl F
     assert_eq!(status_of(&format!("{url}x"), &"guess".into()).await, 401);
     let receipts = receiver.receipts(&client).await;
     let stored: BTreeSet<_> = receipts.iter().map(|receipt| text(receipt, "event_id")).collect();
-    assert_eq!((receipts.len(), stored), (COUNT, bodies.iter().map(|body| text(body, "event_id")).collect()));
+    assert_eq!(
+        (receipts.len(), stored),
+        (COUNT, bodies.iter().map(|body| text(body, "event_id")).collect())
+    );
 
     receiver.kill();
 

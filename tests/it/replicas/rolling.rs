@@ -92,11 +92,7 @@ async fn assert_replacing_costs_no_request(
 
     assert_eq!((account.refused_count, account.broken_count), (0, 0));
     assert!(account.stored.len() >= 400);
-    assert!(
-        account.stored.iter().all(|(_, _, is_new)| *is_new),
-        "{}",
-        log()
-    );
+    assert!(account.stored.iter().all(|(_, _, is_new)| *is_new), "{}", log());
     let rows = database
         .rows("SELECT count(*) FROM caigunn_webhook.receipt")
         .await;

@@ -1,9 +1,11 @@
 """An origin that does what the receiver never does, as the request's header X-Do tells it."""
 
+import contextlib
+import socket
 import socketserver
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -28,10 +30,10 @@ class Seen:
 class Connection:
     """When the last answer left on it, and when the other side ended it."""
 
+    socket: socket.socket
     answered_at: float = 0.0
     ended_at: float = 0.0
     posts: int = 0
-    sockets: list = field(default_factory=list)
 
 
 class Origin:
@@ -43,7 +45,7 @@ class Origin:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
-                connection = Connection(sockets=[self.request])
+                connection = Connection(self.request)
                 origin.connections.append(connection)
                 try:
                     while origin.serve(self, connection):
@@ -66,15 +68,12 @@ class Origin:
     def posts(self):
         return [seen for seen in self.seen if seen.path != "/readyz"]
 
-    def idle_connections(self):
-        """Those on which posts were answered and that are still open."""
-        return [each for each in self.connections if each.posts and not each.ended_at]
-
     def close_idle(self):
         """Ends all connections, as a receiver that restarts does."""
-        for connection in self.idle_connections():
-            for each in connection.sockets:
-                each.shutdown(2)
+        for connection in self.connections:
+            # The other side may have ended it first.
+            with contextlib.suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
 
     def serve(self, handler, connection):
         """Reads one request and answers it; whether another may follow."""

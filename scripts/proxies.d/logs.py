@@ -6,7 +6,7 @@ from bench import PATH, Cell, Concern, Waiting
 from receiver import TOKEN
 from wire import ask, request
 
-LOGS = Concern("The token in logs")
+LOGS = Concern("Logs")
 
 # A part of the token that no log writes in another way.
 MARK = TOKEN.split("_")[0]

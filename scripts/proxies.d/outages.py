@@ -65,7 +65,8 @@ def restarts(bench):
     load.end()
     cell = _judged(bench, load, receiver)
     if load.failures():
-        cell.text += f", for {load.longest_gap():.1f} s at most"
+        seconds = load.longest_gap()
+        cell.text += f", for {seconds:.1f} s at most" if seconds >= 0.05 else ", for less than 0.1 s"
     return cell
 
 

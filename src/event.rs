@@ -10,6 +10,7 @@ mod digest;
 mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod id;
 mod identity;
 pub mod sample;
 mod wire;
@@ -26,48 +27,9 @@ use uuid::Uuid;
 
 pub use compose::compose;
 pub use failure::Failure;
+pub(crate) use id::id;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};
-
-/// Declares an id of its own type around a UUID, so that no id can be taken for another.
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-        )]
-        #[serde(transparent)]
-        pub struct $name(Uuid);
-
-        impl $name {
-            /// Wraps a UUID that is known to be of this kind.
-            pub const fn new(uuid: Uuid) -> Self {
-                Self(uuid)
-            }
-
-            /// The bare UUID.
-            pub const fn uuid(self) -> Uuid {
-                self.0
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(formatter)
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = uuid::Error;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
-            }
-        }
-    };
-}
-
-pub(crate) use id;
 
 id!(
     /// CaiGunn's `event_id`: it names a job, so all notifications of one job share it.

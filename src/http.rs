@@ -10,7 +10,9 @@ mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod metrics;
+mod origin;
 mod path;
+mod presence;
 mod problem;
 mod receive;
 mod request_log;
@@ -25,7 +27,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -42,11 +44,12 @@ use tower_http::catch_panic::CatchPanic;
 use uuid::Uuid;
 
 use crate::event::{ChatbotId, EventId};
-use crate::inbox::{self, Inbox, RequestId, Writer};
+use crate::inbox::{self, Inbox, Writer};
 use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
 use crate::metrics::Registry;
 use crate::rotating::Rotating;
 use metrics::{Connections, Metrics};
+use origin::Origin;
 use problem::Problem;
 use request_log::{Strays, Telling};
 use tokens::Tokens;
@@ -173,26 +176,6 @@ impl Secrets {
     /// Has the admin side demand this token from now on.
     pub fn replace_admin_token(&self, token: SecretString) {
         self.admin_token.replace(Some(token));
-    }
-}
-
-/// What every request carries on its way through the handlers.
-#[derive(Clone, Debug)]
-struct Origin {
-    request_id: RequestId,
-    peer: SocketAddr,
-    started: Instant,
-    /// The id that it came with.
-    incoming_id: Option<Arc<str>>,
-}
-
-impl Origin {
-    /// What [`request_log::log`] gave the request.
-    fn of(request: &Request) -> &Self {
-        request
-            .extensions()
-            .get()
-            .expect("the log gives every request its origin")
     }
 }
 

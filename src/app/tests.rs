@@ -1,5 +1,7 @@
 //! Promise: the program does not go on without a part of it.
 
+use std::time::Duration;
+
 use tokio::task::JoinHandle;
 
 use super::*;

@@ -7,14 +7,12 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
-use super::soundness::{Condition, Soundness, of_file};
+use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::Error;
 use crate::inbox::sqlite::{Wanted, flaws, marked, obstacle, try_write};
-
-pub const CHECK: &str = "inbox";
 
 /// Below this much free space, in bytes, an operator should act soon.
 const LOW_BYTES: u64 = 256 << 20;
@@ -168,17 +166,6 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
                  itself",
             ),
         },
-    }
-}
-
-/// What is wrong, without the words that are for whoever does not know that it is about the inbox.
-pub fn reason_of(error: Error) -> String {
-    match error {
-        Error::Unavailable { reason }
-        | Error::Refused { reason }
-        | Error::InUse { reason }
-        | Error::Corrupt { reason } => reason,
-        error @ (Error::Full { .. } | Error::Timeout { .. } | Error::NotLeader) => error.to_string(),
     }
 }
 

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 
 use super::Finding;
 use super::account::MAX_SKEW;
-use super::inbox::{CHECK, reason_of};
 use super::network::State;
-use super::soundness::{NEWER_ADVICE, newer, opening_advice};
+use super::soundness::{CHECK, NEWER_ADVICE, newer, opening_advice, reason_of};
 use crate::clock::rounded;
 use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
 use crate::inbox::{Error, Settings};

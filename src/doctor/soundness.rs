@@ -5,9 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::inbox::reason_of;
 use crate::config::InboxLocation;
 use crate::inbox::{Error, Settings, postgres, sqlite};
+
+/// What is looked at.
+pub const CHECK: &str = "inbox";
 
 /// How an inbox is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -202,5 +204,16 @@ fn unsound(kind: &'static str, condition: Condition, found: String, advice: impl
         receipt_count: None,
         found,
         advice: Some(advice.into()),
+    }
+}
+
+/// What is wrong, without the words that are for whoever does not know that it is about the inbox.
+pub fn reason_of(error: Error) -> String {
+    match error {
+        Error::Unavailable { reason }
+        | Error::Refused { reason }
+        | Error::InUse { reason }
+        | Error::Corrupt { reason } => reason,
+        error @ (Error::Full { .. } | Error::Timeout { .. } | Error::NotLeader) => error.to_string(),
     }
 }

@@ -22,8 +22,8 @@ use super::{
     UploadedFile, Wire,
 };
 use fault::Faults;
-use members::{Member, Members, NoObject, parse_uuid, present, required, uuid};
-use text::{shown, string};
+use members::{Member, Members, NoObject, parse_uuid, present, required, shown, uuid};
+use text::string;
 use unrecognized::unrecognized;
 
 pub use fault::{Fault, MAX_FAULTS, ParseError};

@@ -13,9 +13,11 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 
 use super::problem::Problem;
-use super::request_log::NO_ROUTE;
 use super::rooms::Rooms;
 use crate::metrics::{Counter, Counters, Format, Histogram, Labels, Registry};
+
+/// The reason of a post that no route takes.
+pub const NO_ROUTE: &str = "no-route";
 
 /// What is counted of posts to `/webhook` that did not become a receipt, and of what was no request.
 pub struct Metrics {

@@ -15,7 +15,7 @@ use tracing::{Instrument, Level, debug_span, event};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use super::metrics::Metrics;
+use super::metrics::{Metrics, NO_ROUTE};
 use super::problem::Problem;
 use super::{Origin, route_of};
 use crate::inbox::RequestId;
@@ -23,9 +23,6 @@ use crate::inbox::announce::milliseconds;
 
 /// The response header with the request's id, which is also a problem's `instance` and the log's `request_id`.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The reason of a post that no route takes.
-pub const NO_ROUTE: &str = "no-route";
 
 /// How long an id of somebody else's may be to be logged, in bytes: as long as the longest in use, AWS's
 /// `X-Amzn-Trace-Id` aside.

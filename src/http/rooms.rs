@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::stream::{Presence, Wish};
+use super::presence::{Presence, Wish};
 
 /// Room for so many connections. Cheap to clone.
 #[derive(Clone)]

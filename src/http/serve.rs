@@ -24,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::framing::MAX_HEAD_BYTES;
+use super::presence::{Presence, Wish};
 use super::rooms::Room;
-use super::stream::{Presence, Stream, Wish};
+use super::stream::Stream;
 use super::to_the_end::ToTheEnd;
 use super::unread::Unread;
 use super::{ConnectionSettings, Endpoint};

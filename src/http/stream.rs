@@ -6,84 +6,25 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ConnectionSettings;
 use super::framing::{Framing, Refused, Step};
+use super::presence::{Presence, Wish};
 
 /// What is read at once of a request that did not come whole.
 const READ_BYTES: usize = 8 << 10;
 
 /// No request can begin with these bytes, so hyper answers 400 to them and closes.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
-
-/// What a connection and whoever keeps its room tell one another.
-#[derive(Debug, Default)]
-pub struct Presence {
-    /// Nanoseconds since some moment of the process, from 1 on; 0 while it does not lie idle.
-    idle_since: AtomicU64,
-    wish: AtomicU8,
-    /// The connection's, while it waits.
-    waker: AtomicWaker,
-}
-
-/// What is wished of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Wish {
-    /// That it goes on.
-    Stay,
-    /// That it ends as soon as it lies idle.
-    MakeRoom,
-    /// The same, and that what has begun ends within [`ConnectionSettings::stop_grace`].
-    Stop,
-}
-
-impl Presence {
-    /// Since when it lies idle; `None` while it does not. Only to be compared with others.
-    pub fn idle_since(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(self.idle_since.load(Ordering::Relaxed))
-    }
-
-    /// Wishes something more.
-    pub fn wish(&self, wish: Wish) {
-        self.wish.fetch_max(wish as u8, Ordering::AcqRel);
-        self.waker.wake();
-    }
-
-    /// What is wished of it.
-    pub fn wished(&self) -> Wish {
-        match self.wish.load(Ordering::Acquire) {
-            0 => Wish::Stay,
-            1 => Wish::MakeRoom,
-            _ => Wish::Stop,
-        }
-    }
-
-    /// Says so for a connection that is none.
-    #[cfg(test)]
-    pub fn lie_idle(&self) {
-        self.set_idle(Some(Instant::now()));
-    }
-
-    fn set_idle(&self, since: Option<Instant>) {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        let nanoseconds = since.map_or(0, |since| since.saturating_duration_since(*START).as_nanos() + 1);
-        self.idle_since
-            .store(u64::try_from(nanoseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
 
 /// A socket that can be asked what it holds.
 pub trait Socket: AsyncRead + AsyncWrite + Unpin {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::postgres::PostgresInbox;
-use super::sqlite::SqliteReader;
+use super::sqlite::{Held, SqliteReader};
 use super::{Error, Inbox, Receipt};
 use lead::Lead;
 
@@ -110,7 +110,7 @@ async fn copy_all(
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, CopyError> {
     let quarantined_count = copy_quarantine(from, to).await?;
-    let Some(span) = from.span().await.map_err(CopyError::From)? else {
+    let Some(held) = from.held().await.map_err(CopyError::From)? else {
         let delivering = outbox::copy(from, to, 0).await?;
         return Ok(Outcome {
             copied_count: 0,
@@ -121,14 +121,14 @@ async fn copy_all(
             sha256: Sum::default().text(),
         });
     };
-    let mut after = resume_after(from, to, span.last).await?;
+    let mut after = resume_after(from, to, held.last).await?;
     // What has expired in the first must not stand in the way of what came again since.
-    to.expire_below(span.first).await.map_err(CopyError::To)?;
+    to.expire_below(held.first).await.map_err(CopyError::To)?;
     let mut copied_count = 0;
-    let total = span.count.min(span.last.saturating_sub(after));
-    while after < span.last {
+    let total = held.count.min(held.last.saturating_sub(after));
+    while after < held.last {
         let mut batch = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
-        batch.retain(|(receipt, _)| receipt.sequence <= span.last);
+        batch.retain(|(receipt, _)| receipt.sequence <= held.last);
         let Some((last, _)) = batch.last() else { break };
         after = last.sequence;
         to.import(&batch).await.map_err(CopyError::To)?;
@@ -138,8 +138,8 @@ async fn copy_all(
             total: total.max(copied_count),
         });
     }
-    let (receipt_count, sum) = compare(from, to, span, progress).await?;
-    let delivering = outbox::copy(from, to, span.last).await?;
+    let (receipt_count, sum) = compare(from, to, held, progress).await?;
+    let delivering = outbox::copy(from, to, held.last).await?;
     Ok(Outcome {
         copied_count,
         quarantined_count,
@@ -148,17 +148,6 @@ async fn copy_all(
         delivery_count: delivering.delivery_count,
         sha256: sum.text(),
     })
-}
-
-/// The receipts of an inbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The least number.
-    pub first: u64,
-    /// The greatest number.
-    pub last: u64,
-    /// How many there are.
-    pub count: u64,
 }
 
 /// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of
@@ -216,15 +205,15 @@ async fn copy_quarantine(from: &SqliteReader, to: &PostgresInbox) -> Result<usiz
 async fn compare(
     from: &SqliteReader,
     to: &PostgresInbox,
-    span: Span,
+    held: Held,
     mut progress: impl FnMut(Progress),
 ) -> Result<(u64, Sum), CopyError> {
     let (mut count, mut sum, mut copied_sum) = (0, Sum::default(), Sum::default());
-    let mut after = span.first - 1;
-    while after < span.last {
+    let mut after = held.first - 1;
+    while after < held.last {
         let mut originals = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
-        originals.retain(|(receipt, _)| receipt.sequence <= span.last);
-        let until = originals.last().map_or(span.last, |(last, _)| last.sequence);
+        originals.retain(|(receipt, _)| receipt.sequence <= held.last);
+        let until = originals.last().map_or(held.last, |(last, _)| last.sequence);
         let copies = export_until(to, after, until).await.map_err(CopyError::To)?;
         sum.add(&originals);
         copied_sum.add(&copies);
@@ -240,7 +229,7 @@ async fn compare(
         after = until;
         progress(Progress::Compared {
             count,
-            total: span.count.max(count),
+            total: held.count.max(count),
         });
     }
     Ok((count, sum))

@@ -58,6 +58,9 @@ pub use check::{Check, check};
 pub use location::Location;
 pub use look::{Look, Tables, look, try_write};
 
+/// A connection, with the statements that were prepared on it.
+pub type Client = deadpool_postgres::ClientWrapper;
+
 /// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
 const APPENDS: usize = 3;
 
@@ -164,15 +167,14 @@ impl PostgresInbox {
     /// # Errors
     /// What the store says.
     pub async fn expire_below(&self, seq: u64) -> Result<(), Error> {
-        let expire =
-            async move |client: &connections::Client| upkeep::expire_below(client, &self.begin, seq).await;
+        let expire = async move |client: &Client| upkeep::expire_below(client, &self.begin, seq).await;
         self.connections.run("write to", expire).await
     }
 
     /// Reads on a connection, when it is its turn.
     async fn read<T: Send>(
         &self,
-        query: impl AsyncFnOnce(&connections::Client) -> Result<T, tokio_postgres::Error> + Send,
+        query: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error> + Send,
     ) -> Result<T, Error> {
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
         self.connections.run("read", query).await

@@ -60,6 +60,7 @@ pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
 pub use marks::marked;
 pub use path::named;
+pub use read::Held;
 pub use reader::SqliteReader;
 pub use restore::{Restored, restore};
 pub use rights::{Flaw, Wanted, flaws, obstacle};
@@ -234,15 +235,15 @@ impl Inbox for SqliteInbox {
     }
 
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
-        Box::pin(self.read(move |connection, _| read::quarantine(connection, page)))
+        Box::pin(self.read(move |connection, _| quarantine::page(connection, page)))
     }
 
     fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>> {
-        Box::pin(self.read(move |connection, _| read::quarantined(connection, id)))
+        Box::pin(self.read(move |connection, _| quarantine::one(connection, id)))
     }
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
-        Box::pin(self.read(|connection, _| read::quarantine_totals(connection)))
+        Box::pin(self.read(|connection, _| quarantine::totals(connection)))
     }
 
     fn outbox(&self) -> &dyn Outbox {

@@ -7,6 +7,7 @@
 //!
 //! Telling ([`Announcer`]) comes first, and needs nobody who waits: whatever is stored has its line and is counted.
 
+mod commits;
 pub(super) mod comparing;
 
 use std::sync::Arc;
@@ -17,17 +18,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::announce::{Announcement, Announcer};
-use super::{Answer, Appended, Entry, Error, Inbox, Stored};
-use crate::metrics::{self, Counter, Histogram, Histograms, Registry, Unit};
+use super::{Entry, Error, Inbox, Stored};
+use crate::metrics::{Registry, Unit};
+use commits::{Appending, Commits, Committed, Evidence, Metrics, tell_late};
 use comparing::Comparer;
 
 /// The most entries in a batch, and the most bytes of bodies after which no entry is added: they bound the time
 /// of a transaction, and so the wait of the next.
 const MAX_BATCH_COUNT: usize = 512;
 const MAX_BATCH_BYTES: usize = 8 << 20;
-
-/// The upper bounds of the entries in a batch: the powers of two from 1 to [`MAX_BATCH_COUNT`].
-const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// How long a commit is evidence enough that the store takes writes. Balancers ask every second or less often.
 const EVIDENCE_AGE: Duration = Duration::from_secs(1);
@@ -68,48 +67,8 @@ struct Waiting {
 /// Who waits for an entry to be stored.
 type Caller = oneshot::Sender<Result<Stored, Error>>;
 
-/// What a commit showed of the store, and when.
-#[derive(Clone, Debug)]
-struct Evidence {
-    at: Instant,
-    commit: Result<(), Error>,
-}
-
-/// The store's answer to a batch, in the end.
-type Appending<'a> = Answer<'a, Vec<Result<Stored, Error>>>;
-
-/// What came of a batch in the time that it has.
-struct Committed<'a> {
-    callers: Vec<Caller>,
-    announcements: Vec<Option<Announcement>>,
-    since: Instant,
-    appended: Result<Vec<Result<Stored, Error>>, Error>,
-    /// Where that time was not enough: the answer that the store still owes.
-    owed: Option<Appending<'a>>,
-}
-
 /// A batch on its way: what is stored, what is to be told of each entry then, and who waits for it.
 type Batch = (Vec<Entry>, Vec<Option<Announcement>>, Vec<Caller>);
-
-/// Where the task says what came of each commit.
-struct Commits {
-    /// For [`Writer::ready`].
-    evidence: watch::Sender<Option<Evidence>>,
-    /// For [`Writer::accepted`].
-    accepted: watch::Sender<()>,
-    announcer: Announcer,
-    metrics: Metrics,
-}
-
-/// What is counted of commits.
-#[derive(Clone, Debug)]
-struct Metrics {
-    batch_entries: Histogram,
-    durations: Histograms<1>,
-    ok_duration: Histogram,
-    failed_duration: Histogram,
-    failed: Counter,
-}
 
 impl Writer {
     /// A writer, and the task that must run for it.
@@ -228,121 +187,6 @@ impl Writer {
     fn queued_count(&self) -> usize {
         waiting_count(&self.queue)
     }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        let durations = metrics::durations();
-        Self {
-            batch_entries: Histogram::new(BATCH_BUCKETS),
-            ok_duration: durations.get_or_create_owned(&[("result", "ok")]),
-            failed_duration: durations.get_or_create_owned(&[("result", "failed")]),
-            durations,
-            failed: Counter::default(),
-        }
-    }
-}
-
-impl Commits {
-    /// Takes note of a commit. Where the store `owes` an answer, one that went well is no evidence: whoever comes is
-    /// refused.
-    fn note(&self, committed: &Committed<'_>, owes: bool) {
-        let metrics = &self.metrics;
-        let duration = committed.since.elapsed().as_secs_f64();
-        metrics.batch_entries.observe(committed.callers.len() as f64);
-        let commit = committed.appended.as_ref().map(|_| ()).map_err(Clone::clone);
-        match &commit {
-            Ok(()) => metrics.ok_duration.observe(duration),
-            Err(_) => {
-                metrics.failed_duration.observe(duration);
-                metrics.failed.inc();
-            }
-        }
-        if commit.is_err() || !owes {
-            // Each refused request has a line of its own; these two are the first and the last word.
-            let is_well =
-                |evidence: &Option<Evidence>| evidence.as_ref().is_none_or(|last| last.commit.is_ok());
-            let was_well = is_well(&self.evidence.borrow());
-            match &commit {
-                Err(error) if was_well => {
-                    tracing::warn!(error.type = "inbox_unavailable", "nothing can be stored, so posts get 503: {error}");
-                }
-                Ok(()) if !was_well => tracing::info!("notifications are stored again"),
-                Ok(()) | Err(_) => {}
-            }
-            self.evidence.send_replace(Some(Evidence {
-                at: Instant::now(),
-                commit,
-            }));
-        }
-    }
-}
-
-/// Tells of what was stored; whether a notification was that was not before. What cannot be told yet gets back what it
-/// will be told with.
-fn tell(
-    announcer: &Announcer,
-    announcements: &mut [Option<Announcement>],
-    stored: &mut [Result<Stored, Error>],
-) -> bool {
-    for (announcement, stored) in announcements.iter_mut().zip(stored.iter_mut()) {
-        if let Ok(Stored::Uncompared(uncompared)) = stored
-            && let Some(announcement) = announcement.take()
-        {
-            announcement.give_back(&mut uncompared.receipt);
-        }
-    }
-    let mut has_accepted = false;
-    let told = announcements
-        .iter()
-        .zip(stored)
-        .filter_map(|(announcement, stored)| {
-            let Ok(Stored::Receipt(appended)) = stored else {
-                return None;
-            };
-            has_accepted |= matches!(appended, Appended::New { .. });
-            Some((announcement.as_ref()?, *appended))
-        });
-    announcer.tell(told);
-    has_accepted
-}
-
-impl Committed<'_> {
-    /// Tells of what was stored, then answers everyone whose entry was in the batch. Whether a notification was stored
-    /// that was not before.
-    fn tell_and_answer(mut self, announcer: &Announcer) -> bool {
-        match self.appended {
-            Ok(mut stored) => {
-                let has_accepted = tell(announcer, &mut self.announcements, &mut stored);
-                for (caller, stored) in self.callers.into_iter().zip(stored) {
-                    answer(caller, stored);
-                }
-                has_accepted
-            }
-            Err(error) => {
-                for caller in self.callers {
-                    answer(caller, Err(error.clone()));
-                }
-                false
-            }
-        }
-    }
-}
-
-/// Waits for the store's answer to a batch whose callers have theirs, and tells of it all the same.
-async fn tell_late(
-    announcer: &Announcer,
-    appending: Appending<'_>,
-    mut announcements: Vec<Option<Announcement>>,
-) -> bool {
-    let Ok(mut stored) = appending.await else {
-        return false;
-    };
-    announcements
-        .iter_mut()
-        .flatten()
-        .for_each(Announcement::forget_bearer);
-    tell(announcer, &mut announcements, &mut stored)
 }
 
 fn waiting_count(queue: &mpsc::Sender<Waiting>) -> usize {

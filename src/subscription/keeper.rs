@@ -1,5 +1,7 @@
 //! Rounds over all chatbots: which there are, which are due for a visit, and when to come back.
 
+mod account;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,10 +15,9 @@ use super::plan::Memory;
 use super::subject::Subject;
 use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, remove, visit};
-use super::{EXPIRY_NOTICE, Handles, MAX_CALLS, Selection, Wanted, Watching, Webhook};
+use super::{Handles, MAX_CALLS, Selection, Wanted, Watching, Webhook};
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{ACCESS_TOKEN, Chatbot, Client, Error, Listing, Unreadable};
-use crate::clock::Timestamp;
+use crate::caigunn::{Chatbot, Client, Error, Listing, Unreadable};
 
 /// In how many lists in a row a chatbot may be missing before it is forgotten: a list may be short for once, and whoever
 /// is forgotten would be registered as a new one is, whatever `subscription.on_takeover` says.
@@ -353,38 +354,6 @@ impl Keeper {
             let wait = self.watching.refused_retry;
             self.list_at = Some(Instant::now() + wait);
             self.account_refused(error, wait);
-        }
-    }
-
-    /// Says that nothing can be done with this access token: once with what to do about it, then only that it is so.
-    fn account_refused(&mut self, error: &Error, wait: Duration) {
-        let seconds = wait.as_secs();
-        if self.is_refusal_said {
-            tracing::warn!(
-                error.type = "access_token_refused",
-                "{error}; the access token is still refused; trying again in {seconds} s"
-            );
-        } else {
-            tracing::error!(
-                error.type = "access_token_refused",
-                "{error}; nothing can be registered or backfilled with this access token: {ACCESS_TOKEN}; trying \
-                 again in {seconds} s"
-            );
-        }
-        self.is_refusal_said = true;
-        self.view.look().problem = Some(error.to_string());
-    }
-
-    fn warn_of_expiry(&mut self) {
-        let Some(end) = self.client.token_expires_at() else {
-            return;
-        };
-        if !self.is_expiry_said && end < Timestamp::now().plus(EXPIRY_NOTICE) {
-            self.is_expiry_said = true;
-            tracing::warn!(
-                error.type = "access_token_expires",
-                "the access token ends at {end}; `caigunn-webhook token refresh` makes a new one while it is valid"
-            );
         }
     }
 

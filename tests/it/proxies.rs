@@ -4,6 +4,7 @@
 mod idle;
 mod logs;
 mod refused;
+mod shipped;
 mod uploads;
 
 use std::net::SocketAddr;

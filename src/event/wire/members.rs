@@ -1,5 +1,6 @@
 //! The members of JSON objects, read as slices of the text: no document tree is built.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -7,7 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::fault::Faults;
-use super::text::string;
+use super::text::{compact, paired, string};
 
 /// Why a text holds no object.
 pub enum NoObject {
@@ -89,6 +90,25 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
 /// The value of a member that is neither absent nor `null`.
 pub fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
+}
+
+/// A member that decides nothing, as it is shown: whatever its value, this is no fault. `None` if there is none.
+///
+/// Half a surrogate pair is shown as U+FFFD, and what is no string as its JSON without whitespace.
+pub fn shown<'a>(member: Member<'a>, faults: &mut Faults) -> Option<Cow<'a, str>> {
+    faults.has_tolerated |= member.is_repeated;
+    let raw = present(member.value)?;
+    let text = string(raw).unwrap_or_else(|| {
+        faults.has_tolerated = true;
+        match raw.get().starts_with('"') {
+            true => {
+                serde_json::from_str(&paired(raw.get())).expect("nothing else makes a JSON string no text")
+            }
+            false => compact(raw.get()),
+        }
+        .into()
+    });
+    Some(text)
 }
 
 /// As [`present`], with a fault where it is not.

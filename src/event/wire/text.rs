@@ -4,9 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::fault::Faults;
-use super::members::{Member, present};
-
 /// The text of a JSON string, borrowed unless it has escapes. `None` of another value, and of a string with half a
 /// surrogate pair, which is no text.
 pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
@@ -15,25 +12,6 @@ pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str(raw.get()).ok().map(Cow::Owned)
-}
-
-/// A member that decides nothing, as it is shown: whatever its value, this is no fault. `None` if there is none.
-///
-/// Half a surrogate pair is shown as U+FFFD, and what is no string as its JSON without whitespace.
-pub fn shown<'a>(member: Member<'a>, faults: &mut Faults) -> Option<Cow<'a, str>> {
-    faults.has_tolerated |= member.is_repeated;
-    let raw = present(member.value)?;
-    let text = string(raw).unwrap_or_else(|| {
-        faults.has_tolerated = true;
-        match raw.get().starts_with('"') {
-            true => {
-                serde_json::from_str(&paired(raw.get())).expect("nothing else makes a JSON string no text")
-            }
-            false => compact(raw.get()),
-        }
-        .into()
-    });
-    Some(text)
 }
 
 /// JSON in which each half of a surrogate pair, which many readers of JSON refuse, is U+FFFD instead.
@@ -68,7 +46,7 @@ pub fn paired(json: &str) -> Cow<'_, str> {
 }
 
 /// JSON without the whitespace between its parts.
-fn compact(json: &str) -> String {
+pub fn compact(json: &str) -> String {
     let (mut is_text, mut is_escaped) = (false, false);
     let is_kept = |character: &char| {
         let is_kept = is_text || !character.is_ascii_whitespace();

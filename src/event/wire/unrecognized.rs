@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use super::Twice;
 use super::fault::{Faults, cut};
-use super::members::{Member, Members, parse_uuid};
-use super::text::shown;
+use super::members::{Member, Members, parse_uuid, shown};
 use crate::event::{ChatbotId, Event, EventId, IdTexts, Json, Name, Notification};
 
 /// How much is kept of what stands in the place of an id and is none, in characters: as much as a log line shows.

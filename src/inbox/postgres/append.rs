@@ -23,8 +23,8 @@ use super::super::{
     Appended, Entry, Error, NewQuarantined, NewReceipt, QuarantineId, Quarantined, Receipt, ReceiptId,
     Stored, Uncompared,
 };
+use super::Client;
 use super::clock::Ahead;
-use super::connections::Client;
 use super::{PostgresInbox, from_system_time};
 use crate::clock::Timestamp;
 use crate::event::Name;

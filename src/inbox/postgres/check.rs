@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::Error as PostgresError;
 
 use super::super::{Error, Settings};
-use super::connections::{Client, Connections};
+use super::{Client, connections::Connections};
 use super::{Location, schema};
 
 /// What [`check`] found where nothing is damaged.

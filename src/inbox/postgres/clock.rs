@@ -4,7 +4,7 @@
 
 use tokio_postgres::Error;
 
-use super::connections::Client;
+use super::Client;
 use super::from_system_time;
 use crate::clock::Timestamp;
 

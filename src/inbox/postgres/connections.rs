@@ -6,14 +6,11 @@ use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
 
 use super::super::{Error, Settings};
-use super::closed;
 use super::error::sort;
 use super::hosts::{Connection, Hosts};
 use super::location::Location;
 use super::schema::{self, SCHEMA};
-
-/// A connection, with the statements that were prepared on it.
-pub type Client = deadpool_postgres::ClientWrapper;
+use super::{Client, closed};
 
 /// The way to the server.
 pub struct Connections {

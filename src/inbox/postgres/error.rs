@@ -6,7 +6,6 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{WasNull, WrongType};
 
 use super::super::Error;
-use super::read::NotOurs;
 
 /// Sorts an error by what an operator would do. `place` is the server and database, for people.
 pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
@@ -79,3 +78,8 @@ fn is_refusal(state: &SqlState) -> bool {
     state.code().starts_with("28")
         || [SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE].contains(state)
 }
+
+/// A value that this program does not write.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotOurs(pub String);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use tokio_postgres::Error;
 
 use super::super::{Candidate, LEASE, Leadership};
-use super::connections::Client;
+use super::Client;
 use super::hosts::{Connection, History};
 use super::lock;
 

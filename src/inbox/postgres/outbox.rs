@@ -23,7 +23,7 @@ use super::super::outbox::{
     Matching, Outbox, Progress, Start, State, Undelivered,
 };
 use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
-use super::connections::Client;
+use super::Client;
 use super::hosts::Connection;
 use super::{PostgresInbox, read as receipts};
 use crate::clock::Timestamp;

@@ -5,7 +5,7 @@ use tokio_postgres::{Error, Statement};
 use uuid::Uuid;
 
 use super::super::{NewQuarantined, QuarantineId, ReceiptId, Settings};
-use super::connections::Client;
+use super::Client;
 use super::system_time;
 
 const KEEP: &str = "

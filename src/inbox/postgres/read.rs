@@ -11,7 +11,8 @@ use super::super::{
     Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
     Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
-use super::connections::Client;
+use super::Client;
+use super::error::NotOurs;
 use super::{from_system_time, key};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
@@ -308,8 +309,3 @@ impl<'a> FromSql<'a> for KnownWire {
 
     accepts!(TEXT);
 }
-
-/// A value that this program does not write.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NotOurs(pub String);

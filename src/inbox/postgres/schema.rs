@@ -5,7 +5,7 @@
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
 use super::super::Error;
-use super::connections::Client;
+use super::Client;
 
 /// Where the tables are, so that they get into nobody's way in a database with other tables.
 pub const SCHEMA: &str = "caigunn_webhook";

@@ -11,8 +11,8 @@
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::connections::{Client, Connections};
 use super::key::JOB_BYTES;
+use super::{Client, connections::Connections};
 
 /// How much of the filter there is for a receipt, in bits.
 const BITS: u64 = 12;

@@ -4,8 +4,8 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use super::Client;
 use super::clock::Ahead;
-use super::connections::Client;
 use super::system_time;
 use crate::clock::Timestamp;
 

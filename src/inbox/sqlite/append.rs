@@ -9,6 +9,7 @@ use super::super::{
     Stored, Uncompared,
 };
 use super::index::{Key, KeyIndex, Seq};
+use super::read::blob;
 use super::{jobs, quarantine};
 use crate::clock::Timestamp;
 use crate::event::{Event, Identity, Name};
@@ -331,9 +332,4 @@ fn chatbot_key(receipt: &NewReceipt) -> Vec<u8> {
     receipt
         .chatbot_id
         .map_or_else(Vec::new, |chatbot_id| chatbot_id.uuid().as_bytes().to_vec())
-}
-
-/// A UUID as it is stored.
-pub fn blob(uuid: Option<&Uuid>) -> Option<&[u8]> {
-    uuid.map(|uuid| uuid.as_bytes().as_slice())
 }

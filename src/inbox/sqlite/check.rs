@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
-use super::hold::{self, Hold};
+use super::hold::Hold;
 use super::schema::Tables;
 use super::{folder, log, schema, sort};
 
@@ -144,7 +144,7 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
 /// [`Error::InUse`] if a receiver has it open; otherwise why it takes no writes.
 pub fn try_write(path: &Path) -> Result<(), Error> {
     // The locks and the log lie beside the file itself, not beside a link to it.
-    let resolved = hold::resolve(path);
+    let resolved = folder::resolve(path);
     let path = resolved.as_deref().unwrap_or(path);
     // No lock file is made here: left by another user, it would keep the receiver out. Held until SQLite has closed the
     // file.

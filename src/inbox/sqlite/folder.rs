@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// How many links may lead from one to the next, as in Linux.
+const MAX_LINKS: usize = 40;
 
 /// The folder that a file is in.
 pub fn of(path: &Path) -> &Path {
@@ -16,6 +19,26 @@ pub fn or_here(folder: &Path) -> &Path {
     } else {
         folder
     }
+}
+
+/// The file that a path leads to, over all links, whether there is one or not: locks, log and index lie beside that, not
+/// beside a link to it.
+///
+/// # Errors
+/// Its folder cannot be found.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(resolved) = fs::canonicalize(path) {
+        return Ok(resolved);
+    }
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+            return Ok(fs::canonicalize(of(&path))?.join(name));
+        };
+        path = of(&path).join(target);
+    }
+    Err(io::ErrorKind::InvalidInput.into())
 }
 
 /// Has the disk keep a folder: syncs it, and those above it, whose entries lead to it. All of them, since those that

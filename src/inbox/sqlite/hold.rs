@@ -22,9 +22,6 @@ use super::{folder, rights, schema};
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// How many links may lead from one to the next, as in Linux.
-const MAX_LINKS: usize = 40;
-
 /// The file, held. Whoever has SQLite open it keeps this until SQLite has closed it.
 #[derive(Debug)]
 pub struct Hold {
@@ -186,33 +183,13 @@ pub fn make_way(path: &Path) -> Result<PathBuf, Error> {
     let folder = folder::of(path);
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
     made.map_err(|error| failed("make the folder", folder, &error))?;
-    let resolved = resolve(path).map_err(|error| failed("find the folder of", path, &error))?;
+    let resolved = folder::resolve(path).map_err(|error| failed("find the folder of", path, &error))?;
     if !resolved.exists() {
         // What SQLite syncs is the folder of its files, not what leads to it.
         let folder = folder::of(&resolved);
         folder::sync(folder).map_err(|error| failed("sync the folder", folder, &error))?;
     }
     Ok(resolved)
-}
-
-/// The file that a path leads to, over all links, whether there is one or not: locks, log and index lie beside that, not
-/// beside a link to it.
-///
-/// # Errors
-/// Its folder cannot be found.
-pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(resolved) = fs::canonicalize(path) {
-        return Ok(resolved);
-    }
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(target) = fs::read_link(&path) else {
-            let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-            return Ok(fs::canonicalize(folder::of(&path))?.join(name));
-        };
-        path = folder::of(&path).join(target);
-    }
-    Err(io::ErrorKind::InvalidInput.into())
 }
 
 /// Opens a file for reading and writing; `None` if it is not there and is not to be made.

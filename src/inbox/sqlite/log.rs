@@ -18,12 +18,15 @@ pub mod frames;
 #[cfg(test)]
 mod tests;
 
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use self::frames::{Log, read_start, word};
 use super::super::Error;
-use super::{Check, commits, restore, schema};
+use super::hold::FileId;
+use super::{Check, commits, folder, schema};
 
 /// The head of a file, at the front of its first page.
 const HEAD_BYTES: usize = 100;
@@ -34,6 +37,9 @@ const TRIES: usize = 3;
 
 type Head = [u8; HEAD_BYTES];
 
+/// What follows its name in that of one that was replaced, before the moment.
+pub const UNTIL: &str = ".until-";
+
 /// A log that is not its file's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Foreign {
@@ -43,6 +49,21 @@ enum Foreign {
     OfAnother,
     /// As [`Foreign::OfAnother`], and the log has a second name, under which [`super::restore()`] keeps it.
     Kept,
+}
+
+/// The other name under which a restore keeps the log that lies beside the inbox, if it does.
+pub fn kept(inbox: &Path) -> Option<PathBuf> {
+    let log = FileId::at(&schema::beside(inbox, "-wal"))?;
+    let prefix = schema::beside(inbox, UNTIL);
+    let mut files = fs::read_dir(folder::of(inbox)).ok()?.flatten();
+    files.find_map(|file| {
+        let path = file.path();
+        let is_kept = path
+            .as_os_str()
+            .as_bytes()
+            .starts_with(prefix.as_os_str().as_bytes());
+        (is_kept && FileId::at(&path) == Some(log)).then_some(path)
+    })
 }
 
 /// Whether a restore was cut off when the file had been replaced and its log had not gone yet.
@@ -101,7 +122,7 @@ fn foreign_amid(path: &Path, mut meanwhile: impl FnMut()) -> io::Result<Option<F
         };
         meanwhile();
         let found = judge(path, head, &mut log)?;
-        if found == Some(Foreign::OfAnother) && restore::keeps_log(path) {
+        if found == Some(Foreign::OfAnother) && kept(path).is_some() {
             return Ok(Some(Foreign::Kept));
         }
         let is_as_it_was = || Ok::<_, io::Error>(read_start(path)? == head && log.still_begins(&log_path)?);

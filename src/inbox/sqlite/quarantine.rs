@@ -1,10 +1,15 @@
-//! The quarantine's writing side: what goes in, and what must go out for it.
+//! The quarantine: what goes in, what must go out for it, and what is there.
 
-use rusqlite::{Connection, params};
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::super::{NewQuarantined, QuarantineId, ReceiptId, Settings};
-use super::append::blob;
+use super::super::{
+    MAX_EXPORT_BYTES, NewQuarantined, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
+    ReceiptId, RequestId, Settings,
+};
+use super::read::{blob, next_cursor, optional_uuid, uuid};
+use crate::clock::Timestamp;
 
 /// How much is in the quarantine.
 #[derive(Clone, Copy)]
@@ -77,4 +82,91 @@ impl Extent {
             .execute([evicted_count])?;
         Ok(QuarantineId::new(id))
     }
+}
+
+/// What [`quarantined_of_row`] reads.
+const QUARANTINED: &str =
+    "seq, id, received_at, request_id, reason, detail, receipt_id, content_type, length(body), truncated";
+
+/// See [`super::Inbox::quarantine`].
+pub fn page(connection: &Connection, page: PageRequest) -> rusqlite::Result<Page<Quarantined>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {QUARANTINED} FROM quarantine WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2"
+    ))?;
+    let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
+    let mut rows = statement.query(params![before, page.limit])?;
+    let mut items = Vec::new();
+    let mut last_seq = 0;
+    while let Some(row) = rows.next()? {
+        last_seq = row.get(0)?;
+        items.push(quarantined_of_row(row)?);
+    }
+    let next = next_cursor(&items, page.limit, |_| last_seq);
+    Ok(Page { items, next })
+}
+
+/// See [`super::Inbox::quarantined`].
+pub fn one(connection: &Connection, id: QuarantineId) -> rusqlite::Result<Option<(Quarantined, Bytes)>> {
+    // There is no index over them: this goes through the quarantine, which is bounded, without its bodies.
+    let sql = format!("SELECT {QUARANTINED}, body FROM quarantine WHERE id = ?1");
+    connection
+        .query_row(&sql, [id.uuid().as_bytes()], quarantined_and_body)
+        .optional()
+}
+
+/// See [`super::SqliteReader::export_quarantine`].
+pub fn export(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, Quarantined, Bytes)>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {QUARANTINED}, body FROM quarantine WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+    ))?;
+    let mut rows = statement.query(params![after, limit])?;
+    let (mut exported, mut bytes) = (Vec::new(), 0);
+    while bytes < MAX_EXPORT_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let (quarantined, body) = quarantined_and_body(row)?;
+        bytes += body.len();
+        exported.push((row.get(0)?, quarantined, body));
+    }
+    Ok(exported)
+}
+
+/// See [`super::Inbox::quarantine_totals`].
+pub fn totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
+    connection.query_row(
+        "SELECT (SELECT coalesce(sum(length(body)), 0) FROM quarantine), quarantined_count, quarantine_evicted_count
+         FROM state",
+        [],
+        |row| {
+            Ok(QuarantineTotals {
+                bytes: row.get(0)?,
+                quarantined_count: row.get(1)?,
+                evicted_count: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// Reads the columns of [`QUARANTINED`].
+fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
+    Ok(Quarantined {
+        id: QuarantineId::new(uuid(row, 1)?),
+        received_at: Timestamp::from_micros(row.get(2)?),
+        request_id: RequestId::new(uuid(row, 3)?),
+        reason: row.get(4)?,
+        detail: row.get(5)?,
+        receipt_id: optional_uuid(row, 6)?.map(ReceiptId::new),
+        content_type: row.get(7)?,
+        body_bytes: row.get(8)?,
+        truncated: row.get(9)?,
+    })
+}
+
+/// Reads the columns of [`QUARANTINED`], and the body after them.
+fn quarantined_and_body(row: &Row<'_>) -> rusqlite::Result<(Quarantined, Bytes)> {
+    Ok((quarantined_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }

@@ -9,10 +9,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::super::copy::Span;
 use super::super::{
-    Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId,
-    QuarantineTotals, Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, RECENT_RECEIPTS, Receipt,
+    ReceiptFilter, ReceiptId,
 };
 use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
@@ -222,13 +221,24 @@ pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId
     Ok(latest.into_iter().collect())
 }
 
+/// The receipts that an inbox holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The least number.
+    pub first: u64,
+    /// The greatest number.
+    pub last: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
 /// The numbers of the receipts; `None` if there are none.
-pub fn span(connection: &Connection) -> rusqlite::Result<Option<Span>> {
+pub fn held(connection: &Connection) -> rusqlite::Result<Option<Held>> {
     let bounds = "SELECT min(seq), max(seq), count(*) FROM receipt";
     connection.query_row(bounds, [], |row| {
         let (first, last): (Option<Seq>, Option<Seq>) = (row.get(0)?, row.get(1)?);
         let count = row.get(2)?;
-        Ok(first.zip(last).map(|(first, last)| Span { first, last, count }))
+        Ok(first.zip(last).map(|(first, last)| Held { first, last, count }))
     })
 }
 
@@ -252,76 +262,6 @@ pub fn export(connection: &Connection, after: u64, limit: usize) -> rusqlite::Re
 /// See [`super::Inbox::backfilled_count`].
 pub fn backfilled_count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM backfilled", [], |row| row.get(0))
-}
-
-/// What [`quarantined_of_row`] reads.
-const QUARANTINED: &str =
-    "seq, id, received_at, request_id, reason, detail, receipt_id, content_type, length(body), truncated";
-
-/// See [`super::Inbox::quarantine`].
-pub fn quarantine(connection: &Connection, page: PageRequest) -> rusqlite::Result<Page<Quarantined>> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT {QUARANTINED} FROM quarantine WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2"
-    ))?;
-    let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
-    let mut rows = statement.query(params![before, page.limit])?;
-    let mut items = Vec::new();
-    let mut last_seq = 0;
-    while let Some(row) = rows.next()? {
-        last_seq = row.get(0)?;
-        items.push(quarantined_of_row(row)?);
-    }
-    let next = next_cursor(&items, page.limit, |_| last_seq);
-    Ok(Page { items, next })
-}
-
-/// See [`super::Inbox::quarantined`].
-pub fn quarantined(
-    connection: &Connection,
-    id: QuarantineId,
-) -> rusqlite::Result<Option<(Quarantined, Bytes)>> {
-    // There is no index over them: this goes through the quarantine, which is bounded, without its bodies.
-    let sql = format!("SELECT {QUARANTINED}, body FROM quarantine WHERE id = ?1");
-    connection
-        .query_row(&sql, [id.uuid().as_bytes()], quarantined_and_body)
-        .optional()
-}
-
-/// See [`super::SqliteReader::export_quarantine`].
-pub fn export_quarantine(
-    connection: &Connection,
-    after: u64,
-    limit: usize,
-) -> rusqlite::Result<Vec<(u64, Quarantined, Bytes)>> {
-    let mut statement = connection.prepare(&format!(
-        "SELECT {QUARANTINED}, body FROM quarantine WHERE seq > ?1 ORDER BY seq LIMIT ?2"
-    ))?;
-    let mut rows = statement.query(params![after, limit])?;
-    let (mut exported, mut bytes) = (Vec::new(), 0);
-    while bytes < MAX_EXPORT_BYTES
-        && let Some(row) = rows.next()?
-    {
-        let (quarantined, body) = quarantined_and_body(row)?;
-        bytes += body.len();
-        exported.push((row.get(0)?, quarantined, body));
-    }
-    Ok(exported)
-}
-
-/// See [`super::Inbox::quarantine_totals`].
-pub fn quarantine_totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
-    connection.query_row(
-        "SELECT (SELECT coalesce(sum(length(body)), 0) FROM quarantine), quarantined_count, quarantine_evicted_count
-         FROM state",
-        [],
-        |row| {
-            Ok(QuarantineTotals {
-                bytes: row.get(0)?,
-                quarantined_count: row.get(1)?,
-                evicted_count: row.get(2)?,
-            })
-        },
-    )
 }
 
 /// Where the next page starts if this one is full.
@@ -363,31 +303,17 @@ pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
     Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }
 
-/// Reads the columns of [`QUARANTINED`].
-fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
-    Ok(Quarantined {
-        id: QuarantineId::new(uuid(row, 1)?),
-        received_at: Timestamp::from_micros(row.get(2)?),
-        request_id: RequestId::new(uuid(row, 3)?),
-        reason: row.get(4)?,
-        detail: row.get(5)?,
-        receipt_id: optional_uuid(row, 6)?.map(ReceiptId::new),
-        content_type: row.get(7)?,
-        body_bytes: row.get(8)?,
-        truncated: row.get(9)?,
-    })
-}
-
-/// Reads the columns of [`QUARANTINED`], and the body after them.
-fn quarantined_and_body(row: &Row<'_>) -> rusqlite::Result<(Quarantined, Bytes)> {
-    Ok((quarantined_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
-}
-
 /// A UUID as it is stored.
 pub fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 
-fn optional_uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
+/// The same, where there may be none.
+pub fn optional_uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
     Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(Uuid::from_bytes))
+}
+
+/// A UUID as it is stored.
+pub fn blob(uuid: Option<&Uuid>) -> Option<&[u8]> {
+    uuid.map(|uuid| uuid.as_bytes().as_slice())
 }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use super::super::copy::Span;
 use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
 use super::super::{Error, Quarantined, Receipt};
-use super::{log, outbox, read, schema, sort};
+use super::{log, outbox, quarantine, read, schema, sort};
 
 /// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
 #[derive(Clone, Debug)]
@@ -43,8 +42,8 @@ impl SqliteReader {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn span(&self) -> Result<Option<Span>, Error> {
-        self.read(read::span).await
+    pub async fn held(&self) -> Result<Option<read::Held>, Error> {
+        self.read(read::held).await
     }
 
     /// See [`Inbox::export`](super::super::Inbox::export).
@@ -66,7 +65,7 @@ impl SqliteReader {
         after: u64,
         limit: usize,
     ) -> Result<Vec<(u64, Quarantined, Bytes)>, Error> {
-        self.read(move |connection| read::export_quarantine(connection, after, limit))
+        self.read(move |connection| quarantine::export(connection, after, limit))
             .await
     }
 

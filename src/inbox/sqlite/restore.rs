@@ -12,7 +12,6 @@ mod tests;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -20,15 +19,12 @@ use rustix::process::geteuid;
 
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, failed};
-use super::hold::{FileId, Hold, make_way};
-use super::{Check, check, folder, schema};
+use super::hold::{Hold, make_way};
+use super::{Check, check, folder, log, schema};
 use crate::clock::Timestamp;
 
 /// What lies beside an inbox and belongs to it; the file itself comes first.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
-
-/// What follows its name in that of one that was replaced, before the moment.
-const UNTIL: &str = ".until-";
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,7 +186,7 @@ fn remove(inbox: &Path, suffixes: &[&str]) -> Result<(), BackupError> {
 
 /// A name for the old inbox of which there is nothing yet.
 fn free_name(inbox: &Path) -> PathBuf {
-    let mut name = schema::beside(inbox, &format!("{UNTIL}{}", moment()));
+    let mut name = schema::beside(inbox, &format!("{}{}", log::UNTIL, moment()));
     let is_taken = |suffix: &str, name: &Path| schema::beside(name, suffix).symlink_metadata().is_ok();
     // Of one that was cut off within the same second.
     while SUFFIXES.iter().any(|suffix| is_taken(suffix, &name)) {
@@ -206,31 +202,12 @@ fn moment() -> String {
     to_the_second.replace(['-', ':'], "") + "Z"
 }
 
-/// Whether the log that lies beside the inbox is kept under another name too.
-pub fn keeps_log(inbox: &Path) -> bool {
-    kept_log(inbox).is_some()
-}
-
-fn kept_log(inbox: &Path) -> Option<PathBuf> {
-    let log = FileId::at(&schema::beside(inbox, "-wal"))?;
-    let prefix = schema::beside(inbox, UNTIL);
-    let mut files = fs::read_dir(folder::of(inbox)).ok()?.flatten();
-    files.find_map(|file| {
-        let path = file.path();
-        let is_kept = path
-            .as_os_str()
-            .as_bytes()
-            .starts_with(prefix.as_os_str().as_bytes());
-        (is_kept && FileId::at(&path) == Some(log)).then_some(path)
-    })
-}
-
 /// Ends a restore that was cut off when the copy had the inbox's name, and the old one's log had its name still.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the folder cannot be written to.
 pub fn finish(inbox: &Path) -> Result<(), Error> {
-    let Some(kept) = kept_log(inbox) else {
+    let Some(kept) = log::kept(inbox) else {
         return Ok(());
     };
     remove(inbox, &SUFFIXES[1..]).map_err(|error| Error::Unavailable {

@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::{folder, hold, schema};
+use super::{folder, schema};
 
 /// All files of an inbox, by what follows its name.
 const FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
@@ -45,7 +45,7 @@ impl fmt::Display for Flaw {
 
 /// Why this process may not do what is wanted with the files of an inbox; `None` if nothing of the kind is in the way.
 pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
-    let path = hold::resolve(path).unwrap_or_else(|_| path.to_owned());
+    let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
     let (rights, rights_to_folder) = match wanted {
         Wanted::Reading => (Access::READ_OK, Access::EXEC_OK),
         Wanted::Writing => (
@@ -116,7 +116,7 @@ fn name(user: u32) -> String {
 
 /// What of the files' owners, modes and names is unwise, or will be in somebody's way.
 pub fn flaws(path: &Path) -> Vec<Flaw> {
-    let Ok(path) = hold::resolve(path) else {
+    let Ok(path) = folder::resolve(path) else {
         return Vec::new();
     };
     let Ok(inbox) = fs::metadata(&path) else {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::super::Appended;
 use super::super::{NewQuarantined, NewReceipt, Origin, ReceiptId, RequestId};
 use super::*;
 use crate::clock::Timestamp;

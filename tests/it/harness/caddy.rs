@@ -30,10 +30,35 @@ impl Caddy {
             address.port(),
             address.ip()
         );
-        async move { Some(Self::start_program(&program?, address, &configuration).await) }
+        async move { Some(Self::start_program(&program?, address, &configuration, &[]).await) }
     }
 
-    async fn start_program(program: &str, address: SocketAddr, configuration: &str) -> Self {
+    /// Starts one with a whole Caddyfile that takes the address of its site from the variable `HOOKS_HOST`, and with
+    /// these variables besides.
+    #[track_caller]
+    pub fn start_shipped(
+        configuration: &str,
+        variables: &[(&str, &str)],
+    ) -> impl Future<Output = Option<Self>> {
+        let program = installed("CAIGUNN_TEST_CADDY", "/usr/bin/caddy");
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let host = format!("http://{address}");
+        async move {
+            let variables: Vec<_> = variables
+                .iter()
+                .copied()
+                .chain([("HOOKS_HOST", &*host)])
+                .collect();
+            Some(Self::start_program(&program?, address, configuration, &variables).await)
+        }
+    }
+
+    async fn start_program(
+        program: &str,
+        address: SocketAddr,
+        configuration: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
         fs::write(folder.path().join("Caddyfile"), configuration).expect("the folder takes files");
         let log = File::create(folder.path().join("log.json")).expect("the folder takes files");
@@ -44,6 +69,7 @@ impl Caddy {
             .env("HOME", folder.path())
             .env("XDG_CONFIG_HOME", folder.path())
             .env("XDG_DATA_HOME", folder.path())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -5,10 +5,11 @@ use crate::harness::caddy::Caddy;
 use crate::harness::client;
 use crate::harness::nginx::Nginx;
 
-/// What says how the path is kept out of the error log, and its lines for it.
-const PAGE: &str = include_str!("../../../docs/proxies.md");
+/// The shipped files, and their lines that keep the path out of the error log.
+const NGINX: &str = include_str!("../../../config/proxies/nginx.conf");
+const CADDY: &str = include_str!("../../../config/proxies/Caddyfile");
 const NGINX_LINE: &str = "error_log /var/log/nginx/error.log crit;";
-const CADDY_LINES: &str = "    log {\n        exclude http.log.error\n    }";
+const CADDY_LINES: &str = "\tlog {\n\t\texclude http.log.error\n\t}";
 
 /// Posts by way of a proxy whose receiver is gone.
 async fn post_in_vain(url: String) {
@@ -23,7 +24,7 @@ async fn nginx_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
         let pass = format!("proxy_pass http://{};", receiver.public);
         format!("server {{ listen {{address}}; access_log off; {line} location / {{ {pass} }} }}")
     };
-    assert!(PAGE.contains(NGINX_LINE));
+    assert!(NGINX.contains(NGINX_LINE));
     let line = NGINX_LINE.replace("/var/log/nginx/", "");
     let (plain, discreet) = (configured(""), configured(&line));
     let Some(plain) = Nginx::start(&plain).await else {
@@ -43,7 +44,7 @@ async fn nginx_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
 #[tokio::test]
 async fn caddy_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
     let (mut receiver, _folder) = start_receiver(TOKEN).await;
-    assert!(PAGE.contains(CADDY_LINES));
+    assert!(CADDY.contains(CADDY_LINES));
     let pass = format!("reverse_proxy {}", receiver.public);
     let Some(plain) = Caddy::start("", &pass).await else {
         return;

@@ -1,10 +1,13 @@
-//! Receivers that are replaced one by one behind the nginx whose configuration is shipped.
+//! Receivers that are replaced one by one behind the nginx and the Caddy whose configuration is shipped.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
+use futures_util::future::join_all;
+
 use super::senders::{Senders, Template};
 use super::{Replica, fixed_port};
+use crate::harness::caddy::Caddy;
 use crate::harness::nginx::Nginx;
 use crate::harness::postgres::{Database, fresh_database};
 use crate::harness::raw::{self, Raw};
@@ -60,22 +63,24 @@ async fn taken_count(replica: &Replica) -> usize {
         .count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_receivers_are_replaced_one_by_one_every_request_is_answered_200() {
-    let Some((database, mut replicas, nginx)) = start().await else {
-        return;
-    };
-    let template = Template::posting_to(&format!("/webhook/{TOKEN}"));
-    let senders = Senders::start_endless(16, &[nginx.address], &template);
+/// Replaces both under load that comes by way of a proxy, which is asked what it says of itself.
+async fn assert_replacing_costs_no_request(
+    database: &Database,
+    replicas: &mut [Replica],
+    proxy: SocketAddr,
+    log: impl Fn() -> String,
+) {
+    let template = Template::posting_to_host(&proxy.to_string(), &format!("/webhook/{TOKEN}"));
+    let senders = Senders::start_endless(16, &[proxy], &template);
 
-    for replica in &mut replicas {
+    for replica in replicas {
         senders.wait_for_answers(senders.answered_count() + 200).await;
         replica.process.signal("TERM");
         let ended = replica.process.wait().await;
         assert_eq!(ended.code(), Some(0), "{}", replica.process.log());
         let address = replica.process.public;
         *replica = Replica::start_at(address, database.url(), SETTINGS).await;
-        wait_for("nginx to use the new receiver", || async {
+        wait_for("the proxy to use the new receiver", || async {
             match taken_count(replica).await {
                 0 => Err(replica.process.log()),
                 _ => Ok(()),
@@ -87,16 +92,45 @@ async fn while_receivers_are_replaced_one_by_one_every_request_is_answered_200()
 
     assert_eq!((account.refused_count, account.broken_count), (0, 0));
     assert!(account.stored.len() >= 400);
-    assert!(
-        account.stored.iter().all(|(_, _, is_new)| *is_new),
-        "{}",
-        nginx.errors()
-    );
+    assert!(account.stored.iter().all(|(_, _, is_new)| *is_new), "{}", log());
     let rows = database
         .rows("SELECT count(*) FROM caigunn_webhook.receipt")
         .await;
     assert_eq!(rows[0].get::<_, i64>(0), account.stored.len() as i64);
-    assert!(!nginx.errors().contains(TOKEN), "{}", nginx.errors());
+    assert!(!log().contains(TOKEN), "{}", log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_receivers_are_replaced_one_by_one_every_request_is_answered_200() {
+    let Some((database, mut replicas, nginx)) = start().await else {
+        return;
+    };
+
+    assert_replacing_costs_no_request(&database, &mut replicas, nginx.address, || nginx.errors()).await;
+}
+
+/// Its lines for a second receiver are marked, and so no lines until the mark is taken away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_receivers_are_replaced_behind_caddy_every_request_is_answered_200() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let addresses = [fixed_port(), fixed_port()];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/proxies/Caddyfile");
+    let shipped = std::fs::read_to_string(path).expect("the file is shipped");
+    assert_eq!(shipped.matches("127.0.0.1:8081").count(), 1);
+    let configuration = shipped
+        .replace("\n#2", "\n")
+        .replace("127.0.0.1:8081", &addresses[1].to_string())
+        .replace("\n\tlog {\n", "\n\tadmin off\n\tlog {\n");
+    let first = addresses[0].to_string();
+    let starting = addresses.map(|address| Replica::start_at(address, database.url(), SETTINGS));
+    let mut replicas = join_all(starting).await;
+    let Some(caddy) = Caddy::start_shipped(&configuration, &[("HOOKS_RECEIVER", &first)]).await else {
+        return;
+    };
+
+    assert_replacing_costs_no_request(&database, &mut replicas, caddy.address, || caddy.log()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

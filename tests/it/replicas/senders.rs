@@ -39,8 +39,14 @@ impl Template {
     }
 
     pub fn posting_to(path: &str) -> Self {
+        Self::posting_to_host("receiver", path)
+    }
+
+    /// Some that are posted to the host of that name, wherever they are sent.
+    pub fn posting_to_host(host: &str, path: &str) -> Self {
         let body = json(&sample_with("crawling.completed", &Ids::fresh(), Wire::V2024_07)).to_string();
         let request = raw::post(&body).replacen("/webhook", path, 1);
+        let request = request.replacen("Host: receiver", &format!("Host: {host}"), 1);
         let id_at = request.find(r#""event_id":""#).expect("it has one") + r#""event_id":""#.len();
         Self { request, id_at }
     }

@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId};
-use super::super::connections::Client;
+use super::super::Client;
 use super::super::error::{concerns_one_row, text};
 use super::super::{PostgresInbox, quarantine};
 use super::rows::{Columns, NewRow};

@@ -4,7 +4,7 @@ use tokio_postgres::{Error as PostgresError, Row};
 
 use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS};
 use super::super::super::{Candidate, Error};
-use super::super::connections::Client;
+use super::super::Client;
 use super::super::quarantine::without_nul;
 use super::super::read::rows;
 use super::super::{PostgresInbox, from_system_time, system_time};

@@ -7,8 +7,8 @@ use tokio_postgres::types::{FromSql, ToSql, Type, accepts};
 use tokio_postgres::{Error, Row};
 
 use super::super::super::outbox::{Attempt, Delivery, DestinationId, Outcome, State};
+use super::super::error::NotOurs;
 use super::super::quarantine::without_nul;
-use super::super::read::NotOurs;
 use super::super::{from_system_time, system_time};
 use super::seq;
 

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::super::super::contract::{crawled, settings};
 use super::super::super::{Inbox, ReceiptId};
+use super::super::log::UNTIL;
 use super::super::{SqliteInbox, backup};
 use super::*;
 use crate::event::sample::Ids;

@@ -6,7 +6,9 @@ mod redis;
 mod server;
 
 use std::collections::HashMap;
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use bytes::Bytes;
 use caigunn_webhook::delivery::secret;
@@ -133,9 +135,14 @@ impl Receiver {
 
 /// What `doctor` says of a destination with these members.
 pub async fn doctor(members: &str) -> Ended {
+    doctor_with(members, &[]).await
+}
+
+/// As [`doctor`], with these variables.
+pub async fn doctor_with(members: &str, variables: &[(&str, &str)]) -> Ended {
     let folder = closed_folder();
     let mut command = Process::command(folder.path());
-    command.arg("doctor");
+    command.arg("doctor").envs(variables.iter().copied());
     command.env("CAIGUNN_DELIVERY_DESTINATION", format!("[{{{members}}}]"));
     let ended = run(command).await;
     assert!(!ended.output.contains("planted"), "{}", ended.output);
@@ -152,6 +159,18 @@ pub fn assert_says(ended: &Ended, verdict: &str, part: &str) {
         .lines()
         .any(|line| line.starts_with(&start) && line.contains(part));
     assert!(has_line, "{verdict}{part}\n{}", ended.output);
+}
+
+/// Makes a certificate for this machine in that folder, and its key: `certificate.pem` and `key.pem`.
+pub fn certify(folder: &Path) {
+    let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let files = [
+        ("certificate.pem", certified.cert.pem()),
+        ("key.pem", certified.signing_key.serialize_pem()),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join(name), text).expect("the folder takes files");
+    }
 }
 
 /// A message as a consumer saw it.

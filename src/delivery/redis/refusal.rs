@@ -87,3 +87,125 @@ fn said(error: &RedisError) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the library makes of that answer.
+    fn answered(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        value.unwrap().extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn each_refusal_is_told_as_it_is() {
+        let less = Wish::Less { pause: None };
+        let (failed, refused) = (Outcome::Failed, Outcome::Refused);
+        for (line, outcome, wish, meaning) in [
+            (
+                "OOM command not allowed",
+                failed,
+                less,
+                "it has no memory left (maxmemory)",
+            ),
+            (
+                "LOADING Redis is loading",
+                failed,
+                less,
+                "it is reading its data from the disk",
+            ),
+            (
+                "READONLY You can't write",
+                failed,
+                less,
+                "it is a replica, which takes no writes",
+            ),
+            (
+                "MASTERDOWN Link with MASTER",
+                failed,
+                less,
+                "it is a replica that has lost its master",
+            ),
+            (
+                "NOREPLICAS Not enough",
+                failed,
+                less,
+                "too few replicas follow it",
+            ),
+            (
+                "MISCONF Errors writing",
+                failed,
+                less,
+                "it cannot write to its disk",
+            ),
+            ("CLUSTERDOWN The cluster", failed, less, "it is busy with itself"),
+            (
+                "MOVED 3999 127.0.0.1:6381",
+                refused,
+                Wish::None,
+                "another server of its cluster has this stream",
+            ),
+            (
+                "NOAUTH Authentication required.",
+                refused,
+                Wish::None,
+                "it does not take these credentials",
+            ),
+            (
+                "NOPERM this user has no",
+                refused,
+                Wish::None,
+                "this user may not do that",
+            ),
+            (
+                "WRONGTYPE Operation against",
+                refused,
+                Wish::None,
+                "what it has there is no stream",
+            ),
+            (
+                "ERR Protocol error: invalid bulk length",
+                refused,
+                Wish::NeverThis,
+                "it is longer than this server takes",
+            ),
+            ("ERR unknown command", failed, Wish::None, "it failed"),
+        ] {
+            let told = report(&answered(line), "r:6379", "s");
+
+            assert_eq!(
+                told.detail,
+                format!("r:6379 did not add to stream s: {meaning}: {line}")
+            );
+            assert_eq!((told.outcome, told.wish), (outcome, wish), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_door_that_is_closed_is_told_from_one_that_is_not_open_yet() {
+        let of = |line: &str| {
+            let told = at_the_door(&answered(line), "r:6379");
+            (told.outcome, told.detail)
+        };
+        let wrong = "WRONGPASS invalid username-password pair";
+        assert_eq!(
+            of(wrong),
+            (
+                Outcome::Refused,
+                format!("r:6379 does not take these credentials: {wrong}")
+            )
+        );
+        assert_eq!(
+            of("LOADING Redis is loading"),
+            (
+                Outcome::Failed,
+                "r:6379 is not ready: LOADING Redis is loading".to_owned()
+            )
+        );
+        assert_eq!(of("ERR DB index is out of range").0, Outcome::Refused);
+        let ended = RedisError::from((ErrorKind::Io, "it ended"));
+        assert_eq!(report(&ended, "r:6379", "s").outcome, Outcome::Unreachable);
+        assert!(ends_connection(&ended) && !ends_connection(&answered("OOM x")));
+    }
+}

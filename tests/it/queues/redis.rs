@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::server::Server;
-use super::{Message, Receiver, assert_says, assert_sound, doctor};
+use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 use crate::delivery::{post_jobs, replay, wait_for_state};
 use crate::harness::{PATIENCE, closed_folder, free_port, installed, wait_for};
 
@@ -327,4 +327,37 @@ async fn doctor_says_what_a_servers_word_is_worth() {
     let frozen = doctor(&destination).await;
     redis.server.thaw();
     assert_says(&frozen, "FAILURE ", "cannot connect to");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let port = free_port().to_string();
+    let tls = [
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
+        return;
+    };
+    let plain = redis.server.address.to_string();
+    let encrypted = redis.destination("");
+    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
+
+    let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
+    assert_says(&found, "ok      ", "has on its disk what it answers to");
+    assert_says(
+        &doctor(&encrypted).await,
+        "FAILURE ",
+        "invalid peer certificate: UnknownIssuer",
+    );
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Nats, set_up};
 use crate::delivery::{post_jobs, wait_for_state};
 use crate::harness::{closed_folder, free_port};
-use crate::queues::{Receiver, assert_says, assert_sound, doctor};
+use crate::queues::{Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 
 const USERS: &str = r#"authorization { users: [
     { user: all, password: "planted-all" }
@@ -109,4 +109,34 @@ async fn doctor_says_what_a_streams_word_is_worth() {
     let frozen = doctor(&destination).await;
     nats.server.thaw();
     assert_says(&frozen, "FAILURE ", "cannot connect to");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let tls = format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\" }}");
+    let Some(nats) = Nats::start(&tls).await else {
+        return;
+    };
+    let encrypted = nats.destination("queue", "").replace("nats://", "tls://");
+
+    let trusted = [("SSL_CERT_FILE", &*certificate)];
+    assert_says(
+        &doctor_with(&encrypted, &trusted).await,
+        "FAILURE ",
+        "no stream takes subject caigunn.*.*",
+    );
+    // The server wants TLS, whatever the URL says.
+    let found = doctor_with(&nats.destination("queue", ""), &trusted).await;
+    assert_says(&found, "FAILURE ", "no stream takes subject caigunn.*.*");
+    for destination in [encrypted, nats.destination("queue", "")] {
+        assert_says(
+            &doctor(&destination).await,
+            "FAILURE ",
+            "invalid peer certificate: UnknownIssuer",
+        );
+    }
 }

@@ -6,7 +6,7 @@
 //! - **At least once.** An attempt of which nobody knows whether it was received is made again, with the same id.
 //! - **In order, a job at a time.** Of one job, a notification is sent only when the one before it is recorded as
 //!   delivered, dead or called off. Other jobs do not wait.
-//! - **Delivered means said so**: 2xx, or exit code 0. All else is tried again by the [`schedule`](Schedule), and then
+//! - **Delivered means said so**: 2xx, exit code 0, or the acknowledgement of a queue. All else is tried again by the [`schedule`](Schedule), and then
 //!   is a dead letter, which is kept.
 //! - **Nothing that happens here is in the way of a notification that arrives.** There is no row a receipt, and nobody
 //!   waits for a destination.
@@ -24,9 +24,14 @@ pub mod format;
 mod health;
 pub mod http;
 pub mod instruction;
+mod kept;
 mod log;
+pub mod login;
 pub mod look;
 mod metrics;
+pub mod nats;
+pub mod pattern;
+pub mod redis;
 pub mod schedule;
 mod secret;
 pub mod send;
@@ -48,6 +53,8 @@ pub use filter::Filter;
 pub use follow::{Answer, Answers, QUESTION_TIMEOUT};
 pub use format::Format;
 use http::HttpSender;
+use login::Login;
+use nats::NatsSender;
 pub use schedule::Schedule;
 pub use secret::secret;
 pub use send::{Parcel, Report, Sender, Wish};
@@ -95,6 +102,10 @@ pub enum Kind {
     Http(http::Settings),
     /// A program to run.
     Command(command::Settings),
+    /// A subject of NATS JetStream to publish to.
+    Nats(nats::Settings),
+    /// A stream of Redis to add to.
+    Redis(redis::Settings),
 }
 
 impl Kind {
@@ -103,14 +114,27 @@ impl Kind {
         match self {
             Self::Http(_) => "http",
             Self::Command(_) => "command",
+            Self::Nats(_) => "nats",
+            Self::Redis(_) => "redis",
         }
     }
 
-    /// Where that is, without anything secret: scheme, host and port of a URL, or the program.
+    /// Where that is, without anything secret: scheme, host and port of a URL, or the program; host, port and name in a queue.
     pub fn place(&self) -> String {
         match self {
             Self::Http(settings) => settings.url.origin().ascii_serialization(),
             Self::Command(settings) => settings.program.clone(),
+            Self::Nats(settings) => format!("{} {}", http::place(&settings.url), settings.subject),
+            Self::Redis(settings) => format!("{} {}", http::place(&settings.url), settings.stream),
+        }
+    }
+
+    /// Who it is told that we are, if it is told by a user and a password.
+    pub const fn login(&self) -> Option<&Login> {
+        match self {
+            Self::Http(_) | Self::Command(_) => None,
+            Self::Nats(settings) => Some(&settings.login),
+            Self::Redis(settings) => Some(&settings.login),
         }
     }
 }
@@ -137,5 +161,7 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
     Ok(match &destination.kind {
         Kind::Http(settings) => Arc::new(HttpSender::new(destination, settings)?),
         Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),
+        Kind::Nats(settings) => Arc::new(NatsSender::new(destination, settings)),
+        Kind::Redis(settings) => Arc::new(redis::RedisSender::new(destination, settings)),
     })
 }

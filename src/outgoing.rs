@@ -6,10 +6,12 @@
 //! without a proxy, and by `http` without certificates, so that neither can keep its own processes apart.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
+use rustls::{ClientConfig, RootCertStore};
 use url::{Host, Url};
 
 /// The variables that name proxies.
@@ -76,6 +78,23 @@ pub fn directly() -> ClientBuilder {
 /// A client for `http` URLs of this machine: it uses no proxy, and needs no certificates.
 pub fn to_this_machine() -> ClientBuilder {
     directly().tls_certs_only([])
+}
+
+/// What TLS trusts that is not HTTP's: the same certificates.
+///
+/// # Errors
+/// There are none, in words for an operator.
+pub fn tls() -> Result<ClientConfig, String> {
+    // What of them cannot be read is missed by nobody unless all of them cannot.
+    let certificates = rustls_native_certs::load_native_certs().certs;
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(certificates).0 == 0 {
+        return Err("the system's certificates cannot be read".to_owned());
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn named() -> ClientBuilder {

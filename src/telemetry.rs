@@ -26,9 +26,9 @@ use people::People;
 /// How long the end waits for the lines that still wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The pool of connections to PostgreSQL, which warns of every one that ends. Whoever needed it says so, in our words;
-/// so it is heard only where a filter names it.
-const POOL: &str = "deadpool";
+/// The pool of connections to PostgreSQL, which warns of every one that ends, and the client of NATS, which tells of every
+/// one. Whoever needed it says so, in our words; so they are heard only where a filter names them.
+const QUIET: [&str; 2] = ["async_nats", "deadpool"];
 
 /// What to log and how.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ impl FromStr for Filter {
         }
         let plain = directives.collect::<Vec<_>>().join(",");
         let asked: Targets = plain.parse().map_err(|_| String::new())?;
-        let quiet = Targets::new().with_target(POOL, LevelFilter::OFF);
+        let quiet = Targets::new().with_targets(QUIET.map(|target| (target, LevelFilter::OFF)));
         let all = match asked.default_level() {
             Some(level) => quiet.with_default(level),
             None => quiet,
@@ -130,7 +130,7 @@ impl FromStr for Filter {
 fn is_target(name: &str) -> bool {
     let mut parts = name.split("::");
     match parts.next() {
-        Some(POOL) => true,
+        Some(first) if QUIET.contains(&first) => true,
         Some("caigunn_webhook") => parts.next().is_none_or(|module| TARGETS.contains(&module)),
         _ => false,
     }

@@ -2,6 +2,9 @@
 
 mod command;
 mod http;
+mod login;
+mod nats;
+mod redis;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,11 +32,11 @@ struct KindOf {
     /// The keys that not all kinds have.
     keys: &'static [&'static str],
     /// Reads what only it has.
-    read: fn(&mut Reader, Member) -> Option<Kind>,
+    read: fn(&mut Reader, Member, &Sources) -> Option<Kind>,
 }
 
 /// The kinds there are.
-const KINDS: [KindOf; 2] = [
+const KINDS: [KindOf; 4] = [
     KindOf {
         name: "http",
         keys: http::KEYS,
@@ -43,6 +46,16 @@ const KINDS: [KindOf; 2] = [
         name: "command",
         keys: command::KEYS,
         read: command::read,
+    },
+    KindOf {
+        name: "nats",
+        keys: nats::KEYS,
+        read: nats::read,
+    },
+    KindOf {
+        name: "redis",
+        keys: redis::KEYS,
+        read: redis::read,
     },
 ];
 
@@ -92,10 +105,14 @@ pub fn summary(value: &Value) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// The paths in that value of files with secrets to sign with.
-pub fn signing_file_paths(value: &Value) -> Vec<String> {
+/// The keys that name a file with something secret.
+const FILE_KEYS: [&str; 2] = ["secrets_file", "password_file"];
+
+/// The paths in that value of files with something secret.
+pub fn secret_file_paths(value: &Value) -> Vec<String> {
     let tables = tables(value).unwrap_or_default().into_iter();
-    let paths = tables.filter_map(|table| text(table.get("secrets_file")?).ok());
+    let named = tables.flat_map(|table| FILE_KEYS.map(|key| table.get(key).map(text)));
+    let paths = named.flatten().filter_map(Result::ok);
     paths.filter(|path| !path.is_empty()).collect()
 }
 
@@ -136,7 +153,10 @@ fn destination(
         }
     }
     let kinds = named.map_or_else(|| kinds_by_keys(reader, member), |kind| vec![kind]);
-    let settings = kinds.iter().map(|kind| (kind.read)(reader, member)).last();
+    let settings = kinds
+        .iter()
+        .map(|kind| (kind.read)(reader, member, sources))
+        .last();
     let secrets = match kinds.iter().any(|kind| kind.keys.contains(&"secrets")) {
         true => secrets(reader, &key("secrets"), &key("secrets_file"), sources),
         false => Vec::new(),

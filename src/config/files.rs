@@ -12,6 +12,9 @@ const FIXED: u64 = 96;
 /// What a program that is being run has open on our side: three pipes, and a handle to wait for its end.
 const FILES_OF_A_COMMAND: u64 = 4;
 
+/// The connection to a queue, and those before it that did not answer and are not gone yet.
+const FILES_OF_A_QUEUE: u64 = 4;
+
 /// The public and the admin one.
 const LISTENERS: u64 = 2;
 
@@ -81,11 +84,12 @@ impl Settings {
     }
 }
 
-/// A connection an attempt, also of those that are kept for the next; or a program.
+/// A connection an attempt, also of those that are kept for the next; or a program; or the connections to a queue.
 fn files_of(destination: &DestinationSettings) -> u64 {
-    let each = match destination.kind {
-        Kind::Http(_) => 1,
-        Kind::Command(_) => FILES_OF_A_COMMAND,
-    };
-    destination.max_in_flight as u64 * each
+    let max_in_flight = destination.max_in_flight as u64;
+    match destination.kind {
+        Kind::Http(_) => max_in_flight,
+        Kind::Command(_) => max_in_flight * FILES_OF_A_COMMAND,
+        Kind::Nats(_) | Kind::Redis(_) => FILES_OF_A_QUEUE,
+    }
 }

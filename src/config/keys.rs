@@ -60,6 +60,8 @@ const TRUTH: Form = Form::One("true or false");
 const VISIBLE: &str = "visible ASCII characters";
 const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], or in the file \
                             of settings tables, each of which begins with [[delivery.destination]]";
+const URL_OF_ANY: &str =
+    "an absolute http or https URL (nats: nats or tls; redis: redis or rediss) without user and fragment";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.
@@ -116,10 +118,10 @@ pub const KEYS: [Key; 47] = [
 
 /// The keys of each destination, in the order of the file of defaults.
 #[rustfmt::skip]
-pub const DESTINATION_KEYS: [Key; 15] = [
+pub const DESTINATION_KEYS: [Key; 20] = [
     key("delivery.destination.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
-    key("delivery.destination.kind", Form::One("http or command")),
-    key("delivery.destination.url", Form::One("an absolute http or https URL without user and fragment")).of(Kind::Origin),
+    key("delivery.destination.kind", Form::One("http, command, nats or redis")),
+    key("delivery.destination.url", Form::One(URL_OF_ANY)).of(Kind::Origin),
     key("delivery.destination.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
     key("delivery.destination.secrets_file", Form::One("the path of a file")),
     key("delivery.destination.headers", Form::One("a table of headers")).of(Kind::Secret),
@@ -131,6 +133,11 @@ pub const DESTINATION_KEYS: [Key; 15] = [
     key("delivery.destination.max_in_flight", Form::Number(COUNT, 1, 256)),
     key("delivery.destination.max_per_second", Form::One("a number from 0.001 to 10000")),
     key("delivery.destination.since", Form::One("a time with an offset, as in 2024-07-30T09:15:00Z")),
+    key("delivery.destination.user", Form::One("the name of a user")),
+    key("delivery.destination.password", Form::One(VISIBLE)).of(Kind::Secret),
+    key("delivery.destination.password_file", Form::One("the path of a file")),
+    key("delivery.destination.subject", Form::One("a subject, in which {event}, {status} and {chatbot_id} stand for those of the notification, as in caigunn.{event}.{status}")),
+    key("delivery.destination.stream", Form::One("a key, in which {event}, {status} and {chatbot_id} stand for those of the notification, as in caigunn:{event}")),
     key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given")).of(Kind::Secret),
 ];
 

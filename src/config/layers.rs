@@ -54,7 +54,7 @@ impl Sources {
         let paths = by_variable.map(|(_, path)| path.trim().to_owned());
         self.files = paths.map(|path| (path.clone(), read(&path))).collect();
         let destinations = merge(self).values.remove(DESTINATION);
-        let paths = destinations.map(|destinations| destination::signing_file_paths(&destinations.value));
+        let paths = destinations.map(|destinations| destination::secret_file_paths(&destinations.value));
         let paths = paths.into_iter().flatten();
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }

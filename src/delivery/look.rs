@@ -1,6 +1,6 @@
 //! What a look at a destination finds, for `doctor`. No notification is sent, and nothing is changed.
 
-use super::{Kind, command, http};
+use super::{Kind, command, http, nats, redis};
 
 /// What was found, in words for an operator; nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,5 +34,7 @@ pub async fn look(kind: &Kind) -> Result<Vec<Sight>, reqwest::Error> {
     Ok(match kind {
         Kind::Http(settings) => vec![http::reach::look(settings).await?],
         Kind::Command(settings) => vec![command::find::look(settings)],
+        Kind::Nats(settings) => nats::look::look(settings).await,
+        Kind::Redis(settings) => redis::look::look(settings).await,
     })
 }

@@ -125,15 +125,15 @@ fn destinations(all: &[(&str, &str, &str)]) -> String {
 }
 
 /// What was posted: the ids of the receipts of each job, in the order of acceptance.
-type Jobs = HashMap<String, Vec<String>>;
+pub type Jobs = HashMap<String, Vec<String>>;
 
 /// Posts so many jobs, some at a time, each with its beginning and its end; every post must be answered 200.
-async fn post_jobs(public: SocketAddr, count: usize) -> Jobs {
+pub async fn post_jobs(public: SocketAddr, count: usize) -> Jobs {
     post_names(public, count, &["crawling.initial", "crawling.completed"]).await
 }
 
 /// Posts so many jobs with these notifications each, in this order.
-async fn post_names(public: SocketAddr, count: usize, names: &[&str]) -> Jobs {
+pub async fn post_names(public: SocketAddr, count: usize, names: &[&str]) -> Jobs {
     let client = client();
     let posting = (0..count).map(|_| post_job(&client, public, names));
     stream::iter(posting).buffer_unordered(32).collect().await
@@ -157,7 +157,7 @@ async fn post_job(client: &Client, public: SocketAddr, names: &[&str]) -> (Strin
 }
 
 /// All deliveries of the API that match a query, on all pages.
-async fn deliveries(admin: SocketAddr, query: &str) -> Vec<Value> {
+pub async fn deliveries(admin: SocketAddr, query: &str) -> Vec<Value> {
     let client = client();
     let mut all = Vec::new();
     let mut cursor = String::new();
@@ -184,7 +184,7 @@ async fn counts(admin: SocketAddr, destination: &str) -> HashMap<String, usize> 
 }
 
 /// Waits until a destination has so many deliveries of a state and no others.
-async fn wait_for_state(admin: SocketAddr, destination: &str, state: &str, count: usize) {
+pub async fn wait_for_state(admin: SocketAddr, destination: &str, state: &str, count: usize) {
     let wanted = HashMap::from([(state.to_owned(), count)]);
     wait_for(&format!("{count} deliveries that are {state}"), || async {
         let counts = counts(admin, destination).await;
@@ -209,7 +209,7 @@ async fn wait_until_closed(address: SocketAddr) {
 }
 
 /// Posts to the admin API; the status and the JSON of the answer.
-async fn order(admin: SocketAddr, path: &str, body: Option<Value>) -> (u16, Value) {
+pub async fn order(admin: SocketAddr, path: &str, body: Option<Value>) -> (u16, Value) {
     let mut request = client().post(format!("http://{admin}/api/v1{path}"));
     if let Some(body) = body {
         request = request.json(&body);
@@ -220,7 +220,7 @@ async fn order(admin: SocketAddr, path: &str, body: Option<Value>) -> (u16, Valu
 }
 
 /// Has receipts sent once more, and waits until that is done; how far it came.
-async fn replay(admin: SocketAddr, replay: Value) -> Value {
+pub async fn replay(admin: SocketAddr, replay: Value) -> Value {
     let (status, answer) = order(admin, "/replays", Some(replay)).await;
     assert_eq!(status, 202, "{answer}");
     let id = text(&answer["replay"], "id");

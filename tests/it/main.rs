@@ -40,6 +40,7 @@ mod paths;
 mod power_cut;
 mod proxies;
 mod quarantine;
+mod queues;
 mod redaction;
 mod registration;
 mod replicas;

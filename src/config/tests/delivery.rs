@@ -1,6 +1,7 @@
 //! The way out: its schedule and its destinations.
 
 mod mistakes;
+mod queues;
 
 use super::*;
 use crate::clock::Timestamp;
@@ -34,7 +35,7 @@ fn only(sources: &Sources) -> DestinationSettings {
 fn http(destination: &DestinationSettings) -> &crate::delivery::http::Settings {
     match &destination.kind {
         Kind::Http(settings) => settings,
-        Kind::Command(_) => panic!("it is a URL"),
+        Kind::Command(_) | Kind::Nats(_) | Kind::Redis(_) => panic!("it is a URL"),
     }
 }
 
@@ -209,11 +210,18 @@ fn the_examples_in_the_file_of_defaults_are_right_and_give_the_defaults() {
 
     let destinations = destinations(&file(&format!("{}\n{examples}", &DEFAULTS[..start])));
 
-    let [written, script] = &*destinations else {
+    let [written, script, nats, redis] = &*destinations else {
         panic!("{destinations:?}")
     };
     let left_out = only(&app(""));
     assert_eq!((&*written.name, &*script.name), ("app", "script"));
+    assert_eq!(
+        [nats.kind.place(), redis.kind.place()],
+        [
+            "nats.example.com:4222 caigunn.{event}.{status}",
+            "redis.example.com:6379 caigunn:{event}"
+        ]
+    );
     assert_eq!(written.timeout, left_out.timeout);
     assert_eq!(written.max_in_flight, left_out.max_in_flight);
     assert_eq!(written.format, left_out.format);

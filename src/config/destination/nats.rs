@@ -1,0 +1,37 @@
+//! One that is a subject of NATS JetStream.
+
+use url::Url;
+
+use super::{Member, login};
+use crate::config::layers::Sources;
+use crate::config::reader::Reader;
+use crate::delivery::{Kind, nats};
+
+pub const KEYS: &[&str] = &[
+    "url",
+    "user",
+    "password",
+    "password_file",
+    "subject",
+    "secrets",
+    "secrets_file",
+];
+
+pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
+    let url = reader.required(&member.key("url"), url);
+    let login = login::read(reader, member, sources);
+    let subject = reader.required(&member.key("subject"), nats::pattern);
+    Some(Kind::Nats(nats::Settings {
+        url: url?,
+        login,
+        subject: subject?,
+    }))
+}
+
+/// A nats or tls URL of nothing but a host and a port.
+fn url(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let is_host = matches!(url.path(), "" | "/") && url.query().is_none() && url.has_host();
+    (matches!(url.scheme(), "nats" | "tls") && is_plain && is_host).then_some(url)
+}

@@ -1,0 +1,41 @@
+//! One that is a stream of Redis.
+
+use url::Url;
+
+use super::{Member, login};
+use crate::config::layers::Sources;
+use crate::config::reader::Reader;
+use crate::delivery::pattern::Pattern;
+use crate::delivery::{Kind, redis};
+
+pub const KEYS: &[&str] = &[
+    "url",
+    "user",
+    "password",
+    "password_file",
+    "stream",
+    "secrets",
+    "secrets_file",
+];
+
+pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
+    let url = reader.required(&member.key("url"), url);
+    let login = login::read(reader, member, sources);
+    let stream = reader.required(&member.key("stream"), Pattern::new);
+    if login.user.is_some() && login.password.get().is_none() {
+        reader.note(&member.key("user"), "there is no password beside it");
+    }
+    Some(Kind::Redis(redis::Settings {
+        url: url?,
+        login,
+        stream: stream?,
+    }))
+}
+
+/// A redis or rediss URL of a host, a port and the number of a database.
+fn url(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let is_host = redis::database(&url).is_ok() && url.query().is_none() && url.has_host();
+    (matches!(url.scheme(), "redis" | "rediss") && is_plain && is_host).then_some(url)
+}

@@ -1,0 +1,105 @@
+//! Destinations that are queues.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn nats(members: &str) -> Sources {
+    let usual = "name = \"q\"\nkind = \"nats\"\nurl = \"nats://n:4222\"\nsubject = \"a.{event}\"\n";
+    destination(&format!("{usual}{members}"))
+}
+
+fn redis(url: &str, members: &str) -> Sources {
+    destination(&format!(
+        "name = \"q\"\nkind = \"redis\"\nurl = \"{url}\"\nstream = \"a:{{event}}\"\n{members}"
+    ))
+}
+
+/// Of the only destination the user and the password.
+fn login(sources: &Sources) -> (Option<String>, Option<String>) {
+    let destination = only(sources);
+    let login = destination.kind.login().expect("it has one");
+    let password = login.password.get();
+    let password = password.as_ref().as_ref();
+    (
+        login.user.clone(),
+        password.map(|password| password.expose_secret().to_owned()),
+    )
+}
+
+#[test]
+fn a_queue_has_a_place_and_a_login() {
+    assert_eq!(only(&nats("")).kind.place(), "n:4222 a.{event}");
+    assert_eq!(only(&redis("rediss://r/3", "")).kind.place(), "r a:{event}");
+    assert_eq!(login(&nats("")), (None, None));
+    let given = "user = \"u\"\npassword = \"p\"";
+    assert_eq!(login(&nats(given)), (Some("u".to_owned()), Some("p".to_owned())));
+    assert_eq!(login(&nats("password = \"t\"")), (None, Some("t".to_owned())));
+    let mut in_file = nats("user = \"u\"\npassword_file = \"/run/p\"\nsecrets_file = \"/run/s\"");
+    in_file.read_files(|path| match path {
+        "/run/p" => Ok(" p2\n".to_owned()),
+        "/run/s" => Ok(SIGNING_SECRET.to_owned()),
+        other => panic!("{other}"),
+    });
+    assert_eq!(login(&in_file), (Some("u".to_owned()), Some("p2".to_owned())));
+}
+
+#[test]
+fn a_login_that_is_none_is_a_mistake_that_quotes_nothing() {
+    let place = "delivery.destination[0]";
+    for (sources, expected) in [
+        (
+            nats("password = \"hunter2 ö\""),
+            ".password (own.toml:1): expected visible ASCII characters, found another text (hidden)",
+        ),
+        (
+            nats("password_file = \"/run/p\""),
+            ".password_file (own.toml:1): /run/p: the file was not read",
+        ),
+        (
+            redis("redis://r", "user = \"u\""),
+            ".user (own.toml:1): there is no password beside it",
+        ),
+    ] {
+        assert_eq!(mistakes(&sources), [format!("{place}{expected}")]);
+    }
+}
+
+#[test]
+fn a_url_that_leads_to_no_queue_of_its_kind_is_refused() {
+    for url in [
+        "redis://u:hunter2@r",
+        "redis://r/x",
+        "redis://r/1/2",
+        "redis://r?db=1",
+        "nats://r",
+        "redis://",
+    ] {
+        let found = mistakes(&redis(url, ""));
+        assert_eq!(found.len(), 1, "{url} {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    for url in [
+        "nats://u:hunter2@n:4222",
+        "nats://n/x",
+        "nats://n?x",
+        "redis://n",
+        "ws://n",
+        "nats://",
+    ] {
+        let mut sources = nats("");
+        let file = &mut sources.file.as_mut().unwrap().1;
+        *file = file.replace("nats://n:4222", url);
+        let found = mistakes(&sources);
+        assert_eq!(found.len(), 1, "{url} {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn no_output_holds_the_password_of_a_queue() {
+    let loaded = load(&nats(&format!("password = \"{SECRET}\""))).unwrap();
+    assert!(!format!("{loaded:?}").contains(SECRET));
+    let loaded = load(&redis("redis://r", &format!("password = \"{SECRET}\""))).unwrap();
+    assert!(!format!("{loaded:?}").contains(SECRET));
+}

@@ -1,0 +1,295 @@
+//! A destination that is a subject of NATS JetStream: each notification is one message, and the stream's acknowledgement is
+//! what says that it has it.
+//!
+//! `Nats-Msg-Id` is what the stream drops repeats by. It does so across all of its subjects, and also where it has the
+//! message no more, with an acknowledgement that only says `duplicate`. So that is not believed: the stream is asked for the
+//! message it speaks of, and if that is another one, or none, ours is published once more under an id that no other
+//! destination uses.
+//!
+//! The library's own way to reconnect is not used: it keeps what was published meanwhile and sends it later, and of what was
+//! under way its callers hear nothing. A connection that ended, or did not answer in time, is replaced by the next attempt.
+
+mod ack;
+pub(super) mod look;
+mod wire;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Request, RequestErrorKind};
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::envelope::{Envelope, Sealer};
+use super::http::place;
+use super::kept::{Kept, Lent};
+use super::login::Login;
+use super::pattern::Pattern;
+use super::{DestinationSettings, Parcel, Report, Sender, Wish};
+use crate::inbox::Receipt;
+use crate::inbox::outbox::Outcome;
+use ack::Ack;
+use wire::Connection;
+
+/// What a stream knows a message by. Servers look at this spelling alone.
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// The longest subject, in bytes. A server takes lines of 4096, and ends the connection at a longer one.
+const MAX_SUBJECT_BYTES: usize = 1024;
+
+/// What is to be known of a destination that is a subject.
+#[derive(Clone)]
+pub struct Settings {
+    /// The server: `nats://` or `tls://`, host and port.
+    pub url: Url,
+    /// Who we are. A password without a user is a token.
+    pub login: Login,
+    /// The subject of each notification.
+    pub subject: Pattern,
+}
+
+/// Without what is secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("place", &place(&self.url))
+            .field("user", &self.login.user)
+            .field("subject", &self.subject.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Publishes to a subject.
+pub struct NatsSender {
+    /// The name of the destination.
+    destination: String,
+    settings: Settings,
+    place: String,
+    sealer: Sealer,
+    timeout: Duration,
+    connection: Kept<Connection>,
+}
+
+impl NatsSender {
+    /// Makes one; nothing is connected yet.
+    pub fn new(destination: &DestinationSettings, settings: &Settings) -> Self {
+        Self {
+            destination: destination.name.clone(),
+            settings: settings.clone(),
+            place: place(&settings.url),
+            sealer: Sealer::new(destination),
+            timeout: destination.timeout,
+            connection: Kept::new(),
+        }
+    }
+
+    async fn attempt(&self, parcel: Parcel) -> Report {
+        let deadline = Instant::now() + self.timeout;
+        let envelope = match self.sealer.seal(&parcel).await {
+            Ok(envelope) => envelope,
+            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        };
+        let delivering = timeout_at(deadline, self.deliver(&parcel, envelope)).await;
+        match delivering {
+            Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
+            Ok(Err(report)) => report,
+            Err(_) => {
+                self.connection.forget();
+                let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
+                let detail = format!("no acknowledgement from {place} within {seconds} s");
+                Report::unanswered(Outcome::Timeout, detail)
+            }
+        }
+    }
+
+    /// Has a stream take it; what is to be said then.
+    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
+        let subject = subject(&self.settings.subject, &parcel.receipt)?;
+        let Envelope { body, headers } = envelope;
+        let connecting = |ended| wire::connect(&self.settings, self.timeout, ended);
+        let connection = self.connection.get(connecting).await?;
+        let id = parcel.message_id();
+        let publish = |id: &str| {
+            let mut message = HeaderMap::new();
+            for (name, value) in &headers {
+                message.insert(*name, value.as_str());
+            }
+            message.insert(MESSAGE_ID, id);
+            self.publish(&connection, &subject, message, body.clone())
+        };
+        let ack = publish(&id).await?;
+        if !ack.duplicate {
+            return Ok(format!("stream {} has it as {}", ack.stream, ack.sequence));
+        }
+        if self.is_there(&connection, &ack, &subject, &id).await? {
+            return Ok(format!(
+                "stream {} had it already, as {}",
+                ack.stream, ack.sequence
+            ));
+        }
+        // Under this one only this destination publishes, so if it was had, ours was.
+        let again = publish(&format!("{id}.{}", self.destination)).await?;
+        let had = if again.duplicate { "had" } else { "has" };
+        Ok(format!(
+            "stream {} {had} it as {}, under an id of its own: it knew {id} of a message that is another one or gone",
+            again.stream, again.sequence
+        ))
+    }
+
+    /// Publishes, and waits for the acknowledgement of a stream.
+    async fn publish(
+        &self,
+        connection: &Lent<Connection>,
+        subject: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Ack, Report> {
+        let bytes = wire::header_bytes(&headers) + body.len();
+        let most = connection.value.client.max_payload();
+        if bytes > most {
+            let detail = format!(
+                "not sent: it has {bytes} bytes with its headers, and {most} are the most that {} takes (max_payload)",
+                self.place
+            );
+            return Err(Report {
+                wish: Wish::NeverThis,
+                ..Report::unanswered(Outcome::Refused, detail)
+            });
+        }
+        let request = Request::new().headers(headers).payload(body);
+        let answer = self.ask(connection, subject, request).await?;
+        ack::read(&answer, subject)
+    }
+
+    /// Whether the stream holds what an acknowledgement speaks of, and that is ours. Where it cannot tell, it is not.
+    async fn is_there(
+        &self,
+        connection: &Lent<Connection>,
+        ack: &Ack,
+        subject: &str,
+        id: &str,
+    ) -> Result<bool, Report> {
+        let request = Request::new().payload(format!("{{\"seq\":{}}}", ack.sequence).into());
+        let api = ack.api(&format!("STREAM.MSG.GET.{}", ack.stream));
+        match self.ask(connection, &api, request).await {
+            Ok(answer) => Ok(ack::is_message(&answer, subject, id)),
+            Err(report) if connection.ended.is_cancelled() => Err(report),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// One question and its answer.
+    async fn ask(
+        &self,
+        connection: &Lent<Connection>,
+        subject: &str,
+        request: Request,
+    ) -> Result<Bytes, Report> {
+        let Lent { value, ended } = connection;
+        let refusal = value.refusal(subject);
+        let answered = tokio::select! {
+            answered = value.client.send_request(subject.to_owned(), request.timeout(None)) => answered,
+            detail = refusal => {
+                // The library remembers for ever what it has no answer to.
+                self.connection.forget();
+                return Err(Report::unanswered(Outcome::Refused, detail));
+            }
+            () = ended.cancelled() => return Err(value.end()),
+        };
+        answered
+            .map(|message| message.payload)
+            .map_err(|error| match error.kind() {
+                RequestErrorKind::NoResponders => {
+                    let detail = format!("no stream takes subject {subject} at {}", self.place);
+                    Report::unanswered(Outcome::Unreachable, detail)
+                }
+                RequestErrorKind::TimedOut
+                | RequestErrorKind::InvalidSubject
+                | RequestErrorKind::MaxPayloadExceeded
+                | RequestErrorKind::Other => {
+                    self.connection.forget();
+                    let detail = format!("no acknowledgement from {}: {error}", self.place);
+                    Report::unanswered(Outcome::Unreachable, detail)
+                }
+            })
+    }
+}
+
+impl Sender for NatsSender {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        Box::pin(self.attempt(parcel))
+    }
+}
+
+/// A subject as the configuration may have it: no blanks, no wildcards, no part of it empty, and not one of the server's own.
+pub fn pattern(text: &str) -> Option<Pattern> {
+    let is_legal = |part: &str| {
+        !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || "*>".contains(letter))
+    };
+    let is_own = text.starts_with('$') || text.starts_with("_INBOX");
+    let is_subject = text.split('.').all(is_legal) && text.len() <= MAX_SUBJECT_BYTES && !is_own;
+    Pattern::new(text).filter(|_| is_subject)
+}
+
+/// The subject of a notification, whose event name may be of any length.
+fn subject(pattern: &Pattern, receipt: &Receipt) -> Result<String, Report> {
+    let subject = pattern.fill(receipt);
+    if subject.len() <= MAX_SUBJECT_BYTES {
+        return Ok(subject);
+    }
+    let detail = format!(
+        "not sent: its subject would have {} bytes, and {MAX_SUBJECT_BYTES} are the most",
+        subject.len()
+    );
+    Err(Report {
+        wish: Wish::NeverThis,
+        ..Report::unanswered(Outcome::Refused, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::send::sample::parcel;
+
+    #[test]
+    fn a_subject_that_no_server_takes_is_no_setting() {
+        for text in [
+            "", "a b", "a..b", ".a", "a.", "a.*", "a.>", "$JS.API", "_INBOX.a", "a\t", "{job}",
+        ] {
+            assert_eq!(pattern(text), None, "{text:?}");
+        }
+        for text in [
+            "a",
+            "caigunn.{event}.{status}",
+            "{chatbot_id}",
+            "a.$b",
+            "a-{event}",
+        ] {
+            assert!(pattern(text).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_too_long_for_a_subject_is_never_sent() {
+        let mut receipt = parcel(r#"{"event":"cr","status":"completed"}"#).receipt;
+        let pattern = pattern("a.{event}").unwrap();
+        assert_eq!(subject(&pattern, &receipt), Ok("a.cr".to_owned()));
+
+        receipt.event.event = "x".repeat(MAX_SUBJECT_BYTES - 1).into();
+        let refused = subject(&pattern, &receipt).unwrap_err();
+
+        assert_eq!(
+            (refused.outcome, refused.wish),
+            (Outcome::Refused, Wish::NeverThis)
+        );
+        assert_eq!(
+            refused.detail,
+            "not sent: its subject would have 1025 bytes, and 1024 are the most"
+        );
+    }
+}

@@ -1,0 +1,319 @@
+//! What there is to know of a stream before anything is published to it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{self, Connection};
+use super::{Settings, ack};
+use crate::delivery::http::place;
+use crate::delivery::look::Sight;
+use crate::inbox::outbox::Outcome;
+
+/// How long all of it may take: a server that is there needs milliseconds, and somebody waits at a terminal.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
+                         one that this machine trusts; what is for it is kept and sent when it is there";
+
+const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are those of a user who may publish to the subject and \
+                        subscribe to _INBOX.>; a password without a user is a token";
+
+const NO_STREAM: &str = "make one that has this subject, as in `nats stream add NAME --subjects 'SUBJECT'`; until then nothing is \
+                         taken, and what is for it is kept";
+
+const CANNOT_ASK: &str = "let this user publish to $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.*, so that the stream can be looked \
+                          at; deliveries need it only to look at an acknowledgement that says duplicate";
+
+const NOT_SYNCED: &str = "set `sync_interval: always` in the jetstream block of the server's configuration, or have the stream kept \
+                          by three servers (`--replicas 3`); where that is set already, nothing is to be done";
+
+/// The answer of `STREAM.NAMES`.
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default)]
+    streams: Option<Vec<String>>,
+}
+
+/// Of the answer of `STREAM.INFO`, what matters to who publishes.
+#[derive(Deserialize)]
+struct Info {
+    config: Config,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    name: String,
+    #[serde(default)]
+    subjects: Vec<String>,
+    #[serde(default)]
+    retention: String,
+    #[serde(default)]
+    discard: String,
+    #[serde(default)]
+    storage: String,
+    #[serde(default = "one")]
+    num_replicas: usize,
+    #[serde(default)]
+    no_ack: bool,
+    #[serde(default)]
+    sealed: bool,
+    #[serde(default = "no_limit")]
+    max_msgs: i64,
+    #[serde(default = "no_limit")]
+    max_bytes: i64,
+    #[serde(default = "no_limit")]
+    max_msgs_per_subject: i64,
+    #[serde(default = "no_limit")]
+    max_msg_size: i64,
+}
+
+const fn one() -> usize {
+    1
+}
+
+const fn no_limit() -> i64 {
+    -1
+}
+
+/// What the operator of a subject is to know.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn look(settings: &Settings) -> Vec<Sight> {
+    let place = place(&settings.url);
+    let looking = timeout(TIMEOUT, async {
+        let connection = match wire::connect(settings, TIMEOUT, CancellationToken::new()).await {
+            Ok(connection) => connection,
+            Err(report) => {
+                let advice = match report.outcome {
+                    Outcome::Refused => NO_LOGIN,
+                    _ => UNREACHED,
+                };
+                return vec![Sight::Bad {
+                    what: report.detail,
+                    advice,
+                }];
+            }
+        };
+        streams(&connection, &place, &settings.subject.fill_all("*")).await
+    });
+    looking.await.unwrap_or_else(|_| {
+        let what = format!("{place} does not answer within {} s", TIMEOUT.as_secs());
+        vec![Sight::Bad {
+            what,
+            advice: UNREACHED,
+        }]
+    })
+}
+
+/// What is to be known of the streams that have this subject, in which a place is `*`.
+async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sight> {
+    let wildcard = wildcards(subject);
+    let names: Result<Names, Sight> = ask(
+        connection,
+        place,
+        "STREAM.NAMES",
+        json!({"subject": wildcard}).to_string(),
+    )
+    .await;
+    let names = match names {
+        Ok(names) => names.streams.unwrap_or_default(),
+        Err(sight) => return vec![sight],
+    };
+    if names.is_empty() {
+        let what = format!("{place}: no stream takes subject {wildcard}");
+        return vec![Sight::Bad {
+            what,
+            advice: NO_STREAM,
+        }];
+    }
+    let most = connection.client.max_payload();
+    let mut sights = vec![Sight::Good(format!(
+        "{place} takes connections, and messages of {most} bytes at most with their headers"
+    ))];
+    for name in names {
+        match ask::<Info>(connection, place, &format!("STREAM.INFO.{name}"), String::new()).await {
+            Ok(Info { config }) => sights.extend(of_stream(&config, &wildcard)),
+            Err(sight) => sights.push(sight),
+        }
+    }
+    sights
+}
+
+/// A subject in which each part that is not the same for all is a wildcard; in a part it would be taken as it stands.
+fn wildcards(subject: &str) -> String {
+    let parts = subject
+        .split('.')
+        .map(|part| if part.contains('*') { "*" } else { part });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+async fn ask<T: DeserializeOwned>(
+    connection: &Connection,
+    place: &str,
+    call: &str,
+    question: String,
+) -> Result<T, Sight> {
+    let subject = format!("$JS.API.{call}");
+    let refusal = connection.refusal(&subject);
+    let cannot = |why: String| Sight::Doubtful {
+        what: format!("{place} does not tell what streams it has: {why}"),
+        advice: CANNOT_ASK,
+    };
+    let answered = tokio::select! {
+        answered = connection.client.request(subject.clone(), question.into()) => answered,
+        why = refusal => return Err(cannot(why)),
+    };
+    let answer = answered.map_err(|_| Sight::Bad {
+        what: format!("{place} has no JetStream for this account: nobody answers to {subject}"),
+        advice: "begin the server with JetStream (`nats-server -js`, or a jetstream block in its configuration), and enable it \
+                 for the account",
+    })?;
+    if let Some(problem) = ack::problem(&answer.payload) {
+        return Err(cannot(problem.description));
+    }
+    serde_json::from_slice(&answer.payload).map_err(|error| cannot(error.to_string()))
+}
+
+/// What a stream's word is worth.
+fn of_stream(config: &Config, wildcard: &str) -> Vec<Sight> {
+    let name = &config.name;
+    let mut sights = Vec::new();
+    if config.no_ack || config.sealed {
+        let why = if config.sealed {
+            "it is sealed"
+        } else {
+            "it acknowledges nothing (no_ack)"
+        };
+        sights.push(Sight::Bad {
+            what: format!("stream {name} can be delivered to by nobody: {why}"),
+            advice: "edit the stream, or make another one for this subject",
+        });
+    }
+    if !config.subjects.iter().any(|subject| covers(subject, wildcard)) {
+        sights.push(Sight::Doubtful {
+            what: format!("stream {name} takes {} and not all of {wildcard}", config.subjects.join(", ")),
+            advice: "see that the streams have the subjects of all that this destination gets (its `events`); what has no stream \
+                     is not delivered",
+        });
+    }
+    if config.retention == "interest" {
+        sights.push(Sight::Doubtful {
+            what: format!(
+                "stream {name} acknowledges and drops what no consumer waits for (retention interest)"
+            ),
+            advice: "make the consumers before notifications come, or the stream with another retention",
+        });
+    }
+    let limits = [config.max_msgs, config.max_bytes, config.max_msgs_per_subject];
+    if config.discard != "new" && limits.iter().any(|limit| *limit > 0) {
+        sights.push(Sight::Doubtful {
+            what: format!("stream {name} drops its oldest messages, read or not, once it is full"),
+            advice: "`nats stream edit NAME --discard new` has it refuse new ones instead, which are kept here until there is room",
+        });
+    }
+    sights.push(match (&*config.storage, config.num_replicas) {
+        ("memory", 0 | 1) => Sight::Doubtful {
+            what: format!("stream {name} is kept in memory by one server, whose end is its end"),
+            advice: "make the stream with `--storage file`",
+        },
+        ("file", 0 | 1) => Sight::Doubtful {
+            what: format!(
+                "stream {name} is kept in a file by one server: what it acknowledges survives the end of its process, and a power \
+                 cut only if it syncs first, which cannot be asked and is not so by default"
+            ),
+            advice: NOT_SYNCED,
+        },
+        (storage, count) => Sight::Good(format!(
+            "stream {name} is kept by {count} servers (storage: {storage}), most of which have what it acknowledges"
+        )),
+    });
+    if let Some(most) = u64::try_from(config.max_msg_size).ok().filter(|most| *most > 0) {
+        sights.push(Sight::Good(format!(
+            "stream {name} takes messages of {most} bytes at most"
+        )));
+    }
+    sights
+}
+
+/// Whether a subject of a stream has all that another subject, with wildcards, stands for.
+fn covers(of_stream: &str, wildcard: &str) -> bool {
+    let (mut wide, mut narrow) = (of_stream.split('.'), wildcard.split('.'));
+    loop {
+        match (wide.next(), narrow.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sights(config: &str) -> Vec<String> {
+        let config: Config = serde_json::from_str(config).unwrap();
+        let told = of_stream(&config, "a.*").into_iter().map(|sight| match sight {
+            Sight::Good(what) => format!("good: {what}"),
+            Sight::Doubtful { what, .. } => format!("doubtful: {what}"),
+            Sight::Bad { what, .. } => format!("bad: {what}"),
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn a_stream_is_told_by_what_its_word_is_worth() {
+        let told =
+            sights(r#"{"name":"S","subjects":["a.>"],"storage":"file","num_replicas":3,"max_msg_size":9}"#);
+        assert_eq!(
+            told,
+            [
+                "good: stream S is kept by 3 servers (storage: file), most of which have what it acknowledges",
+                "good: stream S takes messages of 9 bytes at most"
+            ]
+        );
+        let told = sights(
+            r#"{"name":"S","subjects":["a.b"],"storage":"memory","num_replicas":1,"retention":"interest",
+                "discard":"old","max_msgs":5,"no_ack":true}"#,
+        );
+        assert_eq!(
+            told,
+            [
+                "bad: stream S can be delivered to by nobody: it acknowledges nothing (no_ack)",
+                "doubtful: stream S takes a.b and not all of a.*",
+                "doubtful: stream S acknowledges and drops what no consumer waits for (retention interest)",
+                "doubtful: stream S drops its oldest messages, read or not, once it is full",
+                "doubtful: stream S is kept in memory by one server, whose end is its end",
+            ]
+        );
+        let told = sights(r#"{"name":"S","subjects":["a.*"],"storage":"file","discard":"new","max_msgs":5}"#);
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("doubtful: stream S is kept in a file by one server: "),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_subject_has_what_another_stands_for() {
+        for (of_stream, wildcard, is_covered) in [
+            ("a.b", "a.b", true),
+            ("a.*", "a.*", true),
+            ("a.>", "a.*.b", true),
+            (">", "a", true),
+            ("a.>", "a", false),
+            ("a.b", "a.*", false),
+            ("a.*", "a.b.c", false),
+        ] {
+            assert_eq!(covers(of_stream, wildcard), is_covered, "{of_stream} {wildcard}");
+        }
+        assert_eq!(wildcards("a.*.b-*"), "a.*.*");
+    }
+}

@@ -1,0 +1,177 @@
+//! A destination that is a stream of Redis: each notification is one entry, added by `XADD`, and its id in the answer is what
+//! says that it is there.
+//!
+//! Redis gives each entry an id of its own, so a repeat is a second entry. It is told by its `message-id`, which all
+//! attempts of a delivery share. An id of ours would not do: Redis refuses one that is not above all that it ever had, so
+//! entries of two jobs could not be told apart from repeats, and a replay could not arrive.
+//!
+//! Nothing is sent twice by the library: a connection that broke is replaced by the next attempt. Streams have no cap, since
+//! one drops what nobody has read yet.
+
+pub(super) mod look;
+mod refusal;
+mod wire;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, ErrorKind, Value};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::envelope::{Envelope, Sealer};
+use super::http::place;
+use super::kept::{Kept, Lent};
+use super::login::Login;
+use super::pattern::Pattern;
+use super::{DestinationSettings, Parcel, Report, Sender, Wish};
+use crate::inbox::outbox::Outcome;
+use wire::Connection;
+
+/// The field with the body.
+const BODY: &str = "body";
+
+/// The field by which a repeat is told.
+const MESSAGE_ID: &str = "message-id";
+
+/// What is to be known of a destination that is a stream.
+#[derive(Clone)]
+pub struct Settings {
+    /// The server: `redis://` or `rediss://`, host and port, and the number of a database.
+    pub url: Url,
+    /// Who we are.
+    pub login: Login,
+    /// The key of the stream of each notification.
+    pub stream: Pattern,
+}
+
+impl Settings {
+    /// The number of the database.
+    pub fn database(&self) -> i64 {
+        database(&self.url).unwrap_or_default()
+    }
+}
+
+/// Without what is secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("place", &place(&self.url))
+            .field("user", &self.login.user)
+            .field("stream", &self.stream.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The number of the database in a URL, 0 if it names none.
+///
+/// # Errors
+/// It names something else.
+pub fn database(url: &Url) -> Result<i64, std::num::ParseIntError> {
+    match url.path().trim_start_matches('/') {
+        "" => Ok(0),
+        number => number.parse::<u16>().map(i64::from),
+    }
+}
+
+/// Adds to a stream.
+pub struct RedisSender {
+    settings: Settings,
+    place: String,
+    sealer: Sealer,
+    timeout: Duration,
+    connection: Kept<Connection>,
+}
+
+impl RedisSender {
+    /// Makes one; nothing is connected yet.
+    pub fn new(destination: &DestinationSettings, settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            place: place(&settings.url),
+            sealer: Sealer::new(destination),
+            timeout: destination.timeout,
+            connection: Kept::new(),
+        }
+    }
+
+    async fn attempt(&self, parcel: Parcel) -> Report {
+        let deadline = Instant::now() + self.timeout;
+        let envelope = match self.sealer.seal(&parcel).await {
+            Ok(envelope) => envelope,
+            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        };
+        match timeout_at(deadline, self.deliver(&parcel, &envelope)).await {
+            Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
+            Ok(Err(report)) => report,
+            Err(_) => {
+                self.connection.forget();
+                let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
+                Report::unanswered(
+                    Outcome::Timeout,
+                    format!("no answer from {place} within {seconds} s"),
+                )
+            }
+        }
+    }
+
+    /// Has the stream take it; what is to be said then.
+    async fn deliver(&self, parcel: &Parcel, envelope: &Envelope) -> Result<String, Report> {
+        let stream = self.settings.stream.fill(&parcel.receipt);
+        let connecting = |ended| wire::connect(&self.settings, self.timeout, ended);
+        let Lent { mut value, ended } = self.connection.get(connecting).await?;
+        let longest = envelope.body.len().max(stream.len());
+        if let Some(most) = value.max_bytes.filter(|most| longest > *most) {
+            let detail = format!(
+                "not sent: it has {longest} bytes, and {most} are the most that {} takes (proto-max-bulk-len)",
+                self.place
+            );
+            return Err(Report {
+                wish: Wish::NeverThis,
+                ..Report::unanswered(Outcome::Refused, detail)
+            });
+        }
+        let command = command(&stream, &parcel.message_id(), envelope);
+        let answered = tokio::select! {
+            answered = value.connection.req_packed_command(&command) => answered.and_then(Value::extract_error),
+            () = ended.cancelled() => Err((ErrorKind::Io, "it ended before the answer").into()),
+        };
+        match answered {
+            Ok(Value::BulkString(id)) => Ok(format!(
+                "stream {stream} has it as {}",
+                String::from_utf8_lossy(&id)
+            )),
+            Ok(_) => {
+                let detail = format!("{} answered something else than the id of an entry", self.place);
+                Err(Report::unanswered(Outcome::Failed, detail))
+            }
+            Err(error) => {
+                if refusal::ends_connection(&error) {
+                    self.connection.forget();
+                }
+                Err(refusal::report(&error, &self.place, &stream))
+            }
+        }
+    }
+}
+
+impl Sender for RedisSender {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        Box::pin(self.attempt(parcel))
+    }
+}
+
+/// What adds an entry.
+fn command(stream: &str, message_id: &str, envelope: &Envelope) -> Cmd {
+    let mut command = redis::cmd("XADD");
+    command.arg(stream).arg("*").arg(MESSAGE_ID).arg(message_id);
+    for (name, value) in &envelope.headers {
+        command.arg(*name).arg(value);
+    }
+    command.arg(BODY).arg(&*envelope.body);
+    command
+}

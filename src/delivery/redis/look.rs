@@ -1,0 +1,212 @@
+//! What there is to know of a server of Redis before anything is added to a stream.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Cmd, FromRedisValue, RedisError};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Settings, wire};
+use crate::delivery::http::place;
+use crate::delivery::look::Sight;
+use crate::inbox::outbox::Outcome;
+
+/// How long all of it may take: a server that is there needs milliseconds, and somebody waits at a terminal.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
+                         one that this machine trusts; what is for it is kept and sent when it is there";
+
+const NO_LOGIN: &str =
+    "see that `user` and `password` (or `password_file`) are those of a user who may XADD to the stream";
+
+/// What a server tells of itself.
+struct Told {
+    /// The answer of `INFO`.
+    info: String,
+    /// `appendfsync`, if it tells.
+    fsync: Option<String>,
+    /// The type of what is under the stream's key, if that is the same for all.
+    kind: Option<String>,
+}
+
+/// What the operator of a stream is to know.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn look(settings: &Settings) -> Vec<Sight> {
+    let place = place(&settings.url);
+    let looking = timeout(TIMEOUT, async {
+        let connected = wire::connect(settings, TIMEOUT, CancellationToken::new()).await;
+        let mut connection = connected.map_err(|report| {
+            let advice = match report.outcome {
+                Outcome::Refused => NO_LOGIN,
+                _ => UNREACHED,
+            };
+            Sight::Bad {
+                what: report.detail,
+                advice,
+            }
+        })?;
+        told(&mut connection.connection, settings).await.map_err(|error| Sight::Doubtful {
+            what: format!("{place} takes connections, and does not tell what its word is worth: {error}"),
+            advice: "let this user run INFO and CONFIG GET, or see for yourself that appendonly is on and maxmemory-policy is \
+                     noeviction",
+        })
+    });
+    match looking.await {
+        Ok(Ok(told)) => judge(&told, &place, &settings.stream.to_string()),
+        Ok(Err(sight)) => vec![sight],
+        Err(_) => {
+            let what = format!("{place} does not answer within {} s", TIMEOUT.as_secs());
+            vec![Sight::Bad {
+                what,
+                advice: UNREACHED,
+            }]
+        }
+    }
+}
+
+async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Result<Told, RedisError> {
+    let info = ask(connection, &redis::cmd("INFO")).await?;
+    // Providers of servers often forbid it.
+    let fsync = wire::setting(connection, "appendfsync").await.ok().flatten();
+    let kind = match settings.stream.is_fixed() {
+        true => ask(connection, redis::cmd("TYPE").arg(settings.stream.to_string()))
+            .await
+            .ok(),
+        false => None,
+    };
+    Ok(Told { info, fsync, kind })
+}
+
+async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<String, RedisError> {
+    let answer = connection.req_packed_command(command).await?.extract_error()?;
+    Ok(String::from_redis_value(answer)?)
+}
+
+/// What a server's word is worth.
+fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
+    let of = |name: &str| {
+        let lines = told.info.lines().filter_map(|line| line.trim().split_once(':'));
+        lines
+            .into_iter()
+            .find_map(|(found, value)| (found == name).then_some(value))
+            .unwrap_or_default()
+    };
+    let version = of("redis_version");
+    let mut sights = vec![Sight::Good(format!(
+        "{place} takes connections (Redis {version})"
+    ))];
+    if of("role") == "slave" {
+        sights.push(Sight::Bad {
+            what: format!("{place} is a replica, which takes no writes"),
+            advice: "name its master, or an address that leads to whichever server is that",
+        });
+    }
+    if let Some(kind) = told
+        .kind
+        .as_deref()
+        .filter(|kind| !matches!(*kind, "stream" | "none"))
+    {
+        sights.push(Sight::Bad {
+            what: format!("{place} has a {kind} under the key {stream}, and no stream"),
+            advice: "give the destination another `stream`",
+        });
+    }
+    sights.push(durability(place, of("aof_enabled") == "1", told.fsync.as_deref()));
+    let policy = of("maxmemory_policy");
+    if policy.starts_with("allkeys-") && !matches!(of("maxmemory"), "" | "0") {
+        sights.push(Sight::Doubtful {
+            what: format!("{place} throws whole streams away when its memory is full (maxmemory-policy {policy})"),
+            advice: "set maxmemory-policy to noeviction: then it refuses, and what is for it is kept here until there is room",
+        });
+    }
+    sights
+}
+
+fn durability(place: &str, has_log: bool, fsync: Option<&str>) -> Sight {
+    match (has_log, fsync) {
+        (false, _) => Sight::Doubtful {
+            what: format!(
+                "{place} answers before anything is in a file (appendonly no): the end of its process loses all since its last \
+                 snapshot"
+            ),
+            advice: "set `appendonly yes`, and `appendfsync always` if a power cut must lose nothing either",
+        },
+        (true, Some("always")) => Sight::Good(format!(
+            "{place} has on its disk what it answers to (appendfsync always)"
+        )),
+        (true, Some(fsync)) => Sight::Doubtful {
+            what: format!(
+                "{place} answers before its disk has it (appendfsync {fsync}): the end of its process loses nothing, a power cut \
+                 what came last"
+            ),
+            advice: "set `appendfsync always` if a power cut must lose nothing",
+        },
+        (true, None) => Sight::Doubtful {
+            what: format!(
+                "{place} writes what it answers to into a file (appendonly yes), and does not tell whether its disk has it then \
+                 (CONFIG is forbidden)"
+            ),
+            advice: "ask who runs it how much a power cut or a failover may lose",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sights(info: &str, fsync: Option<&str>, kind: Option<&str>) -> Vec<String> {
+        let told = Told {
+            info: info.replace('\n', "\r\n"),
+            fsync: fsync.map(str::to_owned),
+            kind: kind.map(str::to_owned),
+        };
+        let told = judge(&told, "redis:6379", "events")
+            .into_iter()
+            .skip(1)
+            .map(|sight| match sight {
+                Sight::Good(what) => format!("good: {what}"),
+                Sight::Doubtful { what, .. } => format!("doubtful: {what}"),
+                Sight::Bad { what, .. } => format!("bad: {what}"),
+            });
+        told.collect()
+    }
+
+    #[test]
+    fn a_server_is_told_by_what_its_word_is_worth() {
+        let safe =
+            "redis_version:7.0.15\nrole:master\naof_enabled:1\nmaxmemory:100\nmaxmemory_policy:noeviction\n";
+        assert_eq!(
+            sights(safe, Some("always"), Some("none")),
+            ["good: redis:6379 has on its disk what it answers to (appendfsync always)"]
+        );
+        let told = sights(safe, Some("everysec"), Some("stream"));
+        assert!(
+            told[0].starts_with("doubtful: redis:6379 answers before its disk has it (appendfsync everysec)")
+        );
+        let told = sights(safe, None, None);
+        assert!(
+            told[0].ends_with("does not tell whether its disk has it then (CONFIG is forbidden)"),
+            "{told:?}"
+        );
+        let unsafe_one = "role:slave\naof_enabled:0\nmaxmemory:100\nmaxmemory_policy:allkeys-lru\n";
+        let told = sights(unsafe_one, Some("always"), Some("list"));
+        assert_eq!(told[0], "bad: redis:6379 is a replica, which takes no writes");
+        assert_eq!(
+            told[1],
+            "bad: redis:6379 has a list under the key events, and no stream"
+        );
+        assert!(
+            told[2].starts_with("doubtful: redis:6379 answers before anything is in a file (appendonly no)")
+        );
+        assert_eq!(
+            told[3],
+            "doubtful: redis:6379 throws whole streams away when its memory is full (maxmemory-policy allkeys-lru)"
+        );
+        assert_eq!(told.len(), 4);
+    }
+}

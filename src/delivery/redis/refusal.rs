@@ -1,0 +1,211 @@
+//! What Redis says where it adds nothing.
+
+use redis::{ErrorKind, RedisError};
+
+use crate::delivery::{Report, Wish};
+use crate::inbox::outbox::Outcome;
+
+/// What is to be said of an attempt that ended so.
+pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
+    let Some(code) = error.code() else {
+        let detail = format!(
+            "the connection to {place} ended before the answer: {}",
+            said(error)
+        );
+        return Report::unanswered(Outcome::Unreachable, detail);
+    };
+    let less = Wish::Less { pause: None };
+    let is_too_long = error
+        .detail()
+        .is_some_and(|detail| detail.contains("invalid bulk length"));
+    let (outcome, wish, meaning) = match code {
+        _ if is_too_long => (
+            Outcome::Refused,
+            Wish::NeverThis,
+            "it is longer than this server takes",
+        ),
+        "OOM" => (Outcome::Failed, less, "it has no memory left (maxmemory)"),
+        "LOADING" => (Outcome::Failed, less, "it is reading its data from the disk"),
+        "READONLY" => (Outcome::Failed, less, "it is a replica, which takes no writes"),
+        "MASTERDOWN" => (Outcome::Failed, less, "it is a replica that has lost its master"),
+        "NOREPLICAS" => (Outcome::Failed, less, "too few replicas follow it"),
+        "MISCONF" => (Outcome::Failed, less, "it cannot write to its disk"),
+        "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" => (Outcome::Failed, less, "it is busy with itself"),
+        "MOVED" | "ASK" => (
+            Outcome::Refused,
+            Wish::None,
+            "another server of its cluster has this stream",
+        ),
+        "NOAUTH" | "WRONGPASS" => (Outcome::Refused, Wish::None, "it does not take these credentials"),
+        "NOPERM" => (Outcome::Refused, Wish::None, "this user may not do that"),
+        "WRONGTYPE" => (Outcome::Refused, Wish::None, "what it has there is no stream"),
+        _ => (Outcome::Failed, Wish::None, "it failed"),
+    };
+    let detail = format!(
+        "{place} did not add to stream {stream}: {meaning}: {}",
+        said(error)
+    );
+    Report {
+        wish,
+        ..Report::unanswered(outcome, detail)
+    }
+}
+
+/// What is to be said of an attempt that found the door closed.
+pub fn at_the_door(error: &RedisError, place: &str) -> Report {
+    let less = Wish::Less { pause: None };
+    let (outcome, wish, what) = match error.code() {
+        Some("LOADING" | "MASTERDOWN") => (Outcome::Failed, less, "is not ready"),
+        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => {
+            (Outcome::Refused, Wish::None, "does not take these credentials")
+        }
+        _ if error.kind() == ErrorKind::AuthenticationFailed => {
+            (Outcome::Refused, Wish::None, "does not take these credentials")
+        }
+        Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
+        None => (Outcome::Unreachable, Wish::None, "does not speak as Redis does"),
+    };
+    Report {
+        wish,
+        ..Report::unanswered(outcome, format!("{place} {what}: {}", said(error)))
+    }
+}
+
+/// Whether nothing more is to be expected of a connection that ended an attempt so. A server that has become a replica, or
+/// a name that leads to another one by now, is found by connecting anew.
+pub fn ends_connection(error: &RedisError) -> bool {
+    match error.code() {
+        None => true,
+        Some(code) => matches!(code, "READONLY" | "MASTERDOWN" | "NOAUTH" | "ERR" | "MOVED"),
+    }
+}
+
+/// The server's own words, or the library's.
+fn said(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the library makes of that answer.
+    fn answered(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        value.unwrap().extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn each_refusal_is_told_as_it_is() {
+        let less = Wish::Less { pause: None };
+        let (failed, refused) = (Outcome::Failed, Outcome::Refused);
+        for (line, outcome, wish, meaning) in [
+            (
+                "OOM command not allowed",
+                failed,
+                less,
+                "it has no memory left (maxmemory)",
+            ),
+            (
+                "LOADING Redis is loading",
+                failed,
+                less,
+                "it is reading its data from the disk",
+            ),
+            (
+                "READONLY You can't write",
+                failed,
+                less,
+                "it is a replica, which takes no writes",
+            ),
+            (
+                "MASTERDOWN Link with MASTER",
+                failed,
+                less,
+                "it is a replica that has lost its master",
+            ),
+            (
+                "NOREPLICAS Not enough",
+                failed,
+                less,
+                "too few replicas follow it",
+            ),
+            (
+                "MISCONF Errors writing",
+                failed,
+                less,
+                "it cannot write to its disk",
+            ),
+            ("CLUSTERDOWN The cluster", failed, less, "it is busy with itself"),
+            (
+                "MOVED 3999 127.0.0.1:6381",
+                refused,
+                Wish::None,
+                "another server of its cluster has this stream",
+            ),
+            (
+                "NOAUTH Authentication required.",
+                refused,
+                Wish::None,
+                "it does not take these credentials",
+            ),
+            (
+                "NOPERM this user has no",
+                refused,
+                Wish::None,
+                "this user may not do that",
+            ),
+            (
+                "WRONGTYPE Operation against",
+                refused,
+                Wish::None,
+                "what it has there is no stream",
+            ),
+            (
+                "ERR Protocol error: invalid bulk length",
+                refused,
+                Wish::NeverThis,
+                "it is longer than this server takes",
+            ),
+            ("ERR unknown command", failed, Wish::None, "it failed"),
+        ] {
+            let told = report(&answered(line), "r:6379", "s");
+
+            assert_eq!(
+                told.detail,
+                format!("r:6379 did not add to stream s: {meaning}: {line}")
+            );
+            assert_eq!((told.outcome, told.wish), (outcome, wish), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_door_that_is_closed_is_told_from_one_that_is_not_open_yet() {
+        let of = |line: &str| {
+            let told = at_the_door(&answered(line), "r:6379");
+            (told.outcome, told.detail)
+        };
+        let wrong = "WRONGPASS invalid username-password pair";
+        assert_eq!(
+            of(wrong),
+            (
+                Outcome::Refused,
+                format!("r:6379 does not take these credentials: {wrong}")
+            )
+        );
+        assert_eq!(
+            of("LOADING Redis is loading"),
+            (
+                Outcome::Failed,
+                "r:6379 is not ready: LOADING Redis is loading".to_owned()
+            )
+        );
+        assert_eq!(of("ERR DB index is out of range").0, Outcome::Refused);
+        let ended = RedisError::from((ErrorKind::Io, "it ended"));
+        assert_eq!(report(&ended, "r:6379", "s").outcome, Outcome::Unreachable);
+        assert!(ends_connection(&ended) && !ends_connection(&answered("OOM x")));
+    }
+}

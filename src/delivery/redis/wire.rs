@@ -1,0 +1,130 @@
+//! A connection to a server of Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, RedisError};
+use rustls::pki_types::ServerName;
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Settings, refusal};
+use crate::delivery::Report;
+use crate::delivery::http::place;
+use crate::inbox::outbox::Outcome;
+use crate::outgoing;
+
+/// The longest that connecting may take: a host that is there needs milliseconds.
+const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of an attempt's timeout connecting may take, so that what was slow can be said.
+const CONNECT_SHARE: f64 = 0.9;
+
+/// Where a server listens that names no port.
+const DEFAULT_PORT: u16 = 6379;
+
+/// A connection. With the last of it goes what works for it.
+#[derive(Clone)]
+pub struct Connection {
+    pub connection: MultiplexedConnection,
+    /// The longest text that the server takes, if it tells.
+    pub max_bytes: Option<usize>,
+    _driver: Arc<AbortOnDropHandle<()>>,
+}
+
+/// Connects; `ended` is cancelled when the connection is of no use any more. The error is what is to be said of the attempt.
+pub async fn connect(
+    settings: &Settings,
+    limit: Duration,
+    ended: CancellationToken,
+) -> Result<Connection, Report> {
+    let place = place(&settings.url);
+    let limit = limit.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+    let connected = timeout(limit, reach(settings, &place, ended)).await;
+    connected.unwrap_or_else(|_| {
+        let detail = format!("cannot connect to {place} within {} s", limit.as_secs_f64());
+        Err(Report::unanswered(Outcome::Unreachable, detail))
+    })
+}
+
+async fn reach(settings: &Settings, place: &str, ended: CancellationToken) -> Result<Connection, Report> {
+    let unreachable = |reason: String| {
+        Report::unanswered(
+            Outcome::Unreachable,
+            format!("cannot connect to {place}: {reason}"),
+        )
+    };
+    let host = settings.url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = settings.url.port().unwrap_or(DEFAULT_PORT);
+    let stream = TcpStream::connect((host, port)).await;
+    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| unreachable(error.to_string()))?;
+    if settings.url.scheme() != "rediss" {
+        return greet(settings, place, stream, ended).await;
+    }
+    let tls = outgoing::tls().map_err(|detail| Report::unanswered(Outcome::Ours, detail))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(error.to_string()))?;
+    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await;
+    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
+    greet(settings, place, stream, ended).await
+}
+
+/// Says who we are.
+async fn greet(
+    settings: &Settings,
+    place: &str,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ended: CancellationToken,
+) -> Result<Connection, Report> {
+    let mut who = RedisConnectionInfo::default()
+        .set_db(settings.database())
+        .set_skip_set_lib_name();
+    if let Some(user) = &settings.login.user {
+        who = who.set_username(user);
+    }
+    if let Some(password) = settings.login.password.get().as_ref() {
+        who = who.set_password(password.expose_secret());
+    }
+    // Each attempt has its own time limit.
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let greeted = MultiplexedConnection::new_with_config(&who, stream, config).await;
+    let (mut connection, driver) = greeted.map_err(|error| refusal::at_the_door(&error, place))?;
+    let driver = tokio::spawn(async move {
+        driver.await;
+        ended.cancel();
+    });
+    let driver = Arc::new(AbortOnDropHandle::new(driver));
+    let max_bytes = setting(&mut connection, "proto-max-bulk-len")
+        .await
+        .ok()
+        .flatten();
+    Ok(Connection {
+        max_bytes: max_bytes.and_then(|bytes| bytes.parse().ok()),
+        connection,
+        _driver: driver,
+    })
+}
+
+/// What a server's setting is, if there is such a one.
+///
+/// # Errors
+/// It does not tell.
+pub async fn setting(
+    connection: &mut MultiplexedConnection,
+    name: &str,
+) -> Result<Option<String>, RedisError> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg(name);
+    let answer = connection.req_packed_command(&command).await?.extract_error()?;
+    let words = Vec::<String>::from_redis_value(answer)?;
+    Ok(words.into_iter().nth(1))
+}

@@ -1,0 +1,142 @@
+//! What is told of a server that does not let us in, or whose word is worth little.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{Nats, set_up};
+use crate::delivery::{post_jobs, wait_for_state};
+use crate::harness::{closed_folder, free_port};
+use crate::queues::{Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
+
+const USERS: &str = r#"authorization { users: [
+    { user: all, password: "planted-all" }
+    { user: queue, password: "planted-queue", permissions: {
+        publish: ["caigunn.>", "$JS.API.STREAM.MSG.GET.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*"]
+        subscribe: ["_INBOX.>"]
+    } }
+    { user: narrow, password: "planted-narrow", permissions: { publish: ["other"], subscribe: ["_INBOX.>"] } }
+    { user: deaf, password: "planted-deaf", permissions: { subscribe: ["other"] } }
+] }"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_told_and_the_right_one_is_taken_from_its_file_while_it_runs() {
+    let folder = closed_folder();
+    let file = folder.path().join("password");
+    fs::write(&file, "planted-wrong\n").unwrap();
+    let login = format!(r#", user = "queue", password_file = "{}""#, file.display());
+    let Some((nats, client, receiver)) = set_up(USERS, &login).await else {
+        return;
+    };
+    let jobs = post_jobs(receiver.public(), 2).await;
+
+    let told = receiver
+        .wait_for_failure("queue", "does not take these credentials")
+        .await
+        .to_string();
+    assert!(!told.contains("planted"), "{told}");
+    let found = doctor(&nats.destination("queue", &login)).await;
+    assert_says(&found, "FAILURE ", "does not take these credentials");
+    fs::write(&file, "planted-queue\n").unwrap();
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    assert_sound(&nats.messages(&client).await, &jobs);
+    let found = doctor(&nats.destination("queue", &login)).await;
+    assert_says(
+        &found,
+        "warning ",
+        "stream EVENTS is kept in a file by one server",
+    );
+    assert!(!receiver.log().contains("planted"), "{}", receiver.log());
+    assert!(!receiver.log().contains("async_nats"), "{}", receiver.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_publish_or_not_hear_the_answer_is_told_so() {
+    let narrow = r#", user = "narrow", password = "planted-narrow""#;
+    let Some((nats, _, receiver)) = set_up(USERS, narrow).await else {
+        return;
+    };
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure(
+            "queue",
+            "does not let this user publish to \"caigunn.crawling.initial\"",
+        )
+        .await;
+
+    let deaf = r#", user = "deaf", password = "planted-deaf""#;
+    let receiver = Receiver::start(&[nats.destination("queue", deaf)]).await;
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "Permissions Violation for Subscription")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_says_what_a_streams_word_is_worth() {
+    let Some(nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    let destination = nats.destination("queue", "");
+    nats.make_stream(
+        &client,
+        &json!({"max_msg_size": 4096, "max_msgs": 10, "discard": "old"}),
+    )
+    .await;
+
+    let found = doctor(&destination).await;
+    assert_says(
+        &found,
+        "ok      ",
+        "takes connections, and messages of 1048576 bytes at most",
+    );
+    assert_says(
+        &found,
+        "warning ",
+        "stream EVENTS is kept in a file by one server",
+    );
+    assert_says(&found, "warning ", "drops its oldest messages, read or not");
+    assert_says(
+        &found,
+        "ok      ",
+        "stream EVENTS takes messages of 4096 bytes at most",
+    );
+    let absent = destination.replace(&nats.server.address.port().to_string(), &free_port().to_string());
+    assert_says(&doctor(&absent).await, "FAILURE ", "Connection refused");
+    nats.server.freeze();
+    let frozen = doctor(&destination).await;
+    nats.server.thaw();
+    assert_says(&frozen, "FAILURE ", "cannot connect to");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let tls = format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\" }}");
+    let Some(nats) = Nats::start(&tls).await else {
+        return;
+    };
+    let encrypted = nats.destination("queue", "").replace("nats://", "tls://");
+
+    let trusted = [("SSL_CERT_FILE", &*certificate)];
+    assert_says(
+        &doctor_with(&encrypted, &trusted).await,
+        "FAILURE ",
+        "no stream takes subject caigunn.*.*",
+    );
+    // The server wants TLS, whatever the URL says.
+    let found = doctor_with(&nats.destination("queue", ""), &trusted).await;
+    assert_says(&found, "FAILURE ", "no stream takes subject caigunn.*.*");
+    for destination in [encrypted, nats.destination("queue", "")] {
+        assert_says(
+            &doctor(&destination).await,
+            "FAILURE ",
+            "invalid peer certificate: UnknownIssuer",
+        );
+    }
+}

@@ -24,12 +24,15 @@ pub mod format;
 mod health;
 pub mod http;
 pub mod instruction;
+pub mod kafka;
 mod log;
+pub mod login;
 pub mod look;
 mod metrics;
 pub mod schedule;
 mod secret;
 pub mod send;
+pub mod sqs;
 mod status;
 pub mod view;
 mod worker;
@@ -48,9 +51,11 @@ pub use filter::Filter;
 pub use follow::{Answer, Answers, QUESTION_TIMEOUT};
 pub use format::Format;
 use http::HttpSender;
+use login::Login;
 pub use schedule::Schedule;
 pub use secret::secret;
 pub use send::{Parcel, Report, Sender, Wish};
+use sqs::SqsSender;
 pub use status::{Failure, Status};
 pub use view::Deliveries;
 
@@ -95,6 +100,10 @@ pub enum Kind {
     Http(http::Settings),
     /// A program to run.
     Command(command::Settings),
+    /// A queue of Amazon SQS.
+    Sqs(sqs::Settings),
+    /// A topic of Kafka.
+    Kafka(kafka::Settings),
 }
 
 impl Kind {
@@ -103,6 +112,8 @@ impl Kind {
         match self {
             Self::Http(_) => "http",
             Self::Command(_) => "command",
+            Self::Sqs(_) => "sqs",
+            Self::Kafka(_) => "kafka",
         }
     }
 
@@ -111,6 +122,16 @@ impl Kind {
         match self {
             Self::Http(settings) => settings.url.origin().ascii_serialization(),
             Self::Command(settings) => settings.program.clone(),
+            Self::Sqs(settings) => settings.url.to_string(),
+            Self::Kafka(settings) => format!("{} {}", settings.brokers, settings.topic),
+        }
+    }
+
+    /// Who it is told that we are, if it is told by a user and a password.
+    pub const fn login(&self) -> Option<&Login> {
+        match self {
+            Self::Http(_) | Self::Command(_) | Self::Sqs(_) => None,
+            Self::Kafka(settings) => Some(&settings.login),
         }
     }
 }
@@ -124,6 +145,9 @@ pub enum Error {
     /// A secret to sign with is none. The configuration lets none through.
     #[error("a secret to sign with is not whsec_ and base64")]
     Secret,
+    /// Kafka was left out. The configuration lets no such destination through.
+    #[error("this program was built without Kafka")]
+    WithoutKafka,
 }
 
 /// What sends to that destination; nothing is sent yet.
@@ -137,5 +161,10 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
     Ok(match &destination.kind {
         Kind::Http(settings) => Arc::new(HttpSender::new(destination, settings)?),
         Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),
+        Kind::Sqs(settings) => Arc::new(SqsSender::new(destination, settings)?),
+        #[cfg(feature = "kafka")]
+        Kind::Kafka(settings) => Arc::new(kafka::KafkaSender::new(destination, settings)),
+        #[cfg(not(feature = "kafka"))]
+        Kind::Kafka(_) => return Err(Error::WithoutKafka),
     })
 }

@@ -130,7 +130,13 @@ impl Users {
                 .destinations
                 .iter()
                 .find(|was| was.name == destination.name);
-            if was.is_some_and(|was| take_signing_secrets(was, destination)) {
+            let changes = was.map(|was| {
+                [
+                    take_signing_secrets(was, destination),
+                    take_password(was, destination),
+                ]
+            });
+            if changes.is_some_and(|changes| changes.contains(&true)) {
                 tracing::info!("the secrets of destination {} were read anew", destination.name);
             }
         }
@@ -167,6 +173,19 @@ fn take_signing_secrets(used: &DestinationSettings, new: &DestinationSettings) -
     let differ = exposed(&*used.secrets.get()) != exposed(&*secrets);
     if differ {
         used.secrets.replace(secrets.to_vec());
+    }
+    differ
+}
+
+/// Has a destination log in with the password of the other one from now on; returns whether they differ.
+fn take_password(used: &DestinationSettings, new: &DestinationSettings) -> bool {
+    let (Some(used), Some(new)) = (used.kind.login(), new.kind.login()) else {
+        return false;
+    };
+    let password = new.password.get();
+    let differ = exposed(used.password.get().as_ref()) != exposed(password.as_ref());
+    if differ {
+        used.password.replace(Option::clone(&password));
     }
     differ
 }

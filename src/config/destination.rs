@@ -2,6 +2,9 @@
 
 mod command;
 mod http;
+mod kafka;
+mod login;
+mod sqs;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +20,7 @@ use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
 
 pub use http::url;
+pub use sqs::is_variable;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -29,11 +33,11 @@ struct KindOf {
     /// The keys that not all kinds have.
     keys: &'static [&'static str],
     /// Reads what only it has.
-    read: fn(&mut Reader, Member) -> Option<Kind>,
+    read: fn(&mut Reader, Member, &Sources) -> Option<Kind>,
 }
 
 /// The kinds there are.
-const KINDS: [KindOf; 2] = [
+const KINDS: [KindOf; 4] = [
     KindOf {
         name: "http",
         keys: http::KEYS,
@@ -43,6 +47,16 @@ const KINDS: [KindOf; 2] = [
         name: "command",
         keys: command::KEYS,
         read: command::read,
+    },
+    KindOf {
+        name: "sqs",
+        keys: sqs::KEYS,
+        read: sqs::read,
+    },
+    KindOf {
+        name: "kafka",
+        keys: kafka::KEYS,
+        read: kafka::read,
     },
 ];
 
@@ -92,10 +106,14 @@ pub fn summary(value: &Value) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// The paths in that value of files with secrets to sign with.
-pub fn signing_file_paths(value: &Value) -> Vec<String> {
+/// The keys that name a file with something secret.
+const FILE_KEYS: [&str; 3] = ["secrets_file", "password_file", "secret_access_key_file"];
+
+/// The paths in that value of files with something secret.
+pub fn secret_file_paths(value: &Value) -> Vec<String> {
     let tables = tables(value).unwrap_or_default().into_iter();
-    let paths = tables.filter_map(|table| text(table.get("secrets_file")?).ok());
+    let named = tables.flat_map(|table| FILE_KEYS.map(|key| table.get(key).map(text)));
+    let paths = named.flatten().filter_map(Result::ok);
     paths.filter(|path| !path.is_empty()).collect()
 }
 
@@ -136,7 +154,10 @@ fn destination(
         }
     }
     let kinds = named.map_or_else(|| kinds_by_keys(reader, member), |kind| vec![kind]);
-    let settings = kinds.iter().map(|kind| (kind.read)(reader, member)).last();
+    let settings = kinds
+        .iter()
+        .map(|kind| (kind.read)(reader, member, sources))
+        .last();
     let secrets = match kinds.iter().any(|kind| kind.keys.contains(&"secrets")) {
         true => secrets(reader, &key("secrets"), &key("secrets_file"), sources),
         false => Vec::new(),
@@ -210,6 +231,21 @@ fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources)
     };
     reader.note(key_of_file, &format!("{path}: {reason}"));
     given
+}
+
+/// What must be there, where it is not the same for all kinds.
+fn required_as<T>(
+    reader: &mut Reader,
+    key: &str,
+    allowed: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let given = reader.sourced(key).and_then(|sourced| text(&sourced.value).ok());
+    let taken = given.and_then(|text| read(&text));
+    if taken.is_none() {
+        reader.refuse_for(key, allowed, "");
+    }
+    taken
 }
 
 fn is_name(text: &str) -> bool {

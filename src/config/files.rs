@@ -12,6 +12,9 @@ const FIXED: u64 = 96;
 /// What a program that is being run has open on our side: three pipes, and a handle to wait for its end.
 const FILES_OF_A_COMMAND: u64 = 4;
 
+/// A socket and a pipe for each broker of a cluster of some twenty.
+const FILES_OF_KAFKA: u64 = 64;
+
 /// The public and the admin one.
 const LISTENERS: u64 = 2;
 
@@ -84,8 +87,9 @@ impl Settings {
 /// A connection an attempt, also of those that are kept for the next; or a program.
 fn files_of(destination: &DestinationSettings) -> u64 {
     let each = match destination.kind {
-        Kind::Http(_) => 1,
+        Kind::Http(_) | Kind::Sqs(_) => 1,
         Kind::Command(_) => FILES_OF_A_COMMAND,
+        Kind::Kafka(_) => return FILES_OF_KAFKA,
     };
     destination.max_in_flight as u64 * each
 }

@@ -42,7 +42,10 @@ pub struct Sources {
 impl Sources {
     /// Whether a variable concerns this program.
     pub fn is_read(variable: &str) -> bool {
-        variable.starts_with("CAIGUNN_") || variable == "PORT" || outgoing::is_variable(variable)
+        variable.starts_with("CAIGUNN_")
+            || variable == "PORT"
+            || outgoing::is_variable(variable)
+            || destination::is_variable(variable)
     }
 
     /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.
@@ -54,7 +57,7 @@ impl Sources {
         let paths = by_variable.map(|(_, path)| path.trim().to_owned());
         self.files = paths.map(|path| (path.clone(), read(&path))).collect();
         let destinations = merge(self).values.remove(DESTINATION);
-        let paths = destinations.map(|destinations| destination::signing_file_paths(&destinations.value));
+        let paths = destinations.map(|destinations| destination::secret_file_paths(&destinations.value));
         let paths = paths.into_iter().flatten();
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }

@@ -34,7 +34,30 @@ impl Parcel {
             count => format!("{}.{count}", self.receipt.id),
         }
     }
+
+    /// By what a queue is to keep the notifications of one job together: 1 to 128 visible characters of ASCII. Jobs that
+    /// have no id and differ only in other characters, or far behind, share one.
+    pub fn job(&self) -> String {
+        let receipt = &self.receipt;
+        if let Some(event_id) = receipt.event_id {
+            return event_id.to_string();
+        }
+        let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
+        let event: String = receipt.event.event.as_ref().chars().map(plain).collect();
+        let mut job = match receipt.chatbot_id {
+            Some(chatbot_id) => format!("{chatbot_id}.{event}"),
+            None => event,
+        };
+        job.truncate(MAX_JOB_BYTES);
+        job
+    }
 }
+
+/// The header by which a consumer tells a repeat, which has the same, from a replay.
+pub const MESSAGE_ID: &str = "message-id";
+
+/// The longest name that SQS takes for a group of messages.
+const MAX_JOB_BYTES: usize = 128;
 
 /// What is to be said of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 use toml::Value;
 
 use super::Member;
+use crate::config::layers::Sources;
 use crate::config::reader::Reader;
 use crate::delivery::{Kind, command};
 
 pub const KEYS: &[&str] = &["command"];
 
 /// A program and its arguments as they are, blanks and quotes included.
-pub fn read(reader: &mut Reader, member: Member) -> Option<Kind> {
+pub fn read(reader: &mut Reader, member: Member, _: &Sources) -> Option<Kind> {
     let key = &member.key("command");
     let is_legal = |word: &&str| !word.contains('\0');
     let words = match reader.sourced(key).map(|sourced| sourced.value) {

@@ -5,12 +5,13 @@ use toml::Value;
 use url::Url;
 
 use super::Member;
+use crate::config::layers::Sources;
 use crate::config::reader::Reader;
 use crate::delivery::{Kind, http};
 
 pub const KEYS: &[&str] = &["url", "secrets", "secrets_file", "headers", "proxy"];
 
-pub fn read(reader: &mut Reader, member: Member) -> Option<Kind> {
+pub fn read(reader: &mut Reader, member: Member, _: &Sources) -> Option<Kind> {
     let url = reader.required(&member.key("url"), url);
     let headers = headers(reader, &member.key("headers"));
     let proxy = reader.optional(&member.key("proxy"), |text| text.parse().ok());

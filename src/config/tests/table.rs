@@ -52,7 +52,7 @@ fn the_document_and_the_file_of_defaults_name_every_key_of_a_destination() {
     for key in DESTINATION_KEYS {
         let name = key.name.rsplit('.').next().unwrap();
         assert!(
-            example.contains(&format!("# {name} = ")) || name == "secrets_file",
+            example.contains(&format!("# {name} = ")) || name.ends_with("_file"),
             "{name}"
         );
         let row = format!("| `{name}` | {} |", key.allowed());

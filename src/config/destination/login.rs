@@ -1,0 +1,40 @@
+//! Who a queue is told that we are.
+
+use secrecy::SecretString;
+
+use super::Member;
+use crate::config::layers::Sources;
+use crate::config::reader::{Reader, visible};
+use crate::delivery::login::Login;
+use crate::rotating::Rotating;
+
+/// The user, and the password, given or in a file.
+pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Login {
+    let user = reader.optional(&member.key("user"), |text| Some(text.to_owned()));
+    Login {
+        user,
+        password: Rotating::new(secret(reader, member, "password", sources)),
+    }
+}
+
+/// A secret by that key, or in the file that the key with `_file` behind it names.
+pub fn secret(reader: &mut Reader, member: Member, name: &str, sources: &Sources) -> Option<SecretString> {
+    let given = reader.optional(&member.key(name), visible);
+    let key_of_file = member.key(&format!("{name}_file"));
+    let Some(path) = reader.optional(&key_of_file, |text| Some(text.to_owned())) else {
+        return given;
+    };
+    if reader.is_there(&member.key(name)) {
+        reader.note(&key_of_file, &format!("`{name}` is given too"));
+    }
+    let reason = match sources.files.get(&path) {
+        Some(Ok(content)) => match visible(content.trim()) {
+            Some(secret) => return Some(secret),
+            None => "expected visible ASCII characters, found nothing or another text (hidden)",
+        },
+        Some(Err(error)) => error,
+        None => "the file was not read",
+    };
+    reader.note(&key_of_file, &format!("{path}: {reason}"));
+    given
+}

@@ -10,6 +10,8 @@ pub mod answer;
 pub mod credentials;
 mod queue;
 pub mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

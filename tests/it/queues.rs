@@ -1,17 +1,159 @@
 //! Promise: what was accepted reaches a queue as it reaches a URL: at least once, each job in its order, whatever becomes
 //! of the queue and the receiver in between; what comes again bears the id that it had, but for a replay, which arrives.
 
+#[cfg(feature = "kafka")]
+mod kafka;
+mod server;
+mod sqs;
+
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use caigunn_webhook::delivery::secret;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use standardwebhooks::Webhook;
+use tempfile::TempDir;
 
-use crate::delivery::Jobs;
+use crate::delivery::{Jobs, deliveries};
+use crate::harness::process::{Ended, run};
+use crate::harness::{Process, client, closed_folder, json, sample, wait_for};
 
 /// What the destinations of these tests sign with.
 pub const SIGNING_SECRET: &str = "whsec_cGxhbnRlZC1wbGFudGVkLXBsYW50ZWQtcGxhbnRlZA==";
+
+/// A schedule that goes on for longer than any outage of these tests, without long waits.
+const SCHEDULE: &str = "0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1";
+
+/// A receiver that delivers to queues, in a process of its own.
+pub struct Receiver {
+    folder: TempDir,
+    destinations: String,
+    process: Process,
+}
+
+impl Receiver {
+    /// Starts one with these destinations: each the members of a table, besides the secret.
+    pub async fn start(destinations: &[String]) -> Self {
+        let folder = closed_folder();
+        let tables = destinations.iter();
+        let tables = tables.map(|members| format!(r#"{{{members}, secrets = ["{SIGNING_SECRET}"]}}"#));
+        let destinations = format!("[{}]", tables.collect::<Vec<_>>().join(", "));
+        let process = Self::launch(&folder, &destinations).await;
+        Self {
+            folder,
+            destinations,
+            process,
+        }
+    }
+
+    /// Kills it, and starts it again.
+    pub async fn kill_and_restart(&mut self) {
+        self.process.kill();
+        self.process = Self::launch(&self.folder, &self.destinations).await;
+    }
+
+    async fn launch(folder: &TempDir, destinations: &str) -> Process {
+        let variables = [
+            ("CAIGUNN_DELIVERY_DESTINATION", destinations),
+            ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", SCHEDULE),
+        ];
+        Process::start(folder.path(), &variables).await
+    }
+
+    pub fn public(&self) -> SocketAddr {
+        self.process.public
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.process.admin
+    }
+
+    /// What it has logged since it was started.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Waits until the last failure of a destination is told so; all that is told of it.
+    pub async fn wait_for_failure(&self, destination: &str, part: &str) -> Value {
+        wait_for(&format!("{part:?} to be told"), || async {
+            let url = format!("http://{}/api/v1/destinations", self.admin());
+            let response = client().get(url).send().await.expect("the API answers");
+            let shown: Value = response.json().await.expect("the API answers JSON");
+            let all = shown["destinations"].as_array().expect("a list");
+            let found = all.iter().find(|shown| shown["name"] == destination).cloned();
+            let found = found.expect("it is configured");
+            let detail = found["status"]["last_failure"]["detail"]
+                .as_str()
+                .unwrap_or_default();
+            if detail.contains(part) {
+                Ok(found)
+            } else {
+                Err(found.to_string())
+            }
+        })
+        .await
+    }
+
+    /// Posts a notification whose body has so many bytes; its receipt.
+    pub async fn post_long(&self, bytes: usize) -> String {
+        let mut document = json(&sample("crawling.initial"));
+        document["padding"] = "".into();
+        let short = document.to_string().len();
+        document["padding"] = "x".repeat(bytes - short).into();
+        let request = client()
+            .post(format!("http://{}/webhook", self.public()))
+            .header("content-type", "application/json")
+            .body(document.to_string());
+        let response = request.send().await.expect("the receiver answers");
+        assert_eq!(response.status(), 200);
+        let answer: Value = response.json().await.expect("the receiver answers JSON");
+        answer["receipt_id"].as_str().expect("a text").to_owned()
+    }
+
+    /// Waits until the only dead letter is that receipt's; its last attempt.
+    pub async fn wait_for_dead(&self, receipt_id: &str) -> Value {
+        let dead = wait_for("a dead letter", || async {
+            let dead = deliveries(self.admin(), "state=dead").await;
+            if dead.len() == 1 {
+                Ok(dead)
+            } else {
+                Err(format!("{dead:?}"))
+            }
+        })
+        .await;
+        assert_eq!(dead[0]["receipt_id"], receipt_id);
+        let destination = dead[0]["destination"].as_str().expect("a text");
+        let path = format!("/deliveries/{destination}/{receipt_id}");
+        let url = format!("http://{}/api/v1{path}", self.admin());
+        let response = client().get(url).send().await.expect("the API answers");
+        response.json().await.expect("the API answers JSON")
+    }
+}
+
+/// What `doctor` says of a destination with these members.
+pub async fn doctor(members: &str) -> Ended {
+    let folder = closed_folder();
+    let mut command = Process::command(folder.path());
+    command.arg("doctor");
+    command.env("CAIGUNN_DELIVERY_DESTINATION", format!("[{{{members}}}]"));
+    let ended = run(command).await;
+    assert!(!ended.output.contains("planted"), "{}", ended.output);
+    assert!(!ended.errors.contains("planted"), "{}", ended.errors);
+    ended
+}
+
+/// Fails unless `doctor` says that, in a line that begins so.
+#[track_caller]
+pub fn assert_says(ended: &Ended, verdict: &str, part: &str) {
+    let start = format!("{verdict} destination: ");
+    let has_line = ended
+        .output
+        .lines()
+        .any(|line| line.starts_with(&start) && line.contains(part));
+    assert!(has_line, "{verdict}{part}\n{}", ended.output);
+}
 
 /// A message as a consumer saw it.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::sign::Keys;
 use crate::clock::Timestamp;
@@ -28,11 +29,8 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-#[derive(Default, Deserialize)]
 struct Failure {
-    #[serde(rename = "__type", default)]
     kind: String,
-    #[serde(alias = "Message", default)]
     message: String,
 }
 
@@ -44,7 +42,13 @@ struct Sent {
 
 impl Answer {
     fn failure(&self) -> Failure {
-        let mut failure: Failure = serde_json::from_slice(&self.body).unwrap_or_default();
+        let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |name: &str| document[name].as_str().map(str::to_owned);
+        let mut failure = Failure {
+            kind: text("__type").unwrap_or_default(),
+            // Services differ in how they write it, and some have both.
+            message: text("message").or_else(|| text("Message")).unwrap_or_default(),
+        };
         // `com.amazonaws.sqs#QueueDoesNotExist`, `AWS.SimpleQueueService.NonExistentQueue`, `ThrottlingException:`
         let name = failure.kind.rsplit(['#', '.']).next().unwrap_or_default();
         let name = name.split(':').next().unwrap_or_default();

@@ -279,7 +279,7 @@ async fn what_is_answered_is_said_in_words_and_some_of_it_is_never_tried_again()
     ] {
         let report = report_on(reply(
             status,
-            &json!({"__type": kind, "message": message}).to_string(),
+            &json!({"__type": kind, "message": message, "Message": message}).to_string(),
         ))
         .await;
 

@@ -5,7 +5,7 @@ signed.py SECRET
 
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -52,6 +52,6 @@ class Service(BaseHTTPRequestHandler):
         pass
 
 
-server = HTTPServer(("127.0.0.1", 0), Service)
+server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
 print(server.server_port, flush=True)
 server.serve_forever()

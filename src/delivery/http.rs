@@ -39,7 +39,7 @@ const MAX_HEADERS: usize = 1000;
 
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Headers that no destination can be given, besides all that begin with one of [`OWN_PREFIXES`]: those of one
 /// connection (RFC 9110 section 7.6.1), and those that this program or its HTTP library sets.

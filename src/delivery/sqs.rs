@@ -205,10 +205,12 @@ struct Service {
 impl Service {
     fn new(settings: &Settings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let endpoint = settings.endpoint();
+        let connect_timeout = timeout.mul_f64(http::CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
         Ok(Self {
             settings: settings.clone(),
             client: http::client_to(&endpoint)
-                .connect_timeout(timeout.mul_f64(http::CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
+                .connect_timeout(connect_timeout)
+                .pool_idle_timeout(http::IDLE_TIMEOUT)
                 .build()?,
             endpoint,
             credentials: Credentials::new(settings.source.clone())?,

@@ -143,3 +143,36 @@ async fn configured(settings: &Settings) -> Result<ConfigResource, String> {
         Err(error) => Err(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_copy_is_doubted_however_it_comes_to_be_one() {
+        for (replica_count, min_in_sync, unclean, expected) in [
+            (1, None, None, Some("a partition of it has one copy")),
+            (
+                3,
+                Some("1"),
+                Some("false"),
+                Some("an acknowledgement may stand for one copy (min.insync.replicas = 1)"),
+            ),
+            (
+                3,
+                Some("2"),
+                Some("true"),
+                Some("a copy that lacks the newest may become the first (unclean.leader.election.enable)"),
+            ),
+            (3, Some("2"), Some("false"), None),
+            (3, None, None, None),
+        ] {
+            let found = Found {
+                partition_count: 6,
+                replica_count,
+            };
+
+            assert_eq!(doubt(&found, min_in_sync, unclean).as_deref(), expected);
+        }
+    }
+}

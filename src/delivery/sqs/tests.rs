@@ -5,6 +5,7 @@ mod queue;
 mod server;
 
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::credentials::Source;
 use super::*;
@@ -338,13 +339,7 @@ async fn a_pause_is_as_long_as_it_is_asked_for() {
 async fn a_message_over_the_limit_is_not_sent_and_never_tried_again() {
     let server = Server::start(|_| reply(200, SENT)).await;
     let sender = sender(&server, "notifications");
-    let of = |length: usize| {
-        sample::parcel(&BODY.replace("crawling", "crawling").replacen(
-            '{',
-            &format!("{{{}", " ".repeat(length)),
-            1,
-        ))
-    };
+    let of = |length: usize| sample::parcel(&BODY.replacen('{', &format!("{{{}", " ".repeat(length)), 1));
 
     let report = sender.send(of(MAX_MESSAGE_BYTES)).await;
     let below = sender.send(of(MAX_MESSAGE_BYTES - 1024)).await;
@@ -358,6 +353,22 @@ async fn a_message_over_the_limit_is_not_sent_and_never_tried_again() {
     );
     assert_eq!(below.outcome, Outcome::Delivered);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_not_sent_and_never_tried_again() {
+    let server = Server::start(|_| reply(200, SENT)).await;
+    let mut parcel = sample::parcel(BODY);
+    parcel.body = bytes::Bytes::from_static(b"{\"event\":\"\xff\"}");
+
+    let report = sender(&server, "notifications").send(parcel).await;
+
+    assert_eq!((report.outcome, report.wish), (Outcome::Ours, Wish::NeverThis));
+    assert_eq!(
+        report.detail,
+        "not sent: SQS takes text, and the body is not UTF-8"
+    );
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -406,5 +417,3 @@ async fn nobody_there_and_no_answer_are_told_apart() {
         (Outcome::Timeout, format!("no answer from {silent} within 0.3 s"))
     );
 }
-
-use tokio::net::TcpListener;

@@ -7,16 +7,16 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src/bin/caigunn-webhook tests/it benches/ingest \
     && touch src/lib.rs tests/it/main.rs \
     && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/ingest/main.rs > benches/store.rs \
-    && cargo build --release --locked --bin caigunn-webhook
+    && cargo build --profile dist --locked --bin caigunn-webhook
 COPY migrations migrations
 COPY config config
 COPY src src
 # The copied files may be older than the empty ones; cargo goes by time.
 RUN touch src/lib.rs src/bin/caigunn-webhook/main.rs \
-    && cargo build --release --locked --bin caigunn-webhook \
+    && cargo build --profile dist --locked --bin caigunn-webhook \
     && mkdir -p /image/usr/local/bin \
     && mkdir -m 700 /image/data \
-    && cp target/release/caigunn-webhook /image/usr/local/bin/
+    && cp target/dist/caigunn-webhook /image/usr/local/bin/
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="caigunn-webhook" \

@@ -9,6 +9,13 @@ fn nats(members: &str) -> Sources {
     destination(&format!("{usual}{members}"))
 }
 
+/// As [`nats`], with a password in a file.
+fn nats_with_file(members: &str, content: &str) -> Sources {
+    let mut sources = nats(&format!("password_file = \"/run/p\"\n{members}"));
+    sources.files.insert("/run/p".to_owned(), Ok(content.to_owned()));
+    sources
+}
+
 fn redis(url: &str, members: &str) -> Sources {
     destination(&format!(
         "name = \"q\"\nkind = \"redis\"\nurl = \"{url}\"\nstream = \"a:{{event}}\"\n{members}"
@@ -55,6 +62,14 @@ fn a_login_that_is_none_is_a_mistake_that_quotes_nothing() {
         (
             nats("password_file = \"/run/p\""),
             ".password_file (own.toml:1): /run/p: the file was not read",
+        ),
+        (
+            nats_with_file("password = \"p\"", "p"),
+            ".password_file (own.toml:1): `password` is given too",
+        ),
+        (
+            nats_with_file("", " \n"),
+            ".password_file (own.toml:1): /run/p: expected visible ASCII characters, found nothing or another text (hidden)",
         ),
         (
             redis("redis://r", "user = \"u\""),

@@ -24,6 +24,7 @@ pub mod format;
 mod health;
 pub mod http;
 pub mod instruction;
+pub mod kafka;
 mod kept;
 mod log;
 pub mod login;
@@ -35,6 +36,7 @@ pub mod redis;
 pub mod schedule;
 mod secret;
 pub mod send;
+pub mod sqs;
 mod status;
 pub mod view;
 mod worker;
@@ -58,6 +60,7 @@ use nats::NatsSender;
 pub use schedule::Schedule;
 pub use secret::secret;
 pub use send::{Parcel, Report, Sender, Wish};
+use sqs::SqsSender;
 pub use status::{Failure, Status};
 pub use view::Deliveries;
 
@@ -106,6 +109,10 @@ pub enum Kind {
     Nats(nats::Settings),
     /// A stream of Redis to add to.
     Redis(redis::Settings),
+    /// A queue of Amazon SQS.
+    Sqs(sqs::Settings),
+    /// A topic of Kafka.
+    Kafka(kafka::Settings),
 }
 
 impl Kind {
@@ -116,6 +123,8 @@ impl Kind {
             Self::Command(_) => "command",
             Self::Nats(_) => "nats",
             Self::Redis(_) => "redis",
+            Self::Sqs(_) => "sqs",
+            Self::Kafka(_) => "kafka",
         }
     }
 
@@ -126,15 +135,18 @@ impl Kind {
             Self::Command(settings) => settings.program.clone(),
             Self::Nats(settings) => format!("{} {}", http::place(&settings.url), settings.subject),
             Self::Redis(settings) => format!("{} {}", http::place(&settings.url), settings.stream),
+            Self::Sqs(settings) => settings.url.to_string(),
+            Self::Kafka(settings) => format!("{} {}", settings.brokers, settings.topic),
         }
     }
 
     /// Who it is told that we are, if it is told by a user and a password.
     pub const fn login(&self) -> Option<&Login> {
         match self {
-            Self::Http(_) | Self::Command(_) => None,
+            Self::Http(_) | Self::Command(_) | Self::Sqs(_) => None,
             Self::Nats(settings) => Some(&settings.login),
             Self::Redis(settings) => Some(&settings.login),
+            Self::Kafka(settings) => Some(&settings.login),
         }
     }
 }
@@ -148,6 +160,9 @@ pub enum Error {
     /// A secret to sign with is none. The configuration lets none through.
     #[error("a secret to sign with is not whsec_ and base64")]
     Secret,
+    /// Kafka was left out. The configuration lets no such destination through.
+    #[error("this program was built without Kafka")]
+    WithoutKafka,
 }
 
 /// What sends to that destination; nothing is sent yet.
@@ -163,5 +178,10 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
         Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),
         Kind::Nats(settings) => Arc::new(NatsSender::new(destination, settings)),
         Kind::Redis(settings) => Arc::new(redis::RedisSender::new(destination, settings)),
+        Kind::Sqs(settings) => Arc::new(SqsSender::new(destination, settings)?),
+        #[cfg(feature = "kafka")]
+        Kind::Kafka(settings) => Arc::new(kafka::KafkaSender::new(destination, settings)),
+        #[cfg(not(feature = "kafka"))]
+        Kind::Kafka(_) => return Err(Error::WithoutKafka),
     })
 }

@@ -2,9 +2,11 @@
 
 mod command;
 mod http;
+mod kafka;
 mod login;
 mod nats;
 mod redis;
+mod sqs;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
 
 pub use http::url;
+pub use sqs::is_variable;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -36,7 +39,7 @@ struct KindOf {
 }
 
 /// The kinds there are.
-const KINDS: [KindOf; 4] = [
+const KINDS: [KindOf; 6] = [
     KindOf {
         name: "http",
         keys: http::KEYS,
@@ -56,6 +59,16 @@ const KINDS: [KindOf; 4] = [
         name: "redis",
         keys: redis::KEYS,
         read: redis::read,
+    },
+    KindOf {
+        name: "sqs",
+        keys: sqs::KEYS,
+        read: sqs::read,
+    },
+    KindOf {
+        name: "kafka",
+        keys: kafka::KEYS,
+        read: kafka::read,
     },
 ];
 
@@ -106,7 +119,7 @@ pub fn summary(value: &Value) -> String {
 }
 
 /// The keys that name a file with something secret.
-const FILE_KEYS: [&str; 2] = ["secrets_file", "password_file"];
+const FILE_KEYS: [&str; 3] = ["secrets_file", "password_file", "secret_access_key_file"];
 
 /// The paths in that value of files with something secret.
 pub fn secret_file_paths(value: &Value) -> Vec<String> {
@@ -230,6 +243,21 @@ fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources)
     };
     reader.note(key_of_file, &format!("{path}: {reason}"));
     given
+}
+
+/// What must be there, where it is not the same for all kinds.
+fn required_as<T>(
+    reader: &mut Reader,
+    key: &str,
+    allowed: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let given = reader.sourced(key).and_then(|sourced| text(&sourced.value).ok());
+    let taken = given.and_then(|text| read(&text));
+    if taken.is_none() {
+        reader.refuse_for(key, allowed, "");
+    }
+    taken
 }
 
 fn is_name(text: &str) -> bool {

@@ -14,6 +14,8 @@ const FILES_OF_A_COMMAND: u64 = 4;
 
 /// The connection to a queue, and those before it that did not answer and are not gone yet.
 const FILES_OF_A_QUEUE: u64 = 4;
+/// A socket and a pipe for each broker of a cluster of some twenty.
+const FILES_OF_KAFKA: u64 = 64;
 
 /// The public and the admin one.
 const LISTENERS: u64 = 2;
@@ -88,8 +90,9 @@ impl Settings {
 fn files_of(destination: &DestinationSettings) -> u64 {
     let max_in_flight = destination.max_in_flight as u64;
     match destination.kind {
-        Kind::Http(_) => max_in_flight,
+        Kind::Http(_) | Kind::Sqs(_) => max_in_flight,
         Kind::Command(_) => max_in_flight * FILES_OF_A_COMMAND,
         Kind::Nats(_) | Kind::Redis(_) => FILES_OF_A_QUEUE,
+        Kind::Kafka(_) => FILES_OF_KAFKA,
     }
 }

@@ -60,8 +60,7 @@ const TRUTH: Form = Form::One("true or false");
 const VISIBLE: &str = "visible ASCII characters";
 const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], or in the file \
                             of settings tables, each of which begins with [[delivery.destination]]";
-const URL_OF_ANY: &str =
-    "an absolute http or https URL (nats: nats or tls; redis: redis or rediss) without user and fragment";
+const URL_OF_ANY: &str = "an absolute URL without user and fragment: http or https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl)";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.
@@ -118,9 +117,9 @@ pub const KEYS: [Key; 47] = [
 
 /// The keys of each destination, in the order of the file of defaults.
 #[rustfmt::skip]
-pub const DESTINATION_KEYS: [Key; 20] = [
+pub const DESTINATION_KEYS: [Key; 26] = [
     key("delivery.destination.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
-    key("delivery.destination.kind", Form::One("http, command, nats or redis")),
+    key("delivery.destination.kind", Form::One("http, command, nats, redis, sqs or kafka")),
     key("delivery.destination.url", Form::One(URL_OF_ANY)).of(Kind::Origin),
     key("delivery.destination.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
     key("delivery.destination.secrets_file", Form::One("the path of a file")),
@@ -138,6 +137,12 @@ pub const DESTINATION_KEYS: [Key; 20] = [
     key("delivery.destination.password_file", Form::One("the path of a file")),
     key("delivery.destination.subject", Form::One("a subject, in which {event}, {status} and {chatbot_id} stand for those of the notification, as in caigunn.{event}.{status}")),
     key("delivery.destination.stream", Form::One("a key, in which {event}, {status} and {chatbot_id} stand for those of the notification, as in caigunn:{event}")),
+    key("delivery.destination.region", Form::One("a region of AWS, as in eu-central-1")),
+    key("delivery.destination.access_key_id", Form::One("letters and digits")).of(Kind::Secret),
+    key("delivery.destination.secret_access_key", Form::One(VISIBLE)).of(Kind::Secret),
+    key("delivery.destination.secret_access_key_file", Form::One("the path of a file")),
+    key("delivery.destination.topic", Form::One("1 to 249 letters, digits and . _ -")),
+    key("delivery.destination.sasl_mechanism", Form::One("plain, scram-sha-256 or scram-sha-512")),
     key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given")).of(Kind::Secret),
 ];
 

@@ -42,7 +42,10 @@ pub struct Sources {
 impl Sources {
     /// Whether a variable concerns this program.
     pub fn is_read(variable: &str) -> bool {
-        variable.starts_with("CAIGUNN_") || variable == "PORT" || outgoing::is_variable(variable)
+        variable.starts_with("CAIGUNN_")
+            || variable == "PORT"
+            || outgoing::is_variable(variable)
+            || destination::is_variable(variable)
     }
 
     /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.

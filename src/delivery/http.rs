@@ -7,7 +7,7 @@
 //! Left out on purpose: redirects, which could lead the notification and its signature elsewhere; and any retry, which
 //! is the schedule's.
 
-mod answer;
+pub(super) mod answer;
 pub(super) mod reach;
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,7 @@ use crate::outgoing;
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of the whole timeout connecting may take, so that what was slow can be said.
-const CONNECT_SHARE: f64 = 0.9;
+pub(super) const CONNECT_SHARE: f64 = 0.9;
 
 /// How many headers an answer may have: more than any proxy adds, and some 64 KiB while it is read. The 100 of the HTTP
 /// library made no answer of a 200.
@@ -39,7 +39,7 @@ const MAX_HEADERS: usize = 1000;
 
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Headers that no destination can be given, besides all that begin with one of [`OWN_PREFIXES`]: those of one
 /// connection (RFC 9110 section 7.6.1), and those that this program or its HTTP library sets.
@@ -186,7 +186,7 @@ pub fn place(url: &Url) -> String {
 }
 
 /// A client whose way to that destination is that of every attempt.
-fn client_to(settings: &Settings) -> ClientBuilder {
+pub(super) fn client_to(settings: &Settings) -> ClientBuilder {
     let client = if settings.proxy {
         outgoing::to(&settings.url)
     } else {

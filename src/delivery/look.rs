@@ -1,6 +1,8 @@
 //! What a look at a destination finds, for `doctor`. No notification is sent, and nothing is changed.
 
-use super::{Kind, command, http, nats, redis};
+#[cfg(feature = "kafka")]
+use super::kafka;
+use super::{Kind, command, http, nats, redis, sqs};
 
 /// What was found, in words for an operator; nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,5 +38,11 @@ pub async fn look(kind: &Kind) -> Result<Vec<Sight>, reqwest::Error> {
         Kind::Command(settings) => vec![command::find::look(settings)],
         Kind::Nats(settings) => nats::look::look(settings).await,
         Kind::Redis(settings) => redis::look::look(settings).await,
+        Kind::Sqs(settings) => sqs::look(settings).await?,
+        #[cfg(feature = "kafka")]
+        Kind::Kafka(settings) => kafka::look(settings).await,
+        // The configuration lets none through.
+        #[cfg(not(feature = "kafka"))]
+        Kind::Kafka(_) => Vec::new(),
     })
 }

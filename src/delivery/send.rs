@@ -34,7 +34,30 @@ impl Parcel {
             count => format!("{}.{count}", self.receipt.id),
         }
     }
+
+    /// By what a queue is to keep the notifications of one job together: 1 to 128 visible characters of ASCII. Jobs that
+    /// have no id and differ only in other characters, or far behind, share one.
+    pub fn job(&self) -> String {
+        let receipt = &self.receipt;
+        if let Some(event_id) = receipt.event_id {
+            return event_id.to_string();
+        }
+        let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
+        let event: String = receipt.event.event.as_ref().chars().map(plain).collect();
+        let mut job = match receipt.chatbot_id {
+            Some(chatbot_id) => format!("{chatbot_id}.{event}"),
+            None => event,
+        };
+        job.truncate(MAX_JOB_BYTES);
+        job
+    }
 }
+
+/// The header by which a consumer tells a repeat, which has the same, from a replay.
+pub const MESSAGE_ID: &str = "message-id";
+
+/// The longest name that SQS takes for a group of messages.
+const MAX_JOB_BYTES: usize = 128;
 
 /// What is to be said of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,4 +124,44 @@ pub trait Sender: Send + Sync + 'static {
     /// # Cancel safety
     /// Dropping the future ends the attempt; it may have been received.
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHATBOT: &str = "3fa85f64-5717-4562-b3fc-2c963f66afa6";
+
+    #[test]
+    fn a_queue_knows_a_job_by_its_id_or_by_the_chatbot_and_the_event() {
+        let older = format!(r#"{{"event":"training","status":"initial","chatbot_id":"{CHATBOT}"}}"#);
+        let job = |body: &str| sample::parcel(body).job();
+
+        assert_eq!(
+            job(&format!(
+                r#"{{"event":"crawling","status":"initial","event_id":"{CHATBOT}","data":{{"chatbot_id":"{CHATBOT}"}}}}"#
+            )),
+            CHATBOT
+        );
+        assert_eq!(job(&older), format!("{CHATBOT}.training"));
+        let long = "\u{7db2} ".repeat(20) + "x" + &"y".repeat(90);
+        let odd = job(&older.replace("training", &long));
+        assert_eq!(odd.len(), MAX_JOB_BYTES);
+        assert!(
+            odd.starts_with(&format!("{CHATBOT}.{}xyy", "_".repeat(40))),
+            "{odd}"
+        );
+    }
+
+    #[test]
+    fn a_message_has_another_id_for_each_replay() {
+        let mut parcel = sample::parcel(&format!(
+            r#"{{"event":"crawling","status":"initial","event_id":"{CHATBOT}","data":{{"chatbot_id":"{CHATBOT}"}}}}"#
+        ));
+        let id = parcel.receipt.id.to_string();
+
+        assert_eq!(parcel.message_id(), id);
+        (parcel.attempt, parcel.replay_count) = (7, 2);
+        assert_eq!(parcel.message_id(), format!("{id}.2"));
+    }
 }

@@ -1,9 +1,12 @@
 //! Promise: what was accepted reaches a queue as it reaches a URL: at least once, each job in its order, whatever becomes
 //! of the queue and the receiver in between; what comes again bears the id that it had, but for a replay, which arrives.
 
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 mod redis;
 mod server;
+mod sqs;
 
 use std::collections::HashMap;
 use std::fs;

@@ -11,29 +11,25 @@ use crate::rotating::Rotating;
 /// The user, and the password, given or in a file.
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Login {
     let user = reader.optional(&member.key("user"), |text| Some(text.to_owned()));
-    let given = reader.optional(&member.key("password"), visible);
     Login {
         user,
-        password: Rotating::new(password(reader, member, sources, given)),
+        password: Rotating::new(secret(reader, member, "password", sources)),
     }
 }
 
-fn password(
-    reader: &mut Reader,
-    member: Member,
-    sources: &Sources,
-    given: Option<SecretString>,
-) -> Option<SecretString> {
-    let key_of_file = member.key("password_file");
+/// A secret by that key, or in the file that the key with `_file` behind it names.
+pub fn secret(reader: &mut Reader, member: Member, name: &str, sources: &Sources) -> Option<SecretString> {
+    let given = reader.optional(&member.key(name), visible);
+    let key_of_file = member.key(&format!("{name}_file"));
     let Some(path) = reader.optional(&key_of_file, |text| Some(text.to_owned())) else {
         return given;
     };
-    if reader.is_there(&member.key("password")) {
-        reader.note(&key_of_file, "a password is given by `password` too");
+    if reader.is_there(&member.key(name)) {
+        reader.note(&key_of_file, &format!("`{name}` is given too"));
     }
     let reason = match sources.files.get(&path) {
         Some(Ok(content)) => match visible(content.trim()) {
-            Some(password) => return Some(password),
+            Some(secret) => return Some(secret),
             None => "expected visible ASCII characters, found nothing or another text (hidden)",
         },
         Some(Err(error)) => error,

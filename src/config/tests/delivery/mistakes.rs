@@ -77,8 +77,8 @@ command = "rm -rf"
         [
             "delivery.destination[0].retries (own.toml:2): there is no such key; docs/configuration.md lists all",
             "delivery.destination[0].name (own.toml:2): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
-            "delivery.destination[0].url (own.toml:2): expected an absolute http or https URL (nats: nats or tls; redis: redis or \
-             rediss) without user and fragment, found \"ftp://[hidden]@app.example.com/[hidden]\"",
+            "delivery.destination[0].url (own.toml:2): expected an absolute URL without user and fragment: http or \
+             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl), found \"ftp://[hidden]@app.example.com/[hidden]\"",
             "delivery.destination[0].headers.Host (own.toml:2): expected the text of a header that is neither of the \
              connection nor set by this program, found another (hidden)",
             "delivery.destination[0].headers.bad name (own.toml:2): expected the text of a header that is neither of the \
@@ -97,12 +97,12 @@ command = "rm -rf"
             "delivery.destination[0].timeout_seconds (own.toml:2): expected whole seconds from 1 to 600, found \"0\"",
             "delivery.destination[0].format (own.toml:2): expected raw or cloudevents, found \"xml\"",
             "delivery.destination[1].name (own.toml:16): expected 1 to 40 of a-z, 0-9, - and _, found nothing",
-            "delivery.destination[1].url (own.toml:16): only one of kind http or nats or redis has this key",
+            "delivery.destination[1].url (own.toml:16): only one of kind http or nats or redis or sqs or kafka has this key",
             "delivery.destination[1].command (own.toml:16): expected a list of texts without NUL: a program, and what it is \
              given, found another text (hidden)",
-            "delivery.destination[2].kind (own.toml:20): expected http, command, nats or redis, found \"mail\"",
-            "delivery.destination[2].url (own.toml:20): expected an absolute http or https URL (nats: nats or tls; redis: redis or \
-             rediss) without user and fragment, found another text (hidden)",
+            "delivery.destination[2].kind (own.toml:20): expected http, command, nats, redis, sqs or kafka, found \"mail\"",
+            "delivery.destination[2].url (own.toml:20): expected an absolute URL without user and fragment: http or \
+             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl), found another text (hidden)",
             "delivery.destination[3].name (own.toml:24): expected 1 to 40 of a-z, 0-9, - and _, found \"third\": another \
              destination has this name",
             "delivery.destination[3].command (own.toml:24): expected a list of texts without NUL: a program, and what it is \

@@ -1,0 +1,119 @@
+//! One that is a topic of Kafka.
+
+use super::{Member, login, required_as};
+use crate::config::layers::Sources;
+use crate::config::reader::Reader;
+use crate::delivery::Kind;
+use crate::delivery::kafka::{Mechanism, Settings};
+
+pub const KEYS: &[&str] = &[
+    "url",
+    "secrets",
+    "secrets_file",
+    "topic",
+    "user",
+    "password",
+    "password_file",
+    "sasl_mechanism",
+];
+
+const PLAIN: &str = "kafka";
+
+const ENCRYPTED: &str = "kafka+ssl";
+
+pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
+    let allowed = "kafka://HOST:PORT, or kafka+ssl:// with TLS; several brokers between commas";
+    let brokers = required_as(reader, &member.key("url"), allowed, brokers);
+    let topic = reader.required(&member.key("topic"), topic);
+    let login = login::read(reader, member, sources);
+    let mechanism = reader.optional(&member.key("sasl_mechanism"), |text| {
+        Mechanism::ALL
+            .into_iter()
+            .find(|mechanism| mechanism.as_str() == text)
+    });
+    let has_password = ["password", "password_file"]
+        .iter()
+        .any(|name| reader.is_there(&member.key(name)));
+    match (&login.user, has_password) {
+        (Some(_), false) => reader.note(&member.key("user"), "there is no password beside it"),
+        (None, true) => reader.refuse(&member.key("user"), ""),
+        (Some(_), true) | (None, false) => {}
+    }
+    if cfg!(not(feature = "kafka")) {
+        reader.note(
+            &member.key("kind"),
+            "this program was built without Kafka; build it with `--features kafka`, or take the image",
+        );
+    }
+    let (is_encrypted, brokers) = brokers?;
+    Some(Kind::Kafka(Settings {
+        brokers,
+        is_encrypted,
+        topic: topic?,
+        login,
+        mechanism: mechanism.unwrap_or(Mechanism::ScramSha512),
+    }))
+}
+
+/// Whether brokers speak TLS, and where they are.
+fn brokers(text: &str) -> Option<(bool, String)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_encrypted = match scheme {
+        PLAIN => false,
+        ENCRYPTED => true,
+        _ => return None,
+    };
+    // As Heroku writes them, each may have the scheme.
+    let prefix = format!("{scheme}://");
+    let brokers: Vec<_> = rest
+        .trim_end_matches('/')
+        .split(',')
+        .map(|broker| broker.trim().trim_start_matches(&prefix))
+        .collect();
+    brokers
+        .iter()
+        .all(|broker| is_broker(broker))
+        .then(|| (is_encrypted, brokers.join(",")))
+}
+
+fn is_broker(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte);
+    let parts = text.rsplit_once(':');
+    let is_address = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    is_address && text.bytes().all(is_legal)
+}
+
+/// What Kafka takes as a name.
+fn topic(text: &str) -> Option<String> {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_name = (1..=249).contains(&text.len()) && text.bytes().all(is_legal);
+    (is_name && ![".", ".."].contains(&text)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brokers_are_hosts_and_ports_behind_a_scheme() {
+        for (text, expected) in [
+            ("kafka://a:9092", Some((false, "a:9092"))),
+            (
+                "kafka+ssl://a.example.com:9093,b:9093",
+                Some((true, "a.example.com:9093,b:9093")),
+            ),
+            ("kafka+ssl://a:1,kafka+ssl://b:2/", Some((true, "a:1,b:2"))),
+            ("kafka://[::1]:9092", Some((false, "[::1]:9092"))),
+            ("kafka://a", None),
+            ("kafka://", None),
+            ("kafka://a:9092,", None),
+            ("kafka://user:password@a:9092", None),
+            ("kafka://a:9092,kafka+ssl://b:9092", None),
+            ("http://a:9092", None),
+            ("a:9092", None),
+        ] {
+            let expected = expected.map(|(is_encrypted, brokers)| (is_encrypted, brokers.to_owned()));
+            assert_eq!(brokers(text), expected, "{text}");
+        }
+    }
+}

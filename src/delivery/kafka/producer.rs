@@ -1,0 +1,242 @@
+//! Sends to a topic.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
+use secrecy::SecretString;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::Settings;
+use super::client::{Context, Ending, config};
+use crate::delivery::envelope::{Envelope, Sealer};
+use crate::delivery::send::MESSAGE_ID;
+use crate::delivery::{DestinationSettings, Parcel, Report, Sender, Wish};
+use crate::inbox::outbox::Outcome;
+
+/// The longest message that the library lets through, so that it is the broker who says what is too large.
+const MAX_MESSAGE_BYTES: &str = "1000000000";
+
+/// How much later than the time limit the library may say that it is over: it looks once a second.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// For how long a topic may be unknown that others have just made.
+const TOPIC_PROPAGATION: Duration = Duration::from_secs(5);
+
+/// Sends to a topic.
+pub struct KafkaSender {
+    settings: Settings,
+    timeout: Duration,
+    sealer: Sealer,
+    /// Made by the first attempt, and anew where the library cannot go on.
+    producer: Mutex<Option<Arc<Producer>>>,
+}
+
+/// A producer whose end nobody waits for.
+struct Producer {
+    inner: Option<ThreadedProducer<Context>>,
+    /// What it was made with.
+    password: Arc<Option<SecretString>>,
+}
+
+impl Producer {
+    fn get(&self) -> &ThreadedProducer<Context> {
+        self.inner.as_ref().expect("it is taken when it is dropped")
+    }
+
+    /// Whether it is of use, and has this password.
+    fn can_go_on(&self, password: &Arc<Option<SecretString>>) -> bool {
+        Arc::ptr_eq(&self.password, password) && self.get().client().fatal_error().is_none()
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        let producer = self.inner.take();
+        // It waits for the library's threads. Without a thread, that is here.
+        let _ = thread::Builder::new().spawn(move || drop(producer));
+    }
+}
+
+/// Takes back what is not sent yet if the attempt is dropped: a leader that was has nothing more to say.
+struct TakeBack<'a>(Option<&'a Producer>);
+
+impl Drop for TakeBack<'_> {
+    fn drop(&mut self) {
+        if let Some(producer) = self.0 {
+            producer
+                .get()
+                .purge(PurgeConfig::default().queue().non_blocking());
+        }
+    }
+}
+
+impl KafkaSender {
+    /// Makes one; nothing is connected to yet.
+    pub fn new(destination: &DestinationSettings, settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            timeout: destination.timeout,
+            sealer: Sealer::new(destination),
+            producer: Mutex::new(None),
+        }
+    }
+
+    async fn attempt(&self, parcel: Parcel) -> Report {
+        let envelope = match self.sealer.seal(&parcel).await {
+            Ok(envelope) => envelope,
+            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        };
+        let producer = match self.producer() {
+            Ok(producer) => producer,
+            Err(error) => return Report::unanswered(Outcome::Ours, format!("not sent: {error}")),
+        };
+        let job = parcel.job();
+        let size_bytes = size_bytes(&envelope, &job);
+        let (ending, ended) = oneshot::channel();
+        let record = BaseRecord::with_opaque_to(&self.settings.topic, Box::new(ending))
+            .key(job.as_bytes())
+            .payload(&envelope.body[..])
+            .headers(headers(&parcel, &envelope));
+        if let Err((error, _)) = producer.get().send(record) {
+            return self.failed(&producer, &error, size_bytes);
+        }
+        let mut take_back = TakeBack(Some(&producer));
+        let ended = timeout(self.timeout + SLACK, ended).await;
+        match ended {
+            Ok(Ok(ending)) => {
+                take_back.0 = None;
+                self.report(&producer, ending, size_bytes)
+            }
+            Ok(Err(_)) | Err(_) => self.timed_out(&producer),
+        }
+    }
+
+    /// The one there is, or a new one.
+    fn producer(&self) -> Result<Arc<Producer>, KafkaError> {
+        let mut held = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let password = self.settings.login.password.get();
+        if let Some(producer) = held.as_ref().filter(|producer| producer.can_go_on(&password)) {
+            return Ok(Arc::clone(producer));
+        }
+        let millis = |duration: Duration| duration.as_millis().to_string();
+        let mut config = config(&self.settings, Option::as_ref(&password));
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", millis(self.timeout))
+            .set(
+                "topic.metadata.propagation.max.ms",
+                millis(TOPIC_PROPAGATION.min(self.timeout / 2)),
+            )
+            .set("message.max.bytes", MAX_MESSAGE_BYTES)
+            .set("linger.ms", "0")
+            // A broker takes or refuses a batch as a whole, and bounds its size.
+            .set("batch.num.messages", "1")
+            // As all other clients choose a partition for a key.
+            .set("partitioner", "murmur2_random");
+        let producer = config.create_with_context(Context::default())?;
+        Ok(Arc::clone(held.insert(Arc::new(Producer {
+            inner: Some(producer),
+            password,
+        }))))
+    }
+
+    fn report(&self, producer: &Producer, ending: Ending, size_bytes: usize) -> Report {
+        match ending {
+            Ok((partition, offset)) => Report::unanswered(
+                Outcome::Delivered,
+                format!("partition {partition}, offset {offset}"),
+            ),
+            Err(error) => self.failed(producer, &error, size_bytes),
+        }
+    }
+
+    fn failed(&self, producer: &Producer, error: &KafkaError, size_bytes: usize) -> Report {
+        use RDKafkaErrorCode as Code;
+        let topic = &self.settings.topic;
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        let (outcome, detail) = match code {
+            Code::MessageTimedOut => return self.timed_out(producer),
+            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                (Outcome::Refused, format!("there is no topic {topic}"))
+            }
+            Code::TopicAuthorizationFailed => (
+                Outcome::Refused,
+                format!("this user may not write to topic {topic}"),
+            ),
+            Code::MessageSizeTooLarge => (
+                Outcome::Refused,
+                format!(
+                    "too large: the message has {size_bytes} bytes, more than topic {topic} takes (max.message.bytes)"
+                ),
+            ),
+            Code::PurgeQueue | Code::PurgeInflight | Code::QueueFull => {
+                (Outcome::Ours, format!("not sent: {code}"))
+            }
+            Code::Fatal => {
+                let fatal = producer.get().client().fatal_error();
+                let reason = fatal.map_or_else(|| code.to_string(), |(_, reason)| reason);
+                (Outcome::Failed, format!("the producer is made anew: {reason}"))
+            }
+            _ => (Outcome::Failed, code.to_string()),
+        };
+        let wish = match code {
+            Code::MessageSizeTooLarge => Wish::NeverThis,
+            Code::ThrottlingQuotaExceeded => Wish::Less { pause: None },
+            _ => Wish::None,
+        };
+        Report {
+            wish,
+            ..Report::unanswered(outcome, detail)
+        }
+    }
+
+    /// What is to be said where no acknowledgement came in time.
+    fn timed_out(&self, producer: &Producer) -> Report {
+        let seconds = self.timeout.as_secs_f64();
+        let (outcome, because) = match producer.get().context().trouble() {
+            Some((outcome, reason)) => (outcome, format!(": {reason}")),
+            None => (Outcome::Timeout, String::new()),
+        };
+        Report::unanswered(outcome, format!("no acknowledgement within {seconds} s{because}"))
+    }
+}
+
+impl Sender for KafkaSender {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        Box::pin(self.attempt(parcel))
+    }
+}
+
+fn headers(parcel: &Parcel, envelope: &Envelope) -> OwnedHeaders {
+    let message_id = parcel.message_id();
+    let own = [(MESSAGE_ID, &message_id)].into_iter();
+    let all = envelope
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value))
+        .chain(own);
+    all.fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header {
+            key,
+            value: Some(value.as_bytes()),
+        })
+    })
+}
+
+/// What the message has, without what the protocol adds.
+fn size_bytes(envelope: &Envelope, job: &str) -> usize {
+    let headers = envelope.headers.iter();
+    envelope.body.len()
+        + job.len()
+        + headers
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+}

@@ -1,0 +1,283 @@
+//! A destination that is a queue of Amazon SQS: each notification is one message, sent with the AWS JSON protocol.
+//!
+//! What SQS has acknowledged is on several of its servers. A FIFO queue keeps the messages of a job in order, by their group,
+//! and leaves out a repeat within five minutes, by its deduplication id; a standard queue promises neither.
+//!
+//! Left out on purpose: batches, in which one message could hold up another; and any retry, which is the schedule's, but for
+//! the one with new keys where temporary ones have expired.
+
+pub mod answer;
+pub mod credentials;
+mod queue;
+pub mod sign;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::envelope::{Envelope, Sealer};
+use super::send::MESSAGE_ID;
+use super::{DestinationSettings, Error, Parcel, Report, Sender, Wish, http};
+use crate::clock::Timestamp;
+use crate::http_time;
+use crate::inbox::outbox::Outcome;
+use answer::Answer;
+use credentials::Credentials;
+pub(super) use queue::look;
+use sign::Keys;
+
+/// The longest message that SQS takes, with its attributes (Amazon's quotas since August 2025).
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+/// The longest that connecting may take.
+const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+/// What the names of FIFO queues end with.
+const FIFO: &str = ".fifo";
+
+/// What is to be known of a queue.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The queue's URL, without user, query and fragment.
+    pub url: Url,
+    /// Its region, such as `eu-central-1`.
+    pub region: String,
+    /// Where the keys come from.
+    pub source: credentials::Source,
+    /// Whether the proxy that the environment names is used.
+    pub proxy: bool,
+}
+
+impl Settings {
+    /// Whether it keeps order and leaves out repeats.
+    fn is_fifo(&self) -> bool {
+        self.url.path().ends_with(FIFO)
+    }
+
+    /// Where requests go, as HTTP destinations have it.
+    fn endpoint(&self) -> http::Settings {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        http::Settings {
+            url,
+            headers: HeaderMap::new(),
+            proxy: self.proxy,
+        }
+    }
+}
+
+/// Sends to a queue.
+pub struct SqsSender {
+    service: Service,
+    sealer: Sealer,
+    timeout: Duration,
+}
+
+impl SqsSender {
+    /// Makes one; nothing is sent yet.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
+        Ok(Self {
+            service: Service::new(settings, destination.timeout).map_err(Error::Client)?,
+            sealer: Sealer::new(destination),
+            timeout: destination.timeout,
+        })
+    }
+
+    async fn attempt(&self, parcel: Parcel) -> Report {
+        let deadline = Instant::now() + self.timeout;
+        let envelope = match self.sealer.seal(&parcel).await {
+            Ok(envelope) => envelope,
+            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        };
+        let settings = &self.service.settings;
+        let message = match Message::new(settings, &parcel, &envelope) {
+            Ok(message) => message,
+            Err(detail) => {
+                return Report {
+                    wish: Wish::NeverThis,
+                    ..Report::unanswered(Outcome::Ours, detail)
+                };
+            }
+        };
+        match timeout_at(deadline, self.service.call("SendMessage", &message)).await {
+            Ok(Ok((answer, keys))) => answer.report(message.size_bytes(), &keys),
+            Ok(Err(report)) => report,
+            Err(_) => {
+                let (place, seconds) = (http::place(&settings.url), self.timeout.as_secs_f64());
+                let detail = format!("no answer from {place} within {seconds} s");
+                Report::unanswered(Outcome::Timeout, detail)
+            }
+        }
+    }
+}
+
+impl Sender for SqsSender {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        Box::pin(self.attempt(parcel))
+    }
+}
+
+/// What `SendMessage` is told.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Message<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    message_attributes: BTreeMap<&'a str, Attribute<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_deduplication_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute<'a> {
+    data_type: &'static str,
+    string_value: Cow<'a, str>,
+}
+
+impl<'a> Message<'a> {
+    /// The error is why it can never be sent, in words for an operator.
+    fn new(settings: &'a Settings, parcel: &'a Parcel, envelope: &'a Envelope) -> Result<Self, String> {
+        let Ok(message_body) = std::str::from_utf8(&envelope.body) else {
+            return Err("not sent: SQS takes text, and the body is not UTF-8".to_owned());
+        };
+        let message_id = parcel.message_id();
+        let own = (MESSAGE_ID, Cow::Owned(message_id.clone()));
+        let headers = envelope.headers.iter();
+        let attributes = headers
+            .map(|(name, value)| (*name, Cow::Borrowed(&**value)))
+            .chain([own]);
+        let attribute = |value| Attribute {
+            data_type: "String",
+            string_value: value,
+        };
+        let message = Self {
+            queue_url: settings.url.as_str(),
+            message_body,
+            message_attributes: attributes.map(|(name, value)| (name, attribute(value))).collect(),
+            message_group_id: settings.is_fifo().then(|| parcel.job()),
+            message_deduplication_id: settings.is_fifo().then_some(message_id),
+        };
+        match message.size_bytes() {
+            ..=MAX_MESSAGE_BYTES => Ok(message),
+            size => Err(answer::too_large(size, Some(MAX_MESSAGE_BYTES))),
+        }
+    }
+
+    /// What SQS counts: the body and of each attribute its name, type and value.
+    fn size_bytes(&self) -> usize {
+        let attributes = self.message_attributes.iter();
+        let sizes = attributes
+            .map(|(name, attribute)| name.len() + attribute.data_type.len() + attribute.string_value.len());
+        self.message_body.len() + sizes.sum::<usize>()
+    }
+}
+
+/// SQS, as one queue has it.
+struct Service {
+    settings: Settings,
+    endpoint: http::Settings,
+    client: Client,
+    credentials: Credentials,
+}
+
+impl Service {
+    fn new(settings: &Settings, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let endpoint = settings.endpoint();
+        let connect_timeout = timeout.mul_f64(http::CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+        Ok(Self {
+            settings: settings.clone(),
+            client: http::client_to(&endpoint)
+                .connect_timeout(connect_timeout)
+                .pool_idle_timeout(http::IDLE_TIMEOUT)
+                .build()?,
+            endpoint,
+            credentials: Credentials::new(settings.source.clone())?,
+        })
+    }
+
+    /// Calls an operation: what was answered, and the keys that were shown. If there is no answer, what is to be said of
+    /// that.
+    async fn call(&self, operation: &str, request: &impl Serialize) -> Result<(Answer, Arc<Keys>), Report> {
+        let no_keys = |detail| Report::unanswered(Outcome::Ours, detail);
+        let body = serde_json::to_vec(request).expect("texts and numbers can be written as JSON");
+        let keys = self.credentials.keys(None).await.map_err(no_keys)?;
+        let answer = self.call_with(operation, body.clone(), &keys).await?;
+        if !answer.says_expired() || !self.credentials.can_change() {
+            return Ok((answer, keys));
+        }
+        let keys = self.credentials.keys(Some(&keys)).await.map_err(no_keys)?;
+        Ok((self.call_with(operation, body, &keys).await?, keys))
+    }
+
+    async fn call_with(&self, operation: &str, body: Vec<u8>, keys: &Keys) -> Result<Answer, Report> {
+        use secrecy::ExposeSecret;
+        let (date, url) = (sign::date(Timestamp::now()), &self.endpoint.url);
+        let host = match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
+            None => url.host_str().unwrap_or_default().to_owned(),
+        };
+        let target = format!("AmazonSQS.{operation}");
+        let mut headers = vec![
+            ("content-type", CONTENT_TYPE),
+            ("host", &host),
+            ("x-amz-date", &date),
+        ];
+        if let Some(token) = &keys.session_token {
+            headers.push(("x-amz-security-token", token.expose_secret()));
+        }
+        headers.push(("x-amz-target", &target));
+        let authorization = sign::authorization(keys, (&self.settings.region, "sqs"), &date, &headers, &body);
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header("authorization", authorization);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let unanswered = |error: &reqwest::Error| http::answer::unanswered(error, &self.endpoint);
+        let mut response = request
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| unanswered(&error))?;
+        let now = Timestamp::now();
+        let told = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            pause: http_time::retry_after(response.headers().get(RETRY_AFTER), now),
+            skew: answer::skew(told.and_then(http_time::date), now),
+            body: bytes::Bytes::new(),
+        };
+        let mut read = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
+            read.extend_from_slice(&chunk);
+            if read.len() > MAX_ANSWER_BYTES {
+                break;
+            }
+        }
+        answer.body = read.into();
+        Ok(answer)
+    }
+}

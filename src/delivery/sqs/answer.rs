@@ -1,0 +1,165 @@
+//! What an answer of SQS says, in words for an operator.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::sign::Keys;
+use crate::clock::Timestamp;
+use crate::delivery::http::answer::hide;
+use crate::delivery::{Report, Wish};
+use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
+
+/// By how much a clock may be wrong: Amazon takes signatures that are up to five minutes old.
+const MAX_SKEW: Duration = Duration::from_secs(300);
+
+/// An answer that was read.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// For how long it asks to be left alone.
+    pub pause: Option<Duration>,
+    /// By how much its clock differs from ours, if it says what time it is.
+    pub skew: Option<Duration>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+struct Failure {
+    kind: String,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(rename = "MessageId")]
+    message_id: String,
+}
+
+impl Answer {
+    fn failure(&self) -> Failure {
+        let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let text = |name: &str| document[name].as_str().map(str::to_owned);
+        let mut failure = Failure {
+            kind: text("__type").unwrap_or_default(),
+            // Services differ in how they write it, and some have both.
+            message: text("message").or_else(|| text("Message")).unwrap_or_default(),
+        };
+        // `com.amazonaws.sqs#QueueDoesNotExist`, `AWS.SimpleQueueService.NonExistentQueue`, `ThrottlingException:`
+        let name = failure.kind.rsplit(['#', '.']).next().unwrap_or_default();
+        let name = name.split(':').next().unwrap_or_default();
+        failure.kind = name.strip_suffix("Exception").unwrap_or(name).to_owned();
+        failure
+    }
+
+    /// Whether it says that temporary keys have expired.
+    pub fn says_expired(&self) -> bool {
+        self.status >= 400 && matches!(&*self.failure().kind, "ExpiredToken" | "TokenRefreshRequired")
+    }
+
+    /// What it says, and what that means, where it is no success.
+    pub fn failed(&self) -> String {
+        let failure = self.failure();
+        let meaning = match &*failure.kind {
+            "QueueDoesNotExist" | "NonExistentQueue" => "there is no such queue in this account and region",
+            "AccessDenied" => "the policies of the queue and of these keys do not allow it",
+            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => {
+                "nobody has this access key"
+            }
+            "SignatureDoesNotMatch" | "InvalidSignature" | "RequestExpired" | "RequestTimeTooSkewed" => {
+                match self.skew.filter(|skew| *skew > MAX_SKEW) {
+                    Some(skew) => {
+                        let seconds = skew.as_secs();
+                        return format!(
+                            "answered {} {}: this machine's clock and that of SQS differ by {seconds} s",
+                            self.status, failure.kind
+                        );
+                    }
+                    None => "the secret access key is another one, or the region is",
+                }
+            }
+            "ExpiredToken" => "the session token has expired",
+            "InvalidMessageContents" => "it has a character that SQS does not take (U+FFFE, U+FFFF)",
+            kind if kind.starts_with("Kms") => "the key with which the queue is encrypted cannot be used",
+            "" => return format!("answered {}", self.status),
+            _ => return format!("answered {} {}", self.status, failure.kind),
+        };
+        format!("answered {} {}: {meaning}", self.status, failure.kind)
+    }
+
+    /// What is to be said of an attempt to send so many bytes with these keys.
+    pub fn report(&self, size_bytes: usize, keys: &Keys) -> Report {
+        let (outcome, detail) = match self.status {
+            200..=299 => match serde_json::from_slice::<Sent>(&self.body) {
+                Ok(sent) => (Outcome::Delivered, format!("message {}", sent.message_id)),
+                Err(_) => {
+                    let detail = format!("answered {} without a message id, so it is no SQS", self.status);
+                    (Outcome::Failed, detail)
+                }
+            },
+            300..=499 => (Outcome::Refused, self.failed()),
+            _ => (Outcome::Failed, self.failed()),
+        };
+        let (detail, wish) = match self.wish() {
+            Wish::NeverThis if self.failure().kind != "InvalidMessageContents" => {
+                (too_large(size_bytes, self.limit()), Wish::NeverThis)
+            }
+            wish => (detail, wish),
+        };
+        let answer = self.body.slice(..self.body.len().min(MAX_ANSWER_BYTES));
+        Report {
+            outcome,
+            status: Some(self.status.into()),
+            detail,
+            // A signature that was refused is explained with the headers that were signed.
+            answer: hide(answer.to_vec(), &secrets(keys)).into(),
+            wish,
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        let failure = self.failure();
+        let less = Wish::Less { pause: self.pause };
+        match (self.status, &*failure.kind) {
+            (..400, _) => Wish::None,
+            (429 | 502..=504, _) => less,
+            (_, kind) if kind.contains("Throttl") || kind == "OverLimit" => less,
+            (413, _) | (_, "InvalidMessageContents") => Wish::NeverThis,
+            (_, "InvalidParameterValue") if self.limit().is_some() => Wish::NeverThis,
+            _ => Wish::None,
+        }
+    }
+
+    /// How many bytes a message may have, if that is what was wrong: the answer says so in its text alone.
+    fn limit(&self) -> Option<usize> {
+        let message = self.failure().message;
+        let (_, rest) = message.split_once("must be shorter than ")?;
+        rest.split(' ').next()?.parse().ok()
+    }
+}
+
+/// What to say of a message with so many bytes.
+pub fn too_large(size_bytes: usize, limit_bytes: Option<usize>) -> String {
+    let limit = limit_bytes.map_or_else(String::new, |limit| {
+        format!(", and the queue takes {limit} at most")
+    });
+    format!("too large: the message has {size_bytes} bytes with its attributes{limit}")
+}
+
+/// What must not be told back.
+fn secrets(keys: &Keys) -> Vec<Vec<u8>> {
+    let token = keys.session_token.iter();
+    let all = token.chain([&keys.secret_access_key, &keys.access_key_id]);
+    all.map(|secret| secret.expose_secret().as_bytes().to_vec())
+        .filter(|secret| !secret.is_empty())
+        .collect()
+}
+
+/// The difference of two clocks.
+pub fn skew(date: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    date.map(|date| date.distance(now))
+}

@@ -1,0 +1,248 @@
+//! Kafka: the cluster that librdkafka has for tests, whose brokers are taken away, slowed down and made to refuse.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use serde_json::json;
+use tokio::task::block_in_place;
+
+use super::{Message, Receiver, assert_says, assert_sound, doctor};
+use crate::delivery::{post_jobs, replay, wait_for_state};
+use crate::harness::free_port;
+
+const TOPIC: &str = "notifications";
+
+const BROKERS: i32 = 3;
+
+const PARTITIONS: i32 = 4;
+
+struct Kafka {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+}
+
+impl Kafka {
+    /// A cluster without topics.
+    fn start() -> Self {
+        let cluster = MockCluster::new(BROKERS).expect("a cluster");
+        Self { cluster }
+    }
+
+    fn with_topic(replica_count: i32) -> Self {
+        let kafka = Self::start();
+        kafka.create(replica_count);
+        kafka
+    }
+
+    fn create(&self, replica_count: i32) {
+        let created = self.cluster.create_topic(TOPIC, PARTITIONS, replica_count);
+        created.expect("there is none of this name");
+    }
+
+    fn each_broker(&self, change: impl Fn(&MockCluster<'static, DefaultProducerContext>, i32)) {
+        for broker in 1..=BROKERS {
+            change(&self.cluster, broker);
+        }
+    }
+
+    /// A destination that is the topic, with these members besides.
+    fn destination(&self, more: &str) -> String {
+        destination(&self.cluster.bootstrap_servers(), more)
+    }
+
+    /// All that is in the topic, as any consumer gets it: each partition in its order.
+    fn messages(&self) -> Vec<Message> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.cluster.bootstrap_servers())
+            .set("group.id", "test")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("a consumer");
+        let mut all = TopicPartitionList::new();
+        let mut count = 0;
+        for partition in 0..PARTITIONS {
+            let place = all.add_partition_offset(TOPIC, partition, Offset::Beginning);
+            place.expect("a place in the topic");
+            let ends = consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(30));
+            let (start, end) = ends.expect("the brokers say how much there is");
+            count += end - start;
+        }
+        consumer.assign(&all).expect("it can be read");
+        let mut seen = Vec::new();
+        while seen.len() < usize::try_from(count).expect("a number of messages") {
+            let polled = consumer.poll(Duration::from_secs(30));
+            let message = polled.expect("there is more").expect("it can be read");
+            seen.push(read(&message));
+        }
+        seen
+    }
+}
+
+/// A destination that is the topic at these brokers.
+fn destination(brokers: &str, more: &str) -> String {
+    format!(
+        r#"name = "queue", kind = "kafka", url = "kafka://{brokers}", topic = "{TOPIC}", timeout_seconds = 2{more}"#
+    )
+}
+
+/// A message as it was received.
+fn read(message: &BorrowedMessage<'_>) -> Message {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it is text");
+    let all = message.headers().expect("there are headers");
+    let headers: HashMap<_, _> = all
+        .iter()
+        .map(|header| (header.key.to_owned(), text(header.value.expect("it has a value"))))
+        .collect();
+    let body = message.payload().expect("a body").to_vec();
+    let document: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(document["event_id"], text(message.key().expect("a key")));
+    Message {
+        message_id: headers["message-id"].clone(),
+        headers,
+        body: body.into(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_arrives_in_order_whoever_is_killed_or_frozen() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let mut receiver = Receiver::start(&[kafka.destination("")]).await;
+    let mut jobs = post_jobs(receiver.public(), 20).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 40).await;
+
+    kafka.each_broker(|cluster, broker| cluster.broker_down(broker).expect("it is there"));
+    jobs.extend(post_jobs(receiver.public(), 20).await);
+    receiver
+        .wait_for_failure("queue", "no acknowledgement within 2 s: ")
+        .await;
+    kafka.each_broker(|cluster, broker| cluster.broker_up(broker).expect("it is there"));
+    wait_for_state(receiver.admin(), "queue", "delivered", 80).await;
+    let slow = |delay: u64| {
+        let delay = Duration::from_millis(delay);
+        kafka.each_broker(|cluster, broker| {
+            cluster
+                .broker_round_trip_time(broker, delay)
+                .expect("it is there")
+        });
+    };
+    slow(8_000);
+    jobs.extend(post_jobs(receiver.public(), 20).await);
+    receiver
+        .wait_for_failure("queue", "no acknowledgement within 2 s")
+        .await;
+    slow(0);
+    let (more, ()) = tokio::join!(post_jobs(receiver.public(), 100), async {
+        kafka.cluster.broker_down(1).expect("it is there");
+        kafka.cluster.broker_up(1).expect("it is there");
+    });
+    jobs.extend(more);
+    receiver.kill_and_restart().await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 320).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_no_topic_is_told_and_goes_on_once_there_is_one() {
+    let kafka = Kafka::start();
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 2).await;
+
+    receiver
+        .wait_for_failure("queue", "there is no topic notifications")
+        .await;
+    assert_says(
+        &doctor(&kafka.destination("")).await,
+        "FAILURE ",
+        "there is no topic notifications",
+    );
+    kafka.create(BROKERS);
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_arrives_under_an_id_of_its_own() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 1).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+    let id = &jobs.values().next().unwrap()[0];
+
+    replay(receiver.admin(), json!({"receipt_ids": [id]})).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+
+    let seen = block_in_place(|| kafka.messages());
+    let ids: Vec<_> = seen
+        .iter()
+        .filter(|message| message.webhook_id() == *id)
+        .collect();
+    let ids: Vec<_> = ids.iter().map(|message| &*message.message_id).collect();
+    assert_eq!(ids, [&**id, &*format!("{id}.1")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_over_the_limit_is_a_dead_letter_at_once_and_one_of_8_mib_arrives() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    // The cluster takes everything, so it is told to refuse.
+    let too_large = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    kafka.cluster.request_errors(RDKafkaApiKey::Produce, &too_large);
+
+    let id = receiver.post_long(100_000).await;
+    let told = receiver.wait_for_dead(&id).await.to_string();
+    assert!(
+        told.contains("more than topic notifications takes (max.message.bytes)"),
+        "{told}"
+    );
+    assert!(told.contains(r#""attempt_count":1"#), "{told}");
+    receiver.post_long(8 << 20).await;
+    let seen = crate::harness::wait_for("the other", || async {
+        let seen = block_in_place(|| kafka.messages());
+        seen.into_iter().next().ok_or_else(String::new)
+    });
+
+    assert_eq!(seen.await.body.len(), 8 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_get_in_is_told_and_the_password_is_not() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let login = r#", user = "caigunn", password = "planted-password", sasl_mechanism = "plain""#;
+    let receiver = Receiver::start(&[kafka.destination(login)]).await;
+    post_jobs(receiver.public(), 1).await;
+
+    let told = receiver.wait_for_failure("queue", "SASL").await.to_string();
+
+    assert!(!told.contains("planted"), "{told}");
+    assert_says(&doctor(&kafka.destination(login)).await, "FAILURE ", "SASL");
+    assert!(!receiver.log().contains("planted"), "{}", receiver.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_says_what_an_acknowledgement_is_worth() {
+    let kafka = Kafka::with_topic(1);
+
+    let found = doctor(&kafka.destination("")).await;
+
+    assert_says(
+        &found,
+        "ok      ",
+        "topic notifications is there, partitions: 4, copies of each: 1",
+    );
+    assert_says(&found, "warning ", "a partition of it has one copy");
+    assert_says(
+        &found,
+        "warning ",
+        "how many brokers stand behind an acknowledgement is not known: ",
+    );
+    let nobody = doctor(&destination(&format!("127.0.0.1:{}", free_port()), "")).await;
+    assert_says(&nobody, "FAILURE ", "Connection refused");
+}

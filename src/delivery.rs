@@ -17,6 +17,7 @@ mod backlog;
 pub mod cloudevents;
 pub mod command;
 pub mod dispatch;
+pub mod envelope;
 pub mod filter;
 mod follow;
 pub mod format;
@@ -24,8 +25,10 @@ mod health;
 pub mod http;
 pub mod instruction;
 mod log;
+pub mod look;
 mod metrics;
 pub mod schedule;
+mod secret;
 pub mod send;
 mod status;
 pub mod view;
@@ -34,7 +37,11 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
+use standardwebhooks::Webhook;
+
 use crate::clock::Timestamp;
+use crate::rotating::Rotating;
 use command::CommandSender;
 pub use dispatch::Dispatch;
 pub use filter::Filter;
@@ -42,6 +49,7 @@ pub use follow::{Answer, Answers, QUESTION_TIMEOUT};
 pub use format::Format;
 use http::HttpSender;
 pub use schedule::Schedule;
+pub use secret::secret;
 pub use send::{Parcel, Report, Sender, Wish};
 pub use status::{Failure, Status};
 pub use view::Deliveries;
@@ -74,6 +82,8 @@ pub struct DestinationSettings {
     pub timeout: Duration,
     /// How a notification is put for it.
     pub format: Format,
+    /// The secrets to sign with, as Standard Webhooks writes them (`whsec_...`): one signature each. A program gets none.
+    pub secrets: Rotating<Vec<SecretString>>,
     /// What it is.
     pub kind: Kind,
 }
@@ -121,6 +131,9 @@ pub enum Error {
 /// # Errors
 /// See [`Error`].
 pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Error> {
+    for secret in &*destination.secrets.get() {
+        Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret)?;
+    }
     Ok(match &destination.kind {
         Kind::Http(settings) => Arc::new(HttpSender::new(destination, settings)?),
         Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),

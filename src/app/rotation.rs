@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::caigunn;
 use crate::config::{self, Mistakes, Registration, Settings, Sources};
-use crate::delivery::{DestinationSettings, Kind};
+use crate::delivery::DestinationSettings;
 use crate::http;
 use crate::subscription::{Selection, Wanted};
 
@@ -163,9 +163,6 @@ impl Users {
 
 /// Has a destination sign with the secrets of the other one; returns whether they differ.
 fn take_signing_secrets(used: &DestinationSettings, new: &DestinationSettings) -> bool {
-    let (Kind::Http(used), Kind::Http(new)) = (&used.kind, &new.kind) else {
-        return false;
-    };
     let secrets = new.secrets.get();
     let differ = exposed(&*used.secrets.get()) != exposed(&*secrets);
     if differ {

@@ -1,28 +1,62 @@
 //! Destinations: a list of tables, each of which is read as all else is, under its own keys.
 
+mod command;
+mod http;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use toml::{Table, Value};
-use url::Url;
 
 use super::keys::DESTINATION;
 use super::layers::Sources;
-use super::reader::{Reader, listed, named, text};
-use crate::delivery::{DestinationSettings, Filter, Format, Kind, command, http};
+use super::reader::{self, Reader, listed, text};
+use crate::delivery::{self, DestinationSettings, Filter, Format, Kind};
 use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
+
+pub use http::url;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
 const DEFAULT_MAX_IN_FLIGHT: usize = 16;
 
-/// The kinds there are, and the keys that only they have.
-const KINDS: [(&str, &[&str]); 2] = [
-    ("http", &["url", "secrets", "secrets_file", "headers", "proxy"]),
-    ("command", &["command"]),
+/// A kind of destination.
+struct KindOf {
+    /// Its name.
+    name: &'static str,
+    /// The keys that not all kinds have.
+    keys: &'static [&'static str],
+    /// Reads what only it has.
+    read: fn(&mut Reader, Member) -> Option<Kind>,
+}
+
+/// The kinds there are.
+const KINDS: [KindOf; 2] = [
+    KindOf {
+        name: "http",
+        keys: http::KEYS,
+        read: http::read,
+    },
+    KindOf {
+        name: "command",
+        keys: command::KEYS,
+        read: command::read,
+    },
 ];
+
+/// Names the keys of one destination.
+#[derive(Clone, Copy)]
+struct Member {
+    index: usize,
+}
+
+impl Member {
+    fn key(self, name: &str) -> String {
+        format!("{DESTINATION}[{}].{name}", self.index)
+    }
+}
 
 /// The destinations there are. One with a mistake is left out.
 pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> {
@@ -84,7 +118,8 @@ fn destination(
     names: &mut Vec<String>,
     sources: &Sources,
 ) -> Option<DestinationSettings> {
-    let key = |name: &str| format!("{DESTINATION}[{index}].{name}");
+    let member = Member { index };
+    let key = |name: &str| member.key(name);
     let name = reader.required(&key("name"), |text| is_name(text).then(|| text.to_owned()));
     if let Some(name) = &name {
         if names.contains(name) {
@@ -92,23 +127,20 @@ fn destination(
         }
         names.push(name.clone());
     }
-    let kind = reader.required(&key("kind"), |text| KINDS.iter().find(|(kind, _)| *kind == text));
-    let mut settings = None;
-    for (name, members) in &KINDS {
-        let members = members.iter().map(|member| key(member));
-        let there: Vec<_> = members.filter(|member| reader.is_there(member)).collect();
-        match kind {
-            Some((kind, _)) if kind != name => {
-                for member in there {
-                    reader.note(&member, &format!("only one of kind {name} has this key"));
-                }
-            }
-            // Of no kind, it is read as whatever it has keys of.
-            None if there.is_empty() => {}
-            _ if *name == "http" => settings = http(reader, key, sources).map(Kind::Http),
-            _ => settings = command(reader, &key("command")).map(Kind::Command),
+    let named = reader.required(&key("kind"), |text| KINDS.iter().find(|kind| kind.name == text));
+    for name in names_of_keys() {
+        if named.is_some_and(|kind| !kind.keys.contains(&name)) && reader.is_there(&key(name)) {
+            let owners = KINDS.iter().filter(|kind| kind.keys.contains(&name));
+            let owners = owners.map(|kind| kind.name).collect::<Vec<_>>().join(" or ");
+            reader.note(&key(name), &format!("only one of kind {owners} has this key"));
         }
     }
+    let kinds = named.map_or_else(|| kinds_by_keys(reader, member), |kind| vec![kind]);
+    let settings = kinds.iter().map(|kind| (kind.read)(reader, member)).last();
+    let secrets = match kinds.iter().any(|kind| kind.keys.contains(&"secrets")) {
+        true => secrets(reader, &key("secrets"), &key("secrets_file"), sources),
+        false => Vec::new(),
+    };
     let filter = Filter {
         events: reader.list(&key("events"), |text| text.parse().ok()),
         chatbots: reader.list(&key("chatbots"), |text| text.parse().ok()),
@@ -119,7 +151,7 @@ fn destination(
     let max_in_flight = reader.optional_number(&key("max_in_flight"));
     let since = reader.optional(&key("since"), |text| text.parse().ok());
     let timeout = reader.optional_number(&key("timeout_seconds"));
-    let format = reader.optional(&key("format"), named);
+    let format = reader.optional(&key("format"), reader::named);
     Some(DestinationSettings {
         name: name?,
         filter,
@@ -128,21 +160,28 @@ fn destination(
         max_per_second,
         timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
         format: format.unwrap_or(Format::Raw),
-        kind: settings?,
+        secrets: Rotating::new(secrets),
+        kind: settings??,
     })
 }
 
-fn http(reader: &mut Reader, key: impl Fn(&str) -> String, sources: &Sources) -> Option<http::Settings> {
-    let url = reader.required(&key("url"), url);
-    let secrets = secrets(reader, &key("secrets"), &key("secrets_file"), sources);
-    let headers = headers(reader, &key("headers"));
-    let proxy = reader.optional(&key("proxy"), |text| text.parse().ok());
-    Some(http::Settings {
-        url: url?,
-        secrets: Rotating::new(secrets),
-        headers,
-        proxy: proxy.unwrap_or(true),
-    })
+/// What a destination of no kind is read as: the kinds that it has keys of, for each key the first that has it.
+fn kinds_by_keys(reader: &Reader, member: Member) -> Vec<&'static KindOf> {
+    let mut read = Vec::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for kind in &KINDS {
+        let is_new = |name: &&str| !names.contains(name) && reader.is_there(&member.key(name));
+        if kind.keys.iter().any(|name| is_new(&name)) {
+            names.extend(kind.keys);
+            read.push(kind);
+        }
+    }
+    read
+}
+
+/// The keys that not all kinds have, each once.
+fn names_of_keys() -> BTreeSet<&'static str> {
+    KINDS.iter().flat_map(|kind| kind.keys).copied().collect()
 }
 
 /// The secrets to sign with, given or in a file.
@@ -173,67 +212,11 @@ fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources)
     given
 }
 
-/// Headers as they are, blanks and quotes included.
-fn headers(reader: &mut Reader, key: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let table = match reader.sourced(key).map(|sourced| sourced.value) {
-        Some(Value::Table(table)) => table,
-        Some(_) => {
-            reader.refuse(key, "");
-            return headers;
-        }
-        None => return headers,
-    };
-    for (name, value) in table {
-        let key = format!("{key}.{name}");
-        let header = value.as_str().and_then(|value| http::header(&name, value));
-        let Some((name, value)) = header else {
-            reader.note(
-                &key,
-                "expected the text of a header that is neither of the connection nor set by this program, found \
-                 another (hidden)",
-            );
-            continue;
-        };
-        if headers.insert(&name, value).is_some() {
-            reader.note(&key, "this header is given twice");
-        }
-    }
-    headers
-}
-
-/// A program and its arguments as they are, blanks and quotes included.
-fn command(reader: &mut Reader, key: &str) -> Option<command::Settings> {
-    let is_legal = |word: &&str| !word.contains('\0');
-    let words = match reader.sourced(key).map(|sourced| sourced.value) {
-        Some(Value::Array(words)) => words,
-        _ => Vec::new(),
-    };
-    let words: Option<Vec<_>> = words.iter().map(|word| word.as_str().filter(is_legal)).collect();
-    match words.unwrap_or_default().split_first() {
-        Some((program, arguments)) if !program.is_empty() => Some(command::Settings {
-            program: (*program).to_owned(),
-            arguments: arguments.iter().copied().map(str::to_owned).collect(),
-        }),
-        _ => {
-            reader.refuse(key, "");
-            None
-        }
-    }
-}
-
 fn is_name(text: &str) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
-/// An absolute http or https URL without user and fragment.
-pub fn url(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)
-}
-
 fn secret(text: &str) -> Option<SecretString> {
-    http::secret(text).ok()
+    delivery::secret(text).ok()
 }

@@ -11,11 +11,10 @@
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use lines::{Item, Job, Line, Phase};
 
-use super::{Filter, Schedule};
+use super::{Filter, Schedule, Wish};
 use crate::clock::Timestamp;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::{
@@ -66,6 +65,8 @@ pub struct Begun {
     pub sequence: u64,
     /// The number of the attempt.
     pub attempt: u32,
+    /// How often it was made pending anew.
+    pub replay_count: u32,
     /// The size of the body.
     pub body_bytes: usize,
 }
@@ -109,6 +110,7 @@ impl Backlog {
         let item = Item {
             step: delivery.step,
             attempt_count: delivery.attempt_count,
+            replay_count: delivery.replay_count,
             outcome: delivery.outcome,
             tried_at: delivery.outcome.map(|_| delivery.changed_at),
             ..Item::new(receipt, due_at)
@@ -214,13 +216,12 @@ impl Backlog {
         self.remove(sequence);
     }
 
-    /// Takes note of how an attempt ended: to be recorded. `pause` is how long the destination asked to be left alone;
-    /// `random` is from 0 to 1.
+    /// Takes note of how an attempt ended, and of what the destination asked for: to be recorded. `random` is from 0 to 1.
     pub fn settle(
         &mut self,
         sequence: u64,
         attempt: Attempt,
-        pause: Duration,
+        wish: Wish,
         now: Timestamp,
         random: f64,
     ) -> State {
@@ -243,9 +244,10 @@ impl Backlog {
         let state = match (attempt.outcome, wait) {
             (Outcome::Delivered, _) => State::Delivered,
             (_, None) => State::Dead,
+            (_, Some(_)) if wish == Wish::NeverThis => State::Dead,
             (_, Some(_)) if item.is_called_off => State::Cancelled,
             (_, Some(wait)) => {
-                item.due_at = now.plus(wait.max(pause));
+                item.due_at = now.plus(wait.max(wish.pause()));
                 State::Pending
             }
         };
@@ -318,6 +320,7 @@ impl Backlog {
         let known = self.row_on_its_way(sequence).or(was);
         let item = Item {
             attempt_count: known.map_or(0, |row| row.attempt_count),
+            replay_count: known.map_or(0, |row| row.replay_count.saturating_add(1)),
             outcome: known.and_then(|row| row.outcome),
             tried_at: known.map(|row| row.changed_at),
             ..Item::new(receipt, now)

@@ -7,7 +7,7 @@
 //! Left out on purpose: a shell, in which an id or a name could become a command.
 
 mod children;
-pub mod find;
+pub(super) mod find;
 mod run;
 #[cfg(test)]
 mod tests;

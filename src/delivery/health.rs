@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::send::Wish;
+use super::send::{MAX_PAUSE, Wish};
 use crate::backoff::Backoff;
 use crate::clock::Timestamp;
 use crate::inbox::outbox::Outcome;
@@ -21,9 +21,6 @@ const DOWN_AFTER_ABSENT: u32 = 2;
 /// The waits between single attempts while it is down. The longest is how late its return may be noticed.
 const PROBE_MIN: Duration = Duration::from_secs(1);
 const PROBE_MAX: Duration = Duration::from_secs(20);
-
-/// The longest that a destination can ask to be left alone, however long it asks for.
-pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// What a destination is like, as far as its last answers tell.
 #[derive(Debug)]
@@ -139,10 +136,15 @@ impl Health {
 
     /// An attempt with the receipt of that number has ended so. `random` is from 0 to 1.
     pub fn note(&mut self, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
-        if let Wish::Less { pause } = wish {
-            self.limit = (self.limit / 2.0).max(1.0);
-            let until = pause.map(|pause| now.plus(pause.min(MAX_PAUSE)));
-            self.quiet_until = self.quiet_until.max(until);
+        match wish {
+            Wish::Less { pause } => {
+                self.limit = (self.limit / 2.0).max(1.0);
+                let until = pause.map(|_| now.plus(wish.pause()));
+                self.quiet_until = self.quiet_until.max(until);
+            }
+            // That says something of the notification, and of a destination that is down only that it still is.
+            Wish::NeverThis if self.down.is_none() => return Turn::Same,
+            Wish::None | Wish::Nothing | Wish::NeverThis => {}
         }
         match outcome {
             Outcome::Delivered => {
@@ -369,6 +371,27 @@ mod tests {
         );
         assert_eq!(health.allowance(at(now), 0), may(4));
         assert_eq!(health.down_since(), None);
+    }
+
+    #[test]
+    fn what_can_never_be_taken_says_nothing_of_the_destination_unless_it_is_down() {
+        let mut health = Health::new(4, None, at(0.0));
+        for sequence in 0..100 {
+            let turn = health.note(sequence, Outcome::Ours, Wish::NeverThis, at(0.0), 0.0);
+            assert_eq!(turn, Turn::Same);
+        }
+        assert_eq!(health.allowance(at(0.0), 0), may(4));
+
+        for sequence in 0..2 {
+            health.note(sequence, Outcome::Unreachable, Wish::None, at(0.0), 0.0);
+        }
+        assert_eq!(health.allowance(at(1.0), 0), Allowance::Probe);
+        health.note(3, Outcome::Ours, Wish::NeverThis, at(1.0), 0.0);
+        assert_eq!(
+            health.allowance(at(1.0), 0),
+            may(0),
+            "the next one waits its time"
+        );
     }
 
     #[test]

@@ -8,8 +8,7 @@
 //! is the schedule's.
 
 mod answer;
-pub mod reach;
-mod secret;
+pub(super) mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -18,25 +17,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Request};
-use secrecy::{ExposeSecret, SecretString};
-use standardwebhooks::{
-    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
-};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::format::aside;
-use super::{DestinationSettings, Error, Format, Parcel, Report, Sender};
-use crate::clock::Timestamp;
-use crate::event::sample;
+use super::envelope::{Envelope, Sealer};
+use super::{DestinationSettings, Error, Parcel, Report, Sender};
 use crate::inbox::outbox::Outcome;
-use crate::rotating::Rotating;
-
 use crate::outgoing;
-pub use secret::secret;
 
 /// The longest that connecting may take: a host that is there needs milliseconds.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,15 +40,6 @@ const MAX_HEADERS: usize = 1000;
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The number of the attempt, from 1 on.
-const ATTEMPT: HeaderName = HeaderName::from_static("caigunn-attempt");
-
-/// The event name.
-const EVENT: HeaderName = HeaderName::from_static("caigunn-event");
-
-/// What a header cannot carry as itself: event names may have any character that is no control character.
-const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Headers that no destination can be given, besides all that begin with one of [`OWN_PREFIXES`]: those of one
 /// connection (RFC 9110 section 7.6.1), and those that this program or its HTTP library sets.
@@ -84,8 +64,6 @@ const OWN_PREFIXES: [&str; 3] = ["caigunn-", "content-", "webhook-"];
 pub struct Settings {
     /// Where to post to. Its path and query may hold a secret.
     pub url: Url,
-    /// The secrets to sign with, as Standard Webhooks writes them (`whsec_...`): one signature each.
-    pub secrets: Rotating<Vec<SecretString>>,
     /// Headers to send, each secret.
     pub headers: HeaderMap,
     /// Whether the proxy that the environment names is used.
@@ -99,7 +77,6 @@ impl fmt::Debug for Settings {
         formatter
             .debug_struct("Settings")
             .field("place", &place(&self.url))
-            .field("secrets", &self.secrets)
             .field("headers", &names)
             .field("proxy", &self.proxy)
             .finish()
@@ -114,7 +91,7 @@ pub struct HttpSender {
     place: String,
     /// What must not be told back.
     hidden: Vec<Vec<u8>>,
-    format: Format,
+    sealer: Sealer,
     timeout: Duration,
 }
 
@@ -130,15 +107,12 @@ impl HttpSender {
             .http1_max_headers(MAX_HEADERS)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
-        for secret in &*settings.secrets.get() {
-            Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret)?;
-        }
         Ok(Self {
             client: client.build().map_err(Error::Client)?,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
-            format: destination.format,
+            sealer: Sealer::new(destination),
             timeout,
         })
     }
@@ -165,34 +139,13 @@ impl HttpSender {
 
     /// What is sent. The error is in words for an operator.
     async fn request(&self, parcel: &Parcel) -> Result<Request, String> {
-        let body = self.format.body(parcel).await?;
-        let id = parcel.receipt.id.to_string();
-        let timestamp_seconds = Timestamp::now().as_micros().div_euclid(1_000_000);
-        let event = parcel.receipt.event.to_string();
+        let Envelope { body, headers } = self.sealer.seal(parcel).await?;
         let mut request = self
             .client
             .post(self.settings.url.clone())
-            .headers(self.settings.headers.clone())
-            .header(CONTENT_TYPE, self.format.content_type())
-            .header(ATTEMPT, parcel.attempt)
-            .header(EVENT, utf8_percent_encode(&event, NOT_IN_HEADERS).to_string())
-            .header(HEADER_WEBHOOK_ID, &id)
-            .header(HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds);
-        if parcel.receipt.is_sample() {
-            request = request.header(sample::HEADER, "true");
-        }
-        let secrets = self.settings.secrets.get();
-        if !secrets.is_empty() {
-            let signed = body.clone();
-            let sign_all = move || -> Result<Vec<String>, WebhookError> {
-                let sign = |secret: &SecretString| {
-                    Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
-                };
-                secrets.iter().map(sign).collect()
-            };
-            let signatures = aside(body.len(), sign_all).await;
-            let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;
-            request = request.header(HEADER_WEBHOOK_SIGNATURE, signatures.join(" "));
+            .headers(self.settings.headers.clone());
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
         request
             .body(body)

@@ -21,6 +21,19 @@ pub struct Parcel {
     pub body: Bytes,
     /// The number of the attempt, from 1 on.
     pub attempt: u32,
+    /// How often the delivery was made pending anew.
+    pub replay_count: u32,
+}
+
+impl Parcel {
+    /// What a queue is to know the message by. All attempts of a delivery have the same, so that the queue can keep one of
+    /// them; a delivery that was made pending anew has another, since a queue drops what bears an id that it has had.
+    pub fn message_id(&self) -> String {
+        match self.replay_count {
+            0 => self.receipt.id.to_string(),
+            count => format!("{}.{count}", self.receipt.id),
+        }
+    }
 }
 
 /// What is to be said of an attempt.
@@ -52,6 +65,9 @@ impl Report {
     }
 }
 
+/// The longest that a destination can ask to be left alone, however long it asks for.
+pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
+
 /// What a destination asks of whoever sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -64,6 +80,18 @@ pub enum Wish {
     },
     /// To be sent nothing more (410).
     Nothing,
+    /// Not to be sent this one again: it can never be taken, whatever the schedule says.
+    NeverThis,
+}
+
+impl Wish {
+    /// How long what was tried is to wait at least.
+    pub fn pause(self) -> Duration {
+        match self {
+            Self::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
+            Self::None | Self::Nothing | Self::NeverThis => Duration::ZERO,
+        }
+    }
 }
 
 /// Sends to one destination. Its time limit is its own affair.

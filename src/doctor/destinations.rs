@@ -6,10 +6,8 @@ use serde_json::Value;
 use super::network::Receiver;
 use super::{Finding, no_certificates};
 use crate::config::Settings;
-use crate::delivery::command::find::find;
-use crate::delivery::http::place;
-use crate::delivery::http::reach::reach;
-use crate::delivery::{DestinationSettings, Kind};
+use crate::delivery::DestinationSettings;
+use crate::delivery::look::{Sight, look};
 
 const CHECK: &str = "destination";
 
@@ -18,7 +16,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     if destinations.is_empty() {
         return Vec::new();
     }
-    let mut findings = join_all(destinations.iter().map(access)).await;
+    let mut findings = join_all(destinations.iter().map(access)).await.concat();
     match receiver.ask(settings, "/destinations").await {
         None => {}
         Some(Ok(answer)) => {
@@ -38,34 +36,16 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
 }
 
 /// Whether a destination is there.
-async fn access(destination: &DestinationSettings) -> Finding {
+async fn access(destination: &DestinationSettings) -> Vec<Finding> {
     let name = &destination.name;
-    match &destination.kind {
-        Kind::Http(settings) => match reach(settings).await {
-            Err(error) => no_certificates(&error),
-            Ok(Ok(())) => {
-                let tls = match settings.url.scheme() {
-                    "https" => ", and its certificate is trusted",
-                    _ => "",
-                };
-                let place = place(&settings.url);
-                Finding::ok(CHECK, format!("{name}: {place} takes connections{tls}"))
-            }
-            Ok(Err(reason)) => Finding::failure(
-                CHECK,
-                format!("{name}: {reason}"),
-                "see that its URL is right, that the application runs and can be reached from here, and that the \
-                 certificate is one that this machine trusts; what is for it is kept and sent when it is there",
-            ),
-        },
-        Kind::Command(settings) => match find(&settings.program) {
-            Ok(file) => Finding::ok(CHECK, format!("{name}: {} can be run", file.display())),
-            Err(reason) => Finding::failure(
-                CHECK,
-                format!("{name}: {reason}"),
-                "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)",
-            ),
-        },
+    let finding = |sight| match sight {
+        Sight::Good(what) => Finding::ok(CHECK, format!("{name}: {what}")),
+        Sight::Doubtful { what, advice } => Finding::warning(CHECK, format!("{name}: {what}"), advice),
+        Sight::Bad { what, advice } => Finding::failure(CHECK, format!("{name}: {what}"), advice),
+    };
+    match look(&destination.kind).await {
+        Ok(sights) => sights.into_iter().map(finding).collect(),
+        Err(error) => vec![no_certificates(&error)],
     }
 }
 

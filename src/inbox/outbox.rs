@@ -346,6 +346,8 @@ pub struct Delivery {
     pub step: u32,
     /// How many attempts were ever made.
     pub attempt_count: u32,
+    /// How often it was made pending anew, by a replay or a retry of what was finished with.
+    pub replay_count: u32,
     /// How the last attempt ended, if there was one.
     pub outcome: Option<Outcome>,
     /// If it is pending, when the schedule wants it tried.

@@ -98,6 +98,7 @@ fn parcel() -> Parcel {
         },
         body: Bytes::from_static(BODY.as_bytes()),
         attempt: 1,
+        replay_count: 0,
     }
 }
 

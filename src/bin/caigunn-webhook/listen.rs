@@ -60,10 +60,10 @@ pub async fn run(args: &ListenArgs, settings: &Settings) -> anyhow::Result<()> {
 fn secret(args: &ListenArgs) -> anyhow::Result<Option<SecretString>> {
     let read = match (&args.secret, &args.secret_file) {
         (Some(secret), _) => {
-            http::secret(secret.expose_secret()).map_err(|error| format!("--secret: {error}"))
+            delivery::secret(secret.expose_secret()).map_err(|error| format!("--secret: {error}"))
         }
         (None, Some(path)) => read_secret(&path.to_string_lossy())
-            .and_then(|text| http::secret(text.trim()))
+            .and_then(|text| delivery::secret(text.trim()))
             .map_err(|error| format!("--secret-file {}: {error}", path.display())),
         (None, None) => return Ok(None),
     };
@@ -82,9 +82,9 @@ fn sender(args: &ListenArgs) -> anyhow::Result<Arc<dyn Sender>> {
             true => Format::CloudEvents,
             false => Format::Raw,
         },
+        secrets: Rotating::new(secret(args)?.into_iter().collect()),
         kind: Kind::Http(http::Settings {
             url: args.forward_to.clone(),
-            secrets: Rotating::new(secret(args)?.into_iter().collect()),
             headers: reqwest::header::HeaderMap::new(),
             proxy: true,
         }),
@@ -138,6 +138,7 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
         },
         body: body.to_owned().into(),
         attempt: 1,
+        replay_count: 0,
     })
 }
 

@@ -113,7 +113,7 @@ fn a_destination_needs_little() {
     assert_eq!(destination.filter, crate::delivery::Filter::default());
     let http = http(&destination);
     assert_eq!(http.url.as_str(), "https://app.example.com/hooks");
-    assert!(http.secrets.get().is_empty() && http.headers.is_empty());
+    assert!(destination.secrets.get().is_empty() && http.headers.is_empty());
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_destination_can_be_told_everything() {
     assert_eq!(destination.filter.chatbots, [chatbot.parse().unwrap()]);
     let http = http(&destination);
     assert_eq!(
-        exposed(&*http.secrets.get()),
+        exposed(&*destination.secrets.get()),
         [SIGNING_SECRET, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
     );
     assert_eq!(http.headers["authorization"], format!("Bearer {SECRET}"));
@@ -195,7 +195,7 @@ fn secrets_to_sign_with_can_be_in_a_file_one_a_line() {
     let destination = only(&sources);
 
     assert_eq!(
-        exposed(&*http(&destination).secrets.get()),
+        exposed(&*destination.secrets.get()),
         [SIGNING_SECRET, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
     );
 }

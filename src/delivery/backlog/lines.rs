@@ -16,6 +16,7 @@ pub(super) struct Item {
     pub(super) body_bytes: usize,
     pub(super) step: u32,
     pub(super) attempt_count: u32,
+    pub(super) replay_count: u32,
     pub(super) outcome: Option<Outcome>,
     /// When the last attempt ended, if there was one.
     pub(super) tried_at: Option<Timestamp>,
@@ -137,6 +138,7 @@ impl Backlog {
         Begun {
             sequence,
             attempt: item.attempt_count + 1,
+            replay_count: item.replay_count,
             body_bytes: item.body_bytes,
         }
     }
@@ -206,6 +208,7 @@ impl Item {
             body_bytes: receipt.body_bytes,
             step: 0,
             attempt_count: 0,
+            replay_count: 0,
             outcome: None,
             tried_at: None,
             due_at,
@@ -228,6 +231,7 @@ impl Item {
             state,
             step: self.step,
             attempt_count: self.attempt_count,
+            replay_count: self.replay_count,
             outcome: self.outcome,
             due_at: self.due_at,
             changed_at: now,

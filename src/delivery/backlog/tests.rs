@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -64,6 +66,10 @@ fn begin_all(backlog: &mut Backlog, now: Timestamp) -> Vec<u64> {
 }
 
 fn settle(backlog: &mut Backlog, sequence: u64, outcome: Outcome, now: Timestamp) -> State {
+    settle_with(backlog, sequence, outcome, Wish::None, now)
+}
+
+fn settle_with(backlog: &mut Backlog, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp) -> State {
     let attempt = Attempt {
         number: backlog.items[&sequence].attempt_count + 1,
         started_at: now,
@@ -73,7 +79,7 @@ fn settle(backlog: &mut Backlog, sequence: u64, outcome: Outcome, now: Timestamp
         detail: String::new(),
         answer: Default::default(),
     };
-    backlog.settle(sequence, attempt, Duration::ZERO, now, 0.5)
+    backlog.settle(sequence, attempt, wish, now, 0.5)
 }
 
 /// Records what there is; gives the cursor and the rows as (number, state).
@@ -183,20 +189,26 @@ fn a_wish_to_be_left_alone_moves_the_next_try_but_not_forward() {
     for (pause, wait) in [(100, 100), (1, 5)] {
         let mut backlog = backlog(&[1]);
         begin_all(&mut backlog, at(0));
-        let attempt = Attempt {
-            number: 1,
-            started_at: at(0),
-            duration: Duration::ZERO,
-            outcome: Outcome::Refused,
-            status: Some(429),
-            detail: String::new(),
-            answer: Default::default(),
+        let wish = Wish::Less {
+            pause: Some(SECOND * pause),
         };
-        backlog.settle(1, attempt, SECOND * pause, at(0), 0.5);
+        settle_with(&mut backlog, 1, Outcome::Refused, wish, at(0));
         record(&mut backlog, at(0));
 
         assert_eq!(backlog.next_at(), Some(at(wait)));
     }
+}
+
+#[test]
+fn what_can_never_be_taken_is_dead_at_once_and_the_jobs_next_goes_on() {
+    let mut backlog = backlog(&[1, 1]);
+    begin_all(&mut backlog, at(0));
+
+    let state = settle_with(&mut backlog, 1, Outcome::Ours, Wish::NeverThis, at(0));
+
+    assert_eq!(state, State::Dead);
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(0)), [2]);
 }
 
 #[test]
@@ -390,6 +402,34 @@ fn what_is_opened_again_waits_for_what_is_under_way_in_its_job() {
 }
 
 #[test]
+fn each_time_it_is_opened_again_has_a_number_that_its_attempts_and_a_restart_keep() {
+    let mut backlog = backlog(&[1]);
+    assert_eq!(backlog.begin(at(0)).unwrap().replay_count, 0);
+    settle(&mut backlog, 1, Outcome::Delivered, at(0));
+    let mut row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+    backlog.recorded(at(0));
+
+    for time in 1..=2 {
+        assert_eq!(backlog.reopen(&receipt(1, 1), Some(&row), at(0)), Change::Made);
+        row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+        let mut restarted = self::backlog(&[]);
+        restarted.restore(&row, &receipt(1, 1), at(0));
+        for backlog in [&mut backlog, &mut restarted] {
+            backlog.recorded(at(0));
+            for tried_at in [0, 1000] {
+                assert_eq!(backlog.begin(at(tried_at)).unwrap().replay_count, time);
+                settle(backlog, 1, Outcome::Timeout, at(tried_at));
+                backlog.progress(PauseChange::Keep).unwrap();
+                backlog.recorded(at(tried_at));
+            }
+        }
+        backlog.cancel(&receipt(1, 1), None, at(1000));
+        row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
+        backlog.recorded(at(1000));
+    }
+}
+
+#[test]
 fn what_cannot_be_loaded_waits_again_and_what_has_expired_is_gone() {
     let mut backlog = backlog(&[1, 1, 2]);
     assert_eq!(begin_all(&mut backlog, at(0)), [1, 3]);
@@ -440,6 +480,7 @@ fn what_was_put_off_by_a_clock_that_was_ahead_waits_no_longer_than_it_was_to() {
         state: State::Pending,
         step: 1,
         attempt_count: 1,
+        replay_count: 0,
         outcome: Some(Outcome::Failed),
         due_at,
         changed_at,

@@ -4,10 +4,23 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::Settings;
+use crate::delivery::look::Sight;
 use rustix::fs::{Access, access};
 
 /// Where the system looks when `PATH` is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// What the operator of a program is to know.
+pub fn look(settings: &Settings) -> Sight {
+    match find(&settings.program) {
+        Ok(file) => Sight::Good(format!("{} can be run", file.display())),
+        Err(what) => Sight::Bad {
+            what,
+            advice: "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)",
+        },
+    }
+}
 
 /// The file that an attempt runs: the program itself if its name has a slash, else the first in `PATH` that may be run.
 /// The error says why there is none, in words for an operator.

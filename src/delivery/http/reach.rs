@@ -8,11 +8,36 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::{Settings, answer, client_to};
+use super::{Settings, answer, client_to, place};
+use crate::delivery::look::Sight;
 use crate::outgoing;
 
 /// How long connecting may take: a host that is there needs milliseconds, and somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the operator of a URL is to know.
+///
+/// # Errors
+/// The system's certificates cannot be read.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn look(settings: &Settings) -> Result<Sight, reqwest::Error> {
+    Ok(match reach(settings).await? {
+        Ok(()) => {
+            let tls = match settings.url.scheme() {
+                "https" => ", and its certificate is trusted",
+                _ => "",
+            };
+            Sight::Good(format!("{} takes connections{tls}", place(&settings.url)))
+        }
+        Err(what) => Sight::Bad {
+            what,
+            advice: "see that its URL is right, that the application runs and can be reached from here, and that the \
+                     certificate is one that this machine trusts; what is for it is kept and sent when it is there",
+        },
+    })
+}
 
 /// Connects as an attempt does: name, proxy and TLS included. The connection is closed before anything is said on it.
 /// Gives what stood in the way, in words for an operator; nothing secret is in them.
@@ -22,7 +47,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Cancel safety
 /// May be dropped at any time.
-pub async fn reach(settings: &Settings) -> Result<Result<(), String>, reqwest::Error> {
+async fn reach(settings: &Settings) -> Result<Result<(), String>, reqwest::Error> {
     let client = client_to(settings)
         .connect_timeout(TIMEOUT)
         .connector_layer(HangUp)

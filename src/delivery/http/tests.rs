@@ -4,10 +4,14 @@ mod answers;
 mod failures;
 mod server;
 
+use secrecy::SecretString;
+use standardwebhooks::Webhook;
+
 use super::*;
 use crate::clock::Timestamp;
 use crate::delivery::send::sample;
-use crate::delivery::{Kind, Wish};
+use crate::delivery::{Format, Kind, Wish};
+use crate::rotating::Rotating;
 use server::{Server, Then};
 
 const BODY: &str = r#"{"event":"crawling", "status":"initial", "event_id":"3fa85f64-5717-4562-b3fc-2c963f66afa6",
@@ -24,7 +28,6 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 fn settings(url: &str) -> Settings {
     Settings {
         url: url.parse().unwrap(),
-        secrets: Rotating::new(Vec::new()),
         headers: HeaderMap::new(),
         proxy: true,
     }
@@ -110,13 +113,12 @@ async fn every_secret_signs() {
         "whsec_/////////////////////////////////////////w==",
     ];
     let server = Server::start(OK, Then::Keep).await;
-    let sender = sender_with(
-        &Settings {
-            secrets: Rotating::new(secrets.map(SecretString::from).to_vec()),
-            ..settings(&server.url("/"))
-        },
-        LONG,
-    );
+    let settings = settings(&server.url("/"));
+    let destination = DestinationSettings {
+        secrets: Rotating::new(secrets.map(SecretString::from).to_vec()),
+        ..sample::destination(Kind::Http(settings.clone()), LONG)
+    };
+    let sender = HttpSender::new(&destination, &settings).unwrap();
     // As large as is signed on another thread too.
     let large = BODY.replace(
         "\"data\":{",

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{DestinationSettings, Filter, Format, Kind};
 use crate::event;
 use crate::inbox::{Origin, Receipt, ReceiptId};
+use crate::rotating::Rotating;
 
 /// The first attempt of a receipt with this body, which must be a notification.
 pub fn parcel(body: &str) -> Parcel {
@@ -28,6 +29,7 @@ pub fn parcel(body: &str) -> Parcel {
         },
         body: Bytes::copy_from_slice(body.as_bytes()),
         attempt: 1,
+        replay_count: 0,
     }
 }
 
@@ -41,6 +43,7 @@ pub fn destination(kind: Kind, timeout: Duration) -> DestinationSettings {
         max_per_second: None,
         timeout,
         format: Format::Raw,
+        secrets: Rotating::new(Vec::new()),
         kind,
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::delivery::backlog::Begun;
-use crate::delivery::health::{Allowance, MAX_PAUSE, Turn};
+use crate::delivery::health::{Allowance, Turn};
 use crate::delivery::log;
 use crate::delivery::send::{Parcel, Report, Wish};
 use crate::delivery::status::Failure;
@@ -121,13 +121,9 @@ impl Worker<'_> {
         let turn = self
             .health
             .note(begun.sequence, attempt.outcome, wish, now, fastrand::f64());
-        let pause = match wish {
-            Wish::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
-            Wish::None | Wish::Nothing => Duration::ZERO,
-        };
         let state = self
             .backlog
-            .settle(begun.sequence, attempt.clone(), pause, now, fastrand::f64());
+            .settle(begun.sequence, attempt.clone(), wish, now, fastrand::f64());
         log::attempt(name, receipt_id, &attempt, state, is_probe);
         self.dead_count += u64::from(state == State::Dead);
         if wish == Wish::Nothing && self.pause.is_none() {
@@ -165,6 +161,7 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
             receipt,
             body,
             attempt: begun.attempt,
+            replay_count: begun.replay_count,
         })
         .await;
     // In whole microseconds, as the store keeps it.

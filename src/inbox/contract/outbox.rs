@@ -145,6 +145,7 @@ pub fn delivery(destination: &Destination, sequence: u64, state: State) -> Deliv
         state,
         step: 3,
         attempt_count: 2,
+        replay_count: 1,
         outcome: Some(Outcome::Timeout),
         due_at: at(100),
         changed_at: at(50),

@@ -28,7 +28,7 @@ struct Migration {
 }
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
         runs_from: 1,
@@ -39,6 +39,10 @@ const MIGRATIONS: [Migration; 3] = [
     },
     Migration {
         sql: include_str!("../../../migrations/postgres/0003_way_out.sql"),
+        runs_from: 1,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0004_replays.sql"),
         runs_from: 1,
     },
 ];

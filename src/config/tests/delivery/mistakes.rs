@@ -79,14 +79,14 @@ command = "rm -rf"
             "delivery.destination[0].name (own.toml:2): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
             "delivery.destination[0].url (own.toml:2): expected an absolute http or https URL without user and fragment, \
              found \"ftp://[hidden]@app.example.com/[hidden]\"",
-            "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64, \
-             found another text (hidden)",
             "delivery.destination[0].headers.Host (own.toml:2): expected the text of a header that is neither of the \
              connection nor set by this program, found another (hidden)",
             "delivery.destination[0].headers.bad name (own.toml:2): expected the text of a header that is neither of the \
              connection nor set by this program, found another (hidden)",
             "delivery.destination[0].headers.x-a (own.toml:2): expected the text of a header that is neither of the \
              connection nor set by this program, found another (hidden)",
+            "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64, \
+             found another text (hidden)",
             "delivery.destination[0].events (own.toml:2): expected event names, in which * stands for anything, as in \
              crawling.*, found \"a b,crawling.*\"",
             "delivery.destination[0].chatbots (own.toml:2): expected ids of chatbots, found \"all\"",

@@ -96,6 +96,7 @@ fn delivery(sequence: u64, state: State, attempt_count: u32, seconds: u64) -> De
         state,
         step: attempt_count,
         attempt_count,
+        replay_count: 2 * attempt_count,
         outcome: (attempt_count > 0).then_some(Ending::Timeout),
         due_at: at(seconds + 60),
         changed_at: at(seconds),

@@ -17,8 +17,8 @@ const ENTRY: &str = "
     entry AS MATERIALIZED (
         SELECT entry.*
         FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::integer[], $5::integer[], $6::text[],
-                    $7::timestamptz[], $8::timestamptz[])
-             AS entry (destination, seq, state, step, attempt_count, outcome, due_at, changed_at)
+                    $7::timestamptz[], $8::timestamptz[], $9::integer[])
+             AS entry (destination, seq, state, step, attempt_count, outcome, due_at, changed_at, replay_count)
         WHERE entry.seq >= (SELECT first_seq FROM state WHERE one)
           AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
         ORDER BY entry.seq, entry.destination
@@ -83,11 +83,14 @@ impl PostgresInbox {
         let put_in = async |client: &super::Client| {
             let import = format!(
                 "WITH {ENTRY}
-                 INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
-                 SELECT seq, destination, state, step, attempt_count, outcome, due_at, changed_at FROM entry
+                 INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at,
+                                       replay_count)
+                 SELECT seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count
+                 FROM entry
                  ON CONFLICT (seq, destination) DO UPDATE SET
                      state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
-                     outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at
+                     outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at,
+                     replay_count = excluded.replay_count
                  WHERE delivery.changed_at < excluded.changed_at"
             );
             let import = client.prepare_cached(&import).await?;
@@ -98,10 +101,10 @@ impl PostgresInbox {
                  SELECT count(*), count(*) FILTER (WHERE (
                      SELECT delivery.changed_at > entry.changed_at
                          OR (delivery.state, delivery.step, delivery.attempt_count, delivery.outcome, delivery.due_at,
-                             delivery.changed_at)
+                             delivery.changed_at, delivery.replay_count)
                             IS NOT DISTINCT FROM
                             (entry.state, entry.step, entry.attempt_count, entry.outcome, entry.due_at,
-                             entry.changed_at)
+                             entry.changed_at, entry.replay_count)
                      FROM delivery
                      WHERE delivery.seq = entry.seq AND delivery.destination = entry.destination LIMIT 1))
                  FROM entry"

@@ -22,7 +22,7 @@ use crate::event::{ChatbotId, EventId};
 const RECEIPT_COLUMNS: usize = 10;
 
 /// How many columns [`DELIVERY`] has.
-const DELIVERY_COLUMNS: usize = 8;
+const DELIVERY_COLUMNS: usize = 9;
 
 /// See [`super::Outbox::receipts_after`].
 pub async fn receipts_after(client: &Client, after: u64, limit: usize) -> Result<Vec<Receipt>, Error> {

@@ -13,29 +13,31 @@ entry AS MATERIALIZED (
     SELECT entry.*
     FROM leader CROSS JOIN
          unnest($7::bigint[], $8::text[], $9::integer[], $10::integer[], $11::text[], $12::timestamptz[],
-                $13::timestamptz[])
-         AS entry (seq, state, step, attempt_count, outcome, due_at, changed_at)
+                $13::timestamptz[], $14::integer[])
+         AS entry (seq, state, step, attempt_count, outcome, due_at, changed_at, replay_count)
     WHERE entry.seq >= (SELECT first_seq FROM state WHERE one)
       AND (SELECT receipt.seq FROM receipt WHERE receipt.seq = entry.seq LIMIT 1) IS NOT NULL
     ORDER BY entry.seq
 ),
 written AS (
-    INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
-    SELECT seq, $2, state, step, attempt_count, outcome, due_at, changed_at FROM entry
+    INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at,
+                          replay_count)
+    SELECT seq, $2, state, step, attempt_count, outcome, due_at, changed_at, replay_count FROM entry
     ON CONFLICT (seq, destination) DO UPDATE SET
         state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
-        outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at
+        outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at,
+        replay_count = excluded.replay_count
 ),
--- Of these the latest $22 are kept.
+-- Of these the latest $23 are kept.
 tried AS (
     INSERT INTO attempt (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
     SELECT tried.seq, $2, tried.number, tried.started_at, tried.duration_us, tried.outcome, tried.status, tried.detail,
            tried.answer
-    FROM unnest($14::bigint[], $15::integer[], $16::timestamptz[], $17::bigint[], $18::text[], $19::integer[],
-                $20::text[], $21::bytea[])
+    FROM unnest($15::bigint[], $16::integer[], $17::timestamptz[], $18::bigint[], $19::text[], $20::integer[],
+                $21::text[], $22::bytea[])
          AS tried (seq, number, started_at, duration_us, outcome, status, detail, answer)
          JOIN entry ON entry.seq = tried.seq
-    WHERE tried.number > entry.attempt_count - $22::integer
+    WHERE tried.number > entry.attempt_count - $23::integer
     ORDER BY tried.seq, tried.number
     ON CONFLICT (seq, destination, number) DO UPDATE SET
         started_at = excluded.started_at, duration_us = excluded.duration_us, outcome = excluded.outcome,
@@ -43,7 +45,7 @@ tried AS (
 ),
 forgotten AS (
     DELETE FROM attempt USING entry
-    WHERE entry.attempt_count > $22 AND attempt.seq = entry.seq AND attempt.destination = $2
-      AND attempt.number <= entry.attempt_count - $22
+    WHERE entry.attempt_count > $23 AND attempt.seq = entry.seq AND attempt.destination = $2
+      AND attempt.number <= entry.attempt_count - $23
 )
 SELECT 1 FROM leader

@@ -14,7 +14,7 @@ use super::seq;
 
 /// What [`delivery_of_row`] reads.
 pub const DELIVERY: &str = "delivery.seq, delivery.destination, delivery.state, delivery.step,
-    delivery.attempt_count, delivery.outcome, delivery.due_at, delivery.changed_at";
+    delivery.attempt_count, delivery.outcome, delivery.due_at, delivery.changed_at, delivery.replay_count";
 
 /// Reads the columns of [`DELIVERY`], of which that is the first one.
 pub fn delivery_of_row(row: &Row, first: usize) -> Result<Delivery, Error> {
@@ -30,6 +30,7 @@ pub fn delivery_of_row(row: &Row, first: usize) -> Result<Delivery, Error> {
             .map(|KnownOutcome(outcome)| outcome),
         due_at: from_system_time(row.try_get(first + 6)?),
         changed_at: from_system_time(row.try_get(first + 7)?),
+        replay_count: row.try_get::<_, i32>(first + 8)? as u32,
     })
 }
 
@@ -63,6 +64,7 @@ pub struct DeliveryColumns {
     outcome: Vec<Option<&'static str>>,
     due_at: Vec<SystemTime>,
     changed_at: Vec<SystemTime>,
+    replay_count: Vec<i32>,
 }
 
 impl DeliveryColumns {
@@ -78,11 +80,13 @@ impl DeliveryColumns {
             outcome: column(deliveries, |delivery| delivery.outcome.map(Outcome::as_str)),
             due_at: column(deliveries, |delivery| system_time(delivery.due_at)),
             changed_at: column(deliveries, |delivery| system_time(delivery.changed_at)),
+            replay_count: column(deliveries, |delivery| integer(delivery.replay_count)),
         }
     }
 
-    /// `bigint[], text[], integer[], integer[], text[], timestamptz[], timestamptz[]`
-    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 7] {
+    /// `bigint[], text[], integer[], integer[], text[], timestamptz[], timestamptz[],
+    /// integer[]`
+    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 8] {
         [
             &self.seq,
             &self.state,
@@ -91,6 +95,7 @@ impl DeliveryColumns {
             &self.outcome,
             &self.due_at,
             &self.changed_at,
+            &self.replay_count,
         ]
     }
 }

@@ -60,6 +60,7 @@ impl Site {
             state: State::Pending,
             step: 1,
             attempt_count: 1,
+            replay_count: 0,
             outcome: Some(Outcome::Failed),
             due_at: at(60),
             changed_at: at(1),

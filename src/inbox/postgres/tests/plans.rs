@@ -213,7 +213,7 @@ async fn every_way_goes_by_an_index() {
         (
             "record",
             leader::sql(record::RECORD, Some(1)),
-            22,
+            23,
             "using lease_holder on lease",
         ),
     ];

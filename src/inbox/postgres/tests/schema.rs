@@ -4,6 +4,7 @@
 use futures_util::future::join_all;
 
 use super::super::super::contract::{crawled, settings};
+use super::super::schema::newest;
 use super::*;
 use crate::event::sample::Ids;
 
@@ -24,7 +25,7 @@ async fn receivers_that_start_together_make_the_tables_once() {
     let count: i64 = database
         .value("SELECT count(*) FROM caigunn_webhook.migration")
         .await;
-    assert_eq!(count, 3);
+    assert_eq!(count, i64::from(newest()));
 }
 
 #[tokio::test]
@@ -45,7 +46,10 @@ async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
     let database = database!();
     Place::open(&database, settings()).await;
     database
-        .execute("INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 4)")
+        .execute(&format!(
+            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, {})",
+            newest() + 1
+        ))
         .await;
 
     let refusal = refusal(&database).await;
@@ -209,10 +213,10 @@ async fn a_receiver_of_the_version_before_runs_beside_the_new_tables() {
 
     let inbox = Place::open(&database, settings()).await;
 
-    let newest: i32 = database
+    let version: i32 = database
         .value("SELECT max(version) FROM caigunn_webhook.migration")
         .await;
-    assert_eq!(newest, 3);
+    assert_eq!(version, newest());
     let runs_from: i32 = database
         .value("SELECT max(runs_from) FROM caigunn_webhook.migration")
         .await;

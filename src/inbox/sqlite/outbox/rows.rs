@@ -18,7 +18,8 @@ pub const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at
     dead_count, unconfigured_at";
 
 /// What [`delivery_of_row`] reads.
-pub const DELIVERY: &str = "seq, destination, state, step, attempt_count, outcome, due_at, changed_at";
+pub const DELIVERY: &str =
+    "seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count";
 
 /// What [`attempt_of_row`] reads.
 pub const ATTEMPT: &str = "number, started_at, duration_us, outcome, status, detail, answer";
@@ -62,6 +63,7 @@ pub fn delivery_of_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
             .transpose()?,
         due_at: Timestamp::from_micros(row.get(6)?),
         changed_at: Timestamp::from_micros(row.get(7)?),
+        replay_count: row.get(8)?,
     })
 }
 

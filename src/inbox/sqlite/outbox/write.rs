@@ -99,11 +99,13 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
 /// Puts in the deliveries whose receipts are held.
 fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
-        "INSERT INTO delivery (seq, destination, state, step, attempt_count, outcome, due_at, changed_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)
+        "INSERT INTO delivery
+             (seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)
          ON CONFLICT (seq, destination) DO UPDATE SET
              state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
-             outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at",
+             outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at,
+             replay_count = excluded.replay_count",
     )?;
     for delivery in &progress.deliveries {
         put.execute(params![
@@ -115,6 +117,7 @@ fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Res
             delivery.outcome.map(|outcome| outcome.as_str()),
             delivery.due_at.as_micros(),
             delivery.changed_at.as_micros(),
+            delivery.replay_count,
         ])?;
     }
     Ok(())

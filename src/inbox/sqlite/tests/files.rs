@@ -117,7 +117,10 @@ async fn a_file_of_version_1_is_brought_up_to_date_with_its_open_jobs() {
 
     let inbox = folder.open(settings());
 
-    assert_eq!(inbox.pragma::<i64>("user_version").await & 0xff, 5);
+    assert_eq!(
+        inbox.pragma::<i64>("user_version").await & 0xff,
+        MIGRATIONS.len() as i64
+    );
     let page = PageRequest {
         cursor: None,
         limit: 100,
@@ -197,7 +200,7 @@ async fn a_check_reads_a_closed_inbox_and_leaves_no_trace() {
         .await;
     inbox.close().await.unwrap();
     let sound = Check::Sound {
-        version: 5,
+        version: MIGRATIONS.len(),
         receipt_count: 2,
     };
     let before = folder.content();
@@ -246,7 +249,7 @@ async fn a_check_disturbs_no_receiver_and_sees_what_it_has_stored() {
         assert_eq!(
             checked,
             Check::Sound {
-                version: 5,
+                version: MIGRATIONS.len(),
                 receipt_count
             }
         );
@@ -270,7 +273,7 @@ async fn a_check_reads_a_copy_of_the_file_and_its_log() {
     assert_eq!(
         checked.unwrap(),
         Check::Sound {
-            version: 5,
+            version: MIGRATIONS.len(),
             receipt_count: 1
         }
     );
@@ -295,7 +298,7 @@ async fn a_check_reads_what_a_crash_left_even_where_it_cannot_write() {
     assert_eq!(
         checked.unwrap(),
         Check::Sound {
-            version: 5,
+            version: MIGRATIONS.len(),
             receipt_count: 1
         }
     );
@@ -373,7 +376,9 @@ async fn a_check_refuses_what_a_start_refuses() {
     let reason = foreign(folder.check());
     assert!(reason.contains("not an inbox of this program"), "{reason}");
     other.pragma_update(None, "application_id", 0x4347_5748).unwrap();
-    other.pragma_update(None, "user_version", 6).unwrap();
+    other
+        .pragma_update(None, "user_version", MIGRATIONS.len() + 1)
+        .unwrap();
 
     let checked = folder.check();
 

@@ -1,0 +1,90 @@
+//! What goes to a destination whatever carries it: the body, and with it the headers that Standard Webhooks wants and this
+//! program's own. In a queue they are the headers or attributes of a message, so that what verifies the one verifies the
+//! other.
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook, WebhookError,
+};
+
+use super::format::aside;
+use super::{DestinationSettings, Format, Parcel};
+use crate::clock::Timestamp;
+use crate::event::sample;
+use crate::rotating::Rotating;
+
+/// The media type of the body.
+const CONTENT_TYPE: &str = "content-type";
+
+/// The number of the attempt, from 1 on.
+const ATTEMPT: &str = "caigunn-attempt";
+
+/// The event name.
+const EVENT: &str = "caigunn-event";
+
+/// What a header cannot carry as itself: event names may have any character that is no control character.
+const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// What is sent in one attempt.
+#[derive(Debug)]
+pub struct Envelope {
+    /// As the destination's format has it.
+    pub body: Bytes,
+    /// Names in small letters; values in ASCII without control characters.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Makes envelopes for one destination.
+#[derive(Debug)]
+pub struct Sealer {
+    format: Format,
+    /// One signature each.
+    secrets: Rotating<Vec<SecretString>>,
+}
+
+impl Sealer {
+    /// That of a destination.
+    pub fn new(destination: &DestinationSettings) -> Self {
+        Self {
+            format: destination.format,
+            secrets: destination.secrets.clone(),
+        }
+    }
+
+    /// The envelope for one attempt, signed as of now.
+    ///
+    /// # Errors
+    /// What keeps it from being made, in words for an operator.
+    pub async fn seal(&self, parcel: &Parcel) -> Result<Envelope, String> {
+        let body = self.format.body(parcel).await?;
+        let id = parcel.receipt.id.to_string();
+        let timestamp_seconds = Timestamp::now().as_micros().div_euclid(1_000_000);
+        let event = parcel.receipt.event.to_string();
+        let mut headers = vec![
+            (CONTENT_TYPE, self.format.content_type().to_owned()),
+            (ATTEMPT, parcel.attempt.to_string()),
+            (EVENT, utf8_percent_encode(&event, NOT_IN_HEADERS).to_string()),
+            (HEADER_WEBHOOK_ID, id.clone()),
+            (HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds.to_string()),
+        ];
+        if parcel.receipt.is_sample() {
+            headers.push((sample::HEADER, "true".to_owned()));
+        }
+        let secrets = self.secrets.get();
+        if !secrets.is_empty() {
+            let signed = body.clone();
+            let sign_all = move || -> Result<Vec<String>, WebhookError> {
+                let sign = |secret: &SecretString| {
+                    Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
+                };
+                secrets.iter().map(sign).collect()
+            };
+            let signatures = aside(body.len(), sign_all).await;
+            let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;
+            headers.push((HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")));
+        }
+        Ok(Envelope { body, headers })
+    }
+}

@@ -168,16 +168,26 @@ impl Backlog {
         }
     }
 
+    /// Whether that one is known to be pending.
+    pub fn is_pending(&self, sequence: u64) -> bool {
+        self.items.contains_key(&sequence)
+    }
+
     /// The log has been read up to that number, whatever of it was offered.
     pub fn read_up_to(&mut self, sequence: u64) {
         self.read_to = self.read_to.max(sequence);
         self.called_off_ahead.retain(|ahead| *ahead > sequence);
     }
 
+    /// The number of the oldest that may be sent.
+    pub fn next(&mut self, now: Timestamp) -> Option<u64> {
+        self.advance(now);
+        self.ready.first().copied()
+    }
+
     /// Takes out the oldest that may be sent.
     pub fn begin(&mut self, now: Timestamp) -> Option<Begun> {
-        self.advance(now);
-        let sequence = *self.ready.first()?;
+        let sequence = self.next(now)?;
         Some(self.take(sequence))
     }
 

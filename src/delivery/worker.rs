@@ -1,10 +1,12 @@
 //! A destination's worker: reads the log, sends what may be sent, records what came of it. What that is, `backlog` and
 //! `health` decide; here it is done.
 //!
-//! One read of the log, one load of bodies and one record are under way at a time, beside the attempts. While the store
+//! One read of the log, one load of bodies and one record are under way at a time, beside the attempts. Small bodies come
+//! with the log. While the store
 //! fails nothing new is sent, since what came of it could not be recorded; what has ended is kept and recorded when the
 //! store is back.
 
+mod hand;
 mod orders;
 mod sending;
 mod storing;
@@ -15,10 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+use hand::Hand;
 
 use super::backlog::{Backlog, Begun};
 use super::health::Health;
@@ -193,6 +198,7 @@ struct Worker<'a> {
     dead_count_in: u32,
     /// The number of the newest receipt, as far as it is known.
     newest: u64,
+    hand: Hand,
     body_bytes: usize,
     /// How many bytes of bodies are loaded at once now, or one body: half of what failed, twice what did not.
     load_bytes: usize,
@@ -234,6 +240,7 @@ impl<'a> Worker<'a> {
             looks_anyway: true,
             dead_count_in: DEAD_COUNT_INTERVALS,
             newest: parts.destination.cursor,
+            hand: Hand::default(),
             body_bytes: 0,
             load_bytes: MAX_LOAD_BYTES,
             attempts: FuturesUnordered::new(),
@@ -286,7 +293,13 @@ impl<'a> Worker<'a> {
             let takes_orders = self.store_rests_until.is_none() && !is_stopping;
             // Each branch may be dropped: what is under way stays in its place, and no order is lost.
             tokio::select! {
-                Some(ended) = self.attempts.next() => self.settle(ended),
+                Some(ended) = self.attempts.next() => {
+                    self.settle(ended);
+                    // What has ended beside it.
+                    while let Some(Some(ended)) = self.attempts.next().now_or_never() {
+                        self.settle(ended);
+                    }
+                }
                 loaded = done(&mut self.loading) => self.send(loaded, is_stopping),
                 read = done(&mut self.reading) => self.offer(read),
                 recorded = done(&mut self.recording) => self.recorded(recorded),
@@ -295,6 +308,7 @@ impl<'a> Worker<'a> {
                     self.may_have_more = true;
                     self.looks_anyway = true;
                     self.dead_count_in = self.dead_count_in.saturating_sub(1);
+                    self.hand.tidy();
                 }
                 Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
                 () = at(next) => {}

@@ -53,10 +53,15 @@ impl Worker<'_> {
         };
         self.store_worked();
         let now = self.now();
-        undelivered
-            .receipts
-            .iter()
-            .for_each(|receipt| self.backlog.offer(receipt, now));
+        let mut bodies = undelivered.bodies.into_iter().peekable();
+        for receipt in undelivered.receipts {
+            self.backlog.offer(&receipt, now);
+            if let Some((sequence, body)) = bodies.next_if(|(sequence, _)| *sequence == receipt.sequence)
+                && self.backlog.is_pending(sequence)
+            {
+                self.hand.put(receipt, body);
+            }
+        }
         self.backlog.read_up_to(undelivered.read_to);
         self.newest = undelivered.newest;
         self.may_have_more = undelivered.read_to < undelivered.newest;

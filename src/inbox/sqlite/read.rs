@@ -363,6 +363,14 @@ pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
     Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }
 
+/// The same where the body may be left out.
+pub fn receipt_and_small_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Option<Bytes>)> {
+    Ok((
+        receipt_of_row(row)?,
+        row.get::<_, Option<Vec<u8>>>(10)?.map(Bytes::from),
+    ))
+}
+
 /// Reads the columns of [`QUARANTINED`].
 fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
     Ok(Quarantined {

@@ -12,6 +12,9 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
 use url::{Host, Url};
 
+/// What every call says that it comes from.
+pub const USER_AGENT: &str = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"));
+
 /// The variables that name proxies.
 const PROXIES: [&str; 6] = [
     "HTTPS_PROXY",
@@ -79,7 +82,7 @@ pub fn to_this_machine() -> ClientBuilder {
 }
 
 fn named() -> ClientBuilder {
-    Client::builder().user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")))
+    Client::builder().user_agent(USER_AGENT)
 }
 
 /// Whether a URL is of this machine.
@@ -122,7 +125,7 @@ pub fn why(error: &reqwest::Error, url: &Url) -> String {
 }
 
 /// The cause of all others, which says it best.
-pub fn innermost(error: &reqwest::Error) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 

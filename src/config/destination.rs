@@ -171,7 +171,7 @@ fn kinds_by_keys(reader: &Reader, member: Member) -> Vec<&'static KindOf> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for kind in &KINDS {
         let is_new = |name: &&str| !names.contains(name) && reader.is_there(&member.key(name));
-        if kind.keys.iter().any(|name| is_new(&name)) {
+        if kind.keys.iter().any(is_new) {
             names.extend(kind.keys);
             read.push(kind);
         }

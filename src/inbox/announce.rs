@@ -1,7 +1,7 @@
 //! What is told of every notification once it is stored, however it came: one log line, and its numbers.
 //!
 //! The writer tells it when a batch is stored, for all of the batch at once, so that nothing of it hangs on who still
-//! waits for an answer. The line is an interface, documented in the README, and never holds the body.
+//! waits for an answer. The line is an interface, documented in docs/logs.md, and never holds the body.
 
 mod line;
 

@@ -19,6 +19,7 @@ mod delivery_commands;
 mod destination_settings;
 mod disk_full;
 mod doctor;
+mod documents;
 mod duplicates;
 mod early;
 mod exposition;

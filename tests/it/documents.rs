@@ -1,0 +1,233 @@
+//! Promise: what the documents say is there is there, and what is there is in the documents: links, metrics, log fields,
+//! commands and routes. (Of settings that is tested where they are read.)
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::process::run;
+use crate::harness::site::ADMIN_TOKEN;
+use crate::harness::{Process, Site, client, closed_folder, json, sample, wait_for};
+
+/// Where the documents are.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every document for people, by its path.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(ROOT);
+    let folders = [root.to_owned(), root.join("docs")];
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths
+}
+
+/// The lines of a document that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+        kept.map(|it| if it == ' ' { '-' } else { it }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Where the links of a document lead, but for those out of here.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text).collect::<Vec<_>>().join("\n");
+    let targets = prose.split("](").skip(1);
+    let targets = targets.filter_map(|rest| rest.split_once(')').map(|(target, _)| target.to_owned()));
+    targets.filter(|target| !target.contains("://")).collect()
+}
+
+/// What stands in backticks in the first column of the tables of a document, without labels and parameters.
+fn first_column(text: &str) -> BTreeSet<String> {
+    let rows = prose(text).filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.map(|row| format!("`{}", row.split(" | ").next().unwrap()));
+    cells
+        .flat_map(|cell| {
+            let quoted = cell.split('`').skip(1).step_by(2);
+            quoted.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    let mut count = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in links(&text) {
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{}: {link}", document.display());
+            if !anchor.is_empty() {
+                let anchors = anchors(&fs::read_to_string(&target).unwrap());
+                assert!(anchors.contains(anchor), "{}: {link}", document.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_no_other() {
+    let destination = r#"[{name = "app", kind = "http", url = "http://127.0.0.1:9/"}]"#;
+    let site = Site::running_with(&[("CAIGUNN_DELIVERY_DESTINATION", destination)]).await;
+    let url = format!("http://{}/metrics", site.receiver.as_ref().unwrap().admin);
+    // Those of destinations are there once the receiver leads.
+    let there = wait_for("all metrics", || async {
+        let page = client().get(&url).bearer_auth(ADMIN_TOKEN);
+        let page = page.send().await.unwrap().text().await.unwrap();
+        let types = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE caigunn_webhook_"));
+        let names = types.map(|line| line.split_once(' ').unwrap().0.to_owned());
+        let names: BTreeSet<_> = names.collect();
+        match page.contains("destination_down{") {
+            true => Ok(names),
+            false => Err(page),
+        }
+    })
+    .await;
+
+    let documented = first_column(&read("docs/metrics.md"));
+    let documented: BTreeSet<_> = documented
+        .iter()
+        .map(|name| name.split('{').next().unwrap().to_owned())
+        .collect();
+
+    assert_eq!(there, documented);
+}
+
+#[tokio::test]
+async fn every_field_of_a_notifications_line_is_documented_and_no_other() {
+    let folder = closed_folder();
+    let process = Process::start(folder.path(), &[]).await;
+    let failed = r#"{"event":"uploading","status":"completed","event_id":"0191f0a0-0000-7000-8000-000000000001","data":
+        {"chatbot_id":"0191f0a0-0000-7000-8000-000000000002","training_data_ids":[{"id":
+        "0191f0a0-0000-7000-8000-000000000003","filename":"a.pdf","status":"failed","detail":"no"}]}}"#;
+    let crawled = json(&sample("crawling.failed")).to_string();
+    let mut trigger = Process::command(folder.path());
+    trigger.args(["trigger", "crawling.initial", "--to", &process.url("/webhook")]);
+    assert_eq!(run(trigger).await.code, Some(0));
+    for body in [failed, &crawled, &crawled, "{"] {
+        let request = client().post(process.url("/webhook")).body(body.to_owned());
+        let request = request.header("content-type", "application/json");
+        request.header("x-request-id", "mine").send().await.unwrap();
+    }
+    let lines = wait_for("five lines", || async {
+        let lines = process.log_lines().into_iter();
+        let lines: Vec<_> = lines.filter(|line| line.get("outcome").is_some()).collect();
+        if lines.len() < 5 {
+            Err(process.log())
+        } else {
+            Ok(lines)
+        }
+    })
+    .await;
+    let members = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut logged: BTreeSet<_> = lines.iter().flat_map(members).collect();
+    // Of what was found in CaiGunn's log, which there is none of here.
+    logged.insert("origin".to_owned());
+
+    assert_eq!(logged, first_column(&read("docs/logs.md")));
+}
+
+#[tokio::test]
+async fn every_command_is_documented_and_no_other() {
+    let mut there = BTreeSet::new();
+    for command in subcommands(&[]).await {
+        let below = subcommands(&[&command]).await;
+        there.extend(below.iter().map(|below| format!("{command} {below}")));
+        if below.is_empty() {
+            there.insert(command);
+        }
+    }
+
+    let documented = first_column(&read("docs/commands.md"));
+    let documented: BTreeSet<_> = documented
+        .iter()
+        .map(|usage| {
+            let words = usage
+                .split(' ')
+                .take_while(|word| word.starts_with(char::is_lowercase));
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+
+    assert_eq!(there, documented);
+}
+
+/// The commands that help names below these words.
+async fn subcommands(words: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Process::command(folder.path());
+    command.args(words).arg("--help");
+    let help = run(command).await.output;
+    let Some((_, list)) = help.split_once("\nCommands:\n") else {
+        return Vec::new();
+    };
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !name.is_empty() && *name != "help");
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_route_is_documented_and_no_other() {
+    // Rust has no list of them to ask for.
+    let routes = |source: &str, prefix: &str| -> BTreeSet<String> {
+        let source = read(source);
+        let calls = source.split(".route(").skip(1);
+        let paths = calls.filter_map(|call| call.split('"').nth(1));
+        paths.map(|path| format!("{prefix}{path}")).collect()
+    };
+    let mut there = routes("src/http/admin.rs", "/api/v1");
+    there.extend(routes("src/http.rs", ""));
+
+    let documented = first_column(&read("docs/api.md"));
+    let mut paths = BTreeSet::new();
+    let mut former = String::new();
+    for usage in documented_in_order(&read("docs/api.md"), &documented) {
+        let path = usage.split(' ').next_back().unwrap().to_owned();
+        // `…/resume` is what stands before it with another end.
+        let path = match path.strip_prefix('…') {
+            Some(end) => format!("{}{end}", former.rsplit_once('/').unwrap().0),
+            None => path,
+        };
+        former.clone_from(&path);
+        paths.insert(path);
+    }
+
+    assert_eq!(there, paths);
+}
+
+/// The same, as they stand in the document.
+fn documented_in_order(text: &str, documented: &BTreeSet<String>) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
+    quoted.filter(|quoted| documented.contains(quoted)).collect()
+}

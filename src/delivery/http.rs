@@ -7,6 +7,7 @@
 //! Left out on purpose: redirects, which could lead the notification and its signature elsewhere; and any retry, which
 //! is the schedule's.
 
+mod absent;
 mod answer;
 mod direct;
 pub(super) mod reach;
@@ -37,9 +38,9 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the whole timeout connecting may take, so that what was slow can be said.
 const CONNECT_SHARE: f64 = 0.9;
 
-/// How many headers an answer may have: more than any proxy adds, and some 64 KiB while it is read. The 100 of the HTTP
+/// How many headers an answer may have: more than any proxy adds, and some 16 KiB while it is read. The 100 of the HTTP
 /// library made no answer of a 200.
-const MAX_HEADERS: usize = 1000;
+const MAX_HEADERS: usize = 256;
 
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
@@ -194,6 +195,15 @@ impl HttpSender {
 impl Sender for HttpSender {
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
         Box::pin(self.attempt(parcel))
+    }
+
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        let is_proxied = self.settings.proxy && outgoing::proxy_to(&self.settings.url).is_some();
+        if is_proxied {
+            // Who is there behind a proxy, only a request tells.
+            return Box::pin(std::future::ready(false));
+        }
+        Box::pin(absent::is_back(&self.settings.url))
     }
 }
 

@@ -60,6 +60,14 @@ const MIN_LOAD_BYTES: usize = 64 << 10;
 /// How many results may wait for the store before nothing more is sent.
 const MAX_UNRECORDED: usize = 512;
 
+/// How large a record is after which the store is left to those who post: a smaller one is no backlog's.
+const GIVES_WAY_FROM: usize = 32;
+
+/// For how many times as long as such a record took, and for how long at most: a backlog has a sixth of what those who post
+/// want too.
+const WAY_SHARE: u32 = 5;
+const MAX_WAY: Duration = Duration::from_millis(100);
+
 /// How often the number of dead letters is read anew, in [`INTERVAL`]s: they expire without anybody here.
 const DEAD_COUNT_INTERVALS: u32 = 60;
 
@@ -206,6 +214,8 @@ struct Worker<'a> {
     loading: Option<Doing<'a, Loaded>>,
     reading: Option<Doing<'a, Result<Read, inbox::Error>>>,
     recording: Option<Doing<'a, Result<(), inbox::Error>>>,
+    /// Waits for somebody to be there again, since that time.
+    missing: Option<(Timestamp, Doing<'a, bool>)>,
     /// What is being recorded, to be said again if that fails.
     progress: Option<Progress>,
     pause_change: PauseChange,
@@ -215,6 +225,12 @@ struct Worker<'a> {
     answering: Vec<(oneshot::Sender<Option<usize>>, usize)>,
     /// Until when the store is left alone, after an error.
     store_rests_until: Option<Instant>,
+    /// Since when what is being recorded is, and how many deliveries that are.
+    recording_since: (Instant, usize),
+    /// Until when nothing more is recorded, for the sake of those who post.
+    gives_way_until: Option<Instant>,
+    /// Whether something was accepted since the last record.
+    has_arrivals: bool,
     /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
     /// What the clock said when it was last looked at.
@@ -247,11 +263,15 @@ impl<'a> Worker<'a> {
             loading: None,
             reading: None,
             recording: None,
+            missing: None,
             progress: None,
             pause_change: PauseChange::Keep,
             to_answer: Vec::new(),
             answering: Vec::new(),
             store_rests_until: None,
+            recording_since: (Instant::now(), 0),
+            gives_way_until: None,
+            has_arrivals: false,
             has_store_failed: false,
             clock: (Timestamp::now(), Instant::now()),
         }
@@ -278,6 +298,7 @@ impl<'a> Worker<'a> {
             let now = self.now();
             let is_stopping = stop.is_cancelled();
             self.store_rests_until.take_if(|until| *until <= Instant::now());
+            self.gives_way_until.take_if(|until| *until <= Instant::now());
             self.record();
             if is_stopping {
                 let is_idle = self.attempts.is_empty() && self.loading.is_none();
@@ -303,6 +324,7 @@ impl<'a> Worker<'a> {
                 loaded = done(&mut self.loading) => self.send(loaded, is_stopping),
                 read = done(&mut self.reading) => self.offer(read),
                 recorded = done(&mut self.recording) => self.recorded(recorded),
+                is_back = answered(&mut self.missing) => self.looked_for(is_back),
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;
@@ -310,7 +332,10 @@ impl<'a> Worker<'a> {
                     self.dead_count_in = self.dead_count_in.saturating_sub(1);
                     self.hand.tidy();
                 }
-                Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
+                Ok(()) = wake.changed(), if !(self.may_have_more && self.has_arrivals) => {
+                    self.may_have_more = true;
+                    self.has_arrivals = true;
+                }
                 () = at(next) => {}
                 () = stop.cancelled(), if !is_stopping => {}
             }
@@ -333,7 +358,10 @@ impl<'a> Worker<'a> {
         // Where it is no matter of time, something under way has to end first.
         let wait = wait.filter(|wait| may_begin && !wait.is_zero());
         let begin_at = wait.map(|wait| Instant::now() + wait);
-        [begin_at, self.store_rests_until].into_iter().flatten().min()
+        [begin_at, self.store_rests_until, self.gives_way_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn show(&self) {
@@ -362,6 +390,14 @@ async fn done<T>(doing: &mut Option<Doing<'_, T>>) -> T {
             *doing = None;
             done
         }
+    }
+}
+
+/// As [`done`], of what stays there until it is looked at.
+async fn answered<T, D: Future + Unpin>(doing: &mut Option<(T, D)>) -> D::Output {
+    match doing {
+        None => std::future::pending().await,
+        Some((_, under_way)) => under_way.await,
     }
 }
 

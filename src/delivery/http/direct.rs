@@ -168,7 +168,7 @@ impl Direct {
         match timeout(self.connect_timeout, connecting).await {
             Ok(Ok((sender, connection))) => Ok(Link {
                 sender,
-                connection: Some(connection),
+                connection: Some(Box::new(connection)),
             }),
             Ok(Err(error)) => unconnected(outgoing::innermost(&*error)),
             Err(_) => unconnected("operation timed out".to_owned()),
@@ -267,8 +267,8 @@ impl Pool {
     }
 }
 
-/// A connection until it has ended.
-type Driven = Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>;
+/// A connection until it has ended. It is large, and goes from attempt to attempt.
+type Driven = Option<Box<Connection<TokioIo<TcpStream>, Full<Bytes>>>>;
 
 /// The result of what waits for a connection that is driven meanwhile.
 async fn driven<T>(connection: &mut Driven, waiting: impl Future<Output = T>) -> T {
@@ -288,7 +288,7 @@ fn advance(connection: &mut Driven, context: &mut Context<'_>) {
     // How it ended, whoever waits for an answer is told.
     if connection
         .as_mut()
-        .is_some_and(|connection| Pin::new(connection).poll(context).is_ready())
+        .is_some_and(|connection| Pin::new(&mut **connection).poll(context).is_ready())
     {
         *connection = None;
     }

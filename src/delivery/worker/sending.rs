@@ -144,6 +144,13 @@ impl Worker<'_> {
                 detail: attempt.detail.clone(),
             });
         }
+        match attempt.outcome {
+            Outcome::Unreachable if self.missing.is_none() => {
+                self.missing = Some((now, self.parts.sender.is_back()));
+            }
+            Outcome::Delivered => self.missing = None,
+            _ => {}
+        }
         let is_probe = self.health.down_since().is_some();
         let turn = self
             .health
@@ -168,6 +175,18 @@ impl Worker<'_> {
                 self.last_failure = None;
                 self.backlog.hurry(since);
             }
+        }
+    }
+
+    /// Somebody may be there again where nobody was: what could not be taken since then is tried now, or one to see.
+    pub(super) fn looked_for(&mut self, is_back: bool) {
+        let missing = self.missing.take().filter(|_| is_back);
+        let Some((since, _)) = missing else { return };
+        if self.health.down_since().is_some() {
+            let now = self.now();
+            self.health.look_again(now);
+        } else {
+            self.backlog.hurry(since);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::{DEAD_COUNT_INTERVALS, READ_COUNT, Read, STORE_PAUSE, Worker};
+use super::{
+    DEAD_COUNT_INTERVALS, GIVES_WAY_FROM, MAX_WAY, READ_COUNT, Read, STORE_PAUSE, WAY_SHARE, Worker,
+};
 use crate::delivery::log;
 use crate::inbox;
 use crate::inbox::outbox::PauseChange;
@@ -76,7 +78,7 @@ impl Worker<'_> {
 
     /// Has the store take down what has changed, if it has time.
     pub(super) fn record(&mut self) {
-        if self.recording.is_some() || self.store_rests_until.is_some() {
+        if self.recording.is_some() || self.store_rests_until.is_some() || self.gives_way_until.is_some() {
             return;
         }
         if self.progress.is_none() {
@@ -86,7 +88,10 @@ impl Worker<'_> {
         }
         let parts = self.parts;
         match self.progress.clone() {
-            Some(progress) => self.recording = Some(parts.inbox.outbox().record(&parts.leader, progress)),
+            Some(progress) => {
+                self.recording_since = (Instant::now(), progress.deliveries.len());
+                self.recording = Some(parts.inbox.outbox().record(&parts.leader, progress));
+            }
             None => self.answer(),
         }
     }
@@ -97,10 +102,21 @@ impl Worker<'_> {
                 self.progress = None;
                 let now = self.now();
                 self.backlog.recorded(now);
+                self.give_way();
                 self.answer();
                 self.store_worked();
             }
             Err(error) => self.store_failed(&error),
+        }
+    }
+
+    /// Leaves the store to those who post, if there are any, for longer than a large record took it from them. What may not be
+    /// recorded is soon not sent either, so that a backlog takes no more of the machine than of the store.
+    fn give_way(&mut self) {
+        let (since, count) = self.recording_since;
+        if std::mem::take(&mut self.has_arrivals) && count >= GIVES_WAY_FROM {
+            let rest = since.elapsed() * WAY_SHARE;
+            self.gives_way_until = Some(Instant::now() + rest.min(MAX_WAY));
         }
     }
 

@@ -229,8 +229,8 @@ struct Worker<'a> {
     recording_since: (Instant, usize),
     /// Until when nothing more is recorded, for the sake of those who post.
     gives_way_until: Option<Instant>,
-    /// Whether something was accepted since the last record.
-    has_arrivals: bool,
+    /// Changes when something was accepted; looked at when a record is done.
+    arrivals: watch::Receiver<()>,
     /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
     /// What the clock said when it was last looked at.
@@ -271,7 +271,7 @@ impl<'a> Worker<'a> {
             store_rests_until: None,
             recording_since: (Instant::now(), 0),
             gives_way_until: None,
-            has_arrivals: false,
+            arrivals: parts.wake.clone(),
             has_store_failed: false,
             clock: (Timestamp::now(), Instant::now()),
         }
@@ -332,10 +332,7 @@ impl<'a> Worker<'a> {
                     self.dead_count_in = self.dead_count_in.saturating_sub(1);
                     self.hand.tidy();
                 }
-                Ok(()) = wake.changed(), if !(self.may_have_more && self.has_arrivals) => {
-                    self.may_have_more = true;
-                    self.has_arrivals = true;
-                }
+                Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
                 () = at(next) => {}
                 () = stop.cancelled(), if !is_stopping => {}
             }

@@ -114,7 +114,10 @@ impl Worker<'_> {
     /// recorded is soon not sent either, so that a backlog takes no more of the machine than of the store.
     fn give_way(&mut self) {
         let (since, count) = self.recording_since;
-        if std::mem::take(&mut self.has_arrivals) && count >= GIVES_WAY_FROM {
+        // Where nobody tells any more, nobody posts.
+        let has_arrivals = self.arrivals.has_changed().unwrap_or(false);
+        self.arrivals.mark_unchanged();
+        if has_arrivals && count >= GIVES_WAY_FROM {
             let rest = since.elapsed() * WAY_SHARE;
             self.gives_way_until = Some(Instant::now() + rest.min(MAX_WAY));
         }

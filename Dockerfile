@@ -9,9 +9,9 @@ RUN apt-get update \
 ENV OPENSSL_STATIC=1
 # Dependencies first, built against empty targets: this layer is kept until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src/bin/caigunn-webhook tests/it benches/ingest \
+RUN mkdir -p src/bin/caigunn-webhook tests/it benches/delivery benches/ingest \
     && touch src/lib.rs tests/it/main.rs \
-    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/ingest/main.rs > benches/store.rs \
+    && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/delivery/main.rs benches/ingest/main.rs > benches/store.rs \
     && cargo build --profile dist --locked --features kafka --bin caigunn-webhook
 COPY migrations migrations
 COPY config config

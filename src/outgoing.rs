@@ -14,6 +14,9 @@ use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 use url::{Host, Url};
 
+/// What every call says that it comes from.
+pub const USER_AGENT: &str = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"));
+
 /// The variables that name proxies.
 const PROXIES: [&str; 6] = [
     "HTTPS_PROXY",
@@ -98,7 +101,7 @@ pub fn tls() -> Result<ClientConfig, String> {
 }
 
 fn named() -> ClientBuilder {
-    Client::builder().user_agent(concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION")))
+    Client::builder().user_agent(USER_AGENT)
 }
 
 /// Whether a URL is of this machine.
@@ -141,7 +144,7 @@ pub fn why(error: &reqwest::Error, url: &Url) -> String {
 }
 
 /// The cause of all others, which says it best.
-pub fn innermost(error: &reqwest::Error) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 

@@ -10,10 +10,10 @@ use rustix::fs::{Advice, fadvise};
 use tokio::process::Command;
 
 use super::Run;
-use crate::fill;
 use crate::load::load_during;
 use crate::report::{print_heads, row};
 use crate::server::{Program, Server};
+use crate::{files, fill};
 
 const OTHERS: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub fn run(run: &Run, mib: u64) {
     let program = run.programs.last().expect("this build is there");
     let inbox = fill::with_mib(run, mib);
-    let server = program.start(&fill::url(&inbox));
+    let server = program.start(&files::url(&inbox));
     println!("\na backup of {mib} MiB, beside {OTHERS} light posters");
     print_heads(OTHERS);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -88,7 +88,7 @@ async fn back_up(program: &Program, inbox: &Path, to: &Path) {
     let backup = Command::new(&program.path)
         .args(["inbox", "backup"])
         .arg(to)
-        .env("CAIGUNN_INBOX_URL", fill::url(inbox))
+        .env("CAIGUNN_INBOX_URL", files::url(inbox))
         .output()
         .await
         .expect("it starts");

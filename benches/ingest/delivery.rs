@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
 use super::Run;
-use crate::fill;
+use crate::database::Database;
+use crate::files;
 use crate::load::load;
-use crate::postgres::Database;
 use crate::report::{WARM_UP, compare, print_memory};
 use crate::server::Server;
 
@@ -28,7 +28,7 @@ const RATIOS: [[&str; 2]; 4] = [
 /// On SQLite, and on PostgreSQL if there is a server.
 pub fn run(run: &Run) {
     beside(run, "SQLite", |name| {
-        fill::url(&run.folder.join(format!("delivery-{name}.db")))
+        files::url(&run.folder.join(format!("delivery-{name}.db")))
     });
     if let Ok(server) = std::env::var("CAIGUNN_TEST_POSTGRES") {
         beside(run, "PostgreSQL", |name| Database::new(&server, name).url);
@@ -73,10 +73,5 @@ fn hang() -> SocketAddr {
 
 /// How many deliveries a receiver says are pending.
 fn pending(server: &Server) -> usize {
-    let page = server.metrics();
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix("caigunn_webhook_deliveries_pending{destination=\"app\"} "));
-    let count: f64 = line.and_then(|count| count.parse().ok()).unwrap_or(0.0);
-    count as usize
+    server.gauge("caigunn_webhook_deliveries_pending{destination=\"app\"} ") as usize
 }

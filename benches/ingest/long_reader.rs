@@ -9,7 +9,7 @@ use caigunn_webhook::event::sample::Ids;
 use rusqlite::Connection;
 
 use super::Run;
-use crate::fill;
+use crate::files;
 use crate::load::{Client, body, load_during};
 use crate::report::{print_heads, row};
 use crate::server::Server;
@@ -32,7 +32,7 @@ pub fn run(run: &Run, mib: u64) {
     print_heads(OTHERS);
     for program in &run.programs {
         let inbox = run.folder.join(format!("{}-reader.db", program.name));
-        let server = program.start(&fill::url(&inbox));
+        let server = program.start(&files::url(&inbox));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

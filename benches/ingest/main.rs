@@ -13,8 +13,14 @@
 //! Options follow after a `--`: see [`Options`], or `cargo bench --bench ingest -- --help`.
 
 mod backup;
+#[path = "../shared/database.rs"]
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+mod database;
 mod delivery;
+#[path = "../shared/files.rs"]
+mod files;
 mod fill;
+#[path = "../shared/load.rs"]
 mod load;
 mod long_reader;
 mod plain;
@@ -22,6 +28,8 @@ mod postgres;
 mod repeat_large;
 mod report;
 mod row_by_row;
+#[path = "../shared/server.rs"]
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
 mod server;
 mod sqlite;
 

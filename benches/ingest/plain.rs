@@ -22,8 +22,8 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::Run;
+use crate::database::{Database, SIZE};
 use crate::load::{body, notification};
-use crate::postgres::{Database, SIZE};
 use crate::server::times;
 use stores::{APPENDS, Plain, Ring, Store, connect};
 

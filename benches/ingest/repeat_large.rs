@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use caigunn_webhook::event::sample::Ids;
 
 use super::Run;
-use crate::fill;
+use crate::files;
 use crate::load::{Client, Load, body, load_during};
 use crate::server::Server;
 
@@ -21,7 +21,7 @@ pub fn run(run: &Run) {
     println!("\na notification of 8 MiB and its repeat in another spelling, beside {OTHERS} light posters");
     for program in &run.programs {
         let inbox = run.folder.join(format!("{}-large.db", program.name));
-        let server = program.start(&fill::url(&inbox));
+        let server = program.start(&files::url(&inbox));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::Run;
-use crate::fill;
 use crate::report::{WARM_UP, compare, memory, print_heads, print_memory, row};
 use crate::server::{Program, Server};
+use crate::{files, fill};
 
 /// An answer that takes longer than this is too late for some senders' patience.
 const LATE_MICROSECONDS: u32 = 100_000;
@@ -39,9 +39,9 @@ fn start(run: &Run, program: &Program, filled: Option<&Path>) -> Server {
     let kind = filled.map_or("empty", |_| "filled");
     let path = run.folder.join(format!("{}-{kind}.db", program.name));
     if let Some(filled) = filled {
-        fill::copy(filled, &path);
+        files::copy(filled, &path);
     }
-    program.start(&fill::url(&path))
+    program.start(&files::url(&path))
 }
 
 /// A minute of each receiver alone, on a million receipts: the longest answer, and how many were late.

@@ -168,16 +168,26 @@ impl Backlog {
         }
     }
 
+    /// Whether that one is known to be pending.
+    pub fn is_pending(&self, sequence: u64) -> bool {
+        self.items.contains_key(&sequence)
+    }
+
     /// The log has been read up to that number, whatever of it was offered.
     pub fn read_up_to(&mut self, sequence: u64) {
         self.read_to = self.read_to.max(sequence);
         self.called_off_ahead.retain(|ahead| *ahead > sequence);
     }
 
+    /// The number of the oldest that may be sent.
+    pub fn next(&mut self, now: Timestamp) -> Option<u64> {
+        self.advance(now);
+        self.ready.first().copied()
+    }
+
     /// Takes out the oldest that may be sent.
     pub fn begin(&mut self, now: Timestamp) -> Option<Begun> {
-        self.advance(now);
-        let sequence = *self.ready.first()?;
+        let sequence = self.next(now)?;
         Some(self.take(sequence))
     }
 
@@ -262,12 +272,12 @@ impl Backlog {
     }
 
     /// Lets go at once what could not be taken since that time. What was refused keeps its time, and so does what failed
-    /// before: it may be what brought the destination down.
+    /// before: it may be what brought the destination down. What is not recorded yet goes when it is.
     pub fn hurry(&mut self, since: Timestamp) {
         let waiting = |(sequence, item): (&u64, &Item)| {
             let is_its_fault = item.outcome.is_some_and(|outcome| outcome != Outcome::Refused);
             let is_recent = item.tried_at.is_some_and(|tried_at| tried_at >= since);
-            (is_its_fault && is_recent && item.phase == Phase::Waiting).then_some(*sequence)
+            (is_its_fault && is_recent && item.phase != Phase::InFlight).then_some(*sequence)
         };
         let sequences: Vec<_> = self.items.iter().filter_map(waiting).collect();
         for sequence in sequences {

@@ -181,6 +181,14 @@ impl Health {
         }
     }
 
+    /// Lets the next attempt begin as soon as it is not asked to be left alone, if it is down: somebody takes connections
+    /// there again.
+    pub fn look_again(&mut self, now: Timestamp) {
+        if let Some(down) = &mut self.down {
+            down.next_probe_at = down.next_probe_at.min(now);
+        }
+    }
+
     /// The clock, which said `was`, was set to `is`: it is left alone neither longer nor shorter because of that.
     pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
         self.quiet_until = self.quiet_until.map(|until| until.moved(was, is));
@@ -392,6 +400,24 @@ mod tests {
             may(0),
             "the next one waits its time"
         );
+    }
+
+    #[test]
+    fn what_takes_connections_again_is_tried_at_once_unless_it_asked_to_be_left_alone() {
+        let pause = Wish::Less {
+            pause: Some(SECOND * 30),
+        };
+        for (wish, expected) in [(Wish::None, Allowance::Probe), (pause, may(0))] {
+            let mut health = Health::new(4, None, at(0.0));
+            for sequence in 0..2 {
+                health.note(sequence, Outcome::Unreachable, wish, at(0.0), 0.0);
+            }
+            assert_eq!(health.allowance(at(0.1), 0), may(0));
+
+            health.look_again(at(0.1));
+
+            assert_eq!(health.allowance(at(0.1), 0), expected);
+        }
     }
 
     #[test]

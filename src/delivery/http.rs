@@ -7,7 +7,9 @@
 //! Left out on purpose: redirects, which could lead the notification and its signature elsewhere; and any retry, which
 //! is the schedule's.
 
+mod absent;
 pub(super) mod answer;
+mod direct;
 pub(super) mod reach;
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, Request};
+use reqwest::{Client, ClientBuilder};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+
+use answer::{Beginning, Missing};
+use direct::Direct;
 
 use super::envelope::{Envelope, Sealer};
 use super::{DestinationSettings, Error, Parcel, Report, Sender};
@@ -33,9 +38,9 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the whole timeout connecting may take, so that what was slow can be said.
 pub(super) const CONNECT_SHARE: f64 = 0.9;
 
-/// How many headers an answer may have: more than any proxy adds, and some 64 KiB while it is read. The 100 of the HTTP
+/// How many headers an answer may have: more than any proxy adds, and some 16 KiB while it is read. The 100 of the HTTP
 /// library made no answer of a 200.
-const MAX_HEADERS: usize = 1000;
+const MAX_HEADERS: usize = 256;
 
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
@@ -85,6 +90,9 @@ impl fmt::Debug for Settings {
 
 /// Posts to a URL.
 pub struct HttpSender {
+    /// The way to most destinations beside this program.
+    direct: Option<Direct>,
+    /// That to all others: with TLS, or through a proxy.
     client: Client,
     settings: Settings,
     /// Where that is, for people.
@@ -102,12 +110,14 @@ impl HttpSender {
     /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         let timeout = destination.timeout;
+        let connect_timeout = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
         let client = client_to(settings)
-            .connect_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
+            .connect_timeout(connect_timeout)
             .http1_max_headers(MAX_HEADERS)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(destination.max_in_flight);
         Ok(Self {
+            direct: Direct::new(settings, connect_timeout, destination.max_in_flight),
             client: client.build().map_err(Error::Client)?,
             settings: settings.clone(),
             place: place(&settings.url),
@@ -119,14 +129,18 @@ impl HttpSender {
 
     async fn attempt(&self, parcel: Parcel) -> Report {
         let deadline = Instant::now() + self.timeout;
-        let request = match self.request(&parcel).await {
-            Ok(request) => request,
+        let envelope = match self.sealer.seal(&parcel).await {
+            Ok(envelope) => envelope,
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
-        match timeout_at(deadline, self.client.execute(request)).await {
-            Ok(Ok(response)) => answer::report(response, deadline, &self.hidden).await,
-            Ok(Err(error)) => answer::unanswered(&error, &self.settings),
-            Err(_) => Report::unanswered(
+        let answered = match &self.direct {
+            Some(direct) => self.by(direct, envelope, deadline).await,
+            // Its future is large.
+            None => Box::pin(self.by_client(envelope, deadline)).await,
+        };
+        answered.unwrap_or_else(|missing| match missing {
+            Some(missing) => missing.report(&self.place),
+            None => Report::unanswered(
                 Outcome::Timeout,
                 format!(
                     "no answer from {} within {} s",
@@ -134,12 +148,33 @@ impl HttpSender {
                     self.timeout.as_secs_f64()
                 ),
             ),
-        }
+        })
     }
 
-    /// What is sent. The error is in words for an operator.
-    async fn request(&self, parcel: &Parcel) -> Result<Request, String> {
-        let Envelope { body, headers } = self.sealer.seal(parcel).await?;
+    /// The error is why there is no answer, and none where it did not come in time.
+    async fn by(
+        &self,
+        direct: &Direct,
+        envelope: Envelope,
+        deadline: Instant,
+    ) -> Result<Report, Option<Missing>> {
+        let request = direct.request(envelope);
+        let request = request.map_err(|cause| Some(Missing::Unsent { cause }))?;
+        let sent = timeout_at(deadline, direct.send(request)).await;
+        let answered = sent.map_err(|_| None)?.map_err(Some)?;
+        let (status, pause) = (
+            answered.response.status(),
+            answer::pause(answered.response.headers()),
+        );
+        let mut body = Beginning::default();
+        // Whether all of it came, and in time, is nobody's concern.
+        let _ = timeout_at(answer::read_until(deadline), answered.read(&mut body)).await;
+        Ok(answer::report(status, pause, body, &self.hidden))
+    }
+
+    /// As [`Self::by`].
+    async fn by_client(&self, envelope: Envelope, deadline: Instant) -> Result<Report, Option<Missing>> {
+        let Envelope { body, headers } = envelope;
         let mut request = self
             .client
             .post(self.settings.url.clone())
@@ -147,16 +182,28 @@ impl HttpSender {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        request
-            .body(body)
-            .build()
-            .map_err(|error| format!("not sent: {}", outgoing::innermost(&error)))
+        let sent = timeout_at(deadline, request.body(body).send()).await;
+        let answered = sent.map_err(|_| None)?;
+        let response = answered.map_err(|error| Some(Missing::of_client(&error, &self.settings)))?;
+        let (status, pause) = (response.status(), answer::pause(response.headers()));
+        let mut body = Beginning::default();
+        let _ = timeout_at(answer::read_until(deadline), answer::read(response, &mut body)).await;
+        Ok(answer::report(status, pause, body, &self.hidden))
     }
 }
 
 impl Sender for HttpSender {
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
         Box::pin(self.attempt(parcel))
+    }
+
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        let is_proxied = self.settings.proxy && outgoing::proxy_to(&self.settings.url).is_some();
+        if is_proxied {
+            // Who is there behind a proxy, only a request tells.
+            return Box::pin(std::future::ready(false));
+        }
+        Box::pin(absent::is_back(&self.settings.url))
     }
 }
 

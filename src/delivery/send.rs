@@ -119,6 +119,15 @@ pub trait Sender: Send + Sync + 'static {
     /// # Cancel safety
     /// Dropping the future ends the attempt; it may have been received.
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>>;
+
+    /// After an attempt that found nobody there: waits until somebody is there again, as far as that can be found out without
+    /// sending anything and for little. False where it cannot, or where nobody is missing.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(std::future::ready(false))
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::envelope::{Envelope, Sealer};
+use super::http::answer::Missing;
 use super::send::MESSAGE_ID;
 use super::{DestinationSettings, Error, Parcel, Report, Sender, Wish, http};
 use crate::clock::Timestamp;
@@ -256,7 +257,8 @@ impl Service {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let unanswered = |error: &reqwest::Error| http::answer::unanswered(error, &self.endpoint);
+        let unanswered =
+            |error: &reqwest::Error| Missing::of_client(error, &self.endpoint).report(&http::place(url));
         let mut response = request
             .body(body)
             .send()

@@ -1,10 +1,12 @@
 //! A destination's worker: reads the log, sends what may be sent, records what came of it. What that is, `backlog` and
 //! `health` decide; here it is done.
 //!
-//! One read of the log, one load of bodies and one record are under way at a time, beside the attempts. While the store
+//! One read of the log, one load of bodies and one record are under way at a time, beside the attempts. Small bodies come
+//! with the log. While the store
 //! fails nothing new is sent, since what came of it could not be recorded; what has ended is kept and recorded when the
 //! store is back.
 
+mod hand;
 mod orders;
 mod sending;
 mod storing;
@@ -15,10 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+use hand::Hand;
 
 use super::backlog::{Backlog, Begun};
 use super::health::Health;
@@ -54,6 +59,14 @@ const MIN_LOAD_BYTES: usize = 64 << 10;
 
 /// How many results may wait for the store before nothing more is sent.
 const MAX_UNRECORDED: usize = 512;
+
+/// How large a record is after which the store is left to those who post: a smaller one is no backlog's.
+const GIVES_WAY_FROM: usize = 32;
+
+/// For how many times as long as such a record took, and for how long at most: a backlog has a sixth of what those who post
+/// want too.
+const WAY_SHARE: u32 = 5;
+const MAX_WAY: Duration = Duration::from_millis(100);
 
 /// How often the number of dead letters is read anew, in [`INTERVAL`]s: they expire without anybody here.
 const DEAD_COUNT_INTERVALS: u32 = 60;
@@ -193,6 +206,7 @@ struct Worker<'a> {
     dead_count_in: u32,
     /// The number of the newest receipt, as far as it is known.
     newest: u64,
+    hand: Hand,
     body_bytes: usize,
     /// How many bytes of bodies are loaded at once now, or one body: half of what failed, twice what did not.
     load_bytes: usize,
@@ -200,6 +214,8 @@ struct Worker<'a> {
     loading: Option<Doing<'a, Loaded>>,
     reading: Option<Doing<'a, Result<Read, inbox::Error>>>,
     recording: Option<Doing<'a, Result<(), inbox::Error>>>,
+    /// Waits for somebody to be there again, since that time.
+    missing: Option<(Timestamp, Doing<'a, bool>)>,
     /// What is being recorded, to be said again if that fails.
     progress: Option<Progress>,
     pause_change: PauseChange,
@@ -209,6 +225,12 @@ struct Worker<'a> {
     answering: Vec<(oneshot::Sender<Option<usize>>, usize)>,
     /// Until when the store is left alone, after an error.
     store_rests_until: Option<Instant>,
+    /// Since when what is being recorded is, and how many deliveries that are.
+    recording_since: (Instant, usize),
+    /// Until when nothing more is recorded, for the sake of those who post.
+    gives_way_until: Option<Instant>,
+    /// Changes when something was accepted; looked at when a record is done.
+    arrivals: watch::Receiver<()>,
     /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
     /// What the clock said when it was last looked at.
@@ -234,17 +256,22 @@ impl<'a> Worker<'a> {
             looks_anyway: true,
             dead_count_in: DEAD_COUNT_INTERVALS,
             newest: parts.destination.cursor,
+            hand: Hand::default(),
             body_bytes: 0,
             load_bytes: MAX_LOAD_BYTES,
             attempts: FuturesUnordered::new(),
             loading: None,
             reading: None,
             recording: None,
+            missing: None,
             progress: None,
             pause_change: PauseChange::Keep,
             to_answer: Vec::new(),
             answering: Vec::new(),
             store_rests_until: None,
+            recording_since: (Instant::now(), 0),
+            gives_way_until: None,
+            arrivals: parts.wake.clone(),
             has_store_failed: false,
             clock: (Timestamp::now(), Instant::now()),
         }
@@ -271,6 +298,7 @@ impl<'a> Worker<'a> {
             let now = self.now();
             let is_stopping = stop.is_cancelled();
             self.store_rests_until.take_if(|until| *until <= Instant::now());
+            self.gives_way_until.take_if(|until| *until <= Instant::now());
             self.record();
             if is_stopping {
                 let is_idle = self.attempts.is_empty() && self.loading.is_none();
@@ -286,15 +314,23 @@ impl<'a> Worker<'a> {
             let takes_orders = self.store_rests_until.is_none() && !is_stopping;
             // Each branch may be dropped: what is under way stays in its place, and no order is lost.
             tokio::select! {
-                Some(ended) = self.attempts.next() => self.settle(ended),
+                Some(ended) = self.attempts.next() => {
+                    self.settle(ended);
+                    // What has ended beside it.
+                    while let Some(Some(ended)) = self.attempts.next().now_or_never() {
+                        self.settle(ended);
+                    }
+                }
                 loaded = done(&mut self.loading) => self.send(loaded, is_stopping),
                 read = done(&mut self.reading) => self.offer(read),
                 recorded = done(&mut self.recording) => self.recorded(recorded),
+                is_back = answered(&mut self.missing) => self.looked_for(is_back),
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;
                     self.looks_anyway = true;
                     self.dead_count_in = self.dead_count_in.saturating_sub(1);
+                    self.hand.tidy();
                 }
                 Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
                 () = at(next) => {}
@@ -319,7 +355,10 @@ impl<'a> Worker<'a> {
         // Where it is no matter of time, something under way has to end first.
         let wait = wait.filter(|wait| may_begin && !wait.is_zero());
         let begin_at = wait.map(|wait| Instant::now() + wait);
-        [begin_at, self.store_rests_until].into_iter().flatten().min()
+        [begin_at, self.store_rests_until, self.gives_way_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn show(&self) {
@@ -348,6 +387,14 @@ async fn done<T>(doing: &mut Option<Doing<'_, T>>) -> T {
             *doing = None;
             done
         }
+    }
+}
+
+/// As [`done`], of what stays there until it is looked at.
+async fn answered<T, D: Future + Unpin>(doing: &mut Option<(T, D)>) -> D::Output {
+    match doing {
+        None => std::future::pending().await,
+        Some((_, under_way)) => under_way.await,
     }
 }
 

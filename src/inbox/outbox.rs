@@ -45,8 +45,8 @@ pub trait Outbox: Send + Sync {
     /// may be some that were received later.
     fn last_before(&self, time: Timestamp) -> Answer<'_, u64>;
 
-    /// As [`Outbox::receipts_after`], without those that have a delivery to that destination. It looks at
-    /// [`MAX_UNDELIVERED_EXAMINED`] numbers at most, and says how far it came.
+    /// As [`Outbox::receipts_after`], without those that have a delivery to that destination, and with small bodies. It
+    /// looks at [`MAX_UNDELIVERED_EXAMINED`] numbers at most, and says how far it came.
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered>;
 
     /// The receipts of these numbers that are held, with their bodies, oldest first. The caller bounds how many bytes of
@@ -143,6 +143,10 @@ pub const MAX_DONE_INSTRUCTIONS: usize = 1000;
 /// How many numbers [`Outbox::undelivered`] looks at: some milliseconds, also where all of them have deliveries.
 pub const MAX_UNDELIVERED_EXAMINED: u64 = 10_000;
 
+/// The largest body that [`Outbox::undelivered`] brings: one that is no larger costs less with its receipt than by a
+/// look-up of its own.
+pub const MAX_READ_BODY_BYTES: usize = 4096;
+
 /// How many numbers [`Outbox::matching`] looks at: some 50 ms, also where nothing matches.
 pub const MAX_MATCHING_EXAMINED: u64 = 50_000;
 
@@ -187,6 +191,8 @@ impl Matched {
 pub struct Undelivered {
     /// The receipts, oldest first.
     pub receipts: Vec<Receipt>,
+    /// The bodies of those where it is no larger than [`MAX_READ_BODY_BYTES`], by number.
+    pub bodies: Vec<(u64, Bytes)>,
     /// Up to this number all are among them, or have a delivery, or have expired.
     pub read_to: u64,
     /// The number of the newest receipt. Where the log was read so far, there is no more.
@@ -195,11 +201,26 @@ pub struct Undelivered {
 
 impl Undelivered {
     /// What was found with that limit among the numbers above `after` up to `until`.
-    pub(super) fn new(receipts: Vec<Receipt>, limit: usize, after: u64, until: u64, newest: u64) -> Self {
+    pub(super) fn new(
+        found: Vec<(Receipt, Option<Bytes>)>,
+        limit: usize,
+        after: u64,
+        until: u64,
+        newest: u64,
+    ) -> Self {
+        let mut bodies = Vec::with_capacity(found.len());
+        let receipts: Vec<_> = found
+            .into_iter()
+            .map(|(receipt, body)| {
+                bodies.extend(body.map(|body| (receipt.sequence, body)));
+                receipt
+            })
+            .collect();
         let is_cut = receipts.len() >= limit;
         let last = receipts.last().map_or(after, |last| last.sequence);
         Self {
             receipts,
+            bodies,
             read_to: if is_cut { last } else { until.max(after) },
             newest,
         }

@@ -14,6 +14,7 @@ mod odd_bodies;
 mod outages;
 mod replicas;
 mod retention;
+mod returning;
 mod scenario;
 mod stop;
 

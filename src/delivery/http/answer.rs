@@ -6,10 +6,10 @@ use std::time::Duration;
 use memchr::memmem;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use url::Url;
 
-use super::{Settings, place};
+use super::Settings;
 use crate::clock::Timestamp;
 use crate::delivery::{Report, Wish};
 use crate::http_time::retry_after;
@@ -40,19 +40,26 @@ pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     hidden
 }
 
-/// What is to be said of an answer, which is read until `deadline` at most. What it tells back of what is `hidden` is
-/// left out.
-pub async fn report(mut response: Response, deadline: Instant, hidden: &[Vec<u8>]) -> Report {
-    let status = response.status();
-    let pause =
-        retry_after(response.headers().get(RETRY_AFTER), Timestamp::now()).map(|pause| pause.min(MAX_PAUSE));
-    let mut answer = Vec::new();
-    // Whether all of it came, and in time, is nobody's concern.
-    let _ = timeout_at(
-        deadline.min(Instant::now() + BODY_TIMEOUT),
-        read(&mut response, &mut answer),
-    )
-    .await;
+/// The beginning of an answer's body.
+#[derive(Default)]
+pub struct Beginning(Vec<u8>);
+
+impl Beginning {
+    /// Takes what came next; whether more is wanted.
+    pub fn take(&mut self, chunk: &[u8]) -> bool {
+        let room = MAX_ANSWER_BYTES - self.0.len();
+        self.0.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        chunk.len() <= room
+    }
+}
+
+/// Until when the body of an answer is read whose head is there.
+pub fn read_until(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + BODY_TIMEOUT)
+}
+
+/// What is to be said of an answer. What it tells back of what is `hidden` is left out.
+pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidden: &[Vec<u8>]) -> Report {
     let code = status.as_u16();
     Report {
         outcome: outcome(status),
@@ -61,13 +68,18 @@ pub async fn report(mut response: Response, deadline: Instant, hidden: &[Vec<u8>
             _ if status.is_redirection() => format!("answered {code}: redirects are not followed"),
             _ => format!("answered {code}"),
         },
-        answer: hide(answer, hidden).into(),
+        answer: hide(body.0, hidden).into(),
         wish: match code {
             410 => Wish::Nothing,
             429 | 502 | 503 | 504 => Wish::Less { pause },
             _ => Wish::None,
         },
     }
+}
+
+/// How long the destination asks to be left alone.
+pub fn pause(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers.get(RETRY_AFTER), Timestamp::now()).map(|pause| pause.min(MAX_PAUSE))
 }
 
 fn outcome(status: StatusCode) -> Outcome {
@@ -80,11 +92,9 @@ fn outcome(status: StatusCode) -> Outcome {
 }
 
 /// Reads the beginning, and the end if it is not far, so that the connection can be used again.
-async fn read(response: &mut Response, answer: &mut Vec<u8>) {
+pub async fn read(mut response: Response, beginning: &mut Beginning) {
     while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ANSWER_BYTES - answer.len();
-        answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
+        if !beginning.take(&chunk) {
             return;
         }
     }
@@ -113,33 +123,78 @@ pub fn hide(mut answer: Vec<u8>, values: &[Vec<u8>]) -> Vec<u8> {
     answer
 }
 
-/// What is to be said where no answer came from a destination.
-pub fn unanswered(error: &reqwest::Error, settings: &Settings) -> Report {
-    let place = place(&settings.url);
-    let cause = if settings.proxy {
-        outgoing::why(error, &settings.url)
-    } else {
-        outgoing::innermost(error)
-    };
-    let (outcome, detail) = if error.is_builder() {
-        (Outcome::Ours, format!("not sent: {cause}"))
-    } else if is_no_http(error) {
-        (
-            Outcome::Failed,
-            format!("{place} does not answer with HTTP: {cause}"),
-        )
-    } else if error.is_connect() {
-        (
-            Outcome::Unreachable,
-            format!("cannot connect to {place}: {cause}"),
-        )
-    } else {
-        (
-            Outcome::Unreachable,
-            format!("the connection to {place} ended before the answer: {cause}"),
-        )
-    };
-    Report::unanswered(outcome, detail)
+/// Why no answer came.
+#[derive(Debug)]
+pub enum Missing {
+    /// It could not be asked, for a reason on this side.
+    Unsent {
+        /// The innermost one.
+        cause: String,
+    },
+    /// No connection was made.
+    Unconnected {
+        /// The innermost one.
+        cause: String,
+    },
+    /// What came is no answer of HTTP.
+    NoHttp {
+        /// The innermost one.
+        cause: String,
+    },
+    /// The connection ended before.
+    Ended {
+        /// The innermost one.
+        cause: String,
+    },
+}
+
+impl Missing {
+    /// What an error on a connection means.
+    pub fn of(error: &hyper::Error) -> Self {
+        let cause = outgoing::innermost(error);
+        match error.is_parse() {
+            true => Self::NoHttp { cause },
+            false => Self::Ended { cause },
+        }
+    }
+
+    /// What an error of the client for all ways means.
+    pub fn of_client(error: &reqwest::Error, settings: &Settings) -> Self {
+        let cause = if settings.proxy {
+            outgoing::why(error, &settings.url)
+        } else {
+            outgoing::innermost(error)
+        };
+        if error.is_builder() {
+            Self::Unsent { cause }
+        } else if is_no_http(error) {
+            Self::NoHttp { cause }
+        } else if error.is_connect() {
+            Self::Unconnected { cause }
+        } else {
+            Self::Ended { cause }
+        }
+    }
+
+    /// What is to be said of it.
+    pub fn report(self, place: &str) -> Report {
+        let (outcome, detail) = match self {
+            Self::Unsent { cause } => (Outcome::Ours, format!("not sent: {cause}")),
+            Self::NoHttp { cause } => (
+                Outcome::Failed,
+                format!("{place} does not answer with HTTP: {cause}"),
+            ),
+            Self::Unconnected { cause } => (
+                Outcome::Unreachable,
+                format!("cannot connect to {place}: {cause}"),
+            ),
+            Self::Ended { cause } => (
+                Outcome::Unreachable,
+                format!("the connection to {place} ended before the answer: {cause}"),
+            ),
+        };
+        Report::unanswered(outcome, detail)
+    }
 }
 
 /// Whether there was an answer that is none of HTTP.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::{Settings, answer, client_to, place};
+use super::answer::Missing;
+use super::{Settings, client_to, place};
 use crate::delivery::look::Sight;
 use crate::outgoing;
 
@@ -56,7 +57,10 @@ async fn reach(settings: &Settings) -> Result<Result<(), String>, reqwest::Error
         // The layer lets no request through.
         Ok(_) => Ok(()),
         Err(error) if outgoing::causes(&error).any(|cause| cause.is::<Reached>()) => Ok(()),
-        Err(error) => Err(answer::unanswered(&error, settings).detail),
+        Err(error) => {
+            let report = Missing::of_client(&error, settings).report(&place(&settings.url));
+            Err(report.detail)
+        }
     })
 }
 

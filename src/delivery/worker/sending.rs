@@ -25,37 +25,64 @@ impl Worker<'_> {
         let is_failing =
             self.store_rests_until.is_some() || (self.has_store_failed && self.progress.is_some());
         let is_store_behind = is_failing || self.backlog.unrecorded_count() >= MAX_UNRECORDED;
-        if self.pause.is_some() || self.loading.is_some() || is_store_behind {
+        if self.pause.is_some() || is_store_behind {
             return;
         }
-        let mut begun = Vec::new();
+        let mut to_load = Vec::new();
         match self.health.allowance(now, self.backlog.in_flight_count()) {
-            Allowance::Probe => begun.extend(self.backlog.begin_probe(now)),
-            Allowance::Attempts(count) => {
-                let room = MAX_BODY_BYTES.saturating_sub(self.body_bytes);
-                let mut room = room.min(self.load_bytes);
-                while begun.len() < count.min(READ_COUNT) && room > 0 {
-                    let Some(next) = self.backlog.begin(now) else {
-                        break;
-                    };
-                    room = room.saturating_sub(next.body_bytes);
-                    begun.push(next);
-                }
+            Allowance::Probe if self.loading.is_none() => {
+                let probe = self.backlog.begin_probe(now);
+                to_load.extend(probe.and_then(|probe| self.begin_one(probe)));
             }
+            Allowance::Probe => {}
+            Allowance::Attempts(count) => self.begin_some(now, count, &mut to_load),
         }
-        if begun.is_empty() {
+        if to_load.is_empty() {
             return;
-        }
-        for next in &begun {
-            self.body_bytes += next.body_bytes;
-            self.health.begin();
         }
         let parts = self.parts;
         self.loading = Some(Box::pin(async move {
-            let sequences = begun.iter().map(|begun| begun.sequence).collect();
+            let sequences = to_load.iter().map(|begun| begun.sequence).collect();
             let receipts = parts.inbox.outbox().load(sequences).await;
-            Loaded { begun, receipts }
+            Loaded {
+                begun: to_load,
+                receipts,
+            }
         }));
+    }
+
+    /// Begins so many at most, oldest first. One load is under way at a time, and what has to wait for the next one has
+    /// what comes behind it wait too.
+    fn begin_some(&mut self, now: Timestamp, count: usize, to_load: &mut Vec<Begun>) {
+        let mut room = self.load_bytes;
+        for _ in 0..count.min(READ_COUNT) {
+            let Some(next) = self.backlog.next(now) else {
+                return;
+            };
+            let may_load = self.loading.is_none() && room > 0;
+            if self.body_bytes >= MAX_BODY_BYTES || !(may_load || self.hand.has(next)) {
+                return;
+            }
+            let Some(begun) = self.backlog.begin(now) else {
+                return;
+            };
+            if let Some(begun) = self.begin_one(begun) {
+                room = room.saturating_sub(begun.body_bytes);
+                to_load.push(begun);
+            }
+        }
+    }
+
+    /// Sends it if its body is at hand; gives it back if that has to be loaded.
+    fn begin_one(&mut self, begun: Begun) -> Option<Begun> {
+        self.body_bytes += begun.body_bytes;
+        self.health.begin();
+        let Some((receipt, body)) = self.hand.take(begun.sequence) else {
+            return Some(begun);
+        };
+        let attempt = attempt(self.parts, begun, receipt, body);
+        self.attempts.push(Box::pin(attempt));
+        None
     }
 
     /// Sends what was loaded.
@@ -117,6 +144,13 @@ impl Worker<'_> {
                 detail: attempt.detail.clone(),
             });
         }
+        match attempt.outcome {
+            Outcome::Unreachable if self.missing.is_none() => {
+                self.missing = Some((now, self.parts.sender.is_back()));
+            }
+            Outcome::Delivered => self.missing = None,
+            _ => {}
+        }
         let is_probe = self.health.down_since().is_some();
         let turn = self
             .health
@@ -141,6 +175,18 @@ impl Worker<'_> {
                 self.last_failure = None;
                 self.backlog.hurry(since);
             }
+        }
+    }
+
+    /// Somebody may be there again where nobody was: what could not be taken since then is tried now, or one to see.
+    pub(super) fn looked_for(&mut self, is_back: bool) {
+        let missing = self.missing.take().filter(|_| is_back);
+        let Some((since, _)) = missing else { return };
+        if self.health.down_since().is_some() {
+            let now = self.now();
+            self.health.look_again(now);
+        } else {
+            self.backlog.hurry(since);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::{DEAD_COUNT_INTERVALS, READ_COUNT, Read, STORE_PAUSE, Worker};
+use super::{
+    DEAD_COUNT_INTERVALS, GIVES_WAY_FROM, MAX_WAY, READ_COUNT, Read, STORE_PAUSE, WAY_SHARE, Worker,
+};
 use crate::delivery::log;
 use crate::inbox;
 use crate::inbox::outbox::PauseChange;
@@ -53,10 +55,15 @@ impl Worker<'_> {
         };
         self.store_worked();
         let now = self.now();
-        undelivered
-            .receipts
-            .iter()
-            .for_each(|receipt| self.backlog.offer(receipt, now));
+        let mut bodies = undelivered.bodies.into_iter().peekable();
+        for receipt in undelivered.receipts {
+            self.backlog.offer(&receipt, now);
+            if let Some((sequence, body)) = bodies.next_if(|(sequence, _)| *sequence == receipt.sequence)
+                && self.backlog.is_pending(sequence)
+            {
+                self.hand.put(receipt, body);
+            }
+        }
         self.backlog.read_up_to(undelivered.read_to);
         self.newest = undelivered.newest;
         self.may_have_more = undelivered.read_to < undelivered.newest;
@@ -71,7 +78,7 @@ impl Worker<'_> {
 
     /// Has the store take down what has changed, if it has time.
     pub(super) fn record(&mut self) {
-        if self.recording.is_some() || self.store_rests_until.is_some() {
+        if self.recording.is_some() || self.store_rests_until.is_some() || self.gives_way_until.is_some() {
             return;
         }
         if self.progress.is_none() {
@@ -81,7 +88,10 @@ impl Worker<'_> {
         }
         let parts = self.parts;
         match self.progress.clone() {
-            Some(progress) => self.recording = Some(parts.inbox.outbox().record(&parts.leader, progress)),
+            Some(progress) => {
+                self.recording_since = (Instant::now(), progress.deliveries.len());
+                self.recording = Some(parts.inbox.outbox().record(&parts.leader, progress));
+            }
             None => self.answer(),
         }
     }
@@ -92,10 +102,24 @@ impl Worker<'_> {
                 self.progress = None;
                 let now = self.now();
                 self.backlog.recorded(now);
+                self.give_way();
                 self.answer();
                 self.store_worked();
             }
             Err(error) => self.store_failed(&error),
+        }
+    }
+
+    /// Leaves the store to those who post, if there are any, for longer than a large record took it from them. What may not be
+    /// recorded is soon not sent either, so that a backlog takes no more of the machine than of the store.
+    fn give_way(&mut self) {
+        let (since, count) = self.recording_since;
+        // Where nobody tells any more, nobody posts.
+        let has_arrivals = self.arrivals.has_changed().unwrap_or(false);
+        self.arrivals.mark_unchanged();
+        if has_arrivals && count >= GIVES_WAY_FROM {
+            let rest = since.elapsed() * WAY_SHARE;
+            self.gives_way_until = Some(Instant::now() + rest.min(MAX_WAY));
         }
     }
 

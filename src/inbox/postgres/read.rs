@@ -283,6 +283,12 @@ pub fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
     Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(10)?)))
 }
 
+/// The same where the body may be left out.
+pub fn receipt_and_small_body(row: &Row) -> Result<(Receipt, Option<Bytes>), Error> {
+    let body: Option<Vec<u8>> = row.try_get(10)?;
+    Ok((receipt_of_row(row)?, body.map(Bytes::from)))
+}
+
 /// Reads the columns of [`QUARANTINED`].
 fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
     Ok(Quarantined {

@@ -303,6 +303,14 @@ pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
     Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
 }
 
+/// The same where the body may be left out.
+pub fn receipt_and_small_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Option<Bytes>)> {
+    Ok((
+        receipt_of_row(row)?,
+        row.get::<_, Option<Vec<u8>>>(10)?.map(Bytes::from),
+    ))
+}
+
 /// A UUID as it is stored.
 pub fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)

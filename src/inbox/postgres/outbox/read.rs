@@ -6,12 +6,13 @@ use tokio_postgres::{Error, Row};
 
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, DestinationId, MAX_ATTEMPTS, MAX_DISORDER, MAX_MATCHING_EXAMINED,
-    MAX_UNDELIVERED_EXAMINED, Matched, Matching, State, Undelivered,
+    MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::system_time;
 use super::receipts::{
-    MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_of_row, receipts_of, rows,
+    MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_and_small_body,
+    receipt_of_row, receipts_of, rows,
 };
 use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
 use super::{Client, seq};
@@ -94,7 +95,8 @@ pub async fn last_before(client: &Client, time: Timestamp) -> Result<u64, Error>
 pub fn undelivered_sql() -> String {
     // The scalar subquery leaves the planner no other way than to look each receipt up.
     format!(
-        "SELECT {RECEIPT} FROM receipt
+        "SELECT {RECEIPT}, CASE WHEN octet_length(receipt.body) <= {MAX_READ_BODY_BYTES} THEN receipt.body END
+         FROM receipt
          WHERE seq > $1 AND seq <= $2 AND seq >= (SELECT first_seq FROM state WHERE one)
            AND (SELECT delivery.seq FROM delivery
                 WHERE delivery.seq = receipt.seq AND delivery.destination = $3 LIMIT 1) IS NULL
@@ -122,8 +124,12 @@ pub async fn undelivered(
     let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
     let parameters: super::receipts::Parameters<'_> =
         &[&seq(after), &seq(until), &destination.0, &count(limit)];
-    let receipts = receipts_of(client, &undelivered_sql(), parameters).await?;
-    Ok(Undelivered::new(receipts, limit, after, until, newest))
+    let found = rows(client, &undelivered_sql(), parameters).await?;
+    let found = found
+        .iter()
+        .map(receipt_and_small_body)
+        .collect::<Result<_, _>>()?;
+    Ok(Undelivered::new(found, limit, after, until, newest))
 }
 
 /// See [`super::Outbox::load`].

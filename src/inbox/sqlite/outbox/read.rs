@@ -7,12 +7,14 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
-    MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_UNDELIVERED_EXAMINED, Matched, Matching, Start, State,
-    Undelivered,
+    MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching,
+    Start, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::index::Seq;
-use super::super::read::{MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_of_row};
+use super::super::read::{
+    MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_and_small_body, receipt_of_row,
+};
 use super::rows::{
     ATTEMPT, DELIVERY, DESTINATION, INSTRUCTION, attempt_of_row, delivery_of_row, destination_of_row,
     instruction_of_row,
@@ -106,7 +108,7 @@ pub fn receipts_after(connection: &Connection, after: u64, limit: usize) -> rusq
 /// [`undelivered`], of a destination, after a number, up to another, so many.
 pub fn undelivered_sql() -> String {
     format!(
-        "SELECT {RECEIPT} FROM receipt
+        "SELECT {RECEIPT}, CASE WHEN length(body) <= {MAX_READ_BODY_BYTES} THEN body END FROM receipt
          WHERE seq > ?2 AND seq <= ?3 AND NOT EXISTS
              (SELECT 1 FROM delivery WHERE delivery.seq = receipt.seq AND delivery.destination = ?1)
          ORDER BY seq LIMIT ?4"
@@ -126,8 +128,8 @@ pub fn undelivered(
     let after = first.map_or(newest, |first| first - 1).max(after);
     let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
     let parameters = params![destination.0, after, until, limit];
-    let receipts = list(connection, &undelivered_sql(), parameters, receipt_of_row)?;
-    Ok(Undelivered::new(receipts, limit, after, until, newest))
+    let found = list(connection, &undelivered_sql(), parameters, receipt_and_small_body)?;
+    Ok(Undelivered::new(found, limit, after, until, newest))
 }
 
 /// See [`super::Outbox::load`].

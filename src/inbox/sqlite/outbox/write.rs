@@ -92,22 +92,32 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
             .prepare_cached("UPDATE destination SET paused_at = ?2, pause_reason = ?3 WHERE id = ?1")?
             .execute(params![destination, paused_at, reason])?;
     }
-    put_deliveries(connection, progress)?;
-    put_attempts(connection, progress)
+    let first: Option<u64> = connection
+        .prepare_cached("SELECT min(seq) FROM receipt")?
+        .query_row([], |row| row.get(0))?;
+    // Without any, nothing is held.
+    let Some(first) = first else { return Ok(()) };
+    put_deliveries(connection, progress, first)?;
+    put_attempts(connection, progress, first)
 }
 
-/// Puts in the deliveries whose receipts are held.
-fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+/// Puts in the deliveries whose receipts are held, which are those from `first` on. Were that asked in the statement itself,
+/// SQLite would make a table in memory for each row, because of the triggers.
+fn put_deliveries(connection: &Connection, progress: &Progress, first: u64) -> rusqlite::Result<()> {
     let mut put = connection.prepare_cached(
         "INSERT INTO delivery
              (seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (seq, destination) DO UPDATE SET
              state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
              outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at,
              replay_count = excluded.replay_count",
     )?;
-    for delivery in &progress.deliveries {
+    for delivery in progress
+        .deliveries
+        .iter()
+        .filter(|delivery| delivery.sequence >= first)
+    {
         put.execute(params![
             delivery.sequence,
             progress.destination.0,
@@ -124,14 +134,14 @@ fn put_deliveries(connection: &Connection, progress: &Progress) -> rusqlite::Res
 }
 
 /// Puts in the attempts whose receipts are held, and takes out those that are too many.
-fn put_attempts(connection: &Connection, progress: &Progress) -> rusqlite::Result<()> {
+fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rusqlite::Result<()> {
     let destination = progress.destination.0;
     let mut put = connection.prepare_cached(
         "INSERT OR REPLACE INTO attempt
              (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM receipt WHERE seq = ?1)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    for (seq, attempt) in &progress.attempts {
+    for (seq, attempt) in progress.attempts.iter().filter(|(seq, _)| *seq >= first) {
         let duration_us = i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX);
         put.execute(params![
             seq,

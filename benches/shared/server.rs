@@ -153,13 +153,25 @@ impl Server {
     }
 
     /// In user and in system mode so far, all threads together.
-    fn cpu(&self) -> Duration {
+    pub fn cpu(&self) -> Duration {
         times(self.process.id()).expect("it runs").own
     }
 
     /// What `/metrics` shows.
     pub fn metrics(&self) -> String {
         get(self.admin.expect("it is a receiver"), "/metrics").expect("it answers")
+    }
+
+    pub fn is_receiver(&self) -> bool {
+        self.admin.is_some()
+    }
+
+    /// What `/metrics` shows behind that, 0 where there is no such line.
+    pub fn gauge(&self, start: &str) -> u64 {
+        let page = self.metrics();
+        let value = page.lines().find_map(|line| line.strip_prefix(start));
+        let value: f64 = value.and_then(|value| value.parse().ok()).unwrap_or(0.0);
+        value as u64
     }
 
     /// A line of the process's status, in MiB.

@@ -3,6 +3,7 @@
 //! Nothing is opened here, and nothing stops at the first mistake: [`load`] reports all of them, each with its key,
 //! where the value came from, what it is and what is allowed.
 
+mod aws;
 mod destination;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -12,6 +13,9 @@ mod layers;
 mod links;
 mod provider;
 mod reader;
+mod sources;
+mod tables;
+mod value;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,8 +32,9 @@ use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
 pub use files::TooFewFiles;
 pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind};
-pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE, Sources};
+pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE};
 use reader::{Reader, visible};
+pub use sources::Sources;
 
 /// The settings of the whole program.
 #[derive(Clone, Debug)]

@@ -185,3 +185,25 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
         Kind::Kafka(_) => return Err(Error::WithoutKafka),
     })
 }
+
+/// Looks whether there is something at a destination that would take what is sent, and what its word is worth.
+///
+/// # Errors
+/// The system's certificates cannot be read.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, reqwest::Error> {
+    Ok(match kind {
+        Kind::Http(settings) => vec![http::reach::look(settings).await?],
+        Kind::Command(settings) => vec![command::find::look(settings)],
+        Kind::Nats(settings) => nats::look::look(settings).await,
+        Kind::Redis(settings) => redis::look::look(settings).await,
+        Kind::Sqs(settings) => sqs::look(settings).await?,
+        #[cfg(feature = "kafka")]
+        Kind::Kafka(settings) => kafka::look(settings).await,
+        // The configuration lets none through.
+        #[cfg(not(feature = "kafka"))]
+        Kind::Kafka(_) => Vec::new(),
+    })
+}

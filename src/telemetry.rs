@@ -253,20 +253,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_of_connections_is_heard_only_where_it_is_named() {
-        for (filter, is_heard) in [
-            ("info", false),
-            ("trace", false),
-            ("info,deadpool=warn", true),
-            ("deadpool=warn", true),
+    fn libraries_that_tell_of_each_connection_are_heard_only_where_they_are_named() {
+        for (filter, hears_pool, hears_nats) in [
+            ("info", false, false),
+            ("trace", false, false),
+            ("info,deadpool=warn", true, false),
+            ("deadpool=warn", true, false),
+            ("info,async_nats=warn", false, true),
         ] {
             let Filter(targets) = filter.parse().unwrap();
+            let hears = |target| targets.would_enable(target, &Level::WARN);
 
-            assert_eq!(
-                targets.would_enable("deadpool.postgres", &Level::WARN),
-                is_heard,
-                "{filter}"
-            );
+            assert_eq!(hears("deadpool.postgres"), hears_pool, "{filter}");
+            assert_eq!(hears("async_nats::connector"), hears_nats, "{filter}");
         }
     }
 

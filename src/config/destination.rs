@@ -12,17 +12,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use toml::{Table, Value};
 
 use super::keys::DESTINATION;
-use super::layers::Sources;
-use super::reader::{self, Reader, listed, text};
+use super::reader::{self, Reader};
+use super::sources::Sources;
+use super::tables::tables;
+use super::value::text;
 use crate::delivery::{self, DestinationSettings, Filter, Format, Kind};
 use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
 
 pub use http::url;
-pub use sqs::is_variable;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -106,39 +106,6 @@ pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> 
         destinations.extend(destination.filter(|_| reader.mistakes.len() == count));
     }
     destinations
-}
-
-/// What of that value may be shown: `app (http), log (command)`.
-pub fn summary(value: &Value) -> String {
-    let tables = tables(value).unwrap_or_default();
-    let texts = tables.iter().map(|table| {
-        let text = |key| table.get(key).and_then(Value::as_str).unwrap_or_default();
-        format!("{} ({})", text("name"), text("kind"))
-    });
-    texts.collect::<Vec<_>>().join(", ")
-}
-
-/// The keys that name a file with something secret.
-const FILE_KEYS: [&str; 3] = ["secrets_file", "password_file", "secret_access_key_file"];
-
-/// The paths in that value of files with something secret.
-pub fn secret_file_paths(value: &Value) -> Vec<String> {
-    let tables = tables(value).unwrap_or_default().into_iter();
-    let named = tables.flat_map(|table| FILE_KEYS.map(|key| table.get(key).map(text)));
-    let paths = named.flatten().filter_map(Result::ok);
-    paths.filter(|path| !path.is_empty()).collect()
-}
-
-/// The tables in a list. The error is why there are none, and quotes nothing.
-fn tables(value: &Value) -> Result<Vec<Table>, String> {
-    let table = |item| match item {
-        Value::Table(table) => Ok(table),
-        other => Err(format!("there is {} in it", other.type_str())),
-    };
-    match listed(value)? {
-        Value::Array(items) => items.into_iter().map(table).collect(),
-        other => Err(text(&other).err().unwrap_or_else(|| "it is no list".to_owned())),
-    }
 }
 
 /// One destination, unless something is wrong with it.

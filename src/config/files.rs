@@ -14,6 +14,7 @@ const FILES_OF_A_COMMAND: u64 = 4;
 
 /// The connection to a queue, and those before it that did not answer and are not gone yet.
 const FILES_OF_A_QUEUE: u64 = 4;
+
 /// A socket and a pipe for each broker of a cluster of some twenty.
 const FILES_OF_KAFKA: u64 = 64;
 

@@ -9,7 +9,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::keys::{DESTINATION, KEYS, Key, Kind, did_you_mean};
 use super::links::is_service_link;
-use super::{Mistake, Warning, destination, reader};
+use super::sources::Sources;
+use super::tables::secret_file_paths;
+use super::{Mistake, Warning, aws, value};
 use crate::outgoing;
 
 /// The file of defaults.
@@ -24,28 +26,13 @@ pub const DEFAULTS_VARIABLE: &str = "CAIGUNN_DEFAULTS";
 /// What is said of a file of a secret with nothing in it: never that there is no secret.
 const EMPTY: &str = "the file is empty; put the value into it, or take the variable away";
 
-/// What a configuration is made of. Nothing here has been judged yet.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// The name and content of a file with an image's defaults.
-    pub defaults: Option<(String, String)>,
-    /// The name and content of the operator's file.
-    pub file: Option<(String, String)>,
-    /// The environment, or what of it [`Sources::is_read`].
-    pub environment: Vec<(String, String)>,
-    /// Keys and values from the command line.
-    pub flags: Vec<(String, String)>,
-    /// The content of the files that [`Sources::read_files`] reads, by path, or why they cannot be read.
-    pub files: BTreeMap<String, Result<String, String>>,
-}
-
 impl Sources {
     /// Whether a variable concerns this program.
     pub fn is_read(variable: &str) -> bool {
         variable.starts_with("CAIGUNN_")
             || variable == "PORT"
             || outgoing::is_variable(variable)
-            || destination::is_variable(variable)
+            || aws::is_variable(variable)
     }
 
     /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.
@@ -57,7 +44,7 @@ impl Sources {
         let paths = by_variable.map(|(_, path)| path.trim().to_owned());
         self.files = paths.map(|path| (path.clone(), read(&path))).collect();
         let destinations = merge(self).values.remove(DESTINATION);
-        let paths = destinations.map(|destinations| destination::secret_file_paths(&destinations.value));
+        let paths = destinations.map(|destinations| secret_file_paths(&destinations.value));
         let paths = paths.into_iter().flatten();
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }
@@ -244,7 +231,7 @@ impl Merged {
     fn set_by(&mut self, variable: &str, key: Key, text: &str) {
         let name = key.name;
         let earlier = self.values.get(name).filter(|earlier| earlier.is_said);
-        let other = earlier.filter(|earlier| !reader::is_same(&earlier.value, &text.into()));
+        let other = earlier.filter(|earlier| !value::is_same(&earlier.value, &text.into()));
         match other.map(|other| other.place.clone()) {
             Some(place) if Key::of_variable(&place).is_some() => {
                 self.note(format!("{name}: {place} and {variable} are both set and differ"));
@@ -262,6 +249,6 @@ impl Merged {
 /// Whether a file of a key's own has nothing in it. Of a secret no list of none is meant: whoever leaves the door open on
 /// purpose takes the variable away.
 fn is_nothing(key: Key, content: &str) -> bool {
-    let is_list_of_none = || reader::listed(&content.into()) == Ok(Value::Array(Vec::new()));
+    let is_list_of_none = || value::listed(&content.into()) == Ok(Value::Array(Vec::new()));
     content.trim().is_empty() || (key.kind == Kind::Secret && is_list_of_none())
 }

@@ -35,8 +35,8 @@ impl Parcel {
         }
     }
 
-    /// By what a queue is to keep the notifications of one job together: 1 to 128 visible characters of ASCII. Jobs that
-    /// have no id and differ only in other characters, or far behind, share one.
+    /// By what a queue is to keep the notifications of one job together: 1 to 101 visible characters of ASCII, since names
+    /// of events have 64 bytes at most. Jobs that have no id and differ only in other characters share one.
     pub fn job(&self) -> String {
         let receipt = &self.receipt;
         if let Some(event_id) = receipt.event_id {
@@ -44,20 +44,15 @@ impl Parcel {
         }
         let plain = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
         let event: String = receipt.event.event.as_ref().chars().map(plain).collect();
-        let mut job = match receipt.chatbot_id {
+        match receipt.chatbot_id {
             Some(chatbot_id) => format!("{chatbot_id}.{event}"),
             None => event,
-        };
-        job.truncate(MAX_JOB_BYTES);
-        job
+        }
     }
 }
 
 /// The header by which a consumer tells a repeat, which has the same, from a replay.
 pub const MESSAGE_ID: &str = "message-id";
-
-/// The longest name that SQS takes for a group of messages.
-const MAX_JOB_BYTES: usize = 128;
 
 /// What is to be said of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,13 +148,8 @@ mod tests {
             CHATBOT
         );
         assert_eq!(job(&older), format!("{CHATBOT}.training"));
-        let long = "\u{7db2} ".repeat(20) + "x" + &"y".repeat(90);
-        let odd = job(&older.replace("training", &long));
-        assert_eq!(odd.len(), MAX_JOB_BYTES);
-        assert!(
-            odd.starts_with(&format!("{CHATBOT}.{}xyy", "_".repeat(40))),
-            "{odd}"
-        );
+        let odd = job(&older.replace("training", "\u{7db2} \u{7db2}!"));
+        assert_eq!(odd, format!("{CHATBOT}.___!"));
     }
 
     #[test]

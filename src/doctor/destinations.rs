@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::network::Receiver;
 use super::{Finding, no_certificates};
 use crate::config::Settings;
-use crate::delivery::DestinationSettings;
-use crate::delivery::look::{Sight, look};
+use crate::delivery::look::Sight;
+use crate::delivery::{DestinationSettings, look};
 
 const CHECK: &str = "destination";
 

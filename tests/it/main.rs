@@ -26,6 +26,7 @@ mod exposition;
 mod files;
 mod harness;
 mod harness_tests;
+mod house;
 mod inbox_commands;
 mod inbox_files;
 mod large_bodies;

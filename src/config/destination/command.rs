@@ -3,8 +3,8 @@
 use toml::Value;
 
 use super::Member;
-use crate::config::layers::Sources;
 use crate::config::reader::Reader;
+use crate::config::sources::Sources;
 use crate::delivery::{Kind, command};
 
 pub const KEYS: &[&str] = &["command"];

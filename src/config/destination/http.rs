@@ -5,8 +5,8 @@ use toml::Value;
 use url::Url;
 
 use super::Member;
-use crate::config::layers::Sources;
 use crate::config::reader::Reader;
+use crate::config::sources::Sources;
 use crate::delivery::{Kind, http};
 
 pub const KEYS: &[&str] = &["url", "secrets", "secrets_file", "headers", "proxy"];

@@ -1,8 +1,8 @@
 //! One that is a topic of Kafka.
 
 use super::{Member, login, required_as};
-use crate::config::layers::Sources;
 use crate::config::reader::Reader;
+use crate::config::sources::Sources;
 use crate::delivery::Kind;
 use crate::delivery::kafka::{Mechanism, Settings};
 

@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::Member;
-use crate::config::layers::Sources;
 use crate::config::reader::{Reader, visible};
+use crate::config::sources::Sources;
 use crate::delivery::login::Login;
 use crate::rotating::Rotating;
 

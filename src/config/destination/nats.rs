@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::{Member, login};
-use crate::config::layers::Sources;
 use crate::config::reader::Reader;
+use crate::config::sources::Sources;
 use crate::delivery::{Kind, nats};
 
 pub const KEYS: &[&str] = &[

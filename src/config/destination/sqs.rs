@@ -6,8 +6,11 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{Member, login, required_as, url};
-use crate::config::layers::Sources;
+use crate::config::aws::{
+    ACCESS_KEY_ID, FULL_URI, METADATA, RELATIVE_URI, SECRET_ACCESS_KEY, SESSION_TOKEN, TOKEN, TOKEN_FILE,
+};
 use crate::config::reader::Reader;
+use crate::config::sources::Sources;
 use crate::delivery::sqs::credentials::{Authorization, Source};
 use crate::delivery::sqs::sign::Keys;
 use crate::delivery::{Kind, sqs};
@@ -24,16 +27,6 @@ pub const KEYS: &[&str] = &[
     "secret_access_key_file",
 ];
 
-/// What platforms of Amazon set, by the names that all its clients know.
-const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
-const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
-const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-
 /// Where ECS answers what [`RELATIVE_URI`] names.
 const CONTAINER: &str = "http://169.254.170.2";
 
@@ -42,21 +35,6 @@ const INSTANCE: &str = "http://169.254.169.254";
 
 /// The addresses to which a container's token may go unencrypted, besides those of this machine: ECS and EKS.
 const LINK_LOCAL: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
-
-/// Whether a variable says where keys come from.
-pub fn is_variable(name: &str) -> bool {
-    [
-        ACCESS_KEY_ID,
-        SECRET_ACCESS_KEY,
-        SESSION_TOKEN,
-        RELATIVE_URI,
-        FULL_URI,
-        TOKEN,
-        TOKEN_FILE,
-        METADATA,
-    ]
-    .contains(&name)
-}
 
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
     let allowed =

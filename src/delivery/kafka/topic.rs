@@ -1,6 +1,5 @@
 //! What an operator is to know of a topic, found by asking the brokers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
@@ -130,12 +129,11 @@ async fn configured(settings: &Settings) -> Result<ConfigResource, String> {
     let admin: AdminClient<Context> = config(settings, Option::as_ref(&settings.login.password.get()))
         .create_with_context(Context::default())
         .map_err(|error| error.to_string())?;
-    let admin = Arc::new(admin);
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let asked = [ResourceSpecifier::Topic(&settings.topic)];
     let answers = admin.describe_configs(&asked, &options).await;
     // Its end waits for the library's threads.
-    let _ = spawn_blocking(move || drop(admin));
+    drop(spawn_blocking(move || drop(admin)));
     match answers.map(|answers| answers.into_iter().next()) {
         Ok(Some(Ok(resource))) => Ok(resource),
         Ok(Some(Err(code))) => Err(code.to_string()),

@@ -41,13 +41,13 @@ fn settings(server: &Server, name: &str, source: Source) -> Settings {
     }
 }
 
-fn sender_with(settings: Settings, timeout: Duration) -> SqsSender {
+fn sender_with(settings: &Settings, timeout: Duration) -> SqsSender {
     let destination = sample::destination(Kind::Sqs(settings.clone()), timeout);
-    SqsSender::new(&destination, &settings).unwrap()
+    SqsSender::new(&destination, settings).unwrap()
 }
 
 fn sender(server: &Server, name: &str) -> SqsSender {
-    sender_with(settings(server, name, Source::Given(planted())), LONG)
+    sender_with(&settings(server, name, Source::Given(planted())), LONG)
 }
 
 fn reply(status: u16, body: &str) -> Reply {
@@ -398,8 +398,8 @@ async fn nobody_there_and_no_answer_are_told_apart() {
         .set_port(Some(silent.local_addr().unwrap().port()))
         .unwrap();
 
-    let unreachable = sender_with(settings, LONG).send(sample::parcel(BODY)).await;
-    let timeout = sender_with(of_silent, Duration::from_millis(300))
+    let unreachable = sender_with(&settings, LONG).send(sample::parcel(BODY)).await;
+    let timeout = sender_with(&of_silent, Duration::from_millis(300))
         .send(sample::parcel(BODY))
         .await;
 

@@ -137,6 +137,14 @@ fn what_is_no_queue_is_refused_without_a_secret() {
     ] {
         assert_eq!(mistakes(&sources), [expected]);
     }
+    for url in [
+        "https://sqs.eu-central-1.amazonaws.com/1/q?a=b",
+        "https://sqs.eu-central-1.amazonaws.com/",
+        "https://sqs.eu-central-1.amazonaws.com/1/a%20b",
+        "sqs.eu-central-1.amazonaws.com/1/q",
+    ] {
+        assert_eq!(mistakes(&queue(&format!("url = \"{url}\""))).len(), 1, "{url}");
+    }
     let mut elsewhere = with_url("");
     let full = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://keys.example.com/");
     elsewhere.environment.push((full.0.to_owned(), full.1.to_owned()));

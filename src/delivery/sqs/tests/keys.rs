@@ -46,7 +46,7 @@ async fn a_containers_keys_are_asked_for_once_with_the_token_in_its_file() {
     let file = folder.path().join("token");
     std::fs::write(&file, "shown\n").unwrap();
     let source = of_container(&address, Authorization::File(file));
-    let sender = sender_with(settings(&service, "notifications", source), LONG);
+    let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
     for _ in 0..2 {
         assert_eq!(
@@ -65,7 +65,7 @@ async fn keys_that_end_are_asked_for_anew() {
     let service = Server::start(|_| reply(200, SENT)).await;
     let address = container("2024-07-30T09:15:00Z").await;
     let source = of_container(&address, Authorization::Token("shown".into()));
-    let sender = sender_with(settings(&service, "notifications", source), LONG);
+    let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
     for _ in 0..2 {
         assert_eq!(
@@ -86,7 +86,7 @@ async fn keys_that_sqs_calls_expired_are_replaced_within_the_attempt() {
     };
     let (service, address) = (Server::start(answer).await, container(FAR).await);
     let source = of_container(&address, Authorization::None);
-    let sender = sender_with(settings(&service, "notifications", source), LONG);
+    let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
     let report = sender.send(sample::parcel(BODY)).await;
 
@@ -116,7 +116,7 @@ async fn a_machines_keys_are_those_of_its_role_for_whoever_has_a_token() {
     let machine = Server::start(answer).await;
     let source = Source::Instance(format!("http://{}/", machine.address).parse().unwrap());
 
-    let report = sender_with(settings(&service, "notifications", source), LONG)
+    let report = sender_with(&settings(&service, "notifications", source), LONG)
         .send(sample::parcel(BODY))
         .await;
 
@@ -145,7 +145,7 @@ async fn without_keys_nothing_is_sent_and_the_reason_holds_no_secret() {
     ] {
         let address = Server::start(move |_| answer.clone()).await;
         let source = of_container(&address, Authorization::Token("planted".into()));
-        let sender = sender_with(settings(&service, "notifications", source), LONG);
+        let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
         let report = sender.send(sample::parcel(BODY)).await;
 

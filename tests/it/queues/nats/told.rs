@@ -48,7 +48,6 @@ async fn a_wrong_password_is_told_and_the_right_one_is_taken_from_its_file_while
         "stream EVENTS is kept in a file by one server",
     );
     assert!(!receiver.log().contains("planted"), "{}", receiver.log());
-    assert!(!receiver.log().contains("async_nats"), "{}", receiver.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

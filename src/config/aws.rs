@@ -1,0 +1,25 @@
+//! Variables that platforms of Amazon set, by the names that all its clients know.
+
+pub const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+pub const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+pub const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+pub const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+pub const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+pub const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+
+/// Whether a variable says where keys come from.
+pub fn is_variable(name: &str) -> bool {
+    [
+        ACCESS_KEY_ID,
+        SECRET_ACCESS_KEY,
+        SESSION_TOKEN,
+        RELATIVE_URI,
+        FULL_URI,
+        TOKEN,
+        TOKEN_FILE,
+        METADATA,
+    ]
+    .contains(&name)
+}

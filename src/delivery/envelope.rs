@@ -28,7 +28,7 @@ const EVENT: &str = "caigunn-event";
 const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// What is sent in one attempt.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Envelope {
     /// As the destination's format has it.
     pub body: Bytes,

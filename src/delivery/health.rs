@@ -144,7 +144,7 @@ impl Health {
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,
-            Wish::None | Wish::Nothing | Wish::NeverThis => {}
+            Wish::None | Wish::Nothing | Wish::NeverThis | Wish::WhenBack => {}
         }
         match outcome {
             Outcome::Delivered => {
@@ -199,6 +199,11 @@ impl Health {
         if let Some(rate) = &mut self.rate {
             rate.at = rate.at.moved(was, is);
         }
+    }
+
+    /// How many attempts were made in vain to see whether it is back.
+    pub fn probe_count(&self) -> u32 {
+        self.down.map_or(0, |down| down.probe_count)
     }
 
     /// Since when it is down, if it is.

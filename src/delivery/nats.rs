@@ -93,7 +93,7 @@ impl NatsSender {
             Ok(envelope) => envelope,
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
-        let delivering = timeout_at(deadline, self.deliver(&parcel, envelope)).await;
+        let delivering = timeout_at(deadline, self.deliver_by_what_holds(&parcel, envelope)).await;
         match delivering {
             Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
             Ok(Err(report)) => report,
@@ -103,6 +103,18 @@ impl NatsSender {
                 let detail = format!("no acknowledgement from {place} within {seconds} s");
                 Report::unanswered(Outcome::Timeout, detail)
             }
+        }
+    }
+
+    /// As [`Self::deliver`]. What is too long by what a connection was told when it was made is tried by a new one, since the
+    /// limit may have been raised.
+    async fn deliver_by_what_holds(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
+        match self.deliver(parcel, envelope.clone()).await {
+            Err(report) if report.wish == Wish::NeverThis => {
+                self.connection.forget();
+                self.deliver(parcel, envelope).await
+            }
+            other => other,
         }
     }
 
@@ -131,8 +143,8 @@ impl NatsSender {
                 ack.stream, ack.sequence
             ));
         }
-        // Under this one only this destination publishes, so if it was had, ours was.
-        let again = publish(&format!("{id}.{}", self.destination)).await?;
+        // Under this one only this destination publishes, so if it was had, ours was: no id of a replay has an @.
+        let again = publish(&format!("{id}@{}", self.destination)).await?;
         let had = if again.duplicate { "had" } else { "has" };
         Ok(format!(
             "stream {} {had} it as {}, under an id of its own: it knew {id} of a message that is another one or gone",
@@ -205,7 +217,8 @@ impl NatsSender {
             .map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => {
                     let detail = format!("no stream takes subject {subject} at {}", self.place);
-                    Report::unanswered(Outcome::Unreachable, detail)
+                    // The server is there, and another subject may have one.
+                    Report::unanswered(Outcome::Refused, detail)
                 }
                 RequestErrorKind::TimedOut
                 | RequestErrorKind::InvalidSubject

@@ -105,7 +105,7 @@ impl RedisSender {
             Ok(envelope) => envelope,
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
-        match timeout_at(deadline, self.deliver(&parcel, &envelope)).await {
+        match timeout_at(deadline, self.deliver_by_what_holds(&parcel, &envelope)).await {
             Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
             Ok(Err(report)) => report,
             Err(_) => {
@@ -116,6 +116,18 @@ impl RedisSender {
                     format!("no answer from {place} within {seconds} s"),
                 )
             }
+        }
+    }
+
+    /// As [`Self::deliver`]. What is too long by what a connection was told when it was made is tried by a new one, since the
+    /// limit may have been raised.
+    async fn deliver_by_what_holds(&self, parcel: &Parcel, envelope: &Envelope) -> Result<String, Report> {
+        match self.deliver(parcel, envelope).await {
+            Err(report) if report.wish == Wish::NeverThis => {
+                self.connection.forget();
+                self.deliver(parcel, envelope).await
+            }
+            other => other,
         }
     }
 

@@ -100,6 +100,8 @@ pub enum Wish {
     Nothing,
     /// Not to be sent this one again: it can never be taken, whatever the schedule says.
     NeverThis,
+    /// To be sent to again as soon as somebody is there who takes connections: nobody was.
+    WhenBack,
 }
 
 impl Wish {
@@ -107,7 +109,7 @@ impl Wish {
     pub fn pause(self) -> Duration {
         match self {
             Self::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
-            Self::None | Self::Nothing | Self::NeverThis => Duration::ZERO,
+            Self::None | Self::Nothing | Self::NeverThis | Self::WhenBack => Duration::ZERO,
         }
     }
 }

@@ -75,7 +75,7 @@ fn standing(shown: &Value) -> Vec<Finding> {
                 shown["pending_count"],
                 text(&shown["status"]["last_failure"]["detail"])
             ),
-            "mend the application; what is pending is sent as soon as it takes something",
+            "see to what it says; what is pending is sent as soon as it takes something",
         )),
         _ => {}
     }

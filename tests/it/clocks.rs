@@ -247,7 +247,8 @@ async fn an_inbox_of_an_older_program_loses_nothing_to_a_clock_that_is_far_ahead
         let inbox = Connection::open(machine.path("inbox.db")).expect("it is there");
         let sql = "DROP TABLE mark; DROP TRIGGER delivery_dies; DROP TRIGGER delivery_changes; DROP TRIGGER delivery_goes;
                    ALTER TABLE destination DROP COLUMN dead_count;
-                   ALTER TABLE destination DROP COLUMN unconfigured_at; PRAGMA user_version = 3";
+                   ALTER TABLE destination DROP COLUMN unconfigured_at;
+                   ALTER TABLE delivery DROP COLUMN replay_count; PRAGMA user_version = 3";
         inbox.execute_batch(sql).expect("they are statements");
         let age = "UPDATE receipt SET received_at = received_at - ?1 * 86400000000";
         assert_eq!(inbox.execute(age, [days]).expect("it is a statement"), 20);

@@ -155,7 +155,7 @@ fn an_attempt_before_its_time_uses_up_no_try() {
     record(&mut backlog, at(0));
 
     for number in 2..10 {
-        let begun = backlog.begin_probe(at(1)).expect("the one that is due next");
+        let begun = backlog.begin_probe(at(1), 0).expect("the one that is due next");
         assert_eq!((begun.sequence, begun.attempt), (1, number));
         assert_eq!(settle(&mut backlog, 1, Outcome::Timeout, at(1)), State::Pending);
         record(&mut backlog, at(1));
@@ -164,10 +164,19 @@ fn an_attempt_before_its_time_uses_up_no_try() {
 }
 
 #[test]
+fn after_every_other_probe_in_vain_the_newest_is_tried() {
+    for (probe_count, sequence) in [(0, 1), (1, 1), (2, 3), (3, 1), (4, 3)] {
+        let mut backlog = backlog(&[1, 2, 3]);
+        let begun = backlog.begin_probe(at(0), probe_count).expect("all may go");
+        assert_eq!(begun.sequence, sequence, "{probe_count}");
+    }
+}
+
+#[test]
 fn a_probe_takes_what_was_tried_least() {
     let mut backlog = backlog(&[1, 2]);
     let probe = |backlog: &mut Backlog, now| {
-        let begun = backlog.begin_probe(now).expect("something is pending");
+        let begun = backlog.begin_probe(now, 0).expect("something is pending");
         settle(backlog, begun.sequence, Outcome::Failed, now);
         record(backlog, now);
         begun.sequence

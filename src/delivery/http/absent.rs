@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::select_ok;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
@@ -55,7 +56,15 @@ async fn addresses(url: &Url) -> io::Result<Vec<SocketAddr>> {
 }
 
 async fn takes_connections(addresses: &[SocketAddr]) -> bool {
-    timeout(TIMEOUT, TcpStream::connect(addresses))
+    // All at once, for one that says nothing must not be in the way of another.
+    let connecting: Vec<_> = addresses
+        .iter()
+        .map(|address| Box::pin(TcpStream::connect(*address)))
+        .collect();
+    if connecting.is_empty() {
+        return false;
+    }
+    timeout(TIMEOUT, select_ok(connecting))
         .await
         .is_ok_and(|connected| connected.is_ok())
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use memchr::memmem;
+use percent_encoding::percent_decode_str;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::time::Instant;
@@ -30,13 +31,28 @@ const MIN_HIDDEN_BYTES: usize = 8;
 /// URL, its path and query and their parts. The longest first, for it may hold others.
 pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     let values = headers.values().map(|value| value.as_bytes().to_vec());
+    // Who refuses a token often says so without the scheme before it.
+    let bare = headers.values().filter_map(|value| {
+        let bytes = value.as_bytes();
+        let blank = bytes.iter().position(|byte| *byte == b' ')?;
+        Some(bytes[blank + 1..].to_vec())
+    });
     let path = url.path().trim_start_matches('/');
-    let parts = path.split('/').chain([path]).map(str::to_owned);
-    let query = url.query_pairs().map(|(_, value)| value.into_owned());
-    let query = query.chain(url.query().map(str::to_owned));
-    let mut hidden: Vec<_> = values.chain(parts.chain(query).map(String::into_bytes)).collect();
+    let parts = path.split('/').chain([path]);
+    let raw_query = url.query().unwrap_or_default();
+    let raw_values = raw_query
+        .split('&')
+        .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let written = parts.chain(raw_values).chain([raw_query]);
+    // As they stand in the URL, and as they are read.
+    let both = written.flat_map(|text| [text.as_bytes().to_vec(), percent_decode_str(text).collect()]);
+    let query = url
+        .query_pairs()
+        .map(|(_, value)| value.into_owned().into_bytes());
+    let mut hidden: Vec<_> = values.chain(bare).chain(both).chain(query).collect();
     hidden.retain(|value| value.len() >= MIN_HIDDEN_BYTES);
     hidden.sort_by_key(|value| Reverse(value.len()));
+    hidden.dedup();
     hidden
 }
 
@@ -178,6 +194,10 @@ impl Missing {
 
     /// What is to be said of it.
     pub fn report(self, place: &str) -> Report {
+        let wish = match self {
+            Self::Unconnected { .. } => Wish::WhenBack,
+            Self::Unsent { .. } | Self::NoHttp { .. } | Self::Ended { .. } => Wish::None,
+        };
         let (outcome, detail) = match self {
             Self::Unsent { cause } => (Outcome::Ours, format!("not sent: {cause}")),
             Self::NoHttp { cause } => (
@@ -193,7 +213,10 @@ impl Missing {
                 format!("the connection to {place} ended before the answer: {cause}"),
             ),
         };
-        Report::unanswered(outcome, detail)
+        Report {
+            wish,
+            ..Report::unanswered(outcome, detail)
+        }
     }
 }
 

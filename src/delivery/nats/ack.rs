@@ -84,8 +84,8 @@ fn refused(problem: &Problem, subject: &str) -> Report {
     let detail = format!("the stream of {subject} did not take it: {description} ({err_code})");
     let (outcome, wish) = match code {
         _ if *err_code == TOO_LONG => (Outcome::Refused, Wish::NeverThis),
-        // Full, or without a leader.
-        500.. => (Outcome::Failed, Wish::Less { pause: None }),
+        // Full, or without a leader: the server is there, and another subject may have a stream with room.
+        500.. => (Outcome::Refused, Wish::Less { pause: None }),
         _ => (Outcome::Refused, Wish::None),
     };
     Report {
@@ -145,7 +145,7 @@ mod tests {
             );
             (report.outcome, report.wish)
         };
-        assert_eq!(of(503, 10_077), (Outcome::Failed, Wish::Less { pause: None }));
+        assert_eq!(of(503, 10_077), (Outcome::Refused, Wish::Less { pause: None }));
         assert_eq!(of(400, 10_054), (Outcome::Refused, Wish::NeverThis));
         assert_eq!(of(400, 10_109), (Outcome::Refused, Wish::None));
         for other in [&b"+OK"[..], b"", b"{}", br#"{"stream":"S"}"#] {

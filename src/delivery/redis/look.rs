@@ -29,6 +29,8 @@ struct Told {
     fsync: Option<String>,
     /// The type of what is under the stream's key, if that is the same for all.
     kind: Option<String>,
+    /// Why that is not told.
+    forbidden: Option<String>,
 }
 
 /// What the operator of a stream is to know.
@@ -72,13 +74,19 @@ async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Re
     let info = ask(connection, &redis::cmd("INFO")).await?;
     // Providers of servers often forbid it.
     let fsync = wire::setting(connection, "appendfsync").await.ok().flatten();
-    let kind = match settings.stream.is_fixed() {
-        true => ask(connection, redis::cmd("TYPE").arg(settings.stream.to_string()))
-            .await
-            .ok(),
-        false => None,
+    let (kind, forbidden) = match settings.stream.is_fixed() {
+        true => match ask(connection, redis::cmd("TYPE").arg(settings.stream.to_string())).await {
+            Ok(kind) => (Some(kind), None),
+            Err(error) => (None, Some(error.to_string())),
+        },
+        false => (None, None),
     };
-    Ok(Told { info, fsync, kind })
+    Ok(Told {
+        info,
+        fsync,
+        kind,
+        forbidden,
+    })
 }
 
 async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<String, RedisError> {
@@ -113,6 +121,12 @@ fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
         sights.push(Sight::Bad {
             what: format!("{place} has a {kind} under the key {stream}, and no stream"),
             advice: "give the destination another `stream`",
+        });
+    }
+    if let Some(reason) = &told.forbidden {
+        sights.push(Sight::Doubtful {
+            what: format!("{place} does not let this user look at the key {stream}: {reason}"),
+            advice: "see that its rights are for that key (`~KEY`) and for XADD and TYPE (`+xadd +type`): else nothing is added",
         });
     }
     sights.push(durability(place, of("aof_enabled") == "1", told.fsync.as_deref()));
@@ -164,6 +178,7 @@ mod tests {
             info: info.replace('\n', "\r\n"),
             fsync: fsync.map(str::to_owned),
             kind: kind.map(str::to_owned),
+            forbidden: None,
         };
         let told = judge(&told, "redis:6379", "events")
             .into_iter()

@@ -103,10 +103,17 @@ async fn greet(
         ended.cancel();
     });
     let driver = Arc::new(AbortOnDropHandle::new(driver));
-    let max_bytes = setting(&mut connection, "proto-max-bulk-len")
-        .await
-        .ok()
-        .flatten();
+    let max_bytes = match setting(&mut connection, "proto-max-bulk-len").await {
+        Ok(max_bytes) => max_bytes,
+        // Who forgot the password learns it here: of a command as long as ours Redis says that it cannot read it.
+        Err(error)
+            if error.code() == Some("NOAUTH") || error.is_io_error() || error.is_connection_dropped() =>
+        {
+            return Err(refusal::at_the_door(&error, place));
+        }
+        // Providers of servers often forbid it.
+        Err(_) => None,
+    };
     Ok(Connection {
         max_bytes: max_bytes.and_then(|bytes| bytes.parse().ok()),
         connection,

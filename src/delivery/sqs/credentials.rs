@@ -62,6 +62,8 @@ pub struct Credentials {
     client: Client,
     /// Locked while they are asked for, so that all who need them wait for one answer.
     held: Mutex<Option<Held>>,
+    /// Why there were none when they were last asked for, and when.
+    failure: std::sync::Mutex<Option<(Timestamp, String)>>,
 }
 
 struct Held {
@@ -97,6 +99,7 @@ impl Credentials {
             source,
             client: client.build()?,
             held: Mutex::new(None),
+            failure: std::sync::Mutex::new(None),
         })
     }
 
@@ -108,18 +111,29 @@ impl Credentials {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn keys(&self, refused: Option<&Arc<Keys>>) -> Result<Arc<Keys>, String> {
+        let called_at = Timestamp::now();
         let mut held = self.held.lock().await;
         let now = Timestamp::now();
-        let is_refused = |keys| refused.is_some_and(|refused| Arc::ptr_eq(refused, keys));
+        let is_refused = |keys: &Arc<Keys>| refused.is_some_and(|refused| Arc::ptr_eq(refused, keys));
         if let Some(held) = held.as_ref().filter(|held| !is_refused(&held.keys))
             && now < held.refresh_at
         {
             return Ok(Arc::clone(&held.keys));
         }
+        // What was answered while this one waited is its answer too.
+        if let Some((_, reason)) = self.failure().as_ref().filter(|(at, _)| *at >= called_at) {
+            return Err(reason.clone());
+        }
         match self.ask().await {
             Ok((keys, expires_at)) => {
                 let keys = Arc::new(keys);
-                let again_at = now.plus(REFRESH_AGAIN).min(expires_at);
+                // Some addresses give keys that have ended already, and are asked no more often for that.
+                let again_at = now.plus(REFRESH_AGAIN);
+                let again_at = if now < expires_at {
+                    again_at.min(expires_at)
+                } else {
+                    again_at
+                };
                 *held = Some(Held {
                     keys: Arc::clone(&keys),
                     expires_at,
@@ -127,11 +141,25 @@ impl Credentials {
                 });
                 Ok(keys)
             }
-            Err(reason) => match held.as_ref() {
-                Some(held) if now < held.expires_at && !is_refused(&held.keys) => Ok(Arc::clone(&held.keys)),
-                _ => Err(reason),
+            Err(reason) => match held.as_mut() {
+                Some(held) if now < held.expires_at && !is_refused(&held.keys) => {
+                    // Whoever comes next need not wait for that again.
+                    held.refresh_at = Timestamp::now().plus(REFRESH_AGAIN);
+                    Ok(Arc::clone(&held.keys))
+                }
+                _ => {
+                    *self.failure() = Some((Timestamp::now(), reason.clone()));
+                    Err(reason)
+                }
             },
         }
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, Option<(Timestamp, String)>> {
+        // Nothing that could panic is done under the lock.
+        self.failure
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Whether other keys may come where these were refused.

@@ -64,7 +64,11 @@ impl Worker<'_> {
             return 0;
         }
         self.pause_change = match &pause {
-            Some(pause) => PauseChange::Pause(pause.clone()),
+            Some(pause) => {
+                // Nobody is missed while nothing is sent.
+                self.missing = None;
+                PauseChange::Pause(pause.clone())
+            }
             None => {
                 // What was known of it is of another time.
                 let settings = &self.parts.settings;

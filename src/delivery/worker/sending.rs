@@ -31,7 +31,7 @@ impl Worker<'_> {
         let mut to_load = Vec::new();
         match self.health.allowance(now, self.backlog.in_flight_count()) {
             Allowance::Probe if self.loading.is_none() => {
-                let probe = self.backlog.begin_probe(now);
+                let probe = self.backlog.begin_probe(now, self.health.probe_count());
                 to_load.extend(probe.and_then(|probe| self.begin_one(probe)));
             }
             Allowance::Probe => {}
@@ -144,12 +144,11 @@ impl Worker<'_> {
                 detail: attempt.detail.clone(),
             });
         }
-        match attempt.outcome {
-            Outcome::Unreachable if self.missing.is_none() => {
-                self.missing = Some((now, self.parts.sender.is_back()));
-            }
-            Outcome::Delivered => self.missing = None,
-            _ => {}
+        // Not where a connection was made and ended: what ended it would do so again at once.
+        if wish == Wish::WhenBack && self.missing.is_none() && self.pause.is_none() {
+            self.missing = Some((now, self.parts.sender.is_back()));
+        } else if attempt.outcome == Outcome::Delivered {
+            self.missing = None;
         }
         let is_probe = self.health.down_since().is_some();
         let turn = self

@@ -102,6 +102,8 @@ impl Worker<'_> {
                 self.progress = None;
                 let now = self.now();
                 self.backlog.recorded(now);
+                // With nothing to send nobody is missed.
+                self.missing.take_if(|_| self.backlog.is_empty());
                 self.give_way();
                 self.answer();
                 self.store_worked();

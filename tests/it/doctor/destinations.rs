@@ -254,7 +254,7 @@ async fn a_destination_that_fails_throughout_is_told() {
         &format!(
             "\
 warning  destination: app fails throughout since {since}, with 1 pending: answered 503
-         mend the application; what is pending is sent as soon as it takes something"
+         see to what it says; what is pending is sent as soon as it takes something"
         ),
     );
 }

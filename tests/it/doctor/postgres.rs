@@ -175,7 +175,7 @@ async fn tables_of_a_newer_program_and_another_encoding_are_failures_and_nothing
     site.stop().await;
     database
         .execute(
-            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 4);
+            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 5);
              UPDATE caigunn_webhook.state SET probed_at = NULL",
         )
         .await;

@@ -296,14 +296,19 @@ async fn two_destinations_in_one_stream_both_arrive() {
     let url = nats.url();
     let destination =
         |name: &str| format!(r#"name = "{name}", kind = "nats", url = "{url}", subject = "caigunn.{name}""#);
-    let receiver = Receiver::start(&[destination("one"), destination("other")]).await;
+    // The second one is named as a replay is numbered.
+    let receiver = Receiver::start(&[destination("one"), destination("1")]).await;
 
     post_jobs(receiver.public(), 5).await;
-    for name in ["one", "other"] {
+    for name in ["one", "1"] {
         wait_for_state(receiver.admin(), name, "delivered", 10).await;
     }
-
     assert_eq!(nats.state(&client).await["messages"], 20);
+    for name in ["one", "1"] {
+        replay(receiver.admin(), json!({"destination": name})).await;
+    }
+
+    nats.wait_for_messages(&client, 40).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,7 +150,7 @@ fn check(steps: &[Step]) {
             Step::Read => world.read(&mut backlog),
             Step::Begin { is_probe } => {
                 let begun = if is_probe {
-                    backlog.begin_probe(now)
+                    backlog.begin_probe(now, world.log.len() as u32)
                 } else {
                     backlog.begin(now)
                 };

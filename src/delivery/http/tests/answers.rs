@@ -218,6 +218,28 @@ async fn path_and_query_are_hidden_where_they_are_told_back() {
 }
 
 #[tokio::test]
+async fn what_is_told_back_otherwise_than_it_was_sent_is_hidden_too() {
+    let echo =
+        "no token hunter2-hunter2; no /hook/hunter2+more here; no hunter2%2Bsome, which is hunter2+some";
+    let answer = format!("HTTP/1.1 401 No\r\ncontent-length: {}\r\n\r\n{echo}", echo.len());
+    let server = Server::start(answer.as_bytes(), Then::Keep).await;
+    let sender = sender_with(
+        &Settings {
+            headers: HeaderMap::from_iter([header("authorization", "Bearer hunter2-hunter2").unwrap()]),
+            ..settings(&server.url("/hook/hunter2%2Bmore?a=1&key=hunter2%2Bsome"))
+        },
+        LONG,
+    );
+
+    let report = sender.send(sample::parcel(BODY)).await;
+
+    assert_eq!(
+        report.answer,
+        "no token [hidden]; no /[hidden] here; no [hidden], which is [hidden]"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_with_many_headers_is_an_answer() {
     let headers: String = (0..150)
         .map(|number| format!("x-{number}: {number}\r\n"))

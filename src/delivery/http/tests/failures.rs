@@ -23,10 +23,13 @@ async fn one_that_is_down_is_unreachable() {
 
     assert_eq!(
         report,
-        Report::unanswered(
-            Outcome::Unreachable,
-            format!("cannot connect to {address}: Connection refused (os error 111)")
-        )
+        Report {
+            wish: Wish::WhenBack,
+            ..Report::unanswered(
+                Outcome::Unreachable,
+                format!("cannot connect to {address}: Connection refused (os error 111)")
+            )
+        }
     );
 }
 

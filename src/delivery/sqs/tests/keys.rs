@@ -61,20 +61,38 @@ async fn a_containers_keys_are_asked_for_once_with_the_token_in_its_file() {
 }
 
 #[tokio::test]
-async fn keys_that_end_are_asked_for_anew() {
+async fn an_address_whose_keys_have_ended_is_not_asked_for_each_message() {
     let service = Server::start(|_| reply(200, SENT)).await;
     let address = container("2024-07-30T09:15:00Z").await;
     let source = of_container(&address, Authorization::Token("shown".into()));
     let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
-    for _ in 0..2 {
+    for _ in 0..3 {
         assert_eq!(
             sender.send(sample::parcel(BODY)).await.outcome,
             Outcome::Delivered
         );
     }
 
-    assert_eq!(used(&service), ["0", "1"]);
+    assert_eq!(used(&service), ["0", "0", "0"]);
+}
+
+#[tokio::test]
+async fn who_waits_for_keys_gets_the_one_answer_that_there_are_none() {
+    let service = Server::start(|_| reply(200, SENT)).await;
+    let address = Server::start(|_| reply(500, "")).await;
+    let source = of_container(&address, Authorization::None);
+    let sender = sender_with(&settings(&service, "notifications", source), LONG);
+
+    let attempts = (0..4).map(|_| sender.send(sample::parcel(BODY)));
+    let reports = futures_util::future::join_all(attempts).await;
+
+    for report in reports {
+        assert_eq!(report.outcome, Outcome::Ours, "{report:?}");
+        assert!(report.detail.contains("no keys"), "{report:?}");
+    }
+    assert_eq!(address.lines().len(), 1);
+    assert!(service.requests().is_empty());
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ impl Hold {
 }
 
 /// Makes the folder of an inbox and those above it, for its owner alone, and has the disk keep them. Gives the path of the
-/// file itself, as [`resolve`] does.
+/// file itself, as [`folder::resolve`] does.
 ///
 /// # Errors
 /// [`Error::Unavailable`].

@@ -8,7 +8,7 @@ use crate::inbox::announce::{Announcement, Announcer};
 use crate::inbox::{Answer, Appended, Error, Stored};
 use crate::metrics::{self, Counter, Histogram, Histograms};
 
-/// The upper bounds of the entries in a batch: the powers of two from 1 to [`MAX_BATCH_COUNT`].
+/// The upper bounds of the entries in a batch: the powers of two from 1 to [`MAX_BATCH_COUNT`](super::MAX_BATCH_COUNT).
 const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// What a commit showed of the store, and when.

@@ -196,26 +196,6 @@ impl Backlog {
         self.items.is_empty()
     }
 
-    /// Takes out one to see whether the destination is back: of those that may be sent one that was tried least, so that
-    /// no single delivery decides, and after every other probe in vain the newest of these, since what is older may be
-    /// all of the kind that it does not take; else the one that is due next.
-    pub fn begin_probe(&mut self, now: Timestamp, probe_count: u32) -> Option<Begun> {
-        self.advance(now);
-        let takes_newest = probe_count.is_multiple_of(2) && probe_count > 0;
-        let order = |sequence: u64| {
-            if takes_newest {
-                u64::MAX - sequence
-            } else {
-                sequence
-            }
-        };
-        let tries = |sequence: &u64| (self.items[sequence].attempt_count, order(*sequence));
-        let least = self.ready.iter().copied().min_by_key(tries);
-        let soonest = || self.timed.first().map(|(_, sequence)| *sequence);
-        let sequence = least.or_else(soonest)?;
-        Some(self.take(sequence))
-    }
-
     /// When the next one may be sent that may not yet.
     pub fn next_at(&self) -> Option<Timestamp> {
         self.timed.first().map(|(at, _)| *at)

@@ -10,7 +10,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The longest file of the program, in lines without its tests. Those that are longer are named, with what they have.
 const MAX_LINES: usize = 400;
 const LONGER: [(&str, usize); 5] = [
-    ("delivery/backlog.rs", 419),
+    ("delivery/backlog.rs", 415),
     ("delivery/worker.rs", 407),
     ("http.rs", 403),
     ("inbox/outbox.rs", 463),

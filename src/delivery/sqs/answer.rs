@@ -95,8 +95,10 @@ impl Answer {
     pub fn report(&self, size_bytes: usize, keys: &Keys) -> Report {
         let (outcome, detail) = match self.status {
             200..=299 => match serde_json::from_slice::<Sent>(&self.body) {
-                Ok(sent) => (Outcome::Delivered, format!("message {}", sent.message_id)),
-                Err(_) => {
+                Ok(sent) if !sent.message_id.is_empty() => {
+                    (Outcome::Delivered, format!("message {}", sent.message_id))
+                }
+                Ok(_) | Err(_) => {
                     let detail = format!("answered {} without a message id, so it is no SQS", self.status);
                     (Outcome::Failed, detail)
                 }

@@ -303,7 +303,7 @@ async fn what_is_answered_is_said_in_words_and_some_of_it_is_never_tried_again()
 
 #[tokio::test]
 async fn what_is_no_sqs_has_taken_nothing() {
-    for body in ["<html>Welcome</html>", "{}", ""] {
+    for body in ["<html>Welcome</html>", "{}", r#"{"MessageId":""}"#, ""] {
         let report = report_on(reply(200, body)).await;
 
         assert_eq!(

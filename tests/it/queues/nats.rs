@@ -269,7 +269,7 @@ async fn what_the_stream_says_it_had_is_published_again_where_it_is_gone() {
     assert_eq!(ids.len(), 2, "{ids:?}");
     assert_eq!(
         (ids[0], messages[0].webhook_id()),
-        (&*format!("{id}.queue"), &*id)
+        (&*format!("{id}@queue"), &*id)
     );
 }
 

@@ -2,11 +2,10 @@
 
 FROM docker.io/library/rust:1-slim-bookworm AS build
 WORKDIR /build
-# For Kafka's library, which is C and speaks TLS by OpenSSL. That is linked in, so that the image needs nothing for it.
+# For Kafka's library, which is C and speaks TLS by OpenSSL, of which the base of the second stage has the library.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libssl-dev make pkg-config \
     && rm -rf /var/lib/apt/lists/*
-ENV OPENSSL_STATIC=1
 # Dependencies first, built against empty targets: this layer is kept until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src/bin/caigunn-webhook tests/it benches/delivery benches/ingest \
@@ -14,6 +13,7 @@ RUN mkdir -p src/bin/caigunn-webhook tests/it benches/delivery benches/ingest \
     && echo 'fn main() {}' | tee src/bin/caigunn-webhook/main.rs benches/delivery/main.rs benches/ingest/main.rs > benches/store.rs \
     && cargo build --profile dist --locked --features kafka --bin caigunn-webhook
 COPY migrations migrations
+COPY docs/openapi.json docs/openapi.json
 COPY config config
 COPY src src
 # The copied files may be older than the empty ones; cargo goes by time.

@@ -1,35 +1,41 @@
 //! Puts the parts together, starts them in order and stops them in order.
+//!
+//! - `opening`: opens the inbox; `running` and `tasks`: what runs, and the order in which it stops; `error`: what keeps it from
+//!   that.
+//! - `leadership`: who leads, of many receivers, and for how long that is believed.
+//! - `chatbots` and `notices`: hand the subscription, the backfill and the notices what they need of one another.
+//! - `retention`: removes old receipts, by an age that no clock sets; `rotation`: takes secrets whose files change.
 
 mod chatbots;
-mod deliveries;
 mod error;
 mod leadership;
+mod notices;
 mod opening;
 mod retention;
 mod rotation;
+mod running;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::caigunn;
 use crate::clock::Timestamp;
-use crate::config::{Registration, Settings};
+use crate::config::Settings;
 use crate::delivery::{self, Deliveries, Dispatch};
-use crate::http::{self, Accepting, Endpoints};
+use crate::http::{self, Endpoints, ShownSettings};
 use crate::inbox::announce::Announcer;
 use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
-use crate::subscription::{Selection, Wanted, probe};
+use crate::systemd::{Manager, Sockets};
 use crate::telemetry::Lines;
+use crate::term::Terms;
 use chatbots::{CaiGunn, Watch};
 pub use error::Error;
 use leadership::Candidacy;
@@ -37,7 +43,7 @@ pub use opening::open_inbox;
 use opening::wait_for_inbox;
 use retention::Retention;
 pub use rotation::Rotation;
-use tasks::Tasks;
+use running::Running;
 
 /// The program, ready to run: the inbox is open and both addresses are taken.
 pub struct App {
@@ -51,6 +57,8 @@ pub struct App {
     metrics: Registry,
     lines: Lines,
     rotation: Option<Rotation>,
+    manager: Manager,
+    shown: ShownSettings,
 }
 
 impl App {
@@ -63,9 +71,20 @@ impl App {
     /// # Cancel safety
     /// When the future is dropped, what was opened is let go of.
     pub async fn build(settings: Settings) -> Result<Self, Error> {
+        Self::build_with(settings, Sockets::default()).await
+    }
+
+    /// As [`App::build`], with sockets that listen already in place of addresses.
+    ///
+    /// # Errors
+    /// What cannot be opened or used.
+    ///
+    /// # Cancel safety
+    /// As of [`App::build`].
+    pub async fn build_with(settings: Settings, sockets: Sockets) -> Result<Self, Error> {
         let opening = wait_for_inbox(&settings.inbox_location, &settings.inbox);
         let inbox = opening.await.map_err(Error::Inbox)?;
-        Self::on(inbox, settings)
+        Self::assemble(inbox, settings, sockets)
     }
 
     /// As [`App::build`], on an open inbox. It is closed when the program stops.
@@ -73,39 +92,24 @@ impl App {
     /// # Errors
     /// What cannot be opened.
     pub fn on(inbox: Arc<dyn Inbox>, settings: Settings) -> Result<Self, Error> {
-        let bind = |side, address| {
-            http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {
+        Self::assemble(inbox, settings, Sockets::default())
+    }
+
+    fn assemble(inbox: Arc<dyn Inbox>, settings: Settings, sockets: Sockets) -> Result<Self, Error> {
+        let listener = |side, address, socket| match socket {
+            Some(socket) => http::take(socket, &settings.http.connections)
+                .map_err(|source| Error::Socket { side, source }),
+            None => http::bind(address, &settings.http.connections).map_err(|source| Error::Bind {
                 side,
                 address,
                 source,
-            })
+            }),
         };
         let (public, admin) = (
-            bind("public", settings.listen)?,
-            bind("admin", settings.admin_listen)?,
+            listener("public", settings.listen, sockets.public)?,
+            listener("admin", settings.admin_listen, sockets.admin)?,
         );
-        let webhook = match &settings.registration {
-            Registration::Wanted(webhook) => Some((**webhook).clone()),
-            Registration::Missing(_) => None,
-        };
-        let has_chatbots = match &settings.selection {
-            Selection::Keys(keys) => !keys.is_empty(),
-            Selection::Discovered { .. } => true,
-        };
-        let caigunn = match settings.api.clone().filter(|_| has_chatbots) {
-            Some(api) => Some(CaiGunn {
-                probe_client: probe::client(webhook.as_ref().map_or(&api.url, |webhook| &webhook.public_url))
-                    .map_err(Error::Client)?,
-                client: caigunn::Client::new(api).map_err(Error::Client)?,
-                wanted: Wanted {
-                    selection: settings.selection.clone(),
-                    webhook,
-                },
-                watching: settings.watching,
-                backfill: settings.backfill,
-            }),
-            None => None,
-        };
+        let caigunn = CaiGunn::of(&settings)?;
         let senders = settings.delivery.destinations.iter().map(|destination| {
             delivery::sender(destination).map_err(|source| Error::Sender {
                 destination: destination.name.clone(),
@@ -131,6 +135,8 @@ impl App {
             metrics,
             lines: Lines::one_by_one(),
             rotation: None,
+            manager: Manager::default(),
+            shown: ShownSettings::default(),
         })
     }
 
@@ -159,186 +165,133 @@ impl App {
         self.rotation = Some(rotation);
     }
 
+    /// Whom to tell that requests are served, and that a stop has begun; nobody unless this is called.
+    pub fn tell(&mut self, manager: Manager) {
+        self.manager = manager;
+    }
+
+    /// What people are shown of the settings; nothing unless this is called.
+    pub fn show_settings(&mut self, shown: ShownSettings) {
+        self.shown = shown;
+    }
+
     /// Serves until `stop`, then stops in order: not ready, and nothing begun but serving; after the drain delay no new
     /// connections, requests answered with their commits, the queue written, the inbox closed.
     ///
     /// # Errors
     /// [`Error::TaskEnded`], after the same stop; [`Error::StopTimeout`] if that took too long.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self {
-            settings,
-            inbox,
-            public,
-            admin,
-            caigunn,
-            dispatch,
-            deliveries,
-            mut metrics,
-            lines,
-            rotation,
-        } = self;
-        let settings_in_use = settings.clone();
-        let client = caigunn.as_ref().map(|caigunn| caigunn.client.clone());
-        let last_received_at = last_received_at(&*inbox).await.map_err(Error::Inbox)?;
-        let announcer = Announcer::register(&mut metrics, lines, last_received_at);
-        let (writer, writing) = Writer::new(Arc::clone(&inbox), settings.writer, announcer);
-        writer.register_metrics(&mut metrics);
-        inbox.register_metrics(&mut metrics);
-        let accepting = Accepting::default();
-        let (stop_public, stop_admin, stop_beside, stop_leading) = (
-            CancellationToken::new(),
-            CancellationToken::new(),
-            CancellationToken::new(),
-            CancellationToken::new(),
-        );
-        let instance = Instance::random();
-        let is_shared = settings.inbox_location.is_shared();
-        let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox), is_shared);
-        leadership.register_metrics(&mut metrics);
-        let retention = Retention::new(Arc::clone(&inbox), settings.retention, Timestamp::now);
-        retention.register_metrics(&mut metrics);
+        let mut running = self.start().await?;
+        let ended = running.serve(&stop).await;
+        running.stop(ended).await
+    }
+
+    /// Starts all that runs, and accepts notifications.
+    async fn start(mut self) -> Result<Running, Error> {
+        let mut running = Running::new(Arc::clone(&self.inbox), self.manager.clone(), &self.settings);
+        let last_received_at = last_received_at(&*self.inbox).await.map_err(Error::Inbox)?;
+        let announcer = Announcer::register(&mut self.metrics, self.lines.clone(), last_received_at);
+        let (writer, writing) = Writer::new(Arc::clone(&self.inbox), self.settings.writer, announcer);
+        writer.register_metrics(&mut self.metrics);
+        self.inbox.register_metrics(&mut self.metrics);
+        let is_shared = self.settings.inbox_location.is_shared();
+        let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&self.inbox), is_shared);
+        leadership.register_metrics(&mut self.metrics);
+        let retention = Retention::new(Arc::clone(&self.inbox), self.settings.retention, Timestamp::now);
+        retention.register_metrics(&mut self.metrics);
         // So that destinations get what is accepted from now on.
-        dispatch.enroll().await.map_err(Error::Inbox)?;
+        self.dispatch.enroll().await.map_err(Error::Inbox)?;
         // So that it is known from the first request on.
         candidacy.ask().await;
-        let Watch {
-            subscription,
-            backfill_job,
-            answers,
-            wanted,
-            keeping,
-            backfilling,
-        } = match caigunn {
-            None => Watch::nothing(leadership, deliveries.clone()),
+        let instance = Instance::random();
+        let client = self.caigunn.as_ref().map(|caigunn| caigunn.client.clone());
+        let mut watch = match self.caigunn.take() {
+            None => Watch::nothing(leadership.clone(), self.deliveries.clone()),
             Some(caigunn) => caigunn.watch(
-                (&inbox, &writer, deliveries.clone()),
+                (&self.inbox, &writer, self.deliveries.clone()),
                 instance.clone(),
-                (leadership, terms.clone()),
-                stop_beside.clone(),
-                &mut metrics,
+                (leadership.clone(), terms.clone()),
+                running.stop_beside(),
+                &mut self.metrics,
             ),
         };
-        let delivering = dispatch.run(
-            (candidacy.candidate().clone(), answers),
-            terms.clone(),
-            writer.accepted(),
-            settings.stop_timeout / 2,
-            stop_beside.clone(),
+        let noticing = notices::watch(
+            &self.settings,
+            (&self.inbox, &writer, &self.deliveries),
+            &watch.subscription,
+            (leadership, candidacy.candidate(), terms.clone()),
+            self.admin.local_addr().unwrap_or(self.settings.admin_listen),
+            &mut self.metrics,
+        )?;
+        running.spawn_writer(writing);
+        running.spawn_until_stop("the notices", noticing.run());
+        running.spawn_until_stop("retention", retention.keep(terms.clone()));
+        running.spawn_until_stop("what commands leave behind", delivery::command::collect_orphans());
+        let (keeping, backfilling) = (watch.keeping.take(), watch.backfilling.take());
+        self.serve_and_deliver(
+            &mut running,
+            (watch, client),
+            (candidacy, terms),
+            (writer, instance),
         );
-        let connections = settings.http.connections.clone();
+        running.begin();
+        if let Some(keeping) = keeping {
+            running.spawn_beside("the subscription", keeping);
+        }
+        if let Some(backfilling) = backfilling {
+            running.spawn_beside("the backfill", backfilling);
+        }
+        Ok(running)
+    }
+
+    /// Spawns the listeners, the delivery with the leadership that it ends before, and what takes rotated secrets.
+    fn serve_and_deliver(
+        self,
+        running: &mut Running,
+        (watch, client): (Watch, Option<caigunn::Client>),
+        (candidacy, terms): (Candidacy, Terms),
+        (writer, instance): (Writer, Instance),
+    ) {
+        let delivering = self.dispatch.run(
+            (candidacy.candidate().clone(), watch.answers),
+            terms,
+            writer.accepted(),
+            self.settings.stop_timeout / 2,
+            running.stop_beside(),
+        );
+        running.spawn_leading(|stop| candidacy.keep(stop), delivering);
+        let settings = self.settings.clone();
+        let connections = self.settings.http.connections.clone();
         let Endpoints {
             public: public_endpoint,
             admin: admin_endpoint,
             secrets,
         } = http::endpoints(http::Parts {
-            settings: settings.http,
+            settings: self.settings.http,
             writer,
-            inbox: Arc::clone(&inbox),
-            accepting: accepting.clone(),
+            inbox: self.inbox,
+            accepting: running.accepting(),
             instance,
-            subscription,
-            backfill_job,
-            desk: Arc::new(deliveries),
-            registry: metrics,
+            subscription: watch.subscription,
+            ensure: watch.ensure,
+            backfill_job: watch.backfill_job,
+            deliveries: self.deliveries,
+            registry: self.metrics,
+            shown: self.shown,
         });
-
-        let (mut serving, mut beside) = (Tasks::default(), Tasks::default());
-        serving.spawn("the writer", writing);
-        serving.spawn(
-            "the public listener",
-            http::serve(public, public_endpoint, connections.clone(), stop_public.clone()),
-        );
-        serving.spawn(
-            "the admin listener",
-            http::serve(admin, admin_endpoint, connections, stop_admin.clone()),
-        );
-        beside.spawn("retention", until(stop_beside.clone(), retention.keep(terms)));
-        if let Some(rotation) = rotation {
+        let (public, admin, of_admin) = (self.public, self.admin, connections.clone());
+        running.spawn_public(|stop| http::serve(public, public_endpoint, connections, stop));
+        running.spawn_admin(|stop| http::serve(admin, admin_endpoint, of_admin, stop));
+        if let Some(rotation) = self.rotation {
             let users = rotation::Users {
-                settings: settings_in_use,
+                settings,
                 secrets,
                 client,
-                wanted,
+                wanted: watch.wanted,
             };
-            let rotating = rotation::keep(rotation, users);
-            beside.spawn("the rotation of secrets", until(stop_beside.clone(), rotating));
-        }
-        let collecting = delivery::command::collect_orphans();
-        beside.spawn(
-            "what commands leave behind",
-            until(stop_beside.clone(), collecting),
-        );
-        beside.spawn("the leadership", candidacy.keep(stop_leading.clone()));
-        beside.spawn("the delivery", async move {
-            // Whoever leads next may send the same: not before what is under way here has ended.
-            let _leading = stop_leading.drop_guard();
-            delivering.await;
-        });
-        accepting.begin();
-        if let Some(keeping) = keeping {
-            beside.spawn("the subscription", keeping);
-        }
-        if let Some(backfilling) = backfilling {
-            beside.spawn("the backfill", backfilling);
-        }
-
-        let mut ended = tokio::select! {
-            () = stop.cancelled() => None,
-            ended = one_of(&mut serving, &*inbox) => Some(task_ended(ended)),
-            ended = beside.next() => Some(task_ended(ended)),
-        };
-        accepting.end();
-        // Now, so that the next process of a rolling deploy can register, and another receiver lead as soon as what is
-        // being delivered has ended.
-        stop_beside.cancel();
-        if ended.is_none() {
-            let drained = timeout(settings.drain_delay, one_of(&mut serving, &*inbox)).await;
-            ended = drained.ok().map(task_ended);
-            if !settings.drain_delay.is_zero() {
-                tracing::info!("stopping now: no new connections");
-            }
-        }
-        let stopping = async {
-            stop_public.cancel();
-            serving.wait_for("the public listener").await;
-            stop_admin.cancel();
-            beside.wait_for_all().await;
-            // They and the listeners held the last ways into the queue: when they are gone, the writer writes it and ends.
-            serving.wait_for_all().await;
-            inbox.close().await
-        };
-        match timeout(settings.stop_timeout, stopping).await {
-            Ok(Ok(())) => ended.map_or(Ok(()), Err),
-            Ok(Err(error)) => Err(ended.unwrap_or(Error::Close(error))),
-            Err(_) => {
-                let left = [serving.names(), beside.names()].concat();
-                tracing::warn!(
-                    error.type = "stop_timeout",
-                    "stopping anyway after {} s; still at work: {}",
-                    settings.stop_timeout.as_secs(),
-                    left.join(", ")
-                );
-                Err(ended.unwrap_or(Error::StopTimeout {
-                    after: settings.stop_timeout,
-                    left,
-                }))
-            }
+            running.spawn_until_stop("the rotation of secrets", rotation::keep(rotation, users));
         }
     }
-}
-
-/// Waits until something that requests cannot be served without has ended; gives its name and how it ended.
-async fn one_of(serving: &mut Tasks, inbox: &dyn Inbox) -> (&'static str, String) {
-    tokio::select! {
-        ended = serving.next() => ended,
-        () = inbox.ended() => ("the inbox", "its thread is gone".to_owned()),
-    }
-}
-
-/// Says that a task has ended although nobody asked it to.
-fn task_ended((name, reason): (&'static str, String)) -> Error {
-    tracing::error!(error.type = "task_ended", "{name} ended by itself: {reason}; stopping");
-    Error::TaskEnded { name, reason }
 }
 
 /// A registry that shows what runs here and since when.
@@ -364,9 +317,4 @@ async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox:
     };
     let page = inbox.receipts(ReceiptFilter::default(), newest).await?;
     Ok(page.items.first().map(|receipt| receipt.received_at))
-}
-
-/// Runs `task` until it ends or `stop`.
-async fn until(stop: CancellationToken, task: impl Future<Output = ()>) {
-    let _ = stop.run_until_cancelled(task).await;
 }

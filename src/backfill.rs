@@ -5,7 +5,7 @@
 //! jobs are asked about once at start, later those that are older than a while, ever more rarely, until they are given
 //! up as stalled.
 //!
-//! What is missing is decided in `gap`; what is asked when, in `rounds`.
+//! What is missing is decided in `gap`; what is asked when, and which job is stalled, in `rounds`; `pace` bounds the calls.
 //!
 //! Not promised: a job of which nothing was received is not known here, so nobody asks about it, unless a person
 //! does, by its `event_id`. Older training notifications carry none and cannot be asked about.
@@ -21,9 +21,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{self, Client, EventLog};
@@ -105,7 +104,8 @@ pub enum Mode {
 }
 
 /// What came of asking about one job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BackfillOutcome)]
 pub struct Outcome {
     /// The job.
     pub event_id: EventId,
@@ -122,7 +122,7 @@ pub struct Outcome {
 }
 
 /// A notification that the inbox lacked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Missing {
     /// Its event name.
     pub event: Name,
@@ -280,14 +280,8 @@ impl Backfill {
     }
 
     async fn store(&self, Logged { notification, body }: Logged) -> Result<ReceiptId, Error> {
-        let request_id = RequestId::new(Uuid::new_v4());
-        let receipt = NewReceipt::new(
-            &notification,
-            body,
-            Timestamp::now(),
-            request_id,
-            Origin::Backfill,
-        );
+        let now = Timestamp::now();
+        let receipt = NewReceipt::new(&notification, body, now, RequestId::at(now), Origin::Backfill);
         let Stored::Receipt(appended) = self.writer.append(Entry::Receipt(receipt)).await? else {
             unreachable!("a receipt's entry is stored as a receipt")
         };

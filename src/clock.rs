@@ -3,6 +3,9 @@
 //! Times are UTC with microsecond precision, because that is what the inbox stores: a time read here equals the
 //! same time read back from disk.
 
+mod typed;
+mod watched;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,11 +15,15 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use typed::{A_TIME, TYPED, typed};
+pub use watched::Watched;
+
 /// Where the count of microseconds begins.
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A moment in UTC, in whole microseconds since 1970-01-01.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

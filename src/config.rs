@@ -2,6 +2,10 @@
 //!
 //! Nothing is opened here, and nothing stops at the first mistake: [`load`] reports all of them, each with its key,
 //! where the value came from, what it is and what is allowed.
+//!
+//! `keys` is the one table of what there is, and says "did you mean"; `sources` is what is read, `layers` who said what where,
+//! `links` which variables are not ours, `value` and `reader` what a value says, and the mistakes. `tables`, `destination` and
+//! `notice` read lists of tables, `provider` what concerns CaiGunn, `aws` variables of Amazon's; `files` counts open files.
 
 mod aws;
 mod destination;
@@ -11,6 +15,7 @@ pub mod fuzzing;
 mod keys;
 mod layers;
 mod links;
+mod notice;
 mod provider;
 mod reader;
 mod sources;
@@ -31,7 +36,7 @@ use crate::inbox::postgres;
 use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
 pub use files::TooFewFiles;
-pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind};
+pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind, NOTICE_KEYS};
 pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE};
 use reader::{Reader, visible};
 pub use sources::Sources;
@@ -73,6 +78,8 @@ pub struct Settings {
     pub backfill: backfill::Settings,
     /// What to deliver where.
     pub delivery: crate::delivery::Settings,
+    /// Who is told how it goes.
+    pub notices: Vec<crate::notice::Settings>,
     /// Logging.
     pub log: telemetry::Settings,
 }
@@ -223,6 +230,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         registration: provider.registration,
         backfill,
         delivery: delivery(&mut reader, sources),
+        notices: notice::read(&mut reader, sources),
         log: telemetry::Settings {
             filter: reader.explained_or_default("log.filter", str::parse),
             format: reader.choice("log.format"),
@@ -249,7 +257,10 @@ fn warn(reader: &mut Reader, settings: &Settings) {
         );
     }
     let webhook = tokens.iter().map(|token| ("a webhook", token));
-    for (which, token) in webhook.chain(settings.http.admin_token.iter().map(|token| ("an admin", token))) {
+    let (admin, reading) = (&settings.http.admin_token, &settings.http.read_only_token);
+    let admin = admin.iter().map(|token| ("an admin", token));
+    let reading = reading.iter().map(|token| ("a read-only", token));
+    for (which, token) in webhook.chain(admin).chain(reading) {
         let length = token.expose_secret().len();
         if length < SHORT_TOKEN {
             reader.warn(
@@ -304,6 +315,24 @@ fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings
     }
 }
 
+/// The token that lets do everything on the admin side, and the one that lets only look, which must be another.
+fn admin_tokens(reader: &mut Reader) -> (Option<SecretString>, Option<SecretString>) {
+    const READING: &str = "admin.read_only_token";
+    let (admin, reading) = (
+        reader.optional("admin.token", visible),
+        reader.optional(READING, visible),
+    );
+    let exposed = |token: &Option<SecretString>| token.as_ref().map(|token| token.expose_secret().to_owned());
+    if reading.is_some() && exposed(&admin) == exposed(&reading) {
+        reader.refuse_for(
+            READING,
+            "another token than admin.token",
+            "who has it could change everything",
+        );
+    }
+    (admin, reading)
+}
+
 fn http(
     reader: &mut Reader,
     tokens: &[SecretString],
@@ -311,12 +340,15 @@ fn http(
     stop_timeout: Duration,
 ) -> http::Settings {
     let body_limit_bytes = reader.count("server.body_limit_bytes");
+    let (admin_token, read_only_token) = admin_tokens(reader);
     http::Settings {
         tokens: tokens.to_vec(),
-        admin_token: reader.optional("admin.token", visible),
+        admin_token,
+        read_only_token,
         body_limit_bytes,
         bodies_in_flight_bytes: reader.count_of_bodies("server.bodies_in_flight_bytes", body_limit_bytes),
         stalled_after,
+        duplicate_window: reader.seconds("inbox.duplicate_window_seconds"),
         connections: http::ConnectionSettings {
             max_count: reader.count("server.max_connections"),
             header_timeout: reader.seconds("server.header_timeout_seconds"),

@@ -12,7 +12,22 @@
 //!   waits for a destination.
 //!
 //! Not promised: an order between jobs, or that a destination gets nothing twice.
+//!
+//! Where what is:
+//!
+//! - `backlog`: what may be sent next, and which attempt uses up a try; `schedule`: how long is waited before the next one;
+//!   `health`: when a destination is down, and how much it is sent; `filter`: which receipts it gets.
+//! - `worker`: does that for one destination; `dispatch`: starts the workers, in the receiver that leads; `log` and `metrics`:
+//!   what is said of it.
+//! - `envelope`: what is sent, whatever carries it; `format` and `cloudevents`: its body; `pattern`: where in a queue it goes.
+//! - `send`: what an attempt is, and what is said of it afterwards; `http`, `command`, `nats`, `redis`, `sqs`, `kafka`: what makes
+//!   one. What a 410 does, and every other answer to a post, is in `http/answer.rs`.
+//! - `kept`, `login`, `secret`: connections, users and secrets, where several of these have them; `absent`: whether somebody is
+//!   back.
+//! - `look`: what `doctor` finds of a destination, which each kind looks for itself.
+//! - `follow`: does what operators ask for; `instruction`: how far that is; `status` and `view`: what people are shown.
 
+mod absent;
 mod backlog;
 pub mod cloudevents;
 pub mod command;
@@ -37,7 +52,7 @@ pub mod schedule;
 mod secret;
 pub mod send;
 pub mod sqs;
-mod status;
+pub mod status;
 pub mod view;
 mod worker;
 

@@ -1,13 +1,14 @@
 //! Looks at everything a receiver depends on, and says of each thing whether it is well and, if not, what to do.
 //!
 //! It changes nothing: nothing is registered, no inbox is made or migrated, no file stays behind, and nothing is sent to
-//! destinations, nor to an address to listen on that is not this machine's. Where a receiver runs with the same settings, that one is asked; where none does, what it would meet is
+//! destinations and by notices, nor to an address to listen on that is not this machine's. Where a receiver runs with the same settings, that one is asked; where none does, what it would meet is
 //! tried.
 
 mod account;
 mod destinations;
 mod inbox;
 mod network;
+mod notices;
 mod postgres;
 mod receiver;
 mod soundness;
@@ -92,6 +93,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
     let is_probed = shown.all(|shown| (shown.key, &*shown.value) != ("subscription.probe", "false"));
     findings.push(network::public_url(settings, &receiver, is_probed));
     findings.extend(destinations::examine(settings, &receiver).await);
+    findings.extend(notices::examine(settings).await);
     // All calls want the same certificates.
     let mut is_said = false;
     findings.retain(|finding| finding.check != CERTIFICATES || !mem::replace(&mut is_said, true));

@@ -1,7 +1,7 @@
 //! What CaiGunn tells us, as types: the language of the rest of the program.
 //!
 //! [`parse`] is the only way from bytes to a [`Notification`]; whoever holds one holds a valid one. The shapes
-//! of the JSON are known to `wire` alone, the rules of sameness to `identity`.
+//! of the JSON are known to `wire` alone, the rules of sameness (what is a repeat) to `identity`.
 //!
 //! Left out on purpose: any judgement on order. `completed` may come before `initial`, or alone.
 
@@ -13,6 +13,7 @@ pub mod fuzzing;
 mod id;
 mod identity;
 pub mod sample;
+mod shown;
 mod wire;
 
 #[cfg(test)]
@@ -333,12 +334,6 @@ impl fmt::Display for Name {
     }
 }
 
-impl Serialize for Name {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl Wire {
     /// `2024-01` or `2024-07`.
     pub const fn as_str(self) -> &'static str {
@@ -363,11 +358,5 @@ impl std::str::FromStr for Wire {
             .into_iter()
             .find(|wire| wire.as_str() == text)
             .ok_or_else(|| format!("expected 2024-01 or 2024-07, found {text:?}"))
-    }
-}
-
-impl Serialize for Wire {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }

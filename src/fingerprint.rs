@@ -3,19 +3,18 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The first 8 hexadecimal digits of a secret's SHA-256.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
     /// Of a secret with at least the randomness of a password; a short one could be guessed from it.
     pub fn of(secret: &SecretString) -> Self {
-        let digest = Sha256::digest(secret.expose_secret());
-        Self(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&Sha256::digest(secret.expose_secret())[..4]))
     }
 }
 
@@ -23,6 +22,11 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// Bytes as hexadecimal digits, two each, in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

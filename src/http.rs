@@ -1,22 +1,35 @@
 //! The two listeners: who may ask what, in which order it is checked, and where it goes.
 //!
-//! Every route is in this file, and so is the order of the layers. Nothing of the admin side is reachable from
-//! the public address.
+//! The order of the layers is in this file. Nothing of the admin side is reachable from the public address.
+//!
+//! - Connections: `serve` accepts and ends them, `rooms` and `presence` say which one goes for a new one, `stream` how long one
+//!   may wait, and `framing` where a request ends.
+//! - Around every request: `path` its plain spelling, `request_log` its id and its line, `origin` where it comes from,
+//!   `to_the_end` that it goes on, `unread` what becomes of a body that nobody reads.
+//! - The public side: `receive` takes notifications, `tokens` says which tokens a path may carry, `accepting` whether requests
+//!   are wanted, `health` has `/healthz` and `/readyz`.
+//! - The admin side: `admin` is the API, `routes` has each of its routes once, `openapi` describes them, `chatbots` is what the
+//!   app hands over, `metrics` has `/metrics`, and `page` is for people; its session cookie is in `page/sessions.rs`.
+//! - `problem`: every refusal, with its status.
 
 mod accepting;
 mod admin;
-mod desk;
+mod chatbots;
 mod framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod health;
 mod metrics;
+mod openapi;
 mod origin;
+mod page;
 mod path;
 mod presence;
 mod problem;
 mod receive;
 mod request_log;
 mod rooms;
+mod routes;
 mod serve;
 mod stream;
 mod to_the_end;
@@ -25,29 +38,28 @@ mod unread;
 
 use std::any::Any;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{CONNECTION, EXPECT};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use hyper::body::Incoming;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tower::Service;
 use tower_http::catch_panic::CatchPanic;
-use uuid::Uuid;
 
-use crate::event::{ChatbotId, EventId};
-use crate::inbox::{self, Inbox, Writer};
-use crate::instance::{Instance, NONCE_PARAMETER, PROOF_HEADER};
+use crate::delivery::Deliveries;
+use crate::inbox::acceptance::Acceptance;
+use crate::inbox::{Inbox, Writer};
+use crate::instance::Instance;
 use crate::metrics::Registry;
-use crate::rotating::Rotating;
+use admin::AdminTokens;
 use metrics::{Connections, Metrics};
 use origin::Origin;
 use problem::Problem;
@@ -56,20 +68,25 @@ use tokens::Tokens;
 use unread::Unread;
 
 pub use accepting::Accepting;
-pub use desk::{DeliveryDesk, DeliveryQuery, DeskAnswer, DeskError, ShownDelivery, ShownInstruction};
-pub use serve::{bind, reachable, serve};
+pub use chatbots::{BackfillAnswer, BackfillError, BackfillJob, Ensure, Leader, Standing, SubscriptionView};
+pub use serve::{bind, reachable, serve, take};
 
 /// What both listeners must be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The tokens that the path may carry; with none, anyone may post to `/webhook`.
     pub tokens: Vec<SecretString>,
-    /// The bearer token of `/api` and `/metrics`; with none, only clients on this machine may use them.
+    /// The bearer token of `/api` and `/metrics`, and the one to sign in to the page with; with none, only clients on this
+    /// machine may use them.
     pub admin_token: Option<SecretString>,
+    /// Another token, with which one sees all of the admin side and changes nothing.
+    pub read_only_token: Option<SecretString>,
     /// The longest body taken, in bytes.
     pub body_limit_bytes: usize,
     /// How many bytes of bodies may be in hand over all requests; beyond that a request is answered with 503.
     pub bodies_in_flight_bytes: usize,
+    /// How far apart two notifications without any id may come that are one (`inbox.duplicate_window_seconds`).
+    pub duplicate_window: Duration,
     /// How old a job may get before it is called stalled.
     pub stalled_after: Duration,
     /// How connections are treated.
@@ -92,29 +109,6 @@ pub struct ConnectionSettings {
     pub stop_grace: Duration,
     /// How long written bytes may wait for the peer to take them.
     pub write_timeout: Duration,
-}
-
-/// The subscription's state as a JSON value, as it is known here or (`true`) as the receiver knows it that leads; handed
-/// over by the app: this module knows nothing of subscriptions.
-pub type SubscriptionView =
-    Arc<dyn Fn(bool) -> Pin<Box<dyn Future<Output = serde_json::Value> + Send>> + Send + Sync>;
-
-/// Asks CaiGunn what was missed of a job, of a chatbot if it is known, and stores it unless it is a dry run; handed
-/// over by the app too.
-pub type BackfillJob = Arc<dyn Fn(EventId, Option<ChatbotId>, bool) -> BackfillAnswer + Send + Sync>;
-
-/// What comes of a [`BackfillJob`] in the end.
-pub type BackfillAnswer = Pin<Box<dyn Future<Output = Result<serde_json::Value, BackfillError>> + Send>>;
-
-/// Why a job could not be backfilled.
-#[derive(Debug)]
-pub enum BackfillError {
-    /// CaiGunn could not be asked, or did not answer: why.
-    CaiGunn(String),
-    /// Another receiver is to be asked: which, and why.
-    NotLeader(String),
-    /// The inbox could not be read or written.
-    Inbox(inbox::Error),
 }
 
 /// What handlers share.
@@ -155,7 +149,7 @@ pub struct Endpoint {
 pub struct Endpoints {
     /// `/webhook`, `/healthz`, `/readyz`.
     pub public: Endpoint,
-    /// `/api`, `/metrics`, `/healthz`, `/readyz`.
+    /// The page, `/api`, `/metrics`, `/healthz`, `/readyz`.
     pub admin: Endpoint,
     /// What both ask for.
     pub secrets: Secrets,
@@ -164,7 +158,7 @@ pub struct Endpoints {
 /// The tokens that are asked for.
 pub struct Secrets {
     tokens: Arc<Tokens>,
-    admin_token: Rotating<Option<SecretString>>,
+    admin: AdminTokens,
 }
 
 impl Secrets {
@@ -175,35 +169,14 @@ impl Secrets {
 
     /// Has the admin side demand this token from now on.
     pub fn replace_admin_token(&self, token: SecretString) {
-        self.admin_token.replace(Some(token));
+        self.admin.full.replace(Some(token));
+    }
+
+    /// Has it take this token to look with from now on.
+    pub fn replace_read_only_token(&self, token: SecretString) {
+        self.admin.read_only.replace(Some(token));
     }
 }
-
-/// The routes, as the log names them: with the names of parameters in place of their values.
-const ROUTES: [&str; 22] = [
-    "/webhook",
-    "/webhook/{token}",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/api/v1/receipts",
-    "/api/v1/receipts/{id}",
-    "/api/v1/jobs/{event_id}",
-    "/api/v1/jobs/{event_id}/backfill",
-    "/api/v1/quarantine",
-    "/api/v1/quarantine/{id}",
-    "/api/v1/subscription",
-    "/api/v1/destinations",
-    "/api/v1/destinations/{name}/pause",
-    "/api/v1/destinations/{name}/resume",
-    "/api/v1/destinations/{name}/remove",
-    "/api/v1/deliveries",
-    "/api/v1/deliveries/{destination}/{receipt_id}",
-    "/api/v1/deliveries/{destination}/{receipt_id}/retry",
-    "/api/v1/deliveries/{destination}/{receipt_id}/cancel",
-    "/api/v1/replays",
-    "/api/v1/replays/{id}",
-];
 
 /// What the endpoints are made of.
 pub struct Parts {
@@ -219,12 +192,36 @@ pub struct Parts {
     pub instance: Instance,
     /// What the admin side shows of the subscription.
     pub subscription: SubscriptionView,
+    /// How registrations are made sure of; `None` if there is nothing to register.
+    pub ensure: Option<Ensure>,
     /// How jobs are backfilled; `None` if CaiGunn's API cannot be called.
     pub backfill_job: Option<BackfillJob>,
-    /// Where the way out is seen and told what to do.
-    pub desk: Arc<dyn DeliveryDesk>,
+    /// The way out, to be seen and told what to do.
+    pub deliveries: Deliveries,
     /// What `/metrics` shows, but for what is counted here.
     pub registry: Registry,
+    /// The settings, as people are shown them.
+    pub shown: ShownSettings,
+}
+
+/// The settings, as people are shown them.
+#[derive(Clone, Debug, Default)]
+pub struct ShownSettings {
+    /// Each of them.
+    pub settings: Vec<ShownSetting>,
+    /// What of them is allowed but unwise, with advice.
+    pub warnings: Vec<String>,
+}
+
+/// A setting, as people are shown it.
+#[derive(Clone, Debug)]
+pub struct ShownSetting {
+    /// Its key.
+    pub key: &'static str,
+    /// Its value; of a secret, only that there is one.
+    pub value: String,
+    /// Where it came from.
+    pub origin: String,
 }
 
 /// Builds both endpoints.
@@ -236,9 +233,11 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         accepting,
         instance,
         subscription,
+        ensure,
         backfill_job,
-        desk,
+        deliveries,
         mut registry,
+        shown,
     } = parts;
     let metrics = Arc::new(Metrics::register(&mut registry));
     let (public, admin) = Connections::register(&mut registry, settings.connections.max_count);
@@ -255,59 +254,74 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         metrics: Arc::clone(&metrics),
         body_bytes,
     }));
+    let (receiving, health, measured, api) = (
+        receive::routes(),
+        health::routes(),
+        metrics::routes(),
+        admin::routes(),
+    );
+    let paths = [&receiving.paths, &health.paths, &measured.paths, &api.paths];
+    let labels = paths.into_iter().flatten().chain(page::ROUTES).copied();
+    let labels: Arc<[_]> = labels.collect();
+    let api_parts = admin::Api {
+        acceptance: Arc::new(Acceptance::new(
+            Arc::clone(&inbox),
+            shared.writer.clone(),
+            shared.settings.duplicate_window,
+        )),
+        inbox,
+        subscription,
+        backfill_job,
+        deliveries,
+        tokens: Arc::clone(&tokens),
+        stalled_after: shared.settings.stalled_after,
+    };
+    let api = api.with_state(api_parts.clone());
+    let admin_tokens = AdminTokens::new(
+        shared.settings.admin_token.clone(),
+        shared.settings.read_only_token.clone(),
+    );
+    let pages = page::routes(page::Parts {
+        api: api_parts,
+        tokens: admin_tokens.clone(),
+        writer: shared.writer.clone(),
+        accepting: accepting.clone(),
+        traffic: registry.traffic().clone(),
+        ensure,
+        shown,
+    });
+    let api = api.merge(measured.with_state(Arc::new(registry)));
+    let health = health.with_state(shared.clone());
+    let guarded = admin::guarded(api, admin_tokens.clone());
+    let admin_router = guarded.merge(health.clone()).merge(pages);
+    let public_router = receiving.with_state(shared).merge(health);
+    let admin_router = with_fallbacks(admin_router).layer(from_fn(page::dress_for_browsers));
+    let public_router = with_fallbacks(public_router);
     let endpoint = |router, connections, strays| Endpoint {
-        router: all_answered(router),
+        router: CatchPanic::custom(router, |_| Problem::panicked().into_response()),
         telling: Telling {
             metrics: Arc::clone(&metrics),
             strays,
+            routes: Arc::clone(&labels),
         },
         connections,
         accepting: accepting.clone(),
     };
-    let page = Router::new()
-        .route("/metrics", get(metrics::page))
-        .with_state(Arc::new(registry));
-    let api = Router::new().nest(
-        "/api/v1",
-        admin::routes(admin::Api {
-            inbox,
-            subscription,
-            backfill_job,
-            desk,
-            tokens: Arc::clone(&tokens),
-            stalled_after: shared.settings.stalled_after,
-        }),
-    );
-    let admin_token = Rotating::new(shared.settings.admin_token.clone());
-    let guarded = admin::guarded(api.merge(page), admin_token.clone());
     Endpoints {
-        secrets: Secrets { tokens, admin_token },
-        public: endpoint(public_routes(&shared), public, Some(Strays::default())),
-        admin: endpoint(health_routes(&shared).merge(guarded), admin, None),
+        secrets: Secrets {
+            tokens,
+            admin: admin_tokens,
+        },
+        public: endpoint(public_router, public, Some(Strays::default())),
+        admin: endpoint(admin_router, admin, None),
     }
 }
 
-fn health_routes(shared: &Shared) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .with_state(shared.clone())
-}
-
-fn public_routes(shared: &Shared) -> Router {
-    Router::new()
-        .route("/webhook", post(receive::receive))
-        .route("/webhook/{token}", post(receive::receive))
-        .with_state(shared.clone())
-        .merge(health_routes(shared))
-}
-
-/// Routes that have an answer for every request, also where a handler panics.
-fn all_answered(router: Router) -> CatchPanic<Router, AnswerPanic> {
-    let router = router
+/// Routes that have an answer for every request.
+fn with_fallbacks(router: Router) -> Router {
+    router
         .fallback(|| async { Problem::not_found() })
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() });
-    CatchPanic::custom(router, |_| Problem::panicked().into_response())
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
 }
 
 impl Endpoint {
@@ -367,41 +381,6 @@ fn end_connection(response: &mut Response) {
         .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// The route of a path; empty if there is none. A path may hold a token, so it is never logged itself.
-fn route_of(path: &str) -> &'static str {
-    let matches = |route: &&str| {
-        let (mut segments, mut pattern) = (path.split('/'), route.split('/'));
-        loop {
-            match (segments.next(), pattern.next()) {
-                (None, None) => return true,
-                (Some(segment), Some(name)) if segment == name || name.starts_with('{') => {}
-                (_, _) => return false,
-            }
-        }
-    };
-    ROUTES.into_iter().find(matches).unwrap_or_default()
-}
-
-/// Whether the process runs; and, for whoever sends a nonce, whether it is this one.
-async fn healthz(State(shared): State<Shared>, RawQuery(query): RawQuery) -> Response {
-    let mut pairs = url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
-    let nonce = pairs.find_map(|(name, value)| {
-        let is_nonce = name == NONCE_PARAMETER;
-        is_nonce.then(|| Uuid::try_parse(&value).ok())?
-    });
-    match nonce {
-        Some(nonce) => ([(PROOF_HEADER, shared.instance.proof(nonce))], "ok\n").into_response(),
-        None => "ok\n".into_response(),
-    }
-}
-
-/// Whether the inbox takes writes, the start is over and no stop has begun.
-async fn readyz(State(shared): State<Shared>) -> Result<Response, Problem> {
-    shared.accepting.check()?;
-    shared.writer.ready().await.map_err(Problem::from)?;
-    Ok("ready\n".into_response())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,7 +403,8 @@ mod tests {
             ("/api/v1/receipts/0190", "/api/v1/receipts/{id}"),
             ("/api/v1/jobs/0190", "/api/v1/jobs/{event_id}"),
             ("/api/v1/jobs/0190/backfill", "/api/v1/jobs/{event_id}/backfill"),
-            ("/api/v1/jobs", ""),
+            ("/api/v1/jobs", "/api/v1/jobs"),
+            ("/api/v1/quarantine/0190/accept", "/api/v1/quarantine/{id}/accept"),
             ("/api/v1/quarantine", "/api/v1/quarantine"),
             ("/api/v1/subscription", "/api/v1/subscription"),
             ("/api/v1/destinations", "/api/v1/destinations"),
@@ -456,12 +436,31 @@ mod tests {
             ),
             ("/api/v1/replays", "/api/v1/replays"),
             ("/api/v1/replays/0190", "/api/v1/replays/{id}"),
-            ("/", ""),
+            ("/api/v1/replays/0190/end", "/api/v1/replays/{id}/end"),
+            ("/api/v1/openapi.json", "/api/v1/openapi.json"),
+            ("/", "/"),
+            ("/receipts", "/receipts"),
+            ("/assets/page.css", "/assets/page.css"),
+            ("/assets", ""),
             ("", ""),
             ("*", ""),
         ];
+        let (receiving, health, measured, api) = (
+            receive::routes(),
+            health::routes(),
+            metrics::routes(),
+            admin::routes(),
+        );
+        let described = [
+            receiving.described,
+            health.described,
+            measured.described,
+            api.described,
+        ];
+        let labels = described.iter().flatten().map(|it| it.path);
+        let labels: Vec<_> = labels.chain(page::ROUTES.iter().copied()).collect();
         for (path, route) in cases {
-            assert_eq!(route_of(path), route, "{path}");
+            assert_eq!(routes::route_of(path, &labels), route, "{path}");
         }
     }
 }

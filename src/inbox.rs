@@ -18,6 +18,7 @@
 //!
 //! Left out on purpose: what a caller should answer or log. Errors say only whose turn it is.
 
+pub mod acceptance;
 pub mod announce;
 mod comparing;
 #[cfg(test)]
@@ -28,8 +29,11 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod instruction;
+pub mod jobs;
 pub mod outbox;
 pub mod postgres;
+mod request;
+mod space;
 mod span;
 pub mod sqlite;
 pub mod writer;
@@ -45,10 +49,17 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id, sample};
 use crate::metrics::Registry;
+use crate::trace::Trace;
 
-pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, Stored, Uncompared};
+pub use entry::{
+    Appended, Entry, NewQuarantined, NewReceipt, Origin, QuarantineTotals, ShownQuarantined, Stored,
+    Uncompared,
+};
 pub use error::Error;
+pub use jobs::{JobState, Jobs};
 pub use outbox::Outbox;
+pub use request::RequestId;
+pub use space::Space;
 pub use span::Span;
 pub use writer::Writer;
 
@@ -59,10 +70,6 @@ id!(
 id!(
     /// Names a quarantined request: a UUIDv7.
     QuarantineId
-);
-id!(
-    /// Names one HTTP request, in answers, logs and the quarantine.
-    RequestId
 );
 
 /// A store's answer to a call, in the end.
@@ -89,7 +96,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// The receipt of that id, with its body.
     fn receipt(&self, id: ReceiptId) -> Answer<'_, Option<(Receipt, Bytes)>>;
 
-    /// The receipts of a job, oldest first, at most [`MAX_JOB_RECEIPTS`].
+    /// The receipts of a job, oldest first, at most [`MAX_JOB_RECEIPTS`]: its documented steps, and of the others the newest.
     fn job(&self, event_id: EventId) -> Answer<'_, Vec<Receipt>>;
 
     /// The `initial` receipts of open jobs, oldest first. Here a cursor stands for only what is newer than it, so that
@@ -113,6 +120,9 @@ pub trait Inbox: Send + Sync + 'static {
     /// The quarantine, newest first, without bodies.
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
 
+    /// Takes down that a request in quarantine was accepted after all, and as which receipt, unless that is known.
+    fn accept_quarantined(&self, id: QuarantineId, receipt_id: ReceiptId) -> Answer<'_, ()>;
+
     /// The request of that id in quarantine, with what is kept of its body.
     fn quarantined(&self, id: QuarantineId) -> Answer<'_, Option<(Quarantined, Bytes)>>;
 
@@ -128,11 +138,19 @@ pub trait Inbox: Send + Sync + 'static {
         None
     }
 
+    /// What space there is for it; `None` where another machine's server knows.
+    fn space(&self) -> Option<Space> {
+        None
+    }
+
     /// Shows what is known of the store itself.
     fn register_metrics(&self, _registry: &mut Registry) {}
 
     /// The way out of the same store.
     fn outbox(&self) -> &dyn Outbox;
+
+    /// The jobs in it.
+    fn jobs(&self) -> &dyn Jobs;
 
     /// Asks to lead, or to go on leading, for [`LEASE`] from now: of all receivers on this inbox one leads at a time.
     fn lead<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, Leadership>;
@@ -208,7 +226,7 @@ const MAX_EXPORT_BYTES: usize = 8 << 20;
 pub const LEASE: Duration = Duration::from_secs(6);
 
 /// An accepted notification, without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Receipt {
     /// Its id.
     pub id: ReceiptId,
@@ -228,6 +246,9 @@ pub struct Receipt {
     pub origin: Origin,
     /// The size of its body.
     pub body_bytes: usize,
+    /// Where it stands in a trace of its sender's, if it came with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Receipt {
@@ -239,6 +260,7 @@ impl Receipt {
 
 /// A quarantined request, without its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "ShownQuarantined")]
 pub struct Quarantined {
     /// Its id.
     pub id: QuarantineId,
@@ -250,8 +272,7 @@ pub struct Quarantined {
     pub reason: String,
     /// What was wrong, for people.
     pub detail: String,
-    /// The original, where this is a duplicate that differs from it.
-    #[serde(rename = "duplicate_of", skip_serializing_if = "Option::is_none")]
+    /// The original, where this is a duplicate that differs from it; else what it was accepted as after all.
     pub receipt_id: Option<ReceiptId>,
     /// Its content type, as sent.
     pub content_type: Option<String>,
@@ -261,19 +282,8 @@ pub struct Quarantined {
     pub truncated: bool,
 }
 
-/// The state of the quarantine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct QuarantineTotals {
-    /// Bytes of bodies in it now.
-    pub bytes: u64,
-    /// Requests ever put into it.
-    pub quarantined_count: u64,
-    /// Requests that went out again for want of room.
-    pub evicted_count: u64,
-}
-
 /// Which receipts to list; all members that are set must match.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReceiptFilter {
     /// By event (`crawling`) or event name (`crawling.completed`).
     pub event: Option<String>,

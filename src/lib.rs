@@ -4,19 +4,25 @@
 //! A notification takes one way through the program. [`http`] takes the request, checks its token, type and size,
 //! and has [`event`] read the body as a [`event::Notification`]. It then goes through the [`inbox::Writer`]'s
 //! queue into a batch, which the [`inbox::Inbox`] stores in one commit; after the commit the request is answered and
-//! logged. Beside that way, [`subscription`] keeps the receiver's URL registered with CaiGunn through [`caigunn`], and
-//! [`backfill`] brings what the webhook did not, through the same writer.
+//! logged. From the inbox [`delivery`] takes it to the destinations, in the receiver that leads. Beside that way,
+//! [`subscription`] keeps the receiver's URL registered with CaiGunn through [`caigunn`], [`backfill`] brings what the webhook
+//! did not, through the same writer, and [`notice`] tells people where something begins to be wrong.
+//!
+//! The larger modules say at their tops what each of their parts is for.
 //!
 //! - [`event`]: what CaiGunn says, as types; the wire format; what makes two notifications the same.
 //! - [`inbox`]: the store's contract, group commit, and the stores in SQLite and in PostgreSQL.
 //! - [`http`]: both listeners, their routes, limits, answers and log lines.
+//! - [`delivery`]: the way out: what is sent when, by whom, and what became of it. [`notice`]: who is told how it goes.
 //! - [`caigunn`], [`subscription`], [`backfill`]: the provider's API, what is kept true there, and what is asked of it.
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
-//! - [`clock`], [`http_time`], [`backoff`], [`descriptors`], [`fingerprint`], [`instance`], [`shutdown`], [`telemetry`],
-//!   [`term`], [`metrics`], [`outgoing`], [`published`], [`rotating`]: leaves that know nothing of the rest.
+//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], [`metrics`], [`minutes`],
+//!   [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`]:
+//!   leaves that know nothing of the rest.
 
+pub mod accents;
 pub mod app;
 pub mod backfill;
 pub mod backoff;
@@ -35,11 +41,15 @@ pub mod http_time;
 pub mod inbox;
 pub mod instance;
 pub mod metrics;
+pub mod minutes;
+pub mod notice;
 pub mod outgoing;
 mod plain_path;
 pub mod published;
 pub mod rotating;
 pub mod shutdown;
 pub mod subscription;
+pub mod systemd;
 pub mod telemetry;
 pub mod term;
+pub mod trace;

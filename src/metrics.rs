@@ -17,6 +17,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 
+use crate::minutes::Traffic;
 pub use format::Format;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::family::Family;
@@ -54,6 +55,7 @@ pub struct Registry {
     notifications: Counters<2>,
     request_durations: Histograms<1>,
     quarantined: Counters<1>,
+    traffic: Traffic,
 }
 
 /// How many notifications came one way; cheap to clone.
@@ -74,6 +76,7 @@ impl Default for Registry {
             notifications: notifications.clone(),
             request_durations: request_durations.clone(),
             quarantined: quarantined.clone(),
+            traffic: Traffic::default(),
         };
         registry.add(
             "notifications",
@@ -114,6 +117,11 @@ impl Registry {
     /// What was put into quarantine, by the reason; one metric, whichever module counts.
     pub fn quarantined(&self) -> &Counters<1> {
         &self.quarantined
+    }
+
+    /// What came and went in each minute, for plots; whichever module counts.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Shows a metric. The name goes without the prefix, the unit and a counter's `_total`; the help without a full stop, and

@@ -4,14 +4,23 @@
 //! The proxy is the one that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` name, but for hosts in `NO_PROXY`; certificates are
 //! those that the system trusts, or that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Addresses of this machine are called
 //! without a proxy, and by `http` without certificates, so that neither can keep its own processes apart.
+//!
+//! Where a name has several addresses, each gets its share of the time there is for connecting, so that one that says nothing
+//! hides no other. Clients of HTTP do that by themselves.
 
 use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 /// What every call says that it comes from.
@@ -27,12 +36,15 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// The others that say how calls go out.
-const OTHERS: [&str; 4] = ["NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+/// The variables that make exceptions, the first that is set.
+const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// Those that say what is trusted.
+const TRUST: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Whether a variable says how calls go out.
 pub fn is_variable(name: &str) -> bool {
-    PROXIES.contains(&name) || OTHERS.contains(&name)
+    PROXIES.contains(&name) || EXCEPTIONS.contains(&name) || TRUST.contains(&name)
 }
 
 /// Whether clients take what a variable says of how calls go out. Of a proxy that they do not, they say nothing, and call
@@ -69,6 +81,7 @@ pub fn to(url: &Url) -> ClientBuilder {
     match (is_loopback(url), url.scheme()) {
         (true, "http") => to_this_machine(),
         (true, _) => directly(),
+        (false, _) if is_excepted(url) => directly(),
         (false, _) => named(),
     }
 }
@@ -94,20 +107,34 @@ pub fn tls() -> Result<ClientConfig, String> {
     if roots.add_parsable_certificates(certificates).0 == 0 {
         return Err("the system's certificates cannot be read".to_owned());
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// What encrypts every call, put where clients of HTTP look for it.
+pub fn provider() -> Arc<CryptoProvider> {
+    // Refused where there is one already, which is the same.
+    let _ = ring::default_provider().install_default();
+    let installed = CryptoProvider::get_default();
+    Arc::clone(installed.expect("one was just installed"))
+}
+
 fn named() -> ClientBuilder {
+    provider();
     Client::builder().user_agent(USER_AGENT)
 }
 
 /// Whether a URL is of this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // Of schemes other than the web's it may be an address too.
+        Some(Host::Domain(name)) => {
+            let address = name.parse::<Ipv4Addr>();
+            name == "localhost"
+                || name.ends_with(".localhost")
+                || address.is_ok_and(|address| address.is_loopback())
+        }
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -116,12 +143,85 @@ pub fn is_loopback(url: &Url) -> bool {
 
 /// The proxy by which [`to`] goes to that URL, as it may be shown: without a user and a password.
 pub fn proxy_to(url: &Url) -> Option<String> {
-    if is_loopback(url) {
+    if is_loopback(url) || is_excepted(url) {
         return None;
     }
     let uri: Uri = url.as_str().parse().ok()?;
     let proxy = Matcher::from_env().intercept(&uri)?;
     Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
+}
+
+/// Whether `NO_PROXY` makes an exception of the URL's port at its host.
+fn is_excepted(url: &Url) -> bool {
+    let mut values = EXCEPTIONS.iter().map(std::env::var);
+    let list = values.find_map(Result::ok);
+    list.is_some_and(|list| excepts_port(&list, url))
+}
+
+/// Whether an entry with a port, as in `example.com:8080`, `10.0.0.0/8:8080` or `[::1]:8080`, means the URL. Clients of HTTP
+/// here know entries without one and pass those over, as curl does; Go's, Node.js's and Python's take them to mean that port
+/// alone, and so does whoever writes one.
+fn excepts_port(list: &str, url: &Url) -> bool {
+    let (Ok(uri), Some(port)) = (url.as_str().parse::<Uri>(), url.port_or_known_default()) else {
+        return false;
+    };
+    list.split(',').any(|entry| {
+        let Some((host, of_entry)) = entry.trim().rsplit_once(':') else {
+            return false;
+        };
+        let host = host
+            .strip_prefix('[')
+            .map_or(Some(host), |host| host.strip_suffix(']'));
+        // An address of IPv6 without brackets has no port.
+        let host = host.filter(|host| !host.is_empty() && (entry.contains('[') || !host.contains(':')));
+        let has_port = of_entry.parse() == Ok(port);
+        let means = |host: &str| {
+            Matcher::builder()
+                .all("http://proxy")
+                .no(host)
+                .build()
+                .intercept(&uri)
+                .is_none()
+        };
+        has_port && host.is_some_and(means)
+    })
+}
+
+/// Connects to one of a host's addresses, in their order. Each may take its share of what is left of `limit`.
+///
+/// # Errors
+/// That the name leads nowhere, or why the last address took no connection.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+pub async fn connect(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + limit;
+    let timed_out = || io::Error::new(io::ErrorKind::TimedOut, "operation timed out");
+    let found = timeout_at(deadline, lookup_host((host, port))).await;
+    let addresses: Vec<_> = found.map_err(|_| timed_out())??.collect();
+    connect_to(&addresses, deadline).await
+}
+
+async fn connect_to(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+    let mut refused = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (left, address) in (1..=addresses.len() as u32).rev().zip(addresses) {
+        let now = Instant::now();
+        let share = deadline.saturating_duration_since(now) / left;
+        match timeout_at(now + share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => refused = error,
+            Err(_) => refused = io::Error::new(io::ErrorKind::TimedOut, "operation timed out"),
+        }
+    }
+    Err(refused)
+}
+
+/// The share of `limit` that each address of a host has, for a client that gives the same time to each; at once `limit` where
+/// there is one, or where that is not found out.
+pub async fn share(host: &str, port: u16, limit: Duration) -> Duration {
+    let found = tokio::time::timeout(limit, lookup_host((host, port))).await;
+    let count = found.ok().and_then(Result::ok).map_or(1, Iterator::count);
+    limit / u32::try_from(count.max(1)).unwrap_or(u32::MAX)
 }
 
 /// What names that proxy, to be put behind what was seen; empty if there is none.
@@ -151,4 +251,74 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
 /// An error, its source, the source of that, and so on.
 pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Socket, Type};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_with_a_port_excepts_that_port_of_the_hosts_that_it_would_except_without() {
+        for (list, url, expected) in [
+            ("example.com:8080", "http://example.com:8080/hook", true),
+            ("example.com:8080", "http://app.example.com:8080/", true),
+            ("example.com:8080", "http://example.com/", false),
+            ("example.com:8080", "http://example.org:8080/", false),
+            ("other, Example.com:443 ,more", "https://example.com/", true),
+            ("*:443", "https://example.com/", true),
+            ("10.0.0.0/8:9000", "http://10.1.2.3:9000/", true),
+            ("10.0.0.0/8:9000", "http://11.1.2.3:9000/", false),
+            ("[2001:db8::1]:9000", "http://[2001:db8::1]:9000/", true),
+            ("[2001:db8::1]:9000", "http://[2001:db8::1]:9001/", false),
+            // Addresses, whose ends are no ports.
+            ("2001:db8::443", "https://[2001:db8::]/", false),
+            ("::443", "https://[::1]/", false),
+            (":443", "https://example.com/", false),
+            ("example.com:http", "http://example.com/", false),
+            ("example.com:", "http://example.com/", false),
+            ("", "http://example.com/", false),
+        ] {
+            assert_eq!(
+                excepts_port(list, &url.parse().unwrap()),
+                expected,
+                "{list} {url}"
+            );
+        }
+    }
+
+    /// A port whose queue is full, so that the system passes over who comes, and what fills it.
+    async fn silent() -> (SocketAddr, Socket, Vec<TcpStream>) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut filling = Vec::new();
+        let patience = Duration::from_secs(1);
+        while let Ok(connected) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+            filling.push(connected.unwrap());
+            assert!(filling.len() < 100, "its queue is never full");
+        }
+        (address, socket, filling)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_hides_no_other_and_is_told_if_there_is_none() {
+        let (silent, _socket, _filling) = silent().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let limit = Duration::from_secs(4);
+
+        let begun = Instant::now();
+        let found = connect_to(&[silent, there], Instant::now() + limit).await;
+        let taken = begun.elapsed();
+        let none = connect_to(&[silent], Instant::now() + limit / 8).await;
+
+        assert_eq!(found.unwrap().peer_addr().unwrap(), there);
+        assert!((limit / 2..limit * 3 / 4).contains(&taken), "{taken:?}");
+        assert_eq!(none.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 }

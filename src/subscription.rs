@@ -37,7 +37,8 @@ use plan::OnTakeover;
 use prober::Prober;
 
 pub use keeper::Keeper;
-pub use view::{Registration, Seen, State, View};
+pub use probe::Kind as ProbeKind;
+pub use view::{Probe, Registration, Seen, State, View};
 
 /// How many chatbots are called about at once.
 const MAX_CALLS: usize = 4;

@@ -62,7 +62,8 @@ pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off)
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// The first part of a target's name behind `caigunn_webhook::`.
-const TARGETS: [&str; 26] = [
+const TARGETS: [&str; 31] = [
+    "accents",
     "app",
     "backfill",
     "backoff",
@@ -80,6 +81,8 @@ const TARGETS: [&str; 26] = [
     "inbox",
     "instance",
     "metrics",
+    "minutes",
+    "notice",
     "notification",
     "outgoing",
     "published",
@@ -87,8 +90,10 @@ const TARGETS: [&str; 26] = [
     "serve",
     "shutdown",
     "subscription",
+    "systemd",
     "telemetry",
     "term",
+    "trace",
 ];
 
 /// Takes what is a level or a target of ours: any other name would be taken for a target too, of which nothing is ever

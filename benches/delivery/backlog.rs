@@ -97,7 +97,7 @@ impl Store {
                 let database = Database {
                     url: inbox.url.clone(),
                 };
-                database.fill(count, AGE, true);
+                database.fill(count, AGE);
             }
         }
         inbox

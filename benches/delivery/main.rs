@@ -13,25 +13,15 @@
 //!
 //! Options follow after a `--`: see [`Options`], or `cargo bench --bench delivery -- --help`.
 
-#[path = "../shared/database.rs"]
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod database;
-#[path = "../shared/files.rs"]
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod files;
-#[path = "../shared/load.rs"]
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod load;
-#[path = "../shared/server.rs"]
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod server;
-
 mod backlog;
 mod drain;
 mod idle;
 mod meanwhile;
 mod plain;
 mod returning;
+#[path = "../shared/mod.rs"]
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
+mod shared;
 mod sink;
 
 use std::path::PathBuf;
@@ -39,16 +29,17 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use backlog::Store;
-use server::Program;
+use shared::run::{self, Builds};
+use shared::server::Program;
+use shared::{database, files, load, server};
 
 /// Measures how fast a backlog is drained, what that costs whoever posts meanwhile, and how soon a destination gets something;
 /// on SQLite and, if CAIGUNN_TEST_POSTGRES names a server (scripts/with-postgres starts one), on PostgreSQL. Of --drain,
 /// --meanwhile, --return, --idle and --pending several may stand together; what no such option asks for is left out then.
 #[derive(Parser)]
 struct Options {
-    /// An older build of the program as one more in all that is measured; a relative path begins in the package's folder.
-    #[arg(long, value_name = "PATH", value_parser = program)]
-    against: Option<PathBuf>,
+    #[command(flatten)]
+    builds: Builds,
     /// A backlog of 100,000, beside the plain client.
     #[arg(long)]
     drain: bool,
@@ -95,25 +86,14 @@ fn main() {
     {
         return plain::run(arguments);
     }
-    // Cargo adds --bench.
-    let options = Options::parse_from(std::env::args().filter(|word| word != "--bench"));
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
-    Run::new(options, folder.path().to_owned()).measure();
+    let folder = run::folder();
+    Run::new(run::options(), folder.path().to_owned()).measure();
 }
 
 impl Run {
     fn new(options: Options, folder: PathBuf) -> Self {
-        let this = PathBuf::from(env!("CARGO_BIN_EXE_caigunn-webhook"));
-        let paths = [("old", options.against.clone()), ("new", Some(this))];
-        let programs = paths.into_iter().filter_map(|(name, path)| {
-            Some(Program {
-                name,
-                path: path?,
-                log_folder: Some(folder.clone()),
-            })
-        });
         Self {
-            programs: programs.collect(),
+            programs: options.builds.programs(Some(&folder)),
             options,
             folder,
         }
@@ -164,8 +144,4 @@ impl Run {
             })
             .collect()
     }
-}
-
-fn program(path: &str) -> Result<PathBuf, String> {
-    std::fs::canonicalize(path).map_err(|error| error.to_string())
 }

@@ -37,7 +37,6 @@ pub fn many(run: &Run, store: &Store, count: u64) {
     let program = run.programs.last().expect("this build is there");
     for count in [FEW, count] {
         let inbox = store.filled(program, count);
-        println!("{}", returns(program, &inbox, count));
         let mut took = Duration::ZERO;
         for _ in 0..run.options.rounds {
             let few = (count == FEW).then(|| store.copy(&inbox));
@@ -45,6 +44,8 @@ pub fn many(run: &Run, store: &Store, count: u64) {
         }
         let rate = (u64::from(run.options.rounds) * FEW) as f64 / took.as_secs_f64();
         println!("    the first {FEW} of {count}: {rate:.0}/s");
+        // Last, since what is back takes something.
+        println!("{}", returns(program, &inbox, count));
     }
 }
 
@@ -66,7 +67,8 @@ fn returns(program: &Program, inbox: &Inbox, count: u64) -> String {
         let arrived_at = sink.arrivals.recv_timeout(PATIENCE).expect("something comes");
         let wait = arrived_at.saturating_duration_since(opened_at).as_millis();
         waits += &format!("{wait} ms after {:.1} s, ", down.as_secs_f64());
-        // It answers nothing, so what has come is sent again.
+        // As who is back does, it takes something; what is under way when it goes is cut.
+        sink.take(1);
         drop(sink);
         port = Port::of(address);
     }

@@ -13,6 +13,13 @@ const MANY: usize = 1_000_000;
 /// How many receipts are written between two looks at the size of a file.
 const PART: usize = 100_000;
 
+/// A file with so many receipts that this build can open.
+pub fn with(run: &Run, count: usize) -> PathBuf {
+    let path = run.folder.join("filled.db");
+    by_the_store(&path, count);
+    path
+}
+
 /// A file with a million receipts that every program of the run can open.
 pub fn with_a_million(run: &Run) -> PathBuf {
     let path = run.folder.join("million.db");

@@ -13,42 +13,36 @@
 //! Options follow after a `--`: see [`Options`], or `cargo bench --bench ingest -- --help`.
 
 mod backup;
-#[path = "../shared/database.rs"]
-#[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod database;
 mod delivery;
-#[path = "../shared/files.rs"]
-mod files;
 mod fill;
-#[path = "../shared/load.rs"]
-mod load;
 mod long_reader;
-mod plain;
+mod page;
 mod postgres;
 mod repeat_large;
 mod report;
 mod row_by_row;
-#[path = "../shared/server.rs"]
+#[path = "../shared/mod.rs"]
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
-mod server;
+mod shared;
 mod sqlite;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use server::Program;
+
+use shared::run::{self, Builds};
+use shared::server::Program;
+use shared::{database, files, load, server};
 
 /// Measures the receiver beside a server that does nothing, on an empty inbox and on a million receipts; then the one with
 /// PostgreSQL, if CAIGUNN_TEST_POSTGRES names a server (scripts/with-postgres starts one). Of --minute, --repeat-large,
-/// --long-reader, --backup, --delivery, --postgres and --plain several may stand together; what no such option asks for is
+/// --long-reader, --backup, --delivery, --page and --postgres several may stand together; what no such option asks for is
 /// left out then.
 #[derive(Parser)]
 struct Options {
-    /// An older build of the program as one more server in all that is measured; a relative path begins in the package's
-    /// folder.
-    #[arg(long, value_name = "PATH", value_parser = program)]
-    against: Option<PathBuf>,
+    #[command(flatten)]
+    builds: Builds,
     /// A minute at 256 connections on a million receipts, of each build in turn: the longest answer, and how many took
     /// over 100 ms.
     #[arg(long)]
@@ -65,17 +59,15 @@ struct Options {
     /// What destinations cost whoever posts: none beside one that hangs.
     #[arg(long)]
     delivery: bool,
+    /// How long pages take on so many receipts, and what a hundred viewers cost whoever posts.
+    #[arg(long, value_name = "RECEIPTS", num_args = 0..=1, default_missing_value = "1000000")]
+    page: Option<usize>,
     /// The store in PostgreSQL, beside a transaction for each notification and a rival with one INSERT a request.
     #[arg(long)]
     postgres: bool,
-    /// With PostgreSQL, what ten million receipts cost this build too, which takes minutes and 7 GB.
+    /// With PostgreSQL, what ten million receipts cost each build too, which takes minutes and 7 GB for each.
     #[arg(long)]
     large: bool,
-    /// The store in PostgreSQL, without HTTP, beside one table with one index over identities whose old rows are deleted, at
-    /// 10,000 receipts and at so many, with retention running: some half an hour and 7 GB. Of the other options only
-    /// --seconds counts, 120 unless it is given: for each size of batch, and to warm up.
-    #[arg(long, value_name = "RECEIPTS", num_args = 0..=1, default_missing_value = "10000000")]
-    plain: Option<u64>,
     /// Log lines go to /dev/null, not to a file: to measure a step alone.
     #[arg(long)]
     no_log: bool,
@@ -109,25 +101,14 @@ fn main() {
         [role, url] if role == "row-by-row" => return row_by_row::serve(url),
         _ => {}
     }
-    // Cargo adds --bench.
-    let options = Options::parse_from(std::env::args().filter(|word| word != "--bench"));
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
-    Run::new(options, folder.path().to_owned()).measure();
+    let folder = run::folder();
+    Run::new(run::options(), folder.path().to_owned()).measure();
 }
 
 impl Run {
     fn new(options: Options, folder: PathBuf) -> Self {
-        let this = PathBuf::from(env!("CARGO_BIN_EXE_caigunn-webhook"));
-        let paths = [("old", options.against.clone()), ("new", Some(this))];
-        let programs = paths.into_iter().filter_map(|(name, path)| {
-            Some(Program {
-                name,
-                path: path?,
-                log_folder: (!options.no_log).then(|| folder.clone()),
-            })
-        });
         Self {
-            programs: programs.collect(),
+            programs: options.builds.programs((!options.no_log).then_some(&folder)),
             options,
             folder,
         }
@@ -140,8 +121,8 @@ impl Run {
             || options.long_reader.is_some()
             || options.backup.is_some()
             || options.delivery
-            || options.postgres
-            || options.plain.is_some();
+            || options.page.is_some()
+            || options.postgres;
         if !is_part {
             sqlite::run(self);
         }
@@ -160,11 +141,11 @@ impl Run {
         if options.delivery {
             delivery::run(self);
         }
+        if let Some(receipts) = options.page {
+            page::run(self, receipts);
+        }
         if options.postgres || !is_part {
             postgres::run(self);
-        }
-        if let Some(receipts) = options.plain {
-            plain::run(self, receipts);
         }
     }
 
@@ -179,10 +160,6 @@ impl Run {
     fn time(&self, seconds: u64) -> Duration {
         Duration::from_secs(self.options.seconds.unwrap_or(seconds))
     }
-}
-
-fn program(path: &str) -> Result<PathBuf, String> {
-    std::fs::canonicalize(path).map_err(|error| error.to_string())
 }
 
 fn connections(text: &str) -> Result<usize, String> {

@@ -19,17 +19,16 @@ use super::Run;
 use crate::database::{Database, execute};
 use crate::load::load;
 use crate::report::{compare, print_memory};
-use crate::server::{Program, Server, serve};
+use crate::server::{Server, serve};
 
 /// Connections of the rival to the server.
 const RIVAL_CONNECTIONS: usize = 32;
 
-/// Receipts in the large inbox, and in the small one.
-const SIZES: [u64; 2] = [10_000, 10_000_000];
+/// Receipts in the small inbox, and in the large one.
+const SIZES: [(&str, u64); 2] = [("small", 10_000), ("large", 10_000_000)];
 
-/// How long the large inbox is warmed up: the receiver reads what is in the older slots meanwhile, and the server writes
-/// every page whole that it changes for the first time after a checkpoint, which makes both slower for some minutes in
-/// a life of months.
+/// How long the large inbox is warmed up: the server writes every page whole that it changes for the first time after a
+/// checkpoint, which makes it slower for some minutes in a life of months.
 const LARGE_WARM_UP: Duration = Duration::from_secs(90);
 
 /// The time from which the receipts of a full inbox are, unless it matters.
@@ -67,28 +66,38 @@ pub fn run(run: &Run) {
     print_memory(&ours);
     drop((others, ours));
     if run.options.large {
-        let this = run.programs.last().expect("this build is there");
-        sizes(run, this, &server);
+        sizes(run, &server);
     }
 }
 
-/// A large inbox beside a small one.
-fn sizes(run: &Run, program: &Program, server: &str) {
-    let [small, large] = ["small", "large"].map(|name| {
-        let database = Database::new(server, name);
-        drop(program.start(&database.url));
-        database
-    });
-    small.fill(SIZES[0], AGE, true);
-    large.fill(SIZES[1], AGE, true);
-    println!(
-        "\nPostgreSQL, an inbox of {} and one of {} receipts",
-        SIZES[0], SIZES[1]
-    );
-    let servers = [("small", small), ("large", large)]
-        .map(|(name, database)| program.delivering(name, &database.url, "[]"));
-    load(servers[1].address, 256, LARGE_WARM_UP);
-    compare(run, &[&servers[0], &servers[1]], 256, &[["large", "small"]]);
+/// Of each build a large inbox beside a small one.
+fn sizes(run: &Run, server: &str) {
+    const RATIOS: [[&str; 2]; 4] = [
+        ["old large", "old small"],
+        ["new large", "new small"],
+        ["new small", "old small"],
+        ["new large", "old large"],
+    ];
+    let mut inboxes = Vec::new();
+    for program in &run.programs {
+        for (name, count) in SIZES {
+            let name = format!("{} {name}", program.name);
+            let database = Database::new(server, &name);
+            drop(program.start(&database.url));
+            database.fill(count, AGE);
+            inboxes.push((program, name, database));
+        }
+    }
+    println!("\nPostgreSQL, inboxes of {SIZES:?} receipts");
+    let servers: Vec<_> = inboxes
+        .iter()
+        .map(|(program, name, database)| program.delivering(name, &database.url, "[]"))
+        .collect();
+    for server in servers.iter().filter(|server| server.name.ends_with("large")) {
+        load(server.address, 256, LARGE_WARM_UP);
+    }
+    let all: Vec<_> = servers.iter().collect();
+    compare(run, &all, 256, &RATIOS);
     print_memory(&servers);
 }
 

@@ -9,7 +9,7 @@ use caigunn_webhook::config::{self, InboxLocation, Sources};
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::postgres::PostgresInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use futures_util::future::join_all;
@@ -110,6 +110,14 @@ impl Inbox for RowByRow {
 
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         self.0.expire(before)
+    }
+
+    fn accept_quarantined(&self, id: QuarantineId, receipt_id: ReceiptId) -> Answer<'_, ()> {
+        self.0.accept_quarantined(id, receipt_id)
+    }
+
+    fn jobs(&self) -> &dyn Jobs {
+        self.0.jobs()
     }
 
     fn outbox(&self) -> &dyn Outbox {

@@ -51,12 +51,16 @@ impl Database {
         );
     }
 
-    /// Makes receipts with numbers up to `count`, spread over that time as they would be, in five slots of the ring if the
-    /// table has any.
-    pub fn fill(&self, count: u64, age: Duration, has_slots: bool) {
+    /// Makes receipts with numbers up to `count`, spread over that time as they would be; in five of the slots that the tables
+    /// of builds up to 807953f have.
+    pub fn fill(&self, count: u64, age: Duration) {
         let started = Instant::now();
         let body = body(&Ids::fresh());
         let age = age.as_secs_f64();
+        let has_slots = value(
+            &self.url,
+            "SELECT count(*) FROM information_schema.columns WHERE (table_name, column_name) = ('state', 'slot')",
+        ) > 0;
         let (slot, slot_value) = match has_slots {
             true => ("slot, ", format!("seq * 5 / ({count} + 1), ")),
             false => ("", String::new()),
@@ -86,7 +90,11 @@ impl Database {
         }
         execute(&self.url, "VACUUM ANALYZE caigunn_webhook.receipt");
         execute(&self.url, "CHECKPOINT");
-        let bytes = value(&self.url, SIZE);
+        let bytes = value(
+            &self.url,
+            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+             WHERE relkind = 'r' AND relnamespace = 'caigunn_webhook'::regnamespace AND relname LIKE 'receipt%'",
+        );
         println!(
             "filled an inbox with {count} receipts in {:.0} s: {} bytes a receipt, of which its body is {}",
             started.elapsed().as_secs_f64(),
@@ -99,10 +107,6 @@ impl Database {
 fn name_in(url: &str) -> &str {
     url.split(['/', '?']).nth(3).expect("a URL with a database")
 }
-
-/// What the receipts take, with their indexes.
-pub const SIZE: &str = "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
-    WHERE relkind = 'r' AND relnamespace = 'caigunn_webhook'::regnamespace AND relname LIKE 'receipt%'";
 
 fn with_client<T>(url: &str, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -15,29 +15,6 @@ use crate::load::{Load, load};
 /// own clock (`USER_HZ`, proc(5) and time(7)).
 const TICK: Duration = Duration::from_millis(10);
 
-/// CPU times of a process so far, in user and in system mode.
-pub struct Times {
-    pub parent: u32,
-    /// Of all its threads.
-    pub own: Duration,
-    /// Of its children that have ended.
-    pub children: Duration,
-}
-
-/// None if there is no such process.
-pub fn times(process: u32) -> Option<Times> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field, the name, may have blanks in it. What is behind it begins with the third.
-    let (_, behind) = stat.rsplit_once(')').expect("the name is in parentheses");
-    let fields: Vec<&str> = behind.split_whitespace().collect();
-    let number = |field: usize| fields[field - 3].parse::<u32>().expect("a number");
-    Some(Times {
-        parent: number(4),
-        own: TICK * (number(14) + number(15)),
-        children: TICK * (number(16) + number(17)),
-    })
-}
-
 /// A build of the receiver.
 pub struct Program {
     /// `old` or `new`.
@@ -154,12 +131,26 @@ impl Server {
 
     /// In user and in system mode so far, all threads together.
     pub fn cpu(&self) -> Duration {
-        times(self.process.id()).expect("it runs").own
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("it runs");
+        // The second field, the name, may have blanks in it. What is behind it begins with the third; utime is the 14th.
+        let (_, behind) = stat.rsplit_once(')').expect("the name is in parentheses");
+        let ticks: u32 = behind
+            .split_whitespace()
+            .skip(14 - 3)
+            .take(2)
+            .map(|ticks| ticks.parse::<u32>().expect("a number of ticks"))
+            .sum();
+        TICK * ticks
+    }
+
+    /// Its admin address.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.expect("it is a receiver")
     }
 
     /// What `/metrics` shows.
     pub fn metrics(&self) -> String {
-        get(self.admin.expect("it is a receiver"), "/metrics").expect("it answers")
+        get(self.admin(), "/metrics").expect("it answers")
     }
 
     pub fn is_receiver(&self) -> bool {
@@ -207,7 +198,7 @@ fn is_ready(address: SocketAddr) -> bool {
 }
 
 /// The whole answer, if there is one.
-fn get(address: SocketAddr, path: &str) -> Option<String> {
+pub fn get(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;

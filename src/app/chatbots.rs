@@ -5,24 +5,28 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::error::Error;
 use super::leadership::Leadership;
-use super::until;
+use super::running::until;
 use crate::backfill::{self, Backfill, Mode};
 use crate::caigunn::keyring::Keyring;
+use crate::config::{Registration, Settings};
 use crate::delivery::instruction::ShownState;
 use crate::delivery::{Answers, Deliveries, QUESTION_TIMEOUT};
 use crate::event::{ChatbotId, EventId};
-use crate::http::{BackfillError, BackfillJob, SubscriptionView};
+use crate::http::{BackfillError, BackfillJob, Ensure, Standing, SubscriptionView};
 use crate::inbox::instruction::{Instruction, Question};
 use crate::inbox::{Inbox, Writer};
 use crate::instance::Instance;
 use crate::metrics::Registry;
-use crate::subscription::{View, Wanted, Watching};
+use crate::subscription::{Selection, View, Wanted, Watching, probe};
 use crate::term::Terms;
 use crate::{caigunn, subscription};
 
@@ -45,9 +49,41 @@ pub struct CaiGunn {
     pub backfill: backfill::Settings,
 }
 
+impl CaiGunn {
+    /// What the settings say of it; `None` if they name no account or no chatbot.
+    ///
+    /// # Errors
+    /// A client cannot be made.
+    pub fn of(settings: &Settings) -> Result<Option<Self>, Error> {
+        let has_chatbots = match &settings.selection {
+            Selection::Keys(keys) => !keys.is_empty(),
+            Selection::Discovered { .. } => true,
+        };
+        let Some(api) = settings.api.clone().filter(|_| has_chatbots) else {
+            return Ok(None);
+        };
+        let webhook = match &settings.registration {
+            Registration::Wanted(webhook) => Some((**webhook).clone()),
+            Registration::Missing(_) => None,
+        };
+        let probed_url = webhook.as_ref().map_or(&api.url, |webhook| &webhook.public_url);
+        Ok(Some(Self {
+            probe_client: probe::client(probed_url).map_err(Error::Client)?,
+            client: caigunn::Client::new(api).map_err(Error::Client)?,
+            wanted: Wanted {
+                selection: settings.selection.clone(),
+                webhook,
+            },
+            watching: settings.watching,
+            backfill: settings.backfill,
+        }))
+    }
+}
+
 /// What looks after chatbots while the program runs, and the ways to see and use it.
 pub struct Watch {
     pub subscription: SubscriptionView,
+    pub ensure: Option<Ensure>,
     pub backfill_job: Option<BackfillJob>,
     /// Answers what other receivers ask this one, while it leads.
     pub answers: Answers,
@@ -79,9 +115,10 @@ impl Watch {
             deliveries,
         };
         Self {
-            answers: window.clone().answers(None),
+            answers: window.clone().answers(None, None),
             subscription: window.subscription(),
             wanted: None,
+            ensure: None,
             backfill_job: None,
             keeping: None,
             backfilling: None,
@@ -130,8 +167,11 @@ impl CaiGunn {
         };
         let backfilling = backfill::keep(self.backfill, backfill.clone(), keyring.clone(), progress, terms);
         let keys = (backfill, keyring);
+        let can_ensure = wanted.borrow().webhook.is_some();
+        let ensured = can_ensure.then(|| wanted.clone());
         Watch {
-            answers: window.clone().answers(Some(keys.clone())),
+            answers: window.clone().answers(Some(keys.clone()), ensured.clone()),
+            ensure: ensured.map(|wanted| window.clone().ensure(wanted)),
             backfill_job: Some(window.clone().backfill_job(keys)),
             subscription: window.subscription(),
             wanted: Some(wanted),
@@ -146,11 +186,12 @@ type Keys = (Backfill, watch::Receiver<Option<Keyring>>);
 
 impl Window {
     /// What is seen here.
-    fn seen(&self) -> Value {
-        let mut seen = self.view.to_json();
-        seen["backfill"] = self.progress.to_json();
-        seen["leader"] = self.leadership.to_json();
-        seen
+    fn seen(&self) -> Standing {
+        Standing {
+            seen: self.view.seen(),
+            backfill: self.progress.seen(),
+            leader: self.leadership.seen(),
+        }
     }
 
     /// How the admin side sees the chatbots: what is known here, or what the leader knows.
@@ -158,19 +199,34 @@ impl Window {
         Arc::new(move |of_leader| {
             let window = self.clone();
             Box::pin(async move {
-                let mut seen = window.seen();
+                let mut standing = window.seen();
                 if of_leader && !window.leadership.is_self() {
                     match window.ask(Question::Subscription, SEEING_TIMEOUT).await {
                         Ok(answer) => {
-                            seen = answer;
-                            seen["leader"]["is_self"] = false.into();
+                            standing = answer;
+                            standing.leader.is_self = false;
                         }
                         Err(Unanswered::Refused(reason) | Unanswered::NoLeader(reason)) => {
-                            seen["problem"] = reason.into();
+                            standing.seen.problem = Some(reason);
                         }
                     }
                 }
-                seen
+                standing
+            })
+        })
+    }
+
+    /// How the admin side has each chatbot looked at: here, or where that is done.
+    fn ensure(self, wanted: watch::Sender<Wanted>) -> Ensure {
+        Arc::new(move || {
+            let (window, wanted) = (self.clone(), wanted.clone());
+            Box::pin(async move {
+                if window.leadership.is_self() {
+                    begin_anew(&wanted);
+                    return Ok(());
+                }
+                let answer = window.ask(Question::Ensure, SEEING_TIMEOUT).await;
+                answer.map_err(|(Unanswered::Refused(reason) | Unanswered::NoLeader(reason))| reason)
             })
         })
     }
@@ -198,12 +254,19 @@ impl Window {
     }
 
     /// What other receivers are told while this one leads.
-    fn answers(self, keys: Option<Keys>) -> Answers {
+    fn answers(self, keys: Option<Keys>, wanted: Option<watch::Sender<Wanted>>) -> Answers {
         Arc::new(move |question| {
-            let (window, keys) = (self.clone(), keys.clone());
+            let (window, keys, wanted) = (self.clone(), keys.clone(), wanted.clone());
             Box::pin(async move {
                 match (question, keys) {
-                    (Question::Subscription, _) => Ok(window.seen()),
+                    (Question::Subscription, _) => Ok(json(window.seen())),
+                    (Question::Ensure, _) => match &wanted {
+                        Some(wanted) => {
+                            begin_anew(wanted);
+                            Ok(json(()))
+                        }
+                        None => Err("the receiver that leads registers nothing".to_owned()),
+                    },
                     (Question::Backfill { .. }, None) => {
                         Err("the receiver that leads has no credentials".to_owned())
                     }
@@ -214,19 +277,23 @@ impl Window {
                             dry_run,
                         },
                         Some(keys),
-                    ) => job(keys, event_id, chatbot_id, dry_run)
-                        .await
-                        .map_err(|error| match error {
+                    ) => job(keys, event_id, chatbot_id, dry_run).await.map(json).map_err(
+                        |error| match error {
                             BackfillError::CaiGunn(reason) | BackfillError::NotLeader(reason) => reason,
                             BackfillError::Inbox(error) => error.to_string(),
-                        }),
+                        },
+                    ),
                 }
             })
         })
     }
 
     /// Asks the receiver that leads, through the inbox.
-    async fn ask(&self, question: Question, patience: Duration) -> Result<Value, Unanswered> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        question: Question,
+        patience: Duration,
+    ) -> Result<T, Unanswered> {
         let Some(leader) = self.leadership.leader() else {
             let reason = "only the receiver that leads knows the account's chatbots, and which one does is not known now; \
                           try again in some seconds";
@@ -255,7 +322,11 @@ impl Window {
                     return Err(Unanswered::Refused(shown.progress.failure.unwrap_or_default()));
                 }
                 Some(shown) if shown.state == ShownState::Done => {
-                    return Ok(shown.progress.answer.unwrap_or_default());
+                    let answer = serde_json::from_value(shown.progress.answer.unwrap_or_default());
+                    // It may be of another version.
+                    return answer.map_err(|error| {
+                        Unanswered::Refused(format!("the leader's answer cannot be read here: {error}"))
+                    });
                 }
                 Some(shown) if shown.state == ShownState::Running => patience_now = patience,
                 _ => {}
@@ -276,13 +347,23 @@ enum Unanswered {
     NoLeader(String),
 }
 
+/// Has what is wanted already begun with once more: all is looked at then.
+fn begin_anew(wanted: &watch::Sender<Wanted>) {
+    wanted.send_modify(|_| {});
+}
+
+/// An answer, as it goes through the inbox.
+fn json(answer: impl Serialize) -> Value {
+    serde_json::to_value(answer).expect("texts, numbers and ids have a JSON form")
+}
+
 /// Backfills a job with the keys that are known here.
 async fn job(
     (backfill, keyring): Keys,
     event_id: EventId,
     chatbot_id: Option<ChatbotId>,
     dry_run: bool,
-) -> Result<Value, BackfillError> {
+) -> Result<backfill::Outcome, BackfillError> {
     let keyring = keyring.borrow().clone();
     let Some(keyring) = keyring else {
         let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
@@ -290,7 +371,7 @@ async fn job(
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Store };
     match backfill.job(&keyring, event_id, chatbot_id, mode).await {
-        Ok(outcome) => Ok(serde_json::to_value(outcome).expect("texts and ids have a JSON form")),
+        Ok(outcome) => Ok(outcome),
         Err(backfill::Error::Inbox(error)) => Err(BackfillError::Inbox(error)),
         Err(error) => Err(BackfillError::CaiGunn(error.explained())),
     }

@@ -16,13 +16,22 @@ pub enum Error {
     #[error("cannot close the inbox")]
     Close(#[source] inbox::Error),
     /// A listener cannot be opened.
-    #[error("cannot listen on {address}, the {side} address")]
+    #[error("cannot listen on {address}, the {side} address ({})", setting(side))]
     Bind {
         /// `public` or `admin`.
         side: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A socket that was handed over cannot be used.
+    #[error("cannot use the socket that was handed over for the {side} address")]
+    Socket {
+        /// `public` or `admin`.
+        side: &'static str,
+        /// What is wrong with it.
         #[source]
         source: io::Error,
     },
@@ -56,4 +65,12 @@ pub enum Error {
         /// The names of the parts that had not ended.
         left: Vec<&'static str>,
     },
+}
+
+/// What says where a side listens.
+const fn setting(side: &str) -> &'static str {
+    match side.as_bytes() {
+        b"admin" => "CAIGUNN_ADMIN_LISTEN",
+        _ => "CAIGUNN_LISTEN",
+    }
 }

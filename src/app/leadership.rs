@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::http::Leader;
 use crate::inbox::{self, Candidate, Inbox, LEASE};
 use crate::metrics::Registry;
 use crate::term::{Office, Terms, office};
@@ -56,9 +56,12 @@ impl Leadership {
         }
     }
 
-    /// As JSON, for the admin API.
-    pub fn to_json(&self) -> Value {
-        json!({"name": self.leader(), "is_self": self.is_self()})
+    /// What the admin API shows.
+    pub fn seen(&self) -> Leader {
+        Leader {
+            name: self.leader(),
+            is_self: self.is_self(),
+        }
     }
 
     /// Shows whether this receiver leads.

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::caigunn;
 use crate::config::{self, Mistakes, Registration, Settings, Sources};
-use crate::delivery::DestinationSettings;
+use crate::delivery::{DestinationSettings, Kind};
 use crate::http;
 use crate::subscription::{Selection, Wanted};
 
@@ -71,6 +71,7 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
         return std::future::pending().await;
     }
     let (mut seen, mut taken) = (Vec::new(), Vec::new());
+    let mut read = users.settings.delivery.destinations.clone();
     loop {
         sleep(INTERVAL).await;
         let looking = rotation.clone();
@@ -85,7 +86,11 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
         taken.clone_from(&seen);
         let mut reading = rotation.clone();
         match spawn_blocking(move || reading.reread()).await {
-            Ok(Ok(settings)) => users.take(settings),
+            Ok(Ok(settings)) => {
+                warn_of_keys(&read, &settings.delivery.destinations);
+                read.clone_from(&settings.delivery.destinations);
+                users.take(settings);
+            }
             Ok(Err(mistakes)) => tracing::warn!(
                 error.type = "rotation",
                 "a file of a secret has changed and is not taken; what was in it goes on: {}",
@@ -116,6 +121,12 @@ impl Users {
         {
             self.secrets.replace_admin_token(token.clone());
             tracing::info!("admin.token was read anew");
+        }
+        if let Some(token) = &new.http.read_only_token
+            && exposed(&old.http.read_only_token) != exposed([token])
+        {
+            self.secrets.replace_read_only_token(token.clone());
+            tracing::info!("admin.read_only_token was read anew");
         }
         if let (Some(client), Some(was), Some(api)) = (&self.client, &old.api, &new.api)
             && exposed([&was.access_token]) != exposed([&api.access_token])
@@ -164,6 +175,25 @@ impl Users {
         // What is used of the destinations is in the old settings, which share it with the senders.
         let delivery = self.settings.delivery.clone();
         self.settings = Settings { delivery, ..new };
+    }
+}
+
+/// Says of which queues of SQS the secret access key in the file is another than when it was last read. It is not taken: it belongs
+/// to another `access_key_id`, which stands in the settings.
+fn warn_of_keys(before: &[DestinationSettings], after: &[DestinationSettings]) {
+    let secret = |destination: &DestinationSettings| match &destination.kind {
+        Kind::Sqs(queue) => queue.source.given_secret().cloned(),
+        _ => None,
+    };
+    for destination in after {
+        let was = before.iter().find(|was| was.name == destination.name);
+        if was.is_some_and(|was| exposed(&secret(was)) != exposed(&secret(destination))) {
+            tracing::warn!(
+                "the secret_access_key of destination {} has changed in its file; restart the receiver to use it, with the \
+                 access_key_id that it belongs to",
+                destination.name
+            );
+        }
     }
 }
 

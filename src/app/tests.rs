@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::*;
 use crate::config::{self, Sources};
@@ -50,6 +51,7 @@ impl Receiver {
     }
 
     async fn wait_until_it_says(&self, word: &str) {
+        crate::outgoing::provider();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let saying = async {
             loop {

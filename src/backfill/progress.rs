@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::metrics::Registry;
 
 /// What the last look at the open jobs has shown. Cheap to clone.
@@ -9,11 +11,14 @@ use crate::metrics::Registry;
 pub struct Progress(Arc<Mutex<Seen>>);
 
 /// What is seen at one time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = OpenJobs)]
 pub struct Seen {
     /// Jobs that have begun and not ended.
+    #[serde(rename = "open_jobs")]
     pub open_count: usize,
     /// Those of them that were given up.
+    #[serde(rename = "stalled_jobs")]
     pub stalled_count: usize,
     /// What keeps this receiver from asking, in words.
     pub problem: Option<String>,
@@ -41,16 +46,6 @@ impl Progress {
             None,
             move || progress.look().stalled_count as f64,
         );
-    }
-
-    /// As JSON, for the admin API.
-    pub fn to_json(&self) -> serde_json::Value {
-        let seen = self.look();
-        serde_json::json!({
-            "open_jobs": seen.open_count,
-            "stalled_jobs": seen.stalled_count,
-            "problem": seen.problem,
-        })
     }
 
     /// Shows nothing: another receiver looks at the open jobs.

@@ -8,8 +8,8 @@ use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
 
 /// What to do when the access token is refused.
-pub const ACCESS_TOKEN: &str = "put a valid one into CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, \
-                                `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does";
+pub const ACCESS_TOKEN: &str = "put a valid one into the file that CAIGUNN_ACCESS_TOKEN_FILE names, or into CAIGUNN_ACCESS_TOKEN and restart: while one \
+                                is still valid, `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does";
 
 /// What was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -254,7 +254,7 @@ fn an_entry_that_cannot_be_read_hides_no_other_and_is_told_by_its_place_alone() 
 fn deep_nesting_is_no_danger() {
     let deep = format!(
         r#"{{"x":{0},"chatbots":[{0}]}}"#,
-        "[".repeat(100_000) + &"]".repeat(100_000)
+        "[".repeat(100_000) + &*"]".repeat(100_000)
     );
 
     let listed = body::chatbots(&deep, 0).unwrap();

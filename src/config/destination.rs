@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::keys::DESTINATION;
+use super::keys::{DESTINATION, DESTINATION_KEYS};
 use super::reader::{self, Reader};
 use super::sources::Sources;
 use super::tables::tables;
@@ -24,7 +24,7 @@ use crate::rotating::Rotating;
 
 pub use http::url;
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 
 const DEFAULT_MAX_IN_FLIGHT: usize = 16;
 
@@ -101,7 +101,8 @@ pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> 
     let mut destinations = Vec::new();
     for (index, table) in tables.into_iter().enumerate() {
         let count = reader.mistakes.len();
-        reader.enter(index, table, sourced.places.get(index).unwrap_or(&sourced.place));
+        let place = sourced.places.get(index).unwrap_or(&sourced.place);
+        reader.enter(DESTINATION, &DESTINATION_KEYS, index, table, place);
         let destination = destination(reader, index, &mut names, sources);
         destinations.extend(destination.filter(|_| reader.mistakes.len() == count));
     }
@@ -185,7 +186,7 @@ fn names_of_keys() -> BTreeSet<&'static str> {
 }
 
 /// The secrets to sign with, given or in a file.
-fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Vec<SecretString> {
+pub fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Vec<SecretString> {
     let given = reader.list(key, secret);
     let path = reader.optional(key_of_file, |text| Some(text.to_owned()));
     let Some(path) = path else {
@@ -227,7 +228,7 @@ fn required_as<T>(
     taken
 }
 
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
 }

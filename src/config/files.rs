@@ -83,7 +83,9 @@ impl Settings {
             InboxLocation::Postgres(_) => self.inbox.max_connections as u64,
         };
         let deliveries: u64 = self.delivery.destinations.iter().map(files_of).sum();
-        FIXED + inbox + self.backfill.concurrency as u64 + deliveries
+        // Each has one under way at most.
+        let notices = self.notices.len() as u64;
+        FIXED + inbox + self.backfill.concurrency as u64 + deliveries + notices
     }
 }
 

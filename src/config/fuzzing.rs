@@ -45,7 +45,7 @@ pub fn settings(input: &[u8]) {
         .iter()
         .fold(0, |sum: usize, byte| sum.wrapping_mul(31) + usize::from(*byte));
     let wrong: Vec<_> = (0..2).map(|step| KEYS[(at + step * 7) % KEYS.len()]).collect();
-    let is_hidden = |key: &Key| matches!(key.kind, Kind::Secret | Kind::Destinations);
+    let is_hidden = |key: &Key| matches!(key.kind, Kind::Secret | Kind::Tables);
     let nonsense = |key: &Key| if is_hidden(key) { SECRET } else { NONSENSE };
     let flags = wrong
         .iter()

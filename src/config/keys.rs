@@ -24,8 +24,8 @@ pub enum Kind {
     Origin,
     /// Nothing.
     Secret,
-    /// Of each destination its name and kind.
-    Destinations,
+    /// Of each table in a list its name, and its kind or format.
+    Tables,
 }
 
 /// What a value may be.
@@ -42,6 +42,9 @@ pub enum Form {
 /// The key of the destinations.
 pub const DESTINATION: &str = "delivery.destination";
 
+/// The key of the notices, which is in no section.
+pub const NOTICE: &str = "notice";
+
 const MIB: u64 = 1 << 20;
 
 /// A semaphore has an eighth of what an address can count, and each byte of a body is one permit.
@@ -56,16 +59,19 @@ const COUNT: &str = "a whole number";
 const SECONDS: &str = "whole seconds";
 const DAYS: &str = "whole days";
 const HOURS: &str = "whole hours";
+const MINUTES: &str = "whole minutes";
 const TRUTH: Form = Form::One("true or false");
 const VISIBLE: &str = "visible ASCII characters";
 const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url = \"https://app.example.com\"}], or in the file \
                             of settings tables, each of which begins with [[delivery.destination]]";
+const NOTICES: &str = "a list as in [{name = \"ops\", url = \"https://hooks.example.com/ops\"}], or in the file of settings \
+                       tables, each of which begins with [[notice]]";
 const URL_OF_ANY: &str = "an absolute URL without user and fragment: http or https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl)";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.
 #[rustfmt::skip] // A line each, as in any table.
-pub const KEYS: [Key; 47] = [
+pub const KEYS: [Key; 49] = [
     key("server.listen", ADDRESS).also("CAIGUNN_LISTEN"),
     key("server.public_url", BASE_URL).also("CAIGUNN_PUBLIC_URL"),
     key("server.body_limit_bytes", Form::Number(COUNT, 1024, 256 * MIB)),
@@ -79,6 +85,7 @@ pub const KEYS: [Key; 47] = [
     key("server.stop_timeout_seconds", Form::Number(SECONDS, 1, 600)),
     key("admin.listen", ADDRESS),
     key("admin.token", Form::One(VISIBLE)).of(Kind::Secret),
+    key("admin.read_only_token", Form::One(VISIBLE)).of(Kind::Secret),
     key("webhook.token", Form::List("letters, digits and - . _ ~, 1 to 128 of them")).of(Kind::Secret),
     key("inbox.url", Form::One("sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")).of(Kind::Location),
     key("inbox.max_connections", Form::Number(COUNT, 3, 1_000)),
@@ -110,7 +117,8 @@ pub const KEYS: [Key; 47] = [
     key("backfill.give_up_after_days", Form::Number(DAYS, 1, 365)),
     key("delivery.retry_schedule_seconds", Form::List("1 to 100 times whole seconds from 0 to 604800")),
     key("delivery.removal_grace_hours", Form::Number(HOURS, 0, 8_760)),
-    key(DESTINATION, Form::List(DESTINATIONS)).of(Kind::Destinations),
+    key(DESTINATION, Form::List(DESTINATIONS)).of(Kind::Tables),
+    key(NOTICE, Form::List(NOTICES)).of(Kind::Tables),
     key("log.filter", Form::One(crate::telemetry::ALLOWED_FILTER)).also("CAIGUNN_LOG"),
     key("log.format", Form::One("auto, json or pretty")),
 ];
@@ -144,6 +152,23 @@ pub const DESTINATION_KEYS: [Key; 26] = [
     key("delivery.destination.topic", Form::One("1 to 249 letters, digits and . _ -")),
     key("delivery.destination.sasl_mechanism", Form::One("plain, scram-sha-256 or scram-sha-512")),
     key("delivery.destination.command", Form::One("a list of texts without NUL: a program, and what it is given")).of(Kind::Secret),
+];
+
+/// The keys of each notice, in the order of the file of defaults.
+#[rustfmt::skip]
+pub const NOTICE_KEYS: [Key; 12] = [
+    key("notice.name", Form::One("1 to 40 of a-z, 0-9, - and _")),
+    key("notice.url", Form::One("an absolute http or https URL without user and fragment")).of(Kind::Origin),
+    key("notice.url_file", Form::One("the path of a file")),
+    key("notice.format", Form::One("json, slack, teams or ntfy")),
+    key("notice.about", Form::List("destination, dead_letter, chatbot, account, inbox, disk, log or silence")),
+    key("notice.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
+    key("notice.secrets_file", Form::One("the path of a file")),
+    key("notice.proxy", TRUTH),
+    key("notice.quiet_minutes", Form::Number(MINUTES, 0, 10_080)),
+    key("notice.free_percent", Form::Number(COUNT, 1, 90)),
+    key("notice.log_bytes", Form::Number(COUNT, MIB, 1 << 40)),
+    key("notice.silence_hours", Form::Number(HOURS, 1, 8_760)),
 ];
 
 const fn key(name: &'static str, form: Form) -> Key {

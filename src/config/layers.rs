@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Value;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::{Spanned, Value};
 
-use super::keys::{DESTINATION, KEYS, Key, Kind, did_you_mean};
+use super::keys::{DESTINATION, KEYS, Key, Kind, NOTICE, did_you_mean};
 use super::links::is_service_link;
 use super::sources::Sources;
 use super::tables::secret_file_paths;
@@ -35,7 +35,7 @@ impl Sources {
             || aws::is_variable(variable)
     }
 
-    /// Reads the files that `..._FILE` variables name, and then those of destinations' secrets.
+    /// Reads the files that `..._FILE` variables name, and then those of secrets in the tables of lists.
     pub fn read_files(&mut self, read: impl Fn(&str) -> Result<String, String>) {
         let by_variable = self.environment.iter().filter(|(variable, path)| {
             let is_file = Key::of_variable(variable).is_some_and(|(_, is_file)| is_file);
@@ -43,9 +43,12 @@ impl Sources {
         });
         let paths = by_variable.map(|(_, path)| path.trim().to_owned());
         self.files = paths.map(|path| (path.clone(), read(&path))).collect();
-        let destinations = merge(self).values.remove(DESTINATION);
-        let paths = destinations.map(|destinations| secret_file_paths(&destinations.value));
-        let paths = paths.into_iter().flatten();
+        let mut values = merge(self).values;
+        let lists = [DESTINATION, NOTICE]
+            .into_iter()
+            .filter_map(|key| values.remove(key));
+        let paths: Vec<_> = lists.flat_map(|list| secret_file_paths(&list.value)).collect();
+        let paths = paths.into_iter();
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
     }
 }
@@ -151,6 +154,10 @@ impl Merged {
         };
         for (section, members) in table {
             let place_of_section = place(section.span().start);
+            if let Some(key) = Key::find(section.get_ref()) {
+                self.add_value(key.name, &place_of_section, members, place);
+                continue;
+            }
             let DeValue::Table(members) = members.into_inner() else {
                 let section = section.get_ref();
                 self.note(format!(
@@ -159,24 +166,32 @@ impl Merged {
                 continue;
             };
             for (member, value) in members {
-                let (name, place_of_key) = (
-                    format!("{}.{}", section.get_ref(), member.get_ref()),
-                    place(member.span().start),
-                );
-                let places = match value.get_ref() {
-                    DeValue::Array(items) => items.iter().map(|item| place(item.span().start)).collect(),
-                    _ => Vec::new(),
-                };
-                let value = Value::deserialize(ValueDeserializer::from(value));
-                match (Key::find(&name), value) {
-                    (None, _) => self.note_unknown(&name, &place_of_key),
-                    (Some(key), Ok(value)) => self.set(key, value, &place_of_key, places),
-                    // The error has the value, which may be a secret.
-                    (Some(_), Err(_)) => self.note(format!(
-                        "{name} ({place_of_key}): expected a text, in quotes, or a number of 18 digits at most"
-                    )),
-                }
+                let name = format!("{}.{}", section.get_ref(), member.get_ref());
+                self.add_value(&name, &place(member.span().start), value, place);
             }
+        }
+    }
+
+    /// Takes what a file says of a key, at that place of it.
+    fn add_value(
+        &mut self,
+        name: &str,
+        place_of_key: &str,
+        value: Spanned<DeValue<'_>>,
+        place: impl Fn(usize) -> String,
+    ) {
+        let places = match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(|item| place(item.span().start)).collect(),
+            _ => Vec::new(),
+        };
+        let value = Value::deserialize(ValueDeserializer::from(value));
+        match (Key::find(name), value) {
+            (None, _) => self.note_unknown(name, place_of_key),
+            (Some(key), Ok(value)) => self.set(key, value, place_of_key, places),
+            // The error has the value, which may be a secret.
+            (Some(_), Err(_)) => self.note(format!(
+                "{name} ({place_of_key}): expected a text, in quotes, or a number of 18 digits at most"
+            )),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::{Table, Value};
 
-use super::keys::{DESTINATION, DESTINATION_KEYS, Form, KEYS, Key, Kind, did_you_mean};
+use super::keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind, NOTICE_KEYS, did_you_mean};
 use super::layers::{self, Sourced};
 use super::sources::Sources;
 use super::tables::summary;
@@ -135,17 +135,19 @@ impl Reader {
         self.values.contains_key(key)
     }
 
-    /// Makes the members of a destination values of their own, all with the place of the whole. An empty text is none.
-    pub fn enter(&mut self, index: usize, table: Table, place: &str) {
-        let whole = format!("{DESTINATION}[{index}]");
+    /// Makes the members of a table in the list of that key, which may have these, values of their own, all with the place of
+    /// the whole. An empty text is none.
+    pub fn enter(&mut self, list: &str, keys: &[Key], index: usize, table: Table, place: &str) {
+        let whole = format!("{list}[{index}]");
         let sourced = |value| Sourced {
             value,
             place: place.to_owned(),
             places: Vec::new(),
             is_said: true,
         };
-        let keys = DESTINATION_KEYS.iter();
-        let known = keys.filter_map(|key| key.name.rsplit('.').next().map(str::to_owned));
+        let known = keys
+            .iter()
+            .filter_map(|key| key.name.rsplit('.').next().map(str::to_owned));
         self.values.insert(whole.clone(), sourced(Value::Boolean(true)));
         for (member, value) in table {
             let name = format!("{whole}.{member}");
@@ -176,7 +178,7 @@ impl Reader {
             Kind::Plain => without_credentials(&text, &['?', '#']),
             Kind::Origin => without_credentials(&text, &['/', '?', '#']).filter(|_| text.contains("://")),
             Kind::Location => without_password(&text),
-            Kind::Destinations | Kind::Secret => None,
+            Kind::Tables | Kind::Secret => None,
         };
         let found = match shown {
             _ if !self.is_there(key) => "nothing".to_owned(),
@@ -209,7 +211,7 @@ impl Reader {
                 Kind::Location => rendered(&sourced.value)
                     .parse::<InboxLocation>()
                     .map_or_else(|_| HIDDEN.to_owned(), |location| location.to_string()),
-                Kind::Destinations => summary(&sourced.value),
+                Kind::Tables => summary(&sourced.value),
             });
             Shown {
                 key: key.name,
@@ -274,11 +276,11 @@ fn number(key: &str, text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| (least..=most).contains(number))
 }
 
-/// The key of that name, in which a destination has its number: `delivery.destination[0].url`.
+/// The key of that name, in which a table of a list has its number: `delivery.destination[0].url`.
 fn find(name: &str) -> Key {
-    let mut keys = KEYS.into_iter().chain(DESTINATION_KEYS);
-    let member =
-        |key: &Key| key.name.strip_prefix(DESTINATION) == name.split_once(']').map(|(_, member)| member);
-    let found = keys.find(|key| key.name == name || name.contains(']') && member(key));
+    let mut keys = KEYS.into_iter().chain(DESTINATION_KEYS).chain(NOTICE_KEYS);
+    let parts = name.split_once('[').zip(name.split_once(']'));
+    let plain = parts.map(|((list, _), (_, member))| format!("{list}{member}"));
+    let found = keys.find(|key| key.name == plain.as_deref().unwrap_or(name));
     found.expect("only keys there are are read")
 }

@@ -1,21 +1,32 @@
-//! Destinations as they were written: a list of tables of which nothing has been judged yet.
+//! Destinations and notices as they were written: lists of tables of which nothing has been judged yet.
 
 use toml::{Table, Value};
 
 use super::value::{listed, text};
 
-/// What of that value may be shown: `app (http), log (command)`.
+/// What of that value may be shown: `app (http), log (command)`, by the kind or the format of each.
 pub fn summary(value: &Value) -> String {
     let tables = tables(value).unwrap_or_default();
     let texts = tables.iter().map(|table| {
         let text = |key| table.get(key).and_then(Value::as_str).unwrap_or_default();
-        format!("{} ({})", text("name"), text("kind"))
+        match [text("kind"), text("format")]
+            .into_iter()
+            .find(|what| !what.is_empty())
+        {
+            Some(what) => format!("{} ({what})", text("name")),
+            None => text("name").to_owned(),
+        }
     });
     texts.collect::<Vec<_>>().join(", ")
 }
 
 /// The keys that name a file with something secret.
-const FILE_KEYS: [&str; 3] = ["secrets_file", "password_file", "secret_access_key_file"];
+const FILE_KEYS: [&str; 4] = [
+    "secrets_file",
+    "password_file",
+    "secret_access_key_file",
+    "url_file",
+];
 
 /// The paths in that value of files with something secret.
 pub fn secret_file_paths(value: &Value) -> Vec<String> {

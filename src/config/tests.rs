@@ -3,6 +3,7 @@
 mod delivery;
 mod files;
 mod inbox;
+mod notices;
 mod provider;
 mod secrets;
 mod sources;

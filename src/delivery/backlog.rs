@@ -9,10 +9,12 @@
 //! way of the rest.
 
 mod lines;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lines::{Item, Job, Line, Phase};
+pub use told::Change;
 
 use super::{Filter, Schedule, Wish};
 use crate::clock::Timestamp;
@@ -71,15 +73,6 @@ pub struct Begun {
     pub body_bytes: usize,
 }
 
-/// What came of being told to change a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is as it was asked for, or will be when what is in flight has ended.
-    Made,
-    /// It is not as it would have to be for that.
-    NotMade,
-}
-
 impl Backlog {
     /// That of a destination as the store knows it, without what has rows: see [`Backlog::restore`].
     pub fn new(destination: &Destination, schedule: Schedule, filter: Filter) -> Self {
@@ -113,6 +106,8 @@ impl Backlog {
             replay_count: delivery.replay_count,
             outcome: delivery.outcome,
             tried_at: delivery.outcome.map(|_| delivery.changed_at),
+            // Whoever tried it may have missed that somebody came back.
+            is_early: matches!(delivery.outcome, Some(Outcome::Unreachable | Outcome::Timeout)),
             ..Item::new(receipt, due_at)
         };
         self.insert(delivery.sequence, item);
@@ -277,63 +272,6 @@ impl Backlog {
         for sequence in sequences {
             self.expedite(sequence);
         }
-    }
-
-    /// Lets one go at once.
-    pub fn retry(&mut self, sequence: u64) -> Change {
-        let Some(item) = self.items.get_mut(&sequence) else {
-            return Change::NotMade;
-        };
-        // Of two wishes the later one counts.
-        item.is_called_off &= item.phase == Phase::Settled;
-        self.expedite(sequence);
-        Change::Made
-    }
-
-    /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet
-    /// deliver it.
-    pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
-        let sequence = receipt.sequence;
-        match self.items.get_mut(&sequence) {
-            Some(item) => {
-                item.is_called_off = true;
-                if item.phase == Phase::Waiting {
-                    self.call_off(sequence, now);
-                }
-                Change::Made
-            }
-            None if was.is_none() && sequence > self.read_to && self.filter.matches(receipt) => {
-                // It has not been read from the log yet, and with its row it never will be.
-                self.called_off_ahead.insert(sequence);
-                self.insert(sequence, Item::new(receipt, receipt.received_at));
-                self.call_off(sequence, now);
-                Change::Made
-            }
-            None => Change::NotMade,
-        }
-    }
-
-    /// Makes a delivery pending from the start, with `was` its row, if it has one; [`Backlog::takes`] must have said that
-    /// it can be. Nothing changes if it is pending, or will be, or the destination does not want it.
-    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
-        let sequence = receipt.sequence;
-        let is_ahead = sequence > self.read_to;
-        if is_ahead || self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
-            return Change::NotMade;
-        }
-        let known = self.row_on_its_way(sequence).or(was);
-        let item = Item {
-            attempt_count: known.map_or(0, |row| row.attempt_count),
-            replay_count: known.map_or(0, |row| row.replay_count.saturating_add(1)),
-            outcome: known.and_then(|row| row.outcome),
-            tried_at: known.map(|row| row.changed_at),
-            ..Item::new(receipt, now)
-        };
-        // Those before it must be known by their rows wherever it is known by its own.
-        self.give_rows(&item.job, now);
-        self.insert(sequence, item);
-        self.give_row(sequence, now);
-        Change::Made
     }
 
     /// What is to be recorded now, with `pause`, if anything is. Not to be called again before [`Backlog::recorded`].

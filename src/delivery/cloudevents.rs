@@ -10,6 +10,7 @@
 //! - `type` is `com.caigunn.` and the event name.
 //! - `subject` is the chatbot, where there is one.
 //! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
+//! - `traceparent` and `tracestate` are those that the notification came with, as the extension for distributed tracing has them.
 //! - `data` has CaiGunn's members, each under one name whatever its place was. A member that is not known is left out.
 //!   What readers of JSON would refuse, or read as something else, is handed over as text (`portable`).
 
@@ -27,10 +28,11 @@ use crate::event::{
     UploadedFile,
 };
 use crate::inbox::{Receipt, ReceiptId};
+use crate::trace::Trace;
 use portable::is_portable;
 
 /// How much longer than the body a CloudEvent usually is at most.
-const ENVELOPE_BYTES: usize = 512;
+const ENVELOPE_BYTES: usize = 640;
 
 #[derive(Serialize)]
 struct CloudEvent<'a> {
@@ -42,6 +44,10 @@ struct CloudEvent<'a> {
     subject: Option<ChatbotId>,
     time: Timestamp,
     datacontenttype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     data: Data<'a>,
 }
 
@@ -98,6 +104,8 @@ pub fn write(receipt: &Receipt, body: &[u8]) -> Result<Bytes, ParseError> {
         subject: notification.chatbot_id,
         time: receipt.received_at,
         datacontenttype: "application/json",
+        traceparent: receipt.trace.as_deref().map(Trace::parent),
+        tracestate: receipt.trace.as_deref().and_then(Trace::state),
         data: data(&notification, &name.event, &name.status),
     };
     // It is hardly longer than the body, and a buffer that grows by itself may take three times as much.

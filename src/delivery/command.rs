@@ -30,6 +30,9 @@ use run::{Ended, Run};
 /// What the names of this program's own variables begin with. Some hold secrets, so none is passed on.
 const OWN_PREFIX: &str = "CAIGUNN_";
 
+/// By what a program knows its place in a trace, as OpenTelemetry names the two headers in an environment.
+const OWN_NAMES: [&str; 2] = ["TRACEPARENT", "TRACESTATE"];
+
 /// Of how many programs at once that have ended the output goes on to be read, where something that they left behind
 /// still has it. Of one more the pipe is closed, and what writes there is told so by the system (`SIGPIPE`).
 const MAX_LEFT_BEHIND: usize = 64;
@@ -120,7 +123,8 @@ impl CommandSender {
         let mut command = Command::new(&self.settings.program);
         command.args(&self.settings.arguments);
         for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(OWN_PREFIX.as_bytes()) {
+            let is_own = name.as_encoded_bytes().starts_with(OWN_PREFIX.as_bytes());
+            if is_own || OWN_NAMES.iter().any(|own| name == *own) {
                 command.env_remove(name);
             }
         }
@@ -132,6 +136,10 @@ impl CommandSender {
             .env("CAIGUNN_ATTEMPT", parcel.attempt.to_string());
         if receipt.is_sample() {
             command.env("CAIGUNN_SAMPLE", "true");
+        }
+        if let Some(trace) = &receipt.trace {
+            let values = trace.headers().map(|(_, value)| value);
+            command.envs(OWN_NAMES.into_iter().zip(values));
         }
         if let Some(event_id) = receipt.event_id {
             command.env("CAIGUNN_EVENT_ID", event_id.to_string());

@@ -137,7 +137,7 @@ impl Dispatch {
             .zip(&self.lanes)
             .zip(destinations)
         {
-            log::begins(&settings.name, &settings.kind);
+            log::begins(&settings.name, &settings.kind, &settings.filter);
             let (orders, receiver) = mpsc::channel(ORDER_COUNT);
             served.push(Served {
                 name: settings.name.clone(),

@@ -2,6 +2,8 @@
 //! program's own. In a queue they are the headers or attributes of a message, so that what verifies the one verifies the
 //! other.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
@@ -59,32 +61,47 @@ impl Sealer {
     /// What keeps it from being made, in words for an operator.
     pub async fn seal(&self, parcel: &Parcel) -> Result<Envelope, String> {
         let body = self.format.body(parcel).await?;
-        let id = parcel.receipt.id.to_string();
-        let timestamp_seconds = Timestamp::now().as_micros().div_euclid(1_000_000);
         let event = parcel.receipt.event.to_string();
         let mut headers = vec![
             (CONTENT_TYPE, self.format.content_type().to_owned()),
             (ATTEMPT, parcel.attempt.to_string()),
             (EVENT, utf8_percent_encode(&event, NOT_IN_HEADERS).to_string()),
-            (HEADER_WEBHOOK_ID, id.clone()),
-            (HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds.to_string()),
         ];
         if parcel.receipt.is_sample() {
             headers.push((sample::HEADER, "true".to_owned()));
         }
-        let secrets = self.secrets.get();
-        if !secrets.is_empty() {
-            let signed = body.clone();
-            let sign_all = move || -> Result<Vec<String>, WebhookError> {
-                let sign = |secret: &SecretString| {
-                    Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
-                };
-                secrets.iter().map(sign).collect()
-            };
-            let signatures = aside(body.len(), sign_all).await;
-            let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;
-            headers.push((HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")));
-        }
+        let traced = parcel.receipt.trace.iter().flat_map(|trace| trace.headers());
+        headers.extend(traced.map(|(name, value)| (name, value.to_owned())));
+        headers.extend(sealed(parcel.receipt.id.to_string(), &body, self.secrets.get()).await?);
         Ok(Envelope { body, headers })
     }
+}
+
+/// The headers of Standard Webhooks: the id, the time, which is now, and a signature for each secret.
+///
+/// # Errors
+/// What keeps them from being made, in words for an operator.
+pub async fn sealed(
+    id: String,
+    body: &Bytes,
+    secrets: Arc<Vec<SecretString>>,
+) -> Result<Vec<(&'static str, String)>, String> {
+    let timestamp_seconds = Timestamp::now().as_micros().div_euclid(1_000_000);
+    let mut headers = vec![
+        (HEADER_WEBHOOK_ID, id.clone()),
+        (HEADER_WEBHOOK_TIMESTAMP, timestamp_seconds.to_string()),
+    ];
+    if !secrets.is_empty() {
+        let signed = body.clone();
+        let sign_all = move || -> Result<Vec<String>, WebhookError> {
+            let sign = |secret: &SecretString| {
+                Webhook::new(secret.expose_secret())?.sign(&id, timestamp_seconds, &signed)
+            };
+            secrets.iter().map(sign).collect()
+        };
+        let signatures = aside(body.len(), sign_all).await;
+        let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;
+        headers.push((HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")));
+    }
+    Ok(headers)
 }

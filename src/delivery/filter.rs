@@ -1,8 +1,9 @@
 //! Which receipts a destination gets.
 
+use std::fmt;
 use std::str::FromStr;
 
-use crate::event::{ChatbotId, Name};
+use crate::event::{ChatbotId, Event, Name};
 use crate::inbox::Receipt;
 
 /// Which receipts a destination gets: those that match both lists. An empty list matches all.
@@ -15,6 +16,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The patterns that match the name of no event that is known here: as likely a slip as an event that is yet to come.
+    pub fn unheard_of(&self) -> impl Iterator<Item = &Pattern> {
+        let is_known = |pattern: &&Pattern| Event::NAMES.iter().any(|name| pattern.matches(name));
+        self.events.iter().filter(move |pattern| !is_known(pattern))
+    }
+
     /// Whether it lets that receipt through.
     pub fn matches(&self, receipt: &Receipt) -> bool {
         (self.events.is_empty() || self.events.iter().any(|pattern| pattern.matches(&receipt.event)))
@@ -25,13 +32,17 @@ impl Filter {
     }
 }
 
-/// Event names: a text in which each `*` stands for any text, also none: `crawling.*`, `*.failed`.
+/// Event names: a text in which each `*` stands for any text, also none: `crawling.*`, `*.failed`. An event alone, `crawling`, is
+/// all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 
 impl Pattern {
     /// Whether it stands for that name.
     pub fn matches(&self, name: &Name) -> bool {
+        if self.0 == *name.event {
+            return true;
+        }
         let name = name.to_string();
         let mut parts = self.0.split('*');
         // What is before the first `*` begins the name, what is behind the last one ends it, and the rest is between,
@@ -50,6 +61,12 @@ impl Pattern {
             }
         }
         rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
 
@@ -94,11 +111,13 @@ mod tests {
             ("c*l*ed", "crawling.completed"),
             ("**", "a.b"),
             ("a.b*", "a.b"),
+            ("crawling", "crawling.completed"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [
-            ("crawling", "crawling.completed"),
+            ("crawl", "crawling.completed"),
+            ("completed", "crawling.completed"),
             ("crawling.", "crawling.completed"),
             ("*.failed", "crawling.completed"),
             ("crawling.*ed.", "crawling.completed"),
@@ -108,6 +127,19 @@ mod tests {
         ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn what_no_known_event_is_called_is_told() {
+        let events = ["crawling", "*.failed", "crawlings.*", "crawling.begun", "*"];
+        let filter = Filter {
+            events: events.map(|pattern| pattern.parse().unwrap()).into(),
+            chatbots: Vec::new(),
+        };
+
+        let told: Vec<_> = filter.unheard_of().map(Pattern::to_string).collect();
+
+        assert_eq!(told, ["crawlings.*", "crawling.begun"]);
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! Left out on purpose: redirects, which could lead the notification and its signature elsewhere; and any retry, which
 //! is the schedule's.
 
-mod absent;
 pub(super) mod answer;
 mod direct;
 pub(super) mod reach;
@@ -28,7 +27,7 @@ use answer::{Beginning, Missing};
 use direct::Direct;
 
 use super::envelope::{Envelope, Sealer};
-use super::{DestinationSettings, Error, Parcel, Report, Sender};
+use super::{DestinationSettings, Error, Parcel, Report, Sender, absent};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
 
@@ -48,7 +47,7 @@ pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Headers that no destination can be given, besides all that begin with one of [`OWN_PREFIXES`]: those of one
 /// connection (RFC 9110 section 7.6.1), and those that this program or its HTTP library sets.
-const OWN_HEADERS: [&str; 11] = [
+const OWN_HEADERS: [&str; 13] = [
     "connection",
     "expect",
     "host",
@@ -56,6 +55,8 @@ const OWN_HEADERS: [&str; 11] = [
     "proxy-authorization",
     "proxy-connection",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
@@ -128,11 +129,18 @@ impl HttpSender {
     }
 
     async fn attempt(&self, parcel: Parcel) -> Report {
+        match self.sealer.seal(&parcel).await {
+            Ok(envelope) => self.post(envelope).await,
+            Err(detail) => Report::unanswered(Outcome::Ours, detail),
+        }
+    }
+
+    /// Posts what is sealed, as an attempt with a notification does. Never takes much longer than the timeout.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt; it may have been received.
+    pub async fn post(&self, envelope: Envelope) -> Report {
         let deadline = Instant::now() + self.timeout;
-        let envelope = match self.sealer.seal(&parcel).await {
-            Ok(envelope) => envelope,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
-        };
         let answered = match &self.direct {
             Some(direct) => self.by(direct, envelope, deadline).await,
             // Its future is large.
@@ -203,7 +211,11 @@ impl Sender for HttpSender {
             // Who is there behind a proxy, only a request tells.
             return Box::pin(std::future::ready(false));
         }
-        Box::pin(absent::is_back(&self.settings.url))
+        let url = &self.settings.url;
+        Box::pin(absent::is_back(
+            url,
+            url.port_or_known_default().unwrap_or_default(),
+        ))
     }
 }
 

@@ -10,8 +10,9 @@ use crate::inbox::outbox::{self, InstructionId};
 pub const MAX_OPEN_REPLAYS: usize = 50;
 
 /// How far an instruction is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(as = InstructionProgress)]
 pub struct Progress {
     /// What is wrong, if it could not be done.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +41,8 @@ pub struct Progress {
 }
 
 /// An instruction as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = GivenInstruction)]
 pub struct Shown {
     /// Its id.
     pub id: InstructionId,
@@ -51,14 +53,27 @@ pub struct Shown {
     /// Whether it could be done, once it is done with.
     pub state: ShownState,
     /// What was asked for.
-    pub instruction: Instruction,
+    pub instruction: Asked,
     /// How far it is.
     pub progress: Progress,
 }
 
+/// What was asked for, as it is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = ShownInstruction)]
+pub struct Asked {
+    /// That.
+    #[serde(flatten)]
+    pub instruction: Instruction,
+    /// How many receipts a replay names, where their ids are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_id_count: Option<usize>,
+}
+
 /// How an instruction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = InstructionState)]
 pub enum ShownState {
     /// It waits for the leader.
     Waiting,
@@ -75,12 +90,31 @@ pub enum ShownState {
 impl Shown {
     /// Whether it is a replay.
     pub fn is_replay(&self) -> bool {
-        matches!(self.instruction, Instruction::Replay(_))
+        matches!(self.instruction.instruction, Instruction::Replay(_))
     }
 
     /// Whether it is a replay that does not only count.
     pub fn sends_again(&self) -> bool {
-        matches!(&self.instruction, Instruction::Replay(replay) if !replay.dry_run)
+        matches!(&self.instruction.instruction, Instruction::Replay(replay) if !replay.dry_run)
+    }
+
+    /// The same for a list, with the number of the receipts that a replay names in place of their ids: there may be a
+    /// thousand.
+    pub fn without_ids(mut self) -> Self {
+        if let Instruction::Replay(replay) = &mut self.instruction.instruction {
+            let count = std::mem::take(&mut replay.receipt_ids).len();
+            self.instruction.receipt_id_count = Some(count).filter(|count| *count > 0);
+        }
+        self
+    }
+
+    /// How it ended, if it did; else why it could not be done.
+    pub fn end(&self) -> Option<Result<(), &str>> {
+        match self.state {
+            ShownState::Waiting | ShownState::Running => None,
+            ShownState::Done | ShownState::Ended => Some(Ok(())),
+            ShownState::Failed => Some(Err(self.progress.failure.as_deref().unwrap_or_default())),
+        }
     }
 
     /// What is kept, as it is shown; `None` if it is of another version of this program.
@@ -101,7 +135,10 @@ impl Shown {
             created_at: kept.created_at,
             done_at: kept.done_at,
             state,
-            instruction: serde_json::from_str(&kept.body).ok()?,
+            instruction: Asked {
+                instruction: serde_json::from_str(&kept.body).ok()?,
+                receipt_id_count: None,
+            },
             progress,
         })
     }

@@ -23,6 +23,9 @@ pub(super) use producer::KafkaSender;
 #[cfg(feature = "kafka")]
 pub(super) use topic::look;
 
+/// Whether this program can send to topics: only with the feature `kafka`.
+pub const IS_BUILT_IN: bool = cfg!(feature = "kafka");
+
 /// What is to be known of a topic.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,9 +1,16 @@
-//! A connection that is made when it is needed, kept for all attempts of a destination, and made anew once it has ended.
+//! A connection that is made when it is needed, kept for all attempts of a destination, and made anew once it has ended; and
+//! an attempt over one.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+
+use super::envelope::{Envelope, Sealer};
+use super::{DestinationSettings, Parcel, Report, Wish};
+use crate::inbox::outbox::Outcome;
 
 /// At most one connection.
 #[derive(Debug)]
@@ -68,6 +75,92 @@ impl<T: Clone> Kept<T> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.take_if(|lent| lent.ended.is_cancelled());
         kept.clone()
+    }
+}
+
+/// What an attempt over a kept connection needs, whatever the server speaks.
+#[derive(Debug)]
+pub struct Line<T> {
+    /// The server, without secrets.
+    pub place: String,
+    /// The one connection to it.
+    pub connection: Kept<T>,
+    sealer: Sealer,
+    timeout: Duration,
+}
+
+impl<T: Clone> Line<T> {
+    /// That of a destination whose server is there.
+    pub fn new(destination: &DestinationSettings, place: String) -> Self {
+        Self {
+            place,
+            connection: Kept::new(),
+            sealer: Sealer::new(destination),
+            timeout: destination.timeout,
+        }
+    }
+
+    /// The longest that an attempt takes.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+/// Delivers over a kept connection.
+pub trait Deliver: Sync {
+    /// What is kept.
+    type Connection: Clone + Send;
+
+    /// What the server says when it has taken one, as operators call it.
+    const ANSWER: &str;
+
+    /// Its line.
+    fn line(&self) -> &Line<Self::Connection>;
+
+    /// Has the server take it; what is to be said then, or of the failure.
+    fn deliver(
+        &self,
+        parcel: &Parcel,
+        envelope: Envelope,
+    ) -> impl Future<Output = Result<String, Report>> + Send;
+}
+
+/// One attempt, within the destination's timeout.
+///
+/// # Cancel safety
+/// As [`Sender::send`](super::Sender::send).
+pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
+    let line = sender.line();
+    let deadline = Instant::now() + line.timeout;
+    let envelope = match line.sealer.seal(&parcel).await {
+        Ok(envelope) => envelope,
+        Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+    };
+    match timeout_at(deadline, deliver_by_what_holds(sender, &parcel, envelope)).await {
+        Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
+        Ok(Err(report)) => report,
+        Err(_) => {
+            line.connection.forget();
+            let (place, seconds) = (&line.place, line.timeout.as_secs_f64());
+            let detail = format!("no {} from {place} within {seconds} s", S::ANSWER);
+            Report::unanswered(Outcome::Timeout, detail)
+        }
+    }
+}
+
+/// What is too long by what a connection was told when it was made is tried by a new one, since the limit may have been
+/// raised.
+async fn deliver_by_what_holds(
+    sender: &impl Deliver,
+    parcel: &Parcel,
+    envelope: Envelope,
+) -> Result<String, Report> {
+    match sender.deliver(parcel, envelope.clone()).await {
+        Err(report) if report.wish == Wish::NeverThis => {
+            sender.line().connection.forget();
+            sender.deliver(parcel, envelope).await
+        }
+        other => other,
     }
 }
 

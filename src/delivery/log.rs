@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Kind;
+use super::{Filter, Kind};
 use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
@@ -67,9 +67,15 @@ pub fn attempt(destination: &str, receipt_id: ReceiptId, attempt: &Attempt, stat
 }
 
 /// A destination is sent to from now on.
-pub fn begins(destination: &str, kind: &Kind) {
+pub fn begins(destination: &str, kind: &Kind, filter: &Filter) {
     let (kind, place) = (kind.as_str(), kind.place());
     tracing::info!(destination, "delivering to {destination} ({kind}, {place})");
+    for pattern in filter.unheard_of() {
+        tracing::warn!(
+            destination,
+            "{destination} gets nothing by {pattern} in its events: no event that this program knows is called so"
+        );
+    }
 }
 
 /// A destination fails throughout.

@@ -1,8 +1,11 @@
 //! What `/metrics` shows of the way out.
 
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::inbox::outbox::{Attempt, Outcome};
 use crate::metrics::{self, Counter, Counters, Histogram, Histograms, Labels, Registry, Unit};
+use crate::minutes::{Attempts, Traffic};
 
 use super::status::{Board, Status};
 
@@ -11,6 +14,8 @@ use super::status::{Board, Status};
 pub struct Metrics {
     attempts: [Counter; Outcome::ALL.len()],
     durations: Histogram,
+    traffic: Traffic,
+    minutes: Arc<Attempts>,
 }
 
 impl Metrics {
@@ -23,6 +28,14 @@ impl Metrics {
             self.attempts[kind].inc();
         }
         self.durations.observe(attempt.duration.as_secs_f64());
+        let now = Timestamp::now();
+        let milliseconds = u32::try_from(attempt.duration.as_millis()).unwrap_or(u32::MAX);
+        self.minutes.made.add(now, 1);
+        self.minutes.milliseconds.add(now, milliseconds);
+        match attempt.outcome {
+            Outcome::Delivered => self.traffic.delivered.add(now, 1),
+            _ => self.minutes.failed.add(now, 1),
+        }
     }
 }
 
@@ -91,6 +104,7 @@ pub fn register(registry: &mut Registry, destinations: &[(&'static str, Board)])
         None,
         |status| f64::from(u8::from(status.down_since.is_some() || status.pause.is_some())),
     );
+    let traffic = registry.traffic();
     destinations
         .iter()
         .map(|(name, _)| Metrics {
@@ -98,6 +112,8 @@ pub fn register(registry: &mut Registry, destinations: &[(&'static str, Board)])
                 attempts.get_or_create_owned(&[("destination", *name), ("outcome", outcome.as_str())])
             }),
             durations: durations.get_or_create_owned(&[("destination", *name)]),
+            traffic: traffic.clone(),
+            minutes: traffic.attempts(name),
         })
         .collect()
 }

@@ -16,19 +16,17 @@ mod wire;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::envelope::{Envelope, Sealer};
+use super::envelope::Envelope;
 use super::http::place;
-use super::kept::{Kept, Lent};
+use super::kept::{self, Deliver, Lent, Line};
 use super::login::Login;
 use super::pattern::Pattern;
-use super::{DestinationSettings, Parcel, Report, Sender, Wish};
+use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
 use ack::Ack;
@@ -68,10 +66,7 @@ pub struct NatsSender {
     /// The name of the destination.
     destination: String,
     settings: Settings,
-    place: String,
-    sealer: Sealer,
-    timeout: Duration,
-    connection: Kept<Connection>,
+    line: Line<Connection>,
 }
 
 impl NatsSender {
@@ -80,76 +75,8 @@ impl NatsSender {
         Self {
             destination: destination.name.clone(),
             settings: settings.clone(),
-            place: place(&settings.url),
-            sealer: Sealer::new(destination),
-            timeout: destination.timeout,
-            connection: Kept::new(),
+            line: Line::new(destination, place(&settings.url)),
         }
-    }
-
-    async fn attempt(&self, parcel: Parcel) -> Report {
-        let deadline = Instant::now() + self.timeout;
-        let envelope = match self.sealer.seal(&parcel).await {
-            Ok(envelope) => envelope,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
-        };
-        let delivering = timeout_at(deadline, self.deliver_by_what_holds(&parcel, envelope)).await;
-        match delivering {
-            Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
-            Ok(Err(report)) => report,
-            Err(_) => {
-                self.connection.forget();
-                let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
-                let detail = format!("no acknowledgement from {place} within {seconds} s");
-                Report::unanswered(Outcome::Timeout, detail)
-            }
-        }
-    }
-
-    /// As [`Self::deliver`]. What is too long by what a connection was told when it was made is tried by a new one, since the
-    /// limit may have been raised.
-    async fn deliver_by_what_holds(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
-        match self.deliver(parcel, envelope.clone()).await {
-            Err(report) if report.wish == Wish::NeverThis => {
-                self.connection.forget();
-                self.deliver(parcel, envelope).await
-            }
-            other => other,
-        }
-    }
-
-    /// Has a stream take it; what is to be said then.
-    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
-        let subject = subject(&self.settings.subject, &parcel.receipt)?;
-        let Envelope { body, headers } = envelope;
-        let connecting = |ended| wire::connect(&self.settings, self.timeout, ended);
-        let connection = self.connection.get(connecting).await?;
-        let id = parcel.message_id();
-        let publish = |id: &str| {
-            let mut message = HeaderMap::new();
-            for (name, value) in &headers {
-                message.insert(*name, value.as_str());
-            }
-            message.insert(MESSAGE_ID, id);
-            self.publish(&connection, &subject, message, body.clone())
-        };
-        let ack = publish(&id).await?;
-        if !ack.duplicate {
-            return Ok(format!("stream {} has it as {}", ack.stream, ack.sequence));
-        }
-        if self.is_there(&connection, &ack, &subject, &id).await? {
-            return Ok(format!(
-                "stream {} had it already, as {}",
-                ack.stream, ack.sequence
-            ));
-        }
-        // Under this one only this destination publishes, so if it was had, ours was: no id of a replay has an @.
-        let again = publish(&format!("{id}@{}", self.destination)).await?;
-        let had = if again.duplicate { "had" } else { "has" };
-        Ok(format!(
-            "stream {} {had} it as {}, under an id of its own: it knew {id} of a message that is another one or gone",
-            again.stream, again.sequence
-        ))
     }
 
     /// Publishes, and waits for the acknowledgement of a stream.
@@ -165,7 +92,7 @@ impl NatsSender {
         if bytes > most {
             let detail = format!(
                 "not sent: it has {bytes} bytes with its headers, and {most} are the most that {} takes (max_payload)",
-                self.place
+                self.line.place
             );
             return Err(Report {
                 wish: Wish::NeverThis,
@@ -207,7 +134,7 @@ impl NatsSender {
             answered = value.client.send_request(subject.to_owned(), request.timeout(None)) => answered,
             detail = refusal => {
                 // The library remembers for ever what it has no answer to.
-                self.connection.forget();
+                self.line.connection.forget();
                 return Err(Report::unanswered(Outcome::Refused, detail));
             }
             () = ended.cancelled() => return Err(value.end()),
@@ -216,7 +143,7 @@ impl NatsSender {
             .map(|message| message.payload)
             .map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => {
-                    let detail = format!("no stream takes subject {subject} at {}", self.place);
+                    let detail = format!("no stream takes subject {subject} at {}", self.line.place);
                     // The server is there, and another subject may have one.
                     Report::unanswered(Outcome::Refused, detail)
                 }
@@ -224,17 +151,64 @@ impl NatsSender {
                 | RequestErrorKind::InvalidSubject
                 | RequestErrorKind::MaxPayloadExceeded
                 | RequestErrorKind::Other => {
-                    self.connection.forget();
-                    let detail = format!("no acknowledgement from {}: {error}", self.place);
+                    self.line.connection.forget();
+                    let detail = format!("no acknowledgement from {}: {error}", self.line.place);
                     Report::unanswered(Outcome::Unreachable, detail)
                 }
             })
     }
 }
 
+impl Deliver for NatsSender {
+    type Connection = Connection;
+
+    const ANSWER: &str = "acknowledgement";
+
+    fn line(&self) -> &Line<Connection> {
+        &self.line
+    }
+
+    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
+        let subject = subject(&self.settings.subject, &parcel.receipt)?;
+        let Envelope { body, headers } = envelope;
+        let connecting = |ended| wire::connect(&self.settings, self.line.timeout(), ended);
+        let connection = self.line.connection.get(connecting).await?;
+        let id = parcel.message_id();
+        let publish = |id: &str| {
+            let mut message = HeaderMap::new();
+            for (name, value) in &headers {
+                message.insert(*name, value.as_str());
+            }
+            message.insert(MESSAGE_ID, id);
+            self.publish(&connection, &subject, message, body.clone())
+        };
+        let ack = publish(&id).await?;
+        if !ack.duplicate {
+            return Ok(format!("stream {} has it as {}", ack.stream, ack.sequence));
+        }
+        if self.is_there(&connection, &ack, &subject, &id).await? {
+            return Ok(format!(
+                "stream {} had it already, as {}",
+                ack.stream, ack.sequence
+            ));
+        }
+        // Under this one only this destination publishes, so if it was had, ours was: no id of a replay has an @.
+        let again = publish(&format!("{id}@{}", self.destination)).await?;
+        let had = if again.duplicate { "had" } else { "has" };
+        Ok(format!(
+            "stream {} {had} it as {}, under an id of its own: it knew {id} of a message that is another one or gone",
+            again.stream, again.sequence
+        ))
+    }
+}
+
 impl Sender for NatsSender {
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
-        Box::pin(self.attempt(parcel))
+        Box::pin(kept::attempt(self, parcel))
+    }
+
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
     }
 }
 

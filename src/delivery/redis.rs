@@ -15,19 +15,17 @@ mod wire;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Value};
-use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::envelope::{Envelope, Sealer};
+use super::envelope::Envelope;
 use super::http::place;
-use super::kept::{Kept, Lent};
+use super::kept::{self, Deliver, Lent, Line};
 use super::login::Login;
 use super::pattern::Pattern;
-use super::{DestinationSettings, Parcel, Report, Sender, Wish};
+use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::outbox::Outcome;
 use wire::Connection;
 
@@ -81,10 +79,7 @@ pub fn database(url: &Url) -> Result<i64, std::num::ParseIntError> {
 /// Adds to a stream.
 pub struct RedisSender {
     settings: Settings,
-    place: String,
-    sealer: Sealer,
-    timeout: Duration,
-    connection: Kept<Connection>,
+    line: Line<Connection>,
 }
 
 impl RedisSender {
@@ -92,62 +87,36 @@ impl RedisSender {
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
-            place: place(&settings.url),
-            sealer: Sealer::new(destination),
-            timeout: destination.timeout,
-            connection: Kept::new(),
+            line: Line::new(destination, place(&settings.url)),
         }
     }
+}
 
-    async fn attempt(&self, parcel: Parcel) -> Report {
-        let deadline = Instant::now() + self.timeout;
-        let envelope = match self.sealer.seal(&parcel).await {
-            Ok(envelope) => envelope,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
-        };
-        match timeout_at(deadline, self.deliver_by_what_holds(&parcel, &envelope)).await {
-            Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
-            Ok(Err(report)) => report,
-            Err(_) => {
-                self.connection.forget();
-                let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
-                Report::unanswered(
-                    Outcome::Timeout,
-                    format!("no answer from {place} within {seconds} s"),
-                )
-            }
-        }
+impl Deliver for RedisSender {
+    type Connection = Connection;
+
+    const ANSWER: &str = "answer";
+
+    fn line(&self) -> &Line<Connection> {
+        &self.line
     }
 
-    /// As [`Self::deliver`]. What is too long by what a connection was told when it was made is tried by a new one, since the
-    /// limit may have been raised.
-    async fn deliver_by_what_holds(&self, parcel: &Parcel, envelope: &Envelope) -> Result<String, Report> {
-        match self.deliver(parcel, envelope).await {
-            Err(report) if report.wish == Wish::NeverThis => {
-                self.connection.forget();
-                self.deliver(parcel, envelope).await
-            }
-            other => other,
-        }
-    }
-
-    /// Has the stream take it; what is to be said then.
-    async fn deliver(&self, parcel: &Parcel, envelope: &Envelope) -> Result<String, Report> {
+    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
         let stream = self.settings.stream.fill(&parcel.receipt);
-        let connecting = |ended| wire::connect(&self.settings, self.timeout, ended);
-        let Lent { mut value, ended } = self.connection.get(connecting).await?;
+        let connecting = |ended| wire::connect(&self.settings, self.line.timeout(), ended);
+        let Lent { mut value, ended } = self.line.connection.get(connecting).await?;
         let longest = envelope.body.len().max(stream.len());
         if let Some(most) = value.max_bytes.filter(|most| longest > *most) {
             let detail = format!(
                 "not sent: it has {longest} bytes, and {most} are the most that {} takes (proto-max-bulk-len)",
-                self.place
+                self.line.place
             );
             return Err(Report {
                 wish: Wish::NeverThis,
                 ..Report::unanswered(Outcome::Refused, detail)
             });
         }
-        let command = command(&stream, &parcel.message_id(), envelope);
+        let command = command(&stream, &parcel.message_id(), &envelope);
         let answered = tokio::select! {
             answered = value.connection.req_packed_command(&command) => answered.and_then(Value::extract_error),
             () = ended.cancelled() => Err((ErrorKind::Io, "it ended before the answer").into()),
@@ -158,14 +127,17 @@ impl RedisSender {
                 String::from_utf8_lossy(&id)
             )),
             Ok(_) => {
-                let detail = format!("{} answered something else than the id of an entry", self.place);
+                let detail = format!(
+                    "{} answered something else than the id of an entry",
+                    self.line.place
+                );
                 Err(Report::unanswered(Outcome::Failed, detail))
             }
             Err(error) => {
                 if refusal::ends_connection(&error) {
-                    self.connection.forget();
+                    self.line.connection.forget();
                 }
-                Err(refusal::report(&error, &self.place, &stream))
+                Err(refusal::report(&error, &self.line.place, &stream))
             }
         }
     }
@@ -173,7 +145,11 @@ impl RedisSender {
 
 impl Sender for RedisSender {
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
-        Box::pin(self.attempt(parcel))
+        Box::pin(kept::attempt(self, parcel))
+    }
+
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
     }
 }
 

@@ -122,8 +122,8 @@ pub trait Sender: Send + Sync + 'static {
     /// Dropping the future ends the attempt; it may have been received.
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>>;
 
-    /// After an attempt that found nobody there: waits until somebody is there again, as far as that can be found out without
-    /// sending anything and for little. False where it cannot, or where nobody is missing.
+    /// After an attempt that found nobody there, or whose connection ended: waits until somebody is there again, as far as that
+    /// can be found out without sending anything and for little. False where it cannot, or where nobody is missing.
     ///
     /// # Cancel safety
     /// May be dropped at any time.

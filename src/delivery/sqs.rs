@@ -59,8 +59,12 @@ pub struct Settings {
     pub url: Url,
     /// Its region, such as `eu-central-1`.
     pub region: String,
+    /// What has said so, in words.
+    pub region_from: &'static str,
     /// Where the keys come from.
     pub source: credentials::Source,
+    /// The same in words that name the settings or variables.
+    pub keys_from: String,
     /// Whether the proxy that the environment names is used.
     pub proxy: bool,
 }
@@ -221,7 +225,11 @@ impl Service {
     /// Calls an operation: what was answered, and the keys that were shown. If there is no answer, what is to be said of
     /// that.
     async fn call(&self, operation: &str, request: &impl Serialize) -> Result<(Answer, Arc<Keys>), Report> {
-        let no_keys = |detail| Report::unanswered(Outcome::Ours, detail);
+        let from = &self.settings.keys_from;
+        let no_keys = |reason| {
+            let detail = format!("no keys from {from}: {reason}");
+            Report::unanswered(Outcome::Ours, detail)
+        };
         let body = serde_json::to_vec(request).expect("texts and numbers can be written as JSON");
         let keys = self.credentials.keys(None).await.map_err(no_keys)?;
         let answer = self.call_with(operation, body.clone(), &keys).await?;

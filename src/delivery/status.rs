@@ -8,7 +8,8 @@ use crate::clock::Timestamp;
 use crate::inbox::outbox::Pause;
 
 /// What a destination is like now. Known where it is worked for, which is in the receiver that leads.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = DestinationStatus)]
 pub struct Status {
     /// How many attempts are under way.
     pub in_flight_count: usize,
@@ -23,12 +24,18 @@ pub struct Status {
     pub down_since: Option<Timestamp>,
     /// Why nothing is sent to it, if that is so.
     pub pause: Option<Pause>,
+    /// Since when it took nothing, if what it was sent last failed.
+    pub failing_since: Option<Timestamp>,
     /// What last went wrong.
     pub last_failure: Option<Failure>,
+    /// When it last took something in this term, which is no part of what is shown: that nothing is known against a
+    /// destination does not mean that it is back.
+    #[serde(skip)]
+    pub took_at: Option<Timestamp>,
 }
 
 /// A failed attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Failure {
     /// When.
     pub at: Timestamp,

@@ -15,10 +15,11 @@ use super::instruction::{MAX_OPEN_REPLAYS, Shown};
 use super::status::Board;
 use super::{Filter, Settings};
 use crate::inbox::instruction::Instruction;
-use crate::inbox::outbox::{self, Destination, InstructionId, State};
+use crate::inbox::outbox::{self, Destination, InstructionId, MAX_DONE_INSTRUCTIONS, State};
 use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
+pub use waits::NEXT_ATTEMPT;
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
@@ -174,7 +175,7 @@ impl Deliveries {
         let Some((mut listed, attempts)) = self.of_receipt(chosen, &receipt).await? else {
             return Ok(None);
         };
-        listed.waits = self.why_it_waits(&listed, chosen).await?;
+        self.explain_one(&mut listed, chosen).await?;
         Ok(Some((listed, attempts)))
     }
 
@@ -276,13 +277,17 @@ impl Deliveries {
         Ok(kept.as_ref().and_then(Shown::of))
     }
 
-    /// The latest instructions, newest first.
+    /// The latest replays but those that only counted, newest first, at most `limit`, without the ids that they name.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn instructions(&self, limit: usize) -> Result<Vec<Shown>, Error> {
-        let kept = self.inbox.outbox().instructions(limit).await?;
-        Ok(kept.iter().filter_map(Shown::of).collect())
+    pub async fn replays(&self, limit: usize) -> Result<Vec<Shown>, Error> {
+        // Among the latest there are others. More than these are kept only while they are open.
+        let kept = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
+        let shown = kept.iter().filter_map(Shown::of);
+        // One that only counts is nothing to look back on.
+        let replays = shown.filter(Shown::sends_again).map(Shown::without_ids);
+        Ok(replays.take(limit).collect())
     }
 
     fn configured(&self, name: &str) -> Option<&Configured> {

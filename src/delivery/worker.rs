@@ -10,6 +10,9 @@ mod hand;
 mod orders;
 mod sending;
 mod storing;
+#[cfg(test)]
+mod tests;
+mod waiting;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,10 +23,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use hand::Hand;
+use waiting::{answered, at, done};
 
 use super::backlog::{Backlog, Begun};
 use super::health::Health;
@@ -32,7 +36,7 @@ use super::metrics::Metrics;
 use super::send::{Sender, Wish};
 use super::status::{Board, Failure, Status};
 use super::{DestinationSettings, Schedule};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Watched};
 use crate::inbox::outbox::{
     Attempt, Delivery, Destination, Pause, PauseChange, Progress, State, Undelivered,
 };
@@ -70,9 +74,6 @@ const MAX_WAY: Duration = Duration::from_millis(100);
 
 /// How often the number of dead letters is read anew, in [`INTERVAL`]s: they expire without anybody here.
 const DEAD_COUNT_INTERVALS: u32 = 60;
-
-/// By how much the clock is off at once when somebody has set it: more than it is corrected by little by little.
-const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// How long the store is left alone after an error.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -197,7 +198,10 @@ struct Worker<'a> {
     health: Health,
     pause: Option<Pause>,
     dead_count: u64,
+    /// Since when nothing was taken, if what was sent last was not.
+    failing_since: Option<Timestamp>,
     last_failure: Option<Failure>,
+    took_at: Option<Timestamp>,
     /// Whether there may be more in the log than was read.
     may_have_more: bool,
     /// Whether to look into the log even if there is no room, for how much is there.
@@ -216,6 +220,8 @@ struct Worker<'a> {
     recording: Option<Doing<'a, Result<(), inbox::Error>>>,
     /// Waits for somebody to be there again, since that time.
     missing: Option<(Timestamp, Doing<'a, bool>)>,
+    /// Whether that was begun for an attempt that may have found somebody, since something was taken.
+    was_looked_for: bool,
     /// What is being recorded, to be said again if that fails.
     progress: Option<Progress>,
     pause_change: PauseChange,
@@ -234,7 +240,7 @@ struct Worker<'a> {
     /// Whether there was an error, and all has failed since.
     has_store_failed: bool,
     /// What the clock said when it was last looked at.
-    clock: (Timestamp, Instant),
+    clock: Watched,
 }
 
 impl<'a> Worker<'a> {
@@ -251,7 +257,9 @@ impl<'a> Worker<'a> {
             health: Health::new(max_in_flight, max_per_second, Timestamp::now()),
             pause: parts.destination.pause.clone(),
             dead_count: parts.destination.dead_count,
+            failing_since: None,
             last_failure: None,
+            took_at: None,
             may_have_more: true,
             looks_anyway: true,
             dead_count_in: DEAD_COUNT_INTERVALS,
@@ -264,6 +272,7 @@ impl<'a> Worker<'a> {
             reading: None,
             recording: None,
             missing: None,
+            was_looked_for: false,
             progress: None,
             pause_change: PauseChange::Keep,
             to_answer: Vec::new(),
@@ -273,16 +282,14 @@ impl<'a> Worker<'a> {
             gives_way_until: None,
             arrivals: parts.wake.clone(),
             has_store_failed: false,
-            clock: (Timestamp::now(), Instant::now()),
+            clock: Watched::from_now(),
         }
     }
 
     /// What the clock says. If it was set since it was last looked at, the waits go on as they were.
     fn now(&mut self) -> Timestamp {
-        let (now, instant) = (Timestamp::now(), Instant::now());
-        let (before, at) = std::mem::replace(&mut self.clock, (now, instant));
-        let expected = before.plus(instant - at);
-        if now.distance(expected) > CLOCK_STEP {
+        let (now, unset) = self.clock.now();
+        if let Some(expected) = unset {
             self.backlog.set_clock(expected, now);
             self.health.set_clock(expected, now);
         }
@@ -370,38 +377,9 @@ impl<'a> Worker<'a> {
             dead_count: self.dead_count,
             down_since: self.health.down_since(),
             pause: self.pause.clone(),
+            failing_since: self.failing_since,
             last_failure: self.last_failure.clone(),
+            took_at: self.took_at,
         }));
-    }
-}
-
-/// Waits until what is under way is done, and clears its place; for ever if there is nothing.
-///
-/// # Cancel safety
-/// What is under way stays in its place when the future is dropped.
-async fn done<T>(doing: &mut Option<Doing<'_, T>>) -> T {
-    match doing {
-        None => std::future::pending().await,
-        Some(under_way) => {
-            let done = under_way.await;
-            *doing = None;
-            done
-        }
-    }
-}
-
-/// As [`done`], of what stays there until it is looked at.
-async fn answered<T, D: Future + Unpin>(doing: &mut Option<(T, D)>) -> D::Output {
-    match doing {
-        None => std::future::pending().await,
-        Some((_, under_way)) => under_way.await,
-    }
-}
-
-/// Waits until then; for ever if there is no such time.
-async fn at(instant: Option<Instant>) {
-    match instant {
-        None => std::future::pending().await,
-        Some(instant) => sleep_until(instant).await,
     }
 }

@@ -1,10 +1,13 @@
 //! Whether destinations can be reached or run, and how the receiver says that they are. Nothing is sent to them.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::network::Receiver;
 use super::{Finding, no_certificates};
+use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::delivery::look::Sight;
 use crate::delivery::{DestinationSettings, look};
@@ -43,10 +46,48 @@ async fn access(destination: &DestinationSettings) -> Vec<Finding> {
         Sight::Doubtful { what, advice } => Finding::warning(CHECK, format!("{name}: {what}"), advice),
         Sight::Bad { what, advice } => Finding::failure(CHECK, format!("{name}: {what}"), advice),
     };
-    match look(&destination.kind).await {
+    let mut findings: Vec<_> = match look(&destination.kind).await {
         Ok(sights) => sights.into_iter().map(finding).collect(),
         Err(error) => vec![no_certificates(&error)],
+    };
+    findings.extend(destination.filter.unheard_of().map(|pattern| {
+        Finding::warning(
+            CHECK,
+            format!("{name}: no event that this program knows is called {pattern}, which is among its events"),
+            "unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns",
+        )
+    }));
+    findings
+}
+
+/// How long something may wait for a destination that is well.
+const WAITS_LONG: Duration = Duration::from_secs(600);
+
+/// What is wrong with one that is not down and yet takes nothing, if that is so.
+fn stuck(name: &str, shown: &Value) -> Option<Finding> {
+    let count = shown["pending_count"].as_u64().filter(|count| *count > 0)?;
+    let oldest = shown["status"]["oldest_received_at"].as_str();
+    let waits = format!(
+        "pending: {count}, the oldest received {}",
+        oldest.unwrap_or("at a time that is not known")
+    );
+    if let Some(since) = shown["status"]["failing_since"].as_str() {
+        let detail = shown["status"]["last_failure"]["detail"].as_str();
+        let detail = detail.unwrap_or("unknown");
+        return Some(Finding::warning(
+            CHECK,
+            format!("{name} took nothing since {since}: {detail}; {waits}"),
+            "mend what that says; what is pending is tried again",
+        ));
     }
+    let oldest: Timestamp = oldest?.parse().ok()?;
+    (oldest.plus(WAITS_LONG) < Timestamp::now()).then(|| {
+        Finding::warning(
+            CHECK,
+            format!("what waits for {name} waits for long; {waits}"),
+            format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why"),
+        )
+    })
 }
 
 /// What is wrong with a destination as the receiver shows it.
@@ -75,9 +116,9 @@ fn standing(shown: &Value) -> Vec<Finding> {
                 shown["pending_count"],
                 text(&shown["status"]["last_failure"]["detail"])
             ),
-            "see to what it says; what is pending is sent as soon as it takes something",
+            "mend what that says; what is pending is sent as soon as it takes something",
         )),
-        _ => {}
+        _ => findings.extend(stuck(name, shown)),
     }
     if let Some(count @ 1..) = shown["dead_count"].as_u64() {
         findings.push(Finding::warning(
@@ -90,4 +131,32 @@ fn standing(shown: &Value) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_that_takes_nothing_and_is_not_down_yet_is_warned_of() {
+        let now = Timestamp::now();
+        let shown = |count: u64, failure: Option<&str>, oldest: Timestamp| {
+            let since = failure.map(|_| now.to_string());
+            let failure = failure.map(|detail| json!({"at": now.to_string(), "detail": detail}));
+            json!({
+                "name": "app", "state": "active", "pending_count": count, "dead_count": 0,
+                "status": {
+                    "oldest_received_at": oldest.to_string(), "failing_since": since, "last_failure": failure,
+                },
+            })
+        };
+        let long_ago = now.minus(WAITS_LONG * 2);
+
+        assert!(standing(&shown(1, None, now)).is_empty());
+        assert!(standing(&shown(0, Some("answered 500"), now)).is_empty());
+        assert_eq!(standing(&shown(1, Some("answered 500"), now)).len(), 1);
+        assert_eq!(standing(&shown(1, None, long_ago)).len(), 1);
+    }
 }

@@ -11,11 +11,8 @@ use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
-use crate::inbox::Error;
 use crate::inbox::sqlite::{Wanted, flaws, marked, obstacle, try_write};
-
-/// Below this much free space, in bytes, an operator should act soon.
-const LOW_BYTES: u64 = 256 << 20;
+use crate::inbox::{Error, Space};
 
 /// Below this much, the next burst may be refused: a batch holds up to 8 MiB of bodies, and the log may have as much
 /// that is not yet copied into the file.
@@ -88,7 +85,7 @@ fn space(path: &Path) -> Finding {
     let advice = "make room on that volume, or lower inbox.retention_days; without room posts get 503";
     if free_bytes < FULL_BYTES {
         Finding::failure(CHECK, found, advice)
-    } else if free_bytes < LOW_BYTES {
+    } else if free_bytes < Space::LOW_FREE_BYTES {
         Finding::warning(CHECK, found, advice)
     } else {
         Finding::ok(CHECK, found)

@@ -1,107 +1,94 @@
 //! The API for people, programs and tests, on the admin listener: it reads, but for the calls that backfill a job or tell
 //! the way out what to do.
 
-mod deliveries;
+pub mod deliveries;
+pub mod destinations;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod guard;
-mod jobs;
-mod quarantine;
-mod receipts;
-mod replays;
+pub mod jobs;
+pub mod quarantine;
+pub mod receipts;
+pub mod replays;
+pub mod subscription;
+pub mod told;
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::Value;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
+use super::openapi;
 use super::problem::Problem;
+use super::routes::{About, Routes};
 use super::tokens::Tokens;
-use super::{BackfillJob, DeliveryDesk, SubscriptionView};
+use super::{BackfillJob, SubscriptionView};
+use crate::clock::{A_TIME, Timestamp};
+use crate::delivery::Deliveries;
+use crate::inbox::acceptance::Acceptance;
 use crate::inbox::{Cursor, Inbox, PageRequest, Span};
 
-pub use guard::guarded;
+pub use guard::{AdminTokens, Rights, guarded, in_time, is_cross_site};
 
 /// How many items a page holds unless asked otherwise, and at most.
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 500;
+pub(super) const DEFAULT_LIMIT: usize = 50;
+pub(super) const MAX_LIMIT: usize = 500;
 
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Api {
     pub inbox: Arc<dyn Inbox>,
+    pub acceptance: Arc<Acceptance>,
     pub subscription: SubscriptionView,
     pub backfill_job: Option<BackfillJob>,
-    pub desk: Arc<dyn DeliveryDesk>,
+    pub deliveries: Deliveries,
     pub tokens: Arc<Tokens>,
     pub stalled_after: Duration,
 }
 
-/// Everything below `/api/v1`, not yet guarded.
-pub fn routes(api: Api) -> Router {
-    Router::new()
-        .route("/receipts", get(receipts::receipts))
-        .route("/receipts/{id}", get(receipts::receipt))
-        .route("/jobs/{event_id}", get(jobs::job))
-        .route("/jobs/{event_id}/backfill", post(jobs::backfill))
-        .route("/quarantine", get(quarantine::quarantine))
-        .route("/quarantine/{id}", get(quarantine::quarantined))
-        .route("/subscription", get(subscription_state))
-        .route("/destinations", get(deliveries::destinations))
-        .route("/destinations/{name}/pause", post(deliveries::pause))
-        .route("/destinations/{name}/resume", post(deliveries::resume))
-        .route("/destinations/{name}/remove", post(deliveries::remove))
-        .route("/deliveries", get(deliveries::deliveries))
-        .route(
-            "/deliveries/{destination}/{receipt_id}",
-            get(deliveries::delivery),
-        )
-        .route(
-            "/deliveries/{destination}/{receipt_id}/retry",
-            post(deliveries::retry),
-        )
-        .route(
-            "/deliveries/{destination}/{receipt_id}/cancel",
-            post(deliveries::cancel),
-        )
-        .route("/replays", get(replays::replays).post(replays::begin))
-        .route("/replays/{id}", get(replays::replay))
-        .route("/replays/{id}/end", post(replays::end))
-        .with_state(api)
+impl Api {
+    /// A job that is not known to have ended is stalled if it began before that.
+    pub fn stalled_before(&self) -> Timestamp {
+        Timestamp::now().minus(self.stalled_after)
+    }
 }
 
-type Asked<T> = Result<Query<T>, QueryRejection>;
+/// Everything below `/api/v1`, not yet guarded.
+pub fn routes() -> Routes<Api> {
+    let subscription = || {
+        About::guarded("How the registration of each chatbot stands")
+            .query::<subscription::SubscriptionQuery>()
+            .answers::<subscription::Subscription>("So it stands.")
+    };
+    let openapi = || About::guarded("This document").answers_object("It.");
+    receipts::routes()
+        .merge(jobs::routes())
+        .merge(quarantine::routes())
+        .get("/api/v1/subscription", subscription::subscription, subscription)
+        .merge(destinations::routes())
+        .merge(deliveries::routes())
+        .merge(replays::routes())
+        .get("/api/v1/openapi.json", openapi::openapi, openapi)
+}
+
+pub type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// The last part of a path; refused where it is no text.
-type Named = Result<Path<String>, PathRejection>;
+pub type Named = Result<Path<String>, PathRejection>;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SubscriptionQuery {
-    of_leader: Option<String>,
-}
+/// An answer whose members come in the order of their names.
+pub struct Answer<T>(pub T);
 
-async fn subscription_state(
-    State(api): State<Api>,
-    query: Asked<SubscriptionQuery>,
-) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let of_leader = asked("of_leader", "true or false", query.of_leader, |_: &bool| true)?;
-    let mut seen = (api.subscription)(of_leader.unwrap_or(false)).await;
-    let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
-    for chatbot in seen["chatbots"].as_array_mut().into_iter().flatten() {
-        let id = chatbot["chatbot_id"].as_str().and_then(|id| id.parse().ok());
-        chatbot["last_received_at"] = serde_json::json!(id.and_then(|id| last_received.get(&id)));
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let value = serde_json::to_value(self.0).expect("texts, numbers and ids have a JSON form");
+        Json(value).into_response()
     }
-    seen["tokens"] = serde_json::json!(api.tokens.uses());
-    Ok(Json(seen))
 }
 
 /// What an event filter may be.
@@ -142,14 +129,14 @@ fn asked<T: FromStr>(
 
 /// Reads a stretch of time.
 fn span(since: Option<String>, until: Option<String>) -> Result<Span, Problem> {
-    let time = |name, text| asked(name, "a time such as 2024-07-30T09:15:00Z", text, |_| true);
+    let time = |name, text| asked(name, A_TIME, text, |_| true);
     Ok(Span {
         since: time("since", since)?,
         until: time("until", until)?,
     })
 }
 
-fn page(
+pub(super) fn page(
     cursor: Option<String>,
     limit: Option<String>,
     default: usize,
@@ -166,7 +153,7 @@ fn page(
     })
 }
 
-fn cursor_text(cursor: Cursor) -> String {
+pub(super) fn cursor_text(cursor: Cursor) -> String {
     cursor.0.to_string()
 }
 

@@ -14,7 +14,10 @@ use axum::response::IntoResponse;
 
 use super::problem::Problem;
 use super::rooms::Rooms;
+use super::routes::{About, Routes};
+use crate::clock::Timestamp;
 use crate::metrics::{Counter, Counters, Format, Histogram, Labels, Registry};
+use crate::minutes::Traffic;
 
 /// The reason of a post that no route takes.
 pub const NO_ROUTE: &str = "no-route";
@@ -25,6 +28,7 @@ pub struct Metrics {
     quarantined: Counters<1>,
     rejected_duration: Histogram,
     unreadable: Counters<1>,
+    traffic: Traffic,
 }
 
 /// Why what arrived on a connection never became a request. hyper has answered it, and the request log knows nothing of it.
@@ -79,6 +83,7 @@ impl Metrics {
                 .request_durations()
                 .get_or_create_owned(&[("outcome", "rejected")]),
             unreadable: by_reason(Counters::default(), Unreadable::ALL.map(Unreadable::as_str)),
+            traffic: registry.traffic().clone(),
         };
         registry.add(
             "rejections",
@@ -98,6 +103,7 @@ impl Metrics {
     /// Counts a post that was refused.
     pub fn count_rejected(&self, reason: &'static str, duration: Duration) {
         count(&self.rejections, reason);
+        self.traffic.rejected.add(Timestamp::now(), 1);
         self.rejected_duration.observe(duration.as_secs_f64());
     }
 
@@ -161,8 +167,18 @@ impl Connections {
     }
 }
 
+pub fn routes() -> Routes<Arc<Registry>> {
+    let about = || {
+        About::guarded("What is counted and measured, for Prometheus").answers_text(
+            "All of it, as the Accept header asks.",
+            &["text/plain", "application/openmetrics-text"],
+        )
+    };
+    Routes::new().get("/metrics", page, about)
+}
+
 /// `GET /metrics`.
-pub async fn page(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> impl IntoResponse {
+async fn page(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> impl IntoResponse {
     // What is no text asks for nothing that there is.
     let accepted = headers
         .get_all(ACCEPT)

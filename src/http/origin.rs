@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::extract::Request;
 
+use crate::clock::Timestamp;
 use crate::inbox::RequestId;
 
 /// What every request carries on its way through the handlers.
@@ -13,6 +14,8 @@ use crate::inbox::RequestId;
 pub struct Origin {
     pub request_id: RequestId,
     pub peer: SocketAddr,
+    /// By the clock, as the id says it.
+    pub received_at: Timestamp,
     pub started: Instant,
     /// The id that it came with.
     pub incoming_id: Option<Arc<str>>,

@@ -25,7 +25,8 @@ pub enum Wish {
     Stay,
     /// That it ends as soon as it lies idle.
     MakeRoom,
-    /// The same, and that what has begun ends within [`stop_grace`](super::ConnectionSettings::stop_grace).
+    /// The same, and that what has begun ends within [`stop_grace`](super::ConnectionSettings::stop_grace). A connection on
+    /// which no request has begun yet is given a second to begin one.
     Stop,
 }
 

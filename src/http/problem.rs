@@ -4,23 +4,29 @@
 //! with `Retry-After`. The document is written by [`Problem::write`] once the request's id is known; until then
 //! the problem travels in the response's extensions, where the log finds it too.
 
+mod acceptance;
+mod causes;
 mod kind;
+mod page;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::Level;
 
-use super::DeskError;
-use crate::event::{Fault, ParseError};
+use crate::event::Fault;
 use crate::inbox::{self, RequestId};
-use kind::Kind;
+pub use kind::Kind;
+
+/// That a response says already what the problem is, in a form of its own. Put into the response's extensions.
+#[derive(Clone, Copy)]
+pub struct Written;
 
 /// Why a request was not served.
 #[derive(Clone, Debug)]
@@ -80,8 +86,15 @@ impl Problem {
 
     /// 403 on the admin side.
     pub fn not_local() -> Self {
-        let detail = "no admin token is configured, so /api and /metrics serve loopback clients only; \
+        let detail = "no admin token is configured, so the admin side serves loopback clients only; \
                       set CAIGUNN_ADMIN_TOKEN";
+        Self::new(Kind::Forbidden, detail)
+    }
+
+    /// 403 on the admin side: from this machine, under another name.
+    pub fn not_local_name() -> Self {
+        let detail = "no admin token is configured, so the admin side answers to localhost and loopback addresses only, and Host \
+                      is another name; set CAIGUNN_ADMIN_TOKEN";
         Self::new(Kind::Forbidden, detail)
     }
 
@@ -241,10 +254,18 @@ impl Problem {
             (Kind::UnsupportedMediaType, None) => {
                 "expected Content-Type: application/json and no Content-Encoding".to_owned()
             }
-            // A query and an id are quoted.
-            (Kind::InvalidQuery | Kind::NotFound, None) => self.kind.parts().2.to_owned(),
+            // A query, an id and a body are quoted.
+            (Kind::InvalidQuery | Kind::NotFound | Kind::NotAcceptable, None) => {
+                self.kind.parts().2.to_owned()
+            }
             (_, None) => self.detail.clone(),
         }
+    }
+
+    /// The status and what it means here, in a few words.
+    pub fn title(&self) -> (StatusCode, &'static str) {
+        let (status, _, title) = self.kind.parts();
+        (status, title)
     }
 
     /// Writes the document into a response that [`IntoResponse`] made of this problem.
@@ -280,8 +301,9 @@ fn names(is_meant: fn(Kind) -> bool) -> BTreeSet<&'static str> {
     meant.map(|kind| kind.parts().1).collect()
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct Document<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -292,56 +314,11 @@ struct Document<'a> {
     errors: Vec<FaultDocument<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Fault)]
 struct FaultDocument<'a> {
     pointer: &'a str,
     detail: String,
-}
-
-impl From<ParseError> for Problem {
-    fn from(error: ParseError) -> Self {
-        let detail = error.to_string();
-        match error {
-            ParseError::NotJson(_) => Self::new(Kind::NotJson, detail),
-            ParseError::NotNotification { faults, .. } => Self {
-                faults,
-                ..Self::new(Kind::NotNotification, detail)
-            },
-        }
-    }
-}
-
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
-        match error {
-            DeskError::NoDestination(detail) => Self::new(Kind::NotFound, detail),
-            DeskError::Busy(detail) => Self::new(Kind::InstructionFailed, detail),
-            DeskError::Inbox(error) => error.into(),
-        }
-    }
-}
-
-impl From<inbox::Error> for Problem {
-    fn from(error: inbox::Error) -> Self {
-        let problem = match &error {
-            inbox::Error::Full { .. } => {
-                Self::new(Kind::Overloaded, "too many notifications wait to be stored")
-            }
-            inbox::Error::Timeout { .. } => Self::new(
-                Kind::InboxUnavailable,
-                "the inbox did not answer in time; sending again is safe",
-            ),
-            inbox::Error::Unavailable { reason }
-            | inbox::Error::Refused { reason }
-            | inbox::Error::InUse { reason }
-            | inbox::Error::Corrupt { reason } => Self::new(Kind::InboxUnavailable, reason.clone()),
-            inbox::Error::NotLeader => Self::not_leader(error.to_string()),
-        };
-        Self {
-            cause: Some(Arc::new(error)),
-            ..problem
-        }
-    }
 }
 
 impl IntoResponse for Problem {

@@ -17,14 +17,16 @@ use hyper::body::Body as _;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use utoipa::openapi::{ObjectBuilder, Type};
 
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::request_log::Told;
+use super::routes::{About, Routes};
 use super::{Origin, Shared};
-use crate::clock::Timestamp;
 use crate::event::{self, EventId, Name, Notification, Stated};
 use crate::inbox::announce::Bearer;
 use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
+use crate::trace::Trace;
 
 /// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
 /// it happens on a thread for blocking work.
@@ -35,12 +37,45 @@ const LARGE_BODY_BYTES: usize = 128 << 10;
 const KEPT_BYTES: usize = 64 << 10;
 const KEPT_TIME: Duration = Duration::from_secs(2);
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Stored)]
+pub struct Answer<'a> {
+    /// `accepted`, or `duplicate`: then it has the first one's receipt.
     outcome: &'static str,
     receipt_id: ReceiptId,
     event: Name,
+    /// Its job; what stands in its place, where an undocumented event has no id there.
+    #[schema(value_type = Option<String>)]
     event_id: Option<Stated<'a, EventId>>,
+}
+
+pub fn routes() -> Routes<Shared> {
+    let about = |summary| {
+        About::new(summary)
+            .request(notification_schema())
+            .answers::<Answer>("It is stored, or was before.")
+            .refuses(&[
+                Kind::WrongUrlToken,
+                Kind::NotNotification,
+                Kind::Stopping,
+                Kind::InboxUnavailable,
+            ])
+    };
+    let open = || about("Takes a notification, where no token is configured");
+    Routes::new()
+        .post("/webhook", receive, open)
+        .post("/webhook/{token}", receive, || about("Takes a notification"))
+}
+
+/// What every notification has, as far as it can be said without its event: `event::parse` reads it.
+fn notification_schema() -> ObjectBuilder {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    object
+        .property("event", text())
+        .property("status", text())
+        .required("event")
+        .required("status")
 }
 
 /// A request's body, and its share of the bytes in flight for as long as it is held.
@@ -55,18 +90,18 @@ struct ReadBody {
 }
 
 /// `POST /webhook` and `POST /webhook/{token}`.
-pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, Problem> {
-    let received_at = Timestamp::now();
-    let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
-    if !shared.tokens.accept(token, received_at) {
-        return Err(Problem::wrong_url_token());
-    }
+async fn receive(State(shared): State<Shared>, request: Request) -> Result<Response, Problem> {
     let Origin {
         request_id,
+        received_at,
         started,
         incoming_id,
         ..
     } = Origin::of(&request).clone();
+    let token = request.uri().path().strip_prefix("/webhook/").unwrap_or_default();
+    if !shared.tokens.accept(token, received_at) {
+        return Err(Problem::wrong_url_token());
+    }
     let (head, body) = request.into_parts();
     let type_problem = check_content_type(&head.headers).err();
     let body = read_body(&shared, &head.headers, body).await?;
@@ -81,6 +116,7 @@ pub async fn receive(State(shared): State<Shared>, request: Request) -> Result<R
                 };
                 let receipt = NewReceipt {
                     bearer: Some(bearer),
+                    trace: Trace::of(&head.headers).map(Box::new),
                     ..NewReceipt::new(
                         &notification,
                         body.bytes.clone(),

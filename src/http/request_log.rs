@@ -12,12 +12,13 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use tracing::{Instrument, Level, debug_span, event};
-use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::Origin;
 use super::metrics::{Metrics, NO_ROUTE};
-use super::problem::Problem;
-use super::{Origin, route_of};
+use super::problem::{Problem, Written};
+use super::routes::route_of;
+use crate::clock::Timestamp;
 use crate::inbox::RequestId;
 use crate::inbox::announce::milliseconds;
 
@@ -48,6 +49,8 @@ pub struct Telling {
     pub metrics: Arc<Metrics>,
     /// Posts that no route takes; `None` where nobody posts notifications.
     pub strays: Option<Strays>,
+    /// The routes, as they are named.
+    pub routes: Arc<[&'static str]>,
 }
 
 /// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends.
@@ -76,7 +79,7 @@ impl Telling {
         if unsaid.said_at.is_none_or(|at| at.elapsed() >= STRAY_PAUSE) {
             tracing::warn!(
                 error.type = NO_ROUTE,
-                "{} posts came to paths other than /webhook and got 404 or 405; does a proxy in front rewrite the path?",
+                "posts to paths other than /webhook, which got 404 or 405: {}; does a proxy in front rewrite the path?",
                 unsaid.count,
             );
             (unsaid.count, unsaid.said_at) = (0, Some(Instant::now()));
@@ -91,17 +94,18 @@ pub async fn log(
     told: &Telling,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let started = Instant::now();
+    let (started, received_at) = (Instant::now(), Timestamp::now());
     let mut context = Context {
-        request_id: RequestId::new(Uuid::new_v4()),
+        request_id: RequestId::at(received_at),
         incoming_id: incoming_id(&request),
         method: request.method().clone(),
-        route: route_of(request.uri().path()),
+        route: route_of(request.uri().path(), &told.routes),
         duration: Duration::ZERO,
     };
     request.extensions_mut().insert(Origin {
         request_id: context.request_id,
         peer,
+        received_at,
         started,
         incoming_id: context.incoming_id.clone(),
     });
@@ -118,7 +122,8 @@ pub async fn log(
     };
 
     let problem = response.extensions_mut().remove::<Problem>();
-    if let Some(problem) = &problem {
+    let is_written = response.extensions_mut().remove::<Written>().is_some();
+    if let Some(problem) = problem.as_ref().filter(|_| !is_written) {
         problem.write(&mut response, context.request_id);
     }
     let mut id = [0; Hyphenated::LENGTH];
@@ -129,10 +134,11 @@ pub async fn log(
     context.duration = started.elapsed();
     match problem {
         Some(problem) => {
-            if context.is_notification() {
-                told.metrics.count_rejected(problem.name(), context.duration);
-            } else if context.method == Method::POST && problem.is_no_route() {
+            // Also to a path of the other listener's.
+            if context.method == Method::POST && problem.is_no_route() {
                 told.count_stray(context.duration);
+            } else if context.is_notification() {
+                told.metrics.count_rejected(problem.name(), context.duration);
             }
             log_problem(&context, &problem, response.status());
         }

@@ -62,6 +62,28 @@ const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-
 pub fn bind(address: SocketAddr, settings: &ConnectionSettings) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    prepare(&socket, settings)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Takes a socket that somebody else has bound, and that listens already.
+///
+/// # Errors
+/// It does not listen.
+pub fn take(listener: std::net::TcpListener, settings: &ConnectionSettings) -> io::Result<TcpListener> {
+    let socket = Socket::from(listener);
+    // Else each accept would fail, again and again.
+    #[cfg(target_os = "linux")]
+    if !socket.is_listener()? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"));
+    }
+    prepare(&socket, settings)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn prepare(socket: &Socket, settings: &ConnectionSettings) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     // What is set here holds for accepted connections too. An answer is one write, so waiting to fill a packet
     // would only delay it.
@@ -70,10 +92,7 @@ pub fn bind(address: SocketAddr, settings: &ConnectionSettings) -> io::Result<Tc
     // is gone. Only Linux has it; elsewhere keep-alive must do.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(settings.write_timeout))?;
-    socket.set_keepalive(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    socket.set_keepalive(true)
 }
 
 /// An address to connect to: of a listener on all addresses, the loopback one, of IPv4 or IPv6, where something listens.

@@ -1,7 +1,7 @@
 //! What hyper reads of a connection: one request at a time, and an end when the connection has waited for long enough.
 //!
 //! Three waits have an end of their own: for a request on a connection that lies idle, for the rest of a head from its
-//! first byte on, and, during a stop, for whatever is unfinished. The rest of a body is its handler's to wait for. An
+//! first byte on, and, during a stop, for whatever is unfinished or new. The rest of a body is its handler's to wait for. An
 //! end is an end of file to hyper, which then closes without a word, as is right between requests.
 
 use std::io;
@@ -19,6 +19,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::ConnectionSettings;
 use super::framing::{Framing, Refused, Step};
 use super::presence::{Presence, Wish};
+
+/// How long a new connection may take to send something once a stop has begun: far more than its first bytes are behind.
+const FIRST_REQUEST_TIME: Duration = Duration::from_secs(1);
 
 /// What is read at once of a request that did not come whole.
 const READ_BYTES: usize = 8 << 10;
@@ -49,6 +52,8 @@ pub struct Stream<S> {
     held: BytesMut,
     /// Whether the peer sent what is no request: nothing more is read.
     is_refused: bool,
+    /// Whether a request has begun to arrive.
+    has_begun: bool,
     /// Whether an end of file was made up here.
     has_ended: bool,
     idle_timeout: Duration,
@@ -80,6 +85,7 @@ impl<S: Socket> Stream<S> {
             framing: Framing::default(),
             held: BytesMut::new(),
             is_refused: false,
+            has_begun: false,
             has_ended: false,
             idle_timeout: settings.idle_timeout,
             head_timeout: settings.header_timeout,
@@ -115,6 +121,7 @@ impl<S: Socket> Stream<S> {
 
     /// Takes note that part of a request is handed on.
     fn hand_on(&mut self) {
+        self.has_begun = true;
         if self.waiting.take().is_some() {
             self.presence.set_idle(None);
         }
@@ -161,6 +168,10 @@ impl<S: Socket> Stream<S> {
         }
         let grace = self.stopping_since.map(|since| since + self.stop_grace);
         let end = match waiting {
+            // Whoever has just connected did so to send something.
+            Waiting::Request if wish == Wish::Stop && !self.has_begun => {
+                Some(since + self.stop_grace.min(FIRST_REQUEST_TIME))
+            }
             Waiting::Request if wish > Wish::Stay => Some(now),
             Waiting::Request => Some(since + self.idle_timeout),
             Waiting::Head => [Some(since + self.head_timeout), grace]

@@ -28,14 +28,14 @@ struct Token {
 }
 
 /// What may be seen of a token.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TokenUse {
     /// Its fingerprint.
-    token: Fingerprint,
+    pub token: Fingerprint,
     /// Whether it is in the URL that is registered.
-    is_registered: bool,
+    pub is_registered: bool,
     /// When a request last had it, since this process started.
-    last_used_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl Tokens {

@@ -14,7 +14,9 @@ use super::{Appended, NewReceipt, Origin, RequestId};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, IdTexts, Name, Notification, Wire};
 use crate::metrics::{Counter, Histogram, Notifications, Registry, Unit};
+use crate::minutes::Traffic;
 use crate::telemetry::Lines;
+use crate::trace::Trace;
 use line::Lined;
 
 pub use line::milliseconds;
@@ -28,7 +30,7 @@ const MAX_TEXT_CHARS: usize = 200;
 const TARGET: &str = "caigunn_webhook::notification";
 
 /// The reason of a duplicate that differs from its original, as the inbox calls it in quarantine.
-const DUPLICATE_DIFFERS: &str = "duplicate-differs";
+pub const DUPLICATE_DIFFERS: &str = "duplicate-differs";
 
 /// What a line says that nobody needs to know who stores the notification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,7 @@ pub struct Announcement {
     origin: Origin,
     request_id: RequestId,
     received_at: Timestamp,
+    trace: Option<Box<Trace>>,
     remarks: Remarks,
     bearer: Option<Bearer>,
 }
@@ -89,6 +92,7 @@ impl Announcement {
             origin: receipt.origin,
             request_id: receipt.request_id,
             received_at: receipt.received_at,
+            trace: receipt.trace.clone(),
             remarks: std::mem::take(&mut receipt.remarks),
             bearer: receipt.bearer.take(),
         }
@@ -116,6 +120,7 @@ pub struct Announcer {
     duplicate_duration: Histogram,
     unrecognized_events: Counter,
     differing: Counter,
+    traffic: Traffic,
     /// When the last notification that was accepted or known arrived, in microseconds since 1970; 0 before the first.
     last_received: Arc<AtomicI64>,
 }
@@ -138,6 +143,7 @@ impl Announcer {
             differing: registry
                 .quarantined()
                 .get_or_create_owned(&[("reason", DUPLICATE_DIFFERS)]),
+            traffic: registry.traffic().clone(),
             last_received: Arc::new(last_received_at.map_or(0, Timestamp::as_micros).into()),
         };
         registry.add(
@@ -160,7 +166,9 @@ impl Announcer {
     pub fn tell<'a>(&self, told: impl IntoIterator<Item = (&'a Announcement, Appended)>) {
         let (now, timestamp) = (Instant::now(), Timestamp::now());
         let mut lines = Lined::new(&self.lines, timestamp);
+        let mut count = 0;
         for (announcement, appended) in told {
+            count += 1;
             let duration = announcement
                 .bearer
                 .as_ref()
@@ -168,6 +176,7 @@ impl Announcer {
             self.count(announcement, appended, duration);
             lines.add(announcement, appended, duration);
         }
+        self.traffic.received.add(timestamp, count);
         self.lines.add(&lines.bytes, lines.count);
     }
 

@@ -3,11 +3,14 @@
 //! A promise is an async function over a [`Place`], in the file of its topic. One that the macro does not name
 //! is dead code, which the build reports.
 
+pub mod acceptance;
 pub mod duplicates;
 pub mod jobs;
+pub mod listing;
 pub mod order;
 pub mod outbox;
 pub mod reading;
+pub mod traces;
 pub mod upkeep;
 pub mod window;
 
@@ -27,7 +30,7 @@ use crate::clock::Timestamp;
 use crate::event::sample::{self, Ids};
 use crate::event::{Event, Wire, parse};
 
-pub use outbox::{deliveries, destinations, instructions, log, progress};
+pub use outbox::{deliveries, destinations, instructions, log, notices, progress};
 
 /// Makes a test of each promise. `$place` gives a new, empty [`Place`].
 macro_rules! contract_tests {
@@ -84,6 +87,7 @@ macro_rules! contract_tests {
                 a_job_is_listed_oldest_first_with_its_undocumented_events,
                 a_job_is_listed_the_same_after_reopening,
                 a_job_lists_a_bounded_number_of_receipts,
+                a_job_is_listed_page_by_page_to_its_end,
             ]
             reading: [
                 bodies_are_kept_to_the_byte,
@@ -98,6 +102,10 @@ macro_rules! contract_tests {
                 an_export_shows_every_receipt_once_oldest_first,
                 an_export_of_large_bodies_is_cut_but_never_empty,
                 an_export_shows_nothing_that_has_expired,
+            ]
+            traces: [
+                a_trace_comes_with_its_receipt_wherever_that_is_read,
+                a_receipt_has_the_trace_of_the_first_and_not_of_a_repeat,
             ]
             jobs: [
                 a_job_is_open_while_only_its_initial_is_known,
@@ -115,6 +123,29 @@ macro_rules! contract_tests {
                 the_origin_is_kept_and_counted,
                 a_receipt_is_found_by_its_identity,
                 the_last_receipt_of_each_chatbot_is_known_by_its_time,
+            ]
+            listing: [
+                jobs_are_listed_newest_word_first_each_once,
+                each_state_lists_its_jobs,
+                jobs_are_listed_by_event_chatbot_and_time,
+                pages_of_jobs_together_show_each_once,
+                a_job_that_ended_before_it_began_is_listed_at_its_end,
+                a_page_ends_where_enough_was_gone_through_and_says_how_far_that_was,
+                what_has_expired_is_no_job,
+                a_failed_job_says_why,
+                failed_files_are_told_with_their_reasons,
+                of_large_notifications_the_reason_is_told_or_that_it_was_not_read,
+                jobs_that_need_a_look_are_counted,
+                jobs_are_read_many_at_once_as_one_by_one,
+            ]
+            acceptance: [
+                what_can_be_read_now_is_accepted_after_all_once,
+                without_any_id_it_is_accepted_once_too,
+                what_is_cut_or_still_no_notification_is_not_accepted,
+                a_duplicate_that_differs_is_not_accepted,
+                what_came_again_meanwhile_is_that_receipt,
+                without_any_id_what_came_hours_apart_is_two_though_it_is_accepted_at_once,
+                without_any_id_what_came_beside_its_repeat_is_that_receipt,
             ]
             upkeep: [
                 the_quarantine_is_bounded_by_count_the_oldest_going_first,
@@ -177,6 +208,9 @@ macro_rules! contract_tests {
                 instructions_are_listed_newest_first,
                 an_instruction_given_twice_is_kept_once,
                 what_is_done_goes_when_there_is_too_much_of_it,
+            ]
+            notices: [
+                what_is_kept_of_notices_is_what_was_kept_last,
             ]
         }
     };

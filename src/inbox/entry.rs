@@ -4,10 +4,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::announce::{Bearer, Remarks};
+use super::announce::{Bearer, DUPLICATE_DIFFERS, Remarks};
 use super::{QuarantineId, Quarantined, Receipt, ReceiptId, RequestId};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, parse};
+use crate::trace::Trace;
 
 /// Something to store.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ pub enum Appended {
 }
 
 /// How a notification came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// CaiGunn posted it.
@@ -111,6 +112,8 @@ pub struct NewReceipt {
     pub body: Bytes,
     /// How it came.
     pub origin: Origin,
+    /// Where it stands in a trace of its sender's, if it came with one.
+    pub trace: Option<Box<Trace>>,
     /// What else its log line says.
     pub remarks: Remarks,
     /// The request that waits for it; `None` where none does, as with [`Origin::Backfill`].
@@ -138,6 +141,7 @@ impl NewReceipt {
             chatbot_id: notification.chatbot_id,
             body,
             origin,
+            trace: None,
             remarks: Remarks::of(notification),
             bearer: None,
             differs_from: None,
@@ -164,6 +168,7 @@ impl NewReceipt {
             chatbot_id: receipt.chatbot_id,
             body: body.clone(),
             origin: receipt.origin,
+            trace: receipt.trace.clone(),
             remarks: Remarks::default(),
             bearer: None,
             differs_from: None,
@@ -234,12 +239,74 @@ impl NewQuarantined {
         Self {
             request_id: receipt.request_id,
             received_at: receipt.received_at,
-            reason: "duplicate-differs".to_owned(),
+            reason: DUPLICATE_DIFFERS.to_owned(),
             detail: format!("it has the identity of receipt {original_id} but says something else"),
             receipt_id: Some(original_id),
             content_type: None,
             body: receipt.body.clone(),
             truncated: false,
+        }
+    }
+}
+
+impl Quarantined {
+    /// The original, where this is a duplicate that differs from it.
+    pub fn duplicate_of(&self) -> Option<ReceiptId> {
+        self.receipt_id.filter(|_| self.reason == DUPLICATE_DIFFERS)
+    }
+
+    /// What it was accepted as after all.
+    pub fn accepted_as(&self) -> Option<ReceiptId> {
+        self.receipt_id.filter(|_| self.reason != DUPLICATE_DIFFERS)
+    }
+}
+
+/// The state of the quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct QuarantineTotals {
+    /// Bytes of bodies in it now.
+    pub bytes: u64,
+    /// Requests ever put into it.
+    pub quarantined_count: u64,
+    /// Requests that went out again for want of room.
+    pub evicted_count: u64,
+}
+
+/// A quarantined request as it is shown.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Quarantined)]
+pub struct ShownQuarantined {
+    id: QuarantineId,
+    received_at: Timestamp,
+    request_id: RequestId,
+    /// A short name of the reason.
+    reason: String,
+    /// What was wrong, for people.
+    detail: String,
+    /// The original, where this is a duplicate that differs from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<ReceiptId>,
+    /// What it was accepted as after all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_as: Option<ReceiptId>,
+    content_type: Option<String>,
+    body_bytes: usize,
+    truncated: bool,
+}
+
+impl From<Quarantined> for ShownQuarantined {
+    fn from(kept: Quarantined) -> Self {
+        Self {
+            duplicate_of: kept.duplicate_of(),
+            accepted_as: kept.accepted_as(),
+            id: kept.id,
+            received_at: kept.received_at,
+            request_id: kept.request_id,
+            reason: kept.reason,
+            detail: kept.detail,
+            content_type: kept.content_type,
+            body_bytes: kept.body_bytes,
+            truncated: kept.truncated,
         }
     }
 }

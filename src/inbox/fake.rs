@@ -1,5 +1,7 @@
 //! A store that does what a test tells it to.
 
+mod outbox;
+
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -11,11 +13,12 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Origin, Outbox, Page, PageRequest, QuarantineId,
-    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Origin, Outbox, Page, PageRequest,
+    QuarantineId, QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Wire};
+pub use outbox::{FakeOutbox, Record};
 
 /// What the store says of a batch.
 pub type BatchAnswer = Result<Vec<Result<Stored, Error>>, Error>;
@@ -47,6 +50,8 @@ pub struct FakeInbox {
     pub candidates: watch::Sender<Vec<Candidate>>,
     /// Who resigned so far.
     pub resigned: Mutex<Vec<Candidate>>,
+    /// Its way out.
+    pub outbox: FakeOutbox,
 }
 
 impl FakeInbox {
@@ -70,6 +75,7 @@ impl FakeInbox {
             leadership: watch::Sender::default(),
             candidates: watch::Sender::default(),
             resigned: Mutex::default(),
+            outbox: FakeOutbox::default(),
         })
     }
 
@@ -174,12 +180,20 @@ impl Inbox for FakeInbox {
         unreachable!("no test reads what is stored")
     }
 
+    fn accept_quarantined(&self, _: QuarantineId, _: ReceiptId) -> Answer<'_, ()> {
+        unreachable!("no test reads what is stored")
+    }
+
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         unreachable!("no test reads what is stored")
     }
 
     fn outbox(&self) -> &dyn Outbox {
-        unreachable!("no test delivers anything")
+        &self.outbox
+    }
+
+    fn jobs(&self) -> &dyn Jobs {
+        unreachable!("no test lists jobs")
     }
 
     fn expire(&self, _: Timestamp) -> Answer<'_, usize> {
@@ -238,6 +252,7 @@ fn receipt(id: ReceiptId) -> Receipt {
         wire: Wire::V2024_01,
         origin: Origin::Webhook,
         body_bytes: 0,
+        trace: None,
     }
 }
 

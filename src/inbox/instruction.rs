@@ -18,7 +18,7 @@ pub const REPLAY_RATES: RangeInclusive<f64> = 0.001..=10_000.0;
 pub const MAX_RECEIPT_IDS: usize = 1000;
 
 /// What an operator asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Instruction {
     /// Send a delivery now: one that waits, or one that was given up or called off.
@@ -64,11 +64,13 @@ pub enum Instruction {
 }
 
 /// What only the leader knows or does, asked through another receiver.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "question", rename_all = "snake_case")]
 pub enum Question {
     /// How the chatbots stand.
     Subscription,
+    /// That each chatbot is looked at now, and the URL put where it does not stand.
+    Ensure,
     /// What was missed of a job, to be stored unless it is a dry run.
     Backfill {
         /// The job.
@@ -108,6 +110,7 @@ impl fmt::Display for Instruction {
                 write!(formatter, "{kind} receipts to {destination}")
             }
             Self::EndReplay { id } => write!(formatter, "end replay {id}"),
+            Self::Ask(Question::Ensure) => formatter.write_str("look at each chatbot now"),
             Self::Ask(Question::Subscription) => formatter.write_str("tell how the chatbots stand"),
             Self::Ask(Question::Backfill { event_id, .. }) => write!(formatter, "backfill job {event_id}"),
         }
@@ -116,7 +119,7 @@ impl fmt::Display for Instruction {
 
 /// Which receipts are sent once more, where to and how fast. All members that are set must match. What is pending
 /// anyway is left as it is, and no destination gets what it does not want.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Replay {
     /// These; all, if it is empty. At most [`MAX_RECEIPT_IDS`].

@@ -9,8 +9,6 @@
 //! What became of a transaction whose answer is lost is not known. Its callers are told so, and a repeat is a
 //! duplicate if it was committed.
 //!
-//! What is in the older slots of the tables is known in memory well enough to look there only if need be (`sealed`).
-//!
 //! The tables are in `migrations/postgres`, in the schema `caigunn_webhook`.
 
 mod append;
@@ -19,6 +17,7 @@ mod clock;
 mod connections;
 mod error;
 mod hosts;
+mod jobs;
 mod key;
 mod lease;
 pub mod location;
@@ -27,7 +26,6 @@ mod outbox;
 mod quarantine;
 mod read;
 mod schema;
-mod sealed;
 #[cfg(test)]
 pub(in crate::inbox) mod testing;
 #[cfg(test)]
@@ -35,16 +33,14 @@ pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::sleep;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::Semaphore;
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
 };
 use crate::clock::Timestamp;
@@ -52,7 +48,6 @@ use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
 use hosts::Connection;
 use lease::Led;
-use sealed::Sealed;
 
 pub use check::{Check, check};
 pub use location::Location;
@@ -64,8 +59,8 @@ pub type Client = deadpool_postgres::ClientWrapper;
 /// How many batches are with the server at once: one has the lock, and the next is there when it is let go.
 const APPENDS: usize = 3;
 
-/// How long to wait before the older slots are read again after an error.
-const SEALED_RETRY: Duration = Duration::from_secs(10);
+/// How long it may take to bring tables up to date that are there: some seconds for a million receipts.
+const MIGRATION_TIME: Duration = Duration::from_secs(6 * 3600);
 
 /// How many reads run at once; more wait. Reading serves people, and the connections are for receiving.
 const MAX_READS: usize = 2;
@@ -76,20 +71,12 @@ const MAX_DELIVERY_CALLS: usize = 2;
 
 /// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.
 pub struct PostgresInbox {
-    connections: Arc<Connections>,
+    connections: Connections,
     settings: Settings,
-    /// What begins a transaction that appends.
-    begin: String,
     reads: Semaphore,
     delivery_calls: Semaphore,
     /// In which history the candidate leads that asked here.
     led: Mutex<Led>,
-    /// What may be in the slots that take nothing new, once it has been read.
-    sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
-    /// Says that this is not so any more, to the task that reads it.
-    slot_moved: Arc<Notify>,
-    /// Ends that task with this inbox.
-    _reading: AbortOnDropHandle<()>,
 }
 
 impl PostgresInbox {
@@ -99,31 +86,27 @@ impl PostgresInbox {
     /// [`Error::Unavailable`] if the server cannot be reached; [`Error::Refused`] if it does not let us in, or is not one
     /// that can hold an inbox; [`Error::Corrupt`] if what is there is one that this program is too old for.
     pub async fn open(location: &Location, settings: Settings) -> Result<Self, Error> {
-        let connections = Arc::new(Connections::new(location, &settings));
+        let connections = Connections::new(location, &settings);
         connections.check_alone().await?;
-        let begin = connections.run("open", schema::prepare).await??;
-        let (sealed, slot_moved) = (Arc::default(), Arc::default());
-        let reading = read_sealed(
-            Arc::clone(&connections),
-            Arc::clone(&sealed),
-            Arc::clone(&slot_moved),
-        );
+        let are_older = connections.run("open", schema::are_older).await?;
+        let time = if are_older {
+            tracing::info!(
+                "bringing the inbox's tables up to date, or waiting for another receiver that does so: some seconds \
+                 for a million receipts"
+            );
+            MIGRATION_TIME
+        } else {
+            settings.timeout
+        };
+        let prepare = async |connection: &Connection| schema::prepare(&connection.client, are_older).await;
+        connections.run_for(time, "open", prepare).await??;
         Ok(Self {
             connections,
             settings,
-            begin,
             reads: Semaphore::new(MAX_READS),
             delivery_calls: Semaphore::new(MAX_DELIVERY_CALLS),
             led: Mutex::new(Led::Never),
-            sealed,
-            slot_moved,
-            _reading: AbortOnDropHandle::new(tokio::spawn(reading)),
         })
-    }
-
-    /// What may be in the slots that take nothing new, if that has been read.
-    fn sealed(&self) -> Option<Arc<Sealed>> {
-        lock(&self.sealed).clone()
     }
 
     /// The number and the id of the newest receipt, expired or not, whose number is at most `seq`.
@@ -167,7 +150,7 @@ impl PostgresInbox {
     /// # Errors
     /// What the store says.
     pub async fn expire_below(&self, seq: u64) -> Result<(), Error> {
-        let expire = async move |client: &Client| upkeep::expire_below(client, &self.begin, seq).await;
+        let expire = async move |client: &Client| upkeep::expire_below(client, seq).await;
         self.connections.run("write to", expire).await
     }
 
@@ -230,6 +213,12 @@ impl Inbox for PostgresInbox {
         Box::pin(self.read(async move |client| read::quarantined(client, id).await))
     }
 
+    fn accept_quarantined(&self, id: QuarantineId, receipt_id: ReceiptId) -> Answer<'_, ()> {
+        Box::pin(self.connections.run("write to", async move |client| {
+            quarantine::accept(client, id, receipt_id).await
+        }))
+    }
+
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         Box::pin(self.read(read::quarantine_totals))
     }
@@ -238,9 +227,13 @@ impl Inbox for PostgresInbox {
         self
     }
 
+    fn jobs(&self) -> &dyn Jobs {
+        self
+    }
+
     fn expire(&self, before: Timestamp) -> Answer<'_, usize> {
         Box::pin(self.connections.run("write to", async move |client| {
-            upkeep::expire(client, &self.begin, before, Timestamp::now()).await
+            upkeep::expire(client, before).await
         }))
     }
 
@@ -261,27 +254,6 @@ impl Inbox for PostgresInbox {
 
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async { self.connections.close() })
-    }
-}
-
-/// Reads what is in the slots that take nothing new, and reads it again when another slot is one of these.
-async fn read_sealed(
-    connections: Arc<Connections>,
-    sealed: Arc<Mutex<Option<Arc<Sealed>>>>,
-    slot_moved: Arc<Notify>,
-) {
-    loop {
-        match Sealed::read(&connections).await {
-            Ok(read) => {
-                *lock(&sealed) = Some(Arc::new(read));
-                slot_moved.notified().await;
-            }
-            Err(error) => {
-                // Until it is read the server is asked about everything, which is slower and as right.
-                tracing::debug!("cannot read what is in the older slots: {error}");
-                sleep(SEALED_RETRY).await;
-            }
-        }
     }
 }
 

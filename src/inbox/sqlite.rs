@@ -45,8 +45,8 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
-    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
+    Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Space, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -242,11 +242,19 @@ impl Inbox for SqliteInbox {
         Box::pin(self.read(move |connection, _| quarantine::one(connection, id)))
     }
 
+    fn accept_quarantined(&self, id: QuarantineId, receipt_id: ReceiptId) -> Answer<'_, ()> {
+        Box::pin(self.write(move |connection| quarantine::accept(connection, id, receipt_id)))
+    }
+
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         Box::pin(self.read(|connection, _| quarantine::totals(connection)))
     }
 
     fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+
+    fn jobs(&self) -> &dyn Jobs {
         self
     }
 
@@ -256,6 +264,19 @@ impl Inbox for SqliteInbox {
 
     fn marks(&self) -> Option<&dyn Marks> {
         Some(self)
+    }
+
+    fn space(&self) -> Option<Space> {
+        let log = std::fs::metadata(schema::beside(&self.path, "-wal"));
+        let volume = rustix::fs::statvfs(&self.path).ok();
+        let bytes = |blocks: u64, size: u64| blocks.saturating_mul(size);
+        Some(Space {
+            free_bytes: volume
+                .as_ref()
+                .map(|volume| bytes(volume.f_bavail, volume.f_frsize)),
+            volume_bytes: volume.map(|volume| bytes(volume.f_blocks, volume.f_frsize)),
+            log_bytes: log.map_or(0, |log| log.len()),
+        })
     }
 
     fn register_metrics(&self, registry: &mut Registry) {

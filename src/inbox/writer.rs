@@ -182,6 +182,19 @@ impl Writer {
         self.append(Entry::Probe).await.map(|_| ())
     }
 
+    /// As [`Writer::ready`], where a commit that went well is evidence for `age`: a probe is a write, and whoever only looks
+    /// from time to time need not make one each time.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ready_within(&self, age: Duration) -> Result<(), Error> {
+        let evidence = self.evidence.borrow().clone();
+        match evidence {
+            Some(evidence) if evidence.commit.is_ok() && evidence.at.elapsed() < age => Ok(()),
+            _ => self.ready().await,
+        }
+    }
+
     /// How many entries wait now.
     #[cfg(test)]
     fn queued_count(&self) -> usize {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reqwest::header::LOCATION;
 use reqwest::{Client, ClientBuilder, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
@@ -30,8 +30,9 @@ pub struct Finding {
 }
 
 /// What can answer at the public URL; a short name for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProbeFinding)]
 pub enum Kind {
     /// This process.
     Ours,

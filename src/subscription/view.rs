@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::probe::{Finding, Kind};
 use super::visit::Target;
@@ -12,7 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::metrics::{Registry, Unit};
 
 /// The registration of one chatbot.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registration {
     /// Which chatbot: its API key's fingerprint.
     pub api_key: Fingerprint,
@@ -26,8 +26,9 @@ pub struct Registration {
 }
 
 /// How a registration stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[schema(as = RegistrationState)]
 pub enum State {
     /// Nothing has been answered yet.
     Pending,
@@ -107,7 +108,7 @@ impl State {
 }
 
 /// What the last probe of the public URL has found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Probe {
     /// In a word.
     pub finding: Kind,
@@ -120,7 +121,7 @@ pub struct Probe {
 }
 
 /// All of it.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// The URL that is kept registered, without its token; null if nothing is.
     pub webhook_url: Option<String>,
@@ -150,9 +151,9 @@ impl View {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As JSON, for the admin API.
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::to_value(&*self.look()).expect("texts and numbers have a JSON form")
+    /// What there is to see now, to be kept.
+    pub fn seen(&self) -> Seen {
+        self.look().clone()
     }
 
     /// Shows how many chatbots stand how, and how long ago each was last seen to be registered.

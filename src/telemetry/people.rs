@@ -17,6 +17,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use uuid::{Uuid, Variant};
 
+use crate::accents::thinned;
+
 /// What only programs make something of.
 const FOR_PROGRAMS: [&str; 6] = [
     "error.type",
@@ -93,14 +95,21 @@ impl Said {
             let milliseconds = duration.parse().unwrap_or(0.0_f64);
             let _ = write!(line, ", {milliseconds:.1} ms");
         }
-        line.chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect()
+        thinned(&line).chars().map(shown).collect()
     }
 
     /// Whether the message has it already. A digit or two may be there by chance.
     fn is_said(&self, value: &str) -> bool {
         value.is_empty() || (value.len() > 2 && self.message.contains(value))
+    }
+}
+
+/// A character as a terminal may have it: none that rewrites the screen, breaks the line or turns its direction.
+fn shown(character: char) -> char {
+    match character {
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        control if control.is_control() => ' ',
+        other => other,
     }
 }
 
@@ -118,7 +127,8 @@ impl Visit for Said {
     }
 }
 
-/// The same text with each id cut: those that begin with the time of their making are told apart by their end.
+/// The same text with each id cut: those that begin with the time of their making, or as all samples do (version 8), are told
+/// apart by their end.
 fn with_short_ids(text: &str) -> String {
     let mut short = String::with_capacity(text.len());
     let mut rest = text;
@@ -126,8 +136,9 @@ fn with_short_ids(text: &str) -> String {
         let id = rest.get(..UUID_CHARS).filter(|id| id.as_bytes()[8] == b'-');
         match id.and_then(|id| Some((id, Uuid::try_parse(id).ok()?))) {
             Some((id, uuid)) => {
-                let is_by_time = uuid.get_variant() == Variant::RFC4122 && uuid.get_version_num() == 7;
-                match is_by_time {
+                let begins_as_others =
+                    uuid.get_variant() == Variant::RFC4122 && matches!(uuid.get_version_num(), 7 | 8);
+                match begins_as_others {
                     true => short.extend(["…", &id[UUID_CHARS - ID_CHARS..]]),
                     false => short += &id[..ID_CHARS],
                 }
@@ -164,6 +175,15 @@ mod tests {
         super::super::testing::listen();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
         text.read().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn ids_that_begin_alike_are_told_apart_by_their_ends() {
+        let sample = "73616d70-6c65-8d4e-8f50-61728394a5b6";
+
+        let short = with_short_ids(&format!("job {JOB}, receipt {RECEIPT}, sample {sample}"));
+
+        assert_eq!(short, "job 3fa85f64, receipt …5d6e7f80, sample …8394a5b6");
     }
 
     #[test]

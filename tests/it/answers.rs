@@ -21,7 +21,7 @@ fn notification() -> String {
 fn notification_of(bytes: usize) -> String {
     let text = notification();
     let spaces = " ".repeat(bytes - text.len());
-    text + &spaces
+    text + &*spaces
 }
 
 async fn post_as(app: &App, path: &str, headers: &[(&str, &str)], body: &str) -> Response {

@@ -1,27 +1,19 @@
 //! Promise: commands can ask a receiver that runs elsewhere, by its host name and over https, and where it will not answer
 //! they say what to do.
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::harness::application::Application;
 use crate::harness::process::{Ended, run};
 use crate::harness::tunnel::answering;
-use crate::harness::{Process, wait_for};
+use crate::harness::{Process, tls, wait_for};
 
 const TOKEN: &str = "admin-token-0123456789abcdef";
 
@@ -43,35 +35,6 @@ async fn ask(arguments: &[&str], token: &str, variables: &[(&str, &str)]) -> End
         .env("CAIGUNN_ADMIN_TOKEN", token)
         .envs(variables.iter().copied());
     run(command).await
-}
-
-/// Ends TLS for `localhost` in front of an address, with a certificate of its own, which is written to a file.
-async fn tls_in_front_of(address: SocketAddr, certificate: &Path) -> u16 {
-    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    fs::write(certificate, certified.cert.pem()).expect("the folder takes files");
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(vec![certified.cert.der().clone()], key)
-        })
-        .expect("a configuration");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let mut near = acceptor.accept(stream).await?;
-                let mut far = TcpStream::connect(address).await?;
-                copy_bidirectional(&mut near, &mut far).await
-            });
-        }
-    });
-    port
 }
 
 #[tokio::test]
@@ -112,7 +75,7 @@ async fn a_receiver_elsewhere_is_asked_by_its_host_name() {
 async fn a_receiver_behind_tls_is_asked_if_its_certificate_is_known() {
     let (folder, receiver) = receiver().await;
     let certificate = folder.path().join("certificate.pem");
-    let port = tls_in_front_of(receiver.admin, &certificate).await;
+    let port = tls::before(receiver.admin, &certificate).await.port();
     let admin = format!("https://localhost:{port}");
     let arguments = ["receipts", "list", "--admin", &admin];
     let certificate = certificate.to_str().expect("a text");

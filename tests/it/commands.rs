@@ -625,9 +625,7 @@ async fn a_notification_that_is_refused_ends_trigger_with_1() {
     assert_eq!(invalid.code, Some(1), "{invalid:?}");
     assert!(invalid.output.starts_with("422 {"), "{invalid:?}");
     assert!(
-        invalid
-            .errors
-            .contains("1 of the notifications were not accepted"),
+        invalid.errors.contains("not accepted: 1 notification"),
         "{invalid:?}"
     );
     assert_eq!(unauthorized.code, Some(1), "{unauthorized:?}");
@@ -698,7 +696,7 @@ async fn an_address_that_is_taken_is_named() {
 
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let expected = format!(
-            "caigunn-webhook: cannot listen on {address}, the {side} address: Address already in use"
+            "caigunn-webhook: cannot listen on {address}, the {side} address ({variable}): Address already in use"
         );
         assert!(ended.errors.starts_with(&expected), "{}", ended.errors);
         assert!(ended.output.contains("\"level\":\"ERROR\""), "{}", ended.output);

@@ -8,15 +8,11 @@ use serde_json::Value;
 
 use crate::harness::posters::{End, Posted, Posters, assert_each_stored_once, text};
 use crate::harness::process::run;
-use crate::harness::{Process, json, sample};
+use crate::harness::{Process, client, json, sample};
 
 const ROUNDS: usize = 3;
 const CLIENT_COUNT: usize = 32;
 const ANSWERS_A_ROUND: usize = 200;
-
-fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client")
-}
 
 async fn start(folder: &Path) -> Process {
     Process::start(folder, &[]).await

@@ -10,6 +10,7 @@ mod destinations;
 mod flood;
 mod metrics;
 mod narrow;
+mod notices;
 mod odd_bodies;
 mod outages;
 mod replicas;

@@ -270,7 +270,12 @@ async fn what_waits_is_sent_at_once_by_retry() {
 
     let retried = stage.json(&["deliveries", "retry", &id(&receipt_id)]).await;
 
-    let expected = json!({"deliveries": [{"id": id(&receipt_id), "state": retried["deliveries"][0]["state"], "problem": null}]});
+    let (state, waits) = (
+        &retried["deliveries"][0]["state"],
+        &retried["deliveries"][0]["waits"],
+    );
+    let expected =
+        json!({"deliveries": [{"id": id(&receipt_id), "state": state, "waits": waits, "problem": null}]});
     assert_eq!(retried, expected);
     stage.wait_for_delivery(&receipt_id, "delivered", 2).await;
     // And what cannot be done is said of each.
@@ -280,12 +285,12 @@ async fn what_waits_is_sent_at_once_by_retry() {
         .await;
     assert_eq!(again.code, Some(1), "{again:?}");
     let expected = [
-        "ID STATE PROBLEM".to_owned(),
+        "ID STATE WHY IT WAITS PROBLEM".to_owned(),
         format!(
-            "{} - it is delivered; `receipts replay` sends it once more",
+            "{} - - it is delivered; `receipts replay` sends it once more",
             id(&receipt_id)
         ),
-        format!("{nobody} - there is no delivery {nobody}"),
+        format!("{nobody} - - there is no delivery {nobody}"),
     ];
     assert_eq!(words(&again.output), expected);
     assert_eq!(
@@ -423,4 +428,21 @@ async fn receipts_are_listed_by_time_and_shown_with_their_body() {
         shown.output.ends_with(&format!("\n\n{}\n", text(&whole, "body"))),
         "{shown:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_was_not_asked_to_end_says_that_it_goes_on() {
+    let stage = Stage::new().await;
+    for _ in 0..50 {
+        stage.post("crawling.initial").await;
+    }
+
+    let whole = stage.run(&["receipts", "list"]).await;
+    stage.post("crawling.initial").await;
+    let cut = stage.run(&["receipts", "list"]).await;
+    let chosen = stage.run(&["receipts", "list", "--limit", "1"]).await;
+
+    assert_eq!((whole.errors.as_str(), whole.output.lines().count()), ("", 51));
+    assert_eq!(cut.errors, "(the first 50; there are more: --limit)\n");
+    assert_eq!((chosen.errors.as_str(), chosen.output.lines().count()), ("", 2));
 }

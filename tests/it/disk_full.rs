@@ -10,17 +10,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::harness::posters::{End, Posted, assert_each_stored_once, text};
-use crate::harness::{Process, json, sample, wait_for};
+use crate::harness::{Process, client, json, sample, wait_for};
 
 /// So many refusals in a row, and no room is left that a checkpoint could still find.
 const REFUSED_COUNT: usize = 10;
 
 /// More than any of these disks takes, of bodies of 100 kB.
 const MAX_POSTS: usize = 500;
-
-fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client")
-}
 
 /// A notification of 100 kB.
 fn large() -> Value {

@@ -88,7 +88,7 @@ async fn where_all_is_well_every_line_says_so() {
     assert!(free.ends_with(&format!(" MiB are free in {folder}")), "{free}");
     let expected = format!(
         "\
-ok       settings: no mistakes; 9 of 47 keys are set
+ok       settings: no mistakes; 9 of 49 keys are set
 {files}
 ok       public address: the receiver answers on {}
 ok       admin address: the receiver answers on {}

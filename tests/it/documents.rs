@@ -1,5 +1,7 @@
 //! Promise: what the documents say is there is there, and what is there is in the documents: links, metrics, log fields,
-//! commands and routes. (Of settings that is tested where they are read.)
+//! commands, routes and examples. (Of settings that is tested where they are read.)
+
+mod commands;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +23,7 @@ fn read(path: &str) -> String {
 /// Every document for people, by its path.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
-    let folders = [root.to_owned(), root.join("docs")];
+    let folders = [root.to_owned(), root.join("docs"), root.join("examples")];
     let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -96,7 +98,12 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
 #[tokio::test]
 async fn every_metric_is_documented_and_no_other() {
     let destination = r#"[{name = "app", kind = "http", url = "http://127.0.0.1:9/"}]"#;
-    let site = Site::running_with(&[("CAIGUNN_DELIVERY_DESTINATION", destination)]).await;
+    let notice = r#"[{name = "ops", url = "http://127.0.0.1:9/"}]"#;
+    let variables = [
+        ("CAIGUNN_DELIVERY_DESTINATION", destination),
+        ("CAIGUNN_NOTICE", notice),
+    ];
+    let site = Site::running_with(&variables).await;
     let url = format!("http://{}/metrics", site.receiver.as_ref().unwrap().admin);
     // Those of destinations are there once the receiver leads.
     let there = wait_for("all metrics", || async {
@@ -137,6 +144,10 @@ async fn every_field_of_a_notifications_line_is_documented_and_no_other() {
     for body in [failed, &crawled, &crawled, "{"] {
         let request = client().post(process.url("/webhook")).body(body.to_owned());
         let request = request.header("content-type", "application/json");
+        let request = request.header(
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        );
         request.header("x-request-id", "mine").send().await.unwrap();
     }
     let lines = wait_for("five lines", || async {
@@ -199,28 +210,25 @@ async fn subcommands(words: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_route_is_documented_and_no_other() {
-    // Rust has no list of them to ask for.
-    let routes = |source: &str, prefix: &str| -> BTreeSet<String> {
-        let source = read(source);
-        let calls = source.split(".route(").skip(1);
-        let paths = calls.filter_map(|call| call.split('"').nth(1));
-        paths.map(|path| format!("{prefix}{path}")).collect()
-    };
-    let mut there = routes("src/http/admin.rs", "/api/v1");
-    there.extend(routes("src/http.rs", ""));
+    // What is answered is compared with that document where it is tested.
+    let document: Value = serde_json::from_str(&read("docs/openapi.json")).unwrap();
+    let mut there = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let methods = methods.as_object().unwrap().keys();
+        there.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
+    }
 
     let documented = first_column(&read("docs/api.md"));
     let mut paths = BTreeSet::new();
     let mut former = String::new();
     for usage in documented_in_order(&read("docs/api.md"), &documented) {
-        let path = usage.split(' ').next_back().unwrap().to_owned();
         // `…/resume` is what stands before it with another end.
-        let path = match path.strip_prefix('…') {
+        let usage = match usage.strip_prefix('…') {
             Some(end) => format!("{}{end}", former.rsplit_once('/').unwrap().0),
-            None => path,
+            None => usage,
         };
-        former.clone_from(&path);
-        paths.insert(path);
+        former.clone_from(&usage);
+        paths.insert(usage);
     }
 
     assert_eq!(there, paths);
@@ -230,4 +238,23 @@ fn every_route_is_documented_and_no_other() {
 fn documented_in_order(text: &str, documented: &BTreeSet<String>) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
     quoted.filter(|quoted| documented.contains(quoted)).collect()
+}
+
+#[test]
+fn every_example_is_shown_as_the_file_is_that_is_tried_and_no_other() {
+    let page = read("docs/delivery.md");
+    let (_, section) = page.split_once("\n## Examples\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("```").skip(1).step_by(2);
+    let shown: BTreeSet<_> = blocks.map(|block| block.split_once('\n').unwrap().1).collect();
+
+    let files = [
+        "fastapi/hook.py",
+        "express/hook.mjs",
+        "fetch/hook.mjs",
+        "axum/main.rs",
+    ];
+    let files = files.map(|file| read(&format!("examples/{file}")));
+
+    assert_eq!(shown, files.iter().map(String::as_str).collect());
 }

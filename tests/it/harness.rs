@@ -16,6 +16,7 @@ pub mod provider;
 pub mod raw;
 pub mod recorder;
 pub mod site;
+pub mod tls;
 pub mod tunnel;
 
 use std::env;
@@ -31,10 +32,10 @@ use std::time::Duration;
 
 use caigunn_webhook::delivery::{self, Deliveries, Schedule};
 use caigunn_webhook::event::sample::{self, Ids};
-use caigunn_webhook::event::{Event, IdTexts, Name, Notification, Wire};
-use caigunn_webhook::http::DeliveryDesk;
+use caigunn_webhook::event::{Event, FileOutcome, IdTexts, Name, Notification, UploadedFile, Wire};
 use caigunn_webhook::inbox::Inbox;
-use reqwest::Response;
+use caigunn_webhook::outgoing;
+use reqwest::{Client, ClientBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -121,24 +122,41 @@ pub fn closed_folder() -> TempDir {
         .expect("the system has a folder for temporary files")
 }
 
-/// A client that goes straight to where it is told.
-pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+/// Builds clients that go straight to where they are told.
+pub fn clients() -> ClientBuilder {
+    outgoing::provider();
+    Client::builder().no_proxy()
+}
+
+/// One of them.
+pub fn client() -> Client {
+    clients().build().expect("a client")
 }
 
 /// The way out of a receiver without destinations.
-pub fn no_destinations(inbox: &Arc<dyn Inbox>) -> Arc<dyn DeliveryDesk> {
+pub fn no_destinations(inbox: &Arc<dyn Inbox>) -> Deliveries {
     let settings = delivery::Settings {
         removal_grace: Duration::from_secs(86_400),
         schedule: Schedule::new(vec![Duration::ZERO]).expect("one try is a schedule"),
         destinations: Vec::new(),
     };
-    Arc::new(Deliveries::new(Arc::clone(inbox), &settings, &[], Arc::default()))
+    Deliveries::new(Arc::clone(inbox), &settings, &[], Arc::default())
 }
 
 /// The sample of an event name such as `crawling.completed`, with fresh ids, in the newer generation.
 pub fn sample(name: &str) -> Notification {
     sample_with(name, &Ids::fresh(), Wire::V2024_07)
+}
+
+/// An upload that has completed, of whose files so many failed without a reason.
+pub fn upload_of_failed_files(count: usize, ids: &Ids) -> Notification {
+    let file = |number| UploadedFile {
+        id: ids.training_data_id,
+        filename: format!("file-{number}"),
+        outcome: FileOutcome::Failed { detail: None },
+    };
+    let files = (0..count).map(file).collect();
+    sample::notification(Event::UploadingCompleted { files }, ids, Wire::V2024_07)
 }
 
 /// The sample of an event name with these ids in that generation.

@@ -7,15 +7,8 @@ use std::path::Path;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The longest file of the program, in lines without its tests. Those that are longer are named, with what they have.
+/// The longest file of the program, in lines without its tests.
 const MAX_LINES: usize = 400;
-const LONGER: [(&str, usize); 5] = [
-    ("delivery/backlog.rs", 415),
-    ("delivery/worker.rs", 407),
-    ("http.rs", 403),
-    ("inbox/outbox.rs", 463),
-    ("inbox/sqlite/outbox/read.rs", 410),
-];
 
 /// Modules that are there for tests alone: what they import is no affair of the program's.
 const FOR_TESTS: [&str; 6] = ["tests", "testing", "contract", "fake", "sample", "fuzzing"];
@@ -195,12 +188,10 @@ fn nobody_imports_what_is_below_it_in_the_code_map_or_beside_it() {
 fn no_file_is_longer_than_one_can_hold_in_mind() {
     for (module, text) in modules() {
         let path = format!("{}.rs", module.join("/"));
-        let known = LONGER.iter().find(|(longer, _)| *longer == path);
-        let most = known.map_or(MAX_LINES, |(_, count)| *count);
         let count = text.lines().count();
-        assert!(count <= most, "{path} has {count} lines, and {most} is the most");
-        if known.is_some() {
-            assert!(count > MAX_LINES, "{path} is no longer than others any more");
-        }
+        assert!(
+            count <= MAX_LINES,
+            "{path} has {count} lines, and {MAX_LINES} is the most"
+        );
     }
 }

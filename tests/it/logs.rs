@@ -402,8 +402,8 @@ async fn a_start_and_a_stop_have_their_lines() {
                 folder.path().join("inbox.db").display()
             ),
             format!(
-                "INFO listening on http://{}, admin on http://{}",
-                process.public, process.admin
+                "INFO listening on http://{}, admin on http://{} with a page for people at http://{}/",
+                process.public, process.admin, process.admin
             ),
             "WARN no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; \
              set CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL"

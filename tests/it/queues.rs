@@ -17,10 +17,11 @@ use bytes::Bytes;
 use caigunn_webhook::delivery::secret;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use server::Server;
 use standardwebhooks::Webhook;
 use tempfile::TempDir;
 
-use crate::delivery::{Jobs, deliveries};
+use crate::delivery::{Jobs, deliveries, post_jobs, wait_for_state};
 use crate::harness::process::{Ended, run};
 use crate::harness::{Process, client, closed_folder, json, sample, wait_for};
 
@@ -34,20 +35,31 @@ const SCHEDULE: &str = "0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,
 pub struct Receiver {
     folder: TempDir,
     destinations: String,
+    variables: Vec<(String, String)>,
     process: Process,
 }
 
 impl Receiver {
     /// Starts one with these destinations: each the members of a table, besides the secret.
     pub async fn start(destinations: &[String]) -> Self {
+        Self::start_with(destinations, &[]).await
+    }
+
+    /// As [`Receiver::start`], with these variables.
+    pub async fn start_with(destinations: &[String], variables: &[(&str, &str)]) -> Self {
         let folder = closed_folder();
         let tables = destinations.iter();
         let tables = tables.map(|members| format!(r#"{{{members}, secrets = ["{SIGNING_SECRET}"]}}"#));
         let destinations = format!("[{}]", tables.collect::<Vec<_>>().join(", "));
-        let process = Self::launch(&folder, &destinations).await;
+        let variables = variables.iter();
+        let variables: Vec<_> = variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let process = Self::launch(&folder, &destinations, &variables).await;
         Self {
             folder,
             destinations,
+            variables,
             process,
         }
     }
@@ -55,15 +67,16 @@ impl Receiver {
     /// Kills it, and starts it again.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill();
-        self.process = Self::launch(&self.folder, &self.destinations).await;
+        self.process = Self::launch(&self.folder, &self.destinations, &self.variables).await;
     }
 
-    async fn launch(folder: &TempDir, destinations: &str) -> Process {
-        let variables = [
-            ("CAIGUNN_DELIVERY_DESTINATION", destinations),
-            ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", SCHEDULE),
-        ];
-        Process::start(folder.path(), &variables).await
+    async fn launch(folder: &TempDir, destinations: &str, variables: &[(String, String)]) -> Process {
+        let mut command = Process::command(folder.path());
+        command
+            .env("CAIGUNN_DELIVERY_DESTINATION", destinations)
+            .env("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", SCHEDULE)
+            .envs(variables.iter().cloned());
+        Process::spawn(folder.path(), command).await
     }
 
     pub fn public(&self) -> SocketAddr {
@@ -151,6 +164,21 @@ pub async fn doctor_with(members: &str, variables: &[(&str, &str)]) -> Ended {
     assert!(!ended.output.contains("planted"), "{}", ended.output);
     assert!(!ended.errors.contains("planted"), "{}", ended.errors);
     ended
+}
+
+/// Fails unless what found the queue's server gone goes out once that is there again, whatever the schedule wants.
+pub async fn assert_goes_out_when_it_is_back(server: &mut Server, destination: String) {
+    // After its first try a delivery waits for longer than anything is waited for here.
+    let schedule = ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,3600");
+    let receiver = Receiver::start_with(&[destination], &[schedule]).await;
+    server.kill_9();
+    post_jobs(receiver.public(), 1).await;
+    let place = server.address.to_string();
+    receiver.wait_for_failure("queue", &place).await;
+
+    server.restart().await;
+
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
 }
 
 /// Fails unless `doctor` says that, in a line that begins so.

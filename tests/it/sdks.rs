@@ -1,6 +1,7 @@
 //! Promise: what is delivered is read by the official libraries of CloudEvents as a parser of JSON reads it, is accepted by those
-//! of Standard Webhooks, and is taken by the examples of docs/delivery.md as they stand there.
+//! of Standard Webhooks, and is taken by the applications of examples/.
 
+#[path = "../../examples/axum/main.rs"]
 mod axum_example;
 mod bodies;
 mod examples;

@@ -93,6 +93,20 @@ async fn config_check_says_what_overrides_the_file_and_which_url_will_be_registe
 }
 
 #[tokio::test]
+async fn what_is_unwise_is_on_the_page_as_config_check_says_it() {
+    let folder = folder();
+    let receiver = Process::start(folder.path(), &[]).await;
+
+    let page = client().get(format!("http://{}/settings", receiver.admin));
+    let page = page.send().await.unwrap().text().await.unwrap();
+
+    let checked = checked(folder.path(), "", &[]).await;
+    let (_, warning) = checked.output.split_once("warning: no token: ").unwrap();
+    let (warning, _) = warning.split_once(';').unwrap();
+    assert!(page.contains(&format!("no token: {warning}")), "{page}");
+}
+
+#[tokio::test]
 async fn a_file_of_a_secret_that_is_empty_starts_nothing() {
     let folder = folder();
     fs::write(folder.path().join("token"), " \n").unwrap();
@@ -334,6 +348,42 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
     .await;
     assert_eq!(status_of_admin(&client, &receiver, NEW).await, 200);
     assert!(!receiver.log().contains(NEW) && !receiver.log().contains(OLD));
+}
+
+#[tokio::test]
+async fn a_secret_access_key_that_is_rotated_in_its_file_is_said_once_to_need_a_restart() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("key", "planted-one");
+    write("admin", OLD);
+    let queue = r#"[{"name": "queue", "kind": "sqs", "url": "http://127.0.0.1:9/1/queue", "region": "eu-central-1",
+        "access_key_id": "PLANTED", "secret_access_key_file": "key"}]"#;
+    let variables = [
+        ("CAIGUNN_DELIVERY_DESTINATION", queue),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", "admin"),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    let count = |text: &str| receiver.log().matches(text).count();
+    let wait = async |text: &str| {
+        wait_for(&format!("{text:?} to be said"), || async {
+            if count(text) > 0 {
+                Ok(())
+            } else {
+                Err(receiver.log())
+            }
+        })
+        .await;
+    };
+
+    write("key", "planted-two-\n");
+
+    let said =
+        "the secret_access_key of destination queue has changed in its file; restart the receiver to use it";
+    wait(said).await;
+    write("admin", NEW);
+    wait("admin.token was read anew").await;
+    assert_eq!(count(said), 1);
+    assert!(!receiver.log().contains("planted-"), "{}", receiver.log());
 }
 
 /// A receiver that registers itself at the provider once a round, whose rounds are a day apart.

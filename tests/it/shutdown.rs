@@ -7,18 +7,13 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use reqwest::Client;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::postgres::fresh_database;
 use crate::harness::raw::{self, Raw, status_of};
-use crate::harness::{Process, json, sample, wait_for};
-
-fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client")
-}
+use crate::harness::{Process, client, json, sample, wait_for};
 
 fn notification() -> String {
     json(&sample("crawling.completed")).to_string()
@@ -244,14 +239,19 @@ async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop()
     let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "600")]).await;
     let readyz = format!("http://{}/readyz", process.admin);
     let client = client();
-    let before = client.get(&readyz).send().await.expect("an answer");
+    wait_for("it to be ready", || async {
+        match client.get(&readyz).send().await {
+            Ok(answer) if answer.status() == 200 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
     let (mut connection, rest) = half_sent(&process).await;
 
     process.signal("TERM");
     wait_until_closed(&process).await;
     let during = client.get(&readyz).send().await.expect("an answer");
 
-    assert_eq!(before.status(), 200);
     assert_eq!(during.status(), 503);
     assert_eq!(during.headers()["retry-after"], "5");
     let problem: serde_json::Value = during.json().await.expect("a problem document");

@@ -95,6 +95,7 @@ fn parcel() -> Parcel {
             wire: notification.wire,
             origin: Origin::Webhook,
             body_bytes: BODY.len(),
+            trace: None,
         },
         body: Bytes::from_static(BODY.as_bytes()),
         attempt: 1,

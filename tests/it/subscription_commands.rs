@@ -83,8 +83,8 @@ async fn a_refused_access_token_is_one_line_that_says_which_command_helps() {
         };
         let expected = format!(
             "caigunn-webhook: {aim}: CaiGunn refused the access token with 401: Invalid access token; put a valid one into \
-             CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, `caigunn-webhook token refresh` makes the next; \
-             after that, CaiGunn's web site does\n"
+             the file that CAIGUNN_ACCESS_TOKEN_FILE names, or into CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, \
+             `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does\n"
         );
         assert_eq!(ended.errors, expected, "{command:?}");
         assert_eq!((ended.code, &*ended.output), (Some(1), ""), "{command:?}");

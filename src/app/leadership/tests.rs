@@ -2,6 +2,7 @@
 //!
 //! The clock is paused: it moves when nothing else can.
 
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -97,7 +98,10 @@ impl Stage {
         let line = page
             .lines()
             .find_map(|line| line.strip_prefix("caigunn_webhook_leader "));
-        (self.leadership.to_json(), line.unwrap().parse().unwrap())
+        (
+            serde_json::to_value(self.leadership.seen()).unwrap(),
+            line.unwrap().parse().unwrap(),
+        )
     }
 }
 

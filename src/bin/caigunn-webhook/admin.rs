@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::web;
+use crate::{output, web};
 
 /// How long the receiver may take for an answer: it may have to ask CaiGunn first.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -24,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// How many items are asked for at once, at most.
 const PAGE_LIMIT: usize = 500;
+
+/// How many items are listed unless asked otherwise.
+const DEFAULT_LIMIT: usize = 50;
 
 const SAY_WHERE: &str = "say where it listens with --admin or CAIGUNN_ADMIN_LISTEN";
 
@@ -219,21 +222,23 @@ pub fn path_with<'a>(path: &str, query: impl IntoIterator<Item = (&'a str, Optio
     }
 }
 
-/// The items of a list that has pages, up to `limit`. `query` is what is asked; what is looked for by its time is looked for
+/// The items of a list that has pages, up to `limit` or [`DEFAULT_LIMIT`]. `query` is what is asked; what is looked for by its time is looked for
 /// in whole pages.
 pub async fn list(
     admin: &AdminApi,
     member: &str,
-    limit: usize,
+    limit: Option<usize>,
     query: &[(&str, Option<String>)],
 ) -> anyhow::Result<Vec<Value>> {
+    let (is_chosen, limit) = (limit.is_some(), limit.unwrap_or(DEFAULT_LIMIT));
     let mut given = query.iter().filter(|(_, value)| value.is_some());
     let is_by_time = given.any(|(name, _)| ["since", "until"].contains(name));
     let (mut items, mut cursor) = (Vec::new(), None);
     loop {
         let left = match is_by_time {
             true => PAGE_LIMIT,
-            false => PAGE_LIMIT.min(limit - items.len()),
+            // One more, to know whether there is one.
+            false => PAGE_LIMIT.min(limit + 1 - items.len()),
         };
         let page = [("cursor", cursor), ("limit", Some(left.to_string()))];
         let path = path_with(&format!("/{member}"), query.iter().cloned().chain(page));
@@ -241,9 +246,14 @@ pub async fn list(
         if let Value::Array(more) = answer[member].take() {
             items.extend(more);
         }
-        items.truncate(limit);
         cursor = answer["next_cursor"].as_str().map(str::to_owned);
-        if cursor.is_none() || items.len() == limit {
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        if has_more && !is_chosen {
+            // A table of just so many lines looks like all of them.
+            output::say(format_args!("(the first {limit}; there are more: --limit)"));
+        }
+        if has_more || cursor.is_none() {
             return Ok(items);
         }
     }

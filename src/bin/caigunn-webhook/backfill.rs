@@ -21,19 +21,20 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
+use crate::id::id;
 use crate::output::{self, FormatArgs, counted};
 use crate::{input, provider};
 
 #[derive(Args)]
 pub struct BackfillArgs {
     /// The jobs to ask CaiGunn's log about, by their event_id
-    #[arg(required_unless_present = "file", value_name = "EVENT_ID")]
+    #[arg(required_unless_present = "file", value_name = "EVENT_ID", value_parser = id::<EventId>)]
     event_ids: Vec<EventId>,
     /// A file with an event_id on each line; - for standard input
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The chatbot they are of, where the inbox has nothing of them and the account has many
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
     chatbot: Option<ChatbotId>,
     /// Only say what is missing
     #[arg(long)]
@@ -204,10 +205,12 @@ fn report(jobs: &[Value], args: &BackfillArgs) -> anyhow::Result<()> {
         "missing_count": missing_count,
         "failed_count": failed_count,
     });
-    args.format.format.print(&result, || {
+    let format = args.format.chosen();
+    format.print(&result, || {
         let table = output::columns(
             "JOB event_id | IN THE LOG logged_count | WAS MISSING missing | PROBLEM problems",
             jobs,
+            format,
         );
         format!(
             "{table}\n{} asked about: {} {done}, {} with problems\n",

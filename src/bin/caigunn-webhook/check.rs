@@ -1,9 +1,10 @@
 //! `config check`
 
 use caigunn_webhook::config::Loaded;
+use caigunn_webhook::delivery::Kind;
 use caigunn_webhook::descriptors;
 
-use crate::output;
+use crate::{output, table};
 
 /// Prints every setting with its origin, then warnings.
 pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
@@ -12,11 +13,19 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
         let value = if is_set { &shown.value } else { "(not set)" };
         [shown.key, value, &shown.origin].map(str::to_owned)
     });
-    let mut text = output::table([], rows);
+    let mut text = table::plain([], rows);
     text += &match loaded.settings.shown_webhook_url() {
         Some(url) => format!("the URL to register is {url}\n"),
         None => "no URL is registered: CAIGUNN_PUBLIC_URL is not set\n".to_owned(),
     };
+    for destination in &loaded.settings.delivery.destinations {
+        if let Kind::Sqs(queue) = &destination.kind {
+            text += &format!(
+                "destination {}: its keys come from {}; its region, {}, from {}\n",
+                destination.name, queue.keys_from, queue.region, queue.region_from
+            );
+        }
+    }
     for warning in &loaded.warnings {
         text += &format!("warning: {warning}\n");
     }

@@ -13,7 +13,7 @@ use clap::Args;
 const MAX_SECRET_FILE_BYTES: u64 = 64 << 10;
 
 #[derive(Args)]
-#[command(next_help_heading = "Configuration")]
+#[command(next_help_heading = crate::CONFIGURATION)]
 pub struct ConfigurationArgs {
     /// A TOML file with settings that differ from the defaults; also CAIGUNN_CONFIG
     #[arg(long, global = true, value_name = "FILE")]

@@ -12,14 +12,14 @@ use crate::admin::{AdminApi, Refused};
 use crate::output::{self, Format, Printing, text};
 use crate::which::ListArgs;
 
-const COLUMNS: &str = "ID id | EVENT event | RECEIVED received_at | STATE state | ATTEMPTS attempt_count | LAST last_outcome \
+const COLUMNS: &str = "ID id | EVENT event | RECEIVED received_at ?1 | STATE state | ATTEMPTS attempt_count ?2 | LAST last_outcome ?3 \
                        | NEXT ATTEMPT next_attempt_at | WHY IT WAITS waits";
 
 const MEMBERS: &str =
     "id event event_id chatbot_id sequence received_at state waits attempt_count next_attempt_at changed_at";
 
-const ATTEMPTS: &str = "ATTEMPT number | BEGAN started_at | MS duration_ms | OUTCOME outcome | STATUS status \
-                        | WHAT HAPPENED detail | ANSWER answer";
+const ATTEMPTS: &str = "ATTEMPT number | BEGAN started_at | MS duration_ms ?1 | OUTCOME outcome | STATUS status \
+                        | WHAT HAPPENED detail | ANSWER answer ?2";
 
 /// The longest part of an answer that a table shows, in characters.
 const MAX_ANSWER_CHARS: usize = 80;
@@ -60,7 +60,7 @@ pub struct Ids {
 fn delivery_id(text: &str) -> Result<String, String> {
     let parts = text.split_once('/');
     let is_id = parts.is_some_and(|(name, id)| !name.is_empty() && id.parse::<ReceiptId>().is_ok());
-    let allowed = "expected DESTINATION/RECEIPT_ID, as `deliveries list` shows it";
+    let allowed = "expected DESTINATION/RECEIPT_ID, the id whole, as `deliveries list` shows it with --wide";
     is_id.then(|| text.to_owned()).ok_or_else(|| allowed.to_owned())
 }
 
@@ -70,7 +70,7 @@ fn path(id: &str) -> String {
 }
 
 pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> anyhow::Result<()> {
-    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
     match &args.command {
         DeliveriesCommand::List {
             destination,
@@ -97,7 +97,7 @@ async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> 
         }
         let table = match &attempts[..] {
             [] => String::new(),
-            attempts => format!("\n{}", output::columns(ATTEMPTS, attempts)),
+            attempts => format!("\n{}", output::columns(ATTEMPTS, attempts, format)),
         };
         output::members(&delivery, MEMBERS) + &table
     })
@@ -108,10 +108,8 @@ async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) 
     let mut results = Vec::new();
     for id in ids {
         let answer = admin.post_to_running(&format!("{}/{verb}", path(id)), None).await;
-        let (state, problem) = match answer {
-            Ok(answer) if answer["instruction"]["state"] == "done" => {
-                (answer["delivery"]["state"].clone(), None)
-            }
+        let (delivery, problem) = match answer {
+            Ok(mut answer) if answer["instruction"]["state"] == "done" => (answer["delivery"].take(), None),
             Ok(_) => (Value::Null, Some(output::NOT_YET.to_owned())),
             // What concerns one of them is no reason to leave the others.
             Err(error) => match error.downcast_ref::<Refused>() {
@@ -121,10 +119,15 @@ async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) 
                 _ => return Err(error),
             },
         };
-        results.push(json!({ "id": id, "state": state, "problem": problem }));
+        let (state, waits) = (&delivery["state"], &delivery["waits"]);
+        results.push(json!({ "id": id, "state": state, "waits": waits, "problem": problem }));
     }
     format.print(&json!({ "deliveries": results }), || {
-        output::columns("ID id | STATE state | PROBLEM problem", &results)
+        output::columns(
+            "ID id | STATE state | WHY IT WAITS waits | PROBLEM problem",
+            &results,
+            format,
+        )
     })?;
     let failed = results.iter().filter(|result| !result["problem"].is_null());
     let failed_count = failed.count();

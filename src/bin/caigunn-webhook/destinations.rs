@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::admin::{AdminApi, path_with};
 use crate::output::{self, Format, Printing, text};
 
-const COLUMNS: &str = "DESTINATION name | KIND kind | WHERE TO to | STATE state | PENDING pending_count | DEAD dead_count \
-                       | IN FLIGHT status/in_flight_count | REMARK remark";
+const COLUMNS: &str = "DESTINATION name | KIND kind ?2 | WHERE TO to ?1 | STATE state | PENDING pending_count | DEAD dead_count \
+                       | IN FLIGHT status/in_flight_count ?3 | REMARK remark";
 
 #[derive(Subcommand)]
 pub enum DestinationsCommand {
@@ -36,7 +36,7 @@ pub enum DestinationsCommand {
 }
 
 pub async fn run(args: &Printing<DestinationsCommand>, settings: &Settings) -> anyhow::Result<()> {
-    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
     let (name, verb, reason, done) = match &args.command {
         DestinationsCommand::List => return list(&admin, format).await,
         DestinationsCommand::Pause { name, reason } => (name, "pause", reason.clone(), "is paused"),
@@ -66,7 +66,7 @@ async fn list(admin: &AdminApi, format: Format) -> anyhow::Result<()> {
         for destination in &mut destinations {
             destination["remark"] = remark(destination).into();
         }
-        output::columns(COLUMNS, &destinations) + &about_leader(&answer["leader"])
+        output::columns(COLUMNS, &destinations, format) + &about_leader(&answer["leader"])
     })
 }
 

@@ -18,7 +18,7 @@ pub async fn run(args: &FormatArgs, loaded: &Loaded) -> anyhow::Result<()> {
         "failure_count": failure_count,
         "warning_count": warning_count,
     });
-    args.format
+    args.chosen()
         .print(&result, || findings.iter().map(line).collect())?;
     if failure_count > 0 {
         bail!(

@@ -72,7 +72,7 @@ pub struct CopyArgs {
 }
 
 pub async fn run(args: &Printing<InboxCommand>, settings: &Settings) -> anyhow::Result<()> {
-    let format = args.format.format;
+    let format = args.format.chosen();
     match &args.command {
         InboxCommand::Copy(args) => copy_inbox(args, settings, format).await,
         InboxCommand::Check { url } => check(url.as_deref(), settings, format).await,
@@ -118,7 +118,7 @@ async fn copy_inbox(args: &CopyArgs, settings: &Settings, format: Format) -> any
         format!(
             "{}\n{} of the first inbox are in the second, the same to the byte; of deliveries to {} both have {}; {} in \
              quarantine copied now\n",
-            output::columns(columns, std::slice::from_ref(&result)),
+            output::columns(columns, std::slice::from_ref(&result), format),
             counted(receipt_count, "receipt"),
             counted(outcome.destination_count, "destination"),
             outcome.delivery_count,
@@ -139,8 +139,7 @@ async fn check(url: Option<&str>, settings: &Settings, format: Format) -> anyhow
     format.print(&result, || match found.condition {
         Condition::Sound => output::columns(
             "INBOX inbox | KIND kind | VERSION OF TABLES tables_version | RECEIPTS receipt_count | CONDITION condition",
-            std::slice::from_ref(&result),
-        ),
+            std::slice::from_ref(&result), format),
         _ => String::new(),
     })?;
     // One that is not there is no sound one: whoever asks, before an update or of a backup, thinks that there is one.

@@ -14,6 +14,7 @@ use caigunn_webhook::event;
 use caigunn_webhook::inbox::outbox::Outcome;
 use caigunn_webhook::inbox::{Origin, Receipt};
 use caigunn_webhook::rotating::Rotating;
+use caigunn_webhook::trace::Trace;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -107,7 +108,7 @@ async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> an
         let parcel = parcel(&whole)?;
         let (at, began) = (Timestamp::now(), Instant::now());
         let report = sender.send(parcel).await;
-        let line = line(&whole, at, &report, began.elapsed(), args.format.format);
+        let line = line(&whole, at, &report, began.elapsed(), args.format.chosen());
         output::stream(&line)?;
     }
 }
@@ -135,11 +136,19 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
                 false => Origin::Webhook,
             },
             body_bytes: body.len(),
+            trace: trace(&whole["trace"]),
         },
         body: body.to_owned().into(),
         attempt: 1,
         replay_count: 0,
     })
+}
+
+/// What a receipt is shown to have come with.
+fn trace(shown: &Value) -> Option<Box<Trace>> {
+    let parent = shown["traceparent"].as_str()?;
+    let state = shown["tracestate"].as_str().unwrap_or_default();
+    format!("{parent} {state}").parse().ok().map(Box::new)
 }
 
 /// What is printed of an attempt.
@@ -155,7 +164,7 @@ fn line(whole: &Value, at: Timestamp, report: &Report, took: Duration, format: o
         "duration_ms": duration_ms,
     });
     if format == output::Format::Json {
-        return format!("{line}\n");
+        return output::json(&format!("{line}\n"));
     }
     let said = match (report.outcome, report.status) {
         (Outcome::Delivered, Some(status)) => status.to_string(),

@@ -14,15 +14,20 @@ mod destinations;
 mod doctor;
 mod follow;
 mod healthcheck;
+mod id;
 mod inbox;
 mod input;
+mod jobs;
 mod listen;
 mod moment;
+mod notices;
 mod output;
 mod provider;
+mod quarantine;
 mod receipts;
 mod serve;
 mod subscription;
+mod table;
 mod token;
 mod trigger;
 mod web;
@@ -30,7 +35,7 @@ mod which;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use url::Url;
 
@@ -56,9 +61,12 @@ struct Cli {
     configuration: ConfigurationArgs,
     /// The receiver that commands ask, by its admin address: a host, with a port unless it is 9090, or
     /// a URL. Over plain http the admin token goes in the clear [default: the configured address]
-    #[arg(long, global = true, value_name = "URL", help_heading = "Configuration")]
+    #[arg(long, global = true, value_name = "URL", help_heading = CONFIGURATION)]
     admin: Option<String>,
 }
+
+/// What flags are about that all commands share.
+const CONFIGURATION: &str = "Configuration";
 
 /// No line is longer than 80 columns, for clap breaks longer ones out of their column.
 const AFTER_HELP: &str = "\
@@ -89,10 +97,16 @@ enum Command {
     Subscription(Printing<subscription::SubscriptionCommand>),
     /// Look at what was received, follow it, or deliver it once more
     Receipts(Printing<receipts::ReceiptsCommand>),
+    /// Look at jobs: which run, which failed, and why
+    Jobs(Printing<jobs::JobsCommand>),
+    /// Look at what was refused and kept, and accept it after all
+    Quarantine(Printing<quarantine::QuarantineCommand>),
     /// Look at what became of deliveries, send them now, or call them off
     Deliveries(Printing<deliveries::DeliveriesCommand>),
     /// Look at where notifications are delivered to; pause and resume
     Destinations(Printing<destinations::DestinationsCommand>),
+    /// See whether those who are told how it goes would hear it
+    Notices(Printing<notices::NoticesCommand>),
     /// Forward what the running receiver gets to a URL, while developing
     ///
     /// Each notification that is received from now on is posted once, one after the other, by this command itself.
@@ -126,7 +140,7 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match parsed() {
         Ok(cli) => exit_code(run(cli)),
         Err(error) => {
             // Nothing can be done if the terminal is gone.
@@ -134,6 +148,43 @@ fn main() -> ExitCode {
             ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
         }
     }
+}
+
+/// The command line. Flags that all commands share are in the help of the program and not in that of each command, which
+/// they would push off the screen.
+fn parsed() -> Result<Cli, clap::Error> {
+    // Before it is built: once built, a command that had a long help is long for good.
+    let mut command = Cli::command().mut_subcommands(with_the_rest_last);
+    // So that they have been handed down.
+    command.build();
+    let matches = command.mut_subcommands(without_shared_flags).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// What there is to say of a command beside its first line comes last, for clap would put an empty line behind every flag of
+/// one that has more.
+fn with_the_rest_last(command: clap::Command) -> clap::Command {
+    let about = command.get_long_about().map(ToString::to_string);
+    let rest = about.as_deref().and_then(|about| about.split_once("\n\n"));
+    let command = command.long_about(None).mut_subcommands(with_the_rest_last);
+    match rest {
+        Some((_, rest)) => command.after_help(rest.to_owned()),
+        None => command,
+    }
+}
+
+fn without_shared_flags(command: clap::Command) -> clap::Command {
+    const SHARED: &str = "Flags of the configuration, such as --admin: caigunn-webhook --help";
+    let is_shared = |argument: &clap::Arg| argument.get_help_heading() == Some(CONFIGURATION);
+    let rest = command.get_after_help();
+    let after = rest.map_or(SHARED.to_owned(), |rest| format!("{rest}\n\n{SHARED}"));
+    command
+        .mut_args(|argument| {
+            let is_hidden = is_shared(&argument) || argument.is_hide_set();
+            argument.hide(is_hidden)
+        })
+        .mut_subcommands(without_shared_flags)
+        .after_help(after)
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -156,8 +207,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
         Command::Subscription(args) => block_on(subscription::run(&args, &loaded.settings)),
         Command::Receipts(args) => block_on(receipts::run(&args, &loaded.settings)),
+        Command::Jobs(args) => block_on(jobs::run(&args, &loaded.settings)),
+        Command::Quarantine(args) => block_on(quarantine::run(&args, &loaded.settings)),
         Command::Deliveries(args) => block_on(deliveries::run(&args, &loaded.settings)),
         Command::Destinations(args) => block_on(destinations::run(&args, &loaded.settings)),
+        Command::Notices(args) => block_on(notices::run(&args, &loaded.settings)),
         Command::Listen(args) => block_on(listen::run(&args, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
         Command::Inbox(args) => block_on(inbox::run(&args, &loaded.settings)),
@@ -171,9 +225,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// The receiver that a command is to ask. A mistake does not show the text, which may hold a password.
 fn named(text: &str, command: &Command) -> Result<Url, String> {
-    use Command::{Config, Doctor, Healthcheck, Inbox, Serve, Token};
+    use Command::{Config, Doctor, Healthcheck, Inbox, Notices, Serve, Token};
     match command {
-        Serve | Inbox(_) | Token(_) | Doctor(_) | Config(_) | Healthcheck => Err(
+        Serve | Inbox(_) | Token(_) | Doctor(_) | Notices(_) | Config(_) | Healthcheck => Err(
             "this command asks no receiver elsewhere, but goes by the settings here: CAIGUNN_LISTEN and \
              CAIGUNN_ADMIN_LISTEN say where this machine's receiver listens"
                 .into(),

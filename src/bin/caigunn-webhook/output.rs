@@ -1,16 +1,22 @@
 //! What commands print: tables for people, JSON for programs. Nothing else in the commands writes anywhere.
 
-use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
+use caigunn_webhook::accents::thinned;
+use caigunn_webhook::clock::Timestamp;
 use clap::{Args, Subcommand, ValueEnum};
-use comfy_table::{ContentArrangement, Row, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+use crate::table;
+
 /// The most items that are listed.
 const MAX_LIMIT: usize = 1_000_000;
+
+/// How many columns a terminal is taken to have that does not say.
+const UNKNOWN_WIDTH: usize = 80;
 
 /// What is to be said where the receiver that leads has not followed an instruction yet.
 pub const NOT_YET: &str = "it is not done yet: the receiver that leads does it as soon as it can";
@@ -18,10 +24,13 @@ pub const NOT_YET: &str = "it is not done yet: the receiver that leads does it a
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    // For people. A comment for the help would take it a line for each form.
     #[default]
     Table,
-    /// For programs
+    // The same with all columns and whole ids, however wide that is.
+    #[value(skip)]
+    Wide,
+    // For programs.
     Json,
 }
 
@@ -29,8 +38,8 @@ impl Format {
     /// Prints a result.
     pub fn print(self, result: &Value, for_people: impl FnOnce() -> String) -> anyhow::Result<()> {
         write(&match self {
-            Self::Json => format!("{result:#}\n"),
-            Self::Table => for_people(),
+            Self::Json => json(&format!("{result:#}\n")),
+            Self::Table | Self::Wide => for_people(),
         })
     }
 }
@@ -49,7 +58,20 @@ pub struct ReaderGone;
 pub struct FormatArgs {
     /// How the result is printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    format: Format,
+    /// Show all columns, whole ids and times in UTC, also where the terminal is narrow
+    #[arg(long, global = true)]
+    wide: bool,
+}
+
+impl FormatArgs {
+    /// What was chosen.
+    pub fn chosen(&self) -> Format {
+        match self.format {
+            Format::Table if self.wide => Format::Wide,
+            format => format,
+        }
+    }
 }
 
 /// Commands each of which prints a result.
@@ -61,56 +83,92 @@ pub struct Printing<C: Subcommand> {
     pub format: FormatArgs,
 }
 
-/// Rows under headers, if there are any, the columns as wide as they need be.
-pub fn table<'a, R: IntoIterator<Item = String>>(
-    headers: impl IntoIterator<Item = &'a str>,
-    rows: impl IntoIterator<Item = R>,
-) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    let headers = Row::from(headers);
-    if headers.cell_count() > 0 {
-        table.set_header(headers);
-    }
-    for row in rows {
-        table.add_row(row.into_iter().map(|cell| printable(&cell)));
-    }
-    let lines = table.lines();
-    lines.map(|line| format!("{}\n", line.trim())).collect()
+/// Members of objects as a table: see [`table::of_objects`].
+pub fn columns(columns: &str, objects: &[Value], format: Format) -> String {
+    let width = (format == Format::Table).then(terminal_width).flatten();
+    table::of_objects(columns, objects, width)
 }
 
-/// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count`. Times are those whose names
-/// end so.
-pub fn columns(columns: &str, objects: &[Value]) -> String {
-    let columns: Vec<_> = columns
-        .split(" | ")
-        .filter_map(|column| column.rsplit_once(' '))
-        .collect();
-    let cell = |object: &Value, member: &str| {
-        let value = object.pointer(&format!("/{member}")).unwrap_or(&Value::Null);
-        match member.ends_with("_at") {
-            true => time(value),
-            false => text(value),
-        }
+/// Whether what is printed goes to a terminal.
+pub fn is_for_people() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// How many columns the terminal has that is printed to, by `COLUMNS` if that is set; `None` where it is none.
+fn terminal_width() -> Option<usize> {
+    if !is_for_people() {
+        return None;
+    }
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let asked = || {
+        rustix::termios::tcgetwinsize(io::stdout())
+            .map(|size| usize::from(size.ws_col))
+            .ok()
     };
-    let headers = columns.iter().map(|(header, _)| *header);
-    let rows = objects
-        .iter()
-        .map(|object| columns.iter().map(move |(_, member)| cell(object, member)));
-    table(headers, rows)
+    let is_one = |columns: &usize| *columns > 0;
+    said.filter(is_one)
+        .or_else(|| asked().filter(is_one))
+        .or(Some(UNKNOWN_WIDTH))
 }
 
 /// A text of somebody else's as it may be shown on a terminal: without control characters, which could rewrite the
 /// screen, and without those that break a line or turn its direction, which could make it say something else.
+/// Of accents in a row a few are left.
 pub fn printable(text: &str) -> String {
-    let visible = |character: char| match character {
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        control if control.is_control() => '\u{fffd}',
-        other => other,
+    let visible = |character| {
+        if is_unprintable(character) {
+            '\u{fffd}'
+        } else {
+            character
+        }
     };
-    text.chars().map(visible).collect()
+    thinned(text).chars().map(visible).collect()
+}
+
+const fn is_unprintable(character: char) -> bool {
+    matches!(
+        character,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// JSON that was written, as it may be shown on a terminal: the same, with what [`printable`] replaces written as numbers. It stands in
+/// texts alone but for the ends of lines.
+pub fn json(written: &str) -> String {
+    let mut shown = String::with_capacity(written.len());
+    for character in written.chars() {
+        if is_unprintable(character) && character != '\n' {
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// A body of several lines as it may be shown on a terminal. JSON may be laid out with tabs, which are control characters too.
+pub fn lines(body: &str) -> String {
+    let lines = body.lines().map(|line| printable(&line.replace('\t', "    ")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A time of an answer as one.
+pub fn moment(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// How long it was from one time to another, in two units at most: `2 h 5 min`.
+pub fn lasting(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.since(from).as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+    }
 }
 
 /// A number of things, with the noun in the form that fits it.

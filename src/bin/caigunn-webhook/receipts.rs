@@ -9,13 +9,14 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use crate::admin::AdminApi;
+use crate::id::id;
 use crate::output::{self, Format, Printing, text};
 use crate::which::{ListArgs, Of};
 
-const COLUMNS: &str = "RECEIVED received_at | EVENT event | ID id | JOB event_id | CHATBOT chatbot_id | FROM origin \
-                       | BYTES body_bytes";
+const COLUMNS: &str = "RECEIVED received_at | EVENT event | ID id | JOB event_id | CHATBOT chatbot_id ?1 | FROM origin ?2 \
+                       | BYTES body_bytes ?3";
 
-const MEMBERS: &str = "id sequence received_at event event_id chatbot_id wire origin body_bytes";
+const MEMBERS: &str = "id sequence received_at event event_id chatbot_id wire origin body_bytes trace";
 
 #[derive(Subcommand)]
 pub enum ReceiptsCommand {
@@ -24,6 +25,7 @@ pub enum ReceiptsCommand {
     /// Show a receipt with its body
     Show {
         /// The receipt's id
+        #[arg(value_parser = id::<ReceiptId>)]
         id: ReceiptId,
     },
     /// Follow what is received from now on, until Ctrl-C
@@ -42,12 +44,13 @@ pub enum ReceiptsCommand {
     /// Go no further with a replay; what it has made pending is delivered
     EndReplay {
         /// Its id, as `receipts replays` lists it
+        #[arg(value_parser = id::<Uuid>)]
         id: Uuid,
     },
 }
 
 pub async fn run(args: &Printing<ReceiptsCommand>, settings: &Settings) -> anyhow::Result<()> {
-    let (admin, format) = (AdminApi::new(settings)?, args.format.format);
+    let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
     match &args.command {
         ReceiptsCommand::List(args) => args.print(&admin, "receipts", Vec::new(), COLUMNS, format).await,
         ReceiptsCommand::Show { id } => show(&admin, *id, format).await,
@@ -61,12 +64,7 @@ pub async fn run(args: &Printing<ReceiptsCommand>, settings: &Settings) -> anyho
 async fn show(admin: &AdminApi, id: ReceiptId, format: Format) -> anyhow::Result<()> {
     let receipt = admin.get_from_running(&format!("/receipts/{id}")).await?;
     format.print(&receipt, || {
-        let body = text(&receipt["body"]);
-        // JSON may be laid out with tabs, which are control characters too.
-        let lines = body
-            .lines()
-            .map(|line| output::printable(&line.replace('\t', "    ")));
-        let body = lines.collect::<Vec<_>>().join("\n");
+        let body = output::lines(&text(&receipt["body"]));
         format!("{}\n{body}\n", output::members(&receipt, MEMBERS))
     })
 }

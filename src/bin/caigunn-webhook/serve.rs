@@ -1,13 +1,18 @@
 //! `serve`
 
-use anyhow::Context;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use anyhow::{Context, bail};
 use caigunn_webhook::app::{App, Rotation};
-use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
+use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Shown, Sources, Warning};
 use caigunn_webhook::descriptors;
+use caigunn_webhook::http::{ShownSetting, ShownSettings};
 use caigunn_webhook::published::{Addresses, Published};
 use caigunn_webhook::shutdown::StopSignals;
 use caigunn_webhook::subscription::Selection;
+use caigunn_webhook::systemd::{Manager, Sockets};
 use caigunn_webhook::telemetry::{self, Telemetry};
+use listenfd::ListenFd;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +21,11 @@ use crate::output;
 
 /// Runs the receiver until a signal or a failure.
 pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
+    // First, while there is no other thread: it takes variables away.
+    let sockets = handed_over()?;
     let log = loaded.settings.log.clone();
     let telemetry = telemetry::start(log, output::takes_no_color()).context("starting the log")?;
-    let served = run_on_threads(loaded, sources, &telemetry);
+    let served = run_on_threads(loaded, sources, sockets, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
@@ -29,10 +36,35 @@ pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     served
 }
 
-fn run_on_threads(loaded: Loaded, sources: Sources, telemetry: &Telemetry) -> anyhow::Result<()> {
+/// The sockets that listen already: none, the public one, or the public and the admin one.
+fn handed_over() -> anyhow::Result<Sockets> {
+    let mut handed = ListenFd::from_env();
+    if handed.len() > 2 {
+        bail!(
+            "{} sockets were handed over (LISTEN_FDS), where the first is for the public side and the second for the admin side",
+            handed.len()
+        );
+    }
+    let mut take = |index| {
+        let socket = handed.take_tcp_listener(index);
+        socket.context("taking a socket that was handed over (LISTEN_FDS)")
+    };
+    Ok(Sockets {
+        public: take(0)?,
+        admin: take(1)?,
+    })
+}
+
+fn run_on_threads(
+    loaded: Loaded,
+    sources: Sources,
+    sockets: Sockets,
+    telemetry: &Telemetry,
+) -> anyhow::Result<()> {
     let Loaded {
         mut settings,
         mut warnings,
+        shown,
         ..
     } = loaded;
     // Before anything is opened.
@@ -41,7 +73,7 @@ fn run_on_threads(loaded: Loaded, sources: Sources, telemetry: &Telemetry) -> an
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;
-    let served = runtime.block_on(serve(settings, sources, &warnings, telemetry));
+    let served = runtime.block_on(serve(settings, shown, (sources, sockets), &warnings, telemetry));
     // What is left after a stop in order is a stuck file or connection; waiting for it was the deadline's business.
     runtime.shutdown_background();
     served
@@ -49,7 +81,8 @@ fn run_on_threads(loaded: Loaded, sources: Sources, telemetry: &Telemetry) -> an
 
 async fn serve(
     settings: Settings,
-    sources: Sources,
+    shown: Vec<Shown>,
+    (sources, sockets): (Sources, Sockets),
     warnings: &[Warning],
     telemetry: &Telemetry,
 ) -> anyhow::Result<()> {
@@ -76,15 +109,29 @@ async fn serve(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let manager = Manager::named(|name| std::env::var_os(name), std::process::id());
+    let manager = manager.context("reaching the service manager that NOTIFY_SOCKET names")?;
+    // Also during a stop: it is no part of what is stopped.
+    tokio::spawn(manager.clone().keep_alive());
     let location = settings.inbox_location.clone();
     let (registration, selection) = (settings.registration.clone(), settings.selection.clone());
     let is_asked = settings.api.is_some() && !matches!(&selection, Selection::Keys(keys) if keys.is_empty());
-    let Some(built) = stop.run_until_cancelled(App::build(settings)).await else {
+    let Some(built) = stop.run_until_cancelled(App::build_with(settings, sockets)).await else {
         tracing::info!("stopped before the inbox was open");
         return Ok(());
     };
     let mut app = built?;
+    app.tell(manager);
     app.log_notifications_to(telemetry.lines());
+    let shown = shown.into_iter().map(|shown| ShownSetting {
+        key: shown.key,
+        value: shown.value,
+        origin: shown.origin,
+    });
+    app.show_settings(ShownSettings {
+        settings: shown.collect(),
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+    });
     app.rotate_secrets(Rotation {
         sources,
         read: read_secret,
@@ -99,9 +146,10 @@ async fn serve(
     let _published = publish(&location, &app);
     tracing::info!(
         server.address = %app.public_address(),
-        "listening on http://{}, admin on http://{}",
+        "listening on http://{}, admin on http://{} with a page for people at http://{}/",
         app.public_address(),
-        app.admin_address()
+        app.admin_address(),
+        browsable(app.admin_address())
     );
     match registration {
         Registration::Missing(names) => {
@@ -142,4 +190,15 @@ fn publish(location: &InboxLocation, app: &App) -> Option<Published> {
     let published = addresses.publish(path);
     let failed = |error| tracing::warn!(error.type = "unpublished", "commands beside this receiver must be told where it listens: {error}");
     published.map_err(failed).ok()
+}
+
+/// An address to open in a browser on this machine: of a listener on all addresses, the loopback one.
+fn browsable(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listen
 }

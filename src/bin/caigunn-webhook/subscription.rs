@@ -49,7 +49,7 @@ pub struct How {
 }
 
 pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> anyhow::Result<()> {
-    let format = args.format.format;
+    let format = args.format.chosen();
     match &args.command {
         SubscriptionCommand::Show => show::run(settings, format).await,
         SubscriptionCommand::Ensure(how) => {
@@ -209,6 +209,7 @@ fn report(results: &[Value], format: Format, aim: &str) -> anyhow::Result<()> {
         output::columns(
             "CHATBOT title | ID chatbot_id | URL BEFORE before | DONE done",
             &rows,
+            format,
         )
     })?;
     refuse_failed(results, aim)

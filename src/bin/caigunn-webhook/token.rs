@@ -15,8 +15,9 @@ const DEFAULT_DAYS: u64 = 365;
 pub enum TokenCommand {
     /// Have CaiGunn make a new access token, and print it
     ///
-    /// The token goes to standard output and nothing else does. Nothing is changed here: put it where
-    /// CAIGUNN_ACCESS_TOKEN comes from, and restart the receiver.
+    /// The token goes to standard output and nothing else does. Nothing is changed here: put it into the file that
+    /// CAIGUNN_ACCESS_TOKEN_FILE names, which a running receiver reads anew, or where CAIGUNN_ACCESS_TOKEN comes from,
+    /// and restart the receiver.
     Refresh {
         /// The day on which the new token ends, as in 2027-01-31 [default: in 365 days]
         #[arg(long, value_name = "DATE", value_parser = date)]
@@ -35,9 +36,9 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
         .context("refreshing the access token")?;
     output::write(&format!("{}\n", token.expose_secret()))?;
     output::say(format_args!(
-        "A new access token, asked to last until {expires}. Put it where CAIGUNN_ACCESS_TOKEN comes from (or into the file \
-         that CAIGUNN_ACCESS_TOKEN_FILE names) and restart the receiver. Whether the old one still works is not \
-         documented."
+        "A new access token, asked to last until {expires}. Put it into the file that CAIGUNN_ACCESS_TOKEN_FILE names, which a \
+         running receiver reads anew, or where CAIGUNN_ACCESS_TOKEN comes from, and restart the receiver. Whether the old one \
+         still works is not documented."
     ));
     Ok(())
 }

@@ -90,10 +90,11 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
     match refused.len() {
         0 => Ok(()),
         count if refused.contains(&401) => bail!(
-            "{count} of the notifications were not accepted: set CAIGUNN_WEBHOOK_TOKEN as it is set for the receiver, or give \
-             its whole URL with --to"
+            "not accepted: {}; set CAIGUNN_WEBHOOK_TOKEN as it is set for the receiver, or give \
+             its whole URL with --to",
+            output::counted(count, "notification")
         ),
-        count => bail!("{count} of the notifications were not accepted"),
+        count => bail!("not accepted: {}", output::counted(count, "notification")),
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::admin::{self, AdminApi};
+use crate::id::id;
 use crate::moment::moment;
 use crate::output::{self, Format};
 
@@ -16,10 +17,10 @@ pub struct Of {
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
     /// Only of this chatbot
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
     chatbot: Option<ChatbotId>,
     /// Only of this job, by its event_id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::<EventId>)]
     job: Option<EventId>,
 }
 
@@ -28,7 +29,7 @@ pub struct Of {
 pub struct Which {
     #[command(flatten)]
     of: Of,
-    /// Only what was received then or later: a time, a day, or how long ago, such as 2h
+    /// Only what was received then or later: a time, a day (UTC), or how long ago, such as 2h
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
     /// Only what was received before that
@@ -41,9 +42,9 @@ pub struct Which {
 pub struct ListArgs {
     #[command(flatten)]
     which: Which,
-    /// How many at most
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = output::limit)]
-    limit: usize,
+    /// How many at most; 50 unless it is given
+    #[arg(long, value_name = "COUNT", value_parser = output::limit)]
+    limit: Option<usize>,
 }
 
 impl ListArgs {
@@ -58,7 +59,13 @@ impl ListArgs {
     ) -> anyhow::Result<()> {
         query.extend(self.which.query());
         let items = admin::list(admin, member, self.limit, &query).await?;
-        format.print(&json!({ member: items }), || output::columns(columns, &items))
+        format.print(&json!({ member: items }), || {
+            output::columns(columns, &items, format)
+        })?;
+        if items.is_empty() && format == Format::Table && output::is_for_people() {
+            output::say(format_args!("Nothing matches."));
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Member, login, required_as};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::Kind;
-use crate::delivery::kafka::{Mechanism, Settings};
+use crate::delivery::kafka::{IS_BUILT_IN, Mechanism, Settings};
 
 pub const KEYS: &[&str] = &[
     "url",
@@ -39,13 +39,12 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
         (None, true) => reader.refuse(&member.key("user"), ""),
         (Some(_), true) | (None, false) => {}
     }
-    if cfg!(not(feature = "kafka")) {
-        reader.note(
-            &member.key("kind"),
-            "this program was built without Kafka; build it with `--features kafka`, or take the image",
-        );
-    }
+    refuse_unless(IS_BUILT_IN, reader, member);
     let (is_encrypted, brokers) = brokers?;
+    // SCRAM shows no password to anybody.
+    if !is_encrypted && mechanism == Some(Mechanism::Plain) {
+        login::warn_of_open_way(reader, member, &login, "take kafka+ssl:// in `url`");
+    }
     Some(Kind::Kafka(Settings {
         brokers,
         is_encrypted,
@@ -53,6 +52,16 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
         login,
         mechanism: mechanism.unwrap_or(Mechanism::ScramSha512),
     }))
+}
+
+/// Refuses a topic where the program lacks what sends to it.
+fn refuse_unless(is_built_in: bool, reader: &mut Reader, member: Member) {
+    if !is_built_in {
+        reader.note(
+            &member.key("kind"),
+            "this program was built without Kafka; build it with `--features kafka`, or take the image",
+        );
+    }
 }
 
 /// Whether brokers speak TLS, and where they are.
@@ -93,6 +102,32 @@ fn topic(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_without_kafka_says_so() {
+        let text = "[[delivery.destination]]\nname = \"topic\"\nkind = \"kafka\"";
+        let sources = Sources {
+            file: Some(("own.toml".to_owned(), text.to_owned())),
+            ..Sources::default()
+        };
+        let found = |is_built_in| {
+            let mut reader = Reader::new(&sources);
+            refuse_unless(is_built_in, &mut reader, Member { index: 0 });
+            let found = reader.mistakes.iter();
+            found.map(ToString::to_string).collect::<Vec<_>>()
+        };
+
+        assert_eq!(found(true), Vec::<String>::new());
+        assert_eq!(
+            found(false),
+            [
+                "delivery.destination[0].kind (own.toml:1): this program was built without Kafka; build it with \
+                 `--features kafka`, or take the image"
+            ]
+        );
+        // What is injected here is the truth everywhere else: only with it is there a sender.
+        assert_eq!(IS_BUILT_IN, cfg!(feature = "kafka"));
+    }
 
     #[test]
     fn brokers_are_hosts_and_ports_behind_a_scheme() {

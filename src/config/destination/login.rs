@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::Member;
 use crate::config::reader::{Reader, visible};
 use crate::config::sources::Sources;
+use crate::config::value::text;
 use crate::delivery::login::Login;
 use crate::rotating::Rotating;
 
@@ -15,6 +16,19 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Login {
         user,
         password: Rotating::new(secret(reader, member, "password", sources)),
     }
+}
+
+/// Warns of a password that can be read on the way, if there is one.
+pub fn warn_of_open_way(reader: &mut Reader, member: Member, login: &Login, advice: &'static str) {
+    if login.password.get().is_none() {
+        return;
+    }
+    let named = reader.sourced(&member.key("name"));
+    let name = named
+        .and_then(|sourced| text(&sourced.value).ok())
+        .unwrap_or_default();
+    let found = format!("destination {name} is shown its password over a way that is not encrypted");
+    reader.warn(found, advice);
 }
 
 /// A secret by that key, or in the file that the key with `_file` behind it names.

@@ -6,6 +6,7 @@ use super::{Member, login};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::{Kind, nats};
+use crate::outgoing;
 
 pub const KEYS: &[&str] = &[
     "url",
@@ -20,6 +21,13 @@ pub const KEYS: &[&str] = &[
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
     let url = reader.required(&member.key("url"), url);
     let login = login::read(reader, member, sources);
+    // A server may ask for TLS by itself, and whoever is on the way may have it not ask.
+    if url
+        .as_ref()
+        .is_some_and(|url| url.scheme() == "nats" && !outgoing::is_loopback(url))
+    {
+        login::warn_of_open_way(reader, member, &login, "take tls:// in `url`");
+    }
     let subject = reader.required(&member.key("subject"), nats::pattern);
     Some(Kind::Nats(nats::Settings {
         url: url?,

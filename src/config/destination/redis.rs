@@ -7,6 +7,7 @@ use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::pattern::Pattern;
 use crate::delivery::{Kind, redis};
+use crate::outgoing;
 
 pub const KEYS: &[&str] = &[
     "url",
@@ -21,6 +22,12 @@ pub const KEYS: &[&str] = &[
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
     let url = reader.required(&member.key("url"), url);
     let login = login::read(reader, member, sources);
+    if url
+        .as_ref()
+        .is_some_and(|url| url.scheme() == "redis" && !outgoing::is_loopback(url))
+    {
+        login::warn_of_open_way(reader, member, &login, "take rediss:// in `url`");
+    }
     let stream = reader.required(&member.key("stream"), Pattern::new);
     if login.user.is_some() && login.password.get().is_none() {
         reader.note(&member.key("user"), "there is no password beside it");

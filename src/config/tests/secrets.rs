@@ -65,11 +65,13 @@ fn a_secret_file_that_cannot_be_read_is_a_mistake_and_so_is_one_that_says_otherw
 #[test]
 fn no_output_holds_a_secret() {
     let url_token = format!("{SECRET}-token");
+    let read_only = format!("{SECRET}-read-only");
     let right = environment(&[
         ("CAIGUNN_API_KEY", SECRET),
         ("CAIGUNN_ACCESS_TOKEN", SECRET),
         ("CAIGUNN_WEBHOOK_TOKEN", &url_token),
         ("CAIGUNN_ADMIN_TOKEN", SECRET),
+        ("CAIGUNN_ADMIN_READ_ONLY_TOKEN", &read_only),
         ("CAIGUNN_PUBLIC_URL", "http://hooks.example.com"),
         (
             "CAIGUNN_INBOX_URL",
@@ -84,7 +86,13 @@ fn no_output_holds_a_secret() {
         shown(&loaded, "inbox.url").0,
         "postgres://user:***@database/inbox?password=***"
     );
-    for key in ["api.key", "api.access_token", "webhook.token", "admin.token"] {
+    for key in [
+        "api.key",
+        "api.access_token",
+        "webhook.token",
+        "admin.token",
+        "admin.read_only_token",
+    ] {
         assert_eq!(shown(&loaded, key).0, "[hidden]");
     }
     let spoilt = format!("{SECRET} \u{e9}");
@@ -224,5 +232,21 @@ fn a_short_token_is_warned_of_without_being_named() {
     assert_eq!(
         said(&loaded.warnings),
         ["a webhook token of 15 characters can be guessed; take 32 random ones"]
+    );
+}
+
+#[test]
+fn a_token_to_look_with_that_is_the_admin_token_is_refused() {
+    let mistakes = mistakes(&environment(&[
+        ("CAIGUNN_ADMIN_TOKEN", SECRET),
+        ("CAIGUNN_ADMIN_READ_ONLY_TOKEN", SECRET),
+    ]));
+
+    assert_eq!(
+        mistakes,
+        [
+            "admin.read_only_token (CAIGUNN_ADMIN_READ_ONLY_TOKEN): expected another token than admin.token, found another text \
+             (hidden): who has it could change everything"
+        ]
     );
 }

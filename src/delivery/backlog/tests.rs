@@ -29,6 +29,7 @@ fn receipt(sequence: u64, job: u128) -> Receipt {
         wire: Wire::V2024_07,
         origin: Origin::Webhook,
         body_bytes: 10,
+        trace: None,
     }
 }
 
@@ -480,20 +481,25 @@ fn what_was_received_by_a_clock_that_was_ahead_is_sent_at_once() {
     assert_eq!(begin_all(&mut backlog, at(7)), [1]);
 }
 
-#[test]
-fn what_was_put_off_by_a_clock_that_was_ahead_waits_no_longer_than_it_was_to() {
-    let mut backlog = backlog(&[]);
-    let row = |sequence, changed_at, due_at| Delivery {
+/// The row of a delivery that was tried once.
+fn tried(sequence: u64, outcome: Outcome, changed_at: Timestamp, due_at: Timestamp) -> Delivery {
+    Delivery {
         destination: DestinationId(1),
         sequence,
         state: State::Pending,
         step: 1,
         attempt_count: 1,
         replay_count: 0,
-        outcome: Some(Outcome::Failed),
+        outcome: Some(outcome),
         due_at,
         changed_at,
-    };
+    }
+}
+
+#[test]
+fn what_was_put_off_by_a_clock_that_was_ahead_waits_no_longer_than_it_was_to() {
+    let mut backlog = backlog(&[]);
+    let row = |sequence, changed_at, due_at| tried(sequence, Outcome::Failed, changed_at, due_at);
 
     backlog.restore(&row(1, at(YEAR), at(YEAR + 60)), &receipt(1, 1), at(7));
     backlog.restore(&row(2, at(5), at(65)), &receipt(2, 2), at(7));
@@ -501,6 +507,31 @@ fn what_was_put_off_by_a_clock_that_was_ahead_waits_no_longer_than_it_was_to() {
     assert_eq!(begin_all(&mut backlog, at(64)), [0; 0]);
     assert_eq!(begin_all(&mut backlog, at(66)), [2]);
     assert_eq!(begin_all(&mut backlog, at(67)), [1]);
+}
+
+#[test]
+fn what_found_nobody_is_tried_at_once_by_whoever_leads_next_and_uses_up_no_try() {
+    let row = |sequence, outcome| tried(sequence, outcome, at(0), at(3600));
+    let mut backlog = backlog(&[]);
+    let outcomes = [
+        (1, Outcome::Unreachable),
+        (2, Outcome::Timeout),
+        (3, Outcome::Failed),
+        (4, Outcome::Refused),
+    ];
+    for (sequence, outcome) in outcomes {
+        backlog.restore(
+            &row(sequence, outcome),
+            &receipt(sequence, sequence.into()),
+            at(5),
+        );
+    }
+
+    assert_eq!(begin_all(&mut backlog, at(5)), [1, 2]);
+    settle(&mut backlog, 1, Outcome::Unreachable, at(5));
+    record(&mut backlog, at(5));
+    assert_eq!(begin_all(&mut backlog, at(3599)), [0; 0]);
+    assert_eq!(begin_all(&mut backlog, at(3600)), [1, 3, 4]);
 }
 
 #[test]

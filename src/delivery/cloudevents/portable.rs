@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_hundred_values_may_lie_within_one_another() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let nested = |depth: usize| "[".repeat(depth) + &*"]".repeat(depth);
         assert!(is_portable(&nested(100)));
         assert!(!is_portable(&nested(101)));
         let flat = format!("[{}0]", r#"{"a":[]},"#.repeat(1000));

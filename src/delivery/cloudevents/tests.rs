@@ -42,6 +42,37 @@ fn written(body: &str) -> Value {
     serde_json::from_slice(&write(&parcel.receipt, &parcel.body).unwrap()).unwrap()
 }
 
+#[test]
+fn a_trace_is_in_the_attributes_of_its_extension() {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut parcel = parcel(&samples(Wire::V2024_07)[0]);
+    let plain = written(&samples(Wire::V2024_07)[0]);
+    for (text, state) in [
+        (parent.to_owned(), None),
+        (format!("{parent} a=1,b=2"), Some("a=1,b=2")),
+    ] {
+        parcel.receipt.trace = Some(Box::new(text.parse().unwrap()));
+
+        let event = write(&parcel.receipt, &parcel.body).unwrap();
+
+        let event: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!(Schema::compiled().check(&event), Ok(()));
+        assert_eq!(
+            (
+                &event["traceparent"],
+                event.get("tracestate").and_then(Value::as_str)
+            ),
+            (&json!(parent), state)
+        );
+        let mut others = event.clone();
+        others
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !name.starts_with("trace"));
+        assert_eq!(others, plain);
+    }
+}
+
 /// The bodies of the samples, in an order that is the same for both generations.
 fn samples(wire: Wire) -> Vec<String> {
     let ids = Ids::all(Uuid::from_u128(7));
@@ -173,7 +204,7 @@ fn what_nobody_has_documented_keeps_its_data_to_the_byte() {
 #[test]
 fn data_that_some_readers_would_take_for_something_else_is_handed_over_as_text() {
     let schema = Schema::compiled();
-    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let nested = |depth: usize| "[".repeat(depth) + &*"]".repeat(depth);
     for (data, is_text) in [
         (r#"{"depth":9007199254740991}"#.to_owned(), false),
         (nested(100), false),

@@ -85,6 +85,27 @@ async fn a_program_gets_the_body_and_the_ids() {
 }
 
 #[tokio::test]
+async fn a_program_gets_its_place_in_a_trace() {
+    let mut parcel = sample::parcel(BODY);
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (text, expected) in [
+        (parent.to_owned(), format!("TRACEPARENT={parent}\n")),
+        (
+            format!("{parent} a=1"),
+            format!("TRACEPARENT={parent}\nTRACESTATE=a=1\n"),
+        ),
+    ] {
+        parcel.receipt.trace = Some(Box::new(text.parse().unwrap()));
+
+        let report = sender("sh", &["-c", "env | grep ^TRACE | sort"], LONG)
+            .send(parcel.clone())
+            .await;
+
+        assert_eq!(self::text(&report), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_program_gets_none_of_our_own_variables_but_those_of_others() {
     const TEST: &str =
         "delivery::command::tests::a_program_gets_none_of_our_own_variables_but_those_of_others";

@@ -7,11 +7,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
 use crate::delivery::instruction::Progress;
 use crate::delivery::worker::What;
+use crate::event::EventId;
 use crate::inbox::instruction::Replay;
 use crate::inbox::outbox::{
     self, Delivery, DeliveryFilter, DestinationId, InstructionId, MAX_DISORDER, Matched, Matching, State,
 };
-use crate::inbox::{self, Cursor, PageRequest, Receipt};
+use crate::inbox::{self, Cursor, PageRequest, Receipt, ReceiptFilter};
+
+/// The most notifications of a job that are replayed by it: some 3 MB of memory.
+const MAX_OF_JOB: usize = 10_000;
 
 /// How a replay goes on.
 enum Step {
@@ -252,7 +256,7 @@ impl Follower {
     /// through already may have expired meanwhile.
     async fn named(&self, replay: &Replay, progress: &Progress) -> Result<Option<Vec<Receipt>>, Stop> {
         let mut receipts = match replay.event_id {
-            Some(event_id) if replay.receipt_ids.is_empty() => self.inbox.job(event_id).await?,
+            Some(event_id) if replay.receipt_ids.is_empty() => self.of_job(event_id).await?,
             None if replay.receipt_ids.is_empty() => return Ok(None),
             _ => Vec::new(),
         };
@@ -266,6 +270,33 @@ impl Follower {
         receipts.retain(|receipt| replay.matches(receipt));
         receipts.sort_by_key(|receipt| receipt.sequence);
         Ok(Some(receipts))
+    }
+
+    /// All receipts of a job.
+    async fn of_job(&self, event_id: EventId) -> Result<Vec<Receipt>, Stop> {
+        let filter = ReceiptFilter {
+            event_id: Some(event_id),
+            ..ReceiptFilter::default()
+        };
+        let (mut receipts, mut cursor) = (Vec::new(), None);
+        loop {
+            let limit = PAGE_COUNT;
+            let page = self
+                .inbox
+                .receipts(filter.clone(), PageRequest { cursor, limit })
+                .await?;
+            receipts.extend(page.items);
+            if receipts.len() > MAX_OF_JOB {
+                let reason = format!(
+                    "job {event_id} has more than {MAX_OF_JOB} notifications: give a time or a chatbot in its place"
+                );
+                return Err(Stop::Failed(reason));
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(receipts);
+            }
+        }
     }
 
     /// The rows of a destination from one number to another.

@@ -107,6 +107,22 @@ async fn every_attempt_has_the_same_id_and_all_go_over_one_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_ended_while_it_lay_idle_costs_no_attempt() {
+    let mut server = Server::start(OK, Then::Keep).await;
+    let sender = sender(&server);
+
+    for count in 1..=20 {
+        let report = sender.send(sample::parcel(BODY)).await;
+
+        assert_eq!(report.outcome, Outcome::Delivered, "{count}: {report:?}");
+        server.end_connections();
+        server.until_so_many_ended(count).await;
+    }
+
+    assert_eq!((server.requests().len(), server.connection_count()), (20, 20));
+}
+
+#[tokio::test]
 async fn every_secret_signs() {
     let secrets = [
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

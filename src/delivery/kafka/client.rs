@@ -1,6 +1,7 @@
 //! What all clients of brokers share: how they reach them, and what is remembered of what went wrong.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -51,6 +52,10 @@ impl Context {
             RDKafkaErrorCode::ClusterAuthorizationFailed => {
                 (Outcome::Refused, format!("this user may not do this: {reason}"))
             }
+            // A handshake that fails is told under one of several codes.
+            code if code == RDKafkaErrorCode::SSL || reason.contains("SSL_HANDSHAKE") => {
+                (Outcome::Unreachable, format!("no TLS with the brokers: {reason}"))
+            }
             RDKafkaErrorCode::OperationTimedOut => (Outcome::Timeout, reason),
             _ => (Outcome::Unreachable, reason),
         })
@@ -88,13 +93,25 @@ impl ProducerContext for Context {
     }
 }
 
-/// How brokers are reached, with this password.
-pub fn config(settings: &Settings, password: Option<&SecretString>) -> ClientConfig {
+/// The most that a connection may take, its TLS and its login included; librdkafka itself waits for 30 s.
+const MAX_SETUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The least that librdkafka lets be said.
+const MIN_SETUP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How brokers are reached, with this password, by who waits for so long. Half of that goes to each address, so that one that
+/// says nothing does not hide the next.
+pub fn config(settings: &Settings, password: Option<&SecretString>, patience: Duration) -> ClientConfig {
+    let setup_timeout = (patience / 2).clamp(MIN_SETUP_TIMEOUT, MAX_SETUP_TIMEOUT);
     let mut config = ClientConfig::new();
     config
         .set("client.id", "caigunn-webhook")
         .set("bootstrap.servers", &settings.brokers)
         .set("socket.keepalive.enable", "true")
+        .set(
+            "socket.connection.setup.timeout.ms",
+            setup_timeout.as_millis().to_string(),
+        )
         // How late the return of a broker may be noticed.
         .set("reconnect.backoff.max.ms", "1000")
         // No topic is made by mistake.
@@ -127,4 +144,39 @@ fn trusted() -> String {
         format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     });
     as_text.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_that_fails_is_no_tls_under_whatever_code_it_is_told() {
+        for (code, reason, is_tls) in [
+            (
+                RDKafkaErrorCode::SSL,
+                "broker certificate could not be verified",
+                true,
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "certificate verify failed (after 1ms in state SSL_HANDSHAKE)",
+                true,
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "connection refused",
+                false,
+            ),
+        ] {
+            let context = Context::default();
+            context.error(KafkaError::Global(code), reason);
+
+            let (outcome, told) = context.trouble().expect("something was said");
+
+            assert_eq!(outcome, Outcome::Unreachable);
+            assert_eq!(told.starts_with("no TLS with the brokers: "), is_tls, "{told}");
+            assert!(told.ends_with(reason), "{told}");
+        }
+    }
 }

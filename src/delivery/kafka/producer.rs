@@ -126,7 +126,7 @@ impl KafkaSender {
             return Ok(Arc::clone(producer));
         }
         let millis = |duration: Duration| duration.as_millis().to_string();
-        let mut config = config(&self.settings, Option::as_ref(&password));
+        let mut config = config(&self.settings, Option::as_ref(&password), self.timeout);
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")

@@ -10,12 +10,16 @@ use tokio::task::spawn_blocking;
 use super::Settings;
 use super::client::{Context, config};
 use crate::delivery::look::Sight;
+use crate::inbox::outbox::Outcome;
 
 /// How long each question may take: somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 const NOT_REACHED: &str = "see that its URL is right, that the brokers run and can be reached from here under the names by which they \
-                           know themselves (advertised.listeners), and that user, password and TLS are as they want them";
+                           know themselves (advertised.listeners), that they want no login or TLS that is not set here, and that a \
+                           certificate is one that this machine trusts (SSL_CERT_FILE may name a file with that of yours)";
+
+const NO_LOGIN: &str = "see that `user`, `password` (or `password_file`) and `sasl_mechanism` are what the brokers have for this user";
 
 const NO_TOPIC: &str = "make the topic, or see that its name is right and that this user may see it";
 
@@ -88,7 +92,7 @@ fn doubt(found: &Found, min_in_sync: Option<&str>, unclean: Option<&str>) -> Opt
 fn ask(settings: &Settings) -> Result<Found, Sight> {
     let bad = |what, advice| Sight::Bad { what, advice };
     let producer: ThreadedProducer<Context> =
-        config(settings, Option::as_ref(&settings.login.password.get()))
+        config(settings, Option::as_ref(&settings.login.password.get()), TIMEOUT)
             .create_with_context(Context::default())
             .map_err(|error| bad(format!("there is no client: {error}"), NOT_REACHED))?;
     let metadata = producer
@@ -96,6 +100,7 @@ fn ask(settings: &Settings) -> Result<Found, Sight> {
         .fetch_metadata(Some(&settings.topic), TIMEOUT)
         .map_err(|error| {
             let reason = match producer.context().trouble() {
+                Some((Outcome::Refused, reason)) => return bad(reason, NO_LOGIN),
                 Some((_, reason)) => reason,
                 None => error.to_string(),
             };
@@ -126,9 +131,10 @@ fn ask(settings: &Settings) -> Result<Found, Sight> {
 
 /// How the topic is set up. The error is why that is not known.
 async fn configured(settings: &Settings) -> Result<ConfigResource, String> {
-    let admin: AdminClient<Context> = config(settings, Option::as_ref(&settings.login.password.get()))
-        .create_with_context(Context::default())
-        .map_err(|error| error.to_string())?;
+    let admin: AdminClient<Context> =
+        config(settings, Option::as_ref(&settings.login.password.get()), TIMEOUT)
+            .create_with_context(Context::default())
+            .map_err(|error| error.to_string())?;
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let asked = [ResourceSpecifier::Topic(&settings.topic)];
     let answers = admin.describe_configs(&asked, &options).await;

@@ -20,6 +20,9 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an attempt's timeout connecting may take, so that what was slow can be said.
 const CONNECT_SHARE: f64 = 0.9;
 
+/// Where a server listens that names no port.
+pub const DEFAULT_PORT: u16 = 4222;
+
 /// How often a server that says nothing is asked for a word. One that gave none for three times is left, with what was still
 /// to be written to it.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -64,7 +67,9 @@ impl Connection {
                 format!("the connection to {place} ended before the acknowledgement"),
             ),
             said if said.contains(NOT_FOR_US) => {
-                Report::unanswered(Outcome::Refused, format!("{place} says: {said}"))
+                let detail =
+                    format!("{place} does not let this user have answers, which come below _INBOX: {said}");
+                Report::unanswered(Outcome::Refused, detail)
             }
             said => Report::unanswered(
                 Outcome::Unreachable,
@@ -85,12 +90,18 @@ pub async fn connect(
     let place = place(&settings.url);
     let ours = |detail: String| Report::unanswered(Outcome::Ours, detail);
     let (say, said) = watch::channel(String::new());
+    let limit = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+    let host = settings.url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = settings.url.port().unwrap_or(DEFAULT_PORT);
+    // The library gives so much to each address.
+    let share = outgoing::share(host, port, limit).await;
     let mut options = ConnectOptions::new()
         .name("caigunn-webhook")
         // One that broke is not made again; one is the least that the library takes.
         .max_reconnects(1)
         .ignore_discovered_servers()
-        .connection_timeout(timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT))
+        .connection_timeout(share)
         .request_timeout(None)
         .ping_interval(PING_INTERVAL)
         .client_capacity(MAX_WAITING)

@@ -63,7 +63,11 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
             (Outcome::Refused, Wish::None, "does not take these credentials")
         }
         Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
-        None => (Outcome::Unreachable, Wish::None, "does not speak as Redis does"),
+        None => (
+            Outcome::Unreachable,
+            Wish::None,
+            "does not speak as Redis does (redis:// is without TLS, rediss:// with it)",
+        ),
     };
     Report {
         wish,

@@ -8,7 +8,6 @@ use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, RedisErr
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_SHARE: f64 = 0.9;
 
 /// Where a server listens that names no port.
-const DEFAULT_PORT: u16 = 6379;
+pub const DEFAULT_PORT: u16 = 6379;
 
 /// A connection. With the last of it goes what works for it.
 #[derive(Clone)]
@@ -46,14 +45,19 @@ pub async fn connect(
 ) -> Result<Connection, Report> {
     let place = place(&settings.url);
     let limit = limit.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
-    let connected = timeout(limit, reach(settings, &place, ended)).await;
+    let connected = timeout(limit, reach(settings, &place, limit, ended)).await;
     connected.unwrap_or_else(|_| {
         let detail = format!("cannot connect to {place} within {} s", limit.as_secs_f64());
         Err(Report::unanswered(Outcome::Unreachable, detail))
     })
 }
 
-async fn reach(settings: &Settings, place: &str, ended: CancellationToken) -> Result<Connection, Report> {
+async fn reach(
+    settings: &Settings,
+    place: &str,
+    limit: Duration,
+    ended: CancellationToken,
+) -> Result<Connection, Report> {
     let unreachable = |reason: String| {
         Report::unanswered(
             Outcome::Unreachable,
@@ -63,7 +67,8 @@ async fn reach(settings: &Settings, place: &str, ended: CancellationToken) -> Re
     let host = settings.url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = settings.url.port().unwrap_or(DEFAULT_PORT);
-    let stream = TcpStream::connect((host, port)).await;
+    // What is said behind the connection takes little of the time, if anybody is there.
+    let stream = outgoing::connect(host, port, limit.mul_f64(CONNECT_SHARE)).await;
     let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     stream
         .set_nodelay(true)

@@ -26,6 +26,7 @@ pub fn parcel(body: &str) -> Parcel {
             wire: notification.wire,
             origin: Origin::Webhook,
             body_bytes: body.len(),
+            trace: None,
         },
         body: Bytes::copy_from_slice(body.as_bytes()),
         attempt: 1,

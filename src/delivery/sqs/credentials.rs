@@ -45,6 +45,16 @@ pub enum Source {
     Instance(Url),
 }
 
+impl Source {
+    /// The secret access key that the configuration gives, if it does.
+    pub fn given_secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::Given(keys) => Some(&keys.secret_access_key),
+            Self::Container(..) | Self::Instance(_) => None,
+        }
+    }
+}
+
 /// What a container's address wants to be shown.
 #[derive(Clone, Debug)]
 pub enum Authorization {
@@ -181,7 +191,7 @@ impl Credentials {
         };
         // What is wrong with it could quote it.
         let answer: Answer = serde_json::from_str(&text)
-            .map_err(|_| "no keys: what the credentials address answered has none".to_owned())?;
+            .map_err(|_| "what the credentials address answered has none".to_owned())?;
         let keys = Keys {
             access_key_id: answer.access_key_id.into(),
             secret_access_key: answer.secret_access_key.into(),
@@ -220,7 +230,7 @@ async fn shown(authorization: &Authorization) -> Result<Option<SecretString>, St
             match content {
                 Ok(content) => Ok(Some(content.trim().into())),
                 Err(error) => Err(format!(
-                    "no keys: the token file {} cannot be read: {error}",
+                    "the token file {} cannot be read: {error}",
                     path.display()
                 )),
             }
@@ -233,7 +243,7 @@ async fn text_of(request: RequestBuilder, url: &Url) -> Result<String, String> {
     let place = crate::delivery::http::place(url);
     let failed = |error: &reqwest::Error| {
         let cause = outgoing::innermost(error);
-        format!("no keys: the credentials address {place} cannot be asked: {cause}")
+        format!("the credentials address {place} cannot be asked: {cause}")
     };
     let mut response = request.send().await.map_err(|error| failed(&error))?;
     let status = response.status().as_u16();
@@ -243,9 +253,7 @@ async fn text_of(request: RequestBuilder, url: &Url) -> Result<String, String> {
             401 | 403 => ": it does not take what it was shown",
             _ => "",
         };
-        return Err(format!(
-            "no keys: the credentials address {place} answered {status}{hint}"
-        ));
+        return Err(format!("the credentials address {place} answered {status}{hint}"));
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {

@@ -41,6 +41,20 @@ struct Attributes {
 /// # Errors
 /// The system's certificates cannot be read.
 pub async fn look(settings: &Settings) -> Result<Vec<Sight>, reqwest::Error> {
+    let Settings {
+        keys_from,
+        region,
+        region_from,
+        ..
+    } = settings;
+    let whence =
+        format!("its keys are to come from {keys_from}; its region, {region}, is that of {region_from}");
+    let mut sights = vec![Sight::Good(whence)];
+    sights.extend(ask(settings).await?);
+    Ok(sights)
+}
+
+async fn ask(settings: &Settings) -> Result<Vec<Sight>, reqwest::Error> {
     let service = Service::new(settings, TIMEOUT)?;
     let question = Question {
         queue_url: settings.url.as_str(),

@@ -1,12 +1,11 @@
 //! Signature Version 4, as Amazon's documentation describes it ("Create a signed AWS API request"), for what this program
 //! sends: a POST to `/` without a query.
 
-use std::fmt::Write as _;
-
 use hmac_sha256::{HMAC, Hash};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Timestamp;
+use crate::fingerprint::hex;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -60,13 +59,6 @@ pub fn authorization(
     let id = keys.access_key_id.expose_secret();
     let signature = hex(&HMAC::mac(text, key));
     format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -36,7 +36,9 @@ fn settings(server: &Server, name: &str, source: Source) -> Settings {
             .parse()
             .unwrap(),
         region: "eu-central-1".to_owned(),
+        region_from: "the test",
         source,
+        keys_from: "the settings of the test".to_owned(),
         proxy: true,
     }
 }

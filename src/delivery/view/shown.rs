@@ -9,7 +9,8 @@ use crate::inbox::outbox::{Attempt, Delivery, Outcome, Pause, State};
 use crate::inbox::{Receipt, ReceiptId};
 
 /// A delivery as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Delivery)]
 pub struct Listed {
     /// Destination and receipt: `app/0190b5c4-...`.
     pub id: String,
@@ -33,7 +34,7 @@ pub struct Listed {
     pub attempt_count: u32,
     /// How the last one ended.
     pub last_outcome: Option<Outcome>,
-    /// If it waits to be tried again, when that is due.
+    /// If it waits to be tried again, and for nothing else, when that is due.
     pub next_attempt_at: Option<Timestamp>,
     /// Why it waits, in words, if it does.
     pub waits: Option<String>,
@@ -42,7 +43,8 @@ pub struct Listed {
 }
 
 /// An attempt as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = Attempt)]
 pub struct ShownAttempt {
     /// Its place among the attempts of the delivery.
     pub number: u32,
@@ -61,7 +63,8 @@ pub struct ShownAttempt {
 }
 
 /// A destination as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Destination)]
 pub struct ShownDestination {
     /// Its name.
     pub name: String,
@@ -87,8 +90,9 @@ pub struct ShownDestination {
 }
 
 /// Whether a destination is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DestinationState)]
 pub enum ShownState {
     /// It is, as far as the receiver that was asked knows.
     Active,

@@ -8,6 +8,9 @@ use crate::inbox::{Cursor, Page, PageRequest, ReceiptFilter};
 /// How many receipts of one job are looked at: it has three as a rule.
 const MAX_JOB_RECEIPTS: usize = 100;
 
+/// What is said of one that only waits for its time.
+pub const NEXT_ATTEMPT: &str = "waits for its next attempt";
+
 impl Deliveries {
     /// Says of each delivery of a page why it waits.
     pub(super) async fn explain(
@@ -18,14 +21,26 @@ impl Deliveries {
         for listed in &mut page.items {
             let destination = known.iter().find(|known| known.name == listed.destination);
             if let Some(destination) = destination {
-                listed.waits = self.why_it_waits(listed, destination).await?;
+                self.explain_one(listed, destination).await?;
             }
         }
         Ok(page)
     }
 
+    /// Says why it waits. What waits for something else than its time has no time.
+    pub(super) async fn explain_one(
+        &self,
+        listed: &mut Listed,
+        destination: &Destination,
+    ) -> Result<(), Error> {
+        listed.waits = self.why_it_waits(listed, destination).await?;
+        let has_time = listed.waits.as_ref().is_none_or(|waits| waits == NEXT_ATTEMPT);
+        listed.next_attempt_at.take_if(|_| !has_time);
+        Ok(())
+    }
+
     /// Why a delivery waits; `None` if it does not, or only until it is taken up.
-    pub(super) async fn why_it_waits(
+    async fn why_it_waits(
         &self,
         listed: &Listed,
         destination: &Destination,
@@ -44,7 +59,7 @@ impl Deliveries {
         Ok(match destination.pause {
             Some(_) => Some("its destination is paused".to_owned()),
             None if is_down => Some("its destination is down".to_owned()),
-            None => is_early.then(|| "waits for its next attempt".to_owned()),
+            None => is_early.then(|| NEXT_ATTEMPT.to_owned()),
         })
     }
 

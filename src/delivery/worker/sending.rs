@@ -138,17 +138,26 @@ impl Worker<'_> {
         let (now, name) = (self.now(), &self.parts.settings.name);
         self.body_bytes -= begun.body_bytes;
         self.parts.metrics.note(&attempt);
+        match attempt.outcome {
+            Outcome::Delivered => (self.failing_since, self.took_at) = (None, Some(now)),
+            // It says nothing of the destination.
+            Outcome::Ours => {}
+            _ => _ = self.failing_since.get_or_insert(now),
+        }
         if attempt.outcome != Outcome::Delivered {
             self.last_failure = Some(Failure {
                 at: now,
                 detail: attempt.detail.clone(),
             });
         }
-        // Not where a connection was made and ended: what ended it would do so again at once.
-        if wish == Wish::WhenBack && self.missing.is_none() && self.pause.is_none() {
+        let is_missing = wish == Wish::WhenBack;
+        // Once: who ends by what it is sent would do so each time that it is back.
+        let may_be_missing = attempt.outcome == Outcome::Unreachable && !self.was_looked_for;
+        if (is_missing || may_be_missing) && self.missing.is_none() && self.pause.is_none() {
+            self.was_looked_for |= !is_missing;
             self.missing = Some((now, self.parts.sender.is_back()));
         } else if attempt.outcome == Outcome::Delivered {
-            self.missing = None;
+            (self.missing, self.was_looked_for) = (None, false);
         }
         let is_probe = self.health.down_since().is_some();
         let turn = self

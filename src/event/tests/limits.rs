@@ -28,13 +28,13 @@ fn read_within_bounds<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'stat
 }
 
 fn nested(depth: usize) -> String {
-    "[".repeat(depth) + &"]".repeat(depth)
+    "[".repeat(depth) + &*"]".repeat(depth)
 }
 
 #[test]
 fn nesting_without_end_is_not_json() {
     for start in ["", r#"{"event":"a","status":"b","data":"#] {
-        let body = start.to_owned() + &"[".repeat(1_000_000);
+        let body = start.to_owned() + &*"[".repeat(1_000_000);
 
         let error = read_within_bounds(move || parse(body.as_bytes())).unwrap_err();
 

@@ -125,7 +125,7 @@ fn is_span(span: Span, members: &Members) {
 }
 
 fn deliveries_are_those(
-    asked: Option<Result<(super::super::DeliveryQuery, PageRequest), Problem>>,
+    asked: Option<Result<(crate::delivery::view::Query, PageRequest), Problem>>,
     members: Option<&Members>,
 ) {
     let known = [
@@ -255,7 +255,7 @@ fn is_filter(filter: &ReceiptFilter, members: &Members) {
             event: format!("{}x", matching.event.event).into(),
             ..matching.event.clone()
         },
-        ..matching
+        ..matching.clone()
     };
     assert_eq!(filter.matches(&other_event), filter.event.is_none());
     let other_job = Receipt {
@@ -286,5 +286,6 @@ fn receipt_of(filter: &ReceiptFilter) -> Receipt {
         wire: Wire::V2024_07,
         origin: Origin::Webhook,
         body_bytes: 0,
+        trace: None,
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -19,51 +20,133 @@ use crate::rotating::Rotating;
 /// How long reading may take. People wait no longer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The routes, for whoever has the token; with none configured, for whoever is on this machine.
-pub fn guarded(routes: Router, token: Rotating<Option<SecretString>>) -> Router {
-    routes.layer(from_fn_with_state(token, guard))
+/// The headers with which proxies say that a request came through them, in the letters that names are compared in. Of the last
+/// one all that begin so.
+const OF_PROXIES: [&str; 11] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "x-forwarded-",
+];
+
+/// What who asks may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything.
+    All,
+    /// Look at everything, and change nothing.
+    Reading,
 }
 
-async fn guard(
-    State(token): State<Rotating<Option<SecretString>>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let allowed = match &*token.get() {
-        Some(token) => {
-            let given = request
-                .headers()
-                .get(AUTHORIZATION)
-                .and_then(|value| value.to_str().ok());
-            let given = given.and_then(|value| value.split_once(' '));
-            let is_right = given.is_some_and(|(scheme, given)| {
-                scheme.eq_ignore_ascii_case("bearer") && is_same(given.trim(), token)
-            });
-            if is_right {
-                Ok(())
-            } else {
-                Err(Problem::wrong_bearer_token())
-            }
+/// The tokens of the admin side, as they are now.
+#[derive(Clone)]
+pub struct AdminTokens {
+    /// The one that lets do everything.
+    pub full: Rotating<Option<SecretString>>,
+    /// The one that lets only look.
+    pub read_only: Rotating<Option<SecretString>>,
+}
+
+impl AdminTokens {
+    /// These tokens.
+    pub fn new(full: Option<SecretString>, read_only: Option<SecretString>) -> Self {
+        Self {
+            full: Rotating::new(full),
+            read_only: Rotating::new(read_only),
         }
-        None if is_local(&request) => Ok(()),
-        None => Err(Problem::not_local()),
-    };
-    let is_reading = request.method().is_safe();
-    let allowed = allowed.and_then(|()| {
-        if is_reading || !is_cross_site(&request) {
-            Ok(())
+    }
+
+    /// What a token lets do; `None` if it is none of them. Takes a time that depends on lengths alone.
+    pub fn rights_of(&self, given: &str) -> Option<Rights> {
+        let is = |token: &Rotating<Option<SecretString>>| {
+            token
+                .get()
+                .as_ref()
+                .as_ref()
+                .is_some_and(|token| is_same(given, token))
+        };
+        let (is_full, is_read_only) = (is(&self.full), is(&self.read_only));
+        if is_full {
+            Some(Rights::All)
         } else {
-            Err(Problem::cross_site())
+            is_read_only.then_some(Rights::Reading)
         }
+    }
+
+    /// What who shows no token may do.
+    ///
+    /// # Errors
+    /// One is demanded, or the request comes from elsewhere.
+    pub fn rights_without(&self, request: &Request) -> Result<Rights, Problem> {
+        if self.full.get().is_some() {
+            return Err(Problem::wrong_bearer_token());
+        }
+        if !is_local(request) {
+            return Err(Problem::not_local());
+        }
+        if !is_local_name(name_in_host(request.headers())) {
+            return Err(Problem::not_local_name());
+        }
+        match proxy_header(request.headers()) {
+            Some(header) => Err(Problem::proxied(header)),
+            None => Ok(Rights::All),
+        }
+    }
+}
+
+/// The routes, for whoever has a token; with no admin token configured, for whoever is on this machine too.
+pub fn guarded(routes: Router, tokens: AdminTokens) -> Router {
+    routes.layer(from_fn_with_state(tokens, guard))
+}
+
+async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) -> Response {
+    let is_reading = request.method().is_safe();
+    let rights = match bearer(request.headers()).and_then(|given| tokens.rights_of(given)) {
+        Some(rights) => Ok(rights),
+        None => tokens.rights_without(&request),
+    };
+    let allowed = rights.and_then(|rights| match rights {
+        _ if is_reading => Ok(()),
+        Rights::Reading => Err(Problem::read_only()),
+        Rights::All if is_cross_site(&request) => Err(Problem::cross_site()),
+        Rights::All => Ok(()),
     });
     match allowed {
-        Ok(()) if is_reading => timeout(TIMEOUT, next.run(request))
-            .await
-            .unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response()),
+        Ok(()) if is_reading => in_time(next.run(request)).await,
         // It has a bound of its own.
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// What is read, or that it took too long.
+pub async fn in_time(answer: impl Future<Output = Response>) -> Response {
+    let answered = timeout(TIMEOUT, answer).await;
+    answered.unwrap_or_else(|_| Problem::from(Error::Timeout { waited: TIMEOUT }).into_response())
+}
+
+/// The token that a request shows.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, given) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
+}
+
+/// The header with which a proxy says that a request came through it, if one does.
+fn proxy_header(headers: &HeaderMap) -> Option<&str> {
+    let is_of_proxy = |name: &&str| {
+        OF_PROXIES
+            .iter()
+            .any(|of_proxy| name == of_proxy || of_proxy.ends_with('-') && name.starts_with(of_proxy))
+    };
+    headers.keys().map(|name| name.as_str()).find(is_of_proxy)
 }
 
 /// Whether a text is a secret, in a time that depends on lengths alone.
@@ -71,12 +154,14 @@ fn is_same(given: &str, secret: &SecretString) -> bool {
     secret.expose_secret().as_bytes().ct_eq(given.as_bytes()).into()
 }
 
-/// Whether the peer is on this machine and meant it: a page in a browser here that was led to this address under
-/// a name of its own (DNS rebinding) names itself in `Host`.
+/// Whether the peer is on this machine.
 fn is_local(request: &Request) -> bool {
-    let peer = Origin::of(request).peer;
-    let host = request
-        .headers()
+    Origin::of(request).peer.ip().to_canonical().is_loopback()
+}
+
+/// The name or address that a request has in `Host`.
+fn name_in_host(headers: &HeaderMap) -> &str {
+    let host = headers
         .get(HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default();
@@ -84,16 +169,18 @@ fn is_local(request: &Request) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    let is_local_name = name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    peer.ip().to_canonical().is_loopback() && is_local_name
+    name.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Whether who asks meant this machine: a page in a browser here that was led to this address under a name of its own (DNS
+/// rebinding) names itself.
+fn is_local_name(name: &str) -> bool {
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
-fn is_cross_site(request: &Request) -> bool {
+pub fn is_cross_site(request: &Request) -> bool {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = header(ORIGIN) else {
         return request.headers().contains_key(ORIGIN);
@@ -119,12 +206,69 @@ mod tests {
         }
         let origin = Origin {
             started: std::time::Instant::now(),
+            received_at: crate::clock::Timestamp::MIN,
             incoming_id: None,
             request_id: RequestId::new(Uuid::nil()),
             peer: std::net::SocketAddr::new(peer.parse().unwrap(), 50_000),
         };
         request.extensions_mut().insert(origin);
         request
+    }
+
+    #[test]
+    fn a_request_that_came_through_a_proxy_is_known_by_what_proxies_add() {
+        let named = |name: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, axum::http::HeaderValue::from_static("x"));
+            proxy_header(&headers).map(str::to_owned)
+        };
+
+        for name in [
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-client-ip",
+            "x-cluster-client-ip",
+            "x-original-forwarded-for",
+            "cf-connecting-ip",
+            "true-client-ip",
+            "fastly-client-ip",
+            "fly-client-ip",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-anything",
+        ] {
+            assert_eq!(named(name).as_deref(), Some(name));
+        }
+        for name in ["x-forwarded", "viable", "forwarded-for", "host", "x-request-id"] {
+            assert_eq!(named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_token_lets_do_what_it_is_for() {
+        let some = |text: &str| Some(SecretString::from(text));
+        let both = AdminTokens::new(some("all"), some("look"));
+        let read_only = AdminTokens::new(None, some("look"));
+        let asked = request("127.0.0.1", Some("localhost"));
+
+        assert_eq!(both.rights_of("all"), Some(Rights::All));
+        assert_eq!(both.rights_of("look"), Some(Rights::Reading));
+        assert_eq!(both.rights_of(""), None);
+        assert!(both.rights_without(&asked).is_err());
+        assert_eq!(read_only.rights_of("look"), Some(Rights::Reading));
+        assert_eq!(read_only.rights_without(&asked).ok(), Some(Rights::All));
+        assert!(
+            read_only
+                .rights_without(&request("10.0.0.1", Some("localhost")))
+                .is_err()
+        );
+    }
+
+    /// Whether it may do everything where no token is demanded.
+    fn is_let_in(request: &Request) -> bool {
+        let rights = AdminTokens::new(None, None).rights_without(request);
+        rights.is_ok_and(|rights| rights == Rights::All)
     }
 
     #[test]
@@ -140,7 +284,7 @@ mod tests {
                 "[::1]",
                 "[::1]:9090",
             ] {
-                assert!(is_local(&request(peer, Some(host))), "{peer}, {host}");
+                assert!(is_let_in(&request(peer, Some(host))), "{peer}, {host}");
             }
         }
     }
@@ -156,7 +300,7 @@ mod tests {
             "2001:db8::1",
         ] {
             for host in ["localhost", "127.0.0.1:9090", "[::1]:9090"] {
-                assert!(!is_local(&request(peer, Some(host))), "{peer}, {host}");
+                assert!(!is_let_in(&request(peer, Some(host))), "{peer}, {host}");
             }
         }
     }
@@ -175,8 +319,8 @@ mod tests {
             "[::]:9090",
             "",
         ] {
-            assert!(!is_local(&request("127.0.0.1", Some(host))), "{host}");
+            assert!(!is_let_in(&request("127.0.0.1", Some(host))), "{host}");
         }
-        assert!(!is_local(&request("127.0.0.1", None)));
+        assert!(!is_let_in(&request("127.0.0.1", None)));
     }
 }

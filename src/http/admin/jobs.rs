@@ -5,77 +5,122 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::super::BackfillError;
-use super::super::problem::Problem;
-use super::{Api, Asked, Named, asked};
+use super::super::problem::{Kind, Problem};
+use super::super::routes::{About, Routes};
+use super::{Answer, Api, Asked, DEFAULT_LIMIT, Named, asked, asked_event, cursor_text, page, span};
+use crate::backfill::Outcome;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
-use crate::inbox::Receipt;
+use crate::inbox::PageRequest;
+use crate::inbox::jobs::{self, Job, JobFilter, JobPage, JobState, WholeJob};
+
+pub fn routes() -> Routes<Api> {
+    let list = || {
+        About::guarded("Lists jobs by how they stand, those that changed last first")
+            .query::<JobsQuery>()
+            .answers::<JobList>("A page. It may be short or empty and still have a `next_cursor`.")
+    };
+    let one = || About::guarded("Shows a job with its notifications").answers::<WholeJob>("The job.");
+    let backfill_about = || {
+        About::guarded("Asks CaiGunn's log about a job and stores what is missing")
+            .query::<BackfillQuery>()
+            .answers::<Outcome>("What was missing.")
+            .refuses(&[Kind::NotConfigured, Kind::NotLeader, Kind::CaiGunnFailed])
+    };
+    Routes::new()
+        .get("/api/v1/jobs", jobs, list)
+        .get("/api/v1/jobs/{event_id}", job, one)
+        .post("/api/v1/jobs/{event_id}/backfill", backfill, backfill_about)
+}
 
 /// How long asking CaiGunn about a job may take: its turn must come, and each key that may open it is a call. Shorter
 /// than `caigunn-webhook backfill` waits.
 const BACKFILL_TIMEOUT: Duration = Duration::from_secs(110);
 
-#[derive(Serialize)]
-pub struct Job {
-    event_id: EventId,
-    state: JobState,
-    notifications: Vec<Receipt>,
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct JobsQuery {
+    #[param(value_type = Option<JobState>, inline)]
+    state: Option<String>,
+    /// An event (`crawling`, `crawling.*`) or an event name (`crawling.completed`).
+    event: Option<String>,
+    /// Of this chatbot.
+    #[param(value_type = Option<Uuid>)]
+    chatbot_id: Option<String>,
+    /// Changed at that time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<String>,
+    /// Changed before that time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<String>,
+    /// The `next_cursor` of an earlier page.
+    cursor: Option<String>,
+    /// How many: 50 unless asked otherwise.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
 }
 
-/// What is known of a job: its last word, or that it has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum JobState {
-    Running,
-    Stalled,
-    Completed,
-    Failed,
+/// A page of jobs.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct JobList {
+    jobs: Vec<Job>,
+    next_cursor: Option<String>,
+    /// Where the page ended since so many receipts were gone through: jobs that are left out changed before that.
+    looked_back_to: Option<Timestamp>,
 }
 
-impl JobState {
-    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job whose
-    /// first word is older than `stalled_before` and that has not ended is stalled.
-    fn of(notifications: &[Receipt], stalled_before: Timestamp) -> Self {
-        let ended = notifications
-            .iter()
-            .rev()
-            .find_map(|receipt| match &*receipt.event.status {
-                "completed" => Some(Self::Completed),
-                "failed" => Some(Self::Failed),
-                _ => None,
-            });
-        let first = notifications.first();
-        let is_old = first.is_some_and(|receipt| receipt.received_at < stalled_before);
-        ended.unwrap_or(if is_old { Self::Stalled } else { Self::Running })
-    }
-}
-
-pub async fn job(State(api): State<Api>, id: Named) -> Result<Json<Job>, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let event_id = id
-        .parse()
-        .map(EventId::new)
-        .map_err(|_| Problem::nothing_named("job", &id))?;
-    let notifications = api.inbox.job(event_id).await?;
-    if notifications.is_empty() {
-        return Err(Problem::nothing_named("job", event_id));
-    }
-    Ok(Json(Job {
-        event_id,
-        state: JobState::of(&notifications, Timestamp::now().minus(api.stalled_after)),
-        notifications,
+pub async fn jobs(State(api): State<Api>, query: Asked<JobsQuery>) -> Result<Json<JobList>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let (filter, page) = read(query)?;
+    let JobPage { page, looked_back_to } =
+        jobs::list(&*api.inbox, &filter, api.stalled_before(), page).await?;
+    Ok(Json(JobList {
+        jobs: page.items,
+        next_cursor: page.next.map(cursor_text),
+        looked_back_to,
     }))
 }
 
-#[derive(Deserialize)]
+/// What a query asks for, and which page of it.
+pub(in crate::http) fn read(query: JobsQuery) -> Result<(JobFilter, PageRequest), Problem> {
+    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, jobs::MAX_LISTED)?;
+    let states = JobState::ALL.map(JobState::as_str).join(", ");
+    let is_any = |_: &Uuid| true;
+    let filter = JobFilter {
+        state: asked("state", &format!("one of {states}"), query.state, |_| true)?,
+        event: asked_event(query.event)?,
+        chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
+        span: span(query.since, query.until)?,
+    };
+    Ok((filter, page))
+}
+
+pub async fn job(State(api): State<Api>, id: Named) -> Result<Json<WholeJob>, Problem> {
+    let event_id = event_id(id)?;
+    let job = jobs::whole(&*api.inbox, event_id, api.stalled_before()).await?;
+    job.map(Json)
+        .ok_or_else(|| Problem::nothing_named("job", event_id))
+}
+
+/// The job that a path names.
+pub fn event_id(id: Named) -> Result<EventId, Problem> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let event_id = id.parse().map(EventId::new);
+    event_id.map_err(|_| Problem::nothing_named("job", &id))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct BackfillQuery {
+    /// Of this chatbot.
+    #[param(value_type = Option<Uuid>)]
     chatbot_id: Option<String>,
+    /// Whether to say only what is missing.
+    #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
 }
 
@@ -83,19 +128,26 @@ pub async fn backfill(
     State(api): State<Api>,
     id: Named,
     query: Asked<BackfillQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Answer<Outcome>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let event_id = id
-        .parse()
-        .map(EventId::new)
-        .map_err(|_| Problem::nothing_named("job", &id))?;
+    let event_id = event_id(id)?;
     let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
     let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;
-    let job = api.backfill_job.ok_or_else(Problem::not_configured)?;
-    let asking = job(event_id, chatbot_id.map(ChatbotId::new), dry_run.unwrap_or(false));
-    match timeout(BACKFILL_TIMEOUT, asking).await {
-        Ok(Ok(outcome)) => Ok(Json(outcome)),
+    let chatbot_id = chatbot_id.map(ChatbotId::new);
+    let outcome = ask_caigunn(&api, event_id, chatbot_id, dry_run.unwrap_or(false)).await?;
+    Ok(Answer(outcome))
+}
+
+/// Asks CaiGunn's log about a job, and stores what was missed unless it is a dry run.
+pub async fn ask_caigunn(
+    api: &Api,
+    event_id: EventId,
+    chatbot_id: Option<ChatbotId>,
+    dry_run: bool,
+) -> Result<Outcome, Problem> {
+    let job = api.backfill_job.as_ref().ok_or_else(Problem::not_configured)?;
+    match timeout(BACKFILL_TIMEOUT, job(event_id, chatbot_id, dry_run)).await {
+        Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(BackfillError::CaiGunn(detail))) => Err(Problem::caigunn_failed(detail)),
         Ok(Err(BackfillError::NotLeader(detail))) => Err(Problem::not_leader(detail)),
         Ok(Err(BackfillError::Inbox(error))) => Err(error.into()),
@@ -104,61 +156,5 @@ pub async fn backfill(
              is slow; asking again is safe",
             BACKFILL_TIMEOUT.as_secs()
         ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Name, Wire};
-    use crate::inbox::{Origin, ReceiptId};
-
-    #[test]
-    fn a_job_is_what_its_last_ending_says_wherever_initial_came() {
-        let cases: [(&[&str], JobState); 10] = [
-            (&["initial"], JobState::Running),
-            (&["initial", "completed"], JobState::Completed),
-            (&["initial", "failed"], JobState::Failed),
-            (&["completed"], JobState::Completed),
-            (&["completed", "initial"], JobState::Completed),
-            (&["failed", "initial"], JobState::Failed),
-            (&["initial", "failed", "completed"], JobState::Completed),
-            (&["initial", "completed", "failed"], JobState::Failed),
-            (&["initial", "progressing"], JobState::Running),
-            (&["completed", "archived"], JobState::Completed),
-        ];
-        for (statuses, state) in cases {
-            let receipts: Vec<_> = (1..)
-                .zip(statuses)
-                .map(|(sequence, status)| receipt_of(sequence, status))
-                .collect();
-
-            let long_ago = Timestamp::from_micros(0);
-            assert_eq!(JobState::of(&receipts, long_ago), state, "{statuses:?}");
-            let is_open = state == JobState::Running;
-            let stalled = if is_open { JobState::Stalled } else { state };
-            assert_eq!(
-                JobState::of(&receipts, Timestamp::from_micros(1)),
-                stalled,
-                "{statuses:?}"
-            );
-        }
-    }
-
-    fn receipt_of(sequence: u64, status: &'static str) -> Receipt {
-        Receipt {
-            id: ReceiptId::new(Uuid::from_u128(sequence.into())),
-            sequence,
-            received_at: Timestamp::from_micros(0),
-            event: Name {
-                event: "crawling".into(),
-                status: status.into(),
-            },
-            event_id: Some(EventId::new(Uuid::nil())),
-            chatbot_id: None,
-            wire: Wire::V2024_07,
-            origin: Origin::Webhook,
-            body_bytes: 0,
-        }
     }
 }

@@ -6,37 +6,75 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::super::problem::Problem;
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, cursor_text, page};
-use crate::inbox::{Page, QuarantineId, Quarantined};
+use super::super::problem::{Kind, Problem};
+use super::super::routes::{About, Routes};
+use super::told::NoQuery;
+use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, cursor_text, page};
+use crate::event::{EventId, Name};
+use crate::inbox::acceptance::NotAccepted;
+use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined, ReceiptId, ShownQuarantined};
 
-#[derive(Deserialize)]
+pub fn routes() -> Routes<Api> {
+    let list = || {
+        About::guarded("Lists what was refused, and duplicates that differ, newest first")
+            .query::<QuarantineQuery>()
+            .answers::<QuarantinePage>("A page.")
+    };
+    let one = || {
+        About::guarded("Shows a request in quarantine with what is kept of its body")
+            .answers::<WholeQuarantined>("The request.")
+    };
+    let accepting = || {
+        About::guarded("Accepts a request in quarantine after all, where it can be read now")
+            .query::<NoQuery>()
+            .answers::<AcceptedAfterAll>("It is a receipt.")
+            .refuses(&[Kind::NotAcceptable, Kind::Stopping])
+    };
+    Routes::new()
+        .get("/api/v1/quarantine", quarantine, list)
+        .get("/api/v1/quarantine/{id}", quarantined, one)
+        .post("/api/v1/quarantine/{id}/accept", accept, accepting)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct QuarantineQuery {
-    cursor: Option<String>,
-    limit: Option<String>,
+    /// The `next_cursor` of an earlier page.
+    pub cursor: Option<String>,
+    /// How many: 50 unless asked otherwise.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500)]
+    pub limit: Option<String>,
+}
+
+/// A page of the quarantine, newest first.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct QuarantinePage {
+    #[schema(value_type = Vec<ShownQuarantined>)]
+    quarantine: Vec<Quarantined>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+    totals: QuarantineTotals,
 }
 
 pub async fn quarantine(
     State(api): State<Api>,
     query: Asked<QuarantineQuery>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Answer<QuarantinePage>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
     let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let Page { items, next } = api.inbox.quarantine(page).await?;
-    let totals = api.inbox.quarantine_totals().await?;
-    Ok(Json(json!({
-        "quarantine": items,
-        "next_cursor": next.map(cursor_text),
-        "totals": totals,
-    })))
+    Ok(Answer(QuarantinePage {
+        quarantine: items,
+        next_cursor: next.map(cursor_text),
+        totals: api.inbox.quarantine_totals().await?,
+    }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct WholeQuarantined {
     #[serde(flatten)]
+    #[schema(value_type = ShownQuarantined)]
     quarantined: Quarantined,
     /// What is kept of the body if it is text, else in `body_base64`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +84,9 @@ pub struct WholeQuarantined {
 }
 
 pub async fn quarantined(State(api): State<Api>, id: Named) -> Result<Json<WholeQuarantined>, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let unknown = || Problem::nothing_named("quarantined request", &id);
-    let quarantine_id = id.parse().map(QuarantineId::new).map_err(|_| unknown())?;
-    let found = api.inbox.quarantined(quarantine_id).await?;
+    let id = quarantine_id(id)?;
+    let unknown = || Problem::nothing_named("quarantined request", id);
+    let found = api.inbox.quarantined(id).await?;
     let (quarantined, body) = found.ok_or_else(unknown)?;
     let (body, body_base64) = match text(body) {
         Ok(text) => (Some(text), None),
@@ -60,6 +97,43 @@ pub async fn quarantined(State(api): State<Api>, id: Named) -> Result<Json<Whole
         body,
         body_base64,
     }))
+}
+
+/// What became of a request in quarantine that was accepted after all.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct AcceptedAfterAll {
+    outcome: &'static str,
+    receipt_id: ReceiptId,
+    event: Name,
+    event_id: Option<EventId>,
+}
+
+pub async fn accept(
+    State(api): State<Api>,
+    id: Named,
+    query: Asked<NoQuery>,
+) -> Result<Json<AcceptedAfterAll>, Problem> {
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let id = quarantine_id(id)?;
+    let unknown = || Problem::nothing_named("quarantined request", id);
+    let accepted = api.acceptance.accept(id).await;
+    let accepted = accepted.map_err(|refused| match refused {
+        NotAccepted::Unknown => unknown(),
+        other => other.into(),
+    })?;
+    Ok(Json(AcceptedAfterAll {
+        outcome: if accepted.is_new { "accepted" } else { "duplicate" },
+        receipt_id: accepted.receipt_id,
+        event: accepted.event,
+        event_id: accepted.event_id,
+    }))
+}
+
+/// The request that a path names.
+pub fn quarantine_id(id: Named) -> Result<QuarantineId, Problem> {
+    let Path(id) = id.map_err(|_| Problem::not_found())?;
+    let quarantine_id = id.parse().map(QuarantineId::new);
+    quarantine_id.map_err(|_| Problem::nothing_named("quarantined request", &id))
 }
 
 /// A body as text, if it is UTF-8 without control characters but those that JSON has between its values. So the JSON string
@@ -89,7 +163,7 @@ mod tests {
 
             assert_eq!(read.is_ok(), is_text, "{body:?}");
             if let Ok(text) = read {
-                assert!(json!(text).to_string().len() <= 2 * body.len() + 2);
+                assert!(serde_json::json!(text).to_string().len() <= 2 * body.len() + 2);
             }
         }
         assert_eq!(text(Bytes::from_static(b"\xff{")), Err(b"\xff{".to_vec()));

@@ -5,45 +5,103 @@ use std::str::FromStr;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::problem::Problem;
-use super::{Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page, span};
+use super::super::routes::{About, Routes};
+use super::{
+    Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page, span,
+};
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
-#[derive(Deserialize)]
+pub fn routes() -> Routes<Api> {
+    let list = || {
+        About::guarded("Lists receipts: newest first, or with `after` what came after one")
+            .query::<ReceiptsQuery>()
+            .answers::<ReceiptsPage>("A page. It may be short or empty and still have a `next_cursor`.")
+    };
+    let one = || About::guarded("Shows a receipt with its body").answers::<WholeReceipt>("The receipt.");
+    Routes::new()
+        .get("/api/v1/receipts", receipts, list)
+        .get("/api/v1/receipts/{id}", receipt, one)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptsQuery {
+    /// An event (`crawling`, `crawling.*`) or an event name (`crawling.completed`).
     event: Option<String>,
+    /// Of this job.
+    #[param(value_type = Option<Uuid>)]
     event_id: Option<String>,
+    /// Of this chatbot.
+    #[param(value_type = Option<Uuid>)]
     chatbot_id: Option<String>,
+    /// Received at that time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<String>,
+    /// Received before that time.
+    #[param(value_type = Option<String>, format = DateTime)]
     until: Option<String>,
+    /// The `next_cursor` of an earlier page.
     cursor: Option<String>,
+    /// The `sequence` of a receipt, 0, or `newest`: what came after it, oldest first. Not beside `cursor`.
     after: Option<String>,
+    /// How many: 50 unless asked otherwise.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 
 /// Which receipts are asked for.
-pub(super) struct Wanted {
+pub struct Wanted {
     pub filter: ReceiptFilter,
     pub span: Span,
 }
 
-pub async fn receipts(State(api): State<Api>, query: Asked<ReceiptsQuery>) -> Result<Json<Value>, Problem> {
+impl Wanted {
+    /// Whether all are.
+    pub fn is_all(&self) -> bool {
+        self.filter == ReceiptFilter::default() && self.span == Span::default()
+    }
+}
+
+/// Receipts of one page.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ReceiptsPage {
+    /// Newest first.
+    NewestFirst {
+        receipts: Vec<Receipt>,
+        /// Where the next page begins; null on the last one.
+        #[schema(required)]
+        next_cursor: Option<String>,
+    },
+    /// Oldest first, where `after` was asked for.
+    Following {
+        receipts: Vec<Receipt>,
+        /// What `after` is to be for the next page.
+        next_after: u64,
+        /// The number of the newest receipt.
+        newest_sequence: u64,
+    },
+}
+
+pub async fn receipts(
+    State(api): State<Api>,
+    query: Asked<ReceiptsQuery>,
+) -> Result<Answer<ReceiptsPage>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
     let Asking { wanted, page, after } = read(query)?;
     match after {
         None => newest_first(&api, wanted, page).await,
         Some(after) => following(&api, &wanted, after, page.limit).await,
     }
-    .map(Json)
+    .map(Answer)
 }
 
 /// What a query asks for.
-pub(super) struct Asking {
+pub struct Asking {
     pub wanted: Wanted,
     pub page: PageRequest,
     /// What the receipts are to follow, where they are to be listed oldest first.
@@ -51,7 +109,7 @@ pub(super) struct Asking {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub enum After {
     Newest,
     Sequence(u64),
 }
@@ -69,7 +127,7 @@ impl FromStr for After {
     }
 }
 
-pub(super) fn read(query: ReceiptsQuery) -> Result<Asking, Problem> {
+pub fn read(query: ReceiptsQuery) -> Result<Asking, Problem> {
     if query.after.is_some() && query.cursor.is_some() {
         return Err(Problem::invalid_query("cursor: expected none beside after"));
     }
@@ -88,17 +146,26 @@ pub(super) fn read(query: ReceiptsQuery) -> Result<Asking, Problem> {
     Ok(Asking { wanted, page, after })
 }
 
-async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Value, Problem> {
-    let Page { mut items, next } = api.inbox.receipts(wanted.filter.clone(), page).await?;
+async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<ReceiptsPage, Problem> {
+    let Page { items, next } = newest(api, wanted, page).await?;
+    Ok(ReceiptsPage::NewestFirst {
+        receipts: items,
+        next_cursor: next.map(cursor_text),
+    })
+}
+
+/// Receipts that match, newest first.
+pub async fn newest(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Page<Receipt>, Problem> {
+    let Page { mut items, next } = api.inbox.receipts(wanted.filter, page).await?;
     let is_over = |oldest: &Receipt| wanted.span.begins_after(oldest.received_at);
     let next = next.filter(|_| !items.last().is_some_and(is_over));
     items.retain(|receipt| wanted.span.contains(receipt.received_at));
-    Ok(json!({ "receipts": items, "next_cursor": next.map(cursor_text) }))
+    Ok(Page { items, next })
 }
 
 /// What came after a number, oldest first, for whoever goes on from there. Those that are not wanted count for the limit,
 /// so that it goes on where none is.
-async fn following(api: &Api, wanted: &Wanted, after: After, limit: usize) -> Result<Value, Problem> {
+async fn following(api: &Api, wanted: &Wanted, after: After, limit: usize) -> Result<ReceiptsPage, Problem> {
     let outbox = api.inbox.outbox();
     let (after, mut receipts) = match after {
         After::Newest => (outbox.last_sequence().await?, Vec::new()),
@@ -108,14 +175,14 @@ async fn following(api: &Api, wanted: &Wanted, after: After, limit: usize) -> Re
     // Asked for last, so that it is smaller only where `after` is of another inbox.
     let newest_sequence = outbox.last_sequence().await?;
     receipts.retain(|receipt| wanted.filter.matches(receipt) && wanted.span.contains(receipt.received_at));
-    Ok(json!({
-        "receipts": receipts,
-        "next_after": next_after,
-        "newest_sequence": newest_sequence,
-    }))
+    Ok(ReceiptsPage::Following {
+        receipts,
+        next_after,
+        newest_sequence,
+    })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct WholeReceipt {
     #[serde(flatten)]
     receipt: Receipt,

@@ -3,26 +3,71 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
+use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
 
-use super::super::DeskError;
-use super::super::problem::Problem;
+use super::super::problem::{Kind, Problem};
 use super::super::receive::check_content_type;
-use super::deliveries::{Followed, NoQuery, follow, not_yet};
-use super::{Api, Asked, DEFAULT_LIMIT, EVENT, MAX_LIMIT, Named, event_filter, page};
-use crate::clock::Timestamp;
+use super::super::routes::{About, Routes};
+use super::told::{Followed, Given, NOT_YET, NoQuery, NotYet, follow, not_yet};
+use super::{Answer, Api, Asked, DEFAULT_LIMIT, EVENT, MAX_LIMIT, Named, event_filter, page};
+use crate::clock::{A_TIME, Timestamp};
+use crate::delivery::instruction::Shown;
+use crate::delivery::view;
 use crate::event::Fault;
 use crate::inbox::ReceiptId;
 use crate::inbox::instruction::{Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
-use crate::inbox::outbox::InstructionId;
+
+pub fn routes() -> Routes<Api> {
+    let begun = || {
+        About::guarded("Sends receipts once more, in the background")
+            .query::<NoQuery>()
+            .request(replay_schema())
+            .answers_with::<ReplayBegun>(StatusCode::ACCEPTED, "It will be gone through.")
+            .refuses(&[Kind::InvalidReplay, Kind::InstructionFailed])
+    };
+    let list = || {
+        About::guarded("Lists the latest replays, newest first")
+            .query::<ReplaysQuery>()
+            .answers::<Replays>("Those that do not only count.")
+    };
+    let one = || About::guarded("Shows a replay and how far it is").answers::<WholeReplay>("The replay.");
+    let ended = || {
+        About::guarded("Goes no further with a replay; what it has made pending is sent")
+            .query::<NoQuery>()
+            .answers::<ReplayTold>("It is ended.")
+            .answers_with::<NotYet>(StatusCode::ACCEPTED, NOT_YET)
+            .refuses(&[Kind::InstructionFailed])
+    };
+    Routes::new()
+        .get("/api/v1/replays", replays, list)
+        .post("/api/v1/replays", begin, begun)
+        .get("/api/v1/replays/{id}", replay, one)
+        .post("/api/v1/replays/{id}/end", end, ended)
+}
+
+/// What is taken of a replay, with what its members may be.
+fn replay_schema() -> RefOr<Schema> {
+    let mut schema = Replay::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        if let Some(RefOr::T(Schema::Array(ids))) = object.properties.get_mut("receipt_ids") {
+            (ids.min_items, ids.max_items) = (Some(1), Some(MAX_RECEIPT_IDS));
+        }
+        if let Some(RefOr::T(Schema::Object(rate))) = object.properties.get_mut("max_per_second") {
+            rate.minimum = Some((*REPLAY_RATES.start()).into());
+            rate.maximum = Some((*REPLAY_RATES.end()).into());
+        }
+    }
+    schema
+}
 
 /// The longest body: that many ids, written as wide as anybody does.
 const MAX_BODY_BYTES: usize = 128 << 10;
@@ -36,7 +81,19 @@ const MAX_FAULTS: usize = 20;
 /// How much of an unexpected value a fault quotes, in characters.
 const MAX_QUOTE_CHARS: usize = 60;
 
-pub async fn begin(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+/// A replay that has been asked for.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ReplayBegun {
+    replay: Given,
+}
+
+pub async fn begin(
+    State(api): State<Api>,
+    query: Asked<NoQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    // `dry_run` in the wrong place must not send everything.
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
     check_content_type(request.headers())?;
     let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES));
     let body = reading
@@ -46,12 +103,12 @@ pub async fn begin(State(api): State<Api>, request: Request) -> Result<Response,
     let replay = read(&body)?;
     let destination = replay.destination.clone();
     let id = api
-        .desk
-        .instruct(Instruction::Replay(replay))
+        .deliveries
+        .instruct(&Instruction::Replay(replay))
         .await
         .map_err(|error| match error {
-            DeskError::NoDestination(detail) => Problem::invalid_replay(
-                detail,
+            view::Error::NoDestination(..) => Problem::invalid_replay(
+                error.to_string(),
                 vec![fault(
                     "/destination",
                     "a destination that is configured",
@@ -60,50 +117,78 @@ pub async fn begin(State(api): State<Api>, request: Request) -> Result<Response,
             ),
             other => other.into(),
         })?;
-    let found = api.desk.instruction(id).await?;
-    let replay = found.map_or_else(|| json!({ "id": id }), |found| found.shown);
-    Ok((StatusCode::ACCEPTED, Json(json!({ "replay": replay }))).into_response())
+    let replay = Given::of(id, api.deliveries.instruction(id).await?);
+    Ok((StatusCode::ACCEPTED, Answer(ReplayBegun { replay })).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaysQuery {
+    /// How many: 50 unless asked otherwise.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 
-pub async fn replays(State(api): State<Api>, query: Asked<ReplaysQuery>) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let page = page(None, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
-    let replays = api.desk.replays(page.limit).await?;
-    Ok(Json(json!({ "replays": replays })))
+/// The latest replays but those that only counted, newest first, with the number of the receipts that each names in place of
+/// their ids.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Replays {
+    replays: Vec<Shown>,
 }
 
-pub async fn replay(State(api): State<Api>, id: Named) -> Result<Json<Value>, Problem> {
+pub async fn replays(State(api): State<Api>, query: Asked<ReplaysQuery>) -> Result<Answer<Replays>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let page = page(None, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let replays = api.deliveries.replays(page.limit).await?;
+    Ok(Answer(Replays { replays }))
+}
+
+/// A replay, and how far it is.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct WholeReplay {
+    replay: Shown,
+}
+
+pub async fn replay(State(api): State<Api>, id: Named) -> Result<Answer<WholeReplay>, Problem> {
+    let replay = found(&api, id).await?;
+    Ok(Answer(WholeReplay { replay }))
+}
+
+pub async fn found(api: &Api, id: Named) -> Result<Shown, Problem> {
     let Path(text) = id.map_err(|_| Problem::not_found())?;
     let unknown = || Problem::nothing_named("replay", &text);
-    let id: InstructionId = text.parse().map_err(|_| unknown())?;
-    let found = api.desk.instruction(id).await?;
-    let found = found.filter(|found| found.is_replay).ok_or_else(unknown)?;
-    Ok(Json(json!({ "replay": found.shown })))
+    let id = text.parse().map_err(|_| unknown())?;
+    let found = api.deliveries.instruction(id).await?;
+    found.filter(Shown::is_replay).ok_or_else(unknown)
+}
+
+/// An instruction to end a replay that is done, and the replay since.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ReplayTold {
+    instruction: Shown,
+    replay: Shown,
 }
 
 pub async fn end(State(api): State<Api>, id: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
     query.map_err(|error| Problem::invalid_query(error.body_text()))?;
-    let Json(mut shown) = replay(State(api.clone()), id).await?;
-    let id = shown["replay"]["id"].as_str().and_then(|id| id.parse().ok());
-    let id = id.expect("a replay that is shown has its id");
+    let replay = found(&api, id).await?;
+    let id = replay.id;
     Ok(match follow(&api, Instruction::EndReplay { id }).await? {
-        Followed::NotYet(instruction) => not_yet(&instruction),
+        Followed::NotYet(instruction) => not_yet(instruction),
         Followed::Done(instruction) => {
-            let ended = api.desk.instruction(id).await?;
-            let ended = ended.map_or_else(|| shown["replay"].take(), |ended| ended.shown);
-            Json(json!({ "instruction": instruction, "replay": ended })).into_response()
+            let ended = api.deliveries.instruction(id).await?;
+            let replay = ended.unwrap_or(replay);
+            Answer(ReplayTold {
+                instruction: *instruction,
+                replay,
+            })
+            .into_response()
         }
     })
 }
 
 /// Reads a replay, or says all that is wrong with it.
-fn read(body: &[u8]) -> Result<Replay, Problem> {
+pub fn read(body: &[u8]) -> Result<Replay, Problem> {
     let members = match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => members,
         Ok(other) => return Err(invalid(vec![fault("", "an object", &other)])),
@@ -119,8 +204,8 @@ fn read(body: &[u8]) -> Result<Replay, Problem> {
         event: members.member("event", EVENT, |value| value.as_str().and_then(event_filter)),
         event_id: members.value("event_id", "a uuid"),
         chatbot_id: members.value("chatbot_id", "a uuid"),
-        since: members.value("since", "a time such as 2024-07-30T09:15:00Z"),
-        until: members.value("until", "a time such as 2024-07-30T09:15:00Z"),
+        since: members.value("since", A_TIME),
+        until: members.value("until", A_TIME),
         dead: members.value("dead", "true or false").unwrap_or_default(),
         dry_run: members.value("dry_run", "true or false").unwrap_or_default(),
         max_per_second: members.member(

@@ -31,6 +31,8 @@ kinds! {
     NotJson,
     WrongUrlToken,
     WrongBearerToken,
+    SignedOut,
+    TooManyTries,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -41,6 +43,7 @@ kinds! {
     InvalidReplay,
     InvalidQuery,
     InstructionFailed,
+    NotAcceptable,
     NotConfigured,
     NotLeader,
     Internal,
@@ -53,16 +56,41 @@ kinds! {
 }
 
 impl Kind {
+    /// Those with which any request may be refused, whatever it asks for.
+    #[cfg(test)]
+    pub const OF_ANY_REQUEST: [Self; 4] = [
+        Self::MalformedRequest,
+        Self::Internal,
+        Self::UnknownTransferCoding,
+        Self::Overloaded,
+    ];
+
+    /// Those with which any request to the admin side may be refused beside.
+    pub const OF_ADMIN_SIDE: [Self; 3] = [Self::WrongBearerToken, Self::Forbidden, Self::InboxUnavailable];
+
+    /// Those with which a body of JSON may be refused.
+    pub const OF_BODIES: [Self; 4] = [
+        Self::NotJson,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+    ];
+
     /// The status, the last part of `type`, and the title.
     pub const fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
             Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
             Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
-            Self::WrongUrlToken | Self::WrongBearerToken => (
+            Self::WrongUrlToken | Self::WrongBearerToken | Self::SignedOut => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
                 "The token is missing or wrong",
+            ),
+            Self::TooManyTries => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-tries",
+                "Too many wrong tokens",
             ),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not for this client"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
@@ -97,6 +125,7 @@ impl Kind {
                 "The body is not a replay",
             ),
             Self::InstructionFailed => (StatusCode::CONFLICT, "instruction-failed", "It could not be done"),
+            Self::NotAcceptable => (StatusCode::CONFLICT, "not-acceptable", "It cannot be accepted"),
             Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
             Self::NotLeader => (StatusCode::CONFLICT, "not-leader", "Another receiver leads"),
             Self::CaiGunnFailed => (
@@ -135,6 +164,8 @@ impl Kind {
             Self::Starting => Some((RETRY_AFTER, RETRY_AFTER_START_SECONDS)),
             Self::NotJson
             | Self::InvalidQuery
+            | Self::SignedOut
+            | Self::TooManyTries
             | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed
@@ -142,6 +173,7 @@ impl Kind {
             | Self::NotNotification
             | Self::InvalidReplay
             | Self::InstructionFailed
+            | Self::NotAcceptable
             | Self::NotConfigured
             | Self::NotLeader
             | Self::CaiGunnFailed
@@ -165,12 +197,15 @@ impl Kind {
             | Self::Stopping
             | Self::InboxUnavailable => true,
             Self::WrongBearerToken
+            | Self::SignedOut
+            | Self::TooManyTries
             | Self::Forbidden
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::InvalidReplay
             | Self::InvalidQuery
             | Self::InstructionFailed
+            | Self::NotAcceptable
             | Self::NotConfigured
             | Self::NotLeader
             | Self::CaiGunnFailed

@@ -11,6 +11,7 @@ use super::{Announcement, TARGET, is_known};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name, Stated, Wire, sample};
 use crate::telemetry::Lines;
+use crate::trace::Trace;
 
 /// The lines of a batch.
 pub struct Lined<'a> {
@@ -80,6 +81,8 @@ struct Line<'a> {
     request_id: Option<RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     incoming_request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
     #[serde(rename = "http.response.status_code", skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +161,7 @@ impl<'a> Line<'a> {
             failed_files: announcement.remarks.failed_files.as_deref(),
             request_id: bearer.map(|_| announcement.request_id),
             incoming_request_id: bearer.and_then(|bearer| bearer.incoming_id.as_deref()),
+            trace_id: announcement.trace.as_deref().map(Trace::id),
             status: bearer.map(|_| 200),
             duration_ms: duration.map(milliseconds),
         }
@@ -189,6 +193,7 @@ impl<'a> Line<'a> {
                     failed_files = self.failed_files,
                     request_id = request_id,
                     incoming_request_id = self.incoming_request_id,
+                    trace_id = self.trace_id,
                     http.response.status_code = self.status,
                     duration_ms = self.duration_ms,
                     "{}",

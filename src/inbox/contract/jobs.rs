@@ -5,7 +5,7 @@ use super::*;
 use crate::event::{EventId, Identity, ModelId, Name};
 
 /// The notification of this event name, of the job in `ids`.
-fn step(event: &str, status: &str, ids: &Ids) -> NewReceipt {
+pub(super) fn step(event: &str, status: &str, ids: &Ids) -> NewReceipt {
     let known = sample::events(ids)
         .into_iter()
         .find(|sample| sample.name().event == event && sample.name().status == status);
@@ -15,7 +15,7 @@ fn step(event: &str, status: &str, ids: &Ids) -> NewReceipt {
     }
 }
 
-fn initial(ids: &Ids) -> NewReceipt {
+pub(super) fn initial(ids: &Ids) -> NewReceipt {
     step("crawling", "initial", ids)
 }
 

@@ -328,17 +328,57 @@ pub async fn a_job_is_listed_the_same_after_reopening(place: &impl Place) {
     assert_eq!(inbox.job(one.event_id).await.unwrap(), before);
 }
 
+pub async fn a_job_is_listed_page_by_page_to_its_end(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let ids = Ids::fresh();
+    let mut notifications: Vec<_> = (0..2 * MAX_JOB_RECEIPTS)
+        .map(|step| unrecognized("crawling", &format!("step {step}"), &ids))
+        .collect();
+    notifications.insert(0, crawled(&ids));
+    let mut expected = inbox.accept(notifications).await;
+    expected.reverse();
+
+    for event in [
+        None,
+        Some("crawling".to_owned()),
+        Some("crawling.step 7".to_owned()),
+    ] {
+        let filter = ReceiptFilter {
+            event: event.clone(),
+            event_id: Some(ids.event_id),
+            ..ReceiptFilter::default()
+        };
+        let (mut listed, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = inbox
+                .receipts(filter.clone(), PageRequest { cursor, limit: 60 })
+                .await
+                .unwrap();
+            listed.extend(ids_of(&page.items));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        match event.as_deref() {
+            Some("crawling.step 7") => assert_eq!(listed.len(), 1, "{event:?}"),
+            _ => assert_eq!(listed, expected, "{event:?}"),
+        }
+    }
+}
+
 pub async fn a_job_lists_a_bounded_number_of_receipts(place: &impl Place) {
     let inbox = place.open(settings()).await;
     let ids = Ids::fresh();
     let mut notifications: Vec<_> = (0..MAX_JOB_RECEIPTS)
         .map(|step| unrecognized("crawling", &format!("step {step}"), &ids))
         .collect();
-    notifications.insert(50, crawled(&ids));
+    // That it has ended is known however much came behind that.
+    notifications.insert(0, crawled(&ids));
     let mut receipt_ids = inbox.accept(notifications).await;
 
     let job = inbox.job(ids.event_id).await.unwrap();
 
-    receipt_ids.truncate(MAX_JOB_RECEIPTS);
+    receipt_ids.remove(1);
     assert_eq!(ids_of(&job), receipt_ids);
 }

@@ -5,6 +5,7 @@ pub mod deliveries;
 pub mod destinations;
 pub mod instructions;
 pub mod log;
+pub mod notices;
 pub mod progress;
 
 use super::*;

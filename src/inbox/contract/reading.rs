@@ -71,6 +71,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         wire: Wire::V2024_07,
         origin: Origin::Webhook,
         body_bytes: crawled(&ids).body.len(),
+        trace: None,
     };
     let older = Receipt {
         id: receipt_ids[1],
@@ -85,6 +86,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         wire: Wire::V2024_01,
         origin: Origin::Webhook,
         body_bytes: read[1].body_bytes,
+        trace: None,
     };
     let unknown = Receipt {
         id: receipt_ids[2],
@@ -99,6 +101,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         wire: Wire::V2024_07,
         origin: Origin::Webhook,
         body_bytes: 39,
+        trace: None,
     };
     assert_eq!(read, [crawled, older, unknown]);
     // The lists show the same.

@@ -316,6 +316,8 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.receipt(receipt_id).await.err(),
         inbox.job(ids.event_id).await.err(),
         inbox.open_jobs(page).await.err(),
+        inbox.jobs().each(vec![ids.event_id]).await.err(),
+        inbox.jobs().open_count(1).await.err(),
         inbox.find(Identity::Windowed).await.err(),
         inbox.last_received().await.err(),
         inbox.export(0, 10).await.err(),
@@ -323,6 +325,10 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.quarantine(page).await.err(),
         inbox.quarantined(QuarantineId::new(Uuid::now_v7())).await.err(),
         inbox.quarantine_totals().await.err(),
+        inbox
+            .accept_quarantined(QuarantineId::new(Uuid::now_v7()), receipt_id)
+            .await
+            .err(),
         inbox.expire(at(1)).await.err(),
         inbox.close().await.err(),
     ];

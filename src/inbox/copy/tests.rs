@@ -60,10 +60,13 @@ fn mixture() -> Vec<NewReceipt> {
     };
     let mut backfilled = crawled(&Ids::fresh());
     backfilled.origin = Origin::Backfill;
+    let mut traced = crawled(&ids);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 a=1";
+    traced.trace = Some(Box::new(trace.parse().expect("it is one")));
     vec![
         sent(Event::CrawlingInitial, &ids, Wire::V2024_07),
         sent(Event::CrawlingInitial, &Ids::fresh(), Wire::V2024_01),
-        crawled(&ids),
+        traced,
         unrecognized("billing", "due", &ids),
         sent(trained, &ids, Wire::V2024_01),
         sent(Event::TrainingInitial, &ids, Wire::V2024_01),

@@ -6,10 +6,10 @@
 -- index: LATERAL and LIMIT, or a scalar subquery, leave the planner no other way, whatever it believes of the tables,
 -- and `seq + 0` keeps it from the index over seq.
 WITH base AS MATERIALIZED (
-    SELECT state.slot, state.slot <> $19::smallint AS has_moved, state.first_seq, coalesce(newest.seq, 0) AS seq,
+    SELECT state.first_seq, coalesce(newest.seq, 0) AS seq,
            -- How far the receiver's clock is behind the server's, by which everything is reckoned: less than a second is
            -- the way here. Reckoned from the beginning of the transaction, which has not yet waited for the lock.
-           CASE WHEN abs(extract(epoch FROM now() - $21::timestamptz)) >= 1 THEN now() - $21::timestamptz
+           CASE WHEN abs(extract(epoch FROM now() - $20::timestamptz)) >= 1 THEN now() - $20::timestamptz
                 ELSE interval '0' END AS behind,
            greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                     1 + coalesce(('x' || left(replace(newest.id::text, '-', ''), 12))::bit(48)::bigint, 0)) AS ms
@@ -19,27 +19,17 @@ WITH base AS MATERIALIZED (
 entry AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bool[], $7::bool[],
                          $8::text[], $9::text[], $10::text[], $11::bytea[],
-                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::uuid[],
-                         $20::bool[])
+                         $12::uuid[], $13::bigint[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::uuid[], $19::text[])
     WITH ORDINALITY AS entry (identity, received_at, event_id, model_id, chatbot_id, is_documented, is_backfilled,
                               wire, event, status, body, latest_key, latest_seq, begun, completed, failed, given_seq,
-                              given_id, may_be_elsewhere, place)
+                              given_id, trace, place)
 ),
 known AS MATERIALIZED (
     SELECT entry.place, original.id, original.body = entry.body AS is_same
     FROM entry CROSS JOIN base CROSS JOIN LATERAL (
         SELECT receipt.id, receipt.body FROM receipt
-        WHERE receipt.identity = entry.identity AND receipt.slot = base.slot AND receipt.seq + 0 >= base.first_seq
-        LIMIT 1
+        WHERE receipt.identity = entry.identity AND receipt.seq + 0 >= base.first_seq LIMIT 1
     ) AS original
-    UNION ALL
-    SELECT entry.place, original.id, original.body = entry.body
-    FROM entry CROSS JOIN base CROSS JOIN LATERAL (
-        SELECT receipt.id, receipt.body FROM receipt
-        WHERE receipt.identity = entry.identity AND receipt.slot <> base.slot AND receipt.seq + 0 >= base.first_seq
-        LIMIT 1
-    ) AS original
-    WHERE entry.may_be_elsewhere OR base.has_moved
 ),
 stale AS MATERIALIZED (
     SELECT entry.place FROM entry CROSS JOIN base
@@ -47,7 +37,7 @@ stale AS MATERIALIZED (
     WHERE entry.identity IS NULL AND coalesce(latest.seq, 0) <> entry.latest_seq
 ),
 new AS MATERIALIZED (
-    SELECT entry.*, entry.received_at + base.behind AS stamped_at, base.slot, base.has_moved, base.first_seq, base.ms,
+    SELECT entry.*, entry.received_at + base.behind AS stamped_at, base.first_seq, base.ms,
            coalesce(entry.given_seq, base.seq + row_number() OVER (ORDER BY entry.place)) AS seq
     FROM entry CROSS JOIN base
     WHERE entry.place NOT IN (SELECT place FROM known) AND entry.place NOT IN (SELECT place FROM stale)
@@ -63,10 +53,10 @@ numbered AS MATERIALIZED (
     FROM new
 ),
 stored AS (
-    INSERT INTO receipt (seq, slot, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
-                         is_backfilled, wire, event, status, body)
-    SELECT seq, slot, stamped_at, id, identity, event_id, model_id, chatbot_id, is_documented, is_backfilled, wire,
-           event, status, body
+    INSERT INTO receipt (seq, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
+                         is_backfilled, wire, event, status, body, trace)
+    SELECT seq, stamped_at, id, identity, event_id, model_id, chatbot_id, is_documented, is_backfilled, wire,
+           event, status, body, trace
     FROM numbered
 ),
 followed AS (
@@ -83,15 +73,12 @@ opened AS (
     SELECT numbered.identity, numbered.seq FROM numbered
     WHERE numbered.completed IS NOT NULL
       AND numbered.identity NOT IN (SELECT begun FROM numbered AS ended WHERE begun IS NOT NULL)
+      -- Each alone: for two at once the server may rather go through the table, while it believes that there is little in it.
       AND (SELECT receipt.seq FROM receipt
-           WHERE receipt.identity IN (numbered.completed, numbered.failed) AND receipt.slot = numbered.slot
-             AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
-      AND (NOT (numbered.may_be_elsewhere OR numbered.has_moved)
-           OR (SELECT receipt.seq FROM receipt
-               WHERE receipt.identity IN (numbered.completed, numbered.failed)
-                 AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL)
+           WHERE receipt.identity = numbered.completed AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
+      AND (SELECT receipt.seq FROM receipt
+           WHERE receipt.identity = numbered.failed AND receipt.seq + 0 >= numbered.first_seq LIMIT 1) IS NULL
     ON CONFLICT (identity) DO UPDATE SET seq = excluded.seq
 )
-SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.is_same,
-       base.has_moved
-FROM entry CROSS JOIN base LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place
+SELECT entry.place, numbered.id AS new_id, known.id AS known_id, known.is_same
+FROM entry LEFT JOIN numbered USING (place) LEFT JOIN known USING (place) ORDER BY entry.place

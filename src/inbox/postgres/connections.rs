@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
+use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
 
 use super::super::{Error, Settings};
 use super::error::sort;
@@ -30,6 +30,8 @@ impl Connections {
         let pool = Pool::builder(hosts)
             .max_size(settings.max_connections)
             .wait_timeout(Some(settings.timeout))
+            // Few are used where few are enough: each has the server read into a process of its own what it works with.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()
             .expect("a runtime is named");
@@ -60,12 +62,22 @@ impl Connections {
         verb: &'static str,
         work: impl AsyncFnOnce(&Connection) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
+        self.run_for(self.timeout, verb, work).await
+    }
+
+    /// As [`Connections::run_on`], of a call that may take so long.
+    pub async fn run_for<T>(
+        &self,
+        time: Duration,
+        verb: &'static str,
+        work: impl AsyncFnOnce(&Connection) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
         let mut lent = Lent {
             hosts: self.pool.manager(),
             connection: None,
             is_answered: true,
         };
-        let done = tokio::time::timeout(self.timeout, async {
+        let done = tokio::time::timeout(time, async {
             let connection = self.pool.get().await.map_err(|error| self.no_connection(error))?;
             let connection = lent.connection.insert(connection);
             lent.is_answered = false;
@@ -81,7 +93,7 @@ impl Connections {
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 lent.suspect();
-                let (place, seconds) = (&self.place, self.timeout.as_secs_f64());
+                let (place, seconds) = (&self.place, time.as_secs_f64());
                 Err(Error::Unavailable {
                     reason: format!("{place} did not answer within {seconds} s"),
                 })

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::event::{ChatbotId, EventId, Identity};
 
 /// What the steps of a job have in common, in bytes; the rest tells them apart.
-pub const JOB_BYTES: usize = 12;
+const JOB_BYTES: usize = 12;
 
 /// The key of an identity; `None` where there is nothing to look it up by.
 pub fn of(identity: &Identity) -> Option<Uuid> {

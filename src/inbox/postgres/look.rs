@@ -128,7 +128,7 @@ async fn write(client: &Client) -> Result<(), PostgresError> {
             .batch_execute("UPDATE state SET probed_at = now() WHERE one")
             .await;
     }
-    client.batch_execute(&schema::begin()).await?;
+    client.batch_execute(&schema::begin("")).await?;
     schema::make_schema(client).await?;
     client
         .batch_execute("CREATE TABLE doctor (seq bigint); INSERT INTO doctor VALUES (1); ROLLBACK")

@@ -10,6 +10,7 @@ mod destinations;
 mod import;
 mod instructions;
 pub mod leader;
+mod notices;
 pub mod read;
 pub mod record;
 mod rows;
@@ -136,6 +137,14 @@ impl Outbox for PostgresInbox {
 
     fn follow_up<'a>(&'a self, leader: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
         Box::pin(async move { instructions::follow_up(self, leader, &instruction).await })
+    }
+
+    fn notices(&self) -> Answer<'_, Option<String>> {
+        Box::pin(self.deliver("read", notices::read))
+    }
+
+    fn keep_notices<'a>(&'a self, leader: &'a Candidate, book: String) -> Answer<'a, ()> {
+        Box::pin(async move { notices::keep(self, leader, &book).await })
     }
 }
 

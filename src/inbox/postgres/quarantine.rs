@@ -120,6 +120,16 @@ impl Statements {
     }
 }
 
+/// See [`super::Inbox::accept_quarantined`].
+pub async fn accept(client: &Client, id: QuarantineId, receipt_id: ReceiptId) -> Result<(), Error> {
+    let sql = "UPDATE quarantine SET receipt_id = $2 WHERE id = $1 AND receipt_id IS NULL";
+    let statement = client.prepare_cached(sql).await?;
+    let done = client
+        .execute(&statement, &[&id.uuid(), &receipt_id.uuid()])
+        .await;
+    done.map(drop)
+}
+
 /// A text as PostgreSQL can store it, which knows no NUL.
 pub fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

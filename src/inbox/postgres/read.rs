@@ -2,6 +2,9 @@
 //!
 //! Where an index other than that over `seq` must find a row, `seq + 0` keeps the planner from going through that one.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use tokio_postgres::types::{FromSql, ToSql, Type, accepts};
 use tokio_postgres::{Error, Row};
@@ -22,7 +25,7 @@ pub const MAX_EXAMINED: i64 = 100_000;
 
 pub const RECEIPT: &str =
     "receipt.seq, receipt.id, receipt.received_at, receipt.wire, receipt.event, receipt.status,
-    receipt.event_id, receipt.chatbot_id, receipt.is_backfilled, length(receipt.body) AS body_bytes";
+    receipt.event_id, receipt.chatbot_id, receipt.is_backfilled, length(receipt.body) AS body_bytes, receipt.trace";
 
 const IS_HELD: &str = "receipt.seq + 0 >= (SELECT first_seq FROM state WHERE one)";
 
@@ -50,12 +53,12 @@ pub async fn receipts(
 ) -> Result<Page<Receipt>, Error> {
     let before = before(page);
     if let Some(event_id) = filter.event_id {
-        // A job is small and found by its identities; the rest of the filter is applied to it.
-        let mut items = job(client, event_id).await?;
-        items.retain(|receipt| (receipt.sequence as i64) < before && filter.matches(receipt));
-        items.reverse();
+        // A job is found by its identities; the rest of the filter is applied to what the page has of it.
+        let mut items = of_jobs(client, &[event_id], before, page.limit).await?;
+        items.sort_by_key(|receipt| Reverse(receipt.sequence));
         items.truncate(page.limit);
         let next = next_cursor(&items, page.limit);
+        items.retain(|receipt| filter.matches(receipt));
         return Ok(Page { items, next });
     }
     let bounds =
@@ -88,26 +91,78 @@ pub async fn receipts(
 
 /// See [`super::Inbox::receipt`].
 pub async fn receipt(client: &Client, id: ReceiptId) -> Result<Option<(Receipt, Bytes)>, Error> {
-    let sql = format!("SELECT {RECEIPT}, receipt.body FROM receipt WHERE id = $1 AND {IS_HELD}");
+    // The ids grow as the numbers do.
+    let last = last_where("id <= $1");
+    let sql =
+        format!("SELECT {RECEIPT}, receipt.body FROM receipt WHERE seq = ({last}) AND id = $1 AND {IS_HELD}");
     let found = rows(client, &sql, &[&id.uuid()]).await?;
     found.first().map(receipt_and_body).transpose()
 }
 
+/// Finds the number of the last receipt of which something is so that is so up to some number, and of none after it. Some 20
+/// rows are looked at, one after the other: up to `low` it is so, above `high` it is not.
+pub fn last_where(condition: &str) -> String {
+    format!(
+        "WITH RECURSIVE halving (low, high) AS (
+             SELECT least((SELECT first_seq FROM state WHERE one) - 1, newest.seq), newest.seq
+             FROM (SELECT coalesce(max(seq), 0) AS seq FROM receipt) AS newest
+             UNION ALL
+             SELECT CASE WHEN {condition} THEN found.seq ELSE low END,
+                    CASE WHEN {condition} THEN high ELSE (low + high + 1) / 2 - 1 END
+             FROM halving LEFT JOIN LATERAL (
+                 SELECT * FROM receipt
+                 WHERE seq >= (halving.low + halving.high + 1) / 2 AND seq <= halving.high ORDER BY seq LIMIT 1
+             ) AS found ON true
+             WHERE low < high
+         )
+         SELECT low FROM halving WHERE low >= high"
+    )
+}
+
 /// See [`super::Inbox::job`].
 pub async fn job(client: &Client, event_id: EventId) -> Result<Vec<Receipt>, Error> {
-    let identities: Vec<Uuid> = Event::NAMES
-        .iter()
-        .map(|name| key::of_step(event_id, &name.event, &name.status))
-        .collect();
+    Ok(jobs(client, &[event_id]).await?.pop().unwrap_or_default())
+}
+
+/// See [`super::super::Jobs::each`].
+pub async fn jobs(client: &Client, event_ids: &[EventId]) -> Result<Vec<Vec<Receipt>>, Error> {
+    let receipts = of_jobs(client, event_ids, i64::MAX, MAX_JOB_RECEIPTS).await?;
+    let mut found: HashMap<_, Vec<Receipt>> = HashMap::new();
+    for receipt in receipts {
+        found.entry(receipt.event_id).or_default().push(receipt);
+    }
+    let of = |event_id: &EventId| {
+        let mut job = found.get(&Some(*event_id)).cloned().unwrap_or_default();
+        job.sort_by_key(|receipt| (!Event::NAMES.contains(&receipt.event), Reverse(receipt.sequence)));
+        job.truncate(MAX_JOB_RECEIPTS);
+        job.sort_by_key(|receipt| receipt.sequence);
+        job
+    };
+    Ok(event_ids.iter().map(of).collect())
+}
+
+/// The receipts of jobs with smaller numbers than `before`: all documented steps, by their identities, and of each job's others the
+/// newest, at most `limit`.
+async fn of_jobs(
+    client: &Client,
+    event_ids: &[EventId],
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Receipt>, Error> {
+    let steps = event_ids.iter().flat_map(|event_id| {
+        let steps = Event::NAMES.into_iter();
+        steps.map(|name| key::of_step(*event_id, &name.event, &name.status))
+    });
+    let identities: Vec<Uuid> = steps.collect();
+    let ids: Vec<Uuid> = event_ids.iter().map(|event_id| event_id.uuid()).collect();
     let sql = format!(
-        "SELECT {RECEIPT} FROM receipt WHERE identity = ANY ($1) AND {IS_HELD}
+        "SELECT {RECEIPT} FROM receipt WHERE identity = ANY ($1) AND seq + 0 < $4 AND {IS_HELD}
          UNION ALL
-         (SELECT {RECEIPT} FROM receipt WHERE NOT is_documented AND event_id = $2 AND {IS_HELD}
-            AND (identity = ANY ($1)) IS NOT TRUE ORDER BY seq LIMIT $3)
-         ORDER BY seq LIMIT $3"
+         SELECT {RECEIPT} FROM unnest($2::uuid[]) AS wanted (id) CROSS JOIN LATERAL
+            (SELECT * FROM receipt WHERE NOT is_documented AND event_id = wanted.id AND seq < $4 AND {IS_HELD}
+               AND (identity = ANY ($1)) IS NOT TRUE ORDER BY seq DESC LIMIT $3) AS receipt"
     );
-    let limit = MAX_JOB_RECEIPTS as i64;
-    receipts_of(client, &sql, &[&identities, &event_id.uuid(), &limit]).await
+    receipts_of(client, &sql, &[&identities, &ids, &(limit as i64), &before]).await
 }
 
 /// See [`super::Inbox::open_jobs`].
@@ -275,17 +330,22 @@ pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
             Origin::Webhook
         },
         body_bytes: row.try_get::<_, i32>(9)? as usize,
+        // What cannot be read is as if it had not come.
+        trace: row
+            .try_get::<_, Option<&str>>(10)?
+            .and_then(|text| text.parse().ok())
+            .map(Box::new),
     })
 }
 
 /// Reads the columns of [`RECEIPT`], and the body after them.
 pub fn receipt_and_body(row: &Row) -> Result<(Receipt, Bytes), Error> {
-    Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(10)?)))
+    Ok((receipt_of_row(row)?, Bytes::from(row.try_get::<_, Vec<u8>>(11)?)))
 }
 
 /// The same where the body may be left out.
 pub fn receipt_and_small_body(row: &Row) -> Result<(Receipt, Option<Bytes>), Error> {
-    let body: Option<Vec<u8>> = row.try_get(10)?;
+    let body: Option<Vec<u8>> = row.try_get(11)?;
     Ok((receipt_of_row(row)?, body.map(Bytes::from)))
 }
 

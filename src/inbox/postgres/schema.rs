@@ -13,7 +13,7 @@ pub const SCHEMA: &str = "caigunn_webhook";
 /// "CGWH" in the upper half of the 64 bits that name an advisory lock: other programs use other ones.
 const LOCKS: i64 = 0x4347_5748 << 32;
 
-/// Whoever appends has it. Numbers of tables are at most 32 bits, and none is the greatest of these.
+/// Whoever appends has it. One name for ever, also when the tables are put back from a backup while receivers run.
 const APPEND_LOCK: i64 = LOCKS | 0xffff_ffff;
 
 /// PostgreSQL 14, as the server numbers it: the oldest that its makers keep up at the time of writing, and the first
@@ -28,7 +28,7 @@ struct Migration {
 }
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration {
         sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
         runs_from: 1,
@@ -44,6 +44,22 @@ const MIGRATIONS: [Migration; 4] = [
     Migration {
         sql: include_str!("../../../migrations/postgres/0004_replays.sql"),
         runs_from: 1,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0005_plain_receipts.sql"),
+        runs_from: 5,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0006_notices.sql"),
+        runs_from: 5,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0007_traces.sql"),
+        runs_from: 5,
+    },
+    Migration {
+        sql: include_str!("../../../migrations/postgres/0008_first_attempts.sql"),
+        runs_from: 5,
     },
 ];
 
@@ -111,8 +127,9 @@ pub async fn is_alone(client: &Client, other: &Client) -> Result<bool, tokio_pos
     Ok(of_other != mark && own == mark)
 }
 
-/// Makes the tables, or brings them up to date, unless they are; gives what begins a transaction that appends.
-pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_postgres::Error> {
+/// Makes the tables, or brings them up to date, unless they are. That may take minutes where there are some that are
+/// older: all receipts may have to be copied, or another receiver waited for that does so.
+pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Error>, tokio_postgres::Error> {
     let server = server(client).await?;
     if let Some(reason) = server.unfit {
         return Ok(Err(Error::Refused { reason }));
@@ -123,23 +140,32 @@ pub async fn prepare(client: &Client) -> Result<Result<String, Error>, tokio_pos
             "the server has fsync turned off: what is answered with 200 may be lost when it loses power; turn it on"
         );
     }
-    client.batch_execute(&begin()).await?;
+    let setting = if are_older {
+        "SET LOCAL statement_timeout = 0"
+    } else {
+        ""
+    };
+    client.batch_execute(&begin(setting)).await?;
     let refused = migrate(client).await?;
     client.batch_execute("COMMIT").await?;
-    if let Some(refused) = refused {
-        return Ok(Err(refused));
-    }
-    let table = client
-        .query_one("SELECT 'state'::regclass::oid::bigint", &[])
-        .await?;
-    // The first has one name for ever, also when the tables are put back from a backup while receivers run. The second,
-    // named after a table, is what version 0.1.0 takes, which may run beside this one. Whatever the database's default is,
-    // each statement must see what was committed before it.
-    let of_old = LOCKS | table.try_get::<_, i64>(0)?;
-    Ok(Ok(format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; \
-         SELECT pg_advisory_xact_lock({APPEND_LOCK}); SELECT pg_advisory_xact_lock({of_old})"
-    )))
+    Ok(refused.map_or(Ok(()), Err))
+}
+
+/// Whether there are tables of a program before this one.
+pub async fn are_older(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let version = version(client).await?;
+    Ok(version.is_some_and(|(version, _)| version < newest()))
+}
+
+/// Begins a transaction that appends. Whatever the database's default is, each statement must see what was committed before
+/// it.
+pub fn begin_append() -> String {
+    format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", lock_append())
+}
+
+/// Waits until nobody else appends.
+pub fn lock_append() -> String {
+    format!("SELECT pg_advisory_xact_lock({APPEND_LOCK})")
 }
 
 /// The version of the tables, and the oldest whose programs can run with them; `None` if there are none.
@@ -161,9 +187,10 @@ pub fn newest() -> i32 {
     MIGRATIONS.len() as i32
 }
 
-/// Begins a transaction that makes tables. Receivers that start together come here one after the other.
-pub fn begin() -> String {
-    format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCKS})")
+/// Begins a transaction that makes tables, of which a setting holds. Receivers that start together come here one after the
+/// other.
+pub fn begin(setting: &str) -> String {
+    format!("BEGIN ISOLATION LEVEL READ COMMITTED; {setting}; SELECT pg_advisory_xact_lock({LOCKS})")
 }
 
 /// Makes what the tables are in, unless it is there.

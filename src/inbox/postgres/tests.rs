@@ -3,10 +3,11 @@
 mod check;
 mod faults;
 mod many;
+mod migration;
 mod outbox;
 mod plans;
+mod retention;
 mod schema;
-mod slots;
 
 use std::sync::Arc;
 

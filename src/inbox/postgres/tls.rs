@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::super::Error;
 use super::Location;
 use super::location::{Certificate, Roots, Trust};
+use crate::outgoing;
 
 /// What PostgreSQL's protocol is called in a TLS handshake. A server of version 17 demands it where TLS begins without
 /// being asked for first (`sslnegotiation=direct`); older ones do not look at it.
@@ -28,7 +29,7 @@ const ALPN: &[u8] = b"postgresql";
 /// # Errors
 /// [`Error::Unavailable`]: the authorities that are to be believed, or our certificate, cannot be read.
 pub fn connector(location: &Location) -> Result<MakeRustlsConnect, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = outgoing::provider();
     let verifier = verifier(location.trust(), &provider).map_err(|reason| Error::Unavailable { reason })?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -188,6 +188,11 @@ impl<'a> Append<'a> {
                 .prepare_cached("INSERT INTO backfilled (seq) VALUES (?1)")?
                 .execute([seq])?;
         }
+        if let Some(trace) = &receipt.trace {
+            self.connection
+                .prepare_cached("INSERT INTO trace (seq, headers) VALUES (?1, ?2)")?
+                .execute(params![seq, trace.to_string()])?;
+        }
         jobs::follow(self.connection, self.index, receipt, seq)?;
         if receipt.name.event == "training" || receipt.identity == Identity::Windowed {
             self.connection

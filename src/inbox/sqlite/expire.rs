@@ -43,6 +43,7 @@ pub fn expire(connection: &Connection, before: Timestamp) -> rusqlite::Result<(V
     )?;
     connection.execute("DELETE FROM unrecognized WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM backfilled WHERE seq <= ?1", [last_seq])?;
+    connection.execute("DELETE FROM trace WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM open_job WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM latest WHERE seq <= ?1", [last_seq])?;
     connection.execute("DELETE FROM delivery WHERE seq <= ?1", [last_seq])?;

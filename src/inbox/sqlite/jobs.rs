@@ -3,6 +3,8 @@
 //! The status alone decides, whether or not the event is documented. Whichever of a job's notifications comes first,
 //! the other is looked up in the index of identities, so that `open_job` needs no index of its own.
 
+pub mod list;
+
 use rusqlite::{Connection, params};
 
 use super::super::NewReceipt;

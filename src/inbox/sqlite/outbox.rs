@@ -2,6 +2,7 @@
 //!
 //! Whoever has the file open is alone, so every candidate leads and none is asked who it is.
 
+pub mod all;
 pub mod read;
 mod rows;
 pub mod write;
@@ -127,5 +128,13 @@ impl Outbox for SqliteInbox {
 
     fn follow_up<'a>(&'a self, _: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
         Box::pin(self.write(move |connection| write::follow_up(connection, &instruction)))
+    }
+
+    fn notices(&self) -> Answer<'_, Option<String>> {
+        Box::pin(self.read(|connection, _| read::notices(connection)))
+    }
+
+    fn keep_notices<'a>(&'a self, _: &'a Candidate, book: String) -> Answer<'a, ()> {
+        Box::pin(self.write(move |connection| write::keep_notices(connection, &book)))
     }
 }

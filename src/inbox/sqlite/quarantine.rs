@@ -114,6 +114,14 @@ pub fn one(connection: &Connection, id: QuarantineId) -> rusqlite::Result<Option
         .optional()
 }
 
+/// See [`super::Inbox::accept_quarantined`].
+pub fn accept(connection: &Connection, id: QuarantineId, receipt_id: ReceiptId) -> rusqlite::Result<()> {
+    let sql = "UPDATE quarantine SET receipt_id = ?2 WHERE id = ?1 AND receipt_id IS NULL";
+    let [id, receipt_id] = [id.uuid(), receipt_id.uuid()];
+    let done = connection.execute(sql, params![id.as_bytes(), receipt_id.as_bytes()]);
+    done.map(drop)
+}
+
 /// See [`super::SqliteReader::export_quarantine`].
 pub fn export(
     connection: &Connection,

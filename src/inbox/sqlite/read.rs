@@ -1,5 +1,6 @@
 //! The reading side: bounded queries on a reader's connection.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,8 @@ pub const MAX_EXAMINED: u64 = 100_000;
 
 /// What [`receipt_of_row`] reads.
 pub const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
-    EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq)";
+    EXISTS (SELECT 1 FROM backfilled WHERE backfilled.seq = receipt.seq),
+    (SELECT headers FROM trace WHERE trace.seq = receipt.seq)";
 
 /// Reads on a thread for blocking work, on a connection of its own. Whoever holds the file in this process does so until
 /// that is closed.
@@ -46,6 +48,15 @@ pub async fn on_thread<T: Send + 'static>(
     })
 }
 
+/// The least and the greatest number of the receipts; `None` if there are none. Asked for one by one: of both at once SQLite
+/// goes through all rows.
+fn bounds(connection: &Connection) -> rusqlite::Result<Option<(Seq, Seq)>> {
+    let bounds = "SELECT (SELECT min(seq) FROM receipt), (SELECT max(seq) FROM receipt)";
+    connection
+        .prepare_cached(bounds)?
+        .query_row([], |row| Ok(row.get::<_, Option<Seq>>(0)?.zip(row.get(1)?)))
+}
+
 /// See [`super::Inbox::receipts`].
 pub fn receipts(
     connection: &Connection,
@@ -55,19 +66,15 @@ pub fn receipts(
 ) -> rusqlite::Result<Page<Receipt>> {
     let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
     if let Some(event_id) = filter.event_id {
-        // A job is small and found by its identities; the rest of the filter is applied to it.
-        let mut items = job(connection, index, event_id)?;
-        items.retain(|receipt| receipt.sequence < before && filter.matches(receipt));
-        items.reverse();
+        // A job is found by its identities; the rest of the filter is applied to what the page has of it.
+        let mut items = of_job(connection, index, event_id, before, page.limit)?;
+        items.sort_unstable_by_key(|receipt| Reverse(receipt.sequence));
         items.truncate(page.limit);
         let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
+        items.retain(|receipt| filter.matches(receipt));
         return Ok(Page { items, next });
     }
-    let (first, last): (Option<Seq>, Option<Seq>) =
-        connection.query_row("SELECT min(seq), max(seq) FROM receipt", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let (Some(first), Some(last)) = (first, last) else {
+    let Some((first, last)) = bounds(connection)? else {
         return Ok(Page {
             items: Vec::new(),
             next: None,
@@ -97,9 +104,7 @@ pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Optio
     // Ids grow with seq, so bisection finds one without an index: some twenty look-ups in a million.
     let at_or_after = "SELECT seq, id FROM receipt WHERE seq >= ?1 ORDER BY seq LIMIT 1";
     let mut statement = connection.prepare(at_or_after)?;
-    let bounds = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM receipt";
-    let (mut low, mut high): (Seq, Seq) =
-        connection.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (mut low, mut high) = bounds(connection)?.unwrap_or((1, 0));
     while low <= high {
         let middle = low + (high - low) / 2;
         let found: Option<(Seq, [u8; 16])> = statement
@@ -128,32 +133,45 @@ pub fn job(
     index: &Mutex<KeyIndex>,
     event_id: EventId,
 ) -> rusqlite::Result<Vec<Receipt>> {
+    let mut receipts = of_job(connection, index, event_id, i64::MAX as u64, MAX_JOB_RECEIPTS)?;
+    receipts.truncate(MAX_JOB_RECEIPTS);
+    receipts.sort_unstable_by_key(|receipt| receipt.sequence);
+    Ok(receipts)
+}
+
+/// The receipts of a job with smaller numbers than `before`: first its documented steps, then of the others the newest, at most
+/// `limit`.
+fn of_job(
+    connection: &Connection,
+    index: &Mutex<KeyIndex>,
+    event_id: EventId,
+    before: Seq,
+    limit: usize,
+) -> rusqlite::Result<Vec<Receipt>> {
     let mut seqs: Vec<Seq> = {
         let index = lock_mutex(index);
         let keys = Event::NAMES
             .into_iter()
             .filter_map(|name| Key::of(&Identity::Job { event_id, name }));
         keys.flat_map(|key| index.candidates(key).collect::<Vec<_>>())
+            .filter(|seq| *seq < before)
             .collect()
     };
-    let unrecognized = "SELECT seq FROM unrecognized WHERE event_id = ?1 ORDER BY seq LIMIT ?2";
-    let mut statement = connection.prepare(unrecognized)?;
-    let rows = statement.query_map(params![event_id.uuid().as_bytes(), MAX_JOB_RECEIPTS], |row| {
+    let unrecognized =
+        "SELECT seq FROM unrecognized WHERE event_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+    let mut statement = connection.prepare_cached(unrecognized)?;
+    let rows = statement.query_map(params![event_id.uuid().as_bytes(), before, limit], |row| {
         row.get(0)
     })?;
     for seq in rows {
         seqs.push(seq?);
     }
-    seqs.sort_unstable();
-    let mut by_seq = connection.prepare(&format!("SELECT {RECEIPT} FROM receipt WHERE seq = ?1"))?;
-    let mut receipts = Vec::new();
+    let mut by_seq = connection.prepare_cached(&format!("SELECT {RECEIPT} FROM receipt WHERE seq = ?1"))?;
+    let mut receipts: Vec<Receipt> = Vec::new();
     for seq in seqs {
         // Keys are hashes, so what a key points to may be of another job.
         let receipt = by_seq.query_row([seq], receipt_of_row).optional()?;
         receipts.extend(receipt.filter(|receipt| receipt.event_id == Some(event_id)));
-        if receipts.len() == MAX_JOB_RECEIPTS {
-            break;
-        }
     }
     Ok(receipts)
 }
@@ -295,19 +313,25 @@ pub fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
         } else {
             Origin::Webhook
         },
+        // What cannot be read is as if it had not come.
+        trace: row
+            .get_ref(10)?
+            .as_str_or_null()?
+            .and_then(|text| text.parse().ok())
+            .map(Box::new),
     })
 }
 
 /// Reads the columns of [`RECEIPT`], and the body after them.
 pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
-    Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
+    Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(11)?)))
 }
 
 /// The same where the body may be left out.
 pub fn receipt_and_small_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Option<Bytes>)> {
     Ok((
         receipt_of_row(row)?,
-        row.get::<_, Option<Vec<u8>>>(10)?.map(Bytes::from),
+        row.get::<_, Option<Vec<u8>>>(11)?.map(Bytes::from),
     ))
 }
 

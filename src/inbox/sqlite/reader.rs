@@ -87,7 +87,7 @@ impl SqliteReader {
         after: Option<(u64, DestinationId)>,
         limit: usize,
     ) -> Result<Vec<Delivery>, Error> {
-        self.read(move |connection| outbox::read::deliveries_after_key(connection, after, limit))
+        self.read(move |connection| outbox::all::deliveries_after_key(connection, after, limit))
             .await
     }
 
@@ -101,7 +101,7 @@ impl SqliteReader {
         after: Option<(u64, DestinationId, u32)>,
         limit: usize,
     ) -> Result<Vec<(u64, DestinationId, Attempt)>, Error> {
-        self.read(move |connection| outbox::read::attempts_after_key(connection, after, limit))
+        self.read(move |connection| outbox::all::attempts_after_key(connection, after, limit))
             .await
     }
 
@@ -110,7 +110,7 @@ impl SqliteReader {
     /// # Errors
     /// What the store says.
     pub async fn instructions(&self) -> Result<Vec<Instruction>, Error> {
-        self.read(outbox::read::all_instructions).await
+        self.read(outbox::all::all_instructions).await
     }
 
     /// Reads on a thread for blocking work.

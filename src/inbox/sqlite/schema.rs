@@ -15,13 +15,16 @@ use super::{commits, sort};
 const APPLICATION_ID: i32 = 0x4347_5748;
 
 /// Numbered from 1, forward only. Never change one that was released: add another.
-pub const MIGRATIONS: [&str; 6] = [
+pub const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/sqlite/0001_inbox.sql"),
     include_str!("../../../migrations/sqlite/0002_jobs.sql"),
     include_str!("../../../migrations/sqlite/0003_outbox.sql"),
     include_str!("../../../migrations/sqlite/0004_marks.sql"),
     include_str!("../../../migrations/sqlite/0005_way_out.sql"),
     include_str!("../../../migrations/sqlite/0006_replays.sql"),
+    include_str!("../../../migrations/sqlite/0007_notices.sql"),
+    include_str!("../../../migrations/sqlite/0008_traces.sql"),
+    include_str!("../../../migrations/sqlite/0009_first_attempts.sql"),
 ];
 
 /// What to do where there is no file.

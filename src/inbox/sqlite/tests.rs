@@ -3,8 +3,10 @@
 mod faults;
 mod files;
 mod held;
+mod job_words;
 mod machine;
 mod marks;
+mod steps;
 mod way_out;
 
 use std::path::PathBuf;
@@ -73,6 +75,16 @@ impl SqliteInbox {
                 .expect("the pragma has a value")
         })
         .await
+    }
+
+    /// Adds so many rows like that of the last receipt.
+    async fn repeat_last(&self, count: u32) {
+        let rows = "INSERT INTO receipt
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+            SELECT last + n, id, received_at, wire, event, status, event_id, model_id, chatbot_id, x''
+            FROM n, (SELECT max(seq) AS last FROM receipt), (SELECT * FROM receipt ORDER BY seq DESC LIMIT 1)";
+        self.on_connection(move |connection| connection.execute(rows, [count]).unwrap())
+            .await;
     }
 
     fn as_dyn(&self) -> &dyn Inbox {
@@ -281,11 +293,13 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
     let folder = Folder::new();
     let inbox = folder.open(settings());
     let older = |ids: &Ids| sent(Event::TrainingInitial, ids, Wire::V2024_01);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let notifications: Vec<_> = (0..10)
         .flat_map(|second| {
             let ids = Ids::fresh();
             let backfilled = NewReceipt {
                 origin: Origin::Backfill,
+                trace: Some(Box::new(trace.parse().unwrap())),
                 ..unrecognized("billing", "initial", &ids)
             };
             let three = [crawled(&ids), backfilled, older(&ids)];
@@ -315,8 +329,8 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
     assert_eq!(remembered(&inbox), [0; 30]);
     let counts = "SELECT (SELECT count(*) FROM receipt), (SELECT count(*) FROM unrecognized),
                          (SELECT count(*) FROM latest), (SELECT count(*) FROM open_job),
-                         (SELECT count(*) FROM backfilled), (SELECT count(*) FROM receipt_key)";
-    let counts: [u64; 6] = inbox
+                         (SELECT count(*) FROM backfilled), (SELECT count(*) FROM trace), (SELECT count(*) FROM receipt_key)";
+    let counts: [u64; 7] = inbox
         .on_connection(|connection| {
             let row = connection.query_row(counts, [], |row| {
                 Ok([
@@ -326,6 +340,7 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
                     row.get(3)?,
                     row.get(4)?,
                     row.get(5)?,
+                    row.get(6)?,
                 ])
             });
             row.unwrap()
@@ -333,7 +348,7 @@ async fn what_expired_takes_neither_memory_nor_room_in_the_file() {
         .await;
     assert_eq!(
         counts,
-        [0, 0, 0, 0, 0, 1],
+        [0, 0, 0, 0, 0, 0, 1],
         "the last row of keys holds the place in the order"
     );
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use caigunn_webhook::http::{self, Accepting, Endpoints, Parts};
+use caigunn_webhook::http::{self, Accepting, Endpoints, Parts, Standing};
 use caigunn_webhook::instance::Instance;
 use caigunn_webhook::metrics::Registry;
 use reqwest::{Method, Response};
@@ -295,10 +295,12 @@ async fn who_waits_for_long_is_told_what_for() {
         inbox: Arc::clone(&inbox),
         accepting: Accepting::default(),
         instance: Instance::random(),
-        subscription: Arc::new(|_| Box::pin(async { json!({}) })),
-        desk: no_destinations(&inbox),
+        subscription: Arc::new(|_| Box::pin(async { Standing::default() })),
+        deliveries: no_destinations(&inbox),
+        ensure: None,
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),
         registry: Registry::default(),
+        shown: http::ShownSettings::default(),
     });
     let request = Request::post(format!("/api/v1/jobs/{}/backfill", Uuid::nil())).header("host", "localhost");
     let request = request.body(Body::empty()).expect("a request");

@@ -97,7 +97,10 @@ async fn dead_letters_are_counted_and_sent_once_more() {
     assert_eq!(replayed.code, Some(0), "{replayed:?}");
     assert_eq!(replayed.errors, "", "no progress bar where there is no terminal");
     let lines = words(&replayed.output);
-    assert_eq!(lines[0], "REPLAY BEGUN STATE LOOKED AT MATCHED SENT AGAIN WHICH");
+    assert_eq!(
+        lines[0],
+        "REPLAY BEGUN STATE LOOKED AT MATCHED MADE PENDING WHICH"
+    );
     assert!(lines[1].ends_with(" done 2 2 2 dead"), "{replayed:?}");
     for receipt_id in &dead {
         stage.wait_for_delivery(receipt_id, "delivered", 2).await;

@@ -125,6 +125,8 @@ async fn it_is_said_why_a_delivery_waits() {
     let behind = json!(format!("waits for {}", id(&first)));
 
     assert_eq!(waits(&first).await, "waits for its next attempt");
+    let shown = stage.json(&["deliveries", "show", &id(&first)]).await;
+    assert!(shown["next_attempt_at"].is_string(), "{shown}");
     assert_eq!(
         (waits(&second).await, waits(&third).await),
         (behind.clone(), behind)
@@ -134,6 +136,10 @@ async fn it_is_said_why_a_delivery_waits() {
     assert!(line(&table.output, &id(&second)).ends_with(&behind), "{table:?}");
     stage.json(&["destinations", "pause", "app"]).await;
     assert_eq!(waits(&first).await, "its destination is paused");
+    let paused = stage.json(&["deliveries", "show", &id(&first)]).await;
+    assert_eq!(paused["next_attempt_at"], Value::Null);
+    let retried = stage.json(&["deliveries", "retry", &id(&first)]).await;
+    assert_eq!(retried["deliveries"][0]["waits"], "its destination is paused");
     stage.json(&["destinations", "resume", "app"]).await;
     stage.json(&["deliveries", "cancel", &id(&first)]).await;
     stage.wait_for_delivery(&third, "delivered", 1).await;
@@ -149,14 +155,16 @@ async fn of_a_destination_that_is_down_it_is_said_of_each_delivery() {
     stage.post("crawling.initial").await;
     let waiting = stage.post("crawling.initial").await;
 
-    wait_for("it to be down", || async {
+    let shown = wait_for("it to be down", || async {
         let shown = stage.json(&["deliveries", "show", &id(&waiting)]).await;
         match shown["waits"].as_str() {
-            Some("its destination is down") => Ok(()),
+            Some("its destination is down") => Ok(shown),
             _ => Err(shown.to_string()),
         }
     })
     .await;
+    // It is tried when it is its turn among those that are.
+    assert_eq!(shown["next_attempt_at"], Value::Null);
 }
 
 #[tokio::test]

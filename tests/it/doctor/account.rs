@@ -14,8 +14,8 @@ use crate::harness::Site;
 use crate::harness::provider::{Reply, Route};
 use crate::harness::tunnel::answering;
 
-const NEW_TOKEN: &str = "put a valid one into CAIGUNN_ACCESS_TOKEN and restart: while one is still valid, \
-                         `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does";
+const NEW_TOKEN: &str = "put a valid one into the file that CAIGUNN_ACCESS_TOKEN_FILE names, or into CAIGUNN_ACCESS_TOKEN and restart: while one is \
+                         still valid, `caigunn-webhook token refresh` makes the next; after that, CaiGunn's web site does";
 
 const ENSURE: &str =
     "run `caigunn-webhook subscription ensure`, or start the receiver (again), which does it too";

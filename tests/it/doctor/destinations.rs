@@ -2,23 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::SET_TOKEN;
 use super::assert_finds;
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::Ended;
 use crate::harness::site::{ADMIN_TOKEN, TOKEN};
-use crate::harness::{self, Site, client, free_port, sample, wait_for};
+use crate::harness::{self, Site, client, free_port, sample, tls, wait_for};
 
 const VARIABLE: &str = "CAIGUNN_DELIVERY_DESTINATION";
 
@@ -97,6 +92,25 @@ FAILURE  destination: script: {script} may not be run by this user
 }
 
 #[tokio::test]
+async fn an_event_that_nobody_documents_is_doubted_and_one_without_status_is_all_of_it() {
+    let site = Site::running().await;
+    let application = Application::start().await;
+    let address = application.address;
+    let destinations = format!(
+        r#"[{{name = "app", kind = "http", url = "http://{address}", events = ["training", "crawlings.*"]}}]"#
+    );
+
+    let ended = site.doctor(&[(VARIABLE, &destinations)]).await;
+
+    assert_finds(
+        &ended,
+        "\
+warning  destination: app: no event that this program knows is called crawlings.*, which is among its events
+         unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns",
+    );
+}
+
+#[tokio::test]
 async fn a_host_that_nobody_knows_is_named() {
     let site = Site::running().await;
     // RFC 6761 promises that there is none.
@@ -113,20 +127,12 @@ async fn a_host_that_nobody_knows_is_named() {
 /// A server for one connection with a certificate of its own, which is written to a file; and how many bytes it was sent
 /// once TLS was agreed on, if it was.
 async fn tls_server(certificate: &Path) -> (String, JoinHandle<Option<usize>>) {
-    let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    fs::write(certificate, certified.cert.pem()).unwrap();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
+    let acceptor = tls::acceptor(certificate);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.ok()?;
+        let mut stream = acceptor.accept(stream).await.ok()?;
         let mut sent = Vec::new();
         // How the connection ends is the other side's affair.
         let _ = stream.read_to_end(&mut sent).await;
@@ -254,7 +260,7 @@ async fn a_destination_that_fails_throughout_is_told() {
         &format!(
             "\
 warning  destination: app fails throughout since {since}, with 1 pending: answered 503
-         see to what it says; what is pending is sent as soon as it takes something"
+         mend what that says; what is pending is sent as soon as it takes something"
         ),
     );
 }

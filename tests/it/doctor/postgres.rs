@@ -66,7 +66,7 @@ async fn a_database_in_order_is_said_to_be_so_in_every_respect() {
     assert!(inbox.starts_with("ok       inbox: PostgreSQL "), "{inbox}");
     assert!(
         inbox.ends_with(&format!(
-            " at {shown} has tables of version 4; what is in them `caigunn-webhook inbox check` verifies"
+            " at {shown} has tables of version 8; what is in them `caigunn-webhook inbox check` verifies"
         )),
         "{inbox}"
     );
@@ -175,7 +175,7 @@ async fn tables_of_a_newer_program_and_another_encoding_are_failures_and_nothing
     site.stop().await;
     database
         .execute(
-            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (7, 5);
+            "INSERT INTO caigunn_webhook.migration (version, runs_from) VALUES (9, 9);
              UPDATE caigunn_webhook.state SET probed_at = NULL",
         )
         .await;
@@ -186,7 +186,7 @@ async fn tables_of_a_newer_program_and_another_encoding_are_failures_and_nothing
     assert_says(
         &newer,
         &format!(
-            "FAILURE  inbox: {shown} is the inbox of a newer program, which has brought its tables to version 7"
+            "FAILURE  inbox: {shown} is the inbox of a newer program, which has brought its tables to version 9"
         ),
         "run the newer program with it, or",
     );

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::closed_folder;
+use super::{client, closed_folder};
 
 /// A running receiver.
 pub struct App {
@@ -71,7 +71,7 @@ fn run(app: app::App, folder: TempDir) -> App {
     let (public, admin) = (app.public_address(), app.admin_address());
     let stop = CancellationToken::new();
     let running = tokio::spawn(app.run(stop.clone()));
-    let client = Client::builder().no_proxy().build().expect("a client");
+    let client = client();
     App {
         public,
         admin,

@@ -65,27 +65,33 @@ impl Process {
     /// As [`Process::start`], with a command that [`Process::command`] made.
     pub async fn spawn(folder: &Path, command: Command) -> Self {
         let mut process = Self::launch(folder, command);
-        let (public, admin) = wait_for("the program to listen", || {
-            let ended = process.child.try_wait().expect("the child is ours");
-            let addresses = process.log().lines().find_map(addresses);
-            let seen = format!(
-                "exit {ended:?}, log {}, errors {}",
-                process.log(),
-                process.errors()
-            );
-            async move { addresses.ok_or(seen) }
-        })
-        .await;
-        (process.public, process.admin) = (public, admin);
+        process.wait_until_it_listens().await;
         process
     }
 
+    /// Waits until it listens, and remembers where.
+    pub async fn wait_until_it_listens(&mut self) {
+        let (public, admin) = wait_for("the program to listen", || {
+            let ended = self.child.try_wait().expect("the child is ours");
+            let addresses = self.log().lines().find_map(addresses);
+            let seen = format!("exit {ended:?}, log {}, errors {}", self.log(), self.errors());
+            async move { addresses.ok_or(seen) }
+        })
+        .await;
+        (self.public, self.admin) = (public, admin);
+    }
+
     /// As [`Process::spawn`], without waiting: where it listens is not known.
-    pub fn launch(folder: &Path, mut command: Command) -> Self {
+    pub fn launch(folder: &Path, command: Command) -> Self {
+        Self::launch_reading(folder, command, Stdio::null())
+    }
+
+    /// As [`Process::launch`], with that as its standard input.
+    pub fn launch_reading(folder: &Path, mut command: Command, input: Stdio) -> Self {
         let (log, errors) = (folder.join("log.json"), folder.join("errors.txt"));
         let output = |path: &Path| File::create(path).expect("the folder takes files");
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output(&log))
             .stderr(output(&errors))
             .spawn()

@@ -403,7 +403,7 @@ async fn a_database_is_told_what_backs_it_up() {
     let configured = [("CAIGUNN_INBOX_URL", "postgres://me:planted@127.0.0.1:1/inbox")];
     for (arguments, expected) in [
         (["backup", "copy.db"], "`pg_dump --schema=caigunn_webhook`"),
-        (["restore", "copy.db"], "`pg_restore` or `psql`"),
+        (["restore", "copy.db"], "`psql` for what pg_dump made"),
     ] {
         let ended = inbox_with(folder.path(), &arguments, &configured).await;
 

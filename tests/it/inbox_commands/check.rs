@@ -19,14 +19,14 @@ async fn a_sound_inbox_in_a_file_passes_also_while_a_receiver_runs() {
         words(&table.output),
         [
             "INBOX KIND VERSION OF TABLES RECEIPTS CONDITION".to_owned(),
-            format!("sqlite:{path} sqlite 6 2 sound"),
+            format!("sqlite:{path} sqlite 9 2 sound"),
         ]
     );
     let expected = json!({
         "inbox": "sqlite:inbox.db",
         "kind": "sqlite",
         "condition": "sound",
-        "tables_version": 6,
+        "tables_version": 9,
         "receipt_count": 2,
         "found": "inbox.db is sound; receipts in it: 2",
         "advice": null,
@@ -109,7 +109,7 @@ async fn a_database_passes_if_it_is_sound_and_not_if_it_is_damaged() {
 
     let (found, code) = printed(&sound);
     assert_eq!(code, Some(0), "{found}");
-    let expected = [json!("postgres"), json!("sound"), json!(4), json!(2)];
+    let expected = [json!("postgres"), json!("sound"), json!(8), json!(2)];
     let seen = ["kind", "condition", "tables_version", "receipt_count"];
     assert_eq!(seen.map(|name| found[name].clone()), expected, "{found}");
     assert_eq!((damaged.code, &*damaged.output), (Some(1), ""), "{damaged:?}");

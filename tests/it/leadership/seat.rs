@@ -9,7 +9,7 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId, Identity};
 use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use caigunn_webhook::inbox::{
-    Answer, Candidate, Entry, Error, Inbox, Leadership, Outbox, Page, PageRequest, QuarantineId,
+    Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Settings, Stored,
 };
 use tempfile::TempDir;
@@ -169,6 +169,14 @@ impl Inbox for Seat {
 
     fn quarantine_totals(&self) -> Answer<'_, QuarantineTotals> {
         self.shared.inbox.quarantine_totals()
+    }
+
+    fn accept_quarantined(&self, id: QuarantineId, receipt_id: ReceiptId) -> Answer<'_, ()> {
+        self.shared.inbox.accept_quarantined(id, receipt_id)
+    }
+
+    fn jobs(&self) -> &dyn Jobs {
+        self.shared.inbox.jobs()
     }
 
     fn outbox(&self) -> &dyn Outbox {

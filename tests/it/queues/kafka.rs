@@ -1,5 +1,7 @@
 //! Kafka: the cluster that librdkafka has for tests, whose brokers are taken away, slowed down and made to refuse.
 
+mod guarded;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -13,9 +15,10 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
 use tokio::task::block_in_place;
 
-use super::{Message, Receiver, assert_says, assert_sound, doctor};
+use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 use crate::delivery::{post_jobs, replay, wait_for_state};
-use crate::harness::free_port;
+use crate::harness::{closed_folder, free_port};
+use guarded::{Guarded, PASSWORD, USER};
 
 const TOPIC: &str = "notifications";
 
@@ -245,4 +248,42 @@ async fn doctor_says_what_an_acknowledgement_is_worth() {
     );
     let nobody = doctor(&destination(&format!("127.0.0.1:{}", free_port()), "")).await;
     assert_says(&nobody, "FAILURE ", "Connection refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_behind_tls_and_a_login_takes_what_is_for_it_and_doctor_tells_a_wrong_password_from_a_wrong_authority()
+ {
+    let kafka = Kafka {
+        cluster: MockCluster::new(1).expect("a cluster"),
+    };
+    kafka.create(1);
+    let folder = closed_folder();
+    certify(folder.path());
+    let broker = kafka.cluster.bootstrap_servers();
+    let guarded = Guarded::start(broker.parse().expect("it is one"), folder.path()).await;
+    let certificate = folder.path().join("certificate.pem").display().to_string();
+    let trusted = [("SSL_CERT_FILE", &*certificate)];
+    let at = |password: &str, mechanism: &str| {
+        let login = format!(r#", user = "{USER}", password = "{password}", sasl_mechanism = "{mechanism}""#);
+        destination(&guarded.address.to_string(), &login).replace("kafka://", "kafka+ssl://")
+    };
+
+    for mechanism in ["plain", "scram-sha-512"] {
+        let there = doctor_with(&at(PASSWORD, mechanism), &trusted).await;
+        assert_says(&there, "ok      ", "topic notifications is there");
+        let wrong = doctor_with(&at("planted-other", mechanism), &trusted).await;
+        assert_says(&wrong, "FAILURE ", "the brokers do not let this user in: ");
+        assert_says(&wrong, "FAILURE ", "invalid credentials");
+    }
+    let untrusted = doctor(&at(PASSWORD, "plain")).await;
+    assert_says(&untrusted, "FAILURE ", "no TLS with the brokers: ");
+    let unknown = doctor_with(&at(PASSWORD, "scram-sha-256"), &trusted).await;
+    assert_says(&unknown, "FAILURE ", "the brokers do not let this user in: ");
+    let scram = [at(PASSWORD, "scram-sha-512")];
+    let receiver = Receiver::start_with(&scram, &trusted).await;
+    let jobs = post_jobs(receiver.public(), 5).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 10).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+    assert!(!receiver.log().contains("planted"), "{}", receiver.log());
 }

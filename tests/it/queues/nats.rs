@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::{Message, Receiver, assert_says, assert_sound, doctor};
+use super::{Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor};
 use crate::delivery::{Jobs, deliveries, order, post_jobs, replay, wait_for_state};
 use crate::harness::wait_for;
 
@@ -200,6 +200,18 @@ async fn a_subject_without_a_stream_is_a_failure_until_there_is_one() {
     wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
 
     assert_sound(&nats.messages(&client).await, &jobs);
+}
+
+#[tokio::test]
+async fn what_found_it_gone_goes_out_when_it_is_back() {
+    let Some(mut nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    nats.make_stream(&client, &json!({})).await;
+
+    let destination = nats.destination("queue", "");
+    assert_goes_out_when_it_is_back(&mut nats.server, destination).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,10 @@ use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::server::Server;
-use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
+use super::{
+    Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, certify, doctor,
+    doctor_with,
+};
 use crate::delivery::{post_jobs, replay, wait_for_state};
 use crate::harness::{PATIENCE, closed_folder, free_port, installed, wait_for};
 
@@ -143,6 +146,16 @@ async fn everything_arrives_in_order_whoever_is_killed_or_frozen() {
         "{:?}",
         seen[0]
     );
+}
+
+#[tokio::test]
+async fn what_found_it_gone_goes_out_when_it_is_back() {
+    let Some(mut redis) = Redis::start(SAFE).await else {
+        return;
+    };
+
+    let destination = redis.destination("");
+    assert_goes_out_when_it_is_back(&mut redis.server, destination).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ async fn refusal(url: &str) -> String {
     command.env("CAIGUNN_INBOX_URL", url);
     let ended = run(command).await;
     assert_eq!(ended.code, Some(1), "{}", ended.errors);
-    ended.output + &ended.errors
+    ended.output + &*ended.errors
 }
 
 /// Posts notifications, several at once, each of which must be answered 200.

@@ -9,7 +9,7 @@ use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
 
 #[tokio::test]
-async fn a_follower_has_the_leader_backfill_a_job_and_tells_how_the_chatbots_stand() {
+async fn a_follower_has_the_leader_backfill_a_job_and_look_at_the_chatbots_and_tells_how_they_stand() {
     let Some(database) = fresh_database().await else {
         return;
     };
@@ -60,5 +60,25 @@ async fn a_follower_has_the_leader_backfill_a_job_and_tells_how_the_chatbots_sta
     assert_eq!(outcome["missing"][1]["event"], "crawling.completed", "{outcome}");
     let held = follower.process.receipts(&client()).await;
     assert_eq!(held.len(), 2, "{held:?}");
+
+    provider.set_webhook_url(chatbot_id, Some("https://elsewhere.example"));
+    let origin = format!("http://{}", follower.process.admin);
+    let page = client().get(format!("{origin}/chatbots")).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    let (_, form_token) = page.split_once("name=\"form_token\" value=\"").expect("a form");
+    let (form_token, _) = form_token.split_once('"').expect("its end");
+    let ensured = client()
+        .post(format!("{origin}/chatbots/ensure"))
+        .header("origin", &origin)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("form_token={form_token}"));
+    let ensured = ensured.send().await.unwrap();
+    assert!(ensured.status().is_success() || ensured.status().is_redirection());
+    wait_for("our URL", || async {
+        let url = provider.webhook_url(chatbot_id).unwrap_or_default();
+        let is_ours = url.starts_with("https://hooks.example.com/");
+        is_ours.then_some(()).ok_or(url)
+    })
+    .await;
     drop(leader);
 }

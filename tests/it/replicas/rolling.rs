@@ -21,11 +21,12 @@ const LOG: &str = "error_log /dev/stderr crit;";
 
 const TOKEN: &str = "planted-token";
 
-/// What all receivers are started with. The delay is longer than nginx passes a receiver over, and shorter than the one in
-/// compose.postgres.yaml only to save time.
+/// What all receivers are started with; the delay is that of compose.postgres.yaml. A disk that other tests keep busy is given
+/// more time than usual, and so are whoever waits for it.
 const SETTINGS: &[(&str, &str)] = &[
     ("CAIGUNN_WEBHOOK_TOKEN", TOKEN),
-    ("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "2"),
+    ("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "5"),
+    ("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", "20"),
 ];
 
 /// The shipped file with these receivers. Fails unless all is in it that is replaced.
@@ -39,6 +40,7 @@ fn shipped_for(receivers: [SocketAddr; 2]) -> String {
     for (shipped, receiver) in RECEIVERS.iter().zip(receivers) {
         replace(shipped, &receiver.to_string());
     }
+    replace("proxy_read_timeout 10s;", "proxy_read_timeout 25s;");
     replace(LISTEN, "listen {address};");
     replace(LOG, "error_log error.log crit;");
     text
@@ -90,7 +92,8 @@ async fn assert_replacing_costs_no_request(
     }
     let account = senders.end().await;
 
-    assert_eq!((account.refused_count, account.broken_count), (0, 0));
+    let refused = (account.refused_count, account.broken_count);
+    assert_eq!(refused, (0, 0), "{:?}\n{}", account.refusal, log());
     assert!(account.stored.len() >= 400);
     assert!(account.stored.iter().all(|(_, _, is_new)| *is_new), "{}", log());
     let rows = database
@@ -122,6 +125,8 @@ async fn while_receivers_are_replaced_behind_caddy_every_request_is_answered_200
     let configuration = shipped
         .replace("\n#2", "\n")
         .replace("127.0.0.1:8081", &addresses[1].to_string())
+        .replace("lb_try_duration 5s", "lb_try_duration 25s")
+        .replace("response_header_timeout 10s", "response_header_timeout 25s")
         .replace("\n\tlog {\n", "\n\tadmin off\n\tlog {\n");
     let first = addresses[0].to_string();
     let starting = addresses.map(|address| Replica::start_at(address, database.url(), SETTINGS));

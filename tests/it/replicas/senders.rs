@@ -86,6 +86,8 @@ pub struct Account {
     pub stored: Vec<(Uuid, Uuid, bool)>,
     /// How often a post was answered 503.
     pub refused_count: usize,
+    /// What the first of those answers was.
+    pub refusal: Option<String>,
     /// How often a connection was refused, or broke before the answer was whole.
     pub broken_count: usize,
 }
@@ -156,6 +158,7 @@ impl Senders {
             let ended = ended.expect("every answer is 200 or 503");
             account.stored.extend(ended.stored);
             account.refused_count += ended.refused_count;
+            account.refusal = account.refusal.or(ended.refusal);
             account.broken_count += ended.broken_count;
         }
         account
@@ -207,7 +210,10 @@ impl Sender {
             match self.post_to(place).await {
                 Ok(answer) => match status_of(&answer) {
                     200 => return receipt_in(&answer),
-                    503 => self.account.refused_count += 1,
+                    503 => {
+                        self.account.refused_count += 1;
+                        self.account.refusal.get_or_insert(answer);
+                    }
                     _ => panic!("{answer}"),
                 },
                 Err(_) => {

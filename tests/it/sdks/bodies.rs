@@ -50,11 +50,11 @@ fn hard() -> Vec<String> {
 }
 
 fn nested(depth: usize) -> String {
-    "[".repeat(depth) + &"]".repeat(depth)
+    "[".repeat(depth) + &*"]".repeat(depth)
 }
 
 fn objects(depth: usize) -> String {
-    r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth)
+    r#"{"a":"#.repeat(depth) + "1" + &*"}".repeat(depth)
 }
 
 /// A body, and where its CloudEvent has what is not documented.

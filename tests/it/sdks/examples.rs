@@ -1,32 +1,26 @@
-//! The examples of docs/delivery.md, run as they stand there: they take what is signed with their secret, once, and nothing
+//! The applications of examples/, which docs/delivery.md shows: they take what is signed with their secret, once, and nothing
 //! else.
 
+use std::env;
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::{Node, OTHER_SECRET, SECRET, axum_example, python};
 use crate::harness::posters::text;
-use crate::harness::{App, free_port, spawn_app_with, wait_for};
+use crate::harness::process::run;
+use crate::harness::{App, Process, closed_folder, free_port, spawn_app_with, wait_for};
 
-const PAGE: &str = include_str!("../../../docs/delivery.md");
-
-/// The block of code that begins so, as the page has it.
-fn example(language: &str, beginning: &str, has: &str) -> &'static str {
-    let mut blocks = PAGE.split("```").skip(1).step_by(2);
-    let found = blocks.find_map(|block| {
-        let code = block.strip_prefix(language)?.strip_prefix('\n')?;
-        (code.starts_with(beginning) && code.contains(has)).then_some(code)
-    });
-    found.expect("the page has the example")
-}
+const FASTAPI: &str = include_str!("../../../examples/fastapi/hook.py");
+const EXPRESS: &str = include_str!("../../../examples/express/hook.mjs");
+const FETCH: &str = include_str!("../../../examples/fetch/hook.mjs");
+const SERVE_FETCH: &str = include_str!("../../../examples/fetch/serve.mjs");
 
 /// An example that runs, with the secret in a file that ends with a line end, as files do. It ends when the test drops it.
 struct Example {
@@ -60,7 +54,8 @@ impl Example {
     /// What its work was, a line each.
     fn work(&self) -> Vec<String> {
         let output = fs::read_to_string(self.folder.path().join("output")).expect("it is there");
-        output.lines().map(str::to_owned).collect()
+        let of_work = output.lines().filter(|line| line.starts_with("com.caigunn."));
+        of_work.map(str::to_owned).collect()
     }
 }
 
@@ -74,7 +69,7 @@ impl Drop for Example {
 /// Bodies that the examples are given, each of a job of its own, with the types of their events. The last is longer than
 /// frameworks take by themselves.
 fn bodies() -> [(String, &'static str); 3] {
-    let nested = "[".repeat(5_000) + &"]".repeat(5_000);
+    let nested = "[".repeat(5_000) + &*"]".repeat(5_000);
     let long = "é".repeat(1_200_000);
     [
         (
@@ -158,8 +153,7 @@ async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
         return;
     };
     let folder = TempDir::new().expect("the system has a folder for temporary files");
-    let code = example("python", "# hook.py", "fastapi");
-    fs::write(folder.path().join("hook.py"), code).expect("the folder is ours");
+    fs::write(folder.path().join("hook.py"), FASTAPI).expect("the folder is ours");
     let port = free_port();
     command.args([
         "-m",
@@ -179,14 +173,12 @@ async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
 
 #[tokio::test]
 async fn the_example_for_fetch_takes_once_what_is_signed_with_its_secret() {
-    let code = example("js", "// hook.mjs", "async fetch(request)");
-    takes_once_in_node(code, Some(include_str!("serve.mjs"))).await;
+    takes_once_in_node(FETCH, Some(SERVE_FETCH)).await;
 }
 
 #[tokio::test]
 async fn the_example_for_express_takes_once_what_is_signed_with_its_secret() {
-    let code = example("js", "// hook.mjs", "express.raw");
-    takes_once_in_node(code, None).await;
+    takes_once_in_node(EXPRESS, None).await;
 }
 
 /// Runs an example in Node.js, by itself or by a script that serves it.
@@ -205,29 +197,38 @@ async fn takes_once_in_node(code: &str, server: Option<&str>) {
     assert_eq!(example.work(), work);
 }
 
-#[tokio::test]
-async fn the_example_for_axum_takes_once_what_is_signed_with_its_secret() {
-    static WORK: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    fn handle(event: &Value) -> Result<(), String> {
-        let member = |name: &str| event[name].as_str().map(str::to_owned);
-        let (name, id) = member("type").zip(member("id")).ok_or("it is no event")?;
-        WORK.lock().unwrap().push(format!("{name} {id}"));
-        Ok(())
+/// Of a Rust program that is compiled into this one: this test in a process of its own is it.
+#[test]
+fn the_example_for_axum_takes_once_what_is_signed_with_its_secret() {
+    if env::var_os("SECRET_FILE").is_some() {
+        return axum_example::main().expect("it serves");
     }
-    let router = axum_example::router(&format!("{SECRET}\n"), handle);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let serving = tokio::spawn(async { axum::serve(listener, router).await });
+    let mut command = Command::new(env::current_exe().expect("we are a program"));
+    let name = "sdks::examples::the_example_for_axum_takes_once_what_is_signed_with_its_secret";
+    command.args(["--exact", name, "--quiet", "--nocapture"]);
+    let folder = TempDir::new().expect("the system has a folder for temporary files");
+    let runtime = Runtime::new().expect("the system has threads");
+    runtime.block_on(async {
+        let port = free_port();
+        let example = Example::start(command, folder, port).await;
 
-    let work = received(port).await;
+        let work = received(port).await;
 
-    serving.abort();
-    assert_eq!(*WORK.lock().unwrap(), work);
+        assert_eq!(example.work(), work);
+    });
 }
 
-#[test]
-fn the_example_for_axum_is_the_one_that_is_tried() {
-    let tried = fs::read_to_string(Path::new(&super::script("axum_example.rs"))).expect("it is here");
+#[tokio::test]
+async fn the_settings_for_the_examples_are_read_with_the_secret_beside_them() {
+    let folder = closed_folder();
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    fs::write(folder.path().join("secrets/example"), format!("{SECRET}\n")).unwrap();
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/receiver.toml");
+    let mut command = Process::command(folder.path());
+    command.args(["--config", settings, "config", "check"]);
 
-    assert_eq!(example("rust", "use std::collections::HashSet;", ""), tried);
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.output.contains(" example (http) "), "{ended:?}");
 }

@@ -84,7 +84,7 @@ impl Stepped {
     }
 
     pub fn seen(&self) -> Value {
-        self.handles.view.to_json()
+        serde_json::to_value(self.handles.view.seen()).unwrap()
     }
 
     /// The only chatbot.

@@ -329,7 +329,7 @@ async fn a_running_receiver_takes_a_chatbot_back_and_tells_no_secret() {
     assert_eq!(line["level"], "WARN");
     assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));
     let seen = client().get(process.api("/subscription")).send().await.unwrap();
-    let told = seen.text().await.unwrap() + &process.log() + &process.errors();
+    let told = seen.text().await.unwrap() + &*process.log() + &*process.errors();
     for secret in [
         "planted",
         "key-one",

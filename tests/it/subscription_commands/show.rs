@@ -230,7 +230,7 @@ async fn all_chatbots_of_the_account_are_listed_over_pages() {
 #[tokio::test]
 async fn a_title_cannot_rewrite_the_screen_nor_fill_it() {
     let (site, _) = with_two().await;
-    let title = "\u{1b}[2J\r\n\tyes\u{7}\u{9b}31m\u{202e}on\u{2028}".to_owned() + &"x".repeat(100);
+    let title = "\u{1b}[2J\r\n\tyes\u{7}\u{9b}31m\u{202e}on\u{2028}".to_owned() + &*"x".repeat(100);
     site.provider.add_chatbot(&title, "key-three");
     let all = [("CAIGUNN_API_KEY", "")];
 

@@ -32,9 +32,9 @@ async fn the_new_token_and_nothing_else_goes_to_standard_output() {
     assert_eq!(ended.output, "access-token-until-2999-12-31\n");
     assert_eq!(
         ended.errors,
-        "A new access token, asked to last until 2999-12-31. Put it where CAIGUNN_ACCESS_TOKEN comes from (or into the file \
-         that CAIGUNN_ACCESS_TOKEN_FILE names) and restart the receiver. Whether the old one still works is not \
-         documented.\n"
+        "A new access token, asked to last until 2999-12-31. Put it into the file that CAIGUNN_ACCESS_TOKEN_FILE names, \
+         which a running receiver reads anew, or where CAIGUNN_ACCESS_TOKEN comes from, and restart the receiver. Whether the old \
+         one still works is not documented.\n"
     );
     let calls = site.provider.calls();
     assert_eq!(calls.len(), 1, "{calls:?}");

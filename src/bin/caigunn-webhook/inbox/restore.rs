@@ -12,8 +12,8 @@ use crate::output::{Format, WrongUsage, counted};
 
 pub async fn run(copy: &Path, settings: &Settings, format: Format) -> anyhow::Result<()> {
     let InboxLocation::Sqlite(inbox) = settings.inbox_location.clone() else {
-        let text = "the configured inbox is a database, and PostgreSQL puts back its own backups: `pg_restore` or `psql` \
-                    for what pg_dump made, with no receiver running; then `caigunn-webhook inbox check`";
+        let text = "the configured inbox is a database, and PostgreSQL puts back its own backups: `psql` for what pg_dump made, in \
+                    one transaction, as docs/scaling.md says; then `caigunn-webhook inbox check`";
         return Err(WrongUsage(text.to_owned()).into());
     };
     let copy = named_file("COPY", copy)?;

@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::admin::{AdminApi, path_with};
 use crate::follow::{Patient, until_stopped};
+use crate::id::id;
 use crate::output::{self, Format, WrongUsage, text};
 use crate::which::Which;
 
-const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count \
-                       | MATCHED progress/matched_count | SENT AGAIN progress/replayed_count | WHICH which";
+const COLUMNS: &str = "REPLAY id | BEGUN created_at | STATE state | LOOKED AT progress/examined_count ?2 \
+                       | MATCHED progress/matched_count ?1 | MADE PENDING progress/replayed_count | WHICH which";
 
 /// How often the receiver is asked how far it is.
 const LOOK: Duration = Duration::from_millis(200);
@@ -24,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Args)]
 pub struct ReplayArgs {
     /// These receipts, by their ids
-    #[arg(value_name = "RECEIPT_ID")]
+    #[arg(value_name = "RECEIPT_ID", value_parser = id::<ReceiptId>)]
     ids: Vec<ReceiptId>,
     #[command(flatten)]
     which: Which,
@@ -95,7 +96,7 @@ pub async fn run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
             None => return left_running(&replay),
         }
     }
-    format.print(&json!({ "replay": replay }), || table([&replay]))?;
+    format.print(&json!({ "replay": replay }), || table([&replay], format))?;
     refuse_unfinished(&replay)
 }
 
@@ -155,12 +156,12 @@ fn left_running(replay: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table<'a>(replays: impl IntoIterator<Item = &'a Value>) -> String {
+fn table<'a>(replays: impl IntoIterator<Item = &'a Value>, format: Format) -> String {
     let mut replays: Vec<_> = replays.into_iter().cloned().collect();
     for replay in &mut replays {
         replay["which"] = which(&replay["instruction"]).into();
     }
-    output::columns(COLUMNS, &replays)
+    output::columns(COLUMNS, &replays, format)
 }
 
 /// What a replay is about, in short.
@@ -197,7 +198,11 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
     }
     let result = json!({ "dry_run": true, "matched_count": total, "destinations": counts });
     format.print(&result, || {
-        let table = output::columns("DESTINATION destination | WOULD BE SENT matched_count", &counts);
+        let table = output::columns(
+            "DESTINATION destination | WOULD BE SENT matched_count",
+            &counts,
+            format,
+        );
         format!("{table}\n{total} in all\n")
     })
 }
@@ -214,13 +219,13 @@ pub async fn end(admin: &AdminApi, id: Uuid, format: Format) -> anyhow::Result<(
     let answer = admin.post_to_running(&format!("/replays/{id}/end"), None).await?;
     format.print(&answer, || match &answer["replay"] {
         Value::Null => "it is not done yet: the receiver that leads will end it\n".to_owned(),
-        replay => table([replay]),
+        replay => table([replay], format),
     })
 }
 
 pub async fn list(admin: &AdminApi, limit: u16, format: Format) -> anyhow::Result<()> {
     let path = path_with("/replays", [("limit", Some(limit.to_string()))]);
     let answer = admin.get_from_running(&path).await?;
-    let replays = || table(answer["replays"].as_array().into_iter().flatten());
+    let replays = || table(answer["replays"].as_array().into_iter().flatten(), format);
     format.print(&answer, replays)
 }

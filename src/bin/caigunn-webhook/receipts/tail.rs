@@ -15,8 +15,8 @@ pub async fn run(admin: &AdminApi, which: &Of, format: Format) -> anyhow::Result
         loop {
             let receipt = follow.next().await?;
             output::stream(&match format {
-                Format::Json => format!("{receipt}\n"),
-                Format::Table => line(&receipt),
+                Format::Json => output::json(&format!("{receipt}\n")),
+                Format::Table | Format::Wide => line(&receipt),
             })?;
         }
     };

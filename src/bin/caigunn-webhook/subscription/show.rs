@@ -13,7 +13,7 @@ use crate::provider;
 /// What is missing where no running receiver tells.
 const LEFT_OUT: &str = "since when, the last event received, the last probe and the tokens are left out";
 
-const COLUMNS: &str = "CHATBOT title | ID chatbot_id | REGISTERED URL webhook_url | OURS ours | SINCE since_at \
+const COLUMNS: &str = "CHATBOT title | ID chatbot_id | REGISTERED URL webhook_url | OURS ours | SINCE since_at ?1 \
                        | LAST EVENT RECEIVED last_received_at";
 
 pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     });
     format.print(&result, || {
         let rows: Vec<_> = chatbots.iter().map(row).collect();
-        output::columns(COLUMNS, &rows) + &about_receiver(&running, &webhook.public_url)
+        output::columns(COLUMNS, &rows, format) + &about_receiver(&running, &webhook.public_url)
     })?;
     refuse_failed(&chatbots, "read")
 }

@@ -118,3 +118,30 @@ fn no_output_holds_the_password_of_a_queue() {
     let loaded = load(&redis("redis://r", &format!("password = \"{SECRET}\""))).unwrap();
     assert!(!format!("{loaded:?}").contains(SECRET));
 }
+
+#[test]
+fn a_password_that_can_be_read_on_the_way_is_unwise() {
+    let open = |sources: &Sources| -> Vec<String> {
+        let warnings = load(sources).unwrap().warnings;
+        let warnings = warnings.iter().map(ToString::to_string);
+        warnings
+            .filter(|warning| !warning.starts_with("no token"))
+            .collect()
+    };
+    let password = "password = \"p\"";
+    for (sources, advice) in [
+        (nats(password), "take tls:// in `url`"),
+        (redis("redis://r", password), "take rediss:// in `url`"),
+    ] {
+        let found = "destination q is shown its password over a way that is not encrypted";
+        assert_eq!(open(&sources), [format!("{found}; {advice}")]);
+    }
+    for sources in [
+        nats(""),
+        redis("redis://r", ""),
+        redis("rediss://r", password),
+        redis("redis://127.0.0.1", password),
+    ] {
+        assert_eq!(open(&sources), [""; 0]);
+    }
+}

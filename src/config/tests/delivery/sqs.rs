@@ -21,16 +21,20 @@ fn sqs(sources: &Sources) -> Settings {
     }
 }
 
-/// What says where its keys come from, with these variables.
-fn source(members: &str, variables: &[(&str, &str)]) -> Source {
-    let mut sources = with_url(members);
+/// The same with these variables.
+fn with_variables(mut sources: Sources, variables: &[(&str, &str)]) -> Sources {
     for (name, value) in variables {
         assert!(Sources::is_read(name), "{name}");
         sources
             .environment
             .push(((*name).to_owned(), (*value).to_owned()));
     }
-    sqs(&sources).source
+    sources
+}
+
+/// What says where its keys come from, with these variables.
+fn source(members: &str, variables: &[(&str, &str)]) -> Source {
+    sqs(&with_variables(with_url(members), variables)).source
 }
 
 #[test]
@@ -74,6 +78,98 @@ fn keys_are_given_or_in_variables_or_come_from_an_address() {
 }
 
 #[test]
+fn where_keys_come_from_is_named_and_a_variable_that_stands_alone_is_warned_of() {
+    let id = ("AWS_ACCESS_KEY_ID", "VARIABLE");
+    let secret = ("AWS_SECRET_ACCESS_KEY", SECRET);
+    let token = ("AWS_SESSION_TOKEN", SECRET);
+    let relative = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1");
+    let metadata = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1338");
+    let role = "the role of this machine, for there is neither AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY nor \
+                AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    let both = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let relative_named = "the address that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI names";
+    let id_alone = "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not";
+    let secret_alone = "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not";
+    let token_alone = "AWS_SESSION_TOKEN is set and neither AWS_ACCESS_KEY_ID nor AWS_SECRET_ACCESS_KEY is";
+    for (variables, expected, half) in [
+        (&[][..], role, None),
+        (
+            &[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", " ")],
+            role,
+            None,
+        ),
+        (&[id, secret], both, None),
+        (
+            &[id, secret, token],
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with AWS_SESSION_TOKEN",
+            None,
+        ),
+        (&[relative], relative_named, None),
+        (
+            &[metadata],
+            "the address that AWS_EC2_METADATA_SERVICE_ENDPOINT names",
+            None,
+        ),
+        (&[id, relative], relative_named, Some(id_alone)),
+        (&[secret, relative], relative_named, Some(secret_alone)),
+        (
+            &[("AWS_ACCESS_KEY_ID", " "), secret, token, relative],
+            relative_named,
+            Some(secret_alone),
+        ),
+        (&[token, relative], relative_named, Some(token_alone)),
+    ] {
+        let sources = with_variables(with_url(""), variables);
+        let named = sqs(&sources).keys_from;
+        let warnings = load(&sources).unwrap().warnings;
+        let found = warnings.iter().map(|warning| &*warning.found);
+        let found: Vec<_> = found.filter(|found| found.starts_with("AWS_")).collect();
+        match half {
+            None => assert_eq!((&*named, found.len()), (expected, 0), "{found:?}"),
+            Some(half) => {
+                assert_eq!(named, format!("{expected}; {half}"));
+                assert_eq!(
+                    found,
+                    [format!("{half}, so keys of a queue come from {expected}")]
+                );
+            }
+        }
+        assert!(!format!("{warnings:?}").contains(SECRET));
+    }
+}
+
+#[test]
+fn a_region_that_neither_the_settings_nor_the_url_tell_is_that_of_a_variable() {
+    let here = "url = \"http://127.0.0.1:9324/queue/q\"\n";
+    let (first, second) = (("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "eu-west-2"));
+    for (sources, variables, expected) in [
+        (queue(here), &[first, second][..], ("eu-west-1", "AWS_REGION")),
+        (
+            queue(here),
+            &[("AWS_REGION", " "), second],
+            ("eu-west-2", "AWS_DEFAULT_REGION"),
+        ),
+        (with_url(""), &[first], ("eu-central-1", "its URL")),
+        (
+            queue(&format!("{here}region = \"eu-north-1\"")),
+            &[first],
+            ("eu-north-1", "region of the destination"),
+        ),
+    ] {
+        let settings = sqs(&with_variables(sources, variables));
+
+        assert_eq!((&*settings.region, settings.region_from), expected);
+    }
+    assert_eq!(
+        mistakes(&with_variables(queue(here), &[("AWS_REGION", "EU west")])),
+        [
+            "delivery.destination[0].region (own.toml:1): it would be what AWS_REGION says, and that is no region of AWS, as in \
+             eu-central-1"
+        ]
+    );
+}
+
+#[test]
 fn a_secret_access_key_may_be_in_a_file() {
     let mut sources = with_url("access_key_id = \"GIVEN\"\nsecret_access_key_file = \"/run/key\"");
     sources.read_files(|path| {
@@ -109,7 +205,7 @@ fn what_is_no_queue_is_refused_without_a_secret() {
         (
             queue("url = \"http://127.0.0.1:9324/queue/q\""),
             format!(
-                "{place}.region (own.toml:1): expected a region of AWS, which this URL does not tell, as in eu-central-1, found nothing"
+                "{place}.region (own.toml:1): expected a region of AWS, which neither this URL tells nor AWS_REGION nor AWS_DEFAULT_REGION, as in eu-central-1, found nothing"
             ),
         ),
         (
@@ -145,16 +241,19 @@ fn what_is_no_queue_is_refused_without_a_secret() {
     ] {
         assert_eq!(mistakes(&queue(&format!("url = \"{url}\""))).len(), 1, "{url}");
     }
-    let mut elsewhere = with_url("");
-    let full = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://keys.example.com/");
-    elsewhere.environment.push((full.0.to_owned(), full.1.to_owned()));
-    assert_eq!(
-        mistakes(&elsewhere),
-        [format!(
-            "{place}.kind (own.toml:1): keys would come from the address that {} names, and that is none that keys may come from",
-            full.0
-        )]
-    );
+    for (name, address) in [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://keys.example.com/"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "keys"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "localhost"),
+    ] {
+        assert_eq!(
+            mistakes(&with_variables(with_url(""), &[(name, address)])),
+            [format!(
+                "{place}.kind (own.toml:1): keys would come from the address that {name} names, and that is none that keys may \
+                 come from"
+            )]
+        );
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ async fn one_that_does_not_speak_http_has_failed() {
 async fn one_whose_certificate_nobody_known_has_signed_is_unreachable_and_gets_nothing() {
     let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = crate::outgoing::provider();
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -55,6 +55,7 @@ pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
     ended: watch::Receiver<usize>,
+    ending: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -64,14 +65,20 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (ended_sender, ended) = watch::channel(0);
+        let (ending, told) = watch::channel(());
         let (answer, in_task) = (answer.to_vec(), Arc::clone(&seen));
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 in_task.lock().unwrap().connection_count += 1;
                 let (answer, seen, ended) = (answer.clone(), Arc::clone(&in_task), ended_sender.clone());
+                let mut told = told.clone();
+                told.mark_unchanged();
                 tokio::spawn(async move {
-                    serve(stream, &answer, then, &seen).await;
+                    tokio::select! {
+                        () = serve(stream, &answer, then, &seen) => {}
+                        _ = told.changed() => {}
+                    }
                     ended.send_modify(|count| *count += 1);
                 });
             }
@@ -80,6 +87,7 @@ impl Server {
             address,
             seen,
             ended,
+            ending,
             task,
         }
     }
@@ -102,9 +110,19 @@ impl Server {
         self.seen.lock().unwrap().connection_count
     }
 
+    /// Ends every connection that there is.
+    pub fn end_connections(&self) {
+        self.ending.send_replace(());
+    }
+
     /// Waits until a connection has ended.
     pub async fn until_ended(&mut self) {
-        let ended = self.ended.wait_for(|count| *count > 0);
+        self.until_so_many_ended(1).await;
+    }
+
+    /// Waits until so many connections have ended.
+    pub async fn until_so_many_ended(&mut self, all: usize) {
+        let ended = self.ended.wait_for(|count| *count >= all);
         let waited = tokio::time::timeout(Duration::from_secs(10), ended).await;
         waited.expect("the connection ends").unwrap();
     }

@@ -169,7 +169,10 @@ async fn without_keys_nothing_is_sent_and_the_reason_holds_no_secret() {
 
         assert_eq!(report.outcome, Outcome::Ours);
         assert!(
-            report.detail.starts_with("no keys: ") && report.detail.ends_with(reason),
+            report
+                .detail
+                .starts_with("no keys from the settings of the test: ")
+                && report.detail.ends_with(reason),
             "{}",
             report.detail
         );

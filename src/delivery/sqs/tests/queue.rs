@@ -6,11 +6,14 @@ use crate::delivery::look::Sight;
 async fn look_at(answer: Reply, name: &str) -> Vec<String> {
     let server = Server::start(move |_| answer.clone()).await;
     let settings = settings(&server, name, Source::Given(planted()));
-    let sights = look(&settings).await.unwrap();
+    let mut sights = look(&settings).await.unwrap();
     assert_eq!(
         server.requests()[0].header("x-amz-target"),
         "AmazonSQS.GetQueueAttributes"
     );
+    let whence =
+        "its keys are to come from the settings of the test; its region, eu-central-1, is that of the test";
+    assert_eq!(sights.remove(0), Sight::Good(whence.to_owned()));
     let shown = sights.into_iter().map(|sight| match sight {
         Sight::Good(what) => format!("good: {what}"),
         Sight::Doubtful { what, .. } => format!("doubtful: {what}"),

@@ -174,20 +174,20 @@ async fn the_rest_of_a_body_is_waited_for_by_whoever_reads_it() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_an_idle_connection_at_once_and_gives_an_unfinished_request_a_second() {
     let second = Duration::from_secs(1);
-    for (sent, after_stop, is_error) in [
-        (&b""[..], Duration::ZERO, false),
-        (b"GET / HTT", second, false),
+    for (read, sent, after_stop, is_error) in [
+        (REQUEST, &b""[..], Duration::ZERO, false),
+        (REQUEST, b"GET / HTT", second, false),
         (
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell",
+            b"",
             second,
             true,
         ),
     ] {
         let mut connection = connection();
+        connection.send(read).await;
+        connection.read().await.0.unwrap();
         connection.send(sent).await;
-        if is_error {
-            connection.read().await.0.unwrap();
-        }
         connection.begin_to_wait().await;
         connection.presence.wish(Wish::Stop);
 
@@ -196,6 +196,34 @@ async fn a_stop_ends_an_idle_connection_at_once_and_gives_an_unfinished_request_
         assert_eq!(end.is_err(), is_error, "{sent:?}");
         assert!(is_about(after, after_stop), "{sent:?}: {after:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_gives_a_new_connection_a_second_to_send_its_first_request() {
+    let mut connection = connection();
+    connection.begin_to_wait().await;
+    connection.presence.wish(Wish::Stop);
+    connection.begin_to_wait().await;
+    advance(Duration::from_millis(900)).await;
+    connection.send(REQUEST).await;
+    let (request, _) = connection.read().await;
+
+    let (end, after) = connection.read().await;
+
+    assert_eq!(request.unwrap(), REQUEST);
+    assert_eq!((end.unwrap(), after), (Vec::new(), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_a_connection_at_once_that_has_never_sent_anything_for_a_second() {
+    let mut connection = connection();
+    connection.begin_to_wait().await;
+    advance(Duration::from_secs(1)).await;
+    connection.presence.wish(Wish::Stop);
+
+    let (end, after) = connection.read().await;
+
+    assert_eq!((end.unwrap(), after), (Vec::new(), Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

@@ -172,17 +172,22 @@ pub async fn whoever_does_not_lead_writes_nothing(place: &impl Place) {
     let after = led.destination(destination.id).await;
     led.leader().await;
     let removed = led.outbox().remove_destination(&other, destination.id).await;
+    led.leader().await;
+    let noticed = led.outbox().keep_notices(&other, "{}".to_owned()).await;
 
     let kept = led.outbox().instruction(instruction.id).await.unwrap();
     if leads {
         recorded.unwrap();
         followed_up.unwrap();
         assert_eq!(removed.unwrap(), 1);
+        noticed.unwrap();
         assert_eq!(kept, Some(done));
     } else {
         assert!(matches!(recorded, Err(Error::NotLeader)), "{recorded:?}");
         assert!(matches!(followed_up, Err(Error::NotLeader)), "{followed_up:?}");
         assert!(matches!(removed, Err(Error::NotLeader)), "{removed:?}");
+        assert!(matches!(noticed, Err(Error::NotLeader)), "{noticed:?}");
+        assert_eq!(led.outbox().notices().await.unwrap(), None);
         assert_eq!(kept, Some(instruction));
         assert_eq!(after, before);
         assert_eq!(led.destination(destination.id).await, before);
@@ -223,6 +228,8 @@ pub async fn a_closed_inbox_refuses_every_call_of_the_way_out(place: &impl Place
         outbox.open_instructions(10).await.err(),
         outbox.instructions(10).await.err(),
         outbox.follow_up(leader, instruction).await.err(),
+        outbox.notices().await.err(),
+        outbox.keep_notices(leader, "{}".to_owned()).await.err(),
     ];
     for (call, refusal) in refusals.iter().enumerate() {
         assert!(

@@ -7,13 +7,9 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::super::super::{NewReceipt, Origin, ReceiptId};
-use super::super::sealed::Sealed;
 use super::super::{key, system_time};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, Identity, Name};
-
-/// The current slot of nobody: everything may be anywhere.
-const NO_SLOT: i16 = -1;
 
 /// A notification on its way into the tables.
 pub struct NewRow<'a> {
@@ -98,16 +94,13 @@ pub struct Columns<'a> {
     failed: Vec<Option<Uuid>>,
     given_seq: Vec<Option<i64>>,
     given_id: Vec<Option<Uuid>>,
-    /// The slot that is taken for the current one.
-    current_slot: i16,
-    /// Whether something of the same job may be in another one.
-    may_be_elsewhere: Vec<bool>,
+    trace: Vec<Option<String>>,
     /// What our clock says now, for the server to correct our times by its own; `None` where they are to stay.
     sent_at: Option<SystemTime>,
 }
 
 impl<'a> Columns<'a> {
-    pub fn of(rows: &[NewRow<'a>], sealed: Option<&Sealed>) -> Self {
+    pub fn of(rows: &[NewRow<'a>]) -> Self {
         fn column<'a, T>(rows: &[NewRow<'a>], value: impl Fn(&NewRow<'a>) -> T) -> Vec<T> {
             rows.iter().map(value).collect()
         }
@@ -137,11 +130,7 @@ impl<'a> Columns<'a> {
             failed: column(rows, |row| row.step(is_initial(row), failed)),
             given_seq: column(rows, |row| row.given.map(|(seq, _)| seq)),
             given_id: column(rows, |row| row.given.map(|(_, id)| id.uuid())),
-            current_slot: sealed.map_or(NO_SLOT, Sealed::slot),
-            may_be_elsewhere: column(rows, |row| match (row.identity, sealed) {
-                (Some(key), Some(sealed)) => sealed.may_have(key),
-                (_, _) => true,
-            }),
+            trace: column(rows, |row| row.receipt.trace.as_ref().map(ToString::to_string)),
             sent_at: rows
                 .iter()
                 .all(|row| row.given.is_none())
@@ -149,7 +138,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 21] {
+    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 20] {
         [
             &self.identity,
             &self.received_at,
@@ -169,8 +158,7 @@ impl<'a> Columns<'a> {
             &self.failed,
             &self.given_seq,
             &self.given_id,
-            &self.current_slot,
-            &self.may_be_elsewhere,
+            &self.trace,
             &self.sent_at,
         ]
     }

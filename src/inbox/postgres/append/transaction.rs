@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId};
 use super::super::Client;
 use super::super::error::{concerns_one_row, text};
-use super::super::{PostgresInbox, quarantine};
+use super::super::{PostgresInbox, quarantine, schema};
 use super::rows::{Columns, NewRow};
 
 const APPEND: &str = include_str!("../append.sql");
@@ -70,13 +70,12 @@ impl<'a> Work<'a> {
 
 /// Does all of it in one transaction, or nothing.
 pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Error> {
-    let PostgresInbox { begin, settings, .. } = inbox;
+    let begin = schema::begin_append();
     let transact = async |client: &Client| {
         // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
         let append = client.prepare_cached(APPEND).await?;
         let keep = quarantine::Statements::prepare(client).await?;
-        let sealed = inbox.sealed();
-        let columns = Columns::of(&work.rows, sealed.as_deref());
+        let columns = Columns::of(&work.rows);
         let rows = async {
             match work.rows.len() {
                 0 => Ok(Vec::new()),
@@ -86,7 +85,7 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         let quarantined = async {
             match work.quarantined.len() {
                 0 => Ok(()),
-                _ => keep.keep(client, settings, &work.quarantined).await,
+                _ => keep.keep(client, &inbox.settings, &work.quarantined).await,
             }
         };
         let probe = async {
@@ -102,7 +101,7 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         // In this order, and all of it at once.
         let (begun, rows, quarantined, probed, committed) = tokio::join!(
             biased;
-            client.batch_execute(begin),
+            client.batch_execute(&begin),
             rows,
             quarantined,
             probe,
@@ -114,11 +113,6 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         quarantined?;
         probed?;
         committed?;
-        if let Some(row) = rows.first()
-            && row.try_get("has_moved")?
-        {
-            inbox.slot_moved.notify_one();
-        }
         rows.iter().map(Found::of_row).collect()
     };
     let done = async |client: &Client| match transact(client).await {

@@ -11,7 +11,7 @@ use super::super::super::outbox::{
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::system_time;
 use super::receipts::{
-    MAX_EXAMINED, RECEIPT, before, limit as page_limit, receipt_and_body, receipt_and_small_body,
+    MAX_EXAMINED, RECEIPT, before, last_where, limit as page_limit, receipt_and_body, receipt_and_small_body,
     receipt_of_row, receipts_of, rows,
 };
 use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 
 /// How many columns [`RECEIPT`] has.
-const RECEIPT_COLUMNS: usize = 10;
+const RECEIPT_COLUMNS: usize = 11;
 
 /// How many columns [`DELIVERY`] has.
 const DELIVERY_COLUMNS: usize = 9;
@@ -66,27 +66,15 @@ pub async fn matching(client: &Client, what: &Matching, limit: usize) -> Result<
     Ok(Matched::new(receipts, limit, until))
 }
 
-/// What [`last_before`] asks. Up to `low` all were received before that time, above `high` none; some 20 rows are looked
-/// at, one after the other.
-pub const LAST_BEFORE: &str = "
-    WITH RECURSIVE halving (low, high) AS (
-        SELECT least((SELECT first_seq FROM state WHERE one) - 1, newest.seq), newest.seq
-        FROM (SELECT coalesce(max(seq), 0) AS seq FROM receipt) AS newest
-        UNION ALL
-        SELECT CASE WHEN found.received_at < $1 THEN found.seq ELSE low END,
-               CASE WHEN found.received_at < $1 THEN high ELSE (low + high + 1) / 2 - 1 END
-        FROM halving LEFT JOIN LATERAL (
-            SELECT seq, received_at FROM receipt
-            WHERE seq >= (halving.low + halving.high + 1) / 2 AND seq <= halving.high ORDER BY seq LIMIT 1
-        ) AS found ON true
-        WHERE low < high
-    )
-    SELECT low FROM halving WHERE low >= high";
+/// What [`last_before`] asks.
+pub fn last_before_sql() -> String {
+    last_where("received_at < $1")
+}
 
 /// See [`super::Outbox::last_before`].
 pub async fn last_before(client: &Client, time: Timestamp) -> Result<u64, Error> {
     let time = system_time(time.minus(MAX_DISORDER));
-    let rows = rows(client, LAST_BEFORE, &[&time]).await?;
+    let rows = rows(client, &last_before_sql(), &[&time]).await?;
     rows.first()
         .map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)? as u64))
 }
@@ -178,9 +166,14 @@ pub async fn delivery(
     let sql = format!(
         "SELECT {DELIVERY}, {ATTEMPT}
          FROM delivery LEFT JOIN LATERAL (
-             SELECT * FROM attempt
+             SELECT number, started_at, duration_us, outcome, status, detail, answer FROM attempt
              WHERE attempt.seq = delivery.seq AND attempt.destination = delivery.destination
-             ORDER BY attempt.number DESC LIMIT $3
+             UNION ALL
+             SELECT 1, first_started_at, first_duration_us, first_outcome, first_status, first_detail, first_answer
+             WHERE first_started_at IS NOT NULL AND NOT EXISTS (
+                 SELECT FROM attempt
+                 WHERE attempt.seq = delivery.seq AND attempt.destination = delivery.destination AND attempt.number = 1)
+             ORDER BY number DESC LIMIT $3
          ) AS attempt ON true
          WHERE delivery.seq = $1 AND delivery.destination = $2
            AND delivery.seq >= (SELECT first_seq FROM state WHERE one)

@@ -6,7 +6,7 @@ use super::super::super::outbox::{MAX_ATTEMPTS, Pause, PauseChange, Progress};
 use super::super::super::{Candidate, Error};
 use super::super::quarantine::without_nul;
 use super::super::{PostgresInbox, system_time};
-use super::rows::{AttemptColumns, DeliveryColumns};
+use super::rows::{AttemptColumns, DeliveryColumns, FirstAttemptColumns};
 use super::{leader, seq};
 
 pub const RECORD: &str = include_str!("record.sql");
@@ -21,9 +21,10 @@ pub async fn record(inbox: &PostgresInbox, candidate: &Candidate, progress: &Pro
     let (paused_at, pause_reason) = pause_columns(pause);
     let (cursor, max_attempts) = (seq(progress.cursor), MAX_ATTEMPTS as i32);
     let deliveries = DeliveryColumns::of(&progress.deliveries);
-    let attempts = progress.attempts.iter();
-    let attempts: Vec<_> = attempts.map(|(sequence, attempt)| (*sequence, attempt)).collect();
-    let attempts = AttemptColumns::of(&attempts);
+    let firsts = FirstAttemptColumns::of(&progress.deliveries, &progress.attempts);
+    let further = progress.attempts.iter().filter(|(_, attempt)| attempt.number > 1);
+    let further: Vec<_> = further.map(|(sequence, attempt)| (*sequence, attempt)).collect();
+    let further = AttemptColumns::of(&further);
     let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
         &progress.destination.0,
         &cursor,
@@ -32,7 +33,8 @@ pub async fn record(inbox: &PostgresInbox, candidate: &Candidate, progress: &Pro
         &pause_reason,
     ];
     parameters.extend(deliveries.parameters());
-    parameters.extend(attempts.parameters());
+    parameters.extend(firsts.parameters());
+    parameters.extend(further.parameters());
     parameters.push(&max_attempts);
     leader::write(inbox, candidate, RECORD, &parameters)
         .await

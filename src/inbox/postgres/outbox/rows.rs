@@ -1,5 +1,6 @@
 //! Deliveries and attempts as rows and columns.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -100,6 +101,57 @@ impl DeliveryColumns {
     }
 }
 
+/// The first attempts of deliveries, column by column, where they are among what is told of them.
+pub struct FirstAttemptColumns<'a> {
+    started_at: Vec<Option<SystemTime>>,
+    duration_us: Vec<Option<i64>>,
+    outcome: Vec<Option<&'static str>>,
+    status: Vec<Option<i32>>,
+    detail: Vec<Option<String>>,
+    answer: Vec<Option<&'a [u8]>>,
+}
+
+impl<'a> FirstAttemptColumns<'a> {
+    /// Those of these deliveries, in their order.
+    pub fn of(deliveries: &[Delivery], attempts: &'a [(u64, Attempt)]) -> Self {
+        let firsts: HashMap<u64, &Attempt> = attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.number == 1)
+            .map(|(sequence, attempt)| (*sequence, attempt))
+            .collect();
+        let firsts: Vec<Option<&Attempt>> = deliveries
+            .iter()
+            .map(|delivery| firsts.get(&delivery.sequence).copied())
+            .collect();
+        fn column<'a, T>(firsts: &[Option<&'a Attempt>], value: impl Fn(&'a Attempt) -> T) -> Vec<Option<T>> {
+            firsts.iter().map(|first| first.map(&value)).collect()
+        }
+        Self {
+            started_at: column(&firsts, |first| system_time(first.started_at)),
+            duration_us: column(&firsts, duration_us),
+            outcome: column(&firsts, |first| first.outcome.as_str()),
+            status: firsts
+                .iter()
+                .map(|first| first.and_then(|first| first.status))
+                .collect(),
+            detail: column(&firsts, |first| without_nul(&first.detail)),
+            answer: column(&firsts, |first| &first.answer[..]),
+        }
+    }
+
+    /// `timestamptz[], bigint[], text[], integer[], text[], bytea[]`
+    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 6] {
+        [
+            &self.started_at,
+            &self.duration_us,
+            &self.outcome,
+            &self.status,
+            &self.detail,
+            &self.answer,
+        ]
+    }
+}
+
 /// Attempts, column by column, with the number of their receipt, but without their destination.
 pub struct AttemptColumns<'a> {
     seq: Vec<i64>,
@@ -121,9 +173,7 @@ impl<'a> AttemptColumns<'a> {
             seq: attempts.iter().map(|(sequence, _)| seq(*sequence)).collect(),
             number: column(attempts, |attempt| integer(attempt.number)),
             started_at: column(attempts, |attempt| system_time(attempt.started_at)),
-            duration_us: column(attempts, |attempt| {
-                i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)
-            }),
+            duration_us: column(attempts, duration_us),
             outcome: column(attempts, |attempt| attempt.outcome.as_str()),
             status: column(attempts, |attempt| attempt.status),
             detail: column(attempts, |attempt| without_nul(&attempt.detail)),
@@ -144,6 +194,11 @@ impl<'a> AttemptColumns<'a> {
             &self.answer,
         ]
     }
+}
+
+/// How long an attempt took, as the tables have it.
+fn duration_us(attempt: &Attempt) -> i64 {
+    i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A count as the tables have it: two thousand million are as good as more.

@@ -54,7 +54,7 @@ async fn an_inbox_in_order_is_sound() {
 #[tokio::test]
 async fn tables_of_an_older_program_are_sound_as_they_are() {
     let database = database!();
-    super::schema::make_first_tables(&database).await;
+    super::migration::make_tables(&database, 1).await;
 
     let sound = Check::Sound {
         version: 1,
@@ -90,23 +90,41 @@ async fn tables_of_a_newer_program_are_named_as_such() {
 #[tokio::test]
 async fn each_kind_of_damage_is_found() {
     let damages = [
-        ("UPDATE receipt SET identity = (SELECT identity FROM receipt WHERE seq = 1) WHERE seq = 3", "one identity"),
-        ("UPDATE receipt SET id = '00000000-0000-7000-8000-000000000000' WHERE seq = 4", "is not greater"),
-        ("UPDATE receipt SET slot = 1 WHERE seq = 5;
-          INSERT INTO receipt SELECT seq, 0, received_at, id, identity, event_id, model_id, chatbot_id, is_documented,
-                                     is_backfilled, wire, event, status, body FROM receipt WHERE seq = 5", "id is not"),
-        ("INSERT INTO open_job SELECT identity, seq FROM receipt WHERE seq = 1", "or whose end is"),
+        (
+            "UPDATE receipt SET identity = (SELECT identity FROM receipt WHERE seq = 1) WHERE seq = 3",
+            "one identity",
+        ),
+        (
+            "UPDATE receipt SET id = '00000000-0000-7000-8000-000000000000' WHERE seq = 4",
+            "is not greater",
+        ),
+        (
+            "INSERT INTO open_job SELECT identity, seq FROM receipt WHERE seq = 1",
+            "or whose end is",
+        ),
         ("UPDATE open_job SET seq = 77", "whose beginning is not held"),
         ("DELETE FROM open_job", "does not count as open"),
         ("UPDATE latest SET seq = 77", "chatbot and event is not held"),
         ("DELETE FROM quarantine", "the quarantine does not hold"),
         ("DELETE FROM destination", "goes to no destination"),
         ("UPDATE delivery SET seq = 77 WHERE seq = 3", "is of no receipt"),
-        ("UPDATE attempt SET number = 0", "is not among those of its delivery"),
+        (
+            "UPDATE attempt SET number = 0",
+            "is not among those of its delivery",
+        ),
         ("DELETE FROM delivery", "is not among those of its delivery"),
-        ("UPDATE dead_letters SET count = 2", "of destination 1 there are 1 and not 2"),
-        ("DELETE FROM dead_letters", "of destination 1 there are 1 and not 0"),
-        ("INSERT INTO dead_letters VALUES (7, 3)", "of destination 7 there are 0 and not 3"),
+        (
+            "UPDATE dead_letters SET count = 2",
+            "of destination 1 there are 1 and not 2",
+        ),
+        (
+            "DELETE FROM dead_letters",
+            "of destination 1 there are 1 and not 0",
+        ),
+        (
+            "INSERT INTO dead_letters VALUES (7, 3)",
+            "of destination 7 there are 0 and not 3",
+        ),
     ];
     for (damage, expected) in damages {
         let database = full(database!()).await;

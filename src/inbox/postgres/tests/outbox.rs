@@ -52,21 +52,21 @@ impl Site {
         }
     }
 
-    /// Receipt `sequence` was tried once and waits, and the cursor is there.
+    /// Receipt `sequence` was tried twice and waits, and the cursor is there.
     fn tried(&self, sequence: u64) -> Progress {
         let delivery = Delivery {
             destination: self.destination,
             sequence,
             state: State::Pending,
-            step: 1,
-            attempt_count: 1,
+            step: 2,
+            attempt_count: 2,
             replay_count: 0,
             outcome: Some(Outcome::Failed),
             due_at: at(60),
             changed_at: at(1),
         };
-        let attempt = Attempt {
-            number: 1,
+        let attempt = |number| Attempt {
+            number,
             started_at: at(0),
             duration: Duration::from_micros(1_234),
             outcome: Outcome::Failed,
@@ -78,7 +78,7 @@ impl Site {
             destination: self.destination,
             cursor: sequence,
             deliveries: vec![delivery],
-            attempts: vec![(sequence, attempt)],
+            attempts: vec![(sequence, attempt(1)), (sequence, attempt(2))],
             pause: PauseChange::Keep,
         }
     }
@@ -221,7 +221,7 @@ async fn what_fails_in_the_middle_leaves_nothing_behind() {
         .await;
     let written = site.written().await;
     let mut poisoned = site.tried(1);
-    poisoned.attempts[0].1.detail = "poison".to_owned();
+    poisoned.attempts[1].1.detail = "poison".to_owned();
 
     let refusal = site.record(&site.leader, poisoned).await.unwrap_err();
 
@@ -254,6 +254,26 @@ async fn texts_with_a_nul_are_kept_without_it() {
 }
 
 #[tokio::test]
+async fn a_first_attempt_is_read_from_where_the_version_before_put_it_too() {
+    let site = Site::new(database!()).await;
+    site.record(&site.leader, site.tried(1)).await.unwrap();
+    let outbox = site.inbox.outbox();
+    let recorded = outbox.delivery(site.destination, 1).await.unwrap();
+    for change in [
+        // In both places, as after a copy that went on beside a receiver; then as it was before.
+        "INSERT INTO caigunn_webhook.attempt
+         SELECT seq, destination, 1, first_started_at, first_duration_us, first_outcome, first_status, first_detail,
+                first_answer
+         FROM caigunn_webhook.delivery",
+        "UPDATE caigunn_webhook.delivery SET first_started_at = NULL",
+    ] {
+        site.database.execute(change).await;
+
+        assert_eq!(outbox.delivery(site.destination, 1).await.unwrap(), recorded);
+    }
+}
+
+#[tokio::test]
 async fn a_destination_added_by_many_receivers_at_once_is_one() {
     let database = database!();
     let receivers = join_all((0..6).map(|_| Place::open(&database, settings()))).await;
@@ -280,9 +300,10 @@ async fn nothing_waits_for_notifications_that_are_being_stored() {
     let outbox = site.inbox.outbox();
     let mut client = site.database.connect().await;
     let storing = client.transaction().await.unwrap();
-    let lock = "SELECT pg_advisory_xact_lock((x'43475748'::bigint << 32)
-                                             | 'caigunn_webhook.state'::regclass::oid::bigint)";
-    storing.batch_execute(lock).await.unwrap();
+    storing
+        .batch_execute(&super::super::schema::lock_append())
+        .await
+        .unwrap();
 
     let calls = async {
         // This one does wait, so that is the right lock.

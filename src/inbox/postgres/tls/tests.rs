@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -45,7 +46,7 @@ impl Authority {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+        let key = ring::sign::any_supported_type(&key).unwrap();
         Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key))
     }
 }
@@ -78,7 +79,7 @@ async fn greeting_by(
     shown: &Arc<CertifiedKey>,
     version: &'static SupportedProtocolVersion,
 ) -> Result<String, String> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = outgoing::provider();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
@@ -252,7 +253,7 @@ fn no_file_is_read_where_nothing_is_verified() {
 
 /// Whether a server that demands a certificate of the authority lets us in.
 async fn lets_in(query: &str, authority: &Authority) -> bool {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = outgoing::provider();
     let mut roots = RootCertStore::empty();
     roots.add(authority.issuer.der().clone()).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));

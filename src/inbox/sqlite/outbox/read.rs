@@ -16,8 +16,8 @@ use super::super::read::{
     MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_and_small_body, receipt_of_row,
 };
 use super::rows::{
-    ATTEMPT, DELIVERY, DESTINATION, INSTRUCTION, attempt_of_row, delivery_of_row, destination_of_row,
-    instruction_of_row,
+    ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
+    destination_of_row, instruction_of_row,
 };
 use crate::clock::Timestamp;
 
@@ -307,7 +307,11 @@ pub fn delivery(
         return Ok(None);
     };
     let sql = format!(
-        "SELECT {ATTEMPT} FROM attempt WHERE seq = ?1 AND destination = ?2 ORDER BY number DESC LIMIT ?3"
+        "SELECT {ATTEMPT} FROM attempt WHERE seq = ?1 AND destination = ?2
+         UNION ALL
+         SELECT {FIRST_ATTEMPT} FROM delivery
+         WHERE seq = ?1 AND destination = ?2 AND first_started_at IS NOT NULL
+         ORDER BY number DESC LIMIT ?3"
     );
     let parameters = params![sequence, destination.0, MAX_ATTEMPTS];
     let mut attempts = list(connection, &sql, parameters, attempt_of_row)?;
@@ -322,6 +326,12 @@ pub fn instruction(connection: &Connection, id: InstructionId) -> rusqlite::Resu
     found.optional()
 }
 
+/// See [`super::Outbox::notices`].
+pub fn notices(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let kept = connection.query_row("SELECT book FROM notices", [], |row| row.get(0));
+    kept.optional()
+}
+
 /// See [`super::Outbox::open_instructions`].
 pub fn open_instructions(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Instruction>> {
     let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE done_at IS NULL ORDER BY id LIMIT ?1");
@@ -334,62 +344,8 @@ pub fn instructions(connection: &Connection, limit: usize) -> rusqlite::Result<V
     list(connection, &sql, [limit], instruction_of_row)
 }
 
-/// Every instruction that there is, oldest first.
-pub fn all_instructions(connection: &Connection) -> rusqlite::Result<Vec<Instruction>> {
-    let sql = format!("SELECT {INSTRUCTION} FROM instruction ORDER BY id");
-    list(connection, &sql, [], instruction_of_row)
-}
-
-/// Deliveries in the order of their keys, from the one after that key on.
-pub fn deliveries_after_key(
-    connection: &Connection,
-    after: Option<(u64, DestinationId)>,
-    limit: usize,
-) -> rusqlite::Result<Vec<Delivery>> {
-    let (seq, destination) = after.map_or((0, 0), |(seq, destination)| (seq, destination.0));
-    let parameters = params![seq, destination, limit];
-    list(
-        connection,
-        &deliveries_after_key_sql(),
-        parameters,
-        delivery_of_row,
-    )
-}
-
-/// [`deliveries_after_key`], after a number and a destination, so many.
-pub fn deliveries_after_key_sql() -> String {
-    format!(
-        "SELECT {DELIVERY} FROM delivery WHERE (seq, destination) > (?1, ?2) ORDER BY seq, destination LIMIT ?3"
-    )
-}
-
-/// Attempts in the order of their keys, from the one after that key on.
-pub fn attempts_after_key(
-    connection: &Connection,
-    after: Option<(u64, DestinationId, u32)>,
-    limit: usize,
-) -> rusqlite::Result<Vec<(u64, DestinationId, Attempt)>> {
-    let (seq, destination, number) = after.map_or((0, 0, 0), |(seq, destination, number)| {
-        (seq, destination.0, number)
-    });
-    list(
-        connection,
-        &attempts_after_key_sql(),
-        params![seq, destination, number, limit],
-        |row| Ok((row.get(7)?, DestinationId(row.get(8)?), attempt_of_row(row)?)),
-    )
-}
-
-/// [`attempts_after_key`], after a number, a destination and an attempt's number, so many.
-pub fn attempts_after_key_sql() -> String {
-    format!(
-        "SELECT {ATTEMPT}, seq, destination FROM attempt
-         WHERE (seq, destination, number) > (?1, ?2, ?3) ORDER BY seq, destination, number LIMIT ?4"
-    )
-}
-
 /// All rows of a query.
-fn list<T>(
+pub(super) fn list<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl Params,

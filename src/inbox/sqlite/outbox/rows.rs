@@ -24,6 +24,10 @@ pub const DELIVERY: &str =
 /// What [`attempt_of_row`] reads.
 pub const ATTEMPT: &str = "number, started_at, duration_us, outcome, status, detail, answer";
 
+/// The same of the first attempt that lies in a row of `delivery`.
+pub const FIRST_ATTEMPT: &str =
+    "1, first_started_at, first_duration_us, first_outcome, first_status, first_detail, first_answer";
+
 /// What [`instruction_of_row`] reads.
 pub const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
 

@@ -1,12 +1,13 @@
 //! What is written of the way out, each in a transaction that the caller makes.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
 use super::super::super::outbox::{
-    Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange, Progress,
-    Start,
+    Attempt, Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange,
+    Progress, Start,
 };
 use super::super::index::Seq;
 use super::read;
@@ -101,23 +102,37 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
     put_attempts(connection, progress, first)
 }
 
-/// Puts in the deliveries whose receipts are held, which are those from `first` on. Were that asked in the statement itself,
-/// SQLite would make a table in memory for each row, because of the triggers.
+/// Puts in the deliveries whose receipts are held, which are those from `first` on, with their first attempts. Were that
+/// asked in the statement itself, SQLite would make a table in memory for each row, because of the triggers.
 fn put_deliveries(connection: &Connection, progress: &Progress, first: u64) -> rusqlite::Result<()> {
+    let first_attempts: HashMap<u64, &Attempt> = progress
+        .attempts
+        .iter()
+        .filter(|(_, attempt)| attempt.number == 1)
+        .map(|(sequence, attempt)| (*sequence, attempt))
+        .collect();
     let mut put = connection.prepare_cached(
         "INSERT INTO delivery
-             (seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             (seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count,
+              first_started_at, first_duration_us, first_outcome, first_status, first_detail, first_answer)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (seq, destination) DO UPDATE SET
              state = excluded.state, step = excluded.step, attempt_count = excluded.attempt_count,
              outcome = excluded.outcome, due_at = excluded.due_at, changed_at = excluded.changed_at,
-             replay_count = excluded.replay_count",
+             replay_count = excluded.replay_count,
+             first_started_at = coalesce(excluded.first_started_at, first_started_at),
+             first_duration_us = coalesce(excluded.first_duration_us, first_duration_us),
+             first_outcome = coalesce(excluded.first_outcome, first_outcome),
+             first_status = coalesce(excluded.first_status, first_status),
+             first_detail = coalesce(excluded.first_detail, first_detail),
+             first_answer = coalesce(excluded.first_answer, first_answer)",
     )?;
     for delivery in progress
         .deliveries
         .iter()
         .filter(|delivery| delivery.sequence >= first)
     {
+        let first_attempt = first_attempts.get(&delivery.sequence);
         put.execute(params![
             delivery.sequence,
             progress.destination.0,
@@ -128,12 +143,18 @@ fn put_deliveries(connection: &Connection, progress: &Progress, first: u64) -> r
             delivery.due_at.as_micros(),
             delivery.changed_at.as_micros(),
             delivery.replay_count,
+            first_attempt.map(|attempt| attempt.started_at.as_micros()),
+            first_attempt.map(|attempt| duration_us(attempt)),
+            first_attempt.map(|attempt| attempt.outcome.as_str()),
+            first_attempt.and_then(|attempt| attempt.status),
+            first_attempt.map(|attempt| &attempt.detail),
+            first_attempt.map(|attempt| &attempt.answer[..]),
         ])?;
     }
     Ok(())
 }
 
-/// Puts in the attempts whose receipts are held, and takes out those that are too many.
+/// Puts in the attempts after the first whose receipts are held, and takes out those that are too many.
 fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rusqlite::Result<()> {
     let destination = progress.destination.0;
     let mut put = connection.prepare_cached(
@@ -141,14 +162,14 @@ fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rus
              (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    for (seq, attempt) in progress.attempts.iter().filter(|(seq, _)| *seq >= first) {
-        let duration_us = i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX);
+    let held = progress.attempts.iter().filter(|(seq, _)| *seq >= first);
+    for (seq, attempt) in held.filter(|(_, attempt)| attempt.number > 1) {
         put.execute(params![
             seq,
             destination,
             attempt.number,
             attempt.started_at.as_micros(),
-            duration_us,
+            duration_us(attempt),
             attempt.outcome.as_str(),
             attempt.status,
             attempt.detail,
@@ -161,6 +182,10 @@ fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rus
         }
     }
     Ok(())
+}
+
+fn duration_us(attempt: &Attempt) -> i64 {
+    i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// See [`super::Outbox::instruct`].
@@ -196,5 +221,14 @@ pub fn follow_up(connection: &Connection, instruction: &Instruction) -> rusqlite
             [MAX_DONE_INSTRUCTIONS],
         )?;
     }
+    Ok(())
+}
+
+/// See [`super::Outbox::keep_notices`].
+pub fn keep_notices(connection: &Connection, book: &str) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO notices (id, book) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET book = excluded.book",
+        [book],
+    )?;
     Ok(())
 }

@@ -154,20 +154,11 @@ async fn what_came_before_the_recent_receipts_does_not_count_as_last_received() 
         let last = inbox.last_received().await.unwrap();
         last.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
-    let add = async |count: u32| {
-        let rows = "INSERT INTO receipt
-            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
-            SELECT last + n, id, received_at, wire, event, status, event_id, model_id, chatbot_id, x''
-            FROM n, (SELECT max(seq) AS last FROM receipt), (SELECT * FROM receipt WHERE seq = 2)";
-        inbox
-            .on_connection(move |connection| connection.execute(rows, [count]).unwrap())
-            .await
-    };
 
-    add(99_998).await;
+    inbox.repeat_last(99_998).await;
     assert_eq!(chatbots().await, [early.chatbot_id, late.chatbot_id]);
 
-    add(1).await;
+    inbox.repeat_last(1).await;
     assert_eq!(chatbots().await, [late.chatbot_id]);
 }
 

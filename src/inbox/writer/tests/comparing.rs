@@ -22,6 +22,7 @@ fn notification(identity: Identity, body: &'static str) -> NewReceipt {
         chatbot_id: None,
         body: Bytes::from_static(body.as_bytes()),
         origin: Origin::Webhook,
+        trace: None,
         differs_from: None,
         remarks: Remarks::default(),
         bearer: None,

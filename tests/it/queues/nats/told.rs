@@ -68,7 +68,10 @@ async fn a_user_who_may_not_publish_or_not_hear_the_answer_is_told_so() {
     let receiver = Receiver::start(&[nats.destination("queue", deaf)]).await;
     post_jobs(receiver.public(), 1).await;
     receiver
-        .wait_for_failure("queue", "Permissions Violation for Subscription")
+        .wait_for_failure(
+            "queue",
+            "does not let this user have answers, which come below _INBOX",
+        )
         .await;
 }
 

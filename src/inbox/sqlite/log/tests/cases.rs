@@ -201,6 +201,27 @@ fn a_file_that_another_program_has_written_to_is_another_one() {
 }
 
 #[test]
+fn a_log_in_which_only_another_program_wrote_may_have_nothing_to_tell_it_by() {
+    let mut bench = Bench::new();
+    // Where the page that a row comes to has room for it, the first page stays as it is.
+    for step in [
+        Step::Commit(1, 4_058),
+        Step::Stop,
+        Step::Uncounted(1),
+        Step::Copy(CopyKind::VacuumedAndOpened),
+    ] {
+        bench.take(&step);
+    }
+    let left = bench.left("left");
+    assert_eq!(logged_heads(&left), [None]);
+
+    fs::copy(&bench.copies[0].1, &left).unwrap();
+
+    assert_eq!(foreign(&left).unwrap(), None);
+    bench.check_copies();
+}
+
+#[test]
 fn the_count_may_begin_anew() {
     let mut bench = Bench::new();
     let last = (commits::COUNT_MODULUS - 1) << 8 | schema::MIGRATIONS.len() as u32;

@@ -1,0 +1,150 @@
+"""Holds the compose files and the deployments for Kubernetes against their schemas, and gives the receiver the settings
+and files that each of them would give it.
+
+settings.py RECEIVER KUBECTL COMPOSE_SCHEMA
+"""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jsonschema
+import kubernetes_validate
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# The oldest and the newest that the package knows.
+KUBERNETES = ("1.25", "1.37")
+SECRETS = {
+    "access-token": "eyJhbGciOiJIUzI1NiJ9.e30.made-up",
+    "admin-token": "0cc175b9c0f1b6a831c399e269772661",
+    "inbox-url": "postgres://caigunn:92eb5ffee6ae2fec3ad71c777531578f@postgres/caigunn?sslmode=disable",
+    "postgres-password": "92eb5ffee6ae2fec3ad71c777531578f",
+    "webhook-token": "4a8a08f09d37b73795649038408b5f33",
+}
+
+
+def take(receiver, what, environment, files):
+    """Has a receiver read these settings, where files are by their paths in the container; each secret must come from its file."""
+    with tempfile.TemporaryDirectory() as root:
+        for path, content in files.items():
+            path = Path(root + path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        moved = {name: root + value if value in files else value for name, value in environment.items()}
+        for name, value in environment.items():
+            if value.startswith("/") and value not in files:
+                sys.exit(f"{what}: {name} names {value}, which nobody puts there")
+        moved.setdefault("CAIGUNN_DEFAULTS", str(ROOT / "config/image.toml"))
+        checked = subprocess.run(
+            [receiver, "config", "check"], env=moved, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        if checked.returncode:
+            sys.exit(f"{what}: {checked.stdout}")
+        for name in environment:
+            if name.endswith("_FILE") and not any(line.split()[-1:] == [name] for line in checked.stdout.splitlines()):
+                sys.exit(f"{what}: nothing comes from {name}:\n{checked.stdout}")
+    print(f"{what}: the receiver takes its settings")
+
+
+def check_compose(receiver, schema, path):
+    schema = json.loads(Path(schema).read_text())
+    file = yaml.safe_load((ROOT / path).read_text())
+    # It names no draft that the validator knows by that spelling.
+    jsonschema.Draft201909Validator(schema).validate(file)
+    for name, service in file["services"].items():
+        for secret in service.get("secrets", []):
+            content = SECRETS[Path(file["secrets"][secret]["file"]).name.replace("_", "-")]
+            service.setdefault("files", {})[f"/run/secrets/{secret}"] = content
+        for config in service.get("configs", []):
+            source = file["configs"][config["source"]]["file"]
+            shipped = source.removeprefix("${CAIGUNN_SETTINGS:-").removesuffix("}")
+            service.setdefault("files", {})[config["target"]] = (ROOT / shipped).read_text()
+        if not name.startswith("receiver"):
+            continue
+        environment = dict(service["environment"])
+        if "CAIGUNN_PUBLIC_URL" in environment:
+            environment["CAIGUNN_PUBLIC_URL"] = "https://hooks.example.com"
+        take(receiver, f"{path}, {name}", environment, service["files"])
+    postgres = file["services"].get("postgres")
+    if postgres and postgres["environment"]["POSTGRES_PASSWORD_FILE"] not in postgres["files"]:
+        sys.exit(f"{path}: the database has no password")
+
+
+def build(kubectl, name):
+    """What kustomize makes of a deployment, with secrets where the repository has none."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "kubernetes"
+        shutil.copytree(ROOT / "deploy/kubernetes", copy)
+        for secret, content in SECRETS.items():
+            (copy / name / "secrets" / secret).write_text(content + "\n")
+        built = subprocess.run([kubectl, "kustomize", copy / name], check=True, text=True, stdout=subprocess.PIPE)
+    return list(yaml.safe_load_all(built.stdout))
+
+
+def check_kubernetes(receiver, kubectl, name):
+    objects = build(kubectl, name)
+    for version in KUBERNETES:
+        for object in objects:
+            kubernetes_validate.validate(object, version, strict=True)
+    by_kind = {object["kind"]: object for object in objects}
+    pod = by_kind["Deployment"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    labels = pod["metadata"]["labels"].items()
+    selectors = [by_kind["Service"]["spec"]["selector"]]
+    if "PodDisruptionBudget" in by_kind:
+        selectors.append(by_kind["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"])
+        spread = pod["spec"]["topologySpreadConstraints"]
+        selectors.extend(constraint["labelSelector"]["matchLabels"] for constraint in spread)
+    if not all(selector.items() <= labels for selector in selectors):
+        sys.exit(f"{name}: a selector finds no pod")
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    files = {}
+    for mount in container["volumeMounts"]:
+        volume = volumes[mount["name"]]
+        if "configMap" in volume:
+            by_name = next(o for o in objects if o["metadata"]["name"] == volume["configMap"]["name"] and o["kind"] == "ConfigMap")
+            files[mount["mountPath"]] = by_name["data"][mount["subPath"]]
+        elif "secret" in volume:
+            assert volume["secret"]["secretName"] == by_kind["Secret"]["metadata"]["name"]
+            for key, content in by_kind["Secret"]["data"].items():
+                files[f"{mount['mountPath']}/{key}"] = base64.b64decode(content).decode()
+        else:
+            claim = volume["persistentVolumeClaim"]["claimName"]
+            assert claim == by_kind["PersistentVolumeClaim"]["metadata"]["name"]
+    environment = {variable["name"]: variable["value"] for variable in container["env"]}
+    take(receiver, f"deploy/kubernetes/{name}, {len(objects)} objects", environment, files)
+
+
+def check_service(receiver):
+    """The variables of the unit and its drop-in, with the files that the package installs."""
+    environment, files, folder = {}, {}, "/run/credentials/caigunn-webhook.service"
+    for name in ("caigunn-webhook.service", "account.conf"):
+        for line in (ROOT / "deploy/systemd" / name).read_text().splitlines():
+            if line.startswith("Environment="):
+                key, value = line.removeprefix("Environment=").split("=", 1)
+                environment[key] = value.replace("%d", folder)
+            elif line.startswith("LoadCredential="):
+                credential = line.removeprefix("LoadCredential=").split(":")[0]
+                files[f"{folder}/{credential}"] = SECRETS[credential]
+    files["/usr/share/caigunn-webhook/defaults.toml"] = (ROOT / "deploy/systemd/defaults.toml").read_text()
+    files["/etc/caigunn-webhook/config.toml"] = (ROOT / "deploy/systemd/config.toml").read_text()
+    take(receiver, "deploy/systemd", environment, files)
+
+
+def main():
+    receiver, kubectl, schema = map(os.path.abspath, sys.argv[1:])
+    for path in ("compose.yaml", "compose.caddy.yaml", "compose.postgres.yaml"):
+        check_compose(receiver, schema, path)
+    for name in ("sqlite", "postgres"):
+        check_kubernetes(receiver, kubectl, name)
+    check_service(receiver)
+
+
+if __name__ == "__main__":
+    main()

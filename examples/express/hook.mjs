@@ -1,0 +1,28 @@
+// hook.mjs: npm install express standardwebhooks; node hook.mjs
+import { readFileSync } from "node:fs";
+import express from "express";
+import { Webhook } from "standardwebhooks";
+
+const webhook = new Webhook(readFileSync(process.env.SECRET_FILE, "utf8").trim());
+const seen = new Set(); // belongs into your database, and is written in one transaction with the work
+
+async function handle(event) {
+  console.log(event.type, event.id);
+}
+
+const app = express();
+// All content types, and more than the 100 KiB that it takes otherwise. No express.json() before it.
+app.post("/hooks/caigunn", express.raw({ type: () => true, limit: "20mb" }), async (request, response) => {
+  try {
+    webhook.verify(request.body, request.headers, { jsonParse: false });
+  } catch (error) {
+    return response.status(401).send(error.message);
+  }
+  const id = request.get("webhook-id");
+  if (!seen.has(id)) {
+    await handle(JSON.parse(new TextDecoder().decode(request.body)));
+    seen.add(id);
+  }
+  response.sendStatus(200);
+});
+app.listen(process.env.PORT ?? 3000, "127.0.0.1");

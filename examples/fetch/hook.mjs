@@ -1,0 +1,29 @@
+// hook.mjs: npm install standardwebhooks; what it exports is served by Deno, Bun and others
+import { readFileSync } from "node:fs";
+import { Webhook } from "standardwebhooks";
+
+const webhook = new Webhook(readFileSync(process.env.SECRET_FILE, "utf8").trim());
+const seen = new Set(); // belongs into your database, and is written in one transaction with the work
+
+async function handle(event) {
+  console.log(event.type, event.id);
+}
+
+export default {
+  async fetch(request) {
+    const bytes = await request.arrayBuffer();
+    // What is signed. request.text() leaves out a byte order mark, which a raw body may have.
+    const signed = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    try {
+      webhook.verify(signed, Object.fromEntries(request.headers), { jsonParse: false });
+    } catch (error) {
+      return new Response(error.message, { status: 401 });
+    }
+    const id = request.headers.get("webhook-id");
+    if (!seen.has(id)) {
+      await handle(JSON.parse(new TextDecoder().decode(bytes)));
+      seen.add(id);
+    }
+    return new Response();
+  },
+};

@@ -1,0 +1,70 @@
+//! Accents: what stands over or under the character before it and takes no room of its own. Whoever sends thousands of them in
+//! a row has them cover what stands around.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use unicode_width::UnicodeWidthChar;
+
+/// How many are shown in a row. Most languages put two at most on a letter, Vietnamese, Hebrew and Thai among them.
+const MAX_IN_A_ROW: usize = 4;
+
+/// A text with four accents in a row at most; in place of more it has their number.
+pub fn thinned(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut thinned = String::with_capacity(text.len());
+    let mut in_a_row = 0;
+    for letter in text.chars() {
+        if letter.width() == Some(0) {
+            in_a_row += 1;
+            if in_a_row > MAX_IN_A_ROW {
+                continue;
+            }
+        } else {
+            put_rest(&mut thinned, in_a_row);
+            in_a_row = 0;
+        }
+        thinned.push(letter);
+    }
+    put_rest(&mut thinned, in_a_row);
+    Cow::Owned(thinned)
+}
+
+fn put_rest(text: &mut String, in_a_row: usize) {
+    if let Some(rest) = in_a_row.checked_sub(MAX_IN_A_ROW).filter(|rest| *rest > 0) {
+        let _ = write!(text, "⟨{rest} more accents⟩");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_accents_in_a_row_four_are_shown_and_the_others_counted() {
+        let stacked = format!("Z{}y{}", "\u{301}".repeat(30_000), "\u{20dd}\u{489}".repeat(3));
+
+        assert_eq!(
+            thinned(&stacked),
+            "Z\u{301}\u{301}\u{301}\u{301}⟨29996 more accents⟩y\u{20dd}\u{489}\u{20dd}\u{489}⟨2 more accents⟩"
+        );
+    }
+
+    #[test]
+    fn what_people_write_stays_as_it_is() {
+        for written in [
+            "plain",
+            "Vie\u{302}\u{323}t",
+            "ש\u{5bc}\u{5c1}\u{5b8}",
+            "ที่นี่",
+            "한국어",
+            "1112\u{1112}\u{1161}\u{11ab}",
+            "👩\u{200d}👩\u{200d}👧",
+            "a\nb\0",
+        ] {
+            assert_eq!(thinned(written), written);
+        }
+    }
+}

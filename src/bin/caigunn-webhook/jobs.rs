@@ -1,0 +1,131 @@
+//! `jobs`
+
+use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::config::Settings;
+use caigunn_webhook::event::{ChatbotId, EventId};
+use caigunn_webhook::inbox::JobState;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::admin::{self, AdminApi};
+use crate::id::id;
+use crate::moment::moment;
+use crate::output::{self, Format, Printing};
+
+const COLUMNS: &str = "CHANGED changed_at | JOB event_id | EVENT event | STATE state | BEGAN began_at ?2 \
+                       | CHATBOT chatbot_id ?1 | WHY reason";
+
+const MEMBERS: &str = "event_id state reason";
+
+const NOTIFICATIONS: &str =
+    "RECEIVED received_at | EVENT event | FROM origin | AFTER after | RECEIPT id ?1 | WHY detail";
+
+const FILES: &str = "FAILED FILE filename | WHY detail";
+
+const DELIVERIES: &str = "DELIVERY id | EVENT event ?2 | STATE state | ATTEMPTS attempt_count ?1 | LAST last_outcome ?3 \
+                          | NEXT ATTEMPT next_attempt_at | WHY IT WAITS waits";
+
+/// How many deliveries of a job are shown.
+const MAX_DELIVERIES: usize = 500;
+
+#[derive(Subcommand)]
+pub enum JobsCommand {
+    /// List jobs, newest first: when they ended, or began
+    List(ListArgs),
+    /// Show a job: what came of it and when, what failed and why, and its deliveries
+    Show {
+        /// Its event_id
+        #[arg(value_parser = id::<EventId>)]
+        event_id: EventId,
+    },
+}
+
+/// All that is given must match.
+#[derive(Args)]
+pub struct ListArgs {
+    /// Only in this state
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)))]
+    state: Option<String>,
+    /// Only of this event (crawling), or where it ended so (crawling.failed)
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Only of this chatbot
+    #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
+    chatbot: Option<ChatbotId>,
+    /// Only what ended, or began, then or later: a time, a day (UTC), or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only before that
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// How many at most; 50 unless it is given
+    #[arg(long, value_name = "COUNT", value_parser = output::limit)]
+    limit: Option<usize>,
+}
+
+pub async fn run(args: &Printing<JobsCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
+    match &args.command {
+        JobsCommand::List(args) => list(&admin, args, format).await,
+        JobsCommand::Show { event_id } => show(&admin, *event_id, format).await,
+    }
+}
+
+async fn list(admin: &AdminApi, args: &ListArgs, format: Format) -> anyhow::Result<()> {
+    let query = [
+        ("state", args.state.clone()),
+        ("event", args.event.clone()),
+        ("chatbot_id", args.chatbot.map(|id| id.to_string())),
+        ("since", args.since.map(|time| time.to_string())),
+        ("until", args.until.map(|time| time.to_string())),
+    ];
+    let jobs = admin::list(admin, "jobs", args.limit, &query).await?;
+    format.print(&json!({ "jobs": jobs }), || {
+        output::columns(COLUMNS, &jobs, format)
+    })
+}
+
+async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Result<()> {
+    let mut job = admin.get_from_running(&format!("/jobs/{event_id}")).await?;
+    let of_job = [("event_id", Some(event_id.to_string()))];
+    let deliveries = admin::list(admin, "deliveries", Some(MAX_DELIVERIES), &of_job).await?;
+    job["deliveries"] = deliveries.into();
+    format.print(&job, || {
+        let list = |name: &str| job[name].as_array().cloned().unwrap_or_default();
+        let (mut notifications, deliveries) = (list("notifications"), list("deliveries"));
+        let mut before = None;
+        let (mut files, mut left_out) = (Vec::new(), String::new());
+        for notification in &mut notifications {
+            let received_at = output::moment(&notification["received_at"]);
+            let after = before
+                .zip(received_at)
+                .map(|(before, at)| output::lasting(before, at));
+            notification["after"] = after.into();
+            before = received_at;
+            let failed = notification["failed_files"]
+                .as_array()
+                .map_or(&[][..], Vec::as_slice);
+            files.extend_from_slice(failed);
+            let count = notification["failed_file_count"].as_u64().unwrap_or_default();
+            if count > failed.len() as u64 {
+                let (first, id) = (failed.len(), output::text(&notification["id"]));
+                left_out += &format!("(the first {first} of {count} files; receipts show {id} has all)\n");
+            }
+        }
+        let mut shown = output::members(&job, MEMBERS);
+        for (columns, rows) in [
+            (NOTIFICATIONS, notifications),
+            (FILES, files),
+            (DELIVERIES, deliveries),
+        ] {
+            if !rows.is_empty() {
+                shown += &format!("\n{}", output::columns(columns, &rows, format));
+            }
+            if columns == FILES {
+                shown += &left_out;
+            }
+        }
+        shown
+    })
+}

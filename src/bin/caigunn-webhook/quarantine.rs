@@ -1,0 +1,118 @@
+//! `quarantine`
+
+use anyhow::bail;
+use caigunn_webhook::config::Settings;
+use caigunn_webhook::inbox::QuarantineId;
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::admin::{self, AdminApi, Refused};
+use crate::id::id;
+use crate::output::{self, Format, Printing, counted, text};
+
+const COLUMNS: &str = "RECEIVED received_at | ID id | REASON reason | BYTES body_bytes ?3 | ACCEPTED AS accepted_as ?1 \
+                       | DUPLICATE OF duplicate_of ?2 | WHAT WAS WRONG detail";
+
+const MEMBERS: &str =
+    "id received_at request_id reason detail duplicate_of accepted_as content_type body_bytes truncated";
+
+#[derive(Subcommand)]
+pub enum QuarantineCommand {
+    /// List requests that were refused and kept, and duplicates that differ, newest first
+    List {
+        /// How many at most; 50 unless it is given
+        #[arg(long, value_name = "COUNT", value_parser = output::limit)]
+        limit: Option<usize>,
+    },
+    /// Show one, with what is kept of its body
+    Show {
+        /// Its id
+        #[arg(value_parser = id::<QuarantineId>)]
+        id: QuarantineId,
+    },
+    /// Accept after all what can be read as a notification now, as if it came now
+    ///
+    /// Accepted again it stays the same receipt. What is kept in part, is still no notification, or says something else
+    /// than the receipt of its identity, is refused with the reason.
+    Accept {
+        /// Their ids
+        #[arg(required = true, value_name = "ID", value_parser = id::<QuarantineId>)]
+        ids: Vec<QuarantineId>,
+    },
+}
+
+pub async fn run(args: &Printing<QuarantineCommand>, settings: &Settings) -> anyhow::Result<()> {
+    let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
+    match &args.command {
+        QuarantineCommand::List { limit } => {
+            let kept = admin::list(&admin, "quarantine", *limit, &[]).await?;
+            let result = json!({ "quarantine": kept });
+            format.print(&result, || output::columns(COLUMNS, &kept, format))
+        }
+        QuarantineCommand::Show { id } => show(&admin, *id, format).await,
+        QuarantineCommand::Accept { ids } => accept(&admin, ids, format).await,
+    }
+}
+
+async fn show(admin: &AdminApi, id: QuarantineId, format: Format) -> anyhow::Result<()> {
+    let kept = admin.get_from_running(&format!("/quarantine/{id}")).await?;
+    format.print(&kept, || {
+        let body = match kept["body"].as_str() {
+            Some(body) => output::lines(body),
+            None => format!("in base64: {}", text(&kept["body_base64"])),
+        };
+        format!("{}\n{body}\n", output::members(&kept, MEMBERS))
+    })
+}
+
+/// Accepts one after the other, and prints what came of each.
+async fn accept(admin: &AdminApi, ids: &[QuarantineId], format: Format) -> anyhow::Result<()> {
+    let (mut results, mut broken_off) = (Vec::new(), None);
+    for id in ids {
+        let answer = admin
+            .post_to_running(&format!("/quarantine/{id}/accept"), None)
+            .await;
+        results.push(match answer {
+            Ok(answer) => json!({
+                "id": id,
+                "outcome": answer["outcome"],
+                "receipt_id": answer["receipt_id"],
+                "problem": null,
+            }),
+            // What concerns one of them is no reason to leave the others.
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) if [404, 409].contains(&refused.status) => {
+                    json!({ "id": id, "outcome": null, "receipt_id": null, "problem": refused.detail })
+                }
+                // Of those before it is said what became of them.
+                _ => {
+                    broken_off = Some(error);
+                    break;
+                }
+            },
+        });
+    }
+    format.print(&json!({ "accepted": results }), || {
+        let columns = "ID id | OUTCOME outcome | RECEIPT receipt_id";
+        let mut shown = output::columns(columns, &results, format);
+        for result in results.iter().filter(|result| !result["problem"].is_null()) {
+            let (id, problem) = (text(&result["id"]), text(&result["problem"]));
+            shown += &format!("{id}: {}\n", output::printable(&problem));
+        }
+        shown
+    })?;
+    if let Some(error) = broken_off {
+        return Err(error);
+    }
+    let failed_count = results
+        .iter()
+        .filter(|result| !result["problem"].is_null())
+        .count();
+    if failed_count > 0 {
+        bail!(
+            "{failed_count} of {} could not be accepted",
+            counted(results.len(), "request")
+        );
+    }
+    Ok(())
+}

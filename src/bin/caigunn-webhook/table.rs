@@ -1,0 +1,399 @@
+//! Tables: as wide as they need be for pipes, and fitted to a terminal for people.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+use uuid::Uuid;
+
+use crate::output::{printable, text, time};
+
+/// What stands between two columns.
+const GAP: &str = "  ";
+
+/// So many characters are left of a text before columns are left out for it.
+const SHORT_TEXT: usize = 24;
+
+/// What of an id may be left: its first groups of digits, which are its time, or its last digits, which are random.
+const ID_PARTS: [Range<usize>; 4] = [0..8, 0..13, 28..36, 24..36];
+
+/// Rows under headers, if there are any, the columns as wide as they need be.
+pub fn plain<'a, R: IntoIterator<Item = String>>(
+    headers: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item = R>,
+) -> String {
+    let headers: Vec<_> = headers.into_iter().map(str::to_owned).collect();
+    let cells = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| printable(&cell)).collect());
+    let lines: Vec<Vec<String>> = (!headers.is_empty())
+        .then_some(headers)
+        .into_iter()
+        .chain(cells)
+        .collect();
+    lay_out(&lines)
+}
+
+/// A column of a table of objects.
+struct Column<'a> {
+    header: &'a str,
+    /// Where its cell is in an object, as a JSON pointer without the first slash.
+    member: &'a str,
+    /// Where there is no room those with the greatest rank are left out first, and those without one never.
+    rank: Option<u32>,
+}
+
+impl<'a> Column<'a> {
+    /// Reads `ID id | BEGUN created_at | MATCHED progress/matched_count ?2`.
+    fn read_all(columns: &'a str) -> Vec<Self> {
+        let read = |column: &'a str| {
+            let (column, rank) = match column.rsplit_once(" ?") {
+                Some((column, rank)) => (column, rank.parse().ok()),
+                None => (column, None),
+            };
+            let (header, member) = column.rsplit_once(' ')?;
+            Some(Self { header, member, rank })
+        };
+        columns.split(" | ").filter_map(read).collect()
+    }
+
+    fn is_time(&self) -> bool {
+        self.member.ends_with("_at")
+    }
+}
+
+/// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count ?1`. Times are those whose
+/// names end so. With a width it is fitted to that: times are short and local, ids cut to what tells them apart, texts
+/// cut, and columns left out by their ranks.
+pub fn of_objects(columns: &str, objects: &[Value], width: Option<usize>) -> String {
+    let columns = Column::read_all(columns);
+    let cells = |object: &Value, show_time: &dyn Fn(&Value) -> String| -> Vec<String> {
+        let cell = |column: &Column<'_>| {
+            let value = object
+                .pointer(&format!("/{}", column.member))
+                .unwrap_or(&Value::Null);
+            printable(&if column.is_time() {
+                show_time(value)
+            } else {
+                text(value)
+            })
+        };
+        columns.iter().map(cell).collect()
+    };
+    let rows = |show_time: &dyn Fn(&Value) -> String| -> Vec<Vec<String>> {
+        objects.iter().map(|object| cells(object, show_time)).collect()
+    };
+    match width {
+        None => plain(columns.iter().map(|column| column.header), rows(&time)),
+        Some(width) => {
+            let now = Zoned::now();
+            fitted(&columns, rows(&|value| short_time(value, &now)), width)
+        }
+    }
+}
+
+/// A time as it is seen from `now`: without what is the same.
+fn short_time(value: &Value, now: &Zoned) -> String {
+    let read = value
+        .as_str()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let Some(at) = read else { return text(value) };
+    let at = at.to_zoned(TimeZone::clone(now.time_zone()));
+    let form = match () {
+        () if at.date() == now.date() => "%H:%M:%S",
+        () if at.year() == now.year() => "%b %d %H:%M",
+        () => "%Y-%m-%d",
+    };
+    at.strftime(form).to_string()
+}
+
+fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> String {
+    let headers: Vec<_> = columns.iter().map(|column| column.header.to_owned()).collect();
+    let natural = |rows: &[Vec<String>], index: usize| {
+        let cells = rows.iter().map(|row| row[index].width());
+        cells.chain([headers[index].width()]).max().unwrap_or(0)
+    };
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let widths = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
+        shown.iter().map(|index| natural(rows, *index)).collect()
+    };
+    let mut has_cut = false;
+    if total(&widths(&rows, &shown)) > width {
+        for index in 0..columns.len() {
+            has_cut |= cut_ids(&mut rows, index);
+        }
+    }
+    let is_text = |index: usize| !columns[index].is_time() && !is_of_ids(&rows, index);
+    let least = |shown: &[usize]| {
+        let least = shown.iter().map(|index| match natural(&rows, *index) {
+            natural if is_text(*index) => natural.min(SHORT_TEXT.max(headers[*index].width())),
+            natural => natural,
+        });
+        least.collect::<Vec<_>>()
+    };
+    let mut left_out = Vec::new();
+    while total(&least(&shown)) > width
+        && let Some(place) = (0..shown.len())
+            .filter(|place| columns[shown[*place]].rank.is_some())
+            .max_by_key(|place| columns[shown[*place]].rank)
+    {
+        left_out.push(headers[shown.remove(place)].clone());
+    }
+    let mut widths = widths(&rows, &shown);
+    let least = least(&shown);
+    while total(&widths) > width {
+        // Texts give way first, the widest of them.
+        let can_give = |place: &usize| widths[*place] > least[*place];
+        let widest = (0..shown.len())
+            .filter(can_give)
+            .max_by_key(|place| widths[*place]);
+        let widest = widest.or_else(|| (0..shown.len()).max_by_key(|place| widths[*place]));
+        match widest {
+            Some(place) if widths[place] > 1 => widths[place] -= 1,
+            _ => break,
+        }
+    }
+    let lines = std::iter::once(&headers).chain(&rows);
+    let lines = lines.map(|row| {
+        let cells = shown.iter().zip(&widths);
+        cells.map(|(index, width)| cut(&row[*index], *width)).collect()
+    });
+    let table = lay_out(&lines.collect::<Vec<_>>());
+    let said = said(has_cut, &left_out);
+    let fits = said.width() <= width;
+    table + if fits { &said } else { "(--wide shows all)\n" }
+}
+
+/// What is not shown.
+fn said(has_cut: bool, left_out: &[String]) -> String {
+    let left_out = left_out.join(", ");
+    match (has_cut, &*left_out) {
+        (false, "") => String::new(),
+        (true, "") => "(--wide shows whole ids)\n".to_owned(),
+        (_, left_out) => format!("(--wide shows {left_out} too, and whole ids)\n"),
+    }
+}
+
+/// How wide columns are together.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+}
+
+/// Cells in columns that are as wide as their widest.
+fn lay_out(lines: &[Vec<String>]) -> String {
+    let mut widths = Vec::new();
+    for line in lines {
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let line = |cells: &Vec<String>| {
+        let cells = cells.iter().zip(&widths);
+        let padded = cells.map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
+        format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim())
+    };
+    lines.iter().map(line).collect()
+}
+
+/// A text in no more than so many columns.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut beginning = String::new();
+    for character in text.chars() {
+        let longer = format!("{beginning}{character}");
+        if longer.width() >= width {
+            break;
+        }
+        beginning = longer;
+    }
+    format!("{}…", beginning.trim_end())
+}
+
+/// The id at the end of a cell, which may have a name before it: `app/0190b5c4-...`.
+fn id_of(cell: &str) -> Option<(&str, &str)> {
+    let (name, id) = match cell.rfind('/') {
+        Some(slash) => cell.split_at(slash + 1),
+        None => ("", cell),
+    };
+    (id.len() == 36 && Uuid::try_parse(id).is_ok()).then_some((name, id))
+}
+
+/// Whether a column has ids, whole or cut.
+fn is_of_ids(rows: &[Vec<String>], index: usize) -> bool {
+    let is_id = |cell: &str| {
+        let id = cell.rsplit('/').next().unwrap_or_default();
+        let hex = id.trim_matches('…');
+        hex.len() >= ID_PARTS[0].len() && hex.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    };
+    rows.iter().any(|row| is_id(&row[index]))
+        && rows.iter().all(|row| row[index] == "-" || is_id(&row[index]))
+}
+
+/// Cuts the ids of a column to what tells them apart, if all its cells are ids or say that there is none.
+fn cut_ids(rows: &mut [Vec<String>], index: usize) -> bool {
+    let ids: Option<Vec<_>> = rows
+        .iter()
+        .map(|row| &*row[index])
+        .filter(|cell| *cell != "-")
+        .map(|cell| id_of(cell).map(|(_, id)| id))
+        .collect();
+    let Some(mut ids) = ids.filter(|ids| !ids.is_empty()) else {
+        return false;
+    };
+    ids.sort_unstable();
+    ids.dedup();
+    let is_apart = |part: &Range<usize>| {
+        let parts: HashSet<_> = ids.iter().map(|id| &id[part.clone()]).collect();
+        parts.len() == ids.len()
+    };
+    let Some(part) = ID_PARTS.into_iter().find(is_apart) else {
+        return false;
+    };
+    for row in rows {
+        if let Some((name, id)) = id_of(&row[index]) {
+            let before = if part.start > 0 { "…" } else { "" };
+            let after = if part.end < id.len() { "…" } else { "" };
+            row[index] = format!("{name}{before}{}{after}", &id[part.clone()]);
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const COLUMNS: &str =
+        "RECEIVED received_at | EVENT event | ID id | JOB event_id ?1 | WHY why ?2 | BYTES bytes ?3";
+
+    fn object(id: &str, why: &str) -> Value {
+        json!({
+            "received_at": "2024-07-30T09:15:00.123456Z",
+            "event": "crawling.failed",
+            "id": id,
+            "event_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+            "why": why,
+            "bytes": 412,
+        })
+    }
+
+    fn objects() -> Vec<Value> {
+        vec![
+            object("0190b5c4-1111-7000-8000-000000000001", "Character limit exceeded"),
+            object(
+                "0190b5c4-2222-7000-8000-000000000002",
+                &"a long reason ".repeat(20),
+            ),
+        ]
+    }
+
+    #[test]
+    fn without_a_width_nothing_is_cut_and_times_are_utc() {
+        let table = of_objects(COLUMNS, &objects()[..1], None);
+
+        assert_eq!(
+            table,
+            "RECEIVED              EVENT            ID                                    \
+             JOB                                   WHY                       BYTES\n\
+             2024-07-30T09:15:00Z  crawling.failed  0190b5c4-1111-7000-8000-000000000001  \
+             3fa85f64-5717-4562-b3fc-2c963f66afa6  Character limit exceeded  412\n"
+        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_however_narrow_it_is() {
+        for width in 20..=300 {
+            let table = of_objects(COLUMNS, &objects(), Some(width));
+
+            for line in table.lines() {
+                assert!(line.width() <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_cut_to_what_tells_them_apart_and_only_where_room_is_short() {
+        let table = of_objects(COLUMNS, &objects(), Some(100));
+        assert!(
+            table.contains(" 0190b5c4-1111…  3fa85f64…  Character limit exceeded"),
+            "{table}"
+        );
+
+        let table = of_objects(COLUMNS, &objects()[..1], Some(200));
+        assert!(table.contains("3fa85f64-5717-4562-b3fc-2c963f66afa6"), "{table}");
+        assert!(!table.contains("--wide"), "{table}");
+    }
+
+    #[test]
+    fn columns_go_by_their_ranks() {
+        let header = |width| {
+            let table = of_objects(COLUMNS, &objects(), Some(width));
+            let header = table.lines().next().unwrap_or_default();
+            header.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+
+        assert_eq!(header(120), "RECEIVED EVENT ID JOB WHY BYTES");
+        assert_eq!(header(80), "RECEIVED EVENT ID JOB WHY");
+        assert_eq!(header(60), "RECEIVED EVENT ID JOB");
+        assert_eq!(header(45), "RECEIVED EVENT ID");
+        let table = of_objects(COLUMNS, &objects(), Some(60));
+        assert!(
+            table.ends_with("(--wide shows BYTES, WHY too, and whole ids)\n"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn of_ids_of_one_millisecond_the_end_is_left() {
+        let objects = [
+            object("0190b5c4-1111-7000-8000-0000a1b2c3d4", ""),
+            object("0190b5c4-1111-7000-8000-0000a1b2c3d5", ""),
+        ];
+
+        let table = of_objects(COLUMNS, &objects, Some(70));
+
+        assert!(table.contains("  …a1b2c3d4  3fa85f64…"), "{table}");
+    }
+
+    #[test]
+    fn a_destination_stays_before_its_receipts_id() {
+        let objects = [json!({"id": "app/0190b5c4-1111-7000-8000-000000000001"})];
+
+        let table = of_objects("ID id", &objects, Some(20));
+
+        assert_eq!(table, "ID\napp/0190b5c4…\n(--wide shows all)\n");
+    }
+
+    #[test]
+    fn wide_characters_count_as_what_they_take() {
+        let objects = [json!({"title": "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"})];
+
+        let table = of_objects("TITLE title", &objects, Some(21));
+
+        assert_eq!(table, "TITLE\n漢字漢字漢字漢字漢字…\n");
+    }
+
+    #[test]
+    fn a_time_is_local_and_without_what_is_the_same_as_now() {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let now: jiff::Timestamp = "2024-07-30T12:00:00Z".parse().unwrap();
+        let now = now.to_zoned(zone);
+        for (at, expected) in [
+            ("2024-07-30T09:15:00.123456Z", "11:15:00"),
+            ("2024-07-29T22:00:00.000000Z", "00:00:00"),
+            ("2024-07-29T21:59:00.000000Z", "Jul 29 23:59"),
+            ("2023-07-29T21:59:00.000000Z", "2023-07-29"),
+        ] {
+            assert_eq!(short_time(&json!(at), &now), expected, "{at}");
+        }
+        assert_eq!(short_time(&Value::Null, &now), "-");
+    }
+}

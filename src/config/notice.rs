@@ -1,0 +1,115 @@
+//! Notices: a list of tables, read as that of destinations is.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::destination::{self, DEFAULT_TIMEOUT};
+use super::keys::{NOTICE, NOTICE_KEYS};
+use super::reader::{self, Reader};
+use super::sources::Sources;
+use super::tables::tables;
+use crate::delivery::{DestinationSettings, Filter, Format, Kind, http};
+use crate::notice::{DEFAULT_FREE_PERCENT, DEFAULT_LOG_BYTES, DEFAULT_QUIET, Form, MAX_NOTICES, Settings};
+use crate::rotating::Rotating;
+
+/// The notices there are. One with a mistake is left out.
+pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<Settings> {
+    let Some(sourced) = reader.sourced(NOTICE) else {
+        return Vec::new();
+    };
+    let tables = tables(&sourced.value).unwrap_or_else(|reason| {
+        reader.refuse(NOTICE, &reason);
+        Vec::new()
+    });
+    if tables.len() > MAX_NOTICES {
+        let reason = format!("there are {}, and {MAX_NOTICES} is the most", tables.len());
+        reader.note(NOTICE, &reason);
+    }
+    let mut names = Vec::new();
+    let mut notices = Vec::new();
+    for (index, table) in tables.into_iter().enumerate() {
+        let count = reader.mistakes.len();
+        let place = sourced.places.get(index).unwrap_or(&sourced.place);
+        reader.enter(NOTICE, &NOTICE_KEYS, index, table, place);
+        let notice = notice(reader, index, &mut names, sources);
+        notices.extend(notice.filter(|_| reader.mistakes.len() == count));
+    }
+    notices
+}
+
+/// One notice, unless something is wrong with it.
+fn notice(reader: &mut Reader, index: usize, names: &mut Vec<String>, sources: &Sources) -> Option<Settings> {
+    let key = |name: &str| format!("{NOTICE}[{index}].{name}");
+    let name = reader.required(&key("name"), |text| {
+        destination::is_name(text).then(|| text.to_owned())
+    });
+    if let Some(name) = &name {
+        if names.contains(name) {
+            reader.refuse(&key("name"), "another notice has this name");
+        }
+        names.push(name.clone());
+    }
+    let url = url(reader, &key("url"), &key("url_file"), sources);
+    let form = reader
+        .optional(&key("format"), reader::named)
+        .unwrap_or(Form::Json);
+    for secrets in [key("secrets"), key("secrets_file")] {
+        if form != Form::Json && reader.is_there(&secrets) {
+            reader.note(&secrets, "only one of format json is signed");
+        }
+    }
+    let secrets = destination::secrets(reader, &key("secrets"), &key("secrets_file"), sources);
+    let about = reader.list(&key("about"), reader::named);
+    let proxy = reader.optional(&key("proxy"), |text| text.parse().ok());
+    let quiet_minutes = reader.optional_number(&key("quiet_minutes"));
+    let free_percent = reader.optional_number(&key("free_percent"));
+    let log_bytes = reader.optional_number(&key("log_bytes"));
+    let silence_hours = reader.optional_number(&key("silence_hours"));
+    Some(Settings {
+        destination: DestinationSettings {
+            name: name?,
+            filter: Filter::default(),
+            since: None,
+            max_in_flight: 1,
+            max_per_second: None,
+            timeout: DEFAULT_TIMEOUT,
+            format: Format::Raw,
+            secrets: Rotating::new(secrets),
+            kind: Kind::Http(http::Settings {
+                url: url?,
+                headers: reqwest::header::HeaderMap::new(),
+                proxy: proxy.unwrap_or(true),
+            }),
+        },
+        form,
+        about,
+        quiet: quiet_minutes.map_or(DEFAULT_QUIET, |minutes| Duration::from_secs(60 * minutes)),
+        free_percent: free_percent.unwrap_or(DEFAULT_FREE_PERCENT),
+        log_bytes: log_bytes.unwrap_or(DEFAULT_LOG_BYTES),
+        silence: silence_hours.map(|hours| Duration::from_secs(3_600 * hours)),
+    })
+}
+
+/// Where to post to, given or in a file.
+fn url(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Option<Url> {
+    let path = reader.optional(key_of_file, |text| Some(text.to_owned()));
+    let Some(path) = path else {
+        return reader.required(key, destination::url);
+    };
+    if reader.is_there(key) {
+        reader.note(key_of_file, "the URL is given by `url` too");
+    }
+    let reason = match sources.files.get(&path) {
+        Some(Ok(content)) => match destination::url(content.trim()) {
+            Some(url) => return Some(url),
+            None => {
+                "expected an absolute http or https URL without user and fragment, found another text (hidden)"
+            }
+        },
+        Some(Err(error)) => error,
+        None => "the file was not read",
+    };
+    reader.note(key_of_file, &format!("{path}: {reason}"));
+    None
+}

@@ -1,0 +1,259 @@
+//! What only the worker's own clock shows: how soon it looks for what was accepted, and how long it leaves the store to those
+//! who post.
+
+use std::sync::Mutex;
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::*;
+use crate::delivery::http;
+use crate::delivery::send::{Parcel, Report, sample};
+use crate::delivery::{Kind, metrics};
+use crate::inbox::fake::{FakeInbox, Record};
+use crate::inbox::outbox::{DestinationId, Outcome};
+use crate::metrics::Registry;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// How long a test waits for what must come, by the paused clock.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Takes everything at once.
+#[derive(Default)]
+struct Taking {
+    /// The numbers that it was given, and when.
+    taken: Mutex<Vec<(u64, Instant)>>,
+}
+
+impl Sender for Taking {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        let taken = (parcel.receipt.sequence, Instant::now());
+        self.taken.lock().unwrap().push(taken);
+        let report = Report::unanswered(Outcome::Delivered, String::new());
+        Box::pin(std::future::ready(report))
+    }
+}
+
+/// Ends by whatever it is sent, and is back a second later.
+#[derive(Default)]
+struct Falling {
+    sent_at: Mutex<Vec<Instant>>,
+}
+
+impl Sender for Falling {
+    fn send(&self, _: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        self.sent_at.lock().unwrap().push(Instant::now());
+        let report = Report::unanswered(Outcome::Unreachable, String::new());
+        Box::pin(std::future::ready(report))
+    }
+
+    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async {
+            sleep(1000 * MS).await;
+            true
+        })
+    }
+}
+
+/// A worker on a store in memory.
+struct Site<S = Taking> {
+    inbox: Arc<FakeInbox>,
+    sender: Arc<S>,
+    /// Tells that something was accepted.
+    wake: watch::Sender<()>,
+    worker: JoinHandle<()>,
+    /// While it is there, orders may come.
+    _orders: mpsc::Sender<Order>,
+}
+
+impl Site {
+    /// With so many receipts in the log, each of a job of its own, and so many attempts at once.
+    fn with(receipt_count: u64, max_in_flight: usize, record_time: Duration) -> Self {
+        Self::sending(vec![Duration::ZERO], receipt_count, max_in_flight, record_time)
+    }
+
+    /// When it was sent, once it is.
+    async fn sent_at(&self, sequence: u64) -> Instant {
+        let waiting = async {
+            loop {
+                let taken = self.sender.taken.lock().unwrap().clone();
+                if let Some((_, at)) = taken.iter().find(|(taken, _)| *taken == sequence) {
+                    return *at;
+                }
+                sleep(MS).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("it is sent")
+    }
+}
+
+impl<S: Sender + Default> Site<S> {
+    /// To such a destination, tried by that schedule.
+    fn sending(
+        schedule: Vec<Duration>,
+        receipt_count: u64,
+        max_in_flight: usize,
+        record_time: Duration,
+    ) -> Self {
+        let (inbox, sender, wake) = (FakeInbox::new(), Arc::new(S::default()), watch::Sender::new(()));
+        *inbox.outbox.record_time.lock().unwrap() = record_time;
+        let settings = http::Settings {
+            url: "http://127.0.0.1/".parse().unwrap(),
+            headers: reqwest::header::HeaderMap::new(),
+            proxy: false,
+        };
+        let settings = DestinationSettings {
+            max_in_flight,
+            ..sample::destination(Kind::Http(settings), PATIENCE)
+        };
+        let board = Board::default();
+        let shown = [("app", board.clone())];
+        let metrics = metrics::register(&mut Registry::default(), &shown).remove(0);
+        let (orders, received) = mpsc::channel(1);
+        let parts = Parts {
+            inbox: inbox.clone(),
+            leader: Candidate {
+                id: Uuid::nil(),
+                name: "test".to_owned(),
+            },
+            destination: destination(),
+            settings,
+            schedule: Schedule::new(schedule).unwrap(),
+            sender: sender.clone(),
+            wake: wake.subscribe(),
+            board,
+            metrics,
+            grace: Duration::ZERO,
+        };
+        let site = Self {
+            worker: tokio::spawn(work(parts, received, CancellationToken::new())),
+            inbox,
+            sender,
+            wake,
+            _orders: orders,
+        };
+        (1..=receipt_count).for_each(|sequence| site.accept(sequence));
+        site
+    }
+
+    /// Puts a receipt into the log, and tells nobody.
+    fn accept(&self, sequence: u64) {
+        let body = r#"{"event":"x","status":"y"}"#;
+        let mut parcel = sample::parcel(body);
+        parcel.receipt.sequence = sequence;
+        parcel.receipt.event_id = Some(crate::event::EventId::new(Uuid::from_u128(sequence.into())));
+        let mut log = self.inbox.outbox.log.lock().unwrap();
+        log.push((parcel.receipt, parcel.body));
+    }
+
+    /// The first records, once there are so many.
+    async fn records(&self, count: usize) -> Vec<Record> {
+        let waiting = async {
+            loop {
+                let records = self.inbox.outbox.records.lock().unwrap().clone();
+                if records.len() >= count {
+                    return records;
+                }
+                sleep(MS).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("it is recorded")
+    }
+}
+
+impl<S> Drop for Site<S> {
+    fn drop(&mut self) {
+        self.worker.abort();
+    }
+}
+
+fn destination() -> Destination {
+    Destination {
+        id: DestinationId(1),
+        name: "app".to_owned(),
+        cursor: 0,
+        added_at: Timestamp::from_micros(0),
+        removed_at: None,
+        unconfigured_at: None,
+        pause: None,
+        pending_count: 0,
+        dead_count: 0,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_large_record_the_store_is_left_to_those_who_post_for_longer_than_that_took() {
+    let large = GIVES_WAY_FROM;
+    for (in_flight, record_time, has_arrivals, expected) in [
+        (large, 10 * MS, true, 50 * MS),
+        (large, 1000 * MS, true, MAX_WAY),
+        (large, 10 * MS, false, Duration::ZERO),
+        (large - 1, 10 * MS, true, Duration::ZERO),
+    ] {
+        let site = Site::with(2 * in_flight as u64, in_flight, record_time);
+        if has_arrivals {
+            site.wake.send_replace(());
+        }
+
+        // What is sent meanwhile waits for the first.
+        let records = site.records(2).await;
+
+        let counts: Vec<_> = records.iter().map(|record| record.count).collect();
+        assert_eq!(counts, [in_flight; 2]);
+        let way = records[1].begun - records[0].done;
+        // The clock of a timer goes in milliseconds.
+        let is_expected = (expected..expected + 2 * MS).contains(&way);
+        assert!(is_expected, "{in_flight} {record_time:?} {has_arrivals}: {way:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_is_sent_at_once_and_where_the_word_of_it_is_missed_within_a_second() {
+    let site = Site::with(0, 16, MS);
+    sleep(INTERVAL / 2).await;
+
+    let accepted_at = Instant::now();
+    site.accept(1);
+    site.wake.send_replace(());
+    let told = site.sent_at(1).await - accepted_at;
+    let accepted_at = Instant::now();
+    site.accept(2);
+    let missed = site.sent_at(2).await - accepted_at;
+
+    assert!(told <= MS, "{told:?}");
+    assert!(missed > 2 * MS && missed <= INTERVAL, "{missed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_that_comes_while_the_log_is_read_is_kept_for_the_next_look_into_it() {
+    let site = Site::with(0, 16, MS);
+    *site.inbox.outbox.read_time.lock().unwrap() = 50 * MS;
+    sleep(INTERVAL / 2).await;
+    // It is read for this one.
+    site.accept(1);
+    site.wake.send_replace(());
+    sleep(10 * MS).await;
+
+    let accepted_at = Instant::now();
+    site.accept(2);
+    site.wake.send_replace(());
+    let sent = site.sent_at(2).await - accepted_at;
+
+    assert!(sent < 100 * MS, "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_by_what_it_is_sent_has_it_again_when_it_is_back_once() {
+    let schedule = vec![Duration::ZERO, 3600 * 1000 * MS];
+    let site: Site<Falling> = Site::sending(schedule, 1, 16, MS);
+    site.wake.send_replace(());
+
+    sleep(PATIENCE / 2).await;
+
+    let sent_at = site.sender.sent_at.lock().unwrap();
+    assert_eq!(sent_at.len(), 2, "{sent_at:?}");
+    let wait = sent_at[1] - sent_at[0];
+    assert!((1000 * MS..1200 * MS).contains(&wait), "{wait:?}");
+}

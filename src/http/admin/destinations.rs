@@ -1,0 +1,126 @@
+//! `/api/v1/destinations`
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::super::Leader;
+use super::super::problem::{Kind, Problem};
+use super::super::routes::{About, Routes};
+use super::told::{Followed, NOT_YET, NoQuery, NotYet, follow, not_yet};
+use super::{Answer, Api, Asked, Named, asked};
+use crate::delivery::instruction::Shown;
+use crate::delivery::view::ShownDestination;
+use crate::inbox::instruction::Instruction;
+
+/// The longest reason for a pause, in bytes.
+pub const MAX_REASON_BYTES: usize = 500;
+
+/// Why it is paused, where nobody says why.
+pub const DEFAULT_REASON: &str = "an operator has paused it";
+
+pub fn routes() -> Routes<Api> {
+    let told = |summary, description| {
+        About::guarded(summary)
+            .answers::<DestinationTold>(description)
+            .answers_with::<NotYet>(StatusCode::ACCEPTED, NOT_YET)
+            .refuses(&[Kind::InstructionFailed])
+    };
+    let list = || {
+        About::guarded("Lists the destinations that are or were configured")
+            .answers::<Destinations>("All of them.")
+    };
+    let pausing = "Sends nothing more to a destination; what is for it is kept";
+    let removing = "Removes a destination that is configured no more";
+    let pausing = || told(pausing, "It is paused.").query::<PauseQuery>();
+    let resuming = || told("Sends to a destination again", "It is sent to.").query::<NoQuery>();
+    let removing = || told(removing, "It is removed.").query::<NoQuery>();
+    Routes::new()
+        .get("/api/v1/destinations", destinations, list)
+        .post("/api/v1/destinations/{name}/pause", pause, pausing)
+        .post("/api/v1/destinations/{name}/resume", resume, resuming)
+        .post("/api/v1/destinations/{name}/remove", remove, removing)
+}
+
+/// The destinations that are or were configured, in the order of their first appearance.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Destinations {
+    destinations: Vec<ShownDestination>,
+    /// Which receiver delivers.
+    leader: Leader,
+}
+
+pub async fn destinations(State(api): State<Api>) -> Result<Answer<Destinations>, Problem> {
+    Ok(Answer(Destinations {
+        destinations: api.deliveries.destinations().await?,
+        leader: (api.subscription)(false).await.leader,
+    }))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PauseQuery {
+    /// Why, for people.
+    #[param(min_length = 1, max_length = 500)]
+    reason: Option<String>,
+}
+
+pub async fn pause(
+    State(api): State<Api>,
+    name: Named,
+    query: Asked<PauseQuery>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Path(destination) = name.map_err(|_| Problem::not_found())?;
+    let allowed = format!("1 to {MAX_REASON_BYTES} bytes");
+    let is_allowed = |reason: &String| (1..=MAX_REASON_BYTES).contains(&reason.len());
+    let reason = asked("reason", &allowed, query.reason, is_allowed)?;
+    let instruction = Instruction::Pause {
+        destination: destination.clone(),
+        reason: reason.unwrap_or_else(|| DEFAULT_REASON.to_owned()),
+    };
+    instruct_destination(&api, &destination, instruction).await
+}
+
+pub async fn resume(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Path(destination) = name.map_err(|_| Problem::not_found())?;
+    let instruction = Instruction::Resume {
+        destination: destination.clone(),
+    };
+    instruct_destination(&api, &destination, instruction).await
+}
+
+pub async fn remove(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
+    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Path(destination) = name.map_err(|_| Problem::not_found())?;
+    let instruction = Instruction::Remove {
+        destination: destination.clone(),
+    };
+    instruct_destination(&api, &destination, instruction).await
+}
+
+/// An instruction that is done, and its destination since.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct DestinationTold {
+    instruction: Shown,
+    destination: Option<ShownDestination>,
+}
+
+async fn instruct_destination(api: &Api, name: &str, instruction: Instruction) -> Result<Response, Problem> {
+    match follow(api, instruction).await? {
+        Followed::NotYet(instruction) => Ok(not_yet(instruction)),
+        Followed::Done(instruction) => {
+            let destinations = api.deliveries.destinations().await?;
+            let destination = destinations
+                .into_iter()
+                .find(|destination| destination.name == name);
+            Ok(Answer(DestinationTold {
+                instruction: *instruction,
+                destination,
+            })
+            .into_response())
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The document as the routes say it.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, Schema, SchemaFormat};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
+    Required, Response as Answer, ResponseBuilder, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::super::problem::{Document, Kind};
+use super::super::routes::{About, Described};
+
+const TITLE: &str = "caigunn-webhook";
+
+const DESCRIPTION: &str = "What the receiver answers. The public address has /webhook, /healthz and /readyz; the admin \
+                           address has all the others, and /healthz and /readyz too.";
+
+/// How the admin token is called.
+const BEARER: &str = "admin_token";
+
+/// The document of what is said of these routes.
+pub fn document<'a>(described: impl Iterator<Item = &'a Described>) -> String {
+    let mut paths = Paths::new();
+    let mut schemas = BTreeMap::from([(Document::name().into_owned(), Document::schema())]);
+    let mut found = Vec::new();
+    Document::schemas(&mut found);
+    for Described { path, method, about } in described {
+        paths.add_path_operation(path, vec![method.clone()], operation(path, method, about));
+        found.extend(about.schemas.iter().cloned());
+    }
+    schemas.extend(found.into_iter().map(|(name, schema)| (name, open(schema))));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let bearer = bearer.description(Some(
+        "Without a token in the settings only clients on the same machine are served.",
+    ));
+    let components = schemas
+        .into_iter()
+        .fold(ComponentsBuilder::new(), |all, (name, schema)| {
+            all.schema(name, schema)
+        })
+        .security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    let info = InfoBuilder::new()
+        .title(TITLE)
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION));
+    let document: OpenApi = OpenApiBuilder::new()
+        .info(info)
+        .paths(paths)
+        .components(Some(components.build()))
+        .build();
+    let text = document
+        .to_pretty_json()
+        .expect("texts and numbers have a JSON form");
+    text + "\n"
+}
+
+/// A type as it is answered: a later version may have more members. What is taken is refused where it has others.
+fn open(mut schema: RefOr<Schema>) -> RefOr<Schema> {
+    if let RefOr::T(Schema::Object(object)) = &mut schema
+        && let Some(AdditionalProperties::FreeForm(false)) = object.additional_properties.as_deref()
+    {
+        object.additional_properties = None;
+    }
+    schema
+}
+
+fn operation(path: &str, method: &HttpMethod, about: &About) -> Operation {
+    let verb = match method {
+        HttpMethod::Post => "post",
+        _ => "get",
+    };
+    let names = path.split('/').filter(|part| !["", "api", "v1"].contains(part));
+    let names = names.map(|part| part.trim_matches(['{', '}']).replace(['.', '-'], "_"));
+    let id = [verb.to_owned()]
+        .into_iter()
+        .chain(names)
+        .collect::<Vec<_>>()
+        .join("_");
+    let mut operation = OperationBuilder::new()
+        .tag(if about.is_guarded { "admin" } else { "public" })
+        .summary(Some(about.summary))
+        .operation_id(Some(id))
+        .parameters(Some(
+            path_parameters(path).chain(about.parameters.iter().cloned()),
+        ));
+    if let Some(content) = &about.request {
+        let body = RequestBodyBuilder::new().content("application/json", content.clone());
+        operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
+    }
+    if about.is_guarded {
+        operation = operation.security(SecurityRequirement::new(BEARER, [""; 0]));
+        operation = operation.security(SecurityRequirement::default());
+    }
+    for answers in &about.answers {
+        let mut response = ResponseBuilder::new().description(answers.description);
+        for (media, content) in &answers.contents {
+            response = response.content(*media, content.clone());
+        }
+        operation = operation.response(answers.status.as_str(), response.build());
+    }
+    for (status, response) in refusals(path, about) {
+        operation = operation.response(status.as_str(), response);
+    }
+    operation.build()
+}
+
+/// The parameters in a path: ids of ours, or names.
+fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    names.map(|name| {
+        let mut schema = ObjectBuilder::new().schema_type(Type::String);
+        if name.ends_with("id") {
+            schema = schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        }
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(schema))
+            .build()
+    })
+}
+
+/// How a route refuses, by status: with a problem document, but for what is refused before it is a request.
+fn refusals(path: &str, about: &About) -> BTreeMap<StatusCode, Answer> {
+    let mut kinds: BTreeMap<StatusCode, Vec<String>> = BTreeMap::new();
+    let of_path = [Kind::NotFound];
+    let of_path = of_path.iter().filter(|_| about.is_guarded && path.contains('{'));
+    for kind in Kind::OF_ANY_REQUEST.iter().chain(of_path).chain(&about.refusals) {
+        let (status, name, title) = kind.parts();
+        let said = format!("`{name}`: {title}.");
+        let all = kinds.entry(status).or_default();
+        if !all.contains(&said) {
+            all.push(said);
+        }
+    }
+    let response = |said: Vec<String>| {
+        let problem = Content::new(Some(Ref::from_schema_name(Document::name())));
+        ResponseBuilder::new()
+            .description(said.join(" "))
+            .content("application/problem+json", problem)
+            .build()
+    };
+    let mut answers: BTreeMap<_, _> = kinds
+        .into_iter()
+        .map(|(status, said)| (status, response(said)))
+        .collect();
+    let too_large = "The head has more than is taken. There is no document.";
+    let too_large = ResponseBuilder::new().description(too_large).build();
+    answers.insert(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, too_large);
+    answers
+}

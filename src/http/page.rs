@@ -1,0 +1,241 @@
+//! The page for people, on the admin address: what is there, how it goes, and buttons for what can be mended.
+//!
+//! HTML is made here, of the same functions and types that the JSON API answers with. Everything is a link or a form, so all
+//! of it works without the script, which adds what moves. Each page is a file of its own below, and registers its routes in
+//! [`routes`].
+//!
+//! A handler takes [`Site`], the [`Viewer`], a query, and for a form its [`Fields`]; it gives [`Site::page`], or after a form
+//! [`Site::after`], or a [`Problem`], which is shown as a page. That a form is ours and its sender
+//! may change something has been seen to before it is called ([`entry`]).
+
+mod assets;
+mod body;
+mod chatbots;
+mod deliveries;
+mod delivery;
+mod destinations;
+mod difference;
+mod entry;
+mod failure;
+mod form;
+mod health;
+mod job;
+mod jobs;
+mod layout;
+mod live;
+mod notices;
+mod overview;
+mod parts;
+mod plot;
+mod quarantine;
+mod receipt;
+mod receipts;
+mod replays;
+mod search;
+mod sessions;
+mod settings;
+mod sign_in;
+mod slowing;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+use super::admin::{AdminTokens, Api};
+use super::problem::{Problem, Written};
+use super::{Accepting, Ensure, ShownSettings};
+use crate::clock::{A_TIME, TYPED};
+use crate::inbox::Writer;
+use crate::minutes::Traffic;
+use entry::Viewer;
+pub use failure::dress_for_browsers;
+use form::Fields;
+use health::KnownHealth;
+use layout::Section;
+use live::Live;
+use notices::Notices;
+use sessions::Sessions;
+use slowing::Slowing;
+
+/// The routes of the page, as the log names them.
+pub const ROUTES: &[&str] = &[
+    "/",
+    "/receipts",
+    "/receipts/{id}",
+    "/receipts/{id}/body",
+    "/receipts/{id}/replay",
+    "/jobs",
+    "/jobs/{event_id}",
+    "/jobs/{event_id}/backfill",
+    "/deliveries",
+    "/deliveries/all",
+    "/deliveries/{destination}/{receipt_id}",
+    "/deliveries/{destination}/{receipt_id}/retry",
+    "/deliveries/{destination}/{receipt_id}/cancel",
+    "/destinations",
+    "/destinations/{name}/pause",
+    "/destinations/{name}/resume",
+    "/destinations/{name}/remove",
+    "/replays",
+    "/replays/{id}",
+    "/replays/{id}/end",
+    "/quarantine",
+    "/quarantine/{id}",
+    "/quarantine/{id}/accept",
+    "/chatbots",
+    "/chatbots/ensure",
+    "/settings",
+    "/health",
+    "/search",
+    "/live",
+    "/sign-in",
+    "/sign-out",
+    "/assets/page.css",
+    "/assets/page.js",
+];
+
+/// What the page is made of.
+pub struct Parts {
+    /// What the handlers of the JSON API have.
+    pub api: Api,
+    /// Who may do what.
+    pub tokens: AdminTokens,
+    /// Whether the inbox takes writes, and when something came.
+    pub writer: Writer,
+    /// Whether requests are wanted.
+    pub accepting: Accepting,
+    /// What came and went lately.
+    pub traffic: Traffic,
+    /// How registrations are made sure of, if there is something to register.
+    pub ensure: Option<Ensure>,
+    /// The settings, as people are shown them.
+    pub shown: ShownSettings,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Site(Arc<SiteParts>);
+
+pub struct SiteParts {
+    /// What the JSON API answers with.
+    pub api: Api,
+    tokens: AdminTokens,
+    writer: Writer,
+    accepting: Accepting,
+    traffic: Traffic,
+    ensure: Option<Ensure>,
+    shown: ShownSettings,
+    sessions: Sessions,
+    slowing: Slowing,
+    notices: Notices,
+    health: KnownHealth,
+    live: Live,
+}
+
+impl std::ops::Deref for Site {
+    type Target = SiteParts;
+
+    fn deref(&self) -> &SiteParts {
+        &self.0
+    }
+}
+
+impl Site {
+    /// A whole page: the content under a header with the sections, how it goes, and the notice of the last form.
+    pub async fn page(&self, viewer: &Viewer, section: Section, title: &str, content: Markup) -> Response {
+        let health = health::health(self).await;
+        layout::page(viewer, Some(&health), Some(section), title, &content).into_response()
+    }
+
+    /// A list that was asked for by what it cannot be filtered by: the problem, above the form with what was asked.
+    async fn refused(
+        &self,
+        viewer: &Viewer,
+        (section, title): (Section, &str),
+        problem: Problem,
+        form: Markup,
+    ) -> Response {
+        // The page takes more for a time than the API does.
+        let words = problem.detail().replace(A_TIME, TYPED);
+        let content = html! {
+            p.failure role="alert" { (words) }
+            (form)
+        };
+        let mut response = self.page(viewer, section, title, content).await;
+        *response.status_mut() = problem.title().0;
+        response.extensions_mut().insert(problem);
+        response.extensions_mut().insert(Written);
+        response
+    }
+
+    /// The answer to a form: leads to where one sees what came of it, under a notice that says what was done.
+    pub fn after(&self, path: &str, notice: impl Into<String>) -> Response {
+        let (path, place) = path.split_once('#').unwrap_or((path, ""));
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let place = if place.is_empty() {
+            String::new()
+        } else {
+            format!("#{place}")
+        };
+        let id = self.notices.keep(notice.into());
+        see_other(&format!("{path}{separator}{}={id}{place}", entry::NOTICE))
+    }
+}
+
+/// Leads to a path of ours by GET.
+fn see_other(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
+}
+
+/// The page, guarded.
+pub fn routes(parts: Parts) -> Router {
+    let Parts {
+        api,
+        tokens,
+        writer,
+        accepting,
+        traffic,
+        ensure,
+        shown,
+    } = parts;
+    let site = Site(Arc::new(SiteParts {
+        api,
+        tokens,
+        writer,
+        accepting,
+        traffic,
+        ensure,
+        shown,
+        sessions: Sessions::new(),
+        slowing: Slowing::default(),
+        notices: Notices::default(),
+        health: KnownHealth::default(),
+        live: Live::default(),
+    }));
+    Router::new()
+        .merge(overview::routes())
+        .merge(receipts::routes())
+        .merge(receipt::routes())
+        .merge(search::routes())
+        .merge(live::routes())
+        .merge(health::routes())
+        .merge(deliveries::routes())
+        .merge(delivery::routes())
+        .merge(destinations::routes())
+        .merge(replays::routes())
+        .merge(chatbots::routes())
+        .merge(settings::routes())
+        .merge(jobs::routes())
+        .merge(job::routes())
+        .merge(quarantine::routes())
+        .merge(sign_in::routes())
+        .merge(assets::routes())
+        .layer(from_fn_with_state(site.clone(), entry::guard))
+        .layer(from_fn(failure::dress))
+        .with_state(site)
+}

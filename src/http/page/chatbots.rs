@@ -1,0 +1,161 @@
+//! `/chatbots`: how the registration of each stands, what the last probe found, and which tokens are used.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use maud::{Markup, html};
+
+use super::{Fields, Section, Site, Viewer, parts};
+use crate::http::admin::subscription::{self, Chatbot, Subscription};
+use crate::http::problem::Problem;
+use crate::subscription::{Probe, ProbeKind, Registration, Seen, State as RegistrationState};
+
+const COLUMNS: [&str; 5] = [
+    "Chatbot",
+    "Registration",
+    "What stands there, or what happened",
+    "Last event",
+    "Id",
+];
+const TOKEN_COLUMNS: [&str; 3] = ["Token", "Registered", "Last used"];
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/chatbots", get(chatbots))
+        .route("/chatbots/ensure", post(ensure))
+}
+
+async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+    let seen = subscription::seen(&site.api, true).await?;
+    let rows: Vec<_> = seen.chatbots.iter().map(|chatbot| row(chatbot, &seen)).collect();
+    let tokens: Vec<_> = seen
+        .tokens
+        .iter()
+        .map(|token| {
+            let used = html! {
+                @match token.last_used_at {
+                    Some(at) => (parts::time(at)),
+                    None => "not since this receiver was started",
+                }
+            };
+            let is_registered = if token.is_registered { "yes" } else { "no" };
+            let cells = [
+                html! { code { (token.token) "…" } },
+                html! { (is_registered) },
+                used,
+            ];
+            parts::row(&TOKEN_COLUMNS, &cells)
+        })
+        .collect();
+    let content = html! {
+        (parts::facts(facts(&seen)))
+        (parts::table("Chatbots", &COLUMNS, &rows, "No chatbot is looked after."))
+        p { "The receiver that leads looks at each every few minutes and puts its URL where another stands." }
+        @if site.ensure.is_some() {
+            (parts::button(&viewer, "/chatbots/ensure", &[], "Look at each now"))
+        }
+        (parts::table("Tokens, by the start of their SHA-256", &TOKEN_COLUMNS, &tokens, "No token is set: anyone may post."))
+    };
+    Ok(site.page(&viewer, Section::Chatbots, "Chatbots", content).await)
+}
+
+async fn ensure(State(site): State<Site>, _: Fields) -> Result<Response, Problem> {
+    let ensure = site.ensure.as_ref().ok_or_else(Problem::not_configured)?;
+    let notice = match ensure().await {
+        Ok(()) => {
+            "Each is looked at now, and the URL put where another stands: in some seconds this page says what came of it."
+        }
+        Err(reason) => return Ok(site.after("/chatbots", format!("Nothing was done: {reason}."))),
+    };
+    Ok(site.after("/chatbots", notice))
+}
+
+fn facts(seen: &Subscription) -> Vec<(&'static str, Markup)> {
+    let url = match &seen.webhook_url {
+        Some(url) => parts::text(url),
+        None => html! { "none: set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL" },
+    };
+    let mut facts = vec![("Kept registered", url)];
+    if let Some(problem) = &seen.problem {
+        facts.push(("Problem", parts::text(problem)));
+    }
+    if let Some(probe) = &seen.probe {
+        facts.push((
+            "Last probe",
+            html! { (parts::text(&probe.detail)) ", " (parts::time_whole(probe.at)) },
+        ));
+    }
+    let leader = seen.leader.name.as_deref().unwrap_or("not known now");
+    facts.push((
+        "Leader",
+        html! { (parts::text(leader)) @if seen.leader.is_self { " (this receiver)" } },
+    ));
+    facts
+}
+
+fn row(chatbot: &Chatbot, seen: &Subscription) -> Markup {
+    let registration = &chatbot.registration;
+    let title = registration.title.as_deref().unwrap_or("not found yet");
+    let id = registration.chatbot_id;
+    let cells = [
+        parts::text(title),
+        parts::state(registration.state.name()),
+        what(&registration.state, seen.webhook_url.as_deref()),
+        html! { @match chatbot.last_received_at { Some(at) => (parts::time(at)), None => "none that is kept" } },
+        html! { @if let Some(id) = id { (parts::id_link(id, &format!("/receipts?chatbot_id={id}"))) } },
+    ];
+    parts::row(&COLUMNS, &cells)
+}
+
+/// Whose URL stands there, or why that is not known.
+fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
+    html! {
+        @match state {
+            RegistrationState::Pending => "nothing was answered yet",
+            RegistrationState::Registered { confirmed_at, .. } => {
+                "ours, " (parts::text(ours.unwrap_or_default())) ", seen " (parts::time(*confirmed_at))
+            }
+            RegistrationState::Retrying { failure_count, next_at, error } => {
+                (parts::text(error)) "; failed " (failure_count) " times, tried again " (parts::time(*next_at))
+            }
+            RegistrationState::Refused { next_at, error, .. } => {
+                (parts::text(error)) "; somebody must act; tried again " (parts::time(*next_at))
+            }
+            RegistrationState::TakenOver { since, by } => {
+                "another one, " (parts::text(by)) ", since " (parts::time(*since)) "; subscription.on_takeover leaves it there"
+            }
+            RegistrationState::Contested { since, by } => {
+                "another one, " (parts::text(by)) ", since " (parts::time(*since)) ": whoever put it takes it back each time"
+            }
+            RegistrationState::Superseded { since } => {
+                "that of a newer deployment of this receiver, since " (parts::time(*since))
+            }
+            RegistrationState::Deleted => "CaiGunn says that it is deleted",
+        }
+    }
+}
+
+/// What is wrong with the registration and what to do, in words, a sentence each.
+pub fn wrong(seen: &Seen) -> Vec<String> {
+    let mut wrong: Vec<_> = seen.problem.iter().cloned().collect();
+    if let Some(Probe { finding, detail, .. }) = &seen.probe
+        && !matches!(finding, ProbeKind::Ours | ProbeKind::OtherReceiver)
+    {
+        wrong.push(format!("the public URL does not lead here: {detail}"));
+    }
+    let is_wrong = |chatbot: &&Registration| {
+        !matches!(
+            chatbot.state,
+            RegistrationState::Registered { .. } | RegistrationState::Pending
+        )
+    };
+    let count = seen.chatbots.iter().filter(is_wrong).count();
+    if count > 0 {
+        wrong.push(format!(
+            "{count} of {} chatbots are not registered: see each",
+            seen.chatbots.len()
+        ));
+    }
+    wrong
+}

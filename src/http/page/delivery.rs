@@ -1,0 +1,206 @@
+//! `/deliveries/{destination}/{receipt_id}`: one delivery with every attempt, and what can be done to it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use maud::{Markup, html};
+use tokio::time::{Instant, sleep};
+
+use super::entry::Viewer;
+use super::{Section, Site, destinations, parts};
+use crate::clock::Timestamp;
+use crate::delivery::view::{Listed, NEXT_ATTEMPT, ShownAttempt};
+use crate::http::admin::deliveries::{self, NamedDelivery};
+use crate::http::admin::told::{Followed, follow};
+use crate::http::problem::Problem;
+use crate::inbox::ReceiptId;
+use crate::inbox::instruction::Instruction;
+use crate::inbox::outbox::{Outcome, State as DeliveryState};
+
+/// What a row of attempts has.
+pub const COLUMNS: [&str; 6] = ["Attempt", "Began", "Took", "Ended", "What happened", "Answer"];
+
+/// How long it is waited for the attempt that a retry leads to, so that one is led to it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/deliveries/{destination}/{receipt_id}", get(show))
+        .route("/deliveries/{destination}/{receipt_id}/retry", post(retry))
+        .route("/deliveries/{destination}/{receipt_id}/cancel", post(cancel))
+}
+
+/// Where one delivery is shown.
+pub fn path(listed: &Listed) -> String {
+    format!("/deliveries/{}/{}", listed.destination, listed.receipt_id)
+}
+
+/// The last attempt, where it failed: the list has only how it ended.
+pub async fn last_attempt(site: &Site, listed: &Listed) -> Result<Option<ShownAttempt>, Problem> {
+    if matches!(listed.last_outcome, None | Some(Outcome::Delivered)) {
+        return Ok(None);
+    }
+    let deliveries = &site.api.deliveries;
+    let shown = deliveries.show(&listed.destination, listed.receipt_id).await?;
+    Ok(shown.and_then(|(_, mut attempts)| attempts.pop()))
+}
+
+/// Why one waits, and how its last attempt ended.
+pub fn how(listed: &Listed, last: Option<&ShownAttempt>) -> Markup {
+    let failed = last.filter(|last| last.outcome != Outcome::Delivered);
+    html! {
+        @if let Some(waits) = &listed.waits {
+            @match waits.strip_prefix("waits for ").filter(|id| id.contains('/')) {
+                Some(id) => { "waits for " a href=(format!("/deliveries/{id}")) { (parts::text(id)) } },
+                None => (parts::text(waits)),
+            }
+            @if listed.last_outcome.is_some() { "; " }
+        }
+        @if let Some(outcome) = listed.last_outcome {
+            (outcome.as_str())
+            @if let Some(last) = failed.filter(|last| !last.detail.is_empty()) { ": " (parts::text(&last.detail)) }
+        }
+        @if let Some(at) = next_attempt(listed) { "; next " (parts::time(at)) }
+    }
+}
+
+/// When it is tried next, where that is what it waits for: else it is sooner or later than the schedule says.
+fn next_attempt(listed: &Listed) -> Option<Timestamp> {
+    let waits = listed.waits.as_deref();
+    listed.next_attempt_at.filter(|_| waits == Some(NEXT_ATTEMPT))
+}
+
+async fn show(State(site): State<Site>, viewer: Viewer, named: NamedDelivery) -> Result<Response, Problem> {
+    let (destination, receipt_id) = deliveries::ids(named)?;
+    let (listed, attempts) = deliveries::found(&site.api, &destination, receipt_id).await?;
+    let rows: Vec<_> = attempts.iter().map(row).collect();
+    let content = html! {
+        (parts::facts(facts(&listed, &attempts)))
+        (actions(&viewer, &listed))
+        (parts::table("Attempts, oldest first", &COLUMNS, &rows, "Nothing was tried yet."))
+    };
+    let title = format!("Delivery to {destination}");
+    Ok(site.page(&viewer, Section::Deliveries, &title, content).await)
+}
+
+fn facts(listed: &Listed, attempts: &[ShownAttempt]) -> Vec<(&'static str, Markup)> {
+    let mut facts = vec![
+        ("State", parts::state(listed.state.as_str())),
+        ("Why, or how", how(listed, attempts.last())),
+        ("Event", parts::text(&listed.event.to_string())),
+        ("Received", parts::time_whole(listed.received_at)),
+        (
+            "Receipt",
+            html! { a href=(format!("/receipts/{}", listed.receipt_id)) { code { (listed.receipt_id) } } },
+        ),
+    ];
+    if let Some(id) = listed.event_id {
+        facts.push(("Job", html! { a href=(format!("/jobs/{id}")) { code { (id) } } }));
+    }
+    if let Some(at) = next_attempt(listed) {
+        facts.push(("Next attempt", parts::time_whole(at)));
+    }
+    if let Some(at) = listed.changed_at {
+        facts.push(("As of", parts::time_whole(at)));
+    }
+    facts
+}
+
+fn actions(viewer: &Viewer, listed: &Listed) -> Markup {
+    let here = path(listed);
+    let can_retry = matches!(
+        listed.state,
+        DeliveryState::Pending | DeliveryState::Dead | DeliveryState::Cancelled
+    );
+    html! {
+        div.actions {
+            @if can_retry {
+                @let label = if listed.state == DeliveryState::Pending { "Try now" } else { "Retry" };
+                (parts::button(viewer, &format!("{here}/retry"), &[], label))
+            }
+            @if listed.state == DeliveryState::Pending {
+                (parts::button(viewer, &format!("{here}/cancel"), &[], "Cancel"))
+            }
+        }
+    }
+}
+
+/// An attempt in a list.
+pub fn row(attempt: &ShownAttempt) -> Markup {
+    let cells = [
+        html! { span id=(format!("attempt-{}", attempt.number)) tabindex="-1" { (attempt.number) } },
+        parts::time(attempt.started_at),
+        html! { (format!("{:.1} ms", attempt.duration_ms)) },
+        html! {
+            (parts::state(attempt.outcome.as_str()))
+            @if let Some(status) = attempt.status { " " (status) }
+        },
+        parts::text(&attempt.detail),
+        html! {
+            @if !attempt.answer.is_empty() {
+                details { summary { "Its beginning" } pre { (parts::visible_lines(&attempt.answer)) } }
+            }
+        },
+    ];
+    parts::row(&COLUMNS, &cells)
+}
+
+async fn retry(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
+    let (destination, receipt_id) = deliveries::ids(named)?;
+    let (listed, attempts) = deliveries::found(&site.api, &destination, receipt_id).await?;
+    let here = path(&listed);
+    let instruction = Instruction::Retry {
+        destination: destination.clone(),
+        receipt_id,
+    };
+    if let Followed::NotYet(_) = follow(&site.api, instruction).await? {
+        return Ok(site.after(&here, "The receiver that leads will try it."));
+    }
+    lead_to_next_attempt(&site, &destination, receipt_id, attempts.len()).await
+}
+
+/// Leads to the attempt that follows so many, once it has been made; or says what holds it up.
+pub async fn lead_to_next_attempt(
+    site: &Site,
+    destination: &str,
+    receipt_id: ReceiptId,
+    count: usize,
+) -> Result<Response, Problem> {
+    let here = format!("/deliveries/{destination}/{receipt_id}");
+    if let Some(why) = destinations::holds(site, destination).await? {
+        return Ok(site.after(&here, format!("{why}.")));
+    }
+    let deadline = Instant::now() + ATTEMPT_TIMEOUT;
+    while Instant::now() < deadline {
+        let (_, now) = deliveries::found(&site.api, destination, receipt_id).await?;
+        if let Some(newest) = now.last().filter(|_| now.len() > count) {
+            let notice = format!("Attempt {}: {}.", newest.number, newest.outcome.as_str());
+            return Ok(site.after(&format!("{here}#attempt-{}", newest.number), notice));
+        }
+        sleep(LOOK).await;
+    }
+    Ok(site.after(&here, "It is on its way; look again in a moment."))
+}
+
+async fn cancel(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
+    let (destination, receipt_id) = deliveries::ids(named)?;
+    let (listed, _) = deliveries::found(&site.api, &destination, receipt_id).await?;
+    let notice = match follow(
+        &site.api,
+        Instruction::Cancel {
+            destination,
+            receipt_id,
+        },
+    )
+    .await?
+    {
+        Followed::Done(_) => "It is cancelled.",
+        Followed::NotYet(_) => "The receiver that leads will cancel it.",
+    };
+    Ok(site.after(&path(&listed), notice))
+}

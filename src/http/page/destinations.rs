@@ -1,0 +1,358 @@
+//! `/destinations`: how each one is, what is wrong in words, what it was sent lately, and a button to pause it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use maud::{Markup, html};
+
+use super::entry::{Viewer, path_with};
+use super::plot::{self, Line, Over};
+use super::{Fields, Section, Site, parts};
+use crate::clock::Timestamp;
+use crate::delivery::view::{ShownDestination, ShownState};
+use crate::http::admin::Named;
+use crate::http::admin::destinations::{DEFAULT_REASON, MAX_REASON_BYTES};
+use crate::http::admin::told::{Followed, follow};
+use crate::http::problem::Problem;
+use crate::inbox::instruction::Instruction;
+use crate::minutes::Attempts;
+
+const HERE: &str = "/destinations";
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route(HERE, get(list))
+        .route("/destinations/{name}/pause", post(pause))
+        .route("/destinations/{name}/resume", post(resume))
+        .route("/destinations/{name}/remove", post(remove))
+}
+
+async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+    let destinations = site.api.deliveries.destinations().await?;
+    let leader = (site.api.subscription)(false).await.leader;
+    let now = Timestamp::now();
+    let content = html! {
+        @if !leader.is_self {
+            p {
+                "This receiver does not lead: what is pending and what failed last is known to "
+                @match &leader.name { Some(name) => (parts::text(name)), None => "the one that does" }
+                "."
+            }
+        }
+        @if destinations.is_empty() {
+            p.empty { "No destination is configured: receipts are kept, and taken nowhere. docs/delivery.md says how to name one." }
+        }
+        @for destination in &destinations {
+            section aria-labelledby=(format!("destination-{}", destination.name)) {
+                h2 id=(format!("destination-{}", destination.name)) { (destination.name) }
+                (parts::facts(facts(destination)))
+                (actions(&viewer, destination))
+                @if let Some(attempts) = site.traffic.attempts_of(&destination.name) {
+                    (plots(&attempts, now))
+                }
+            }
+        }
+    };
+    Ok(site
+        .page(&viewer, Section::Destinations, "Destinations", content)
+        .await)
+}
+
+/// What a state is called.
+pub const fn word(state: ShownState) -> &'static str {
+    match state {
+        ShownState::Active => "active",
+        ShownState::Down => "down",
+        ShownState::Paused => "paused",
+        ShownState::Unconfigured => "unconfigured",
+        ShownState::Removed => "removed",
+    }
+}
+
+/// What it did not take, if that was given up, and what to do.
+pub fn dead_letters(destination: &ShownDestination) -> Option<String> {
+    let letters = match destination.dead_count {
+        0 => return None,
+        1 => "1 dead letter".to_owned(),
+        count => format!("{count} dead letters"),
+    };
+    let is_kept = destination.state != ShownState::Removed;
+    is_kept.then(|| format!("{} has {letters}: {LOOK_AND_RETRY}", destination.name))
+}
+
+const LOOK_AND_RETRY: &str = "see why they were given up, and retry them once that is mended";
+
+/// What keeps it from taking what is pending, in words, and what to do; `None` where nothing does.
+pub fn standing(destination: &ShownDestination) -> Option<String> {
+    let name = &destination.name;
+    let failure = destination
+        .status
+        .as_ref()
+        .and_then(|status| status.last_failure.as_ref());
+    match (destination.state, &destination.pause) {
+        (ShownState::Down, _) => {
+            let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
+            Some(format!(
+                "{name} is down: {detail}. Mend what that says; what is pending is sent as soon as it takes something"
+            ))
+        }
+        (ShownState::Paused, Some(pause)) => Some(format!(
+            "{name} is paused since {}: {}. Resume it when it is ready for what is pending",
+            utc(pause.at),
+            pause.reason
+        )),
+        (ShownState::Unconfigured, _) => Some(format!(
+            "{name} is configured no more; what is for it is kept in case it comes back"
+        )),
+        (ShownState::Active, _) => stuck(destination, Timestamp::now()),
+        _ => None,
+    }
+}
+
+fn utc(at: Timestamp) -> String {
+    parts::utc(&at.to_string())
+}
+
+/// How long something may wait for a destination that is well.
+const WAITS_LONG: Duration = Duration::from_secs(600);
+
+/// What is wrong with one that is not down and yet takes nothing: that is so early if little is sent to it. What failed last
+/// is forgotten with the process; for how long something waits is not.
+fn stuck(destination: &ShownDestination, now: Timestamp) -> Option<String> {
+    let (name, count) = (&destination.name, destination.pending_count);
+    let status = destination.status.as_ref().filter(|_| count > 0)?;
+    let since = status.oldest_received_at;
+    let oldest = since.map_or(String::new(), |at| format!(", the oldest received {}", utc(at)));
+    match (status.failing_since, &status.last_failure) {
+        (Some(at), Some(failure)) => Some(format!(
+            "{name} took nothing since {}: {}. Waiting for it: {count}{oldest}. Mend what that says",
+            utc(at),
+            failure.detail
+        )),
+        _ if since.is_some_and(|at| at.plus(WAITS_LONG) < now) => Some(format!(
+            "what waits for {name} waits for long: {count}{oldest}. See why in the list of what is pending"
+        )),
+        _ => None,
+    }
+}
+
+/// Why nothing is sent to one at once, whatever it is told; `None` where it is.
+pub async fn holds(site: &Site, name: &str) -> Result<Option<String>, Problem> {
+    let all = site.api.deliveries.destinations().await?;
+    let found = all.iter().find(|known| known.name == name);
+    Ok(match found.map(|known| known.state) {
+        Some(ShownState::Paused) => Some(format!("{name} is paused: it is sent when you resume it")),
+        Some(ShownState::Down) => Some(format!(
+            "{name} is down: one delivery is tried now and then, and all go as soon as it takes something"
+        )),
+        _ => None,
+    })
+}
+
+fn facts(destination: &ShownDestination) -> Vec<(&'static str, Markup)> {
+    let of_state = |state| {
+        path_with(
+            "/deliveries",
+            [("destination", &*destination.name), ("state", state)],
+        )
+    };
+    let mut facts = vec![("State", parts::state(word(destination.state)))];
+    if let Some(standing) = standing(destination) {
+        facts.push(("What to do", parts::text(&standing)));
+    }
+    if let (Some(kind), Some(to)) = (destination.kind, &destination.to) {
+        facts.push(("Where", html! { (kind) " " (parts::text(to)) }));
+    }
+    facts.push((
+        "Pending",
+        html! { a href=(of_state("pending")) { (destination.pending_count) } },
+    ));
+    facts.push((
+        "Dead letters",
+        html! {
+            a href=(of_state("dead")) { (destination.dead_count) }
+            @if dead_letters(destination).is_some() { ": " (LOOK_AND_RETRY) }
+        },
+    ));
+    if let Some(status) = &destination.status {
+        if let Some(at) = status.oldest_received_at {
+            facts.push(("Oldest pending", parts::time_whole(at)));
+        }
+        facts.push(("Under way", html! { (status.in_flight_count) }));
+        if let Some(failure) = &status.last_failure {
+            facts.push((
+                "Last failure",
+                html! { (parts::time_whole(failure.at)) ": " (parts::text(&failure.detail)) },
+            ));
+        }
+    }
+    if let Some(at) = destination.removed_after {
+        facts.push(("Removed after", parts::time_whole(at)));
+    }
+    facts
+}
+
+fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
+    let path = |verb: &str| format!("{HERE}/{}/{verb}", destination.name);
+    let reason = format!("reason-{}", destination.name);
+    html! {
+        div.actions {
+            @match destination.state {
+                ShownState::Active if viewer.can_change() => {
+                    (parts::post_form(viewer, &path("pause"), &[], html! {
+                        label for=(reason) { "Why" }
+                        input id=(reason) name="reason" maxlength=(MAX_REASON_BYTES) autocomplete="off";
+                        " " button { "Pause" }
+                    }))
+                }
+                ShownState::Active => (parts::button(viewer, &path("pause"), &[], "Pause")),
+                ShownState::Paused => (parts::button(viewer, &path("resume"), &[], "Resume")),
+                ShownState::Down => {
+                    (parts::button(viewer, &path("resume"), &[], "Try now"))
+                    (parts::button(viewer, &path("pause"), &[], "Pause"))
+                }
+                ShownState::Unconfigured => (parts::button(viewer, &path("remove"), &[], "Remove now…")),
+                ShownState::Removed => {}
+            }
+        }
+    }
+}
+
+fn plots(attempts: &Attempts, now: Timestamp) -> Markup {
+    let over = Over::Hour;
+    let (made, failed, milliseconds) = (
+        attempts.made.last(now, over.minutes()),
+        attempts.failed.last(now, over.minutes()),
+        attempts.milliseconds.last(now, over.minutes()),
+    );
+    html! {
+        (plot::counts(&Line { name: "Attempts", minutes: &made }, over, now))
+        (plot::counts(&Line { name: "Failed attempts", minutes: &failed }, over, now))
+        (plot::averages("An attempt took", &milliseconds, &made, over, now))
+        p.quiet { "Of this receiver, since it was started." }
+    }
+}
+
+async fn pause(State(site): State<Site>, name: Named, fields: Fields) -> Result<Response, Problem> {
+    let destination = named(name)?;
+    let reason = fields.get("reason").unwrap_or(DEFAULT_REASON).to_owned();
+    if reason.len() > MAX_REASON_BYTES {
+        return Err(Problem::invalid_query(format!(
+            "reason: expected 1 to {MAX_REASON_BYTES} bytes"
+        )));
+    }
+    tell(
+        &site,
+        Instruction::Pause { destination, reason },
+        "Nothing is sent to it now; what is for it is kept.",
+    )
+    .await
+}
+
+async fn resume(State(site): State<Site>, name: Named) -> Result<Response, Problem> {
+    let destination = named(name)?;
+    tell(&site, Instruction::Resume { destination }, "It is sent to again.").await
+}
+
+/// Removes one that is configured no more, once that is confirmed: what is pending for it goes.
+async fn remove(
+    State(site): State<Site>,
+    viewer: Viewer,
+    name: Named,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let destination = named(name)?;
+    if fields.get(parts::CONFIRMED).is_some() {
+        return tell(&site, Instruction::Remove { destination }, "It is removed.").await;
+    }
+    let all = site.api.deliveries.destinations().await?;
+    let pending = all
+        .iter()
+        .find(|known| known.name == destination)
+        .map_or(0, |known| known.pending_count);
+    let question = format!("Remove {destination} with the {pending} deliveries that wait for it?");
+    let path = format!("{HERE}/{destination}/remove");
+    let content = parts::confirm(&viewer, &path, &[], &question, "Remove it", HERE);
+    Ok(site
+        .page(&viewer, Section::Destinations, "Remove a destination", content)
+        .await)
+}
+
+fn named(name: Named) -> Result<String, Problem> {
+    name.map(|axum::extract::Path(name)| name)
+        .map_err(|_| Problem::not_found())
+}
+
+async fn tell(site: &Site, instruction: Instruction, done: &str) -> Result<Response, Problem> {
+    let notice = match follow(&site.api, instruction).await? {
+        Followed::Done(_) => done,
+        Followed::NotYet(_) => "The receiver that leads will do it.",
+    };
+    Ok(site.after(HERE, notice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::status::{Failure, Status};
+
+    fn active(pending_count: u64, status: Status) -> ShownDestination {
+        ShownDestination {
+            name: "app".to_owned(),
+            kind: Some("http"),
+            to: None,
+            state: ShownState::Active,
+            pending_count,
+            dead_count: 0,
+            added_at: Timestamp::from_micros(0),
+            removed_after: None,
+            pause: None,
+            status: Some(status),
+        }
+    }
+
+    #[test]
+    fn dead_letters_are_told_whatever_else_is_wrong() {
+        let told = |state, dead_count| {
+            dead_letters(&ShownDestination {
+                state,
+                dead_count,
+                ..active(2, Status::default())
+            })
+        };
+
+        assert_eq!(told(ShownState::Active, 0), None);
+        let one = told(ShownState::Active, 1).unwrap();
+        assert!(one.starts_with("app has 1 dead letter: see why"), "{one}");
+        let down = told(ShownState::Down, 2).unwrap();
+        assert!(down.starts_with("app has 2 dead letters: see why"), "{down}");
+        assert_eq!(told(ShownState::Removed, 2), None);
+    }
+
+    #[test]
+    fn one_that_takes_nothing_is_wrong_before_it_is_down_and_after_a_restart() {
+        let now = Timestamp::now();
+        let status = |failure: Option<&str>, minutes: u64| Status {
+            oldest_received_at: Some(now.minus(Duration::from_secs(60 * minutes))),
+            failing_since: failure.map(|_| now),
+            last_failure: failure.map(|detail| Failure {
+                at: now,
+                detail: detail.to_owned(),
+            }),
+            ..Status::default()
+        };
+
+        assert_eq!(standing(&active(1, status(None, 1))), None);
+        assert_eq!(standing(&active(0, status(Some("answered 500"), 1))), None);
+        let failed = standing(&active(3, status(Some("answered 500"), 1))).unwrap();
+        assert!(
+            failed.contains("answered 500. Waiting for it: 3, the oldest"),
+            "{failed}"
+        );
+        let restarted = standing(&active(2, status(None, 11))).unwrap();
+        assert!(restarted.contains("waits for long: 2, the oldest"), "{restarted}");
+    }
+}

@@ -1,0 +1,167 @@
+//! How it goes: in one line that stands on every page, and on the overview thing by thing, with what to do where it is not well.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Html;
+use axum::routing::get;
+use maud::{Markup, html};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Site, chatbots, destinations, parts};
+use crate::http::problem::Problem;
+use crate::inbox::Space;
+
+/// For how long it is taken as known.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Above this size an inbox's log is too large, as docs/metrics.md says.
+const LARGE_LOG_BYTES: u64 = 256 << 20;
+
+/// Whether all is well, and in words what is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    pub is_well: bool,
+    pub words: String,
+    /// What is not, and what to do; with where it is shown.
+    pub wrong: Vec<Wrong>,
+}
+
+/// Something that is not well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub words: String,
+    /// The page that has more, or the button.
+    pub path: &'static str,
+}
+
+/// What was found last, and when.
+#[derive(Default)]
+pub struct KnownHealth(Mutex<Option<(Instant, Health)>>);
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new().route("/health", get(show))
+}
+
+/// The line alone, which the script looks at while a page is open.
+async fn show(State(site): State<Site>) -> Html<String> {
+    Html(health(&site).await.line().into_string())
+}
+
+/// How it goes now, or a moment ago.
+pub async fn health(site: &Site) -> Health {
+    let mut known = site.health.0.lock().await;
+    match &*known {
+        Some((at, health)) if at.elapsed() < FRESH => health.clone(),
+        _ => {
+            let health = Health::of(look(site).await);
+            *known = Some((Instant::now(), health.clone()));
+            health
+        }
+    }
+}
+
+impl Health {
+    fn of(wrong: Vec<Wrong>) -> Self {
+        let words = match &wrong[..] {
+            [] => "Well: the inbox takes writes, and nothing needs a person".to_owned(),
+            [only] => format!("Not well: {}", only.words),
+            [first, rest @ ..] => format!("Not well: {} (and {} more)", first.words, rest.len()),
+        };
+        Self {
+            is_well: wrong.is_empty(),
+            words,
+            wrong,
+        }
+    }
+
+    /// The line that stands on every page.
+    pub fn line(&self) -> Markup {
+        html! {
+            p #health .health.well[self.is_well].unwell[!self.is_well] {
+                a href="/" { (parts::text(&self.words)) }
+            }
+        }
+    }
+}
+
+async fn look(site: &Site) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    let mut note = |words: String, path| wrong.push(Wrong { words, path });
+    if let Err(problem) = site.accepting.check() {
+        note(problem.detail().to_owned(), "/");
+    }
+    if let Err(error) = site.writer.ready().await {
+        let advice = "see that the volume is neither full nor mounted read-only; until then posts get 503";
+        note(format!("the inbox takes no writes: {error}; {advice}"), "/");
+    }
+    if let Some(space) = site.api.inbox.space() {
+        let free = space.free_bytes.filter(|free| *free < Space::LOW_FREE_BYTES);
+        if let Some(free) = free {
+            let advice =
+                "make room on that volume, or lower inbox.retention_days; without room posts get 503";
+            note(
+                format!("{} MiB are free on the volume of the inbox; {advice}", free >> 20),
+                "/settings",
+            );
+        }
+        if space.log_bytes > LARGE_LOG_BYTES {
+            let advice = "some program reads the inbox for long, which keeps its log from beginning anew";
+            note(
+                format!("the inbox's log has {} MiB: {advice}", space.log_bytes >> 20),
+                "/",
+            );
+        }
+    }
+    let standing = (site.api.subscription)(false).await;
+    for words in chatbots::wrong(&standing.seen) {
+        note(words, "/chatbots");
+    }
+    if let Some(problem) = &standing.backfill.problem {
+        note(
+            format!("what was missed cannot be asked for: {problem}"),
+            "/chatbots",
+        );
+    }
+    if standing.leader.name.is_none() {
+        note(
+            "which receiver leads is not known: nothing is delivered or registered until one does".to_owned(),
+            "/",
+        );
+    }
+    match site.api.deliveries.destinations().await {
+        Ok(all) => {
+            for destination in &all {
+                if let Some(words) = destinations::standing(destination) {
+                    note(words, "/destinations");
+                }
+                if let Some(words) = destinations::dead_letters(destination) {
+                    note(words, "/deliveries?state=dead");
+                }
+            }
+        }
+        Err(error) => note(Problem::from(error).detail().to_owned(), "/destinations"),
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_first_is_said_in_one_line_with_how_much_more_there_is() {
+        let wrong = |words: &str| Wrong {
+            words: words.to_owned(),
+            path: "/",
+        };
+
+        assert!(Health::of(Vec::new()).is_well);
+        let one = Health::of(vec![wrong("app is down")]);
+        assert_eq!((one.is_well, &*one.words), (false, "Not well: app is down"));
+        let two = Health::of(vec![wrong("app is down"), wrong("queue is down")]);
+        assert_eq!(two.words, "Not well: app is down (and 1 more)");
+    }
+}

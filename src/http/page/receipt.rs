@@ -1,0 +1,281 @@
+//! `/receipts/{id}`: all that is known of one receipt, and a form that sends it once more.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use maud::{Markup, html};
+
+use super::difference::{Difference, differences};
+use super::{Fields, Section, Site, Viewer, body, delivery, parts};
+use crate::delivery::view::{Listed, ShownAttempt};
+use crate::http::admin::told::{Followed, follow};
+use crate::http::problem::Problem;
+use crate::inbox::instruction::{Instruction, Replay};
+use crate::inbox::{PageRequest, Quarantined, Receipt, ReceiptId};
+use crate::trace;
+
+/// How many requests in quarantine are looked at for repeats of a receipt.
+const MAX_EXAMINED: usize = 500;
+
+/// How many repeats are compared.
+const MAX_REPEATS: usize = 10;
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/receipts/{id}", get(show))
+        .route("/receipts/{id}/body", get(download))
+        .route("/receipts/{id}/replay", post(replay))
+}
+
+/// A repeat that says something else.
+struct Repeat {
+    quarantined: Quarantined,
+    differences: Vec<Difference>,
+}
+
+async fn find(site: &Site, id: &str) -> Result<(Receipt, String), Problem> {
+    let unknown = || Problem::nothing_named("receipt", id);
+    let receipt_id = id.parse().map(ReceiptId::new).map_err(|_| unknown())?;
+    let found = site.api.inbox.receipt(receipt_id).await?;
+    let (receipt, bytes) = found.ok_or_else(unknown)?;
+    Ok((receipt, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+async fn show(State(site): State<Site>, viewer: Viewer, Path(id): Path<String>) -> Result<Response, Problem> {
+    let (receipt, text) = find(&site, &id).await?;
+    let destinations = site.api.deliveries.destinations().await?;
+    let mut deliveries = Vec::new();
+    for destination in &destinations {
+        if let Ok(Some(found)) = site.api.deliveries.show(&destination.name, receipt.id).await {
+            deliveries.push(found);
+        }
+    }
+    let repeats = repeats(&site, &receipt, &text).await?;
+    let names: Vec<_> = destinations
+        .iter()
+        .filter(|destination| destination.kind.is_some())
+        .map(|destination| &*destination.name)
+        .collect();
+    let content = html! {
+        (parts::facts(facts(&receipt)))
+        (bodies(&receipt, &text))
+        h2 { "Deliveries" }
+        @if deliveries.is_empty() {
+            p.empty { "It goes to no destination." }
+        }
+        @for (delivery, attempts) in &deliveries { (shown_delivery(delivery, attempts)) }
+        @if !names.is_empty() { (replay_form(&viewer, &receipt, &names)) }
+        @if !repeats.is_empty() {
+            h2 { "Repeats that say something else" }
+            @for repeat in &repeats { (shown_repeat(repeat)) }
+        }
+    };
+    let title = format!("Receipt of {}", receipt.event);
+    Ok(site.page(&viewer, Section::Receipts, &title, content).await)
+}
+
+fn facts(receipt: &Receipt) -> Vec<(&'static str, Markup)> {
+    let mut facts = vec![
+        ("Event", parts::text(&receipt.event.to_string())),
+        ("Received", parts::time_whole(receipt.received_at)),
+        (
+            "Job",
+            html! { @if let Some(id) = receipt.event_id { a href={ "/jobs/" (id) } { code { (id) } } } @else { "none" } },
+        ),
+        (
+            "Chatbot",
+            html! {
+                @if let Some(id) = receipt.chatbot_id {
+                    a href={ "/receipts?chatbot_id=" (id) } { code { (id) } }
+                } @else { "none" }
+            },
+        ),
+        ("Receipt", html! { code { (receipt.id) } }),
+        ("Number", html! { (receipt.sequence) }),
+        ("Came by", html! { (receipt.origin.as_str()) }),
+        ("Size", html! { (receipt.body_bytes) " bytes" }),
+    ];
+    let traced = receipt.trace.iter().flat_map(|trace| trace.headers());
+    let traced = traced.map(|(name, value)| {
+        let name = if name == trace::PARENT {
+            "Trace"
+        } else {
+            "Trace state"
+        };
+        (name, html! { code { (parts::text(value)) } })
+    });
+    facts.extend(traced);
+    facts
+}
+
+fn bodies(receipt: &Receipt, text: &str) -> Markup {
+    let (shown, is_whole) = body::shown(text);
+    let download = format!("/receipts/{}/body", receipt.id);
+    let curl = body::curl(text).filter(|_| is_whole);
+    html! {
+        h2 { "Body" }
+        @if !is_whole {
+            p { "Its first " (shown.len()) " bytes; " a href=(download) { "all of it" } " is " (text.len()) " bytes." }
+        }
+        pre #pretty tabindex="0" aria-label="The body, laid out" { (body::pretty(shown)) }
+        details {
+            summary { "As it came" }
+            pre #raw tabindex="0" aria-label="The body as it came" { (shown) }
+        }
+        @if let Some(curl) = &curl {
+            details {
+                summary { "As curl" }
+                pre #curl tabindex="0" aria-label="A command that posts it to an application" { (curl) }
+            }
+        }
+        p.actions {
+            @if is_whole {
+                button.script type="button" data-copy="raw" hidden { "Copy the body" }
+            }
+            @if curl.is_some() {
+                button.script type="button" data-copy="curl" hidden { "Copy as curl" }
+            }
+            a href=(download) download { "Download the body" }
+        }
+    }
+}
+
+fn shown_delivery(listed: &Listed, attempts: &[ShownAttempt]) -> Markup {
+    let path = format!("/deliveries/{}/{}", listed.destination, listed.receipt_id);
+    let rows: Vec<_> = attempts.iter().map(delivery::row).collect();
+    html! {
+        p {
+            "To " a href=(path) { (parts::text(&listed.destination)) } ": " (parts::state(listed.state.as_str()))
+            @if listed.waits.is_some() { ", " (delivery::how(listed, attempts.last())) }
+        }
+        @if !rows.is_empty() {
+            (parts::table(&format!("Attempts to {}", parts::visible(&listed.destination)), &delivery::COLUMNS, &rows, ""))
+        }
+    }
+}
+
+fn replay_form(viewer: &Viewer, receipt: &Receipt, names: &[&str]) -> Markup {
+    let action = format!("/receipts/{}/replay", receipt.id);
+    let fields = html! {
+        p.actions {
+            label {
+                "Send it once more to "
+                select name="destination" {
+                    @for name in names { option value=(name) { (name) } }
+                    @if names.len() > 1 { option value="" { "all of them" } }
+                }
+            }
+            button { "Replay" }
+        }
+    };
+    html! {
+        @if viewer.can_change() { (parts::post_form(viewer, &action, &[], fields)) }
+    }
+}
+
+/// The repeats of a receipt among the newest in quarantine.
+async fn repeats(site: &Site, receipt: &Receipt, text: &str) -> Result<Vec<Repeat>, Problem> {
+    let newest = PageRequest {
+        cursor: None,
+        limit: MAX_EXAMINED,
+    };
+    let quarantine = site.api.inbox.quarantine(newest).await?;
+    let of_receipt = |item: &Quarantined| item.duplicate_of() == Some(receipt.id);
+    let mut repeats = Vec::new();
+    for item in quarantine.items.into_iter().filter(of_receipt).take(MAX_REPEATS) {
+        let kept = site.api.inbox.quarantined(item.id).await?;
+        let other = kept
+            .map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
+        let is_small = text.len().max(other.len()) <= body::SHOWN_BYTES && !item.truncated;
+        repeats.push(Repeat {
+            differences: if is_small {
+                differences(text, &other)
+            } else {
+                Vec::new()
+            },
+            quarantined: item,
+        });
+    }
+    Ok(repeats)
+}
+
+fn shown_repeat(repeat: &Repeat) -> Markup {
+    const COLUMNS: [&str; 3] = ["Where", "This receipt", "The repeat"];
+    let Repeat {
+        quarantined,
+        differences,
+    } = repeat;
+    let value = |value: &Option<String>| match value {
+        Some(text) => html! { code { (parts::text(text)) } },
+        None => html! { span.quiet { "nothing" } },
+    };
+    let rows: Vec<_> = differences
+        .iter()
+        .map(|difference| {
+            let place = html! { code { (parts::text(&difference.pointer)) } };
+            parts::row(
+                &COLUMNS,
+                &[place, value(&difference.one), value(&difference.other)],
+            )
+        })
+        .collect();
+    html! {
+        p {
+            "Came " (parts::time(quarantined.received_at)) " and is "
+            a href={ "/quarantine/" (quarantined.id) } { "in quarantine" } "."
+        }
+        (parts::table("What differs", &COLUMNS, &rows, "It is too large to be compared here."))
+    }
+}
+
+async fn download(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let (receipt, text) = find(&site, &id).await?;
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}.json\"", receipt.id),
+        ),
+    ];
+    Ok((headers, text).into_response())
+}
+
+async fn replay(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let (receipt, _) = find(&site, &id).await?;
+    let destination = fields.get("destination").map(str::to_owned);
+    let instruction = Instruction::Replay(Replay {
+        receipt_ids: vec![receipt.id],
+        destination: destination.clone(),
+        ..Replay::default()
+    });
+    let here = format!("/receipts/{}", receipt.id);
+    let before = match &destination {
+        Some(name) => site.api.deliveries.show(name, receipt.id).await?,
+        None => None,
+    };
+    let Followed::Done(shown) = follow(&site.api, instruction).await? else {
+        let notice = "It will be sent once more as soon as the receiver that leads has seen to it.";
+        return Ok(site.after(&here, notice));
+    };
+    let to = destination.as_deref().unwrap_or("any destination");
+    if shown.progress.replayed_count == 0 {
+        let notice = format!(
+            "It is not sent to {to} once more: none that was asked wants it, or it is pending there anyway."
+        );
+        return Ok(site.after(&here, notice));
+    }
+    match &destination {
+        Some(name) => {
+            let count = before.map_or(0, |(_, attempts)| attempts.len());
+            delivery::lead_to_next_attempt(&site, name, receipt.id, count).await
+        }
+        None => Ok(site.after(&here, "It is being sent once more.")),
+    }
+}

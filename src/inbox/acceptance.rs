@@ -1,0 +1,182 @@
+//! Accepting after all what stands in quarantine, where it can be read as a notification now: its shape has become known,
+//! or it came with the wrong content type. It goes the way of every post.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+use super::{
+    Appended, Entry, Error, Inbox, NewReceipt, Origin, QuarantineId, Quarantined, ReceiptId, Stored, Writer,
+};
+use crate::clock::Timestamp;
+use crate::event::{EventId, Identity, Name, Notification, ParseError, parse, same_content};
+
+/// What became of a request in quarantine that was accepted after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its receipt, however often it is accepted.
+    pub receipt_id: ReceiptId,
+    /// Whether that is a new one.
+    pub is_new: bool,
+    /// Its event name.
+    pub event: Name,
+    /// Its job, if it is part of one.
+    pub event_id: Option<EventId>,
+}
+
+/// Why a request in quarantine cannot be accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// It is not there, or no longer.
+    #[error("there is no such request in quarantine")]
+    Unknown,
+    /// Only a part of it is there.
+    #[error("only the first {kept_bytes} bytes of its body are kept, so it cannot be read")]
+    Cut {
+        /// How much.
+        kept_bytes: usize,
+    },
+    /// Another one counts.
+    #[error("receipt {0} has its identity and says something else, and the first that comes counts")]
+    Differs(ReceiptId),
+    /// It is still none.
+    #[error("it still cannot be read as a notification: {0}")]
+    NoNotification(ParseError),
+    /// The store fails.
+    #[error(transparent)]
+    Inbox(#[from] Error),
+}
+
+/// Accepts what is asked for, one after the other: without a job and a model nothing else tells that one was accepted
+/// already. It is sure then within one receiver; of two at the same moment each may make a receipt of such a one.
+pub struct Acceptance {
+    inbox: Arc<dyn Inbox>,
+    writer: Writer,
+    duplicate_window: Duration,
+    turn: Mutex<()>,
+}
+
+impl Acceptance {
+    /// For that inbox, through its writer, with the store's duplicate window.
+    pub fn new(inbox: Arc<dyn Inbox>, writer: Writer, duplicate_window: Duration) -> Self {
+        Self {
+            inbox,
+            writer,
+            duplicate_window,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Accepts a request in quarantine, as if it came now, and takes down there as which receipt. Accepted again it has
+    /// the same one.
+    ///
+    /// # Errors
+    /// Why not; nothing was stored, unless the store says that it did not answer in time.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not undo the write; asking again is safe.
+    pub async fn accept(&self, id: QuarantineId) -> Result<Accepted, NotAccepted> {
+        let _turn = self.turn.lock().await;
+        let (kept, body) = self.inbox.quarantined(id).await?.ok_or(NotAccepted::Unknown)?;
+        let (notification, body) = readable(&kept, body).await?;
+        let accepted = |receipt_id, is_new| Accepted {
+            receipt_id,
+            is_new,
+            event: notification.name(),
+            event_id: notification.event_id,
+        };
+        if let Some(receipt_id) = kept.accepted_as() {
+            return Ok(accepted(receipt_id, false));
+        }
+        if let Some(receipt_id) = self.differing(&notification, &body).await? {
+            return Err(NotAccepted::Differs(receipt_id));
+        }
+        let receipt = NewReceipt::new(
+            &notification,
+            body,
+            Timestamp::now(),
+            kept.request_id,
+            Origin::Webhook,
+        );
+        let mut appended = self.append(receipt.clone()).await?;
+        // Without ids what says the same within the duplicate window is one notification, and that counts from when each
+        // came, not from when this one is accepted: of a night's all would be one else.
+        if let (Identity::Windowed, &Appended::Duplicate { receipt_id, .. }) = (&receipt.identity, &appended)
+            && !self.came_together(receipt_id, kept.received_at).await?
+        {
+            let differs_from = Some(receipt_id);
+            appended = self
+                .append(NewReceipt {
+                    differs_from,
+                    ..receipt
+                })
+                .await?;
+        }
+        let (receipt_id, is_new) = match appended {
+            Appended::New { receipt_id } => (receipt_id, true),
+            Appended::Duplicate {
+                receipt_id,
+                differs: None,
+            } => (receipt_id, false),
+            // It came at this very moment.
+            Appended::Duplicate { receipt_id, .. } => return Err(NotAccepted::Differs(receipt_id)),
+        };
+        self.inbox.accept_quarantined(id, receipt_id).await?;
+        tracing::info!(
+            quarantine_id = %id,
+            %receipt_id,
+            request_id = %kept.request_id,
+            "accepted after all as receipt {receipt_id} what is in quarantine as {id}"
+        );
+        Ok(accepted(receipt_id, is_new))
+    }
+
+    async fn append(&self, receipt: NewReceipt) -> Result<Appended, Error> {
+        match self.writer.append(Entry::Receipt(receipt)).await? {
+            Stored::Receipt(appended) => Ok(appended),
+            _ => unreachable!("a receipt's entry is stored as a receipt"),
+        }
+    }
+
+    /// Whether a receipt was received within the duplicate window of that time.
+    async fn came_together(&self, receipt_id: ReceiptId, received_at: Timestamp) -> Result<bool, Error> {
+        let held = self.inbox.receipt(receipt_id).await?;
+        Ok(held.is_some_and(|(held, _)| held.received_at.distance(received_at) < self.duplicate_window))
+    }
+
+    /// The receipt of the same identity, if it says something else.
+    async fn differing(
+        &self,
+        notification: &Notification,
+        body: &Bytes,
+    ) -> Result<Option<ReceiptId>, NotAccepted> {
+        let Some(held) = self.inbox.find(notification.identity()).await? else {
+            return Ok(None);
+        };
+        let Some((held, original)) = self.inbox.receipt(held.id).await? else {
+            return Ok(None);
+        };
+        let body = body.clone();
+        let is_same = spawn_blocking(move || original == body || same_content(&original, &body)).await;
+        let is_same = is_same.expect("comparing returns whatever the bytes");
+        Ok((!is_same).then_some(held.id))
+    }
+}
+
+/// What a request in quarantine says, if that can be told.
+async fn readable(kept: &Quarantined, body: Bytes) -> Result<(Notification, Bytes), NotAccepted> {
+    if let Some(original_id) = kept.duplicate_of() {
+        return Err(NotAccepted::Differs(original_id));
+    }
+    if kept.truncated {
+        let kept_bytes = kept.body_bytes;
+        return Err(NotAccepted::Cut { kept_bytes });
+    }
+    let parsed = spawn_blocking(move || parse(&body).map(|notification| (notification, body))).await;
+    parsed
+        .expect("parse returns whatever the bytes")
+        .map_err(NotAccepted::NoNotification)
+}

@@ -1,0 +1,149 @@
+//! A log in memory that destinations read, as slow as a test wants it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+
+use super::super::outbox::{
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
+    Matching, Progress, Start, State, Undelivered,
+};
+use super::super::{Answer, Candidate, Outbox, Page, PageRequest, Receipt};
+use crate::clock::Timestamp;
+
+/// When something was recorded, and how many deliveries.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub begun: Instant,
+    pub done: Instant,
+    pub count: usize,
+}
+
+/// The way out of a store whose log is what a test puts there. It keeps nothing of what it is told.
+#[derive(Default)]
+pub struct FakeOutbox {
+    /// Receipts with their bodies, oldest first.
+    pub log: Mutex<Vec<(Receipt, Bytes)>>,
+    /// How long a read of the log takes, from what there is when it begins.
+    pub read_time: Mutex<Duration>,
+    /// How long a record takes.
+    pub record_time: Mutex<Duration>,
+    /// What was recorded so far.
+    pub records: Mutex<Vec<Record>>,
+}
+
+impl Outbox for FakeOutbox {
+    fn last_sequence(&self) -> Answer<'_, u64> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn receipts_after(&self, _: u64, _: usize) -> Answer<'_, Vec<Receipt>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn matching(&self, _: Matching, _: usize) -> Answer<'_, Matched> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn last_before(&self, _: Timestamp) -> Answer<'_, u64> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn undelivered(&self, _: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
+        let log = self.log.lock().unwrap().clone();
+        let newest = log.last().map_or(0, |(last, _)| last.sequence);
+        let found = log.into_iter().filter(|(receipt, _)| receipt.sequence > after);
+        let found = found
+            .take(limit)
+            .map(|(receipt, body)| (receipt, Some(body)))
+            .collect();
+        let read_time = *self.read_time.lock().unwrap();
+        Box::pin(async move {
+            sleep(read_time).await;
+            Ok(Undelivered::new(found, limit, after, newest, newest))
+        })
+    }
+
+    fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
+        let mut found = self.log.lock().unwrap().clone();
+        found.retain(|(receipt, _)| sequences.contains(&receipt.sequence));
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn destinations(&self) -> Answer<'_, Vec<Destination>> {
+        unreachable!("no test lasts for a minute")
+    }
+
+    fn add_destination(&self, _: String, _: Start) -> Answer<'_, Destination> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn miss_destination<'a>(&'a self, _: &'a Candidate, _: DestinationId) -> Answer<'a, Duration> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn remove_destination<'a>(&'a self, _: &'a Candidate, _: DestinationId) -> Answer<'a, u64> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn record<'a>(&'a self, _: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
+        let (begun, record_time) = (Instant::now(), *self.record_time.lock().unwrap());
+        Box::pin(async move {
+            sleep(record_time).await;
+            self.records.lock().unwrap().push(Record {
+                begun,
+                done: Instant::now(),
+                count: progress.deliveries.len(),
+            });
+            Ok(())
+        })
+    }
+
+    fn deliveries(&self, _: DeliveryFilter, _: PageRequest) -> Answer<'_, Page<(Delivery, Receipt)>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn deliveries_after(
+        &self,
+        _: DestinationId,
+        _: State,
+        _: u64,
+        _: usize,
+    ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn delivery(&self, _: DestinationId, _: u64) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn instruct(&self, _: Instruction) -> Answer<'_, ()> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn instruction(&self, _: InstructionId) -> Answer<'_, Option<Instruction>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn open_instructions(&self, _: usize) -> Answer<'_, Vec<Instruction>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn instructions(&self, _: usize) -> Answer<'_, Vec<Instruction>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn follow_up<'a>(&'a self, _: &'a Candidate, _: Instruction) -> Answer<'a, ()> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn notices(&self) -> Answer<'_, Option<String>> {
+        unreachable!("a worker does not ask")
+    }
+
+    fn keep_notices<'a>(&'a self, _: &'a Candidate, _: String) -> Answer<'a, ()> {
+        unreachable!("a worker does not ask")
+    }
+}

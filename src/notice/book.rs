@@ -1,0 +1,327 @@
+//! What a notice has said and what of it nobody has taken yet: a state that is kept, and its steps. Values in, values out;
+//! time is told to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::message::Message;
+use super::sight::{Fact, Facts, Standing};
+use super::{About, Settings};
+use crate::clock::Timestamp;
+use crate::delivery::schedule::MAX_WAIT;
+use crate::delivery::{Report, Schedule};
+use crate::inbox::outbox::Outcome;
+
+/// The most subjects of a kind that are remembered; what begins with others is not said. Only chatbots can be so many.
+const MAX_SUBJECTS: usize = 1_000;
+
+/// The most messages that wait; the oldest is given up for a further one.
+const MAX_WAITING: usize = 100;
+
+/// The books of all notices, by name: what is kept in the inbox, as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Books {
+    /// One each.
+    #[serde(default)]
+    pub notices: BTreeMap<String, Book>,
+}
+
+/// What one notice has said, and what of it nobody has taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Book {
+    subjects: BTreeMap<Key, Subject>,
+    waiting: VecDeque<Waiting>,
+    /// Until when its receiver asked to be left alone.
+    #[serde(default)]
+    quiet_until: Option<Timestamp>,
+}
+
+/// Names a subject: what it is about, and behind a `/` which one.
+type Key = String;
+
+/// What is remembered of one thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Subject {
+    /// Since when it is wrong, if it is.
+    wrong_since: Option<Timestamp>,
+    /// Whether that was said.
+    #[serde(default)]
+    is_said: bool,
+    /// When something was last said to begin with it.
+    said_at: Option<Timestamp>,
+    /// Of how many it was said that there are so many, or fewer now.
+    #[serde(default)]
+    count: u64,
+}
+
+/// A message that nobody has taken yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    message: Message,
+    /// How often it was tried.
+    tries: u32,
+    /// When it is tried next.
+    due: Timestamp,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was taken.
+    Taken,
+    /// It is tried again after so long.
+    Again(Duration),
+    /// That was the last try.
+    GivenUp,
+    /// Nobody waits for it any more.
+    Unknown,
+}
+
+impl Books {
+    /// Reads what was kept; of nothing, or of what a newer program has kept in a way that cannot be read, none.
+    pub fn read(kept: Option<&str>) -> Self {
+        kept.and_then(|kept| serde_json::from_str(kept).ok())
+            .unwrap_or_default()
+    }
+
+    /// As it is kept.
+    pub fn written(&self) -> String {
+        serde_json::to_string(self).expect("texts, numbers and times have a JSON form")
+    }
+
+    /// What of it is about the inbox, which may not have been written there.
+    pub fn of_inbox(&self) -> Self {
+        let mut kept = self.clone();
+        for book in kept.notices.values_mut() {
+            book.subjects.retain(|key, _| *key == key_of(About::Inbox, ""));
+            book.waiting
+                .retain(|waiting| waiting.message.about == Some(About::Inbox));
+        }
+        kept.notices.retain(|_, book| *book != Book::default());
+        kept
+    }
+
+    /// The clock, which said `was`, was set to `is`: what waits does so neither longer nor shorter because of that.
+    pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
+        for book in self.notices.values_mut() {
+            for waiting in &mut book.waiting {
+                waiting.due = waiting.due.moved(was, is);
+            }
+            book.quiet_until = book.quiet_until.map(|until| until.moved(was, is));
+        }
+    }
+
+    /// Puts these over what is there, and messages behind those that wait.
+    pub fn merge(&mut self, newer: Self) {
+        for (name, book) in newer.notices {
+            let into = self.notices.entry(name).or_default();
+            into.subjects.extend(book.subjects);
+            let known: Vec<_> = into.waiting.iter().map(|waiting| waiting.message.id).collect();
+            let news = book
+                .waiting
+                .into_iter()
+                .filter(|waiting| !known.contains(&waiting.message.id));
+            into.waiting.extend(news);
+        }
+    }
+}
+
+impl Book {
+    /// Takes note of what was seen, and has whatever is news wait; says how many messages were given up for it.
+    pub fn note(&mut self, facts: &Facts, settings: &Settings, schedule: &Schedule, now: Timestamp) -> usize {
+        self.forget(facts, settings, now);
+        let mut messages = Vec::new();
+        let (mut began, mut ended) = (Vec::new(), Vec::new());
+        for fact in &facts.facts {
+            match self.step(fact, settings.quiet, now) {
+                Some(News::More(count)) => {
+                    let message = Message::began(fact.about, &[&fact.name], (now, ""), count, now);
+                    messages.push(message);
+                }
+                Some(News::Began(since, detail)) => began.push((fact, since, detail)),
+                Some(News::Ended(since)) => ended.push((fact, since)),
+                None => {}
+            }
+        }
+        // What begins with many chatbots in one look is one message.
+        let of_chatbots = |fact: &Fact| fact.about == About::Chatbot;
+        let (together, alone): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(fact, _)| of_chatbots(fact));
+        for (fact, since) in alone {
+            messages.push(Message::ended(fact.about, &named(&fact.name), since, now));
+        }
+        if let Some(since) = together.iter().map(|(_, since)| *since).min() {
+            let names: Vec<_> = together.iter().map(|(fact, _)| &*fact.name).collect();
+            messages.push(Message::ended(About::Chatbot, &names, since, now));
+        }
+        let (together, alone): (Vec<_>, Vec<_>) = began.into_iter().partition(|(fact, ..)| of_chatbots(fact));
+        for (fact, since, detail) in alone {
+            let why = (since, detail);
+            messages.push(Message::began(fact.about, &named(&fact.name), why, 1, now));
+        }
+        if let Some((_, since, detail)) = together.iter().min_by_key(|(_, since, _)| *since) {
+            let names: Vec<_> = together.iter().map(|(fact, ..)| &*fact.name).collect();
+            messages.push(Message::began(About::Chatbot, &names, (*since, *detail), 1, now));
+        }
+        let due = now.plus(schedule.first()).max(self.quiet_until.unwrap_or(now));
+        self.waiting.extend(messages.into_iter().map(|message| Waiting {
+            message,
+            tries: 0,
+            due,
+        }));
+        let given_up = self.waiting.len().saturating_sub(MAX_WAITING);
+        self.waiting.drain(..given_up).count()
+    }
+
+    /// Goes on from one thing as it is now; says what of it is news.
+    fn step<'a>(&mut self, fact: &'a Fact, quiet: Duration, now: Timestamp) -> Option<News<'a>> {
+        let key = key_of(fact.about, &fact.id);
+        let is_known = self.subjects.contains_key(&key);
+        let is_calm = matches!(fact.standing, Standing::Well(_) | Standing::Count(0));
+        if !is_known && (is_calm || self.count_of(fact.about) >= MAX_SUBJECTS) {
+            return None;
+        }
+        let subject = self.subjects.entry(key).or_default();
+        match &fact.standing {
+            Standing::Well(seen_at) => {
+                let since = subject.wrong_since.filter(|since| seen_at >= since)?;
+                subject.wrong_since = None;
+                std::mem::take(&mut subject.is_said).then_some(News::Ended(since))
+            }
+            Standing::Wrong(since, detail) => {
+                let since = *subject.wrong_since.get_or_insert(*since);
+                if subject.is_said || subject.is_quiet(quiet, now) {
+                    return None;
+                }
+                (subject.is_said, subject.said_at) = (true, Some(now));
+                Some(News::Began(since, detail))
+            }
+            Standing::Count(count) => {
+                subject.count = subject.count.min(*count);
+                let more = count - subject.count;
+                if more == 0 || subject.is_quiet(quiet, now) {
+                    return None;
+                }
+                (subject.count, subject.said_at) = (*count, Some(now));
+                Some(News::More(more))
+            }
+        }
+    }
+
+    /// How many things of a kind are remembered.
+    fn count_of(&self, about: About) -> usize {
+        let start = key_of(about, "");
+        self.subjects.keys().filter(|key| key.starts_with(&start)).count()
+    }
+
+    /// Forgets what is there no more, what nobody wants to know any more, and what there is nothing to remember of.
+    fn forget(&mut self, facts: &Facts, settings: &Settings, now: Timestamp) {
+        let is_gone = |key: &str| {
+            facts.all.iter().any(|(about, ids)| {
+                let id = key
+                    .strip_prefix(about.as_str())
+                    .and_then(|rest| rest.strip_prefix('/'));
+                id.is_some_and(|id| !ids.contains(id))
+            })
+        };
+        let is_wanted = |key: &str| {
+            let mut wanted = settings.about.iter();
+            settings.about.is_empty() || wanted.any(|about| key.starts_with(&key_of(*about, "")))
+        };
+        self.subjects.retain(|key, subject| {
+            let is_calm = subject.wrong_since.is_none() && subject.count == 0;
+            is_wanted(key) && !is_gone(key) && (!is_calm || subject.is_quiet(settings.quiet, now))
+        });
+    }
+
+    /// The first message that may be sent now and its try, from 1 on: of one thing the earlier goes first.
+    pub fn due(&self, now: Timestamp) -> Option<(&Message, u32)> {
+        // A clock that was set back is no reason to wait for longer than the longest wait.
+        let is_due = |waiting: &Waiting| waiting.due <= now || waiting.due > now.plus(MAX_WAIT * 2);
+        let mut before = Vec::new();
+        for waiting in &self.waiting {
+            let order = waiting.message.order();
+            if is_due(waiting) && !before.contains(&order) {
+                return Some((&waiting.message, waiting.tries + 1));
+            }
+            before.push(order);
+        }
+        None
+    }
+
+    /// Takes down what came of an attempt. What is taken has the others tried at once, for somebody is there; who asks to be
+    /// left alone is. `random` is from 0 to 1.
+    pub fn settle(
+        &mut self,
+        id: Uuid,
+        report: &Report,
+        schedule: &Schedule,
+        now: Timestamp,
+        random: f64,
+    ) -> Settled {
+        let Some(index) = self.waiting.iter().position(|waiting| waiting.message.id == id) else {
+            return Settled::Unknown;
+        };
+        if report.outcome == Outcome::Delivered {
+            self.waiting.remove(index);
+            self.waiting.iter_mut().for_each(|waiting| waiting.due = now);
+            self.quiet_until = None;
+            return Settled::Taken;
+        }
+        let pause = report.wish.pause();
+        self.quiet_until = (!pause.is_zero()).then(|| now.plus(pause));
+        for waiting in &mut self.waiting {
+            waiting.due = waiting.due.max(now.plus(pause));
+        }
+        let waiting = &mut self.waiting[index];
+        waiting.tries = waiting.tries.saturating_add(1);
+        match schedule.next(waiting.tries, random) {
+            Some(wait) => {
+                let wait = wait.max(pause);
+                waiting.due = now.plus(wait);
+                Settled::Again(wait)
+            }
+            None => {
+                self.waiting.remove(index);
+                Settled::GivenUp
+            }
+        }
+    }
+
+    /// Whether nothing is known and nothing waits.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is to be said of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News<'a> {
+    /// It is wrong, since when, and in words.
+    Began(Timestamp, &'a str),
+    /// It was wrong since then, and is well.
+    Ended(Timestamp),
+    /// There are so many more.
+    More(u64),
+}
+
+impl Subject {
+    /// Whether it is too early to say again that something begins. What was said at a time to come was said by another clock.
+    fn is_quiet(&self, quiet: Duration, now: Timestamp) -> bool {
+        self.said_at.is_some_and(|at| at <= now && now.since(at) < quiet)
+    }
+}
+
+fn key_of(about: About, name: &str) -> Key {
+    format!("{about}/{name}")
+}
+
+/// A name that there is, in a list.
+fn named(name: &str) -> Vec<&str> {
+    [name].into_iter().filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,409 @@
+//! Promise: what begins is said once, what ends is said once if its beginning was, and nothing that waits is lost or out of
+//! its order, whatever goes up and down, restarts and fails.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{self, Sources};
+use crate::delivery::Wish;
+
+const QUIET: Duration = Duration::from_secs(600);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000).plus(Duration::from_secs(seconds))
+}
+
+fn settings() -> Settings {
+    let list = r#"[{name = "ops", url = "http://127.0.0.1:9/", quiet_minutes = 10}]"#;
+    let sources = Sources {
+        flags: vec![("notice".to_owned(), list.to_owned())],
+        ..Sources::default()
+    };
+    let mut notices = config::load(&sources).expect("they are right").settings.notices;
+    notices.remove(0)
+}
+
+fn schedule() -> Schedule {
+    Schedule::new([0, 5, 300].map(Duration::from_secs).to_vec()).unwrap()
+}
+
+fn report(outcome: Outcome) -> Report {
+    Report {
+        outcome,
+        status: None,
+        detail: String::new(),
+        answer: Bytes::new(),
+        wish: Wish::None,
+    }
+}
+
+/// A notice's book, and a restart after each step.
+struct Told(Books, Settings);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Books::default(), settings())
+    }
+}
+
+impl Told {
+    fn book(&mut self) -> &mut Book {
+        // What is kept is all there is.
+        self.0 = Books::read(Some(&self.0.written()));
+        self.0.notices.entry("ops".to_owned()).or_default()
+    }
+
+    /// What is new once these are facts.
+    fn sees(&mut self, facts: &Facts, seconds: u64) -> Vec<String> {
+        let before: BTreeSet<_> = self
+            .book()
+            .waiting
+            .iter()
+            .map(|waiting| waiting.message.id)
+            .collect();
+        let settings = self.1.clone();
+        self.book().note(facts, &settings, &schedule(), at(seconds));
+        let news = self.book().waiting.iter().map(|waiting| &waiting.message);
+        let news = news.filter(|message| !before.contains(&message.id));
+        news.map(|message| message.title.clone()).collect()
+    }
+
+    /// As [`Told::sees`], of one destination.
+    fn sees_app(&mut self, standing: Standing, seconds: u64) -> Vec<String> {
+        self.sees(&of(About::Destination, "app", standing), seconds)
+    }
+
+    /// Whether the message to be sent now is one with that title.
+    fn sends(&mut self, seconds: u64) -> Option<(String, Uuid)> {
+        let due = self.book().due(at(seconds)).map(|(message, _)| message.clone());
+        due.map(|message| (message.title, message.id))
+    }
+
+    fn settles(&mut self, id: Uuid, outcome: Outcome, seconds: u64) -> Settled {
+        self.book()
+            .settle(id, &report(outcome), &schedule(), at(seconds), 0.5)
+    }
+}
+
+fn of(about: About, name: &str, standing: Standing) -> Facts {
+    let name = name.to_owned();
+    Facts {
+        facts: vec![Fact {
+            about,
+            id: name.clone(),
+            name,
+            standing,
+        }],
+        all: BTreeMap::new(),
+    }
+}
+
+fn down(since: u64) -> Standing {
+    Standing::Wrong(at(since), "answered 503".to_owned())
+}
+
+fn well(seen: u64) -> Standing {
+    Standing::Well(at(seen))
+}
+
+#[test]
+fn what_lasts_is_said_once_and_its_end_once() {
+    let mut told = Told::default();
+
+    assert!(told.sees_app(well(0), 0).is_empty());
+    assert_eq!(told.sees_app(down(3), 5), ["destination app is down"]);
+    // Also where another process says that it is down since later.
+    for seconds in [8, 11, 100_000] {
+        assert!(told.sees_app(down(seconds), seconds).is_empty(), "{seconds}");
+    }
+    assert!(
+        told.sees(&Facts::default(), 100_001).is_empty(),
+        "nothing is known"
+    );
+    assert_eq!(told.sees_app(well(100_002), 100_003), ["destination app is back"]);
+    assert!(told.sees_app(well(100_005), 100_006).is_empty());
+}
+
+#[test]
+fn what_was_well_before_it_was_wrong_is_not_back() {
+    let mut told = Told::default();
+    told.sees_app(down(10), 12);
+
+    assert!(told.sees_app(well(9), 15).is_empty());
+    assert_eq!(told.sees_app(well(16), 18), ["destination app is back"]);
+}
+
+#[test]
+fn what_goes_up_and_down_is_said_once_in_the_quiet_time_and_at_its_end_if_it_is_down_then() {
+    let mut told = Told::default();
+    assert_eq!(told.sees_app(down(0), 0).len(), 1);
+    assert_eq!(told.sees_app(well(3), 3).len(), 1);
+
+    for turn in 0..50 {
+        assert!(told.sees_app(down(6 + turn * 6), 6 + turn * 6).is_empty());
+        assert!(told.sees_app(well(9 + turn * 6), 9 + turn * 6).is_empty());
+    }
+    assert!(told.sees_app(down(400), 400).is_empty());
+    assert!(told.sees_app(down(400), 599).is_empty());
+    assert_eq!(told.sees_app(down(400), 600), ["destination app is down"]);
+    let last = &told.book().waiting.back().unwrap().message;
+    assert_eq!(last.since, Some(at(400)));
+}
+
+#[test]
+fn another_thing_has_a_quiet_time_of_its_own() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+
+    let other = told.sees(&of(About::Destination, "other", down(1)), 1);
+
+    assert_eq!(other, ["destination other is down"]);
+}
+
+#[test]
+fn dead_letters_are_said_as_they_come_and_together_after_the_quiet_time() {
+    let mut told = Told::default();
+    let mut sees = |count, seconds| told.sees(&of(About::DeadLetter, "app", Standing::Count(count)), seconds);
+
+    assert!(sees(0, 0).is_empty());
+    assert_eq!(sees(1, 3), ["a new dead letter for destination app"]);
+    assert!(sees(1, 5_000).is_empty());
+    assert_eq!(sees(3, 5_003), ["2 new dead letters for destination app"]);
+    assert!(sees(9, 5_006).is_empty());
+    assert!(sees(2, 5_009).is_empty(), "some were sent again");
+    assert_eq!(sees(4, 5_700), ["2 new dead letters for destination app"]);
+}
+
+#[test]
+fn chatbots_that_begin_at_once_are_one_message_that_names_ten() {
+    let facts = |standing: &Standing| Facts {
+        facts: (0..14)
+            .map(|number| Fact {
+                about: About::Chatbot,
+                id: number.to_string(),
+                name: format!("bot {number}"),
+                standing: standing.clone(),
+            })
+            .collect(),
+        all: BTreeMap::new(),
+    };
+    let mut told = Told::default();
+
+    let began = told.sees(&facts(&down(0)), 0);
+    let ended = told.sees(&facts(&well(1)), 1);
+
+    assert_eq!(began.len(), 1);
+    assert!(began[0].starts_with("taken over: chatbot bot 0, ") && began[0].ends_with("bot 9 and 4 more"));
+    assert_eq!(ended.len(), 1);
+}
+
+#[test]
+fn what_is_there_no_more_is_forgotten_and_nothing_said() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+
+    let mut gone = Facts::default();
+    gone.all
+        .insert(About::Destination, BTreeSet::from(["other".to_owned()]));
+
+    assert!(told.sees(&gone, 5).is_empty());
+    assert!(told.book().subjects.is_empty());
+}
+
+#[test]
+fn more_subjects_of_a_kind_than_are_remembered_are_not_said_and_silence_no_other() {
+    let mut told = Told::default();
+    let facts = (0..MAX_SUBJECTS + 5).map(|number| Fact {
+        about: About::Chatbot,
+        id: number.to_string(),
+        name: number.to_string(),
+        standing: down(0),
+    });
+
+    told.sees(
+        &Facts {
+            facts: facts.collect(),
+            all: BTreeMap::new(),
+        },
+        0,
+    );
+
+    assert_eq!(told.book().subjects.len(), MAX_SUBJECTS);
+    assert_eq!(told.sees_app(down(1), 1), ["destination app is down"]);
+}
+
+#[test]
+fn one_thing_is_told_of_under_whatever_name_it_has() {
+    let mut told = Told::default();
+    let named = |name: &str, standing| {
+        let mut facts = of(About::Chatbot, "id", standing);
+        facts.facts[0].name = name.to_owned();
+        facts
+    };
+
+    assert_eq!(
+        told.sees(&named("Shop", down(0)), 0),
+        ["taken over: chatbot Shop"]
+    );
+    assert!(told.sees(&named("Shop 2", down(0)), 3).is_empty());
+    assert_eq!(told.sees(&named("Shop 2", well(6)), 6).len(), 1);
+}
+
+#[test]
+fn who_asks_to_be_left_alone_is_by_what_begins_later_too() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).expect("at once");
+    let pause = Some(Duration::from_secs(600));
+    let busy = Report {
+        wish: Wish::Less { pause },
+        ..report(Outcome::Failed)
+    };
+    told.book().settle(id, &busy, &schedule(), at(0), 0.5);
+
+    told.sees(&of(About::Disk, "", down(5)), 5);
+
+    assert_eq!(told.sends(599), None);
+    let (_, first) = told.sends(600).expect("it may be tried");
+    assert_eq!(told.settles(first, Outcome::Delivered, 600), Settled::Taken);
+    assert!(told.sends(600).is_some(), "what waits goes at once");
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_wait() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 5_000);
+    let (_, id) = told.sends(5_000).expect("at once");
+    assert!(matches!(
+        told.settles(id, Outcome::Failed, 5_000),
+        Settled::Again(_)
+    ));
+
+    told.book();
+    told.0.set_clock(at(5_001), at(101));
+
+    assert_eq!(told.sends(102), None);
+    assert!(told.sends(110).is_some());
+}
+
+#[test]
+fn a_message_is_tried_by_the_schedule_and_then_given_up() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).expect("at once");
+
+    assert_eq!(
+        told.settles(id, Outcome::Failed, 1),
+        Settled::Again(Duration::from_secs(5))
+    );
+    assert_eq!(told.sends(5), None);
+    assert_eq!(told.sends(6).map(|(_, id)| id), Some(id), "the same one");
+    assert_eq!(
+        told.settles(id, Outcome::Timeout, 6),
+        Settled::Again(Duration::from_secs(300))
+    );
+    assert_eq!(told.settles(id, Outcome::Refused, 400), Settled::GivenUp);
+    assert_eq!(told.sends(100_000), None);
+}
+
+#[test]
+fn of_one_thing_the_end_waits_for_the_beginning_and_nothing_else_does() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, first) = told.sends(0).unwrap();
+    told.settles(first, Outcome::Failed, 0);
+    told.sees_app(well(1), 1);
+    told.sees(&of(About::Inbox, "", down(2)), 2);
+
+    let (title, other) = told.sends(3).expect("what is about something else");
+    assert_eq!(title, "the inbox takes no writes");
+    told.settles(other, Outcome::Delivered, 3);
+
+    // Somebody is there, so the rest is tried at once.
+    let (title, id) = told.sends(3).unwrap();
+    assert_eq!((&*title, id), ("destination app is down", first));
+    told.settles(first, Outcome::Delivered, 3);
+    assert_eq!(told.sends(3).unwrap().0, "destination app is back");
+}
+
+#[test]
+fn who_asks_to_be_left_alone_is() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Inbox, "", down(0)), 0);
+    let (_, id) = told.sends(0).unwrap();
+    let asks = Report {
+        wish: Wish::Less {
+            pause: Some(Duration::from_secs(60)),
+        },
+        ..report(Outcome::Refused)
+    };
+
+    told.book().settle(id, &asks, &schedule(), at(0), 0.5);
+
+    assert_eq!(told.sends(59), None);
+    assert!(told.sends(60).is_some());
+}
+
+#[test]
+fn the_oldest_is_given_up_where_too_many_wait() {
+    let mut told = Told::default();
+    let mut given_up = 0;
+    for turn in 0..MAX_WAITING as u64 + 3 {
+        let facts = of(About::DeadLetter, "app", Standing::Count(turn + 1));
+        given_up += told.book().note(&facts, &settings(), &schedule(), at(turn * 600));
+    }
+
+    assert_eq!((given_up, told.book().waiting.len()), (3, MAX_WAITING));
+}
+
+#[test]
+fn what_is_about_the_inbox_goes_over_into_what_another_has_kept() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Inbox, "", down(1)), 1);
+
+    let own = told.0.of_inbox();
+    let mut kept = Books::default();
+    kept.merge(own.clone());
+    kept.merge(own);
+
+    let book = &kept.notices["ops"];
+    assert_eq!((book.subjects.len(), book.waiting.len()), (1, 1));
+    assert_eq!(book.waiting[0].message.title, "the inbox takes no writes");
+    assert_eq!(Books::read(Some("{\"notices\": 7}")), Books::default());
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nobody_wait_for_years() {
+    let mut told = Told::default();
+    let years = 100_000_000;
+    told.sees_app(down(years), years);
+    told.sees_app(well(years + 3), years + 3);
+
+    assert!(told.sends(0).is_some());
+    assert_eq!(told.sees_app(down(5), 5), ["destination app is down"]);
+}
+
+proptest! {
+    #[test]
+    fn beginnings_and_ends_come_by_turns_and_beginnings_not_within_the_quiet_time(
+        steps in prop::collection::vec((any::<bool>(), 1_u64..900), 1..60),
+    ) {
+        let (mut told, mut now, mut said) = (Told::default(), 0, Vec::new());
+        for (is_down, wait) in steps {
+            now += wait;
+            let standing = if is_down { down(now) } else { well(now) };
+            for title in told.sees_app(standing, now) {
+                said.push((title.ends_with("down"), now));
+            }
+        }
+        let turns: Vec<_> = said.iter().map(|(is_down, _)| *is_down).collect();
+        prop_assert!(turns.iter().enumerate().all(|(index, is_down)| *is_down == (index % 2 == 0)));
+        let began: Vec<_> = said.iter().filter(|(is_down, _)| *is_down).map(|(_, at)| *at).collect();
+        prop_assert!(began.windows(2).all(|two| two[1] - two[0] >= QUIET.as_secs()));
+    }
+}

@@ -1,0 +1,230 @@
+//! What is said, in words for somebody who was woken by it: what it is, since when, and what to do, as `doctor` says it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::About;
+use crate::accents::thinned;
+use crate::caigunn::ACCESS_TOKEN;
+use crate::clock::{Timestamp, rounded};
+
+/// How many subjects a message names; of the others it has the number.
+pub const MAX_NAMED: usize = 10;
+
+/// How many characters of a detail are told. With all names a text stays below the 4,096 bytes that ntfy takes
+/// (<https://docs.ntfy.sh/publish/#limitations>).
+const MAX_DETAIL_CHARS: usize = 400;
+
+/// Something to be told, whatever form it is put in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id, a UUIDv7: the same each time that it is sent.
+    pub id: Uuid,
+    /// When it was made.
+    pub at: Timestamp,
+    /// What it is about; `None` of a test.
+    pub about: Option<About>,
+    /// Which of its kind, [`MAX_NAMED`] at most; empty where there is only one.
+    pub subjects: Vec<String>,
+    /// What has come of it.
+    pub change: Change,
+    /// Since when it is so, or was.
+    pub since: Option<Timestamp>,
+    /// In a line.
+    pub title: String,
+    /// In sentences.
+    pub text: String,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
+/// What has come of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It began to be wrong.
+    Began,
+    /// That is over.
+    Ended,
+    /// Nothing: somebody wants to see whether a message arrives.
+    Test,
+}
+
+impl Change {
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Began => "began",
+            Self::Ended => "ended",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl Message {
+    /// Says that something began to be wrong with these, of which there are `count`.
+    pub fn began(
+        about: About,
+        names: &[&str],
+        (since, detail): (Timestamp, &str),
+        count: u64,
+        now: Timestamp,
+    ) -> Self {
+        let advice = advice(about, names.first().copied().unwrap_or_default());
+        let text = match about {
+            About::DeadLetter => "they were tried as often as the schedule says, and are kept".to_owned(),
+            _ => format!("since {since}: {}", cut(detail)),
+        };
+        Self {
+            since: Some(since),
+            advice: Some(advice),
+            ..Self::of(
+                about,
+                names,
+                Change::Began,
+                began(about, &listed(names), count),
+                text,
+                now,
+            )
+        }
+    }
+
+    /// Says that it is over with these.
+    pub fn ended(about: About, names: &[&str], since: Timestamp, now: Timestamp) -> Self {
+        let text = format!("it was so since {since}, for {}", rounded(now.since(since)));
+        Self {
+            since: Some(since),
+            ..Self::of(
+                about,
+                names,
+                Change::Ended,
+                ended(about, &listed(names)),
+                text,
+                now,
+            )
+        }
+    }
+
+    /// Says nothing but that it arrives.
+    pub fn test(now: Timestamp) -> Self {
+        Self {
+            about: None,
+            advice: None,
+            ..Self::of(
+                About::Inbox,
+                &[],
+                Change::Test,
+                "a test of this notice".to_owned(),
+                "somebody asked for it by `caigunn-webhook notices test`; nothing is wrong".to_owned(),
+                now,
+            )
+        }
+    }
+
+    fn of(about: About, names: &[&str], change: Change, title: String, text: String, now: Timestamp) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            at: now,
+            about: Some(about),
+            subjects: names.iter().take(MAX_NAMED).map(|name| cut(name)).collect(),
+            change,
+            since: None,
+            title,
+            text,
+            advice: None,
+        }
+    }
+
+    /// What has to arrive in its order: what is said of one thing, and all that is said of chatbots, of which a message may
+    /// name many.
+    pub fn order(&self) -> (Option<About>, Option<&str>) {
+        let name = self
+            .subjects
+            .first()
+            .filter(|_| self.about != Some(About::Chatbot));
+        (self.about, name.map(String::as_str))
+    }
+}
+
+/// Names one after the other.
+fn listed(names: &[&str]) -> String {
+    let named: Vec<_> = names.iter().take(MAX_NAMED).map(|name| cut(name)).collect();
+    match names.len().saturating_sub(MAX_NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// A text of others, in one line and without what cannot be seen, and not too long.
+fn cut(text: &str) -> String {
+    let is_hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let thin = thinned(text);
+    let shown = thin.chars().take(MAX_DETAIL_CHARS);
+    let mut shown: String = shown
+        .map(|letter| if is_hidden(letter) { '\u{fffd}' } else { letter })
+        .collect();
+    if thin.chars().nth(MAX_DETAIL_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn began(about: About, names: &str, count: u64) -> String {
+    match about {
+        About::Destination => format!("destination {names} is down"),
+        About::DeadLetter if count == 1 => format!("a new dead letter for destination {names}"),
+        About::DeadLetter => format!("{count} new dead letters for destination {names}"),
+        About::Chatbot => format!("taken over: chatbot {names}"),
+        About::Account => "no chatbot can be looked after".to_owned(),
+        About::Inbox => "the inbox takes no writes".to_owned(),
+        About::Disk => "the inbox's disk is nearly full".to_owned(),
+        About::Log => "the inbox's log is large".to_owned(),
+        About::Silence => "nothing is received".to_owned(),
+    }
+}
+
+fn ended(about: About, names: &str) -> String {
+    match about {
+        About::Destination => format!("destination {names} is back"),
+        // Of these none ends; what is there no more needs nobody.
+        About::DeadLetter => format!("no dead letters for destination {names}"),
+        About::Chatbot => format!("registered here again: chatbot {names}"),
+        About::Account => "chatbots can be looked after again".to_owned(),
+        About::Inbox => "the inbox takes writes again".to_owned(),
+        About::Disk => "the inbox's disk has room again".to_owned(),
+        About::Log => "the inbox's log is small again".to_owned(),
+        About::Silence => "notifications are received again".to_owned(),
+    }
+}
+
+/// What to do, as `doctor` and the page say it.
+fn advice(about: About, name: &str) -> String {
+    match about {
+        About::Destination => {
+            "mend what that says; what is pending is sent as soon as it takes something".to_owned()
+        }
+        About::DeadLetter => format!(
+            "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and \
+             `caigunn-webhook receipts replay --dead --destination {name}` sends them again"
+        ),
+        About::Chatbot => {
+            "if two deployments want one chatbot, stop one of them; until then its events go there, and \
+             `caigunn-webhook subscription show` says how it stands"
+                .to_owned()
+        }
+        About::Account => {
+            format!("`caigunn-webhook doctor` looks at it; where the access token is refused, {ACCESS_TOKEN}")
+        }
+        About::Inbox => "see that the volume is neither full nor mounted read-only, or that the database runs; until then \
+                         posts get 503"
+            .to_owned(),
+        About::Disk => "make room on that volume, or lower inbox.retention_days; without room posts get 503".to_owned(),
+        About::Log => "some program reads the inbox for long, which keeps its log from beginning anew: end it; the \
+                       receiver's log names it"
+            .to_owned(),
+        About::Silence => "see that the registered URL leads here: `caigunn-webhook doctor`".to_owned(),
+    }
+}

@@ -1,0 +1,229 @@
+//! What is seen of how it goes, and what of it is a fact for a notice. Values in, values out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{About, Settings};
+use crate::clock::{Timestamp, rounded};
+use crate::delivery::view::{ShownDestination, ShownState};
+use crate::inbox::Space;
+use crate::subscription::{Registration, Seen, State};
+
+/// How many characters of a chatbot's title are shown, as in the log.
+const MAX_TITLE_CHARS: usize = 80;
+
+/// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// Whether the inbox takes writes; if not, since when, and why.
+    pub inbox: Option<Result<(), (Timestamp, String)>>,
+    /// What space an inbox in a file has.
+    pub space: Option<Space>,
+    /// When the newest receipt was received, or it was begun to wait for the first.
+    pub received_at: Option<Timestamp>,
+    /// All destinations.
+    pub destinations: Option<Vec<ShownDestination>>,
+    /// The registrations.
+    pub seen: Option<Seen>,
+}
+
+/// How one thing is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What kind of thing it is.
+    pub about: About,
+    /// Which one; empty where there is only one. It stays, whatever it is called.
+    pub id: String,
+    /// Which one, for people.
+    pub name: String,
+    /// How it is.
+    pub standing: Standing,
+}
+
+/// How something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Well, as was seen at that time. What began to be wrong later is not over.
+    Well(Timestamp),
+    /// Wrong, since when, and in words for an operator.
+    Wrong(Timestamp, String),
+    /// There are so many of what should not be there.
+    Count(u64),
+}
+
+/// All that is known for one notice.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// What is known.
+    pub facts: Vec<Fact>,
+    /// Of some kinds all the ids there are: what has another one is gone.
+    pub all: BTreeMap<About, BTreeSet<String>>,
+}
+
+/// What follows for a notice from what was seen at `now`.
+pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
+    let mut found = Facts::default();
+    if let Some(inbox) = &sight.inbox {
+        found.add(
+            About::Inbox,
+            "",
+            match inbox {
+                Ok(()) => Standing::Well(now),
+                Err((since, why)) => Standing::Wrong(*since, why.clone()),
+            },
+        );
+    }
+    if let Some(space) = sight.space {
+        found.add_space(space, settings, now);
+    }
+    if let (Some(at), Some(silence)) = (sight.received_at, settings.silence) {
+        let words = format!("no notification came, for longer than {}", rounded(silence));
+        let is_silent = now.since(at) > silence;
+        found.add(
+            About::Silence,
+            "",
+            if is_silent {
+                Standing::Wrong(at, words)
+            } else {
+                Standing::Well(at)
+            },
+        );
+    }
+    for destination in sight.destinations.iter().flatten() {
+        found.add_destination(destination);
+    }
+    if sight.destinations.is_some() {
+        found.all.entry(About::Destination).or_default();
+        found.all.entry(About::DeadLetter).or_default();
+    }
+    if let Some(seen) = &sight.seen {
+        found.add_seen(seen, now);
+    }
+    found.facts.retain(|fact| settings.is_about(fact.about));
+    found
+}
+
+impl Facts {
+    fn add(&mut self, about: About, id: &str, standing: Standing) {
+        self.add_named(about, (id, id), standing);
+    }
+
+    fn add_named(&mut self, about: About, (id, name): (&str, &str), standing: Standing) {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        self.facts.push(Fact {
+            about,
+            id,
+            name,
+            standing,
+        });
+    }
+
+    fn add_space(&mut self, space: Space, settings: &Settings, now: Timestamp) {
+        if let Some((free, volume)) = space.free_bytes.zip(space.volume_bytes)
+            && volume > 0
+        {
+            let percent = u128::from(free) * 100 / u128::from(volume);
+            let words = format!("{percent} % of the inbox's volume are free, {} MiB", free >> 20);
+            let is_low = percent < u128::from(settings.free_percent);
+            let standing = if is_low {
+                Standing::Wrong(now, words)
+            } else {
+                Standing::Well(now)
+            };
+            self.add(About::Disk, "", standing);
+        }
+        let words = format!("the inbox's log has {} MiB", space.log_bytes >> 20);
+        let is_large = space.log_bytes > settings.log_bytes;
+        let standing = if is_large {
+            Standing::Wrong(now, words)
+        } else {
+            Standing::Well(now)
+        };
+        self.add(About::Log, "", standing);
+    }
+
+    fn add_destination(&mut self, destination: &ShownDestination) {
+        let (name, status) = (&destination.name, &destination.status);
+        match destination.state {
+            // Nobody is to mend it.
+            ShownState::Unconfigured | ShownState::Removed => return,
+            // Whoever paused it knows.
+            ShownState::Paused => {}
+            ShownState::Down => {
+                let status = status.as_ref();
+                let failure = status.and_then(|status| status.last_failure.as_ref());
+                let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
+                if let Some(since) = status.and_then(|status| status.down_since) {
+                    self.add(
+                        About::Destination,
+                        name,
+                        Standing::Wrong(since, detail.to_owned()),
+                    );
+                }
+            }
+            // That nothing is known against it says little after a start.
+            ShownState::Active => {
+                if let Some(at) = status.as_ref().and_then(|status| status.took_at) {
+                    self.add(About::Destination, name, Standing::Well(at));
+                }
+            }
+        }
+        self.add(About::DeadLetter, name, Standing::Count(destination.dead_count));
+        for about in [About::Destination, About::DeadLetter] {
+            self.all.entry(about).or_default().insert(name.clone());
+        }
+    }
+
+    fn add_seen(&mut self, seen: &Seen, now: Timestamp) {
+        let is_looked_at = |chatbot: &Registration| chatbot.state != State::Pending;
+        let are_known = seen.chatbots.iter().any(is_looked_at);
+        match &seen.problem {
+            Some(problem) => self.add(About::Account, "", Standing::Wrong(now, problem.clone())),
+            None if are_known => self.add(About::Account, "", Standing::Well(now)),
+            None => return,
+        }
+        for chatbot in &seen.chatbots {
+            let (id, name) = (id(chatbot), name(chatbot));
+            match &chatbot.state {
+                State::Registered { confirmed_at, .. } => {
+                    self.add_named(About::Chatbot, (&id, &name), Standing::Well(*confirmed_at));
+                }
+                State::TakenOver { since, by } | State::Contested { since, by } => {
+                    let words = match &**by {
+                        "" => "CaiGunn does not keep our URL".to_owned(),
+                        by => format!("{by} stands where our URL stood"),
+                    };
+                    self.add_named(About::Chatbot, (&id, &name), Standing::Wrong(*since, words));
+                }
+                State::Pending
+                | State::Retrying { .. }
+                | State::Refused { .. }
+                | State::Superseded { .. }
+                | State::Deleted => {}
+            }
+            if are_known {
+                self.all.entry(About::Chatbot).or_default().insert(id);
+            }
+        }
+    }
+}
+
+/// What a chatbot is known by, whatever its title becomes.
+fn id(chatbot: &Registration) -> String {
+    let id = chatbot.chatbot_id.map(|id| id.to_string());
+    id.unwrap_or_else(|| chatbot.api_key.to_string())
+}
+
+/// What a chatbot is called, as in the log.
+fn name(chatbot: &Registration) -> String {
+    match (&chatbot.title, chatbot.chatbot_id) {
+        (Some(title), Some(id)) => {
+            let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
+            format!("{title:?} ({id})")
+        }
+        (_, Some(id)) => id.to_string(),
+        (_, None) => format!("of API key {}…", chatbot.api_key),
+    }
+}
+
+#[cfg(test)]
+mod tests;

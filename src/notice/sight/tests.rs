@@ -1,0 +1,185 @@
+//! Promise: of what is seen that is a fact which is sure, and nothing else.
+
+use super::*;
+use crate::config::{self, Sources};
+use crate::delivery::Status;
+use crate::fingerprint::Fingerprint;
+use crate::inbox::outbox::Pause;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
+}
+
+fn settings(more: &str) -> Settings {
+    let list = format!(r#"[{{name = "ops", url = "http://127.0.0.1:9/", {more}}}]"#);
+    let sources = Sources {
+        flags: vec![("notice".to_owned(), list)],
+        ..Sources::default()
+    };
+    config::load(&sources)
+        .expect("they are right")
+        .settings
+        .notices
+        .remove(0)
+}
+
+/// How one thing is, where anything is known of it.
+fn standing(sight: &Sight, more: &str, about: About) -> Option<Standing> {
+    let facts = facts(sight, &settings(more), at(0)).facts;
+    facts
+        .into_iter()
+        .find(|fact| fact.about == about)
+        .map(|fact| fact.standing)
+}
+
+fn destination(state: ShownState, status: Status) -> Sight {
+    let shown = ShownDestination {
+        name: "app".to_owned(),
+        kind: Some("http"),
+        to: None,
+        state,
+        pending_count: 1,
+        dead_count: 2,
+        added_at: at(-1_000),
+        removed_after: None,
+        pause: None::<Pause>,
+        status: Some(status),
+    };
+    Sight {
+        destinations: Some(vec![shown]),
+        ..Sight::default()
+    }
+}
+
+fn seen(problem: Option<&str>, state: State) -> Sight {
+    let chatbot = Registration {
+        api_key: Fingerprint::of(&"key".into()),
+        chatbot_id: None,
+        title: None,
+        state,
+    };
+    let seen = Seen {
+        problem: problem.map(str::to_owned),
+        chatbots: vec![chatbot],
+        ..Seen::default()
+    };
+    Sight {
+        seen: Some(seen),
+        ..Sight::default()
+    }
+}
+
+#[test]
+fn what_was_not_seen_is_no_fact() {
+    assert!(facts(&Sight::default(), &settings(""), at(0)).facts.is_empty());
+}
+
+#[test]
+fn a_destination_that_has_taken_nothing_yet_is_not_known_to_be_well() {
+    let of = |state, status| standing(&destination(state, status), "", About::Destination);
+    let down = Status {
+        down_since: Some(at(-9)),
+        ..Status::default()
+    };
+    let took = Status {
+        took_at: Some(at(-5)),
+        ..Status::default()
+    };
+
+    assert_eq!(of(ShownState::Active, Status::default()), None);
+    assert_eq!(of(ShownState::Active, took.clone()), Some(Standing::Well(at(-5))));
+    assert_eq!(of(ShownState::Paused, took.clone()), None);
+    assert_eq!(of(ShownState::Removed, took), None);
+    let expected = Standing::Wrong(at(-9), "it fails throughout".to_owned());
+    assert_eq!(of(ShownState::Down, down), Some(expected));
+}
+
+#[test]
+fn dead_letters_are_counted_and_a_removed_destination_is_gone() {
+    let removed = facts(
+        &destination(ShownState::Removed, Status::default()),
+        &settings(""),
+        at(0),
+    );
+
+    let count = standing(
+        &destination(ShownState::Paused, Status::default()),
+        "",
+        About::DeadLetter,
+    );
+    assert_eq!(count, Some(Standing::Count(2)));
+    assert!(removed.facts.is_empty());
+    assert_eq!(removed.all[&About::Destination], BTreeSet::new());
+}
+
+#[test]
+fn a_disk_is_nearly_full_below_the_share_and_a_log_large_above_the_size() {
+    let space = |free: u64, log_bytes| Sight {
+        space: Some(Space {
+            free_bytes: Some(free << 30),
+            volume_bytes: Some(100 << 30),
+            log_bytes,
+        }),
+        ..Sight::default()
+    };
+    let is_wrong = |sight, more, about| matches!(standing(&sight, more, about), Some(Standing::Wrong(..)));
+
+    assert!(is_wrong(space(9, 0), "", About::Disk));
+    assert!(!is_wrong(space(10, 0), "", About::Disk));
+    assert!(is_wrong(space(10, 0), "free_percent = 11", About::Disk));
+    assert!(!is_wrong(space(10, 256 << 20), "", About::Log));
+    assert!(is_wrong(space(10, (256 << 20) + 1), "", About::Log));
+    assert!(is_wrong(space(10, 2 << 20), "log_bytes = 1048576", About::Log));
+}
+
+#[test]
+fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
+    let sight = |seconds: i64| Sight {
+        received_at: Some(at(-seconds)),
+        ..Sight::default()
+    };
+    let of = |seconds, more| standing(&sight(seconds), more, About::Silence);
+
+    assert_eq!(of(1_000_000, ""), None);
+    assert_eq!(of(3_600, "silence_hours = 1"), Some(Standing::Well(at(-3_600))));
+    assert!(matches!(of(3_601, "silence_hours = 1"), Some(Standing::Wrong(since, _)) if since == at(-3_601)));
+}
+
+#[test]
+fn an_account_is_well_once_a_chatbot_was_looked_at_and_a_failed_visit_says_nothing_of_a_takeover() {
+    let of = |problem, state| standing(&seen(problem, state), "", About::Account);
+    let registered = State::Registered {
+        since: at(-9),
+        confirmed_at: at(-3),
+    };
+    let contested = State::Contested {
+        since: at(-9),
+        by: String::new(),
+    };
+    let retrying = State::Retrying {
+        failure_count: 1,
+        next_at: at(9),
+        error: "no".to_owned(),
+    };
+
+    assert_eq!(of(None, State::Pending), None);
+    assert_eq!(of(None, registered.clone()), Some(Standing::Well(at(0))));
+    assert_eq!(
+        of(Some("refused"), State::Pending),
+        Some(Standing::Wrong(at(0), "refused".to_owned()))
+    );
+    let chatbot = |state| standing(&seen(None, state), "", About::Chatbot);
+    assert_eq!(chatbot(registered), Some(Standing::Well(at(-3))));
+    assert!(matches!(chatbot(contested), Some(Standing::Wrong(since, _)) if since == at(-9)));
+    assert_eq!(chatbot(retrying), None);
+}
+
+#[test]
+fn a_notice_hears_of_what_it_is_about() {
+    let sight = destination(ShownState::Active, Status::default());
+
+    assert_eq!(
+        standing(&sight, r#"about = ["inbox", "destination"]"#, About::DeadLetter),
+        None
+    );
+}

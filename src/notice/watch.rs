@@ -1,0 +1,375 @@
+//! Looks again and again how it goes, keeps what is news, and sends it.
+//!
+//! One task does all of it but the attempts, of which one is under way for each notice: an inbox that hangs must not hold up what
+//! is to tell of it. What is news is in the inbox before it is sent,
+//! unless the inbox takes no writes: then it is sent from memory, and kept as soon as it can be.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::book::{Books, Settled};
+use super::sight::{Sight, facts};
+use super::{About, Message, Poster, Settings};
+use crate::clock::{Timestamp, Watched, rounded};
+use crate::delivery::{Deliveries, Report, Schedule};
+use crate::inbox::{self, Candidate, Inbox, PageRequest, ReceiptFilter, Writer};
+use crate::metrics::{Counter, Counters, Registry};
+use crate::subscription::Seen;
+use crate::term::{Term, Terms};
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long a commit that went well says that the inbox takes writes. A probe of a file writes 64 KiB, so a receiver that
+/// is sent nothing writes 190 MB a day for this; what is posted shows at once that it fails.
+const EVIDENCE_AGE: Duration = Duration::from_secs(30);
+
+/// In how many looks in a row the inbox must take no writes: one that is busy for a moment is not broken.
+const MIN_FAILURES: u32 = 2;
+
+/// What came of attempts, as metrics have it.
+const OUTCOMES: [&str; 3] = ["delivered", "failed", "given_up"];
+const GIVEN_UP: usize = 2;
+
+/// For how long nothing may be known of the account's chatbots before that is told: at the start of a machine its network may come
+/// later.
+const ACCOUNT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the watch needs of others.
+pub struct Parts {
+    /// The notices, each with what sends it.
+    pub notices: Vec<(Settings, Poster)>,
+    /// When a message is tried again.
+    pub schedule: Schedule,
+    /// Where books are kept.
+    pub inbox: Arc<dyn Inbox>,
+    /// Tells whether the inbox takes writes.
+    pub writer: Writer,
+    /// Tells how destinations are.
+    pub deliveries: Deliveries,
+    /// Tells how registrations stand, as far as this receiver knows.
+    pub seen: Look<Seen>,
+    /// By what the store knows this receiver.
+    pub leader: Candidate,
+    /// When this receiver leads.
+    pub terms: Terms,
+    /// Whether another one is known to lead.
+    pub do_others_lead: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Something to be looked at.
+pub type Look<T> = Box<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
+
+/// What looks, keeps and sends.
+pub struct Watch {
+    parts: Parts,
+    books: Books,
+    /// What is in the inbox of them, as far as is known.
+    kept: Option<String>,
+    /// The term in which this receiver leads, or the last one, as long as no other is known to lead.
+    term: Option<Term>,
+    /// Since when the inbox takes no writes, and in how many looks.
+    failing: Option<(Timestamp, u32)>,
+    /// Since when the account's chatbots cannot be looked after.
+    account_since: Option<Instant>,
+    /// When it was looked first.
+    started_at: Timestamp,
+    clock: Watched,
+    /// Whether it was said that books cannot be kept.
+    is_said: bool,
+    /// For each notice whether an attempt is under way.
+    are_sending: Vec<bool>,
+    counters: Vec<[Counter; OUTCOMES.len()]>,
+}
+
+/// What this receiver may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// All: it leads, or did last.
+    Leads,
+    /// Only of the inbox: how its own word on it goes on, which it gave before another one led, or that nothing can be read
+    /// there.
+    OfInbox,
+}
+
+impl Watch {
+    /// One that has not looked yet.
+    pub fn new(parts: Parts, registry: &mut Registry) -> Self {
+        let counted = Counters::<2>::default();
+        registry.add(
+            "notices",
+            "Attempts to tell a notice, by what came of them",
+            None,
+            counted.clone(),
+        );
+        let counters = parts.notices.iter().map(|(settings, _)| {
+            // Labels live as long as the program. There are as many as notices.
+            let name: &'static str = settings.name().to_owned().leak();
+            OUTCOMES.map(|outcome| counted.get_or_create_owned(&[("notice", name), ("outcome", outcome)]))
+        });
+        let counters: Vec<_> = counters.collect();
+        Self {
+            books: Books::default(),
+            kept: None,
+            term: None,
+            failing: None,
+            account_since: None,
+            started_at: Timestamp::now(),
+            clock: Watched::from_now(),
+            is_said: false,
+            are_sending: vec![false; counters.len()],
+            counters,
+            parts,
+        }
+    }
+
+    /// Goes on for ever.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time: what is kept is sent by whoever leads next, an attempt that is under way once more.
+    pub async fn run(mut self) {
+        if self.parts.notices.is_empty() {
+            return std::future::pending().await;
+        }
+        let parts: Vec<_> = std::mem::take(&mut self.parts.notices);
+        let (settings, posters): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let posters: Vec<_> = posters.into_iter().map(Arc::new).collect();
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Of which notice, with which message, and what came of it.
+        let mut sending: JoinSet<(usize, Message, Report)> = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.look(&settings).await,
+                Some(ended) = sending.join_next() => {
+                    // Nobody cancels them.
+                    let ended = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+                    let (index, message, report) = ended;
+                    self.are_sending[index] = false;
+                    self.settle(index, settings[index].name(), &message, &report);
+                }
+            }
+            self.keep().await;
+            for (index, poster) in posters.iter().enumerate() {
+                if let Some(message) = self.begin(index, settings[index].name()) {
+                    let poster = Arc::clone(poster);
+                    sending.spawn(async move {
+                        let report = poster.post(&message).await;
+                        (index, message, report)
+                    });
+                }
+            }
+        }
+    }
+
+    /// Sees how it goes, and takes down what is news of it.
+    async fn look(&mut self, settings: &[Settings]) {
+        let Some(part) = self.part().await else { return };
+        let sight = self.see(settings, part).await;
+        let now = self.now();
+        self.books
+            .notices
+            .retain(|name, _| settings.iter().any(|known| known.name() == name));
+        for (index, settings) in settings.iter().enumerate() {
+            let facts = facts(&sight, settings, now);
+            let book = self.books.notices.entry(settings.name().to_owned()).or_default();
+            let given_up = book.note(&facts, settings, &self.parts.schedule, now);
+            if given_up > 0 {
+                self.counters[index][GIVEN_UP].inc_by(given_up as u64);
+                tracing::error!(
+                    notice = settings.name(),
+                    error.type = "too_many",
+                    "{given_up} messages of notice {} are given up, since too many wait", settings.name()
+                );
+            }
+        }
+        self.books.notices.retain(|_, book| !book.is_empty());
+    }
+
+    /// What this receiver may say now, if anything. At the beginning of a term it takes over what is kept.
+    async fn part(&mut self) -> Option<Part> {
+        let Some(term) = self.parts.terms.next().now_or_never() else {
+            if (self.parts.do_others_lead)() {
+                if self.term.take().is_some() {
+                    (self.books, self.kept) = (self.books.of_inbox(), None);
+                }
+                return (!self.books.notices.is_empty()).then_some(Part::OfInbox);
+            }
+            // Nobody is known to lead: who did last goes on.
+            return self.term.as_ref().map(|_| Part::Leads);
+        };
+        if self.term.as_ref().is_none_or(Term::is_cancelled) {
+            let kept = match self.parts.inbox.outbox().notices().await {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::debug!("cannot read what is kept of notices: {error}");
+                    // What was said of all else is not known; that the inbox cannot be used must be said all the same.
+                    return Some(if self.term.is_some() {
+                        Part::Leads
+                    } else {
+                        Part::OfInbox
+                    });
+                }
+            };
+            if kept != self.kept || self.term.is_none() {
+                let own = std::mem::take(&mut self.books).of_inbox();
+                self.books = Books::read(kept.as_deref());
+                self.books.merge(own);
+                self.kept = kept;
+            }
+            self.term = Some(term);
+        }
+        Some(Part::Leads)
+    }
+
+    /// Looks at all that anybody wants to know.
+    async fn see(&mut self, settings: &[Settings], part: Part) -> Sight {
+        let is_wanted = |about| {
+            let mut all = settings.iter();
+            all.any(|settings| settings.is_about(about)) && (part == Part::Leads || about == About::Inbox)
+        };
+        let mut sight = Sight::default();
+        if is_wanted(About::Inbox) {
+            sight.inbox = self.look_at_inbox().await;
+        }
+        if is_wanted(About::Disk) || is_wanted(About::Log) {
+            sight.space = self.parts.inbox.space();
+        }
+        if is_wanted(About::Silence) && settings.iter().any(|settings| settings.silence.is_some()) {
+            sight.received_at = self.received_at().await;
+        }
+        if is_wanted(About::Destination) || is_wanted(About::DeadLetter) {
+            sight.destinations = self.parts.deliveries.destinations().await.ok();
+        }
+        if is_wanted(About::Chatbot) || is_wanted(About::Account) {
+            let seen = (self.parts.seen)().await;
+            sight.seen = self.is_sure(&seen).then_some(seen);
+        }
+        sight
+    }
+
+    /// Whether what is seen of the chatbots is to be believed: that they cannot be looked after only once that has lasted.
+    fn is_sure(&mut self, seen: &Seen) -> bool {
+        if seen.problem.is_none() {
+            self.account_since = None;
+            return true;
+        }
+        let since = *self.account_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= ACCOUNT_PATIENCE
+    }
+
+    /// What the clock says. If it was set since it was last looked at, what waits goes on waiting as long as it was to.
+    fn now(&mut self) -> Timestamp {
+        let (now, unset) = self.clock.now();
+        if let Some(expected) = unset {
+            self.books.set_clock(expected, now);
+        }
+        now
+    }
+
+    /// Whether the inbox takes writes, if that is sure.
+    async fn look_at_inbox(&mut self) -> Option<Result<(), (Timestamp, String)>> {
+        match self.parts.writer.ready_within(EVIDENCE_AGE).await {
+            Ok(()) => {
+                self.failing = None;
+                Some(Ok(()))
+            }
+            Err(error) => {
+                let (since, count) = self.failing.unwrap_or((Timestamp::now(), 0));
+                self.failing = Some((since, count.saturating_add(1)));
+                (count + 1 >= MIN_FAILURES).then(|| Err((since, error.to_string())))
+            }
+        }
+    }
+
+    /// When the newest receipt was received, or it was begun to wait for the first.
+    async fn received_at(&self) -> Option<Timestamp> {
+        let newest = PageRequest {
+            cursor: None,
+            limit: 1,
+        };
+        let page = self
+            .parts
+            .inbox
+            .receipts(ReceiptFilter::default(), newest)
+            .await
+            .ok()?;
+        let newest = page.items.first().map(|receipt| receipt.received_at);
+        Some(newest.unwrap_or(self.started_at))
+    }
+
+    /// Has the inbox keep what is new of the books, if this receiver may.
+    async fn keep(&mut self) {
+        let written = self.books.written();
+        let is_news =
+            self.kept.as_ref() != Some(&written) && !(self.kept.is_none() && self.books == Books::default());
+        if self.term.is_none() || !is_news {
+            return;
+        }
+        let outbox = self.parts.inbox.outbox();
+        match outbox.keep_notices(&self.parts.leader, written.clone()).await {
+            Ok(()) => (self.kept, self.is_said) = (Some(written), false),
+            // Another one has them, and whatever is wrong with them here it finds out by itself.
+            Err(inbox::Error::NotLeader) => {
+                (self.term, self.kept) = (None, None);
+                self.books = self.books.of_inbox();
+            }
+            Err(error) if !self.is_said => {
+                self.is_said = true;
+                tracing::warn!(
+                    error.type = "inbox_unavailable",
+                    "notices are sent from memory while the inbox cannot keep them: {error}"
+                );
+            }
+            Err(error) => tracing::debug!("cannot keep what is told by notices: {error}"),
+        }
+    }
+
+    /// The message to send now for that notice, if there is one and none is under way.
+    fn begin(&mut self, index: usize, name: &str) -> Option<Message> {
+        if self.are_sending[index] {
+            return None;
+        }
+        let (message, _) = self.books.notices.get(name)?.due(Timestamp::now())?;
+        self.are_sending[index] = true;
+        Some(message.clone())
+    }
+
+    /// Takes down and says what came of an attempt.
+    fn settle(&mut self, index: usize, name: &str, message: &Message, report: &Report) {
+        let schedule = &self.parts.schedule;
+        let settled = match self.books.notices.get_mut(name) {
+            Some(book) => book.settle(message.id, report, schedule, Timestamp::now(), fastrand::f64()),
+            None => Settled::Unknown,
+        };
+        let about = message.about.map(About::as_str);
+        let (title, detail) = (&message.title, &report.detail);
+        let error_type = report.outcome.as_str();
+        match settled {
+            Settled::Taken => tracing::info!(notice = name, about, "told by notice {name}: {title}"),
+            Settled::Again(wait) => tracing::warn!(
+                notice = name, about, error.type = error_type,
+                "cannot tell by notice {name}: {title}: {detail}; it is tried again in {}", rounded(wait)
+            ),
+            Settled::GivenUp => tracing::error!(
+                notice = name, about, error.type = error_type,
+                "given up to tell by notice {name}: {title}: {detail}"
+            ),
+            Settled::Unknown => {}
+        }
+        let counted = match settled {
+            Settled::Taken => 0,
+            Settled::Again(_) => 1,
+            Settled::GivenUp => GIVEN_UP,
+            Settled::Unknown => return,
+        };
+        self.counters[index][counted].inc();
+    }
+}

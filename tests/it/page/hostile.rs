@@ -1,0 +1,84 @@
+//! Promise: whatever stands in the texts of others, what stands beside them stays as readable as it was.
+
+use std::borrow::Cow;
+
+use caigunn_webhook::event::sample::{Ids, notification, to_json};
+use caigunn_webhook::event::{Event, Failure, Wire};
+
+use super::browser::{Browser, at};
+use super::walker::Walker;
+use crate::harness::{App, spawn_app, spawn_app_with, wait_for};
+
+/// Has a receiver take a job that failed for that reason.
+async fn fail(app: &App, reason: String) -> Ids {
+    let ids = Ids::fresh();
+    let detail = Some(Failure::from(Cow::Owned(reason)));
+    let failed = notification(Event::CrawlingFailed { detail }, &ids, Wire::V2024_07);
+    assert_eq!(app.post(&to_json(&failed)).await.status(), 200);
+    ids
+}
+
+#[tokio::test]
+async fn beside_a_long_reason_words_stay_whole() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let app = spawn_app().await;
+    let reason = "The crawl ended before its time since a page that it came to had no end. ".repeat(5);
+    fail(&app, reason[..319].to_owned()).await;
+
+    for path in ["/jobs", "/receipts"] {
+        browser.open(&at(&app, path)).await;
+        let broken = "return [...document.querySelectorAll('th, td .state, td .id, td bdi')] \
+                      .filter((it) => !it.textContent.trim().includes(' ')) \
+                      .filter((it) => { const range = document.createRange(); range.selectNodeContents(it); \
+                      return new Set([...range.getClientRects()].map((line) => line.top)).size > 1; }) \
+                      .map((it) => it.textContent);";
+        assert_eq!(browser.run(broken).await, serde_json::json!([]), "{path}");
+        browser.judge_here().await;
+    }
+}
+
+#[tokio::test]
+async fn accents_beyond_what_a_letter_can_have_are_counted_and_not_drawn() {
+    let app = spawn_app().await;
+    let ids = fail(&app, format!("Z{} it said", "\u{301}".repeat(400))).await;
+    let receipt = app.receipts().await[0]["id"].as_str().unwrap().to_owned();
+    let mut walker = Walker::before(&app);
+
+    for path in [
+        "/jobs".to_owned(),
+        format!("/jobs/{}", ids.event_id),
+        format!("/receipts/{receipt}"),
+    ] {
+        let page = walker.get(&path).await;
+        let four = format!("Z{}⟨396 more accents⟩ it said", "\u{301}".repeat(4));
+        assert!(page.says(&four), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_what_cannot_be_seen_is_named_and_its_lines_stay() {
+    let destination = r#"[{name = "app", kind = "command", command = ["/bin/sh", "-c",
+        'printf "one\000\342\200\256\r\ntwo\n"; exit 1']}]"#;
+    let app = spawn_app_with(&[
+        ("delivery.destination", destination),
+        ("delivery.retry_schedule_seconds", "[0]"),
+    ])
+    .await;
+    fail(&app, "no reason".to_owned()).await;
+    let dead = wait_for("a dead letter", || async {
+        let page = app.api("/deliveries?state=dead").await;
+        let id = page["deliveries"][0]["id"].as_str().map(str::to_owned);
+        id.ok_or(page.to_string())
+    })
+    .await;
+    let receipt = dead.strip_prefix("app/").expect("it is of app").to_owned();
+    let mut walker = Walker::before(&app);
+
+    for path in [format!("/deliveries/{dead}"), format!("/receipts/{receipt}")] {
+        let page = walker.get(&path).await;
+        let expected = "<pre>one⟨U+0000⟩⟨U+202E⟩\ntwo\n</pre>";
+        assert!(page.says(expected), "{path}: {}", page.text);
+    }
+}

@@ -1,0 +1,121 @@
+//! Promise: the pictures in docs/ are of this page: `CAIGUNN_TEST_RENEW_PICTURES=1 scripts/test page::pictures` makes them anew.
+
+use std::path::Path;
+use std::{env, fs};
+
+use caigunn_webhook::event::sample::{Ids, notification, to_json};
+use caigunn_webhook::event::{Event, Failure, FileOutcome, UploadedFile, Wire};
+use serde_json::Value;
+
+use super::browser::{Browser, at};
+use crate::harness::application::{Application, Reply};
+use crate::harness::{App, json, sample_with, spawn_app_with, wait_for};
+
+/// By setting this variable the pictures in the repository are renewed.
+const RENEW: &str = "CAIGUNN_TEST_RENEW_PICTURES";
+
+/// A receiver whose application takes nothing the first two times.
+async fn receiver() -> (App, Application) {
+    let mut left = 2;
+    let application = Application::answering(move |_| match left {
+        0 => Reply::Status(204),
+        _ => {
+            left -= 1;
+            Reply::Status(503)
+        }
+    })
+    .await;
+    let destination = format!(
+        r#"[{{name = "shop", kind = "http", url = "{}"}}]"#,
+        application.url()
+    );
+    let settings = [
+        ("delivery.destination", &*destination),
+        ("delivery.retry_schedule_seconds", "[0, 0, 0]"),
+    ];
+    (spawn_app_with(&settings).await, application)
+}
+
+/// An upload of three files of which two failed.
+fn uploaded(ids: &Ids) -> Value {
+    let file = |filename: &str, outcome| UploadedFile {
+        id: ids.training_data_id,
+        filename: filename.to_owned(),
+        outcome,
+    };
+    let failed = |why| FileOutcome::Failed { detail: Some(why) };
+    let files = vec![
+        file("handbook.pdf", FileOutcome::Uploaded),
+        file("prices.numbers", failed(Failure::UnsupportedFileFormat)),
+        file("archive.pdf", failed(Failure::CharacterLimitExceeded)),
+    ];
+    let event = Event::UploadingCompleted { files };
+    to_json(&notification(event, ids, Wire::V2024_07))
+}
+
+async fn post(app: &App, body: &Value) {
+    assert_eq!(app.post(body).await.status(), 200);
+}
+
+/// Posts so that there is something to see; the job of the upload.
+async fn fill(app: &App) -> Ids {
+    let [upload, failed, running] = [(); 3].map(|()| Ids::fresh());
+    let step = |name: &str, ids: &Ids| json(&sample_with(name, ids, Wire::V2024_07));
+    post(app, &step("uploading.initial", &upload)).await;
+    post(app, &uploaded(&upload)).await;
+    for _ in 0..3 {
+        let crawl = Ids::fresh();
+        post(app, &step("crawling.initial", &crawl)).await;
+        post(app, &step("crawling.completed", &crawl)).await;
+    }
+    post(app, &step("training.initial", &failed)).await;
+    post(app, &step("training.failed", &failed)).await;
+    post(app, &step("training.initial", &running)).await;
+    upload
+}
+
+#[tokio::test]
+async fn the_pictures_in_the_documents_are_of_this_page() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let (app, application) = receiver().await;
+    let upload = fill(&app).await;
+    application
+        .wait_until("all to be taken", |arrivals| {
+            arrivals.iter().filter(|it| it.status == Some(204)).count() == 11
+        })
+        .await;
+    wait_for("all to be delivered", || async {
+        let pending = app.api("/deliveries?state=pending").await["deliveries"].clone();
+        pending
+            .as_array()
+            .is_some_and(Vec::is_empty)
+            .then_some(())
+            .ok_or(pending.to_string())
+    })
+    .await;
+
+    let job = format!("/jobs/{}", upload.event_id);
+    for (name, path, text, height) in [
+        ("page-overview.png", "/", "training.failed", 900),
+        ("page-job.png", &*job, "prices.numbers", 1100),
+    ] {
+        browser.open(&at(&app, path)).await;
+        browser.wait_for_text(text).await;
+        let made = browser.picture(height).await;
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+        if env::var_os(RENEW).is_some() {
+            fs::write(&kept, &made).expect("docs/ can be written to");
+        }
+        let kept = fs::read(&kept).unwrap_or_else(|error| panic!("{name}: {error}: set {RENEW}"));
+        assert_eq!(size_of(&kept), size_of(&made), "{name} is old: set {RENEW}");
+    }
+}
+
+/// Width and height as the head of a PNG says them.
+fn size_of(png: &[u8]) -> (u32, u32) {
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes"));
+    (number(16), number(20))
+}

@@ -1,0 +1,379 @@
+//! Promise: receipts are found by filters that are in the address, and of one all is shown as it came, with its deliveries, and
+//! sent once more by a button; with a script and without.
+
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
+use serde_json::{Value, json};
+
+use super::browser::{Browser, at, filled};
+use super::walker::Walker;
+use crate::harness::application::Application;
+use crate::harness::{App, json as body_of, sample_with, spawn_app, spawn_app_with};
+
+/// Posts a body and gives its receipt's id.
+async fn accept(app: &App, body: &str) -> String {
+    let answer: Value = app
+        .post_bytes("application/json", body.to_owned())
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(answer["outcome"], "accepted", "{answer}");
+    answer["receipt_id"].as_str().expect("a text").to_owned()
+}
+
+/// A receiver that delivers to an application.
+async fn delivering() -> (App, Application) {
+    let application = Application::start().await;
+    let destination = format!(
+        r#"[{{name = "app", kind = "http", url = "{}"}}]"#,
+        application.url()
+    );
+    (
+        spawn_app_with(&[("delivery.destination", &destination)]).await,
+        application,
+    )
+}
+
+#[tokio::test]
+async fn the_first_view_is_small() {
+    let app = spawn_app().await;
+    filled(&app).await;
+    for _ in 0..10 {
+        let body = body_of(&sample_with("crawling.completed", &Ids::fresh(), Wire::V2024_07));
+        accept(&app, &body.to_string()).await;
+    }
+    let mut bytes = 0;
+    for path in ["/", "/assets/page.css", "/assets/page.js"] {
+        bytes += app.admin(path).await.bytes().await.unwrap().len();
+    }
+
+    assert!(bytes <= 60 << 10, "{bytes} bytes");
+}
+
+/// What is said of a time that is none, on the page as by commands.
+const EXPECTED: &str = "since: expected a time such as 2024-07-30T09:15:00Z, a day such as 2024-07-30 (midnight UTC), or how \
+                        long ago, such as 30m, 2h or 7d, found";
+
+#[tokio::test]
+async fn a_filter_that_is_none_is_said_above_the_form_with_it() {
+    let app = spawn_app().await;
+    let mut walker = Walker::before(&app);
+    for path in ["/receipts", "/jobs", "/deliveries"] {
+        for since in ["2026-11-28", "2026-11-28T09:15"] {
+            let listed = walker.get(&format!("{path}?since={since}")).await;
+            assert_eq!(listed.status, 200, "{path} {}", listed.text);
+        }
+
+        let refused = walker
+            .get(&format!("{path}?since=yesterday&event=crawling"))
+            .await;
+
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(
+            refused.says(EXPECTED) && refused.field("since") == "yesterday",
+            "{}",
+            refused.text
+        );
+        assert_eq!(refused.field("event"), "crawling");
+    }
+    let form_token = walker.get("/replays").await.field("form_token");
+    let fields = [("form_token", &*form_token), ("since", "yesterday")];
+    let refused = walker.post("/replays", &fields).await;
+    assert!(
+        refused.status >= 400 && refused.says(EXPECTED),
+        "{} {}",
+        refused.status,
+        refused.text
+    );
+}
+
+#[tokio::test]
+async fn blanks_around_what_one_filters_by_are_left_out() {
+    let app = spawn_app().await;
+    let ids = filled(&app).await;
+    let mut walker = Walker::before(&app);
+    let id = ids[0].event_id;
+
+    for path in [
+        "/receipts?event=+crawling.completed+".to_owned(),
+        format!("/receipts?event_id=+{id}%09&event=+crawling.completed"),
+        "/jobs?event=+crawling+&since=+2h+".to_owned(),
+    ] {
+        let listed = walker.get(&path).await;
+
+        let count = listed.text.matches("<tr><td").count();
+        assert_eq!((listed.status, count), (200, 1), "{path} {}", listed.text);
+        assert!(listed.field("event").starts_with("crawling"), "{}", listed.text);
+    }
+}
+
+#[tokio::test]
+async fn a_plain_client_walks_from_filters_over_pages_to_a_receipt() {
+    let app = spawn_app().await;
+    let ids = filled(&app).await;
+    for _ in 0..60 {
+        app.post(&body_of(&sample_with(
+            "crawling.completed",
+            &Ids::fresh(),
+            Wire::V2024_07,
+        )))
+        .await;
+    }
+    let mut walker = Walker::before(&app);
+
+    let first = walker
+        .get("/receipts?event=crawling.completed&chatbot_id=&since=")
+        .await;
+    let count = |page: &super::walker::Page| page.text.matches("<tr><td").count();
+    assert_eq!((first.status, count(&first)), (200, 50));
+    assert!(first.says("value=\"crawling.completed\""));
+    let next = first
+        .text
+        .split("rel=\"next\" href=\"")
+        .nth(1)
+        .expect("a next page")
+        .split('"')
+        .next()
+        .unwrap();
+    let second = walker.get(&next.replace("&amp;", "&")).await;
+    assert_eq!(count(&second), 11);
+    assert!(!second.says("rel=\"next\"") && second.says("Newest"));
+
+    let of_job = walker
+        .get(&format!(
+            "/receipts?event_id={}&event=uploading.failed",
+            ids[1].event_id
+        ))
+        .await;
+    assert_eq!(count(&of_job), 1);
+    let path = of_job
+        .text
+        .split("href=\"/receipts/")
+        .nth(1)
+        .expect("a receipt")
+        .split('"')
+        .next()
+        .unwrap();
+    let receipt = walker.get(&format!("/receipts/{path}")).await;
+    assert!(receipt.status == 200 && receipt.says("Receipt of uploading.failed"));
+    let wrong = walker.get("/receipts?since=yesterday").await;
+    assert!(
+        wrong.status == 400 && wrong.says("since: expected a time"),
+        "{}",
+        wrong.text
+    );
+    let missing = walker.get("/receipts/nothing").await;
+    assert!(missing.status == 404 && missing.says("there is no receipt nothing"));
+}
+
+#[tokio::test]
+async fn a_body_is_shown_and_copied_as_it_came() {
+    let app = spawn_app().await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let ids = Ids::fresh();
+    let body = format!(
+        r#"{{"event":"crawling","status":"initial","event_id":"{}","data":{{"chatbot_id":"{}","n":12345678901234567890.10,"it's":"a\u00e9"}}}}"#,
+        ids.event_id, ids.chatbot_id
+    );
+    let id = accept(&app, &body).await;
+    browser.judge(&at(&app, &format!("/receipts/{id}"))).await;
+
+    let shown = browser
+        .run("return document.getElementById('pretty').textContent;")
+        .await;
+    assert!(
+        shown
+            .as_str()
+            .unwrap()
+            .contains("    \"n\": 12345678901234567890.10,\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.as_str().unwrap().contains(r#""it's": "a\u00e9""#),
+        "{shown}"
+    );
+    let raw = "return document.getElementById('raw').textContent;";
+    assert_eq!(browser.run(raw).await, *body);
+    // As by plain http from elsewhere.
+    browser
+        .run("Object.defineProperty(navigator, 'clipboard', {value: undefined});")
+        .await;
+    browser.click("button[data-copy=raw]").await;
+    browser.wait_for_text("Cop").await;
+    assert_eq!(browser.run("return getSelection().toString();").await, *body);
+    browser.click("button[data-copy=curl]").await;
+    let selected = browser.run("return getSelection().toString();").await;
+    assert!(
+        selected
+            .as_str()
+            .unwrap()
+            .starts_with("curl -H 'Content-Type: application/json' --data-binary '{")
+    );
+    let downloaded = app.admin(&format!("/receipts/{id}/body")).await;
+    assert_eq!(downloaded.text().await.unwrap(), body);
+    browser.judge_here().await;
+}
+
+#[tokio::test]
+async fn a_repeat_that_says_something_else_is_shown_with_what_differs() {
+    let app = spawn_app().await;
+    let ids = Ids::fresh();
+    let mut body = body_of(&sample_with("crawling.initial", &ids, Wire::V2024_07));
+    body["data"]["note"] = json!("first");
+    let id = accept(&app, &body.to_string()).await;
+    body["data"]["note"] = json!("<b>second</b>");
+    assert_eq!(app.post(&body).await.status(), 200);
+
+    let page = Walker::before(&app).get(&format!("/receipts/{id}")).await;
+
+    assert!(
+        page.says("Repeats that say something else") && page.says("/data/note"),
+        "{}",
+        page.text
+    );
+    assert!(page.says("&lt;b&gt;second&lt;/b&gt;") && !page.says("<b>second"));
+}
+
+#[tokio::test]
+async fn a_receipt_shows_its_attempts_and_is_sent_once_more_by_a_button() {
+    let (app, application) = delivering().await;
+    let ids = Ids::fresh();
+    let id = accept(
+        &app,
+        &body_of(&sample_with("crawling.initial", &ids, Wire::V2024_07)).to_string(),
+    )
+    .await;
+    application.wait_for_arrivals(1).await;
+    let mut walker = Walker::before(&app);
+    let page = crate::harness::wait_for("the delivery", || async {
+        let page = Walker::before(&app).get(&format!("/receipts/{id}")).await;
+        if page.says("state delivered") {
+            Ok(page)
+        } else {
+            Err(page.text)
+        }
+    })
+    .await;
+    assert!(page.says("Attempts to app") && page.says("<option value=\"app\">"));
+    let form_token = page.field("form_token");
+
+    let sent = walker
+        .post(
+            &format!("/receipts/{id}/replay"),
+            &[("form_token", &form_token), ("destination", "app")],
+        )
+        .await;
+
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let leads = sent.location.expect("it leads somewhere");
+    assert!(
+        leads.starts_with(&format!("/deliveries/app/{id}?notice=")),
+        "{leads}"
+    );
+    application.wait_for_arrivals(2).await;
+    let notice = leads.split_once('?').unwrap().1;
+    let said = walker.get(&format!("/receipts/{id}?{notice}")).await;
+    assert!(said.says("Attempt 2: delivered."), "{}", said.text);
+    let made_up = walker
+        .get(&format!("/receipts/{id}?notice=Send%20us%20your%20token"))
+        .await;
+    assert!(!made_up.says("Send us"));
+}
+
+#[tokio::test]
+async fn hostile_texts_do_no_harm() {
+    let app = spawn_app().await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let markup =
+        "</pre></td><script>window.isHarmed = true</script><img src=x onerror='window.isHarmed = true'>";
+    let bidi = "\u{202e}gpj.exe\u{2066}\u{200f}";
+    let long = "<b>long</b>".repeat(6000);
+    let mut paths = vec![
+        "/".to_owned(),
+        "/receipts".to_owned(),
+        format!("/search?q={}", "%3Cscript%3E"),
+    ];
+    for (number, text) in [markup, bidi, &long].into_iter().enumerate() {
+        let ids = Ids::fresh();
+        let body = json!({
+            "event": if number == 1 { format!("crawling{bidi}") } else { "crawling<script>window.isHarmed=true</script>".to_owned() },
+            "status": "<i>odd</i>",
+            "event_id": ids.event_id,
+            "data": {"chatbot_id": ids.chatbot_id, "title": text, "filename": text, "detail": text},
+        });
+        let id = accept(&app, &body.to_string()).await;
+        paths.push(format!("/receipts/{id}"));
+    }
+
+    for path in paths {
+        browser.judge(&at(&app, &path)).await;
+        assert_eq!(
+            browser.run("return window.isHarmed === undefined;").await,
+            true,
+            "{path}"
+        );
+        let found = "return document.querySelectorAll('main script, main img, main b, main i').length;";
+        assert_eq!(browser.run(found).await, 0, "{path}");
+        // A direction that is set by a text ends with it: what names the columns stands where it stood.
+        let hidden =
+            "return /[\\u202a-\\u202e\\u2066-\\u2069]/.test(document.querySelector('h1').textContent);";
+        assert_eq!(browser.run(hidden).await, false, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_receipt_once_more_is_told_where_that_does_nothing_or_is_held_up() {
+    let application = Application::start().await;
+    let url = application.url();
+    let destinations = format!(
+        r#"[{{name = "app", kind = "http", url = "{url}"}}, {{name = "crawls", kind = "http", url = "{url}", events = ["crawling.*"]}}]"#
+    );
+    let app = spawn_app_with(&[("delivery.destination", &destinations)]).await;
+    let body = body_of(&sample_with("training.completed", &Ids::fresh(), Wire::V2024_07));
+    let receipt = accept(&app, &body.to_string()).await;
+    application.wait_for_arrivals(1).await;
+    let mut walker = Walker::before(&app);
+    let path = format!("/receipts/{receipt}");
+    let form_token = walker.get(&path).await.field("form_token");
+    let mut replay = async |destination: &str| {
+        let fields = [("form_token", &*form_token), ("destination", destination)];
+        let done = walker.post(&format!("{path}/replay"), &fields).await;
+        walker.follow(&done).await
+    };
+
+    let unwanted = replay("crawls").await;
+    let sent = replay("app").await;
+
+    assert!(
+        unwanted.status == 200 && unwanted.says("It is not sent to crawls once more"),
+        "{}",
+        unwanted.text
+    );
+    assert!(
+        sent.status == 200 && sent.says("Attempt 2: delivered."),
+        "{}",
+        sent.text
+    );
+    let pause = format!("http://{}/api/v1/destinations/app/pause", app.admin);
+    let paused = app
+        .client
+        .post(pause)
+        .json(&json!({"reason": "x"}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(paused.status(), 200);
+    let held = replay("app").await;
+    assert!(held.status == 200 && held.says("app is paused"), "{}", held.text);
+    let listed = walker.get("/deliveries?state=pending").await;
+    assert!(
+        listed.says("its destination is paused") && !listed.says("; next "),
+        "{}",
+        listed.text
+    );
+}

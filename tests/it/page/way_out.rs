@@ -1,0 +1,343 @@
+//! Promise: on the pages of the way out one finds what was not delivered and why, delivers it again, one or all that match, and
+//! sees it arrive.
+
+use serde_json::Value;
+
+use super::browser::{Browser, at};
+use super::walker::Walker;
+use crate::harness::application::{Application, Reply};
+use crate::harness::{App, json, sample, spawn_app_with, wait_for};
+
+/// A receiver whose deliveries are given up after the first attempt, to that application.
+async fn receiver(application: &Application) -> App {
+    let destination = format!(
+        r#"[{{name = "app", kind = "http", url = "{}"}}]"#,
+        application.url()
+    );
+    spawn_app_with(&[
+        ("delivery.destination", &destination),
+        ("delivery.retry_schedule_seconds", "[0]"),
+    ])
+    .await
+}
+
+/// The deliveries in that state once there are so many.
+async fn deliveries(app: &App, state: &str, count: usize) -> Vec<Value> {
+    wait_for(&format!("{count} {state}"), || async {
+        let page = app.api(&format!("/deliveries?state={state}")).await;
+        let found = page["deliveries"].as_array().unwrap().clone();
+        if found.len() == count {
+            Ok(found)
+        } else {
+            Err(page.to_string())
+        }
+    })
+    .await
+}
+
+async fn post(app: &App, name: &str) {
+    assert_eq!(app.post(&json(&sample(name))).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_was_not_delivered_is_found_retried_once_its_application_is_mended_and_seen_delivered() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let app = receiver(&application).await;
+    post(&app, "crawling.completed").await;
+    deliveries(&app, "dead", 1).await;
+
+    browser.open(&at(&app, "/")).await;
+    browser.wait_for_text("Not well").await;
+    browser.click("main li a[href='/deliveries?state=dead']").await;
+    browser.wait_for_text("answered 500").await;
+    browser.click("main tbody td:last-child a").await;
+    browser.wait_for_text("Attempts, oldest first").await;
+    application.answer(|_| Reply::Status(200));
+    browser.click("form[action$='/retry'] button").await;
+
+    browser.wait_for_text("Attempt 2: delivered.").await;
+    assert!(
+        browser.url().await.ends_with("#attempt-2"),
+        "{}",
+        browser.url().await
+    );
+    assert_eq!(application.taken().len(), 1);
+    browser.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn all_dead_letters_of_a_filter_are_counted_and_with_a_second_click_sent_once_more() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let app = receiver(&application).await;
+    for name in ["crawling.initial", "crawling.failed", "training.initial"] {
+        post(&app, name).await;
+    }
+    deliveries(&app, "dead", 3).await;
+    application.answer(|_| Reply::Status(200));
+
+    browser
+        .open(&at(&app, "/deliveries?event=crawling&state=dead"))
+        .await;
+    browser.click("input[value=again] ~ button").await;
+    browser.wait_for_text("Send 2 dead letters once more?").await;
+    assert!(application.taken().is_empty());
+    browser.click(".confirm button").await;
+
+    browser
+        .wait_for_text("The dead letters that match are sent once more.")
+        .await;
+    assert!(browser.url().await.contains("/replays/"));
+    deliveries(&app, "delivered", 2).await;
+    let left = deliveries(&app, "dead", 1).await;
+    assert_eq!(left[0]["event"], "training.initial");
+    browser.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn a_destination_is_paused_with_a_reason_keeps_what_comes_and_gets_it_when_it_is_resumed() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+
+    browser.open(&at(&app, "/destinations")).await;
+    browser
+        .type_into("input[name=reason]", "a new version comes")
+        .await;
+    browser
+        .click("form[action='/destinations/app/pause'] button")
+        .await;
+    browser.wait_for_text("a new version comes").await;
+    post(&app, "crawling.initial").await;
+    browser.open(&at(&app, "/deliveries?state=pending")).await;
+    browser.wait_for_text("crawling.initial").await;
+    assert!(application.taken().is_empty());
+    browser.open(&at(&app, "/destinations")).await;
+    browser
+        .click("form[action='/destinations/app/resume'] button")
+        .await;
+
+    browser.wait_for_text("It is sent to again.").await;
+    deliveries(&app, "delivered", 1).await;
+    browser.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn what_waits_is_cancelled_one_and_all_that_match_and_nothing_without_a_second_click() {
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/destinations").await.field("form_token");
+    let token = ("form_token", &*form_token);
+    assert_eq!(walker.post("/destinations/app/pause", &[token]).await.status, 303);
+    for name in ["crawling.initial", "training.initial", "training.failed"] {
+        post(&app, name).await;
+    }
+    let waiting = deliveries(&app, "pending", 3).await;
+    let crawling = waiting
+        .iter()
+        .find(|it| it["event"] == "crawling.initial")
+        .unwrap();
+    let id = crawling["id"].as_str().unwrap();
+    let (path, retry) = (
+        format!("/deliveries/{id}/cancel"),
+        format!("/deliveries/{id}/retry"),
+    );
+
+    let tried = walker.post(&retry, &[token]).await;
+    let said = walker.follow(&tried).await;
+    assert!(
+        said.says("app is paused: it is sent when you resume it"),
+        "{}",
+        said.text
+    );
+    let now = [
+        token,
+        ("deed", "now"),
+        ("event", "training"),
+        ("confirmed", "true"),
+    ];
+    let tried = walker.post("/deliveries/all", &now).await;
+    let said = walker.follow(&tried).await;
+    assert!(
+        said.says("2 deliveries are due now. app is paused"),
+        "{}",
+        said.text
+    );
+    let one = walker.post(&path, &[token]).await;
+    assert!(walker.follow(&one).await.says("It is cancelled."));
+    let all = [token, ("deed", "off"), ("event", "training")];
+    let asked = walker.post("/deliveries/all", &all).await;
+    assert!(
+        asked.status == 200
+            && asked.says("Cancel 2 pending?")
+            && asked.says("Those with event <b><bdi>training</bdi></b>."),
+        "{}",
+        asked.text
+    );
+    // As a reload does that was not told to send the form again.
+    for (form, list) in [
+        ("/deliveries/all", "/deliveries"),
+        (&*path, "/deliveries"),
+        ("/sign-out", "/"),
+    ] {
+        let reloaded = walker.get(form).await;
+        assert_eq!(
+            (reloaded.status, reloaded.location.as_deref()),
+            (303, Some(list)),
+            "{form}"
+        );
+    }
+    deliveries(&app, "pending", 2).await;
+    // What comes while one thinks about it is not what was asked about.
+    post(&app, "training.completed").await;
+    deliveries(&app, "pending", 3).await;
+    let until = asked.field("until");
+    let confirmed = [("until", &*until), ("confirmed", "true")];
+    let done = walker
+        .post("/deliveries/all", &[&all[..], &confirmed].concat())
+        .await;
+
+    assert!(
+        walker
+            .follow(&done)
+            .await
+            .says("2 deliveries are being cancelled.")
+    );
+    deliveries(&app, "cancelled", 3).await;
+    deliveries(&app, "pending", 1).await;
+    let rest = walker
+        .post("/deliveries/all", &[&all[..], &[("confirmed", "true")]].concat())
+        .await;
+    assert_eq!(rest.status, 303);
+    deliveries(&app, "cancelled", 4).await;
+    let none = walker.post("/deliveries/all", &all).await;
+    assert!(walker.follow(&none).await.says("No pending delivery matches."));
+}
+
+#[tokio::test]
+async fn a_replay_by_filter_is_counted_begun_and_shown_to_its_end() {
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    for name in ["crawling.initial", "training.initial"] {
+        post(&app, name).await;
+    }
+    deliveries(&app, "delivered", 2).await;
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/replays").await.field("form_token");
+    let fields = [
+        ("form_token", &*form_token),
+        ("event", "training"),
+        ("destination", "app"),
+    ];
+
+    let asked = walker.post("/replays", &fields).await;
+    assert!(
+        asked.status == 200 && asked.says("Send 1 once more?"),
+        "{}",
+        asked.text
+    );
+    for rate in ["fast", "inf", "1e999"] {
+        let wrong = [
+            ("form_token", &*form_token),
+            ("max_per_second", rate),
+            ("event", "training"),
+        ];
+        let refused = walker.post("/replays", &wrong).await;
+        assert!(
+            refused.status == 422 && refused.says("a number from"),
+            "{}",
+            refused.text
+        );
+        assert_eq!(
+            (&*refused.field("max_per_second"), &*refused.field("event")),
+            (rate, "training")
+        );
+    }
+    let begun = walker
+        .post("/replays", &[&fields[..], &[("confirmed", "true")]].concat())
+        .await;
+
+    let path = begun.location.clone().unwrap();
+    wait_for("its end", || async {
+        let page = app.admin(&path).await.text().await.unwrap();
+        if page.contains(">done<") {
+            Ok(())
+        } else {
+            Err(page)
+        }
+    })
+    .await;
+    wait_for("the third", || async {
+        let count = application.taken().len();
+        if count == 3 {
+            Ok(())
+        } else {
+            Err(count.to_string())
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_far_a_replay_is_is_seen_without_a_reload() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    for _ in 0..2 {
+        post(&app, "crawling.completed").await;
+    }
+    deliveries(&app, "delivered", 2).await;
+    let url = format!("http://{}/api/v1/replays", app.admin);
+    let replay = serde_json::json!({"destination": "app", "max_per_second": 0.5});
+    let begun = app.client.post(url).json(&replay).send().await.unwrap();
+    let begun: Value = begun.json().await.unwrap();
+    let path = format!("/replays/{}", begun["replay"]["id"].as_str().unwrap());
+
+    browser.open(&at(&app, &path)).await;
+    browser.run("document.body.dataset.isFirst = true;").await;
+    browser.wait_for_text("Look again").await;
+    wait_for("its end", || async {
+        let text = browser
+            .run("return document.querySelector('#replay .state').textContent;")
+            .await;
+        (text == "done").then_some(()).ok_or(text.to_string())
+    })
+    .await;
+
+    assert_eq!(browser.run("return document.body.dataset.isFirst;").await, "true");
+    browser.judge_here().await;
+}
+
+#[tokio::test]
+async fn a_replay_says_that_its_destination_is_paused_until_that_is_resumed() {
+    const PAUSED: &str = "app is paused";
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    post(&app, "crawling.completed").await;
+    deliveries(&app, "delivered", 1).await;
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/replays").await.field("form_token");
+    let token = ("form_token", &*form_token);
+    assert_eq!(walker.post("/destinations/app/pause", &[token]).await.status, 303);
+    let begun = walker.post("/replays", &[token, ("confirmed", "true")]).await;
+    let path = begun.location.clone().expect("it has begun");
+    deliveries(&app, "pending", 1).await;
+
+    let paused = walker.get(&path).await;
+    walker.post("/destinations/app/resume", &[token]).await;
+    deliveries(&app, "delivered", 1).await;
+    let resumed = walker.get(&path).await;
+
+    assert!(paused.says(PAUSED), "{}", paused.text);
+    assert!(resumed.status == 200 && !resumed.says(PAUSED), "{}", resumed.text);
+}

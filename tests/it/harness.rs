@@ -1,8 +1,8 @@
 //! What the tests stand on: the program in this process ([`app`]) or in one of its own ([`process`]), a fake of
 //! CaiGunn's API ([`provider`]), a user's application ([`application`]), a tunnel ([`tunnel`]), all of these together
 //! ([`site`]), a real PostgreSQL ([`postgres`]), nginx ([`nginx`]) and Caddy ([`caddy`]), the distance to one
-//! ([`distance`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]), and the log of what runs
-//! on the test's thread ([`recorder`]).
+//! ([`distance`]), clients that break the rules ([`raw`]) and many that keep them ([`posters`]), the log of what runs
+//! on the test's thread ([`recorder`]), and what the system tells of processes ([`processes`]).
 
 pub mod app;
 pub mod application;
@@ -12,6 +12,7 @@ pub mod nginx;
 pub mod posters;
 pub mod postgres;
 pub mod process;
+pub mod processes;
 pub mod provider;
 pub mod raw;
 pub mod recorder;
@@ -60,7 +61,7 @@ pub const EVENT_NAMES: [&str; 9] = [
 ];
 
 /// How long a test waits for a state before it fails: far longer than it ever takes, so that a slow machine passes.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a test looks whether a state has come.
 const LOOK: Duration = Duration::from_millis(10);

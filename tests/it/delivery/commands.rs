@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Store, deliveries, on_both_stores, post_names, wait_for_state};
 use crate::harness::posters::text;
 use crate::harness::postgres::leave_out;
+use crate::harness::processes::children_of;
 use crate::harness::{Process, json, sample_with, wait_for};
 
 on_both_stores!(a_program_is_given_the_notification_again_until_it_ends_with_0);
@@ -71,7 +72,7 @@ async fn as_process_1_the_receiver_collects_what_commands_leave_behind() {
     let mut command = Process::command_under(&wrapper, store.folder());
     command.env("CAIGUNN_DELIVERY_DESTINATION", destination);
     let wrapped = Process::spawn(store.folder(), command).await;
-    let receiver = children_of(&wrapped.id().to_string());
+    let receiver = children_of(wrapped.id());
     assert_eq!(receiver.len(), 1, "{receiver:?}");
 
     post_names(wrapped.public, RUN_COUNT, &["crawling.initial"]).await;
@@ -83,7 +84,7 @@ async fn as_process_1_the_receiver_collects_what_commands_leave_behind() {
         "{all:?}"
     );
     wait_for("all that was left behind to be collected", || async {
-        let left = children_of(&receiver[0]);
+        let left = children_of(receiver[0]);
         if left.is_empty() {
             Ok(())
         } else {
@@ -91,16 +92,4 @@ async fn as_process_1_the_receiver_collects_what_commands_leave_behind() {
         }
     })
     .await;
-}
-
-/// The numbers of a process's children, with those that have ended and that nobody has waited for.
-fn children_of(parent: &str) -> Vec<String> {
-    let processes = fs::read_dir("/proc").expect("/proc");
-    let numbers = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
-    let is_child = |number: &String| {
-        let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-        let behind_name = stat.rsplit_once(") ").map(|(_, behind)| behind.to_owned());
-        behind_name.is_some_and(|behind| behind.split(' ').nth(1) == Some(parent))
-    };
-    numbers.filter(is_child).collect()
 }

@@ -365,7 +365,7 @@ async fn a_database_that_hangs_is_told_while_it_does_and_once() {
         process.metric(&client, &name).await
     };
 
-    server.freeze();
+    server.freeze().await;
     post_in_vain(&process).await;
     wait_for("it to be told", || async {
         let delivered = count("delivered").await;

@@ -62,7 +62,7 @@ async fn a_standby_that_takes_over_is_used_in_seconds_though_the_first_host_hang
     let before = post_some(&client, &replica, 3).await;
     primary.wait_for_standby(&standby).await;
 
-    primary.freeze();
+    primary.freeze().await;
     standby.promote().await;
     let promoted_at = Instant::now();
     let after = wait_for("a notification to be taken", || post(&client, &replica)).await;
@@ -84,7 +84,7 @@ async fn a_primary_that_was_replaced_and_comes_back_gets_nothing_more() {
     let replica = Replica::start(&url, &[]).await;
     post_some(&client, &replica, 3).await;
     primary.wait_for_standby(&standby).await;
-    primary.freeze();
+    primary.freeze().await;
     standby.promote().await;
     wait_for("a notification to be taken", || post(&client, &replica)).await;
 
@@ -100,7 +100,7 @@ async fn a_primary_that_was_replaced_and_comes_back_gets_nothing_more() {
     assert!(taken.iter().all(|id| held.contains(id)));
 
     // Nor when its successor is gone: what it took would be in no history that lasts.
-    standby.freeze();
+    standby.freeze().await;
     let refused = wait_for("the reason to be known", || async {
         let refusal = post(&client, &replica).await.expect_err("nobody takes it");
         if refusal.contains("was replaced") {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio_postgres::Row;
 use url::Url;
 
+use super::super::processes::{self, children_of};
 use super::super::{free_port, wait_for};
 use super::{execute, program, rows, testing};
 
@@ -100,13 +101,16 @@ impl Server {
     }
 
     /// Stops all of its processes where they are: its system goes on taking connections, and nobody answers.
-    pub fn freeze(&self) {
-        signal("STOP", &self.processes());
+    pub async fn freeze(&self) {
+        let postmaster = self.postmaster.as_ref().expect("the server runs").id();
+        let sessions = sessions_of_stopped(postmaster).await;
+        signal("STOP", &sessions);
     }
 
     /// Lets them go on.
     pub fn thaw(&self) {
-        signal("CONT", &self.processes());
+        let postmaster = self.postmaster.as_ref().expect("the server runs").id();
+        signal("CONT", &[&children_of(postmaster)[..], &[postmaster]].concat());
     }
 
     /// Stops what sends to standbys what is written here.
@@ -115,11 +119,6 @@ impl Server {
         let ids: Vec<u32> = senders.iter().map(|row| row.get::<_, i32>(0) as u32).collect();
         assert!(!ids.is_empty(), "no standby follows");
         signal("STOP", &ids);
-    }
-
-    fn processes(&self) -> Vec<u32> {
-        let postmaster = self.postmaster.as_ref().expect("the server runs").id();
-        [vec![postmaster], children_of(postmaster)].concat()
     }
 
     /// Its database `postgres`, for a client without TLS.
@@ -141,14 +140,13 @@ impl Server {
     /// Ends it as a power cut would, in the middle of whatever it does.
     pub async fn kill_9(&mut self) {
         let mut postmaster = self.postmaster.take().expect("the server runs");
-        // Stopped, it begins no more sessions while they are counted, and tells none of the others' end. It goes last, so
-        // that none sees it go: with the power gone, nobody says farewell.
-        signal("STOP", &[postmaster.id()]);
-        let children = children_of(postmaster.id());
+        // Stopped, it tells none of the others' end. It goes last, so that none sees it go: with the power gone, nobody
+        // says farewell.
+        let children = sessions_of_stopped(postmaster.id()).await;
         signal("KILL", &[&children[..], &[postmaster.id()]].concat());
         postmaster.wait().expect("the child is ours");
         wait_for("the killed sessions to be gone", || {
-            let left: Vec<_> = children.iter().filter(|id| is_running(**id)).collect();
+            let left: Vec<_> = children.iter().filter(|id| processes::is_running(**id)).collect();
             let left = left.is_empty().then_some(()).ok_or_else(|| format!("{left:?}"));
             async move { left }
         })
@@ -284,22 +282,17 @@ fn signal(name: &str, ids: &[u32]) {
     sent.expect("there is a kill command");
 }
 
-fn children_of(parent: u32) -> Vec<u32> {
-    let all = fs::read_dir("/proc").expect("there is a proc file system");
-    let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    ids.filter(|id| state_and_parent(*id).is_some_and(|(_, of)| of == parent))
-        .collect()
-}
-
-/// Whether it has not ended; it may have, and nobody has asked for its exit code.
-fn is_running(id: u32) -> bool {
-    state_and_parent(id).is_some_and(|(state, _)| state != "Z")
-}
-
-fn state_and_parent(id: u32) -> Option<(String, u32)> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name before it is in parentheses, and may hold any.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut words = rest.split(' ');
-    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+/// The processes of that postmaster, which is stopped before: it begins no more while they are counted.
+async fn sessions_of_stopped(postmaster: u32) -> Vec<u32> {
+    signal("STOP", &[postmaster]);
+    wait_for("the postmaster to be stopped", || async move {
+        let state = processes::state_of(postmaster);
+        if state.as_deref() == Some("T") {
+            Ok(())
+        } else {
+            Err(format!("{state:?}"))
+        }
+    })
+    .await;
+    children_of(postmaster)
 }

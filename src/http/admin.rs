@@ -127,12 +127,18 @@ fn asked<T: FromStr>(
     }
 }
 
-/// Reads a stretch of time.
+/// Reads a stretch of time. One in which nothing can lie is refused: its ends were mistaken for each other.
 fn span(since: Option<String>, until: Option<String>) -> Result<Span, Problem> {
-    let time = |name, text| asked(name, A_TIME, text, |_| true);
+    let since = asked("since", A_TIME, since, |_| true)?;
+    let Some(since) = since else {
+        let until = asked("until", A_TIME, until, |_| true)?;
+        return Ok(Span { since, until });
+    };
+    let allowed = format!("{A_TIME}, after since, which is {since}");
+    let until = asked("until", &allowed, until, |until| since < *until)?;
     Ok(Span {
-        since: time("since", since)?,
-        until: time("until", until)?,
+        since: Some(since),
+        until,
     })
 }
 
@@ -172,6 +178,23 @@ mod tests {
         assert_eq!(read("crawling.*.*"), None);
         let problem = asked_event(Some("*".to_owned())).unwrap_err();
         assert!(problem.detail().ends_with("found \"*\""), "{}", problem.detail());
+    }
+
+    #[test]
+    fn a_stretch_of_time_ends_after_it_begins() {
+        let read = |since: &str, until: &str| {
+            span(Some(since.to_owned()), Some(until.to_owned())).map_err(|problem| problem.detail().to_owned())
+        };
+        let (first, last) = ("2024-07-30T09:15:00Z", "2024-07-30T11:15:01+02:00");
+
+        assert!(read(first, last).is_ok());
+        assert!(span(None, Some(first.to_owned())).is_ok());
+        let refused = format!(
+            "until: expected {A_TIME}, after since, which is 2024-07-30T09:15:01.000000Z, found \"{first}\""
+        );
+        assert_eq!(read(last, first), Err(refused));
+        assert!(read(first, first).is_err());
+        assert!(read(last, "1h").unwrap_err().starts_with("until: expected a time such as"));
     }
 
     #[test]

@@ -98,8 +98,7 @@ fn receipts_are_those(asked: Option<Result<Asking, Problem>>, members: Option<&M
             && members
                 .get("after")
                 .is_none_or(|text| text == "newest" || number(text).is_some())
-            && is_time(members, "since")
-            && is_time(members, "until")
+            && is_stretch(members)
     });
     let Some((Asking { wanted, page, after }, members)) = agreed(asked, allowed) else {
         return;
@@ -143,8 +142,7 @@ fn deliveries_are_those(
     let allowed = members.filter(|members| {
         members.keys().all(|name| known.contains(&&**name))
             && is_allowed(members)
-            && is_time(members, "since")
-            && is_time(members, "until")
+            && is_stretch(members)
             && members
                 .get("state")
                 .is_none_or(|state| states.contains(&&**state))
@@ -162,9 +160,13 @@ fn deliveries_are_those(
     );
 }
 
-fn is_time(members: &Members, name: &str) -> bool {
-    let text = members.get(name);
-    text.is_none_or(|text| text.parse::<Timestamp>().is_ok())
+/// Whether the ends of a span are times, and something can lie between them.
+fn is_stretch(members: &Members) -> bool {
+    let time = |name: &str| members.get(name).map(|text| text.parse::<Timestamp>());
+    match (time("since"), time("until")) {
+        (Some(Ok(since)), Some(Ok(until))) => since < until,
+        (since, until) => [since, until].into_iter().flatten().all(|end| end.is_ok()),
+    }
 }
 
 /// What was read, if it was to be; a refusal has words.

@@ -286,23 +286,25 @@ async fn nothing_is_lost_of_what_is_stored_all_the_while() {
 
 #[tokio::test]
 async fn whoever_reads_for_long_keeps_nobody_from_storing() {
-    let old = Old::new(database!()).await;
-    old.store(&crawled(&Ids::fresh())).await.unwrap();
-    let mut reader = old.database.connect().await;
-    let reading = reader.transaction().await.unwrap();
-    let read = "SELECT FROM caigunn_webhook.receipt";
-    reading.query(read, &[]).await.unwrap();
-
-    let opening = Place::open(&old.database, settings());
-    let (inbox, ()) = join(opening, async {
-        // It has tried, and leaves the others alone for a while.
-        old.until_migrating("wait_event = 'PgSleep'").await;
+    for table in ["receipt", "delivery"] {
+        let old = Old::new(database!()).await;
         old.store(&crawled(&Ids::fresh())).await.unwrap();
-        reading.commit().await.unwrap();
-    })
-    .await;
+        let mut reader = old.database.connect().await;
+        let reading = reader.transaction().await.unwrap();
+        let read = format!("SELECT FROM caigunn_webhook.{table}");
+        reading.query(&read, &[]).await.unwrap();
 
-    assert_eq!(numbers_of(&*inbox).await, [1, 2]);
+        let opening = Place::open(&old.database, settings());
+        let (inbox, ()) = join(opening, async {
+            // It has tried, and leaves the others alone for a while.
+            old.until_migrating("wait_event = 'PgSleep'").await;
+            old.store(&crawled(&Ids::fresh())).await.unwrap();
+            reading.commit().await.unwrap();
+        })
+        .await;
+
+        assert_eq!(numbers_of(&*inbox).await, [1, 2], "{table}");
+    }
 }
 
 #[tokio::test]

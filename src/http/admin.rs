@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn a_stretch_of_time_ends_after_it_begins() {
         let read = |since: &str, until: &str| {
-            span(Some(since.to_owned()), Some(until.to_owned())).map_err(|problem| problem.detail().to_owned())
+            span(Some(since.to_owned()), Some(until.to_owned()))
+                .map_err(|problem| problem.detail().to_owned())
         };
         let (first, last) = ("2024-07-30T09:15:00Z", "2024-07-30T11:15:01+02:00");
 
@@ -194,7 +195,11 @@ mod tests {
         );
         assert_eq!(read(last, first), Err(refused));
         assert!(read(first, first).is_err());
-        assert!(read(last, "1h").unwrap_err().starts_with("until: expected a time such as"));
+        assert!(
+            read(last, "1h")
+                .unwrap_err()
+                .starts_with("until: expected a time such as")
+        );
     }
 
     #[test]

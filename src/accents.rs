@@ -1,4 +1,4 @@
-//! Accents: what stands over or under the character before it and takes no room of its own. Whoever sends thousands of them in
+//! What others have written, in lines of ours. Accents first: what stands over or under the character before it and takes no room of its own. Whoever sends thousands of them in
 //! a row has them cover what stands around.
 
 use std::borrow::Cow;
@@ -8,6 +8,9 @@ use unicode_width::UnicodeWidthChar;
 
 /// How many are shown in a row. Most languages put two at most on a letter, Vietnamese, Hebrew and Thai among them.
 const MAX_IN_A_ROW: usize = 4;
+
+/// How many characters of a name are shown in a line.
+const MAX_NAME_CHARS: usize = 60;
 
 /// A text with four accents in a row at most; in place of more it has their number.
 pub fn thinned(text: &str) -> Cow<'_, str> {
@@ -32,6 +35,25 @@ pub fn thinned(text: &str) -> Cow<'_, str> {
     Cow::Owned(thinned)
 }
 
+/// What somebody has called something, in quotes, for a line of text: its first 60 characters, which neither break the line
+/// nor turn its direction.
+pub fn quoted(name: &str) -> String {
+    let name = plain(&thinned(name).chars().take(MAX_NAME_CHARS).collect::<String>());
+    format!("\"{}\"", name.replace('"', "\\\""))
+}
+
+/// A text in one line, with a mark in place of each character that cannot be seen and changes how others are.
+pub fn plain(text: &str) -> String {
+    let is_hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let letters = text.chars();
+    letters
+        .map(|letter| if is_hidden(letter) { '\u{fffd}' } else { letter })
+        .collect()
+}
+
 fn put_rest(text: &mut String, in_a_row: usize) {
     if let Some(rest) = in_a_row.checked_sub(MAX_IN_A_ROW).filter(|rest| *rest > 0) {
         let _ = write!(text, "⟨{rest} more accents⟩");
@@ -50,6 +72,13 @@ mod tests {
             thinned(&stacked),
             "Z\u{301}\u{301}\u{301}\u{301}⟨29996 more accents⟩y\u{20dd}\u{489}\u{20dd}\u{489}⟨2 more accents⟩"
         );
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_written_and_changes_nothing_around_it() {
+        assert_eq!(quoted("客服❤\u{fe0f} ร้านค้าที่นี่"), "\"客服❤\u{fe0f} ร้านค้าที่นี่\"");
+        assert_eq!(quoted("a\" (b)\n\u{202e}"), "\"a\\\" (b)\u{fffd}\u{fffd}\"");
+        assert_eq!(quoted(&"x".repeat(61)).len(), 62);
     }
 
     #[test]

@@ -84,10 +84,12 @@ pub enum About {
     Destination,
     /// A delivery that was given up.
     DeadLetter,
-    /// A chatbot with another URL than ours.
+    /// A chatbot with another URL than ours, or one that CaiGunn does not register.
     Chatbot,
-    /// The account at CaiGunn, where no chatbot can be looked after: its access token is refused, say.
+    /// The account at CaiGunn, where its chatbots cannot be looked after: its access token is refused, say.
     Account,
+    /// The public URL, where it does not lead to a receiver.
+    PublicUrl,
     /// The inbox, where it takes no writes.
     Inbox,
     /// The space on the volume of an inbox in a file.
@@ -106,6 +108,7 @@ impl About {
             Self::DeadLetter => "dead_letter",
             Self::Chatbot => "chatbot",
             Self::Account => "account",
+            Self::PublicUrl => "public_url",
             Self::Inbox => "inbox",
             Self::Disk => "disk",
             Self::Log => "log",

@@ -161,7 +161,7 @@ pub const NOTICE_KEYS: [Key; 12] = [
     key("notice.url", Form::One("an absolute http or https URL without user and fragment")).of(Kind::Origin),
     key("notice.url_file", Form::One("the path of a file")),
     key("notice.format", Form::One("json, slack, teams or ntfy")),
-    key("notice.about", Form::List("destination, dead_letter, chatbot, account, inbox, disk, log or silence")),
+    key("notice.about", Form::List("destination, dead_letter, chatbot, account, public_url, inbox, disk, log or silence")),
     key("notice.secrets", Form::List("whsec_ and 24 to 64 bytes in base64")).of(Kind::Secret),
     key("notice.secrets_file", Form::One("the path of a file")),
     key("notice.proxy", TRUTH),

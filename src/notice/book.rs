@@ -21,6 +21,10 @@ const MAX_SUBJECTS: usize = 1_000;
 /// The most messages that wait; the oldest is given up for a further one.
 const MAX_WAITING: usize = 100;
 
+/// For how long what is to be said of further chatbots is collected, unless a notice's quiet time is shorter: a visit to all
+/// of them takes `subscription.watch_interval_seconds` (300).
+const COLLECTING: Duration = Duration::from_secs(300);
+
 /// The books of all notices, by name: what is kept in the inbox, as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
@@ -37,7 +41,14 @@ pub struct Book {
     /// Until when its receiver asked to be left alone.
     #[serde(default)]
     quiet_until: Option<Timestamp>,
+    /// When it was last said of chatbots that something began, and that it ended.
+    #[serde(default)]
+    of_chatbots: [Option<Timestamp>; 2],
 }
+
+/// Places in [`Book::of_chatbots`].
+const BEGAN: usize = 0;
+const ENDED: usize = 1;
 
 /// Names a subject: what it is about, and behind a `/` which one.
 type Key = String;
@@ -104,6 +115,16 @@ impl Books {
         kept
     }
 
+    /// Has all that waits be tried at once: whoever could not be reached from where it waited before may be reached from here.
+    pub fn hurry(&mut self, now: Timestamp) {
+        for book in self.notices.values_mut() {
+            let due = book.quiet_until.unwrap_or(now);
+            book.waiting
+                .iter_mut()
+                .for_each(|waiting| waiting.due = waiting.due.min(due));
+        }
+    }
+
     /// The clock, which said `was`, was set to `is`: what waits does so neither longer nor shorter because of that.
     pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
         for book in self.notices.values_mut() {
@@ -137,16 +158,15 @@ impl Book {
         let (mut began, mut ended) = (Vec::new(), Vec::new());
         for fact in &facts.facts {
             match self.step(fact, settings.quiet, now) {
-                Some(News::More(count)) => {
-                    let message = Message::began(fact.about, &[&fact.name], (now, ""), count, now);
-                    messages.push(message);
+                Some(News::More(more, count, detail)) => {
+                    messages.push(Message::dead_letters(&fact.name, (more, count), detail, now));
                 }
                 Some(News::Began(since, detail)) => began.push((fact, since, detail)),
                 Some(News::Ended(since)) => ended.push((fact, since)),
                 None => {}
             }
         }
-        // What begins with many chatbots in one look is one message.
+        // What is said of chatbots in one look is one message.
         let of_chatbots = |fact: &Fact| fact.about == About::Chatbot;
         let (together, alone): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(fact, _)| of_chatbots(fact));
         for (fact, since) in alone {
@@ -155,15 +175,26 @@ impl Book {
         if let Some(since) = together.iter().map(|(_, since)| *since).min() {
             let names: Vec<_> = together.iter().map(|(fact, _)| &*fact.name).collect();
             messages.push(Message::ended(About::Chatbot, &names, since, now));
+            self.of_chatbots[ENDED] = Some(now);
         }
         let (together, alone): (Vec<_>, Vec<_>) = began.into_iter().partition(|(fact, ..)| of_chatbots(fact));
         for (fact, since, detail) in alone {
-            let why = (since, detail);
-            messages.push(Message::began(fact.about, &named(&fact.name), why, 1, now));
+            messages.push(Message::began(
+                fact.about,
+                &named(&fact.name),
+                (since, detail),
+                now,
+            ));
         }
         if let Some((_, since, detail)) = together.iter().min_by_key(|(_, since, _)| *since) {
             let names: Vec<_> = together.iter().map(|(fact, ..)| &*fact.name).collect();
-            messages.push(Message::began(About::Chatbot, &names, (*since, *detail), 1, now));
+            let are_alike = together.iter().all(|(.., other)| other == detail);
+            let detail = match are_alike {
+                true => (*detail).to_owned(),
+                false => format!("{detail}; of the others it is another one"),
+            };
+            messages.push(Message::began(About::Chatbot, &names, (*since, &detail), now));
+            self.of_chatbots[BEGAN] = Some(now);
         }
         let due = now.plus(schedule.first()).max(self.quiet_until.unwrap_or(now));
         self.waiting.extend(messages.into_iter().map(|message| Waiting {
@@ -179,33 +210,40 @@ impl Book {
     fn step<'a>(&mut self, fact: &'a Fact, quiet: Duration, now: Timestamp) -> Option<News<'a>> {
         let key = key_of(fact.about, &fact.id);
         let is_known = self.subjects.contains_key(&key);
-        let is_calm = matches!(fact.standing, Standing::Well(_) | Standing::Count(0));
+        let is_calm = matches!(fact.standing, Standing::Well(_) | Standing::Count(0, _));
         if !is_known && (is_calm || self.count_of(fact.about) >= MAX_SUBJECTS) {
             return None;
         }
+        let window = quiet.min(COLLECTING);
+        let is_collected = self
+            .of_chatbots
+            .map(|at| fact.about == About::Chatbot && is_recent(at, window, now));
         let subject = self.subjects.entry(key).or_default();
         match &fact.standing {
             Standing::Well(seen_at) => {
                 let since = subject.wrong_since.filter(|since| seen_at >= since)?;
+                if subject.is_said && is_collected[ENDED] {
+                    return None;
+                }
                 subject.wrong_since = None;
                 std::mem::take(&mut subject.is_said).then_some(News::Ended(since))
             }
             Standing::Wrong(since, detail) => {
                 let since = *subject.wrong_since.get_or_insert(*since);
-                if subject.is_said || subject.is_quiet(quiet, now) {
+                if subject.is_said || is_recent(subject.said_at, quiet, now) || is_collected[BEGAN] {
                     return None;
                 }
                 (subject.is_said, subject.said_at) = (true, Some(now));
                 Some(News::Began(since, detail))
             }
-            Standing::Count(count) => {
+            Standing::Count(count, detail) => {
                 subject.count = subject.count.min(*count);
                 let more = count - subject.count;
-                if more == 0 || subject.is_quiet(quiet, now) {
+                if more == 0 || is_recent(subject.said_at, quiet, now) {
                     return None;
                 }
                 (subject.count, subject.said_at) = (*count, Some(now));
-                Some(News::More(more))
+                Some(News::More(more, *count, detail))
             }
         }
     }
@@ -232,8 +270,11 @@ impl Book {
         };
         self.subjects.retain(|key, subject| {
             let is_calm = subject.wrong_since.is_none() && subject.count == 0;
-            is_wanted(key) && !is_gone(key) && (!is_calm || subject.is_quiet(settings.quiet, now))
+            is_wanted(key) && !is_gone(key) && (!is_calm || is_recent(subject.said_at, settings.quiet, now))
         });
+        self.of_chatbots = self
+            .of_chatbots
+            .map(|at| at.filter(|_| is_recent(at, COLLECTING, now)));
     }
 
     /// The first message that may be sent now and its try, from 1 on: of one thing the earlier goes first.
@@ -303,15 +344,13 @@ enum News<'a> {
     Began(Timestamp, &'a str),
     /// It was wrong since then, and is well.
     Ended(Timestamp),
-    /// There are so many more.
-    More(u64),
+    /// There are so many more, how many there are, and what went wrong last, in words.
+    More(u64, u64, &'a str),
 }
 
-impl Subject {
-    /// Whether it is too early to say again that something begins. What was said at a time to come was said by another clock.
-    fn is_quiet(&self, quiet: Duration, now: Timestamp) -> bool {
-        self.said_at.is_some_and(|at| at <= now && now.since(at) < quiet)
-    }
+/// Whether something was said less than `time` ago. What was said at a time to come was said by another clock.
+fn is_recent(said_at: Option<Timestamp>, time: Duration, now: Timestamp) -> bool {
+    said_at.is_some_and(|at| at <= now && now.since(at) < time)
 }
 
 fn key_of(about: About, name: &str) -> Key {

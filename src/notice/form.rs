@@ -98,6 +98,7 @@ fn own(message: &Message, origin: &Origin) -> Value {
             "notice": origin.notice,
             "about": message.about,
             "subjects": message.subjects,
+            "count": message.count,
             "since": message.since,
             "title": message.title,
             "text": message.text,
@@ -212,7 +213,7 @@ mod tests {
     /// That a destination is down, with a detail of somebody else's.
     fn message(detail: &str) -> Message {
         let since = Timestamp::from_micros(1_700_000_000_000_000);
-        Message::began(About::Destination, &["app"], (since, detail), 1, since)
+        Message::began(About::Destination, &["app"], (since, detail), since)
     }
 
     fn body(form: Form, message: &Message) -> Value {
@@ -237,6 +238,7 @@ mod tests {
                     "notice": "ops",
                     "about": "destination",
                     "subjects": ["app"],
+                    "count": 1,
                     "since": "2023-11-14T22:13:20.000000Z",
                     "title": "destination app is down",
                     "text": "since 2023-11-14T22:13:20.000000Z: answered 503",

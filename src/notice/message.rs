@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::About;
-use crate::accents::thinned;
+use crate::accents::{plain, thinned};
 use crate::caigunn::ACCESS_TOKEN;
 use crate::clock::{Timestamp, rounded};
 
@@ -26,6 +26,9 @@ pub struct Message {
     pub about: Option<About>,
     /// Which of its kind, [`MAX_NAMED`] at most; empty where there is only one.
     pub subjects: Vec<String>,
+    /// How many: of chatbots those that are not named, too, and of dead letters how many came; 0 where there is only one.
+    #[serde(default)]
+    pub count: u64,
     /// What has come of it.
     pub change: Change,
     /// Since when it is so, or was.
@@ -62,30 +65,35 @@ impl Change {
 }
 
 impl Message {
-    /// Says that something began to be wrong with these, of which there are `count`.
-    pub fn began(
-        about: About,
-        names: &[&str],
-        (since, detail): (Timestamp, &str),
-        count: u64,
-        now: Timestamp,
-    ) -> Self {
-        let advice = advice(about, names.first().copied().unwrap_or_default());
-        let text = match about {
-            About::DeadLetter => "they were tried as often as the schedule says, and are kept".to_owned(),
-            _ => format!("since {since}: {}", cut(detail)),
-        };
+    /// Says that something began to be wrong with these.
+    pub fn began(about: About, names: &[&str], (since, detail): (Timestamp, &str), now: Timestamp) -> Self {
+        let text = format!("since {since}: {}", cut(detail));
+        let title = began(about, &listed(names));
         Self {
             since: Some(since),
-            advice: Some(advice),
-            ..Self::of(
-                about,
-                names,
-                Change::Began,
-                began(about, &listed(names), count),
-                text,
-                now,
-            )
+            advice: Some(advice(about, names.first().copied().unwrap_or_default())),
+            ..Self::of(about, names, Change::Began, title, text, now)
+        }
+    }
+
+    /// Says that so many deliveries to a destination were given up since that was last said, of so many that are kept, and
+    /// what went wrong there last, if that is known.
+    pub fn dead_letters(destination: &str, (more, count): (u64, u64), detail: &str, now: Timestamp) -> Self {
+        let title = match (more, count) {
+            (1, 1) => format!("a dead letter for destination {destination}"),
+            (more, count) if more == count => format!("{count} dead letters for destination {destination}"),
+            (more, _) => format!("{more} more dead letters for destination {destination}"),
+        };
+        let mut text = format!("given up, and kept, {count} in all");
+        if !detail.is_empty() {
+            text += &format!("; what went wrong there last: {}", cut(detail));
+        }
+        let about = About::DeadLetter;
+        Self {
+            count: more,
+            since: Some(now),
+            advice: Some(advice(about, destination)),
+            ..Self::of(about, &[destination], Change::Began, title, text, now)
         }
     }
 
@@ -127,6 +135,7 @@ impl Message {
             at: now,
             about: Some(about),
             subjects: names.iter().take(MAX_NAMED).map(|name| cut(name)).collect(),
+            count: names.len() as u64,
             change,
             since: None,
             title,
@@ -157,28 +166,21 @@ fn listed(names: &[&str]) -> String {
 
 /// A text of others, in one line and without what cannot be seen, and not too long.
 fn cut(text: &str) -> String {
-    let is_hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let thin = thinned(text);
-    let shown = thin.chars().take(MAX_DETAIL_CHARS);
-    let mut shown: String = shown
-        .map(|letter| if is_hidden(letter) { '\u{fffd}' } else { letter })
-        .collect();
+    let mut shown: String = thin.chars().take(MAX_DETAIL_CHARS).collect();
     if thin.chars().nth(MAX_DETAIL_CHARS).is_some() {
         shown.push('…');
     }
-    shown
+    plain(&shown)
 }
 
-fn began(about: About, names: &str, count: u64) -> String {
+fn began(about: About, names: &str) -> String {
     match about {
         About::Destination => format!("destination {names} is down"),
-        About::DeadLetter if count == 1 => format!("a new dead letter for destination {names}"),
-        About::DeadLetter => format!("{count} new dead letters for destination {names}"),
-        About::Chatbot => format!("taken over: chatbot {names}"),
-        About::Account => "no chatbot can be looked after".to_owned(),
+        About::DeadLetter => format!("dead letters for destination {names}"),
+        About::Chatbot => format!("not registered here: chatbot {names}"),
+        About::Account => "chatbots cannot be looked after".to_owned(),
+        About::PublicUrl => "the public URL does not lead here".to_owned(),
         About::Inbox => "the inbox takes no writes".to_owned(),
         About::Disk => "the inbox's disk is nearly full".to_owned(),
         About::Log => "the inbox's log is large".to_owned(),
@@ -193,6 +195,7 @@ fn ended(about: About, names: &str) -> String {
         About::DeadLetter => format!("no dead letters for destination {names}"),
         About::Chatbot => format!("registered here again: chatbot {names}"),
         About::Account => "chatbots can be looked after again".to_owned(),
+        About::PublicUrl => "the public URL leads here again".to_owned(),
         About::Inbox => "the inbox takes writes again".to_owned(),
         About::Disk => "the inbox's disk has room again".to_owned(),
         About::Log => "the inbox's log is small again".to_owned(),
@@ -211,13 +214,15 @@ fn advice(about: About, name: &str) -> String {
              `caigunn-webhook receipts replay --dead --destination {name}` sends them again"
         ),
         About::Chatbot => {
-            "if two deployments want one chatbot, stop one of them; until then its events go there, and \
-             `caigunn-webhook subscription show` says how it stands"
+            "`caigunn-webhook subscription show` says how each stands; if two deployments want one chatbot, stop one of \
+             them; until then events of it do not come here"
                 .to_owned()
         }
         About::Account => {
             format!("`caigunn-webhook doctor` looks at it; where the access token is refused, {ACCESS_TOKEN}")
         }
+        About::PublicUrl => "`caigunn-webhook doctor` looks from where it is run; until it leads here, nothing is received"
+            .to_owned(),
         About::Inbox => "see that the volume is neither full nor mounted read-only, or that the database runs; until then \
                          posts get 503"
             .to_owned(),

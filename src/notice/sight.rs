@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{About, Settings};
+use crate::accents::quoted;
 use crate::clock::{Timestamp, rounded};
 use crate::delivery::view::{ShownDestination, ShownState};
 use crate::inbox::Space;
-use crate::subscription::{Registration, Seen, State};
-
-/// How many characters of a chatbot's title are shown, as in the log.
-const MAX_TITLE_CHARS: usize = 80;
+use crate::subscription::{ProbeKind, Registration, Seen, State};
 
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +20,8 @@ pub struct Sight {
     pub received_at: Option<Timestamp>,
     /// All destinations.
     pub destinations: Option<Vec<ShownDestination>>,
+    /// Whether the account's chatbots can be looked after; if not, since when, and why.
+    pub account: Option<Result<(), (Timestamp, String)>>,
     /// The registrations.
     pub seen: Option<Seen>,
 }
@@ -46,8 +46,8 @@ pub enum Standing {
     Well(Timestamp),
     /// Wrong, since when, and in words for an operator.
     Wrong(Timestamp, String),
-    /// There are so many of what should not be there.
-    Count(u64),
+    /// There are so many of what should not be there, and what went wrong last, in words; empty where that is not known.
+    Count(u64, String),
 }
 
 /// All that is known for one notice.
@@ -62,15 +62,12 @@ pub struct Facts {
 /// What follows for a notice from what was seen at `now`.
 pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
     let mut found = Facts::default();
-    if let Some(inbox) = &sight.inbox {
-        found.add(
-            About::Inbox,
-            "",
-            match inbox {
-                Ok(()) => Standing::Well(now),
-                Err((since, why)) => Standing::Wrong(*since, why.clone()),
-            },
-        );
+    for (about, known) in [(About::Inbox, &sight.inbox), (About::Account, &sight.account)] {
+        match known {
+            Some(Ok(())) => found.add(about, "", Standing::Well(now)),
+            Some(Err((since, why))) => found.add(about, "", Standing::Wrong(*since, why.clone())),
+            None => {}
+        }
     }
     if let Some(space) = sight.space {
         found.add_space(space, settings, now);
@@ -142,15 +139,14 @@ impl Facts {
     }
 
     fn add_destination(&mut self, destination: &ShownDestination) {
-        let (name, status) = (&destination.name, &destination.status);
+        let (name, status) = (&destination.name, destination.status.as_ref());
+        let failure = status.and_then(|status| status.last_failure.as_ref());
         match destination.state {
             // Nobody is to mend it.
             ShownState::Unconfigured | ShownState::Removed => return,
             // Whoever paused it knows.
             ShownState::Paused => {}
             ShownState::Down => {
-                let status = status.as_ref();
-                let failure = status.and_then(|status| status.last_failure.as_ref());
                 let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
                 if let Some(since) = status.and_then(|status| status.down_since) {
                     self.add(
@@ -162,45 +158,55 @@ impl Facts {
             }
             // That nothing is known against it says little after a start.
             ShownState::Active => {
-                if let Some(at) = status.as_ref().and_then(|status| status.took_at) {
+                if let Some(at) = status.and_then(|status| status.took_at) {
                     self.add(About::Destination, name, Standing::Well(at));
                 }
             }
         }
-        self.add(About::DeadLetter, name, Standing::Count(destination.dead_count));
+        let detail = failure.map_or_else(String::new, |failure| failure.detail.clone());
+        self.add(
+            About::DeadLetter,
+            name,
+            Standing::Count(destination.dead_count, detail),
+        );
         for about in [About::Destination, About::DeadLetter] {
             self.all.entry(about).or_default().insert(name.clone());
         }
     }
 
     fn add_seen(&mut self, seen: &Seen, now: Timestamp) {
-        let is_looked_at = |chatbot: &Registration| chatbot.state != State::Pending;
-        let are_known = seen.chatbots.iter().any(is_looked_at);
-        match &seen.problem {
-            Some(problem) => self.add(About::Account, "", Standing::Wrong(now, problem.clone())),
-            None if are_known => self.add(About::Account, "", Standing::Well(now)),
-            None => return,
+        if let Some(probe) = &seen.probe {
+            // What it leads to is seen from time to time: one that led nowhere once may have been restarted.
+            let has_lasted = probe.at > probe.since;
+            match probe.finding {
+                ProbeKind::Ours | ProbeKind::OtherReceiver => {
+                    self.add(About::PublicUrl, "", Standing::Well(probe.at))
+                }
+                _ if has_lasted => {
+                    let standing = Standing::Wrong(probe.since, probe.detail.clone());
+                    self.add(About::PublicUrl, "", standing);
+                }
+                _ => {}
+            }
         }
         for chatbot in &seen.chatbots {
             let (id, name) = (id(chatbot), name(chatbot));
-            match &chatbot.state {
-                State::Registered { confirmed_at, .. } => {
-                    self.add_named(About::Chatbot, (&id, &name), Standing::Well(*confirmed_at));
-                }
+            let standing = match &chatbot.state {
+                State::Registered { confirmed_at, .. } => Some(Standing::Well(*confirmed_at)),
                 State::TakenOver { since, by } | State::Contested { since, by } => {
                     let words = match &**by {
                         "" => "CaiGunn does not keep our URL".to_owned(),
                         by => format!("{by} stands where our URL stood"),
                     };
-                    self.add_named(About::Chatbot, (&id, &name), Standing::Wrong(*since, words));
+                    Some(Standing::Wrong(*since, words))
                 }
-                State::Pending
-                | State::Retrying { .. }
-                | State::Refused { .. }
-                | State::Superseded { .. }
-                | State::Deleted => {}
+                State::Refused { error, .. } => Some(Standing::Wrong(now, error.clone())),
+                State::Pending | State::Retrying { .. } | State::Superseded { .. } | State::Deleted => None,
+            };
+            if let Some(standing) = standing {
+                self.add_named(About::Chatbot, (&id, &name), standing);
             }
-            if are_known {
+            if seen.is_looked_at() {
                 self.all.entry(About::Chatbot).or_default().insert(id);
             }
         }
@@ -216,10 +222,7 @@ fn id(chatbot: &Registration) -> String {
 /// What a chatbot is called, as in the log.
 fn name(chatbot: &Registration) -> String {
     match (&chatbot.title, chatbot.chatbot_id) {
-        (Some(title), Some(id)) => {
-            let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
-            format!("{title:?} ({id})")
-        }
+        (Some(title), Some(id)) => format!("{} ({id})", quoted(title)),
         (_, Some(id)) => id.to_string(),
         (_, None) => format!("of API key {}…", chatbot.api_key),
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, interval};
 
 use super::book::{Books, Settled};
 use super::sight::{Sight, facts};
@@ -78,7 +78,7 @@ pub struct Watch {
     /// Since when the inbox takes no writes, and in how many looks.
     failing: Option<(Timestamp, u32)>,
     /// Since when the account's chatbots cannot be looked after.
-    account_since: Option<Instant>,
+    account_since: Option<(Instant, Timestamp)>,
     /// When it was looked first.
     started_at: Timestamp,
     clock: Watched,
@@ -142,12 +142,15 @@ impl Watch {
         let (settings, posters): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let posters: Vec<_> = posters.into_iter().map(Arc::new).collect();
         let mut ticks = interval(LOOK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Of which notice, with which message, and what came of it.
         let mut sending: JoinSet<(usize, Message, Report)> = JoinSet::new();
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.look(&settings).await,
+                _ = ticks.tick() => {
+                    self.look(&settings).await;
+                    // A look that took long is no reason for the next to come at once.
+                    ticks.reset();
+                }
                 Some(ended) = sending.join_next() => {
                     // Nobody cancels them.
                     let ended = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
@@ -222,6 +225,7 @@ impl Watch {
                 let own = std::mem::take(&mut self.books).of_inbox();
                 self.books = Books::read(kept.as_deref());
                 self.books.merge(own);
+                self.books.hurry(Timestamp::now());
                 self.kept = kept;
             }
             self.term = Some(term);
@@ -248,21 +252,26 @@ impl Watch {
         if is_wanted(About::Destination) || is_wanted(About::DeadLetter) {
             sight.destinations = self.parts.deliveries.destinations().await.ok();
         }
-        if is_wanted(About::Chatbot) || is_wanted(About::Account) {
+        if [About::Chatbot, About::Account, About::PublicUrl]
+            .into_iter()
+            .any(is_wanted)
+        {
             let seen = (self.parts.seen)().await;
-            sight.seen = self.is_sure(&seen).then_some(seen);
+            sight.account = self.look_at_account(&seen);
+            sight.seen = Some(seen);
         }
         sight
     }
 
-    /// Whether what is seen of the chatbots is to be believed: that they cannot be looked after only once that has lasted.
-    fn is_sure(&mut self, seen: &Seen) -> bool {
-        if seen.problem.is_none() {
+    /// Whether the account's chatbots can be looked after, if that is sure: that they cannot only once it has lasted.
+    fn look_at_account(&mut self, seen: &Seen) -> Option<Result<(), (Timestamp, String)>> {
+        let Some(trouble) = seen.trouble() else {
             self.account_since = None;
-            return true;
-        }
-        let since = *self.account_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= ACCOUNT_PATIENCE
+            return (seen.is_listed || seen.is_looked_at()).then_some(Ok(()));
+        };
+        let begun = || (Instant::now(), Timestamp::now());
+        let (seen_at, since) = *self.account_since.get_or_insert_with(begun);
+        (seen_at.elapsed() >= ACCOUNT_PATIENCE).then(|| Err((since, trouble.to_owned())))
     }
 
     /// What the clock says. If it was set since it was last looked at, what waits goes on waiting as long as it was to.

@@ -181,6 +181,8 @@ fn no_token_is_shown() {
         serde_json::json!({
             "webhook_url": "https://hooks.example.com/webhook/[token]",
             "problem": null,
+            "outage": null,
+            "is_listed": false,
             "probe": {
                 "finding": "ours",
                 "detail": "it leads to this receiver",

@@ -127,10 +127,30 @@ pub struct Seen {
     pub webhook_url: Option<String>,
     /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.
     pub problem: Option<String>,
+    /// Why CaiGunn could not be reached the last times, if that is so. Some chatbots may be looked after all the same.
+    #[serde(default)]
+    pub outage: Option<String>,
+    /// Whether CaiGunn has listed the chatbots in this term.
+    #[serde(default)]
+    pub is_listed: bool,
     /// What the last probe has found; null before the first.
     pub probe: Option<Probe>,
     /// The chatbots; none while another receiver looks after them.
     pub chatbots: Vec<Registration>,
+}
+
+impl Seen {
+    /// Whether any chatbot was looked at in this term.
+    pub fn is_looked_at(&self) -> bool {
+        self.chatbots
+            .iter()
+            .any(|chatbot| chatbot.state != State::Pending)
+    }
+
+    /// Why the account cannot be looked after as it should be, if that is so.
+    pub fn trouble(&self) -> Option<&str> {
+        self.problem.as_deref().or(self.outage.as_deref())
+    }
 }
 
 /// A window on what the keeper does.
@@ -154,6 +174,15 @@ impl View {
     /// What there is to see now, to be kept.
     pub fn seen(&self) -> Seen {
         self.look().clone()
+    }
+
+    /// Shows that CaiGunn has listed the chatbots; whether something stood in the way of that before.
+    pub(super) fn listed(&self) -> bool {
+        let mut seen = self.look();
+        seen.is_listed = true;
+        let was_in_trouble = seen.trouble().is_some();
+        (seen.problem, seen.outage) = (None, None);
+        was_in_trouble
     }
 
     /// Shows how many chatbots stand how, and how long ago each was last seen to be registered.

@@ -5,14 +5,11 @@ use tokio::time::Instant;
 
 use super::Webhook;
 use super::plan::{self, Action, Holder, Memory, Reason};
-
+use crate::accents::quoted;
 use crate::caigunn::spelling::{Likeness, has_host_of, remains, shown};
 use crate::caigunn::{Chatbot, Client, Error, Standing};
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
-
-/// The longest part of a title that a line quotes, in characters.
-const MAX_TITLE_CHARS: usize = 60;
 
 /// A chatbot to look after.
 #[derive(Clone, Debug)]
@@ -55,10 +52,7 @@ impl Target {
     /// What it is called in lines for people.
     pub fn name(&self) -> String {
         match (&self.title, self.id) {
-            (Some(title), Some(id)) => {
-                let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
-                format!("chatbot {title:?} ({id})")
-            }
+            (Some(title), Some(id)) => format!("chatbot {} ({id})", quoted(title)),
             (_, Some(id)) => format!("chatbot {id}"),
             (_, None) => format!("the chatbot of API key {}…", self.fingerprint),
         }

@@ -109,7 +109,7 @@ fn mistakes_are_named_with_their_place_and_what_is_allowed() {
         "notice[0].url (own.toml:1): expected an absolute http or https URL without user and fragment, found \"ftp://planted\"",
         "notice[0].format (own.toml:1): expected json, slack, teams or ntfy, found \"slak\"",
         "notice[0].quiet_minuts (own.toml:1): there is no such key; did you mean quiet_minutes?",
-        "notice[0].about (own.toml:1): expected destination, dead_letter, chatbot, account, inbox, disk, log or silence, found \"planets\"",
+        "notice[0].about (own.toml:1): expected destination, dead_letter, chatbot, account, public_url, inbox, disk, log or silence, found \"planets\"",
         "notice[1].url (own.toml:7): expected an absolute http or https URL without user and fragment, found nothing",
         "notice[1].secrets (own.toml:7): only one of format json is signed",
         "notice[1].free_percent (own.toml:7): expected a whole number from 1 to 90, found \"0\"",

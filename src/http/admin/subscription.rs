@@ -26,7 +26,8 @@ pub struct SubscriptionQuery {
 pub struct Subscription {
     /// The URL that is kept registered, without its token; null if nothing is.
     pub webhook_url: Option<String>,
-    /// Why no chatbot can be looked after now, if that is so.
+    /// Why the account's chatbots cannot be looked after now, if that is so: the access token is refused, or CaiGunn cannot
+    /// be reached.
     pub problem: Option<String>,
     /// What the last probe of the public URL has found; null before the first.
     pub probe: Option<Probe>,
@@ -62,6 +63,7 @@ pub async fn subscription(
 pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
     let standing = (api.subscription)(of_leader).await;
     let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
+    let problem = standing.seen.trouble().map(str::to_owned);
     let chatbots = standing.seen.chatbots.into_iter().map(|registration| Chatbot {
         last_received_at: registration
             .chatbot_id
@@ -70,7 +72,7 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
     });
     Ok(Subscription {
         webhook_url: standing.seen.webhook_url,
-        problem: standing.seen.problem,
+        problem,
         probe: standing.seen.probe,
         chatbots: chatbots.collect(),
         backfill: standing.backfill,

@@ -138,7 +138,7 @@ fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
 
 /// What is wrong with the registration and what to do, in words, a sentence each.
 pub fn wrong(seen: &Seen) -> Vec<String> {
-    let mut wrong: Vec<_> = seen.problem.iter().cloned().collect();
+    let mut wrong: Vec<_> = seen.trouble().map(str::to_owned).into_iter().collect();
     if let Some(Probe { finding, detail, .. }) = &seen.probe
         && !matches!(finding, ProbeKind::Ours | ProbeKind::OtherReceiver)
     {

@@ -166,38 +166,116 @@ fn another_thing_has_a_quiet_time_of_its_own() {
 #[test]
 fn dead_letters_are_said_as_they_come_and_together_after_the_quiet_time() {
     let mut told = Told::default();
-    let mut sees = |count, seconds| told.sees(&of(About::DeadLetter, "app", Standing::Count(count)), seconds);
+    let mut sees = |count, seconds| {
+        let standing = Standing::Count(count, "answered 400".to_owned());
+        told.sees(&of(About::DeadLetter, "app", standing), seconds)
+    };
 
     assert!(sees(0, 0).is_empty());
-    assert_eq!(sees(1, 3), ["a new dead letter for destination app"]);
+    assert_eq!(sees(1, 3), ["a dead letter for destination app"]);
     assert!(sees(1, 5_000).is_empty());
-    assert_eq!(sees(3, 5_003), ["2 new dead letters for destination app"]);
+    assert_eq!(sees(3, 5_003), ["2 more dead letters for destination app"]);
     assert!(sees(9, 5_006).is_empty());
     assert!(sees(2, 5_009).is_empty(), "some were sent again");
-    assert_eq!(sees(4, 5_700), ["2 new dead letters for destination app"]);
+    assert_eq!(sees(4, 5_700), ["2 more dead letters for destination app"]);
+    let last = &told.book().waiting.back().unwrap().message;
+    assert_eq!(
+        last.text,
+        "given up, and kept, 4 in all; what went wrong there last: answered 400"
+    );
+    assert_eq!(last.count, 2);
 }
 
 #[test]
 fn chatbots_that_begin_at_once_are_one_message_that_names_ten() {
-    let facts = |standing: &Standing| Facts {
-        facts: (0..14)
-            .map(|number| Fact {
-                about: About::Chatbot,
-                id: number.to_string(),
-                name: format!("bot {number}"),
-                standing: standing.clone(),
-            })
-            .collect(),
-        all: BTreeMap::new(),
-    };
     let mut told = Told::default();
 
-    let began = told.sees(&facts(&down(0)), 0);
-    let ended = told.sees(&facts(&well(1)), 1);
+    let began = told.sees(&chatbots(0..14, &down(0)), 0);
+    let count = told.book().waiting.back().unwrap().message.count;
+    let ended = told.sees(&chatbots(0..14, &well(1)), 1);
 
-    assert_eq!(began.len(), 1);
-    assert!(began[0].starts_with("taken over: chatbot bot 0, ") && began[0].ends_with("bot 9 and 4 more"));
+    assert_eq!((began.len(), count), (1, 14));
+    assert!(
+        began[0].starts_with("not registered here: chatbot bot 0, "),
+        "{began:?}"
+    );
+    assert!(began[0].ends_with("bot 9 and 4 more"), "{began:?}");
     assert_eq!(ended.len(), 1);
+}
+
+/// So many chatbots, all alike.
+fn chatbots(numbers: std::ops::Range<u32>, standing: &Standing) -> Facts {
+    let fact = |number: u32| Fact {
+        about: About::Chatbot,
+        id: number.to_string(),
+        name: format!("bot {number}"),
+        standing: standing.clone(),
+    };
+    Facts {
+        facts: numbers.map(fact).collect(),
+        all: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn chatbots_that_are_found_one_after_the_other_are_two_messages() {
+    let mut told = Told::default();
+    let mut titles = Vec::new();
+    // A visit to all of them takes five minutes.
+    for turn in 0..=110 {
+        let found = (turn as u32 / 4 + 1).min(25);
+        titles.extend(told.sees(&chatbots(0..found, &down(0)), turn * 3));
+    }
+    assert_eq!(titles.len(), 2, "{titles:?}");
+    assert_eq!(titles[0], "not registered here: chatbot bot 0");
+    assert!(titles[1].ends_with(" and 14 more"), "{titles:?}");
+
+    let mut ended = Vec::new();
+    for turn in 111..=220 {
+        let back = (turn as u32 - 110).min(25);
+        ended.extend(told.sees(&chatbots(0..back, &well(turn * 3)), turn * 3));
+    }
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(ended[1].ends_with(" and 14 more"), "{ended:?}");
+}
+
+#[test]
+fn of_chatbots_with_several_reasons_the_first_is_told_and_that_there_are_others() {
+    let mut told = Told::default();
+    let mut facts = chatbots(0..2, &down(0));
+    facts.facts[1].standing = Standing::Wrong(at(5), "refused".to_owned());
+
+    told.sees(&facts, 6);
+
+    let text = &told.book().waiting.back().unwrap().message.text;
+    assert!(
+        text.ends_with("answered 503; of the others it is another one"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_waits_is_tried_at_once_in_a_new_term_unless_its_receiver_asked_for_quiet() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.settles(id, Outcome::Unreachable, 0);
+    assert_eq!(told.sends(1), None);
+
+    told.0.hurry(at(1));
+    assert!(told.sends(1).is_some());
+
+    let asks = Report {
+        wish: Wish::Less {
+            pause: Some(Duration::from_secs(60)),
+        },
+        ..report(Outcome::Failed)
+    };
+    // It is due in five minutes.
+    told.book().settle(id, &asks, &schedule(), at(1), 0.5);
+    told.0.hurry(at(2));
+    assert_eq!(told.sends(60), None);
+    assert!(told.sends(61).is_some());
 }
 
 #[test]
@@ -246,7 +324,7 @@ fn one_thing_is_told_of_under_whatever_name_it_has() {
 
     assert_eq!(
         told.sees(&named("Shop", down(0)), 0),
-        ["taken over: chatbot Shop"]
+        ["not registered here: chatbot Shop"]
     );
     assert!(told.sees(&named("Shop 2", down(0)), 3).is_empty());
     assert_eq!(told.sees(&named("Shop 2", well(6)), 6).len(), 1);
@@ -353,7 +431,7 @@ fn the_oldest_is_given_up_where_too_many_wait() {
     let mut told = Told::default();
     let mut given_up = 0;
     for turn in 0..MAX_WAITING as u64 + 3 {
-        let facts = of(About::DeadLetter, "app", Standing::Count(turn + 1));
+        let facts = of(About::DeadLetter, "app", Standing::Count(turn + 1, String::new()));
         given_up += told.book().note(&facts, &settings(), &schedule(), at(turn * 600));
     }
 

@@ -5,6 +5,7 @@ use crate::config::{self, Sources};
 use crate::delivery::Status;
 use crate::fingerprint::Fingerprint;
 use crate::inbox::outbox::Pause;
+use crate::subscription::Probe;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
@@ -51,7 +52,7 @@ fn destination(state: ShownState, status: Status) -> Sight {
     }
 }
 
-fn seen(problem: Option<&str>, state: State) -> Sight {
+fn seen(state: State) -> Sight {
     let chatbot = Registration {
         api_key: Fingerprint::of(&"key".into()),
         chatbot_id: None,
@@ -59,7 +60,6 @@ fn seen(problem: Option<&str>, state: State) -> Sight {
         state,
     };
     let seen = Seen {
-        problem: problem.map(str::to_owned),
         chatbots: vec![chatbot],
         ..Seen::default()
     };
@@ -107,7 +107,7 @@ fn dead_letters_are_counted_and_a_removed_destination_is_gone() {
         "",
         About::DeadLetter,
     );
-    assert_eq!(count, Some(Standing::Count(2)));
+    assert_eq!(count, Some(Standing::Count(2, String::new())));
     assert!(removed.facts.is_empty());
     assert_eq!(removed.all[&About::Destination], BTreeSet::new());
 }
@@ -146,8 +146,8 @@ fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
 }
 
 #[test]
-fn an_account_is_well_once_a_chatbot_was_looked_at_and_a_failed_visit_says_nothing_of_a_takeover() {
-    let of = |problem, state| standing(&seen(problem, state), "", About::Account);
+fn a_chatbot_is_well_where_ours_stands_and_a_failed_visit_says_nothing_of_that() {
+    let of = |state| standing(&seen(state), "", About::Chatbot);
     let registered = State::Registered {
         since: at(-9),
         confirmed_at: at(-3),
@@ -156,22 +156,46 @@ fn an_account_is_well_once_a_chatbot_was_looked_at_and_a_failed_visit_says_nothi
         since: at(-9),
         by: String::new(),
     };
+    let refused = State::Refused {
+        failure_count: 1,
+        next_at: at(9),
+        error: "no such key".to_owned(),
+    };
     let retrying = State::Retrying {
         failure_count: 1,
         next_at: at(9),
         error: "no".to_owned(),
     };
 
-    assert_eq!(of(None, State::Pending), None);
-    assert_eq!(of(None, registered.clone()), Some(Standing::Well(at(0))));
+    assert_eq!(of(registered), Some(Standing::Well(at(-3))));
+    assert!(matches!(of(contested), Some(Standing::Wrong(since, _)) if since == at(-9)));
     assert_eq!(
-        of(Some("refused"), State::Pending),
-        Some(Standing::Wrong(at(0), "refused".to_owned()))
+        of(refused),
+        Some(Standing::Wrong(at(0), "no such key".to_owned()))
     );
-    let chatbot = |state| standing(&seen(None, state), "", About::Chatbot);
-    assert_eq!(chatbot(registered), Some(Standing::Well(at(-3))));
-    assert!(matches!(chatbot(contested), Some(Standing::Wrong(since, _)) if since == at(-9)));
-    assert_eq!(chatbot(retrying), None);
+    assert_eq!(of(retrying), None);
+    assert_eq!(of(State::Pending), None);
+}
+
+#[test]
+fn a_public_url_is_wrong_where_two_probes_in_a_row_did_not_lead_here() {
+    let of = |finding, since, seen_at| {
+        let probe = Probe {
+            finding,
+            detail: "404".to_owned(),
+            since: at(since),
+            at: at(seen_at),
+        };
+        let mut sight = seen(State::Pending);
+        sight.seen.as_mut().unwrap().probe = Some(probe);
+        standing(&sight, "", About::PublicUrl)
+    };
+
+    assert_eq!(of(ProbeKind::NoReceiver, -9, -9), None);
+    let wrong = Standing::Wrong(at(-9), "404".to_owned());
+    assert_eq!(of(ProbeKind::NoReceiver, -9, -3), Some(wrong));
+    assert_eq!(of(ProbeKind::Ours, -9, -9), Some(Standing::Well(at(-9))));
+    assert_eq!(of(ProbeKind::OtherReceiver, -9, -3), Some(Standing::Well(at(-3))));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Store, destinations, on_both_stores, post_jobs};
 use crate::harness::application::{Application, Arrival, Reply};
 use crate::harness::postgres::Server;
+use crate::harness::provider::{self, Provider, Route};
 use crate::harness::{Process, Site, client, json, sample, tls, wait_for};
 
 on_both_stores!(
@@ -415,10 +416,73 @@ async fn a_chatbot_that_is_taken_over_and_a_refused_token_are_told() {
     assert_eq!(
         titles(&arrivals),
         [
-            &*format!("taken over: chatbot {name}"),
+            &*format!("not registered here: chatbot {name}"),
             &*format!("registered here again: chatbot {name}"),
-            "no chatbot can be looked after",
+            "chatbots cannot be looked after",
             "chatbots can be looked after again",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn that_caigunn_cannot_be_reached_any_more_is_told_and_its_return() {
+    let ops = Application::start().await;
+    let notice = notice(&ops, r#"about = ["account"]"#);
+    let variables = [
+        ("CAIGUNN_NOTICE", notice.as_str()),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
+        ("CAIGUNN_SUBSCRIPTION_RETRY_MAX_SECONDS", "1"),
+    ];
+    let site = Site::running_with(&variables).await;
+    let routes = [Route::Chatbots, Route::Chatbot, Route::PutWebhook];
+    let answer_always = |reply: Option<provider::Reply>| {
+        for route in routes {
+            site.provider.reply_always(route, reply.clone());
+        }
+    };
+
+    answer_always(Some(provider::Reply::Status(503, None, Value::Null)));
+    ops.wait_for_arrivals(1).await;
+    answer_always(None);
+
+    let arrivals = ops.wait_for_arrivals(2).await;
+    assert_eq!(
+        titles(&arrivals),
+        [
+            "chatbots cannot be looked after",
+            "chatbots can be looked after again"
+        ]
+    );
+    let text = told(&arrivals[0])["data"]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("503"), "{text}");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_and_its_end_also_where_nothing_is_registered() {
+    let ops = Application::start().await;
+    let notice = notice(&ops, r#"about = ["account"]"#);
+    let provider = Provider::start([]).await;
+    provider.set_access_token("another-one");
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = provider.url();
+    let variables = [
+        ("CAIGUNN_API_URL", url.as_str()),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_NOTICE", &notice),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
+        ("CAIGUNN_SUBSCRIPTION_REFUSED_RETRY_SECONDS", "1"),
+    ];
+    let _process = Process::start(folder.path(), &variables).await;
+
+    ops.wait_for_arrivals(1).await;
+    provider.set_access_token("access-token");
+
+    let arrivals = ops.wait_for_arrivals(2).await;
+    assert_eq!(
+        titles(&arrivals),
+        [
+            "chatbots cannot be looked after",
+            "chatbots can be looked after again"
         ]
     );
 }

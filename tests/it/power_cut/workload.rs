@@ -70,6 +70,11 @@ impl Workshop {
         Disk::of(&self.root)
     }
 
+    /// Whether SQLite's log is beside the inbox.
+    pub fn has_log(&self) -> bool {
+        self.inbox().with_extension("db-wal").exists()
+    }
+
     fn inbox(&self) -> PathBuf {
         self.root.join(&self.inbox)
     }

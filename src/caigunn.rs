@@ -20,6 +20,7 @@ mod tests;
 use std::collections::HashSet;
 use std::mem::discriminant;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
@@ -115,7 +116,19 @@ impl Client {
     /// Until when no call is made, since CaiGunn has asked for patience or is down. A call in that time fails at once,
     /// with the error that began it.
     pub fn quiet_until(&self) -> Option<Instant> {
-        Some(self.patience.quiet()?.0)
+        Some(self.patience.quiet()?.until)
+    }
+
+    /// How long that is from now; zero where calls are made.
+    pub fn quiet_left(&self) -> Duration {
+        self.quiet_until().map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// When that is by the clock, for people.
+    pub fn quiet_ends_at(&self) -> Option<Timestamp> {
+        Some(self.patience.quiet()?.ends_at)
     }
 
     /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it.

@@ -37,7 +37,7 @@ use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
 pub use files::TooFewFiles;
 pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind, NOTICE_KEYS};
-pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE};
+pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE, Lasting};
 use reader::{Reader, visible};
 pub use sources::Sources;
 
@@ -248,6 +248,9 @@ fn warn(reader: &mut Reader, settings: &Settings) {
             found,
             "set sslmode=verify-full in CAIGUNN_INBOX_URL, and sslrootcert=PATH where your own authority signs",
         );
+    }
+    if settings.inbox_location.is_shared() {
+        notice::warn_of_database(reader, &settings.notices);
     }
     let tokens = &settings.http.tokens;
     if tokens.is_empty() {

@@ -128,7 +128,7 @@ def check_rules(url):
     def reckoned():
         (group,) = ask(f"{url}/api/v1/rules")["data"]["groups"]
         rules = group["rules"]
-        return all(rule["health"] == "ok" for rule in rules) and rules
+        return rules if all(rule["health"] == "ok" for rule in rules) else []
 
     for rule in wait_for("all rules to be reckoned", reckoned):
         path, _, anchor = rule["annotations"]["runbook"].partition("#")
@@ -136,7 +136,10 @@ def check_rules(url):
         anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
         if anchor and anchor not in anchors:
             sys.exit(f"{rule['name']}: {rule['annotations']['runbook']} is not there")
-    print("all rules are reckoned, and their documents are there")
+    # It begins to wait for one that is scraped, and must know this one as a receiver.
+    quiet = lambda: [rule for rule in reckoned() if (rule["name"], rule["state"]) == ("CaigunnWebhookDown", "inactive")]
+    wait_for("CaigunnWebhookDown to be quiet", quiet)
+    print("all rules are reckoned, their documents are there, and the receiver is known as one")
 
 
 def check_names():

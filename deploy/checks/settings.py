@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import kubernetes_validate
@@ -26,6 +28,12 @@ SECRETS = {
     "inbox-url": "postgres://caigunn:92eb5ffee6ae2fec3ad71c777531578f@postgres/caigunn?sslmode=disable",
     "postgres-password": "92eb5ffee6ae2fec3ad71c777531578f",
     "webhook-token": "4a8a08f09d37b73795649038408b5f33",
+}
+# What is asked for below the public URL, and by whom.
+ASKED = {
+    "/webhook": "CaiGunn posts to where there is no token",
+    f"/webhook/{SECRETS['webhook-token']}": "CaiGunn posts to",
+    "/healthz": "the receiver's own probe asks for (src/subscription/probe.rs)",
 }
 
 
@@ -87,6 +95,32 @@ def build(kubectl, name):
     return list(yaml.safe_load_all(built.stdout))
 
 
+def passes(rule, path):
+    """Whether a path of an Ingress takes that of a request."""
+    if rule["pathType"] == "Exact":
+        return path == rule["path"]
+    return (path + "/").startswith(rule["path"].rstrip("/") + "/")
+
+
+def check_ingress(name, ingress, service, public_url):
+    """What is asked for at the public URL leads to the service's public port, and nothing else does."""
+    url = urlsplit(public_url)
+    (rule,) = ingress["spec"]["rules"]
+    if (url.scheme, url.netloc) != ("https", rule["host"]) or rule["host"] not in ingress["spec"]["tls"][0]["hosts"]:
+        sys.exit(f"{name}: the Ingress is not for {public_url}")
+    paths = rule["http"]["paths"]
+    for path in paths:
+        to = path["backend"]["service"]
+        if to["name"] != service["metadata"]["name"] or to["port"]["name"] != "public":
+            sys.exit(f"{name}: {path['path']} does not lead to the public side")
+    for path, who in ASKED.items():
+        if not any(passes(rule, url.path.rstrip("/") + path) for rule in paths):
+            sys.exit(f"{name}: the Ingress does not pass {path} on, which {who}")
+    for path in ("/", "/readyz", "/healthz/x", "/webhooks", "/metrics", "/api/v1/receipts"):
+        if any(passes(rule, path) for rule in paths):
+            sys.exit(f"{name}: the Ingress passes {path} on, which nobody outside needs")
+
+
 def check_kubernetes(receiver, kubectl, name):
     objects = build(kubectl, name)
     for version in KUBERNETES:
@@ -119,6 +153,8 @@ def check_kubernetes(receiver, kubectl, name):
             assert claim == by_kind["PersistentVolumeClaim"]["metadata"]["name"]
     environment = {variable["name"]: variable["value"] for variable in container["env"]}
     take(receiver, f"deploy/kubernetes/{name}, {len(objects)} objects", environment, files)
+    settings = tomllib.loads(files[environment["CAIGUNN_CONFIG"]])
+    check_ingress(name, by_kind["Ingress"], by_kind["Service"], settings["server"]["public_url"])
 
 
 def check_service(receiver):

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::caigunn;
-use crate::config::{self, Mistakes, Registration, Settings, Sources};
+use crate::config::{self, Lasting, Mistakes, Registration, Settings, Sources};
 use crate::delivery::{DestinationSettings, Kind};
 use crate::http;
 use crate::subscription::{Selection, Wanted};
@@ -50,7 +50,7 @@ impl Rotation {
         self.sources.files.keys().map(|path| stamp(path).ok()).collect()
     }
 
-    fn reread(&mut self) -> Result<Settings, Mistakes> {
+    fn reread(&mut self) -> Result<(Settings, Lasting), Mistakes> {
         let (before, read) = (self.sources.files.clone(), self.read);
         // A pipe, such as a shell puts in a file's place, can be read only once.
         let is_pipe = |path: &str| fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
@@ -58,7 +58,7 @@ impl Rotation {
             Some(content) if is_pipe(path) => content.clone(),
             _ => read(path),
         });
-        config::load(&self.sources).map(|loaded| loaded.settings)
+        config::load(&self.sources).map(|loaded| (loaded.settings, self.sources.lasting()))
     }
 }
 
@@ -72,6 +72,8 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
     }
     let (mut seen, mut taken) = (Vec::new(), Vec::new());
     let mut read = users.settings.delivery.destinations.clone();
+    let used = rotation.sources.lasting();
+    let mut lasting = used.clone();
     loop {
         sleep(INTERVAL).await;
         let looking = rotation.clone();
@@ -86,7 +88,9 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
         taken.clone_from(&seen);
         let mut reading = rotation.clone();
         match spawn_blocking(move || reading.reread()).await {
-            Ok(Ok(settings)) => {
+            Ok(Ok((settings, said))) => {
+                warn_of_lasting(&used, &lasting, &said);
+                lasting = said;
                 warn_of_keys(&read, &settings.delivery.destinations);
                 read.clone_from(&settings.delivery.destinations);
                 users.take(settings);
@@ -151,6 +155,12 @@ impl Users {
                 tracing::info!("the secrets of destination {} were read anew", destination.name);
             }
         }
+        for notice in &new.notices {
+            let was = old.notices.iter().find(|was| was.name() == notice.name());
+            if was.is_some_and(|was| take_signing_secrets(&was.destination, &notice.destination)) {
+                tracing::info!("the secrets of notice {} were read anew", notice.name());
+            }
+        }
         if let (Selection::Keys(was), Selection::Keys(keys)) = (&old.selection, &new.selection)
             && exposed(was) != exposed(keys)
         {
@@ -172,9 +182,27 @@ impl Users {
                 webhook,
             });
         }
-        // What is used of the destinations is in the old settings, which share it with the senders.
-        let delivery = self.settings.delivery.clone();
-        self.settings = Settings { delivery, ..new };
+        // What is used of destinations and notices is in the old settings, which share it with the senders.
+        self.settings = Settings {
+            delivery: self.settings.delivery.clone(),
+            notices: self.settings.notices.clone(),
+            ..new
+        };
+    }
+}
+
+/// Says of which destinations and notices the files say something else than is used, and than they said before.
+fn warn_of_lasting(used: &Lasting, before: &Lasting, now: &Lasting) {
+    let mut names: Vec<_> = before.keys().chain(now.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let said = now.get(name);
+        if said != before.get(name) && said != used.get(name) {
+            tracing::warn!(
+                "what a file says of {name} has changed; restart the receiver to use what is in it now"
+            );
+        }
     }
 }
 

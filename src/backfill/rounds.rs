@@ -140,7 +140,8 @@ impl Rounds {
             self.finish(done.expect("asking neither panics nor is aborted"), &mut pass);
         }
         let wait = self.settings.interval.max(pass.pause);
-        self.say(&pass, wait);
+        // In a quiet time a round asks nothing.
+        self.say(&pass, wait.max(self.backfill.client.quiet_left()));
         if pass.is_whole {
             self.asked.retain(|_, asked| asked.seen_at == now);
             let mut seen = self.progress.look();

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{Credential, Error};
 use crate::backoff::Backoff;
+use crate::clock::Timestamp;
 
 /// How many calls of one kind in a row fail before CaiGunn counts as down: a thousand chatbots would each wait for it and say so.
 const MAX_FAILURES: u32 = 3;
@@ -37,19 +38,30 @@ struct State {
     /// How many quiet times there were since the last answer to a call of the kind that they began with.
     quiet_count: u32,
     begun_by: Option<Kind>,
-    quiet: Option<(Instant, Error)>,
+    quiet: Option<Quiet>,
+}
+
+/// A time in which no call is made.
+#[derive(Clone, Debug)]
+pub struct Quiet {
+    /// When it ends.
+    pub until: Instant,
+    /// The same, as people are told it.
+    pub ends_at: Timestamp,
+    /// Why it began.
+    error: Error,
 }
 
 impl Patience {
-    /// Until when no call is made, and why.
-    pub fn quiet(&self) -> Option<(Instant, Error)> {
+    /// The time in which no call is made, if it is such a time.
+    pub fn quiet(&self) -> Option<Quiet> {
         let now = Instant::now();
-        self.state().quiet.clone().filter(|(until, _)| now < *until)
+        self.state().quiet.clone().filter(|quiet| now < quiet.until)
     }
 
     /// The error of a call that is not made, in a quiet time: the one that began it.
     pub fn refusal(&self) -> Option<Error> {
-        let (until, error) = self.quiet()?;
+        let Quiet { until, error, .. } = self.quiet()?;
         Some(error.with_wait(until.saturating_duration_since(Instant::now())))
     }
 
@@ -79,9 +91,14 @@ impl Patience {
         let [min, max] = WAITS;
         let backoff = Backoff::new(min, max).expect("the minimum is below the maximum");
         let wait = backoff.wait(state.quiet_count, fastrand::f64());
-        let until = Instant::now() + error.retry_after().unwrap_or_default().min(MAX_WAIT).max(wait);
-        if state.quiet.as_ref().is_none_or(|(known, _)| *known < until) {
-            state.quiet = Some((until, error.clone()));
+        let wait = error.retry_after().unwrap_or_default().min(MAX_WAIT).max(wait);
+        let until = Instant::now() + wait;
+        if state.quiet.as_ref().is_none_or(|known| known.until < until) {
+            state.quiet = Some(Quiet {
+                until,
+                ends_at: Timestamp::now().plus(wait),
+                error: error.clone(),
+            });
         }
     }
 
@@ -110,7 +127,7 @@ mod tests {
     }
 
     fn seconds_left(patience: &Patience) -> Option<u64> {
-        let (until, _) = patience.quiet()?;
+        let Quiet { until, .. } = patience.quiet()?;
         Some((until - Instant::now()).as_secs_f64().round() as u64)
     }
 
@@ -154,7 +171,7 @@ mod tests {
             for _ in 0..count {
                 patience.note(list(), Some(&unavailable(None)));
             }
-            let wait = patience.quiet().unwrap().0 - Instant::now();
+            let wait = patience.quiet().unwrap().until - Instant::now();
             waits.push(wait);
             advance(wait).await;
         }

@@ -223,6 +223,14 @@ impl Key {
 
 /// What to say after a name that there is not: which of those that there are may be meant.
 pub fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String {
+    match meant(given, known) {
+        Some(known) => format!("; did you mean {known}?"),
+        None => "; docs/configuration.md lists all".to_owned(),
+    }
+}
+
+/// Which of the names that there are may be meant by one that there is not.
+pub fn meant(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let plain = |name: &str| {
         let name = name.to_uppercase().replace('.', "_");
         name.trim_start_matches("CAIGUNN_").to_owned()
@@ -241,8 +249,6 @@ pub fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String 
         strsim::normalized_damerau_levenshtein(given, &known)
     };
     let scored = known.map(|known| (likeness(&known), known));
-    match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
-        Some((likeness, known)) if likeness > 0.7 => format!("; did you mean {known}?"),
-        _ => "; docs/configuration.md lists all".to_owned(),
-    }
+    let (likeness, known) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (likeness > 0.7).then_some(known)
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
-use toml::{Spanned, Value};
+use toml::{Spanned, Table, Value};
 
-use super::keys::{DESTINATION, KEYS, Key, Kind, NOTICE, did_you_mean};
+use super::keys::{DESTINATION, KEYS, Key, Kind, NOTICE, did_you_mean, meant};
 use super::links::is_service_link;
 use super::sources::Sources;
-use super::tables::secret_file_paths;
+use super::tables::{secret_file_paths, tables};
 use super::{Mistake, Warning, aws, value};
 use crate::outgoing;
 
@@ -22,6 +22,12 @@ pub const CONFIG_VARIABLE: &str = "CAIGUNN_CONFIG";
 
 /// The variable that names a file with an image's defaults, over which everything else goes.
 pub const DEFAULTS_VARIABLE: &str = "CAIGUNN_DEFAULTS";
+
+/// The members of destinations and notices that are taken while the receiver runs or, the last, warned of by themselves.
+const ROTATED_MEMBERS: [&str; 3] = ["secrets", "password", "secret_access_key"];
+
+/// What is said of each destination and notice but what is rotated, by what it is called: what of it changes needs a restart.
+pub type Lasting = BTreeMap<String, Table>;
 
 /// What is said of a file of a secret with nothing in it: never that there is no secret.
 const EMPTY: &str = "the file is empty; put the value into it, or take the variable away";
@@ -50,6 +56,26 @@ impl Sources {
         let paths: Vec<_> = lists.flat_map(|list| secret_file_paths(&list.value)).collect();
         let paths = paths.into_iter();
         self.files.extend(paths.map(|path| (path.clone(), read(&path))));
+    }
+
+    /// What is said of destinations and notices and lasts until a restart. The URL in a file of its own is part of it.
+    pub fn lasting(&self) -> Lasting {
+        let mut values = merge(self).values;
+        let mut lasting = Lasting::new();
+        for (key, what) in [(DESTINATION, "destination"), (NOTICE, "notice")] {
+            let list = values.remove(key);
+            for mut table in list.and_then(|list| tables(&list.value).ok()).unwrap_or_default() {
+                table.retain(|member, _| !ROTATED_MEMBERS.contains(&member));
+                let text = |member| table.get(member).and_then(|it| value::text(it).ok());
+                let name = text("name").unwrap_or_default();
+                let url = text("url_file").and_then(|path| self.files.get(&path));
+                if let Some(Ok(url)) = url {
+                    table.insert("url".to_owned(), url.trim().into());
+                }
+                lasting.insert(format!("{what} {name}"), table);
+            }
+        }
+        lasting
     }
 }
 
@@ -158,12 +184,19 @@ impl Merged {
                 self.add_value(key.name, &place_of_section, members, place);
                 continue;
             }
-            let DeValue::Table(members) = members.into_inner() else {
-                let section = section.get_ref();
-                self.note(format!(
-                    "{section} ({place_of_section}): there is no such section; a key is written below its [section]"
-                ));
-                continue;
+            let members = match (members.into_inner(), list_meant(section.get_ref())) {
+                (DeValue::Table(members), None) => members,
+                (_, list) => {
+                    let advice = list.map_or_else(
+                        || "a key is written below its [section]".to_owned(),
+                        |list| format!("did you mean [[{list}]]?"),
+                    );
+                    let section = section.get_ref();
+                    self.note(format!(
+                        "{section} ({place_of_section}): there is no such section; {advice}"
+                    ));
+                    continue;
+                }
             };
             for (member, value) in members {
                 let name = format!("{}.{}", section.get_ref(), member.get_ref());
@@ -259,6 +292,15 @@ impl Merged {
         }
         self.set(key, text, variable, Vec::new());
     }
+}
+
+/// The list of tables that may be meant by a section that there is not: its name alone says where it stands.
+fn list_meant(section: &str) -> Option<&'static str> {
+    let lists = [NOTICE, DESTINATION].map(|list| (list, list.rsplit('.').next().unwrap_or(list)));
+    let name = meant(section, lists.iter().map(|(_, name)| (*name).to_owned()))?;
+    lists
+        .into_iter()
+        .find_map(|(list, own)| (own == name).then_some(list))
 }
 
 /// Whether a file of a key's own has nothing in it. Of a secret no list of none is meant: whoever leaves the door open on

@@ -10,7 +10,9 @@ use super::reader::{self, Reader};
 use super::sources::Sources;
 use super::tables::tables;
 use crate::delivery::{DestinationSettings, Filter, Format, Kind, http};
-use crate::notice::{DEFAULT_FREE_PERCENT, DEFAULT_LOG_BYTES, DEFAULT_QUIET, Form, MAX_NOTICES, Settings};
+use crate::notice::{
+    About, DEFAULT_FREE_PERCENT, DEFAULT_LOG_BYTES, DEFAULT_QUIET, Form, MAX_NOTICES, Settings,
+};
 use crate::rotating::Rotating;
 
 /// The notices there are. One with a mistake is left out.
@@ -66,6 +68,7 @@ fn notice(reader: &mut Reader, index: usize, names: &mut Vec<String>, sources: &
     let free_percent = reader.optional_number(&key("free_percent"));
     let log_bytes = reader.optional_number(&key("log_bytes"));
     let silence_hours = reader.optional_number(&key("silence_hours"));
+    refuse_idle(reader, index, &about);
     Some(Settings {
         destination: DestinationSettings {
             name: name?,
@@ -89,6 +92,45 @@ fn notice(reader: &mut Reader, index: usize, names: &mut Vec<String>, sources: &
         log_bytes: log_bytes.unwrap_or(DEFAULT_LOG_BYTES),
         silence: silence_hours.map(|hours| Duration::from_secs(3_600 * hours)),
     })
+}
+
+/// Refuses what of a notice about these could do nothing.
+fn refuse_idle(reader: &mut Reader, index: usize, about: &[About]) {
+    let key = |name: &str| format!("{NOTICE}[{index}].{name}");
+    for (name, needed) in [
+        ("free_percent", About::Disk),
+        ("log_bytes", About::Log),
+        ("silence_hours", About::Silence),
+    ] {
+        if reader.is_there(&key(name)) && !about.is_empty() && !about.contains(&needed) {
+            reader.note(
+                &key(name),
+                &format!("`about` does not name {needed}, so nothing follows from it"),
+            );
+        }
+    }
+    if about.contains(&About::Silence) && !reader.is_there(&key("silence_hours")) {
+        reader.note(
+            &key("about"),
+            "of silence nothing is told unless `silence_hours` is set",
+        );
+    }
+}
+
+/// Warns of notices about what no inbox in a database has.
+pub fn warn_of_database(reader: &mut Reader, notices: &[Settings]) {
+    for notice in notices {
+        let of_file = |about: &About| matches!(about, About::Disk | About::Log);
+        if notice.about.iter().any(of_file) {
+            reader.warn(
+                format!(
+                    "notice {} is about disk or log, which only an inbox in a file has",
+                    notice.name()
+                ),
+                "take them out of its `about`, and have the database's disk watched where it is",
+            );
+        }
+    }
 }
 
 /// Where to post to, given or in a file.

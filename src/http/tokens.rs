@@ -15,7 +15,7 @@ use crate::rotating::Rotating;
 /// Stands for a token that has not been used.
 const NEVER: i64 = i64::MIN;
 
-/// The tokens, the registered one first.
+/// The tokens, first the one that is registered where a URL is.
 #[derive(Debug)]
 pub struct Tokens(Rotating<Vec<Token>>);
 
@@ -83,15 +83,15 @@ impl Tokens {
         is_accepted
     }
 
-    /// What may be seen of them.
-    pub fn uses(&self) -> Vec<TokenUse> {
+    /// What may be seen of them, where a URL is kept registered or none is.
+    pub fn uses(&self, is_url_kept: bool) -> Vec<TokenUse> {
         let tokens = self.0.get();
         let numbered = tokens.iter().enumerate();
         let seen = numbered.map(|(index, token)| {
             let last_used_at = token.last_used_at.load(Ordering::Relaxed);
             TokenUse {
                 token: token.fingerprint.clone(),
-                is_registered: index == 0,
+                is_registered: is_url_kept && index == 0,
                 last_used_at: (last_used_at != NEVER).then(|| Timestamp::from_micros(last_used_at)),
             }
         });
@@ -121,7 +121,7 @@ mod tests {
 
         assert!(!tokens.replace(&["second".into(), "first".into()]));
         let uses: Vec<_> = tokens
-            .uses()
+            .uses(true)
             .iter()
             .map(|it| (it.is_registered, it.last_used_at))
             .collect();
@@ -167,7 +167,7 @@ mod tests {
         tokens.accept("old-hunter2", at(3));
         tokens.accept("wrong", at(9));
 
-        let uses = tokens.uses();
+        let uses = tokens.uses(true);
         assert_eq!(
             uses.iter()
                 .map(|token| (token.is_registered, token.last_used_at))

@@ -69,8 +69,8 @@ impl Keeper {
             selection,
             watching,
             webhook,
+            view: View::of(shown_url, Some(client.clone())),
             client,
-            view: View::of(shown_url),
             keyring,
             subjects: Vec::new(),
             list_at: None,
@@ -202,6 +202,7 @@ impl Keeper {
             Err(error) => {
                 self.list_failure_count = self.list_failure_count.saturating_add(1);
                 let wait = self.watching.wait_after(&error, self.list_failure_count);
+                let wait = wait.max(self.client.quiet_left());
                 self.list_failed(&error, wait);
                 wait
             }
@@ -355,11 +356,12 @@ impl Keeper {
                 refused.get_or_init(|| error.clone());
                 continue;
             }
-            self.subjects[index].record(&visit, &self.watching, webhook, Instant::now());
+            let quiet_left = client.quiet_left();
+            self.subjects[index].record(&visit, (&self.watching, quiet_left), webhook, Instant::now());
             self.show_one(index);
         }
         if let Some(error) = refused.get() {
-            let wait = self.watching.refused_retry;
+            let wait = self.watching.refused_retry.max(client.quiet_left());
             self.list_at = Some(Instant::now() + wait);
             self.account_refused(error, wait);
         }

@@ -61,12 +61,18 @@ impl Subject {
         self.memory.reclaims.clear();
     }
 
-    /// Takes down what came of a visit that ended at `now`, and says what is news.
-    pub fn record(&mut self, visit: &Visit, watching: &Watching, webhook: &Webhook, now: Instant) {
+    /// Takes down what came of a visit that ended at `now`, and says what is news. For so long CaiGunn is left alone from now on.
+    pub fn record(
+        &mut self,
+        visit: &Visit,
+        (watching, quiet_left): (&Watching, Duration),
+        webhook: &Webhook,
+        now: Instant,
+    ) {
         let seen_at = Timestamp::now();
         if let End::Failed(error) = &visit.end {
             self.failure_count = self.failure_count.saturating_add(1);
-            let wait = watching.wait_after(error, self.failure_count);
+            let wait = watching.wait_after(error, self.failure_count).max(quiet_left);
             self.due = Some(now + wait);
             self.failed(error, &visit.found, wait, seen_at.plus(wait));
             return;

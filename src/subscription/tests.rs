@@ -169,7 +169,7 @@ fn chatbots_are_chosen_by_key_id_or_title() {
 #[test]
 fn no_token_is_shown() {
     let webhook = Webhook::sample();
-    let view = View::of(Some(webhook.shown_url.clone()));
+    let view = View::of(Some(webhook.shown_url.clone()), None);
     let ours = probe::Finding {
         kind: probe::Kind::Ours,
         seen: "it leads to this receiver".to_owned(),

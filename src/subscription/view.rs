@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::probe::{Finding, Kind};
 use super::visit::Target;
+use crate::caigunn::Client;
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
@@ -92,6 +93,13 @@ impl State {
         "deleted",
     ];
 
+    /// Has it tried again at `at`, if it would be before.
+    fn put_off(&mut self, at: Timestamp) {
+        if let Self::Retrying { next_at, .. } | Self::Refused { next_at, .. } = self {
+            *next_at = at.max(*next_at);
+        }
+    }
+
     /// Its name, as in JSON.
     pub fn name(&self) -> &'static str {
         match self {
@@ -155,25 +163,38 @@ impl Seen {
 
 /// A window on what the keeper does.
 #[derive(Clone, Debug, Default)]
-pub struct View(Arc<Mutex<Seen>>);
+pub struct View {
+    seen: Arc<Mutex<Seen>>,
+    /// By which chatbots are called about.
+    client: Option<Client>,
+}
 
 impl View {
-    /// Before anything has been done.
-    pub(super) fn of(webhook_url: Option<String>) -> Self {
-        Self(Arc::new(Mutex::new(Seen {
+    /// Before anything has been done, or will be by that client.
+    pub(super) fn of(webhook_url: Option<String>, client: Option<Client>) -> Self {
+        let seen = Seen {
             webhook_url,
             ..Seen::default()
-        })))
+        };
+        Self {
+            seen: Arc::new(Mutex::new(seen)),
+            client,
+        }
     }
 
     /// What there is to see. Not to be held across an await.
     pub fn look(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What there is to see now, to be kept.
+    /// What there is to see now, to be kept. Nothing is tried again while CaiGunn is left alone.
     pub fn seen(&self) -> Seen {
-        self.look().clone()
+        let mut seen = self.look().clone();
+        if let Some(quiet_ends_at) = self.client.as_ref().and_then(Client::quiet_ends_at) {
+            let states = seen.chatbots.iter_mut().map(|chatbot| &mut chatbot.state);
+            states.for_each(|state| state.put_off(quiet_ends_at));
+        }
+        seen
     }
 
     /// Shows that CaiGunn has listed the chatbots; whether something stood in the way of that before.

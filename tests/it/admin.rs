@@ -425,6 +425,23 @@ async fn without_credentials_nothing_is_registered() {
 }
 
 #[tokio::test]
+async fn where_no_url_is_kept_registered_no_token_is() {
+    let token = "url-token-0123456789abcdef";
+    let with_credentials = [("api.access_token", "access-token"), ("webhook.token", token)];
+    let provider = Provider::start([]).await;
+    let url = provider.url();
+    for more in [&[("webhook.token", token)][..], &with_credentials] {
+        let app = spawn_app_with(&[more, &[("api.url", &*url)]].concat()).await;
+
+        let subscription = app.api("/subscription").await;
+
+        assert_eq!(subscription["webhook_url"], Value::Null);
+        assert_eq!(subscription["tokens"][0]["token"], "36a75517");
+        assert_eq!(subscription["tokens"][0]["is_registered"], false, "{more:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_subscription_is_shown_without_a_secret() {
     let provider = Provider::start([]).await;
     let chatbot_id = provider.add_chatbot("Second", "api-key-0123456789abcdef");

@@ -8,9 +8,11 @@ use std::process::Command;
 
 use reqwest::Client;
 use serde_json::{Value, json};
+use standardwebhooks::Webhook;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
+use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
 use crate::harness::provider::Route;
 use crate::harness::{Process, Provider, client, free_port, wait_for};
@@ -557,4 +559,82 @@ async fn a_secret_that_comes_through_a_pipe_is_read_once_and_stays() {
     .await;
     assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
     assert!(!receiver.log().contains("is not taken"), "{}", receiver.log());
+}
+
+#[tokio::test]
+async fn a_notices_secret_is_taken_from_its_file_and_what_else_changes_in_one_is_said_once_to_need_a_restart()
+{
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let (ops, app) = (
+        Application::start().await,
+        Application::answering(|_| Reply::Status(400)).await,
+    );
+    let (old, new) = (
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    );
+    let notice = r#"{"name": "ops", "about": "dead_letter", "url_file": "url", "secrets_file": "secret"}"#;
+    write("notices", &format!("[{notice}]"));
+    write("url", &ops.url());
+    write("secret", old);
+    let destination =
+        |name: &str, url: &str| format!(r#"[{{"name": "{name}", "kind": "http", "url": "{url}"}}]"#);
+    write("destinations", &destination("app", &app.url()));
+    let variables = [
+        ("CAIGUNN_NOTICE_FILE", "notices"),
+        ("CAIGUNN_DELIVERY_DESTINATION_FILE", "destinations"),
+        ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0"),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    let count = |text: &str| receiver.log().matches(text).count();
+    let wait = async |text: &str| {
+        wait_for(&format!("{text:?} to be said"), || async {
+            if count(text) > 0 {
+                Ok(())
+            } else {
+                Err(receiver.log())
+            }
+        })
+        .await;
+    };
+
+    write("secret", &format!("{new}\n"));
+    wait("the secrets of notice ops were read anew").await;
+    assert_eq!(count("restart the receiver"), 0, "{}", receiver.log());
+    assert_eq!(status_of_post(&client(), &receiver, "").await, 200);
+    let told = &ops.wait_for_arrivals(1).await[0];
+    let verified = |secret: &str| Webhook::new(secret).unwrap().verify(&told.body, &told.headers);
+    assert!(verified(new).is_ok() && verified(old).is_err());
+
+    // One after the other, and the first of them is not said again for the others.
+    let said =
+        |name: &str| format!("what a file says of {name} has changed; restart the receiver to use what");
+    write("url", "http://127.0.0.1:9/planted-other");
+    wait(&said("notice ops")).await;
+    write(
+        "destinations",
+        &destination("app", "http://127.0.0.1:9/planted-other"),
+    );
+    wait(&said("destination app")).await;
+    write(
+        "notices",
+        &format!(r#"[{notice}, {{"name": "phone", "url": "http://127.0.0.1:9/"}}]"#),
+    );
+    wait(&said("notice phone")).await;
+    write(
+        "destinations",
+        &destination("queue", "http://127.0.0.1:9/planted-other"),
+    );
+    wait(&said("destination queue")).await;
+    for (name, expected) in [
+        ("notice ops", 1),
+        ("notice phone", 1),
+        // Another, and gone.
+        ("destination app", 2),
+        ("destination queue", 1),
+    ] {
+        assert_eq!(count(&said(name)), expected, "{name}: {}", receiver.log());
+    }
+    assert!(!receiver.log().contains("planted-"), "{}", receiver.log());
 }

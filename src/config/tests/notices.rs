@@ -41,7 +41,7 @@ fn a_notice_has_defaults() {
 #[test]
 fn all_can_be_set() {
     let loaded = load(&file(
-        "[[notice]]\nname = \"ops\"\nurl = \"https://ntfy.sh/planted\"\nformat = \"ntfy\"\nabout = [\"inbox\", \"dead_letter\"]\n\
+        "[[notice]]\nname = \"ops\"\nurl = \"https://ntfy.sh/planted\"\nformat = \"ntfy\"\nabout = [\"inbox\", \"disk\", \"log\", \"silence\"]\n\
          proxy = false\nquiet_minutes = 0\nfree_percent = 5\nlog_bytes = 1048576\nsilence_hours = 12",
     ))
     .unwrap();
@@ -132,10 +132,97 @@ fn what_is_no_list_is_refused_and_nine_are_too_many() {
         .map(|number| format!("[[notice]]\nname = \"n{number}\"\nurl = \"http://127.0.0.1:9/\"\n"))
         .collect();
     assert!(mistakes(&nine).contains("notice (own.toml:1): there are 9, and 8 is the most"));
-    // A name that is like it is told.
-    assert!(
-        mistakes("[[notices]]\nname = \"ops\"").contains("notices (own.toml:1): there is no such section")
-    );
+}
+
+#[test]
+fn the_list_that_may_be_meant_is_told() {
+    for (wrong, expected) in [
+        (
+            "[[notices]]",
+            "notices (own.toml:1): there is no such section; did you mean [[notice]]?",
+        ),
+        (
+            "[notices]",
+            "notices (own.toml:1): there is no such section; did you mean [[notice]]?",
+        ),
+        (
+            "[[destinations]]",
+            "destinations (own.toml:1): there is no such section; did you mean [[delivery.destination]]?",
+        ),
+        (
+            "[[delivery.destinations]]",
+            "delivery.destinations (own.toml:1): there is no such key; did you mean delivery.destination?",
+        ),
+    ] {
+        assert_eq!(
+            mistakes(&format!("{wrong}\nname = \"ops\"")),
+            format!("  {expected}\n")
+        );
+    }
+}
+
+#[test]
+fn what_of_a_notice_could_do_nothing_is_refused() {
+    let with = |more: &str| {
+        load(&file(&format!(
+            "[[notice]]\nname = \"ops\"\nurl = \"http://127.0.0.1:9/\"\n{more}"
+        )))
+        .map_err(|mistakes| mistakes.to_string())
+    };
+
+    for (more, expected) in [
+        (
+            "about = \"silence\"",
+            "about (own.toml:1): of silence nothing is told unless `silence_hours` is set",
+        ),
+        (
+            "about = [\"disk\", \"silence\"]",
+            "about (own.toml:1): of silence nothing is told unless `silence_hours` is set",
+        ),
+        (
+            "about = [\"disk\"]\nsilence_hours = 4",
+            "silence_hours (own.toml:1): `about` does not name silence, so nothing follows from it",
+        ),
+        (
+            "about = [\"log\"]\nfree_percent = 4",
+            "free_percent (own.toml:1): `about` does not name disk, so nothing follows from it",
+        ),
+        (
+            "about = [\"disk\"]\nlog_bytes = 1048576",
+            "log_bytes (own.toml:1): `about` does not name log, so nothing follows from it",
+        ),
+    ] {
+        let words = with(more).expect_err(more);
+        assert_eq!(words, format!("  notice[0].{expected}\n"));
+    }
+    for more in [
+        "silence_hours = 4",
+        "about = [\"silence\"]\nsilence_hours = 4",
+        "free_percent = 4",
+    ] {
+        assert!(with(more).is_ok(), "{more}");
+    }
+}
+
+#[test]
+fn a_notice_about_what_only_a_file_has_is_unwise_with_a_database() {
+    let warned = |url: &str, about: &str| {
+        let mut sources = file(&format!(
+            "[[notice]]\nname = \"ops\"\nurl = \"http://127.0.0.1:9/\"\nabout = {about}"
+        ));
+        sources.flags.push(("inbox.url".to_owned(), url.to_owned()));
+        let warnings = load(&sources).unwrap().warnings;
+        warnings.iter().any(|warning| {
+            warning
+                .to_string()
+                .starts_with("notice ops is about disk or log, which only an inbox in a file has")
+        })
+    };
+    let database = "postgres://127.0.0.1/caigunn";
+
+    assert!(warned(database, "[\"disk\"]") && warned(database, "[\"inbox\", \"log\"]"));
+    assert!(!warned(database, "[]") && !warned(database, "[\"inbox\"]"));
+    assert!(!warned("sqlite:inbox.db", "[\"disk\"]"));
 }
 
 #[test]

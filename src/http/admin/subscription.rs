@@ -71,12 +71,12 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
         registration,
     });
     Ok(Subscription {
+        tokens: api.tokens.uses(standing.seen.webhook_url.is_some()),
         webhook_url: standing.seen.webhook_url,
         problem,
         probe: standing.seen.probe,
         chatbots: chatbots.collect(),
         backfill: standing.backfill,
         leader: standing.leader,
-        tokens: api.tokens.uses(),
     })
 }

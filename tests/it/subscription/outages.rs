@@ -1,6 +1,8 @@
 //! Promise: whatever CaiGunn does, a chatbot is registered as soon as that is possible, with few calls, and a person is
 //! told once what to do.
 
+use caigunn_webhook::clock::Timestamp;
+
 use super::*;
 
 const BROKEN: [(u16, &str); 4] = [
@@ -161,6 +163,34 @@ async fn when_caigunn_asks_for_patience_nothing_at_all_is_called_for_so_long() {
             "{states:?}"
         );
         assert_eq!(receiver.seen()["problem"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_and_shown_of_the_next_attempt_is_kept_while_caigunn_is_down() {
+    let provider = Provider::start([]).await;
+    for route in [Route::Chatbots, Route::Chatbot, Route::PutWebhook] {
+        provider.reply_always(route, Some(failure(503)));
+    }
+    let keys = [("api.key", "key-one"), ("subscription.retry_max_seconds", "3")];
+    let mut receiver = Stepped::new(&provider, &keys);
+    let (mut longest, mut rounds) = (Duration::ZERO, 0);
+    while longest < Duration::from_secs(30) {
+        let (recorder, before) = (Recorder::start(), Timestamp::now());
+        receiver.come_back().await;
+        let wait = receiver.next.saturating_duration_since(Instant::now());
+
+        let lines = recorder.messages("WARN");
+        let (_, said) = lines.last().unwrap().rsplit_once("; trying again in ").unwrap();
+        let said: u64 = said.strip_suffix(" s").unwrap().parse().unwrap();
+        assert!(said >= wait.as_secs(), "{wait:?}: {lines:#?}");
+        if let Some(next_at) = receiver.chatbot()["next_at"].as_str() {
+            let shown = next_at.parse::<Timestamp>().unwrap();
+            assert!(shown >= before.plus(wait), "{wait:?}: {next_at}");
+        }
+        longest = longest.max(wait);
+        rounds += 1;
+        assert!(rounds < 500, "{longest:?}");
     }
 }
 

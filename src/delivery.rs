@@ -74,7 +74,7 @@ use login::Login;
 use nats::NatsSender;
 pub use schedule::Schedule;
 pub use secret::secret;
-pub use send::{Parcel, Report, Sender, Wish};
+pub use send::{PAUSED_ITSELF, Parcel, Report, Sender, Wish};
 use sqs::SqsSender;
 pub use status::{Failure, Status};
 pub use view::Deliveries;

@@ -18,7 +18,7 @@ use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, InvalidMessage, RootCertStore};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -243,9 +243,45 @@ pub fn why(error: &reqwest::Error, url: &Url) -> String {
     format!("{cause}{proxy}{trust}")
 }
 
-/// The cause of all others, which says it best.
+/// What is said of who answers TLS with something else.
+pub const NO_TLS: &str = "what listens there speaks no TLS";
+
+/// What is said of who answers TLS with nothing, and closes the connection.
+const ENDED_TLS: &str =
+    "what listens there closes the connection where TLS is to begin, as who speaks none does";
+
+/// The cause of all others, which says it best. Where that is TLS that was not answered as such, it is said in our own words.
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
+    match causes(error).last() {
+        Some(cause) if is_no_tls(cause) => NO_TLS.to_owned(),
+        Some(cause) if is_end_of_tls(cause) => ENDED_TLS.to_owned(),
+        Some(cause) => cause.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Whether a text says, in the words of [`innermost`], that TLS was not spoken.
+pub fn tells_no_tls(text: &str) -> bool {
+    text.contains(NO_TLS) || text.contains(ENDED_TLS)
+}
+
+/// Whether an error is that something else than TLS was answered to it.
+pub fn is_no_tls(cause: &(dyn Error + 'static)) -> bool {
+    let other = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+    unwrapped(cause).downcast_ref() == Some(&other)
+}
+
+/// Whether an error is that the connection ended instead of an answer to TLS. Its text alone tells it from another end.
+fn is_end_of_tls(cause: &(dyn Error + 'static)) -> bool {
+    unwrapped(cause).to_string() == "tls handshake eof"
+}
+
+/// What errors of the system were made of, which do not call it their source.
+fn unwrapped<'a>(mut cause: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        cause = inner;
+    }
+    cause
 }
 
 /// An error, its source, the source of that, and so on.
@@ -256,6 +292,7 @@ pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a 
 #[cfg(test)]
 mod tests {
     use socket2::{Domain, Socket, Type};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -286,6 +323,34 @@ mod tests {
                 expected,
                 "{list} {url}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_side_that_speaks_no_tls_is_told_so_whatever_it_answers() {
+        for (answer, expected) in [
+            (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], NO_TLS),
+            (b"", ENDED_TLS),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut first = [0; 1];
+                stream.read_exact(&mut first).await.unwrap();
+                stream.write_all(answer).await.unwrap();
+                stream.shutdown().await.unwrap();
+                // All of it is read, so that the end is no reset.
+                stream.read_to_end(&mut Vec::new()).await.unwrap();
+            });
+            let url: Url = format!("https://{address}").parse().unwrap();
+
+            let error = to(&url).build().unwrap().get(url).send().await.unwrap_err();
+
+            assert_eq!(innermost(&error), expected);
+            assert!(tells_no_tls(&innermost(&error)));
+            drop(error);
+            serving.await.unwrap();
         }
     }
 

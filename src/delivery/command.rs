@@ -88,7 +88,8 @@ impl CommandSender {
             Ok(run) => run,
             Err(error) => {
                 let program = &self.settings.program;
-                return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {error}"));
+                let why = find::explain(program, &error);
+                return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {why}"));
             }
         };
         let (ended, answer) = match timeout_at(deadline, run.exit(&body)).await {

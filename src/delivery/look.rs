@@ -1,5 +1,10 @@
 //! What a look at a destination finds, for `doctor`. No notification is sent, and nothing is changed.
 
+use crate::outgoing;
+
+/// What to do where TLS was wanted and nobody speaks it.
+pub const NO_TLS: &str = "name the port at which it speaks TLS, or give the URL the scheme that goes without (http, nats, redis, kafka)";
+
 /// What was found, in words for an operator; nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
@@ -19,4 +24,16 @@ pub enum Sight {
         /// What to do about it.
         advice: &'static str,
     },
+}
+
+impl Sight {
+    /// That nobody was reached, or not as it has to be; `advice` is for all reasons but TLS that is not spoken there.
+    pub fn unreached(what: String, advice: &'static str) -> Self {
+        let advice = if outgoing::tells_no_tls(&what) {
+            NO_TLS
+        } else {
+            advice
+        };
+        Self::Bad { what, advice }
+    }
 }

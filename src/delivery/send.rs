@@ -86,6 +86,9 @@ impl Report {
 /// The longest that a destination can ask to be left alone, however long it asks for.
 pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
+/// How the reason of a pause begins that the destination itself has asked for (410).
+pub const PAUSED_ITSELF: &str = "it answered that it wants nothing more";
+
 /// What a destination asks of whoever sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {

@@ -10,7 +10,7 @@ use super::{Finding, no_certificates};
 use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::delivery::look::Sight;
-use crate::delivery::{DestinationSettings, look};
+use crate::delivery::{DestinationSettings, PAUSED_ITSELF, look};
 
 const CHECK: &str = "destination";
 
@@ -90,6 +90,14 @@ fn stuck(name: &str, shown: &Value) -> Option<Finding> {
     })
 }
 
+/// That nothing is delivered to a destination: a failure where something waits for it and nobody has chosen that.
+fn undelivered(shown: &Value, is_unforeseen: bool, found: String, advice: String) -> Finding {
+    match shown["pending_count"].as_u64() {
+        Some(1..) if is_unforeseen => Finding::failure(CHECK, found, advice),
+        _ => Finding::warning(CHECK, found, advice),
+    }
+}
+
 /// What is wrong with a destination as the receiver shows it.
 fn standing(shown: &Value) -> Vec<Finding> {
     let name = shown["name"].as_str().unwrap_or_default();
@@ -98,25 +106,30 @@ fn standing(shown: &Value) -> Vec<Finding> {
     match shown["state"].as_str() {
         // What it had is closed, and nobody is to mend it.
         Some("removed") => return findings,
-        Some("paused") => findings.push(Finding::warning(
-            CHECK,
-            format!(
-                "{name} is paused since {}, with {} pending: {}",
-                text(&shown["pause"]["at"]),
-                shown["pending_count"],
-                text(&shown["pause"]["reason"])
-            ),
-            format!("when it is ready for them, `caigunn-webhook destinations resume {name}`"),
-        )),
-        Some("down") => findings.push(Finding::warning(
-            CHECK,
+        Some("paused") => {
+            let reason = text(&shown["pause"]["reason"]);
+            let since = text(&shown["pause"]["at"]);
+            findings.push(undelivered(
+                shown,
+                // Whoever paused it knows of it.
+                reason.starts_with(PAUSED_ITSELF),
+                format!(
+                    "{name} is paused since {since}, with {} pending: {reason}",
+                    shown["pending_count"]
+                ),
+                format!("when it is ready for them, `caigunn-webhook destinations resume {name}`"),
+            ));
+        }
+        Some("down") => findings.push(undelivered(
+            shown,
+            true,
             format!(
                 "{name} fails throughout since {}, with {} pending: {}",
                 text(&shown["status"]["down_since"]),
                 shown["pending_count"],
                 text(&shown["status"]["last_failure"]["detail"])
             ),
-            "mend what that says; what is pending is sent as soon as it takes something",
+            "mend what that says; what is pending is sent as soon as it takes something".to_owned(),
         )),
         _ => findings.extend(stuck(name, shown)),
     }
@@ -137,6 +150,7 @@ fn standing(shown: &Value) -> Vec<Finding> {
 mod tests {
     use serde_json::json;
 
+    use super::super::Verdict;
     use super::*;
 
     #[test]
@@ -158,5 +172,29 @@ mod tests {
         assert!(standing(&shown(0, Some("answered 500"), now)).is_empty());
         assert_eq!(standing(&shown(1, Some("answered 500"), now)).len(), 1);
         assert_eq!(standing(&shown(1, None, long_ago)).len(), 1);
+    }
+
+    #[test]
+    fn one_that_is_not_delivered_to_is_a_failure_where_something_waits_and_nobody_chose_that() {
+        let itself = format!("{PAUSED_ITSELF}: answered 410");
+        for (state, reason, pending, verdict) in [
+            ("down", "", 1, Verdict::Failure),
+            ("down", "", 0, Verdict::Warning),
+            ("paused", &*itself, 1, Verdict::Failure),
+            ("paused", &*itself, 0, Verdict::Warning),
+            ("paused", "migration", 1, Verdict::Warning),
+        ] {
+            let now = Timestamp::now().to_string();
+            let pause = (state == "paused").then(|| json!({"at": now, "reason": reason}));
+            let shown = json!({
+                "name": "app", "state": state, "pending_count": pending, "dead_count": 0, "pause": pause,
+                "status": {"down_since": now, "last_failure": {"at": now, "detail": "answered 500"}},
+            });
+
+            let found = standing(&shown);
+
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].verdict, verdict, "{found:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::{Finding, no_certificates};
 use crate::config::Settings;
 use crate::delivery::look;
-use crate::delivery::look::Sight;
+use crate::delivery::look::{NO_TLS, Sight};
 use crate::notice;
 
 const CHECK: &str = "notice";
@@ -22,6 +22,7 @@ async fn access(notice: &notice::Settings) -> Vec<Finding> {
     );
     let finding = |sight| match sight {
         Sight::Good(what) => Finding::ok(CHECK, format!("{name}: {what}")),
+        Sight::Bad { what, advice: NO_TLS } => Finding::warning(CHECK, format!("{name}: {what}"), NO_TLS),
         Sight::Doubtful { what, .. } | Sight::Bad { what, .. } => {
             Finding::warning(CHECK, format!("{name}: {what}"), advice.clone())
         }

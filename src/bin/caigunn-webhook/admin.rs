@@ -202,7 +202,7 @@ impl AdminApi {
             Some(error) if through.is_empty() && error.kind() == io::ErrorKind::ConnectionRefused => {
                 self.named.as_ref().map_or(Ok(None), |_| Err(self.none_runs()))
             }
-            Some(error) if error.to_string().contains("InvalidContentType") => {
+            Some(error) if outgoing::is_no_tls(error) => {
                 bail!("what listens at {place} answers plain http: use http:// if you mean it")
             }
             _ => bail!(

@@ -187,6 +187,36 @@ async fn a_program_that_cannot_be_started_is_our_fault() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_there_and_cannot_be_started_is_told_by_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script");
+    let script = file.to_str().unwrap();
+    for (content, reason) in [
+        (
+            "#!/no/such/interpreter -u\n",
+            "its first line names an interpreter that cannot be run: there is no /no/such/interpreter",
+        ),
+        (
+            "#!/bin/sh\r\nexit 0\r\n",
+            "its first line names an interpreter that cannot be run: there is no /bin/sh\\r, since the line ends with a carriage \
+             return",
+        ),
+        (
+            "exit 0\n",
+            "it is no program for this machine, and has no first line that names its interpreter, such as #!/bin/sh",
+        ),
+    ] {
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+
+        let report = sender(script, &[], LONG).send(sample::parcel(BODY)).await;
+
+        let expected = format!("cannot start {script}: {reason}");
+        assert_eq!(report, Report::unanswered(Outcome::Ours, expected));
+    }
+}
+
+#[tokio::test]
 async fn over_the_time_limit_a_program_is_killed_with_its_children() {
     let start = Instant::now();
 

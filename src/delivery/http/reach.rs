@@ -32,11 +32,11 @@ pub async fn look(settings: &Settings) -> Result<Sight, reqwest::Error> {
             };
             Sight::Good(format!("{} takes connections{tls}", place(&settings.url)))
         }
-        Err(what) => Sight::Bad {
+        Err(what) => Sight::unreached(
             what,
-            advice: "see that its URL is right, that the application runs and can be reached from here, and that the \
-                     certificate is one that this machine trusts; what is for it is kept and sent when it is there",
-        },
+            "see that its URL is right, that the application runs and can be reached from here, and that the certificate is \
+             one that this machine trusts; what is for it is kept and sent when it is there",
+        ),
     })
 }
 

@@ -16,6 +16,16 @@ use tokio::sync::oneshot;
 
 use super::Settings;
 use crate::inbox::outbox::Outcome;
+use crate::outgoing;
+
+/// How the library puts it that a handshake was answered with something else than TLS, or with the end of the connection.
+const NO_TLS: [&str; 2] = [
+    "wrong version number",
+    "connecting to a PLAINTEXT broker listener",
+];
+
+/// How the library begins where the first bytes of an answer are no length.
+const NO_BROKER: &str = "Invalid response size";
 
 /// How a message ended: its partition and offset there.
 pub type Ending = Result<(i32, i64), KafkaError>;
@@ -51,6 +61,19 @@ impl Context {
             ),
             RDKafkaErrorCode::ClusterAuthorizationFailed => {
                 (Outcome::Refused, format!("this user may not do this: {reason}"))
+            }
+            // Of how many, the library's count is often of none.
+            RDKafkaErrorCode::AllBrokersDown => (
+                Outcome::Unreachable,
+                "no connection to any broker lasts".to_owned(),
+            ),
+            // It advises to raise a limit that nobody can set.
+            _ if reason.contains(NO_BROKER) => (
+                Outcome::Unreachable,
+                "what answers there is no broker, or wants TLS (kafka+ssl://)".to_owned(),
+            ),
+            _ if NO_TLS.iter().any(|words| reason.contains(words)) => {
+                (Outcome::Unreachable, format!("{}: {reason}", outgoing::NO_TLS))
             }
             // A handshake that fails is told under one of several codes.
             code if code == RDKafkaErrorCode::SSL || reason.contains("SSL_HANDSHAKE") => {
@@ -177,6 +200,30 @@ mod tests {
             assert_eq!(outcome, Outcome::Unreachable);
             assert_eq!(told.starts_with("no TLS with the brokers: "), is_tls, "{told}");
             assert!(told.ends_with(reason), "{told}");
+        }
+    }
+
+    #[test]
+    fn neither_the_librarys_count_of_brokers_nor_its_advice_is_told() {
+        for (code, reason, expected) in [
+            (
+                RDKafkaErrorCode::AllBrokersDown,
+                "0/1 brokers are down",
+                "no connection to any broker lasts",
+            ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "b:9092/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase \
+                 receive.message.max.bytes",
+                "what answers there is no broker, or wants TLS (kafka+ssl://)",
+            ),
+        ] {
+            let context = Context::default();
+            context.error(KafkaError::Global(code), reason);
+
+            let told = context.trouble();
+
+            assert_eq!(told, Some((Outcome::Unreachable, expected.to_owned())));
         }
     }
 }

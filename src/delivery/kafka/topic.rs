@@ -9,11 +9,15 @@ use tokio::task::spawn_blocking;
 
 use super::Settings;
 use super::client::{Context, config};
+use crate::clock::rounded;
 use crate::delivery::look::Sight;
 use crate::inbox::outbox::Outcome;
 
 /// How long each question may take: somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The shortest time for which a topic is to keep what nobody has taken: applications are down over a night.
+const MIN_RETENTION: Duration = Duration::from_secs(86_400);
 
 const NOT_REACHED: &str = "see that its URL is right, that the brokers run and can be reached from here under the names by which they \
                            know themselves (advertised.listeners), that they want no login or TLS that is not set here, and that a \
@@ -44,7 +48,7 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
         }
     };
     let configured = configured(settings).await;
-    let value = |name: &str| {
+    let value = &|name: &str| {
         let entry = configured.as_ref().ok()?.get(name)?;
         entry.value.clone()
     };
@@ -66,6 +70,7 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
                      unclean.leader.election.enable = false",
         });
     }
+    sights.extend(dropped(value));
     if let Err(reason) = configured {
         sights.push(Sight::Doubtful {
             what: format!("how many brokers stand behind an acknowledgement is not known: {reason}"),
@@ -88,6 +93,44 @@ fn doubt(found: &Found, min_in_sync: Option<&str>, unclean: Option<&str>) -> Opt
     })
 }
 
+/// What the topic drops though nobody has read it, by its settings.
+fn dropped(value: impl Fn(&str) -> Option<String>) -> Vec<Sight> {
+    let number = |name: &str| value(name).and_then(|value| value.parse::<u64>().ok());
+    let mut sights = Vec::new();
+    let policy = value("cleanup.policy").unwrap_or_default();
+    if policy.contains("compact") {
+        sights.push(Sight::Doubtful {
+            what: format!(
+                "the topic keeps the newest message of each key and drops older ones, read or not (cleanup.policy = {policy}), and \
+                 the notifications of a job have one key"
+            ),
+            advice: "set its cleanup.policy to delete",
+        });
+    }
+    if !policy.contains("delete") {
+        return sights;
+    }
+    let retention = number("retention.ms").map(Duration::from_millis);
+    if let Some(retention) = retention.filter(|retention| *retention < MIN_RETENTION) {
+        sights.push(Sight::Doubtful {
+            what: format!(
+                "the topic drops what nobody has taken for {} (retention.ms)",
+                rounded(retention)
+            ),
+            advice: "set its retention.ms longer than the application is ever down",
+        });
+    }
+    if let Some(limit) = number("retention.bytes") {
+        sights.push(Sight::Doubtful {
+            what: format!(
+                "a partition of the topic drops its oldest messages, read or not, beyond {limit} bytes (retention.bytes)"
+            ),
+            advice: "set its retention.bytes to -1, or see that nobody is so far behind",
+        });
+    }
+    sights
+}
+
 /// Asks for the topic; blocks.
 fn ask(settings: &Settings) -> Result<Found, Sight> {
     let bad = |what, advice| Sight::Bad { what, advice };
@@ -104,7 +147,7 @@ fn ask(settings: &Settings) -> Result<Found, Sight> {
                 Some((_, reason)) => reason,
                 None => error.to_string(),
             };
-            bad(
+            Sight::unreached(
                 format!("the brokers at {} do not answer: {reason}", settings.brokers),
                 NOT_REACHED,
             )
@@ -178,5 +221,43 @@ mod tests {
 
             assert_eq!(doubt(&found, min_in_sync, unclean).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn what_a_topic_drops_before_it_is_read_is_told_of_each_of_its_settings() {
+        let told = |settings: &[(&str, &str)]| {
+            let value = |name: &str| {
+                let found = settings.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let sights = dropped(value).into_iter().map(|sight| match sight {
+                Sight::Doubtful { what, .. } => what,
+                other => panic!("{other:?}"),
+            });
+            sights.collect::<Vec<_>>()
+        };
+        let week = ("retention.ms", "604800000");
+        let endless = ("retention.bytes", "-1");
+
+        assert!(told(&[]).is_empty());
+        assert!(told(&[("cleanup.policy", "delete"), week, endless]).is_empty());
+        assert!(told(&[("cleanup.policy", "delete"), ("retention.ms", "-1"), endless]).is_empty());
+        assert_eq!(
+            told(&[
+                ("cleanup.policy", "delete"),
+                ("retention.ms", "3600000"),
+                ("retention.bytes", "9")
+            ]),
+            [
+                "the topic drops what nobody has taken for 60 min (retention.ms)",
+                "a partition of the topic drops its oldest messages, read or not, beyond 9 bytes (retention.bytes)",
+            ]
+        );
+        let compacted = told(&[("cleanup.policy", "compact"), ("retention.ms", "1"), endless]);
+        assert_eq!(compacted.len(), 1, "{compacted:?}");
+        assert!(
+            compacted[0].ends_with("the notifications of a job have one key"),
+            "{compacted:?}"
+        );
     }
 }

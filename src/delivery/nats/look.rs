@@ -5,17 +5,23 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Connection};
 use super::{Settings, ack};
+use crate::clock::rounded;
+use crate::delivery::Report;
 use crate::delivery::http::place;
 use crate::delivery::look::Sight;
 use crate::inbox::outbox::Outcome;
 
-/// How long all of it may take: a server that is there needs milliseconds, and somebody waits at a terminal.
+/// How long connecting may take, and all questions behind it: a server that is there needs milliseconds, and somebody waits at a
+/// terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The shortest time for which a stream is to keep what nobody has taken: applications are down over a night.
+const MIN_AGE: Duration = Duration::from_secs(86_400);
 
 const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
                          one that this machine trusts; what is for it is kept and sent when it is there";
@@ -68,8 +74,13 @@ struct Config {
     max_bytes: i64,
     #[serde(default = "no_limit")]
     max_msgs_per_subject: i64,
+    #[serde(default)]
+    discard_new_per_subject: bool,
     #[serde(default = "no_limit")]
     max_msg_size: i64,
+    /// How long a message is kept, in nanoseconds; 0 for ever.
+    #[serde(default)]
+    max_age: i64,
 }
 
 const fn one() -> usize {
@@ -86,29 +97,28 @@ const fn no_limit() -> i64 {
 /// May be dropped at any time.
 pub async fn look(settings: &Settings) -> Vec<Sight> {
     let place = place(&settings.url);
-    let looking = timeout(TIMEOUT, async {
-        let connection = match wire::connect(settings, TIMEOUT, CancellationToken::new()).await {
-            Ok(connection) => connection,
-            Err(report) => {
-                let advice = match report.outcome {
-                    Outcome::Refused => NO_LOGIN,
-                    _ => UNREACHED,
-                };
-                return vec![Sight::Bad {
-                    what: report.detail,
-                    advice,
-                }];
-            }
+    let unreached = |report: Report| {
+        let advice = match report.outcome {
+            Outcome::Refused => NO_LOGIN,
+            _ => UNREACHED,
         };
-        streams(&connection, &place, &settings.subject.fill_all("*")).await
-    });
-    looking.await.unwrap_or_else(|_| {
-        let what = format!("{place} does not answer within {} s", TIMEOUT.as_secs());
-        vec![Sight::Bad {
-            what,
-            advice: UNREACHED,
-        }]
-    })
+        vec![Sight::unreached(report.detail, advice)]
+    };
+    let ended = CancellationToken::new();
+    // It has a time limit of its own, and knows what was waited for.
+    let connection = match wire::connect(settings, TIMEOUT, ended.clone()).await {
+        Ok(connection) => connection,
+        Err(report) => return unreached(report),
+    };
+    let subject = settings.subject.fill_all("*");
+    tokio::select! {
+        sights = streams(&connection, &place, &subject) => sights,
+        () = ended.cancelled() => unreached(connection.end()),
+        () = sleep(TIMEOUT) => {
+            let what = format!("{place} does not answer within {} s", TIMEOUT.as_secs());
+            vec![Sight::unreached(what, UNREACHED)]
+        }
+    }
 }
 
 /// What is to be known of the streams that have this subject, in which a place is `*`.
@@ -210,13 +220,7 @@ fn of_stream(config: &Config, wildcard: &str) -> Vec<Sight> {
             advice: "make the consumers before notifications come, or the stream with another retention",
         });
     }
-    let limits = [config.max_msgs, config.max_bytes, config.max_msgs_per_subject];
-    if config.discard != "new" && limits.iter().any(|limit| *limit > 0) {
-        sights.push(Sight::Doubtful {
-            what: format!("stream {name} drops its oldest messages, read or not, once it is full"),
-            advice: "`nats stream edit NAME --discard new` has it refuse new ones instead, which are kept here until there is room",
-        });
-    }
+    sights.extend(dropped(config));
     sights.push(match (&*config.storage, config.num_replicas) {
         ("memory", 0 | 1) => Sight::Doubtful {
             what: format!("stream {name} is kept in memory by one server, whose end is its end"),
@@ -237,6 +241,39 @@ fn of_stream(config: &Config, wildcard: &str) -> Vec<Sight> {
         sights.push(Sight::Good(format!(
             "stream {name} takes messages of {most} bytes at most"
         )));
+    }
+    sights
+}
+
+/// What a stream drops though nobody has read it.
+fn dropped(config: &Config) -> Vec<Sight> {
+    let name = &config.name;
+    let mut sights = Vec::new();
+    if config.discard != "new" && [config.max_msgs, config.max_bytes].iter().any(|limit| *limit > 0) {
+        sights.push(Sight::Doubtful {
+            what: format!("stream {name} drops its oldest messages, read or not, once it is full"),
+            advice: "`nats stream edit NAME --discard new` has it refuse new ones instead, which are kept here until there is room",
+        });
+    }
+    if let count @ 1.. = config.max_msgs_per_subject
+        && !config.discard_new_per_subject
+    {
+        let noun = if count == 1 { "message" } else { "messages" };
+        sights.push(Sight::Doubtful {
+            what: format!("stream {name} keeps {count} {noun} of each subject and drops older ones, read or not"),
+            advice: "`nats stream edit NAME --max-msgs-per-subject=-1` takes that limit away; with `--discard new \
+                     --discard-per-subject` it refuses new ones instead, which are kept here until there is room",
+        });
+    }
+    let age = u64::try_from(config.max_age).map(Duration::from_nanos);
+    if let Some(age) = age.ok().filter(|age| !age.is_zero() && *age < MIN_AGE) {
+        sights.push(Sight::Doubtful {
+            what: format!(
+                "stream {name} drops what nobody has taken for {} (max_age)",
+                rounded(age)
+            ),
+            advice: "`nats stream edit NAME --max-age 7d` or more: longer than the application is ever down",
+        });
     }
     sights
 }
@@ -299,6 +336,41 @@ mod tests {
             told[0].starts_with("doubtful: stream S is kept in a file by one server: "),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn what_a_stream_drops_before_it_is_read_is_told_of_each_of_its_limits() {
+        let dropped = |limits: &str| {
+            let config =
+                format!(r#"{{"name":"S","subjects":["a.*"],"storage":"file","num_replicas":3,{limits}}}"#);
+            let told = sights(&config);
+            told.into_iter()
+                .filter(|told| told.starts_with("doubtful: "))
+                .collect::<Vec<_>>()
+        };
+        let of_a_subject =
+            "doubtful: stream S keeps 1 message of each subject and drops older ones, read or not";
+        let when_full = "doubtful: stream S drops its oldest messages, read or not, once it is full";
+        for (limits, expected) in [
+            (r#""discard":"new","max_msgs_per_subject":1"#, &[of_a_subject][..]),
+            (r#""discard":"old","max_msgs_per_subject":1"#, &[of_a_subject]),
+            (
+                r#""discard":"old","max_msgs_per_subject":1,"max_bytes":9"#,
+                &[when_full, of_a_subject],
+            ),
+            (
+                r#""discard":"new","max_msgs_per_subject":1,"discard_new_per_subject":true"#,
+                &[],
+            ),
+            (r#""discard":"new","max_msgs_per_subject":-1,"max_age":0"#, &[]),
+            (
+                r#""discard":"new","max_age":3600000000000"#,
+                &["doubtful: stream S drops what nobody has taken for 60 min (max_age)"],
+            ),
+            (r#""discard":"new","max_age":86400000000000"#, &[]),
+        ] {
+            assert_eq!(dropped(limits), expected, "{limits}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Connection {
         match &**said {
             "" => Report::unanswered(
                 Outcome::Unreachable,
-                format!("the connection to {place} ended before the acknowledgement"),
+                format!("the connection to {place} ended before the answer"),
             ),
             said if said.contains(NOT_FOR_US) => {
                 let detail =
@@ -73,9 +73,7 @@ impl Connection {
             }
             said => Report::unanswered(
                 Outcome::Unreachable,
-                format!(
-                    "the connection to {place} ended before the acknowledgement; the server said: {said}"
-                ),
+                format!("the connection to {place} ended before the answer; the server said: {said}"),
             ),
         }
     }
@@ -139,27 +137,31 @@ pub async fn connect(
         (None, None) => options,
     };
     let connected = async_nats::connect_with_options(settings.url.as_str(), options).await;
-    let client = connected.map_err(|error| refused(&error, &place))?;
+    let client = connected.map_err(|error| refused(&error, &place, limit))?;
     Ok(Connection { client, place, said })
 }
 
 /// How many messages may wait for being written. More wait with those who send them.
 const MAX_WAITING: usize = 16;
 
-/// What is to be said where no connection was made.
-fn refused(error: &ConnectError, place: &str) -> Report {
-    let cause = outgoing::causes(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+/// What is to be said where no connection was made, for which there was so much time.
+fn refused(error: &ConnectError, place: &str, limit: Duration) -> Report {
+    let cause = outgoing::innermost(error);
     let (outcome, detail) = match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => (
             Outcome::Refused,
             format!("{place} does not take these credentials: {cause}"),
         ),
+        // Whether anybody took the connection, the library does not tell.
+        ConnectErrorKind::TimedOut => (
+            Outcome::Unreachable,
+            format!(
+                "no server of NATS answers at {place} within {} s",
+                limit.as_secs_f64()
+            ),
+        ),
         ConnectErrorKind::ServerParse
         | ConnectErrorKind::Dns
-        | ConnectErrorKind::TimedOut
         | ConnectErrorKind::Tls
         | ConnectErrorKind::Io
         | ConnectErrorKind::MaxReconnects => (

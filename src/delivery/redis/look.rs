@@ -7,7 +7,8 @@ use redis::{Cmd, FromRedisValue, RedisError};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Settings, wire};
+use super::{Settings, refusal, wire};
+use crate::delivery::Report;
 use crate::delivery::http::place;
 use crate::delivery::look::Sight;
 use crate::inbox::outbox::Outcome;
@@ -18,8 +19,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
                          one that this machine trusts; what is for it is kept and sent when it is there";
 
-const NO_LOGIN: &str =
-    "see that `user` and `password` (or `password_file`) are those of a user who may XADD to the stream";
+const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are those of a user who may XADD to the stream, and \
+                        SELECT if its URL has the number of a database";
+
+const NO_DATABASE: &str = "give its URL the number of a database that there is, or none: `CONFIG GET databases` says how many there \
+                           are, and a cluster has only number 0";
+
+const NOT_LET_IN: &str = "mend what that says, unless it passes by itself; what is for it is kept and sent when it lets this receiver in";
+
+const NO_REDIS: &str = "see that its URL is that of a server of Redis, by redis:// without TLS and by rediss:// with it, and that the \
+                        server runs; what is for it is kept and sent when it is there";
 
 /// What a server tells of itself.
 struct Told {
@@ -41,20 +50,16 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
     let place = place(&settings.url);
     let looking = timeout(TIMEOUT, async {
         let connected = wire::connect(settings, TIMEOUT, CancellationToken::new()).await;
-        let mut connection = connected.map_err(|report| {
-            let advice = match report.outcome {
-                Outcome::Refused => NO_LOGIN,
-                _ => UNREACHED,
-            };
-            Sight::Bad {
-                what: report.detail,
-                advice,
+        let mut connection = connected.map_err(bad)?;
+        told(&mut connection.connection, settings).await.map_err(|error| {
+            if !refusal::is_of_command(&error) {
+                return bad(refusal::at_the_door(&error, &place));
             }
-        })?;
-        told(&mut connection.connection, settings).await.map_err(|error| Sight::Doubtful {
-            what: format!("{place} takes connections, and does not tell what its word is worth: {error}"),
-            advice: "let this user run INFO and CONFIG GET, or see for yourself that appendonly is on and maxmemory-policy is \
-                     noeviction",
+            Sight::Doubtful {
+                what: format!("{place} takes connections, and does not tell what its word is worth: {error}"),
+                advice: "let this user run INFO and CONFIG GET, or see for yourself that appendonly is on and maxmemory-policy is \
+                         noeviction",
+            }
         })
     });
     match looking.await {
@@ -70,6 +75,20 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
     }
 }
 
+/// That nothing can be delivered, with what to do about it.
+fn bad(report: Report) -> Sight {
+    let what = report.detail;
+    let says = |words: &str| what.contains(words);
+    let advice = match report.outcome {
+        _ if says(refusal::NO_DATABASE) => NO_DATABASE,
+        _ if says(refusal::NO_REDIS) => NO_REDIS,
+        Outcome::Refused if says(refusal::NO_LOGIN) => NO_LOGIN,
+        Outcome::Refused | Outcome::Failed => NOT_LET_IN,
+        _ => UNREACHED,
+    };
+    Sight::unreached(what, advice)
+}
+
 async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Result<Told, RedisError> {
     let info = ask(connection, &redis::cmd("INFO")).await?;
     // Providers of servers often forbid it.
@@ -77,6 +96,7 @@ async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Re
     let (kind, forbidden) = match settings.stream.is_fixed() {
         true => match ask(connection, redis::cmd("TYPE").arg(settings.stream.to_string())).await {
             Ok(kind) => (Some(kind), None),
+            Err(error) if refusal::is_at_the_door(&error) => return Err(error),
             Err(error) => (None, Some(error.to_string())),
         },
         false => (None, None),

@@ -51,17 +51,23 @@ pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
     }
 }
 
+/// What is said of who does not know us.
+pub const NO_LOGIN: &str = "does not take these credentials";
+
+/// What is said where the number in the URL is of no database.
+pub const NO_DATABASE: &str = "has no database of that number";
+
+/// What is said of who is no server of Redis, or not by this scheme.
+pub const NO_REDIS: &str = "as Redis does";
+
 /// What is to be said of an attempt that found the door closed.
 pub fn at_the_door(error: &RedisError, place: &str) -> Report {
     let less = Wish::Less { pause: None };
     let (outcome, wish, what) = match error.code() {
         Some("LOADING" | "MASTERDOWN") => (Outcome::Failed, less, "is not ready"),
-        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => {
-            (Outcome::Refused, Wish::None, "does not take these credentials")
-        }
-        _ if error.kind() == ErrorKind::AuthenticationFailed => {
-            (Outcome::Refused, Wish::None, "does not take these credentials")
-        }
+        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => (Outcome::Refused, Wish::None, NO_LOGIN),
+        _ if error.kind() == ErrorKind::AuthenticationFailed => (Outcome::Refused, Wish::None, NO_LOGIN),
+        Some(_) if has_no_database(error) => (Outcome::Refused, Wish::None, NO_DATABASE),
         Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
         None => (
             Outcome::Unreachable,
@@ -72,6 +78,32 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
     Report {
         wish,
         ..Report::unanswered(outcome, format!("{place} {what}: {}", said(error)))
+    }
+}
+
+/// Whether another command would fare no better: nobody knows us there, or no Redis is there.
+pub fn is_at_the_door(error: &RedisError) -> bool {
+    match error.code() {
+        Some("NOAUTH" | "DENIED") => true,
+        Some(_) => error
+            .detail()
+            .is_some_and(|words| words.contains("max number of clients")),
+        None => error.kind() != ErrorKind::UnexpectedReturnType,
+    }
+}
+
+fn has_no_database(error: &RedisError) -> bool {
+    let words = error.detail().unwrap_or_default();
+    words.contains("DB index") || words.contains("SELECT is not allowed")
+}
+
+/// Whether it is a command that the server does not know, or that this user may not run.
+pub fn is_of_command(error: &RedisError) -> bool {
+    let words = error.detail().unwrap_or_default().to_ascii_lowercase();
+    match error.code() {
+        Some("NOPERM") => true,
+        Some(_) => words.contains("unknown command") || words.contains("unknown subcommand"),
+        None => false,
     }
 }
 
@@ -88,6 +120,8 @@ pub fn ends_connection(error: &RedisError) -> bool {
 fn said(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
+        // Of what it could not read, the library tells the bytes.
+        _ if error.kind() == ErrorKind::Parse => "its answer cannot be read".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -207,7 +241,31 @@ mod tests {
                 "r:6379 is not ready: LOADING Redis is loading".to_owned()
             )
         );
-        assert_eq!(of("ERR DB index is out of range").0, Outcome::Refused);
+        let range = "ERR DB index is out of range";
+        assert_eq!(
+            of(range),
+            (
+                Outcome::Refused,
+                format!("r:6379 has no database of that number: {range}")
+            )
+        );
+        for (line, expected) in [
+            (
+                "NOPERM User queue has no permissions to run the 'info' command",
+                true,
+            ),
+            ("ERR unknown command 'INFO', with args beginning with: ", true),
+            (
+                "ERR unknown subcommand or wrong number of arguments for 'get'",
+                true,
+            ),
+            ("NOAUTH Authentication required.", false),
+            ("ERR max number of clients reached", false),
+        ] {
+            assert_eq!(is_of_command(&answered(line)), expected, "{line}");
+            assert_eq!(is_at_the_door(&answered(line)), !expected, "{line}");
+        }
+        assert!(is_at_the_door(&RedisError::from((ErrorKind::Parse, "no Redis"))));
         let ended = RedisError::from((ErrorKind::Io, "it ended"));
         assert_eq!(report(&ended, "r:6379", "s").outcome, Outcome::Unreachable);
         assert!(ends_connection(&ended) && !ends_connection(&answered("OOM x")));

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::refusal::NO_REDIS;
 use super::{Settings, refusal};
 use crate::delivery::Report;
 use crate::delivery::http::place;
@@ -47,7 +48,11 @@ pub async fn connect(
     let limit = limit.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
     let connected = timeout(limit, reach(settings, &place, limit, ended)).await;
     connected.unwrap_or_else(|_| {
-        let detail = format!("cannot connect to {place} within {} s", limit.as_secs_f64());
+        // Where nobody takes it, the connection itself has ended before that.
+        let detail = format!(
+            "{place} takes connections, and does not answer {NO_REDIS} within {} s (redis:// is without TLS, rediss:// with it)",
+            limit.as_secs_f64()
+        );
         Err(Report::unanswered(Outcome::Unreachable, detail))
     })
 }
@@ -79,7 +84,7 @@ async fn reach(
     let tls = outgoing::tls().map_err(|detail| Report::unanswered(Outcome::Ours, detail))?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(error.to_string()))?;
     let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await;
-    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
+    let stream = stream.map_err(|error| unreachable(outgoing::innermost(&error)))?;
     greet(settings, place, stream, ended).await
 }
 
@@ -111,11 +116,7 @@ async fn greet(
     let max_bytes = match setting(&mut connection, "proto-max-bulk-len").await {
         Ok(max_bytes) => max_bytes,
         // Who forgot the password learns it here: of a command as long as ours Redis says that it cannot read it.
-        Err(error)
-            if error.code() == Some("NOAUTH") || error.is_io_error() || error.is_connection_dropped() =>
-        {
-            return Err(refusal::at_the_door(&error, place));
-        }
+        Err(error) if refusal::is_at_the_door(&error) => return Err(refusal::at_the_door(&error, place)),
         // Providers of servers often forbid it.
         Err(_) => None,
     };

@@ -63,7 +63,7 @@ async fn ask(settings: &Settings) -> Result<Vec<Sight>, reqwest::Error> {
     let bad = |what, advice| Ok(vec![Sight::Bad { what, advice }]);
     let answer = match timeout(TIMEOUT, service.call("GetQueueAttributes", &question)).await {
         Ok(Ok((answer, _))) => answer,
-        Ok(Err(report)) => return bad(report.detail, NOT_REACHED),
+        Ok(Err(report)) => return Ok(vec![Sight::unreached(report.detail, NOT_REACHED)]),
         Err(_) => {
             let seconds = TIMEOUT.as_secs();
             return bad(format!("SQS did not answer within {seconds} s"), NOT_REACHED);

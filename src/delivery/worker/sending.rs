@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::delivery::backlog::Begun;
 use crate::delivery::health::{Allowance, Turn};
 use crate::delivery::log;
-use crate::delivery::send::{Parcel, Report, Wish};
+use crate::delivery::send::{PAUSED_ITSELF, Parcel, Report, Wish};
 use crate::delivery::status::Failure;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::{Attempt, Outcome, Pause, State};
@@ -172,7 +172,7 @@ impl Worker<'_> {
             log::paused_by_itself(name);
             self.set_pause(Some(Pause {
                 at: now,
-                reason: format!("it answered that it wants nothing more: {}", attempt.detail),
+                reason: format!("{PAUSED_ITSELF}: {}", attempt.detail),
             }));
         }
         match turn {

@@ -1,6 +1,7 @@
 //! Whether destinations are there, and what the receiver knows of them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -22,6 +23,11 @@ const UNREACHED: &str = "see that its URL is right, that the application runs an
 
 const NOT_RUN: &str =
     "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)";
+
+const MEND_SCRIPT: &str = "mend the file's first line, or install what it names where the receiver runs; `sed -i 's/\\r$//' FILE` \
+                           takes carriage returns away";
+
+const SPEAK_TLS: &str = "name the port at which it speaks TLS, or give the URL the scheme that goes without (http, nats, redis, kafka)";
 
 fn http(name: &str, base: &str) -> String {
     format!(r#"{{name = "{name}", kind = "http", url = "{base}/planted-path?planted-query"}}"#)
@@ -56,6 +62,9 @@ async fn each_destination_is_looked_for_and_nothing_is_sent_there() {
     let absent = free_port();
     fs::write(site.path("script"), "").unwrap();
     let script = site.path("script").display().to_string();
+    let windows = site.path("windows").display().to_string();
+    fs::write(&windows, "#!/bin/sh\r\nexit 0\r\n").unwrap();
+    fs::set_permissions(&windows, fs::Permissions::from_mode(0o755)).unwrap();
     let there = [
         http("app", &format!("http://{}", application.address)),
         command("shell", "/bin/sh"),
@@ -64,6 +73,7 @@ async fn each_destination_is_looked_for_and_nothing_is_sent_there() {
         http("absent", &format!("http://127.0.0.1:{absent}")),
         command("missing", "no-such-program"),
         command("script", &script),
+        command("windows", &windows),
     ];
 
     let well = site.doctor(&[(VARIABLE, &all(&there))]).await;
@@ -85,7 +95,10 @@ FAILURE  destination: absent: cannot connect to 127.0.0.1:{absent}: Connection r
 FAILURE  destination: missing: there is no no-such-program in any folder of PATH
          {NOT_RUN}
 FAILURE  destination: script: {script} may not be run by this user
-         {NOT_RUN}"
+         {NOT_RUN}
+FAILURE  destination: windows: {windows} cannot be run: its first line names an interpreter that cannot be run: there is \
+no /bin/sh\\r, since the line ends with a carriage return
+         {MEND_SCRIPT}"
         ),
     );
     assert_eq!(application.arrivals().len(), 0);
@@ -168,6 +181,37 @@ async fn a_certificate_must_be_trusted_here() {
     let found = format!("FAILURE  destination: app: cannot connect to {place}: invalid peer certificate: ");
     assert!(untrusted.output.contains(&found), "{}", untrusted.output);
     assert_eq!((untrusted.code, sent_bytes), (Some(1), None));
+}
+
+#[tokio::test]
+async fn a_side_that_speaks_no_tls_is_told_so_by_whatever_asks_it() {
+    let site = Site::running().await;
+    let application = Application::start().await;
+    let place = application.address;
+    let sqs =
+        r#"kind = "sqs", region = "eu-central-1", access_key_id = "a", secret_access_key = "planted-key""#;
+    let destinations = all(&[
+        http("app", &format!("https://{place}")),
+        format!(r#"{{name = "queue", {sqs}, url = "https://{place}/1/queue"}}"#),
+        format!(r#"{{name = "stream", kind = "redis", stream = "a", url = "rediss://{place}"}}"#),
+    ]);
+    let notice = format!(r#"[{{name = "ops", url = "https://{place}/planted"}}]"#);
+
+    let ended = site
+        .doctor(&[(VARIABLE, &destinations), ("CAIGUNN_NOTICE", &notice)])
+        .await;
+
+    let found = format!("cannot connect to {place}: what listens there speaks no TLS\n         {SPEAK_TLS}");
+    assert_finds(
+        &ended,
+        &format!(
+            "\
+FAILURE  destination: app: {found}
+FAILURE  destination: queue: {found}
+FAILURE  destination: stream: {found}
+warning  notice: ops: {found}"
+        ),
+    );
 }
 
 #[tokio::test]
@@ -259,8 +303,39 @@ async fn a_destination_that_fails_throughout_is_told() {
         &ended,
         &format!(
             "\
-warning  destination: app fails throughout since {since}, with 1 pending: answered 503
+FAILURE  destination: app fails throughout since {since}, with 1 pending: answered 503
          mend what that says; what is pending is sent as soon as it takes something"
+        ),
+    );
+}
+
+#[tokio::test]
+async fn a_destination_that_wants_nothing_more_is_a_failure_once_something_waits_for_it() {
+    let application = Application::answering(|_| Reply::Status(410)).await;
+    let destinations = all(&[http("app", &format!("http://{}", application.address))]);
+    let site = Site::running_with(&[(VARIABLE, &destinations)]).await;
+    let url = site.receiver.as_ref().unwrap().url(&format!("/webhook/{TOKEN}"));
+    let body = harness::json(&sample("crawling.initial"));
+    assert_eq!(client().post(url).json(&body).send().await.unwrap().status(), 200);
+    let shown = wait_for("it to be paused", || async {
+        let shown = shown(&site).await;
+        if shown["state"] == json!("paused") && shown["pending_count"] == json!(1) {
+            Ok(shown)
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+
+    let ended = site.doctor(&[(VARIABLE, &destinations)]).await;
+
+    let since = shown["pause"]["at"].as_str().unwrap();
+    assert_finds(
+        &ended,
+        &format!(
+            "\
+FAILURE  destination: app is paused since {since}, with 1 pending: it answered that it wants nothing more: answered 410
+         when it is ready for them, `caigunn-webhook destinations resume app`"
         ),
     );
 }

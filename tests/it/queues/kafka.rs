@@ -13,10 +13,12 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::task::block_in_place;
 
 use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 use crate::delivery::{post_jobs, replay, wait_for_state};
+use crate::harness::application::Application;
 use crate::harness::{closed_folder, free_port};
 use guarded::{Guarded, PASSWORD, USER};
 
@@ -248,6 +250,33 @@ async fn doctor_says_what_an_acknowledgement_is_worth() {
     );
     let nobody = doctor(&destination(&format!("127.0.0.1:{}", free_port()), "")).await;
     assert_says(&nobody, "FAILURE ", "Connection refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_broker_is_told_so_and_no_count_of_brokers() {
+    let application = Application::start().await;
+    let web = destination(&application.address.to_string(), "");
+    let found = doctor(&web).await;
+    assert_says(
+        &found,
+        "FAILURE ",
+        "do not answer: what answers there is no broker",
+    );
+    let encrypted = web.replace("kafka://", "kafka+ssl://");
+    let found = doctor(&encrypted).await;
+    assert_says(
+        &found,
+        "FAILURE ",
+        "do not answer: what listens there speaks no TLS: ",
+    );
+    assert!(!found.output.contains("certificate"), "{}", found.output);
+
+    // The system takes connections for it, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = silent.local_addr().expect("it is bound").to_string();
+    let found = doctor(&destination(&address, "")).await;
+    assert_says(&found, "FAILURE ", "do not answer: ");
+    assert!(!found.output.contains("brokers are down"), "{}", found.output);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

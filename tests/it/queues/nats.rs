@@ -80,6 +80,15 @@ impl Nats {
         self.call(client, "STREAM.CREATE.EVENTS", &config).await;
     }
 
+    /// Changes these members of the stream's configuration.
+    async fn edit_stream(&self, client: &Client, changes: &Value) {
+        let mut config = self.call(client, "STREAM.INFO.EVENTS", &json!({})).await["config"].clone();
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            config[name] = value.clone();
+        }
+        self.call(client, "STREAM.UPDATE.EVENTS", &config).await;
+    }
+
     async fn state(&self, client: &Client) -> Value {
         self.call(client, "STREAM.INFO.EVENTS", &json!({})).await["state"].clone()
     }

@@ -1,5 +1,7 @@
 //! Redis Streams: a real server, which is killed and frozen.
 
+mod told;
+
 use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
@@ -9,10 +11,7 @@ use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::server::Server;
-use super::{
-    Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, certify, doctor,
-    doctor_with,
-};
+use super::{Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor};
 use crate::delivery::{post_jobs, replay, wait_for_state};
 use crate::harness::{PATIENCE, closed_folder, free_port, installed, wait_for};
 
@@ -285,92 +284,4 @@ async fn what_redis_refuses_is_told_as_it_is_and_goes_on_when_it_takes_it() {
     wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
 
     assert_sound(&redis.messages().await, &jobs);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doctor_says_what_a_servers_word_is_worth() {
-    let unwise = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
-    let user = [
-        "--user",
-        "narrow",
-        "on",
-        ">planted-narrow",
-        "~*",
-        "+@all",
-        "-config",
-    ];
-    let Some(redis) = Redis::start(&[&unwise[..], &user].concat()).await else {
-        return;
-    };
-    let destination = redis.destination("");
-
-    let found = doctor(&destination).await;
-    assert_says(&found, "ok      ", "takes connections (Redis ");
-    assert_says(
-        &found,
-        "warning ",
-        "answers before anything is in a file (appendonly no)",
-    );
-    assert_says(
-        &found,
-        "warning ",
-        "throws whole streams away when its memory is full (maxmemory-policy allkeys-lru)",
-    );
-    let () = redis.ask(&["CONFIG", "SET", "appendonly", "yes"]).await;
-    assert_says(
-        &doctor(&destination).await,
-        "warning ",
-        "answers before its disk has it (appendfsync everysec)",
-    );
-    let () = redis.ask(&["CONFIG", "SET", "appendfsync", "always"]).await;
-    assert_says(
-        &doctor(&destination).await,
-        "ok      ",
-        "has on its disk what it answers to",
-    );
-    let narrow = redis.destination(r#", user = "narrow", password = "planted-narrow""#);
-    assert_says(
-        &doctor(&narrow).await,
-        "warning ",
-        "does not tell whether its disk has it then",
-    );
-    let absent = destination.replace(&redis.server.address.port().to_string(), &free_port().to_string());
-    assert_says(&doctor(&absent).await, "FAILURE ", "Connection refused");
-    redis.server.freeze();
-    let frozen = doctor(&destination).await;
-    redis.server.thaw();
-    assert_says(&frozen, "FAILURE ", "cannot connect to");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
-    let folder = closed_folder();
-    certify(folder.path());
-    let [certificate, key] =
-        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
-    let port = free_port().to_string();
-    let tls = [
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        "no",
-    ];
-    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
-        return;
-    };
-    let plain = redis.server.address.to_string();
-    let encrypted = redis.destination("");
-    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
-
-    let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
-    assert_says(&found, "ok      ", "has on its disk what it answers to");
-    assert_says(
-        &doctor(&encrypted).await,
-        "FAILURE ",
-        "invalid peer certificate: UnknownIssuer",
-    );
 }

@@ -73,6 +73,11 @@ async fn a_user_who_may_not_publish_or_not_hear_the_answer_is_told_so() {
             "does not let this user have answers, which come below _INBOX",
         )
         .await;
+    assert_says(
+        &doctor(&nats.destination("queue", deaf)).await,
+        "FAILURE ",
+        "does not let this user have answers, which come below _INBOX",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,12 +110,64 @@ async fn doctor_says_what_a_streams_word_is_worth() {
         "ok      ",
         "stream EVENTS takes messages of 4096 bytes at most",
     );
+    let encrypted = destination.replace("nats://", "tls://");
+    assert_says(
+        &doctor(&encrypted).await,
+        "FAILURE ",
+        "what listens there speaks no TLS",
+    );
     let absent = destination.replace(&nats.server.address.port().to_string(), &free_port().to_string());
     assert_says(&doctor(&absent).await, "FAILURE ", "Connection refused");
     nats.server.freeze();
     let frozen = doctor(&destination).await;
     nats.server.thaw();
-    assert_says(&frozen, "FAILURE ", "cannot connect to");
+    assert_says(&frozen, "FAILURE ", "no server of NATS answers at");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_drops_what_nobody_has_read_is_doubted_until_it_refuses_instead() {
+    let Some(nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    let destination = nats.destination("queue", "");
+    let limits = json!({"max_msgs_per_subject": 1, "discard": "new", "max_age": 3_600_000_000_000_u64});
+    nats.make_stream(&client, &limits).await;
+    let receiver = Receiver::start(std::slice::from_ref(&destination)).await;
+    // Whatever is acknowledged is there, says the way out.
+    let mut jobs = post_jobs(receiver.public(), 1).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+    jobs.extend(post_jobs(receiver.public(), 1).await);
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+    assert_eq!(nats.state(&client).await["messages"], 2);
+
+    let found = doctor(&destination).await;
+    assert_says(
+        &found,
+        "warning ",
+        "stream EVENTS keeps 1 message of each subject and drops older ones, read or not",
+    );
+    assert_says(
+        &found,
+        "warning ",
+        "stream EVENTS drops what nobody has taken for 60 min",
+    );
+    assert!(
+        found.output.contains("--discard new --discard-per-subject"),
+        "{}",
+        found.output
+    );
+    // What is advised.
+    nats.edit_stream(&client, &json!({"discard_new_per_subject": true, "max_age": 0}))
+        .await;
+    let found = doctor(&destination).await;
+    assert!(!found.output.contains("drops"), "{}", found.output);
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "maximum messages per subject exceeded")
+        .await;
+    nats.call(&client, "STREAM.PURGE.EVENTS", &json!({})).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 6).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,143 @@
+//! What is told of a server that is none, does not let us in, or whose word is worth little.
+
+use super::{Redis, SAFE};
+use crate::delivery::post_jobs;
+use crate::harness::application::Application;
+use crate::harness::{closed_folder, free_port};
+use crate::queues::{Receiver, assert_says, certify, doctor, doctor_with};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_says_what_a_servers_word_is_worth() {
+    let unwise = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let user = [
+        "--user",
+        "narrow",
+        "on",
+        ">planted-narrow",
+        "~*",
+        "+@all",
+        "-config",
+    ];
+    let Some(redis) = Redis::start(&[&unwise[..], &user].concat()).await else {
+        return;
+    };
+    let destination = redis.destination("");
+
+    let found = doctor(&destination).await;
+    assert_says(&found, "ok      ", "takes connections (Redis ");
+    assert_says(
+        &found,
+        "warning ",
+        "answers before anything is in a file (appendonly no)",
+    );
+    assert_says(
+        &found,
+        "warning ",
+        "throws whole streams away when its memory is full (maxmemory-policy allkeys-lru)",
+    );
+    let () = redis.ask(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    assert_says(
+        &doctor(&destination).await,
+        "warning ",
+        "answers before its disk has it (appendfsync everysec)",
+    );
+    let () = redis.ask(&["CONFIG", "SET", "appendfsync", "always"]).await;
+    assert_says(
+        &doctor(&destination).await,
+        "ok      ",
+        "has on its disk what it answers to",
+    );
+    let narrow = redis.destination(r#", user = "narrow", password = "planted-narrow""#);
+    assert_says(
+        &doctor(&narrow).await,
+        "warning ",
+        "does not tell whether its disk has it then",
+    );
+    let absent = destination.replace(&redis.server.address.port().to_string(), &free_port().to_string());
+    assert_says(&doctor(&absent).await, "FAILURE ", "Connection refused");
+    redis.server.freeze();
+    let frozen = doctor(&destination).await;
+    redis.server.thaw();
+    assert_says(
+        &frozen,
+        "FAILURE ",
+        "takes connections, and does not answer as Redis does within 4.5 s",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_redis_or_has_no_such_database_is_a_failure_with_its_own_advice() {
+    let Some(redis) = Redis::start(SAFE).await else {
+        return;
+    };
+    let application = Application::start().await;
+    let place = redis.server.address.to_string();
+    let web = redis
+        .destination("")
+        .replace(&place, &application.address.to_string());
+
+    let found = doctor(&web).await;
+    assert_says(&found, "FAILURE ", "does not speak as Redis does");
+    assert!(!found.output.contains("Unexpected"), "{}", found.output);
+    assert_eq!(found.code, Some(1));
+    let receiver = Receiver::start(&[web]).await;
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "does not speak as Redis does")
+        .await;
+
+    let database = redis.destination("").replace(&place, &format!("{place}/99"));
+    let found = doctor(&database).await;
+    assert_says(
+        &found,
+        "FAILURE ",
+        "has no database of that number: ERR DB index is out of range",
+    );
+    assert!(
+        found.output.contains("`CONFIG GET databases`"),
+        "{}",
+        found.output
+    );
+    // One that speaks no TLS waits for the end of a line, or finds one in it.
+    let encrypted = redis.destination("").replace("redis://", "rediss://");
+    let found = doctor(&encrypted).await;
+    assert!(
+        found.output.contains("does not answer as Redis does") || found.output.contains("speaks no TLS"),
+        "{}",
+        found.output
+    );
+    assert!(!found.output.contains("a certificate is"), "{}", found.output);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let port = free_port().to_string();
+    let tls = [
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
+        return;
+    };
+    let plain = redis.server.address.to_string();
+    let encrypted = redis.destination("");
+    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
+
+    let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
+    assert_says(&found, "ok      ", "has on its disk what it answers to");
+    assert_says(
+        &doctor(&encrypted).await,
+        "FAILURE ",
+        "invalid peer certificate: UnknownIssuer",
+    );
+}

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{About, Settings};
 use crate::accents::quoted;
 use crate::clock::{Timestamp, rounded};
+use crate::delivery::PAUSED_ITSELF;
 use crate::delivery::view::{ShownDestination, ShownState};
 use crate::inbox::Space;
+use crate::inbox::outbox::Pause;
 use crate::subscription::{ProbeKind, Registration, Seen, State};
 
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
@@ -144,8 +146,17 @@ impl Facts {
         match destination.state {
             // Nobody is to mend it.
             ShownState::Unconfigured | ShownState::Removed => return,
-            // Whoever paused it knows.
-            ShownState::Paused => {}
+            // Who else paused it knows.
+            ShownState::Paused => {
+                if let Some(Pause { at, reason }) = destination.pause.as_ref()
+                    && reason.starts_with(PAUSED_ITSELF)
+                {
+                    let words = format!(
+                        "{reason}; nothing is sent to it until `caigunn-webhook destinations resume {name}`"
+                    );
+                    self.add(About::Destination, name, Standing::Wrong(*at, words));
+                }
+            }
             ShownState::Down => {
                 let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
                 if let Some(since) = status.and_then(|status| status.down_since) {

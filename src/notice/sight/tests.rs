@@ -4,7 +4,6 @@ use super::*;
 use crate::config::{self, Sources};
 use crate::delivery::Status;
 use crate::fingerprint::Fingerprint;
-use crate::inbox::outbox::Pause;
 use crate::subscription::Probe;
 
 fn at(seconds: i64) -> Timestamp {
@@ -92,6 +91,25 @@ fn a_destination_that_has_taken_nothing_yet_is_not_known_to_be_well() {
     assert_eq!(of(ShownState::Removed, took), None);
     let expected = Standing::Wrong(at(-9), "it fails throughout".to_owned());
     assert_eq!(of(ShownState::Down, down), Some(expected));
+}
+
+#[test]
+fn a_destination_that_paused_itself_is_told_and_one_that_somebody_paused_is_not() {
+    let of = |reason: &str| {
+        let mut sight = destination(ShownState::Paused, Status::default());
+        sight.destinations.as_mut().unwrap()[0].pause = Some(Pause {
+            at: at(-7),
+            reason: reason.to_owned(),
+        });
+        standing(&sight, "", About::Destination)
+    };
+
+    assert_eq!(of("a new release"), None);
+    let Some(Standing::Wrong(since, words)) = of(&format!("{PAUSED_ITSELF}: answered 410")) else {
+        panic!("it is told");
+    };
+    assert_eq!(since, at(-7));
+    assert!(words.ends_with("destinations resume app`"), "{words}");
 }
 
 #[test]

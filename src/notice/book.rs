@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::message::Message;
@@ -37,6 +37,7 @@ pub struct Books {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
     subjects: BTreeMap<Key, Subject>,
+    #[serde(deserialize_with = "readable")]
     waiting: VecDeque<Waiting>,
     /// Until when its receiver asked to be left alone.
     #[serde(default)]
@@ -131,7 +132,11 @@ impl Books {
             for waiting in &mut book.waiting {
                 waiting.due = waiting.due.moved(was, is);
             }
-            book.quiet_until = book.quiet_until.map(|until| until.moved(was, is));
+            let of_subjects = book.subjects.values_mut();
+            let times = of_subjects.flat_map(|subject| [&mut subject.wrong_since, &mut subject.said_at]);
+            for time in times.chain([&mut book.quiet_until]).chain(&mut book.of_chatbots) {
+                *time = time.map(|time| time.moved(was, is));
+            }
         }
     }
 
@@ -221,7 +226,10 @@ impl Book {
         let subject = self.subjects.entry(key).or_default();
         match &fact.standing {
             Standing::Well(seen_at) => {
-                let since = subject.wrong_since.filter(|since| seen_at >= since)?;
+                // What began at a time to come was seen by another clock.
+                let since = subject
+                    .wrong_since
+                    .filter(|since| seen_at >= since || *since > now)?;
                 if subject.is_said && is_collected[ENDED] {
                     return None;
                 }
@@ -346,6 +354,13 @@ enum News<'a> {
     Ended(Timestamp),
     /// There are so many more, how many there are, and what went wrong last, in words.
     More(u64, u64, &'a str),
+}
+
+/// Those that can be read of messages that a newer program may have kept.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VecDeque<Waiting>, D::Error> {
+    let kept = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    let read = kept.into_iter().map(serde_json::from_value);
+    Ok(read.filter_map(Result::ok).collect())
 }
 
 /// Whether something was said less than `time` ago. What was said at a time to come was said by another clock.

@@ -82,6 +82,7 @@ impl Message {
         let title = match (more, count) {
             (1, 1) => format!("a dead letter for destination {destination}"),
             (more, count) if more == count => format!("{count} dead letters for destination {destination}"),
+            (1, _) => format!("one more dead letter for destination {destination}"),
             (more, _) => format!("{more} more dead letters for destination {destination}"),
         };
         let mut text = format!("given up, and kept, {count} in all");

@@ -9,7 +9,7 @@ use crate::delivery::PAUSED_ITSELF;
 use crate::delivery::view::{ShownDestination, ShownState};
 use crate::inbox::Space;
 use crate::inbox::outbox::Pause;
-use crate::subscription::{ProbeKind, Registration, Seen, State};
+use crate::subscription::{Registration, Seen, State};
 
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
 #[derive(Clone, Debug, Default)]
@@ -188,18 +188,20 @@ impl Facts {
     fn add_seen(&mut self, seen: &Seen, now: Timestamp) {
         if let Some(probe) = &seen.probe {
             // What it leads to is seen from time to time: one that led nowhere once may have been restarted.
-            let has_lasted = probe.at > probe.since;
-            match probe.finding {
-                ProbeKind::Ours | ProbeKind::OtherReceiver => {
-                    self.add(About::PublicUrl, "", Standing::Well(probe.at))
-                }
-                _ if has_lasted => {
-                    let standing = Standing::Wrong(probe.since, probe.detail.clone());
-                    self.add(About::PublicUrl, "", standing);
-                }
-                _ => {}
+            let has_lasted = probe.at != probe.since;
+            if probe.finding.is_receiver() {
+                self.add(About::PublicUrl, "", Standing::Well(probe.at));
+            } else if has_lasted {
+                let standing = Standing::Wrong(probe.since, probe.detail.clone());
+                self.add(About::PublicUrl, "", standing);
             }
         }
+        // Before that they have no ids, and some are missing.
+        if !seen.is_listed {
+            return;
+        }
+        let all = self.all.entry(About::Chatbot).or_default();
+        all.extend(seen.chatbots.iter().map(id));
         for chatbot in &seen.chatbots {
             let (id, name) = (id(chatbot), name(chatbot));
             let standing = match &chatbot.state {
@@ -216,9 +218,6 @@ impl Facts {
             };
             if let Some(standing) = standing {
                 self.add_named(About::Chatbot, (&id, &name), standing);
-            }
-            if seen.is_looked_at() {
-                self.all.entry(About::Chatbot).or_default().insert(id);
             }
         }
     }

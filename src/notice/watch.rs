@@ -81,6 +81,8 @@ pub struct Watch {
     account_since: Option<(Instant, Timestamp)>,
     /// When it was looked first.
     started_at: Timestamp,
+    /// When the last turn of its task was.
+    turn_at: Instant,
     clock: Watched,
     /// Whether it was said that books cannot be kept.
     is_said: bool,
@@ -122,6 +124,7 @@ impl Watch {
             failing: None,
             account_since: None,
             started_at: Timestamp::now(),
+            turn_at: Instant::now(),
             clock: Watched::from_now(),
             is_said: false,
             are_sending: vec![false; counters.len()],
@@ -159,7 +162,9 @@ impl Watch {
                     self.settle(index, settings[index].name(), &message, &report);
                 }
             }
-            self.keep().await;
+            let was_long_away = self.turn_at.elapsed() > LOOK * 2;
+            self.turn_at = Instant::now();
+            self.keep(was_long_away).await;
             for (index, poster) in posters.iter().enumerate() {
                 if let Some(message) = self.begin(index, settings[index].name()) {
                     let poster = Arc::clone(poster);
@@ -267,7 +272,7 @@ impl Watch {
     fn look_at_account(&mut self, seen: &Seen) -> Option<Result<(), (Timestamp, String)>> {
         let Some(trouble) = seen.trouble() else {
             self.account_since = None;
-            return (seen.is_listed || seen.is_looked_at()).then_some(Ok(()));
+            return seen.is_listed.then_some(Ok(()));
         };
         let begun = || (Instant::now(), Timestamp::now());
         let (seen_at, since) = *self.account_since.get_or_insert_with(begun);
@@ -314,12 +319,14 @@ impl Watch {
         Some(newest.unwrap_or(self.started_at))
     }
 
-    /// Has the inbox keep what is new of the books, if this receiver may.
-    async fn keep(&mut self) {
+    /// Has the inbox keep what is new of the books, if this receiver may. Where it is not sure to lead any more, it is asked
+    /// in any case, so that nothing is told which another one has told already.
+    async fn keep(&mut self, was_long_away: bool) {
+        let is_unsure = was_long_away || self.term.as_ref().is_some_and(Term::is_cancelled);
         let written = self.books.written();
         let is_news =
             self.kept.as_ref() != Some(&written) && !(self.kept.is_none() && self.books == Books::default());
-        if self.term.is_none() || !is_news {
+        if self.term.is_none() || !(is_news || is_unsure) {
             return;
         }
         let outbox = self.parts.inbox.outbox();

@@ -26,8 +26,8 @@ const MAX_MISSED_LISTS: u32 = 5;
 /// How many chatbots may be remembered, missing ones included: twice what the list may have.
 const MAX_SUBJECTS: usize = 20_000;
 
-/// In how many lists in a row CaiGunn must not be reached before that is shown: one that failed once is nobody's matter.
-const MIN_OUTAGE_FAILURES: u32 = 2;
+/// How often in a row the list must fail before that is shown: one that failed once is nobody's matter.
+const MIN_LIST_FAILURES: u32 = 2;
 
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
@@ -215,17 +215,11 @@ impl Keeper {
             return self.account_refused(error, wait);
         }
         error.log("list_failed", None, "cannot list the account's chatbots", wait);
-        let words = format!("the chatbots cannot be listed: {error}");
-        let is_plea = matches!(error, Error::TooManyRequests { .. });
-        if error.is_outage() && !is_plea && self.list_failure_count >= MIN_OUTAGE_FAILURES {
-            self.view.look().outage = Some(words.clone());
+        if self.list_failure_count >= MIN_LIST_FAILURES {
+            self.view.look().list_error = Some(format!("the chatbots cannot be listed: {error}"));
         }
         let given: Vec<_> = self.selection.keys().collect();
-        if given.is_empty() {
-            if self.subjects.is_empty() {
-                self.view.look().problem = Some(words);
-            }
-        } else if self.keyring.borrow().is_none() {
+        if !given.is_empty() && self.keyring.borrow().is_none() {
             // They can be registered without being read. What an earlier list told is better.
             self.keyring.send_replace(Some(Keyring::new(&[], given)));
         }

@@ -167,6 +167,27 @@ fn chatbots_are_chosen_by_key_id_or_title() {
 }
 
 #[test]
+fn a_url_that_leads_elsewhere_in_several_ways_by_turns_does_so_since_the_first() {
+    let view = View::of(None, None);
+    let since = |kind, seconds: i64| {
+        let finding = probe::Finding {
+            kind,
+            seen: String::new(),
+        };
+        view.show_probe(&finding, Timestamp::from_micros(seconds * 1_000_000));
+        view.seen().probe.unwrap().since.as_micros() / 1_000_000
+    };
+    use probe::Kind::{BrokenProxy, NoReceiver, OtherReceiver, Ours};
+
+    assert_eq!(since(Ours, 1), 1);
+    assert_eq!(since(BrokenProxy, 2), 2);
+    assert_eq!(since(NoReceiver, 3), 2);
+    assert_eq!(since(BrokenProxy, 4), 2);
+    assert_eq!(since(Ours, 5), 5);
+    assert_eq!(since(OtherReceiver, 6), 6);
+}
+
+#[test]
 fn no_token_is_shown() {
     let webhook = Webhook::sample();
     let view = View::of(Some(webhook.shown_url.clone()), None);
@@ -181,7 +202,7 @@ fn no_token_is_shown() {
         serde_json::json!({
             "webhook_url": "https://hooks.example.com/webhook/[token]",
             "problem": null,
-            "outage": null,
+            "list_error": null,
             "is_listed": false,
             "probe": {
                 "finding": "ours",

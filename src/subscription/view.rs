@@ -122,7 +122,7 @@ pub struct Probe {
     pub finding: Kind,
     /// In a sentence.
     pub detail: String,
-    /// Since when it has been so.
+    /// Since when it leads to a receiver, or to none.
     pub since: Timestamp,
     /// When it was last seen.
     pub at: Timestamp,
@@ -135,9 +135,9 @@ pub struct Seen {
     pub webhook_url: Option<String>,
     /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.
     pub problem: Option<String>,
-    /// Why CaiGunn could not be reached the last times, if that is so. Some chatbots may be looked after all the same.
+    /// Why the chatbots could not be listed the last times, if that is so. Some may be looked after all the same.
     #[serde(default)]
-    pub outage: Option<String>,
+    pub list_error: Option<String>,
     /// Whether CaiGunn has listed the chatbots in this term.
     #[serde(default)]
     pub is_listed: bool,
@@ -148,16 +148,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether any chatbot was looked at in this term.
-    pub fn is_looked_at(&self) -> bool {
-        self.chatbots
-            .iter()
-            .any(|chatbot| chatbot.state != State::Pending)
-    }
-
     /// Why the account cannot be looked after as it should be, if that is so.
     pub fn trouble(&self) -> Option<&str> {
-        self.problem.as_deref().or(self.outage.as_deref())
+        self.problem.as_deref().or(self.list_error.as_deref())
     }
 }
 
@@ -202,7 +195,7 @@ impl View {
         let mut seen = self.look();
         seen.is_listed = true;
         let was_in_trouble = seen.trouble().is_some();
-        (seen.problem, seen.outage) = (None, None);
+        (seen.problem, seen.list_error) = (None, None);
         was_in_trouble
     }
 
@@ -242,7 +235,10 @@ impl View {
         let mut seen = self.look();
         let kind = finding.kind;
         let before = seen.probe.take();
-        let same = before.as_ref().filter(|probe| probe.finding == kind);
+        // Since when it does not lead here, in whichever ways by turns.
+        let same = before
+            .as_ref()
+            .filter(|probe| probe.finding == kind || !(probe.finding.is_receiver() || kind.is_receiver()));
         seen.probe = Some(Probe {
             finding: kind,
             detail: finding.to_string(),

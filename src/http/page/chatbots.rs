@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::{Fields, Section, Site, Viewer, parts};
 use crate::http::admin::subscription::{self, Chatbot, Subscription};
 use crate::http::problem::Problem;
-use crate::subscription::{Probe, ProbeKind, Registration, Seen, State as RegistrationState};
+use crate::subscription::{Probe, Registration, Seen, State as RegistrationState};
 
 const COLUMNS: [&str; 5] = [
     "Chatbot",
@@ -140,7 +140,7 @@ fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
 pub fn wrong(seen: &Seen) -> Vec<String> {
     let mut wrong: Vec<_> = seen.trouble().map(str::to_owned).into_iter().collect();
     if let Some(Probe { finding, detail, .. }) = &seen.probe
-        && !matches!(finding, ProbeKind::Ours | ProbeKind::OtherReceiver)
+        && !finding.is_receiver()
     {
         wrong.push(format!("the public URL does not lead here: {detail}"));
     }

@@ -154,6 +154,40 @@ fn what_goes_up_and_down_is_said_once_in_the_quiet_time_and_at_its_end_if_it_is_
 }
 
 #[test]
+fn what_began_by_a_clock_that_was_ahead_ends_all_the_same() {
+    let mut told = Told::default();
+    told.sees_app(down(7_200), 7_200);
+
+    assert_eq!(told.sees_app(well(10), 10), ["destination app is back"]);
+}
+
+#[test]
+fn a_clock_that_is_set_moves_what_is_remembered_with_it() {
+    let mut told = Told::default();
+    told.sees_app(down(7_200), 7_200);
+
+    told.0.set_clock(at(7_203), at(3));
+
+    let subject = told.book().subjects.values().next().unwrap().clone();
+    assert_eq!((subject.wrong_since, subject.said_at), (Some(at(0)), Some(at(0))));
+}
+
+#[test]
+fn of_what_a_newer_program_has_kept_what_can_be_read_is_sent() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Inbox, "", down(0)), 0);
+    let kept = told
+        .0
+        .written()
+        .replacen(r#""about":"destination""#, r#""about":"planets""#, 1);
+
+    let read = Books::read(Some(&kept));
+
+    assert_eq!(read.notices["ops"].waiting.len(), 1);
+}
+
+#[test]
 fn another_thing_has_a_quiet_time_of_its_own() {
     let mut told = Told::default();
     told.sees_app(down(0), 0);
@@ -178,12 +212,13 @@ fn dead_letters_are_said_as_they_come_and_together_after_the_quiet_time() {
     assert!(sees(9, 5_006).is_empty());
     assert!(sees(2, 5_009).is_empty(), "some were sent again");
     assert_eq!(sees(4, 5_700), ["2 more dead letters for destination app"]);
+    assert_eq!(sees(5, 9_000), ["one more dead letter for destination app"]);
     let last = &told.book().waiting.back().unwrap().message;
     assert_eq!(
         last.text,
-        "given up, and kept, 4 in all; what went wrong there last: answered 400"
+        "given up, and kept, 5 in all; what went wrong there last: answered 400"
     );
-    assert_eq!(last.count, 2);
+    assert_eq!(last.count, 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{self, Sources};
 use crate::delivery::Status;
 use crate::fingerprint::Fingerprint;
-use crate::subscription::Probe;
+use crate::subscription::{Probe, ProbeKind};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
@@ -59,6 +59,7 @@ fn seen(state: State) -> Sight {
         state,
     };
     let seen = Seen {
+        is_listed: true,
         chatbots: vec![chatbot],
         ..Seen::default()
     };
@@ -193,6 +194,25 @@ fn a_chatbot_is_well_where_ours_stands_and_a_failed_visit_says_nothing_of_that()
     );
     assert_eq!(of(retrying), None);
     assert_eq!(of(State::Pending), None);
+}
+
+#[test]
+fn of_chatbots_nothing_is_known_before_they_were_listed_in_this_term() {
+    let mut sight = seen(State::Superseded { since: at(-9) });
+    let known = facts(&sight, &settings(""), at(0)).all;
+    assert_eq!(known[&About::Chatbot].len(), 1);
+
+    sight.seen.as_mut().unwrap().is_listed = false;
+    assert!(
+        !facts(&sight, &settings(""), at(0))
+            .all
+            .contains_key(&About::Chatbot)
+    );
+
+    // Where none is left, whichever was known is gone.
+    let all = sight.seen.as_mut().unwrap();
+    (all.is_listed, all.chatbots) = (true, Vec::new());
+    assert!(facts(&sight, &settings(""), at(0)).all[&About::Chatbot].is_empty());
 }
 
 #[test]

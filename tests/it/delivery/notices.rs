@@ -424,6 +424,12 @@ async fn a_chatbot_that_is_taken_over_and_a_refused_token_are_told() {
     );
 }
 
+/// What is said of the account.
+const ACCOUNT: [&str; 2] = [
+    "chatbots cannot be looked after",
+    "chatbots can be looked after again",
+];
+
 #[tokio::test]
 async fn that_caigunn_cannot_be_reached_any_more_is_told_and_its_return() {
     let ops = Application::start().await;
@@ -446,15 +452,100 @@ async fn that_caigunn_cannot_be_reached_any_more_is_told_and_its_return() {
     answer_always(None);
 
     let arrivals = ops.wait_for_arrivals(2).await;
-    assert_eq!(
-        titles(&arrivals),
-        [
-            "chatbots cannot be looked after",
-            "chatbots can be looked after again"
-        ]
-    );
+    assert_eq!(titles(&arrivals), ACCOUNT);
     let text = told(&arrivals[0])["data"]["text"].as_str().unwrap().to_owned();
     assert!(text.contains("503"), "{text}");
+}
+
+#[tokio::test]
+async fn that_chatbots_cannot_be_listed_is_told_and_over_only_once_they_are_also_over_a_restart() {
+    let ops = Application::start().await;
+    let notice = notice(&ops, r#"about = ["account"]"#);
+    let variables = [
+        ("CAIGUNN_NOTICE", notice.as_str()),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
+        ("CAIGUNN_SUBSCRIPTION_RETRY_MAX_SECONDS", "1"),
+        ("CAIGUNN_SUBSCRIPTION_REFUSED_RETRY_SECONDS", "1"),
+    ];
+    let mut site = Site::running_with(&variables).await;
+    let list_answers = |site: &Site, reply| site.provider.reply_always(Route::Chatbots, reply);
+
+    // No token that is refused as such, and no server that is down.
+    list_answers(&site, Some(provider::Reply::Status(403, None, Value::Null)));
+    ops.wait_for_arrivals(1).await;
+    site.stop().await;
+    list_answers(&site, Some(provider::Reply::Held));
+    let put_count = site.provider.calls_of(Route::PutWebhook).len();
+    site.start(&variables).await;
+    // The chatbot whose key is given is registered without the list, which hangs.
+    site.provider
+        .wait_for_calls_of(Route::PutWebhook, put_count + 1)
+        .await;
+    wait_for_lines(site.receiver.as_ref().unwrap(), "cannot list", 1).await;
+    assert_eq!(titles(&ops.arrivals()), ACCOUNT[..1]);
+    list_answers(&site, None);
+
+    let arrivals = ops.wait_for_arrivals(2).await;
+    assert_eq!(titles(&arrivals), ACCOUNT);
+}
+
+#[tokio::test]
+async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
+    let Some(store) = Store::postgres().await else {
+        return;
+    };
+    let (ops, app) = (
+        Application::answering(|_| Reply::Status(503)).await,
+        Application::answering(|_| Reply::Status(503)).await,
+    );
+    let notice = notice(&ops, "quiet_minutes = 0");
+    let first = store.telling(&app, &notice, SCHEDULE.1).await;
+    wait_for_lines(&first, "this receiver leads", 1).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (url, destination) = (store.url(), destinations(&[("app", &app.url(), "")]));
+    let variables = [
+        ("CAIGUNN_INBOX_URL", url.as_str()),
+        ("CAIGUNN_DELIVERY_DESTINATION", &destination),
+        ("CAIGUNN_NOTICE", &notice),
+        SCHEDULE,
+    ];
+    let second = Process::start(folder.path(), &variables).await;
+    post_jobs(second.public, 1).await;
+    ops.wait_for_arrivals(1).await;
+
+    first.signal("STOP");
+    ops.answer(|_| Reply::Status(200));
+    wait_for_lines(&second, "this receiver leads", 1).await;
+    wait_for_lines(&second, "fails throughout", 1).await;
+    app.answer(|_| Reply::Status(200));
+    wait_for_taken(&ops, 2).await;
+    first.signal("CONT");
+    wait_for_lines(&first, "this receiver leads no more", 1).await;
+    app.answer(|_| Reply::Status(503));
+    post_jobs(second.public, 1).await;
+
+    let taken = wait_for_taken(&ops, 3).await;
+    assert_eq!(
+        titles(&taken),
+        [
+            "destination app is down",
+            "destination app is back",
+            "destination app is down"
+        ]
+    );
+}
+
+/// Waits until so many messages have been taken.
+async fn wait_for_taken(ops: &Application, count: usize) -> Vec<Arrival> {
+    wait_for(&format!("{count} messages to be taken"), || async {
+        let taken = ops.taken();
+        if taken.len() >= count {
+            Ok(taken)
+        } else {
+            Err(format!("{:?}", titles(&taken)))
+        }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -478,11 +569,5 @@ async fn a_refused_token_is_told_and_its_end_also_where_nothing_is_registered() 
     provider.set_access_token("access-token");
 
     let arrivals = ops.wait_for_arrivals(2).await;
-    assert_eq!(
-        titles(&arrivals),
-        [
-            "chatbots cannot be looked after",
-            "chatbots can be looked after again"
-        ]
-    );
+    assert_eq!(titles(&arrivals), ACCOUNT);
 }

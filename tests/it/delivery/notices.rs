@@ -494,45 +494,49 @@ async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
     let Some(store) = Store::postgres().await else {
         return;
     };
-    let (ops, app) = (
-        Application::answering(|_| Reply::Status(503)).await,
-        Application::answering(|_| Reply::Status(503)).await,
-    );
-    let notice = notice(&ops, "quiet_minutes = 0");
-    let first = store.telling(&app, &notice, SCHEDULE.1).await;
-    wait_for_lines(&first, "this receiver leads", 1).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (url, destination) = (store.url(), destinations(&[("app", &app.url(), "")]));
+    let ops = Application::answering(|_| Reply::Status(503)).await;
+    let notice = notice(&ops, r#"about = ["chatbot"], quiet_minutes = 0"#);
+    let url = store.url();
     let variables = [
         ("CAIGUNN_INBOX_URL", url.as_str()),
-        ("CAIGUNN_DELIVERY_DESTINATION", &destination),
-        ("CAIGUNN_NOTICE", &notice),
+        ("CAIGUNN_NOTICE", notice.as_str()),
+        ("CAIGUNN_SUBSCRIPTION_ON_TAKEOVER", "warn"),
+        ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
         SCHEDULE,
     ];
-    let second = Process::start(folder.path(), &variables).await;
-    post_jobs(second.public, 1).await;
-    ops.wait_for_arrivals(1).await;
+    let site = Site::running_with(&variables).await;
+    let first = site.receiver.as_ref().expect("it runs");
+    wait_for_lines(first, "registered http", 1).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(folder.path());
+    site.configure(&mut command);
+    command.envs(variables);
+    command
+        .env("CAIGUNN_LISTEN", "127.0.0.1:0")
+        .env("CAIGUNN_ADMIN_LISTEN", "127.0.0.1:0");
+    let second = Process::spawn(folder.path(), command).await;
+    let id = site.provider.chatbot_id("key-one");
+    let ours = site.provider.webhook_url(id).expect("it is registered");
+    let register = |url| site.provider.set_webhook_url(id, Some(url));
 
+    register("https://other.example.com/hook");
+    ops.wait_for_arrivals(1).await;
     first.signal("STOP");
     ops.answer(|_| Reply::Status(200));
-    wait_for_lines(&second, "this receiver leads", 1).await;
-    wait_for_lines(&second, "fails throughout", 1).await;
-    app.answer(|_| Reply::Status(200));
+    wait_for_taken(&ops, 1).await;
+    register(&ours);
     wait_for_taken(&ops, 2).await;
     first.signal("CONT");
-    wait_for_lines(&first, "this receiver leads no more", 1).await;
-    app.answer(|_| Reply::Status(503));
-    post_jobs(second.public, 1).await;
+    wait_for_lines(first, "this receiver leads no more", 1).await;
+    register("https://other.example.com/hook");
 
     let taken = wait_for_taken(&ops, 3).await;
-    assert_eq!(
-        titles(&taken),
-        [
-            "destination app is down",
-            "destination app is back",
-            "destination app is down"
-        ]
-    );
+    let began = format!("not registered here: chatbot \"First\" ({id})");
+    let ended = format!("registered here again: chatbot \"First\" ({id})");
+    assert_eq!(titles(&taken), [&*began, &*ended, &*began]);
+    let ids: Vec<_> = taken.iter().map(|message| &message.webhook_id).collect();
+    assert_ne!(ids[0], ids[2], "{}", first.log());
+    drop(second);
 }
 
 /// Waits until so many messages have been taken.

@@ -1,5 +1,5 @@
-//! What others have written, in lines of ours. Accents first: what stands over or under the character before it and takes no room of its own. Whoever sends thousands of them in
-//! a row has them cover what stands around.
+//! What others have written, in lines of ours. First accents: what stands over or under the character before it and takes no
+//! room of its own. Whoever sends thousands of them in a row has them cover what stands around.
 
 use std::borrow::Cow;
 use std::fmt::Write;

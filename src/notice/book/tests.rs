@@ -165,9 +165,13 @@ fn what_began_by_a_clock_that_was_ahead_ends_all_the_same() {
 fn a_clock_that_is_set_moves_what_is_remembered_with_it() {
     let mut told = Told::default();
     told.sees_app(down(7_200), 7_200);
+    told.book().quiet_until = Some(at(7_260));
+    told.book().of_chatbots = [Some(at(7_201)), None];
 
     told.0.set_clock(at(7_203), at(3));
 
+    assert_eq!(told.book().quiet_until, Some(at(60)));
+    assert_eq!(told.book().of_chatbots, [Some(at(1)), None]);
     let subject = told.book().subjects.values().next().unwrap().clone();
     assert_eq!((subject.wrong_since, subject.said_at), (Some(at(0)), Some(at(0))));
 }

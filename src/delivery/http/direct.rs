@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
-use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -120,7 +120,7 @@ impl Direct {
         headers.reserve(envelope.headers.len());
         for (name, value) in envelope.headers {
             let value = HeaderValue::try_from(value).map_err(|error| error.to_string())?;
-            headers.append(name, value);
+            headers.append(HeaderName::from_static(name), value);
         }
         *request.headers_mut() = headers;
         Ok(request)

@@ -104,9 +104,14 @@ impl Problem {
     }
 
     /// 409: CaiGunn cannot be asked.
-    pub fn not_configured() -> Self {
-        let detail =
-            "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
+    pub fn no_credentials() -> Self {
+        let detail = "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN";
+        Self::new(Kind::NotConfigured, detail)
+    }
+
+    /// 409: there is nothing to register.
+    pub fn not_registering() -> Self {
+        let detail = "this receiver registers nothing; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
         Self::new(Kind::NotConfigured, detail)
     }
 

@@ -621,6 +621,8 @@ async fn a_notification_that_is_refused_ends_trigger_with_1() {
     let invalid = ["crawling.initial", "--set", "event_id=nonsense"];
     let invalid = trigger(&app, "the-token-of-the-url", &invalid).await;
     let unauthorized = trigger(&app, "", &["crawling"]).await;
+    let without_a_path = app.url("/");
+    let astray = program(&["trigger", "crawling.initial", "--to", &without_a_path]).await;
 
     assert_eq!(invalid.code, Some(1), "{invalid:?}");
     assert!(invalid.output.starts_with("422 {"), "{invalid:?}");
@@ -634,6 +636,8 @@ async fn a_notification_that_is_refused_ends_trigger_with_1() {
         2,
         "{unauthorized:?}"
     );
+    assert_eq!(astray.code, Some(1), "{astray:?}");
+    assert!(astray.errors.contains("takes posts at /webhook"), "{astray:?}");
 }
 
 #[tokio::test]

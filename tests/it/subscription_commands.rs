@@ -107,14 +107,14 @@ async fn a_setting_that_is_missing_is_named() {
             let ended = site.run(command, without).await;
 
             assert_eq!(ended.errors, needs(names), "{command:?}");
-            assert_eq!(ended.code, Some(1), "{command:?}");
+            assert_eq!(ended.code, Some(64), "{command:?}");
         }
     }
     let refresh = site.run(COMMANDS[3], &access_token).await;
     assert_eq!(
         (refresh.code, &*refresh.errors),
         (
-            Some(1),
+            Some(64),
             "caigunn-webhook: no access token; set CAIGUNN_ACCESS_TOKEN\n"
         )
     );

@@ -44,7 +44,7 @@ impl Format {
     }
 }
 
-/// A mistake on the command line that shows only when the settings are known.
+/// A mistake on the command line or in the settings that shows only once the command knows both.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);

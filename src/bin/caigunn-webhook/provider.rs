@@ -7,14 +7,14 @@ use caigunn_webhook::subscription::Webhook;
 use caigunn_webhook::subscription::once::{self, Chosen};
 use caigunn_webhook::subscription::visit::Target;
 
-use crate::output;
+use crate::output::{self, WrongUsage};
 
 /// A client of CaiGunn's API.
 pub fn client(settings: &Settings) -> anyhow::Result<Client> {
     let api = settings
         .api
         .clone()
-        .context("no access token; set CAIGUNN_ACCESS_TOKEN")?;
+        .ok_or_else(|| WrongUsage("no access token; set CAIGUNN_ACCESS_TOKEN".to_owned()))?;
     Client::new(api).context("preparing calls to CaiGunn (where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE)")
 }
 
@@ -23,7 +23,8 @@ pub fn webhook(settings: &Settings) -> anyhow::Result<&Webhook> {
     match &settings.registration {
         Registration::Wanted(webhook) => Ok(webhook),
         Registration::Missing(names) => {
-            bail!("settings are missing; set {}", names.join(" and "))
+            let names = names.join(" and ");
+            bail!(WrongUsage(format!("settings are missing; set {names}")))
         }
     }
 }

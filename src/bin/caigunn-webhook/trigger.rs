@@ -94,6 +94,10 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
              its whole URL with --to",
             output::counted(count, "notification")
         ),
+        count if refused.contains(&404) => bail!(
+            "not accepted: {}; there is nothing at that path: a receiver takes posts at /webhook, or at /webhook/ and its token",
+            output::counted(count, "notification")
+        ),
         count => bail!("not accepted: {}", output::counted(count, "notification")),
     }
 }

@@ -145,7 +145,7 @@ pub async fn ask_caigunn(
     chatbot_id: Option<ChatbotId>,
     dry_run: bool,
 ) -> Result<Outcome, Problem> {
-    let job = api.backfill_job.as_ref().ok_or_else(Problem::not_configured)?;
+    let job = api.backfill_job.as_ref().ok_or_else(Problem::no_credentials)?;
     match timeout(BACKFILL_TIMEOUT, job(event_id, chatbot_id, dry_run)).await {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(BackfillError::CaiGunn(detail))) => Err(Problem::caigunn_failed(detail)),

@@ -61,7 +61,7 @@ async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result<Response, 
 }
 
 async fn ensure(State(site): State<Site>, _: Fields) -> Result<Response, Problem> {
-    let ensure = site.ensure.as_ref().ok_or_else(Problem::not_configured)?;
+    let ensure = site.ensure.as_ref().ok_or_else(Problem::not_registering)?;
     let notice = match ensure().await {
         Ok(()) => {
             "Each is looked at now, and the URL put where another stands: in some seconds this page says what came of it."

@@ -96,7 +96,7 @@ async fn every_problem_has_its_status_type_title_and_header() {
         (Problem::not_local(), 403, "forbidden", "Not for this client", ""),
         (Problem::cross_site(), 403, "forbidden", "Not for this client", ""),
         (
-            Problem::not_configured(),
+            Problem::no_credentials(),
             409,
             "not-configured",
             "Not configured",

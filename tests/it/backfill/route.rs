@@ -116,8 +116,7 @@ async fn without_credentials_there_is_nobody_to_ask() {
 
     let refusal = refused(&app, &format!("{}/backfill", Uuid::nil()), 409).await;
 
-    let detail =
-        "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
+    let detail = "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN";
     assert_eq!(refusal, ["not-configured", detail]);
 }
 

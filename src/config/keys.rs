@@ -66,7 +66,7 @@ const DESTINATIONS: &str = "a list as in [{name = \"app\", kind = \"http\", url 
                             of settings tables, each of which begins with [[delivery.destination]]";
 const NOTICES: &str = "a list as in [{name = \"ops\", url = \"https://hooks.example.com/ops\"}], or in the file of settings \
                        tables, each of which begins with [[notice]]";
-const URL_OF_ANY: &str = "an absolute URL without user and fragment: http or https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl)";
+const URL_OF_ANY: &str = "an absolute URL without user and fragment: http or https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers)";
 const NAMES: Form = Form::List("ids or titles of chatbots");
 
 /// Every key there is, in the order of the file of defaults; the first is the public address.

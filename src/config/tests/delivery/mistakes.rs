@@ -78,7 +78,7 @@ command = "rm -rf"
             "delivery.destination[0].retries (own.toml:2): there is no such key; docs/configuration.md lists all",
             "delivery.destination[0].name (own.toml:2): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
             "delivery.destination[0].url (own.toml:2): expected an absolute URL without user and fragment: http or \
-             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl), found \"ftp://[hidden]@app.example.com/[hidden]\"",
+             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers), found \"ftp://[hidden]@app.example.com/[hidden]\"",
             "delivery.destination[0].headers.Host (own.toml:2): expected the text of a header that is neither of the \
              connection nor set by this program, found another (hidden)",
             "delivery.destination[0].headers.bad name (own.toml:2): expected the text of a header that is neither of the \
@@ -102,7 +102,7 @@ command = "rm -rf"
              given, found another text (hidden)",
             "delivery.destination[2].kind (own.toml:20): expected http, command, nats, redis, sqs or kafka, found \"mail\"",
             "delivery.destination[2].url (own.toml:20): expected an absolute URL without user and fragment: http or \
-             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl), found another text (hidden)",
+             https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers), found another text (hidden)",
             "delivery.destination[3].name (own.toml:24): expected 1 to 40 of a-z, 0-9, - and _, found \"third\": another \
              destination has this name",
             "delivery.destination[3].command (own.toml:24): expected a list of texts without NUL: a program, and what it is \

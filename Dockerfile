@@ -2,7 +2,8 @@
 
 FROM docker.io/library/rust:1-slim-bookworm AS build
 WORKDIR /build
-# For Kafka's library, which is C, is configured with a C++ compiler, and speaks TLS by OpenSSL, of which the base of the second stage has the library.
+# For Kafka's library, which is C, wants a C++ compiler for its configuration, and speaks TLS by OpenSSL, of which the base of
+# the second stage has the library.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ libssl-dev make pkg-config \
     && rm -rf /var/lib/apt/lists/*

@@ -16,8 +16,8 @@ use crate::inbox::outbox::Outcome;
 #[derive(Debug)]
 pub struct Kept<T> {
     kept: Mutex<Option<Lent<T>>>,
-    /// Held by who makes one.
-    making: tokio::sync::Mutex<()>,
+    /// Held by who makes one. When that last failed, and what is to be said of it.
+    making: tokio::sync::Mutex<Option<(Instant, Report)>>,
 }
 
 /// A connection, and what tells its end.
@@ -34,34 +34,39 @@ impl<T: Clone> Kept<T> {
     pub fn new() -> Self {
         Self {
             kept: Mutex::new(None),
-            making: tokio::sync::Mutex::new(()),
+            making: tokio::sync::Mutex::new(None),
         }
     }
 
     /// The one that there is, or what `make` makes. That gets what it is to cancel when the connection ends.
     ///
     /// # Errors
-    /// Those of `make`.
+    /// Those of `make`, also to whoever waited for it.
     ///
     /// # Cancel safety
     /// May be dropped at any time; a connection that is half made is dropped with it.
-    pub async fn get<E, F>(&self, make: impl FnOnce(CancellationToken) -> F) -> Result<Lent<T>, E>
+    pub async fn get<F>(&self, make: impl FnOnce(CancellationToken) -> F) -> Result<Lent<T>, Report>
     where
-        F: Future<Output = Result<T, E>>,
+        F: Future<Output = Result<T, Report>>,
     {
         if let Some(lent) = self.current() {
             return Ok(lent);
         }
+        let called_at = Instant::now();
         // Held while it is made: whoever else needs one waits for that, by a deadline of its own, and makes no second.
-        let _turn = self.making.lock().await;
+        let mut failure = self.making.lock().await;
         if let Some(lent) = self.current() {
             return Ok(lent);
         }
+        // What came of it while this one waited is its answer too: for another try it may have no time left.
+        if let Some((_, report)) = failure.as_ref().filter(|(at, _)| *at >= called_at) {
+            return Err(report.clone());
+        }
         let ended = CancellationToken::new();
-        let lent = Lent {
-            value: make(ended.clone()).await?,
-            ended,
-        };
+        let value = make(ended.clone())
+            .await
+            .inspect_err(|report| *failure = Some((Instant::now(), report.clone())))?;
+        let lent = Lent { value, ended };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent.clone());
         Ok(lent)
     }
@@ -117,9 +122,16 @@ pub trait Deliver: Sync {
     /// Its line.
     fn line(&self) -> &Line<Self::Connection>;
 
-    /// Has the server take it; what is to be said then, or of the failure.
+    /// Connects; `ended` is cancelled when the connection is of no use any more. The error is what is to be said of the attempt.
+    fn connect(
+        &self,
+        ended: CancellationToken,
+    ) -> impl Future<Output = Result<Self::Connection, Report>> + Send;
+
+    /// Has the server take it over that connection; what is to be said then, or of the failure.
     fn deliver(
         &self,
+        connection: Lent<Self::Connection>,
         parcel: &Parcel,
         envelope: Envelope,
     ) -> impl Future<Output = Result<String, Report>> + Send;
@@ -136,44 +148,65 @@ pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
         Ok(envelope) => envelope,
         Err(detail) => return Report::unanswered(Outcome::Ours, detail),
     };
-    match timeout_at(deadline, deliver_by_what_holds(sender, &parcel, envelope)).await {
-        Ok(Ok(detail)) => Report::unanswered(Outcome::Delivered, detail),
-        Ok(Err(report)) => report,
-        Err(_) => {
-            line.connection.forget();
-            let (place, seconds) = (&line.place, line.timeout.as_secs_f64());
-            let detail = format!("no {} from {place} within {seconds} s", S::ANSWER);
-            Report::unanswered(Outcome::Timeout, detail)
-        }
-    }
-}
-
-/// What is too long by what a connection was told when it was made is tried by a new one, since the limit may have been
-/// raised.
-async fn deliver_by_what_holds(
-    sender: &impl Deliver,
-    parcel: &Parcel,
-    envelope: Envelope,
-) -> Result<String, Report> {
-    match sender.deliver(parcel, envelope.clone()).await {
+    let delivered = match deliver(sender, &parcel, envelope.clone(), deadline).await {
+        // What is too long by what a connection was told when it was made is tried by a new one, since the limit may have
+        // been raised.
         Err(report) if report.wish == Wish::NeverThis => {
-            sender.line().connection.forget();
-            sender.deliver(parcel, envelope).await
+            line.connection.forget();
+            deliver(sender, &parcel, envelope, deadline).await
         }
         other => other,
-    }
+    };
+    delivered.map_or_else(
+        |report| report,
+        |detail| Report::unanswered(Outcome::Delivered, detail),
+    )
+}
+
+/// Has the server take it until then. That it may have it can be said only if there was a connection.
+async fn deliver<S: Deliver>(
+    sender: &S,
+    parcel: &Parcel,
+    envelope: Envelope,
+    deadline: Instant,
+) -> Result<String, Report> {
+    let line = sender.line();
+    let (place, seconds) = (&line.place, line.timeout.as_secs_f64());
+    let connecting = line.connection.get(|ended| sender.connect(ended));
+    let connection = timeout_at(deadline, connecting).await.unwrap_or_else(|_| {
+        let detail = format!("no connection to {place} within {seconds} s");
+        Err(Report::unanswered(Outcome::Unreachable, detail))
+    })?;
+    let delivering = sender.deliver(connection, parcel, envelope);
+    timeout_at(deadline, delivering).await.unwrap_or_else(|_| {
+        line.connection.forget();
+        let detail = format!("no {} from {place} within {seconds} s", S::ANSWER);
+        Err(Report::unanswered(Outcome::Timeout, detail))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::future::pending;
 
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+    use tokio::time::sleep;
+
+    use super::super::login::Login;
+    use super::super::pattern::Pattern;
+    use super::super::send::sample;
+    use super::super::{Kind, nats, redis, sender};
     use super::*;
+    use crate::rotating::Rotating;
 
     /// Gets it, where the next that is made is that one.
     async fn get(kept: &Kept<u32>, next: u32) -> Lent<u32> {
-        let made = kept.get(|_| async move { Ok::<_, Infallible>(next) }).await;
-        made.unwrap_or_else(|never| match never {})
+        kept.get(|_| async move { Ok(next) }).await.unwrap()
+    }
+
+    fn nobody() -> Report {
+        Report::unanswered(Outcome::Unreachable, "nobody is there".to_owned())
     }
 
     #[tokio::test]
@@ -192,10 +225,89 @@ mod tests {
     async fn one_that_could_not_be_made_is_made_by_the_next() {
         let kept = Kept::new();
 
-        assert_eq!(
-            kept.get(|_| async { Err("nobody is there") }).await.err(),
-            Some("nobody is there")
-        );
+        assert_eq!(kept.get(|_| async { Err(nobody()) }).await.err(), Some(nobody()));
         assert_eq!(get(&kept, 2).await.value, 2);
+    }
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    const BODY: &str = r#"{"event":"x","status":"y"}"#;
+
+    /// A server that takes a connection after so long, and never answers.
+    struct Silent(Line<()>, Duration);
+
+    impl Deliver for Silent {
+        type Connection = ();
+
+        const ANSWER: &str = "answer";
+
+        fn line(&self) -> &Line<()> {
+            &self.0
+        }
+
+        async fn connect(&self, _: CancellationToken) -> Result<(), Report> {
+            sleep(self.1).await;
+            Ok(())
+        }
+
+        async fn deliver(&self, _: Lent<()>, _: &Parcel, _: Envelope) -> Result<String, Report> {
+            pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_had_a_connection_may_have_been_received() {
+        for (connects_after, outcome, detail) in [
+            (TIMEOUT / 2, Outcome::Timeout, "no answer from there:1 within 2 s"),
+            (
+                TIMEOUT * 2,
+                Outcome::Unreachable,
+                "no connection to there:1 within 2 s",
+            ),
+        ] {
+            let kind = Kind::Redis(redis::Settings {
+                url: "redis://there:1".parse().unwrap(),
+                login: nobody_special(),
+                stream: Pattern::new("s").unwrap(),
+            });
+            let line = Line::new(&sample::destination(kind, TIMEOUT), "there:1".to_owned());
+
+            let report = attempt(&Silent(line, connects_after), sample::parcel(BODY)).await;
+
+            assert_eq!((report.outcome, &*report.detail), (outcome, detail));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_who_waited_for_a_connection_in_vain_may_have_been_received() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = |scheme| format!("{scheme}://{}", silent.local_addr().unwrap());
+        let nats = Kind::Nats(nats::Settings {
+            url: url("nats").parse().unwrap(),
+            login: nobody_special(),
+            subject: Pattern::new("a.b").unwrap(),
+        });
+        let redis = Kind::Redis(redis::Settings {
+            url: url("redis").parse().unwrap(),
+            login: nobody_special(),
+            stream: Pattern::new("s").unwrap(),
+        });
+        for kind in [nats, redis] {
+            let sender = sender(&sample::destination(kind, TIMEOUT)).unwrap();
+
+            let reports = join_all((0..4).map(|_| sender.send(sample::parcel(BODY)))).await;
+
+            for report in &reports {
+                assert_eq!(report.outcome, Outcome::Unreachable, "{reports:#?}");
+                assert_eq!(report.detail, reports[0].detail);
+            }
+        }
+    }
+
+    fn nobody_special() -> Login {
+        Login {
+            user: None,
+            password: Rotating::new(None),
+        }
     }
 }

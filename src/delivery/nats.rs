@@ -19,6 +19,7 @@ use std::pin::Pin;
 
 use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::envelope::Envelope;
@@ -168,11 +169,18 @@ impl Deliver for NatsSender {
         &self.line
     }
 
-    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
+    async fn connect(&self, ended: CancellationToken) -> Result<Connection, Report> {
+        wire::connect(&self.settings, self.line.timeout(), ended).await
+    }
+
+    async fn deliver(
+        &self,
+        connection: Lent<Connection>,
+        parcel: &Parcel,
+        envelope: Envelope,
+    ) -> Result<String, Report> {
         let subject = subject(&self.settings.subject, &parcel.receipt)?;
         let Envelope { body, headers } = envelope;
-        let connecting = |ended| wire::connect(&self.settings, self.line.timeout(), ended);
-        let connection = self.line.connection.get(connecting).await?;
         let id = parcel.message_id();
         let publish = |id: &str| {
             let mut message = HeaderMap::new();

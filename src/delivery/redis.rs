@@ -18,6 +18,7 @@ use std::pin::Pin;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Value};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::envelope::Envelope;
@@ -101,10 +102,18 @@ impl Deliver for RedisSender {
         &self.line
     }
 
-    async fn deliver(&self, parcel: &Parcel, envelope: Envelope) -> Result<String, Report> {
+    async fn connect(&self, ended: CancellationToken) -> Result<Connection, Report> {
+        wire::connect(&self.settings, self.line.timeout(), ended).await
+    }
+
+    async fn deliver(
+        &self,
+        connection: Lent<Connection>,
+        parcel: &Parcel,
+        envelope: Envelope,
+    ) -> Result<String, Report> {
         let stream = self.settings.stream.fill(&parcel.receipt);
-        let connecting = |ended| wire::connect(&self.settings, self.line.timeout(), ended);
-        let Lent { mut value, ended } = self.line.connection.get(connecting).await?;
+        let Lent { mut value, ended } = connection;
         let longest = envelope.body.len().max(stream.len());
         if let Some(most) = value.max_bytes.filter(|most| longest > *most) {
             let detail = format!(

@@ -23,7 +23,7 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::envelope::{Envelope, Sealer};
@@ -205,12 +205,14 @@ struct Service {
     endpoint: http::Settings,
     client: Client,
     credentials: Credentials,
+    keys_timeout: Duration,
 }
 
 impl Service {
     fn new(settings: &Settings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let endpoint = settings.endpoint();
-        let connect_timeout = timeout.mul_f64(http::CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+        let keys_timeout = timeout.mul_f64(http::CONNECT_SHARE);
+        let connect_timeout = keys_timeout.min(MAX_CONNECT_TIMEOUT);
         Ok(Self {
             settings: settings.clone(),
             client: http::client_to(&endpoint)
@@ -219,25 +221,32 @@ impl Service {
                 .build()?,
             endpoint,
             credentials: Credentials::new(settings.source.clone())?,
+            keys_timeout,
         })
     }
 
     /// Calls an operation: what was answered, and the keys that were shown. If there is no answer, what is to be said of
     /// that.
     async fn call(&self, operation: &str, request: &impl Serialize) -> Result<(Answer, Arc<Keys>), Report> {
-        let from = &self.settings.keys_from;
-        let no_keys = |reason| {
-            let detail = format!("no keys from {from}: {reason}");
-            Report::unanswered(Outcome::Ours, detail)
-        };
         let body = serde_json::to_vec(request).expect("texts and numbers can be written as JSON");
-        let keys = self.credentials.keys(None).await.map_err(no_keys)?;
+        let keys = self.keys(None).await?;
         let answer = self.call_with(operation, body.clone(), &keys).await?;
         if !answer.says_expired() || !self.credentials.can_change() {
             return Ok((answer, keys));
         }
-        let keys = self.credentials.keys(Some(&keys)).await.map_err(no_keys)?;
+        let keys = self.keys(Some(&keys)).await?;
         Ok((self.call_with(operation, body, &keys).await?, keys))
+    }
+
+    /// As [`Credentials::keys`], soon enough for what is to be said where there are none: SQS was asked nothing then.
+    async fn keys(&self, refused: Option<&Arc<Keys>>) -> Result<Arc<Keys>, Report> {
+        let limit = self.keys_timeout;
+        let keys = timeout(limit, self.credentials.keys(refused)).await;
+        let keys = keys.unwrap_or_else(|_| Err(format!("none came within {} s", limit.as_secs_f64())));
+        keys.map_err(|reason| {
+            let detail = format!("no keys from {}: {reason}", self.settings.keys_from);
+            Report::unanswered(Outcome::Ours, detail)
+        })
     }
 
     async fn call_with(&self, operation: &str, body: Vec<u8>, keys: &Keys) -> Result<Answer, Report> {

@@ -61,6 +61,27 @@ async fn a_containers_keys_are_asked_for_once_with_the_token_in_its_file() {
 }
 
 #[tokio::test]
+async fn what_waited_for_its_keys_in_vain_was_not_sent() {
+    let service = Server::start(|_| reply(200, SENT)).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let source = Source::Container(url.parse().unwrap(), Authorization::None);
+    let sender = sender_with(
+        &settings(&service, "notifications", source),
+        Duration::from_secs(1),
+    );
+
+    let report = sender.send(sample::parcel(BODY)).await;
+
+    assert_eq!(report.outcome, Outcome::Ours);
+    assert_eq!(
+        report.detail,
+        "no keys from the settings of the test: none came within 0.9 s"
+    );
+    assert!(service.requests().is_empty());
+}
+
+#[tokio::test]
 async fn an_address_whose_keys_have_ended_is_not_asked_for_each_message() {
     let service = Server::start(|_| reply(200, SENT)).await;
     let address = container("2024-07-30T09:15:00Z").await;

@@ -263,15 +263,15 @@ impl Backlog {
     /// Lets go at once what could not be taken since that time. What was refused keeps its time, and so does what failed
     /// before: it may be what brought the destination down. What is not recorded yet goes when it is.
     pub fn hurry(&mut self, since: Timestamp) {
-        let waiting = |(sequence, item): (&u64, &Item)| {
+        self.expedite_all(|item| {
             let is_its_fault = item.outcome.is_some_and(|outcome| outcome != Outcome::Refused);
-            let is_recent = item.tried_at.is_some_and(|tried_at| tried_at >= since);
-            (is_its_fault && is_recent && item.phase != Phase::InFlight).then_some(*sequence)
-        };
-        let sequences: Vec<_> = self.items.iter().filter_map(waiting).collect();
-        for sequence in sequences {
-            self.expedite(sequence);
-        }
+            is_its_fault && item.tried_at.is_some_and(|tried_at| tried_at >= since)
+        });
+    }
+
+    /// Lets go at once what was tried and would be again until that time.
+    pub fn hurry_due_by(&mut self, until: Timestamp) {
+        self.expedite_all(|item| item.tried_at.is_some() && item.due_at <= until);
     }
 
     /// What is to be recorded now, with `pause`, if anything is. Not to be called again before [`Backlog::recorded`].

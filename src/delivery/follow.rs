@@ -212,7 +212,11 @@ impl Follower {
                     .await?
                     .unwrap_or(0)
                 {
-                    0 => Err(Stop::Failed("it is neither paused nor down".to_owned())),
+                    0 => Err(Stop::Failed(format!(
+                        "it is neither paused nor down, and has not asked to be left alone; what waits for its next attempt, \
+                         `deliveries retry ID` sends now, with an ID of `deliveries list --state pending --destination \
+                         {destination}`"
+                    ))),
                     _ => Ok(()),
                 }
             }

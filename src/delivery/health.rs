@@ -104,7 +104,7 @@ impl Health {
 
     /// What may be sent, with so many attempts under way.
     pub fn allowance(&mut self, now: Timestamp, in_flight_count: usize) -> Allowance {
-        if self.is_quiet(now) {
+        if self.quiet_until(now).is_some() {
             return Allowance::Attempts(0);
         }
         let saved = match &mut self.rate {
@@ -120,11 +120,10 @@ impl Health {
 
     /// When more may be sent than now, if that is a matter of time.
     pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let saved_at = self.rate.as_ref().and_then(Rate::next_at);
         let probe_at = self.down.map(|down| down.next_probe_at);
         // Whichever of them is the last to hold it back.
-        let times = [self.quiet_until, saved_at, probe_at].into_iter().flatten();
-        times.max().filter(|at| *at > now)
+        let times = [self.quiet_until(now), self.slow_until(now), probe_at];
+        times.into_iter().flatten().max().filter(|at| *at > now)
     }
 
     /// An attempt begins.
@@ -168,9 +167,15 @@ impl Health {
         }
     }
 
-    /// Whether it asked to be left alone, and the time is not over.
-    pub fn is_quiet(&self, now: Timestamp) -> bool {
-        self.quiet_until.is_some_and(|until| now < until)
+    /// Until when it asked to be left alone, if that time is not over.
+    pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.quiet_until.filter(|until| now < *until)
+    }
+
+    /// Until when no attempt may begin since too many have, if that is so.
+    pub fn slow_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let saved_at = self.rate.as_ref().and_then(Rate::next_at);
+        saved_at.filter(|at| now < *at)
     }
 
     /// Lets the next attempt begin at once, if it is down or asked to be left alone.

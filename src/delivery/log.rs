@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::{Filter, Kind};
+use crate::clock::Timestamp;
 use crate::inbox::outbox::{Attempt, Destination, Outcome, Pause, State};
 use crate::inbox::{self, ReceiptId};
 
@@ -93,6 +94,16 @@ pub fn came_back(destination: &str, after: Duration) {
     tracing::info!(
         destination,
         "{destination} is back after {seconds} s; what waits for it is sent now"
+    );
+}
+
+/// A destination asked to be left alone.
+pub fn is_left_alone(destination: &str, until: Timestamp) {
+    tracing::warn!(
+        destination,
+        error.type = "destination_quiet",
+        "{destination} asked to be left alone (Retry-After): nothing is sent to it until {until}, or until \
+         `caigunn-webhook destinations resume {destination}`"
     );
 }
 

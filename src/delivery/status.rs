@@ -22,6 +22,12 @@ pub struct Status {
     pub dead_count: u64,
     /// Since when it fails throughout, if it does.
     pub down_since: Option<Timestamp>,
+    /// Until when it asked to be left alone (`Retry-After`), if it did: nothing is sent to it before.
+    pub quiet_until: Option<Timestamp>,
+    /// Until when nothing more is sent since that would be more than `max_per_second`, which is no part of what is shown: it
+    /// changes with every attempt.
+    #[serde(skip)]
+    pub slow_until: Option<Timestamp>,
     /// Why nothing is sent to it, if that is so.
     pub pause: Option<Pause>,
     /// Since when it took nothing, if what it was sent last failed.

@@ -19,7 +19,6 @@ use crate::inbox::outbox::{self, Destination, InstructionId, MAX_DONE_INSTRUCTIO
 use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
-pub use waits::NEXT_ATTEMPT;
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;

@@ -316,7 +316,7 @@ impl<'a> Worker<'a> {
                 self.read();
                 self.begin(now);
             }
-            self.show();
+            self.show(now);
             let next = self.next_at(now);
             let takes_orders = self.store_rests_until.is_none() && !is_stopping;
             // Each branch may be dropped: what is under way stays in its place, and no order is lost.
@@ -368,7 +368,7 @@ impl<'a> Worker<'a> {
             .min()
     }
 
-    fn show(&self) {
+    fn show(&self, now: Timestamp) {
         let behind_count = self.newest.saturating_sub(self.backlog.read_to());
         self.parts.board.show(Some(Status {
             in_flight_count: self.backlog.in_flight_count(),
@@ -376,6 +376,8 @@ impl<'a> Worker<'a> {
             oldest_received_at: self.backlog.oldest_received_at(),
             dead_count: self.dead_count,
             down_since: self.health.down_since(),
+            quiet_until: self.health.quiet_until(now),
+            slow_until: self.health.slow_until(now),
             pause: self.pause.clone(),
             failing_since: self.failing_since,
             last_failure: self.last_failure.clone(),

@@ -71,9 +71,16 @@ fn stuck(name: &str, shown: &Value) -> Option<Finding> {
         "pending: {count}, the oldest received {}",
         oldest.unwrap_or("at a time that is not known")
     );
+    let detail = shown["status"]["last_failure"]["detail"].as_str();
+    let detail = detail.unwrap_or("unknown");
+    if let Some(until) = shown["status"]["quiet_until"].as_str() {
+        return Some(Finding::warning(
+            CHECK,
+            format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
+            format!("if it is ready for them before, `caigunn-webhook destinations resume {name}`"),
+        ));
+    }
     if let Some(since) = shown["status"]["failing_since"].as_str() {
-        let detail = shown["status"]["last_failure"]["detail"].as_str();
-        let detail = detail.unwrap_or("unknown");
         return Some(Finding::warning(
             CHECK,
             format!("{name} took nothing since {since}: {detail}; {waits}"),
@@ -167,11 +174,18 @@ mod tests {
             })
         };
         let long_ago = now.minus(WAITS_LONG * 2);
+        let mut quiet = shown(1, Some("answered 429"), now);
+        quiet["status"]["quiet_until"] = now.to_string().into();
 
         assert!(standing(&shown(1, None, now)).is_empty());
         assert!(standing(&shown(0, Some("answered 500"), now)).is_empty());
         assert_eq!(standing(&shown(1, Some("answered 500"), now)).len(), 1);
         assert_eq!(standing(&shown(1, None, long_ago)).len(), 1);
+        let quiet = &standing(&quiet)[0];
+        assert!(
+            quiet.found.starts_with("app asked to be left alone until "),
+            "{quiet:?}"
+        );
     }
 
     #[test]

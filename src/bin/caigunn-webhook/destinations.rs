@@ -88,7 +88,13 @@ fn remark(destination: &Value) -> String {
     let failure = &status["last_failure"];
     let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
     let said = |when: &str, at: &Value, what: &Value| format!("{when} {}: {}", output::time(at), text(what));
+    let quiet_until = &status["quiet_until"];
     match destination["state"].as_str() {
+        Some("active" | "down") if !quiet_until.is_null() => format!(
+            "{}; it asked to be left alone until {}, and is tried at once by `destinations resume`",
+            said("at", &failure["at"], &failure["detail"]),
+            output::time(quiet_until)
+        ),
         Some("paused") => said("since", &pause["at"], &pause["reason"]),
         Some("unconfigured") => format!(
             "not configured where the receiver leads: removed after {}",

@@ -169,6 +169,17 @@ impl Backlog {
         self.place(sequence);
     }
 
+    /// Lets go at once all of these that no attempt is under way with.
+    pub(super) fn expedite_all(&mut self, is_meant: impl Fn(&Item) -> bool) {
+        let waiting = self
+            .items
+            .iter()
+            .filter(|(_, item)| item.phase != Phase::InFlight);
+        let meant = waiting.filter(|(_, item)| is_meant(item));
+        let sequences: Vec<_> = meant.map(|(sequence, _)| *sequence).collect();
+        sequences.into_iter().for_each(|sequence| self.expedite(sequence));
+    }
+
     pub(super) fn call_off(&mut self, sequence: u64, now: Timestamp) {
         self.displace(sequence);
         let item = self.items.get_mut(&sequence).expect("it is pending");

@@ -34,7 +34,8 @@ pub struct Listed {
     pub attempt_count: u32,
     /// How the last one ended.
     pub last_outcome: Option<Outcome>,
-    /// If it waits to be tried again, and for nothing else, when that is due.
+    /// If it waits for a time, and for nothing else, when that is: its next try, or the end of a time for which its destination
+    /// asked to be left alone.
     pub next_attempt_at: Option<Timestamp>,
     /// Why it waits, in words, if it does.
     pub waits: Option<String>,

@@ -9,7 +9,13 @@ use crate::inbox::{Cursor, Page, PageRequest, ReceiptFilter};
 const MAX_JOB_RECEIPTS: usize = 100;
 
 /// What is said of one that only waits for its time.
-pub const NEXT_ATTEMPT: &str = "waits for its next attempt";
+const NEXT_ATTEMPT: &str = "waits for its next attempt";
+
+/// Of one whose destination has sent a `Retry-After`.
+const LEFT_ALONE: &str = "its destination asked to be left alone";
+
+/// Of one whose destination has a `max_per_second`.
+const TOO_MANY: &str = "its destination gets no more yet (max_per_second)";
 
 impl Deliveries {
     /// Says of each delivery of a page why it waits.
@@ -27,40 +33,46 @@ impl Deliveries {
         Ok(page)
     }
 
-    /// Says why it waits. What waits for something else than its time has no time.
+    /// Says why it waits, and until when, where that is a matter of time alone.
     pub(super) async fn explain_one(
         &self,
         listed: &mut Listed,
         destination: &Destination,
     ) -> Result<(), Error> {
-        listed.waits = self.why_it_waits(listed, destination).await?;
-        let has_time = listed.waits.as_ref().is_none_or(|waits| waits == NEXT_ATTEMPT);
-        listed.next_attempt_at.take_if(|_| !has_time);
+        let why = self.why_it_waits(listed, destination).await?;
+        listed.next_attempt_at = why.as_ref().and_then(|(_, until)| *until);
+        listed.waits = why.map(|(words, _)| words);
         Ok(())
     }
 
-    /// Why a delivery waits; `None` if it does not, or only until it is taken up.
+    /// Why a delivery waits, and until when; `None` if it does not, or only until it is taken up.
     async fn why_it_waits(
         &self,
         listed: &Listed,
         destination: &Destination,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<(String, Option<Timestamp>)>, Error> {
         if listed.state != State::Pending {
             return Ok(None);
         }
         if let Some(first) = self.first_of_job(listed, destination).await? {
-            return Ok(Some(format!("waits for {first}")));
+            return Ok(Some((format!("waits for {first}"), None)));
         }
-        let status = self
-            .configured(&listed.destination)
-            .and_then(|configured| configured.board.status());
-        let is_down = status.is_some_and(|status| status.down_since.is_some());
-        let is_early = listed.next_attempt_at.is_some_and(|at| at > Timestamp::now());
-        Ok(match destination.pause {
-            Some(_) => Some("its destination is paused".to_owned()),
-            None if is_down => Some("its destination is down".to_owned()),
-            None => is_early.then(|| NEXT_ATTEMPT.to_owned()),
-        })
+        let configured = self.configured(&listed.destination);
+        let status = configured.and_then(|configured| configured.board.status());
+        let status = status.unwrap_or_default();
+        let (now, due_at) = (Timestamp::now(), listed.next_attempt_at);
+        let quiet_until = status
+            .quiet_until
+            .filter(|until| now < *until && due_at <= Some(*until));
+        let why = match destination.pause {
+            Some(_) => ("its destination is paused", None),
+            None if quiet_until.is_some() => (LEFT_ALONE, quiet_until),
+            None if status.down_since.is_some() => ("its destination is down", None),
+            None if due_at.is_some_and(|at| at > now) => (NEXT_ATTEMPT, due_at),
+            None if status.slow_until.is_some_and(|until| until > now) => (TOO_MANY, None),
+            None => return Ok(None),
+        };
+        Ok(Some((why.0.to_owned(), why.1)))
     }
 
     /// The delivery of the same job whose turn it is before that one's: the oldest that is pending.

@@ -28,13 +28,25 @@ impl Worker<'_> {
                 }
             },
             What::Pause(pause) => self.set_pause(Some(pause.clone())),
-            What::Resume if self.pause.is_none() && self.health.down_since().is_some() => {
-                self.health.probe_now(now);
-                1
+            What::Resume => {
+                let has_ended_quiet = self.end_quiet(now);
+                if self.pause.is_none() && (has_ended_quiet || self.health.down_since().is_some()) {
+                    self.health.probe_now(now);
+                    1
+                } else {
+                    self.set_pause(None)
+                }
             }
-            What::Resume => self.set_pause(None),
         };
         self.to_answer.push((order.answer, count));
+    }
+
+    /// If it asked to be left alone, lets go now what it would get when that time is over; whether it did.
+    fn end_quiet(&mut self, now: Timestamp) -> bool {
+        let quiet_until = self.health.quiet_until(now);
+        quiet_until
+            .inspect(|until| self.backlog.hurry_due_by(*until))
+            .is_some()
     }
 
     /// Makes them pending, all or none; `None` if they cannot be now.

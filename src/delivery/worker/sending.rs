@@ -105,7 +105,7 @@ impl Worker<'_> {
         let now = self.now();
         let has_failed = self.store_rests_until.is_some();
         // Much may have happened while it was loaded.
-        let may_go = !is_stopping && self.pause.is_none() && !self.health.is_quiet(now);
+        let may_go = !is_stopping && self.pause.is_none() && self.health.quiet_until(now).is_none();
         let mut receipts: HashMap<_, _> = receipts
             .into_iter()
             .map(|(receipt, body)| (receipt.sequence, (receipt, body)))
@@ -160,6 +160,7 @@ impl Worker<'_> {
             (self.missing, self.was_looked_for) = (None, false);
         }
         let is_probe = self.health.down_since().is_some();
+        let was_quiet = self.health.quiet_until(now).is_some();
         let turn = self
             .health
             .note(begun.sequence, attempt.outcome, wish, now, fastrand::f64());
@@ -167,6 +168,9 @@ impl Worker<'_> {
             .backlog
             .settle(begun.sequence, attempt.clone(), wish, now, fastrand::f64());
         log::attempt(name, receipt_id, &attempt, state, is_probe);
+        if let Some(until) = self.health.quiet_until(now).filter(|_| !was_quiet) {
+            log::is_left_alone(name, until);
+        }
         self.dead_count += u64::from(state == State::Dead);
         if wish == Wish::Nothing && self.pause.is_none() {
             log::paused_by_itself(name);

@@ -20,6 +20,8 @@ const MS: Duration = Duration::from_millis(1);
 /// How long a test waits for what must come, by the paused clock.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// Takes everything at once.
 #[derive(Default)]
 struct Taking {
@@ -57,6 +59,27 @@ impl Sender for Falling {
     }
 }
 
+/// Says of the first that it takes nothing for an hour, and takes all that comes later.
+#[derive(Default)]
+struct Quiet(Taking);
+
+impl Sender for Quiet {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        let is_first = self.0.taken.lock().unwrap().is_empty();
+        let report = self.0.send(parcel);
+        Box::pin(async move {
+            match report.await {
+                report if !is_first => report,
+                report => Report {
+                    outcome: Outcome::Refused,
+                    wish: Wish::Less { pause: Some(HOUR) },
+                    ..report
+                },
+            }
+        })
+    }
+}
+
 /// A worker on a store in memory.
 struct Site<S = Taking> {
     inbox: Arc<FakeInbox>,
@@ -64,8 +87,7 @@ struct Site<S = Taking> {
     /// Tells that something was accepted.
     wake: watch::Sender<()>,
     worker: JoinHandle<()>,
-    /// While it is there, orders may come.
-    _orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Order>,
 }
 
 impl Site {
@@ -132,7 +154,7 @@ impl<S: Sender + Default> Site<S> {
             inbox,
             sender,
             wake,
-            _orders: orders,
+            orders,
         };
         (1..=receipt_count).for_each(|sequence| site.accept(sequence));
         site
@@ -256,4 +278,30 @@ async fn who_ends_by_what_it_is_sent_has_it_again_when_it_is_back_once() {
     assert_eq!(sent_at.len(), 2, "{sent_at:?}");
     let wait = sent_at[1] - sent_at[0];
     assert!((1000 * MS..1200 * MS).contains(&wait), "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_to_be_left_alone_gets_all_that_waits_when_somebody_says_so() {
+    let site: Site<Quiet> = Site::sending(vec![Duration::ZERO, HOUR / 60], 3, 1, MS);
+    site.wake.send_replace(());
+    site.records(1).await;
+    sleep(PATIENCE / 2).await;
+    assert_eq!(sequences(&site.sender.0), [1]);
+
+    let (answer, answered) = oneshot::channel();
+    let resume = Order {
+        what: What::Resume,
+        answer,
+    };
+    site.orders.send(resume).await.unwrap();
+
+    assert_eq!(answered.await, Ok(Some(1)));
+    sleep(MS * 100).await;
+    assert_eq!(sequences(&site.sender.0), [1, 1, 2, 3]);
+}
+
+/// The numbers of what came, as it came.
+fn sequences(taking: &Taking) -> Vec<u64> {
+    let taken = taking.taken.lock().unwrap();
+    taken.iter().map(|(sequence, _)| *sequence).collect()
 }

@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::entry::Viewer;
 use super::{Section, Site, destinations, parts};
-use crate::clock::Timestamp;
-use crate::delivery::view::{Listed, NEXT_ATTEMPT, ShownAttempt};
+use crate::delivery::view::{Listed, ShownAttempt};
 use crate::http::admin::deliveries::{self, NamedDelivery};
 use crate::http::admin::told::{Followed, follow};
 use crate::http::problem::Problem;
@@ -65,14 +64,8 @@ pub fn how(listed: &Listed, last: Option<&ShownAttempt>) -> Markup {
             (outcome.as_str())
             @if let Some(last) = failed.filter(|last| !last.detail.is_empty()) { ": " (parts::text(&last.detail)) }
         }
-        @if let Some(at) = next_attempt(listed) { "; next " (parts::time(at)) }
+        @if let Some(at) = listed.next_attempt_at { "; next " (parts::time(at)) }
     }
-}
-
-/// When it is tried next, where that is what it waits for: else it is sooner or later than the schedule says.
-fn next_attempt(listed: &Listed) -> Option<Timestamp> {
-    let waits = listed.waits.as_deref();
-    listed.next_attempt_at.filter(|_| waits == Some(NEXT_ATTEMPT))
 }
 
 async fn show(State(site): State<Site>, viewer: Viewer, named: NamedDelivery) -> Result<Response, Problem> {
@@ -102,7 +95,7 @@ fn facts(listed: &Listed, attempts: &[ShownAttempt]) -> Vec<(&'static str, Marku
     if let Some(id) = listed.event_id {
         facts.push(("Job", html! { a href=(format!("/jobs/{id}")) { code { (id) } } }));
     }
-    if let Some(at) = next_attempt(listed) {
+    if let Some(at) = listed.next_attempt_at {
         facts.push(("Next attempt", parts::time_whole(at)));
     }
     if let Some(at) = listed.changed_at {

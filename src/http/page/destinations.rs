@@ -95,9 +95,16 @@ pub fn standing(destination: &ShownDestination) -> Option<String> {
     match (destination.state, &destination.pause) {
         (ShownState::Down, _) => {
             let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
-            Some(format!(
-                "{name} is down: {detail}. Mend what that says; what is pending is sent as soon as it takes something"
-            ))
+            let quiet_until = destination.status.as_ref().and_then(|status| status.quiet_until);
+            Some(match quiet_until {
+                Some(until) => format!(
+                    "{name} is down: {detail}. It asked to be left alone until {}. {TRY_NOW}",
+                    utc(until)
+                ),
+                None => format!(
+                    "{name} is down: {detail}. Mend what that says; what is pending is sent as soon as it takes something"
+                ),
+            })
         }
         (ShownState::Paused, Some(pause)) => Some(format!(
             "{name} is paused since {}: {}. Resume it when it is ready for what is pending",
@@ -116,6 +123,8 @@ fn utc(at: Timestamp) -> String {
     parts::utc(&at.to_string())
 }
 
+const TRY_NOW: &str = "Try it now if it is ready for that";
+
 /// How long something may wait for a destination that is well.
 const WAITS_LONG: Duration = Duration::from_secs(600);
 
@@ -126,6 +135,12 @@ fn stuck(destination: &ShownDestination, now: Timestamp) -> Option<String> {
     let status = destination.status.as_ref().filter(|_| count > 0)?;
     let since = status.oldest_received_at;
     let oldest = since.map_or(String::new(), |at| format!(", the oldest received {}", utc(at)));
+    if let Some(until) = status.quiet_until {
+        let until = utc(until);
+        return Some(format!(
+            "{name} asked to be left alone until {until}. Waiting for it: {count}{oldest}. {TRY_NOW}"
+        ));
+    }
     match (status.failing_since, &status.last_failure) {
         (Some(at), Some(failure)) => Some(format!(
             "{name} took nothing since {}: {}. Waiting for it: {count}{oldest}. Mend what that says",
@@ -198,9 +213,19 @@ fn facts(destination: &ShownDestination) -> Vec<(&'static str, Markup)> {
 fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
     let path = |verb: &str| format!("{HERE}/{}/{verb}", destination.name);
     let reason = format!("reason-{}", destination.name);
+    let status = destination.status.as_ref();
+    let is_quiet = status.is_some_and(|status| status.quiet_until.is_some());
+    let try_or_pause = || {
+        html! {
+            (parts::button(viewer, &path("resume"), &[], "Try now"))
+            (parts::button(viewer, &path("pause"), &[], "Pause"))
+        }
+    };
     html! {
         div.actions {
             @match destination.state {
+                ShownState::Down => (try_or_pause()),
+                ShownState::Active if is_quiet => (try_or_pause()),
                 ShownState::Active if viewer.can_change() => {
                     (parts::post_form(viewer, &path("pause"), &[], html! {
                         label for=(reason) { "Why" }
@@ -210,10 +235,6 @@ fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
                 }
                 ShownState::Active => (parts::button(viewer, &path("pause"), &[], "Pause")),
                 ShownState::Paused => (parts::button(viewer, &path("resume"), &[], "Resume")),
-                ShownState::Down => {
-                    (parts::button(viewer, &path("resume"), &[], "Try now"))
-                    (parts::button(viewer, &path("pause"), &[], "Pause"))
-                }
                 ShownState::Unconfigured => (parts::button(viewer, &path("remove"), &[], "Remove now…")),
                 ShownState::Removed => {}
             }
@@ -352,6 +373,12 @@ mod tests {
             failed.contains("answered 500. Waiting for it: 3, the oldest"),
             "{failed}"
         );
+        let quiet = Status {
+            quiet_until: Some(now),
+            ..status(Some("answered 429"), 1)
+        };
+        let quiet = standing(&active(3, quiet)).unwrap();
+        assert!(quiet.contains("asked to be left alone until "), "{quiet}");
         let restarted = standing(&active(2, status(None, 11))).unwrap();
         assert!(restarted.contains("waits for long: 2, the oldest"), "{restarted}");
     }

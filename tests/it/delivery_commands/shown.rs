@@ -168,6 +168,58 @@ async fn of_a_destination_that_is_down_it_is_said_of_each_delivery() {
 }
 
 #[tokio::test]
+async fn who_asked_to_be_left_alone_is_shown_so_and_tried_when_it_is_resumed() {
+    let stage = Stage::answering("0,600", |_| Reply::With(429, "retry-after", "3000".to_owned())).await;
+    let tried = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&tried, "pending", 1).await;
+    let untried = stage.post("crawling.initial").await;
+
+    let waiting = stage.wait_for_delivery(&untried, "pending", 0).await;
+    let destinations = stage.json(&["destinations", "list"]).await;
+    let table = stage.run(&["destinations", "list"]).await;
+    stage.application.answer(|_| Reply::Status(200));
+    stage.json(&["destinations", "resume", "app"]).await;
+
+    assert_eq!(waiting["waits"], "its destination asked to be left alone");
+    let until = &destinations["destinations"][0]["status"]["quiet_until"];
+    assert!(until.is_string(), "{destinations}");
+    assert_eq!(&waiting["next_attempt_at"], until);
+    let line = line(&table.output, "app ");
+    assert!(
+        line.contains(" answered 429; it asked to be left alone until "),
+        "{line}"
+    );
+    stage.wait_for_delivery(&tried, "delivered", 2).await;
+    stage.wait_for_delivery(&untried, "delivered", 1).await;
+    let again = stage.run(&["destinations", "resume", "app"]).await;
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(
+        again.errors.contains("`deliveries retry ID` sends now"),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_a_max_per_second_says_so() {
+    let application = Application::start().await;
+    let destinations = json!([
+        {"name": "app", "kind": "http", "url": application.url(), "max_per_second": 0.01},
+    ]);
+    let stage = Stage::with(application, &destinations.to_string(), "0,600").await;
+    let first = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&first, "delivered", 1).await;
+
+    let second = stage.post("crawling.initial").await;
+
+    let shown = stage.api(&format!("/deliveries/{}", id(&second))).await;
+    assert_eq!(
+        shown["waits"],
+        "its destination gets no more yet (max_per_second)"
+    );
+    assert_eq!(shown["next_attempt_at"], Value::Null);
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_by_job_and_by_time() {
     let stage = Stage::new().await;
     let (job, event_id) = post_job(&stage, ["crawling.initial", "crawling.completed"]).await;

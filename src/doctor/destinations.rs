@@ -143,10 +143,10 @@ fn standing(shown: &Value) -> Vec<Finding> {
     if let Some(count @ 1..) = shown["dead_count"].as_u64() {
         findings.push(Finding::warning(
             CHECK,
-            format!("{name} did not take what was sent as often as the schedule says; dead letters: {count}"),
+            format!("{name} has dead letters, which are tried no more: {count}"),
             format!(
-                "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and \
-                 `caigunn-webhook receipts replay --dead --destination {name}` sends them again"
+                "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and `deliveries show ID` says why; \
+                 once that is mended, `caigunn-webhook receipts replay --dead --destination {name}` sends them again"
             ),
         ));
     }

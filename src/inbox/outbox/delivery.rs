@@ -17,7 +17,7 @@ pub enum State {
     Pending,
     /// The destination has said that it has it.
     Delivered,
-    /// It was tried as often as the schedule says, in vain: a dead letter.
+    /// It was tried as often as the schedule says, in vain, or can never be taken as it is: a dead letter.
     Dead,
     /// An operator has called it off.
     Cancelled,

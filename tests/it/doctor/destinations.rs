@@ -262,9 +262,9 @@ async fn what_the_receiver_knows_of_a_destination_is_told_too() {
             "\
 warning  destination: app is paused since {since}, with 1 pending: migration
          when it is ready for them, `caigunn-webhook destinations resume app`
-warning  destination: app did not take what was sent as often as the schedule says; dead letters: 1
-         `caigunn-webhook deliveries list --state dead --destination app` lists them, and \
-`caigunn-webhook receipts replay --dead --destination app` sends them again"
+warning  destination: app has dead letters, which are tried no more: 1
+         `caigunn-webhook deliveries list --state dead --destination app` lists them, and `deliveries show ID` says why; once that \
+is mended, `caigunn-webhook receipts replay --dead --destination app` sends them again"
         ),
     );
     // How they are it cannot be asked then.

@@ -1,9 +1,9 @@
 //! Why deliveries wait, in words.
 
-use super::{Deliveries, Error, Listed};
+use super::{Deliveries, Error, Listed, SEARCH_COUNT};
 use crate::clock::Timestamp;
-use crate::inbox::outbox::{Destination, State};
-use crate::inbox::{Cursor, Page, PageRequest, ReceiptFilter};
+use crate::inbox::outbox::{DeliveryFilter, Destination, State};
+use crate::inbox::{Cursor, Page, PageRequest, Receipt, ReceiptFilter};
 
 /// How many receipts of one job are looked at: it has three as a rule.
 const MAX_JOB_RECEIPTS: usize = 100;
@@ -82,7 +82,7 @@ impl Deliveries {
         destination: &Destination,
     ) -> Result<Option<String>, Error> {
         let Some(event_id) = listed.event_id else {
-            return Ok(None);
+            return self.first_of_unnamed_job(listed, destination).await;
         };
         let filter = ReceiptFilter {
             event_id: Some(event_id),
@@ -99,5 +99,30 @@ impl Deliveries {
             }
         }
         Ok(None)
+    }
+
+    /// The same of a notification without an id of a job, which waits for those of its event and chatbot: all of them have rows
+    /// where one has failed. Of very many that are pending only the nearest are looked at.
+    async fn first_of_unnamed_job(
+        &self,
+        listed: &Listed,
+        destination: &Destination,
+    ) -> Result<Option<String>, Error> {
+        let pending = DeliveryFilter {
+            destination: Some(destination.id),
+            state: Some(State::Pending),
+            from_sequence: 0,
+        };
+        let older = PageRequest {
+            cursor: Some(Cursor(listed.sequence)),
+            limit: SEARCH_COUNT,
+        };
+        let rows = self.inbox.outbox().deliveries(pending, older).await?.items;
+        let is_of_job = |receipt: &Receipt| {
+            let (event, of_listed) = (&receipt.event.event, &listed.event.event);
+            receipt.event_id.is_none() && receipt.chatbot_id == listed.chatbot_id && event == of_listed
+        };
+        let first = rows.iter().rev().find(|(_, receipt)| is_of_job(receipt));
+        Ok(first.map(|(_, receipt)| format!("{}/{}", destination.name, receipt.id)))
     }
 }

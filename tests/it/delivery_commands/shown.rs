@@ -168,6 +168,31 @@ async fn of_a_destination_that_is_down_it_is_said_of_each_delivery() {
 }
 
 #[tokio::test]
+async fn of_what_bears_no_job_it_is_said_what_it_waits_for() {
+    let stage = Stage::answering("0,600", |_| Reply::Status(500)).await;
+    let mut ids = Vec::new();
+    for (event, status) in [("foo", "a"), ("bar", "a"), ("foo", "b")] {
+        let body = json!({"event": event, "status": status});
+        let response = stage
+            .client
+            .post(stage.receiver.url("/webhook"))
+            .json(&body)
+            .send();
+        let answer: Value = response.await.expect("an answer").json().await.expect("JSON");
+        ids.push(text(&answer, "receipt_id"));
+    }
+    stage.wait_for_delivery(&ids[0], "pending", 1).await;
+    stage.wait_for_delivery(&ids[1], "pending", 1).await;
+
+    let behind = stage.api(&format!("/deliveries/{}", id(&ids[2]))).await;
+    let first = stage.api(&format!("/deliveries/{}", id(&ids[1]))).await;
+
+    assert_eq!(behind["waits"], format!("waits for {}", id(&ids[0])));
+    assert_eq!(behind["next_attempt_at"], Value::Null);
+    assert_eq!(first["waits"], "waits for its next attempt");
+}
+
+#[tokio::test]
 async fn who_asked_to_be_left_alone_is_shown_so_and_tried_when_it_is_resumed() {
     let stage = Stage::answering("0,600", |_| Reply::With(429, "retry-after", "3000".to_owned())).await;
     let tried = stage.post("crawling.initial").await;

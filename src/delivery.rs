@@ -113,6 +113,14 @@ pub struct DestinationSettings {
     pub kind: Kind,
 }
 
+impl DestinationSettings {
+    /// How often secrets of its were read anew from their files.
+    fn renewal_count(&self) -> usize {
+        let login = self.kind.login();
+        self.secrets.replaced_count() + login.map_or(0, |login| login.password.replaced_count())
+    }
+}
+
 /// What a destination is.
 #[derive(Clone, Debug)]
 pub enum Kind {

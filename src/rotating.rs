@@ -1,26 +1,47 @@
 //! Values that are replaced while they are used: secrets that are rotated in their files.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A value that all clones see replaced at once. Reading it costs an uncontended lock and a count.
 #[derive(Clone, Debug)]
-pub struct Rotating<T>(Arc<RwLock<Arc<T>>>);
+pub struct Rotating<T>(Arc<RwLock<Held<T>>>);
+
+#[derive(Debug)]
+struct Held<T> {
+    value: Arc<T>,
+    replaced_count: usize,
+}
 
 impl<T> Rotating<T> {
     /// One that is `value` until it is replaced.
     pub fn new(value: T) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(value))))
+        let held = Held {
+            value: Arc::new(value),
+            replaced_count: 0,
+        };
+        Self(Arc::new(RwLock::new(held)))
     }
 
     /// The value as it is now.
     pub fn get(&self) -> Arc<T> {
-        // Nothing that could panic is done under the lock.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.held().value)
+    }
+
+    /// How often it was replaced.
+    pub fn replaced_count(&self) -> usize {
+        self.held().replaced_count
     }
 
     /// Makes it `value` for all who ask from now on.
     pub fn replace(&self, value: T) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.value = Arc::new(value);
+        held.replaced_count += 1;
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, Held<T>> {
+        // Nothing that could panic is done under the lock.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,6 +56,7 @@ mod tests {
 
         value.replace("new");
 
+        assert_eq!(clone.replaced_count(), 1);
         assert_eq!((*clone.get(), *before), ("new", "old"));
     }
 }

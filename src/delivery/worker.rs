@@ -241,6 +241,8 @@ struct Worker<'a> {
     has_store_failed: bool,
     /// What the clock said when it was last looked at.
     clock: Watched,
+    /// How often the destination's secrets had been read anew then.
+    renewal_count: usize,
 }
 
 impl<'a> Worker<'a> {
@@ -283,6 +285,7 @@ impl<'a> Worker<'a> {
             arrivals: parts.wake.clone(),
             has_store_failed: false,
             clock: Watched::from_now(),
+            renewal_count: parts.settings.renewal_count(),
         }
     }
 
@@ -338,6 +341,7 @@ impl<'a> Worker<'a> {
                     self.looks_anyway = true;
                     self.dead_count_in = self.dead_count_in.saturating_sub(1);
                     self.hand.tidy();
+                    self.use_new_secrets();
                 }
                 Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
                 () = at(next) => {}

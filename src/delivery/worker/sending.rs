@@ -201,6 +201,16 @@ impl Worker<'_> {
             self.backlog.hurry(since);
         }
     }
+
+    /// Where secrets were read anew, what waits is tried now: the old ones may be why it was not taken.
+    pub(super) fn use_new_secrets(&mut self) {
+        let count = self.parts.settings.renewal_count();
+        if std::mem::replace(&mut self.renewal_count, count) != count {
+            let now = self.now();
+            self.health.look_again(now);
+            self.backlog.hurry_due_by(Timestamp::MAX);
+        }
+    }
 }
 
 /// Makes one attempt.

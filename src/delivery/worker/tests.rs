@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::delivery::{Kind, metrics};
 use crate::inbox::fake::{FakeInbox, Record};
 use crate::inbox::outbox::{DestinationId, Outcome};
 use crate::metrics::Registry;
+use crate::rotating::Rotating;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -80,6 +82,22 @@ impl Sender for Quiet {
     }
 }
 
+/// Refuses everything.
+#[derive(Default)]
+struct Refusing(Taking);
+
+impl Sender for Refusing {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        let report = self.0.send(parcel);
+        Box::pin(async {
+            Report {
+                outcome: Outcome::Refused,
+                ..report.await
+            }
+        })
+    }
+}
+
 /// A worker on a store in memory.
 struct Site<S = Taking> {
     inbox: Arc<FakeInbox>,
@@ -88,6 +106,7 @@ struct Site<S = Taking> {
     wake: watch::Sender<()>,
     worker: JoinHandle<()>,
     orders: mpsc::Sender<Order>,
+    secrets: Rotating<Vec<SecretString>>,
 }
 
 impl Site {
@@ -130,6 +149,7 @@ impl<S: Sender + Default> Site<S> {
             max_in_flight,
             ..sample::destination(Kind::Http(settings), PATIENCE)
         };
+        let secrets = settings.secrets.clone();
         let board = Board::default();
         let shown = [("app", board.clone())];
         let metrics = metrics::register(&mut Registry::default(), &shown).remove(0);
@@ -155,6 +175,7 @@ impl<S: Sender + Default> Site<S> {
             sender,
             wake,
             orders,
+            secrets,
         };
         (1..=receipt_count).for_each(|sequence| site.accept(sequence));
         site
@@ -298,6 +319,21 @@ async fn who_asked_to_be_left_alone_gets_all_that_waits_when_somebody_says_so() 
     assert_eq!(answered.await, Ok(Some(1)));
     sleep(MS * 100).await;
     assert_eq!(sequences(&site.sender.0), [1, 1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_new_secrets_what_waits_is_tried_soon_also_what_was_refused() {
+    let site: Site<Refusing> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
+    site.wake.send_replace(());
+    sleep(PATIENCE / 6).await;
+    assert_eq!(sequences(&site.sender.0), [1, 2, 3]);
+
+    site.secrets.replace(vec!["whsec_new".into()]);
+    sleep(INTERVAL * 2).await;
+
+    assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1, 2, 3]);
+    sleep(PATIENCE / 6).await;
+    assert_eq!(sequences(&site.sender.0).len(), 6);
 }
 
 /// The numbers of what came, as it came.

@@ -331,7 +331,15 @@ async fn a_replay_says_that_its_destination_is_paused_until_that_is_resumed() {
     assert_eq!(walker.post("/destinations/app/pause", &[token]).await.status, 303);
     let begun = walker.post("/replays", &[token, ("confirmed", "true")]).await;
     let path = begun.location.clone().expect("it has begun");
-    deliveries(&app, "pending", 1).await;
+    // What it made pending is seen a moment before it says so.
+    wait_for("the replay to be counted", || async {
+        let shown = app.api(&path).await;
+        match shown["replay"]["progress"]["replayed_count"].as_u64() {
+            Some(1) => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
 
     let paused = walker.get(&path).await;
     walker.post("/destinations/app/resume", &[token]).await;

@@ -25,10 +25,24 @@ const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are 
 const NO_DATABASE: &str = "give its URL the number of a database that there is, or none: `CONFIG GET databases` says how many there \
                            are, and a cluster has only number 0";
 
+const NO_RIGHT: &str =
+    "let its user run that: XADD, and SELECT if its URL has the number of a database (`+xadd +select`)";
+
+const NO_SENTINEL: &str = "give its URL the address of the master that this Sentinel watches (`SENTINEL GET-MASTER-ADDR-BY-NAME NAME` \
+                           says it), or one that leads to whichever server is that, such as a proxy's";
+
+const NO_CLUSTER: &str =
+    "give its URL a server that is no node of a cluster, or a proxy that speaks for the whole cluster";
+
 const NOT_LET_IN: &str = "mend what that says, unless it passes by itself; what is for it is kept and sent when it lets this receiver in";
 
 const NO_REDIS: &str = "see that its URL is that of a server of Redis, by redis:// without TLS and by rediss:// with it, and that the \
                         server runs; what is for it is kept and sent when it is there";
+
+const KEY_FORBIDDEN: &str = "see that this user's rights are for that key (`~KEY`) and for XADD and TYPE (`+xadd +type`): else nothing is added";
+
+const KEY_HIDDEN: &str = "see that what answers there is a server of Redis that has streams: one that does not know TYPE or XADD adds \
+                          nothing";
 
 /// What a server tells of itself.
 struct Told {
@@ -38,8 +52,8 @@ struct Told {
     fsync: Option<String>,
     /// The type of what is under the stream's key, if that is the same for all.
     kind: Option<String>,
-    /// Why that is not told.
-    forbidden: Option<String>,
+    /// Why that is not told, and what to do about it.
+    hidden: Option<(String, &'static str)>,
 }
 
 /// What the operator of a stream is to know.
@@ -82,6 +96,7 @@ fn bad(report: Report) -> Sight {
     let advice = match report.outcome {
         _ if says(refusal::NO_DATABASE) => NO_DATABASE,
         _ if says(refusal::NO_REDIS) => NO_REDIS,
+        _ if says(refusal::NO_RIGHT) => NO_RIGHT,
         Outcome::Refused if says(refusal::NO_LOGIN) => NO_LOGIN,
         Outcome::Refused | Outcome::Failed => NOT_LET_IN,
         _ => UNREACHED,
@@ -93,11 +108,12 @@ async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Re
     let info = ask(connection, &redis::cmd("INFO")).await?;
     // Providers of servers often forbid it.
     let fsync = wire::setting(connection, "appendfsync").await.ok().flatten();
-    let (kind, forbidden) = match settings.stream.is_fixed() {
+    let (kind, hidden) = match settings.stream.is_fixed() {
         true => match ask(connection, redis::cmd("TYPE").arg(settings.stream.to_string())).await {
             Ok(kind) => (Some(kind), None),
             Err(error) if refusal::is_at_the_door(&error) => return Err(error),
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) if refusal::is_forbidden(&error) => (None, Some((error.to_string(), KEY_FORBIDDEN))),
+            Err(error) => (None, Some((error.to_string(), KEY_HIDDEN))),
         },
         false => (None, None),
     };
@@ -105,8 +121,33 @@ async fn told(connection: &mut MultiplexedConnection, settings: &Settings) -> Re
         info,
         fsync,
         kind,
-        forbidden,
+        hidden,
     })
+}
+
+/// What keeps a server of that mode (`redis_mode` of `INFO`) from being delivered to, if that is so. Where the key of the
+/// stream is the same for all, a node of a cluster tells its type only if it has it.
+fn unfit(mode: &str, place: &str, has_key: bool) -> Option<Sight> {
+    match mode {
+        "sentinel" => Some(Sight::Bad {
+            what: format!("{place} is a Sentinel, which has no streams"),
+            advice: NO_SENTINEL,
+        }),
+        "cluster" if has_key => Some(Sight::Doubtful {
+            what: format!(
+                "{place} is a node of a cluster: it has the stream now, and a redirection to another node (MOVED) is not followed"
+            ),
+            advice: NO_CLUSTER,
+        }),
+        "cluster" => Some(Sight::Bad {
+            what: format!(
+                "{place} is a node of a cluster: other nodes have some of the streams, and redirections to them (MOVED) are not \
+                 followed"
+            ),
+            advice: NO_CLUSTER,
+        }),
+        _ => None,
+    }
 }
 
 async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<String, RedisError> {
@@ -127,6 +168,14 @@ fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
     let mut sights = vec![Sight::Good(format!(
         "{place} takes connections (Redis {version})"
     ))];
+    if let Some(sight) = unfit(of("redis_mode"), place, told.kind.is_some()) {
+        let is_bad = matches!(sight, Sight::Bad { .. });
+        sights.push(sight);
+        if is_bad {
+            // What another one's word is worth, this one does not tell.
+            return sights;
+        }
+    }
     if of("role") == "slave" {
         sights.push(Sight::Bad {
             what: format!("{place} is a replica, which takes no writes"),
@@ -143,10 +192,10 @@ fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
             advice: "give the destination another `stream`",
         });
     }
-    if let Some(reason) = &told.forbidden {
+    if let Some((reason, advice)) = &told.hidden {
         sights.push(Sight::Doubtful {
-            what: format!("{place} does not let this user look at the key {stream}: {reason}"),
-            advice: "see that its rights are for that key (`~KEY`) and for XADD and TYPE (`+xadd +type`): else nothing is added",
+            what: format!("{place} does not tell what it has under the key {stream}: {reason}"),
+            advice,
         });
     }
     sights.push(durability(place, of("aof_enabled") == "1", told.fsync.as_deref()));
@@ -198,7 +247,7 @@ mod tests {
             info: info.replace('\n', "\r\n"),
             fsync: fsync.map(str::to_owned),
             kind: kind.map(str::to_owned),
-            forbidden: None,
+            hidden: None,
         };
         let told = judge(&told, "redis:6379", "events")
             .into_iter()
@@ -243,5 +292,35 @@ mod tests {
             "doubtful: redis:6379 throws whole streams away when its memory is full (maxmemory-policy allkeys-lru)"
         );
         assert_eq!(told.len(), 4);
+    }
+
+    #[test]
+    fn a_sentinel_and_a_node_of_a_cluster_are_no_places_for_a_stream() {
+        let of = |mode: &str, kind: Option<&str>| {
+            sights(
+                &format!("redis_mode:{mode}\naof_enabled:1\n"),
+                Some("always"),
+                kind,
+            )
+        };
+        let has_word = "good: redis:6379 has on its disk what it answers to (appendfsync always)";
+
+        assert_eq!(
+            of("sentinel", None),
+            ["bad: redis:6379 is a Sentinel, which has no streams"]
+        );
+        let told = of("cluster", None);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("bad: redis:6379 is a node of a cluster: "),
+            "{told:?}"
+        );
+        let told = of("cluster", Some("stream"));
+        assert!(
+            told[0].starts_with("doubtful: redis:6379 is a node of a cluster: it has the stream now"),
+            "{told:?}"
+        );
+        assert_eq!(told[1..], [has_word]);
+        assert_eq!(of("standalone", Some("none")), [has_word]);
     }
 }

@@ -30,12 +30,18 @@ pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
         "MASTERDOWN" => (Outcome::Failed, less, "it is a replica that has lost its master"),
         "NOREPLICAS" => (Outcome::Failed, less, "too few replicas follow it"),
         "MISCONF" => (Outcome::Failed, less, "it cannot write to its disk"),
-        "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" => (Outcome::Failed, less, "it is busy with itself"),
+        "CLUSTERDOWN" => (
+            Outcome::Failed,
+            less,
+            "it is a node of a cluster, which is down or has nobody for this stream",
+        ),
+        "BUSY" | "TRYAGAIN" => (Outcome::Failed, less, "it is busy with itself"),
         "MOVED" | "ASK" => (
             Outcome::Refused,
             Wish::None,
-            "another server of its cluster has this stream",
+            "it is a node of a cluster, another has this stream, and no redirection is followed; give it a `url` that is of no node",
         ),
+        _ if is_unknown(error) => (Outcome::Refused, Wish::None, NO_STREAMS),
         "NOAUTH" | "WRONGPASS" => (Outcome::Refused, Wish::None, "it does not take these credentials"),
         "NOPERM" => (Outcome::Refused, Wish::None, "this user may not do that"),
         "WRONGTYPE" => (Outcome::Refused, Wish::None, "what it has there is no stream"),
@@ -54,6 +60,12 @@ pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
 /// What is said of who does not know us.
 pub const NO_LOGIN: &str = "does not take these credentials";
 
+/// What is said where whoever we are may not do what is needed.
+pub const NO_RIGHT: &str = "does not allow this user what is needed";
+
+/// What is said of who does not know our commands.
+pub const NO_STREAMS: &str = "it has no streams, as a Sentinel, or a Redis before 5.0, has none; give it the `url` of a server that has";
+
 /// What is said where the number in the URL is of no database.
 pub const NO_DATABASE: &str = "has no database of that number";
 
@@ -65,7 +77,8 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
     let less = Wish::Less { pause: None };
     let (outcome, wish, what) = match error.code() {
         Some("LOADING" | "MASTERDOWN") => (Outcome::Failed, less, "is not ready"),
-        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => (Outcome::Refused, Wish::None, NO_LOGIN),
+        Some("NOAUTH" | "WRONGPASS") => (Outcome::Refused, Wish::None, NO_LOGIN),
+        Some("NOPERM") => (Outcome::Refused, Wish::None, NO_RIGHT),
         _ if error.kind() == ErrorKind::AuthenticationFailed => (Outcome::Refused, Wish::None, NO_LOGIN),
         Some(_) if has_no_database(error) => (Outcome::Refused, Wish::None, NO_DATABASE),
         Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
@@ -99,12 +112,18 @@ fn has_no_database(error: &RedisError) -> bool {
 
 /// Whether it is a command that the server does not know, or that this user may not run.
 pub fn is_of_command(error: &RedisError) -> bool {
+    is_forbidden(error) || is_unknown(error)
+}
+
+/// Whether it is a command or a key that is not for this user.
+pub fn is_forbidden(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+}
+
+/// Whether it is a command that the server does not know.
+fn is_unknown(error: &RedisError) -> bool {
     let words = error.detail().unwrap_or_default().to_ascii_lowercase();
-    match error.code() {
-        Some("NOPERM") => true,
-        Some(_) => words.contains("unknown command") || words.contains("unknown subcommand"),
-        None => false,
-    }
+    error.code().is_some() && (words.contains("unknown command") || words.contains("unknown subcommand"))
 }
 
 /// Whether nothing more is to be expected of a connection that ended an attempt so. A server that has become a replica, or
@@ -177,12 +196,18 @@ mod tests {
                 less,
                 "it cannot write to its disk",
             ),
-            ("CLUSTERDOWN The cluster", failed, less, "it is busy with itself"),
+            (
+                "CLUSTERDOWN The cluster",
+                failed,
+                less,
+                "it is a node of a cluster, which is down or has nobody for this stream",
+            ),
             (
                 "MOVED 3999 127.0.0.1:6381",
                 refused,
                 Wish::None,
-                "another server of its cluster has this stream",
+                "it is a node of a cluster, another has this stream, and no redirection is followed; give it a `url` that is of no \
+                 node",
             ),
             (
                 "NOAUTH Authentication required.",
@@ -208,7 +233,8 @@ mod tests {
                 Wish::NeverThis,
                 "it is longer than this server takes",
             ),
-            ("ERR unknown command", failed, Wish::None, "it failed"),
+            ("ERR unknown command 'XADD'", refused, Wish::None, NO_STREAMS),
+            ("ERR another", failed, Wish::None, "it failed"),
         ] {
             let told = report(&answered(line), "r:6379", "s");
 
@@ -247,6 +273,14 @@ mod tests {
             (
                 Outcome::Refused,
                 format!("r:6379 has no database of that number: {range}")
+            )
+        );
+        let forbidden = "NOPERM this user has no permissions to run the 'select' command";
+        assert_eq!(
+            of(forbidden),
+            (
+                Outcome::Refused,
+                format!("r:6379 does not allow this user what is needed: {forbidden}")
             )
         );
         for (line, expected) in [

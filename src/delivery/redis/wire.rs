@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, RedisError, Value};
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -95,9 +95,7 @@ async fn greet(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ended: CancellationToken,
 ) -> Result<Connection, Report> {
-    let mut who = RedisConnectionInfo::default()
-        .set_db(settings.database())
-        .set_skip_set_lib_name();
+    let mut who = RedisConnectionInfo::default().set_skip_set_lib_name();
     if let Some(user) = &settings.login.user {
         who = who.set_username(user);
     }
@@ -113,6 +111,14 @@ async fn greet(
         ended.cancel();
     });
     let driver = Arc::new(AbortOnDropHandle::new(driver));
+    if let number @ 1.. = settings.database() {
+        // The library would do that too, and call each refusal `ERR`.
+        let selected = connection
+            .req_packed_command(redis::cmd("SELECT").arg(number))
+            .await;
+        let selected = selected.and_then(Value::extract_error);
+        selected.map_err(|error| refusal::at_the_door(&error, place))?;
+    }
     let max_bytes = match setting(&mut connection, "proto-max-bulk-len").await {
         Ok(max_bytes) => max_bytes,
         // Who forgot the password learns it here: of a command as long as ours Redis says that it cannot read it.

@@ -47,6 +47,22 @@ impl Redis {
         Some(Self { server: server.await })
     }
 
+    /// Starts a Sentinel.
+    async fn sentinel() -> Option<Self> {
+        let program = installed("CAIGUNN_TEST_REDIS_SERVER", "/usr/bin/redis-server")?;
+        let server = Server::start(&program, |address, folder| {
+            let file = folder.join("sentinel.conf");
+            let configuration = format!(
+                "port {}\nbind 127.0.0.1\ndir {}\n",
+                address.port(),
+                folder.display()
+            );
+            fs::write(&file, configuration).expect("the folder takes files");
+            vec![file.display().to_string(), "--sentinel".to_owned()]
+        });
+        Some(Self { server: server.await })
+    }
+
     /// A destination that is a stream of it, with these members besides.
     fn destination(&self, more: &str) -> String {
         let address = self.server.address;

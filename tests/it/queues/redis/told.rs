@@ -1,7 +1,7 @@
 //! What is told of a server that is none, does not let us in, or whose word is worth little.
 
 use super::{Redis, SAFE};
-use crate::delivery::post_jobs;
+use crate::delivery::{post_jobs, wait_for_state};
 use crate::harness::application::Application;
 use crate::harness::{closed_folder, free_port};
 use crate::queues::{Receiver, assert_says, certify, doctor, doctor_with};
@@ -107,6 +107,76 @@ async fn what_is_no_redis_or_has_no_such_database_is_a_failure_with_its_own_advi
         found.output
     );
     assert!(!found.output.contains("a certificate is"), "{}", found.output);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sentinel_and_a_node_of_a_cluster_are_named_with_what_to_give_instead() {
+    let Some(sentinel) = Redis::sentinel().await else {
+        return;
+    };
+    let found = doctor(&sentinel.destination("")).await;
+    assert_says(&found, "FAILURE ", "is a Sentinel, which has no streams");
+    assert!(
+        found.output.contains("SENTINEL GET-MASTER-ADDR-BY-NAME"),
+        "{}",
+        found.output
+    );
+    assert!(!found.output.contains("rights"), "{}", found.output);
+    let receiver = Receiver::start(&[sentinel.destination("")]).await;
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "it has no streams, as a Sentinel")
+        .await;
+
+    let bus = free_port().to_string();
+    let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let Some(node) = Redis::start(&[SAFE, &cluster].concat()).await else {
+        return;
+    };
+    let found = doctor(&node.destination("")).await;
+    assert_says(
+        &found,
+        "FAILURE ",
+        "is a node of a cluster: other nodes have some",
+    );
+    assert!(
+        found.output.contains("no node of a cluster, or a proxy"),
+        "{}",
+        found.output
+    );
+    let receiver = Receiver::start(&[node.destination("")]).await;
+    post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "it is a node of a cluster, which is down")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_select_the_database_is_told_which_right_is_missing() {
+    let rights = ["~caigunn*", "-@all", "+xadd", "+info", "+type", "+config|get"];
+    let user = ["--user", "queue", "on", ">planted-queue"];
+    let Some(redis) = Redis::start(&[SAFE, &user, &rights].concat()).await else {
+        return;
+    };
+    let place = redis.server.address.to_string();
+    let login = r#", user = "queue", password = "planted-queue""#;
+    let numbered = redis.destination(login).replace(&place, &format!("{place}/2"));
+    let select = "does not allow this user what is needed: NOPERM";
+
+    let found = doctor(&numbered).await;
+    assert_says(&found, "FAILURE ", select);
+    assert!(found.output.contains("`+xadd +select`"), "{}", found.output);
+    let receiver = Receiver::start(std::slice::from_ref(&numbered)).await;
+    post_jobs(receiver.public(), 1).await;
+    receiver.wait_for_failure("queue", select).await;
+    let () = redis.ask(&["ACL", "SETUSER", "queue", "+select"]).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+
+    assert_says(
+        &doctor(&numbered).await,
+        "ok      ",
+        "has on its disk what it answers to",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,8 +3,8 @@
 //!
 //! `Nats-Msg-Id` is what the stream drops repeats by. It does so across all of its subjects, and also where it has the
 //! message no more, with an acknowledgement that only says `duplicate`. So that is not believed: the stream is asked for the
-//! message it speaks of, and if that is another one, or none, ours is published once more under an id that no other
-//! destination uses.
+//! message it speaks of, and if that is another one, or none, or cannot be looked at, ours is published once more under an id
+//! that no other destination uses.
 //!
 //! The library's own way to reconnect is not used: it keeps what was published meanwhile and sends it later, and of what was
 //! under way its callers hear nothing. A connection that ended, or did not answer in time, is replaced by the next attempt.
@@ -30,11 +30,14 @@ use super::pattern::Pattern;
 use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
-use ack::Ack;
+use ack::{Ack, Known};
 use wire::Connection;
 
 /// What a stream knows a message by. Servers look at this spelling alone.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// The header with the destination's name, by which what it published is known where the stream has it under another subject.
+const DESTINATION: &str = "caigunn-destination";
 
 /// The longest subject, in bytes. A server takes lines of 4096, and ends the connection at a longer one.
 const MAX_SUBJECT_BYTES: usize = 1024;
@@ -102,23 +105,23 @@ impl NatsSender {
         }
         let request = Request::new().headers(headers).payload(body);
         let answer = self.ask(connection, subject, request).await?;
-        ack::read(&answer, subject)
+        ack::read(&answer, subject, bytes)
     }
 
-    /// Whether the stream holds what an acknowledgement speaks of, and that is ours. Where it cannot tell, it is not.
-    async fn is_there(
+    /// What that is that the stream says to have had. The error is that of an attempt whose connection has ended.
+    async fn known(
         &self,
         connection: &Lent<Connection>,
         ack: &Ack,
         subject: &str,
         id: &str,
-    ) -> Result<bool, Report> {
+    ) -> Result<Known, Report> {
         let request = Request::new().payload(format!("{{\"seq\":{}}}", ack.sequence).into());
         let api = ack.api(&format!("STREAM.MSG.GET.{}", ack.stream));
         match self.ask(connection, &api, request).await {
-            Ok(answer) => Ok(ack::is_message(&answer, subject, id)),
+            Ok(answer) => Ok(ack::known(&answer, subject, id, &self.destination)),
             Err(report) if connection.ended.is_cancelled() => Err(report),
-            Err(_) => Ok(false),
+            Err(report) => Ok(Known::Unseen(report.detail)),
         }
     }
 
@@ -188,23 +191,31 @@ impl Deliver for NatsSender {
                 message.insert(*name, value.as_str());
             }
             message.insert(MESSAGE_ID, id);
+            message.insert(DESTINATION, &*self.destination);
             self.publish(&connection, &subject, message, body.clone())
         };
         let ack = publish(&id).await?;
         if !ack.duplicate {
             return Ok(format!("stream {} has it as {}", ack.stream, ack.sequence));
         }
-        if self.is_there(&connection, &ack, &subject, &id).await? {
-            return Ok(format!(
-                "stream {} had it already, as {}",
-                ack.stream, ack.sequence
-            ));
-        }
+        let because = match self.known(&connection, &ack, &subject, &id).await? {
+            Known::Ours => {
+                return Ok(format!(
+                    "stream {} had it already, as {}",
+                    ack.stream, ack.sequence
+                ));
+            }
+            Known::Another => format!("it knew {id} of another message"),
+            Known::Gone => format!("it knew {id} of a message that is gone"),
+            Known::Unseen(reason) => {
+                format!("it knew {id}, and whether of this message could not be looked at ({reason})")
+            }
+        };
         // Under this one only this destination publishes, so if it was had, ours was: no id of a replay has an @.
         let again = publish(&format!("{id}@{}", self.destination)).await?;
         let had = if again.duplicate { "had" } else { "has" };
         Ok(format!(
-            "stream {} {had} it as {}, under an id of its own: it knew {id} of a message that is another one or gone",
+            "stream {} {had} it as {}, under an id of its own: {because}",
             again.stream, again.sequence
         ))
     }

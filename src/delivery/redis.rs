@@ -146,7 +146,7 @@ impl Deliver for RedisSender {
                 if refusal::ends_connection(&error) {
                     self.line.connection.forget();
                 }
-                Err(refusal::report(&error, &self.line.place, &stream))
+                Err(refusal::report(&error, &self.line.place, &stream, longest))
             }
         }
     }

@@ -6,7 +6,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::MESSAGE_ID;
+use super::{DESTINATION, MESSAGE_ID};
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 
@@ -49,6 +49,16 @@ pub struct Problem {
 /// It is longer than the stream takes, says `err_code`.
 const TOO_LONG: u32 = 10_054;
 
+/// The account has no JetStream, says `err_code`.
+const NOT_FOR_ACCOUNT: u32 = 10_039;
+
+impl Problem {
+    /// Whether the account has no JetStream, and so no call is for it.
+    pub fn is_of_account(&self) -> bool {
+        self.err_code == NOT_FOR_ACCOUNT
+    }
+}
+
 #[derive(Deserialize)]
 struct WithProblem {
     error: Problem,
@@ -61,13 +71,13 @@ pub fn problem(answer: &[u8]) -> Option<Problem> {
         .map(|WithProblem { error }| error)
 }
 
-/// Reads what came for a message to that subject.
+/// Reads what came for a message of so many bytes to that subject.
 ///
 /// # Errors
 /// No stream has it; what is to be said of the attempt.
-pub fn read(answer: &[u8], subject: &str) -> Result<Ack, Report> {
+pub fn read(answer: &[u8], subject: &str, bytes: usize) -> Result<Ack, Report> {
     if let Some(problem) = problem(answer) {
-        return Err(refused(&problem, subject));
+        return Err(refused(&problem, subject, bytes));
     }
     serde_json::from_slice(answer).map_err(|_| {
         let detail = format!("what answers to subject {subject} is no stream");
@@ -75,13 +85,18 @@ pub fn read(answer: &[u8], subject: &str) -> Result<Ack, Report> {
     })
 }
 
-fn refused(problem: &Problem, subject: &str) -> Report {
+fn refused(problem: &Problem, subject: &str, bytes: usize) -> Report {
     let Problem {
         code,
         err_code,
         description,
     } = problem;
-    let detail = format!("the stream of {subject} did not take it: {description} ({err_code})");
+    // How long it may be, the answer does not say.
+    let length = match *err_code {
+        TOO_LONG => format!("it has {bytes} bytes with its headers: "),
+        _ => String::new(),
+    };
+    let detail = format!("the stream of {subject} did not take it: {length}{description} ({err_code})");
     let (outcome, wish) = match code {
         _ if *err_code == TOO_LONG => (Outcome::Refused, Wish::NeverThis),
         // Full, or without a leader: the server is there, and another subject may have a stream with room.
@@ -94,8 +109,25 @@ fn refused(problem: &Problem, subject: &str) -> Report {
     }
 }
 
-/// Whether what a stream answered to a question for a message is one of that subject under that id.
-pub fn is_message(answer: &[u8], subject: &str, id: &str) -> bool {
+/// What a message is that a stream says to have had.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Ours.
+    Ours,
+    /// One of another subject or destination.
+    Another,
+    /// None any more.
+    Gone,
+    /// It could not be looked at, for that reason.
+    Unseen(String),
+}
+
+/// There is no message of that number, says `err_code`.
+const NO_MESSAGE: u32 = 10_037;
+
+/// What a stream answered to a question for a message, where ours has that subject and id and is that destination's. A
+/// stream may have it under another subject (`subject_transform`), as it has what another destination published.
+pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Known {
     #[derive(Deserialize)]
     struct Held {
         subject: String,
@@ -109,12 +141,22 @@ pub fn is_message(answer: &[u8], subject: &str, id: &str) -> bool {
     struct Answer {
         message: Held,
     }
-    let Ok(Answer { message }) = serde_json::from_slice(answer) else {
-        return false;
+    let message = match (problem(answer), serde_json::from_slice(answer)) {
+        (Some(problem), _) if problem.err_code == NO_MESSAGE => return Known::Gone,
+        (Some(problem), _) => return Known::Unseen(problem.description),
+        (None, Err(error)) => return Known::Unseen(error.to_string()),
+        (None, Ok(Answer { message })) => message,
     };
-    let line = format!("\r\n{MESSAGE_ID}: {id}\r\n");
     let headers = BASE64_STANDARD.decode(message.hdrs).unwrap_or_default();
-    message.subject == subject && memmem::find(&headers, line.as_bytes()).is_some()
+    let has = |name: &str, value: &str| {
+        let line = format!("\r\n{name}: {value}\r\n");
+        memmem::find(&headers, line.as_bytes()).is_some()
+    };
+    let is_of_us = message.subject == subject || has(DESTINATION, destination);
+    match has(MESSAGE_ID, id) && is_of_us {
+        true => Known::Ours,
+        false => Known::Another,
+    }
 }
 
 #[cfg(test)]
@@ -123,11 +165,16 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_names_its_stream_and_whether_it_took_anything() {
-        let ack = read(br#"{"stream":"S","seq":7}"#, "a").unwrap();
+        let ack = read(br#"{"stream":"S","seq":7}"#, "a", 9).unwrap();
         assert_eq!((&*ack.stream, ack.sequence, ack.duplicate), ("S", 7, false));
         assert_eq!(ack.api("X"), "$JS.API.X");
 
-        let ack = read(br#"{"stream":"S","domain":"leaf","seq":7,"duplicate":true}"#, "a").unwrap();
+        let ack = read(
+            br#"{"stream":"S","domain":"leaf","seq":7,"duplicate":true}"#,
+            "a",
+            9,
+        )
+        .unwrap();
         assert!(ack.duplicate);
         assert_eq!(ack.api("X"), "$JS.leaf.API.X");
     }
@@ -138,10 +185,15 @@ mod tests {
             let answer = format!(
                 r#"{{"type":"x","error":{{"code":{code},"err_code":{err_code},"description":"because"}},"stream":"S","seq":0}}"#
             );
-            let report = read(answer.as_bytes(), "a").unwrap_err();
+            let report = read(answer.as_bytes(), "a", 9).unwrap_err();
+            let length = if err_code == TOO_LONG {
+                "it has 9 bytes with its headers: "
+            } else {
+                ""
+            };
             assert_eq!(
                 report.detail,
-                format!("the stream of a did not take it: because ({err_code})")
+                format!("the stream of a did not take it: {length}because ({err_code})")
             );
             (report.outcome, report.wish)
         };
@@ -149,28 +201,43 @@ mod tests {
         assert_eq!(of(400, 10_054), (Outcome::Refused, Wish::NeverThis));
         assert_eq!(of(400, 10_109), (Outcome::Refused, Wish::None));
         for other in [&b"+OK"[..], b"", b"{}", br#"{"stream":"S"}"#] {
-            let report = read(other, "a").unwrap_err();
+            let report = read(other, "a", 9).unwrap_err();
             assert_eq!(report.detail, "what answers to subject a is no stream");
         }
     }
 
     #[test]
-    fn a_message_is_ours_if_its_subject_and_its_id_are() {
+    fn a_message_is_ours_by_its_id_and_its_subject_or_its_destination() {
         let held = |subject: &str, headers: &str| {
             let headers = BASE64_STANDARD.encode(headers);
-            format!(r#"{{"message":{{"subject":"{subject}","seq":1,"hdrs":"{headers}","data":"e30="}}}}"#)
+            let answer = format!(
+                r#"{{"message":{{"subject":"{subject}","seq":1,"hdrs":"{headers}","data":"e30="}}}}"#
+            );
+            known(answer.as_bytes(), "a", "1.2", "app")
         };
-        let ours = "NATS/1.0\r\nwebhook-id: 1\r\nNats-Msg-Id: 1.2\r\n\r\n";
+        let plain = "NATS/1.0\r\nwebhook-id: 1\r\nNats-Msg-Id: 1.2\r\n\r\n";
+        let named = plain.replace("NATS/1.0\r\n", "NATS/1.0\r\ncaigunn-destination: app\r\n");
 
-        assert!(is_message(held("a", ours).as_bytes(), "a", "1.2"));
-        assert!(!is_message(held("b", ours).as_bytes(), "a", "1.2"));
-        assert!(!is_message(held("a", ours).as_bytes(), "a", "1"));
-        assert!(!is_message(
-            held("a", "NATS/1.0\r\nnats-msg-id: 1\r\n\r\n").as_bytes(),
-            "a",
-            "1"
-        ));
-        let gone = br#"{"error":{"code":404,"err_code":10037,"description":"no message found"}}"#;
-        assert!(!is_message(gone, "a", "1"));
+        assert_eq!(held("a", plain), Known::Ours);
+        assert_eq!(held("b", plain), Known::Another);
+        assert_eq!(held("b", &named), Known::Ours);
+        assert_eq!(held("b", &named.replace("app", "apple")), Known::Another);
+        for other in [
+            named.replace("1.2", "1"),
+            named.replace("Nats-Msg-Id", "nats-msg-id"),
+        ] {
+            assert_eq!(held("a", &other), Known::Another, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_told_from_what_is_gone() {
+        let of = |answer: &str| known(answer.as_bytes(), "a", "1", "app");
+        let problem =
+            |code: u32| format!(r#"{{"error":{{"code":404,"err_code":{code},"description":"because"}}}}"#);
+
+        assert_eq!(of(&problem(NO_MESSAGE)), Known::Gone);
+        assert_eq!(of(&problem(10_039)), Known::Unseen("because".to_owned()));
+        assert!(matches!(of("{}"), Known::Unseen(_)));
     }
 }

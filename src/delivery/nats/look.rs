@@ -35,6 +35,13 @@ const NO_STREAM: &str = "make one that has this subject, as in `nats stream add 
 const CANNOT_ASK: &str = "let this user publish to $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.*, so that the stream can be looked \
                           at; deliveries need it only to look at an acknowledgement that says duplicate";
 
+const ANOTHER_ACCOUNT: &str = "have it log in as a user of the account that has the stream; where that is another one, which exports \
+                               the subject to this one, messages are taken, and what comes again cannot be looked at: it is \
+                               stored once more, under ID@NAME";
+
+const SEALED: &str = "make another stream for this subject, once this one is deleted or has other subjects: what is sealed cannot be \
+                      unsealed";
+
 const NOT_SYNCED: &str = "set `sync_interval: always` in the jetstream block of the server's configuration, or have the stream kept \
                           by three servers (`--replicas 3`); where that is set already, nothing is to be done";
 
@@ -185,7 +192,16 @@ async fn ask<T: DeserializeOwned>(
                  for the account",
     })?;
     if let Some(problem) = ack::problem(&answer.payload) {
-        return Err(cannot(problem.description));
+        return Err(match problem.is_of_account() {
+            true => Sight::Doubtful {
+                what: format!(
+                    "{place} has no JetStream for this account, so its streams cannot be looked at: {}",
+                    problem.description
+                ),
+                advice: ANOTHER_ACCOUNT,
+            },
+            false => cannot(problem.description),
+        });
     }
     serde_json::from_slice(&answer.payload).map_err(|error| cannot(error.to_string()))
 }
@@ -194,15 +210,18 @@ async fn ask<T: DeserializeOwned>(
 fn of_stream(config: &Config, wildcard: &str) -> Vec<Sight> {
     let name = &config.name;
     let mut sights = Vec::new();
-    if config.no_ack || config.sealed {
-        let why = if config.sealed {
-            "it is sealed"
-        } else {
-            "it acknowledges nothing (no_ack)"
-        };
+    let unfit = [
+        (config.sealed, "it is sealed", SEALED),
+        (
+            config.no_ack,
+            "it acknowledges nothing (no_ack)",
+            "edit the stream, or make another one for this subject",
+        ),
+    ];
+    if let Some((_, why, advice)) = unfit.into_iter().find(|(is_so, ..)| *is_so) {
         sights.push(Sight::Bad {
             what: format!("stream {name} can be delivered to by nobody: {why}"),
-            advice: "edit the stream, or make another one for this subject",
+            advice,
         });
     }
     if !config.subjects.iter().any(|subject| covers(subject, wildcard)) {
@@ -336,6 +355,22 @@ mod tests {
             told[0].starts_with("doubtful: stream S is kept in a file by one server: "),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn what_takes_nothing_is_told_with_what_can_be_done_about_it() {
+        for (flag, expected) in [
+            ("sealed", SEALED),
+            ("no_ack", "edit the stream, or make another one for this subject"),
+        ] {
+            let config = format!(r#"{{"name":"S","subjects":["a.*"],"{flag}":true}}"#);
+            let sight = of_stream(&serde_json::from_str(&config).unwrap(), "a.*").remove(0);
+
+            assert!(
+                matches!(sight, Sight::Bad { advice, .. } if advice == expected),
+                "{flag}: {sight:?}"
+            );
+        }
     }
 
     #[test]

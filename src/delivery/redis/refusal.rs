@@ -5,8 +5,8 @@ use redis::{ErrorKind, RedisError};
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 
-/// What is to be said of an attempt that ended so.
-pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
+/// What is to be said of an attempt that ended so, with an entry whose longest text has so many bytes.
+pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> Report {
     let Some(code) = error.code() else {
         let detail = format!(
             "the connection to {place} ended before the answer: {}",
@@ -18,12 +18,9 @@ pub fn report(error: &RedisError, place: &str, stream: &str) -> Report {
     let is_too_long = error
         .detail()
         .is_some_and(|detail| detail.contains("invalid bulk length"));
+    let too_long = format!("its {longest} bytes are more than this server takes (proto-max-bulk-len)");
     let (outcome, wish, meaning) = match code {
-        _ if is_too_long => (
-            Outcome::Refused,
-            Wish::NeverThis,
-            "it is longer than this server takes",
-        ),
+        _ if is_too_long => (Outcome::Refused, Wish::NeverThis, &*too_long),
         "OOM" => (Outcome::Failed, less, "it has no memory left (maxmemory)"),
         "LOADING" => (Outcome::Failed, less, "it is reading its data from the disk"),
         "READONLY" => (Outcome::Failed, less, "it is a replica, which takes no writes"),
@@ -231,12 +228,12 @@ mod tests {
                 "ERR Protocol error: invalid bulk length",
                 refused,
                 Wish::NeverThis,
-                "it is longer than this server takes",
+                "its 9 bytes are more than this server takes (proto-max-bulk-len)",
             ),
             ("ERR unknown command 'XADD'", refused, Wish::None, NO_STREAMS),
             ("ERR another", failed, Wish::None, "it failed"),
         ] {
-            let told = report(&answered(line), "r:6379", "s");
+            let told = report(&answered(line), "r:6379", "s", 9);
 
             assert_eq!(
                 told.detail,
@@ -301,7 +298,7 @@ mod tests {
         }
         assert!(is_at_the_door(&RedisError::from((ErrorKind::Parse, "no Redis"))));
         let ended = RedisError::from((ErrorKind::Io, "it ended"));
-        assert_eq!(report(&ended, "r:6379", "s").outcome, Outcome::Unreachable);
+        assert_eq!(report(&ended, "r:6379", "s", 9).outcome, Outcome::Unreachable);
         assert!(ends_connection(&ended) && !ends_connection(&answered("OOM x")));
     }
 }

@@ -250,8 +250,8 @@ async fn a_replay_arrives_under_an_id_of_its_own_also_after_a_purge() {
     );
 }
 
-/// Posts one job while the destination is paused, has its first message published under the id that it will have, and
-/// lets it go after `meanwhile`.
+/// Posts one job while the destination is paused, has its first message published under the id that it will have, as that
+/// destination does, and lets it go, after a purge if that is wanted; the receipt's id.
 async fn deliver_what_the_stream_knows(
     nats: &Nats,
     client: &Client,
@@ -264,6 +264,7 @@ async fn deliver_what_the_stream_knows(
     let ids = jobs.values().next().unwrap().clone();
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", &*ids[0]);
+    headers.insert("caigunn-destination", "queue");
     let subject = "caigunn.crawling.initial";
     let published = client
         .request_with_headers(subject, headers, "published before".into())
@@ -307,6 +308,72 @@ async fn what_the_stream_had_already_is_not_published_again() {
     assert!(ids.iter().any(|delivery| delivery["receipt_id"] == id), "{ids:?}");
 }
 
+/// How the last attempt at that receipt's delivery ended, in words.
+async fn last_detail(receiver: &Receiver, id: &str) -> String {
+    let url = format!("http://{}/api/v1/deliveries/queue/{id}", receiver.admin());
+    let response = crate::harness::client().get(url).send().await;
+    let shown: Value = response
+        .expect("the API answers")
+        .json()
+        .await
+        .expect("the API answers JSON");
+    let last = shown["attempts"].as_array().and_then(|attempts| attempts.last());
+    last.expect("it was tried")["detail"]
+        .as_str()
+        .expect("a text")
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_stream_had_under_another_subject_is_not_published_again() {
+    let Some(nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    let transform = json!({"subject_transform": {"src": SUBJECTS, "dest": "other.>"}});
+    nats.make_stream(&client, &transform).await;
+    let receiver = Receiver::start(&[nats.destination("queue", "")]).await;
+
+    let id = deliver_what_the_stream_knows(&nats, &client, &receiver, false).await;
+
+    assert_eq!(nats.state(&client).await["messages"], 2, "{id}");
+    let detail = last_detail(&receiver, &id).await;
+    assert!(
+        detail.starts_with("stream EVENTS had it already, as "),
+        "{detail}"
+    );
+    let headers = &nats.messages(&client).await[1].headers;
+    assert_eq!(headers["caigunn-destination"], "queue");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_looked_at_is_published_again_and_told_so() {
+    let accounts = r#"accounts {
+        OWNER: { jetstream: enabled, users: [{ user: all, password: "planted-all" }], exports: [{ service: "caigunn.>" }] }
+        OTHER: { users: [{ user: other, password: "planted-other" }],
+            imports: [{ service: { account: OWNER, subject: "caigunn.>" } }] }
+    }"#;
+    let other = r#", user = "other", password = "planted-other""#;
+    let Some((nats, client, receiver)) = set_up(accounts, other).await else {
+        return;
+    };
+
+    let id = deliver_what_the_stream_knows(&nats, &client, &receiver, false).await;
+
+    assert_eq!(nats.state(&client).await["messages"], 3, "{id}");
+    let detail = last_detail(&receiver, &id).await;
+    let reason =
+        format!("it knew {id}, and whether of this message could not be looked at (JetStream not enabled");
+    assert!(detail.contains(&reason), "{detail}");
+    let found = doctor(&nats.destination("queue", other)).await;
+    assert_says(
+        &found,
+        "warning ",
+        "has no JetStream for this account, so its streams",
+    );
+    assert!(!found.output.contains("publish to $JS"), "{}", found.output);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_destinations_in_one_stream_both_arrive() {
     let Some(nats) = Nats::start("").await else {
@@ -345,6 +412,15 @@ async fn a_body_over_the_limit_is_a_dead_letter_at_once_and_one_below_it_arrives
     assert!(told.contains(r#""attempt_count":1"#), "{told}");
     receiver.post_long(64_000).await;
     nats.wait_for_messages(&client, 1).await;
-
     assert_eq!(nats.messages(&client).await[0].body.len(), 64_000);
+
+    // The stream's own limit.
+    nats.edit_stream(&client, &json!({"max_msg_size": 4096})).await;
+    let receiver = Receiver::start(&[nats.destination("queue", "")]).await;
+    let id = receiver.post_long(5000).await;
+    let told = receiver.wait_for_dead(&id).await.to_string();
+    assert!(
+        told.contains("bytes with its headers: message size exceeds"),
+        "{told}"
+    );
 }

@@ -116,6 +116,14 @@ async fn doctor_says_what_a_streams_word_is_worth() {
         "FAILURE ",
         "what listens there speaks no TLS",
     );
+    nats.edit_stream(&client, &json!({"sealed": true})).await;
+    let found = doctor(&destination).await;
+    assert_says(&found, "FAILURE ", "can be delivered to by nobody: it is sealed");
+    assert!(
+        found.output.contains("what is sealed cannot be unsealed"),
+        "{}",
+        found.output
+    );
     let absent = destination.replace(&nats.server.address.port().to_string(), &free_port().to_string());
     assert_says(&doctor(&absent).await, "FAILURE ", "Connection refused");
     nats.server.freeze();

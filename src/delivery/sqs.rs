@@ -4,7 +4,7 @@
 //! and leaves out a repeat within five minutes, by its deduplication id; a standard queue promises neither.
 //!
 //! Left out on purpose: batches, in which one message could hold up another; and any retry, which is the schedule's, but for
-//! the one with new keys where temporary ones have expired.
+//! the one with new keys where temporary ones are refused.
 
 pub mod answer;
 pub mod credentials;
@@ -225,17 +225,20 @@ impl Service {
         })
     }
 
-    /// Calls an operation: what was answered, and the keys that were shown. If there is no answer, what is to be said of
-    /// that.
+    /// Calls an operation: what was answered, and the keys that were shown, which are asked for anew where they are refused
+    /// and others may come. If there is no answer, what is to be said of that.
     async fn call(&self, operation: &str, request: &impl Serialize) -> Result<(Answer, Arc<Keys>), Report> {
         let body = serde_json::to_vec(request).expect("texts and numbers can be written as JSON");
         let keys = self.keys(None).await?;
         let answer = self.call_with(operation, body.clone(), &keys).await?;
-        if !answer.says_expired() || !self.credentials.can_change() {
+        if !answer.refuses_keys() || !self.credentials.can_change() {
             return Ok((answer, keys));
         }
-        let keys = self.keys(Some(&keys)).await?;
-        Ok((self.call_with(operation, body, &keys).await?, keys))
+        let others = self.keys(Some(&keys)).await?;
+        if others.is_same(&keys) {
+            return Ok((answer, others));
+        }
+        Ok((self.call_with(operation, body, &others).await?, others))
     }
 
     /// As [`Credentials::keys`], soon enough for what is to be said where there are none: SQS was asked nothing then.

@@ -34,6 +34,32 @@ struct Failure {
     message: String,
 }
 
+/// What is at fault where nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no such queue.
+    Queue,
+    /// The keys may not do it.
+    Policy,
+    /// The keys are none, or none any more.
+    Keys,
+    /// The signature, by the secret or the region.
+    Signature,
+    /// The signature, by the time.
+    Clock,
+    /// The key with which the queue is encrypted.
+    Encryption,
+    /// It has too much to do, or is not well itself: that passes.
+    Load,
+    /// Another one.
+    Another,
+}
+
+/// Whether an answer of that kind says that there are too many requests.
+fn throttles(kind: &str) -> bool {
+    kind.contains("Throttl") || kind == "OverLimit"
+}
+
 #[derive(Deserialize)]
 struct Sent {
     #[serde(rename = "MessageId")]
@@ -56,37 +82,71 @@ impl Answer {
         failure
     }
 
-    /// Whether it says that temporary keys have expired.
-    pub fn says_expired(&self) -> bool {
-        self.status >= 400 && matches!(&*self.failure().kind, "ExpiredToken" | "TokenRefreshRequired")
+    /// Whether it says that the keys are none, or none any more: temporary ones may be replaced before they end.
+    pub fn refuses_keys(&self) -> bool {
+        self.status >= 400 && self.cause(&self.failure()) == Cause::Keys
+    }
+
+    /// What is at fault, where it is no success.
+    pub fn fault(&self) -> Cause {
+        self.cause(&self.failure())
+    }
+
+    fn cause(&self, failure: &Failure) -> Cause {
+        match &*failure.kind {
+            "QueueDoesNotExist" | "NonExistentQueue" => Cause::Queue,
+            "AccessDenied" => Cause::Policy,
+            "InvalidClientTokenId"
+            | "UnrecognizedClient"
+            | "InvalidAccessKeyId"
+            | "InvalidSecurity"
+            | "ExpiredToken"
+            | "TokenRefreshRequired" => Cause::Keys,
+            "RequestExpired" | "RequestTimeTooSkewed" => Cause::Clock,
+            "SignatureDoesNotMatch" | "InvalidSignature" => match self.skew {
+                Some(skew) if skew > MAX_SKEW => Cause::Clock,
+                _ if failure.message.starts_with("Signature expired") => Cause::Clock,
+                _ if failure.message.starts_with("Signature not yet current") => Cause::Clock,
+                _ => Cause::Signature,
+            },
+            kind if throttles(kind) => Cause::Load,
+            kind if kind.starts_with("Kms") => Cause::Encryption,
+            _ if self.status == 429 || self.status >= 500 => Cause::Load,
+            _ => Cause::Another,
+        }
     }
 
     /// What it says, and what that means, where it is no success.
     pub fn failed(&self) -> String {
         let failure = self.failure();
-        let meaning = match &*failure.kind {
-            "QueueDoesNotExist" | "NonExistentQueue" => "there is no such queue in this account and region",
-            "AccessDenied" => "the policies of the queue and of these keys do not allow it",
-            "InvalidClientTokenId" | "UnrecognizedClient" | "InvalidAccessKeyId" => {
-                "nobody has this access key"
+        let by = |skew: Duration| format!(" by {} s", skew.as_secs());
+        let meaning = match (self.cause(&failure), &*failure.kind) {
+            (Cause::Queue, _) => "there is no such queue in this account and region",
+            (Cause::Policy, _) => "the policies of the queue and of these keys do not allow it",
+            (Cause::Keys, "ExpiredToken" | "TokenRefreshRequired") => "the session token has expired",
+            (Cause::Keys, "InvalidSecurity") => "it does not take these keys",
+            (Cause::Keys, _) => "nobody has this access key",
+            (Cause::Clock, kind) => {
+                return format!(
+                    "answered {} {kind}: this machine's clock and that of SQS differ{}",
+                    self.status,
+                    self.skew
+                        .filter(|skew| *skew > MAX_SKEW)
+                        .map_or_else(String::new, by)
+                );
             }
-            "SignatureDoesNotMatch" | "InvalidSignature" | "RequestExpired" | "RequestTimeTooSkewed" => {
-                match self.skew.filter(|skew| *skew > MAX_SKEW) {
-                    Some(skew) => {
-                        let seconds = skew.as_secs();
-                        return format!(
-                            "answered {} {}: this machine's clock and that of SQS differ by {seconds} s",
-                            self.status, failure.kind
-                        );
-                    }
-                    None => "the secret access key is another one, or the region is",
-                }
+            (Cause::Signature, _) => "the secret access key is another one, or the region is",
+            (Cause::Encryption, "KmsAccessDenied") => {
+                "these keys may not use the key with which the queue is encrypted"
             }
-            "ExpiredToken" => "the session token has expired",
-            "InvalidMessageContents" => "it has a character that SQS does not take (U+FFFE, U+FFFF)",
-            kind if kind.starts_with("Kms") => "the key with which the queue is encrypted cannot be used",
-            "" => return format!("answered {}", self.status),
-            _ => return format!("answered {} {}", self.status, failure.kind),
+            (Cause::Encryption, "KmsDisabled") => "the key with which the queue is encrypted is disabled",
+            (Cause::Encryption, _) => "the key with which the queue is encrypted cannot be used",
+            (Cause::Load, "KmsThrottled") => {
+                "AWS KMS is asked more often for the key with which the queue is encrypted than it answers"
+            }
+            (_, "InvalidMessageContents") => "it has a character that SQS does not take (U+FFFE, U+FFFF)",
+            (_, "") => return format!("answered {}", self.status),
+            (_, kind) => return format!("answered {} {kind}", self.status),
         };
         format!("answered {} {}: {meaning}", self.status, failure.kind)
     }
@@ -129,7 +189,7 @@ impl Answer {
         match (self.status, &*failure.kind) {
             (..400, _) => Wish::None,
             (429 | 502..=504, _) => less,
-            (_, kind) if kind.contains("Throttl") || kind == "OverLimit" => less,
+            (_, kind) if throttles(kind) => less,
             (413, _) | (_, "InvalidMessageContents") => Wish::NeverThis,
             (_, "InvalidParameterValue") if self.limit().is_some() => Wish::NeverThis,
             _ => Wish::None,

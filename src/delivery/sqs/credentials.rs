@@ -113,7 +113,7 @@ impl Credentials {
         })
     }
 
-    /// Keys that are valid, unless they are `refused`, which were said to have expired.
+    /// Keys that are valid, unless they are `refused`, which SQS did not take.
     ///
     /// # Errors
     /// Why there are none, in words for an operator; nothing secret.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+use super::answer::Cause;
 use super::{MAX_MESSAGE_BYTES, Service, Settings};
 use crate::clock::rounded;
 use crate::delivery::look::Sight;
@@ -84,7 +85,7 @@ async fn ask(settings: &Settings) -> Result<Vec<Sight>, reqwest::Error> {
                 "see that its URL is right",
             );
         }
-        _ => return bad(what, REFUSED),
+        _ => return bad(what, advice(answer.fault())),
     };
     Ok(sights(settings, &found))
 }
@@ -92,8 +93,34 @@ async fn ask(settings: &Settings) -> Result<Vec<Sight>, reqwest::Error> {
 const NOT_REACHED: &str = "see that its URL is right, that it can be reached from here, and that there are keys: access_key_id and \
                            secret_access_key, or a role of this container or machine";
 
-const REFUSED: &str =
-    "see that the URL, the region and the keys are right, and that they may send to this queue";
+/// What to do where SQS was reached and did not tell.
+const fn advice(fault: Cause) -> &'static str {
+    match fault {
+        Cause::Queue => {
+            "make the queue, or see that its URL and region are right, and that the keys are of its account"
+        }
+        Cause::Keys => {
+            "see that the access key is there, active and of this partition of AWS, and what gives it (a role, a variable, the settings) \
+             is up to date"
+        }
+        Cause::Signature => {
+            "see that secret_access_key belongs to the access key, and that the region is the queue's"
+        }
+        Cause::Clock => {
+            "set the clock of this machine right and keep it so (`timedatectl set-ntp true`): signatures are taken for five minutes"
+        }
+        Cause::Encryption => {
+            "see that the queue's key in AWS KMS is enabled, and that its policy and these keys allow kms:GenerateDataKey and \
+             kms:Decrypt"
+        }
+        Cause::Load => {
+            "nothing, unless it stays so: what is for it is kept, and tried again until it is taken"
+        }
+        Cause::Policy | Cause::Another => {
+            "see that the URL, the region and the keys are right, and that they may send to this queue"
+        }
+    }
+}
 
 fn sights(settings: &Settings, found: &Attributes) -> Vec<Sight> {
     let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());

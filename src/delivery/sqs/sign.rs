@@ -20,6 +20,19 @@ pub struct Keys {
     pub session_token: Option<SecretString>,
 }
 
+impl Keys {
+    /// Whether a request that is signed with the others is the same.
+    pub fn is_same(&self, others: &Self) -> bool {
+        let secrets = |keys: &Self| {
+            let all = [&keys.access_key_id, &keys.secret_access_key].into_iter();
+            let all = all.chain(&keys.session_token);
+            all.map(|secret| secret.expose_secret().to_owned())
+                .collect::<Vec<_>>()
+        };
+        secrets(self) == secrets(others)
+    }
+}
+
 /// A moment as the signature has it: `20150830T123600Z`.
 pub fn date(at: Timestamp) -> String {
     let text = at.to_string();

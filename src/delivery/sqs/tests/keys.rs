@@ -117,20 +117,48 @@ async fn who_waits_for_keys_gets_the_one_answer_that_there_are_none() {
 }
 
 #[tokio::test]
-async fn keys_that_sqs_calls_expired_are_replaced_within_the_attempt() {
-    let expired = json!({"__type": "com.amazon.coral.service#ExpiredTokenException"}).to_string();
-    let answer = move |request: &Request| match request.header("x-amz-security-token") {
-        "planted-token-0" => reply(400, &expired),
-        _ => reply(200, SENT),
-    };
-    let (service, address) = (Server::start(answer).await, container(FAR).await);
+async fn keys_that_sqs_refuses_are_replaced_within_the_attempt_though_they_have_not_ended() {
+    for kind in [
+        "com.amazon.coral.service#ExpiredTokenException",
+        "com.amazon.coral.service#UnrecognizedClientException",
+        "com.amazonaws.sqs#InvalidSecurity",
+        "InvalidClientTokenId",
+    ] {
+        let refused = json!({"__type": kind}).to_string();
+        let answer = move |request: &Request| match request.header("x-amz-security-token") {
+            "planted-token-0" => reply(403, &refused),
+            _ => reply(200, SENT),
+        };
+        let (service, address) = (Server::start(answer).await, container(FAR).await);
+        let source = of_container(&address, Authorization::None);
+        let sender = sender_with(&settings(&service, "notifications", source), LONG);
+
+        let report = sender.send(sample::parcel(BODY)).await;
+
+        assert_eq!(report.outcome, Outcome::Delivered, "{report:?}");
+        assert_eq!(used(&service), ["0", "1"]);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_refused_and_come_again_are_not_shown_twice_in_an_attempt() {
+    let refused = json!({"__type": "InvalidClientTokenId"}).to_string();
+    let service = Server::start(move |_| reply(403, &refused)).await;
+    let address = Server::start(|_| reply(200, &keys(0, FAR))).await;
     let source = of_container(&address, Authorization::None);
     let sender = sender_with(&settings(&service, "notifications", source), LONG);
 
     let report = sender.send(sample::parcel(BODY)).await;
 
-    assert_eq!(report.outcome, Outcome::Delivered, "{report:?}");
-    assert_eq!(used(&service), ["0", "1"]);
+    assert_eq!(
+        (report.outcome, &*report.detail),
+        (
+            Outcome::Refused,
+            "answered 403 InvalidClientTokenId: nobody has this access key"
+        )
+    );
+    assert_eq!(used(&service), ["0"]);
+    assert_eq!(address.lines().len(), 2);
 }
 
 #[tokio::test]

@@ -65,3 +65,32 @@ async fn a_queue_is_there_or_not_or_forgets_soon() {
         assert_eq!(look_at(answer, name).await, expected);
     }
 }
+
+#[tokio::test]
+async fn what_is_to_be_done_is_told_by_what_is_at_fault() {
+    for (status, kind, message, part) in [
+        (400, "QueueDoesNotExist", "", "make the queue"),
+        (403, "InvalidClientTokenId", "", "access key is there"),
+        (403, "ExpiredToken", "", "access key is there"),
+        (403, "SignatureDoesNotMatch", "", "secret_access_key belongs"),
+        (403, "SignatureDoesNotMatch", "Signature expired: 2024", "clock"),
+        (403, "RequestTimeTooSkewed", "", "clock"),
+        (400, "KmsDisabled", "", "AWS KMS is enabled"),
+        (400, "KmsThrottled", "", "nothing, unless"),
+        (400, "RequestThrottled", "", "nothing, unless"),
+        (503, "ServiceUnavailable", "", "nothing, unless"),
+        (500, "InternalFailure", "", "nothing, unless"),
+        (400, "InvalidAddress", "", "see that the URL, the region"),
+    ] {
+        let body = json!({"__type": kind, "message": message}).to_string();
+        let server = Server::start(move |_| reply(status, &body)).await;
+        let settings = settings(&server, "notifications", Source::Given(planted()));
+
+        let sight = look(&settings).await.unwrap().remove(1);
+
+        assert!(
+            matches!(sight, Sight::Bad { advice, .. } if advice.contains(part)),
+            "{kind}: {sight:?}"
+        );
+    }
+}

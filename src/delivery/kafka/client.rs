@@ -1,7 +1,8 @@
 //! What all clients of brokers share: how they reach them, and what is remembered of what went wrong.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -27,33 +28,108 @@ const NO_TLS: [&str; 2] = [
 /// How the library begins where the first bytes of an answer are no length.
 const NO_BROKER: &str = "Invalid response size";
 
-/// How a message ended: its partition and offset there.
-pub type Ending = Result<(i32, i64), KafkaError>;
+/// How the library goes on where a connection ended before the broker had said anything; it guesses at settings then.
+const SILENT: &str = ": requesting ApiVersion";
+
+/// What the library logs of a connection that was in use: brokers end those that are idle, which is no trouble.
+const IN_USE: &str = " in state UP";
+
+/// How the library begins what brokers themselves have answered.
+const OF_BROKER: &str = "Broker: ";
+
+/// How a broker says that too few copies of a partition are in sync, before it has written a message or afterwards.
+const IN_SYNC: &str = "in-sync replicas";
+
+/// How the library says that it has a producer id.
+const PRODUCER_ID: &str = "Acquired PID";
+
+/// For how long an error stands beside what other brokers take: of one that stays the library says so every 30 s.
+const REPEATED_WITHIN: Duration = Duration::from_secs(60);
+
+/// How a message ended: its partition and offset there, or its partition and why it is not there.
+pub type Ending = Result<(i32, i64), (i32, KafkaError)>;
 
 /// Hears what the library has to say.
 #[derive(Default)]
 pub struct Context {
-    /// What went wrong since a message was last taken. The library does not repeat itself, so this is also why the next
-    /// message is not.
-    last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    known: Mutex<Known>,
+    /// Told when something was heard of a producer id.
+    heard: Condvar,
+}
+
+/// What was heard of why messages are not taken.
+#[derive(Default)]
+struct Known {
+    /// What went wrong with a connection, and when.
+    last_error: Option<(RDKafkaErrorCode, String, Instant)>,
+    /// When a partition has last taken a message.
+    taken_at: HashMap<i32, Instant>,
+    /// What the broker that leads a partition has answered since then. The library tries again until the time is over, and
+    /// tells nobody why.
+    refusals: HashMap<i32, String>,
+    /// Whether there is a producer id, or none will come.
+    is_settled: bool,
+}
+
+impl Known {
+    /// The last error, where it may be why that partition takes nothing. As long as nothing is taken at all, that is it: the
+    /// library repeats itself too seldom.
+    fn error(&self, partition: i32) -> Option<(RDKafkaErrorCode, &str)> {
+        let (code, reason, at) = self.last_error.as_ref()?;
+        let is_after = |taken: Option<&Instant>| taken.is_none_or(|taken| taken < at);
+        let is_last = is_after(self.taken_at.values().max());
+        let is_fresh = is_after(self.taken_at.get(&partition)) && at.elapsed() < REPEATED_WITHIN;
+        (is_last || is_fresh).then_some((*code, reason))
+    }
+}
+
+/// What a line of the library's log says of a broker's refusal: the partition, and why.
+fn refusal(line: &str) -> Option<(i32, &str)> {
+    let (head, rest) = line.split_once("]: MessageSet with ")?;
+    let (_, partition) = head.rsplit_once('[')?;
+    let (_, error) = rest.split_once(" encountered error: ")?;
+    let (error, _) = error.rsplit_once(" (actions ")?;
+    Some((partition.parse().ok()?, error.strip_prefix(OF_BROKER)?))
 }
 
 impl Context {
-    /// What is known of why nothing is acknowledged.
-    pub fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_last_error(&self, error: Option<(RDKafkaErrorCode, String)>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    /// Waits until there is a producer id, or none will come, or that time is over. Blocks.
+    pub fn wait_for_producer_id(&self, limit: Duration) {
+        let is_open = |known: &mut Known| !known.is_settled;
+        drop(self.heard.wait_timeout_while(self.known(), limit, is_open));
     }
 
-    /// What a wait in vain came to, with what the library said of it; `None` if it said nothing.
-    pub fn trouble(&self) -> Option<(Outcome, String)> {
-        let (code, reason) = self.last_error()?;
+    /// Remembers what went wrong with a connection.
+    fn failed(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut known = self.known();
+        // That none is left says less than why one is not there.
+        if code != RDKafkaErrorCode::AllBrokersDown || known.error(NO_PARTITION).is_none() {
+            known.last_error = Some((code, reason.to_owned(), Instant::now()));
+        }
+    }
+
+    fn settle(&self) {
+        self.known().is_settled = true;
+        self.heard.notify_all();
+    }
+
+    /// What a wait in vain for that partition, which is below 0 if nobody knows it, came to, with what the library said of
+    /// it; `None` if it said nothing.
+    pub fn trouble(&self, partition: i32) -> Option<(Outcome, String)> {
+        let known = self.known();
+        if let Some(reason) = known.refusals.get(&partition) {
+            let few = match reason.contains(IN_SYNC) {
+                true => "too few copies are in sync (min.insync.replicas): ",
+                false => "",
+            };
+            return Some((Outcome::Failed, format!("partition {partition}: {few}{reason}")));
+        }
+        let (code, reason) = known.error(partition)?;
+        let reason = reason.to_owned();
         Some(match code {
             RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed => (
                 Outcome::Refused,
@@ -72,6 +148,14 @@ impl Context {
                 Outcome::Unreachable,
                 "what answers there is no broker, or wants TLS (kafka+ssl://)".to_owned(),
             ),
+            _ if reason.contains(SILENT) => {
+                let broker = reason.split(": ").next().unwrap_or_default();
+                let detail = format!(
+                    "{broker} ends connections before it has said anything: no broker is behind it, or one that wants TLS \
+                     (kafka+ssl://) or a login"
+                );
+                (Outcome::Unreachable, detail)
+            }
             _ if NO_TLS.iter().any(|words| reason.contains(words)) => {
                 (Outcome::Unreachable, format!("{}: {reason}", outgoing::NO_TLS))
             }
@@ -86,16 +170,31 @@ impl Context {
 }
 
 impl ClientContext for Context {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!("librdkafka: {facility}: {message}");
+        // That others end a connection is told here alone.
+        let is_end = matches!(
+            level,
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info
+        );
+        if facility == "FAIL" && is_end && !message.contains(IN_USE) {
+            let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
+            self.failed(RDKafkaErrorCode::BrokerTransportFailure, reason);
+        }
+        if let Some((partition, reason)) = refusal(message) {
+            self.known().refusals.insert(partition, reason.to_owned());
+        }
+        if facility == "GETPID" && message.contains(PRODUCER_ID) {
+            self.settle();
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         tracing::debug!("librdkafka: {error}: {reason}");
-        // That none is left says less than why one is not there.
-        if code != RDKafkaErrorCode::AllBrokersDown || self.last_error().is_none() {
-            self.set_last_error(Some((code, reason.to_owned())));
+        self.failed(code, reason);
+        if code == RDKafkaErrorCode::Fatal {
+            self.settle();
         }
     }
 }
@@ -106,15 +205,20 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, waiting: Self::DeliveryOpaque) {
         let ending = match result {
             Ok(message) => Ok((message.partition(), message.offset())),
-            Err((error, _)) => Err(error.clone()),
+            Err((error, message)) => Err((message.partition(), error.clone())),
         };
-        if ending.is_ok() {
-            self.set_last_error(None);
+        if let Ok((partition, _)) = ending {
+            let mut known = self.known();
+            known.refusals.remove(&partition);
+            known.taken_at.insert(partition, Instant::now());
         }
         // Whoever waited may be gone.
         let _ = waiting.send(ending);
     }
 }
+
+/// What stands for a partition that nobody knows.
+pub const NO_PARTITION: i32 = -1;
 
 /// The most that a connection may take, its TLS and its login included; librdkafka itself waits for 30 s.
 const MAX_SETUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -195,7 +299,7 @@ mod tests {
             let context = Context::default();
             context.error(KafkaError::Global(code), reason);
 
-            let (outcome, told) = context.trouble().expect("something was said");
+            let (outcome, told) = context.trouble(NO_PARTITION).expect("something was said");
 
             assert_eq!(outcome, Outcome::Unreachable);
             assert_eq!(told.starts_with("no TLS with the brokers: "), is_tls, "{told}");
@@ -217,13 +321,94 @@ mod tests {
                  receive.message.max.bytes",
                 "what answers there is no broker, or wants TLS (kafka+ssl://)",
             ),
+            (
+                RDKafkaErrorCode::BrokerTransportFailure,
+                "b:9092/1: Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration",
+                "b:9092/1 ends connections before it has said anything: no broker is behind it, or one that wants TLS \
+                 (kafka+ssl://) or a login",
+            ),
         ] {
             let context = Context::default();
             context.error(KafkaError::Global(code), reason);
 
-            let told = context.trouble();
+            let told = context.trouble(NO_PARTITION);
 
             assert_eq!(told, Some((Outcome::Unreachable, expected.to_owned())));
         }
+    }
+
+    #[test]
+    fn the_end_of_a_connection_is_heard_of_in_the_log_unless_it_was_in_use() {
+        let told = |level: RDKafkaLogLevel, state: &str| {
+            let context = Context::default();
+            let line = format!("[thrd:b:9092/1]: b:9092/1: Disconnected (after 3ms in state {state})");
+            context.log(level, "FAIL", &line);
+            context.trouble(NO_PARTITION).map(|(_, told)| told)
+        };
+
+        assert_eq!(
+            told(RDKafkaLogLevel::Info, "AUTH_REQ").as_deref(),
+            Some("b:9092/1: Disconnected (after 3ms in state AUTH_REQ)")
+        );
+        assert_eq!(told(RDKafkaLogLevel::Info, "UP"), None);
+        // Those come as errors, with their code.
+        assert_eq!(told(RDKafkaLogLevel::Error, "CONNECT"), None);
+    }
+
+    #[test]
+    fn what_a_broker_answered_of_a_partition_is_told_of_that_one_until_it_takes_something() {
+        let context = Context::default();
+        let line = |partition: i32, error: &str| {
+            format!(
+                "[thrd:b:9092/1]: b:9092/1: a [b] [{partition}]: MessageSet with 1 message(s) (MsgId 5, BaseSeq 4) encountered \
+                 error: {error} (actions Retry,MsgNotPersisted)"
+            )
+        };
+        let log = |line: &str| context.log(RDKafkaLogLevel::Debug, "MSGSET", line);
+        log(&line(2, "Broker: Not enough in-sync replicas"));
+        log(&line(
+            3,
+            "Broker: Disk error when trying to access log file on disk",
+        ));
+        log(&line(4, "Local: Broker transport failure"));
+
+        let told = |partition: i32| context.trouble(partition).map(|(_, told)| told);
+        assert_eq!(
+            told(2).as_deref(),
+            Some(
+                "partition 2: too few copies are in sync (min.insync.replicas): Not enough in-sync replicas"
+            )
+        );
+        assert_eq!(
+            told(3).as_deref(),
+            Some("partition 3: Disk error when trying to access log file on disk")
+        );
+        assert_eq!((told(4), told(NO_PARTITION)), (None, None));
+    }
+
+    #[test]
+    fn an_error_stands_for_partitions_that_took_nothing_since_and_for_all_if_none_did() {
+        let context = Context::default();
+        let now = Instant::now();
+        let ago = |seconds: u64| now.checked_sub(Duration::from_secs(seconds)).unwrap();
+        let of = |error_age: u64, taken: &[(i32, u64)]| {
+            *context.known() = Known {
+                last_error: Some((
+                    RDKafkaErrorCode::BrokerTransportFailure,
+                    "refused".to_owned(),
+                    ago(error_age),
+                )),
+                taken_at: taken
+                    .iter()
+                    .map(|(partition, age)| (*partition, ago(*age)))
+                    .collect(),
+                ..Known::default()
+            };
+            context.trouble(1).is_some()
+        };
+
+        assert!(of(5, &[]) && of(5, &[(0, 2)]) && of(5, &[(1, 9), (0, 2)]));
+        assert!(of(3_600, &[]) && of(3_600, &[(0, 3_700)]));
+        assert!(!of(5, &[(1, 2)]) && !of(3_600, &[(0, 2)]) && !of(3_600, &[(1, 3_700), (0, 2)]));
     }
 }

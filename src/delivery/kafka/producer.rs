@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
 use secrecy::SecretString;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Settings;
-use super::client::{Context, Ending, config};
+use super::client::{Context, Ending, NO_PARTITION, config};
 use crate::delivery::envelope::{Envelope, Sealer};
 use crate::delivery::send::MESSAGE_ID;
 use crate::delivery::{DestinationSettings, Parcel, Report, Sender, Wish};
@@ -25,6 +27,9 @@ const MAX_MESSAGE_BYTES: &str = "1000000000";
 
 /// How much later than the time limit the library may say that it is over: it looks once a second.
 const SLACK: Duration = Duration::from_secs(3);
+
+/// How long an attempt that has found no cause may take to ask whether its partition has a leader.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// For how long a topic may be unknown that others have just made.
 const TOPIC_PROPAGATION: Duration = Duration::from_secs(5);
@@ -105,16 +110,27 @@ impl KafkaSender {
             .payload(&envelope.body[..])
             .headers(headers(&parcel, &envelope));
         if let Err((error, _)) = producer.get().send(record) {
-            return self.failed(&producer, &error, size_bytes);
+            return self.failed(&producer, &error, NO_PARTITION, size_bytes);
         }
         let mut take_back = TakeBack(Some(&producer));
         let ended = timeout(self.timeout + SLACK, ended).await;
         match ended {
             Ok(Ok(ending)) => {
                 take_back.0 = None;
-                self.report(&producer, ending, size_bytes)
+                let partition = ending.as_ref().err().map(|(partition, _)| *partition);
+                let report = self.report(&producer, ending, size_bytes);
+                match (report.outcome, partition) {
+                    (Outcome::Timeout, Some(partition)) if self.has_no_leader(&producer, partition).await => {
+                        Report {
+                            outcome: Outcome::Failed,
+                            detail: format!("{}: no broker leads partition {partition}", report.detail),
+                            ..report
+                        }
+                    }
+                    _ => report,
+                }
             }
-            Ok(Err(_)) | Err(_) => self.timed_out(&producer),
+            Ok(Err(_)) | Err(_) => self.timed_out(&producer, NO_PARTITION),
         }
     }
 
@@ -140,7 +156,10 @@ impl KafkaSender {
             // A broker takes or refuses a batch as a whole, and bounds its size.
             .set("batch.num.messages", "1")
             // As all other clients choose a partition for a key.
-            .set("partitioner", "murmur2_random");
+            .set("partitioner", "murmur2_random")
+            // What brokers answer to what is tried again within an attempt is told in the log alone.
+            .set("debug", "msg")
+            .set_log_level(RDKafkaLogLevel::Debug);
         let producer = config.create_with_context(Context::default())?;
         Ok(Arc::clone(held.insert(Arc::new(Producer {
             inner: Some(producer),
@@ -154,16 +173,20 @@ impl KafkaSender {
                 Outcome::Delivered,
                 format!("partition {partition}, offset {offset}"),
             ),
-            Err(error) => self.failed(producer, &error, size_bytes),
+            Err((partition, error)) => self.failed(producer, &error, partition, size_bytes),
         }
     }
 
-    fn failed(&self, producer: &Producer, error: &KafkaError, size_bytes: usize) -> Report {
+    fn failed(&self, producer: &Producer, error: &KafkaError, partition: i32, size_bytes: usize) -> Report {
         use RDKafkaErrorCode as Code;
         let topic = &self.settings.topic;
         let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        // It drops all that waits, whatever it says of each.
+        if let Some((code, reason)) = producer.get().client().fatal_error() {
+            return ended(code, &reason);
+        }
         let (outcome, detail) = match code {
-            Code::MessageTimedOut => return self.timed_out(producer),
+            Code::MessageTimedOut => return self.timed_out(producer, partition),
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
                 (Outcome::Refused, format!("there is no topic {topic}"))
             }
@@ -180,11 +203,6 @@ impl KafkaSender {
             Code::PurgeQueue | Code::PurgeInflight | Code::QueueFull => {
                 (Outcome::Ours, format!("not sent: {code}"))
             }
-            Code::Fatal => {
-                let fatal = producer.get().client().fatal_error();
-                let reason = fatal.map_or_else(|| code.to_string(), |(_, reason)| reason);
-                (Outcome::Failed, format!("the producer is made anew: {reason}"))
-            }
             _ => (Outcome::Failed, code.to_string()),
         };
         let wish = match code {
@@ -198,10 +216,26 @@ impl KafkaSender {
         }
     }
 
+    /// Whether no broker leads that partition, of which the library says nothing.
+    async fn has_no_leader(&self, producer: &Arc<Producer>, partition: i32) -> bool {
+        let (producer, topic) = (Arc::clone(producer), self.settings.topic.clone());
+        let asked = spawn_blocking(move || {
+            let told = producer
+                .get()
+                .client()
+                .fetch_metadata(Some(&topic), LEADER_TIMEOUT);
+            let told = told.ok()?;
+            let mut partitions = told.topics().first()?.partitions().iter();
+            let leader = partitions.find(|told| told.id() == partition)?.leader();
+            Some(told.brokers().iter().all(|broker| broker.id() != leader))
+        });
+        asked.await.ok().flatten().unwrap_or(false)
+    }
+
     /// What is to be said where no acknowledgement came in time.
-    fn timed_out(&self, producer: &Producer) -> Report {
+    fn timed_out(&self, producer: &Producer, partition: i32) -> Report {
         let seconds = self.timeout.as_secs_f64();
-        let (outcome, because) = match producer.get().context().trouble() {
+        let (outcome, because) = match producer.get().context().trouble(partition) {
             Some((outcome, reason)) => (outcome, format!(": {reason}")),
             None => (Outcome::Timeout, String::new()),
         };
@@ -213,6 +247,21 @@ impl Sender for KafkaSender {
     fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
         Box::pin(self.attempt(parcel))
     }
+}
+
+/// What is to be said where the library cannot go on with a producer.
+fn ended(code: RDKafkaErrorCode, reason: &str) -> Report {
+    let (outcome, detail) = match code {
+        RDKafkaErrorCode::ClusterAuthorizationFailed => (
+            Outcome::Refused,
+            format!(
+                "not sent: this user gets no producer id; it needs the right IdempotentWrite on the cluster, or from Kafka 2.8 on \
+                 to write to a topic: {reason}"
+            ),
+        ),
+        _ => (Outcome::Failed, format!("the producer is made anew: {reason}")),
+    };
+    Report::unanswered(outcome, detail)
 }
 
 fn headers(parcel: &Parcel, envelope: &Envelope) -> OwnedHeaders {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::metadata::{MetadataBroker, MetadataPartition};
 use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaRespErr;
 use tokio::task::spawn_blocking;
 
 use super::Settings;
-use super::client::{Context, config};
+use super::client::{Context, NO_PARTITION, config};
 use crate::clock::rounded;
 use crate::delivery::look::Sight;
 use crate::inbox::outbox::Outcome;
@@ -27,11 +29,60 @@ const NO_LOGIN: &str = "see that `user`, `password` (or `password_file`) and `sa
 
 const NO_TOPIC: &str = "make the topic, or see that its name is right and that this user may see it";
 
+const NO_LEADER: &str = "see that the brokers that have copies of it run, and why none of them may lead; what is for it is kept and sent \
+                         when one does";
+
+const NOT_IN_SYNC: &str = "see that the brokers that have copies of it run and follow, by `kafka-topics.sh --describe \
+                           --under-min-isr-partitions`; what is for it is kept and sent when enough do";
+
+const NO_PRODUCER: &str =
+    "give its user the right IdempotentWrite on the cluster, or from Kafka 2.8 on that to write to the topic";
+
 /// What a topic is like.
 struct Found {
-    partition_count: usize,
-    /// The fewest copies that one of its partitions has.
+    partitions: Vec<Partition>,
+    /// Why there is no producer that may write to it, if that is so.
+    no_producer: Option<String>,
+}
+
+/// What a partition is like.
+struct Partition {
+    id: i32,
+    has_leader: bool,
+    /// How many copies it is to have.
     replica_count: usize,
+    /// How many of them have all that there is.
+    in_sync_count: usize,
+}
+
+impl Partition {
+    fn of(told: &MetadataPartition, brokers: &[MetadataBroker]) -> Self {
+        Self {
+            id: told.id(),
+            has_leader: brokers.iter().any(|broker| broker.id() == told.leader()),
+            replica_count: told.replicas().len(),
+            in_sync_count: told.isr().len(),
+        }
+    }
+}
+
+impl Found {
+    /// The fewest copies that one of its partitions has.
+    fn replica_count(&self) -> usize {
+        let counts = self.partitions.iter().map(|partition| partition.replica_count);
+        counts.min().unwrap_or(0)
+    }
+
+    /// The partitions that are so, in words.
+    fn those(&self, are_so: impl Fn(&Partition) -> bool) -> Option<String> {
+        let found = self.partitions.iter().filter(|partition| are_so(partition));
+        let found: Vec<_> = found.map(|partition| partition.id.to_string()).collect();
+        match &*found {
+            [] => None,
+            [one] => Some(format!("partition {one}")),
+            several => Some(format!("partitions {}", several.join(", "))),
+        }
+    }
 }
 
 /// Looks at a topic without writing to it.
@@ -57,8 +108,10 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
     });
     let mut sights = vec![Sight::Good(format!(
         "topic {topic} is there, partitions: {}, copies of each: {}{limit}",
-        found.partition_count, found.replica_count
+        found.partitions.len(),
+        found.replica_count()
     ))];
+    sights.extend(held_up(&found, value("min.insync.replicas").as_deref()));
     if let Some(what) = doubt(
         &found,
         value("min.insync.replicas").as_deref(),
@@ -80,9 +133,51 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
     sights
 }
 
+/// What keeps messages from being taken now.
+fn held_up(found: &Found, min_in_sync: Option<&str>) -> Vec<Sight> {
+    let mut sights = Vec::new();
+    if let Some(reason) = &found.no_producer {
+        sights.push(Sight::Bad {
+            what: format!("this user gets no producer id, without which nothing is written: {reason}"),
+            advice: NO_PRODUCER,
+        });
+    }
+    if let Some(those) = found.those(|partition| !partition.has_leader) {
+        sights.push(Sight::Bad {
+            what: format!("{those} of it: no broker leads, so that nothing is taken there"),
+            advice: NO_LEADER,
+        });
+    }
+    let min = min_in_sync.and_then(|number| number.parse::<usize>().ok());
+    let lacks = |partition: &Partition| {
+        partition.has_leader && partition.in_sync_count < min.unwrap_or(partition.replica_count)
+    };
+    if let Some(those) = found.those(lacks) {
+        let counts = found.partitions.iter().filter(|partition| lacks(partition));
+        let fewest = counts.map(|partition| partition.in_sync_count).min().unwrap_or(0);
+        sights.push(match min {
+            Some(min) => Sight::Bad {
+                what: format!(
+                    "{those} of it: too few copies are in sync, so that nothing is acknowledged there ({fewest} at the fewest, \
+                     min.insync.replicas = {min})"
+                ),
+                advice: NOT_IN_SYNC,
+            },
+            None => Sight::Doubtful {
+                what: format!(
+                    "{those} of it: not all copies are in sync ({fewest} at the fewest); where they are fewer than \
+                     min.insync.replicas, which is not known here, nothing is acknowledged"
+                ),
+                advice: NOT_IN_SYNC,
+            },
+        });
+    }
+    sights
+}
+
 /// Why an acknowledgement may be the word of one broker.
 fn doubt(found: &Found, min_in_sync: Option<&str>, unclean: Option<&str>) -> Option<String> {
-    if found.replica_count < 2 {
+    if found.replica_count() < 2 {
         return Some("a partition of it has one copy".to_owned());
     }
     if min_in_sync == Some("1") {
@@ -134,15 +229,21 @@ fn dropped(value: impl Fn(&str) -> Option<String>) -> Vec<Sight> {
 /// Asks for the topic; blocks.
 fn ask(settings: &Settings) -> Result<Found, Sight> {
     let bad = |what, advice| Sight::Bad { what, advice };
-    let producer: ThreadedProducer<Context> =
-        config(settings, Option::as_ref(&settings.login.password.get()), TIMEOUT)
-            .create_with_context(Context::default())
-            .map_err(|error| bad(format!("there is no client: {error}"), NOT_REACHED))?;
+    let password = settings.login.password.get();
+    let mut config = config(settings, Option::as_ref(&password), TIMEOUT);
+    // As who writes does, so that it is seen whether this user gets a producer id; the log alone tells that it has one.
+    config
+        .set("enable.idempotence", "true")
+        .set("debug", "eos")
+        .set_log_level(RDKafkaLogLevel::Debug);
+    let producer: ThreadedProducer<Context> = config
+        .create_with_context(Context::default())
+        .map_err(|error| bad(format!("there is no client: {error}"), NOT_REACHED))?;
     let metadata = producer
         .client()
         .fetch_metadata(Some(&settings.topic), TIMEOUT)
         .map_err(|error| {
-            let reason = match producer.context().trouble() {
+            let reason = match producer.context().trouble(NO_PARTITION) {
                 Some((Outcome::Refused, reason)) => return bad(reason, NO_LOGIN),
                 Some((_, reason)) => reason,
                 None => error.to_string(),
@@ -157,12 +258,14 @@ fn ask(settings: &Settings) -> Result<Found, Sight> {
     let partitions = topic.map_or(&[][..], |topic| topic.partitions());
     match error {
         None if !partitions.is_empty() => Ok(Found {
-            partition_count: partitions.len(),
-            replica_count: partitions
+            partitions: partitions
                 .iter()
-                .map(|partition| partition.replicas().len())
-                .min()
-                .unwrap_or(0),
+                .map(|told| Partition::of(told, metadata.brokers()))
+                .collect(),
+            no_producer: {
+                producer.context().wait_for_producer_id(TIMEOUT);
+                producer.client().fatal_error().map(|(_, reason)| reason)
+            },
         }),
         Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) => Err(bad(
             format!("this user may not see topic {}", settings.topic),
@@ -195,6 +298,54 @@ async fn configured(settings: &Settings) -> Result<ConfigResource, String> {
 mod tests {
     use super::*;
 
+    /// A topic with these partitions: whether they have a leader, and how many copies there are and are in sync.
+    fn topic(partitions: &[(bool, usize, usize)]) -> Found {
+        let partition =
+            |(id, (has_leader, replica_count, in_sync_count)): (i32, &(bool, usize, usize))| Partition {
+                id,
+                has_leader: *has_leader,
+                replica_count: *replica_count,
+                in_sync_count: *in_sync_count,
+            };
+        Found {
+            partitions: (0..).zip(partitions).map(partition).collect(),
+            no_producer: None,
+        }
+    }
+
+    #[test]
+    fn what_takes_nothing_now_is_told_by_its_partitions() {
+        let told = |partitions: &[(bool, usize, usize)], min: Option<&str>| {
+            let sights = held_up(&topic(partitions), min).into_iter();
+            let told = sights.map(|sight| match sight {
+                Sight::Good(what) => format!("good: {what}"),
+                Sight::Doubtful { what, .. } => format!("doubtful: {what}"),
+                Sight::Bad { what, .. } => format!("bad: {what}"),
+            });
+            told.collect::<Vec<_>>()
+        };
+        let well = (true, 3, 3);
+
+        assert!(told(&[well, well], Some("2")).is_empty());
+        assert!(told(&[well, (true, 3, 2)], Some("2")).is_empty());
+        assert!(told(&[well], None).is_empty());
+        assert_eq!(
+            told(&[well, (true, 3, 1), (false, 3, 0), (true, 3, 1)], Some("2")),
+            [
+                "bad: partition 2 of it: no broker leads, so that nothing is taken there",
+                "bad: partitions 1, 3 of it: too few copies are in sync, so that nothing is acknowledged there (1 at the fewest, \
+                 min.insync.replicas = 2)",
+            ]
+        );
+        let unknown = told(&[well, (true, 3, 1)], None);
+        assert_eq!(unknown.len(), 1, "{unknown:?}");
+        assert!(
+            unknown[0]
+                .starts_with("doubtful: partition 1 of it: not all copies are in sync (1 at the fewest)"),
+            "{unknown:?}"
+        );
+    }
+
     #[test]
     fn one_copy_is_doubted_however_it_comes_to_be_one() {
         for (replica_count, min_in_sync, unclean, expected) in [
@@ -214,10 +365,7 @@ mod tests {
             (3, Some("2"), Some("false"), None),
             (3, None, None, None),
         ] {
-            let found = Found {
-                partition_count: 6,
-                replica_count,
-            };
+            let found = topic(&[(true, replica_count, replica_count)]);
 
             assert_eq!(doubt(&found, min_in_sync, unclean).as_deref(), expected);
         }

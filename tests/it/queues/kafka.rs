@@ -253,6 +253,76 @@ async fn doctor_says_what_an_acknowledgement_is_worth() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_gets_no_producer_id_is_told_which_right_is_missing() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; 500];
+    kafka
+        .cluster
+        .request_errors(RDKafkaApiKey::InitProducerId, &refused);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 2).await;
+
+    let told = receiver
+        .wait_for_failure("queue", "it needs the right IdempotentWrite on the cluster")
+        .await;
+    assert!(!told.to_string().contains("Purge"), "{told}");
+    let found = doctor(&kafka.destination("")).await;
+    assert_says(&found, "FAILURE ", "this user gets no producer id");
+    kafka.cluster.clear_request_errors(RDKafkaApiKey::InitProducerId);
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+    let found = doctor(&kafka.destination("")).await;
+    assert!(!found.output.contains("producer id"), "{}", found.output);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_few_copies_in_sync_are_named_though_the_library_tries_on() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let too_few = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 5000];
+    kafka.cluster.request_errors(RDKafkaApiKey::Produce, &too_few);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 2).await;
+
+    receiver
+        .wait_for_failure("queue", "too few copies are in sync (min.insync.replicas): ")
+        .await;
+    kafka.cluster.clear_request_errors(RDKafkaApiKey::Produce);
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_whose_leader_is_gone_is_told_why_though_others_take_what_is_theirs() {
+    let kafka = Kafka::with_topic(BROKERS);
+    for partition in 0..PARTITIONS {
+        let leader = Some(1 + partition % 2);
+        let made = kafka.cluster.partition_leader(TOPIC, partition, leader);
+        made.expect("it is there");
+    }
+    kafka.cluster.broker_down(1).expect("it is there");
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 20).await;
+
+    // Whether the library tries to connect to it is left to chance.
+    let told = receiver
+        .wait_for_failure("queue", "no acknowledgement within 2 s")
+        .await;
+    let detail = told["status"]["last_failure"]["detail"].to_string();
+    assert!(detail.contains("no acknowledgement within 2 s: "), "{detail}");
+    assert_says(
+        &doctor(&kafka.destination("")).await,
+        "FAILURE ",
+        "partitions 0, 2 of it: no broker leads",
+    );
+    kafka.cluster.broker_up(1).expect("it is there");
+    wait_for_state(receiver.admin(), "queue", "delivered", 40).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_broker_is_told_so_and_no_count_of_brokers() {
     let application = Application::start().await;
     let web = destination(&application.address.to_string(), "");

@@ -16,16 +16,15 @@ const CHECK: &str = "destination";
 
 pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let destinations = &settings.delivery.destinations;
-    if destinations.is_empty() {
-        return Vec::new();
-    }
     let mut findings = join_all(destinations.iter().map(access)).await.concat();
     match receiver.ask(settings, "/destinations").await {
         None => {}
+        // Also of those that are configured no more.
         Some(Ok(answer)) => {
             let shown = answer["destinations"].as_array();
             findings.extend(shown.into_iter().flatten().flat_map(standing));
         }
+        Some(Err(_)) if destinations.is_empty() => {}
         Some(Err(reason)) => findings.push(Finding::warning(
             CHECK,
             format!(
@@ -113,6 +112,18 @@ fn standing(shown: &Value) -> Vec<Finding> {
     match shown["state"].as_str() {
         // What it had is closed, and nobody is to mend it.
         Some("removed") => return findings,
+        Some("unconfigured") => findings.extend(shown["pending_count"].as_u64().filter(|count| *count > 0).map(|count| {
+            Finding::warning(
+                CHECK,
+                format!(
+                    "{name} is configured no more where the receiver leads: it gets nothing, and what waits for it is given up after {}; pending: {count}",
+                    text(&shown["removed_after"])
+                ),
+                format!(
+                    "if that is not meant, put it back into the settings under this name; else `caigunn-webhook destinations remove {name}`"
+                ),
+            )
+        })),
         Some("paused") => {
             let reason = text(&shown["pause"]["reason"]);
             let since = text(&shown["pause"]["at"]);
@@ -210,5 +221,27 @@ mod tests {
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].verdict, verdict, "{found:?}");
         }
+    }
+
+    #[test]
+    fn of_one_that_is_configured_no_more_it_is_said_when_what_waits_for_it_is_given_up() {
+        let shown = |pending: u64| {
+            json!({
+                "name": "app", "state": "unconfigured", "pending_count": pending, "dead_count": 0,
+                "removed_after": "2026-11-30T12:00:00Z", "status": null,
+            })
+        };
+
+        let found = standing(&shown(6));
+
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].verdict, Verdict::Warning);
+        assert!(
+            found[0]
+                .found
+                .ends_with("given up after 2026-11-30T12:00:00Z; pending: 6"),
+            "{found:?}"
+        );
+        assert!(standing(&shown(0)).is_empty());
     }
 }

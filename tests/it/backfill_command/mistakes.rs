@@ -111,7 +111,7 @@ async fn what_is_wrong_with_the_configuration_is_told() {
         .retain(|(name, _)| *name != "CAIGUNN_ACCESS_TOKEN");
     let job = Ids::fresh().event_id.to_string();
     let ended = stage.run(&[&job]).await;
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(64));
     assert!(ended.errors.contains("set CAIGUNN_ACCESS_TOKEN"), "{ended:?}");
 
     stage

@@ -3,7 +3,7 @@
 //!
 //! The proxy is the one that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` name, but for hosts in `NO_PROXY`; certificates are
 //! those that the system trusts, or that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Addresses of this machine are called
-//! without a proxy, and by `http` without certificates, so that neither can keep its own processes apart.
+//! without a proxy, and what is not encrypted without certificates, so that neither can keep its own processes apart.
 //!
 //! Where a name has several addresses, each gets its share of the time there is for connecting, so that one that says nothing
 //! hides no other. Clients of HTTP do that by themselves.
@@ -78,22 +78,31 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
 
 /// A client to that URL: through the proxy that the environment names for it, if there is one.
 pub fn to(url: &Url) -> ClientBuilder {
-    match (is_loopback(url), url.scheme()) {
-        (true, "http") => to_this_machine(),
-        (true, _) => directly(),
-        (false, _) if is_excepted(url) => directly(),
-        (false, _) => named(),
+    match proxy_to(url) {
+        None => directly_to(url),
+        Some(proxy) if url.scheme() == "http" && !proxy.starts_with("https:") => {
+            without_certificates(named())
+        }
+        Some(_) => named(),
     }
 }
 
-/// A client that uses no proxy, whatever the environment says.
-pub fn directly() -> ClientBuilder {
-    named().no_proxy()
+/// A client to that URL that uses no proxy, whatever the environment says.
+pub fn directly_to(url: &Url) -> ClientBuilder {
+    match url.scheme() {
+        "http" => unencrypted(),
+        _ => named().no_proxy(),
+    }
 }
 
-/// A client for `http` URLs of this machine: it uses no proxy, and needs no certificates.
-pub fn to_this_machine() -> ClientBuilder {
-    directly().tls_certs_only([])
+/// A client for `http` URLs that uses no proxy, such as those of this machine.
+pub fn unencrypted() -> ClientBuilder {
+    without_certificates(named().no_proxy())
+}
+
+/// Without what nothing is asked for that is not encrypted: reading it takes longer than all else, and fails where there is none.
+fn without_certificates(client: ClientBuilder) -> ClientBuilder {
+    client.tls_certs_only([])
 }
 
 /// What TLS trusts that is not HTTP's: the same certificates.

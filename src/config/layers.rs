@@ -166,9 +166,11 @@ impl Merged {
     }
 
     fn add_file(&mut self, name: &str, content: &str) {
+        // Looked into for each key, of which there are many.
+        let line_ends: Vec<_> = content.match_indices('\n').map(|(end, _)| end).collect();
         let place = |start: usize| {
-            let line_ends = content.bytes().take(start).filter(|byte| *byte == b'\n');
-            format!("{name}:{}", 1 + line_ends.count())
+            let lines_before = line_ends.partition_point(|end| *end < start);
+            format!("{name}:{}", 1 + lines_before)
         };
         let table = match DeTable::parse(content) {
             Ok(table) => table.into_inner(),

@@ -89,12 +89,17 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// How a destination is reached.
+enum Way {
+    /// As most are that lie beside this program.
+    Direct(Box<Direct>),
+    /// As all others: with TLS, or through a proxy.
+    Client(Client),
+}
+
 /// Posts to a URL.
 pub struct HttpSender {
-    /// The way to most destinations beside this program.
-    direct: Option<Direct>,
-    /// That to all others: with TLS, or through a proxy.
-    client: Client,
+    way: Way,
     settings: Settings,
     /// Where that is, for people.
     place: String,
@@ -112,14 +117,20 @@ impl HttpSender {
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         let timeout = destination.timeout;
         let connect_timeout = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
-        let client = client_to(settings)
-            .connect_timeout(connect_timeout)
-            .http1_max_headers(MAX_HEADERS)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(destination.max_in_flight);
+        let max_idle_count = destination.max_in_flight;
+        let way = match Direct::new(settings, connect_timeout, max_idle_count) {
+            Some(direct) => Way::Direct(Box::new(direct)),
+            None => {
+                let client = client_to(settings)
+                    .connect_timeout(connect_timeout)
+                    .http1_max_headers(MAX_HEADERS)
+                    .pool_idle_timeout(IDLE_TIMEOUT)
+                    .pool_max_idle_per_host(max_idle_count);
+                Way::Client(client.build().map_err(Error::Client)?)
+            }
+        };
         Ok(Self {
-            direct: Direct::new(settings, connect_timeout, destination.max_in_flight),
-            client: client.build().map_err(Error::Client)?,
+            way,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
@@ -141,10 +152,10 @@ impl HttpSender {
     /// Dropping the future ends the attempt; it may have been received.
     pub async fn post(&self, envelope: Envelope) -> Report {
         let deadline = Instant::now() + self.timeout;
-        let answered = match &self.direct {
-            Some(direct) => self.by(direct, envelope, deadline).await,
+        let answered = match &self.way {
+            Way::Direct(direct) => self.by(direct, envelope, deadline).await,
             // Its future is large.
-            None => Box::pin(self.by_client(envelope, deadline)).await,
+            Way::Client(client) => Box::pin(self.by_client(client, envelope, deadline)).await,
         };
         answered.unwrap_or_else(|missing| match missing {
             Some(missing) => missing.report(&self.place),
@@ -181,10 +192,14 @@ impl HttpSender {
     }
 
     /// As [`Self::by`].
-    async fn by_client(&self, envelope: Envelope, deadline: Instant) -> Result<Report, Option<Missing>> {
+    async fn by_client(
+        &self,
+        client: &Client,
+        envelope: Envelope,
+        deadline: Instant,
+    ) -> Result<Report, Option<Missing>> {
         let Envelope { body, headers } = envelope;
-        let mut request = self
-            .client
+        let mut request = client
             .post(self.settings.url.clone())
             .headers(self.settings.headers.clone());
         for (name, value) in headers {
@@ -246,10 +261,9 @@ pub fn place(url: &Url) -> String {
 
 /// A client whose way to that destination is that of every attempt.
 pub(super) fn client_to(settings: &Settings) -> ClientBuilder {
-    let client = if settings.proxy {
-        outgoing::to(&settings.url)
-    } else {
-        outgoing::directly()
+    let client = match settings.proxy {
+        true => outgoing::to(&settings.url),
+        false => outgoing::directly_to(&settings.url),
     };
     client.redirect(reqwest::redirect::Policy::none())
 }

@@ -102,7 +102,7 @@ pub fn client(url: &Url) -> Result<Client, reqwest::Error> {
 /// # Errors
 /// The client cannot be made.
 pub fn client_without_proxy() -> Result<Client, reqwest::Error> {
-    for_probes(outgoing::to_this_machine())
+    for_probes(outgoing::unencrypted())
 }
 
 fn for_probes(builder: ClientBuilder) -> Result<Client, reqwest::Error> {

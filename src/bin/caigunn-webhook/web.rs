@@ -9,13 +9,11 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use url::Url;
 
-/// A client for a URL, which may be known to be an http one of this machine: the way there is not through a proxy. What is
-/// not encrypted needs no certificates.
+/// A client for a URL, which may be known to be an http one of this machine: the way there is not through a proxy.
 pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Client> {
-    let client = match (is_here, url.scheme()) {
-        (true, _) => outgoing::to_this_machine(),
-        (false, "http") => outgoing::to(url).tls_certs_only([]),
-        (false, _) => outgoing::to(url),
+    let client = match is_here {
+        true => outgoing::unencrypted(),
+        false => outgoing::to(url),
     };
     let client = client.timeout(timeout).redirect(Policy::none());
     client.build().context("preparing calls over the network")

@@ -99,8 +99,8 @@ impl Credentials {
     /// There is no client.
     pub fn new(source: Source) -> Result<Self, reqwest::Error> {
         let client = match &source {
-            Source::Container(url, _) if url.scheme() == "https" => outgoing::directly(),
-            _ => outgoing::to_this_machine(),
+            Source::Container(url, _) => outgoing::directly_to(url),
+            _ => outgoing::unencrypted(),
         };
         let client = client
             .timeout(TIMEOUT)

@@ -206,6 +206,12 @@ impl Backfill {
         })
     }
 
+    /// Has keys that were refused tried again, since a person asks, who may just have mended that.
+    pub fn forgive(&self) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.clear();
+    }
+
     /// The chatbot that the inbox knows a job to be of.
     async fn known_chatbot(&self, event_id: EventId) -> Result<Option<ChatbotId>, Error> {
         let receipts = self.inbox.job(event_id).await?;

@@ -370,6 +370,7 @@ async fn job(
         return Err(BackfillError::CaiGunn(reason.to_owned()));
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Store };
+    backfill.forgive();
     match backfill.job(&keyring, event_id, chatbot_id, mode).await {
         Ok(outcome) => Ok(outcome),
         Err(backfill::Error::Inbox(error)) => Err(BackfillError::Inbox(error)),

@@ -128,8 +128,8 @@ impl Follower {
             };
             match (part, instruction) {
                 (Part::Replays, Instruction::Replay(replay)) => {
-                    self.replay(kept, &replay).await?;
-                    has_done = true;
+                    // What waits for a destination does not stand in the way of others.
+                    has_done |= self.replay(kept, &replay).await?;
                 }
                 (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => {}
                 (Part::Rest, Instruction::Ask(question)) => {

@@ -1,5 +1,7 @@
 //! How far what an operator asked for is, as it is kept and shown.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -38,6 +40,12 @@ pub struct Progress {
     /// Which destinations are done with, where they are gone through one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations_done: Vec<String>,
+    /// Up to which number those destinations have been gone through that are ahead of `position`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ahead: BTreeMap<String, u64>,
+    /// The destination that all wait for, since so many are pending there that it takes no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// An instruction as it is shown.

@@ -28,59 +28,60 @@ enum Step {
 }
 
 impl Follower {
-    /// Goes through a replay to its end.
+    /// Goes through a replay, to its end or until a destination takes no more now; says whether that was its end.
     pub(super) async fn replay(
         &self,
         kept: outbox::Instruction,
         replay: &Replay,
-    ) -> Result<(), inbox::Error> {
+    ) -> Result<bool, inbox::Error> {
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
-        let chosen: Result<Vec<_>, _> = match &replay.destination {
-            None => Ok(self.served.iter().collect()),
-            Some(name) => self.served(name).map(|served| vec![served]),
-        };
-        let chosen = match chosen {
-            Ok(chosen) => chosen,
-            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
-            Err(Stop::Store(error)) => return Err(error),
+        match self.replay_from(&kept, replay, &mut progress).await {
+            Ok(Step::More) => Ok(true),
+            Ok(Step::NotNow) => Ok(false),
+            Ok(Step::Last) => self.close(kept, progress, None).await.map(|_| true),
+            Err(Stop::Failed(reason)) => self.close(kept, progress, Some(reason)).await.map(|_| true),
+            Err(Stop::Store(error)) => Err(error),
+        }
+    }
+
+    /// Goes on from where it is. There is more if an operator has ended it.
+    async fn replay_from(
+        &self,
+        kept: &outbox::Instruction,
+        replay: &Replay,
+        progress: &mut Progress,
+    ) -> Result<Step, Stop> {
+        let chosen = match &replay.destination {
+            None => self.served.iter().collect(),
+            Some(name) => vec![self.served(name)?],
         };
         if progress.last == 0 {
-            self.bound(replay, &mut progress).await?;
+            self.bound(replay, progress).await?;
         }
-        let named = match self.named(replay, &progress).await {
-            Ok(named) => named,
-            Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
-            Err(Stop::Store(error)) => return Err(error),
-        };
+        let named = self.named(replay, progress).await?;
         loop {
             let begun_at = Instant::now();
             let replayed_before = progress.replayed_count;
-            let step = match self
-                .replay_page(replay, named.as_deref(), &chosen, &mut progress)
-                .await
-            {
-                Ok(step) => step,
-                Err(Stop::Failed(reason)) => return self.close(kept, progress, Some(reason)).await.map(drop),
-                Err(Stop::Store(error)) => return Err(error),
-            };
+            let step = self
+                .replay_page(replay, named.as_deref(), &chosen, progress)
+                .await?;
             // An operator may have ended it meanwhile; what is written down then stays.
             let known = self.inbox.outbox().instruction(kept.id).await?;
-            if known.is_none_or(|known| known.done_at.is_some()) {
-                return Ok(());
-            }
+            let Some(known) = known.filter(|known| known.done_at.is_none()) else {
+                return Ok(Step::More);
+            };
             let so_far = outbox::Instruction {
-                progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
+                progress: serde_json::to_string(progress).expect("numbers have a JSON form"),
                 ..kept.clone()
             };
-            match step {
-                Step::Last => return self.close(kept, progress, None).await.map(drop),
-                Step::NotNow => sleep(INTERVAL).await,
-                Step::More => {
-                    self.inbox.outbox().follow_up(&self.leader, so_far).await?;
-                    let count = progress.replayed_count - replayed_before;
-                    self.keep_rate(replay, kept.id, begun_at, count).await?;
-                }
+            if known.progress != so_far.progress {
+                self.inbox.outbox().follow_up(&self.leader, so_far).await?;
             }
+            if !matches!(step, Step::More) {
+                return Ok(step);
+            }
+            let count = progress.replayed_count - replayed_before;
+            self.keep_rate(replay, kept.id, begun_at, count).await?;
         }
     }
 
@@ -156,23 +157,21 @@ impl Follower {
                 outbox.matching(what, limit).await?
             }
         };
-        let mut so_far = progress.clone();
-        so_far.examined_count += match named {
-            Some(_) => receipts.len() as u64,
-            None => read_to - progress.position,
-        };
-        so_far.position = read_to;
-        if !receipts.is_empty() {
+        if let Some(first) = receipts.first() {
             // Before the rows: whoever is behind this cursor and has no row has not begun.
-            let (from, to) = (receipts[0].sequence, read_to);
             let destinations = outbox.destinations().await?;
             for served in chosen {
+                // What one has got of this page it gets once, also if another takes no more now.
+                let from = progress
+                    .ahead
+                    .get(&served.name)
+                    .map_or(first.sequence, |last| last + 1);
                 let known = destinations.iter().find(|known| known.id == served.id);
                 let cursor = known.map_or(0, |known| known.cursor);
-                let rows = self.rows(served.id, from, to).await?;
+                let rows = self.rows(served.id, from, read_to).await?;
                 let wanted = receipts
                     .iter()
-                    .filter(|receipt| served.filter.matches(receipt))
+                    .filter(|receipt| receipt.sequence >= from && served.filter.matches(receipt))
                     .map(|receipt| {
                         let row = rows.iter().find(|row| row.sequence == receipt.sequence);
                         (receipt.clone(), row.copied())
@@ -183,14 +182,20 @@ impl Follower {
                         None => receipt.sequence <= cursor,
                     });
                 if !self
-                    .reopen(served, wanted.collect(), replay.dry_run, &mut so_far)
+                    .reopen(served, wanted.collect(), replay.dry_run, progress)
                     .await?
                 {
                     return Ok(Step::NotNow);
                 }
+                progress.ahead.insert(served.name.clone(), read_to);
             }
+            progress.ahead.clear();
         }
-        *progress = so_far;
+        progress.examined_count += match named {
+            Some(_) => receipts.len() as u64,
+            None => read_to - progress.position,
+        };
+        progress.position = read_to;
         Ok(Step::More)
     }
 
@@ -219,18 +224,17 @@ impl Follower {
             progress.position = progress.first;
             return Ok(Step::More);
         };
-        let mut so_far = progress.clone();
-        so_far.position = last.sequence;
-        so_far.examined_count += dead.len() as u64;
+        let (last, count) = (last.sequence, dead.len() as u64);
         let wanted = dead
             .into_iter()
             .filter(|(_, receipt)| replay.matches(receipt) && served.filter.matches(receipt))
             .map(|(delivery, receipt)| (receipt, Some(delivery)))
             .collect();
-        if !self.reopen(served, wanted, replay.dry_run, &mut so_far).await? {
+        if !self.reopen(served, wanted, replay.dry_run, progress).await? {
             return Ok(Step::NotNow);
         }
-        *progress = so_far;
+        progress.position = last;
+        progress.examined_count += count;
         Ok(Step::More)
     }
 
@@ -242,13 +246,16 @@ impl Follower {
         dry_run: bool,
         progress: &mut Progress,
     ) -> Result<bool, Stop> {
-        progress.matched_count += wanted.len() as u64;
+        let matched_count = wanted.len() as u64;
         if !dry_run && !wanted.is_empty() {
             let Some(count) = self.order(served, What::Reopen(wanted)).await? else {
+                progress.waits_for = Some(served.name.clone());
                 return Ok(false);
             };
             progress.replayed_count += count as u64;
         }
+        progress.waits_for = None;
+        progress.matched_count += matched_count;
         Ok(true)
     }
 

@@ -164,6 +164,12 @@ async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Res
     if let Some(at) = shown.done_at {
         facts.push(("Done", parts::time_whole(at)));
     }
+    if let Some(name) = progress.waits_for.as_ref().filter(|_| is_open) {
+        facts.push((
+            "Waits for",
+            parts::text(&format!("{name}, which takes no more now")),
+        ));
+    }
     if let Some(failure) = &progress.failure {
         facts.push(("Why not", parts::text(failure)));
     }

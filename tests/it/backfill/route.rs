@@ -152,6 +152,10 @@ async fn what_caigunn_does_not_give_is_told_with_502() {
         provider.reply_always(Route::EventLog, Some(reply));
         assert_eq!(refused(&app, path, 502).await, ["caigunn-failed", detail]);
     }
+    // A refusal is not told from memory: whoever asks may just have mended it.
+    provider.reply_always(Route::EventLog, None);
+    let outcome: Value = post(&app, &path).await.json().await.unwrap();
+    assert_eq!(outcome["logged_count"], 0, "{outcome}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Stage, id, words};
 use crate::harness::application::{Application, Reply};
@@ -138,6 +138,65 @@ async fn a_replay_goes_to_one_destination_if_it_is_named() {
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
     let expected = "422: no destination \"nowhere\" is configured; there are: app, other\n";
     assert!(unknown.errors.ends_with(expected), "{unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_destination_takes_no_more_a_replay_waits_and_the_others_get_theirs_once() {
+    let (application, other) = (Application::start().await, Application::start().await);
+    let destinations = json!([
+        {"name": "app", "kind": "http", "url": application.url()},
+        {"name": "other", "kind": "http", "url": other.url()},
+    ]);
+    let stage = Stage::with(application, &destinations.to_string(), "0").await;
+    let paused = stage.run(&["destinations", "pause", "other"]).await;
+    assert_eq!(paused.code, Some(0), "{paused:?}");
+    // More than are read ahead of what is sent, so that what comes last is not known there yet.
+    stage.post_many("crawling.initial", 1_100).await;
+    let last = stage.post("crawling.initial").await;
+    stage.application.wait_for_arrivals(1_101).await;
+    let cancelled = stage
+        .run(&["deliveries", "cancel", &format!("other/{last}")])
+        .await;
+    assert_eq!(cancelled.code, Some(0), "{cancelled:?}");
+
+    let begun = stage.run(&["receipts", "replay", &last, "--no-wait"]).await;
+    assert_eq!(begun.code, Some(0), "{begun:?}");
+    stage.application.wait_for_arrivals(1_102).await;
+    let replay = wait_for("the replay to wait for the other", || async {
+        let replay = stage.api("/replays").await["replays"][0].clone();
+        match replay["progress"]["waits_for"].as_str() {
+            Some("other") => Ok(replay),
+            _ => Err(replay.to_string()),
+        }
+    })
+    .await;
+    // Another replay does not wait for it.
+    let named = stage
+        .json(&["receipts", "replay", &last, "--destination", "app"])
+        .await;
+    assert_eq!(named["replay"]["progress"]["replayed_count"], 1, "{named}");
+    let resumed = stage.run(&["destinations", "resume", "other"]).await;
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+
+    other.wait_for_arrivals(1_101).await;
+    let path = format!("/replays/{}", text(&replay, "id"));
+    let done = wait_for("the replay to end", || async {
+        let replay = stage.api(&path).await["replay"].clone();
+        match replay["state"].as_str() {
+            Some("done") => Ok(replay["progress"].clone()),
+            _ => Err(replay.to_string()),
+        }
+    })
+    .await;
+    let counts = ["examined_count", "matched_count", "replayed_count"].map(|name| done[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(2), Some(2)], "{done}");
+    assert_eq!(
+        (&done["waits_for"], &done["ahead"]),
+        (&Value::Null, &Value::Null),
+        "{done}"
+    );
+    assert_eq!(stage.application.arrivals().len(), 1_103);
+    assert_eq!(other.arrivals().len(), 1_101);
 }
 
 #[tokio::test]

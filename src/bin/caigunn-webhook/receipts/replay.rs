@@ -136,10 +136,13 @@ fn how_far(replay: &Value) -> String {
     let number = |name: &str| progress[name].as_u64().unwrap_or(0);
     let first = number("first");
     let (done, all) = (number("position") - first, number("last") - first);
+    let waits = progress["waits_for"].as_str().map_or_else(String::new, |name| {
+        format!("; waits for {name}, which takes no more now")
+    });
     match replay["state"].as_str() {
         Some("waiting") => "waiting for its turn".to_owned(),
         _ => format!(
-            "{} looked at ({} %), {} sent again",
+            "{} looked at ({} %), {} sent again{waits}",
             number("examined_count"),
             done * 100 / all.max(1),
             number("replayed_count")

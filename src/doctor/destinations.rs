@@ -21,8 +21,9 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         None => {}
         // Also of those that are configured no more.
         Some(Ok(answer)) => {
-            let shown = answer["destinations"].as_array();
-            findings.extend(shown.into_iter().flatten().flat_map(standing));
+            let shown = answer["destinations"].as_array().map_or(&[][..], Vec::as_slice);
+            findings.extend(shown.iter().flat_map(standing));
+            findings.extend(unknown_here(shown));
         }
         Some(Err(_)) if destinations.is_empty() => {}
         Some(Err(reason)) => findings.push(Finding::warning(
@@ -35,6 +36,18 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         )),
     }
     findings
+}
+
+/// That a receiver which does not lead cannot tell whether they are down.
+fn unknown_here(shown: &[Value]) -> Option<Finding> {
+    let mut active = shown.iter().filter(|shown| shown["state"] == "active").peekable();
+    active.peek()?;
+    active.all(|shown| shown["status"].is_null()).then(|| {
+        Finding::ok(
+            CHECK,
+            "whether any is down, only the receiver that leads knows, which is not the one asked here: ask that one too",
+        )
+    })
 }
 
 /// Whether a destination is there.
@@ -170,6 +183,21 @@ mod tests {
 
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn what_only_the_leader_knows_is_not_called_well() {
+        let known = json!({"name": "app", "state": "active", "status": {}});
+        let unknown = json!({"name": "app", "state": "active", "status": null});
+        let removed = json!({"name": "old", "state": "removed", "status": null});
+
+        assert!(unknown_here(&[known, removed.clone()]).is_none());
+        assert!(unknown_here(&[removed.clone()]).is_none());
+        let said = unknown_here(&[unknown, removed]).unwrap();
+        assert!(
+            said.found.contains("only the receiver that leads knows"),
+            "{said:?}"
+        );
+    }
 
     #[test]
     fn one_that_takes_nothing_and_is_not_down_yet_is_warned_of() {

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Site, chatbots, destinations, parts};
+use crate::http::chatbots::Standing;
 use crate::http::problem::Problem;
 use crate::inbox::Space;
 
@@ -56,7 +57,10 @@ pub async fn health(site: &Site) -> Health {
     match &*known {
         Some((at, health)) if at.elapsed() < FRESH => health.clone(),
         _ => {
-            let health = Health::of(look(site).await);
+            let standing = (site.api.subscription)(false).await;
+            let leader = standing.leader.clone();
+            let elsewhere = leader.name.filter(|_| !leader.is_self);
+            let health = Health::of(look(site, &standing).await, elsewhere.as_deref());
             *known = Some((Instant::now(), health.clone()));
             health
         }
@@ -64,11 +68,15 @@ pub async fn health(site: &Site) -> Health {
 }
 
 impl Health {
-    fn of(wrong: Vec<Wrong>) -> Self {
-        let words = match &wrong[..] {
-            [] => "Well: the inbox takes writes, and nothing needs a person".to_owned(),
-            [only] => format!("Not well: {}", only.words),
-            [first, rest @ ..] => format!("Not well: {} (and {} more)", first.words, rest.len()),
+    /// By what is wrong, in a receiver that leads unless another one is named.
+    fn of(wrong: Vec<Wrong>, leader: Option<&str>) -> Self {
+        let words = match (&wrong[..], leader) {
+            ([], None) => "Well: the inbox takes writes, and nothing needs a person".to_owned(),
+            ([], Some(leader)) => format!(
+                "Well here: the inbox takes writes; how deliveries and registrations go, {leader} knows, which leads"
+            ),
+            ([only], _) => format!("Not well: {}", only.words),
+            ([first, rest @ ..], _) => format!("Not well: {} (and {} more)", first.words, rest.len()),
         };
         Self {
             is_well: wrong.is_empty(),
@@ -87,7 +95,7 @@ impl Health {
     }
 }
 
-async fn look(site: &Site) -> Vec<Wrong> {
+async fn look(site: &Site, standing: &Standing) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let mut note = |words: String, path| wrong.push(Wrong { words, path });
     if let Err(problem) = site.accepting.check() {
@@ -115,7 +123,6 @@ async fn look(site: &Site) -> Vec<Wrong> {
             );
         }
     }
-    let standing = (site.api.subscription)(false).await;
     for words in chatbots::wrong(&standing.seen) {
         note(words, "/chatbots");
     }
@@ -158,10 +165,21 @@ mod tests {
             path: "/",
         };
 
-        assert!(Health::of(Vec::new()).is_well);
-        let one = Health::of(vec![wrong("app is down")]);
+        assert!(Health::of(Vec::new(), None).is_well);
+        let one = Health::of(vec![wrong("app is down")], None);
         assert_eq!((one.is_well, &*one.words), (false, "Not well: app is down"));
-        let two = Health::of(vec![wrong("app is down"), wrong("queue is down")]);
+        let two = Health::of(vec![wrong("app is down"), wrong("queue is down")], Some("other"));
         assert_eq!(two.words, "Not well: app is down (and 1 more)");
+    }
+
+    #[test]
+    fn a_receiver_that_does_not_lead_says_who_knows_the_rest() {
+        let health = Health::of(Vec::new(), Some("hooks-1"));
+
+        assert!(
+            health.is_well && !health.words.contains("nothing needs a person"),
+            "{health:?}"
+        );
+        assert!(health.words.contains("hooks-1 knows, which leads"), "{health:?}");
     }
 }

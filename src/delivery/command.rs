@@ -2,12 +2,14 @@
 //! ids in its environment.
 //!
 //! Exit code 0 is what says that it has the notification. A program gets its own process group: over the time limit, or when
-//! the receiver stops before its end, the whole group is killed. What works on after its end is let be.
+//! the receiver stops before its end, the whole group is killed, with what has left it and still descends from it. What works
+//! on after its end is let be.
 //!
 //! Left out on purpose: a shell, in which an id or a name could become a command.
 
 mod children;
 pub(super) mod find;
+mod processes;
 mod run;
 #[cfg(test)]
 mod tests;

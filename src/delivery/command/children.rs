@@ -4,7 +4,6 @@
 //! The runtime waits for each program that it has started, and would not learn how one has ended that somebody else has
 //! waited for. So it is written down which those are, from before they can end until they have been waited for.
 
-use std::fs;
 use std::io;
 use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,8 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::process::{ChildStdin, Command};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::processes;
 
 /// The numbers of the programs that are not waited for yet. It is one for the process, as its children are. A number is
 /// in it twice where one was waited for and another has got its number.
@@ -110,25 +111,14 @@ pub async fn collect_orphans() {
 /// Waits for those that have ended already and are no programs.
 fn collect() {
     let programs = programs();
-    for child in ended_children() {
-        if !programs.contains(&child) {
+    let ended = processes::all().into_iter();
+    for child in ended.filter(|process| process.has_ended && process.parent == 1) {
+        if !programs.contains(&child.number) {
             // One that is no child of this process is refused by the system.
-            let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+            let _ = waitid(
+                WaitId::Pid(child.number),
+                WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+            );
         }
     }
-}
-
-/// The children of process 1 that have ended, by what `/proc` says.
-fn ended_children() -> Vec<Pid> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let ended = processes.flatten().filter_map(|process| {
-        let number: i32 = process.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
-        // Its name may have any characters, and is the only thing in parentheses.
-        let (_, behind_name) = stat.rsplit_once(") ")?;
-        behind_name.starts_with("Z 1 ").then_some(number)
-    });
-    ended.filter_map(Pid::from_raw).collect()
 }

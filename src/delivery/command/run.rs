@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::children::Child;
+use super::processes;
 use crate::inbox::outbox::MAX_ANSWER_BYTES;
 
 /// How long a program's output is read after its end: another process that it started may hold the pipe open, and then
@@ -145,7 +146,8 @@ impl Output {
     }
 }
 
-/// The process group of a program: itself, and all that it has started and that has not left it. Killed when dropped.
+/// The process group of a program: itself, and all that it has started and that has not left it. Killed when dropped, with
+/// what has left it and still descends from it.
 ///
 /// Its number is not given away while the program has not been waited for. So a group that is let go by then can never be
 /// another's.
@@ -154,8 +156,12 @@ struct Group(Option<Pid>);
 impl Group {
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            // It may be gone already.
-            let _ = kill_process_group(group, Signal::KILL);
+            // Before: whoever loses its parent is nobody's any more.
+            let others = processes::groups_below(group);
+            for group in [group].into_iter().chain(others) {
+                // It may be gone already.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
         }
     }
 

@@ -233,6 +233,22 @@ async fn over_the_time_limit_a_program_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn what_has_left_the_group_of_a_program_is_killed_with_it() {
+    // `timeout` makes a group of its own, and `setsid` a session.
+    let script =
+        "setsid sh -c 'echo $$; exec sleep 1000' & timeout 1000 sh -c 'echo $$; sleep 1000; true'; true";
+
+    let report = report_on(script, SHORT).await;
+
+    assert_eq!(report.detail, "not done within 0.7 s, and killed");
+    let ids: Vec<_> = text(&report).lines().collect();
+    assert_eq!(ids.len(), 2, "{report:?}");
+    for id in ids {
+        until_gone(id).await;
+    }
+}
+
+#[tokio::test]
 async fn a_program_whose_attempt_is_dropped_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ids");

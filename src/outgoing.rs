@@ -243,13 +243,7 @@ pub fn through(url: &Url) -> String {
 /// Why a call to that URL, by a client of [`to`], brought no answer, and what of this machine's settings had a part in it.
 /// It holds addresses but no secrets.
 pub fn why(error: &reqwest::Error, url: &Url) -> String {
-    let (cause, proxy) = (innermost(error), through(url));
-    let trust = if error.is_connect() && cause.contains("UnknownIssuer") {
-        "; its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
-    } else {
-        ""
-    };
-    format!("{cause}{proxy}{trust}")
+    format!("{}{}", innermost(error), through(url))
 }
 
 /// What is said of who answers TLS with something else.
@@ -264,9 +258,22 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     match causes(error).last() {
         Some(cause) if is_no_tls(cause) => NO_TLS.to_owned(),
         Some(cause) if is_end_of_tls(cause) => ENDED_TLS.to_owned(),
-        Some(cause) => cause.to_string(),
+        Some(cause) => with_advice(cause.to_string()),
         None => String::new(),
     }
+}
+
+/// A cause with what to do about it, where that is a certificate that is refused.
+fn with_advice(cause: String) -> String {
+    let advice = if cause.contains("UnknownIssuer") {
+        "its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
+    } else if cause.contains("CaUsedAsEndEntity") {
+        "its certificate says that it is an authority's (CA:TRUE), as `openssl req -x509` makes it where nothing is said: make \
+         it with `-addext basicConstraints=critical,CA:FALSE`, or have an authority of yours sign another one"
+    } else {
+        return cause;
+    };
+    format!("{cause}; {advice}")
 }
 
 /// Whether a text says, in the words of [`innermost`], that TLS was not spoken.
@@ -300,9 +307,13 @@ pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a 
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
     use socket2::{Domain, Socket, Type};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
 
     use super::*;
 
@@ -361,6 +372,37 @@ mod tests {
             drop(error);
             serving.await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_says_it_is_an_authority_s_is_refused_with_how_to_make_another() {
+        let mut parameters = CertificateParams::new(["app.test".to_owned()]).unwrap();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap().der().clone();
+        let builder = ServerConfig::builder_with_provider(provider());
+        let server = builder.with_safe_default_protocol_versions().unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let server = server
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let builder = ClientConfig::builder_with_provider(provider());
+        let client = builder.with_safe_default_protocol_versions().unwrap();
+        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(TlsAcceptor::from(Arc::new(server)).accept(theirs));
+
+        let name = "app.test".try_into().unwrap();
+        let refused = TlsConnector::from(Arc::new(client)).connect(name, ours).await;
+
+        let said = innermost(&refused.unwrap_err());
+        assert!(
+            said.contains("CaUsedAsEndEntity") && said.contains("CA:FALSE"),
+            "{said}"
+        );
     }
 
     /// A port whose queue is full, so that the system passes over who comes, and what fills it.

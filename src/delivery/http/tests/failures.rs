@@ -124,6 +124,8 @@ async fn one_that_does_not_speak_http_has_failed() {
 #[tokio::test]
 async fn one_whose_certificate_nobody_known_has_signed_is_unreachable_and_gets_nothing() {
     let certified = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let advice =
+        "UnknownIssuer; its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name";
     let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
     let provider = crate::outgoing::provider();
     let config = ServerConfig::builder_with_provider(provider)
@@ -145,5 +147,6 @@ async fn one_whose_certificate_nobody_known_has_signed_is_unreachable_and_gets_n
     assert_eq!(report.outcome, Outcome::Unreachable);
     let expected = format!("cannot connect to {address}: invalid peer certificate: ");
     assert!(report.detail.starts_with(&expected), "{report:?}");
+    assert!(report.detail.contains(advice), "{report:?}");
     assert!(!server.await.unwrap(), "TLS was agreed on");
 }

@@ -175,6 +175,7 @@ fn detail(body: &Body, secrets: &Secrets) -> String {
             Some(Value::String(detail)) => detail,
             Some(Value::Array(faults)) => faults.iter().map(fault).collect::<Vec<_>>().join("; "),
             Some(other) => other.to_string(),
+            None if value.is_null() => "(no body)".to_owned(),
             // Written anew, so that no escape in it disguises a secret.
             None => value.to_string(),
         },

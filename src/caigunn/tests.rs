@@ -75,6 +75,7 @@ async fn detail_is_quoted_in_both_its_shapes() {
     assert_eq!(quoted(list, &[]).await, "body.webhook_url: field required");
     assert_eq!(quoted("<html>", &[]).await, "<html>");
     assert_eq!(quoted("", &[]).await, "(no body)");
+    assert_eq!(quoted("null", &[]).await, "(no body)");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::reader::{self, Reader};
 use super::sources::Sources;
 use super::tables::tables;
 use super::value::text;
+use crate::clock::Timestamp;
 use crate::delivery::{self, DestinationSettings, Filter, Format, Kind};
 use crate::inbox::outbox::MAX_DESTINATIONS;
 use crate::rotating::Rotating;
@@ -150,7 +151,13 @@ fn destination(
         text.parse().ok().filter(|rate| (0.001..=10_000.0).contains(rate))
     });
     let max_in_flight = reader.optional_number(&key("max_in_flight"));
-    let since = reader.optional(&key("since"), |text| text.parse().ok());
+    let since: Option<Timestamp> = reader.optional(&key("since"), |text| text.parse().ok());
+    if let (Some(name), Some(since)) = (&name, since.filter(|since| *since > Timestamp::now())) {
+        reader.warn(
+            format!("the since of destination {name} is to come, {since}: it gets nothing older than itself"),
+            "correct it before the receiver starts with this destination, if what is kept is meant to go there: later it changes nothing",
+        );
+    }
     let timeout = reader.optional_number(&key("timeout_seconds"));
     let format = reader.optional(&key("format"), reader::named);
     Some(DestinationSettings {

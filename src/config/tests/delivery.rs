@@ -150,6 +150,21 @@ fn a_destination_can_be_told_everything() {
 }
 
 #[test]
+fn a_since_that_is_to_come_is_warned_of() {
+    let warned = |since: &str| {
+        let warnings = load(&app(&format!("since = {since}"))).unwrap().warnings;
+        warnings.iter().any(|warning| {
+            warning
+                .to_string()
+                .starts_with("the since of destination app is to come, 9024-07-30T09:15:00.000000Z")
+        })
+    };
+
+    assert!(warned("9024-07-30T09:15:00Z"));
+    assert!(!warned("2024-07-30T09:15:00Z"));
+}
+
+#[test]
 fn a_program_is_a_list_and_needs_no_shell() {
     let destination = only(&destination(
         "name = \"script\"\nkind = \"command\"\ncommand = [\"/bin/handle it\", \"--flag\", \"\"]",

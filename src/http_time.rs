@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 use reqwest::header::HeaderValue;
 
 use crate::clock::Timestamp;
@@ -10,6 +12,9 @@ use crate::clock::Timestamp;
 /// Reads the dates of HTTP: `IMF-fixdate` of RFC 9110 section 5.6.7, the only form that may still be sent, is one
 /// of RFC 2822's.
 static HTTP_DATE: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new();
+
+/// Those that must be read all the same: that of RFC 850, and that of C's `asctime`.
+const OLDER_FORMS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// The longest wait that is told apart from longer ones, some 136 years. RFC 9110 sets no limit to the number.
 const MAX_SECONDS: u64 = u32::MAX as u64;
@@ -27,10 +32,18 @@ pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Durati
     Some(Duration::from_micros(u64::try_from(wait_micros).unwrap_or(0)))
 }
 
-/// A date as HTTP writes it (RFC 9110 section 5.6.7, IMF-fixdate).
+/// A date as HTTP writes it (RFC 9110 section 5.6.7), or has written it.
 pub fn date(text: &str) -> Option<Timestamp> {
-    let date = HTTP_DATE.parse_timestamp(text).ok()?;
+    let date = match HTTP_DATE.parse_timestamp(text) {
+        Ok(date) => date,
+        Err(_) => OLDER_FORMS.iter().find_map(|form| older_date(form, text))?,
+    };
     Some(Timestamp::from_micros(date.as_microsecond()))
+}
+
+fn older_date(form: &str, text: &str) -> Option<jiff::Timestamp> {
+    let date = DateTime::strptime(form, text).ok()?;
+    TimeZone::UTC.to_timestamp(date).ok()
 }
 
 #[cfg(test)]
@@ -47,6 +60,12 @@ mod tests {
             ("Tue, 30 Jul 2024 09:15:00 GMT", Some(500)),
             ("Tue, 30 Jul 2024 10:15:00 GMT", Some(3_600_500)),
             ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
+            ("Tuesday, 30-Jul-24 10:15:00 GMT", Some(3_600_500)),
+            ("Friday, 31-Dec-99 23:59:59 GMT", Some(0)),
+            ("Tuesday, 30-Jul-24 10:15:00 CET", None),
+            ("Tue Jul 30 10:15:00 2024", Some(3_600_500)),
+            ("Thu Aug  1 09:15:00 2024", Some(2 * 86_400_000 + 500)),
+            ("Thu Aug  1 09:15:00 2024 GMT", None),
             ("Fri, 31 Dec 9999 23:59:59 GMT", None),
             ("-7", None),
             ("7.5", None),

@@ -124,6 +124,8 @@ impl HttpSender {
                 let client = client_to(settings)
                     .connect_timeout(connect_timeout)
                     .http1_max_headers(MAX_HEADERS)
+                    .http1_allow_obsolete_multiline_headers_in_responses(true)
+                    .http1_allow_spaces_after_header_name_in_responses(true)
                     .pool_idle_timeout(IDLE_TIMEOUT)
                     .pool_max_idle_per_host(max_idle_count);
                 Way::Client(client.build().map_err(Error::Client)?)

@@ -27,8 +27,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(3600);
 /// The shortest value that is hidden where it is told back: a shorter one is no secret, and is in every text.
 const MIN_HIDDEN_BYTES: usize = 8;
 
-/// What must not be told back in what is kept of an answer: the values of these headers, and what may be a secret of the
-/// URL, its path and query and their parts. The longest first, for it may hold others.
+/// What must not be told back in what is kept of an answer: the values of these headers, what stands in quotes in them, and
+/// what may be a secret of the URL, its path and query and their parts; all of it also as JSON has it. The longest first, for
+/// it may hold others.
 pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     let values = headers.values().map(|value| value.as_bytes().to_vec());
     // Who refuses a token often says so without the scheme before it.
@@ -36,6 +37,11 @@ pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
         let bytes = value.as_bytes();
         let blank = bytes.iter().position(|byte| *byte == b' ')?;
         Some(bytes[blank + 1..].to_vec())
+    });
+    // The parameters of others are in quotes: `Token token="..."`.
+    let quoted = headers.values().flat_map(|value| {
+        let parts = value.as_bytes().split(|byte| *byte == b'"');
+        parts.skip(1).step_by(2).map(<[u8]>::to_vec)
     });
     let path = url.path().trim_start_matches('/');
     let parts = path.split('/').chain([path]);
@@ -49,11 +55,38 @@ pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     let query = url
         .query_pairs()
         .map(|(_, value)| value.into_owned().into_bytes());
-    let mut hidden: Vec<_> = values.chain(bare).chain(both).chain(query).collect();
+    let mut hidden: Vec<_> = values
+        .chain(bare)
+        .chain(quoted)
+        .chain(both)
+        .chain(query)
+        .collect();
+    let as_json: Vec<_> = hidden.iter().flat_map(|value| in_json(value)).collect();
+    hidden.extend(as_json);
     hidden.retain(|value| value.len() >= MIN_HIDDEN_BYTES);
     hidden.sort_by_key(|value| Reverse(value.len()));
     hidden.dedup();
     hidden
+}
+
+/// A value as programs write it into JSON: with what must be escaped, with slashes besides, as PHP does, and with all that
+/// HTML would read, as .NET does.
+fn in_json(value: &[u8]) -> [Vec<u8>; 3] {
+    let written = |escape: fn(u8) -> Option<String>| -> Vec<u8> {
+        let bytes = value.iter().map(|byte| (*byte, escape(*byte)));
+        bytes
+            .flat_map(|(byte, escaped)| escaped.map_or_else(|| vec![byte], String::into_bytes))
+            .collect()
+    };
+    [
+        written(|byte| matches!(byte, b'"' | b'\\').then(|| format!("\\{}", char::from(byte)))),
+        written(|byte| matches!(byte, b'"' | b'\\' | b'/').then(|| format!("\\{}", char::from(byte)))),
+        written(|byte| match byte {
+            b'\\' => Some(r"\\".to_owned()),
+            b'"' | b'&' | b'\'' | b'+' | b'<' | b'>' | b'`' => Some(format!(r"\u{byte:04X}")),
+            _ => None,
+        }),
+    ]
 }
 
 /// The beginning of an answer's body.
@@ -81,6 +114,8 @@ pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidd
         outcome: outcome(status),
         status: Some(code.into()),
         detail: match status {
+            // It leads nowhere.
+            StatusCode::NOT_MODIFIED => format!("answered {code}"),
             _ if status.is_redirection() => format!("answered {code}: redirects are not followed"),
             _ => format!("answered {code}"),
         },

@@ -161,8 +161,13 @@ impl Direct {
             let mut connector = self.connector.clone();
             let connector = connector.ready().await.map_err(boxed)?;
             let stream = connector.call(self.url.clone()).await.map_err(boxed)?;
-            let handshake = http1::Builder::new().max_headers(MAX_HEADERS).handshake(stream);
-            handshake.await.map_err(boxed)
+            // Old forms of headers make no other answer of a 200 (RFC 9112 sections 5.1 and 5.2).
+            let mut builder = http1::Builder::new();
+            builder
+                .max_headers(MAX_HEADERS)
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_spaces_after_header_name_in_responses(true);
+            builder.handshake(stream).await.map_err(boxed)
         };
         let unconnected = |cause| Err(Missing::Unconnected { cause });
         match timeout(self.connect_timeout, connecting).await {

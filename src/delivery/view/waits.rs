@@ -11,6 +11,9 @@ const MAX_JOB_RECEIPTS: usize = 100;
 /// What is said of one that only waits for its time.
 const NEXT_ATTEMPT: &str = "waits for its next attempt";
 
+/// Of one whose destination the receiver that leads does not have.
+const UNCONFIGURED: &str = "its destination is configured no more";
+
 /// Of one whose destination has sent a `Retry-After`.
 const LEFT_ALONE: &str = "its destination asked to be left alone";
 
@@ -53,6 +56,9 @@ impl Deliveries {
     ) -> Result<Option<(String, Option<Timestamp>)>, Error> {
         if listed.state != State::Pending {
             return Ok(None);
+        }
+        if destination.unconfigured_at.is_some() {
+            return Ok(Some((UNCONFIGURED.to_owned(), None)));
         }
         if let Some(first) = self.first_of_job(listed, destination).await? {
             return Ok(Some((format!("waits for {first}"), None)));

@@ -220,6 +220,15 @@ async fn a_destination_that_is_configured_no_more_is_removed_by_command(store: S
     let second = store.receiver("[]", &keys).await;
     let (status, answer) = order(second.admin, "/destinations/nobody/remove", None).await;
     assert_eq!(status, 404, "{answer}");
+    let waiting = wait_for("it to be missed", || async {
+        let waiting = second.api("/deliveries").await["deliveries"][0].clone();
+        match waiting["waits"].as_str() {
+            Some("its destination is configured no more") => Ok(waiting),
+            _ => Err(waiting.to_string()),
+        }
+    })
+    .await;
+    assert_eq!(waiting["next_attempt_at"], Value::Null);
     let (status, answer) = order(second.admin, "/destinations/app/remove", None).await;
 
     assert_eq!(status, 200, "{answer}");

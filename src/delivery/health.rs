@@ -15,7 +15,8 @@ const DOWN_AFTER: u32 = 10;
 const DOWN_AFTER_DELIVERIES: usize = 5;
 
 /// After how many failures in a row that tell of nobody being there it is down at once: it could not be reached, or what
-/// stands before it says so (502, 503, 504).
+/// stands before it says so (502, 503, 504). A connection that was made and ended may be for what was sent, so it counts
+/// only where that befell two deliveries.
 const DOWN_AFTER_ABSENT: u32 = 2;
 
 /// The waits between single attempts while it is down. The longest is how late its return may be noticed.
@@ -40,9 +41,20 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Streak {
     count: u32,
-    absent_count: u32,
     /// Of which deliveries, as many as matter.
     deliveries: Vec<u64>,
+    absent: Absent,
+}
+
+/// The last failures in a row that tell of nobody being there.
+#[derive(Debug, Default)]
+struct Absent {
+    count: u32,
+    /// The delivery of the first.
+    sequence: u64,
+    is_of_two: bool,
+    /// Whether a connection was made.
+    has_ended: bool,
 }
 
 /// A destination that fails throughout.
@@ -143,7 +155,7 @@ impl Health {
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,
-            Wish::None | Wish::Nothing | Wish::NeverThis | Wish::WhenBack => {}
+            Wish::None | Wish::Unknown | Wish::Nothing | Wish::NeverThis | Wish::WhenBack => {}
         }
         match outcome {
             Outcome::Delivered => {
@@ -160,8 +172,11 @@ impl Health {
             }
             Outcome::Unreachable | Outcome::Timeout | Outcome::Refused | Outcome::Failed | Outcome::Ours => {
                 let is_sent_away = outcome == Outcome::Failed && wish != Wish::None;
-                self.streak
-                    .add(sequence, outcome == Outcome::Unreachable || is_sent_away);
+                match outcome == Outcome::Unreachable || is_sent_away {
+                    true => self.streak.absent.add(sequence, wish == Wish::Unknown),
+                    false => self.streak.absent = Absent::default(),
+                }
+                self.streak.add(sequence);
                 self.fail(now, random)
             }
         }
@@ -242,13 +257,8 @@ impl Health {
 }
 
 impl Streak {
-    fn add(&mut self, sequence: u64, is_absent: bool) {
+    fn add(&mut self, sequence: u64) {
         self.count = self.count.saturating_add(1);
-        self.absent_count = if is_absent {
-            self.absent_count.saturating_add(1)
-        } else {
-            0
-        };
         if self.deliveries.len() < DOWN_AFTER_DELIVERIES && !self.deliveries.contains(&sequence) {
             self.deliveries.push(sequence);
         }
@@ -256,7 +266,22 @@ impl Streak {
 
     fn is_throughout(&self) -> bool {
         let is_of_many = self.deliveries.len() >= DOWN_AFTER_DELIVERIES;
-        self.absent_count >= DOWN_AFTER_ABSENT || (self.count >= DOWN_AFTER && is_of_many)
+        self.absent.is_throughout() || (self.count >= DOWN_AFTER && is_of_many)
+    }
+}
+
+impl Absent {
+    fn add(&mut self, sequence: u64, has_ended: bool) {
+        if self.count == 0 {
+            self.sequence = sequence;
+        }
+        self.count = self.count.saturating_add(1);
+        self.is_of_two |= sequence != self.sequence;
+        self.has_ended |= has_ended;
+    }
+
+    fn is_throughout(&self) -> bool {
+        self.count >= DOWN_AFTER_ABSENT && (self.is_of_two || !self.has_ended)
     }
 }
 
@@ -350,6 +375,25 @@ mod tests {
             health.note(1, Outcome::Failed, less, at(0.0), 0.0),
             Turn::WentDown
         );
+    }
+
+    #[test]
+    fn a_connection_that_ends_tells_of_nobody_being_there_only_where_two_deliveries_say_so() {
+        let (gone, ended) = (Wish::WhenBack, Wish::Unknown);
+        for (seen, is_down) in [
+            (&[(1, ended), (1, ended), (1, ended)][..], false),
+            (&[(1, ended), (1, gone), (1, gone), (1, ended)], false),
+            (&[(1, ended), (2, ended)], true),
+            (&[(1, ended), (1, ended), (2, gone)], true),
+            (&[(1, gone), (1, gone)], true),
+        ] {
+            let mut health = Health::new(4, None, at(0.0));
+            for (sequence, wish) in seen {
+                assert_eq!(health.down_since(), None, "{seen:?}");
+                health.note(*sequence, Outcome::Unreachable, *wish, at(0.0), 0.0);
+            }
+            assert_eq!(health.down_since().is_some(), is_down, "{seen:?}");
+        }
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub const PAUSED_ITSELF: &str = "it answered that it wants nothing more";
 pub enum Wish {
     /// Nothing.
     None,
+    /// Nothing that is known: the connection ended before an answer, which may be for what was sent.
+    Unknown,
     /// To be sent less (429, 502, 503, 504), and nothing for a time if it says so (`Retry-After`).
     Less {
         /// For how long.
@@ -112,7 +114,7 @@ impl Wish {
     pub fn pause(self) -> Duration {
         match self {
             Self::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
-            Self::None | Self::Nothing | Self::NeverThis | Self::WhenBack => Duration::ZERO,
+            Self::None | Self::Unknown | Self::Nothing | Self::NeverThis | Self::WhenBack => Duration::ZERO,
         }
     }
 }

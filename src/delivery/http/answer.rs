@@ -231,7 +231,8 @@ impl Missing {
     pub fn report(self, place: &str) -> Report {
         let wish = match self {
             Self::Unconnected { .. } => Wish::WhenBack,
-            Self::Unsent { .. } | Self::NoHttp { .. } | Self::Ended { .. } => Wish::None,
+            Self::Ended { .. } => Wish::Unknown,
+            Self::Unsent { .. } | Self::NoHttp { .. } => Wish::None,
         };
         let (outcome, detail) = match self {
             Self::Unsent { cause } => (Outcome::Ours, format!("not sent: {cause}")),

@@ -234,6 +234,8 @@ impl Backlog {
         item.phase = Phase::Settled;
         let was_due = item.due_at <= attempt.started_at;
         item.is_early = false;
+        item.is_asked_for = false;
+        item.found_nobody = wish == Wish::WhenBack;
         item.step += u32::from(was_due);
         let wait = if was_due {
             self.schedule.next(item.step, random)
@@ -260,13 +262,19 @@ impl Backlog {
         state
     }
 
-    /// Lets go at once what could not be taken since that time. What was refused keeps its time, and so does what failed
-    /// before: it may be what brought the destination down. What is not recorded yet goes when it is.
+    /// Somebody is there again where nobody was since that time: lets go at once what could not be taken since then. What was
+    /// refused keeps its time, and so does what failed before, unless it found nobody. What is not recorded yet goes when it is.
     pub fn hurry(&mut self, since: Timestamp) {
         self.expedite_all(|item| {
-            let is_its_fault = item.outcome.is_some_and(|outcome| outcome != Outcome::Refused);
-            is_its_fault && item.tried_at.is_some_and(|tried_at| tried_at >= since)
+            let is_refused = item.outcome == Some(Outcome::Refused);
+            item.found_nobody || (!is_refused && item.was_tried_since(since))
         });
+    }
+
+    /// As [`Self::hurry`], where the destination was down since that time: what was refused goes too, since all was. What
+    /// failed before may be what brought it down.
+    pub fn hurry_all(&mut self, since: Timestamp) {
+        self.expedite_all(|item| item.found_nobody || item.was_tried_since(since));
     }
 
     /// Lets go at once what was tried and would be again until that time.

@@ -93,7 +93,7 @@ pub fn came_back(destination: &str, after: Duration) {
     let seconds = after.as_secs();
     tracing::info!(
         destination,
-        "{destination} is back after {seconds} s; what waits for it is sent now"
+        "{destination} is back after {seconds} s; what is new, and what failed meanwhile, is sent now"
     );
 }
 

@@ -160,7 +160,7 @@ fn standing(shown: &Value) -> Vec<Finding> {
                 shown["pending_count"],
                 text(&shown["status"]["last_failure"]["detail"])
             ),
-            "mend what that says; what is pending is sent as soon as it takes something".to_owned(),
+            "mend what that says; what is new, and what failed since, is sent as soon as it takes something".to_owned(),
         )),
         _ => findings.extend(stuck(name, shown)),
     }

@@ -24,6 +24,10 @@ pub(super) struct Item {
     pub(super) due_at: Timestamp,
     /// It may go before that. An attempt before its time uses up no try.
     pub(super) is_early: bool,
+    /// Somebody wants it tried, and it was not since.
+    pub(super) is_asked_for: bool,
+    /// The last attempt found nobody who takes connections, so it cannot have been for what is sent.
+    pub(super) found_nobody: bool,
     pub(super) phase: Phase,
     pub(super) is_called_off: bool,
 }
@@ -145,7 +149,9 @@ impl Backlog {
 
     /// Takes out one to see whether the destination is back: of those that may be sent one that was tried least, so that
     /// no single delivery decides, and after every other probe in vain the newest of these, since what is older may be
-    /// all of the kind that it does not take; else the one that is due next.
+    /// all of the kind that it does not take. Where none may be sent, it is one of those that wait for their time: an
+    /// attempt before that leaves it as it is, so the one that is due next would be the same each time. What somebody
+    /// asked for goes before the rest.
     pub fn begin_probe(&mut self, now: Timestamp, probe_count: u32) -> Option<Begun> {
         self.advance(now);
         let takes_newest = probe_count.is_multiple_of(2) && probe_count > 0;
@@ -156,10 +162,13 @@ impl Backlog {
                 sequence
             }
         };
-        let tries = |sequence: &u64| (self.items[sequence].attempt_count, order(*sequence));
-        let least = self.ready.iter().copied().min_by_key(tries);
-        let soonest = || self.timed.first().map(|(_, sequence)| *sequence);
-        let sequence = least.or_else(soonest)?;
+        let key = |sequence: &u64| {
+            let item = &self.items[sequence];
+            (!item.is_asked_for, item.attempt_count, order(*sequence))
+        };
+        let may_go = self.ready.iter().copied().min_by_key(key);
+        let waits = || self.timed.iter().map(|(_, sequence)| *sequence).min_by_key(key);
+        let sequence = may_go.or_else(waits)?;
         Some(self.take(sequence))
     }
 
@@ -244,9 +253,15 @@ impl Item {
             tried_at: None,
             due_at,
             is_early: false,
+            is_asked_for: false,
+            found_nobody: false,
             phase: Phase::Waiting,
             is_called_off: false,
         }
+    }
+
+    pub(super) fn was_tried_since(&self, since: Timestamp) -> bool {
+        self.tried_at.is_some_and(|tried_at| tried_at >= since)
     }
 
     pub(super) fn row(

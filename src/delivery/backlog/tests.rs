@@ -195,6 +195,53 @@ fn a_probe_takes_what_was_tried_least() {
 }
 
 #[test]
+fn where_nothing_may_go_probes_take_by_turns_what_was_tried_least() {
+    let mut backlog = backlog(&[1, 2, 3, 4]);
+    for now in [at(0), at(10)] {
+        for sequence in begin_all(&mut backlog, now) {
+            settle(&mut backlog, sequence, Outcome::Refused, now);
+            record(&mut backlog, now);
+        }
+    }
+    let mut probed = Vec::new();
+    for probe_count in 1..=8 {
+        let begun = backlog
+            .begin_probe(at(11), probe_count)
+            .expect("one that waits for its time");
+        settle(&mut backlog, begun.sequence, Outcome::Refused, at(11));
+        record(&mut backlog, at(11));
+        probed.push(begun.sequence);
+    }
+
+    assert_eq!(probed, [1, 4, 2, 3, 1, 4, 2, 3]);
+    assert_eq!(backlog.next_at(), Some(at(70)), "as the schedule said");
+}
+
+#[test]
+fn a_probe_takes_first_what_somebody_asked_for_and_that_once() {
+    let mut backlog = backlog(&[1, 2, 3, 3]);
+    for sequence in begin_all(&mut backlog, at(0)) {
+        settle(&mut backlog, sequence, Outcome::Failed, at(0));
+        record(&mut backlog, at(0));
+    }
+    assert_eq!(backlog.retry(2), Change::Made);
+    assert!(backlog.may_go_early(2));
+    assert_eq!(backlog.retry(4), Change::Made);
+    assert!(!backlog.may_go_early(4), "it is not its turn");
+    assert_eq!(backlog.retry(9), Change::NotMade);
+    assert!(!backlog.may_go_early(9));
+
+    let begun = backlog.begin_probe(at(10), 0).expect("all may go");
+    assert_eq!(begun.sequence, 2);
+    settle(&mut backlog, 2, Outcome::Failed, at(10));
+    record(&mut backlog, at(10));
+    assert_eq!(
+        backlog.begin_probe(at(100), 0).map(|begun| begun.sequence),
+        Some(1)
+    );
+}
+
+#[test]
 fn a_wish_to_be_left_alone_moves_the_next_try_but_not_forward() {
     for (pause, wait) in [(100, 100), (1, 5)] {
         let mut backlog = backlog(&[1]);
@@ -236,16 +283,40 @@ fn when_the_destination_is_back_what_it_could_not_take_goes_at_once() {
 }
 
 #[test]
-fn what_may_have_brought_the_destination_down_keeps_its_time() {
-    let mut backlog = backlog(&[1, 2]);
+fn what_failed_while_it_was_down_goes_at_once_when_it_is_back_also_what_was_refused() {
+    let mut backlog = backlog(&[1, 2, 3]);
     begin_all(&mut backlog, at(0));
-    settle(&mut backlog, 1, Outcome::Unreachable, at(0));
-    settle(&mut backlog, 2, Outcome::Unreachable, at(1));
-    record(&mut backlog, at(1));
+    // It may have brought it down.
+    settle(&mut backlog, 1, Outcome::Refused, at(0));
+    settle(&mut backlog, 2, Outcome::Refused, at(1));
+    settle(&mut backlog, 3, Outcome::Failed, at(2));
+    record(&mut backlog, at(2));
 
-    backlog.hurry(at(1));
+    backlog.hurry_all(at(1));
 
-    assert_eq!(begin_all(&mut backlog, at(1)), [2]);
+    assert_eq!(begin_all(&mut backlog, at(2)), [2, 3]);
+    settle(&mut backlog, 2, Outcome::Refused, at(3));
+    record(&mut backlog, at(3));
+    assert_eq!(backlog.next_at(), Some(at(5)), "it used up no try");
+    assert_eq!(begin_all(&mut backlog, at(5)), [1]);
+}
+
+#[test]
+fn what_may_have_brought_the_destination_down_keeps_its_time_but_not_what_found_nobody() {
+    let outcome = Outcome::Unreachable;
+    let hurries: [fn(&mut Backlog); 2] = [|it| it.hurry(at(1)), |it| it.hurry_all(at(1))];
+    for hurry in hurries {
+        let mut backlog = backlog(&[1, 2, 3]);
+        begin_all(&mut backlog, at(0));
+        settle_with(&mut backlog, 1, outcome, Wish::Unknown, at(0));
+        settle_with(&mut backlog, 2, outcome, Wish::WhenBack, at(0));
+        settle_with(&mut backlog, 3, outcome, Wish::WhenBack, at(1));
+        record(&mut backlog, at(1));
+
+        hurry(&mut backlog);
+
+        assert_eq!(begin_all(&mut backlog, at(1)), [2, 3]);
+    }
 }
 
 #[test]

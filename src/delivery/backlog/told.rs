@@ -16,15 +16,21 @@ pub enum Change {
 }
 
 impl Backlog {
-    /// Lets one go at once.
+    /// Lets one go at once, and before others where single ones go.
     pub fn retry(&mut self, sequence: u64) -> Change {
         let Some(item) = self.items.get_mut(&sequence) else {
             return Change::NotMade;
         };
         // Of two wishes the later one counts.
         item.is_called_off &= item.phase == Phase::Settled;
+        item.is_asked_for = true;
         self.expedite(sequence);
         Change::Made
+    }
+
+    /// Whether that one is the next of its job, and need not wait for its time.
+    pub fn may_go_early(&self, sequence: u64) -> bool {
+        self.ready.contains(&sequence)
     }
 
     /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet

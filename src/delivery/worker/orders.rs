@@ -12,10 +12,7 @@ impl Worker<'_> {
     pub(super) fn follow(&mut self, order: Order) {
         let now = self.now();
         let count = match &order.what {
-            What::Retry(sequence) => {
-                self.health.probe_now(now);
-                usize::from(self.backlog.retry(*sequence) == Change::Made)
-            }
+            What::Retry(sequence) => self.retry(*sequence, now),
             What::Cancel(receipt, was) => {
                 usize::from(self.backlog.cancel(receipt, was.as_ref(), now) == Change::Made)
             }
@@ -39,6 +36,15 @@ impl Worker<'_> {
             }
         };
         self.to_answer.push((order.answer, count));
+    }
+
+    /// Has one go as soon as its destination may be sent to. One that is down is looked at with that very delivery.
+    fn retry(&mut self, sequence: u64, now: Timestamp) -> usize {
+        let change = self.backlog.retry(sequence);
+        if self.backlog.may_go_early(sequence) {
+            self.health.look_again(now);
+        }
+        usize::from(change == Change::Made)
     }
 
     /// If it asked to be left alone, lets go now what it would get when that time is over; whether it did.
@@ -85,7 +91,8 @@ impl Worker<'_> {
                 // What was known of it is of another time.
                 let settings = &self.parts.settings;
                 self.health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
-                self.backlog.hurry(Timestamp::from_micros(i64::MIN));
+                // Somebody says that it is ready for what waits, whatever became of it before.
+                self.backlog.hurry_due_by(Timestamp::MAX);
                 PauseChange::Resume
             }
         };

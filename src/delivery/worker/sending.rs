@@ -185,7 +185,7 @@ impl Worker<'_> {
             Turn::CameBack { since } => {
                 log::came_back(name, now.since(since));
                 self.last_failure = None;
-                self.backlog.hurry(since);
+                self.backlog.hurry_all(since);
             }
         }
     }

@@ -2,6 +2,7 @@
 //! who post.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
@@ -98,6 +99,22 @@ impl Sender for Refusing {
     }
 }
 
+/// Refuses everything until it is mended.
+#[derive(Default)]
+struct Mended {
+    refusing: Refusing,
+    is_mended: AtomicBool,
+}
+
+impl Sender for Mended {
+    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+        match self.is_mended.load(Ordering::Relaxed) {
+            true => self.refusing.0.send(parcel),
+            false => self.refusing.send(parcel),
+        }
+    }
+}
+
 /// A worker on a store in memory.
 struct Site<S = Taking> {
     inbox: Arc<FakeInbox>,
@@ -189,6 +206,13 @@ impl<S: Sender + Default> Site<S> {
         parcel.receipt.event_id = Some(crate::event::EventId::new(Uuid::from_u128(sequence.into())));
         let mut log = self.inbox.outbox.log.lock().unwrap();
         log.push((parcel.receipt, parcel.body));
+    }
+
+    /// Tells the worker that; gives how much it changed.
+    async fn tell(&self, what: What) -> Option<usize> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order { what, answer }).await.unwrap();
+        timeout(PATIENCE, answered).await.expect("it answers").unwrap()
     }
 
     /// The first records, once there are so many.
@@ -309,16 +333,102 @@ async fn who_asked_to_be_left_alone_gets_all_that_waits_when_somebody_says_so() 
     sleep(PATIENCE / 2).await;
     assert_eq!(sequences(&site.sender.0), [1]);
 
-    let (answer, answered) = oneshot::channel();
-    let resume = Order {
-        what: What::Resume,
-        answer,
-    };
-    site.orders.send(resume).await.unwrap();
+    assert_eq!(site.tell(What::Resume).await, Some(1));
 
-    assert_eq!(answered.await, Ok(Some(1)));
     sleep(MS * 100).await;
     assert_eq!(sequences(&site.sender.0), [1, 1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_to_be_left_alone_is_left_alone_though_somebody_wants_one_tried() {
+    let site: Site<Quiet> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
+    site.wake.send_replace(());
+    site.records(1).await;
+
+    assert_eq!(site.tell(What::Retry(3)).await, Some(1));
+    assert_eq!(site.tell(What::Retry(9)).await, Some(0));
+
+    sleep(PATIENCE / 2).await;
+    assert_eq!(sequences(&site.sender.0), [1]);
+}
+
+/// Of so many receipts, of which ten were refused: it is down. The paused clock moves no single attempts, which the
+/// system's brings some seconds later, of what was not tried yet.
+async fn down<S: Sender + Default>(receipt_count: u64) -> Site<S> {
+    let site = Site::sending(vec![Duration::ZERO, HOUR], receipt_count, 1, MS);
+    site.wake.send_replace(());
+    sleep(INTERVAL / 2).await;
+    site
+}
+
+/// Waits until so many came.
+async fn until_so_many(taking: &Taking, count: usize) {
+    let waiting = async {
+        while attempt_count(taking) < count {
+            sleep(MS).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("they come");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_down_that_one_is_tried_at_once_that_somebody_wants_tried_and_no_other() {
+    let site: Site<Refusing> = down(60).await;
+    assert_eq!(sequences(&site.sender.0), Vec::from_iter(1..=10));
+
+    for _ in 0..30 {
+        assert_eq!(site.tell(What::Retry(99)).await, Some(0));
+    }
+    let others = attempt_count(&site.sender.0) - 10;
+    assert!(others < 10, "{others}");
+    for (count, sequence) in [(1, 5), (2, 7), (3, 5)] {
+        assert_eq!(site.tell(What::Retry(sequence)).await, Some(1));
+        until_so_many(&site.sender.0, 10 + count).await;
+    }
+
+    let sent = sequences(&site.sender.0).split_off(10);
+    let asked_for: Vec<_> = sent.into_iter().filter(|sequence| *sequence <= 10).collect();
+    assert_eq!(asked_for, [5, 7, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_while_it_was_down_is_sent_when_it_is_back() {
+    let site: Site<Mended> = down(14).await;
+    let taking = &site.sender.refusing.0;
+    assert_eq!(sequences(taking), Vec::from_iter(1..=10));
+    for count in 11..=14 {
+        assert_eq!(site.tell(What::Resume).await, Some(1));
+        until_so_many(taking, count).await;
+    }
+    let known = attempt_count(taking);
+
+    site.sender.is_mended.store(true, Ordering::Relaxed);
+    assert_eq!(site.tell(What::Resume).await, Some(1));
+    sleep(PATIENCE / 2).await;
+
+    let mut sent = sequences(taking).split_off(known);
+    sent.sort_unstable();
+    assert!(sent.ends_with(&[10, 11, 12, 13, 14]), "{sent:?}");
+    assert!(!sent.contains(&5), "it failed before: {sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_pause_that_is_ended_all_that_waits_is_sent_also_what_was_refused() {
+    let site: Site<Refusing> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
+    site.wake.send_replace(());
+    sleep(PATIENCE / 6).await;
+    let pause = Pause {
+        at: Timestamp::now(),
+        reason: "a move".to_owned(),
+    };
+    assert_eq!(site.tell(What::Pause(pause)).await, Some(1));
+    sleep(PATIENCE / 6).await;
+    assert_eq!(sequences(&site.sender.0), [1, 2, 3]);
+
+    assert_eq!(site.tell(What::Resume).await, Some(1));
+
+    sleep(PATIENCE / 6).await;
+    assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,6 +444,11 @@ async fn with_new_secrets_what_waits_is_tried_soon_also_what_was_refused() {
     assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1, 2, 3]);
     sleep(PATIENCE / 6).await;
     assert_eq!(sequences(&site.sender.0).len(), 6);
+}
+
+/// How often something came.
+fn attempt_count(taking: &Taking) -> usize {
+    taking.taken.lock().unwrap().len()
 }
 
 /// The numbers of what came, as it came.

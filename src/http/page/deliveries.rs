@@ -344,8 +344,8 @@ async fn tell(site: &Site, deed: Deed, query: DeliveriesQuery, back: &str) -> Re
         Deed::Now | Deed::Again => format!("{count} deliveries are due now."),
     };
     for name in names.iter().filter(|_| deed == Deed::Now) {
-        if let Some(why) = destinations::holds(site, name).await? {
-            notice += &format!(" {why}.");
+        if let Some(hold) = destinations::holds(site, name).await? {
+            notice += &format!(" {}.", hold.why);
         }
     }
     let Some(next) = next else {

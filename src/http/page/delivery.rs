@@ -165,8 +165,9 @@ pub async fn lead_to_next_attempt(
     count: usize,
 ) -> Result<Response, Problem> {
     let here = format!("/deliveries/{destination}/{receipt_id}");
-    if let Some(why) = destinations::holds(site, destination).await? {
-        return Ok(site.after(&here, format!("{why}.")));
+    let hold = destinations::holds(site, destination).await?;
+    if let Some(hold) = hold.as_ref().filter(|hold| !hold.tries_one) {
+        return Ok(site.after(&here, format!("{}.", hold.why)));
     }
     let deadline = Instant::now() + ATTEMPT_TIMEOUT;
     while Instant::now() < deadline {
@@ -177,7 +178,9 @@ pub async fn lead_to_next_attempt(
         }
         sleep(LOOK).await;
     }
-    Ok(site.after(&here, "It is on its way; look again in a moment."))
+    let notice = hold.map(|hold| format!("{}.", hold.why));
+    let is_on_its_way = || "It is on its way; look again in a moment.".to_owned();
+    Ok(site.after(&here, notice.unwrap_or_else(is_on_its_way)))
 }
 
 async fn cancel(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {

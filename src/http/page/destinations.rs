@@ -102,7 +102,7 @@ pub fn standing(destination: &ShownDestination) -> Option<String> {
                     utc(until)
                 ),
                 None => format!(
-                    "{name} is down: {detail}. Mend what that says; what is pending is sent as soon as it takes something"
+                    "{name} is down: {detail}. Mend what that says; what is new, and what failed since, is sent as soon as it takes something"
                 ),
             })
         }
@@ -154,17 +154,37 @@ fn stuck(destination: &ShownDestination, now: Timestamp) -> Option<String> {
     }
 }
 
-/// Why nothing is sent to one at once, whatever it is told; `None` where it is.
-pub async fn holds(site: &Site, name: &str) -> Result<Option<String>, Problem> {
+/// Why not all is sent to a destination at once that is due.
+pub struct Hold {
+    /// In words.
+    pub why: String,
+    /// Whether one that somebody wants tried is tried all the same.
+    pub tries_one: bool,
+}
+
+/// What holds back what is for it; `None` where nothing does.
+pub async fn holds(site: &Site, name: &str) -> Result<Option<Hold>, Problem> {
     let all = site.api.deliveries.destinations().await?;
-    let found = all.iter().find(|known| known.name == name);
-    Ok(match found.map(|known| known.state) {
-        Some(ShownState::Paused) => Some(format!("{name} is paused: it is sent when you resume it")),
-        Some(ShownState::Down) => Some(format!(
-            "{name} is down: one delivery is tried now and then, and all go as soon as it takes something"
-        )),
-        _ => None,
-    })
+    Ok(all.iter().find(|known| known.name == name).and_then(hold))
+}
+
+fn hold(destination: &ShownDestination) -> Option<Hold> {
+    let name = &destination.name;
+    let is_down = destination.state == ShownState::Down;
+    let quiet_until = destination.status.as_ref().and_then(|status| status.quiet_until);
+    let why = match (destination.state, quiet_until) {
+        (ShownState::Paused, _) => format!("{name} is paused: it is sent when you resume it"),
+        (ShownState::Active | ShownState::Down, Some(until)) => format!(
+            "{name} asked to be left alone until {}: it is sent then, or when you have {name} tried now",
+            utc(until)
+        ),
+        (ShownState::Down, None) => format!(
+            "{name} is down: one delivery is tried now and then, and the others go as soon as it takes something"
+        ),
+        _ => return None,
+    };
+    let tries_one = is_down && quiet_until.is_none();
+    Some(Hold { why, tries_one })
 }
 
 fn facts(destination: &ShownDestination) -> Vec<(&'static str, Markup)> {
@@ -351,6 +371,42 @@ mod tests {
         let down = told(ShownState::Down, 2).unwrap();
         assert!(down.starts_with("app has 2 dead letters: see why"), "{down}");
         assert_eq!(told(ShownState::Removed, 2), None);
+    }
+
+    #[test]
+    fn what_holds_back_what_is_for_one_is_said_and_one_that_is_down_is_tried_with_what_is_asked_for() {
+        let quiet = || Status {
+            quiet_until: Some(Timestamp::from_micros(0)),
+            ..Status::default()
+        };
+        for (state, status, expected) in [
+            (ShownState::Active, Status::default(), None),
+            (
+                ShownState::Active,
+                quiet(),
+                Some(("app asked to be left alone until ", false)),
+            ),
+            (
+                ShownState::Down,
+                quiet(),
+                Some(("app asked to be left alone until ", false)),
+            ),
+            (ShownState::Down, Status::default(), Some(("app is down: ", true))),
+            (ShownState::Paused, quiet(), Some(("app is paused: ", false))),
+        ] {
+            let hold = hold(&ShownDestination {
+                state,
+                ..active(1, status)
+            });
+
+            let is_expected = match (&hold, expected) {
+                (Some(hold), Some((why, tries_one))) => {
+                    hold.why.starts_with(why) && hold.tries_one == tries_one
+                }
+                (hold, expected) => hold.is_none() && expected.is_none(),
+            };
+            assert!(is_expected, "{state:?}: {:?}", hold.map(|hold| hold.why));
+        }
     }
 
     #[test]

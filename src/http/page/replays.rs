@@ -207,7 +207,7 @@ async fn held(site: &Site, shown: &Shown) -> Result<Vec<String>, Problem> {
     for name in configured(site).await? {
         let is_concerned = replay.destination.as_ref().is_none_or(|only| *only == name);
         if is_concerned && shown.progress.replayed_count > 0 {
-            held.extend(destinations::holds(site, &name).await?);
+            held.extend(destinations::holds(site, &name).await?.map(|hold| hold.why));
         }
     }
     Ok(held)

@@ -304,7 +304,7 @@ async fn a_destination_that_fails_throughout_is_told() {
         &format!(
             "\
 FAILURE  destination: app fails throughout since {since}, with 1 pending: answered 503
-         mend what that says; what is pending is sent as soon as it takes something"
+         mend what that says; what is new, and what failed since, is sent as soon as it takes something"
         ),
     );
 }

@@ -22,7 +22,9 @@ enum Step {
     /// Time goes by.
     Wait { seconds: u8 },
     /// The destination is found to be back.
-    Hurry,
+    Hurry { is_all: bool },
+    /// An operator has one tried now.
+    Retry { sequence: u8 },
     /// An operator calls one off.
     Cancel { sequence: u8 },
     /// An operator has one sent again.
@@ -45,7 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RecordAndDie),
         1 => Just(Step::Die),
         2 => (0u8..80).prop_map(|seconds| Step::Wait { seconds }),
-        1 => Just(Step::Hurry),
+        1 => any::<bool>().prop_map(|is_all| Step::Hurry { is_all }),
+        1 => (0u8..40).prop_map(|sequence| Step::Retry { sequence }),
         1 => (0u8..40).prop_map(|sequence| Step::Cancel { sequence }),
         1 => (0u8..40).prop_map(|sequence| Step::Replay { sequence }),
     ]
@@ -185,7 +188,9 @@ fn check(steps: &[Step]) {
                 backlog = world.leader();
             }
             Step::Wait { seconds } => world.now += u64::from(seconds),
-            Step::Hurry => backlog.hurry(at(0)),
+            Step::Hurry { is_all: true } => backlog.hurry_all(at(0)),
+            Step::Hurry { is_all: false } => backlog.hurry(at(0)),
+            Step::Retry { sequence } => _ = backlog.retry(sequence.into()),
             Step::Cancel { sequence } => {
                 if (1..=world.log.len()).contains(&sequence.into()) {
                     let receipt = world.receipt(sequence.into());

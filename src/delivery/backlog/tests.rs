@@ -393,6 +393,25 @@ fn what_is_read_ahead_has_a_bound() {
 }
 
 #[test]
+fn a_job_of_very_many_does_not_keep_the_rest_in_the_log() {
+    let count = 2 * WINDOW as u64;
+    let mut backlog = backlog(&[]);
+    for sequence in 1..=count {
+        assert!(backlog.room() > 0, "{sequence}");
+        backlog.offer(&receipt(sequence, 1), at(0));
+    }
+    backlog.offer(&receipt(count + 1, 2), at(0));
+
+    assert_eq!(begin_all(&mut backlog, at(0)), [1, count + 1]);
+    let (cursor, rows) = record(&mut backlog, at(0));
+    assert_eq!((cursor, rows.len() as u64), (count, count));
+    assert!(rows.iter().all(|(_, state)| *state == State::Pending));
+    settle(&mut backlog, 1, Outcome::Delivered, at(0));
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(0)), [2]);
+}
+
+#[test]
 fn what_waits_is_called_off_at_once_and_what_is_under_way_when_it_has_failed() {
     let mut backlog = backlog(&[1, 1, 2, 3]);
     assert_eq!(begin_all(&mut backlog, at(0)), [1, 3, 4]);

@@ -1,5 +1,6 @@
-"""Holds the compose files and the deployments for Kubernetes against their schemas, and gives the receiver the settings
-and files that each of them would give it.
+"""Holds the compose files and the deployments for Kubernetes against their schemas, gives the receiver the settings
+and files that each of them would give it, and sees that each starts it anew however it ended: a signal, whoever sends it, ends
+it with exit code 0, and nobody else takes what is posted.
 
 settings.py RECEIVER KUBECTL COMPOSE_SCHEMA
 """
@@ -66,6 +67,8 @@ def check_compose(receiver, schema, path):
     # It names no draft that the validator knows by that spelling.
     jsonschema.Draft201909Validator(schema).validate(file)
     for name, service in file["services"].items():
+        if service.get("restart") not in ("always", "unless-stopped"):
+            sys.exit(f"{path}, {name}: restart is {service.get('restart')}, so one that was ended by a signal stays so")
         for secret in service.get("secrets", []):
             content = SECRETS[Path(file["secrets"][secret]["file"]).name.replace("_", "-")]
             service.setdefault("files", {})[f"/run/secrets/{secret}"] = content
@@ -128,6 +131,8 @@ def check_kubernetes(receiver, kubectl, name):
             kubernetes_validate.validate(object, version, strict=True)
     by_kind = {object["kind"]: object for object in objects}
     pod = by_kind["Deployment"]["spec"]["template"]
+    if pod["spec"].get("restartPolicy", "Always") != "Always":
+        sys.exit(f"{name}: restartPolicy is {pod['spec']['restartPolicy']}, so one that was ended by a signal stays so")
     (container,) = pod["spec"]["containers"]
     labels = pod["metadata"]["labels"].items()
     selectors = [by_kind["Service"]["spec"]["selector"]]
@@ -159,7 +164,7 @@ def check_kubernetes(receiver, kubectl, name):
 
 def check_service(receiver):
     """The variables of the unit and its drop-in, with the files that the package installs."""
-    environment, files, folder = {}, {}, "/run/credentials/caigunn-webhook.service"
+    environment, files, folder, restart = {}, {}, "/run/credentials/caigunn-webhook.service", None
     for name in ("caigunn-webhook.service", "account.conf"):
         for line in (ROOT / "deploy/systemd" / name).read_text().splitlines():
             if line.startswith("Environment="):
@@ -168,6 +173,10 @@ def check_service(receiver):
             elif line.startswith("LoadCredential="):
                 credential = line.removeprefix("LoadCredential=").split(":")[0]
                 files[f"{folder}/{credential}"] = SECRETS[credential]
+            elif line.startswith("Restart="):
+                restart = line.removeprefix("Restart=")
+    if restart != "always":
+        sys.exit(f"deploy/systemd: Restart is {restart}, so one that was ended by a signal stays so")
     files["/usr/share/caigunn-webhook/defaults.toml"] = (ROOT / "deploy/systemd/defaults.toml").read_text()
     files["/etc/caigunn-webhook/config.toml"] = (ROOT / "deploy/systemd/config.toml").read_text()
     take(receiver, "deploy/systemd", environment, files)

@@ -199,7 +199,8 @@ impl View {
         was_in_trouble
     }
 
-    /// Shows how many chatbots stand how, and how long ago each was last seen to be registered.
+    /// Shows how many chatbots stand how, how long ago each was last seen to be registered, and whether the account can be
+    /// looked after.
     pub fn register_metrics(&self, registry: &mut Registry) {
         let view = self.clone();
         registry.gauges("chatbots", "Chatbots to look after", None, move || {
@@ -227,6 +228,13 @@ impl View {
                 });
                 confirmed.min().unwrap_or(0) as f64 / 1e6
             },
+        );
+        let view = self.clone();
+        registry.gauge(
+            "account_trouble",
+            "1 if CaiGunn refuses the access token or does not list the chatbots, else 0",
+            None,
+            move || f64::from(u8::from(view.look().trouble().is_some())),
         );
     }
 

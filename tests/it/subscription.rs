@@ -19,6 +19,7 @@ use uuid::Uuid;
 use self::stepped::Stepped;
 use crate::harness::provider::{Reply, Route};
 use crate::harness::{self, App, Provider, Recorder, client, sample, spawn_app_with, wait_for};
+use crate::metrics::numbers;
 
 /// What is registered here, unless a test says otherwise.
 const OURS: &str = "https://hooks.example.com/webhook/token-of-the-registered-url";
@@ -299,6 +300,7 @@ async fn a_receiver_registers_all_chatbots_and_those_made_later_by_itself() {
     wait_for_registered(&app, 3).await;
 
     assert_eq!(put_count(&provider), 3);
+    assert_eq!(numbers(&app).await["account_trouble"], 0.0);
     app.stop().await;
 }
 

@@ -310,6 +310,10 @@ async fn a_running_receiver_shows_that_its_access_token_is_refused() {
         problem,
         "CaiGunn refused the access token with 401: Invalid access token"
     );
+    // After a start no chatbot is known that could be in any state, so this is all that tells.
+    let numbers = numbers(&app).await;
+    assert_eq!(numbers["account_trouble"], 1.0);
+    assert_eq!(numbers["last_confirmed_registration_timestamp_seconds"], 0.0);
     app.stop().await;
 }
 

@@ -4,6 +4,7 @@
 //! dropped and counted. Nothing of other crates' `log` records is taken in: a TLS or HTTP library may print
 //! headers at trace level.
 
+mod journal;
 mod output;
 mod people;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
 
+use journal::Priorities;
 use output::Output;
 use people::People;
 
@@ -155,6 +157,7 @@ pub struct Lines(Option<Direct>);
 struct Direct {
     output: Output,
     filter: Targets,
+    priorities: Priorities,
 }
 
 impl Lines {
@@ -170,6 +173,12 @@ impl Lines {
         {
             output.add(lines, count);
         }
+    }
+
+    /// What a line of that level begins with, before its JSON: nothing, unless the journal reads it.
+    pub fn beginning(&self, level: Level) -> &'static str {
+        let direct = self.0.as_ref();
+        direct.map_or("", |direct| direct.priorities.beginning(level))
     }
 
     /// Whether lines are to be made as JSON and added here; else they are events, as all others are.
@@ -196,26 +205,42 @@ impl Telemetry {
         self.lines.clone()
     }
 
-    /// How many lines have been dropped because the output was too slow.
-    pub fn dropped_lines(&self) -> usize {
-        self.output.dropped_count()
+    /// How many lines have been dropped, and why, in words; `None` if none have been.
+    pub fn losses(&self) -> Option<String> {
+        let why = match self.output.failure() {
+            None => "was too slow".to_owned(),
+            Some(error) => format!("did not take them: {error}"),
+        };
+        match self.output.dropped_count() {
+            0 => None,
+            count => Some(format!(
+                "{count} log lines were dropped because standard output {why}"
+            )),
+        }
     }
 
-    /// [`Telemetry::dropped_lines`] for others to ask.
+    /// How many lines have been dropped, for others to ask.
     pub fn dropped_lines_reader(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let output = self.output.clone();
         move || output.dropped_count()
     }
 }
 
-/// Starts logging for the whole process, panics included; on a terminal in colour, unless that `takes_no_color`. To be
+/// Starts logging for the whole process, panics included; on a terminal in colour, unless that `takes_no_color`. If
+/// `journal_stream`, the variable of systemd's, names standard output, each line begins with its priority for the journal. To be
 /// called once.
 ///
 /// # Errors
 /// The system starts no thread for it.
-pub fn start(settings: Settings, takes_no_color: bool) -> io::Result<Telemetry> {
+pub fn start(
+    settings: Settings,
+    takes_no_color: bool,
+    journal_stream: Option<&str>,
+) -> io::Result<Telemetry> {
     let is_terminal = io::stdout().is_terminal();
+    let priorities = Priorities::of(io::stdout(), journal_stream);
     let output = Output::start(io::stdout())?;
+    let writer = priorities.before(output.clone());
     let is_json = match settings.format {
         Format::Auto => !is_terminal,
         Format::Json => true,
@@ -231,16 +256,17 @@ pub fn start(settings: Settings, takes_no_color: bool) -> io::Result<Telemetry> 
         let direct = Direct {
             output: output.clone(),
             filter: filter.clone(),
+            priorities,
         };
         (
-            json.with_target(false).with_writer(output.clone()).boxed(),
+            json.with_target(false).with_writer(writer).boxed(),
             Lines(Some(direct)),
         )
     } else {
         let pretty = format::layer()
             .event_format(People)
             .with_ansi(is_terminal && !takes_no_color);
-        (pretty.with_writer(output.clone()).boxed(), Lines(None))
+        (pretty.with_writer(writer).boxed(), Lines(None))
     };
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))

@@ -5,8 +5,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
-
 /// How many bytes may wait: some 8,000 lines.
 const MAX_WAITING_BYTES: usize = 4 << 20;
 
@@ -27,6 +25,8 @@ struct Shared {
 struct Lines {
     waiting: Vec<u8>,
     dropped_count: usize,
+    /// Why lines could not be written, the last time that they could not.
+    failure: Option<String>,
     state: State,
 }
 
@@ -73,6 +73,11 @@ impl Output {
         self.0.lines().dropped_count
     }
 
+    /// Why lines could not be written, the last time that they could not; `None` if all that were dropped found no room.
+    pub fn failure(&self) -> Option<String> {
+        self.0.lines().failure.clone()
+    }
+
     /// Waits until all that waits is written, `patience` at most, and takes nothing more.
     pub fn end(&self, patience: Duration) {
         let mut held = self.0.lines();
@@ -109,30 +114,13 @@ impl Shared {
             std::mem::swap(&mut lines.waiting, &mut writing);
             drop(lines);
             // Nobody could be told that the output is gone, but by a number; the next lines are tried again.
-            if target.write_all(&writing).and_then(|()| target.flush()).is_err() {
-                self.lines().dropped_count += memchr::memchr_iter(b'\n', &writing).count();
+            if let Err(error) = target.write_all(&writing).and_then(|()| target.flush()) {
+                let mut lines = self.lines();
+                lines.dropped_count += memchr::memchr_iter(b'\n', &writing).count();
+                lines.failure = Some(error.to_string());
             }
             writing.clear();
         }
-    }
-}
-
-impl Write for &Output {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.add(line, 1);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Output {
-    type Writer = &'a Self;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        self
     }
 }
 
@@ -210,7 +198,7 @@ mod tests {
         struct Broken;
         impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
+                Err(io::ErrorKind::StorageFull.into())
             }
 
             fn flush(&mut self) -> io::Result<()> {
@@ -219,10 +207,12 @@ mod tests {
         }
         let output = Output::start(Broken).unwrap();
 
+        assert_eq!(output.failure(), None);
         output.add(b"one\ntwo\n", 2);
         output.end(Duration::from_secs(60));
 
         assert_eq!(output.dropped_count(), 2);
+        assert_eq!(output.failure().as_deref(), Some("no storage space"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Promise: the log has one JSON line a notification, with the documented fields and no others, at a level that says
 //! who must act; and nobody has to read it for the receiver to work.
 
+use std::fs::File;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use caigunn_webhook::event::Wire;
@@ -508,5 +510,90 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
     assert_eq!(
         status.expect("it stops though nobody reads the log").code(),
         Some(0)
+    );
+}
+
+/// What the journal has said in a process's log of how loud a line is, with the line.
+fn priorities(log: &str) -> Vec<(Option<&str>, &str)> {
+    let lines = log.lines();
+    lines
+        .map(|line| match line.split_once('>') {
+            Some((priority, line)) if priority.starts_with('<') => (Some(&priority[1..]), line),
+            _ => (None, line),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn in_the_journal_each_line_has_its_priority() {
+    let folder = folder();
+    let log = folder.path().join("log.json");
+    let file = File::create(&log).unwrap().metadata().unwrap();
+    let stream = format!("{}:{}", file.dev(), file.ino());
+    let mut process = Process::start(folder.path(), &[("JOURNAL_STREAM", &stream)]).await;
+    let body = known("crawling.completed", Wire::V2024_07).to_string();
+    for (body, status) in [(&*body, 200), ("{", 400)] {
+        let post = client().post(process.url("/webhook")).body(body.to_owned());
+        let post = post.header("content-type", "application/json");
+        assert_eq!(post.send().await.unwrap().status(), status);
+    }
+    process.signal("TERM");
+    assert!(process.wait().await.success());
+
+    let log = process.log();
+    let mut of_posts = Vec::new();
+    for (priority, line) in priorities(&log) {
+        let line: Value = serde_json::from_str(line).expect("the rest is the line");
+        let expected = match line["level"].as_str().unwrap() {
+            "WARN" => "4",
+            "INFO" => "6",
+            other => panic!("{other}"),
+        };
+        assert_eq!(priority, Some(expected), "{line}");
+        of_posts.extend(
+            line["outcome"]
+                .as_str()
+                .map(|outcome| (outcome.to_owned(), expected)),
+        );
+    }
+    let expected = [("accepted", "6"), ("rejected", "4")];
+    assert_eq!(
+        of_posts,
+        expected.map(|(outcome, priority)| (outcome.to_owned(), priority))
+    );
+}
+
+#[tokio::test]
+async fn in_the_journal_an_end_by_an_error_is_an_error_also_in_the_form_for_people() {
+    let folder = folder();
+    let file = File::create(folder.path().join("log.json"))
+        .unwrap()
+        .metadata()
+        .unwrap();
+    let mut command = Process::command(folder.path());
+    command
+        .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+        .env("CAIGUNN_LOG_FORMAT", "pretty")
+        .env("NOTIFY_SOCKET", folder.path().join("nobody"));
+    let mut process = Process::launch(folder.path(), command);
+    assert_eq!(process.wait().await.code(), Some(1));
+
+    let log = process.log();
+    let (priority, line) = *priorities(&log).last().expect("it says why");
+    assert_eq!(priority, Some("3"), "{line}");
+    assert!(line.contains("ERROR ended with an error: "), "{line}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_the_journals_has_lines_without_priorities() {
+    let folder = folder();
+    // Whoever is started by a service, and writes to a file, inherits the variable.
+    let process = Process::start(folder.path(), &[("JOURNAL_STREAM", "9:12345")]).await;
+
+    let log = process.log();
+
+    assert!(
+        priorities(&log).iter().all(|(priority, _)| priority.is_none()),
+        "{log}"
     );
 }

@@ -24,14 +24,15 @@ pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
     // First, while there is no other thread: it takes variables away.
     let sockets = handed_over()?;
     let log = loaded.settings.log.clone();
-    let telemetry = telemetry::start(log, output::takes_no_color()).context("starting the log")?;
+    let journal = std::env::var("JOURNAL_STREAM").ok();
+    let telemetry =
+        telemetry::start(log, output::takes_no_color(), journal.as_deref()).context("starting the log")?;
     let served = run_on_threads(loaded, sources, sockets, &telemetry);
     if let Err(error) = &served {
         tracing::error!(error.type = "exit", "ended with an error: {error:#}");
     }
-    let dropped_lines = telemetry.dropped_lines();
-    if dropped_lines > 0 {
-        tracing::warn!("{dropped_lines} log lines were dropped because standard output was too slow");
+    if let Some(losses) = telemetry.losses() {
+        tracing::warn!("{losses}");
     }
     served
 }
@@ -139,7 +140,7 @@ async fn serve(
     let dropped_lines = telemetry.dropped_lines_reader();
     app.metrics().counter(
         "log_lines_dropped",
-        "Log lines dropped because standard output was too slow",
+        "Log lines dropped because standard output was too slow or did not take them",
         move || dropped_lines() as u64,
     );
     tracing::info!("inbox {location} is open");

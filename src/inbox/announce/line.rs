@@ -41,11 +41,13 @@ impl<'a> Lined<'a> {
             line.trace();
             return;
         }
-        let is_wanted = match line.message.says.is_warning() {
-            true => self.is_warn_wanted,
-            false => self.is_info_wanted,
+        let (level, is_wanted) = match line.message.says.is_warning() {
+            true => (Level::WARN, self.is_warn_wanted),
+            false => (Level::INFO, self.is_info_wanted),
         };
         if is_wanted {
+            self.bytes
+                .extend_from_slice(self.lines.beginning(level).as_bytes());
             serde_json::to_writer(&mut self.bytes, &line).expect("texts and numbers serialize");
             self.bytes.push(b'\n');
             self.count += 1;

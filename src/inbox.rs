@@ -55,7 +55,7 @@ pub use entry::{
     Appended, Entry, NewQuarantined, NewReceipt, Origin, QuarantineTotals, ShownQuarantined, Stored,
     Uncompared,
 };
-pub use error::Error;
+pub use error::{Error, NEWER_ADVICE};
 pub use jobs::{JobState, Jobs};
 pub use outbox::Outbox;
 pub use request::RequestId;

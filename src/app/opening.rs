@@ -138,13 +138,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_by_itself_ends_the_wait_at_once() {
         let damaged = inbox::Error::Corrupt {
-            reason: "a newer program's".to_owned(),
+            reason: "a receipt's id is none".to_owned(),
         };
         let refused = inbox::Error::Refused {
             reason: "a wrong password".to_owned(),
         };
         for (error, expected) in [
-            (damaged, "the inbox is damaged: a newer program's"),
+            (damaged, "the inbox is damaged: a receipt's id is none"),
             (refused, "the inbox cannot be used: a wrong password"),
         ] {
             let (ended, try_count, took) = waited(vec![Err(unavailable()), Err(error), Ok("open")]).await;

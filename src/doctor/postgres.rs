@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use super::Finding;
 use super::account::MAX_SKEW;
 use super::network::State;
-use super::soundness::{CHECK, NEWER_ADVICE, newer, opening_advice, reason_of};
+use super::soundness::{CHECK, CONNECTIONS_ADVICE, newer, opening_advice, reason_of};
 use crate::clock::rounded;
 use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
-use crate::inbox::{Error, Settings};
+use crate::inbox::{Error, NEWER_ADVICE, Settings};
 
 pub async fn examine(
     location: &Location,
@@ -117,12 +117,7 @@ fn connections(seen: &Look, wanted: usize) -> Finding {
     let found =
         format!("of the server's {max} there are {free} free for this user; a receiver opens up to {wanted}");
     if usize::try_from(free).unwrap_or_default() < wanted {
-        Finding::warning(
-            CHECK,
-            found,
-            "raise max_connections of the server (or the limit of the user or the database), or lower \
-             CAIGUNN_INBOX_MAX_CONNECTIONS; while one receiver replaces another, both have theirs",
-        )
+        Finding::warning(CHECK, found, CONNECTIONS_ADVICE)
     } else {
         Finding::ok(CHECK, found)
     }

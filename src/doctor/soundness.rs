@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use crate::config::InboxLocation;
-use crate::inbox::{Error, Settings, postgres, sqlite};
+use crate::inbox::{Error, NEWER_ADVICE, Settings, postgres, sqlite};
 
 /// What is looked at.
 pub const CHECK: &str = "inbox";
@@ -80,13 +80,7 @@ pub fn of_file(path: &Path) -> Soundness {
             version,
             receipt_count,
         }) => sound(KIND, version as u64, receipt_count, &shown.to_string()),
-        Ok(sqlite::Check::Newer { reason }) => unsound(
-            KIND,
-            Condition::Newer,
-            reason,
-            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
-             older version",
-        ),
+        Ok(sqlite::Check::Newer { reason }) => unsound(KIND, Condition::Newer, reason, NEWER_ADVICE),
         Ok(sqlite::Check::ForeignLog { reason, advice }) => {
             unsound(KIND, Condition::ForeignLog, reason, advice)
         }
@@ -94,8 +88,7 @@ pub fn of_file(path: &Path) -> Soundness {
             KIND,
             Condition::Foreign,
             format!("it is no inbox: {reason}"),
-            "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore a backup of it: \
-             `caigunn-webhook inbox restore COPY`",
+            sqlite::FOREIGN_ADVICE,
         ),
         Err(Error::Corrupt { reason }) => unsound(
             KIND,
@@ -149,18 +142,28 @@ async fn of_database(location: &postgres::Location, settings: &Settings) -> Soun
     }
 }
 
-/// What to do about tables of a newer program.
-pub const NEWER_ADVICE: &str = "run the newer program with it, or set CAIGUNN_INBOX_URL to another database; an inbox \
-                                cannot go back to an older version";
-
 /// That the tables are those of a newer program.
 pub fn newer(shown: &str, version: i32) -> String {
     format!("{shown} is the inbox of a newer program, which has brought its tables to version {version}")
 }
 
+/// What to do where there are not enough connections.
+pub const CONNECTIONS_ADVICE: &str = "raise max_connections of the server (or the limit of the user or the database), or lower \
+                                      CAIGUNN_INBOX_MAX_CONNECTIONS; while one receiver replaces another, both have theirs";
+
 /// What to do about a server that could not be asked.
 pub fn opening_advice(error: &Error) -> &'static str {
     match error {
+        Error::Unavailable { reason } if reason.contains("(SQLSTATE 53300)") => CONNECTIONS_ADVICE,
+        Error::Unavailable { reason }
+            if ["certificate", "sslrootcert", "sslcert", "sslkey"]
+                .iter()
+                .any(|word| reason.contains(word)) =>
+        {
+            "see that sslrootcert in CAIGUNN_INBOX_URL names a file with the certificate of the authority that has signed the \
+             server's (without it the system's list counts), that the host is written as in that certificate, and that the files of \
+             sslcert and sslkey, if they are given, can be read"
+        }
         Error::Refused { .. } => {
             "see that user, password and database in CAIGUNN_INBOX_URL are right, that the server's pg_hba.conf lets \
              that user in from here, and that it has the rights to the schema caigunn_webhook"

@@ -45,3 +45,7 @@ pub enum Error {
         reason: String,
     },
 }
+
+/// What to do about an inbox of a newer program.
+pub const NEWER_ADVICE: &str = "run the newer program with it, or set CAIGUNN_INBOX_URL to another inbox; an inbox cannot go back to an \
+                                older version";

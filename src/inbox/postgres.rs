@@ -83,8 +83,8 @@ impl PostgresInbox {
     /// Connects, and makes the tables or brings them up to date.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the server cannot be reached; [`Error::Refused`] if it does not let us in, or is not one
-    /// that can hold an inbox; [`Error::Corrupt`] if what is there is one that this program is too old for.
+    /// [`Error::Unavailable`] if the server cannot be reached; [`Error::Refused`] if it does not let us in, is not one
+    /// that can hold an inbox, or has one that this program is too old for.
     pub async fn open(location: &Location, settings: Settings) -> Result<Self, Error> {
         let connections = Connections::new(location, &settings);
         connections.check_alone().await?;

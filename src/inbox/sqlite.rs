@@ -64,6 +64,7 @@ pub use read::Held;
 pub use reader::SqliteReader;
 pub use restore::{Restored, restore};
 pub use rights::{Flaw, Wanted, flaws, obstacle};
+pub use schema::FOREIGN_ADVICE;
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;
@@ -97,7 +98,7 @@ impl SqliteInbox {
     ///
     /// # Errors
     /// [`Error::InUse`] if another process has the file; [`Error::Unavailable`] if it cannot be opened;
-    /// [`Error::Corrupt`] if it is no inbox, or one of a newer program.
+    /// [`Error::Refused`] if it is no inbox, or one of a newer program; [`Error::Corrupt`] if it is damaged.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
         let path = hold::make_way(path)?;
         let path = path.as_path();

@@ -4,7 +4,7 @@
 //! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
-use super::super::Error;
+use super::super::{Error, NEWER_ADVICE};
 use super::Client;
 
 /// Where the tables are, so that they get into nobody's way in a database with other tables.
@@ -220,10 +220,10 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
     let (version, runs_from) = version(client).await?.unwrap_or_default();
     let newest = newest();
     if runs_from > newest {
-        return Ok(Some(Error::Corrupt {
+        return Ok(Some(Error::Refused {
             reason: format!(
                 "a newer program has brought its tables to version {version}, with which programs can run that know \
-                 {runs_from} or a later one; this one knows up to {newest}"
+                 {runs_from} or a later one; this one knows up to {newest}; {NEWER_ADVICE}"
             ),
         }));
     }

@@ -109,7 +109,7 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
             return Ok(Check::Foreign { reason });
         }
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            let reason = format!("{} is not a database", path.display());
+            let reason = schema::no_database(path);
             return Ok(Check::Foreign { reason });
         }
         Err(error) => return Err(sort(path, "open", &error)),

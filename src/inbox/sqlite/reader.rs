@@ -20,7 +20,7 @@ impl SqliteReader {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if there is none, or one whose tables the next start would bring up to date;
-    /// [`Error::Corrupt`] if it is something else.
+    /// [`Error::Refused`] if it is something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
         log::refuse_foreign(path)?;
         let connection = schema::open_reader(path).map_err(|error| sort(path, "read", &error))?;

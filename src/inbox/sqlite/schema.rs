@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::super::Error;
+use super::super::{Error, NEWER_ADVICE};
 use super::{commits, sort};
 
 /// "CGWH": marks the file as an inbox, so that another database is not taken for one.
@@ -91,14 +91,34 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
     })
 }
 
-/// The version of an inbox's tables, 0 if there are none yet; refuses what is no inbox of this program.
+/// The version of an inbox's tables, 0 if there are none yet.
+///
+/// # Errors
+/// [`Error::Refused`] with what to do, of what is no inbox of this program: that is no damage, and to restore a backup over it
+/// would be one.
 pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
-    match tables(connection).map_err(|error| sort(path, "open", &error))? {
-        Tables::Ours(version) => Ok(version),
-        refused @ (Tables::Newer(_) | Tables::Foreign) => Err(Error::Corrupt {
-            reason: refusal(refused, path),
-        }),
+    let refused = |found: String, advice| {
+        let reason = format!("{found}; {advice}");
+        Err(Error::Refused { reason })
+    };
+    match tables(connection) {
+        Ok(Tables::Ours(version)) => Ok(version),
+        Ok(newer @ Tables::Newer(_)) => refused(refusal(newer, path), NEWER_ADVICE),
+        Ok(foreign @ Tables::Foreign) => refused(refusal(foreign, path), FOREIGN_ADVICE),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            refused(no_database(path), FOREIGN_ADVICE)
+        }
+        Err(error) => Err(sort(path, "open", &error)),
     }
+}
+
+/// What to do about a file that is no inbox.
+pub const FOREIGN_ADVICE: &str = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore \
+                                  a backup of it: `caigunn-webhook inbox restore COPY`";
+
+/// That a file is something else than a database. So is one of which the first page is damaged.
+pub fn no_database(path: &Path) -> String {
+    format!("{} is not a database", path.display())
 }
 
 /// Why a file with tables that are not ours is refused.

@@ -156,15 +156,18 @@ async fn a_file_of_a_newer_program_is_refused_and_left_alone() {
 
     let refusal = folder.refusal();
 
-    let Error::Corrupt { reason } = refusal else {
-        panic!("corrupt, not {refusal:?}")
+    let Error::Refused { reason } = refusal else {
+        panic!("refused, not {refusal:?}")
     };
     assert!(
         reason.contains("inbox.db was written by a newer program"),
         "{reason}"
     );
     let newest = MIGRATIONS.len();
-    let said = format!("version {}, this program knows up to {newest}", newest + 1);
+    let said = format!(
+        "version {}, this program knows up to {newest}; run the newer program with it, or ",
+        newest + 1
+    );
     assert!(reason.contains(&said), "{reason}");
     assert_eq!(std::fs::read(folder.inbox_path()).unwrap(), before);
 }
@@ -181,11 +184,13 @@ async fn another_programs_database_is_refused_and_left_alone() {
 
     let refusal = folder.refusal();
 
-    let Error::Corrupt { reason } = refusal else {
-        panic!("corrupt, not {refusal:?}")
+    let Error::Refused { reason } = refusal else {
+        panic!("refused, not {refusal:?}")
     };
     assert!(
-        reason.contains("is an SQLite database, but not an inbox of this program"),
+        reason.contains(
+            "is an SQLite database, but not an inbox of this program; set CAIGUNN_INBOX_URL to the inbox's own file"
+        ),
         "{reason}"
     );
     assert_eq!(std::fs::read(folder.inbox_path()).unwrap(), before);
@@ -199,11 +204,11 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 
     let refusal = folder.refusal();
 
-    let Error::Corrupt { reason } = refusal else {
-        panic!("corrupt, not {refusal:?}")
+    let Error::Refused { reason } = refusal else {
+        panic!("refused, not {refusal:?}")
     };
     assert!(
-        reason.contains("inbox.db") && reason.contains("not a database"),
+        reason.contains("inbox.db is not a database; set CAIGUNN_INBOX_URL to the inbox's own file"),
         "{reason}"
     );
     assert_eq!(std::fs::read_to_string(folder.inbox_path()).unwrap(), text);

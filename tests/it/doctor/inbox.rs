@@ -245,7 +245,7 @@ async fn a_file_that_is_no_inbox_is_named_and_not_written_to() {
             format!(
                 "{shown} was written by a newer program: its tables are version 99, this program knows up to 9"
             ),
-            "start the newer program with it, or set CAIGUNN_INBOX_URL to another file; an inbox cannot go back to an \
+            "run the newer program with it, or set CAIGUNN_INBOX_URL to another inbox; an inbox cannot go back to an \
              older version",
         ),
     ];

@@ -278,3 +278,64 @@ async fn a_server_that_only_reads_is_a_failure() {
         "see that the server runs, can be reached from here and takes writes, and",
     );
 }
+
+#[tokio::test]
+async fn a_user_who_may_open_no_more_connections_is_told_from_a_server_that_is_not_there() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let mut url = Url::parse(database.url()).expect("a URL");
+    let name = url.path().trim_start_matches('/').to_owned();
+    database
+        .execute(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own' CONNECTION LIMIT 0"
+        ))
+        .await;
+    url.set_username(&name).expect("a URL with a host");
+    url.set_password(Some("one-of-its-own"))
+        .expect("a URL with a host");
+    let site = Site::new().await;
+
+    let ended = site.doctor(&[(INBOX, url.as_str())]).await;
+
+    database.execute(&format!("DROP ROLE {name}")).await;
+    let shown = shown(database.url());
+    assert_says(
+        &ended,
+        &format!(
+            "FAILURE  inbox: PostgreSQL at {shown} does not open: cannot connect to {shown}: too many connections for role"
+        ),
+        "raise max_connections of the server (or the limit of the user or the database), or lower \
+         CAIGUNN_INBOX_MAX_CONNECTIONS",
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_believed_is_told_from_a_server_that_is_not_there() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let site = Site::new().await;
+    let missing = site.path("no-such.pem");
+    for (parameters, found) in [
+        ("sslmode=verify-full".to_owned(), "invalid peer certificate: "),
+        (
+            format!("sslmode=verify-full&sslrootcert={}", missing.display()),
+            "sslrootcert ",
+        ),
+    ] {
+        let ended = site.doctor(&[(INBOX, &database.url_with(&parameters))]).await;
+
+        let line = ended
+            .output
+            .lines()
+            .find(|line| line.starts_with("FAILURE  inbox: "));
+        assert!(line.is_some_and(|line| line.contains(found)), "{ended:?}");
+        assert_says(
+            &ended,
+            line.expect("it is there"),
+            "see that sslrootcert in CAIGUNN_INBOX_URL names a file with the certificate of the authority that has signed \
+             the server's",
+        );
+    }
+}

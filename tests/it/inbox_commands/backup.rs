@@ -412,3 +412,28 @@ async fn a_database_is_told_what_backs_it_up() {
     }
     assert_eq!(names(folder.path()), HashSet::new());
 }
+
+#[tokio::test]
+async fn an_inbox_of_a_newer_program_is_called_that_and_not_damaged() {
+    let folder = folder();
+    fill(folder.path(), 1).await;
+    let path = folder.path().join("inbox.db");
+    let newer = rusqlite::Connection::open(&path).expect("a database");
+    newer.pragma_update(None, "user_version", 99).expect("a version");
+    newer.close().expect("it is closed");
+
+    let started = run(Process::command(folder.path())).await;
+    let backed_up = inbox(folder.path(), &["backup", "copy.db"]).await;
+
+    for ended in [started, backed_up] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let said = format!(
+            "{} was written by a newer program: its tables are version 99, this program knows up to 9; run the newer \
+             program with it, or",
+            path.display()
+        );
+        assert!(ended.errors.contains(&said), "{ended:?}");
+        assert!(!ended.errors.contains("damaged"), "{ended:?}");
+    }
+    assert!(!folder.path().join("copy.db").exists());
+}

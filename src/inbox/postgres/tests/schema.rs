@@ -57,7 +57,8 @@ async fn tables_of_a_newer_program_are_refused_if_it_needs_one() {
     let refusal = refusal(&database).await;
 
     let said = format!("version {newer}");
-    let is_said = matches!(&refusal, Error::Corrupt { reason } if reason.contains(&said));
+    let is_said = matches!(&refusal, Error::Refused { reason }
+        if reason.contains(&said) && reason.contains("; run the newer program with it, or "));
     assert!(is_said, "{refusal:?}");
 }
 

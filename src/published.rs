@@ -4,10 +4,14 @@
 //! The receiver holds a lock on the file for as long as it lives, which the system frees however it ends. So what one left that
 //! was killed is not believed.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Who may read and write the file: the inbox's owner, as of all files beside it.
+const FILE_MODE: u32 = 0o600;
 
 /// Where both sides listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +40,17 @@ impl Addresses {
         let Self { public, admin } = self;
         // Whoever reads sees all of it or nothing.
         let (path, new) = (path(inbox), path(inbox).with_extension("addresses-new"));
-        let mut file = File::create(&new)?;
-        file.lock()?;
-        write!(file, "public {public}\nadmin {admin}\n")?;
-        fs::rename(&new, path)?;
+        let write = || -> io::Result<File> {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(FILE_MODE);
+            let mut file = options.open(&new)?;
+            file.lock()?;
+            write!(file, "public {public}\nadmin {admin}\n")?;
+            fs::rename(&new, path)?;
+            Ok(file)
+        };
+        // Of a full disk an empty one would be left.
+        let file = write().inspect_err(|_| drop(fs::remove_file(&new)))?;
         Ok(Published {
             inbox: inbox.to_owned(),
             addresses: self,
@@ -102,6 +113,18 @@ mod tests {
         drop(published);
         assert_eq!(Addresses::read(&inbox), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_published_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        // Nothing can be renamed to it.
+        fs::create_dir(path(&inbox)).unwrap();
+
+        addresses(1).publish(&inbox).unwrap_err();
+
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -102,17 +102,18 @@ impl SqliteInbox {
     pub fn open(path: &Path, settings: Settings) -> Result<Self, Error> {
         let path = hold::make_way(path)?;
         let path = path.as_path();
-        if !path.exists() {
-            // Before an empty one is made, of which nobody would know whether it was the inbox.
-            log::refuse_foreign(path)?;
-        }
-        let hold = Arc::new(Hold::take(path)?);
-        // SQLite opens a log that it may not write to, and says so of the first write only.
+        // Before whatever would fail for it in fewer words. SQLite opens a log that it may not write to, and says so of the first
+        // write only.
         if let Some(obstacle) = obstacle(path, Wanted::Writing) {
             return Err(Error::Unavailable {
                 reason: obstacle.to_string(),
             });
         }
+        if !path.exists() {
+            // Before an empty one is made, of which nobody would know whether it was the inbox.
+            log::refuse_foreign(path)?;
+        }
+        let hold = Arc::new(Hold::take(path)?);
         if log::is_of_cut_off_restore(path)? {
             restore::finish(path)?;
         }

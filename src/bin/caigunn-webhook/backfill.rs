@@ -73,7 +73,8 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
         return Ok(None);
     }
     match &settings.inbox_location {
-        InboxLocation::Sqlite(path) if !path.exists() => bail!(
+        // What may not be looked for is told by opening it.
+        InboxLocation::Sqlite(path) if matches!(path.try_exists(), Ok(false)) => bail!(
             "there is no inbox at {}: run this in the receiver's folder, with its settings",
             path.display()
         ),

@@ -11,7 +11,7 @@ use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
 use caigunn_webhook::inbox::copy::{CopyError, Progress, copy};
 use caigunn_webhook::inbox::postgres::PostgresInbox;
-use caigunn_webhook::inbox::sqlite::{SqliteReader, named};
+use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, named, obstacle};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -180,11 +180,16 @@ fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation
 
 fn must_exist(inbox: &Path) -> anyhow::Result<()> {
     let shown = inbox.display();
-    anyhow::ensure!(
-        inbox.exists(),
-        "there is no inbox at {shown}: a path may be relative to the receiver's folder"
-    );
-    Ok(())
+    match inbox.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            bail!("there is no inbox at {shown}: a path may be relative to the receiver's folder")
+        }
+        Err(error) => match obstacle(inbox, Wanted::Reading) {
+            Some(obstacle) => bail!("cannot find {shown}: {obstacle}"),
+            None => bail!("cannot find {shown}: {error}"),
+        },
+    }
 }
 
 /// The file that an argument names, with `sqlite:` before the path, as elsewhere, or without.

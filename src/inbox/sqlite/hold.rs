@@ -182,7 +182,11 @@ pub fn make_way(path: &Path) -> Result<PathBuf, Error> {
     };
     let folder = folder::of(path);
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
-    made.map_err(|error| failed("make the folder", folder, &error))?;
+    // Where one above it may not be entered nobody can tell whether it is there.
+    let deed = folder
+        .try_exists()
+        .map_or("get to the folder", |_| "make the folder");
+    made.map_err(|error| failed(deed, folder, &error))?;
     let resolved = folder::resolve(path).map_err(|error| failed("find the folder of", path, &error))?;
     if !resolved.exists() {
         // What SQLite syncs is the folder of its files, not what leads to it.

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use self::frames::{Log, read_start, word};
 use super::super::Error;
 use super::hold::FileId;
-use super::{Check, commits, folder, schema};
+use super::{Check, commits, folder, rights, schema};
 
 /// The head of a file, at the front of its first page.
 const HEAD_BYTES: usize = 100;
@@ -99,8 +99,12 @@ pub fn check(path: &Path) -> Result<Option<Check>, Error> {
 }
 
 fn find_foreign(path: &Path) -> Result<Option<Foreign>, Error> {
-    foreign(path).map_err(|error| Error::Unavailable {
-        reason: format!("cannot read {} and its log: {error}", path.display()),
+    foreign(path).map_err(|error| {
+        let obstacle = rights::obstacle(path, rights::Wanted::Reading);
+        let why = obstacle.map_or_else(|| error.to_string(), |obstacle| obstacle.to_string());
+        Error::Unavailable {
+            reason: format!("cannot read {} and its log: {why}", path.display()),
+        }
     })
 }
 

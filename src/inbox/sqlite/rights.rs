@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -63,14 +64,48 @@ pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
         }
     }
     // The nearest folder that there is: those that are missing are made in it.
-    let folders = path.ancestors().skip(1).map(folder::or_here);
-    let (folder, metadata) = folders
-        .filter_map(|folder| Some((folder, fs::metadata(folder).ok()?)))
-        .next()?;
-    let errno = access(folder, rights_to_folder).err()?;
-    metadata
-        .is_dir()
-        .then(|| forbidden(&path, folder, &metadata, wanted, errno))
+    let mut is_out_of_reach = false;
+    for folder in path.ancestors().skip(1).map(folder::or_here) {
+        match fs::metadata(folder) {
+            // Those below it cannot be seen, and may be there and ours.
+            Ok(metadata) if is_out_of_reach => {
+                let errno = access(folder, Access::EXEC_OK).err();
+                return errno.map(|_| closed(folder, &metadata, wanted));
+            }
+            Ok(metadata) => {
+                let errno = access(folder, rights_to_folder).err()?;
+                return metadata
+                    .is_dir()
+                    .then(|| forbidden(&path, folder, &metadata, wanted, errno));
+            }
+            Err(error) => is_out_of_reach = error.kind() == ErrorKind::PermissionDenied,
+        }
+    }
+    None
+}
+
+/// That a folder above the inbox's own may not be entered. It is somebody's who has other things in it, and stays his.
+fn closed(folder: &Path, metadata: &Metadata, wanted: Wanted) -> Flaw {
+    let shown = folder.display();
+    let (owner, mode, user) = (metadata.uid(), metadata.mode() & 0o7777, geteuid().as_raw());
+    let instead = match wanted {
+        Wanted::Reading => "run this as the receiver's user",
+        Wanted::Writing => "set CAIGUNN_INBOX_URL to a file elsewhere",
+    };
+    Flaw {
+        found: format!(
+            "{shown} belongs to {}, with mode {mode:04o}, and this process, which runs as {}, may not enter it",
+            name(owner),
+            name(user)
+        ),
+        advice: match owner == user {
+            true => format!("run `chmod u+rwx {shown}`"),
+            false => format!(
+                "{instead}, or let {} enter that folder: run `setfacl -m u:{user}:x {shown}` as root",
+                name(user)
+            ),
+        },
+    }
 }
 
 fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, errno: Errno) -> Flaw {

@@ -49,7 +49,7 @@ async fn what_a_start_makes_is_its_owners_alone() {
     for folder in ["made", "made/by", "made/by/it"] {
         assert_eq!(mode(&desk.path(folder)), 0o700, "{folder}");
     }
-    for suffix in ["", "-wal", "-shm", ".lock"] {
+    for suffix in ["", "-wal", "-shm", ".lock", ".addresses"] {
         let file = format!("made/by/it/inbox.db{suffix}");
         assert_eq!(mode(&desk.path(&file)), 0o600, "{file}");
     }
@@ -265,4 +265,92 @@ async fn who_may_not_read_an_inbox_is_told_as_whom_to_look() {
     let expected = "with mode 0600, and this process, which runs as uid 65532, may not read it\nrun this as the receiver's user, \
                     root (uid 0)\n";
     assert!(ended.errors.ends_with(expected), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_inbox_that_root_has_made_is_named_with_the_command_that_gives_it_to_us() {
+    let desk = Desk::new();
+    if command_as_user(&desk).is_none() {
+        return;
+    }
+    set_mode(desk.folder.path(), 0o755);
+    let data = desk.path("data/inbox");
+    let url = format!("sqlite:{}", data.join("inbox.db").display());
+    let by_root = [("CAIGUNN_INBOX_URL", &*url)];
+    drop(Process::start(desk.folder.path(), &by_root).await);
+    set_mode(&desk.path("data"), 0o755);
+    let as_user = |arguments: &[&str]| {
+        let mut command = command_as_user(&desk).expect("it went before");
+        command.env("CAIGUNN_INBOX_URL", &url).args(arguments);
+        command
+    };
+
+    let started = run(as_user(&[])).await;
+    let backed_up = run(as_user(&["inbox", "backup", "/tmp/copy-of-nothing.db"])).await;
+    let backfilled = run(as_user(&["backfill", "0191f0a0-0000-7000-8000-000000000001"])).await;
+    let examined = run(as_user(&["doctor"])).await;
+
+    let data = data.display();
+    let found = format!(
+        "{data} belongs to root (uid 0), with mode 0700, and this process, which runs as uid 65532, may not "
+    );
+    let expected = format!("{found}write to it; run `chown 65532:65532 {data}` as root\n");
+    for ended in [started, backfilled] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.errors.ends_with(&expected), "{ended:?}");
+    }
+    let expected = format!("{found}read it; run this as the receiver's user, root (uid 0)\n");
+    assert_eq!(backed_up.code, Some(1), "{backed_up:?}");
+    assert!(backed_up.errors.ends_with(&expected), "{backed_up:?}");
+    assert!(examined.output.contains(&found), "{examined:?}");
+    assert!(!examined.output.contains("(os error 13)"), "{examined:?}");
+}
+
+#[tokio::test]
+async fn a_folder_above_that_may_not_be_entered_is_not_to_be_taken_from_whom_it_belongs_to() {
+    const OTHER: u32 = 65_533;
+    let desk = Desk::new();
+    if command_as_user(&desk).is_none() {
+        return;
+    }
+    set_mode(desk.folder.path(), 0o755);
+    let home = desk.path("home");
+    let ours = home.join("inbox");
+    fs::create_dir_all(&ours).unwrap();
+    chown(&home, Some(OTHER), Some(OTHER)).unwrap();
+    chown(&ours, Some(USER), Some(USER)).unwrap();
+    set_mode(&home, 0o700);
+    set_mode(&ours, 0o700);
+    let url = format!("sqlite:{}", ours.join("inbox.db").display());
+    let as_user = |arguments: &[&str]| {
+        let mut command = command_as_user(&desk).expect("it went before");
+        command.env("CAIGUNN_INBOX_URL", &url).args(arguments);
+        command
+    };
+
+    let started = run(as_user(&[])).await;
+    let examined = run(as_user(&["doctor"])).await;
+
+    let (home, ours) = (home.display(), ours.display());
+    let found = format!(
+        "{home} belongs to uid 65533, with mode 0700, and this process, which runs as uid 65532, may not enter it"
+    );
+    let advice = format!(
+        "set CAIGUNN_INBOX_URL to a file elsewhere, or let uid 65532 enter that folder: run `setfacl -m u:65532:x {home}` as \
+         root"
+    );
+    assert_eq!(started.code, Some(1), "{started:?}");
+    assert!(
+        started
+            .errors
+            .ends_with(&format!(": cannot get to the folder {ours}: {found}; {advice}\n")),
+        "{started:?}"
+    );
+    assert!(
+        examined.output.contains(&format!("{found}\n         {advice}\n")),
+        "{examined:?}"
+    );
+    for said in [started.errors, examined.output] {
+        assert!(!said.contains("chown"), "{said}");
+    }
 }

@@ -82,11 +82,10 @@ fn space(path: &Path) -> Finding {
         }
     };
     let found = format!("{} MiB are free in {shown}", free_bytes >> 20);
-    let advice = "make room on that volume, or lower inbox.retention_days; without room posts get 503";
     if free_bytes < FULL_BYTES {
-        Finding::failure(CHECK, found, advice)
+        Finding::failure(CHECK, found, Space::LOW_ADVICE)
     } else if free_bytes < Space::LOW_FREE_BYTES {
-        Finding::warning(CHECK, found, advice)
+        Finding::warning(CHECK, found, Space::LOW_ADVICE)
     } else {
         Finding::ok(CHECK, found)
     }

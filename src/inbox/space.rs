@@ -14,4 +14,8 @@ pub struct Space {
 impl Space {
     /// Below this much free space, in bytes, an operator should act soon.
     pub const LOW_FREE_BYTES: u64 = 256 << 20;
+
+    /// What to do then.
+    pub const LOW_ADVICE: &str = "make room on that volume, or put the inbox on a larger one (a lower inbox.retention_days gives nothing \
+                                  back: it only keeps the file from growing); without room posts get 503";
 }

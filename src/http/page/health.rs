@@ -108,10 +108,9 @@ async fn look(site: &Site, standing: &Standing) -> Vec<Wrong> {
     if let Some(space) = site.api.inbox.space() {
         let free = space.free_bytes.filter(|free| *free < Space::LOW_FREE_BYTES);
         if let Some(free) = free {
-            let advice =
-                "make room on that volume, or lower inbox.retention_days; without room posts get 503";
+            let (free, advice) = (free >> 20, Space::LOW_ADVICE);
             note(
-                format!("{} MiB are free on the volume of the inbox; {advice}", free >> 20),
+                format!("{free} MiB are free on the volume of the inbox; {advice}"),
                 "/settings",
             );
         }

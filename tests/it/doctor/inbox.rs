@@ -12,6 +12,9 @@ use crate::harness::process::Ended;
 use crate::harness::site::TOKEN;
 use crate::harness::{Site, client, json, sample};
 
+const MAKE_ROOM: &str = "make room on that volume, or put the inbox on a larger one (a lower inbox.retention_days gives nothing \
+                         back: it only keeps the file from growing); without room posts get 503";
+
 const MAKE_WRITABLE: &str = "see that the volume is neither full nor mounted read-only, and that no other program keeps the inbox to itself";
 
 const MOUNT: &str = "mount it for writing, or set CAIGUNN_INBOX_URL to a file elsewhere";
@@ -90,7 +93,7 @@ async fn a_full_disk_is_named() {
         &format!(
             "\
 FAILURE  free space: 0 MiB are free in disk
-         make room on that volume, or lower inbox.retention_days; without room posts get 503
+         {MAKE_ROOM}
 FAILURE  writing: disk/inbox.db does not take writes: cannot write to the folder of {}: No space left on device \
 (os error 28)
          {MAKE_WRITABLE}",
@@ -113,10 +116,7 @@ async fn a_nearly_full_disk_is_named_before_it_is_full() {
             return;
         };
 
-        let expected = format!(
-            "{expected} MiB are free in disk\n         make room on that volume, or lower inbox.retention_days; without \
-             room posts get 503\n"
-        );
+        let expected = format!("{expected} MiB are free in disk\n         {MAKE_ROOM}\n");
         assert!(ended.output.contains(&expected), "{expected}{}", ended.output);
         assert!(
             ended.output.contains("disk/inbox.db takes writes"),

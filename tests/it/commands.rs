@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::harness::process::{Ended, run, run_with_input};
-use crate::harness::{App, EVENT_NAMES, Process, Provider, client, spawn_app, spawn_app_with};
+use crate::harness::{App, EVENT_NAMES, Process, Provider, client, spawn_app, spawn_app_with, wait_for};
 
 const JOB: &str = "0191f0a0-0000-7000-8000-000000000001";
 const CHATBOT: &str = "0191f0a0-0000-7000-8000-000000000002";
@@ -686,6 +686,29 @@ async fn healthcheck_tells_a_ready_receiver_from_another_and_from_none() {
     );
     let expected = format!("caigunn-webhook: http://{silent}/readyz did not answer within 3 s\n");
     assert_eq!((hanging.code, hanging.errors), (Some(1), expected));
+}
+
+#[tokio::test]
+async fn healthcheck_passes_on_why_a_receiver_is_not_ready() {
+    let folder = folder();
+    let drain = [("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "600")];
+    let process = Process::start(folder.path(), &drain).await;
+    process.signal("TERM");
+    let url = process.url("/readyz");
+    let detail = wait_for("the receiver to be not ready", || async {
+        let answer = client().get(&url).send().await.unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap_or_default();
+        answer["detail"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| answer.to_string())
+    })
+    .await;
+
+    let ended = program(&["healthcheck", "--listen", &process.public.to_string()]).await;
+
+    let expected = format!("caigunn-webhook: {url} answered 503: the receiver is not ready: {detail}\n");
+    assert_eq!((ended.code, ended.errors), (Some(1), expected));
 }
 
 #[tokio::test]

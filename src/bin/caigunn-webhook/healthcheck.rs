@@ -6,6 +6,7 @@ use anyhow::bail;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::outgoing;
+use serde_json::Value;
 use url::Url;
 
 use crate::{output, web};
@@ -17,9 +18,19 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let url: Url = format!("http://{}/readyz", reachable(settings.listen)).parse()?;
     let answer = web::client(&url, true, TIMEOUT)?.get(url.clone()).send().await;
-    match answer.map(|answer| answer.status().as_u16()) {
-        Ok(200) => output::write("ready\n"),
-        Ok(status) => bail!("{url} answered {status}: the receiver is not ready"),
+    match answer {
+        Ok(answer) if answer.status() == 200 => output::write("ready\n"),
+        Ok(answer) => {
+            let status = answer.status().as_u16();
+            let problem: Value = answer.json().await.unwrap_or_default();
+            let why = problem["detail"]
+                .as_str()
+                .map(|why| format!(": {}", output::printable(why)));
+            bail!(
+                "{url} answered {status}: the receiver is not ready{}",
+                why.unwrap_or_default()
+            )
+        }
         Err(error) if error.is_timeout() => bail!("{url} did not answer within {} s", TIMEOUT.as_secs()),
         Err(error) => bail!("asking {url}: {}", outgoing::innermost(&error)),
     }

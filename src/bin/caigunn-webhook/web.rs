@@ -25,6 +25,14 @@ pub fn url(text: &str) -> Result<Url, String> {
     let (scheme, rest) = with_scheme(text).unwrap_or(("http", text));
     let (place, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((address, end)) = place.rsplit_once(':')
+        && is_port(end)
+        && let Ok(address) = address.parse::<Ipv6Addr>()
+    {
+        return Err(format!(
+            "{place} may be an address, or one with a port: put the address in brackets, as in [{address}]:{end} or [{place}]"
+        ));
+    }
     let place = match place.strip_prefix(':').unwrap_or(place) {
         port if is_port(port) => format!("localhost:{port}"),
         _ if place.parse::<Ipv6Addr>().is_ok() => format!("[{place}]"),
@@ -83,6 +91,11 @@ mod tests {
             "http://https://localhost:3000",
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+        // Each could be an address, or an address with a port.
+        for text in ["::1:7190", "fe80::1:2/hook", "http://::1:80"] {
+            let mistake = super::url(text).expect_err(text);
+            assert!(mistake.contains("brackets"), "{text}: {mistake}");
         }
     }
 }

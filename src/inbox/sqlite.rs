@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod checkpoint;
 mod commits;
+mod error;
 mod expire;
 mod folder;
 mod growth;
@@ -41,7 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
@@ -51,6 +52,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use crate::metrics::{Registry, Unit};
+use error::sort;
 use hold::Hold;
 use index::KeyIndex;
 use write::Store;
@@ -342,47 +344,6 @@ fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, hold: &Hold) {
                 break;
             }
         }
-    }
-}
-
-/// Sorts an error of SQLite by what an operator would do.
-fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
-    let shown = path.display();
-    let reason = format!("cannot {verb} {shown}: {error}");
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy) => Error::Unavailable {
-            reason: holder::words(path),
-        },
-        // An I/O error, too, where a file system has been mounted anew.
-        Some(
-            ErrorCode::ReadOnly
-            | ErrorCode::CannotOpen
-            | ErrorCode::PermissionDenied
-            | ErrorCode::SystemIoFailure,
-        ) => {
-            let wanted = if verb == "read" {
-                Wanted::Reading
-            } else {
-                Wanted::Writing
-            };
-            let obstacle =
-                obstacle(path, wanted).map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
-            Error::Unavailable {
-                reason: obstacle.unwrap_or(reason),
-            }
-        }
-        Some(ErrorCode::DiskFull) => Error::Unavailable {
-            reason: format!("no space left for {shown}"),
-        },
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
-        None if matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
-        ) =>
-        {
-            Error::Corrupt { reason }
-        }
-        _ => Error::Unavailable { reason },
     }
 }
 

@@ -176,7 +176,11 @@ async fn a_file_that_may_not_grow_is_answered_503_until_it_may() {
     let (mut all, detail) = fill(&client, &process).await;
 
     let inbox = folder.path().join("inbox.db");
-    let expected = format!("cannot write to {}: disk I/O error", inbox.display());
+    let expected = format!(
+        "cannot write to {}: disk I/O error; see that no quota and no limit of a file's size (ulimit -f) is met, and what the \
+         kernel's log says of the disk",
+        inbox.display()
+    );
     assert_eq!(detail, expected);
     assert_eq!(readyz(&client, &process).await, (503, expected.clone()));
     assert_unready_when_probed_twice(&client, &process, &expected).await;

@@ -21,9 +21,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
 
-use journal::Priorities;
 use output::Output;
 use people::People;
+
+pub use journal::Priorities;
 
 /// How long the end waits for the lines that still wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);

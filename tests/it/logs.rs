@@ -597,3 +597,28 @@ async fn a_stream_that_is_not_the_journals_has_lines_without_priorities() {
         "{log}"
     );
 }
+
+#[tokio::test]
+async fn in_the_journal_each_line_of_what_ends_a_start_is_an_error() {
+    let folder = folder();
+    let file = File::create(folder.path().join("errors.txt"))
+        .unwrap()
+        .metadata()
+        .unwrap();
+    let mut command = Process::command(folder.path());
+    command
+        .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+        .env("CAIGUNN_INBOX_RETENTION_DAYS", "none")
+        .env("CAIGUNN_INBOX_QUEUE_COUNT", "none");
+    let mut process = Process::launch(folder.path(), command);
+    assert_eq!(process.wait().await.code(), Some(64));
+
+    let errors = process.errors();
+
+    let lines = priorities(&errors);
+    assert!(lines.len() > 1, "{errors}");
+    assert!(
+        lines.iter().all(|(priority, _)| *priority == Some("3")),
+        "{errors}"
+    );
+}

@@ -40,7 +40,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use configuration::ConfigurationArgs;
-use output::{Printing, WrongUsage, say};
+use output::{Printing, WrongUsage, say_error};
 
 /// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
 /// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
@@ -242,7 +242,7 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            say(format_args!("caigunn-webhook: {error:#}"));
+            say_error(format_args!("caigunn-webhook: {error:#}"));
             let is_usage = error.is::<WrongUsage>();
             ExitCode::from(if is_usage { EX_USAGE } else { 1 })
         }

@@ -6,9 +6,11 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use anyhow::Context;
 use caigunn_webhook::accents::thinned;
 use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::telemetry::Priorities;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
+use tracing::Level;
 
 use crate::table;
 
@@ -202,6 +204,14 @@ pub fn stream(text: &str) -> anyhow::Result<()> {
 /// Writes a line to standard error, for whoever is there to read it.
 pub fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// As [`say`], of why the program ends: each line as an error, where the journal reads them.
+pub fn say_error(error: impl Display) {
+    let priorities = Priorities::of(io::stderr(), std::env::var("JOURNAL_STREAM").ok().as_deref());
+    let beginning = priorities.beginning(Level::ERROR);
+    let lines = error.to_string().replace('\n', &format!("\n{beginning}"));
+    say(format_args!("{beginning}{lines}"));
 }
 
 /// How far something is, on standard error; hidden where that is no terminal.

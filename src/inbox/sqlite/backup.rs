@@ -153,6 +153,12 @@ impl Partial {
         &self.path
     }
 
+    /// Has the disk keep what is in it.
+    pub fn sync(&self) -> Result<(), BackupError> {
+        let synced = self.file.sync_all();
+        synced.map_err(|error| failed("sync", &self.path, &error))
+    }
+
     /// Gives it its name, if nothing has that yet, and has the disk keep it.
     fn publish(&self, to: &Path) -> Result<(), BackupError> {
         let named = match fs::hard_link(&self.path, to) {

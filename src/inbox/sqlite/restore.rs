@@ -15,12 +15,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use rustix::process::geteuid;
 
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, failed};
 use super::hold::{Hold, make_way};
-use super::{Check, check, folder, log, schema};
+use super::{Check, check, folder, log, schema, sort};
 use crate::clock::Timestamp;
 
 /// What lies beside an inbox and belongs to it; the file itself comes first.
@@ -35,7 +36,8 @@ pub struct Restored {
     pub kept: Option<PathBuf>,
 }
 
-/// Puts a copy in the inbox's place, with what is in the copy's own log. The copy stays as it is.
+/// Puts a copy in the inbox's place, with what is in the copy's own log, but nothing of what notices have said. The copy stays
+/// as it is.
 ///
 /// # Errors
 /// [`BackupError::From`] if the copy is no sound inbox of this program or an older one; [`BackupError::To`] if a receiver
@@ -76,6 +78,7 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
     let copied = copy(from, &partial, watch)?;
+    forget_notices(&partial)?;
     give(partial.path(), owner)?;
     let kept = put_in_place(partial.path(), inbox, |_| ())?;
     drop(hold);
@@ -91,6 +94,24 @@ fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
         Check::Newer { reason } | Check::Foreign { reason } => refused(reason),
         Check::ForeignLog { reason, advice } => refused(format!("{reason}; {advice}")),
     }
+}
+
+/// Has the notices begin anew: what they had said when the copy was made is long over, or was said to be, and what lasts now
+/// would pass for said.
+fn forget_notices(copy: &Partial) -> Result<(), BackupError> {
+    let path = copy.path();
+    let forgotten = Connection::open(path).and_then(|connection| {
+        // A copy that is half changed is thrown away.
+        connection.pragma_update(None, "journal_mode", "off")?;
+        if schema::has_table(&connection, "notices")? {
+            connection.execute("DELETE FROM notices", [])?;
+        }
+        Ok(())
+    });
+    forgotten.map_err(|error| BackupError::To {
+        reason: sort(path, "write to", &error).to_string(),
+    })?;
+    copy.sync()
 }
 
 /// A user and a group.

@@ -183,6 +183,12 @@ pub fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whether there is a table of that name.
+pub fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection.query_row(sql, [name], |row| row.get(0))
+}
+
 /// The path with something after its name.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -12,7 +12,8 @@ use crate::harness::postgres::leave_out;
 
 /// What `inbox restore` says of a restored inbox.
 const CONSEQUENCES: &str = "what was delivered since the copy was made is delivered again, and new receipts get numbers \
-                            that were used since then: whoever follows receipts by number must begin again\n";
+                            that were used since then: whoever follows receipts by number must begin again\n\
+                            what is wrong now is told as new by notices\n";
 
 fn names(folder: &Path) -> HashSet<String> {
     let entries = fs::read_dir(folder).expect("a folder").map(Result::unwrap);

@@ -36,7 +36,7 @@ pub async fn run(copy: &Path, settings: &Settings, format: Format) -> anyhow::Re
         format!(
             "{inbox} is now what {copy} holds: {receipts}, on the disk, and sound\n{kept}what was delivered since the copy was \
              made is delivered again, and new receipts get numbers that were used since then: whoever follows receipts by \
-             number must begin again\n"
+             number must begin again\nwhat is wrong now is told as new by notices\n"
         )
     })
 }

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::super::super::contract::{crawled, settings};
-use super::super::super::{Inbox, ReceiptId};
+use super::super::super::{Candidate, Inbox, ReceiptId};
 use super::super::log::UNTIL;
 use super::super::{SqliteInbox, backup};
 use super::*;
@@ -143,6 +144,34 @@ async fn what_is_left_after_each_step_is_the_old_inbox_or_the_new_one() {
     }
     let inbox = SqliteInbox::open(&kept.unwrap(), settings()).unwrap();
     assert_eq!(ids(&inbox).await, old, "what was there is kept");
+}
+
+#[tokio::test]
+async fn what_notices_had_said_is_not_restored_and_all_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inbox.db");
+    let inbox = open_and_fill(&path, 2).await;
+    let leader = Candidate {
+        id: Uuid::nil(),
+        name: "one".to_owned(),
+    };
+    inbox
+        .outbox()
+        .keep_notices(&leader, "{}".to_owned())
+        .await
+        .unwrap();
+    let held = ids(&inbox).await;
+    let copy = folder.path().join("copy.db");
+    backup(&path, &copy, &watch()).unwrap();
+    let before = fs::read(&copy).unwrap();
+    let elsewhere = folder.path().join("restored.db");
+
+    restore(&elsewhere, &copy, &watch()).unwrap();
+
+    let inbox = SqliteInbox::open(&elsewhere, settings()).unwrap();
+    assert_eq!(inbox.outbox().notices().await.unwrap(), None);
+    assert_eq!(ids(&inbox).await, held);
+    assert_eq!(fs::read(&copy).unwrap(), before, "the copy stays as it is");
 }
 
 #[tokio::test]

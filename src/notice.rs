@@ -16,7 +16,9 @@
 pub mod book;
 pub mod form;
 pub mod message;
+mod metrics;
 mod post;
+mod received;
 pub mod sight;
 pub mod watch;
 
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::DestinationSettings;
 
+pub use book::{Books, Untold};
 pub use form::Form;
 pub use message::Message;
 pub use post::Poster;

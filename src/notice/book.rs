@@ -1,19 +1,21 @@
 //! What a notice has said and what of it nobody has taken yet: a state that is kept, and its steps. Values in, values out;
 //! time is told to it.
 
+mod queue;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
 
 use super::message::Message;
 use super::sight::{Fact, Facts, Standing};
 use super::{About, Settings};
 use crate::clock::Timestamp;
-use crate::delivery::schedule::MAX_WAIT;
-use crate::delivery::{Report, Schedule};
-use crate::inbox::outbox::Outcome;
+use crate::delivery::Schedule;
+use queue::Waiting;
+
+pub use queue::{Settled, Untold};
 
 /// The most subjects of a kind that are remembered; what begins with others is not said. Only chatbots can be so many.
 const MAX_SUBJECTS: usize = 1_000;
@@ -37,7 +39,7 @@ pub struct Books {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Book {
     subjects: BTreeMap<Key, Subject>,
-    #[serde(deserialize_with = "readable")]
+    #[serde(deserialize_with = "queue::readable")]
     waiting: VecDeque<Waiting>,
     /// Until when its receiver asked to be left alone.
     #[serde(default)]
@@ -69,27 +71,15 @@ struct Subject {
     count: u64,
 }
 
-/// A message that nobody has taken yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Waiting {
-    message: Message,
-    /// How often it was tried.
-    tries: u32,
-    /// When it is tried next.
-    due: Timestamp,
-}
-
-/// What came of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It was taken.
-    Taken,
-    /// It is tried again after so long.
-    Again(Duration),
-    /// That was the last try.
-    GivenUp,
-    /// Nobody waits for it any more.
-    Unknown,
+impl Subject {
+    /// Whether it is to be said now that something began to be wrong with it; from then on that is said.
+    fn begins(&mut self, quiet: Duration, now: Timestamp) -> bool {
+        let is_told = !self.is_said && !is_recent(self.said_at, quiet, now);
+        if is_told {
+            (self.is_said, self.said_at) = (true, Some(now));
+        }
+        is_told
+    }
 }
 
 impl Books {
@@ -117,25 +107,30 @@ impl Books {
     }
 
     /// Has all that waits be tried at once: whoever could not be reached from where it waited before may be reached from here.
-    pub fn hurry(&mut self, now: Timestamp) {
-        for book in self.notices.values_mut() {
-            let due = book.quiet_until.unwrap_or(now);
-            book.waiting
-                .iter_mut()
-                .for_each(|waiting| waiting.due = waiting.due.min(due));
-        }
+    pub fn hurry(&mut self) {
+        self.notices.values_mut().for_each(Book::hurry);
+    }
+
+    /// What could not be told yet, notice by notice.
+    pub fn untold(&self) -> Vec<Untold> {
+        let all = self.notices.iter();
+        all.filter_map(|(name, book)| book.untold(name)).collect()
     }
 
     /// The clock, which said `was`, was set to `is`: what waits does so neither longer nor shorter because of that.
     pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
         for book in self.notices.values_mut() {
-            for waiting in &mut book.waiting {
-                waiting.due = waiting.due.moved(was, is);
+            let dues = book.waiting.iter_mut().map(|waiting| &mut waiting.due);
+            for time in dues.chain(&mut book.quiet_until) {
+                *time = time.moved(was, is);
             }
             let of_subjects = book.subjects.values_mut();
-            let times = of_subjects.flat_map(|subject| [&mut subject.wrong_since, &mut subject.said_at]);
-            for time in times.chain([&mut book.quiet_until]).chain(&mut book.of_chatbots) {
-                *time = time.map(|time| time.moved(was, is));
+            let of_subjects =
+                of_subjects.flat_map(|subject| [&mut subject.wrong_since, &mut subject.said_at]);
+            let times = of_subjects.chain(&mut book.of_chatbots).flatten();
+            // What is later than the clock said was seen by the clock of an earlier process, which was another one.
+            for time in times.filter(|time| **time <= was) {
+                *time = time.moved(was, is);
             }
         }
     }
@@ -202,11 +197,8 @@ impl Book {
             self.of_chatbots[BEGAN] = Some(now);
         }
         let due = now.plus(schedule.first()).max(self.quiet_until.unwrap_or(now));
-        self.waiting.extend(messages.into_iter().map(|message| Waiting {
-            message,
-            tries: 0,
-            due,
-        }));
+        let waiting = messages.into_iter().map(|message| Waiting::new(message, due));
+        self.waiting.extend(waiting);
         let given_up = self.waiting.len().saturating_sub(MAX_WAITING);
         self.waiting.drain(..given_up).count()
     }
@@ -229,7 +221,7 @@ impl Book {
                 // What began at a time to come was seen by another clock.
                 let since = subject
                     .wrong_since
-                    .filter(|since| seen_at >= since || *since > now)?;
+                    .filter(|since| seen_at > since || *since > now)?;
                 if subject.is_said && is_collected[ENDED] {
                     return None;
                 }
@@ -238,11 +230,15 @@ impl Book {
             }
             Standing::Wrong(since, detail) => {
                 let since = *subject.wrong_since.get_or_insert(*since);
-                if subject.is_said || is_recent(subject.said_at, quiet, now) || is_collected[BEGAN] {
-                    return None;
-                }
-                (subject.is_said, subject.said_at) = (true, Some(now));
-                Some(News::Began(since, detail))
+                let is_told = !is_collected[BEGAN] && subject.begins(quiet, now);
+                is_told.then_some(News::Began(since, detail))
+            }
+            Standing::Awaited(patience, detail) => {
+                // As above, since what is to come would be waited for.
+                subject.wrong_since = subject.wrong_since.filter(|since| *since <= now);
+                let since = *subject.wrong_since.get_or_insert(now);
+                let is_told = now.since(since) > *patience && subject.begins(quiet, now);
+                is_told.then_some(News::Began(since, detail))
             }
             Standing::Count(count, detail) => {
                 subject.count = subject.count.min(*count);
@@ -285,60 +281,6 @@ impl Book {
             .map(|at| at.filter(|_| is_recent(at, COLLECTING, now)));
     }
 
-    /// The first message that may be sent now and its try, from 1 on: of one thing the earlier goes first.
-    pub fn due(&self, now: Timestamp) -> Option<(&Message, u32)> {
-        // A clock that was set back is no reason to wait for longer than the longest wait.
-        let is_due = |waiting: &Waiting| waiting.due <= now || waiting.due > now.plus(MAX_WAIT * 2);
-        let mut before = Vec::new();
-        for waiting in &self.waiting {
-            let order = waiting.message.order();
-            if is_due(waiting) && !before.contains(&order) {
-                return Some((&waiting.message, waiting.tries + 1));
-            }
-            before.push(order);
-        }
-        None
-    }
-
-    /// Takes down what came of an attempt. What is taken has the others tried at once, for somebody is there; who asks to be
-    /// left alone is. `random` is from 0 to 1.
-    pub fn settle(
-        &mut self,
-        id: Uuid,
-        report: &Report,
-        schedule: &Schedule,
-        now: Timestamp,
-        random: f64,
-    ) -> Settled {
-        let Some(index) = self.waiting.iter().position(|waiting| waiting.message.id == id) else {
-            return Settled::Unknown;
-        };
-        if report.outcome == Outcome::Delivered {
-            self.waiting.remove(index);
-            self.waiting.iter_mut().for_each(|waiting| waiting.due = now);
-            self.quiet_until = None;
-            return Settled::Taken;
-        }
-        let pause = report.wish.pause();
-        self.quiet_until = (!pause.is_zero()).then(|| now.plus(pause));
-        for waiting in &mut self.waiting {
-            waiting.due = waiting.due.max(now.plus(pause));
-        }
-        let waiting = &mut self.waiting[index];
-        waiting.tries = waiting.tries.saturating_add(1);
-        match schedule.next(waiting.tries, random) {
-            Some(wait) => {
-                let wait = wait.max(pause);
-                waiting.due = now.plus(wait);
-                Settled::Again(wait)
-            }
-            None => {
-                self.waiting.remove(index);
-                Settled::GivenUp
-            }
-        }
-    }
-
     /// Whether nothing is known and nothing waits.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -354,13 +296,6 @@ enum News<'a> {
     Ended(Timestamp),
     /// There are so many more, how many there are, and what went wrong last, in words.
     More(u64, u64, &'a str),
-}
-
-/// Those that can be read of messages that a newer program may have kept.
-fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VecDeque<Waiting>, D::Error> {
-    let kept = Vec::<serde_json::Value>::deserialize(deserializer)?;
-    let read = kept.into_iter().map(serde_json::from_value);
-    Ok(read.filter_map(Result::ok).collect())
 }
 
 /// Whether something was said less than `time` ago. What was said at a time to come was said by another clock.

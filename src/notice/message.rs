@@ -31,7 +31,7 @@ pub struct Message {
     pub count: u64,
     /// What has come of it.
     pub change: Change,
-    /// Since when it is so, or was.
+    /// Since when it is so, or was; never later than `at`.
     pub since: Option<Timestamp>,
     /// In a line.
     pub title: String,
@@ -65,8 +65,9 @@ impl Change {
 }
 
 impl Message {
-    /// Says that something began to be wrong with these.
+    /// Says that something began to be wrong with these: now at the latest, whatever another clock has said.
     pub fn began(about: About, names: &[&str], (since, detail): (Timestamp, &str), now: Timestamp) -> Self {
+        let since = since.min(now);
         let text = format!("since {since}: {}", cut(detail));
         let title = began(about, &listed(names));
         Self {
@@ -98,8 +99,9 @@ impl Message {
         }
     }
 
-    /// Says that it is over with these.
+    /// Says that it is over with these, which began now at the latest.
     pub fn ended(about: About, names: &[&str], since: Timestamp, now: Timestamp) -> Self {
+        let since = since.min(now);
         let text = format!("it was so since {since}, for {}", rounded(now.since(since)));
         Self {
             since: Some(since),

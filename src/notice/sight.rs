@@ -1,7 +1,9 @@
 //! What is seen of how it goes, and what of it is a fact for a notice. Values in, values out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use super::received::Received;
 use super::{About, Settings};
 use crate::accents::quoted;
 use crate::clock::{Timestamp, rounded};
@@ -18,8 +20,8 @@ pub struct Sight {
     pub inbox: Option<Result<(), (Timestamp, String)>>,
     /// What space an inbox in a file has.
     pub space: Option<Space>,
-    /// When the newest receipt was received, or it was begun to wait for the first.
-    pub received_at: Option<Timestamp>,
+    /// When something was received last.
+    pub received: Option<Received>,
     /// All destinations.
     pub destinations: Option<Vec<ShownDestination>>,
     /// Whether the account's chatbots can be looked after; if not, since when, and why.
@@ -48,6 +50,8 @@ pub enum Standing {
     Well(Timestamp),
     /// Wrong, since when, and in words for an operator.
     Wrong(Timestamp, String),
+    /// Awaited in vain, since it was first so: it is wrong once that has lasted for longer than this, in words.
+    Awaited(Duration, String),
     /// There are so many of what should not be there, and what went wrong last, in words; empty where that is not known.
     Count(u64, String),
 }
@@ -74,18 +78,14 @@ pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
     if let Some(space) = sight.space {
         found.add_space(space, settings, now);
     }
-    if let (Some(at), Some(silence)) = (sight.received_at, settings.silence) {
+    if let (Some(received), Some(silence)) = (sight.received, settings.silence) {
         let words = format!("no notification came, for longer than {}", rounded(silence));
-        let is_silent = now.since(at) > silence;
-        found.add(
-            About::Silence,
-            "",
-            if is_silent {
-                Standing::Wrong(at, words)
-            } else {
-                Standing::Well(at)
-            },
-        );
+        let standing = match received {
+            Received::At(at) if now.since(at) <= silence => Standing::Well(at),
+            Received::At(at) => Standing::Wrong(at, words),
+            Received::Unknown => Standing::Awaited(silence, words),
+        };
+        found.add(About::Silence, "", standing);
     }
     for destination in sight.destinations.iter().flatten() {
         found.add_destination(destination);

@@ -14,13 +14,15 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
-use super::book::{Books, Settled};
+use super::book::{Book, Books, Settled};
+use super::metrics::{Metrics, register};
+use super::received::{Newest, Received};
 use super::sight::{Sight, facts};
 use super::{About, Message, Poster, Settings};
 use crate::clock::{Timestamp, Watched, rounded};
 use crate::delivery::{Deliveries, Report, Schedule};
 use crate::inbox::{self, Candidate, Inbox, PageRequest, ReceiptFilter, Writer};
-use crate::metrics::{Counter, Counters, Registry};
+use crate::metrics::Registry;
 use crate::subscription::Seen;
 use crate::term::{Term, Terms};
 
@@ -33,10 +35,6 @@ const EVIDENCE_AGE: Duration = Duration::from_secs(30);
 
 /// In how many looks in a row the inbox must take no writes: one that is busy for a moment is not broken.
 const MIN_FAILURES: u32 = 2;
-
-/// What came of attempts, as metrics have it.
-const OUTCOMES: [&str; 3] = ["delivered", "failed", "given_up"];
-const GIVEN_UP: usize = 2;
 
 /// For how long nothing may be known of the account's chatbots before that is told: at the start of a machine its network may come
 /// later.
@@ -79,8 +77,8 @@ pub struct Watch {
     failing: Option<(Timestamp, u32)>,
     /// Since when the account's chatbots cannot be looked after.
     account_since: Option<(Instant, Timestamp)>,
-    /// When it was looked first.
-    started_at: Timestamp,
+    /// What was received last.
+    newest: Newest,
     /// When the last turn of its task was.
     turn_at: Instant,
     clock: Watched,
@@ -88,7 +86,7 @@ pub struct Watch {
     is_said: bool,
     /// For each notice whether an attempt is under way.
     are_sending: Vec<bool>,
-    counters: Vec<[Counter; OUTCOMES.len()]>,
+    metrics: Vec<Metrics>,
 }
 
 /// What this receiver may say.
@@ -104,31 +102,22 @@ enum Part {
 impl Watch {
     /// One that has not looked yet.
     pub fn new(parts: Parts, registry: &mut Registry) -> Self {
-        let counted = Counters::<2>::default();
-        registry.add(
-            "notices",
-            "Attempts to tell a notice, by what came of them",
-            None,
-            counted.clone(),
+        let metrics = register(
+            registry,
+            parts.notices.iter().map(|(settings, _)| settings.name()),
         );
-        let counters = parts.notices.iter().map(|(settings, _)| {
-            // Labels live as long as the program. There are as many as notices.
-            let name: &'static str = settings.name().to_owned().leak();
-            OUTCOMES.map(|outcome| counted.get_or_create_owned(&[("notice", name), ("outcome", outcome)]))
-        });
-        let counters: Vec<_> = counters.collect();
         Self {
             books: Books::default(),
             kept: None,
             term: None,
             failing: None,
             account_since: None,
-            started_at: Timestamp::now(),
+            newest: Newest::default(),
             turn_at: Instant::now(),
             clock: Watched::from_now(),
             is_said: false,
-            are_sending: vec![false; counters.len()],
-            counters,
+            are_sending: vec![false; metrics.len()],
+            metrics,
             parts,
         }
     }
@@ -166,6 +155,8 @@ impl Watch {
             self.turn_at = Instant::now();
             self.keep(was_long_away).await;
             for (index, poster) in posters.iter().enumerate() {
+                let book = self.books.notices.get(settings[index].name());
+                self.metrics[index].show_waiting(book.map_or(0, Book::waiting_count));
                 if let Some(message) = self.begin(index, settings[index].name()) {
                     let poster = Arc::clone(poster);
                     sending.spawn(async move {
@@ -180,8 +171,8 @@ impl Watch {
     /// Sees how it goes, and takes down what is news of it.
     async fn look(&mut self, settings: &[Settings]) {
         let Some(part) = self.part().await else { return };
-        let sight = self.see(settings, part).await;
         let now = self.now();
+        let sight = self.see(settings, part, now).await;
         self.books
             .notices
             .retain(|name, _| settings.iter().any(|known| known.name() == name));
@@ -190,7 +181,7 @@ impl Watch {
             let book = self.books.notices.entry(settings.name().to_owned()).or_default();
             let given_up = book.note(&facts, settings, &self.parts.schedule, now);
             if given_up > 0 {
-                self.counters[index][GIVEN_UP].inc_by(given_up as u64);
+                self.metrics[index].give_up(given_up);
                 tracing::error!(
                     notice = settings.name(),
                     error.type = "too_many",
@@ -230,16 +221,18 @@ impl Watch {
                 let own = std::mem::take(&mut self.books).of_inbox();
                 self.books = Books::read(kept.as_deref());
                 self.books.merge(own);
-                self.books.hurry(Timestamp::now());
+                self.books.hurry();
                 self.kept = kept;
             }
+            // Another one may have led meanwhile, by another clock, and what was stored may be another inbox's.
+            self.newest = Newest::default();
             self.term = Some(term);
         }
         Some(Part::Leads)
     }
 
     /// Looks at all that anybody wants to know.
-    async fn see(&mut self, settings: &[Settings], part: Part) -> Sight {
+    async fn see(&mut self, settings: &[Settings], part: Part, now: Timestamp) -> Sight {
         let is_wanted = |about| {
             let mut all = settings.iter();
             all.any(|settings| settings.is_about(about)) && (part == Part::Leads || about == About::Inbox)
@@ -252,7 +245,7 @@ impl Watch {
             sight.space = self.parts.inbox.space();
         }
         if is_wanted(About::Silence) && settings.iter().any(|settings| settings.silence.is_some()) {
-            sight.received_at = self.received_at().await;
+            sight.received = self.received(now).await;
         }
         if is_wanted(About::Destination) || is_wanted(About::DeadLetter) {
             sight.destinations = self.parts.deliveries.destinations().await.ok();
@@ -284,6 +277,7 @@ impl Watch {
         let (now, unset) = self.clock.now();
         if let Some(expected) = unset {
             self.books.set_clock(expected, now);
+            self.newest.set_clock(expected, now);
         }
         now
     }
@@ -303,20 +297,19 @@ impl Watch {
         }
     }
 
-    /// When the newest receipt was received, or it was begun to wait for the first.
-    async fn received_at(&self) -> Option<Timestamp> {
+    /// When something was received last, if the inbox can be asked.
+    async fn received(&mut self, now: Timestamp) -> Option<Received> {
         let newest = PageRequest {
             cursor: None,
             limit: 1,
         };
-        let page = self
-            .parts
-            .inbox
-            .receipts(ReceiptFilter::default(), newest)
-            .await
-            .ok()?;
-        let newest = page.items.first().map(|receipt| receipt.received_at);
-        Some(newest.unwrap_or(self.started_at))
+        let receipts = self.parts.inbox.receipts(ReceiptFilter::default(), newest);
+        let page = receipts.await.ok()?;
+        let newest = page
+            .items
+            .first()
+            .map(|receipt| (receipt.id, receipt.received_at));
+        Some(self.newest.see(newest, now))
     }
 
     /// Has the inbox keep what is new of the books, if this receiver may. Where it is not sure to lead any more, it is asked
@@ -353,16 +346,18 @@ impl Watch {
         if self.are_sending[index] {
             return None;
         }
-        let (message, _) = self.books.notices.get(name)?.due(Timestamp::now())?;
+        let now = self.now();
+        let (message, _) = self.books.notices.get(name)?.due(now)?;
         self.are_sending[index] = true;
         Some(message.clone())
     }
 
     /// Takes down and says what came of an attempt.
     fn settle(&mut self, index: usize, name: &str, message: &Message, report: &Report) {
+        let now = self.now();
         let schedule = &self.parts.schedule;
         let settled = match self.books.notices.get_mut(name) {
-            Some(book) => book.settle(message.id, report, schedule, Timestamp::now(), fastrand::f64()),
+            Some(book) => book.settle(message.id, report, schedule, now, fastrand::f64()),
             None => Settled::Unknown,
         };
         let about = message.about.map(About::as_str);
@@ -380,12 +375,6 @@ impl Watch {
             ),
             Settled::Unknown => {}
         }
-        let counted = match settled {
-            Settled::Taken => 0,
-            Settled::Again(_) => 1,
-            Settled::GivenUp => GIVEN_UP,
-            Settled::Unknown => return,
-        };
-        self.counters[index][counted].inc();
+        self.metrics[index].note(settled);
     }
 }

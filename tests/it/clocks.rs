@@ -1,6 +1,8 @@
 //! Promise: a wrong clock removes nothing and keeps nothing from being delivered. The clock is that of the real program, set
 //! by `clock.c`, which is preloaded into it.
 
+mod silence;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::config::{self, Sources};
-use crate::delivery::Wish;
+use crate::delivery::{Report, Wish};
+use crate::inbox::outbox::Outcome;
 
 const QUIET: Duration = Duration::from_secs(600);
 
@@ -301,7 +303,7 @@ fn what_waits_is_tried_at_once_in_a_new_term_unless_its_receiver_asked_for_quiet
     told.settles(id, Outcome::Unreachable, 0);
     assert_eq!(told.sends(1), None);
 
-    told.0.hurry(at(1));
+    told.0.hurry();
     assert!(told.sends(1).is_some());
 
     let asks = Report {
@@ -312,9 +314,212 @@ fn what_waits_is_tried_at_once_in_a_new_term_unless_its_receiver_asked_for_quiet
     };
     // It is due in five minutes.
     told.book().settle(id, &asks, &schedule(), at(1), 0.5);
-    told.0.hurry(at(2));
+    told.0.hurry();
     assert_eq!(told.sends(60), None);
     assert!(told.sends(61).is_some());
+}
+
+#[test]
+fn what_is_tried_in_vain_before_its_time_loses_no_try_and_is_due_when_it_was() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.settles(id, Outcome::Unreachable, 0);
+    assert_eq!(
+        told.settles(id, Outcome::Unreachable, 5),
+        Settled::Again(Duration::from_secs(300))
+    );
+
+    // Ten restarts, in two seconds each.
+    for restart in 3..13 {
+        told.0.hurry();
+        assert_eq!(told.sends(restart * 2).map(|(_, id)| id), Some(id));
+        let left = Duration::from_secs(305 - restart * 2);
+        assert_eq!(
+            told.settles(id, Outcome::Unreachable, restart * 2),
+            Settled::Again(left)
+        );
+        assert_eq!(told.sends(restart * 2), None, "once for each");
+    }
+
+    assert_eq!(told.sends(304), None);
+    assert!(told.sends(305).is_some());
+    assert_eq!(told.settles(id, Outcome::Unreachable, 305), Settled::GivenUp);
+}
+
+#[test]
+fn what_is_tried_since_another_message_was_taken_loses_no_try_either() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, refused) = told.sends(0).unwrap();
+    told.settles(refused, Outcome::Refused, 0);
+    told.settles(refused, Outcome::Refused, 5);
+
+    for turn in 1..10 {
+        let other = format!("other {turn}");
+        told.sees(&of(About::Destination, &other, down(5)), 5 + turn);
+        let (title, taken) = told.sends(5 + turn).unwrap();
+        assert!(title.contains(&other), "{title}");
+        told.settles(taken, Outcome::Delivered, 5 + turn);
+        assert_eq!(told.sends(5 + turn).map(|(_, id)| id), Some(refused));
+        let settled = told.settles(refused, Outcome::Refused, 5 + turn);
+        assert_eq!(settled, Settled::Again(Duration::from_secs(300 - turn)));
+    }
+}
+
+#[test]
+fn what_is_tried_before_its_time_and_answered_by_a_wish_for_quiet_keeps_to_that() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.settles(id, Outcome::Failed, 0);
+    told.0.hurry();
+    let pause = Some(Duration::from_secs(60));
+    let asks = Report {
+        wish: Wish::Less { pause },
+        ..report(Outcome::Failed)
+    };
+
+    let settled = told.book().settle(id, &asks, &schedule(), at(1), 0.5);
+
+    assert_eq!(settled, Settled::Again(Duration::from_secs(60)));
+    assert_eq!(told.sends(60), None);
+    assert!(told.sends(61).is_some());
+}
+
+#[test]
+fn what_could_not_be_told_is_shown_until_it_is_taken() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(&of(About::Disk, "", down(0)), 0);
+    assert_eq!(told.0.untold(), []);
+    let (_, id) = told.sends(0).unwrap();
+    let answered = Report {
+        detail: "answered 404".to_owned(),
+        ..report(Outcome::Refused)
+    };
+    told.book().settle(id, &answered, &schedule(), at(0), 0.5);
+
+    let untold = told.0.untold();
+    assert_eq!((&*untold[0].notice, untold[0].count), ("ops", 2));
+    assert_eq!(
+        untold[0].to_string(),
+        "what notice ops has to tell was not taken, and is tried again; messages that wait: 2; the last attempt: answered 404"
+    );
+
+    told.settles(id, Outcome::Delivered, 5);
+    assert_eq!(told.0.untold(), [], "what was not tried yet is on its way");
+}
+
+/// That nothing is held, where something comes each hour.
+fn silent() -> Facts {
+    let words = "no notification came".to_owned();
+    let standing = Standing::Awaited(Duration::from_secs(3_600), words);
+    of(About::Silence, "", standing)
+}
+
+#[test]
+fn what_is_awaited_is_told_once_that_has_lasted_over_any_number_of_restarts_and_ends_when_it_comes() {
+    let mut told = Told::default();
+    let mut titles = Vec::new();
+    for seconds in (0..=7_200).step_by(600) {
+        // What is kept is all there is after a restart.
+        titles.extend(
+            told.sees(&silent(), seconds)
+                .into_iter()
+                .map(|title| (seconds, title)),
+        );
+    }
+    assert_eq!(titles, [(4_200, "nothing is received".to_owned())]);
+    let message = &told.book().waiting.back().unwrap().message;
+    assert_eq!(message.since, Some(at(0)));
+
+    assert_eq!(
+        told.sees(&of(About::Silence, "", well(7_201)), 7_203),
+        ["notifications are received again"]
+    );
+    assert!(told.sees(&silent(), 7_300).is_empty(), "it is awaited anew");
+}
+
+#[test]
+fn what_came_in_time_ends_no_wait_that_was_told() {
+    let mut told = Told::default();
+
+    told.sees(&silent(), 0);
+    assert!(told.sees(&of(About::Silence, "", well(10)), 12).is_empty());
+    assert!(
+        told.sees(&silent(), 3_700).is_empty(),
+        "it was removed as too old"
+    );
+    assert_eq!(told.sees(&silent(), 7_301), ["nothing is received"]);
+}
+
+#[test]
+fn what_is_called_well_by_what_was_wrong_with_it_is_not_back() {
+    let mut told = Told::default();
+    told.sees(&of(About::Silence, "", down(0)), 3_601);
+
+    // It may be silent for longer now, by the settings; nothing has come.
+    assert!(told.sees(&of(About::Silence, "", well(0)), 3_610).is_empty());
+    assert_eq!(
+        told.sees(&of(About::Silence, "", well(3_620)), 3_621),
+        ["notifications are received again"]
+    );
+}
+
+#[test]
+fn what_is_awaited_since_a_time_to_come_is_awaited_since_now() {
+    let mut told = Told::default();
+    told.sees(&silent(), 500_000);
+
+    assert!(told.sees(&silent(), 0).is_empty());
+    assert_eq!(told.sees(&silent(), 3_601), ["nothing is received"]);
+}
+
+#[test]
+fn what_an_earlier_process_saw_by_a_right_clock_is_not_moved_when_the_clock_is_set_right_again() {
+    let mut told = Told::default();
+    let day = 86_400;
+    told.sees_app(down(1_000 * day), 1_000 * day);
+
+    // This one began in the past, where its board's battery ended.
+    told.0.set_clock(at(10), at(1_001 * day));
+
+    let subject = told.book().subjects.values().next().unwrap().clone();
+    assert_eq!(
+        (subject.wrong_since, subject.said_at),
+        (Some(at(1_000 * day)), Some(at(1_000 * day)))
+    );
+    assert_eq!(
+        told.sees_app(well(1_001 * day), 1_001 * day),
+        ["destination app is back"]
+    );
+    let text = &told.book().waiting.back().unwrap().message.text;
+    assert!(text.ends_with("for 24 h"), "{text}");
+}
+
+#[test]
+fn nothing_is_told_to_be_so_since_a_time_to_come() {
+    let mut told = Told::default();
+
+    told.sees_app(down(1_000), 10);
+    told.sees_app(well(20), 20);
+
+    let messages: Vec<_> = told
+        .book()
+        .waiting
+        .iter()
+        .map(|waiting| waiting.message.clone())
+        .collect();
+    let since: Vec<_> = messages.iter().map(|message| message.since).collect();
+    assert_eq!(since, [Some(at(10)), Some(at(20))]);
+    for (message, seconds) in messages.iter().zip([10, 20]) {
+        assert!(
+            message.text.contains(&format!("since {}", at(seconds))),
+            "{}",
+            message.text
+        );
+    }
 }
 
 #[test]

@@ -153,15 +153,26 @@ fn a_disk_is_nearly_full_below_the_share_and_a_log_large_above_the_size() {
 
 #[test]
 fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
-    let sight = |seconds: i64| Sight {
-        received_at: Some(at(-seconds)),
-        ..Sight::default()
+    let of = |received, more| {
+        let sight = Sight {
+            received: Some(received),
+            ..Sight::default()
+        };
+        standing(&sight, more, About::Silence)
     };
-    let of = |seconds, more| standing(&sight(seconds), more, About::Silence);
+    let ago = |seconds: i64| Received::At(at(-seconds));
 
-    assert_eq!(of(1_000_000, ""), None);
-    assert_eq!(of(3_600, "silence_hours = 1"), Some(Standing::Well(at(-3_600))));
-    assert!(matches!(of(3_601, "silence_hours = 1"), Some(Standing::Wrong(since, _)) if since == at(-3_601)));
+    assert_eq!(of(ago(1_000_000), ""), None);
+    assert_eq!(
+        of(ago(3_600), "silence_hours = 1"),
+        Some(Standing::Well(at(-3_600)))
+    );
+    let wrong = of(ago(3_601), "silence_hours = 1");
+    assert!(matches!(wrong, Some(Standing::Wrong(since, _)) if since == at(-3_601)));
+    let awaited = of(Received::Unknown, "silence_hours = 1");
+    assert!(
+        matches!(awaited, Some(Standing::Awaited(patience, _)) if patience == Duration::from_secs(3_600))
+    );
 }
 
 #[test]

@@ -269,6 +269,7 @@ impl App {
         } = http::endpoints(http::Parts {
             settings: self.settings.http,
             writer,
+            untold: notices::untold(&self.inbox),
             inbox: self.inbox,
             accepting: running.accepting(),
             instance,

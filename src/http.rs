@@ -68,7 +68,9 @@ use tokens::Tokens;
 use unread::Unread;
 
 pub use accepting::Accepting;
-pub use chatbots::{BackfillAnswer, BackfillError, BackfillJob, Ensure, Leader, Standing, SubscriptionView};
+pub use chatbots::{
+    BackfillAnswer, BackfillError, BackfillJob, Ensure, Leader, Standing, SubscriptionView, UntoldView,
+};
 pub use serve::{bind, reachable, serve, take};
 
 /// What both listeners must be told.
@@ -192,6 +194,8 @@ pub struct Parts {
     pub instance: Instance,
     /// What the admin side shows of the subscription.
     pub subscription: SubscriptionView,
+    /// What the page shows of notices.
+    pub untold: UntoldView,
     /// How registrations are made sure of; `None` if there is nothing to register.
     pub ensure: Option<Ensure>,
     /// How jobs are backfilled; `None` if CaiGunn's API cannot be called.
@@ -233,6 +237,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         accepting,
         instance,
         subscription,
+        untold,
         ensure,
         backfill_job,
         deliveries,
@@ -287,6 +292,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         writer: shared.writer.clone(),
         accepting: accepting.clone(),
         traffic: registry.traffic().clone(),
+        untold,
         ensure,
         shown,
     });

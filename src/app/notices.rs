@@ -7,10 +7,10 @@ use super::Error;
 use super::leadership::Leadership;
 use crate::config::Settings;
 use crate::delivery::Deliveries;
-use crate::http::SubscriptionView;
+use crate::http::{SubscriptionView, UntoldView};
 use crate::inbox::{Candidate, Inbox, Writer};
 use crate::metrics::Registry;
-use crate::notice::{Poster, Watch, watch};
+use crate::notice::{Books, Poster, Watch, watch};
 use crate::term::Terms;
 
 /// The watch over what these show, whose page listens there.
@@ -51,4 +51,21 @@ pub fn watch(
         do_others_lead: Box::new(move || leadership.leader().is_some() && !leadership.is_self()),
     };
     Ok(Watch::new(parts, metrics))
+}
+
+/// What notices could not tell yet, with what to do, as the receiver that leads has kept it.
+pub fn untold(inbox: &Arc<dyn Inbox>) -> UntoldView {
+    let inbox = Arc::clone(inbox);
+    Arc::new(move || {
+        let inbox = Arc::clone(&inbox);
+        Box::pin(async move {
+            // An inbox that cannot be read is said by itself.
+            let kept = inbox.outbox().notices().await.ok().flatten();
+            let untold = Books::read(kept.as_deref()).untold();
+            let words = untold
+                .iter()
+                .map(|untold| format!("{untold}; {}", untold.advice()));
+            words.collect()
+        })
+    })
 }

@@ -1,5 +1,5 @@
-//! What the admin side shows of the chatbots, and what backfills their jobs: handed over by the app, for it may be another
-//! receiver that knows.
+//! What the admin side shows of the chatbots and of notices, and what backfills jobs: handed over by the app, for it may be
+//! another receiver that knows.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +11,9 @@ use crate::{backfill, inbox, subscription};
 
 /// How the chatbots stand, as it is known here or (`true`) as the receiver knows it that leads.
 pub type SubscriptionView = Arc<dyn Fn(bool) -> Pin<Box<dyn Future<Output = Standing> + Send>> + Send + Sync>;
+
+/// What notices have to tell and nobody has taken, in words for an operator, notice by notice.
+pub type UntoldView = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Vec<String>> + Send>> + Send + Sync>;
 
 /// How the chatbots stand, and who looks after them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -48,7 +48,7 @@ use maud::{Markup, html};
 
 use super::admin::{AdminTokens, Api};
 use super::problem::{Problem, Written};
-use super::{Accepting, Ensure, ShownSettings};
+use super::{Accepting, Ensure, ShownSettings, UntoldView};
 use crate::clock::{A_TIME, TYPED};
 use crate::inbox::Writer;
 use crate::minutes::Traffic;
@@ -111,6 +111,8 @@ pub struct Parts {
     pub accepting: Accepting,
     /// What came and went lately.
     pub traffic: Traffic,
+    /// What notices could not tell.
+    pub untold: UntoldView,
     /// How registrations are made sure of, if there is something to register.
     pub ensure: Option<Ensure>,
     /// The settings, as people are shown them.
@@ -128,6 +130,7 @@ pub struct SiteParts {
     writer: Writer,
     accepting: Accepting,
     traffic: Traffic,
+    untold: UntoldView,
     ensure: Option<Ensure>,
     shown: ShownSettings,
     sessions: Sessions,
@@ -200,6 +203,7 @@ pub fn routes(parts: Parts) -> Router {
         writer,
         accepting,
         traffic,
+        untold,
         ensure,
         shown,
     } = parts;
@@ -209,6 +213,7 @@ pub fn routes(parts: Parts) -> Router {
         writer,
         accepting,
         traffic,
+        untold,
         ensure,
         shown,
         sessions: Sessions::new(),

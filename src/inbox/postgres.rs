@@ -51,7 +51,7 @@ use lease::Led;
 
 pub use check::{Check, check};
 pub use location::Location;
-pub use look::{Look, Tables, look, try_write};
+pub use look::{Look, Tables, kept_notices, look, try_write};
 
 /// A connection, with the statements that were prepared on it.
 pub type Client = deadpool_postgres::ClientWrapper;

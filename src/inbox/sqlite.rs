@@ -63,7 +63,7 @@ pub use check::{Check, check, try_write};
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;
-pub use reader::SqliteReader;
+pub use reader::{SqliteReader, kept_notices};
 pub use restore::{Restored, restore};
 pub use rights::{Flaw, Wanted, flaws, obstacle};
 pub use schema::FOREIGN_ADVICE;

@@ -592,6 +592,7 @@ async fn without_an_admin_token_only_this_machine_is_answered() {
         accepting: Accepting::default(),
         instance: Instance::random(),
         subscription: Arc::new(|_| Box::pin(async { Standing::default() })),
+        untold: Arc::new(|| Box::pin(async { Vec::new() })),
         deliveries: no_destinations(&inbox),
         ensure: None,
         backfill_job: None,

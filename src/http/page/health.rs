@@ -150,6 +150,9 @@ async fn look(site: &Site, standing: &Standing) -> Vec<Wrong> {
         }
         Err(error) => note(Problem::from(error).detail().to_owned(), "/destinations"),
     }
+    for words in (site.untold)().await {
+        note(words, "/settings");
+    }
     wrong
 }
 

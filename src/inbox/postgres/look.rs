@@ -69,6 +69,14 @@ pub async fn try_write(location: &Location, settings: &Settings) -> Result<(), E
     connections.run("write to", write).await
 }
 
+/// What is kept of notices; `None` if nothing is.
+///
+/// # Errors
+/// As [`look`] has them.
+pub async fn kept_notices(location: &Location, settings: &Settings) -> Result<Option<String>, Error> {
+    connections(location, settings).run("read", notices).await
+}
+
 fn connections(location: &Location, settings: &Settings) -> Connections {
     let settings = Settings {
         max_connections: 1,
@@ -120,6 +128,18 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         max_connections: row.try_get(3)?,
         free_connections: row.try_get::<_, i64>(4)?.max(0),
     })
+}
+
+async fn notices(client: &Client) -> Result<Option<String>, PostgresError> {
+    let is_there = client
+        .query_one("SELECT to_regclass('notices') IS NOT NULL", &[])
+        .await?;
+    // The next start brings its tables up to date.
+    if !is_there.try_get(0)? {
+        return Ok(None);
+    }
+    let kept = client.query_opt("SELECT book FROM notices", &[]).await?;
+    kept.map(|row| row.try_get(0)).transpose()
 }
 
 async fn write(client: &Client) -> Result<(), PostgresError> {

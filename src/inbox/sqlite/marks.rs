@@ -5,9 +5,10 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::{Answer, Error, Mark, Marked, Marks};
+use super::SqliteInbox;
 use super::index::Seq;
 use super::outbox::last_sequence;
-use super::{SqliteInbox, schema, sort};
+use super::reader::glance;
 use crate::clock::Timestamp;
 
 /// How many of the newest receipts are asked when they came.
@@ -32,22 +33,7 @@ impl Marks for SqliteInbox {
 /// # Errors
 /// It cannot be read.
 pub fn marked(path: &Path) -> Result<Option<Marked>, Error> {
-    let resolved = std::fs::canonicalize(path);
-    let path = resolved.as_deref().unwrap_or(path);
-    let open = if schema::seems_open(path) {
-        schema::open_reader
-    } else {
-        schema::open_alone
-    };
-    let read = open(path).and_then(|connection| {
-        let is_there = "SELECT count(*) FROM sqlite_schema WHERE name = 'mark'";
-        match connection.query_row(is_there, [], |row| row.get(0))? {
-            // The next start brings its tables up to date.
-            0 => Ok(None),
-            _ => read(&connection),
-        }
-    });
-    read.map_err(|error| sort(path, "read", &error))
+    glance(path, "mark", read)
 }
 
 fn read(connection: &Connection) -> rusqlite::Result<Option<Marked>> {

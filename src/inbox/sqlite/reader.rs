@@ -9,6 +9,38 @@ use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instru
 use super::super::{Error, Quarantined, Receipt};
 use super::{log, outbox, quarantine, read, schema, sort};
 
+/// What is kept of notices in a file, read beside a running receiver or alone; `None` if nothing is.
+///
+/// # Errors
+/// It cannot be read.
+pub fn kept_notices(path: &Path) -> Result<Option<String>, Error> {
+    glance(path, "notices", outbox::read::notices)
+}
+
+/// Reads something of a file, beside a running receiver or alone; `None` where it is not there, nor the table that it is in.
+///
+/// # Errors
+/// It cannot be read.
+pub fn glance<T>(
+    path: &Path,
+    table: &str,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
+) -> Result<Option<T>, Error> {
+    let resolved = std::fs::canonicalize(path);
+    let path = resolved.as_deref().unwrap_or(path);
+    let open = if schema::seems_open(path) {
+        schema::open_reader
+    } else {
+        schema::open_alone
+    };
+    let found = open(path).and_then(|connection| match schema::has_table(&connection, table)? {
+        true => read(&connection),
+        // The next start brings its tables up to date.
+        false => Ok(None),
+    });
+    found.map_err(|error| sort(path, "read", &error))
+}
+
 /// An inbox that is only read. It has no lock, so a receiver may store into the file meanwhile.
 #[derive(Clone, Debug)]
 pub struct SqliteReader {

@@ -299,6 +299,7 @@ async fn who_waits_for_long_is_told_what_for() {
         accepting: Accepting::default(),
         instance: Instance::random(),
         subscription: Arc::new(|_| Box::pin(async { Standing::default() })),
+        untold: Arc::new(|| Box::pin(async { Vec::new() })),
         deliveries: no_destinations(&inbox),
         ensure: None,
         backfill_job: Some(Arc::new(|_, _, _| Box::pin(std::future::pending()))),

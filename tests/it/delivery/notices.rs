@@ -3,6 +3,7 @@
 
 mod account;
 mod inbox;
+mod untold;
 
 use serde_json::Value;
 

@@ -199,10 +199,14 @@ impl Watch {
                 if self.term.take().is_some() {
                     (self.books, self.kept) = (self.books.of_inbox(), None);
                 }
-                return (!self.books.notices.is_empty()).then_some(Part::OfInbox);
+                let has_word = !self.books.notices.is_empty();
+                // What it saw before is for the other one to see.
+                self.failing = self.failing.filter(|_| has_word);
+                return has_word.then_some(Part::OfInbox);
             }
-            // Nobody is known to lead: who did last goes on.
-            return self.term.as_ref().map(|_| Part::Leads);
+            // Nobody is known to lead: who did last goes on, only of the inbox if that failed before it said what was kept.
+            let of_inbox = self.failing.map(|_| Part::OfInbox);
+            return self.term.as_ref().map(|_| Part::Leads).or(of_inbox);
         };
         if self.term.as_ref().is_none_or(Term::is_cancelled) {
             let kept = match self.parts.inbox.outbox().notices().await {

@@ -242,7 +242,7 @@ mod tests {
                     "since": "2023-11-14T22:13:20.000000Z",
                     "title": "destination app is down",
                     "text": "since 2023-11-14T22:13:20.000000Z: answered 503",
-                    "advice": "mend what that says; what is pending is sent as soon as it takes something",
+                    "advice": "mend what that says; what is new, and what failed since, is sent as soon as it takes something",
                     "receiver": "hooks-1 (process 12)",
                     "page": "http://10.0.0.7:9090/",
                 },
@@ -261,7 +261,7 @@ mod tests {
             put["text"],
             "\u{26a0} *destination app is down*\n\
              since 2023-11-14T22:13:20.000000Z: &lt;!channel&gt; &amp; &lt;https://evil.example.com|mend it&gt;\n\
-             What to do: mend what that says; what is pending is sent as soon as it takes something\n\
+             What to do: mend what that says; what is new, and what failed since, is sent as soon as it takes something\n\
              Receiver: hooks-1 (process 12)\nPage: http://10.0.0.7:9090/"
         );
     }

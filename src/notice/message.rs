@@ -210,7 +210,7 @@ fn ended(about: About, names: &str) -> String {
 fn advice(about: About, name: &str) -> String {
     match about {
         About::Destination => {
-            "mend what that says; what is pending is sent as soon as it takes something".to_owned()
+            "mend what that says; what is new, and what failed since, is sent as soon as it takes something".to_owned()
         }
         About::DeadLetter => format!(
             "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and \

@@ -27,7 +27,8 @@ const SCHEDULE: (&str, &str) = (
     "0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
 );
 
-/// A notice in TOML, to that application.
+/// A notice in TOML, to that application. One that is about everything says with `free_percent` of how full a disk it hears: the
+/// machine's may be nearly so.
 fn notice(ops: &Application, more: &str) -> String {
     format!(r#"[{{name = "ops", url = "{}", {more}}}]"#, ops.url())
 }
@@ -104,7 +105,7 @@ async fn a_destination_that_goes_down_and_comes_back_is_told_once_each_also_over
         Application::start().await,
         Application::answering(|_| Reply::Status(503)).await,
     );
-    let notice = notice(&ops, "");
+    let notice = notice(&ops, "free_percent = 1");
     let mut process = store.telling(&app, &notice, SCHEDULE.1).await;
     post_jobs(process.public, 1).await;
 
@@ -251,7 +252,7 @@ async fn of_two_receivers_on_one_database_one_tells_and_the_other_goes_on() {
         Application::start().await,
         Application::answering(|_| Reply::Status(503)).await,
     );
-    let notice = notice(&ops, "");
+    let notice = notice(&ops, "free_percent = 1");
     let mut first = store.telling(&app, &notice, SCHEDULE.1).await;
     wait_for_lines(&first, "this receiver leads", 1).await;
     let folder = tempfile::tempdir().expect("a folder");

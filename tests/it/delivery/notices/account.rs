@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn a_chatbot_that_is_taken_over_and_a_refused_token_are_told() {
     let ops = Application::start().await;
-    let notice = notice(&ops, "");
+    let notice = notice(&ops, "free_percent = 1");
     let variables = [
         ("CAIGUNN_NOTICE", notice.as_str()),
         ("CAIGUNN_SUBSCRIPTION_ON_TAKEOVER", "warn"),

@@ -191,7 +191,7 @@ mod tests {
         let removed = json!({"name": "old", "state": "removed", "status": null});
 
         assert!(unknown_here(&[known, removed.clone()]).is_none());
-        assert!(unknown_here(&[removed.clone()]).is_none());
+        assert!(unknown_here(std::slice::from_ref(&removed)).is_none());
         let said = unknown_here(&[unknown, removed]).unwrap();
         assert!(
             said.found.contains("only the receiver that leads knows"),

@@ -7,6 +7,7 @@ use super::About;
 use crate::accents::{plain, thinned};
 use crate::caigunn::ACCESS_TOKEN;
 use crate::clock::{Timestamp, rounded};
+use crate::inbox::Space;
 
 /// How many subjects a message names; of the others it has the number.
 pub const MAX_NAMED: usize = 10;
@@ -229,7 +230,7 @@ fn advice(about: About, name: &str) -> String {
         About::Inbox => "see that the volume is neither full nor mounted read-only, or that the database runs; until then \
                          posts get 503"
             .to_owned(),
-        About::Disk => "make room on that volume, or lower inbox.retention_days; without room posts get 503".to_owned(),
+        About::Disk => Space::LOW_ADVICE.to_owned(),
         About::Log => "some program reads the inbox for long, which keeps its log from beginning anew: end it; the \
                        receiver's log names it"
             .to_owned(),

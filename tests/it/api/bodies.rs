@@ -66,7 +66,7 @@ async fn a_good_answer_that_is_not_the_documented_one_is_unexpected_and_its_plac
     }
     // Whatever JSON it is says that the URL was taken or forgotten.
     for route in [Route::PutWebhook, Route::DeleteWebhook] {
-        for (status, body, quoted) in [(200, "[7]", "[7]"), (204, "", "null")] {
+        for (status, body, quoted) in [(200, "[7]", "[7]"), (204, "", "(no body)")] {
             provider.reply(route, [Reply::Text(status, body)]);
 
             let said = call(&client(&provider.url()), route, "key-one").await.unwrap();

@@ -8,8 +8,8 @@
 //!   on from memory, for that the inbox takes no writes cannot be written into it.
 //!
 //! What is said is gathered from what the program shows anyway ([`sight`], which says what is wrong, as a disk that is nearly
-//! full); no other module knows of notices. What follows from it is decided in [`book`], put into words in [`message`], into
-//! the form of who gets it in [`form`], and done in [`watch`].
+//! full, and in `received`, when something came last); no other module knows of notices. What follows from it is decided in
+//! [`book`], put into words in [`message`], into the form of who gets it in [`form`], and done in [`watch`].
 //!
 //! Not promised: an order between subjects, or a word on what begins and ends between two looks.
 

@@ -513,6 +513,13 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
     );
 }
 
+/// What systemd says of that file of a process's output where it is the journal's.
+fn journal_stream(folder: &TempDir, name: &str) -> String {
+    let file = File::create(folder.path().join(name)).unwrap();
+    let file = file.metadata().unwrap();
+    format!("{}:{}", file.dev(), file.ino())
+}
+
 /// What the journal has said in a process's log of how loud a line is, with the line.
 fn priorities(log: &str) -> Vec<(Option<&str>, &str)> {
     let lines = log.lines();
@@ -527,9 +534,7 @@ fn priorities(log: &str) -> Vec<(Option<&str>, &str)> {
 #[tokio::test]
 async fn in_the_journal_each_line_has_its_priority() {
     let folder = folder();
-    let log = folder.path().join("log.json");
-    let file = File::create(&log).unwrap().metadata().unwrap();
-    let stream = format!("{}:{}", file.dev(), file.ino());
+    let stream = journal_stream(&folder, "log.json");
     let mut process = Process::start(folder.path(), &[("JOURNAL_STREAM", &stream)]).await;
     let body = known("crawling.completed", Wire::V2024_07).to_string();
     for (body, status) in [(&*body, 200), ("{", 400)] {
@@ -566,13 +571,9 @@ async fn in_the_journal_each_line_has_its_priority() {
 #[tokio::test]
 async fn in_the_journal_an_end_by_an_error_is_an_error_also_in_the_form_for_people() {
     let folder = folder();
-    let file = File::create(folder.path().join("log.json"))
-        .unwrap()
-        .metadata()
-        .unwrap();
     let mut command = Process::command(folder.path());
     command
-        .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+        .env("JOURNAL_STREAM", journal_stream(&folder, "log.json"))
         .env("CAIGUNN_LOG_FORMAT", "pretty")
         .env("NOTIFY_SOCKET", folder.path().join("nobody"));
     let mut process = Process::launch(folder.path(), command);
@@ -601,13 +602,9 @@ async fn a_stream_that_is_not_the_journals_has_lines_without_priorities() {
 #[tokio::test]
 async fn in_the_journal_each_line_of_what_ends_a_start_is_an_error() {
     let folder = folder();
-    let file = File::create(folder.path().join("errors.txt"))
-        .unwrap()
-        .metadata()
-        .unwrap();
     let mut command = Process::command(folder.path());
     command
-        .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+        .env("JOURNAL_STREAM", journal_stream(&folder, "errors.txt"))
         .env("CAIGUNN_INBOX_RETENTION_DAYS", "none")
         .env("CAIGUNN_INBOX_QUEUE_COUNT", "none");
     let mut process = Process::launch(folder.path(), command);

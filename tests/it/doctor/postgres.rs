@@ -44,6 +44,23 @@ async fn count_schemas(database: &Database) -> usize {
     database.rows(schemas).await.len()
 }
 
+/// What doctor says where the inbox is that database, and its user a new role with these options and no rights.
+async fn doctor_as_role(database: &Database, options: &str) -> Ended {
+    let mut url = Url::parse(database.url()).expect("a URL");
+    let name = url.path().trim_start_matches('/').to_owned();
+    database
+        .execute(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own' {options}"
+        ))
+        .await;
+    url.set_username(&name).expect("a URL with a host");
+    url.set_password(Some("one-of-its-own"))
+        .expect("a URL with a host");
+    let ended = Site::new().await.doctor(&[(INBOX, url.as_str())]).await;
+    database.execute(&format!("DROP ROLE {name}")).await;
+    ended
+}
+
 #[tokio::test]
 async fn a_database_in_order_is_said_to_be_so_in_every_respect() {
     let (Some(database), Some(authority)) = (fresh_database().await, authority()) else {
@@ -143,19 +160,9 @@ async fn a_user_without_the_right_to_make_the_tables_is_found_before_the_first_s
     let Some(database) = fresh_database().await else {
         return;
     };
-    let mut url = Url::parse(database.url()).expect("a URL");
-    let name = url.path().trim_start_matches('/').to_owned();
-    database
-        .execute(&format!("CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own'"))
-        .await;
-    url.set_username(&name).expect("a URL with a host");
-    url.set_password(Some("one-of-its-own"))
-        .expect("a URL with a host");
-    let site = Site::new().await;
 
-    let ended = site.doctor(&[(INBOX, url.as_str())]).await;
+    let ended = doctor_as_role(&database, "").await;
 
-    database.execute(&format!("DROP ROLE {name}")).await;
     let shown = shown(database.url());
     assert_says(
         &ended,
@@ -284,21 +291,9 @@ async fn a_user_who_may_open_no_more_connections_is_told_from_a_server_that_is_n
     let Some(database) = fresh_database().await else {
         return;
     };
-    let mut url = Url::parse(database.url()).expect("a URL");
-    let name = url.path().trim_start_matches('/').to_owned();
-    database
-        .execute(&format!(
-            "CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own' CONNECTION LIMIT 0"
-        ))
-        .await;
-    url.set_username(&name).expect("a URL with a host");
-    url.set_password(Some("one-of-its-own"))
-        .expect("a URL with a host");
-    let site = Site::new().await;
 
-    let ended = site.doctor(&[(INBOX, url.as_str())]).await;
+    let ended = doctor_as_role(&database, "CONNECTION LIMIT 0").await;
 
-    database.execute(&format!("DROP ROLE {name}")).await;
     let shown = shown(database.url());
     assert_says(
         &ended,

@@ -206,7 +206,9 @@ impl Reader {
         let shown = KEYS.iter().map(|key| {
             let sourced = self.values.get(key.name);
             let value = sourced.map_or_else(String::new, |sourced| match key.kind {
-                Kind::Secret => HIDDEN.to_owned(),
+                // An empty list hides nothing.
+                Kind::Secret if !rendered(&sourced.value).is_empty() => HIDDEN.to_owned(),
+                Kind::Secret => String::new(),
                 Kind::Plain | Kind::Origin => rendered(&sourced.value),
                 Kind::Location => rendered(&sourced.value)
                     .parse::<InboxLocation>()

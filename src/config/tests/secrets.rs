@@ -63,6 +63,13 @@ fn a_secret_file_that_cannot_be_read_is_a_mistake_and_so_is_one_that_says_otherw
 }
 
 #[test]
+fn an_empty_list_of_secrets_is_shown_as_not_set() {
+    let loaded = load(&file("[api]\nkey = []\n")).unwrap();
+
+    assert_eq!(shown(&loaded, "api.key").0, "");
+}
+
+#[test]
 fn no_output_holds_a_secret() {
     let url_token = format!("{SECRET}-token");
     let read_only = format!("{SECRET}-read-only");

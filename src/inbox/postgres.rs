@@ -47,7 +47,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
 use connections::Connections;
 use hosts::Connection;
-use lease::Led;
+use lease::{Led, Watched};
 
 pub use check::{Check, check};
 pub use location::Location;
@@ -77,6 +77,8 @@ pub struct PostgresInbox {
     delivery_calls: Semaphore,
     /// In which history the candidate leads that asked here.
     led: Mutex<Led>,
+    /// The lease of another one that was last met.
+    watched: Mutex<Watched>,
 }
 
 impl PostgresInbox {
@@ -106,6 +108,7 @@ impl PostgresInbox {
             reads: Semaphore::new(MAX_READS),
             delivery_calls: Semaphore::new(MAX_DELIVERY_CALLS),
             led: Mutex::new(Led::Never),
+            watched: Mutex::new(None),
         })
     }
 
@@ -241,7 +244,7 @@ impl Inbox for PostgresInbox {
         Box::pin(
             self.connections
                 .run_on("write to", async move |connection: &Connection| {
-                    lease::lead(connection, candidate, &self.led).await
+                    lease::lead(connection, candidate, (&self.led, &self.watched)).await
                 }),
         )
     }
@@ -260,6 +263,11 @@ impl Inbox for PostgresInbox {
 /// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A sequence number as the tables have it.
+fn seq(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 fn closed() -> Error {

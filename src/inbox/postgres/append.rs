@@ -108,7 +108,7 @@ pub async fn import(
             .zip(&copies)
             .map(|(id, copy)| (0, id, copy))
             .collect(),
-        probes: Vec::new(),
+        ..Work::default()
     };
     match transact(inbox, &work).await? {
         Done::Refused(reason) => Err(Error::Unavailable { reason }),
@@ -143,7 +143,7 @@ impl<'a> Append<'a> {
         let mut overtaken_count = 0;
         loop {
             work.rows = take_turn(&mut waiting);
-            self.compare_with_latest(&mut work.rows).await?;
+            self.compare_with_latest(&mut work).await?;
             if work.len() > 0 {
                 let overtaken = self.store(work).await?;
                 overtaken_count = if overtaken.is_empty() {
@@ -169,9 +169,10 @@ impl<'a> Append<'a> {
         }
     }
 
-    /// Answers the rows without any id that repeat the last one of their chatbot and event, or may, and takes down for the
+    /// Finds the rows without any id that repeat the last one of their chatbot and event, or may, and takes down for the
     /// others which one that is.
-    async fn compare_with_latest(&mut self, rows: &mut Vec<NewRow<'a>>) -> Result<(), Error> {
+    async fn compare_with_latest(&mut self, work: &mut Work<'a>) -> Result<(), Error> {
+        let Work { rows, repeats, .. } = work;
         let keys: Vec<Uuid> = rows
             .iter()
             .filter(|row| row.identity.is_none())
@@ -207,7 +208,7 @@ impl<'a> Append<'a> {
                 Some(true) => repeat_of(original.id),
                 None => uncompared(row.receipt, original.id),
             };
-            self.answers[row.place] = Some(Ok(answer));
+            repeats.push((row.place, answer));
             false
         });
         Ok(())
@@ -244,6 +245,9 @@ impl<'a> Append<'a> {
         }
         for place in work.probes {
             self.answers[place] = Some(Ok(Stored::Probed));
+        }
+        for (place, repeat) in work.repeats {
+            self.answers[place] = Some(Ok(repeat));
         }
         let mut overtaken = Vec::new();
         for (row, found) in work.rows.into_iter().zip(found) {

@@ -31,6 +31,12 @@ known AS MATERIALIZED (
         WHERE receipt.identity = entry.identity AND receipt.seq + 0 >= base.first_seq LIMIT 1
     ) AS original
 ),
+-- Where commits wait for standbys, who repeats something may see what no standby has: a commit that waits is seen by all once
+-- its session is ended, or the server has begun anew. What commits after it waits for it too, but only if it writes.
+witnessed AS (
+    UPDATE state SET probed_at = now()
+    WHERE one AND current_setting('synchronous_standby_names') <> '' AND EXISTS (SELECT FROM known)
+),
 stale AS MATERIALIZED (
     SELECT entry.place FROM entry CROSS JOIN base
     LEFT JOIN latest ON latest.key = entry.latest_key AND latest.seq >= base.first_seq

@@ -1,31 +1,50 @@
 //! Which of the receivers leads.
 
 use std::sync::Mutex;
+use std::time::SystemTime;
 
-use tokio_postgres::Error;
+use tokio::time::Instant;
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
 
-use super::super::{Candidate, LEASE, Leadership};
+use super::super::{Candidate, LEASE, Leadership, Receipt};
 use super::Client;
 use super::hosts::{Connection, History};
-use super::lock;
+use super::{lock, seq};
 
-/// Renews the candidate's lease, or takes one that has ended or is not there. The first writes no key and the second
-/// does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers lock nothing.
-const LEAD: &str = "
-    WITH renewed AS (
-        UPDATE lease SET name = $2, until = clock_timestamp() + $3 * interval '1 second' WHERE holder = $1
-        RETURNING tableoid
-    ),
-    taken AS (
-        INSERT INTO lease (holder, name, until)
-        SELECT $1, $2, clock_timestamp() + $3 * interval '1 second'
-        WHERE NOT EXISTS (SELECT FROM renewed)
-          AND NOT EXISTS (SELECT FROM lease WHERE until >= clock_timestamp())
-        ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, name = excluded.name, until = excluded.until
-        WHERE lease.until < clock_timestamp()
-        RETURNING tableoid
+/// Renews the candidate's lease, or takes one that has ended, was not renewed since `$4`, or is not there. The first writes no
+/// key and the second does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers
+/// lock nothing.
+fn lead_sql() -> String {
+    let holds = holds("$5", "$6");
+    format!(
+        "WITH renewed AS (
+             UPDATE lease SET name = $2, until = clock_timestamp() + $3 * interval '1 second' WHERE holder = $1
+             RETURNING tableoid
+         ),
+         taken AS (
+             INSERT INTO lease (holder, name, until)
+             SELECT $1, $2, clock_timestamp() + $3 * interval '1 second'
+             WHERE NOT EXISTS (SELECT FROM renewed)
+               AND NOT EXISTS (SELECT FROM lease WHERE until >= clock_timestamp() AND until IS DISTINCT FROM $4)
+             ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, name = excluded.name, until = excluded.until
+             WHERE lease.until < clock_timestamp() OR lease.until = $4
+             RETURNING tableoid
+         )
+         SELECT pg_relation_filenode(tableoid), {holds}, newest.seq, newest.id
+         FROM (TABLE renewed UNION ALL TABLE taken) AS led
+         LEFT JOIN (SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1) AS newest ON true"
     )
-    SELECT pg_relation_filenode(tableoid) FROM (TABLE renewed UNION ALL TABLE taken) AS led";
+}
+
+/// What is true where the store still has the receipt of that number and id, or let it expire: then it has all before it
+/// too. Also where there is none to ask for.
+pub fn holds(seq: &str, id: &str) -> String {
+    format!(
+        "({seq}::bigint IS NULL OR {seq} < (SELECT first_seq FROM state WHERE one)
+          OR EXISTS (SELECT FROM receipt WHERE receipt.seq = {seq} AND receipt.id = {id}::uuid))"
+    )
+}
 
 /// What a candidate leads by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,55 +55,133 @@ pub struct Term {
     pub file: u32,
 }
 
+/// A receipt that was seen. One that is gone again tells that the database was put back to what it was before, whether or
+/// not the server tells of histories: receipts only go by expiring, and numbers that were seen are used for others then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its number.
+    pub seq: i64,
+    /// Its id.
+    pub id: Uuid,
+}
+
 /// By what a candidate leads, as far as it was told. What it knows is of that: after a failover, or where a backup was put
 /// back under it, numbers that it has seen may be those of other receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Led {
     /// It never did.
     Never,
-    By(Term),
-    /// It did, and the history or the file is another one now.
+    /// It does, and this is the newest receipt that it has seen.
+    By(Term, Option<Seen>),
+    /// It did, and the history, the file or the log is another one now.
     Interrupted,
 }
 
+impl Seen {
+    fn of_row(row: &Row, at: usize) -> Result<Option<Self>, Error> {
+        let seq: Option<i64> = row.try_get(at)?;
+        let id: Option<Uuid> = row.try_get(at + 1)?;
+        Ok(seq.zip(id).map(|(seq, id)| Self { seq, id }))
+    }
+
+    /// That one.
+    pub fn of(receipt: &Receipt) -> Self {
+        Self {
+            seq: seq(receipt.sequence),
+            id: receipt.id.uuid(),
+        }
+    }
+}
+
 impl Led {
-    /// What to make of [`lead`] saying that it leads.
-    pub fn next(&mut self, term: Term) -> Leadership {
+    /// The newest receipt that was seen in this term.
+    pub fn seen(self) -> Option<Seen> {
+        match self {
+            Self::By(_, seen) => seen,
+            Self::Never | Self::Interrupted => None,
+        }
+    }
+
+    /// Takes down that one was seen.
+    pub fn see(&mut self, new: Option<Seen>) {
+        if let Self::By(_, seen) = self {
+            let is_newer = new.map(|new| new.seq) > seen.map(|seen| seen.seq);
+            *seen = if is_newer { new } else { *seen };
+        }
+    }
+
+    /// What to make of [`lead`] saying that it leads. `holds`: what was seen is there.
+    fn next(&mut self, term: Term, holds: bool, newest: Option<Seen>) -> Leadership {
         match *self {
-            Self::By(before) if before != term => {
+            Self::By(before, _) if before != term || !holds => {
                 *self = Self::Interrupted;
                 Leadership::Interrupted
             }
-            _ => {
-                *self = Self::By(term);
+            Self::By(_, seen) => {
+                *self = Self::By(term, seen);
+                self.see(newest);
+                Leadership::Leader
+            }
+            Self::Never | Self::Interrupted => {
+                *self = Self::By(term, newest);
                 Leadership::Leader
             }
         }
     }
 }
 
+/// The lease of another one, until when it lasts by the server's clock, and since when that is known here. One that is not
+/// renewed for as long as it lasts has ended, also where that clock was set back meanwhile.
+pub type Watched = Option<(SystemTime, Instant)>;
+
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
 pub async fn lead(
     connection: &Connection,
     candidate: &Candidate,
-    led: &Mutex<Led>,
+    (led, watched): (&Mutex<Led>, &Mutex<Watched>),
 ) -> Result<Leadership, Error> {
     let client = &connection.client;
-    let lead = client.prepare_cached(LEAD).await?;
+    let lead = client.prepare_cached(&lead_sql()).await?;
     let seconds = LEASE.as_secs_f64();
+    let unrenewed = lock(watched).filter(|(_, since)| since.elapsed() >= LEASE);
+    let unrenewed = unrenewed.map(|(until, _)| until);
+    let seen = lock(led).seen();
+    let (seq, id) = (seen.map(|seen| seen.seq), seen.map(|seen| seen.id));
     let leads = client
-        .query_opt(&lead, &[&candidate.id, &candidate.name, &seconds])
+        .query_opt(
+            &lead,
+            &[&candidate.id, &candidate.name, &seconds, &unrenewed, &seq, &id],
+        )
         .await?;
     if let Some(row) = leads {
         let history = connection.history();
-        let file = row.try_get(0)?;
-        return Ok(lock(led).next(Term { history, file }));
+        let (file, holds): (u32, bool) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(seen) = seen.filter(|_| !holds) {
+            tracing::warn!(
+                error.type = "history",
+                "the database is not what it was: it has no receipt {} any more, which has not expired; was a backup or a \
+                 copy of it put back?",
+                seen.id
+            );
+        }
+        *lock(watched) = None;
+        return Ok(lock(led).next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
-    let holder = client.prepare_cached("SELECT name FROM lease").await?;
+    let holder = client.prepare_cached("SELECT name, until FROM lease").await?;
     let row = client.query_opt(&holder, &[]).await?;
+    let Some(row) = row else {
+        // It was given up in between; then this candidate is the first to ask again.
+        return Ok(Leadership::Follower {
+            leader: String::new(),
+        });
+    };
+    let until: SystemTime = row.try_get(1)?;
+    let mut watched = lock(watched);
+    *watched = watched
+        .filter(|(before, _)| *before == until)
+        .or_else(|| Some((until, Instant::now())));
     Ok(Leadership::Follower {
-        // Nobody has it if it was given up in between; then this candidate is the first to ask again.
-        leader: row.map_or(Ok(String::new()), |row| row.try_get(0))?,
+        leader: row.try_get(0)?,
     })
 }
 

@@ -26,7 +26,8 @@ use super::super::outbox::{
 use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
 use super::Client;
 use super::hosts::Connection;
-use super::{PostgresInbox, read as receipts};
+use super::lease::Seen;
+use super::{PostgresInbox, lock, read as receipts, seq};
 use crate::clock::Timestamp;
 
 impl Outbox for PostgresInbox {
@@ -54,9 +55,15 @@ impl Outbox for PostgresInbox {
     }
 
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
-        Box::pin(self.deliver("read", async move |client| {
-            read::undelivered(client, destination, after, limit).await
-        }))
+        Box::pin(async move {
+            let seen = lock(&self.led).seen();
+            let found = self.deliver("read", async move |client| {
+                read::undelivered(client, seen, destination, after, limit).await
+            });
+            let found = found.await?.ok_or(Error::NotLeader)?;
+            lock(&self.led).see(found.receipts.last().map(Seen::of));
+            Ok(found)
+        })
     }
 
     fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
@@ -169,9 +176,4 @@ impl PostgresInbox {
         let _permit = calls.acquire().await.expect("the semaphore is never closed");
         self.connections.run_on(verb, work).await
     }
-}
-
-/// A sequence number as the tables have it.
-fn seq(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
 }

@@ -5,13 +5,16 @@ use std::collections::HashSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
 use reqwest::Client;
+use url::Url;
 
 use super::Replica;
 use crate::harness::application::Application;
 use crate::harness::postgres::{Server, fresh_database, program};
 use crate::harness::process::run;
-use crate::harness::{client, json, sample, wait_for};
+use crate::harness::{client, json, sample, sample_with, wait_for};
 
 /// How long a failover may take, from the promotion to the next 200: 5 s, and as much for a busy machine.
 const FAILOVER: Duration = Duration::from_secs(10);
@@ -197,4 +200,113 @@ async fn what_is_stored_after_a_backup_was_put_back_under_a_leader_is_delivered(
             expected.iter().all(|id| arrived.contains(&**id))
         })
         .await;
+}
+
+/// Lets nobody in, and ends all sessions.
+async fn shut(server: &Server, database: &str) {
+    server
+        .execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"))
+        .await;
+    server
+        .rows(&format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{database}'"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_stored_after_a_copy_took_the_databases_place_is_delivered() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    server.execute("CREATE DATABASE inbox").await;
+    let mut url = Url::parse(&server.url()).expect("a URL");
+    url.set_path("inbox");
+    let application = Application::start().await;
+    let destination = format!(
+        "[{{name = \"app\", kind = \"http\", url = \"{}\"}}]",
+        application.url()
+    );
+    let replica = Replica::start(url.as_str(), &[("CAIGUNN_DELIVERY_DESTINATION", &destination)]).await;
+    let client = client();
+    post_some(&client, &replica, 3).await;
+    application.wait_for_arrivals(3).await;
+    shut(&server, "inbox").await;
+    server.execute("CREATE DATABASE kept TEMPLATE inbox").await;
+    server
+        .execute("ALTER DATABASE inbox ALLOW_CONNECTIONS true")
+        .await;
+    wait_for("a notification to be taken", || post(&client, &replica)).await;
+    // What the worker has read by then has the numbers that will be used again.
+    post_some(&client, &replica, 9).await;
+    application.wait_for_arrivals(13).await;
+
+    shut(&server, "inbox").await;
+    server.execute("ALTER DATABASE inbox RENAME TO spoilt").await;
+    server.execute("ALTER DATABASE kept RENAME TO inbox").await;
+    let first = wait_for("a notification to be taken", || post(&client, &replica)).await;
+    let later = post_some(&client, &replica, 14).await;
+
+    let expected: HashSet<_> = [first].into_iter().chain(later).collect();
+    application
+        .wait_until("all that is held to be delivered", |arrivals| {
+            let arrived: HashSet<_> = arrivals.iter().map(|arrival| &*arrival.webhook_id).collect();
+            expected.iter().all(|id| arrived.contains(&**id))
+        })
+        .await;
+    assert!(replica.process.log().contains("the database is not what it was"));
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_no_standby_has_is_not_said_to_be_held() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let window = ("CAIGUNN_INBOX_DUPLICATE_WINDOW_SECONDS", "86400");
+    let replica = Replica::start(&server.url(), &[window]).await;
+    let client = client();
+    let set = async |names: &str| {
+        server
+            .execute(&format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'"))
+            .await;
+        server.rows("SELECT pg_reload_conf()").await;
+    };
+    let waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let with_id = sample("crawling.completed");
+    let without_id = sample_with("training.initial", &Ids::fresh(), Wire::V2024_01);
+    for (count, body) in [(1, json(&with_id)), (2, json(&without_id))] {
+        let body = body.to_string();
+        let status = async || {
+            let request = client
+                .post(replica.process.url("/webhook"))
+                .header("content-type", "application/json")
+                .body(body.clone());
+            request.send().await.expect("the receiver answers").status()
+        };
+        set("nobody").await;
+        assert_eq!(status().await, 503);
+        // Now it can be seen, though no standby has it.
+        wait_for("the commit to be given up", || async {
+            let ended = server.rows(waiting).await.len();
+            let held = receipts(&server).await.len();
+            if ended == 0 && held == count {
+                Ok(())
+            } else {
+                Err(format!("{ended} ended, {held} held"))
+            }
+        })
+        .await;
+
+        assert_eq!(status().await, 503);
+
+        set("").await;
+        wait_for("the repeat to be taken", || async {
+            match status().await.as_u16() {
+                200 => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+    }
+    assert_eq!(receipts(&server).await.len(), 2);
 }

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId};
+use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId, Stored};
 use super::super::Client;
 use super::super::error::{concerns_one_row, text};
 use super::super::{PostgresInbox, quarantine, schema};
@@ -11,12 +11,18 @@ use super::rows::{Columns, NewRow};
 
 const APPEND: &str = include_str!("../append.sql");
 
+/// Writes where commits wait for standbys, for the sake of repeats: see `witnessed` in the other statement.
+const WITNESS: &str =
+    "UPDATE state SET probed_at = now() WHERE one AND current_setting('synchronous_standby_names') <> ''";
+
 /// What to do in one transaction.
 #[derive(Default)]
 pub struct Work<'a> {
     pub rows: Vec<NewRow<'a>>,
     pub quarantined: Vec<(usize, QuarantineId, &'a NewQuarantined)>,
     pub probes: Vec<usize>,
+    /// What was found to repeat something, and what to answer when that is as safe as what is new.
+    pub repeats: Vec<(usize, Stored)>,
 }
 
 /// What became of a transaction.
@@ -41,13 +47,16 @@ pub enum Found {
 
 impl<'a> Work<'a> {
     pub fn len(&self) -> usize {
-        self.rows.len() + self.quarantined.len() + self.probes.len()
+        self.rows.len() + self.quarantined.len() + self.probes.len() + self.repeats.len()
     }
 
     pub fn places(&self) -> impl Iterator<Item = usize> {
         let rows = self.rows.iter().map(|row| row.place);
         let quarantined = self.quarantined.iter().map(|(place, ..)| *place);
-        rows.chain(quarantined).chain(self.probes.iter().copied())
+        let repeats = self.repeats.iter().map(|(place, _)| *place);
+        rows.chain(quarantined)
+            .chain(self.probes.iter().copied())
+            .chain(repeats)
     }
 
     /// The same, an entry each.
@@ -64,7 +73,11 @@ impl<'a> Work<'a> {
             probes: vec![place],
             ..Self::default()
         });
-        rows.chain(quarantined).chain(probes)
+        let repeats = self.repeats.into_iter().map(|repeat| Self {
+            repeats: vec![repeat],
+            ..Self::default()
+        });
+        rows.chain(quarantined).chain(probes).chain(repeats)
     }
 }
 
@@ -98,13 +111,20 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
                 }
             }
         };
+        let witness = async {
+            match work.repeats.len() {
+                0 => Ok(()),
+                _ => client.batch_execute(WITNESS).await,
+            }
+        };
         // In this order, and all of it at once.
-        let (begun, rows, quarantined, probed, committed) = tokio::join!(
+        let (begun, rows, quarantined, probed, witnessed, committed) = tokio::join!(
             biased;
             client.batch_execute(&begin),
             rows,
             quarantined,
             probe,
+            witness,
             client.batch_execute("COMMIT"),
         );
         begun?;
@@ -112,6 +132,7 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         let rows = rows?;
         quarantined?;
         probed?;
+        witnessed?;
         committed?;
         rows.iter().map(Found::of_row).collect()
     };

@@ -4,15 +4,18 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::super::super::{Candidate, Error};
-use super::super::lease::Led;
+use super::super::lease::{Led, holds};
 use super::super::{PostgresInbox, lock};
 
-/// A statement for a candidate that must lead, by a lease in that file if it is known. It gives the lease if the candidate
-/// holds it, and locks it until the commit: see `lease_holder` in the migrations.
-pub fn sql(rest: &str, file: Option<u32>) -> String {
+/// A statement with so many parameters for a candidate that must lead, by a lease in that file if it is known. It gives the
+/// lease if the candidate holds it, and locks it until the commit: see `lease_holder` in the migrations. Two more parameters
+/// are the number and the id of a receipt that must be there, if any must.
+pub fn sql(rest: &str, file: Option<u32>, parameter_count: usize) -> String {
     let is_there = file.map_or_else(String::new, |file| {
         format!(" AND pg_relation_filenode(tableoid) = {file}")
     });
+    let [seq, id] = [1, 2].map(|more| format!("${}", parameter_count + more));
+    let is_there = format!("{is_there} AND {}", holds(&seq, &id));
     format!(
         "WITH leader AS MATERIALIZED (SELECT FROM lease WHERE holder = $1{is_there} FOR KEY SHARE), {rest}"
     )
@@ -23,8 +26,8 @@ pub fn sql(rest: &str, file: Option<u32>) -> String {
 /// The candidate is `$1`, and `parameters` go on from there.
 ///
 /// # Errors
-/// [`Error::NotLeader`] where another one leads, or a standby has taken over since this one began to lead, or the tables were
-/// put back: nothing was written.
+/// [`Error::NotLeader`] where another one leads, or a standby has taken over since this one began to lead, or the database was
+/// put back to what it was before: nothing was written.
 pub async fn write(
     inbox: &PostgresInbox,
     candidate: &Candidate,
@@ -34,12 +37,16 @@ pub async fn write(
     let mut all: Vec<&(dyn ToSql + Sync)> = vec![&candidate.id];
     all.extend(parameters);
     let written = inbox.deliver_on("write to", async |connection| {
-        let file = match *lock(&inbox.led) {
-            Led::Never => None,
-            Led::By(term) if term.history == connection.history() => Some(term.file),
-            Led::By(_) | Led::Interrupted => return Ok(None),
+        let (file, seen) = match *lock(&inbox.led) {
+            Led::Never => (None, None),
+            Led::By(term, seen) if term.history == connection.history() => (Some(term.file), seen),
+            Led::By(..) | Led::Interrupted => return Ok(None),
         };
-        let statement = connection.client.prepare_cached(&sql(rest, file)).await?;
+        let sql = sql(rest, file, all.len());
+        let statement = connection.client.prepare_cached(&sql).await?;
+        let (seq, id) = (seen.map(|seen| seen.seq), seen.map(|seen| seen.id));
+        let further: [&(dyn ToSql + Sync); 2] = [&seq, &id];
+        let all: Vec<_> = all.iter().copied().chain(further).collect();
         connection.client.query_opt(&statement, &all).await
     });
     written.await?.ok_or(Error::NotLeader)

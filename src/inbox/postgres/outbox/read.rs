@@ -9,6 +9,7 @@ use super::super::super::outbox::{
     MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching, State, Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
+use super::super::lease::{Seen, holds};
 use super::super::system_time;
 use super::receipts::{
     MAX_EXAMINED, RECEIPT, before, last_where, limit as page_limit, receipt_and_body, receipt_and_small_body,
@@ -92,20 +93,27 @@ pub fn undelivered_sql() -> String {
     )
 }
 
-/// See [`super::Outbox::undelivered`].
+/// See [`super::Outbox::undelivered`]. `None` where a receipt that was seen is gone: the log is another one then.
 pub async fn undelivered(
     client: &Client,
+    seen: Option<Seen>,
     destination: DestinationId,
     after: u64,
     limit: usize,
-) -> Result<Undelivered, Error> {
-    let bounds =
-        "SELECT (SELECT first_seq FROM state WHERE one), coalesce((SELECT max(seq) FROM receipt), 0)";
-    let bounds = rows(client, bounds, &[]).await?;
-    let (first, newest): (i64, i64) = match &bounds[..] {
-        [row] => (row.try_get(0)?, row.try_get(1)?),
-        _ => (1, 0),
+) -> Result<Option<Undelivered>, Error> {
+    let bounds = format!(
+        "SELECT (SELECT first_seq FROM state WHERE one), coalesce((SELECT max(seq) FROM receipt), 0), {}",
+        holds("$1", "$2")
+    );
+    let (seq_seen, id_seen) = (seen.map(|seen| seen.seq), seen.map(|seen| seen.id));
+    let bounds = rows(client, &bounds, &[&seq_seen, &id_seen]).await?;
+    let (first, newest, is_same_log): (i64, i64, bool) = match &bounds[..] {
+        [row] => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        _ => (1, 0, true),
     };
+    if !is_same_log {
+        return Ok(None);
+    }
     let newest = newest.unsigned_abs();
     // Nothing is there between what has expired.
     let after = after.max(newest.min(first.unsigned_abs() - 1));
@@ -117,7 +125,7 @@ pub async fn undelivered(
         .iter()
         .map(receipt_and_small_body)
         .collect::<Result<_, _>>()?;
-    Ok(Undelivered::new(found, limit, after, until, newest))
+    Ok(Some(Undelivered::new(found, limit, after, until, newest)))
 }
 
 /// See [`super::Outbox::load`].

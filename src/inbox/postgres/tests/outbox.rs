@@ -3,13 +3,12 @@
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::super::super::Candidate;
-use super::super::super::Leadership;
 use super::super::super::contract::{at, crawled, settings};
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, Outcome, Pause, PauseChange,
     Progress, Start, State,
 };
+use super::super::super::{Candidate, LEASE, Leadership};
 use super::*;
 use crate::event::sample::Ids;
 
@@ -176,6 +175,75 @@ async fn a_lease_that_has_ended_is_good_until_another_takes_it() {
     assert_eq!(site.shop().await.cursor, 1);
     site.record(&other, site.tried(2)).await.unwrap();
     assert_eq!(site.shop().await.cursor, 2);
+}
+
+#[tokio::test]
+async fn what_was_seen_and_is_gone_ends_the_term_and_lets_nothing_be_written_or_read() {
+    let site = Site::new(database!()).await;
+    let (inbox, outbox) = (&site.inbox, site.inbox.outbox());
+    let fresh = |count| (0..count).map(|_| crawled(&Ids::fresh())).collect();
+    inbox.accept(fresh(2)).await;
+    let read = outbox.undelivered(site.destination, 0, 10).await.unwrap();
+    assert_eq!(read.newest, 5);
+    site.record(&site.leader, site.tried(1)).await.unwrap();
+    // What expires is no sign of anything.
+    site.database
+        .execute("UPDATE caigunn_webhook.state SET first_seq = 6; DELETE FROM caigunn_webhook.receipt WHERE seq < 5")
+        .await;
+    assert_eq!(inbox.lead(&site.leader).await.unwrap(), Leadership::Leader);
+    site.database
+        .execute("UPDATE caigunn_webhook.state SET first_seq = 1")
+        .await;
+
+    // As a copy of before would have it, with others under the same numbers.
+    site.database
+        .execute("DELETE FROM caigunn_webhook.receipt WHERE seq = 5; TRUNCATE caigunn_webhook.latest, caigunn_webhook.open_job")
+        .await;
+    inbox.accept(fresh(6)).await;
+    let written = site.written().await;
+
+    let recorded = site.record(&site.leader, site.tried(5)).await;
+    assert!(matches!(recorded, Err(Error::NotLeader)), "{recorded:?}");
+    let read = outbox.undelivered(site.destination, 5, 10).await;
+    assert!(matches!(read, Err(Error::NotLeader)), "{read:?}");
+    assert_eq!(site.written().await, written);
+    assert_eq!(inbox.lead(&site.leader).await.unwrap(), Leadership::Interrupted);
+    assert_eq!(inbox.lead(&site.leader).await.unwrap(), Leadership::Leader);
+    site.record(&site.leader, site.tried(5)).await.unwrap();
+    outbox.undelivered(site.destination, 5, 10).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_renews_ends_though_the_servers_clock_was_set_back() {
+    let site = Site::new(database!()).await;
+    let other = Place::open(&site.database, settings()).await;
+    let candidate = candidate("other");
+    // What a leader left that is gone, by a clock that was an hour ahead.
+    let left = "UPDATE caigunn_webhook.lease SET until = now() + interval '1 hour'";
+    site.database.execute(left).await;
+    let begun = tokio::time::Instant::now();
+
+    while other.lead(&candidate).await.unwrap() != Leadership::Leader {
+        assert!(begun.elapsed() < PATIENCE, "nobody ever leads");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    assert!(
+        begun.elapsed() >= LEASE,
+        "the leader was believed to be gone too soon"
+    );
+    // One that is renewed lasts.
+    let leader = Leadership::Follower {
+        leader: "other".to_owned(),
+    };
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < LEASE + Duration::from_secs(1) {
+        assert_eq!(other.lead(&candidate).await.unwrap(), Leadership::Leader);
+        let end = "UPDATE caigunn_webhook.lease SET until = until + interval '1 hour'";
+        site.database.execute(end).await;
+        assert_eq!(site.inbox.lead(&site.leader).await.unwrap(), leader);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 #[tokio::test]

@@ -238,8 +238,8 @@ async fn every_way_goes_by_an_index() {
         ("all deliveries", read::listed_by_number(None), 4, by_key),
         (
             "record",
-            leader::sql(record::RECORD, Some(1)),
-            29,
+            leader::sql(record::RECORD, Some(1), 29),
+            31,
             "using lease_holder on lease",
         ),
     ];

@@ -10,6 +10,7 @@ mod keys;
 mod letting_in;
 mod live;
 mod looks;
+mod narrow;
 mod other_looks;
 mod pictures;
 mod receipts;

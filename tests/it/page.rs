@@ -14,6 +14,7 @@ mod narrow;
 mod other_looks;
 mod pictures;
 mod receipts;
+mod resting;
 mod search;
 mod walker;
 mod way_out;

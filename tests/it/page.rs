@@ -13,6 +13,7 @@ mod looks;
 mod narrow;
 mod other_looks;
 mod pictures;
+mod proxy;
 mod receipts;
 mod resting;
 mod search;

@@ -1,6 +1,8 @@
 //! Bodies as they are shown: from the text as it came, so that no number and no escape in it becomes another.
 
-use super::parts::put_visible;
+use maud::{Markup, html};
+
+use super::parts::{is_hidden, name, put_visible};
 use crate::accents::thinned;
 
 /// How much of a body a page shows, in bytes.
@@ -23,6 +25,21 @@ pub fn shown(body: &str) -> (&str, bool) {
         .find(|at| body.is_char_boundary(*at))
         .unwrap_or_default();
     (&body[..end], end == body.len())
+}
+
+/// A text to the letter, for who reads or copies it. What cannot be seen has its name before it, which is not copied, and a box
+/// of its own: all other letters stand in their order, whatever is between them.
+pub fn as_it_came(text: &str) -> Markup {
+    let is_unseen = |letter: char| is_hidden(letter) && !matches!(letter, '\n' | '\t' | '\r');
+    html! {
+        @for part in text.split_inclusive(is_unseen) {
+            @let seen = part.trim_end_matches(is_unseen);
+            (seen)
+            @for letter in part[seen.len()..].chars() {
+                span.unseen data-label=(name(letter)) { (letter) }
+            }
+        }
+    }
 }
 
 /// JSON a value a line, with every value as it stands in the text. What is no JSON comes out with breaks where some would be.
@@ -129,6 +146,21 @@ mod tests {
             "\"Z\u{301}\u{301}\u{301}\u{301}⟨29996 more accents⟩\""
         );
         assert_eq!(pretty("}]not json"), "\n}\n]notjson");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_named_beside_a_text_that_stays_as_it_came() {
+        let shown = as_it_came("{\r\n\t\"a\u{202e}<\u{2069}\u{2067}\"}").into_string();
+
+        let boxed = |letter: char| {
+            let name = name(letter);
+            format!("<span class=\"unseen\" data-label=\"{name}\">{letter}</span>")
+        };
+        let [right, end, isolated] = ['\u{202e}', '\u{2069}', '\u{2067}'].map(boxed);
+        assert_eq!(
+            shown,
+            format!("{{\r\n\t&quot;a{right}&lt;{end}{isolated}&quot;}}")
+        );
     }
 
     #[test]

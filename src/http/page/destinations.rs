@@ -235,10 +235,22 @@ fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
     let reason = format!("reason-{}", destination.name);
     let status = destination.status.as_ref();
     let is_quiet = status.is_some_and(|status| status.quiet_until.is_some());
+    let pause = || {
+        let fields = html! {
+            label for=(reason) { "Why" }
+            input id=(reason) name="reason" maxlength=(MAX_REASON_BYTES) autocomplete="off";
+            " " button { "Pause" }
+        };
+        if viewer.can_change() {
+            parts::post_form(viewer, &path("pause"), &[], fields)
+        } else {
+            parts::button(viewer, &path("pause"), &[], "Pause")
+        }
+    };
     let try_or_pause = || {
         html! {
             (parts::button(viewer, &path("resume"), &[], "Try now"))
-            (parts::button(viewer, &path("pause"), &[], "Pause"))
+            (pause())
         }
     };
     html! {
@@ -246,14 +258,7 @@ fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
             @match destination.state {
                 ShownState::Down => (try_or_pause()),
                 ShownState::Active if is_quiet => (try_or_pause()),
-                ShownState::Active if viewer.can_change() => {
-                    (parts::post_form(viewer, &path("pause"), &[], html! {
-                        label for=(reason) { "Why" }
-                        input id=(reason) name="reason" maxlength=(MAX_REASON_BYTES) autocomplete="off";
-                        " " button { "Pause" }
-                    }))
-                }
-                ShownState::Active => (parts::button(viewer, &path("pause"), &[], "Pause")),
+                ShownState::Active => (pause()),
                 ShownState::Paused => (parts::button(viewer, &path("resume"), &[], "Resume")),
                 ShownState::Unconfigured => (parts::button(viewer, &path("remove"), &[], "Remove now…")),
                 ShownState::Removed => {}
@@ -339,6 +344,7 @@ async fn tell(site: &Site, instruction: Instruction, done: &str) -> Result<Respo
 mod tests {
     use super::*;
     use crate::delivery::status::{Failure, Status};
+    use crate::http::admin::Rights;
 
     fn active(pending_count: u64, status: Status) -> ShownDestination {
         ShownDestination {
@@ -352,6 +358,34 @@ mod tests {
             removed_after: None,
             pause: None,
             status: Some(status),
+        }
+    }
+
+    #[test]
+    fn whatever_is_sent_to_is_paused_with_a_reason_by_who_may() {
+        let quiet = Status {
+            quiet_until: Some(Timestamp::from_micros(0)),
+            ..Status::default()
+        };
+        for (state, status) in [
+            (ShownState::Active, Status::default()),
+            (ShownState::Active, quiet),
+            (ShownState::Down, Status::default()),
+        ] {
+            let destination = ShownDestination {
+                state,
+                ..active(1, status)
+            };
+            let shown = |rights| {
+                let mut viewer = Viewer::default();
+                viewer.rights = Some(rights);
+                actions(&viewer, &destination).into_string()
+            };
+
+            let (all, reading) = (shown(Rights::All), shown(Rights::Reading));
+
+            assert!(all.contains("name=\"reason\""), "{state:?}: {all}");
+            assert!(!reading.contains("<form"), "{state:?}: {reading}");
         }
     }
 

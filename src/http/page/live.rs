@@ -45,7 +45,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// How often it is looked whether other receivers on this inbox have taken something, and whether a stop has begun.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// After how long without anything to say a viewer is sent a sign of life, which finds out whether it is still there.
+/// After how long without anything to say a viewer is sent a sign of life, which finds out whether it is still there, and says how
+/// far was looked: a viewer with a filter that is away for a while is not told then of what was looked at before.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// After what time a browser comes back that was cut off, in milliseconds.
@@ -162,7 +163,7 @@ impl Watching {
             }
             if self.said_at.elapsed() >= SILENCE {
                 self.said_at = Instant::now();
-                return Some(":\n\n".to_owned());
+                return Some(format!("event: seen\nid: {}\ndata\n\n", self.last));
             }
         }
     }

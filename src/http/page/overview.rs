@@ -67,11 +67,14 @@ async fn overview(State(site): State<Site>, viewer: Viewer) -> Result<Response, 
 
 fn how_it_goes(health: &Health) -> Markup {
     html! {
-        @if !health.is_well {
-            p { strong { "Not well." } " What to do:" }
-            ul {
-                @for wrong in &health.wrong {
-                    li { (parts::text(&wrong.words)) " " a href=(wrong.path) { "Look" } }
+        // Also where it has nothing in it: so what follows keeps its place when the script renews it.
+        div {
+            @if !health.is_well {
+                p { strong { "Not well." } " What to do:" }
+                ul {
+                    @for wrong in &health.wrong {
+                        li { (parts::text(&wrong.words)) " " a href=(wrong.path) { "Look" } }
+                    }
                 }
             }
         }

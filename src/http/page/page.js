@@ -84,56 +84,109 @@ document.querySelectorAll(".script").forEach((element) => {
 showTimes(document);
 setInterval(() => showTimes(document), 10000);
 
+// A page that is not seen rests: for all of its tabs a browser has six connections to a host. What is done every so many seconds,
+// one after the other, waits meanwhile, and is done at once when the page is seen again.
+
+function every(seconds, work) {
+  let later;
+  let isUnderWay = false;
+  async function turn() {
+    clearTimeout(later);
+    if (document.hidden || isUnderWay) return;
+    isUnderWay = true;
+    const pause = await work();
+    isUnderWay = false;
+    later = setTimeout(turn, (pause ?? seconds) * 1000);
+  }
+  document.addEventListener("visibilitychange", turn);
+  later = setTimeout(turn, seconds * 1000);
+}
+
+// The server gives up reading after 30 s.
+const inTime = () => AbortSignal.timeout(35000);
+
 // How it goes: the line is looked at again while the page is open, for nobody reloads one that is green.
 
-async function lookAtHealth(line) {
+let unansweredSince = null;
+let settleStream = () => {};
+
+function sayUnanswered(asked) {
+  if (unansweredSince) return;
+  unansweredSince = asked;
+  const line = document.getElementById("health");
+  const time = document.createElement("time");
+  time.dateTime = asked.toISOString();
+  showTime(time);
+  line.className = "health unwell";
+  line.firstElementChild.replaceChildren("Not known: no answer from the receiver since ", time);
+  settleStream();
+}
+
+async function lookAtHealth() {
+  const asked = new Date();
+  const slow = setTimeout(sayUnanswered, 10000, asked);
   try {
-    const answer = await fetch("/health", { redirect: "manual" });
-    if (answer.type === "opaqueredirect") {
+    const answer = await fetch("/health", { redirect: "manual", signal: inTime() });
+    const isSignedOut = answer.type === "opaqueredirect";
+    if (!isSignedOut && !answer.ok) throw new Error(answer.status);
+    const words = await answer.text();
+    const line = document.getElementById("health");
+    if (isSignedOut) {
       line.className = "health unwell";
       line.firstElementChild.textContent = "You are not signed in any more: sign in";
-      return;
+      line.firstElementChild.href = `/sign-in?then=${encodeURIComponent(location.pathname + location.search)}`;
+    } else if (line.outerHTML !== words) {
+      line.outerHTML = words;
     }
-    if (!answer.ok) throw new Error(answer.status);
-    const words = await answer.text();
-    if (line.outerHTML === words) return;
-    line.outerHTML = words;
+    unansweredSince = null;
+    settleStream();
   } catch {
-    line.className = "health unwell";
-    line.firstElementChild.textContent = "Not known: no answer from the receiver";
+    sayUnanswered(asked);
+    return 2;
+  } finally {
+    clearTimeout(slow);
   }
 }
 
-setInterval(() => {
-  const line = document.getElementById("health");
-  if (line) lookAtHealth(line);
-}, 10000);
+if (document.getElementById("health")) every(10, lookAtHealth);
 
-// What goes on: a part of a page is asked for again every so many seconds, for as long as it says so and nobody is in the
-// middle of it.
+// What goes on: a part of a page is asked for again every so many seconds, for as long as it says so.
+
+// Makes an element like another and leaves what is the same alone: what is open stays open, and the focus where it is.
+function renew(old, now) {
+  if (old.nodeName !== now.nodeName) return old.replaceWith(now);
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== now.data) old.data = now.data;
+    return;
+  }
+  for (const { name, value } of now.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const name of old.getAttributeNames()) {
+    if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
+  }
+  const [before, after] = [[...old.childNodes], [...now.childNodes]];
+  before.slice(after.length).forEach((node) => node.remove());
+  after.forEach((node, index) => (before[index] ? renew(before[index], node) : old.append(node)));
+}
 
 async function lookAgain() {
   const part = document.querySelector("[data-again]");
   if (!part) return;
-  const isInUse = () => part.contains(document.activeElement) || part.querySelector("details[open]");
   try {
-    if (!isInUse()) {
-      const answer = await fetch(location.href, { redirect: "error" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const now = page.getElementById(part.id);
-      if (now && !isInUse()) {
-        part.replaceWith(now);
-        showTimes(now);
-      }
-    }
+    const answer = await fetch(location.href, { redirect: "error", signal: inTime() });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.getElementById(part.id);
+    if (!now) return;
+    showTimes(now);
+    renew(part, now);
   } catch {
     // The line above says that there is no answer.
   }
-  setTimeout(lookAgain, part.dataset.again * 1000);
 }
 
 const again = document.querySelector("[data-again]");
-if (again) setTimeout(lookAgain, again.dataset.again * 1000);
+if (again) every(again.dataset.again, lookAgain);
 
 // What comes: rows that the server made are put in front of the list.
 
@@ -144,8 +197,8 @@ function watch(live) {
   const rows = document.querySelector("#live ~ table > tbody");
   const address = new URL(live.dataset.source, location.href);
   let source;
+  let isPaused = false;
   let count = 0;
-  let later;
 
   const say = (word) => {
     if (state.textContent !== word) state.textContent = word;
@@ -169,30 +222,42 @@ function watch(live) {
   }
 
   function connect() {
+    say("connecting");
     source = new EventSource(address);
     source.onopen = () => say("live");
     source.onmessage = take;
+    source.addEventListener("seen", (event) => address.searchParams.set("after", event.lastEventId));
     source.onerror = () => {
       say("not connected");
-      // The browser comes back by itself where the connection was lost, and not where it was refused.
-      if (source.readyState === EventSource.CLOSED) later = setTimeout(connect, 10000);
+      // The browser comes back by itself where the connection was lost. Where it was refused, the next look at how it goes does.
+      if (source.readyState === EventSource.CLOSED) source = null;
     };
   }
 
-  button.addEventListener("click", () => {
-    const isPaused = button.getAttribute("aria-pressed") === "true";
-    button.setAttribute("aria-pressed", String(!isPaused));
-    button.textContent = isPaused ? "Pause" : "Go on";
-    clearTimeout(later);
-    if (isPaused) {
+  function close() {
+    source?.close();
+    source = null;
+  }
+
+  settleStream = () => {
+    if (isPaused || document.hidden || unansweredSince) {
+      close();
+      say(isPaused ? "paused" : "not connected");
+    } else if (!source) {
       connect();
-    } else {
-      source.close();
-      say("paused");
     }
+  };
+
+  button.addEventListener("click", () => {
+    isPaused = !isPaused;
+    button.setAttribute("aria-pressed", String(isPaused));
+    button.textContent = isPaused ? "Go on" : "Pause";
+    settleStream();
   });
-  addEventListener("pagehide", () => source.close());
-  connect();
+  document.addEventListener("visibilitychange", settleStream);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", settleStream);
+  settleStream();
 }
 
 const live = document.getElementById("live");

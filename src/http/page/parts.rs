@@ -1,6 +1,6 @@
 //! What pages are made of, the same everywhere.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 
 use maud::{Markup, PreEscaped, html};
 
@@ -57,14 +57,19 @@ pub fn visible_lines(text: &str) -> String {
 /// Adds a character, or its name if it cannot be seen.
 pub fn put_visible(text: &mut String, letter: char) {
     if is_hidden(letter) {
-        let _ = write!(text, "⟨U+{:04X}⟩", u32::from(letter));
+        text.push_str(&name(letter));
     } else {
         text.push(letter);
     }
 }
 
+/// What stands for a character that cannot be seen.
+pub fn name(letter: char) -> String {
+    format!("⟨U+{:04X}⟩", u32::from(letter))
+}
+
 /// Whether a character shows nothing and may change how others are shown.
-fn is_hidden(letter: char) -> bool {
+pub fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
@@ -139,7 +144,8 @@ pub fn row(columns: &[&str], cells: &[Markup]) -> Markup {
     html! {
         tr {
             @for (column, cell) in columns.iter().zip(cells) {
-                td data-label=(column) { (cell) }
+                // One box, or on a card each piece of it would be a column.
+                td data-label=(column) { div { (cell) } }
             }
         }
     }

@@ -158,7 +158,7 @@ fn shown(posted: &Bytes, is_laid_out: bool) -> Markup {
     let (beginning, is_whole) = body::shown(&text);
     html! {
         pre tabindex="0" aria-label="Body" {
-            @if is_laid_out { (body::pretty(beginning)) } @else { (beginning) }
+            @if is_laid_out { (body::pretty(beginning)) } @else { (body::as_it_came(beginning)) }
         }
         @if !is_whole {
             p.quiet { "… and " (text.len() - beginning.len()) " bytes more" }

@@ -122,12 +122,12 @@ fn bodies(receipt: &Receipt, text: &str) -> Markup {
         pre #pretty tabindex="0" aria-label="The body, laid out" { (body::pretty(shown)) }
         details {
             summary { "As it came" }
-            pre #raw tabindex="0" aria-label="The body as it came" { (shown) }
+            pre #raw tabindex="0" aria-label="The body as it came" { (body::as_it_came(shown)) }
         }
         @if let Some(curl) = &curl {
             details {
                 summary { "As curl" }
-                pre #curl tabindex="0" aria-label="A command that posts it to an application" { (curl) }
+                pre #curl tabindex="0" aria-label="A command that posts it to an application" { (body::as_it_came(curl)) }
             }
         }
         p.actions {

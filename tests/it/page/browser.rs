@@ -22,8 +22,11 @@ use crate::harness::{App, clients, free_port, installed, json as body_of, sample
 /// Where axe-core is, unless `CAIGUNN_TEST_AXE` says otherwise.
 const AXE: &str = "target/axe/node_modules/axe-core/axe.min.js";
 
+/// The width of the narrowest screen that pages are made for, in pixels.
+const NARROWEST: u32 = 320;
+
 /// The width of a small phone, in pixels.
-const PHONE: u32 = 360;
+pub const PHONE: u32 = 360;
 
 /// The width of a tablet that is held upright, in pixels.
 const TABLET: u32 = 768;
@@ -152,6 +155,21 @@ impl Browser {
         .await;
     }
 
+    /// Waits until the page says that word of the stream of what comes, such as `live`.
+    pub async fn wait_for_stream(&self, word: &str) {
+        wait_for(word, || async {
+            let said = self
+                .run("return document.querySelector('#live .state').textContent;")
+                .await;
+            if said == word {
+                Ok(())
+            } else {
+                Err(said.to_string())
+            }
+        })
+        .await;
+    }
+
     /// What a script gives that is run in the page.
     pub async fn run(&self, script: &str) -> Value {
         let ran = self.driver().execute(script, Vec::new()).await;
@@ -169,8 +187,10 @@ impl Browser {
         let url = self.url().await;
         self.assert_usable(&url).await;
         self.assert_fits(&url).await;
-        self.with_width(TABLET).await;
-        self.assert_fits(&url).await;
+        for width in [TABLET, NARROWEST] {
+            self.with_width(width).await;
+            self.assert_fits(&url).await;
+        }
         self.with_width(PHONE).await;
         self.assert_usable(&url).await;
         self.assert_fits(&url).await;
@@ -235,10 +255,16 @@ impl Browser {
     }
 
     /// As on a screen so wide; 0 for the window's own width.
-    async fn with_width(&self, width: u32) {
+    pub async fn with_width(&self, width: u32) {
         let height = if width == 0 { 0 } else { 740 };
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 0, "mobile": width > 0});
         self.tell("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// As where letters are so high that a page says nothing of, in pixels.
+    pub async fn with_letters(&self, height: u32) {
+        let sizes = json!({"fontSizes": {"standard": height, "fixed": height}});
+        self.tell("Page.setFontSizes", sizes).await;
     }
 
     async fn tell(&self, command: &str, parameters: Value) {

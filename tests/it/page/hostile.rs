@@ -82,3 +82,49 @@ async fn of_an_answer_what_cannot_be_seen_is_named_and_its_lines_stay() {
         assert!(page.says(expected), "{path}: {}", page.text);
     }
 }
+
+#[tokio::test]
+async fn of_a_body_as_it_came_all_letters_stand_in_their_order_and_are_copied_as_they_are() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let app = spawn_app().await;
+    let ids = fail(&app, "an \u{202e}abcdef\u{2069}\u{2067}ghi\u{200b}jkl".to_owned()).await;
+    let receipt = app.receipts().await[0]["id"].as_str().unwrap().to_owned();
+    let body = app.admin(&format!("/receipts/{receipt}/body")).await;
+    let body = body.text().await.unwrap();
+    assert!(
+        body.contains('\u{202e}') && body.contains(&ids.event_id.to_string()),
+        "{body}"
+    );
+    browser.open(&at(&app, &format!("/receipts/{receipt}"))).await;
+    browser
+        .run("document.querySelectorAll('main details').forEach((it) => { it.open = true; });")
+        .await;
+
+    for id in ["raw", "curl"] {
+        // What is seen from left to right, line by line, but for blanks, and what is there.
+        let seen = format!(
+            "const pre = document.getElementById('{id}'); const walker = document.createTreeWalker(pre, 4); const seen = []; \
+             while (walker.nextNode()) {{ const node = walker.currentNode; for (let at = 0; at < node.length; at += 1) {{ \
+             if (!/[!-~]/.test(node.data[at])) continue; const range = document.createRange(); range.setStart(node, at); \
+             range.setEnd(node, at + 1); const box = range.getBoundingClientRect(); seen.push([box.top, box.left, node.data[at]]); }} }} \
+             seen.sort((one, other) => Math.abs(one[0] - other[0]) > 5 ? one[0] - other[0] : one[1] - other[1]); \
+             getSelection().selectAllChildren(pre); \
+             return [seen.map((it) => it[2]).join(''), pre.textContent, getSelection().toString()];"
+        );
+        let seen = browser.run(&seen).await;
+        let [seen, there, selected]: [String; 3] = serde_json::from_value(seen).unwrap();
+
+        let plain: String = there.chars().filter(char::is_ascii_graphic).collect();
+        assert_eq!(seen, plain, "{id}");
+        assert_eq!(there, selected, "{id}");
+        let is_whole = if id == "raw" {
+            there == body
+        } else {
+            there.contains(&body)
+        };
+        assert!(is_whole, "{id}: {there} {body}");
+    }
+    browser.judge_here().await;
+}

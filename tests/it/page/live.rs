@@ -25,7 +25,7 @@ async fn watch(app: &App, query: &str, last_id: Option<u64>) -> Response {
 }
 
 /// What is said up to that text.
-async fn until(response: &mut Response, text: &str) -> String {
+pub(super) async fn until(response: &mut Response, text: &str) -> String {
     let reading = async {
         let mut said = String::new();
         while !said.contains(text) {
@@ -59,7 +59,7 @@ async fn the_first_event_is_seen_without_a_reload() {
     };
     browser.open(&at(&app, "/receipts")).await;
     browser.wait_for_text("There is no receipt like that.").await;
-    browser.wait_for_text("live").await;
+    browser.wait_for_stream("live").await;
     browser.run("window.isTheSame = true;").await;
 
     accept(&app, 1).await;
@@ -80,7 +80,7 @@ async fn the_first_event_is_seen_on_the_overview_too() {
     };
     browser.open(&at(&app, "/")).await;
     browser.wait_for_text("Nothing was received yet.").await;
-    browser.wait_for_text("live").await;
+    browser.wait_for_stream("live").await;
 
     accept(&app, 1).await;
 
@@ -142,10 +142,10 @@ async fn it_can_be_paused_and_goes_on_with_what_came_meanwhile() {
         return;
     };
     browser.open(&at(&app, "/receipts?event=crawling")).await;
-    browser.wait_for_text("live").await;
+    browser.wait_for_stream("live").await;
 
     browser.click("#live button").await;
-    browser.wait_for_text("paused").await;
+    browser.wait_for_stream("paused").await;
     accept(&app, 3).await;
     app.post(&json(&sample("training.initial"))).await;
     let rows = "return document.querySelectorAll('main tbody tr').length;";
@@ -171,13 +171,13 @@ async fn the_page_says_when_it_is_cut_off_and_comes_back_by_itself() {
         return;
     };
     browser.open(&format!("http://{listen}/receipts")).await;
-    browser.wait_for_text("live").await;
+    browser.wait_for_stream("live").await;
 
     drop(process);
-    browser.wait_for_text("not connected").await;
+    browser.wait_for_stream("not connected").await;
     let process = crate::harness::Process::start(folder.path(), &variables).await;
 
-    browser.wait_for_text("live").await;
+    browser.wait_for_stream("live").await;
     let body = json(&sample("crawling.completed")).to_string();
     let request = crate::harness::client().post(process.url("/webhook")).body(body);
     request
@@ -227,6 +227,17 @@ async fn a_viewer_with_a_filter_is_told_of_nothing_else() {
         said.contains("training.initial") && !said.contains("crawling.completed"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn a_viewer_with_a_filter_that_goes_away_for_a_while_goes_on_behind_what_was_looked_at() {
+    let app = spawn_app().await;
+    let mut viewer = watch(&app, "?event=training&after=newest", None).await;
+    until(&mut viewer, "retry: ").await;
+
+    accept(&app, 3).await;
+
+    until(&mut viewer, "event: seen\nid: 3\ndata\n\n").await;
 }
 
 #[tokio::test]
@@ -354,16 +365,21 @@ async fn the_overview_says_how_it_is_now_without_a_reload() {
     browser.assert_quiet().await;
 }
 
+/// Signs in where one is led to the jobs then.
+async fn sign_in(browser: &Browser) {
+    browser.type_into("input[name=token]", TOKEN).await;
+    browser.click("main form button").await;
+    browser.wait_for_text("Jobs, newest first").await;
+}
+
 #[tokio::test]
 async fn an_open_page_says_that_its_session_has_ended() {
     let app = spawn_app_with(&[("admin.token", TOKEN)]).await;
     let Some(browser) = Browser::start().await else {
         return;
     };
-    browser.open(&at(&app, "/jobs")).await;
-    browser.type_into("input[name=token]", TOKEN).await;
-    browser.click("main form button").await;
-    browser.wait_for_text("Jobs, newest first").await;
+    browser.open(&at(&app, "/jobs?state=failed&event=crawling")).await;
+    sign_in(&browser).await;
     let token = browser
         .run("return document.querySelector('form[action=\"/sign-out\"] input[name=form_token]').value;")
         .await;
@@ -376,4 +392,7 @@ async fn an_open_page_says_that_its_session_has_ended() {
     browser.run(&sign_out).await;
 
     browser.wait_for_text("You are not signed in any more").await;
+    browser.click("#health a").await;
+    sign_in(&browser).await;
+    assert!(browser.url().await.ends_with("/jobs?state=failed&event=crawling"));
 }

@@ -1,6 +1,7 @@
 //! Somebody who walks the page without a script: links, forms and cookies, as any client of HTTP can.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -26,9 +27,14 @@ pub struct Page {
 impl Walker {
     /// Before the page of that receiver.
     pub fn before(app: &App) -> Self {
+        Self::before_address(app.admin)
+    }
+
+    /// Before what is at that address.
+    pub fn before_address(address: SocketAddr) -> Self {
         Self {
             client: clients().redirect(Policy::none()).build().expect("a client"),
-            base: format!("http://{}", app.admin),
+            base: format!("http://{address}"),
             cookies: BTreeMap::new(),
         }
     }

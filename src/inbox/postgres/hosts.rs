@@ -238,7 +238,7 @@ impl Hosts {
                     return Err(Error::Unavailable {
                         reason: format!(
                             "{place} was replaced: it is on timeline {}, and a standby that took over is on timeline \
-                             {}; make it a standby of that one",
+                             {}; make it a standby of that one, or, if that is gone for good, restart all receivers",
                             seen.timeline, known.timeline
                         ),
                     });

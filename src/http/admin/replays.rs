@@ -58,6 +58,8 @@ pub fn routes() -> Routes<Api> {
 fn replay_schema() -> RefOr<Schema> {
     let mut schema = Replay::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
+        // Answers have them always.
+        object.required.clear();
         if let Some(RefOr::T(Schema::Array(ids))) = object.properties.get_mut("receipt_ids") {
             (ids.min_items, ids.max_items) = (Some(1), Some(MAX_RECEIPT_IDS));
         }

@@ -126,7 +126,7 @@ pub struct Outcome {
 pub struct Missing {
     /// Its event name.
     pub event: Name,
-    /// Its receipt; `None` in a dry run.
+    /// Its receipt; null in a dry run.
     pub receipt_id: Option<ReceiptId>,
 }
 

@@ -15,7 +15,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub use typed::{A_TIME, TYPED, typed};
+pub use typed::{A_TIME, TYPED, is_without_zone, typed};
 pub use watched::Watched;
 
 /// Where the count of microseconds begins.

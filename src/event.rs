@@ -8,6 +8,7 @@
 mod compose;
 mod digest;
 mod failure;
+mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod id;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 pub use compose::compose;
 pub use failure::Failure;
+pub use filter::{EVENT_FILTER, event_filter};
 pub(crate) use id::id;
 pub use identity::{Identity, same_content};
 pub use wire::{Fault, MAX_FAULTS, MAX_NAME_BYTES, ParseError, parse};

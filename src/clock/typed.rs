@@ -23,6 +23,12 @@ pub fn typed(text: &str, now: Timestamp) -> Option<Timestamp> {
     whole.into_iter().find_map(|text| text.parse().ok())
 }
 
+/// Whether a text that [`typed`] takes is a time or a day without a zone, which is read as UTC.
+pub fn is_without_zone(text: &str) -> bool {
+    let text = text.trim();
+    duration(text).is_none() && text.replacen(' ', "T", 1).parse::<Timestamp>().is_err()
+}
+
 /// A number of seconds, minutes, hours, days or weeks.
 fn duration(text: &str) -> Option<Duration> {
     let (end, _) = text.char_indices().next_back()?;
@@ -75,6 +81,16 @@ mod tests {
             let ago = now().since(typed(text, now()).unwrap());
 
             assert_eq!(ago, Duration::from_secs(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_or_a_day_may_have_no_zone() {
+        for text in ["2024-07-30", "2024-07-30T09:15", " 2024-07-30 09:15:00 "] {
+            assert!(is_without_zone(text), "{text}");
+        }
+        for text in ["2024-07-30T09:15:00Z", "2024-07-30 09:15:00+02:00", "2h"] {
+            assert!(!is_without_zone(text), "{text}");
         }
     }
 

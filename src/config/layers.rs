@@ -177,7 +177,14 @@ impl Merged {
             // The parser's own text quotes the line, which may hold a secret.
             Err(error) => {
                 let start = error.span().map_or(0, |span| span.start);
-                return self.note(format!("{}: {}", place(start), error.message()));
+                let line = line_ends.partition_point(|end| *end < start);
+                let is_bare = content.lines().nth(line).is_some_and(lacks_quotes);
+                let advice = if is_bare {
+                    "; a text must stand in quotes"
+                } else {
+                    ""
+                };
+                return self.note(format!("{}: {}{advice}", place(start), error.message()));
             }
         };
         for (section, members) in table {
@@ -294,6 +301,13 @@ impl Merged {
         }
         self.set(key, text, variable, Vec::new());
     }
+}
+
+/// Whether what is behind the `=` of a line is a text without quotes.
+fn lacks_quotes(line: &str) -> bool {
+    let value = line.split_once('=').map_or("", |(_, value)| value.trim_start());
+    let is_bare = value.starts_with(|first: char| first.is_alphanumeric() || ":/.".contains(first));
+    is_bare && DeTable::parse(&format!("value = {value}")).is_err()
 }
 
 /// The list of tables that may be meant by a section that there is not: its name alone says where it stands.

@@ -26,16 +26,22 @@ pub struct Progress {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<serde_json::Value>,
     /// How many receipts, or dead letters, were looked at.
+    #[schema(required)]
     pub examined_count: u64,
     /// How many deliveries were found that are to be sent, or would be.
+    #[schema(required)]
     pub matched_count: u64,
     /// How many of these were made pending.
+    #[schema(required)]
     pub replayed_count: u64,
     /// The number of the last receipt that was looked at.
+    #[schema(required)]
     pub position: u64,
     /// Where that began.
+    #[schema(required)]
     pub first: u64,
     /// Where it ends; 0 while that is not known.
+    #[schema(required)]
     pub last: u64,
     /// Which destinations are done with, where they are gone through one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]

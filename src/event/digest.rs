@@ -2,7 +2,8 @@
 //!
 //! Two texts say the same if they are equal as values: the order of members, white space and escapes do not count; of a
 //! name that is repeated in one object the last value counts; `1` and `1.0` are two numbers, and one that no integer of
-//! 64 bits holds is the nearest floating-point number.
+//! 64 bits holds is the nearest floating-point number. Where notifications have ids, UUIDs are equal if their values are,
+//! whatever letters they are written in.
 //!
 //! There is no document tree. What is held is 32 bytes for each member of the objects that are open, which are at most
 //! [`MAX_MEMBERS`], whatever the text. What is nested deeper than 127 values, or has more members, has no digest.
@@ -32,6 +33,9 @@ const TEXT: u8 = 6;
 const ARRAY: u8 = 7;
 const OBJECT: u8 = 8;
 
+/// The members in which a notification has ids.
+const ID_NAMES: [&str; 5] = ["event_id", "chatbot_id", "model_id", "training_data_ids", "id"];
+
 /// How many bytes a text may have to be its own mark: two are for the kind and the length.
 const MAX_SHORT_TEXT_BYTES: usize = 14;
 
@@ -42,6 +46,10 @@ pub struct Reader {
     members: Vec<Member>,
     /// The member of the outermost object that does not count.
     without: Option<Mark>,
+    /// The names of members that have ids.
+    id_names: [Mark; ID_NAMES.len()],
+    /// Whether the next value is an id, or a list of them.
+    is_id: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -52,11 +60,15 @@ struct Member {
 
 impl Reader {
     pub fn new() -> Self {
-        Self {
+        let mut reader = Self {
             keyed: Sha256::new_with_prefix(Uuid::new_v4()),
             members: Vec::new(),
             without: None,
-        }
+            id_names: [NULL; ID_NAMES.len()],
+            is_id: false,
+        };
+        reader.id_names = ID_NAMES.map(|name| reader.text(name));
+        reader
     }
 
     /// The mark of a text; `None` if it is not JSON, or too deep, or too wide.
@@ -74,7 +86,7 @@ impl Reader {
     fn read(&mut self, text: &[u8], without: Option<Mark>) -> Option<Mark> {
         let text = std::str::from_utf8(text).ok()?;
         self.members.clear();
-        self.without = without;
+        (self.without, self.is_id) = (without, false);
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let mark = self.deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
@@ -194,21 +206,29 @@ impl<'de> Visitor<'de> for &mut Reader {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Mark, E> {
-        Ok(self.text(value))
+        let id = self.is_id.then(|| Uuid::try_parse(value).ok()).flatten();
+        Ok(match id {
+            Some(id) => self.text(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+            None => self.text(value),
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Mark, A::Error> {
-        let mut hasher = self.hasher(ARRAY);
+        let (mut hasher, are_ids) = (self.hasher(ARRAY), self.is_id);
         while let Some(item) = seq.next_element_seed(&mut *self)? {
             hasher.update(item);
+            self.is_id = are_ids;
         }
         Ok(hashed(ARRAY, hasher))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Mark, A::Error> {
         let (first, without) = (self.members.len(), self.without.take());
+        self.is_id = false;
         while let Some(name) = map.next_key_seed(&mut *self)? {
+            self.is_id = self.id_names.contains(&name);
             let value = map.next_value_seed(&mut *self)?;
+            self.is_id = false;
             self.add(first, Member { name, value })?;
         }
         Ok(self.object(first, without))

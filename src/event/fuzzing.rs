@@ -173,7 +173,26 @@ fn is_told_across_generations(notification: Notification, body: &[u8]) {
 }
 
 fn tree(text: &[u8]) -> Option<Value> {
-    serde_json::from_slice(without_mark(text)).ok()
+    let mut tree = serde_json::from_slice(without_mark(text)).ok()?;
+    write_ids_alike(&mut tree, false);
+    Some(tree)
+}
+
+/// Writes UUIDs that are ids in the one way in which they are compared.
+fn write_ids_alike(tree: &mut Value, is_id: bool) {
+    const IDS: [&str; 5] = ["event_id", "chatbot_id", "model_id", "training_data_ids", "id"];
+    match tree {
+        Value::String(text) if is_id => {
+            if let Ok(id) = uuid::Uuid::try_parse(text) {
+                *text = id.to_string();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| write_ids_alike(item, is_id)),
+        Value::Object(members) => members
+            .iter_mut()
+            .for_each(|(name, value)| write_ids_alike(value, IDS.contains(&&**name))),
+        _ => {}
+    }
 }
 
 /// The numbers of a text, as they are written, that a floating-point number may not tell apart; in order.

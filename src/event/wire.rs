@@ -64,6 +64,9 @@ fn read(body: &[u8]) -> Result<(Notification, bool), ParseError> {
         ParseError::NotJson(format!("it is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_ascii().is_empty() {
+        return Err(ParseError::NotJson("it is empty".to_owned()));
+    }
     let mut faults = Faults::default();
     let notification = match Members(TOP_NAMES).find(text) {
         Ok(top) => notification(top, &mut faults),
@@ -110,7 +113,7 @@ fn documented(
     data: Option<&RawValue>,
     faults: &mut Faults,
 ) -> Notification {
-    let [_, _, event_id, chatbot_id, detail, _] = top;
+    let [_, _, event_id, chatbot_id, detail, Member { value: top_data, .. }] = top;
     let [data_chatbot_id, data_detail, model_id, ids] = data_members(data, faults);
     let event_id = event_id.single("/event_id", faults);
     let chatbot_id = chatbot_id.single("/chatbot_id", faults);
@@ -169,6 +172,9 @@ fn documented(
             data_chatbot_id,
             faults,
         );
+    }
+    if data.is_none() {
+        faults.begin_with_data(top_data.map_or("", RawValue::get));
     }
     Notification {
         wire,

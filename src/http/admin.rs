@@ -30,6 +30,7 @@ use super::tokens::Tokens;
 use super::{BackfillJob, SubscriptionView};
 use crate::clock::{A_TIME, Timestamp};
 use crate::delivery::Deliveries;
+use crate::event::{EVENT_FILTER, event_filter};
 use crate::inbox::acceptance::Acceptance;
 use crate::inbox::{Cursor, Inbox, PageRequest, Span};
 
@@ -91,22 +92,13 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
-/// What an event filter may be.
-const EVENT: &str = "an event or an event name, such as crawling, crawling.* or crawling.completed";
-
-/// Reads an event filter: `crawling.*`, as destinations write it, is `crawling`.
-fn event_filter(text: &str) -> Option<String> {
-    let event = text.strip_suffix(".*").unwrap_or(text);
-    (!event.contains('*')).then(|| event.to_owned())
-}
-
 /// Reads an event filter of a query, if there is one.
 fn asked_event(text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = text else { return Ok(None) };
     match event_filter(&text) {
         Some(event) => Ok(Some(event)),
         None => Err(Problem::invalid_query(format!(
-            "event: expected {EVENT}, found {text:?}"
+            "event: expected {EVENT_FILTER}, found {text:?}"
         ))),
     }
 }
@@ -121,9 +113,13 @@ fn asked<T: FromStr>(
     let Some(text) = text else { return Ok(None) };
     match text.parse().ok().filter(is_allowed) {
         Some(value) => Ok(Some(value)),
-        None => Err(Problem::invalid_query(format!(
-            "{name}: expected {allowed}, found {text:?}"
-        ))),
+        None => {
+            let is_blank_for_plus = text.contains(' ') && text.replace(' ', "+").parse::<T>().is_ok();
+            let advice = if is_blank_for_plus { ": write + as %2B" } else { "" };
+            Err(Problem::invalid_query(format!(
+                "{name}: expected {allowed}, found {text:?}{advice}"
+            )))
+        }
     }
 }
 
@@ -168,16 +164,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_filter_is_an_event_or_a_name_and_no_other_pattern() {
-        let read = event_filter;
+    fn an_event_filter_that_can_match_nothing_is_refused() {
+        for text in ["*", "", " crawling", "crawling."] {
+            let problem = asked_event(Some(text.to_owned())).unwrap_err();
 
-        assert_eq!(read("crawling").as_deref(), Some("crawling"));
-        assert_eq!(read("crawling.*").as_deref(), Some("crawling"));
-        assert_eq!(read("crawling.completed").as_deref(), Some("crawling.completed"));
-        assert_eq!(read("*.completed"), None);
-        assert_eq!(read("crawling.*.*"), None);
-        let problem = asked_event(Some("*".to_owned())).unwrap_err();
-        assert!(problem.detail().ends_with("found \"*\""), "{}", problem.detail());
+            let expected = format!("event: expected {EVENT_FILTER}, found {text:?}");
+            assert_eq!(problem.detail(), expected);
+        }
+    }
+
+    #[test]
+    fn of_an_offset_whose_plus_has_become_a_blank_it_is_said_how_it_is_written() {
+        let read =
+            |since: &str| span(Some(since.to_owned()), None).map_err(|problem| problem.detail().to_owned());
+        let end = ": write + as %2B";
+
+        assert!(read("2024-07-30T09:15:00 02:00").unwrap_err().ends_with(end));
+        assert!(!read("2024-07-30 09:15").unwrap_err().ends_with(end));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! the routes and types by a test, which fails where they say something else.
 
 #[cfg(test)]
+mod flat;
+#[cfg(test)]
 mod made;
 
 use axum::http::header::CONTENT_TYPE;
@@ -18,6 +20,8 @@ pub async fn openapi() -> Response {
 mod tests {
     use std::path::Path;
     use std::{env, fs};
+
+    use serde_json::Value;
 
     use super::super::{admin, health, metrics, receive};
     use super::*;
@@ -48,5 +52,61 @@ mod tests {
              {RENEW}=1 cargo test --locked --lib openapi",
             line.map(|line| line + 1)
         );
+    }
+
+    /// Clients are made of it, by generators that take it at its word.
+    #[test]
+    fn nothing_in_it_makes_a_client_that_does_not_work() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let mut faults = Vec::new();
+
+        find_faults("", &document, &mut faults);
+
+        assert_eq!(faults, [""; 0]);
+    }
+
+    #[test]
+    fn each_kind_of_fault_is_found() {
+        for part in [
+            // A client that sends the default, though it is told to send nothing, is refused.
+            r#"{"type": "array", "minItems": 1, "default": []}"#,
+            r#"{"type": "string", "default": null}"#,
+            r##"{"allOf": [{"$ref": "#/components/schemas/Instruction"}, {"type": "object"}]}"##,
+            r#"{"description": "Within [`REPLAY_RATES`]."}"#,
+            r#"{"description": "At most [that](super::super::MAX)."}"#,
+            r#"{"description": "`None` if there is none."}"#,
+        ] {
+            let part = serde_json::from_str(part).unwrap();
+            let mut faults = Vec::new();
+
+            find_faults("", &part, &mut faults);
+
+            assert_eq!(faults.len(), 1, "{part}");
+        }
+    }
+
+    /// Adds where a part of the document has what breaks clients or means nothing to their authors.
+    fn find_faults(place: &str, part: &Value, faults: &mut Vec<String>) {
+        let of_rust = |text: &str| ["[`", "::", "`None`"].iter().any(|it| text.contains(it));
+        match part {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let place = format!("{place}/{name}");
+                    if ["default", "allOf"].contains(&&**name)
+                        && !place.ends_with(&format!("/properties/{name}"))
+                    {
+                        faults.push(place.clone());
+                    }
+                    find_faults(&place, value, faults);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    find_faults(&format!("{place}/{index}"), item, faults);
+                }
+            }
+            Value::String(text) if of_rust(text) => faults.push(format!("{place}: {text}")),
+            _ => {}
+        }
     }
 }

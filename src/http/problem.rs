@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::extract::rejection::QueryRejection;
+use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -59,9 +60,14 @@ impl Problem {
         Self::new(Kind::InvalidQuery, detail)
     }
 
+    /// 400: the query of an admin request has other names than are taken, or one twice.
+    pub fn unread_query(error: &QueryRejection) -> Self {
+        Self::invalid_query(causes::of_query(&error.body_text()))
+    }
+
     /// 400: the body of an admin request.
-    pub fn not_json(error: &serde_json::Error) -> Self {
-        Self::new(Kind::NotJson, format!("the body is not JSON: {error}"))
+    pub fn not_json(reason: impl std::fmt::Display) -> Self {
+        Self::new(Kind::NotJson, format!("the body is not JSON: {reason}"))
     }
 
     /// 422: the body of an admin request.
@@ -276,11 +282,21 @@ impl Problem {
     /// Writes the document into a response that [`IntoResponse`] made of this problem.
     pub fn write(&self, response: &mut Response, request_id: RequestId) {
         let (status, name, title) = self.kind.parts();
+        let allowed = response
+            .headers()
+            .get(ALLOW)
+            .and_then(|methods| methods.to_str().ok());
+        let detail = match (self.kind, allowed) {
+            (Kind::MethodNotAllowed, Some(methods)) => {
+                format!("this path takes {}", methods.replace(',', ", "))
+            }
+            _ => self.detail.clone(),
+        };
         let document = Document {
             kind: format!("urn:caigunn-webhook:problem:{name}"),
             title,
             status: status.as_u16(),
-            detail: &self.detail,
+            detail: &detail,
             instance: request_id,
             errors: self
                 .faults

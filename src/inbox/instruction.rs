@@ -122,10 +122,10 @@ impl fmt::Display for Instruction {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Replay {
-    /// These; all, if it is empty. At most [`MAX_RECEIPT_IDS`].
+    /// These, 1,000 at most; all, if it is left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub receipt_ids: Vec<ReceiptId>,
-    /// To this destination; to all, if there is none.
+    /// To this destination; to all, if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
     /// Of this event (`crawling`) or event name (`crawling.completed`).
@@ -144,10 +144,12 @@ pub struct Replay {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Only dead letters.
+    #[schema(required)]
     pub dead: bool,
     /// Only count.
+    #[schema(required)]
     pub dry_run: bool,
-    /// How many in a second at most: within [`REPLAY_RATES`].
+    /// How many in a second at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_per_second: Option<f64>,
 }

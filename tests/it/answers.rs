@@ -396,6 +396,7 @@ async fn json_that_is_no_notification_is_answered_with_422_and_a_pointer_to_each
         (
             json!({"event": "crawling", "status": "initial"}),
             vec![
+                ("/data", "expected an object, found nothing"),
                 ("/event_id", "expected a uuid, found nothing"),
                 (
                     "/data/chatbot_id",
@@ -533,6 +534,7 @@ async fn another_method_than_post_is_answered_with_405_that_names_post() {
             if *method != Method::HEAD {
                 let problem = problem(response).await;
                 assert_eq!(problem["type"], "urn:caigunn-webhook:problem:method-not-allowed");
+                assert_eq!(problem["detail"], "this path takes POST");
             }
         }
     }

@@ -220,6 +220,20 @@ async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_given_and_leads_nowhere_is_named() {
+    let (_folder, receiver) = receiver().await;
+    let url = format!("http://{}/hooks/", receiver.admin);
+
+    let listed = ask(&["receipts", "list", "--admin", &url], TOKEN, &[]).await;
+
+    let beginning = format!(
+        "caigunn-webhook: the receiver at {} has no such path",
+        url.trim_end_matches('/')
+    );
+    assert!(listed.errors.starts_with(&beginning), "{listed:?}");
+}
+
+#[tokio::test]
 async fn what_listens_and_says_nothing_is_waited_for_some_seconds_and_no_longer() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let place = silent.local_addr().expect("it is bound").to_string();

@@ -656,6 +656,39 @@ async fn a_receiver_that_is_down_is_named_without_its_token() {
 }
 
 #[tokio::test]
+async fn where_results_have_one_form_only_nobody_is_sent_to_the_form_of_the_log() {
+    for arguments in [
+        &["config", "check", "--format", "json"][..],
+        &["trigger", "crawling", "--format", "json"],
+    ] {
+        let ended = program(arguments).await;
+
+        assert_eq!(ended.code, Some(64), "{ended:?}");
+        assert!(
+            ended.errors.contains("--format") && !ended.errors.contains("--log-format"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sample_without_a_receiver_says_that_none_runs() {
+    let folder = folder();
+    let (_socket, address) = deaf();
+    let mut command = command(folder.path(), &["trigger", "crawling"]);
+    command.env("CAIGUNN_LISTEN", &address);
+
+    let ended = run(command).await;
+
+    assert_eq!((ended.code, &*ended.output), (Some(1), ""), "{ended:?}");
+    let expected = format!(
+        "caigunn-webhook: no receiver runs at {address}: start it with `caigunn-webhook serve`, or say where it listens with \
+         --to or CAIGUNN_LISTEN\n"
+    );
+    assert!(ended.errors.ends_with(&expected), "{}", ended.errors);
+}
+
+#[tokio::test]
 async fn healthcheck_tells_a_ready_receiver_from_another_and_from_none() {
     let app = spawn_app().await;
     let other = Provider::start([]).await;

@@ -262,6 +262,20 @@ async fn what_cannot_be_copied_from_or_to_is_wrong_usage() {
 }
 
 #[tokio::test]
+async fn of_a_path_that_is_no_url_it_is_said_how_it_is_written() {
+    let folder = folder();
+    fs::write(folder.path().join("b.db"), "").expect("the folder takes files");
+
+    let ended = inbox(folder.path(), &["check", "b.db"]).await;
+
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(
+        ended.errors.ends_with(": did you mean sqlite:b.db?\n"),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_copy_that_cannot_be_made_says_why_and_ends_with_1() {
     let folder = folder();
     let nowhere = "postgres://me:planted@127.0.0.1:1/inbox";

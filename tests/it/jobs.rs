@@ -92,6 +92,13 @@ async fn a_query_of_jobs_that_makes_no_sense_is_refused_with_what_is_allowed() {
         ("limit=501", "limit: expected 1 to 500, found \"501\""),
         ("chatbot_id=x", "chatbot_id: expected a uuid, found \"x\""),
         ("event=*", "event: expected an event or an event name"),
+        ("event=", "event: expected an event or an event name"),
+        ("event=%20crawling", "event: expected an event or an event name"),
+        ("event=crawling.", "event: expected an event or an event name"),
+        (
+            "when=now",
+            "when: there is no such parameter, expected one of `state`, ",
+        ),
         ("since=today", "since: expected a time"),
     ] {
         let response = app.admin(&format!("/api/v1/jobs?{query}")).await;
@@ -103,7 +110,6 @@ async fn a_query_of_jobs_that_makes_no_sense_is_refused_with_what_is_allowed() {
             "{detail}"
         );
     }
-    assert_eq!(app.admin("/api/v1/jobs?when=now").await.status(), 400);
 }
 
 #[tokio::test]

@@ -72,6 +72,17 @@ async fn tables_fit_the_terminal_and_are_whole_elsewhere() {
     }
     let none = on_terminal(&script, &receiver, &[], "receipts list --event training").await;
     assert!(none.contains("Nothing matches."), "{none}");
+    let since = "receipts list --since 2024-07-30T09:15";
+    let note = "(2024-07-30T09:15 has no zone, so it is UTC: 2024-07-30 11:15:00 here)";
+    let east = on_terminal(&script, &receiver, &[("TZ", "EAST-2")], since).await;
+    assert!(east.contains(note), "{east}");
+    for (zone, since) in [
+        ("UTC", since),
+        ("EAST-2", "receipts list --since 2024-07-30T09:15:00Z"),
+    ] {
+        let said = on_terminal(&script, &receiver, &[("TZ", zone)], since).await;
+        assert!(!said.contains("has no zone"), "{zone} {said}");
+    }
     let narrow = on_terminal(&script, &receiver, &[("COLUMNS", "80")], "receipts list").await;
     assert!(!narrow.contains(&whole_id), "{narrow}");
     assert!(narrow.contains(&format!("  …{}", &whole_id[28..])), "{narrow}");

@@ -91,7 +91,7 @@ impl AdminApi {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let address = reachable(settings.admin_listen).to_string();
         let (base, place) = match &settings.admin_url {
-            Some(url) => (url.clone(), url.origin().ascii_serialization()),
+            Some(url) => (url.clone(), url.as_str().trim_end_matches('/').to_owned()),
             None => (format!("http://{address}").parse()?, address),
         };
         Ok(Self {

@@ -244,14 +244,15 @@ fn read(path: &Path) -> anyhow::Result<Vec<EventId>> {
     }
     if !mistakes.is_empty() {
         let shown = mistakes.iter().take(10).cloned().collect::<Vec<_>>().join("\n  ");
+        let are = if mistakes.len() == 1 { "is" } else { "are" };
         bail!(
-            "{} has {} lines that are no event_id:\n  {shown}",
-            path.display(),
-            mistakes.len()
+            "{} has {} that {are} no event_id:\n  {shown}",
+            input::named(path),
+            counted(mistakes.len(), "line")
         );
     }
     if event_ids.is_empty() {
-        bail!("{} has no event_id", path.display());
+        bail!("{} has no event_id", input::named(path));
     }
     Ok(event_ids)
 }

@@ -12,8 +12,8 @@ use crate::admin::{AdminApi, Refused};
 use crate::output::{self, Format, Printing, text};
 use crate::which::ListArgs;
 
-const COLUMNS: &str = "ID id | EVENT event | RECEIVED received_at ?1 | STATE state | ATTEMPTS attempt_count ?2 | LAST last_outcome ?3 \
-                       | NEXT ATTEMPT next_attempt_at | WHY IT WAITS waits";
+const COLUMNS: &str = "ID id | EVENT event ?2 | RECEIVED received_at ?3 | STATE state | ATTEMPTS attempt_count ?4 \
+                       | LAST last_outcome ?5 | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS waits !";
 
 const MEMBERS: &str =
     "id event event_id chatbot_id sequence received_at state waits attempt_count next_attempt_at changed_at";

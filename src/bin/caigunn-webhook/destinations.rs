@@ -9,7 +9,7 @@ use crate::admin::{AdminApi, path_with};
 use crate::output::{self, Format, Printing, text};
 
 const COLUMNS: &str = "DESTINATION name | KIND kind ?2 | WHERE TO to ?1 | STATE state | PENDING pending_count | DEAD dead_count \
-                       | IN FLIGHT status/in_flight_count ?3 | REMARK remark";
+                       | IN FLIGHT status/in_flight_count ?3 | REMARK remark !";
 
 #[derive(Subcommand)]
 pub enum DestinationsCommand {
@@ -64,7 +64,7 @@ async fn list(admin: &AdminApi, format: Format) -> anyhow::Result<()> {
             return "no destinations are configured, so notifications are only kept\n".to_owned();
         }
         for destination in &mut destinations {
-            destination["remark"] = remark(destination).into();
+            destination["remark"] = remark(destination, format).into();
         }
         output::columns(COLUMNS, &destinations, format) + &about_leader(&answer["leader"])
     })
@@ -83,22 +83,25 @@ fn about_leader(leader: &Value) -> String {
 }
 
 /// What keeps a destination from getting everything now. What went wrong before the oldest that is pending came is over.
-fn remark(destination: &Value) -> String {
+/// The cause comes first: a narrow table shows where a text begins.
+fn remark(destination: &Value, format: Format) -> String {
     let (status, pause) = (&destination["status"], &destination["pause"]);
     let failure = &status["last_failure"];
     let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
-    let said = |when: &str, at: &Value, what: &Value| format!("{when} {}: {}", output::time(at), text(what));
+    let time = |at: &Value| output::shown_time(at, format);
+    let said = |when: &str, at: &Value, what: &Value| format!("{} ({when} {})", text(what), time(at));
     let quiet_until = &status["quiet_until"];
     match destination["state"].as_str() {
         Some("active" | "down") if !quiet_until.is_null() => format!(
-            "{}; it asked to be left alone until {}, and is tried at once by `destinations resume`",
-            said("at", &failure["at"], &failure["detail"]),
-            output::time(quiet_until)
+            "{}; it asked to be left alone until {}, and is tried at once by `destinations resume` (at {})",
+            text(&failure["detail"]),
+            time(quiet_until),
+            time(&failure["at"])
         ),
         Some("paused") => said("since", &pause["at"], &pause["reason"]),
         Some("unconfigured") => format!(
             "not configured where the receiver leads: removed after {}",
-            output::time(&destination["removed_after"])
+            time(&destination["removed_after"])
         ),
         Some("down") => said("since", &status["down_since"], &failure["detail"]),
         Some("active") if !status["oldest_received_at"].is_null() && is_of_pending => {

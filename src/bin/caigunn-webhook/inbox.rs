@@ -174,8 +174,15 @@ fn located(
 
 /// Reads a location. The text is not repeated, for it may hold a password.
 fn parsed(name: &str, text: &str, allowed: &str) -> anyhow::Result<InboxLocation> {
+    // A path, and not a URL of another kind, whose text may hold a password.
+    let is_path = !text.contains("://") && !text.starts_with("postgres") && Path::new(text).is_file();
+    let advice = if is_path {
+        format!(": did you mean sqlite:{text}?")
+    } else {
+        String::new()
+    };
     text.parse()
-        .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}")).into())
+        .map_err(|reason| WrongUsage(format!("{name}: expected {allowed}: {reason}{advice}")).into())
 }
 
 fn must_exist(inbox: &Path) -> anyhow::Result<()> {

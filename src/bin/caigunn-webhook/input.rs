@@ -14,5 +14,13 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         fs::read(path)
     };
-    read.with_context(|| format!("reading {}", path.display()))
+    read.with_context(|| format!("reading {}", named(path)))
+}
+
+/// What to call it.
+pub fn named(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    }
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::admin::{self, AdminApi};
-use crate::id::id;
+use crate::id::{event, id};
 use crate::moment::moment;
 use crate::output::{self, Format, Printing};
 
@@ -23,8 +23,8 @@ const NOTIFICATIONS: &str =
 
 const FILES: &str = "FAILED FILE filename | WHY detail";
 
-const DELIVERIES: &str = "DELIVERY id | EVENT event ?2 | STATE state | ATTEMPTS attempt_count ?1 | LAST last_outcome ?3 \
-                          | NEXT ATTEMPT next_attempt_at | WHY IT WAITS waits";
+const DELIVERIES: &str = "DELIVERY id | EVENT event ?3 | STATE state | ATTEMPTS attempt_count ?2 | LAST last_outcome ?4 \
+                          | NEXT ATTEMPT next_attempt_at ?1 | WHY IT WAITS waits !";
 
 /// How many deliveries of a job are shown.
 const MAX_DELIVERIES: usize = 500;
@@ -48,12 +48,12 @@ pub struct ListArgs {
     #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)))]
     state: Option<String>,
     /// Only of this event (crawling), or where it ended so (crawling.failed)
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", value_parser = event)]
     event: Option<String>,
     /// Only of this chatbot
     #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
     chatbot: Option<ChatbotId>,
-    /// Only what ended, or began, then or later: a time, a day (UTC), or how long ago, such as 2h
+    /// Only what ended, or began, then or later: a time or a day (UTC unless a zone is given), or how long ago (2h)
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
     /// Only before that

@@ -35,6 +35,7 @@ mod which;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use url::Url;
@@ -142,7 +143,11 @@ enum ConfigCommand {
 fn main() -> ExitCode {
     match parsed() {
         Ok(cli) => exit_code(run(cli)),
-        Err(error) => {
+        Err(mut error) => {
+            // Whoever looks for the form of a result is not to be sent to that of the log.
+            if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--format".to_owned())) {
+                error.remove(ContextKind::SuggestedArg);
+            }
             // Nothing can be done if the terminal is gone.
             let _ = error.print();
             ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })

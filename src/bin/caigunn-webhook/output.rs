@@ -9,6 +9,7 @@ use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Zoned;
 use serde_json::Value;
 use tracing::Level;
 
@@ -241,6 +242,16 @@ pub fn time(value: &Value) -> String {
     match value.as_str().and_then(|time| time.split_once('.')) {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => text(value),
+    }
+}
+
+/// The same as tables show it: on a terminal short and local.
+pub fn shown_time(value: &Value, format: Format) -> String {
+    let is_fitted = format == Format::Table && is_for_people();
+    if is_fitted {
+        table::short_time(value, &Zoned::now())
+    } else {
+        time(value)
     }
 }
 

@@ -17,6 +17,12 @@ const GAP: &str = "  ";
 /// So many characters are left of a text before columns are left out for it.
 const SHORT_TEXT: usize = 24;
 
+/// So many of one for which a list is looked at.
+const WANTED_TEXT: usize = 60;
+
+/// So many characters of a name before an id are left where there is no room.
+const SHORT_NAME: usize = 12;
+
 /// What of an id may be left: its first groups of digits, which are its time, or its last digits, which are random.
 const ID_PARTS: [Range<usize>; 4] = [0..8, 0..13, 28..36, 24..36];
 
@@ -44,18 +50,27 @@ struct Column<'a> {
     member: &'a str,
     /// Where there is no room those with the greatest rank are left out first, and those without one never.
     rank: Option<u32>,
+    /// Whether others are left out before its texts are cut.
+    is_wanted: bool,
 }
 
 impl<'a> Column<'a> {
-    /// Reads `ID id | BEGUN created_at | MATCHED progress/matched_count ?2`.
+    /// Reads `ID id | BEGUN created_at | MATCHED progress/matched_count ?2 | WHY why !`.
     fn read_all(columns: &'a str) -> Vec<Self> {
         let read = |column: &'a str| {
+            let wanted = column.strip_suffix(" !");
+            let (column, is_wanted) = (wanted.unwrap_or(column), wanted.is_some());
             let (column, rank) = match column.rsplit_once(" ?") {
                 Some((column, rank)) => (column, rank.parse().ok()),
                 None => (column, None),
             };
             let (header, member) = column.rsplit_once(' ')?;
-            Some(Self { header, member, rank })
+            Some(Self {
+                header,
+                member,
+                rank,
+                is_wanted,
+            })
         };
         columns.split(" | ").filter_map(read).collect()
     }
@@ -65,9 +80,9 @@ impl<'a> Column<'a> {
     }
 }
 
-/// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count ?1`. Times are those whose
-/// names end so. With a width it is fitted to that: times are short and local, ids cut to what tells them apart, texts
-/// cut, and columns left out by their ranks.
+/// Members of objects as a table: `ID id | BEGUN created_at | MATCHED progress/matched_count ?1 | WHY why !`. Times are those
+/// whose names end so. With a width it is fitted to that: times are short and local, ids cut to what tells them apart,
+/// texts cut, and columns left out by their ranks.
 pub fn of_objects(columns: &str, objects: &[Value], width: Option<usize>) -> String {
     let columns = Column::read_all(columns);
     let cells = |object: &Value, show_time: &dyn Fn(&Value) -> String| -> Vec<String> {
@@ -96,7 +111,7 @@ pub fn of_objects(columns: &str, objects: &[Value], width: Option<usize>) -> Str
 }
 
 /// A time as it is seen from `now`: without what is the same.
-fn short_time(value: &Value, now: &Zoned) -> String {
+pub fn short_time(value: &Value, now: &Zoned) -> String {
     let read = value
         .as_str()
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());
@@ -122,28 +137,27 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     };
     let mut has_cut = false;
     if total(&widths(&rows, &shown)) > width {
-        for index in 0..columns.len() {
-            has_cut |= cut_ids(&mut rows, index);
-        }
+        has_cut = cut_all_ids(&mut rows, columns.len());
     }
-    let is_text = |index: usize| !columns[index].is_time() && !is_of_ids(&rows, index);
-    let least = |shown: &[usize]| {
-        let least = shown.iter().map(|index| match natural(&rows, *index) {
-            natural if is_text(*index) => natural.min(SHORT_TEXT.max(headers[*index].width())),
-            natural => natural,
-        });
-        least.collect::<Vec<_>>()
+    let least = |rows: &[Vec<String>], shown: &[usize]| -> Vec<usize> {
+        let least = |index: &usize| least(&columns[*index], natural(rows, *index), is_of_ids(rows, *index));
+        shown.iter().map(least).collect()
     };
     let mut left_out = Vec::new();
-    while total(&least(&shown)) > width
+    while total(&least(&rows, &shown)) > width
         && let Some(place) = (0..shown.len())
             .filter(|place| columns[shown[*place]].rank.is_some())
             .max_by_key(|place| columns[shown[*place]].rank)
     {
         left_out.push(headers[shown.remove(place)].clone());
     }
+    if total(&least(&rows, &shown)) > width {
+        for index in &shown {
+            cut_names(&mut rows, *index);
+        }
+    }
     let mut widths = widths(&rows, &shown);
-    let least = least(&shown);
+    let least = least(&rows, &shown);
     while total(&widths) > width {
         // Texts give way first, the widest of them.
         let can_give = |place: &usize| widths[*place] > least[*place];
@@ -165,6 +179,15 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
     let said = said(has_cut, &left_out);
     let fits = said.width() <= width;
     table + if fits { &said } else { "(--wide shows all)\n" }
+}
+
+/// How narrow a column may be for others to stay.
+fn least(column: &Column<'_>, natural: usize, is_of_ids: bool) -> usize {
+    let text = if column.is_wanted { WANTED_TEXT } else { SHORT_TEXT };
+    match column.is_time() || is_of_ids {
+        true => natural,
+        false => natural.min(text.max(column.header.width())),
+    }
 }
 
 /// What is not shown.
@@ -235,34 +258,80 @@ fn is_of_ids(rows: &[Vec<String>], index: usize) -> bool {
         && rows.iter().all(|row| row[index] == "-" || is_id(&row[index]))
 }
 
-/// Cuts the ids of a column to what tells them apart, if all its cells are ids or say that there is none.
-fn cut_ids(rows: &mut [Vec<String>], index: usize) -> bool {
+/// Cuts the ids of all columns that have nothing else, and those at the ends of sentences as the first of these.
+fn cut_all_ids(rows: &mut [Vec<String>], column_count: usize) -> bool {
+    let parts: Vec<_> = (0..column_count).map(|index| cut_ids(rows, index)).collect();
+    let Some(part) = parts.into_iter().flatten().next() else {
+        return false;
+    };
+    for cell in rows.iter_mut().flatten() {
+        if let Some((before, id)) = id_of(cell).filter(|(before, _)| before.contains(' ')) {
+            *cell = format!("{before}{}", part_of(id, &part));
+        }
+    }
+    true
+}
+
+/// What is left of an id.
+fn part_of(id: &str, part: &Range<usize>) -> String {
+    let before = if part.start > 0 { "…" } else { "" };
+    let after = if part.end < id.len() { "…" } else { "" };
+    format!("{before}{}{after}", &id[part.clone()])
+}
+
+/// Cuts the names before the ids of a column to what tells them apart, if their beginnings or their ends do.
+fn cut_names(rows: &mut [Vec<String>], index: usize) {
+    if !is_of_ids(rows, index) {
+        return;
+    }
+    let short = |name: &str, is_end: bool| {
+        let length = name.chars().count();
+        let kept = SHORT_NAME - 1;
+        match (length > SHORT_NAME, is_end) {
+            (false, _) => name.to_owned(),
+            (true, false) => format!("{}…", name.chars().take(kept).collect::<String>()),
+            (true, true) => format!("…{}", name.chars().skip(length - kept).collect::<String>()),
+        }
+    };
+    let names = rows.iter().filter_map(|row| row[index].rsplit_once('/'));
+    let names: HashSet<_> = names.map(|(name, _)| name.to_owned()).collect();
+    let is_apart = |is_end: &bool| {
+        let shown: HashSet<_> = names.iter().map(|name| short(name, *is_end)).collect();
+        shown.len() == names.len()
+    };
+    let Some(is_end) = [false, true].into_iter().find(is_apart) else {
+        return;
+    };
+    for row in rows {
+        if let Some((name, id)) = row[index].rsplit_once('/') {
+            row[index] = format!("{}/{id}", short(name, is_end));
+        }
+    }
+}
+
+/// Cuts the ids of a column to what tells them apart, if all its cells are ids or say that there is none; the part that is
+/// left.
+fn cut_ids(rows: &mut [Vec<String>], index: usize) -> Option<Range<usize>> {
     let ids: Option<Vec<_>> = rows
         .iter()
         .map(|row| &*row[index])
         .filter(|cell| *cell != "-")
         .map(|cell| id_of(cell).map(|(_, id)| id))
         .collect();
-    let Some(mut ids) = ids.filter(|ids| !ids.is_empty()) else {
-        return false;
-    };
+    let mut ids = ids.filter(|ids| !ids.is_empty())?;
     ids.sort_unstable();
     ids.dedup();
     let is_apart = |part: &Range<usize>| {
         let parts: HashSet<_> = ids.iter().map(|id| &id[part.clone()]).collect();
         parts.len() == ids.len()
     };
-    let Some(part) = ID_PARTS.into_iter().find(is_apart) else {
-        return false;
-    };
+    let part = ID_PARTS.into_iter().find(is_apart)?;
     for row in rows {
         if let Some((name, id)) = id_of(&row[index]) {
-            let before = if part.start > 0 { "…" } else { "" };
-            let after = if part.end < id.len() { "…" } else { "" };
-            row[index] = format!("{name}{before}{}{after}", &id[part.clone()]);
+            row[index] = format!("{name}{}", part_of(id, &part));
         }
     }
-    true
+    Some(part)
 }
 
 #[cfg(test)]
@@ -370,6 +439,49 @@ mod tests {
         let table = of_objects("ID id", &objects, Some(20));
 
         assert_eq!(table, "ID\napp/0190b5c4…\n(--wide shows all)\n");
+    }
+
+    #[test]
+    fn of_a_long_destination_what_tells_it_and_its_receipts_apart_is_left() {
+        let ids = |names: [&str; 2]| {
+            let object = |name: &str| json!({ "id": format!("{name}/0190b5c4-1111-7000-8000-000000000001"), "why": "x" });
+            let objects = names.map(object);
+            let table = of_objects("ID id | WHY why !", &objects, Some(30));
+            table
+                .lines()
+                .skip(1)
+                .take(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(
+            ids(["orders-of-europe-and-asia", "stock-of-europe-and-asia"]),
+            ["orders-of-e…/0190b5c4…  x", "stock-of-eu…/0190b5c4…  x"]
+        );
+        assert_eq!(
+            ids(["the-application-for-orders", "the-application-for-stock"]),
+            ["…-for-orders/0190b5c4…  x", "…n-for-stock/0190b5c4…  x"]
+        );
+    }
+
+    #[test]
+    fn columns_are_left_out_before_a_text_that_is_wanted_is_cut_and_an_id_at_its_end_is_cut_as_an_id() {
+        let columns = "ID id | STATE state ?1 | WHY why !";
+        let id = "0190b5c4-1111-7000-8000-000000000001";
+        let object = json!({
+            "id": format!("app/{id}"),
+            "state": "pending",
+            "why": format!("waits for the first of its job, which is app/{id}"),
+        });
+
+        let table = of_objects(columns, &[object], Some(74));
+
+        assert_eq!(
+            table,
+            "ID             WHY\napp/0190b5c4…  waits for the first of its job, which is app/0190b5c4…\n\
+             (--wide shows STATE too, and whole ids)\n"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `trigger`
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,7 +84,14 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
                 output::stream(&format!("{}\n", String::from_utf8_lossy(&body)))?;
                 continue;
             }
-            let status = post(&client, &url, body).await?;
+            let status = match post(&client, &url, body).await {
+                Err(error) if args.to.is_none() && is_refused(&error) => bail!(
+                    "no receiver runs at {}: start it with `caigunn-webhook serve`, or say where it listens with --to or \
+                     CAIGUNN_LISTEN",
+                    reachable(settings.listen)
+                ),
+                status => status?,
+            };
             refused.extend((!status.is_success()).then_some(status.as_u16()));
         }
     }
@@ -135,6 +143,12 @@ async fn post(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<Statu
         .with_context(|| format!("posting to {}", url.origin().ascii_serialization()))?;
     output::write(&format!("{} {}\n", status.as_u16(), answer.trim_end()))?;
     Ok(status)
+}
+
+/// Whether nothing listens there.
+fn is_refused(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// The configured receiver's URL, as CaiGunn would have it, on this machine.

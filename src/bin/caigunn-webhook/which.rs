@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::admin::{self, AdminApi};
-use crate::id::id;
+use crate::id::{event, id};
 use crate::moment::moment;
 use crate::output::{self, Format};
 
@@ -14,7 +14,7 @@ use crate::output::{self, Format};
 #[derive(Args)]
 pub struct Of {
     /// Only of this event (crawling) or event name (crawling.completed)
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", value_parser = event)]
     event: Option<String>,
     /// Only of this chatbot
     #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
@@ -29,7 +29,7 @@ pub struct Of {
 pub struct Which {
     #[command(flatten)]
     of: Of,
-    /// Only what was received then or later: a time, a day (UTC), or how long ago, such as 2h
+    /// Only what was received then or later: a time or a day (UTC unless a zone is given), or how long ago (2h)
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
     /// Only what was received before that

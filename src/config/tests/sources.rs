@@ -206,3 +206,16 @@ fn the_image_sets_no_variable_but_the_one_that_names_its_defaults() {
     assert_eq!(set, ["ENV CAIGUNN_DEFAULTS=/etc/caigunn-webhook/image.toml"]);
     assert!(dockerfile.contains("COPY config/image.toml /etc/caigunn-webhook/image.toml"));
 }
+
+#[test]
+fn of_a_text_without_quotes_in_a_file_it_is_said_that_it_needs_them() {
+    for value in ["127.0.0.1:8080", "localhost:8080", ":8080", "10.0.0.1 # inside"] {
+        let said = mistakes(&file(&format!("[server]\nlisten = {value}\n")));
+
+        assert!(said[0].starts_with("own.toml:2: "), "{said:?}");
+        assert!(said[0].ends_with("; a text must stand in quotes"), "{said:?}");
+        assert!(!said[0].contains(value), "{said:?}");
+    }
+    let said = mistakes(&file("[server]\nlisten = \"127.0.0.1:8080\nx = 1\n"));
+    assert!(!said[0].contains("must stand in quotes"), "{said:?}");
+}

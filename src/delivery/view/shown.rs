@@ -39,7 +39,7 @@ pub struct Listed {
     pub next_attempt_at: Option<Timestamp>,
     /// Why it waits, in words, if it does.
     pub waits: Option<String>,
-    /// When that was written; `None` where nothing is.
+    /// When that was written; null where nothing is.
     pub changed_at: Option<Timestamp>,
 }
 
@@ -69,9 +69,9 @@ pub struct ShownAttempt {
 pub struct ShownDestination {
     /// Its name.
     pub name: String,
-    /// `http` or `command`; `None` if it is configured no more.
+    /// What it is, such as `http` or `command`; null if it is configured no more.
     pub kind: Option<&'static str>,
-    /// Scheme, host and port of its URL, or its program; `None` if it is configured no more.
+    /// Scheme, host and port of its URL, its program, or its server and the name in a queue; null if it is configured no more.
     pub to: Option<String>,
     /// Whether it is sent to.
     pub state: ShownState,

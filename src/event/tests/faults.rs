@@ -148,6 +148,15 @@ fn a_body_that_is_not_json_is_refused_as_such() {
 }
 
 #[test]
+fn of_an_empty_body_it_is_said_that_it_is_empty() {
+    for body in ["", " \r\n", "\u{feff}"] {
+        let error = parse(body.as_bytes()).unwrap_err();
+
+        assert_eq!(error.to_string(), "the body is not JSON: it is empty", "{body:?}");
+    }
+}
+
+#[test]
 fn a_body_that_is_not_utf_8_is_refused_by_its_first_bad_byte() {
     let cases: [(&[u8], &str); 4] = [
         (

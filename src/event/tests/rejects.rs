@@ -54,6 +54,23 @@ fn each_required_member_is_missed_if_absent_or_null() {
 }
 
 #[test]
+fn where_all_data_is_missing_that_is_said_first() {
+    for (value, found) in [(None, "nothing"), (Some("null"), "null")] {
+        check_faults(
+            &changed("uploading.completed", "/data", value),
+            &[
+                &format!("/data: expected an object, found {found}"),
+                "/data/training_data_ids: expected an array, found nothing",
+                "/data/chatbot_id: expected a uuid (or /chatbot_id), found nothing",
+            ],
+        );
+    }
+    // An older beginning needs none.
+    let older = json!({"event": "training", "status": "initial", "chatbot_id": PAGE_UUID});
+    assert!(crate::event::parse(older.to_string().as_bytes()).is_ok());
+}
+
+#[test]
 fn each_member_is_refused_with_another_type() {
     let cases = [
         ("crawling.initial", "5", "/event: expected a string, found 5"),

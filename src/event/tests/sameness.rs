@@ -451,3 +451,40 @@ fn numbers_that_differ_in_their_last_digit_are_not_the_same_however_long() {
         assert!(same_content(body(one).as_bytes(), laid_out.as_bytes()), "{one}");
     }
 }
+
+#[test]
+fn an_id_is_the_same_whatever_letters_it_is_written_in() {
+    let upper = |id: &str| id.to_uppercase();
+    let braced = |id: &str| format!("{{{id}}}");
+    let bare = |id: &str| id.replace('-', "");
+    for name in Event::NAMES {
+        let body = sample_json(&name.to_string(), Wire::V2024_07).to_string();
+        let id = PAGE_UUID.to_string();
+        for respelled in [upper(&id), braced(&id), bare(&id)] {
+            let respelled = body.replace(&id, &respelled);
+
+            assert_ne!(body, respelled);
+            assert!(same_content(body.as_bytes(), respelled.as_bytes()), "{respelled}");
+        }
+    }
+    let text = |place: &str, id: &str| format!(r#"{{"data":{{"{place}":"{id}"}}}}"#);
+    let id = PAGE_UUID.to_string();
+    assert!(same_content(
+        text("id", &id).as_bytes(),
+        text("id", &upper(&id)).as_bytes()
+    ));
+    // Elsewhere it is a text like any other, and so is an id that is no UUID.
+    assert!(!same_content(
+        text("detail", &id).as_bytes(),
+        text("detail", &upper(&id)).as_bytes()
+    ));
+    assert!(!same_content(
+        text("id", "a").as_bytes(),
+        text("id", "A").as_bytes()
+    ));
+    let nested = |id: &str| format!(r#"{{"training_data_ids":[{{"filename":"{id}"}}]}}"#);
+    assert!(!same_content(
+        nested(&id).as_bytes(),
+        nested(&upper(&id)).as_bytes()
+    ));
+}

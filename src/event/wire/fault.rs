@@ -95,6 +95,17 @@ impl Faults {
             found: quote(found),
         });
     }
+
+    /// Says first that there is no `/data`, where something is missing in it: `found` is what is in its place.
+    pub fn begin_with_data(&mut self, found: &str) {
+        if self.list.iter().any(|fault| fault.pointer.starts_with("/data/")) {
+            let mut rest = std::mem::take(&mut self.list);
+            self.add("/data", "an object", found);
+            self.list.append(&mut rest);
+            self.omitted_count += self.list.len().saturating_sub(MAX_FAULTS);
+            self.list.truncate(MAX_FAULTS);
+        }
+    }
 }
 
 /// Describes a piece of JSON in a few words, quoting scalars.

@@ -93,7 +93,7 @@ pub async fn deliveries(
     State(api): State<Api>,
     query: Asked<DeliveriesQuery>,
 ) -> Result<Answer<DeliveriesPage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     list(&api, query).await.map(Answer)
 }
 
@@ -167,7 +167,7 @@ pub async fn retry(
     named: NamedDelivery,
     query: Asked<NoQuery>,
 ) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let (destination, receipt_id) = ids(named)?;
     let instruction = Instruction::Retry {
         destination: destination.clone(),
@@ -181,7 +181,7 @@ pub async fn cancel(
     named: NamedDelivery,
     query: Asked<NoQuery>,
 ) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let (destination, receipt_id) = ids(named)?;
     let instruction = Instruction::Cancel {
         destination: destination.clone(),

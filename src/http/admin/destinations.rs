@@ -71,7 +71,7 @@ pub async fn pause(
     name: Named,
     query: Asked<PauseQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let Path(destination) = name.map_err(|_| Problem::not_found())?;
     let allowed = format!("1 to {MAX_REASON_BYTES} bytes");
     let is_allowed = |reason: &String| (1..=MAX_REASON_BYTES).contains(&reason.len());
@@ -84,7 +84,7 @@ pub async fn pause(
 }
 
 pub async fn resume(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let Path(destination) = name.map_err(|_| Problem::not_found())?;
     let instruction = Instruction::Resume {
         destination: destination.clone(),
@@ -93,7 +93,7 @@ pub async fn resume(State(api): State<Api>, name: Named, query: Asked<NoQuery>) 
 }
 
 pub async fn remove(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let Path(destination) = name.map_err(|_| Problem::not_found())?;
     let instruction = Instruction::Remove {
         destination: destination.clone(),

@@ -191,9 +191,16 @@ fn agreed<T>(asked: Option<Result<T, Problem>>, allowed: Option<&Members>) -> Op
 /// Whether what both lists may be asked for is as the documents have it.
 fn is_allowed(members: &Members) -> bool {
     let is = |name: &str, is_allowed: fn(&str) -> bool| members.get(name).is_none_or(|text| is_allowed(text));
-    is("event", |event| {
-        !event.strip_suffix(".*").unwrap_or(event).contains('*')
-    }) && is("event_id", is_uuid)
+    let is_event = |text: &str| {
+        let name = text.strip_suffix(".*").unwrap_or(text);
+        let has = |ends: [Option<char>; 2], is: fn(char) -> bool| ends.into_iter().flatten().any(is);
+        let ends = [name.chars().next(), name.chars().next_back()];
+        ends[0].is_some()
+            && !has(ends, |end| end == '.' || end.is_whitespace())
+            && !name.contains(|it: char| it == '*' || it.is_control())
+    };
+    is("event", is_event)
+        && is("event_id", is_uuid)
         && is("chatbot_id", is_uuid)
         && is("cursor", |text| number(text).is_some())
         && is("limit", |text| {

@@ -74,7 +74,7 @@ pub struct JobList {
 }
 
 pub async fn jobs(State(api): State<Api>, query: Asked<JobsQuery>) -> Result<Json<JobList>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let (filter, page) = read(query)?;
     let JobPage { page, looked_back_to } =
         jobs::list(&*api.inbox, &filter, api.stalled_before(), page).await?;
@@ -129,7 +129,7 @@ pub async fn backfill(
     id: Named,
     query: Asked<BackfillQuery>,
 ) -> Result<Answer<Outcome>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let event_id = event_id(id)?;
     let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
     let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;

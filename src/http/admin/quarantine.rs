@@ -61,7 +61,7 @@ pub async fn quarantine(
     State(api): State<Api>,
     query: Asked<QuarantineQuery>,
 ) -> Result<Answer<QuarantinePage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let Page { items, next } = api.inbox.quarantine(page).await?;
     Ok(Answer(QuarantinePage {
@@ -113,7 +113,7 @@ pub async fn accept(
     id: Named,
     query: Asked<NoQuery>,
 ) -> Result<Json<AcceptedAfterAll>, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let id = quarantine_id(id)?;
     let unknown = || Problem::nothing_named("quarantined request", id);
     let accepted = api.acceptance.accept(id).await;

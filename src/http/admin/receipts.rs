@@ -91,7 +91,7 @@ pub async fn receipts(
     State(api): State<Api>,
     query: Asked<ReceiptsQuery>,
 ) -> Result<Answer<ReceiptsPage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let Asking { wanted, page, after } = read(query)?;
     match after {
         None => newest_first(&api, wanted, page).await,

@@ -18,11 +18,11 @@ use super::super::problem::{Kind, Problem};
 use super::super::receive::check_content_type;
 use super::super::routes::{About, Routes};
 use super::told::{Followed, Given, NOT_YET, NoQuery, NotYet, follow, not_yet};
-use super::{Answer, Api, Asked, DEFAULT_LIMIT, EVENT, MAX_LIMIT, Named, event_filter, page};
+use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
 use crate::clock::{A_TIME, Timestamp};
 use crate::delivery::instruction::Shown;
 use crate::delivery::view;
-use crate::event::Fault;
+use crate::event::{EVENT_FILTER, Fault, event_filter};
 use crate::inbox::ReceiptId;
 use crate::inbox::instruction::{Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
 
@@ -58,6 +58,8 @@ pub fn routes() -> Routes<Api> {
 fn replay_schema() -> RefOr<Schema> {
     let mut schema = Replay::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
+        // Answers have them always.
+        object.required.clear();
         if let Some(RefOr::T(Schema::Array(ids))) = object.properties.get_mut("receipt_ids") {
             (ids.min_items, ids.max_items) = (Some(1), Some(MAX_RECEIPT_IDS));
         }
@@ -93,7 +95,7 @@ pub async fn begin(
     request: Request,
 ) -> Result<Response, Problem> {
     // `dry_run` in the wrong place must not send everything.
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     check_content_type(request.headers())?;
     let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES));
     let body = reading
@@ -137,7 +139,7 @@ pub struct Replays {
 }
 
 pub async fn replays(State(api): State<Api>, query: Asked<ReplaysQuery>) -> Result<Answer<Replays>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let page = page(None, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let replays = api.deliveries.replays(page.limit).await?;
     Ok(Answer(Replays { replays }))
@@ -170,7 +172,7 @@ pub struct ReplayTold {
 }
 
 pub async fn end(State(api): State<Api>, id: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    query.map_err(|error| Problem::unread_query(&error))?;
     let replay = found(&api, id).await?;
     let id = replay.id;
     Ok(match follow(&api, Instruction::EndReplay { id }).await? {
@@ -189,10 +191,13 @@ pub async fn end(State(api): State<Api>, id: Named, query: Asked<NoQuery>) -> Re
 
 /// Reads a replay, or says all that is wrong with it.
 pub fn read(body: &[u8]) -> Result<Replay, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Err(Problem::not_json("it is empty"));
+    }
     let members = match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => members,
         Ok(other) => return Err(invalid(vec![fault("", "an object", &other)])),
-        Err(error) => return Err(Problem::not_json(&error)),
+        Err(error) => return Err(Problem::not_json(error)),
     };
     let mut members = Members {
         members,
@@ -201,7 +206,9 @@ pub fn read(body: &[u8]) -> Result<Replay, Problem> {
     let replay = Replay {
         receipt_ids: members.receipt_ids(),
         destination: members.value("destination", "a text"),
-        event: members.member("event", EVENT, |value| value.as_str().and_then(event_filter)),
+        event: members.member("event", EVENT_FILTER, |value| {
+            value.as_str().and_then(event_filter)
+        }),
         event_id: members.value("event_id", "a uuid"),
         chatbot_id: members.value("chatbot_id", "a uuid"),
         since: members.value("since", A_TIME),
@@ -389,6 +396,10 @@ mod tests {
                 json!({"event": "cr*"}),
                 "/event: expected an event or an event name, such as crawling, crawling.* or crawling.completed, found \
                  \"cr*\"",
+            ),
+            (
+                json!({"event": ""}),
+                "/event: expected an event or an event name, such as crawling, crawling.* or crawling.completed, found \"\"",
             ),
             (
                 json!({"event_id": "x"}),

@@ -54,7 +54,7 @@ pub async fn subscription(
     State(api): State<Api>,
     query: Asked<SubscriptionQuery>,
 ) -> Result<Answer<Subscription>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let of_leader = asked("of_leader", "true or false", query.of_leader, |_: &bool| true)?;
     seen(&api, of_leader.unwrap_or(false)).await.map(Answer)
 }

@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::super::problem::{Document, Kind};
 use super::super::routes::{About, Described};
+use super::flat::{Schemas, flat, flat_one};
 
 const TITLE: &str = "caigunn-webhook";
 
@@ -41,7 +42,7 @@ pub fn document<'a>(described: impl Iterator<Item = &'a Described>) -> String {
     let bearer = bearer.description(Some(
         "Without a token in the settings only clients on the same machine are served.",
     ));
-    let components = schemas
+    let components = flat(&schemas)
         .into_iter()
         .fold(ComponentsBuilder::new(), |all, (name, schema)| {
             all.schema(name, schema)
@@ -92,7 +93,9 @@ fn operation(path: &str, method: &HttpMethod, about: &About) -> Operation {
             path_parameters(path).chain(about.parameters.iter().cloned()),
         ));
     if let Some(content) = &about.request {
-        let body = RequestBodyBuilder::new().content("application/json", content.clone());
+        let mut content = content.clone();
+        content.schema = content.schema.map(|schema| flat_one(&schema, &Schemas::new()));
+        let body = RequestBodyBuilder::new().content("application/json", content);
         operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
     }
     if about.is_guarded {

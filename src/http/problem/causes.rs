@@ -7,6 +7,24 @@ use crate::delivery::view;
 use crate::event::ParseError;
 use crate::inbox;
 
+/// What is wrong with the names in a query, said as it is of their values.
+pub fn of_query(text: &str) -> String {
+    let said = text
+        .strip_prefix("Failed to deserialize query string: ")
+        .unwrap_or(text);
+    let unknown = || {
+        let (name, rest) = said.split_once(": unknown field `")?;
+        let allowed = rest.strip_prefix(name)?.strip_prefix("`, ")?;
+        let allowed = allowed.strip_prefix("expected ").unwrap_or("none");
+        Some(format!("{name}: there is no such parameter, expected {allowed}"))
+    };
+    let repeated = || {
+        let name = said.strip_prefix("duplicate field `")?.strip_suffix('`')?;
+        Some(format!("{name}: expected one value, found two"))
+    };
+    unknown().or_else(repeated).unwrap_or_else(|| said.to_owned())
+}
+
 impl From<ParseError> for Problem {
     fn from(error: ParseError) -> Self {
         let detail = error.to_string();

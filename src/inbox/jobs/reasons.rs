@@ -31,7 +31,7 @@ pub struct WholeJob {
     /// Why it failed, where CaiGunn says so; of a completed upload, how many of its files failed, with the first; cut. As
     /// lists of jobs have it.
     pub reason: Option<String>,
-    /// What came of it, oldest first, at most [`MAX_JOB_RECEIPTS`](super::super::MAX_JOB_RECEIPTS).
+    /// What came of it, oldest first, 100 at most.
     pub notifications: Vec<Step>,
 }
 

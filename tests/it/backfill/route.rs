@@ -218,8 +218,7 @@ async fn what_is_asked_wrongly_is_refused() {
             400,
             [
                 "invalid-query",
-                "Failed to deserialize query string: colour: unknown field `colour`, expected `chatbot_id` or \
-                 `dry_run`",
+                "colour: there is no such parameter, expected `chatbot_id` or `dry_run`",
             ],
         ),
     ];

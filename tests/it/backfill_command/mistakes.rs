@@ -22,6 +22,10 @@ async fn what_is_no_list_of_jobs_is_reported_and_nothing_is_done() {
             ],
         ),
         (
+            "crawling\n".to_owned(),
+            vec![format!("{name} has 1 line that is no event_id:")],
+        ),
+        (
             "# nothing\n\n".to_owned(),
             vec![format!("{name} has no event_id")],
         ),
@@ -48,6 +52,12 @@ async fn what_is_no_list_of_jobs_is_reported_and_nothing_is_done() {
     let ended = stage.run(&["--file", name]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.errors.contains(&format!("reading {name}")), "{ended:?}");
+    let ended = stage.run(&["--file", "-"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.errors.contains("standard input has no event_id"),
+        "{ended:?}"
+    );
     assert!(stage.provider.calls().is_empty());
 }
 

@@ -49,7 +49,7 @@ async fn without_a_receiver_each_command_says_so_and_ends_with_1() {
 async fn wrong_usage_ends_with_64_and_says_what_is_allowed() {
     let folder = tempfile::tempdir().expect("a folder");
     let nobody = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["receipts", "replay"], "say which receipts: ids, --event"),
         (&["receipts", "replay", "nonsense"], "nonsense"),
         (
@@ -61,6 +61,22 @@ async fn wrong_usage_ends_with_64_and_says_what_is_allowed() {
             "a day such as 2024-07-30",
         ),
         (&["receipts", "list", "--limit", "0"], "expected 1 to 1000000"),
+        (
+            &["receipts", "list", "--event", ""],
+            "expected an event or an event name",
+        ),
+        (
+            &["receipts", "replay", "--event", "crawling."],
+            "expected an event or an event name",
+        ),
+        (
+            &["deliveries", "list", "--event", ".completed"],
+            "expected an event or an event name",
+        ),
+        (
+            &["jobs", "list", "--event", " crawling"],
+            "expected an event or an event name",
+        ),
         (
             &["deliveries", "list", "--state", "lost"],
             "pending, delivered, dead, cancelled, removed",

@@ -1,6 +1,7 @@
 //! What only PostgreSQL promises, and the contract of every store.
 
 mod check;
+mod copies;
 mod faults;
 mod many;
 mod migration;

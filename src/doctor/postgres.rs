@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Finding;
 use super::account::MAX_SKEW;
 use super::network::State;
-use super::soundness::{CHECK, CONNECTIONS_ADVICE, newer, opening_advice, reason_of};
+use super::soundness::{CHECK, CONNECTIONS_ADVICE, UNFIT_ADVICE, newer, opening_advice, reason_of, unfit};
 use crate::clock::rounded;
 use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
 use crate::inbox::{Error, NEWER_ADVICE, Settings};
@@ -31,7 +31,7 @@ pub async fn examine(
     // What a newer program keeps there is its own affair, and where no inbox can be nothing is to be tried.
     if seen.unfit.is_none() && !matches!(seen.tables, Tables::Newer { .. }) {
         let written = try_write(location, settings).await;
-        findings.push(writing(written, &shown, listen, receiver));
+        findings.push(writing(written, &seen, &shown, listen, receiver));
     }
     findings.extend([
         durability(&seen),
@@ -43,15 +43,11 @@ pub async fn examine(
 }
 
 fn tables(seen: &Look, shown: &str) -> Finding {
-    if let Some(unfit) = &seen.unfit {
-        return Finding::failure(
-            CHECK,
-            format!("there can be no inbox at {shown}: {unfit}"),
-            "set CAIGUNN_INBOX_URL to a database of a server of PostgreSQL 14 or newer that was made with ENCODING 'UTF8'",
-        );
+    if let Some(reason) = &seen.unfit {
+        return Finding::failure(CHECK, unfit(shown, reason), UNFIT_ADVICE);
     }
     let place = format!("PostgreSQL {} at {shown}", seen.server_version);
-    match seen.tables {
+    match &seen.tables {
         Tables::Missing => Finding::ok(
             CHECK,
             format!("{place} has no tables yet; the first start makes them"),
@@ -62,28 +58,68 @@ fn tables(seen: &Look, shown: &str) -> Finding {
                 "{place} has tables of version {version}; what is in them `caigunn-webhook inbox check` verifies"
             ),
         ),
-        Tables::Newer { version } => Finding::failure(CHECK, newer(shown, version), NEWER_ADVICE),
+        Tables::Incomplete { version, missing } => Finding::failure(
+            CHECK,
+            format!(
+                "{place} has tables of version {version} that are not whole: there is no table {missing}"
+            ),
+            "stop the receivers and put the whole schema caigunn_webhook back from a backup, as docs/scaling.md says",
+        ),
+        Tables::Newer { version } => Finding::failure(CHECK, newer(shown, *version), NEWER_ADVICE),
     }
 }
 
-fn writing(written: Result<(), Error>, shown: &str, listen: SocketAddr, receiver: State) -> Finding {
+fn writing(
+    written: Result<(), Error>,
+    seen: &Look,
+    shown: &str,
+    listen: SocketAddr,
+    receiver: State,
+) -> Finding {
     const CHECK: &str = "writing";
-    match (written, receiver) {
+    let waits_for_standby =
+        |reason: &str| seen.standbys.are_missing || reason.contains("synchronous_standby_names");
+    match (written, receiver, &seen.missing_right) {
         // Whatever this process can do, that one cannot.
-        (_, State::Unready(reason)) => Finding::failure(
+        (_, State::Unready(reason), _) => Finding::failure(
             CHECK,
             format!("the receiver that runs at {listen} cannot store anything: {reason}"),
-            "see that the server runs, has room and takes writes, and that the receiver can reach it",
+            if waits_for_standby(&reason) {
+                STANDBY_ADVICE
+            } else {
+                "see that the server runs, has room and takes writes, and that the receiver can reach it"
+            },
         ),
-        (Ok(()), State::Ready | State::Absent) => Finding::ok(CHECK, format!("{shown} takes writes")),
-        (Err(error), State::Ready | State::Absent) => Finding::failure(
+        (Ok(()), State::Ready | State::Absent, None) => Finding::ok(CHECK, format!("{shown} takes writes")),
+        (Ok(()), State::Ready | State::Absent, Some(missing)) => Finding::failure(
             CHECK,
-            format!("{shown} does not take writes: {}", reason_of(error)),
-            "see that the server is no standby and has room, and that the user in CAIGUNN_INBOX_URL may make the schema \
-             caigunn_webhook, or owns it",
+            format!(
+                "{shown} does not take all that a receiver writes: the user in CAIGUNN_INBOX_URL {missing}"
+            ),
+            RIGHTS_ADVICE,
         ),
+        (Err(error), State::Ready | State::Absent, missing_right) => {
+            let reason = reason_of(error);
+            let advice = if waits_for_standby(&reason) {
+                STANDBY_ADVICE
+            } else if missing_right.is_some() {
+                RIGHTS_ADVICE
+            } else {
+                "see that the server is no standby and has room, and that the user in CAIGUNN_INBOX_URL may make the schema \
+                 caigunn_webhook, or owns it"
+            };
+            Finding::failure(CHECK, format!("{shown} does not take writes: {reason}"), advice)
+        }
     }
 }
+
+/// What to do where a user lacks a right to tables that are there.
+const RIGHTS_ADVICE: &str = "name the owner of the tables in CAIGUNN_INBOX_URL; or, where they are up to date, GRANT SELECT, INSERT, UPDATE, \
+                             DELETE ON ALL TABLES IN SCHEMA caigunn_webhook to that user";
+
+/// What to do where commits wait in vain.
+const STANDBY_ADVICE: &str = "see in pg_stat_replication whether the standby follows, and in its log why not; to go on without it, name \
+                              another one in synchronous_standby_names, or none, and SELECT pg_reload_conf(); until then posts get 503";
 
 fn durability(seen: &Look) -> Finding {
     const CHECK: &str = "durability";
@@ -104,11 +140,24 @@ fn durability(seen: &Look) -> Finding {
             "turn it on in postgresql.conf; a disk that keeps its promises is no reason to have it off",
         );
     }
-    let commit = match &*seen.synchronous_commit {
+    let names = &seen.standbys.names;
+    if seen.standbys.are_missing {
+        return Finding::failure(
+            CHECK,
+            format!(
+                "commits wait for a standby that does not confirm them: synchronous_standby_names is {names:?}"
+            ),
+            STANDBY_ADVICE,
+        );
+    }
+    let mut found = match &*seen.synchronous_commit {
         "off" => "synchronous_commit is off there, and this program turns it on for itself".to_owned(),
         other => format!("synchronous_commit is {other}"),
     };
-    Finding::ok(CHECK, format!("fsync and full_page_writes are on; {commit}"))
+    if !names.is_empty() {
+        found = format!("{found}, and commits wait for {names:?} in synchronous_standby_names");
+    }
+    Finding::ok(CHECK, format!("fsync and full_page_writes are on; {found}"))
 }
 
 fn connections(seen: &Look, wanted: usize) -> Finding {

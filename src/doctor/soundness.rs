@@ -128,6 +128,15 @@ async fn of_database(location: &postgres::Location, settings: &Settings) -> Soun
             tables_version: Some(version.unsigned_abs().into()),
             ..unsound(KIND, Condition::Newer, newer(&shown, version), NEWER_ADVICE)
         },
+        Ok(postgres::Check::Unfit { reason }) => {
+            unsound(KIND, Condition::Foreign, unfit(&shown, &reason), UNFIT_ADVICE)
+        }
+        Ok(postgres::Check::Uneven { reason, advice }) => unsound(
+            KIND,
+            Condition::Damaged,
+            format!("{shown} does not fit together: {reason}"),
+            advice,
+        ),
         Err(Error::Corrupt { reason }) => unsound(
             KIND,
             Condition::Damaged,
@@ -147,6 +156,18 @@ pub fn newer(shown: &str, version: i32) -> String {
     format!("{shown} is the inbox of a newer program, which has brought its tables to version {version}")
 }
 
+/// That no inbox can be in a database.
+pub fn unfit(shown: &str, reason: &str) -> String {
+    format!("there can be no inbox at {shown}: {reason}")
+}
+
+/// What to do about such a database.
+pub const UNFIT_ADVICE: &str = "set CAIGUNN_INBOX_URL to a database of a server of PostgreSQL 14 or newer that was made with ENCODING 'UTF8'";
+
+/// What to do about a pooler that mixes up sessions, of which the reason says how else it is to be set.
+const POOLER_ADVICE: &str = "name the server itself in CAIGUNN_INBOX_URL, or have the pooler give each client a session of its own; with the \
+                             pooler as it is no receiver starts, and one that runs fails now and then";
+
 /// What to do where there are not enough connections.
 pub const CONNECTIONS_ADVICE: &str = "raise max_connections of the server (or the limit of the user or the database), or lower \
                                       CAIGUNN_INBOX_MAX_CONNECTIONS; while one receiver replaces another, both have theirs";
@@ -154,6 +175,9 @@ pub const CONNECTIONS_ADVICE: &str = "raise max_connections of the server (or th
 /// What to do about a server that could not be asked.
 pub fn opening_advice(error: &Error) -> &'static str {
     match error {
+        Error::Unavailable { reason } | Error::Refused { reason } if reason.contains("pool_mode=session") => {
+            POOLER_ADVICE
+        }
         Error::Unavailable { reason } if reason.contains("(SQLSTATE 53300)") => CONNECTIONS_ADVICE,
         Error::Unavailable { reason }
             if ["certificate", "sslrootcert", "sslcert", "sslkey"]

@@ -2,6 +2,7 @@
 //! words that a newcomer can act on, and changes nothing.
 
 mod account;
+mod database;
 mod destinations;
 mod elsewhere;
 mod inbox;

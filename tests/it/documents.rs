@@ -2,6 +2,7 @@
 //! commands, routes and examples. (Of settings that is tested where they are read.)
 
 mod commands;
+mod restore;
 
 use std::collections::BTreeSet;
 use std::fs;

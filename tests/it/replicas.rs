@@ -11,6 +11,7 @@ mod questions;
 mod rolling;
 mod same;
 mod senders;
+mod standby;
 
 use std::net::SocketAddr;
 

@@ -74,13 +74,19 @@ impl Given {
 
 /// Gives an instruction and waits for a time until it is done.
 ///
+/// # Errors
+/// It was not given, or at least nobody knows that it was; or it cannot be done.
+///
 /// # Cancel safety
 /// An instruction that was given is followed also when nobody waits for it.
 pub async fn follow(api: &Api, instruction: Instruction) -> Result<Followed, Problem> {
     let id = api.deliveries.instruct(&instruction).await?;
     let deadline = Instant::now() + DONE_TIMEOUT;
     loop {
-        let found = api.deliveries.instruction(id).await?;
+        // It was given, whether or not what became of it can be read.
+        let Ok(found) = api.deliveries.instruction(id).await else {
+            return Ok(Followed::NotYet(Given::of(id, None)));
+        };
         match found.as_ref().map(Shown::end) {
             Some(Some(Err(reason))) => return Err(Problem::instruction_failed(reason.to_owned())),
             Some(None) if Instant::now() < deadline => sleep(LOOK).await,

@@ -102,8 +102,14 @@ async fn look(site: &Site, standing: &Standing) -> Vec<Wrong> {
         note(problem.detail().to_owned(), "/");
     }
     if let Err(error) = site.writer.ready().await {
-        let advice = "see that the volume is neither full nor mounted read-only; until then posts get 503";
-        note(format!("the inbox takes no writes: {error}; {advice}"), "/");
+        let advice = match site.api.inbox.space() {
+            Some(_) => "see that the volume is neither full nor mounted read-only",
+            None => "see that the database runs, takes writes and can be reached from here",
+        };
+        note(
+            format!("the inbox takes no writes: {error}; {advice}; until then posts get 503"),
+            "/",
+        );
     }
     if let Some(space) = site.api.inbox.space() {
         let free = space.free_bytes.filter(|free| *free < Space::LOW_FREE_BYTES);

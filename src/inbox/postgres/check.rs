@@ -5,20 +5,33 @@ use std::time::Duration;
 use tokio_postgres::Error as PostgresError;
 
 use super::super::{Error, Settings};
-use super::{Client, connections::Connections};
-use super::{Location, schema};
+use super::connections::Connections;
+use super::look::refuse_pooler;
+use super::{Client, Location, schema};
 
 /// What [`check`] found where nothing is damaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// There are no tables yet: the next start makes them.
     Missing,
+    /// No inbox can be in this database.
+    Unfit {
+        /// Why.
+        reason: String,
+    },
     /// An inbox without damage.
     Sound {
         /// Of its tables; a start brings them up to date.
         version: i32,
         /// How many receipts it holds.
         receipt_count: u64,
+    },
+    /// An inbox without damage in which something does not fit together yet, as in a copy by logical replication.
+    Uneven {
+        /// What, and where.
+        reason: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// An inbox of a newer program, with whose tables this one cannot run.
     Newer {
@@ -115,12 +128,29 @@ const FINDINGS: [(i32, &str, &str); 10] = [
     ),
 ];
 
+/// A cursor says of receipts up to its number that they are finished with, so of new ones too, until there are more.
+const CURSOR_AHEAD: (i32, &str) = (
+    2,
+    "SELECT name || ' is at ' || cursor || ', and the newest receipt is ' || newest
+     FROM destination, (SELECT coalesce(max(seq), 0) AS newest FROM receipt) AS receipts
+     WHERE removed_at IS NULL AND cursor > newest LIMIT 1",
+);
+
+const CURSOR_ADVICE: &str = "if this is a copy, let it have all before a receiver starts with it; if the receipts are lost, stop the receivers \
+                             and set the cursor back: UPDATE caigunn_webhook.destination SET cursor = least(cursor, (SELECT \
+                             coalesce(max(seq), 0) FROM caigunn_webhook.receipt))";
+
+const SEQUENCE_ADVICE: &str = "start a receiver, or start it again: a start sets the sequence to its table. If this is a copy by logical \
+                               replication, let it have all before";
+
 /// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
 /// may run meanwhile.
 ///
 /// # Errors
-/// [`Error::Corrupt`] with the first finding; [`Error::Unavailable`] if they cannot be read.
+/// [`Error::Corrupt`] with the first finding; [`Error::Unavailable`] if they cannot be read, [`Error::Refused`] by a pooler
+/// that mixes up sessions.
 pub async fn check(location: &Location, settings: &Settings) -> Result<Check, Error> {
+    refuse_pooler(location, settings).await?;
     let settings = Settings {
         timeout: TIMEOUT,
         max_connections: 1,
@@ -142,11 +172,17 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
              BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         )
         .await?;
+    if let Some(reason) = schema::server(client).await?.unfit {
+        return Ok(Ok(Check::Unfit { reason }));
+    }
     let Some((version, runs_from)) = schema::version(client).await? else {
         return Ok(Ok(Check::Missing));
     };
     if runs_from > schema::newest() {
         return Ok(Ok(Check::Newer { version }));
+    }
+    if let Some(missing) = schema::missing_table(client, version).await? {
+        return Ok(Err(format!("there is no table {missing}")));
     }
     let findings = FINDINGS.into_iter().filter(|(since, ..)| *since <= version);
     for (_, what, query) in findings {
@@ -155,6 +191,9 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
             return Ok(Err(format!("{what}: {which}")));
         }
     }
+    if let Some(uneven) = uneven(client, version).await? {
+        return Ok(Ok(uneven));
+    }
     let count = "SELECT count(*) FROM receipt WHERE seq >= (SELECT first_seq FROM state WHERE one)";
     let count = client.query_one(count, &[]).await?;
     client.batch_execute("COMMIT").await?;
@@ -162,4 +201,27 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
         version,
         receipt_count: count.try_get::<_, i64>(0)? as u64,
     }))
+}
+
+/// What does not fit together, though each part of it is as it was written.
+async fn uneven(client: &Client, version: i32) -> Result<Option<Check>, PostgresError> {
+    if let Some((sequence, greatest)) = schema::sequences_behind(client, version).await?.pop() {
+        return Ok(Some(Check::Uneven {
+            reason: format!("the sequence {sequence} is behind its table, which has {greatest}"),
+            advice: SEQUENCE_ADVICE,
+        }));
+    }
+    let (since, query) = CURSOR_AHEAD;
+    if version < since {
+        return Ok(None);
+    }
+    let ahead = client.query_opt(query, &[]).await?;
+    let uneven = ahead.map(|row| {
+        let which: String = row.try_get(0)?;
+        Ok(Check::Uneven {
+            reason: format!("the cursor of destination {which}"),
+            advice: CURSOR_ADVICE,
+        })
+    });
+    uneven.transpose()
 }

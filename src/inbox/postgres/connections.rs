@@ -1,16 +1,31 @@
 //! Connections to the server: how many, how they are set, and how long a call may take.
 
+mod standby;
+
+use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
+use tokio::sync::Notify;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use super::super::{Error, Settings};
-use super::error::sort;
+use super::error::{POOLER_ADVICE, has_no_room, sort};
 use super::hosts::{Connection, Hosts};
 use super::location::Location;
 use super::schema::{self, SCHEMA};
 use super::{Client, closed};
+
+pub use standby::{Standbys, standbys};
+
+/// How long before a write is given up it is looked whether it waits for a standby, at most.
+const LOOK_TIME: Duration = Duration::from_millis(500);
+
+/// How long one waits for a connection in use, before it is seen whether the server has room for one more.
+const ROOM_WAIT: Duration = Duration::from_millis(500);
 
 /// The way to the server.
 pub struct Connections {
@@ -19,6 +34,8 @@ pub struct Connections {
     place: String,
     /// How long a call may take.
     timeout: Duration,
+    /// Told when one in use comes free.
+    freed: Notify,
 }
 
 impl Connections {
@@ -39,6 +56,7 @@ impl Connections {
             pool,
             place: location.shown(),
             timeout: settings.timeout,
+            freed: Notify::new(),
         }
     }
 
@@ -72,32 +90,98 @@ impl Connections {
         verb: &'static str,
         work: impl AsyncFnOnce(&Connection) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Error> {
-        let mut lent = Lent {
-            hosts: self.pool.manager(),
-            connection: None,
-            is_answered: true,
-        };
-        let done = tokio::time::timeout(time, async {
-            let connection = self.pool.get().await.map_err(|error| self.no_connection(error))?;
+        let mut lent = self.lend();
+        let mut no_room = None;
+        let work = async {
+            let connection = self.connection(&mut no_room).await?;
             let connection = lent.connection.insert(connection);
             lent.is_answered = false;
             let done = work(connection).await;
             lent.is_answered = true;
             done.map_err(|error| sort(&self.place, verb, &error))
-        });
-        match done.await {
-            Ok(Ok(done)) => {
+        };
+        let writes = ["write to", "open"].contains(&verb);
+        let (done, is_standby_missing) = if writes {
+            self.watch(time, work).await
+        } else {
+            (timeout(time, work).await, false)
+        };
+        match (done, no_room) {
+            (Ok(Ok(done)), _) => {
                 lent.give_back();
                 Ok(done)
             }
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
-                lent.suspect();
+            (Ok(Err(Error::Unavailable { reason })), _) if is_standby_missing => Err(Error::Unavailable {
+                reason: format!("{reason}; {}", standby::MISSING),
+            }),
+            (Ok(Err(error)), _) | (Err(_), Some(error)) => Err(error),
+            (Err(_), None) => {
                 let (place, seconds) = (&self.place, time.as_secs_f64());
-                Err(Error::Unavailable {
-                    reason: format!("{place} did not answer within {seconds} s"),
-                })
+                let mut reason = format!("{place} did not answer within {seconds} s");
+                if writes && lent.connection.is_some() {
+                    reason += ", and may do all the same what it was told";
+                }
+                if is_standby_missing {
+                    reason = format!("{reason}; {}", standby::MISSING);
+                } else {
+                    lent.suspect();
+                }
+                Err(Error::Unavailable { reason })
             }
+        }
+    }
+
+    /// Waits for `work` for a time. Shortly before it is over, while the server still has what is waited for, looks
+    /// whether that waits for a standby; says so.
+    async fn watch<T>(&self, time: Duration, work: impl Future<Output = T>) -> (Result<T, Elapsed>, bool) {
+        let mut work = pin!(work);
+        let last = LOOK_TIME.min(time / 4);
+        if let Ok(done) = timeout(time - last, &mut work).await {
+            return (Ok(done), false);
+        }
+        let looked = timeout(last, self.is_standby_missing(last));
+        let (done, is_missing) = tokio::join!(timeout(last, work), looked);
+        (done, is_missing.unwrap_or(false))
+    }
+
+    /// Whether commits have waited for a standby for that time, as far as it can be seen.
+    async fn is_standby_missing(&self, wait: Duration) -> bool {
+        let mut lent = self.lend();
+        let Ok(connection) = self.pool.get().await else {
+            return false;
+        };
+        let connection = lent.connection.insert(connection);
+        let Ok(seen) = standbys(&connection.client, wait).await else {
+            return false;
+        };
+        lent.give_back();
+        seen.are_missing
+    }
+
+    fn lend(&self) -> Lent<'_> {
+        Lent {
+            connections: self,
+            connection: None,
+            is_answered: true,
+        }
+    }
+
+    /// A connection. Where the server has no room for one more, one of ours that comes free will do; meanwhile what the
+    /// server said is in `no_room`.
+    async fn connection(&self, no_room: &mut Option<Error>) -> Result<Object<Hosts>, Error> {
+        loop {
+            let error = match self.pool.get().await {
+                Ok(connection) => {
+                    *no_room = None;
+                    return Ok(connection);
+                }
+                Err(error) => self.no_connection(error),
+            };
+            if !has_no_room(&error) || self.pool.status().size == 0 {
+                return Err(error);
+            }
+            *no_room = Some(error);
+            let _ = timeout(ROOM_WAIT, self.freed.notified()).await;
         }
     }
 
@@ -123,7 +207,7 @@ impl Connections {
         Err(Error::Refused {
             reason: format!(
                 "{} is a pooler that gives one session to several clients, as PgBouncer does with \
-                 pool_mode=transaction or statement: connect to the server itself, or set pool_mode=session",
+                 pool_mode=transaction or statement: {POOLER_ADVICE}",
                 self.place
             ),
         })
@@ -158,7 +242,7 @@ impl Connections {
 
 /// A connection in use. Unless it is given back, it is taken out of the pool and closed.
 struct Lent<'a> {
-    hosts: &'a Hosts,
+    connections: &'a Connections,
     connection: Option<Object<Hosts>>,
     is_answered: bool,
 }
@@ -172,7 +256,7 @@ impl Lent<'_> {
     /// Tells that the server may be gone, if it was what took too long.
     fn suspect(&self) {
         if let Some(connection) = self.connection.as_ref().filter(|_| !self.is_answered) {
-            self.hosts.suspect(connection);
+            self.connections.pool.manager().suspect(connection);
         }
     }
 }
@@ -180,6 +264,7 @@ impl Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         drop(self.connection.take().map(Object::take));
+        self.connections.freed.notify_one();
     }
 }
 

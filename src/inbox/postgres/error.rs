@@ -17,6 +17,11 @@ pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
         },
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => only_reads(place),
         Some(state) if is_refusal(state) => Error::Refused { reason },
+        Some(state) if is_mixed_up(state, &reason) => Error::Unavailable {
+            reason: format!(
+                "{reason}: a pooler in transaction or statement mode seems to be between; {POOLER_ADVICE}"
+            ),
+        },
         // The server asks for a password, and the location has none.
         None if reason.ends_with("password missing") => Error::Refused { reason },
         Some(_) => Error::Unavailable { reason },
@@ -29,6 +34,29 @@ pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
         }
         None => Error::Unavailable { reason },
     }
+}
+
+/// What to do about a pooler that gives one session to several clients.
+pub const POOLER_ADVICE: &str = "connect to the server itself, or set pool_mode=session";
+
+/// Whether a session does not have what was prepared in it, or has what was not: it is not the one that it was.
+fn is_mixed_up(state: &SqlState, reason: &str) -> bool {
+    let is_prepared = [
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ]
+    .contains(state);
+    // PgBouncer says by this what it does not take in statement mode; the server, that another statement has this name.
+    let is_said = *state == SqlState::PROTOCOL_VIOLATION
+        && ["pooling mode", "prepared statement"]
+            .iter()
+            .any(|words| reason.contains(words));
+    is_prepared || is_said
+}
+
+/// Whether a connection was refused since there are as many as there may be.
+pub fn has_no_room(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { reason } if reason.contains("(SQLSTATE 53300)"))
 }
 
 /// As [`sort`], of an error in making a connection.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_postgres::Error as PostgresError;
 
 use super::super::{Error, Settings};
-use super::{Client, connections::Connections};
-use super::{Location, from_system_time, schema};
+use super::connections::{Connections, Standbys, standbys};
+use super::{Client, Location, from_system_time, schema};
 use crate::clock::Timestamp;
 
 /// What [`look`] saw.
@@ -18,12 +18,16 @@ pub struct Look {
     pub unfit: Option<String>,
     /// What is in it.
     pub tables: Tables,
+    /// What its user may not do that a receiver has to, if the tables are whole and there is anything: `has no right to …`.
+    pub missing_right: Option<String>,
     /// Whether what the server has written is on disk when it says so.
     pub has_fsync: bool,
     /// Whether a page that was half written when the power went is whole again after the next start.
     pub has_full_page_writes: bool,
     /// `synchronous_commit` as it is set for this user and database. The receiver uses it, but for `off`.
     pub synchronous_commit: String,
+    /// The standbys that a commit waits for.
+    pub standbys: Standbys,
     /// How many connections the server has at most.
     pub max_connections: i64,
     /// How many more this user may open to this database now.
@@ -34,8 +38,11 @@ pub struct Look {
     pub tls: Option<String>,
 }
 
+/// For how long a commit has waited where no standby is about to confirm it.
+const STANDBY_WAIT: Duration = Duration::from_secs(1);
+
 /// The tables of an inbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tables {
     /// There are none yet: the next start makes them.
     Missing,
@@ -43,6 +50,13 @@ pub enum Tables {
     Ours {
         /// Their version.
         version: i32,
+    },
+    /// Some of this program's.
+    Incomplete {
+        /// Their version.
+        version: i32,
+        /// One that is not there.
+        missing: String,
     },
     /// Those of a newer program, with which this one cannot run.
     Newer {
@@ -54,8 +68,10 @@ pub enum Tables {
 /// Asks the server about itself and the tables. A receiver may run meanwhile.
 ///
 /// # Errors
-/// [`Error::Refused`] if the server does not let us in, [`Error::Unavailable`] if it cannot be reached.
+/// [`Error::Refused`] if the server does not let us in, or is a pooler that mixes up sessions; [`Error::Unavailable`] if
+/// it cannot be reached.
 pub async fn look(location: &Location, settings: &Settings) -> Result<Look, Error> {
+    refuse_pooler(location, settings).await?;
     connections(location, settings).run("look at", see).await
 }
 
@@ -77,9 +93,21 @@ pub async fn kept_notices(location: &Location, settings: &Settings) -> Result<Op
     connections(location, settings).run("read", notices).await
 }
 
+/// Refuses a pooler that mixes up sessions, as a start does. Whatever else is wrong, the next call says too.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub async fn refuse_pooler(location: &Location, settings: &Settings) -> Result<(), Error> {
+    match connections(location, settings).check_alone().await {
+        Err(error @ Error::Refused { .. }) => Err(error),
+        Err(_) | Ok(()) => Ok(()),
+    }
+}
+
+/// A second one, where the first does not tell all.
 fn connections(location: &Location, settings: &Settings) -> Connections {
     let settings = Settings {
-        max_connections: 1,
+        max_connections: 2,
         ..settings.clone()
     };
     Connections::new(location, &settings)
@@ -92,11 +120,12 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
     let time = from_system_time(time.try_get(0)?);
     // It was then some time between the two; a slow answer is no wrong clock.
     let clock_skew = asked_at.since(time).max(time.since(Timestamp::now()));
-    let tables = match schema::version(client).await? {
-        None => Tables::Missing,
-        Some((version, runs_from)) if runs_from > schema::newest() => Tables::Newer { version },
-        Some((version, _)) => Tables::Ours { version },
+    let tables = tables(client).await?;
+    let missing_right = match tables {
+        Tables::Ours { version } => schema::missing_right(client, version).await?,
+        Tables::Missing | Tables::Incomplete { .. } | Tables::Newer { .. } => None,
     };
+    let standbys = standbys(client, STANDBY_WAIT).await?;
     // What is counted is visible to every user. This connection is not one of those that are in the way.
     let row = client
         .query_one(
@@ -112,7 +141,7 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
                         (SELECT datconnlimit - pg_stat_get_db_numbackends(oid) FROM pg_database
                          WHERE datname = current_database() AND datconnlimit >= 0),
                         (SELECT rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usename = rolname)
-                         FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0))",
+                         FROM pg_roles WHERE rolname = session_user AND rolconnlimit >= 0))",
             &[],
         )
         .await?;
@@ -120,6 +149,8 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         server_version: server.version,
         unfit: server.unfit,
         tables,
+        missing_right,
+        standbys,
         has_fsync: server.has_fsync,
         has_full_page_writes: row.try_get(0)?,
         synchronous_commit: row.try_get(1)?,
@@ -128,6 +159,22 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         max_connections: row.try_get(3)?,
         free_connections: row.try_get::<_, i64>(4)?.max(0),
     })
+}
+
+async fn tables(client: &Client) -> Result<Tables, PostgresError> {
+    let Some((version, runs_from)) = schema::version(client).await? else {
+        return Ok(Tables::Missing);
+    };
+    if runs_from > schema::newest() {
+        return Ok(Tables::Newer { version });
+    }
+    let missing = schema::missing_table(client, version).await?;
+    Ok(
+        missing.map_or(Tables::Ours { version }, |missing| Tables::Incomplete {
+            version,
+            missing,
+        }),
+    )
 }
 
 async fn notices(client: &Client) -> Result<Option<String>, PostgresError> {

@@ -4,6 +4,8 @@
 //! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
+use tokio_postgres::error::SqlState;
+
 use super::super::{Error, NEWER_ADVICE};
 use super::Client;
 
@@ -63,6 +65,34 @@ const MIGRATIONS: [Migration; 8] = [
     },
 ];
 
+/// The tables that this program reads and writes, each with the version from which on it is there.
+const TABLES: [(i32, &str); 13] = [
+    (1, "state"),
+    (1, "receipt"),
+    (1, "latest"),
+    (1, "open_job"),
+    (1, "quarantine"),
+    (1, "quarantine_totals"),
+    (1, "lease"),
+    (2, "destination"),
+    (2, "delivery"),
+    (2, "attempt"),
+    (2, "instruction"),
+    (3, "dead_letters"),
+    (6, "notices"),
+];
+
+/// The columns that get their numbers from a sequence, each with its table and the version from which on it is there.
+const NUMBERED: [(i32, &str, &str); 2] = [(1, "quarantine", "seq"), (2, "destination", "id")];
+
+/// Which versions the tables have had.
+const MIGRATION_TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS migration (
+        version    integer     PRIMARY KEY, -- of the tables
+        runs_from  integer     NOT NULL,    -- the oldest version whose programs can run with them
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )";
+
 /// What is to be known of a server before its tables.
 pub struct Server {
     /// As people write it.
@@ -120,7 +150,11 @@ pub async fn is_alone(client: &Client, other: &Client) -> Result<bool, tokio_pos
         return Ok(false);
     }
     // Or the other one has it for as long as it is in a transaction, and this one gets another.
-    other.batch_execute("BEGIN").await?;
+    match other.batch_execute("BEGIN").await {
+        // One that gives a session for a statement takes no transactions.
+        Err(error) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => return Ok(false),
+        begun => begun?,
+    }
     let of_other = mark_of(other).await?;
     let own = mark_of(client).await?;
     other.batch_execute("ROLLBACK").await?;
@@ -147,6 +181,9 @@ pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Erro
     };
     client.batch_execute(&begin(setting)).await?;
     let refused = migrate(client).await?;
+    if refused.is_none() {
+        catch_up(client).await?;
+    }
     client.batch_execute("COMMIT").await?;
     Ok(refused.map_or(Ok(()), Err))
 }
@@ -182,6 +219,61 @@ pub async fn version(client: &Client) -> Result<Option<(i32, i32)>, tokio_postgr
         .transpose()
 }
 
+/// A table that should be there by that version, and is not, if there is one.
+pub async fn missing_table(client: &Client, version: i32) -> Result<Option<String>, tokio_postgres::Error> {
+    let missing = "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass($2::text || '.' || name) IS NULL LIMIT 1";
+    let missing = client.query_opt(missing, &[&tables_of(version), &SCHEMA]).await?;
+    missing.map(|row| row.try_get(0)).transpose()
+}
+
+/// What our user may not do that a receiver has to, in tables of that version which are all there; nothing if there is
+/// nothing. Those of a program before this one it has to change, too.
+pub async fn missing_right(client: &Client, version: i32) -> Result<Option<String>, tokio_postgres::Error> {
+    let missing = "
+        SELECT 'has no right to ' || privilege || ' on the table ' || name
+        FROM unnest($1::text[]) AS name, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+        WHERE NOT has_table_privilege($2::text || '.' || name, privilege)
+        UNION ALL
+        SELECT 'does not own the table ' || name || ', which is to be brought up to date'
+        FROM unnest($1::text[]) AS name JOIN pg_class ON pg_class.oid = ($2 || '.' || name)::regclass
+        WHERE $3::bool AND NOT pg_has_role(relowner, 'USAGE')
+        UNION ALL
+        SELECT 'has no right to CREATE tables in the schema, which are to be brought up to date'
+        WHERE $3 AND NOT has_schema_privilege($2, 'CREATE')
+        LIMIT 1";
+    let missing = client
+        .query_opt(missing, &[&tables_of(version), &SCHEMA, &(version < newest())])
+        .await?;
+    missing.map(|row| row.try_get(0)).transpose()
+}
+
+fn tables_of(version: i32) -> Vec<&'static str> {
+    let tables = TABLES.into_iter().filter(|(since, _)| *since <= version);
+    tables.map(|(_, name)| name).collect()
+}
+
+/// The sequences that are behind their table in tables of that version, each with its table's greatest number: as in a copy by
+/// logical replication, which leaves sequences as they were made. One that our user may not read is passed over.
+pub async fn sequences_behind(
+    client: &Client,
+    version: i32,
+) -> Result<Vec<(String, i64)>, tokio_postgres::Error> {
+    let mut behind = Vec::new();
+    for (_, table, column) in NUMBERED.into_iter().filter(|(since, ..)| *since <= version) {
+        let sequence = format!(
+            "SELECT sequence::regclass::text, greatest FROM (
+                 SELECT pg_get_serial_sequence('{SCHEMA}.{table}', '{column}') AS sequence,
+                        (SELECT max({column})::bigint FROM {table}) AS greatest) AS held
+             WHERE greatest > CASE WHEN has_sequence_privilege(sequence, 'SELECT')
+                                   THEN coalesce(pg_sequence_last_value(sequence::regclass), 0) END"
+        );
+        if let Some(row) = client.query_opt(&sequence, &[]).await? {
+            behind.push((row.try_get(0)?, row.try_get(1)?));
+        }
+    }
+    Ok(behind)
+}
+
 /// The version of the tables that this program makes.
 pub fn newest() -> i32 {
     MIGRATIONS.len() as i32
@@ -205,19 +297,34 @@ pub async fn make_schema(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(&format!("CREATE SCHEMA {SCHEMA}")).await
 }
 
+/// Sets sequences that are behind their table to its greatest number, so that what is put in next does not get one that
+/// is taken. Nobody else puts anything in meanwhile, and may have had one before that would be given again.
+async fn catch_up(client: &Client) -> Result<(), tokio_postgres::Error> {
+    if sequences_behind(client, newest()).await?.is_empty() {
+        return Ok(());
+    }
+    client
+        .batch_execute("LOCK TABLE quarantine, destination IN SHARE ROW EXCLUSIVE MODE")
+        .await?;
+    for (sequence, greatest) in sequences_behind(client, newest()).await? {
+        let set = "SELECT setval($1::text::regclass, $2)";
+        client.query_one(set, &[&sequence, &greatest]).await?;
+        tracing::info!(
+            "the sequence {sequence} was behind its table, as in a copy by logical replication: it goes on after {greatest} now"
+        );
+    }
+    Ok(())
+}
+
 /// Applies what is missing; says why if these tables are not for this program.
 async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
     make_schema(client).await?;
-    client
-        .batch_execute(
-            "CREATE TABLE IF NOT EXISTS migration (
-                 version    integer     PRIMARY KEY, -- of the tables
-                 runs_from  integer     NOT NULL,    -- the oldest version whose programs can run with them
-                 applied_at timestamptz NOT NULL DEFAULT now()
-             )",
-        )
-        .await?;
-    let (version, runs_from) = version(client).await?.unwrap_or_default();
+    let known = version(client).await?;
+    if known.is_none() {
+        // To make one that is there already takes a right, too.
+        client.batch_execute(MIGRATION_TABLE).await?;
+    }
+    let (version, runs_from) = known.unwrap_or_default();
     let newest = newest();
     if runs_from > newest {
         return Ok(Some(Error::Refused {

@@ -1,6 +1,7 @@
 //! What only PostgreSQL promises, and the contract of every store.
 
 mod check;
+mod copies;
 mod faults;
 mod many;
 mod migration;
@@ -14,6 +15,10 @@ use std::sync::Arc;
 use super::super::contract::{Place, contract_tests};
 use super::testing::{Database, connect};
 use super::*;
+
+/// The right to read and write all rows of the tables, for [`Database::role`].
+const ROWS: &str = "GRANT USAGE ON SCHEMA caigunn_webhook TO THEM;
+                    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA caigunn_webhook TO THEM";
 
 /// A test's own database; the test is left out where there is no server, which it then says.
 macro_rules! database {
@@ -57,6 +62,30 @@ impl Database {
             "BEGIN READ WRITE; ALTER DATABASE {name} SET {setting}; COMMIT"
         ))
         .await;
+    }
+
+    /// Makes a role that is called as the database, with these options, and runs statements in which it is THEM; where
+    /// it finds the database.
+    async fn role(&self, options: &str, rights: &str) -> Location {
+        let name: String = self.value("SELECT current_database()::text").await;
+        let rights = rights.replace("THEM", &name);
+        self.execute(&format!(
+            "CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own' {options}; {rights}"
+        ))
+        .await;
+        let mut url = url::Url::parse(self.url()).expect("it is a URL");
+        url.set_username(&name).expect("it has a host");
+        url.set_password(Some("one-of-its-own")).expect("it has a host");
+        Location::parse(url.as_str()).expect("it is a URL")
+    }
+
+    /// Drops that role, whoever is connected as it.
+    async fn drop_role(&self) {
+        let name: String = self.value("SELECT current_database()::text").await;
+        self.execute(&format!("ALTER ROLE {name} NOLOGIN")).await;
+        self.end_sessions().await;
+        self.execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}"))
+            .await;
     }
 
     /// Ends all sessions, as an operator may.

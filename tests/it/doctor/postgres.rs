@@ -7,10 +7,10 @@ use crate::harness::Site;
 use crate::harness::postgres::{Database, Server, authority, fresh_database};
 use crate::harness::process::Ended;
 
-const INBOX: &str = "CAIGUNN_INBOX_URL";
+pub const INBOX: &str = "CAIGUNN_INBOX_URL";
 
 /// Hosts, ports and database, as they are shown.
-fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let url = Url::parse(url).expect("a URL");
     let host = url.host_str().expect("a host");
     format!("{host}:{}{}", url.port().unwrap_or(5432), url.path())
@@ -28,7 +28,7 @@ fn lines(ended: &Ended) -> Vec<&str> {
 
 /// Asserts that the command found this, and gave this advice.
 #[track_caller]
-fn assert_says(ended: &Ended, found: &str, advice: &str) {
+pub fn assert_says(ended: &Ended, found: &str, advice: &str) {
     let mut lines = ended.output.lines();
     assert!(
         lines.any(|line| line.starts_with(found)),

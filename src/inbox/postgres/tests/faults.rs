@@ -241,3 +241,60 @@ async fn what_this_program_did_not_write_is_said_to_be_damage() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn a_session_that_lacks_what_was_prepared_in_it_is_said_to_be_a_poolers() {
+    let database = database!();
+    let inbox = PostgresInbox::open(&database.location(), settings())
+        .await
+        .unwrap();
+    // As where a pooler gives the session to another client, and this one another session.
+    let emptied = inbox.read(async |client| {
+        let statement = client.prepare_cached("SELECT 1").await?;
+        client.batch_execute("DEALLOCATE ALL").await?;
+        client.query(&statement, &[]).await
+    });
+    let taken = inbox.read(async |client| {
+        client.prepare_cached("SELECT 1").await?;
+        // The names of those that are prepared next, here and elsewhere in this process.
+        client
+            .batch_execute(
+                "DO $$
+                 DECLARE latest int := (SELECT max(substr(name, 2)::int) FROM pg_prepared_statements);
+                 BEGIN
+                     FOR number IN latest + 1 .. latest + 5000 LOOP
+                         EXECUTE format('PREPARE s%s AS SELECT 1', number);
+                     END LOOP;
+                 END $$",
+            )
+            .await?;
+        client.prepare("SELECT 2").await.map(drop)
+    });
+
+    for (error, state) in [
+        (emptied.await.map(drop).unwrap_err(), "26000"),
+        (taken.await.unwrap_err(), "42P05"),
+    ] {
+        let reason = reason(error);
+        assert!(reason.contains(state), "{reason}");
+        assert!(
+            reason.contains("a pooler in transaction or statement mode seems to be between"),
+            "{reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_the_server_has_no_room_for_more_those_that_are_there_are_waited_for() {
+    let database = database!();
+    Place::open(&database, settings()).await;
+    let location = database.role("CONNECTION LIMIT 2", ROWS).await;
+    let inbox = PostgresInbox::open(&location, settings()).await.unwrap();
+
+    let appending = (0..200).map(|_| inbox.append(vec![Entry::Receipt(crawled(&Ids::fresh()))]));
+    let answers = futures_util::future::join_all(appending).await;
+
+    database.drop_role().await;
+    let failed: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
+    assert!(failed.is_empty(), "{} failed: {:?}", failed.len(), failed[0]);
+}

@@ -3,7 +3,8 @@
 
 use futures_util::future::join_all;
 
-use super::super::super::contract::{crawled, settings};
+use super::super::super::contract::{crawled, refused, settings};
+use super::super::super::outbox::Start;
 use super::super::schema::newest;
 use super::*;
 use crate::event::sample::Ids;
@@ -75,11 +76,15 @@ async fn a_database_in_another_encoding_is_refused() {
         .url()
         .replacen(name.trim_end_matches("_latin1"), &name, 1);
 
-    let opened = PostgresInbox::open(&Location::parse(&url).unwrap(), settings()).await;
+    let location = Location::parse(&url).unwrap();
+    let opened = PostgresInbox::open(&location, settings()).await;
+    let checked = check(&location, &settings()).await;
 
     database
         .execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
         .await;
+    let is_unfit = matches!(&checked, Ok(Check::Unfit { reason }) if reason.contains("LATIN1"));
+    assert!(is_unfit, "{checked:?}");
     let refusal = opened.err().expect("the inbox does not open");
 
     let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains("LATIN1"));
@@ -180,18 +185,63 @@ async fn a_server_that_does_not_let_us_in_is_told_from_one_that_cannot_be_reache
 #[tokio::test]
 async fn a_user_without_a_right_is_refused() {
     let database = database!();
-    let name: String = database.value("SELECT current_database()::text").await;
-    database
-        .execute(&format!("CREATE ROLE {name} LOGIN PASSWORD 'one-of-its-own'"))
-        .await;
-    let mut url = url::Url::parse(database.url()).unwrap();
-    url.set_username(&name).unwrap();
-    url.set_password(Some("one-of-its-own")).unwrap();
+    let location = database.role("", "").await;
 
-    let opened = PostgresInbox::open(&Location::parse(url.as_str()).unwrap(), settings()).await;
+    let opened = PostgresInbox::open(&location, settings()).await;
 
-    database.execute(&format!("DROP ROLE {name}")).await;
+    database.drop_role().await;
     let refusal = opened.err().expect("the inbox does not open");
     let is_said = matches!(&refusal, Error::Refused { reason } if reason.contains("42501"));
     assert!(is_said, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_read_and_write_rows_is_enough_once_the_tables_are_there() {
+    let database = database!();
+    Place::open(&database, settings()).await;
+    let location = database.role("", ROWS).await;
+
+    let seen = look(&location, &settings()).await.unwrap();
+    let inbox: Arc<dyn Inbox> = Arc::new(PostgresInbox::open(&location, settings()).await.unwrap());
+    inbox.accept_one(crawled(&Ids::fresh())).await;
+    inbox.refuse(refused(b"one")).await;
+    let added = inbox.outbox().add_destination("app".to_owned(), Start::Now).await;
+
+    database.drop_role().await;
+    assert!(added.is_ok(), "{added:?}");
+    assert_eq!(seen.missing_right, None);
+}
+
+#[tokio::test]
+async fn a_right_that_a_receiver_needs_and_its_user_lacks_is_named() {
+    let database = database!();
+    Place::open(&database, settings()).await;
+    let rights = format!("{ROWS}; REVOKE DELETE ON caigunn_webhook.open_job FROM THEM");
+    let location = database.role("", &rights).await;
+
+    let seen = look(&location, &settings()).await;
+
+    database
+        .execute("DELETE FROM caigunn_webhook.migration WHERE version > 7")
+        .await;
+    let of_older = look(&location, &settings()).await;
+    let of_owner = look(&database.location(), &settings()).await;
+    database.drop_role().await;
+    let lacks = |seen: Result<Look, Error>| seen.unwrap().missing_right;
+    let said = "has no right to DELETE on the table open_job";
+    assert_eq!(lacks(seen).as_deref(), Some(said));
+    assert!(lacks(of_older).is_some());
+    assert_eq!(lacks(of_owner), None);
+}
+
+#[tokio::test]
+async fn connections_are_counted_of_the_user_who_logs_in_whatever_role_that_takes() {
+    let database = database!();
+    let rights = "GRANT pg_monitor TO THEM; ALTER ROLE THEM SET role = pg_monitor";
+    let location = database.role("CONNECTION LIMIT 7", rights).await;
+
+    let seen = look(&location, &settings()).await;
+
+    database.drop_role().await;
+    assert_eq!(seen.unwrap().free_connections, 7);
 }

@@ -263,6 +263,14 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     }
 }
 
+/// What is said of who wants to see a certificate of ours.
+pub const NO_CERTIFICATE: &str = "it wants a certificate of its client, which is not supported here";
+
+/// Whether a text tells of who wants to see a certificate of ours.
+pub fn tells_no_certificate(text: &str) -> bool {
+    text.contains("CertificateRequired") || text.contains(NO_CERTIFICATE)
+}
+
 /// A cause with what to do about it, where that is a certificate that is refused.
 fn with_advice(cause: String) -> String {
     let advice = if cause.contains("UnknownIssuer") {
@@ -270,6 +278,8 @@ fn with_advice(cause: String) -> String {
     } else if cause.contains("CaUsedAsEndEntity") {
         "its certificate says that it is an authority's (CA:TRUE), as `openssl req -x509` makes it where nothing is said: make \
          it with `-addext basicConstraints=critical,CA:FALSE`, or have an authority of yours sign another one"
+    } else if tells_no_certificate(&cause) {
+        NO_CERTIFICATE
     } else {
         return cause;
     };

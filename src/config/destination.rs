@@ -6,6 +6,7 @@ mod kafka;
 mod login;
 mod nats;
 mod redis;
+mod shared;
 mod sqs;
 
 use std::collections::BTreeSet;
@@ -107,6 +108,7 @@ pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> 
         let destination = destination(reader, index, &mut names, sources);
         destinations.extend(destination.filter(|_| reader.mistakes.len() == count));
     }
+    shared::warn_of_shared(reader, &destinations);
     destinations
 }
 

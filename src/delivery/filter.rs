@@ -22,6 +22,23 @@ impl Filter {
         self.events.iter().filter(move |pattern| !is_known(pattern))
     }
 
+    /// Whether both let an event through that is known here.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let lets_through = |filter: &Self, name: &Name| {
+            filter.events.is_empty() || filter.events.iter().any(|pattern| pattern.matches(name))
+        };
+        let has_event = Event::NAMES
+            .iter()
+            .any(|name| lets_through(self, name) && lets_through(other, name));
+        let is_of_all = self.chatbots.is_empty() || other.chatbots.is_empty();
+        has_event
+            && (is_of_all
+                || self
+                    .chatbots
+                    .iter()
+                    .any(|chatbot| other.chatbots.contains(chatbot)))
+    }
+
     /// Whether it lets that receipt through.
     pub fn matches(&self, receipt: &Receipt) -> bool {
         (self.events.is_empty() || self.events.iter().any(|pattern| pattern.matches(&receipt.event)))
@@ -40,28 +57,29 @@ pub struct Pattern(String);
 impl Pattern {
     /// Whether it stands for that name.
     pub fn matches(&self, name: &Name) -> bool {
-        if self.0 == *name.event {
-            return true;
-        }
-        let name = name.to_string();
-        let mut parts = self.0.split('*');
-        // What is before the first `*` begins the name, what is behind the last one ends it, and the rest is between,
-        // each part where it comes first.
-        let first = parts.next().unwrap_or_default();
-        let Some(mut rest) = name.strip_prefix(first) else {
-            return false;
-        };
-        let Some(last) = parts.next_back() else {
-            return rest.is_empty();
-        };
-        for part in parts {
-            match rest.split_once(part) {
-                Some((_, behind)) => rest = behind,
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
+        self.0 == *name.event || stands_for(&self.0, &name.to_string())
     }
+}
+
+/// Whether a pattern, in which each `*` is any text, also none, stands for that text.
+pub fn stands_for(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    // What is before the first `*` begins the text, what is behind the last one ends it, and the rest is between, each part
+    // where it comes first.
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 impl fmt::Display for Pattern {
@@ -126,6 +144,27 @@ mod tests {
             ("completed.*", "crawling.completed"),
         ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn two_filters_overlap_where_one_event_of_one_chatbot_is_for_both() {
+        const ONE: &str = "3fa85f64-5717-4562-b3fc-2c963f66afa6";
+        const OTHER: &str = "4fa85f64-5717-4562-b3fc-2c963f66afa6";
+        let filter = |events: &[&str], chatbots: &[&str]| Filter {
+            events: events.iter().map(|pattern| pattern.parse().unwrap()).collect(),
+            chatbots: chatbots.iter().map(|id| id.parse().unwrap()).collect(),
+        };
+        for (one, other, expected) in [
+            (filter(&[], &[]), filter(&[], &[]), true),
+            (filter(&["crawling"], &[]), filter(&[], &[ONE]), true),
+            (filter(&["crawling"], &[]), filter(&["*.completed"], &[]), true),
+            (filter(&["crawling"], &[]), filter(&["training"], &[]), false),
+            (filter(&[], &[ONE]), filter(&[], &[ONE, OTHER]), true),
+            (filter(&[], &[ONE]), filter(&[], &[OTHER]), false),
+        ] {
+            assert_eq!(one.overlaps(&other), expected, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(&one), expected, "{other:?} {one:?}");
         }
     }
 

@@ -175,7 +175,10 @@ async fn deliver<S: Deliver>(
     let connecting = line.connection.get(|ended| sender.connect(ended));
     let connection = timeout_at(deadline, connecting).await.unwrap_or_else(|_| {
         let detail = format!("no connection to {place} within {seconds} s");
-        Err(Report::unanswered(Outcome::Unreachable, detail))
+        Err(Report {
+            wish: Wish::WhenBack,
+            ..Report::unanswered(Outcome::Unreachable, detail)
+        })
     })?;
     let delivering = sender.deliver(connection, parcel, envelope);
     timeout_at(deadline, delivering).await.unwrap_or_else(|_| {
@@ -275,24 +278,19 @@ mod tests {
             let report = attempt(&Silent(line, connects_after), sample::parcel(BODY)).await;
 
             assert_eq!((report.outcome, &*report.detail), (outcome, detail));
+            assert_eq!(
+                report.wish == Wish::WhenBack,
+                outcome == Outcome::Unreachable,
+                "{report:?}"
+            );
         }
     }
 
     #[tokio::test]
     async fn nobody_who_waited_for_a_connection_in_vain_may_have_been_received() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = |scheme| format!("{scheme}://{}", silent.local_addr().unwrap());
-        let nats = Kind::Nats(nats::Settings {
-            url: url("nats").parse().unwrap(),
-            login: nobody_special(),
-            subject: Pattern::new("a.b").unwrap(),
-        });
-        let redis = Kind::Redis(redis::Settings {
-            url: url("redis").parse().unwrap(),
-            login: nobody_special(),
-            stream: Pattern::new("s").unwrap(),
-        });
-        for kind in [nats, redis] {
+        let address = silent.local_addr().unwrap();
+        for kind in kinds(|scheme| format!("{scheme}://{address}")) {
             let sender = sender(&sample::destination(kind, TIMEOUT)).unwrap();
 
             let reports = join_all((0..4).map(|_| sender.send(sample::parcel(BODY)))).await;
@@ -300,8 +298,45 @@ mod tests {
             for report in &reports {
                 assert_eq!(report.outcome, Outcome::Unreachable, "{reports:#?}");
                 assert_eq!(report.detail, reports[0].detail);
+                assert_eq!(report.wish, Wish::WhenBack);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn who_finds_nobody_is_to_be_sent_again_when_somebody_is_back() {
+        // Nobody listens there any more.
+        let address = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        for kind in kinds(|scheme| format!("{scheme}://{address}")) {
+            let sender = sender(&sample::destination(kind, TIMEOUT)).unwrap();
+
+            let report = sender.send(sample::parcel(BODY)).await;
+
+            assert_eq!(
+                (report.outcome, report.wish),
+                (Outcome::Unreachable, Wish::WhenBack)
+            );
+        }
+    }
+
+    /// A destination of each kind at that place.
+    fn kinds(url: impl Fn(&str) -> String) -> [Kind; 2] {
+        [
+            Kind::Nats(nats::Settings {
+                url: url("nats").parse().unwrap(),
+                login: nobody_special(),
+                subject: Pattern::new("a.b").unwrap(),
+            }),
+            Kind::Redis(redis::Settings {
+                url: url("redis").parse().unwrap(),
+                login: nobody_special(),
+                stream: Pattern::new("s").unwrap(),
+            }),
+        ]
     }
 
     fn nobody_special() -> Login {

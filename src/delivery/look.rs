@@ -5,6 +5,10 @@ use crate::outgoing;
 /// What to do where TLS was wanted and nobody speaks it.
 pub const NO_TLS: &str = "name the port at which it speaks TLS, or give the URL the scheme that goes without (http, nats, redis, kafka)";
 
+/// What to do where a certificate of ours is wanted.
+pub const NO_CERTIFICATE: &str = "have the server want no certificate of its clients, and show it a `user` and a `password` instead; what is \
+                                  for it is kept and sent when it lets this receiver in";
+
 /// What was found, in words for an operator; nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
@@ -27,10 +31,13 @@ pub enum Sight {
 }
 
 impl Sight {
-    /// That nobody was reached, or not as it has to be; `advice` is for all reasons but TLS that is not spoken there.
+    /// That nobody was reached, or not as it has to be; `advice` is for all reasons but TLS that is not spoken there, or that
+    /// wants a certificate of ours.
     pub fn unreached(what: String, advice: &'static str) -> Self {
         let advice = if outgoing::tells_no_tls(&what) {
             NO_TLS
+        } else if outgoing::tells_no_certificate(&what) {
+            NO_CERTIFICATE
         } else {
             advice
         };

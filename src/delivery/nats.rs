@@ -11,14 +11,18 @@
 
 mod ack;
 pub(super) mod look;
+mod taken;
 mod wire;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
+use serde_json::json;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -31,6 +35,7 @@ use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
 use ack::{Ack, Known};
+use taken::Taken;
 use wire::Connection;
 
 /// What a stream knows a message by. Servers look at this spelling alone.
@@ -38,6 +43,9 @@ const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// The header with the destination's name, by which what it published is known where the stream has it under another subject.
 const DESTINATION: &str = "caigunn-destination";
+
+/// How long JetStream may take to say which streams it has: one that is there needs milliseconds.
+const NAMES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The longest subject, in bytes. A server takes lines of 4096, and ends the connection at a longer one.
 const MAX_SUBJECT_BYTES: usize = 1024;
@@ -71,6 +79,7 @@ pub struct NatsSender {
     destination: String,
     settings: Settings,
     line: Line<Connection>,
+    taken: Taken,
 }
 
 impl NatsSender {
@@ -80,6 +89,7 @@ impl NatsSender {
             destination: destination.name.clone(),
             settings: settings.clone(),
             line: Line::new(destination, place(&settings.url)),
+            taken: Taken::default(),
         }
     }
 
@@ -104,8 +114,44 @@ impl NatsSender {
             });
         }
         let request = Request::new().headers(headers).payload(body);
-        let answer = self.ask(connection, subject, request).await?;
-        ack::read(&answer, subject, bytes)
+        let Some(answer) = self.ask(connection, subject, request).await? else {
+            return Err(self.untaken(connection, subject).await);
+        };
+        let ack = ack::read(&answer, subject, bytes)?;
+        self.taken.note(subject);
+        Ok(ack)
+    }
+
+    /// What is to be said where nobody takes a subject. Where a stream is, or was, that passes: its servers choose a leader, or
+    /// the one that is asked is leaving and has no JetStream any more.
+    async fn untaken(&self, connection: &Lent<Connection>, subject: &str) -> Report {
+        let detail = format!("no stream takes subject {subject} at {}", self.line.place);
+        if !self.taken.has(subject) && !self.may_have_stream(connection, subject).await {
+            // The server is there, and another subject may have one.
+            return Report::unanswered(Outcome::Refused, detail);
+        }
+        // Who is leaving keeps its connections for minutes. A new one leads to a server that stays, or waits for one.
+        self.line.connection.forget();
+        let detail = format!(
+            "{detail} now: its stream has no leader, or the server is leaving, which passes by itself, or the stream was deleted"
+        );
+        Report {
+            wish: Wish::WhenBack,
+            ..Report::unanswered(Outcome::Failed, detail)
+        }
+    }
+
+    /// Whether JetStream has a stream for that subject, or is not in a state to say so. Where it may not be asked, it has none.
+    async fn may_have_stream(&self, connection: &Lent<Connection>, subject: &str) -> bool {
+        let question = Request::new().payload(json!({"subject": subject}).to_string().into());
+        let asking = self.ask(connection, ack::NAMES, question);
+        match timeout(NAMES_TIMEOUT.min(self.line.timeout() / 2), asking).await {
+            Ok(Ok(Some(answer))) => ack::may_have_stream(&answer),
+            Ok(Ok(None)) => false,
+            Ok(Err(_)) => connection.ended.is_cancelled(),
+            // The servers that could say it have no leader themselves.
+            Err(_) => true,
+        }
     }
 
     /// What that is that the stream says to have had. The error is that of an attempt whose connection has ended.
@@ -119,19 +165,20 @@ impl NatsSender {
         let request = Request::new().payload(format!("{{\"seq\":{}}}", ack.sequence).into());
         let api = ack.api(&format!("STREAM.MSG.GET.{}", ack.stream));
         match self.ask(connection, &api, request).await {
-            Ok(answer) => Ok(ack::known(&answer, subject, id, &self.destination)),
+            Ok(Some(answer)) => Ok(ack::known(&answer, subject, id, &self.destination)),
+            Ok(None) => Ok(Known::Unseen(format!("nobody answers to {api}"))),
             Err(report) if connection.ended.is_cancelled() => Err(report),
             Err(report) => Ok(Known::Unseen(report.detail)),
         }
     }
 
-    /// One question and its answer.
+    /// One question and its answer; `None` if nobody is there whom it is for.
     async fn ask(
         &self,
         connection: &Lent<Connection>,
         subject: &str,
         request: Request,
-    ) -> Result<Bytes, Report> {
+    ) -> Result<Option<Bytes>, Report> {
         let Lent { value, ended } = connection;
         let refusal = value.refusal(subject);
         let answered = tokio::select! {
@@ -143,23 +190,21 @@ impl NatsSender {
             }
             () = ended.cancelled() => return Err(value.end()),
         };
-        answered
-            .map(|message| message.payload)
-            .map_err(|error| match error.kind() {
-                RequestErrorKind::NoResponders => {
-                    let detail = format!("no stream takes subject {subject} at {}", self.line.place);
-                    // The server is there, and another subject may have one.
-                    Report::unanswered(Outcome::Refused, detail)
-                }
-                RequestErrorKind::TimedOut
-                | RequestErrorKind::InvalidSubject
-                | RequestErrorKind::MaxPayloadExceeded
-                | RequestErrorKind::Other => {
-                    self.line.connection.forget();
-                    let detail = format!("no acknowledgement from {}: {error}", self.line.place);
-                    Report::unanswered(Outcome::Unreachable, detail)
-                }
-            })
+        let error = match answered {
+            Ok(message) => return Ok(Some(message.payload)),
+            Err(error) => error,
+        };
+        match error.kind() {
+            RequestErrorKind::NoResponders => Ok(None),
+            RequestErrorKind::TimedOut
+            | RequestErrorKind::InvalidSubject
+            | RequestErrorKind::MaxPayloadExceeded
+            | RequestErrorKind::Other => {
+                self.line.connection.forget();
+                let detail = format!("no acknowledgement from {}: {error}", self.line.place);
+                Err(Report::unanswered(Outcome::Unreachable, detail))
+            }
+        }
     }
 }
 

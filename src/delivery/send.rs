@@ -105,7 +105,8 @@ pub enum Wish {
     Nothing,
     /// Not to be sent this one again: it can never be taken, whatever the schedule says.
     NeverThis,
-    /// To be sent to again as soon as somebody is there who takes connections: nobody was.
+    /// To be sent to again as soon as somebody is there who takes connections, or messages: nobody was, so it was not for what
+    /// was sent.
     WhenBack,
 }
 

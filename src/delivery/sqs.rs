@@ -71,7 +71,7 @@ pub struct Settings {
 
 impl Settings {
     /// Whether it keeps order and leaves out repeats.
-    fn is_fifo(&self) -> bool {
+    pub fn is_fifo(&self) -> bool {
         self.url.path().ends_with(FIFO)
     }
 

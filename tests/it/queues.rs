@@ -92,6 +92,15 @@ impl Receiver {
         self.process.log()
     }
 
+    /// Waits until it has logged that.
+    pub async fn wait_for_log(&self, part: &str) {
+        wait_for(&format!("{part:?} in the log"), || async {
+            let log = self.log();
+            if log.contains(part) { Ok(()) } else { Err(log) }
+        })
+        .await;
+    }
+
     /// Waits until the last failure of a destination is told so; all that is told of it.
     pub async fn wait_for_failure(&self, destination: &str, part: &str) -> Value {
         wait_for(&format!("{part:?} to be told"), || async {
@@ -179,6 +188,24 @@ pub async fn assert_goes_out_when_it_is_back(server: &mut Server, destination: S
     server.restart().await;
 
     wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+}
+
+/// A schedule of two tries, after which a delivery waits for longer than anything is waited for here.
+pub const TWO_TRIES: (&str, &str) = ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,1,3600");
+
+/// Waits until one delivery to the queue is pending that was tried so often; its receipt's id.
+pub async fn wait_for_tries(admin: SocketAddr, count: u64) -> String {
+    wait_for(&format!("{count} attempts"), || async {
+        let pending = deliveries(admin, "destination=queue&state=pending").await;
+        let tried = pending
+            .iter()
+            .find(|delivery| delivery["attempt_count"].as_u64() >= Some(count));
+        match tried {
+            Some(delivery) => Ok(delivery["receipt_id"].as_str().expect("a text").to_owned()),
+            None => Err(format!("{pending:?}")),
+        }
+    })
+    .await
 }
 
 /// Fails unless `doctor` says that, in a line that begins so.

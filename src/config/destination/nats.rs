@@ -19,7 +19,11 @@ pub const KEYS: &[&str] = &[
 ];
 
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
-    let url = reader.required(&member.key("url"), url);
+    let key = member.key("url");
+    if !reader.is_there(&key) {
+        reader.refuse(&key, "");
+    }
+    let url = reader.explained(&key, url);
     let login = login::read(reader, member, sources);
     // A server may ask for TLS by itself, and whoever is on the way may have it not ask.
     if url
@@ -36,8 +40,16 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     }))
 }
 
-/// A nats or tls URL of nothing but a host and a port.
-fn url(text: &str) -> Option<Url> {
+/// A nats or tls URL of nothing but a host and a port. The error is what to give where there are several.
+fn url(text: &str) -> Result<Url, String> {
+    let several = || match text.contains(',') {
+        true => "give one server, or a name that leads to several: they are tried through".to_owned(),
+        false => String::new(),
+    };
+    one(text).ok_or_else(several)
+}
+
+fn one(text: &str) -> Option<Url> {
     let url: Url = text.parse().ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_host = matches!(url.path(), "" | "/") && url.query().is_none() && url.has_host();

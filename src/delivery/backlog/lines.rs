@@ -26,7 +26,7 @@ pub(super) struct Item {
     pub(super) is_early: bool,
     /// Somebody wants it tried, and it was not since.
     pub(super) is_asked_for: bool,
-    /// The last attempt found nobody who takes connections, so it cannot have been for what is sent.
+    /// The last attempt found nobody who takes connections, or messages, so it cannot have been for what is sent.
     pub(super) found_nobody: bool,
     pub(super) phase: Phase,
     pub(super) is_called_off: bool,

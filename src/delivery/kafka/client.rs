@@ -25,6 +25,9 @@ const NO_TLS: [&str; 2] = [
     "connecting to a PLAINTEXT broker listener",
 ];
 
+/// How the library puts it that the broker wants to see a certificate of ours.
+const CERTIFICATE_REQUIRED: &str = "certificate required";
+
 /// How the library begins where the first bytes of an answer are no length.
 const NO_BROKER: &str = "Invalid response size";
 
@@ -64,9 +67,9 @@ struct Known {
     last_error: Option<(RDKafkaErrorCode, String, Instant)>,
     /// When a partition has last taken a message.
     taken_at: HashMap<i32, Instant>,
-    /// What the broker that leads a partition has answered since then. The library tries again until the time is over, and
-    /// tells nobody why.
-    refusals: HashMap<i32, String>,
+    /// What the broker that leads a partition has answered last, and when, if the library tried again: it does so until the
+    /// time is over, and tells nobody why.
+    refusals: HashMap<i32, (String, Instant)>,
     /// Whether there is a producer id, or none will come.
     is_settled: bool,
 }
@@ -83,12 +86,18 @@ impl Known {
     }
 }
 
-/// What a line of the library's log says of a broker's refusal: the partition, and why.
+/// How the library marks, among what it does then, that a refusal ended a message: whose message that was is told it.
+const FOR_GOOD: &str = "Permanent";
+
+/// What a line of the library's log says of a broker's refusal after which it tries again: the partition, and why.
 fn refusal(line: &str) -> Option<(i32, &str)> {
     let (head, rest) = line.split_once("]: MessageSet with ")?;
     let (_, partition) = head.rsplit_once('[')?;
     let (_, error) = rest.split_once(" encountered error: ")?;
-    let (error, _) = error.rsplit_once(" (actions ")?;
+    let (error, actions) = error.rsplit_once(" (actions ")?;
+    if actions.contains(FOR_GOOD) {
+        return None;
+    }
     Some((partition.parse().ok()?, error.strip_prefix(OF_BROKER)?))
 }
 
@@ -117,17 +126,21 @@ impl Context {
         self.heard.notify_all();
     }
 
+    /// What the broker that leads a partition has answered since then, in words, if it did.
+    pub fn refusal(&self, partition: i32, since: Instant) -> Option<String> {
+        let known = self.known();
+        let (reason, _) = known.refusals.get(&partition).filter(|(_, at)| *at >= since)?;
+        let few = match reason.contains(IN_SYNC) {
+            true => "too few copies are in sync (min.insync.replicas): ",
+            false => "",
+        };
+        Some(format!("partition {partition}: {few}{reason}"))
+    }
+
     /// What a wait in vain for that partition, which is below 0 if nobody knows it, came to, with what the library said of
     /// it; `None` if it said nothing.
     pub fn trouble(&self, partition: i32) -> Option<(Outcome, String)> {
         let known = self.known();
-        if let Some(reason) = known.refusals.get(&partition) {
-            let few = match reason.contains(IN_SYNC) {
-                true => "too few copies are in sync (min.insync.replicas): ",
-                false => "",
-            };
-            return Some((Outcome::Failed, format!("partition {partition}: {few}{reason}")));
-        }
         let (code, reason) = known.error(partition)?;
         let reason = reason.to_owned();
         Some(match code {
@@ -159,6 +172,13 @@ impl Context {
             _ if NO_TLS.iter().any(|words| reason.contains(words)) => {
                 (Outcome::Unreachable, format!("{}: {reason}", outgoing::NO_TLS))
             }
+            _ if reason.contains(CERTIFICATE_REQUIRED) => (
+                Outcome::Unreachable,
+                format!(
+                    "{}: set ssl.client.auth=none (or requested) at the brokers: {reason}",
+                    outgoing::NO_CERTIFICATE
+                ),
+            ),
             // A handshake that fails is told under one of several codes.
             code if code == RDKafkaErrorCode::SSL || reason.contains("SSL_HANDSHAKE") => {
                 (Outcome::Unreachable, format!("no TLS with the brokers: {reason}"))
@@ -182,7 +202,8 @@ impl ClientContext for Context {
             self.failed(RDKafkaErrorCode::BrokerTransportFailure, reason);
         }
         if let Some((partition, reason)) = refusal(message) {
-            self.known().refusals.insert(partition, reason.to_owned());
+            let refused = (reason.to_owned(), Instant::now());
+            self.known().refusals.insert(partition, refused);
         }
         if facility == "GETPID" && message.contains(PRODUCER_ID) {
             self.settle();
@@ -356,12 +377,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broker_answered_of_a_partition_is_told_of_that_one_until_it_takes_something() {
+    fn what_a_broker_answered_of_a_partition_is_told_of_that_one_and_not_of_what_began_later() {
         let context = Context::default();
+        let begun = Instant::now();
         let line = |partition: i32, error: &str| {
             format!(
                 "[thrd:b:9092/1]: b:9092/1: a [b] [{partition}]: MessageSet with 1 message(s) (MsgId 5, BaseSeq 4) encountered \
-                 error: {error} (actions Retry,MsgNotPersisted)"
+                 error: {error} (actions {}MsgNotPersisted)",
+                if error.contains("too large") {
+                    "Permanent,"
+                } else {
+                    "Retry,"
+                }
             )
         };
         let log = |line: &str| context.log(RDKafkaLogLevel::Debug, "MSGSET", line);
@@ -371,8 +398,9 @@ mod tests {
             "Broker: Disk error when trying to access log file on disk",
         ));
         log(&line(4, "Local: Broker transport failure"));
+        log(&line(5, "Broker: Message size too large"));
 
-        let told = |partition: i32| context.trouble(partition).map(|(_, told)| told);
+        let told = |partition: i32| context.refusal(partition, begun);
         assert_eq!(
             told(2).as_deref(),
             Some(
@@ -383,7 +411,25 @@ mod tests {
             told(3).as_deref(),
             Some("partition 3: Disk error when trying to access log file on disk")
         );
-        assert_eq!((told(4), told(NO_PARTITION)), (None, None));
+        assert_eq!((told(4), told(5), told(NO_PARTITION)), (None, None, None));
+        let later = Instant::now() + Duration::from_micros(1);
+        assert_eq!((context.refusal(2, later), context.trouble(2)), (None, None));
+    }
+
+    #[test]
+    fn a_broker_that_wants_a_certificate_is_told_with_what_to_do() {
+        let context = Context::default();
+        let reason = "ssl://b:9093/1: SSL handshake failed: ssl/record/rec_layer_s3.c:1590:error:0A00045C:SSL routines::tlsv13 alert \
+                      certificate required: SSL alert number 116 (after 5ms in state SSL_HANDSHAKE)";
+        context.error(KafkaError::Global(RDKafkaErrorCode::SSL), reason);
+
+        let (_, told) = context.trouble(NO_PARTITION).expect("something was said");
+
+        assert!(told.starts_with(outgoing::NO_CERTIFICATE), "{told}");
+        assert!(
+            told.contains("ssl.client.auth=none") && told.ends_with(reason),
+            "{told}"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -98,6 +98,7 @@ impl KafkaSender {
             Ok(envelope) => envelope,
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
+        let since = Instant::now();
         let producer = match self.producer() {
             Ok(producer) => producer,
             Err(error) => return Report::unanswered(Outcome::Ours, format!("not sent: {error}")),
@@ -110,7 +111,7 @@ impl KafkaSender {
             .payload(&envelope.body[..])
             .headers(headers(&parcel, &envelope));
         if let Err((error, _)) = producer.get().send(record) {
-            return self.failed(&producer, &error, NO_PARTITION, size_bytes);
+            return self.failed(&producer, &error, (NO_PARTITION, since), size_bytes);
         }
         let mut take_back = TakeBack(Some(&producer));
         let ended = timeout(self.timeout + SLACK, ended).await;
@@ -118,7 +119,7 @@ impl KafkaSender {
             Ok(Ok(ending)) => {
                 take_back.0 = None;
                 let partition = ending.as_ref().err().map(|(partition, _)| *partition);
-                let report = self.report(&producer, ending, size_bytes);
+                let report = self.report(&producer, ending, since, size_bytes);
                 match (report.outcome, partition) {
                     (Outcome::Timeout, Some(partition)) if self.has_no_leader(&producer, partition).await => {
                         Report {
@@ -130,7 +131,7 @@ impl KafkaSender {
                     _ => report,
                 }
             }
-            Ok(Err(_)) | Err(_) => self.timed_out(&producer, NO_PARTITION),
+            Ok(Err(_)) | Err(_) => self.timed_out(&producer, (NO_PARTITION, since)),
         }
     }
 
@@ -167,17 +168,24 @@ impl KafkaSender {
         }))))
     }
 
-    fn report(&self, producer: &Producer, ending: Ending, size_bytes: usize) -> Report {
+    fn report(&self, producer: &Producer, ending: Ending, since: Instant, size_bytes: usize) -> Report {
         match ending {
             Ok((partition, offset)) => Report::unanswered(
                 Outcome::Delivered,
                 format!("partition {partition}, offset {offset}"),
             ),
-            Err((partition, error)) => self.failed(producer, &error, partition, size_bytes),
+            Err((partition, error)) => self.failed(producer, &error, (partition, since), size_bytes),
         }
     }
 
-    fn failed(&self, producer: &Producer, error: &KafkaError, partition: i32, size_bytes: usize) -> Report {
+    /// What is to be said of an attempt that ended so, with the partition that it was for, and since when.
+    fn failed(
+        &self,
+        producer: &Producer,
+        error: &KafkaError,
+        place: (i32, Instant),
+        size_bytes: usize,
+    ) -> Report {
         use RDKafkaErrorCode as Code;
         let topic = &self.settings.topic;
         let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
@@ -186,7 +194,8 @@ impl KafkaSender {
             return ended(code, &reason);
         }
         let (outcome, detail) = match code {
-            Code::MessageTimedOut => return self.timed_out(producer, partition),
+            Code::MessageTimedOut => return self.timed_out(producer, place),
+            Code::ClusterAuthorizationFailed => return ended(code, &code.to_string()),
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
                 (Outcome::Refused, format!("there is no topic {topic}"))
             }
@@ -200,13 +209,30 @@ impl KafkaSender {
                     "too large: the message has {size_bytes} bytes, more than topic {topic} takes (max.message.bytes)"
                 ),
             ),
+            Code::MessageBatchTooLarge => (
+                Outcome::Refused,
+                format!(
+                    "too large: the message has {size_bytes} bytes, more than a segment of topic {topic} takes (segment.bytes)"
+                ),
+            ),
+            Code::InvalidRecord => (
+                Outcome::Refused,
+                format!(
+                    "topic {topic} does not take what is not as it wants it, by a schema of the brokers' or by its own settings \
+                     (message.timestamp.after.max.ms)"
+                ),
+            ),
+            Code::PolicyViolation => (
+                Outcome::Refused,
+                format!("a policy of the brokers does not let this into topic {topic}"),
+            ),
             Code::PurgeQueue | Code::PurgeInflight | Code::QueueFull => {
                 (Outcome::Ours, format!("not sent: {code}"))
             }
             _ => (Outcome::Failed, code.to_string()),
         };
         let wish = match code {
-            Code::MessageSizeTooLarge => Wish::NeverThis,
+            Code::MessageSizeTooLarge | Code::MessageBatchTooLarge => Wish::NeverThis,
             Code::ThrottlingQuotaExceeded => Wish::Less { pause: None },
             _ => Wish::None,
         };
@@ -232,14 +258,23 @@ impl KafkaSender {
         asked.await.ok().flatten().unwrap_or(false)
     }
 
-    /// What is to be said where no acknowledgement came in time.
-    fn timed_out(&self, producer: &Producer, partition: i32) -> Report {
+    /// What is to be said where no acknowledgement from a partition came in time, of what began then.
+    fn timed_out(&self, producer: &Producer, (partition, since): (i32, Instant)) -> Report {
         let seconds = self.timeout.as_secs_f64();
-        let (outcome, because) = match producer.get().context().trouble(partition) {
+        let context = producer.get().context();
+        let refused = context.refusal(partition, since);
+        let known = refused.map(|reason| (Outcome::Failed, reason));
+        let (outcome, because) = match known.or_else(|| context.trouble(partition)) {
             Some((outcome, reason)) => (outcome, format!(": {reason}")),
             None => (Outcome::Timeout, String::new()),
         };
-        Report::unanswered(outcome, format!("no acknowledgement within {seconds} s{because}"))
+        Report {
+            wish: match outcome {
+                Outcome::Unreachable => Wish::WhenBack,
+                _ => Wish::None,
+            },
+            ..Report::unanswered(outcome, format!("no acknowledgement within {seconds} s{because}"))
+        }
     }
 }
 
@@ -288,4 +323,46 @@ fn size_bytes(envelope: &Envelope, job: &str) -> usize {
         + headers
             .map(|(name, value)| name.len() + value.len())
             .sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::Mechanism;
+    use super::*;
+    use crate::delivery::login::Login;
+    use crate::delivery::send::sample;
+    use crate::delivery::{Kind, sender};
+    use crate::rotating::Rotating;
+
+    #[tokio::test]
+    async fn who_finds_no_broker_is_to_be_sent_again_when_one_is_back() {
+        // Nobody listens there any more.
+        let address = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let settings = Settings {
+            brokers: address.to_string(),
+            is_encrypted: false,
+            topic: "t".to_owned(),
+            login: Login {
+                user: None,
+                password: Rotating::new(None),
+            },
+            mechanism: Mechanism::ScramSha512,
+        };
+        let timeout = Duration::from_secs(2);
+        let sender = sender(&sample::destination(Kind::Kafka(settings), timeout)).unwrap();
+
+        let report = sender.send(sample::parcel(r#"{"event":"x","status":"y"}"#)).await;
+
+        assert_eq!(
+            (report.outcome, report.wish),
+            (Outcome::Unreachable, Wish::WhenBack),
+            "{report:?}"
+        );
+    }
 }

@@ -34,6 +34,29 @@ impl Ack {
     }
 }
 
+/// The call that tells which streams have a subject.
+pub const NAMES: &str = "$JS.API.STREAM.NAMES";
+
+/// The answer to [`NAMES`].
+#[derive(Deserialize)]
+pub struct Names {
+    #[serde(default)]
+    pub streams: Option<Vec<String>>,
+}
+
+/// Whether an answer to [`NAMES`] has one, or says that it cannot be told now.
+pub fn may_have_stream(answer: &[u8]) -> bool {
+    match problem(answer) {
+        Some(problem) => problem.has_no_leader(),
+        None => {
+            let names = serde_json::from_slice::<Names>(answer).ok();
+            names
+                .and_then(|names| names.streams)
+                .is_some_and(|names| !names.is_empty())
+        }
+    }
+}
+
 /// Why a stream took nothing, or a call was not answered.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Problem {
@@ -52,7 +75,15 @@ const TOO_LONG: u32 = 10_054;
 /// The account has no JetStream, says `err_code`.
 const NOT_FOR_ACCOUNT: u32 = 10_039;
 
+/// The servers of a cluster have no leader who could answer, says `err_code`.
+const NO_LEADER: u32 = 10_008;
+
 impl Problem {
+    /// Whether the cluster has no leader, which passes.
+    pub fn has_no_leader(&self) -> bool {
+        self.err_code == NO_LEADER
+    }
+
     /// Whether the account has no JetStream, and so no call is for it.
     pub fn is_of_account(&self) -> bool {
         self.err_code == NOT_FOR_ACCOUNT
@@ -125,8 +156,9 @@ pub enum Known {
 /// There is no message of that number, says `err_code`.
 const NO_MESSAGE: u32 = 10_037;
 
-/// What a stream answered to a question for a message, where ours has that subject and id and is that destination's. A
-/// stream may have it under another subject (`subject_transform`), as it has what another destination published.
+/// What a stream answered to a question for a message, where ours has that subject and id and is that destination's. The
+/// subject says it only of a message that names no destination: a stream may have ours under another one
+/// (`subject_transform`), and what another destination published under the same.
 pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Known {
     #[derive(Deserialize)]
     struct Held {
@@ -152,7 +184,11 @@ pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Known
         let line = format!("\r\n{name}: {value}\r\n");
         memmem::find(&headers, line.as_bytes()).is_some()
     };
-    let is_of_us = message.subject == subject || has(DESTINATION, destination);
+    let names_destination = memmem::find(&headers, format!("\r\n{DESTINATION}: ").as_bytes()).is_some();
+    let is_of_us = match names_destination {
+        true => has(DESTINATION, destination),
+        false => message.subject == subject,
+    };
     match has(MESSAGE_ID, id) && is_of_us {
         true => Known::Ours,
         false => Known::Another,
@@ -221,12 +257,33 @@ mod tests {
         assert_eq!(held("a", plain), Known::Ours);
         assert_eq!(held("b", plain), Known::Another);
         assert_eq!(held("b", &named), Known::Ours);
-        assert_eq!(held("b", &named.replace("app", "apple")), Known::Another);
+        for subject in ["a", "b"] {
+            assert_eq!(held(subject, &named.replace("app", "apple")), Known::Another);
+        }
         for other in [
             named.replace("1.2", "1"),
             named.replace("Nats-Msg-Id", "nats-msg-id"),
         ] {
             assert_eq!(held("a", &other), Known::Another, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stream_may_be_there_by_its_name_or_where_nobody_can_say() {
+        for (answer, expected) in [
+            (r#"{"total":1,"streams":["S"]}"#, true),
+            (r#"{"total":0,"streams":null}"#, false),
+            (
+                r#"{"error":{"code":503,"err_code":10008,"description":"JetStream system temporarily unavailable"}}"#,
+                true,
+            ),
+            (
+                r#"{"error":{"code":503,"err_code":10039,"description":"JetStream not enabled for account"}}"#,
+                false,
+            ),
+            ("+OK", false),
+        ] {
+            assert_eq!(may_have_stream(answer.as_bytes()), expected, "{answer}");
         }
     }
 

@@ -8,10 +8,12 @@ use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::ack::Names;
 use super::wire::{self, Connection};
 use super::{Settings, ack};
 use crate::clock::rounded;
 use crate::delivery::Report;
+use crate::delivery::filter::stands_for;
 use crate::delivery::http::place;
 use crate::delivery::look::Sight;
 use crate::inbox::outbox::Outcome;
@@ -33,7 +35,14 @@ const NO_STREAM: &str = "make one that has this subject, as in `nats stream add 
                          taken, and what is for it is kept";
 
 const CANNOT_ASK: &str = "let this user publish to $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.*, so that the stream can be looked \
-                          at; deliveries need it only to look at an acknowledgement that says duplicate";
+                          at; deliveries ask the first to tell a stream without a leader from none, and $JS.API.STREAM.MSG.GET.* what \
+                          an acknowledgement means that says duplicate";
+
+const CANNOT_GET: &str = "let this user publish to $JS.API.STREAM.MSG.GET.*; until then what the stream says it has had (duplicate) is \
+                          stored once more, under ID@NAME";
+
+const NO_LEADER: &str = "see that most servers of the cluster run and reach one another; what is for it is kept and sent when they have \
+                         a leader";
 
 const ANOTHER_ACCOUNT: &str = "have it log in as a user of the account that has the stream; where that is another one, which exports \
                                the subject to this one, messages are taken, and what comes again cannot be looked at: it is \
@@ -44,13 +53,6 @@ const SEALED: &str = "make another stream for this subject, once this one is del
 
 const NOT_SYNCED: &str = "set `sync_interval: always` in the jetstream block of the server's configuration, or have the stream kept \
                           by three servers (`--replicas 3`); where that is set already, nothing is to be done";
-
-/// The answer of `STREAM.NAMES`.
-#[derive(Deserialize)]
-struct Names {
-    #[serde(default)]
-    streams: Option<Vec<String>>,
-}
 
 /// Of the answer of `STREAM.INFO`, what matters to who publishes.
 #[derive(Deserialize)]
@@ -131,18 +133,25 @@ pub async fn look(settings: &Settings) -> Vec<Sight> {
 /// What is to be known of the streams that have this subject, in which a place is `*`.
 async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sight> {
     let wildcard = wildcards(subject);
-    let names: Result<Names, Sight> = ask(
-        connection,
-        place,
-        "STREAM.NAMES",
-        json!({"subject": wildcard}).to_string(),
-    )
-    .await;
-    let names = match names {
+    let question = json!({"subject": wildcard}).to_string();
+    let names = match ask::<Names>(connection, place, ack::NAMES, question).await {
         Ok(names) => names.streams.unwrap_or_default(),
         Err(sight) => return vec![sight],
     };
-    if names.is_empty() {
+    let mut of_streams = Vec::new();
+    for name in names {
+        let call = format!("$JS.API.STREAM.INFO.{name}");
+        match ask::<Info>(connection, place, &call, String::new()).await {
+            // Of a part that is not the same for all, the server was asked for any.
+            Ok(Info { config }) if !config.may_take(subject) => {}
+            Ok(Info { config }) => {
+                of_streams.extend(of_stream(&config, &wildcard));
+                of_streams.extend(unseen(connection, &name).await);
+            }
+            Err(sight) => of_streams.push(sight),
+        }
+    }
+    if of_streams.is_empty() {
         let what = format!("{place}: no stream takes subject {wildcard}");
         return vec![Sight::Bad {
             what,
@@ -153,13 +162,22 @@ async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sig
     let mut sights = vec![Sight::Good(format!(
         "{place} takes connections, and messages of {most} bytes at most with their headers"
     ))];
-    for name in names {
-        match ask::<Info>(connection, place, &format!("STREAM.INFO.{name}"), String::new()).await {
-            Ok(Info { config }) => sights.extend(of_stream(&config, &wildcard)),
-            Err(sight) => sights.push(sight),
-        }
-    }
+    sights.append(&mut of_streams);
     sights
+}
+
+/// That what a stream has cannot be looked at, if it cannot.
+async fn unseen(connection: &Connection, name: &str) -> Option<Sight> {
+    let subject = format!("$JS.API.STREAM.MSG.GET.{name}");
+    let refusal = connection.refusal(&subject);
+    tokio::select! {
+        // There is no message of that number; who may ask is told so.
+        _ = connection.client.request(subject.clone(), r#"{"seq":0}"#.into()) => None,
+        why = refusal => Some(Sight::Doubtful {
+            what: format!("what stream {name} says it has had cannot be looked at: {why}"),
+            advice: CANNOT_GET,
+        }),
+    }
 }
 
 /// A subject in which each part that is not the same for all is a wildcard; in a part it would be taken as it stands.
@@ -173,17 +191,16 @@ fn wildcards(subject: &str) -> String {
 async fn ask<T: DeserializeOwned>(
     connection: &Connection,
     place: &str,
-    call: &str,
+    subject: &str,
     question: String,
 ) -> Result<T, Sight> {
-    let subject = format!("$JS.API.{call}");
-    let refusal = connection.refusal(&subject);
+    let refusal = connection.refusal(subject);
     let cannot = |why: String| Sight::Doubtful {
         what: format!("{place} does not tell what streams it has: {why}"),
         advice: CANNOT_ASK,
     };
     let answered = tokio::select! {
-        answered = connection.client.request(subject.clone(), question.into()) => answered,
+        answered = connection.client.request(subject.to_owned(), question.into()) => answered,
         why = refusal => return Err(cannot(why)),
     };
     let answer = answered.map_err(|_| Sight::Bad {
@@ -192,18 +209,31 @@ async fn ask<T: DeserializeOwned>(
                  for the account",
     })?;
     if let Some(problem) = ack::problem(&answer.payload) {
-        return Err(match problem.is_of_account() {
-            true => Sight::Doubtful {
-                what: format!(
-                    "{place} has no JetStream for this account, so its streams cannot be looked at: {}",
-                    problem.description
-                ),
-                advice: ANOTHER_ACCOUNT,
-            },
-            false => cannot(problem.description),
-        });
+        return Err(told(&problem, place));
     }
     serde_json::from_slice(&answer.payload).map_err(|error| cannot(error.to_string()))
+}
+
+/// What it says of a server that it answers a question with that problem.
+fn told(problem: &ack::Problem, place: &str) -> Sight {
+    let why = &problem.description;
+    if problem.has_no_leader() {
+        return Sight::Bad {
+            what: format!("{place} takes nothing now: its cluster has no leader: {why}"),
+            advice: NO_LEADER,
+        };
+    }
+    let (what, advice) = match problem.is_of_account() {
+        true => (
+            format!("{place} has no JetStream for this account, so its streams cannot be looked at: {why}"),
+            ANOTHER_ACCOUNT,
+        ),
+        false => (
+            format!("{place} does not tell what streams it has: {why}"),
+            CANNOT_ASK,
+        ),
+    };
+    Sight::Doubtful { what, advice }
 }
 
 /// What a stream's word is worth.
@@ -295,6 +325,26 @@ fn dropped(config: &Config) -> Vec<Sight> {
         });
     }
     sights
+}
+
+impl Config {
+    /// Whether one of its subjects has some of those that a subject stands for, in which `*` is any text within a part.
+    fn may_take(&self, subject: &str) -> bool {
+        self.subjects.iter().any(|of_stream| meets(of_stream, subject))
+    }
+}
+
+/// Whether a subject of a stream has some of those that another stands for, in which `*` is any text within a part.
+fn meets(of_stream: &str, subject: &str) -> bool {
+    let (mut theirs, mut ours) = (of_stream.split('.'), subject.split('.'));
+    loop {
+        match (theirs.next(), ours.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(part), Some(pattern)) if stands_for(pattern, part) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// Whether a subject of a stream has all that another subject, with wildcards, stands for.
@@ -406,6 +456,55 @@ mod tests {
         ] {
             assert_eq!(dropped(limits), expected, "{limits}");
         }
+    }
+
+    #[test]
+    fn a_stream_that_can_have_none_of_a_subject_is_not_meant() {
+        for (of_stream, subject, expected) in [
+            ("caigunn-crawling", "caigunn-*", true),
+            ("*", "caigunn-*", true),
+            (">", "caigunn-*", true),
+            ("orders", "caigunn-*", false),
+            ("caigunn-crawling.x", "caigunn-*", false),
+            ("a.caigunn-x", "a.caigunn-*", true),
+            ("b.>", "a.*", false),
+            ("a", "a.*", false),
+            ("a.>", "a.*-*.c", true),
+            ("a.b.c", "a.*-*.c", false),
+        ] {
+            assert_eq!(meets(of_stream, subject), expected, "{of_stream} {subject}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_without_a_leader_is_a_failure_and_no_missing_right() {
+        let problem = |err_code: u32| {
+            let answer =
+                format!(r#"{{"error":{{"code":503,"err_code":{err_code},"description":"because"}}}}"#);
+            told(&ack::problem(answer.as_bytes()).unwrap(), "n:4222")
+        };
+
+        assert_eq!(
+            problem(10_008),
+            Sight::Bad {
+                what: "n:4222 takes nothing now: its cluster has no leader: because".to_owned(),
+                advice: NO_LEADER,
+            }
+        );
+        assert!(matches!(
+            problem(10_039),
+            Sight::Doubtful {
+                advice: ANOTHER_ACCOUNT,
+                ..
+            }
+        ));
+        assert!(matches!(
+            problem(10_001),
+            Sight::Doubtful {
+                advice: CANNOT_ASK,
+                ..
+            }
+        ));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use crate::delivery::Report;
 use crate::delivery::http::place;
+use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
 
@@ -147,29 +147,37 @@ const MAX_WAITING: usize = 16;
 /// What is to be said where no connection was made, for which there was so much time.
 fn refused(error: &ConnectError, place: &str, limit: Duration) -> Report {
     let cause = outgoing::innermost(error);
-    let (outcome, detail) = match error.kind() {
-        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => (
-            Outcome::Refused,
-            format!("{place} does not take these credentials: {cause}"),
-        ),
+    let detail = match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            let detail = format!("{place} does not take these credentials: {cause}");
+            return Report::unanswered(Outcome::Refused, detail);
+        }
         // Whether anybody took the connection, the library does not tell.
-        ConnectErrorKind::TimedOut => (
-            Outcome::Unreachable,
-            format!(
-                "no server of NATS answers at {place} within {} s",
-                limit.as_secs_f64()
-            ),
+        ConnectErrorKind::TimedOut => format!(
+            "no server of NATS answers at {place} within {} s",
+            limit.as_secs_f64()
         ),
         ConnectErrorKind::ServerParse
         | ConnectErrorKind::Dns
         | ConnectErrorKind::Tls
         | ConnectErrorKind::Io
-        | ConnectErrorKind::MaxReconnects => (
-            Outcome::Unreachable,
-            format!("cannot connect to {place}: {cause}"),
-        ),
+        | ConnectErrorKind::MaxReconnects => format!("cannot connect to {place}: {cause}{}", remedy(&cause)),
     };
-    Report::unanswered(outcome, detail)
+    Report {
+        wish: Wish::WhenBack,
+        ..Report::unanswered(Outcome::Unreachable, detail)
+    }
+}
+
+/// What is to be added to that cause, if a setting of the server may be it.
+fn remedy(cause: &str) -> &'static str {
+    if outgoing::tells_no_certificate(cause) {
+        ": take `verify` and `verify_and_map` out of the server's tls block"
+    } else if cause.contains("expected INFO") {
+        "; a server of NATS speaks first, unless it is set to begin with TLS (handshake_first), which is not supported here"
+    } else {
+        ""
+    }
 }
 
 /// How many bytes these headers are on the wire, which the server counts as it counts the body's.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Settings, refusal, wire};
 use crate::delivery::Report;
 use crate::delivery::http::place;
-use crate::delivery::look::Sight;
+use crate::delivery::look::{NO_CERTIFICATE, Sight};
 use crate::inbox::outbox::Outcome;
 
 /// How long all of it may take: a server that is there needs milliseconds, and somebody waits at a terminal.
@@ -94,6 +94,7 @@ fn bad(report: Report) -> Sight {
     let what = report.detail;
     let says = |words: &str| what.contains(words);
     let advice = match report.outcome {
+        _ if says(refusal::NO_CERTIFICATE) => NO_CERTIFICATE,
         _ if says(refusal::NO_DATABASE) => NO_DATABASE,
         _ if says(refusal::NO_REDIS) => NO_REDIS,
         _ if says(refusal::NO_RIGHT) => NO_RIGHT,

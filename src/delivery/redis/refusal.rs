@@ -4,6 +4,7 @@ use redis::{ErrorKind, RedisError};
 
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
+use crate::outgoing;
 
 /// What is to be said of an attempt that ended so, with an entry whose longest text has so many bytes.
 pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> Report {
@@ -66,6 +67,9 @@ pub const NO_STREAMS: &str = "it has no streams, as a Sentinel, or a Redis befor
 /// What is said where the number in the URL is of no database.
 pub const NO_DATABASE: &str = "has no database of that number";
 
+/// What is said of who wants to see a certificate of ours.
+pub const NO_CERTIFICATE: &str = "wants a certificate of its client, which is not supported here (set tls-auth-clients no or optional there)";
+
 /// What is said of who is no server of Redis, or not by this scheme.
 pub const NO_REDIS: &str = "as Redis does";
 
@@ -79,15 +83,24 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
         _ if error.kind() == ErrorKind::AuthenticationFailed => (Outcome::Refused, Wish::None, NO_LOGIN),
         Some(_) if has_no_database(error) => (Outcome::Refused, Wish::None, NO_DATABASE),
         Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
-        None => (
-            Outcome::Unreachable,
-            Wish::None,
-            "does not speak as Redis does (redis:// is without TLS, rediss:// with it)",
-        ),
+        None => (Outcome::Unreachable, Wish::WhenBack, not_spoken(error)),
     };
     Report {
         wish,
         ..Report::unanswered(outcome, format!("{place} {what}: {}", said(error)))
+    }
+}
+
+/// What is to be said of who did not answer as Redis does.
+fn not_spoken(error: &RedisError) -> &'static str {
+    match error.kind() {
+        _ if outgoing::tells_no_certificate(&error.to_string()) => NO_CERTIFICATE,
+        // Whether its word was that it wants a certificate, is lost where it has closed the connection before we wrote.
+        ErrorKind::Io => {
+            "ends the connection and does not answer as Redis does (redis:// is without TLS, rediss:// with it, where tls-auth-clients \
+             must be no or optional)"
+        }
+        _ => "does not speak as Redis does (redis:// is without TLS, rediss:// with it)",
     }
 }
 

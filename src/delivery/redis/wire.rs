@@ -15,8 +15,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::refusal::NO_REDIS;
 use super::{Settings, refusal};
-use crate::delivery::Report;
 use crate::delivery::http::place;
+use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
 
@@ -53,8 +53,16 @@ pub async fn connect(
             "{place} takes connections, and does not answer {NO_REDIS} within {} s (redis:// is without TLS, rediss:// with it)",
             limit.as_secs_f64()
         );
-        Err(Report::unanswered(Outcome::Unreachable, detail))
+        Err(unreachable(detail))
     })
+}
+
+/// What is to be said where nothing of an attempt was sent.
+fn unreachable(detail: String) -> Report {
+    Report {
+        wish: Wish::WhenBack,
+        ..Report::unanswered(Outcome::Unreachable, detail)
+    }
 }
 
 async fn reach(
@@ -63,12 +71,7 @@ async fn reach(
     limit: Duration,
     ended: CancellationToken,
 ) -> Result<Connection, Report> {
-    let unreachable = |reason: String| {
-        Report::unanswered(
-            Outcome::Unreachable,
-            format!("cannot connect to {place}: {reason}"),
-        )
-    };
+    let unreachable = |reason: String| unreachable(format!("cannot connect to {place}: {reason}"));
     let host = settings.url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = settings.url.port().unwrap_or(DEFAULT_PORT);

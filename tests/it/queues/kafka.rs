@@ -19,7 +19,7 @@ use tokio::task::block_in_place;
 use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 use crate::delivery::{post_jobs, replay, wait_for_state};
 use crate::harness::application::Application;
-use crate::harness::{closed_folder, free_port};
+use crate::harness::{client, closed_folder, free_port, wait_for};
 use guarded::{Guarded, PASSWORD, USER};
 
 const TOPIC: &str = "notifications";
@@ -218,6 +218,22 @@ async fn a_body_over_the_limit_is_a_dead_letter_at_once_and_one_of_8_mib_arrives
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_longer_than_a_segment_is_a_dead_letter_at_once() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let too_large = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE];
+    kafka.cluster.request_errors(RDKafkaApiKey::Produce, &too_large);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+
+    let id = receiver.post_long(100_000).await;
+
+    let told = receiver.wait_for_dead(&id).await.to_string();
+    assert!(
+        told.contains("more than a segment of topic notifications takes (segment.bytes)"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_get_in_is_told_and_the_password_is_not() {
     let kafka = Kafka::with_topic(BROKERS);
     let login = r#", user = "caigunn", password = "planted-password", sasl_mechanism = "plain""#;
@@ -291,6 +307,33 @@ async fn too_few_copies_in_sync_are_named_though_the_library_tries_on() {
     wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
 
     assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_refused_once_is_no_reason_of_a_later_outage() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let too_few = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 5000];
+    kafka.cluster.request_errors(RDKafkaApiKey::Produce, &too_few);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let jobs = post_jobs(receiver.public(), 1).await;
+    receiver
+        .wait_for_failure("queue", "too few copies are in sync")
+        .await;
+
+    kafka.each_broker(|cluster, broker| cluster.broker_down(broker).expect("it is there"));
+
+    let id = jobs.values().flatten().next().expect("one was posted");
+    wait_for("a try that found no broker", || async {
+        let url = format!("http://{}/api/v1/deliveries/queue/{id}", receiver.admin());
+        let response = client().get(url).send().await.expect("the API answers");
+        let shown: serde_json::Value = response.json().await.expect("the API answers JSON");
+        let attempts = shown["attempts"].as_array().expect("a list");
+        match attempts.last() {
+            Some(last) if last["outcome"] == "unreachable" => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

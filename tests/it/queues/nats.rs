@@ -10,7 +10,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::{Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor};
+use super::{
+    Message, Receiver, TWO_TRIES, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor,
+    wait_for_tries,
+};
 use crate::delivery::{Jobs, deliveries, order, post_jobs, replay, wait_for_state};
 use crate::harness::wait_for;
 
@@ -211,6 +214,35 @@ async fn a_subject_without_a_stream_is_a_failure_until_there_is_one() {
     assert_sound(&nats.messages(&client).await, &jobs);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_finds_no_stream_where_one_was_goes_out_when_it_is_back_whatever_the_schedule_wants() {
+    let Some(mut nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    nats.make_stream(&client, &json!({})).await;
+    let receiver = Receiver::start_with(&[nats.destination("queue", "")], &[TWO_TRIES]).await;
+    post_jobs(receiver.public(), 1).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+
+    nats.call(&client, "STREAM.DELETE.EVENTS", &json!({})).await;
+    post_jobs(receiver.public(), 1).await;
+    wait_for_tries(receiver.admin(), 2).await;
+    receiver
+        .wait_for_failure("queue", "no stream takes subject caigunn.crawling.initial")
+        .await;
+    nats.make_stream(&client, &json!({})).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    // A server that is leaving has no JetStream any more, and keeps its connections.
+    nats.server.signal("USR2");
+    post_jobs(receiver.public(), 1).await;
+    wait_for_tries(receiver.admin(), 2).await;
+    nats.server.kill_9();
+    nats.server.restart().await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 6).await;
+}
+
 #[tokio::test]
 async fn what_found_it_gone_goes_out_when_it_is_back() {
     let Some(mut nats) = Nats::start("").await else {
@@ -397,6 +429,35 @@ async fn two_destinations_in_one_stream_both_arrive() {
     }
 
     nats.wait_for_messages(&client, 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_destinations_with_one_subject_both_arrive() {
+    let Some(nats) = Nats::start("").await else {
+        return;
+    };
+    let client = nats.client().await;
+    nats.make_stream(&client, &json!({})).await;
+    let other = nats.destination("other", r#", format = "cloudevents""#);
+    let receiver = Receiver::start(&[nats.destination("queue", ""), other]).await;
+
+    post_jobs(receiver.public(), 5).await;
+    for name in ["queue", "other"] {
+        wait_for_state(receiver.admin(), name, "delivered", 10).await;
+    }
+
+    let messages = nats.messages(&client).await;
+    for name in ["queue", "other"] {
+        let of_one = messages
+            .iter()
+            .filter(|message| message.headers["caigunn-destination"] == name);
+        assert_eq!(of_one.count(), 10, "{name}");
+    }
+    assert!(
+        receiver
+            .log()
+            .contains("destinations queue and other are one queue")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

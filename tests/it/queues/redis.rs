@@ -11,8 +11,11 @@ use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::server::Server;
-use super::{Message, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor};
-use crate::delivery::{post_jobs, replay, wait_for_state};
+use super::{
+    Message, Receiver, TWO_TRIES, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor,
+    wait_for_tries,
+};
+use crate::delivery::{order, post_jobs, replay, wait_for_state};
 use crate::harness::{PATIENCE, closed_folder, free_port, installed, wait_for};
 
 /// The stream of these tests.
@@ -171,6 +174,28 @@ async fn what_found_it_gone_goes_out_when_it_is_back() {
 
     let destination = redis.destination("");
     assert_goes_out_when_it_is_back(&mut redis.server, destination).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_and_then_found_nobody_goes_out_when_it_is_back_too() {
+    let Some(mut redis) = Redis::start(SAFE).await else {
+        return;
+    };
+    let receiver = Receiver::start_with(&[redis.destination("")], &[TWO_TRIES]).await;
+    let () = redis.ask(&["RPUSH", STREAM, "no stream"]).await;
+    post_jobs(receiver.public(), 1).await;
+    let id = wait_for_tries(receiver.admin(), 2).await;
+    let () = redis.ask(&["DEL", STREAM]).await;
+
+    redis.server.kill_9();
+    order(receiver.admin(), &format!("/deliveries/queue/{id}/retry"), None).await;
+    receiver.wait_for_failure("queue", "cannot connect to ").await;
+    // What has it count as down was tried later.
+    post_jobs(receiver.public(), 1).await;
+    receiver.wait_for_log("queue fails throughout").await;
+    redis.server.restart().await;
+
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -83,7 +83,8 @@ impl Server {
         self.signal("CONT");
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends it that signal.
+    pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().expect("it runs").id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status();
         assert!(sent.expect("there is a kill command").success());

@@ -112,6 +112,75 @@ fn a_url_that_leads_to_no_queue_of_its_kind_is_refused() {
 }
 
 #[test]
+fn of_several_servers_of_nats_it_is_told_that_one_is_to_be_given() {
+    let mut sources = nats("");
+    let file = &mut sources.file.as_mut().unwrap().1;
+    *file = file.replace("nats://n:4222", "nats://a:4222,nats://b:4222");
+
+    let found = mistakes(&sources);
+
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].ends_with("give one server, or a name that leads to several: they are tried through"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn two_destinations_that_are_one_queue_are_warned_of_unless_no_notification_is_for_both() {
+    let of_sqs = |name: &str, queue: &str, more: &str| {
+        format!(
+            "[[delivery.destination]]\nname = \"{name}\"\nkind = \"sqs\"\nregion = \"eu-central-1\"\nurl = \
+             \"https://sqs.eu-central-1.amazonaws.com/1/{queue}\"\n{more}\n"
+        )
+    };
+    let of_redis = |name: &str, database: u8, more: &str| {
+        format!(
+            "[[delivery.destination]]\nname = \"{name}\"\nkind = \"redis\"\nurl = \"redis://r/{database}\"\nstream = \
+             \"s\"\n{more}\n"
+        )
+    };
+    let told = |one: String, other: String| -> Vec<String> {
+        let warnings = load(&file(&format!("{one}{other}"))).unwrap().warnings;
+        let warnings = warnings.iter().map(ToString::to_string);
+        warnings.filter(|warning| warning.contains("one queue")).collect()
+    };
+
+    let fifo = told(
+        of_sqs("a", "q.fifo", ""),
+        of_sqs("b", "q.fifo", "format = \"cloudevents\""),
+    );
+    assert_eq!(
+        fifo,
+        [
+            "destinations a and b are one queue, https://sqs.eu-central-1.amazonaws.com/1/q.fifo: of what is for both it keeps what \
+             comes first, and drops the other as a repeat; give one of them a queue of its own, or `events` that the other has not"
+        ]
+    );
+    for (one, other) in [
+        (of_sqs("a", "q", ""), of_sqs("b", "q", "")),
+        (of_redis("a", 0, ""), of_redis("b", 0, "events = [\"crawling\"]")),
+    ] {
+        let told = told(one, other);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains("comes there twice with the same webhook-id"),
+            "{told:?}"
+        );
+    }
+    for (one, other) in [
+        (of_sqs("a", "q.fifo", ""), of_sqs("b", "r.fifo", "")),
+        (of_redis("a", 0, ""), of_redis("b", 1, "")),
+        (
+            of_redis("a", 0, "events = [\"training\"]"),
+            of_redis("b", 0, "events = [\"crawling\"]"),
+        ),
+    ] {
+        assert_eq!(told(one, other), [""; 0]);
+    }
+}
+
+#[test]
 fn no_output_holds_the_password_of_a_queue() {
     let loaded = load(&nats(&format!("password = \"{SECRET}\""))).unwrap();
     assert!(!format!("{loaded:?}").contains(SECRET));

@@ -15,6 +15,9 @@ const USERS: &str = r#"authorization { users: [
         publish: ["caigunn.>", "$JS.API.STREAM.MSG.GET.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*"]
         subscribe: ["_INBOX.>"]
     } }
+    { user: blind, password: "planted-blind", permissions: {
+        publish: ["caigunn.>", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*"], subscribe: ["_INBOX.>"]
+    } }
     { user: narrow, password: "planted-narrow", permissions: { publish: ["other"], subscribe: ["_INBOX.>"] } }
     { user: deaf, password: "planted-deaf", permissions: { subscribe: ["other"] } }
 ] }"#;
@@ -130,6 +133,62 @@ async fn doctor_says_what_a_streams_word_is_worth() {
     let frozen = doctor(&destination).await;
     nats.server.thaw();
     assert_says(&frozen, "FAILURE ", "no server of NATS answers at");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_looks_only_at_streams_that_may_have_the_subject_and_names_the_right_that_a_duplicate_needs() {
+    let Some(nats) = Nats::start(USERS).await else {
+        return;
+    };
+    let client = nats.client().await;
+    let blind = nats.destination("queue", r#", user = "blind", password = "planted-blind""#);
+    let flat = blind.replace("caigunn.{event}.{status}", "caigunn-{event}");
+    nats.make_stream(&client, &json!({"subjects": ["orders"]})).await;
+    let found = doctor(&flat).await;
+    assert_says(&found, "FAILURE ", "no stream takes subject *");
+    assert!(!found.output.contains("stream EVENTS"), "{}", found.output);
+
+    nats.edit_stream(&client, &json!({"subjects": ["caigunn.>"]}))
+        .await;
+    let found = doctor(&blind).await;
+
+    assert_says(
+        &found,
+        "warning ",
+        "what stream EVENTS says it has had cannot be looked at",
+    );
+    assert!(
+        found.output.contains("publish to $JS.API.STREAM.MSG.GET.*;"),
+        "{}",
+        found.output
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_wants_a_certificate_or_begins_with_tls_is_told_with_what_to_set() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let tls = |more: &str| format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\", {more} }}");
+    let trusted = [("SSL_CERT_FILE", &*certificate)];
+    for (more, part) in [
+        (
+            format!("ca_file: \"{certificate}\", verify: true"),
+            "it wants a certificate of its client, which is not supported here: take `verify`",
+        ),
+        (
+            "handshake_first: true".to_owned(),
+            "(handshake_first), which is not supported here",
+        ),
+    ] {
+        let Some(nats) = Nats::start(&tls(&more)).await else {
+            return;
+        };
+        let encrypted = nats.destination("queue", "").replace("nats://", "tls://");
+
+        assert_says(&doctor_with(&encrypted, &trusted).await, "FAILURE ", part);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -180,6 +180,35 @@ async fn a_user_who_may_not_select_the_database_is_told_which_right_is_missing()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_wants_a_certificate_is_told_with_what_to_set() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let port = free_port().to_string();
+    let tls = [
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &certificate,
+    ];
+    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
+        return;
+    };
+    let plain = redis.server.address.to_string();
+    let encrypted = redis.destination("");
+    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
+
+    let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
+
+    assert_says(&found, "FAILURE ", "tls-auth-clients");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
     let folder = closed_folder();
     certify(folder.path());

@@ -301,7 +301,7 @@ fn dropped(config: &Config) -> Vec<Sight> {
     if config.discard != "new" && [config.max_msgs, config.max_bytes].iter().any(|limit| *limit > 0) {
         sights.push(Sight::Doubtful {
             what: format!("stream {name} drops its oldest messages, read or not, once it is full"),
-            advice: "`nats stream edit NAME --discard new` has it refuse new ones instead, which are kept here until there is room",
+            advice: "`nats stream edit NAME --discard new` has it refuse new ones instead, which are kept here and tried by the schedule",
         });
     }
     if let count @ 1.. = config.max_msgs_per_subject
@@ -311,7 +311,7 @@ fn dropped(config: &Config) -> Vec<Sight> {
         sights.push(Sight::Doubtful {
             what: format!("stream {name} keeps {count} {noun} of each subject and drops older ones, read or not"),
             advice: "`nats stream edit NAME --max-msgs-per-subject=-1` takes that limit away; with `--discard new \
-                     --discard-per-subject` it refuses new ones instead, which are kept here until there is room",
+                     --discard-per-subject` it refuses new ones instead, which are kept here and tried by the schedule",
         });
     }
     let age = u64::try_from(config.max_age).map(Duration::from_nanos);

@@ -204,7 +204,7 @@ fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
     if policy.starts_with("allkeys-") && !matches!(of("maxmemory"), "" | "0") {
         sights.push(Sight::Doubtful {
             what: format!("{place} throws whole streams away when its memory is full (maxmemory-policy {policy})"),
-            advice: "set maxmemory-policy to noeviction: then it refuses, and what is for it is kept here until there is room",
+            advice: "set maxmemory-policy to noeviction: then it refuses, and what is for it is kept here and tried by the schedule",
         });
     }
     sights

@@ -143,6 +143,11 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
         let least = |index: &usize| least(&columns[*index], natural(rows, *index), is_of_ids(rows, *index));
         shown.iter().map(least).collect()
     };
+    if total(&least(&rows, &shown)) > width {
+        for index in &shown {
+            cut_names(&mut rows, *index);
+        }
+    }
     let mut left_out = Vec::new();
     while total(&least(&rows, &shown)) > width
         && let Some(place) = (0..shown.len())
@@ -150,11 +155,6 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
             .max_by_key(|place| columns[shown[*place]].rank)
     {
         left_out.push(headers[shown.remove(place)].clone());
-    }
-    if total(&least(&rows, &shown)) > width {
-        for index in &shown {
-            cut_names(&mut rows, *index);
-        }
     }
     let mut widths = widths(&rows, &shown);
     let least = least(&rows, &shown);
@@ -252,7 +252,10 @@ fn is_of_ids(rows: &[Vec<String>], index: usize) -> bool {
     let is_id = |cell: &str| {
         let id = cell.rsplit('/').next().unwrap_or_default();
         let hex = id.trim_matches('…');
-        hex.len() >= ID_PARTS[0].len() && hex.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        let is_word = !cell.contains(' ');
+        is_word
+            && hex.len() >= ID_PARTS[0].len()
+            && hex.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
     };
     rows.iter().any(|row| is_id(&row[index]))
         && rows.iter().all(|row| row[index] == "-" || is_id(&row[index]))
@@ -279,7 +282,8 @@ fn part_of(id: &str, part: &Range<usize>) -> String {
     format!("{before}{}{after}", &id[part.clone()])
 }
 
-/// Cuts the names before the ids of a column to what tells them apart, if their beginnings or their ends do.
+/// Cuts the names before the ids of a column, and before these in sentences, to what tells them apart, if their beginnings or
+/// their ends do.
 fn cut_names(rows: &mut [Vec<String>], index: usize) {
     if !is_of_ids(rows, index) {
         return;
@@ -305,6 +309,11 @@ fn cut_names(rows: &mut [Vec<String>], index: usize) {
     for row in rows {
         if let Some((name, id)) = row[index].rsplit_once('/') {
             row[index] = format!("{}/{id}", short(name, is_end));
+        }
+        for cell in row {
+            for name in &names {
+                *cell = cell.replace(&format!(" {name}/"), &format!(" {}/", short(name, is_end)));
+            }
         }
     }
 }
@@ -462,6 +471,20 @@ mod tests {
         assert_eq!(
             ids(["the-application-for-orders", "the-application-for-stock"]),
             ["…-for-orders/0190b5c4…  x", "…n-for-stock/0190b5c4…  x"]
+        );
+    }
+
+    #[test]
+    fn a_long_destination_is_cut_before_columns_are_left_out_also_in_a_sentence() {
+        let id = "an-application-with-a-long-name/0190b5c4-1111-7000-8000-000000000001";
+        let object = json!({ "id": id, "event": "crawling.completed", "why": format!("waits for {id}") });
+
+        let table = of_objects("ID id | EVENT event ?1 | WHY why !", &[object], Some(80));
+
+        assert_eq!(
+            table,
+            "ID                      EVENT               WHY\nan-applicat…/0190b5c4…  crawling.completed  waits for \
+             an-applicat…/0190b5c4…\n(--wide shows whole ids)\n"
         );
     }
 

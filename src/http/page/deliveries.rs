@@ -70,7 +70,7 @@ async fn list(
         parts::UNTIL,
     ];
     let form = parts::filters(&viewer, "/deliveries", &filters);
-    let query = query.map_err(|error| Problem::invalid_query(error.body_text()));
+    let query = query.map_err(|error| Problem::unread_query(&error));
     let listed = match query {
         Ok(Query(query)) => deliveries::list(&site.api, query).await,
         Err(problem) => Err(problem),

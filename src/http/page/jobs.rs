@@ -27,7 +27,7 @@ async fn list(
     viewer: Viewer,
     query: Asked<JobsQuery>,
 ) -> Result<Response, Problem> {
-    let query = query.map_err(|error| Problem::invalid_query(error.body_text()));
+    let query = query.map_err(|error| Problem::unread_query(&error));
     let (filter, page) = match query.and_then(|Query(query)| read(query)) {
         Ok(asked) => asked,
         Err(problem) => {

@@ -92,7 +92,7 @@ async fn live(
     query: Result<Query<ReceiptsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     site.accepting.check()?;
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let Asking { wanted, after, .. } = read(query)?;
     let place = Arc::clone(&site.live.places).try_acquire_owned();
     let place = place.map_err(|_| Problem::too_many_viewers())?;

@@ -35,7 +35,7 @@ async fn list(
     viewer: Viewer,
     query: Asked<QuarantineQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::invalid_query(error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let asked = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
     let Page { items, next } = site.api.inbox.quarantine(asked).await?;
     let totals = site.api.inbox.quarantine_totals().await?;

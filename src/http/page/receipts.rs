@@ -35,7 +35,7 @@ async fn receipts(
     viewer: Viewer,
     query: Result<Query<ReceiptsQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let query = query.map_err(|error| Problem::invalid_query(error.body_text()));
+    let query = query.map_err(|error| Problem::unread_query(&error));
     let Asking { wanted, page, .. } = match query.and_then(|Query(query)| read(query)) {
         Ok(asking) => asking,
         Err(problem) => {

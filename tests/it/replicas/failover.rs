@@ -220,7 +220,7 @@ async fn what_is_stored_after_a_copy_took_the_databases_place_is_delivered() {
         return;
     };
     server.execute("CREATE DATABASE inbox").await;
-    let mut url = Url::parse(&server.url()).expect("a URL");
+    let mut url = Url::parse(server.url()).expect("a URL");
     url.set_path("inbox");
     let application = Application::start().await;
     let destination = format!(
@@ -263,7 +263,7 @@ async fn a_repeat_of_what_no_standby_has_is_not_said_to_be_held() {
         return;
     };
     let window = ("CAIGUNN_INBOX_DUPLICATE_WINDOW_SECONDS", "86400");
-    let replica = Replica::start(&server.url(), &[window]).await;
+    let replica = Replica::start(server.url(), &[window]).await;
     let client = client();
     let set = async |names: &str| {
         server

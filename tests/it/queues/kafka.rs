@@ -3,6 +3,7 @@
 mod guarded;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -13,6 +14,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::block_in_place;
 
@@ -48,6 +50,38 @@ impl Kafka {
     fn create(&self, replica_count: i32) {
         let created = self.cluster.create_topic(TOPIC, PARTITIONS, replica_count);
         created.expect("there is none of this name");
+    }
+
+    /// Takes a broker away, and keeps its port from others: where it could not have it again, the library would end this process.
+    async fn down(&self, broker: i32) -> Socket {
+        self.cluster.broker_down(broker).expect("it is there");
+        let brokers = self.cluster.bootstrap_servers();
+        let address = brokers.split(',').nth(broker as usize - 1);
+        let address: SocketAddr = address.expect("it is one of them").parse().expect("an address");
+        wait_for("the port of a broker that is away", || async {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            socket.set_reuse_address(true).expect("an option");
+            match socket.bind(&address.into()) {
+                Ok(()) => Ok(socket),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// Has it back at the port that was kept.
+    fn up(&self, broker: i32, port: Socket) {
+        drop(port);
+        self.cluster.broker_up(broker).expect("it is there");
+    }
+
+    /// Takes all of them away.
+    async fn all_down(&self) -> Vec<Socket> {
+        let mut ports = Vec::new();
+        for broker in 1..=BROKERS {
+            ports.push(self.down(broker).await);
+        }
+        ports
     }
 
     fn each_broker(&self, change: impl Fn(&MockCluster<'static, DefaultProducerContext>, i32)) {
@@ -121,12 +155,14 @@ async fn everything_arrives_in_order_whoever_is_killed_or_frozen() {
     let mut jobs = post_jobs(receiver.public(), 20).await;
     wait_for_state(receiver.admin(), "queue", "delivered", 40).await;
 
-    kafka.each_broker(|cluster, broker| cluster.broker_down(broker).expect("it is there"));
+    let ports = kafka.all_down().await;
     jobs.extend(post_jobs(receiver.public(), 20).await);
     receiver
         .wait_for_failure("queue", "no acknowledgement within 2 s: ")
         .await;
-    kafka.each_broker(|cluster, broker| cluster.broker_up(broker).expect("it is there"));
+    for (broker, port) in (1..).zip(ports) {
+        kafka.up(broker, port);
+    }
     wait_for_state(receiver.admin(), "queue", "delivered", 80).await;
     let slow = |delay: u64| {
         let delay = Duration::from_millis(delay);
@@ -143,8 +179,8 @@ async fn everything_arrives_in_order_whoever_is_killed_or_frozen() {
         .await;
     slow(0);
     let (more, ()) = tokio::join!(post_jobs(receiver.public(), 100), async {
-        kafka.cluster.broker_down(1).expect("it is there");
-        kafka.cluster.broker_up(1).expect("it is there");
+        let port = kafka.down(1).await;
+        kafka.up(1, port);
     });
     jobs.extend(more);
     receiver.kill_and_restart().await;
@@ -320,7 +356,7 @@ async fn what_a_broker_refused_once_is_no_reason_of_a_later_outage() {
         .wait_for_failure("queue", "too few copies are in sync")
         .await;
 
-    kafka.each_broker(|cluster, broker| cluster.broker_down(broker).expect("it is there"));
+    let _ports = kafka.all_down().await;
 
     let id = jobs.values().flatten().next().expect("one was posted");
     wait_for("a try that found no broker", || async {
@@ -344,7 +380,7 @@ async fn a_partition_whose_leader_is_gone_is_told_why_though_others_take_what_is
         let made = kafka.cluster.partition_leader(TOPIC, partition, leader);
         made.expect("it is there");
     }
-    kafka.cluster.broker_down(1).expect("it is there");
+    let port = kafka.down(1).await;
     let receiver = Receiver::start(&[kafka.destination("")]).await;
     let jobs = post_jobs(receiver.public(), 20).await;
 
@@ -359,7 +395,7 @@ async fn a_partition_whose_leader_is_gone_is_told_why_though_others_take_what_is
         "FAILURE ",
         "partitions 0, 2 of it: no broker leads",
     );
-    kafka.cluster.broker_up(1).expect("it is there");
+    kafka.up(1, port);
     wait_for_state(receiver.admin(), "queue", "delivered", 40).await;
 
     assert_sound(&block_in_place(|| kafka.messages()), &jobs);

@@ -1,5 +1,7 @@
 //! What is told of a server that is none, does not let us in, or whose word is worth little.
 
+use std::path::Path;
+
 use super::{Redis, SAFE};
 use crate::delivery::{post_jobs, wait_for_state};
 use crate::harness::application::Application;
@@ -179,13 +181,11 @@ async fn a_user_who_may_not_select_the_database_is_told_which_right_is_missing()
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_wants_a_certificate_is_told_with_what_to_set() {
-    let folder = closed_folder();
-    certify(folder.path());
-    let [certificate, key] =
-        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
-    let port = free_port().to_string();
+/// A server with these settings that speaks TLS, a destination that is there by that, and the file of its certificate.
+async fn encrypted(folder: &Path, settings: &[&str]) -> Option<(Redis, String, String)> {
+    certify(folder);
+    let file = |name: &str| folder.join(name).display().to_string();
+    let [certificate, key, port] = [file("certificate.pem"), file("key.pem"), free_port().to_string()];
     let tls = [
         "--tls-port",
         &port,
@@ -196,12 +196,20 @@ async fn a_server_that_wants_a_certificate_is_told_with_what_to_set() {
         "--tls-ca-cert-file",
         &certificate,
     ];
-    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
+    let redis = Redis::start(&[SAFE, &tls, settings].concat()).await?;
+    let plain = format!("redis://{}", redis.server.address);
+    let encrypted = redis
+        .destination("")
+        .replace(&plain, &format!("rediss://127.0.0.1:{port}"));
+    Some((redis, encrypted, certificate))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_wants_a_certificate_is_told_with_what_to_set() {
+    let folder = closed_folder();
+    let Some((_redis, encrypted, certificate)) = encrypted(folder.path(), &[]).await else {
         return;
     };
-    let plain = redis.server.address.to_string();
-    let encrypted = redis.destination("");
-    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
 
     let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
 
@@ -211,26 +219,11 @@ async fn a_server_that_wants_a_certificate_is_told_with_what_to_set() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
     let folder = closed_folder();
-    certify(folder.path());
-    let [certificate, key] =
-        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
-    let port = free_port().to_string();
-    let tls = [
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        "no",
-    ];
-    let Some(redis) = Redis::start(&[SAFE, &tls].concat()).await else {
+    let Some((_redis, encrypted, certificate)) =
+        encrypted(folder.path(), &["--tls-auth-clients", "no"]).await
+    else {
         return;
     };
-    let plain = redis.server.address.to_string();
-    let encrypted = redis.destination("");
-    let encrypted = encrypted.replace(&format!("redis://{plain}"), &format!("rediss://127.0.0.1:{port}"));
 
     let found = doctor_with(&encrypted, &[("SSL_CERT_FILE", &certificate)]).await;
     assert_says(&found, "ok      ", "has on its disk what it answers to");

@@ -271,7 +271,7 @@ pub fn tells_no_certificate(text: &str) -> bool {
     text.contains("CertificateRequired") || text.contains(NO_CERTIFICATE)
 }
 
-/// A cause with what to do about it, where that is a certificate that is refused.
+/// A cause with what to do about it, where that is a certificate that is refused, or a proxy that refuses.
 fn with_advice(cause: String) -> String {
     let advice = if cause.contains("UnknownIssuer") {
         "its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
@@ -280,6 +280,10 @@ fn with_advice(cause: String) -> String {
          it with `-addext basicConstraints=critical,CA:FALSE`, or have an authority of yours sign another one"
     } else if tells_no_certificate(&cause) {
         NO_CERTIFICATE
+    } else if cause == "tunnel error: proxy authorization required" {
+        "the proxy wants a user and a password (407), or others than those that stand in its URL"
+    } else if cause == "tunnel error: unsuccessful" {
+        "the proxy answers, but does not connect to there: it may not or it cannot, which its own log tells"
     } else {
         return cause;
     };
@@ -380,6 +384,37 @@ mod tests {
             assert_eq!(innermost(&error), expected);
             assert!(tells_no_tls(&innermost(&error)));
             drop(error);
+            serving.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_answers_but_does_not_connect_is_told_from_one_that_is_not_there() {
+        for (status, expected) in [
+            ("407 Proxy Authentication Required", "a user and a password (407)"),
+            ("403 Forbidden", "does not connect to there"),
+            ("502 Bad Gateway", "does not connect to there"),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let proxy = format!("http://{}", listener.local_addr().unwrap());
+            let serving = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await.unwrap());
+                }
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            });
+            let client = named()
+                .proxy(reqwest::Proxy::all(proxy).unwrap())
+                .build()
+                .unwrap();
+
+            let error = client.get("https://app.test").send().await.unwrap_err();
+
+            let said = innermost(&error);
+            assert!(said.contains(expected), "{said}");
             serving.await.unwrap();
         }
     }

@@ -213,7 +213,12 @@ impl HttpSender {
         let (status, pause) = (response.status(), answer::pause(response.headers()));
         let mut body = Beginning::default();
         let _ = timeout_at(answer::read_until(deadline), answer::read(response, &mut body)).await;
-        Ok(answer::report(status, pause, body, &self.hidden))
+        let mut report = answer::report(status, pause, body, &self.hidden);
+        // Without encryption the proxy itself may have said so.
+        if self.settings.proxy && self.settings.url.scheme() == "http" && answer::is_a_proxy_s(status) {
+            report.detail += &outgoing::through(&self.settings.url);
+        }
+        Ok(report)
     }
 }
 

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
-use crate::harness::{Process, free_port};
+use crate::harness::{Process, free_port, wait_for};
 
 /// A command in a folder of its own, with these variables.
 async fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -106,6 +107,44 @@ async fn a_destination_may_do_without_the_proxy() {
             examined.output.contains(&format!("through the proxy {proxy}")),
             is_named,
             "{examined:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_may_be_the_proxy_s_names_it_and_one_of_the_application_does_not() {
+    for (status, is_named) in [(407, true), (503, true), (422, false)] {
+        let proxy = Application::answering(move |_| Reply::Status(status)).await;
+        let named = format!("http://{}", proxy.address);
+        let destination = r#"[{"name": "app", "kind": "http", "url": "http://app.invalid/hook"}]"#;
+        let folder = TempDir::new().unwrap();
+        let variables = [
+            ("HTTP_PROXY", named.as_str()),
+            ("CAIGUNN_DELIVERY_DESTINATION", destination),
+        ];
+        let receiver = Process::start(folder.path(), &variables).await;
+        let address = receiver.public.to_string();
+        let posted = command(
+            &["trigger", "crawling.completed"],
+            &[("CAIGUNN_LISTEN", &address)],
+        )
+        .await;
+        assert_eq!(posted.code, Some(0), "{posted:?}");
+
+        let line = wait_for("an attempt", || async {
+            let mut lines = receiver.log_lines().into_iter();
+            lines
+                .find(|line| !line["caigunn.attempt.status"].is_null())
+                .ok_or_else(|| receiver.log())
+        })
+        .await;
+
+        let message = line["message"].as_str().unwrap();
+        assert!(message.contains(&format!("answered {status}")), "{message}");
+        assert_eq!(
+            message.contains(&format!("(through the proxy {named},")),
+            is_named,
+            "{message}"
         );
     }
 }

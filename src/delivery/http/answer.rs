@@ -142,6 +142,11 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
+/// Whether a status is one that proxies answer with by themselves.
+pub fn is_a_proxy_s(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 407 | 502..=504)
+}
+
 /// Reads the beginning, and the end if it is not far, so that the connection can be used again.
 pub async fn read(mut response: Response, beginning: &mut Beginning) {
     while let Ok(Some(chunk)) = response.chunk().await {

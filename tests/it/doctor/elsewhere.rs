@@ -1,7 +1,7 @@
 //! A receiver that runs otherwise than these settings say, that hangs, or that is not known to be this one.
 
 use super::assert_finds;
-use crate::harness::{Site, free_port};
+use crate::harness::{Site, free_port, processes};
 
 /// What is advised where registering could cut off a receiver that nobody has asked.
 const ASK_FIRST: &str = "first ask the receiver that answers at the public URL, with --admin or its CAIGUNN_ADMIN_LISTEN, or \
@@ -75,7 +75,7 @@ FAILURE  admin address: {public} is the public side of the receiver that runs he
 async fn a_receiver_that_hangs_is_said_to_hang() {
     let site = Site::running().await;
     let receiver = site.receiver.as_ref().unwrap();
-    receiver.signal("STOP");
+    processes::freeze(&[receiver.id()]);
 
     let ended = site.doctor(&[]).await;
 

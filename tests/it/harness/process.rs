@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::{PATIENCE, wait_for};
+use super::{PATIENCE, processes, wait_for};
 
 /// A receiver in a process of its own, killed if the test drops it.
 pub struct Process {
@@ -214,10 +214,7 @@ impl Process {
 
     /// As [`Process::signal`], to one that may have ended.
     pub fn try_signal(&self, name: &str) {
-        let _ = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .stderr(Stdio::null())
-            .status();
+        processes::signal(name, &[self.id()]);
     }
 
     /// How it ended, if it has.

@@ -1,6 +1,40 @@
-//! What the system tells of processes.
+//! What the system tells of processes, and does with them.
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// Stops processes where they are, those that have ended aside. On a busy machine the signal alone does that later than what
+/// comes next.
+pub fn freeze(ids: &[u32]) {
+    signal("STOP", ids);
+    let begun = Instant::now();
+    for id in ids {
+        while state_of(*id).is_some_and(|state| !["T", "Z"].contains(&&*state)) {
+            assert!(begun.elapsed() < PATIENCE, "{id} does not stop");
+            sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Lets frozen processes go on.
+pub fn thaw(ids: &[u32]) {
+    signal("CONT", ids);
+}
+
+/// Sends processes that may have ended a signal by its name, such as `TERM`.
+pub fn signal(name: &str, ids: &[u32]) {
+    let ids = ids.iter().map(u32::to_string);
+    let sent = Command::new("kill")
+        .args(["-s", name])
+        .args(ids)
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("there is a kill command");
+}
 
 /// The children of a process, with those that have ended and that nobody has waited for.
 pub fn children_of(parent: u32) -> Vec<u32> {

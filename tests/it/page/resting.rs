@@ -3,7 +3,9 @@
 
 use super::browser::{Browser, at, filled};
 use crate::harness::application::{Application, Reply};
-use crate::harness::{App, Process, closed_folder, free_port, json, sample, spawn_app, spawn_app_with};
+use crate::harness::{
+    App, Process, closed_folder, free_port, json, processes, sample, spawn_app, spawn_app_with,
+};
 
 /// More than a browser has connections to one host.
 const TABS: usize = 8;
@@ -66,10 +68,10 @@ async fn a_receiver_that_hangs_is_not_called_live_and_well_and_is_both_again_whe
     browser.wait_for_stream("live").await;
     browser.wait_for_text("nothing needs a person").await;
 
-    process.signal("STOP");
+    processes::freeze(&[process.id()]);
     browser.wait_for_text("no answer from the receiver since").await;
     browser.wait_for_stream("not connected").await;
-    process.signal("CONT");
+    processes::thaw(&[process.id()]);
 
     browser.wait_for_stream("live").await;
     browser.wait_for_text("nothing needs a person").await;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::harness::{free_port, wait_for};
+use crate::harness::{free_port, processes, wait_for};
 
 /// A running server. It is killed when the test drops it.
 pub struct Server {
@@ -75,19 +75,21 @@ impl Server {
 
     /// Has it do nothing, not even answer.
     pub fn freeze(&self) {
-        self.signal("STOP");
+        processes::freeze(&[self.id()]);
     }
 
     /// Has it go on.
     pub fn thaw(&self) {
-        self.signal("CONT");
+        processes::thaw(&[self.id()]);
     }
 
     /// Sends it that signal.
     pub fn signal(&self, name: &str) {
-        let id = self.child.as_ref().expect("it runs").id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.expect("there is a kill command").success());
+        processes::signal(name, &[self.id()]);
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
     }
 
     pub fn log(&self) -> String {

@@ -15,11 +15,11 @@ use crate::harness::tunnel::Tunnel;
 use crate::harness::{client, header, json, problem, sample, wait_for};
 
 /// How long the store may take in these tests: a request may wait twice as long.
-const APPEND_TIMEOUT: &str = "1";
-const DEADLINE: Duration = Duration::from_secs(2);
+const APPEND_TIMEOUT: &str = "3";
+const DEADLINE: Duration = Duration::from_secs(6);
 
 /// What the machine may add to it.
-const SLACK: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_secs(3);
 
 /// How many requests wait at once for what does not come.
 const AT_ONCE: usize = 20;

@@ -1,6 +1,7 @@
 //! Promise: what keeps chatbots from being registered is told, of one or of the account, and so is its end.
 
 use super::*;
+use crate::harness::processes;
 
 #[tokio::test]
 async fn a_chatbot_that_is_taken_over_and_a_refused_token_are_told() {
@@ -138,12 +139,12 @@ async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
 
     register("https://other.example.com/hook");
     ops.wait_for_arrivals(1).await;
-    first.signal("STOP");
+    processes::freeze(&[first.id()]);
     ops.answer(|_| Reply::Status(200));
     wait_for_taken(&ops, 1).await;
     register(&ours);
     wait_for_taken(&ops, 2).await;
-    first.signal("CONT");
+    processes::thaw(&[first.id()]);
     wait_for_lines(first, "this receiver leads no more", 1).await;
     register("https://other.example.com/hook");
 

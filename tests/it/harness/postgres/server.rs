@@ -103,14 +103,15 @@ impl Server {
     /// Stops all of its processes where they are: its system goes on taking connections, and nobody answers.
     pub async fn freeze(&self) {
         let postmaster = self.postmaster.as_ref().expect("the server runs").id();
-        let sessions = sessions_of_stopped(postmaster).await;
-        signal("STOP", &sessions);
+        // It begins no more while they are counted.
+        processes::freeze(&[postmaster]);
+        processes::freeze(&children_of(postmaster));
     }
 
     /// Lets them go on.
     pub fn thaw(&self) {
         let postmaster = self.postmaster.as_ref().expect("the server runs").id();
-        signal("CONT", &[&children_of(postmaster)[..], &[postmaster]].concat());
+        processes::thaw(&[&children_of(postmaster)[..], &[postmaster]].concat());
     }
 
     /// Stops what sends to standbys what is written here.
@@ -118,7 +119,7 @@ impl Server {
         let senders = self.rows("SELECT pid FROM pg_stat_replication").await;
         let ids: Vec<u32> = senders.iter().map(|row| row.get::<_, i32>(0) as u32).collect();
         assert!(!ids.is_empty(), "no standby follows");
-        signal("STOP", &ids);
+        processes::freeze(&ids);
     }
 
     /// Its database `postgres`, for a client without TLS.
@@ -142,8 +143,9 @@ impl Server {
         let mut postmaster = self.postmaster.take().expect("the server runs");
         // Stopped, it tells none of the others' end. It goes last, so that none sees it go: with the power gone, nobody
         // says farewell.
-        let children = sessions_of_stopped(postmaster.id()).await;
-        signal("KILL", &[&children[..], &[postmaster.id()]].concat());
+        processes::freeze(&[postmaster.id()]);
+        let children = children_of(postmaster.id());
+        processes::signal("KILL", &[&children[..], &[postmaster.id()]].concat());
         postmaster.wait().expect("the child is ours");
         wait_for("the killed sessions to be gone", || {
             let left: Vec<_> = children.iter().filter(|id| processes::is_running(**id)).collect();
@@ -156,7 +158,7 @@ impl Server {
     /// Stops it: sessions end at once and in order.
     pub async fn stop_fast(&mut self) {
         let mut postmaster = self.postmaster.take().expect("the server runs");
-        signal("INT", &[postmaster.id()]);
+        processes::signal("INT", &[postmaster.id()]);
         wait_for("PostgreSQL to stop", || {
             let ended = postmaster.try_wait().expect("the child is ours");
             let log = self.log();
@@ -250,11 +252,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut postmaster) = self.postmaster.take() {
             // At once: nobody needs what it holds. It may be stopped.
-            signal(
+            processes::signal(
                 "CONT",
                 &[children_of(postmaster.id()), vec![postmaster.id()]].concat(),
             );
-            signal("QUIT", &[postmaster.id()]);
+            processes::signal("QUIT", &[postmaster.id()]);
             let _ = postmaster.wait();
         }
     }
@@ -269,30 +271,4 @@ fn copy_of(cluster: &str) -> TempDir {
         .status();
     assert!(copied.expect("there is a cp command").success());
     copy
-}
-
-/// Sends a signal to processes of this server, which may be gone.
-fn signal(name: &str, ids: &[u32]) {
-    let ids = ids.iter().map(u32::to_string);
-    let sent = Command::new("kill")
-        .args(["-s", name])
-        .args(ids)
-        .stderr(Stdio::null())
-        .status();
-    sent.expect("there is a kill command");
-}
-
-/// The processes of that postmaster, which is stopped before: it begins no more while they are counted.
-async fn sessions_of_stopped(postmaster: u32) -> Vec<u32> {
-    signal("STOP", &[postmaster]);
-    wait_for("the postmaster to be stopped", || async move {
-        let state = processes::state_of(postmaster);
-        if state.as_deref() == Some("T") {
-            Ok(())
-        } else {
-            Err(format!("{state:?}"))
-        }
-    })
-    .await;
-    children_of(postmaster)
 }

@@ -273,7 +273,7 @@ impl App {
             inbox: self.inbox,
             accepting: running.accepting(),
             instance,
-            subscription: watch.subscription,
+            subscription: Arc::clone(&watch.subscription),
             ensure: watch.ensure,
             backfill_job: watch.backfill_job,
             deliveries: self.deliveries,
@@ -289,6 +289,7 @@ impl App {
                 secrets,
                 client,
                 wanted: watch.wanted,
+                subscription: watch.subscription,
             };
             running.spawn_until_stop("the rotation of secrets", rotation::keep(rotation, users));
         }

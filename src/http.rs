@@ -164,9 +164,10 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes these tokens of notifications from now on, and the one that was registered; returns whether it is none of them.
-    pub fn replace_tokens(&self, tokens: &[SecretString]) -> bool {
-        self.tokens.replace(tokens)
+    /// Takes these tokens of notifications from now on, and those that CaiGunn may still post with, where the first so far
+    /// `is_registered` everywhere or not; returns how many that are.
+    pub fn replace_tokens(&self, tokens: &[SecretString], is_registered: bool) -> usize {
+        self.tokens.replace(tokens, is_registered)
     }
 
     /// Has the admin side demand this token from now on.

@@ -2,6 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+/// How many of the values that were used before are good at most, besides those that are given, where the other side may not
+/// have the new one yet: the newest.
+pub const MAX_RETIRED: usize = 8;
+
 /// A value that all clones see replaced at once. Reading it costs an uncontended lock and a count.
 #[derive(Clone, Debug)]
 pub struct Rotating<T>(Arc<RwLock<Held<T>>>);

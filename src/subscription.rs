@@ -32,6 +32,7 @@ use crate::backoff::Backoff;
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
 use crate::instance::Instance;
+use crate::rotating::MAX_RETIRED;
 use crate::term::Terms;
 use plan::OnTakeover;
 use prober::Prober;
@@ -56,6 +57,8 @@ pub struct Webhook {
     pub webhook_url: SecretString,
     /// The URLs with the other tokens that this receiver accepts.
     pub older_urls: Vec<SecretString>,
+    /// The URLs that this process had registered, or meant to, before this one; the newest first.
+    pub retired_urls: Vec<SecretString>,
     /// What all of them begin with: the URL without a token.
     pub base_url: String,
     /// The URL with its token hidden, for logs and people.
@@ -75,14 +78,14 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Becomes another one; whether its URL is another. The URL so far is then an older one of ours.
-    fn succeed(&mut self, mut next: Self) -> bool {
-        let url = |webhook: &Self| webhook.webhook_url.expose_secret().to_owned();
-        let is_other = url(&next) != url(self);
-        if is_other {
-            next.older_urls.push(self.webhook_url.clone());
-        }
-        *self = next;
+    /// Becomes another one; whether its URL is another. The URL so far, and those before it, may still stand at CaiGunn.
+    fn succeed(&mut self, next: Self) -> bool {
+        let before = std::mem::replace(self, next);
+        let ours = self.webhook_url.expose_secret();
+        let is_other = before.webhook_url.expose_secret() != ours;
+        let so_far = std::iter::once(before.webhook_url).chain(before.retired_urls);
+        let retired = so_far.filter(|url| url.expose_secret() != ours);
+        self.retired_urls = retired.take(MAX_RETIRED).collect();
         is_other
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::caigunn;
 use crate::config::{self, Lasting, Mistakes, Registration, Settings, Sources};
 use crate::delivery::{DestinationSettings, Kind};
-use crate::http;
+use crate::http::{self, SubscriptionView};
 use crate::subscription::{Selection, Wanted};
 
 /// How often files are looked at.
@@ -36,6 +36,7 @@ pub struct Users {
     pub secrets: http::Secrets,
     pub client: Option<caigunn::Client>,
     pub wanted: Option<watch::Sender<Wanted>>,
+    pub subscription: SubscriptionView,
 }
 
 /// What tells that a file may have changed; `None` where it cannot be looked at.
@@ -93,7 +94,8 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
                 lasting = said;
                 warn_of_keys(&read, &settings.delivery.destinations);
                 read.clone_from(&settings.delivery.destinations);
-                users.take(settings);
+                let standing = (users.subscription)(false).await;
+                users.take(settings, standing.seen.is_registered_everywhere());
             }
             Ok(Err(mistakes)) => tracing::warn!(
                 error.type = "rotation",
@@ -106,17 +108,18 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
 }
 
 impl Users {
-    /// Has everybody use the secrets of these settings.
-    fn take(&mut self, new: Settings) {
+    /// Has everybody use the secrets of these settings, where the URL so far is registered everywhere or is not.
+    fn take(&mut self, new: Settings, is_registered: bool) {
         let old = &self.settings;
         let mut has_news = false;
         if exposed(&old.http.tokens) != exposed(&new.http.tokens) {
             has_news = true;
             let count = new.http.tokens.len();
-            let also = if self.secrets.replace_tokens(&new.http.tokens) {
-                ", and the one that was registered, with which CaiGunn posts until the first of them is"
-            } else {
-                ""
+            let also = match self.secrets.replace_tokens(&new.http.tokens, is_registered) {
+                0 => String::new(),
+                retired => format!(
+                    ", and {retired} that were to be registered before, with which CaiGunn may post until the first of them is"
+                ),
             };
             tracing::info!("webhook.token was read anew: {count} are accepted{also}");
         }

@@ -128,6 +128,7 @@ fn webhook(
     Some(Webhook {
         webhook_url: url(registered.unwrap_or_default()).into(),
         older_urls: tokens.map(|token| url(token).into()).collect(),
+        retired_urls: Vec::new(),
         base_url: url(""),
         shown_url: url(registered.map_or("", |_| "[token]")),
         public_url: public_url.clone(),

@@ -203,6 +203,11 @@ fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], ensure: &str) ->
                 "take its key out of CAIGUNN_API_KEY",
             ),
             (_, Found::Ours) => Finding::ok(CHECK, format!("{name} posts to this receiver")),
+            (_, Found::Older(url)) => Finding::warning(
+                CHECK,
+                format!("{name} posts to {url} with another token that is accepted, not the first one"),
+                ensure,
+            ),
             (_, Found::Other(url)) if is_at(url, &webhook.public_url) => Finding::failure(
                 CHECK,
                 format!("{name} posts to {url}, which is here, but with another token or path than is set"),

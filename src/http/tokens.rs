@@ -10,12 +10,12 @@ use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
 use crate::fingerprint::Fingerprint;
-use crate::rotating::Rotating;
+use crate::rotating::{MAX_RETIRED, Rotating};
 
 /// Stands for a token that has not been used.
 const NEVER: i64 = i64::MIN;
 
-/// The tokens, first the one that is registered where a URL is.
+/// The tokens, first the one that is registered where a URL is, or is to be.
 #[derive(Debug)]
 pub struct Tokens(Rotating<Vec<Token>>);
 
@@ -25,6 +25,8 @@ struct Token {
     fingerprint: Fingerprint,
     /// In microseconds since 1970-01-01 UTC, or [`NEVER`].
     last_used_at: Arc<AtomicI64>,
+    /// Whether it is not given any more, but was registered before.
+    is_retired: bool,
 }
 
 /// What may be seen of a token.
@@ -32,7 +34,7 @@ struct Token {
 pub struct TokenUse {
     /// Its fingerprint.
     pub token: Fingerprint,
-    /// Whether it is in the URL that is registered.
+    /// Whether it is in the URL that stands at every chatbot that is looked after, as far as is known here.
     pub is_registered: bool,
     /// When a request last had it, since this process started.
     pub last_used_at: Option<Timestamp>,
@@ -43,22 +45,33 @@ impl Tokens {
         Self(Rotating::new(secrets.iter().map(Token::new).collect()))
     }
 
-    /// Accepts these from now on, of which the first is to be registered, and the one that was until now, for CaiGunn posts
-    /// with it until then; returns whether it is none of these.
-    pub fn replace(&self, secrets: &[SecretString]) -> bool {
+    /// Accepts these from now on, of which the first is to be registered, and the one that was to be so far, for CaiGunn posts
+    /// with it until then. Where that `is_registered` nowhere or not everywhere, CaiGunn may post with those before it, too.
+    /// Returns how many are accepted that are none of these.
+    pub fn replace(&self, secrets: &[SecretString], is_registered: bool) -> usize {
         let before = self.0.get();
-        let find = |secret: &SecretString, tokens: &[Token]| {
-            let is_it = |token: &&Token| token.secret.expose_secret() == secret.expose_secret();
-            tokens.iter().find(is_it).cloned()
+        let is = |token: &Token, secret: &SecretString| {
+            token.secret.expose_secret() == secret.expose_secret()
         };
-        let kept = secrets
-            .iter()
-            .map(|secret| find(secret, &before).unwrap_or_else(|| Token::new(secret)));
-        let mut tokens: Vec<_> = kept.collect();
-        let registered = before.first().filter(|it| find(&it.secret, &tokens).is_none());
-        tokens.extend(registered.cloned());
+        let given = secrets.iter().map(|secret| {
+            let known = before.iter().find(|token| is(token, secret));
+            Token {
+                is_retired: false,
+                ..known.cloned().unwrap_or_else(|| Token::new(secret))
+            }
+        });
+        let retired = before.iter().enumerate().filter(|(index, token)| {
+            let may_stand = *index == 0 || (token.is_retired && !is_registered);
+            may_stand && !secrets.iter().any(|secret| is(token, secret))
+        });
+        let retired = retired.take(MAX_RETIRED).map(|(_, token)| Token {
+            is_retired: true,
+            ..token.clone()
+        });
+        let tokens: Vec<_> = given.chain(retired).collect();
+        let retired_count = tokens.len() - secrets.len();
         self.0.replace(tokens);
-        registered.is_some()
+        retired_count
     }
 
     /// Whether a request may come in with that token, which is then used. With no tokens at all anyone may post, so
@@ -83,15 +96,15 @@ impl Tokens {
         is_accepted
     }
 
-    /// What may be seen of them, where a URL is kept registered or none is.
-    pub fn uses(&self, is_url_kept: bool) -> Vec<TokenUse> {
+    /// What may be seen of them, where the URL with the first stands at every chatbot or does not.
+    pub fn uses(&self, is_first_registered: bool) -> Vec<TokenUse> {
         let tokens = self.0.get();
         let numbered = tokens.iter().enumerate();
         let seen = numbered.map(|(index, token)| {
             let last_used_at = token.last_used_at.load(Ordering::Relaxed);
             TokenUse {
                 token: token.fingerprint.clone(),
-                is_registered: is_url_kept && index == 0,
+                is_registered: is_first_registered && index == 0,
                 last_used_at: (last_used_at != NEVER).then(|| Timestamp::from_micros(last_used_at)),
             }
         });
@@ -105,6 +118,7 @@ impl Token {
             secret: secret.clone(),
             fingerprint: Fingerprint::of(secret),
             last_used_at: Arc::new(AtomicI64::new(NEVER)),
+            is_retired: false,
         }
     }
 }
@@ -114,12 +128,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_are_accepted_at_once_and_the_registered_one_until_the_next_is() {
+    fn others_are_accepted_at_once_and_beside_them_the_last_that_were_registered() {
         let tokens = Tokens::new(&["first".into(), "older".into()]);
         tokens.accept("first", at(5));
         let accepted = || ["older", "first", "second", "third"].map(|given| tokens.accept(given, at(3)));
 
-        assert!(!tokens.replace(&["second".into(), "first".into()]));
+        assert_eq!(tokens.replace(&["second".into(), "first".into()], true), 0);
         let uses: Vec<_> = tokens
             .uses(true)
             .iter()
@@ -128,8 +142,20 @@ mod tests {
         assert_eq!(uses, [(true, None), (false, Some(at(5)))]);
         assert_eq!(accepted(), [false, true, true, false]);
 
-        assert!(tokens.replace(&["third".into()]));
+        // The first is listed no more, and was not to be registered when it was.
+        assert_eq!(tokens.replace(&["third".into()], true), 1);
         assert_eq!(accepted(), [false, false, true, true]);
+        // CaiGunn may not have heard of the third.
+        assert_eq!(tokens.replace(&["older".into()], false), 2);
+        assert_eq!(accepted(), [true, false, true, true]);
+        assert_eq!(tokens.replace(&["third".into()], true), 1);
+        assert_eq!(accepted(), [true, false, false, true]);
+
+        for number in 0..=MAX_RETIRED {
+            tokens.replace(&[format!("{number}").into()], false);
+        }
+        assert_eq!(accepted(), [false; 4]);
+        assert_eq!(tokens.uses(true).len(), 1 + MAX_RETIRED);
     }
 
     fn at(micros: i64) -> Timestamp {

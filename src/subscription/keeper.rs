@@ -161,6 +161,11 @@ impl Keeper {
         else {
             return;
         };
+        // What has another token that is given here too may be what the next process of a rolling deploy has put.
+        let webhook = &Webhook {
+            older_urls: Vec::new(),
+            ..webhook.clone()
+        };
         let mut confirmed = self.subjects.clone();
         confirmed.retain(|subject| subject.memory.is_confirmed);
         let removing = |Subject { target, memory, .. }| async move {

@@ -98,7 +98,7 @@ pub fn likeness_to_ours(webhook: &Webhook, url: &str) -> Likeness {
 
 /// Whether a URL is one of ours with another token that this receiver accepts.
 pub fn is_older(webhook: &Webhook, url: &str) -> bool {
-    let mut older = webhook.older_urls.iter();
+    let mut older = webhook.older_urls.iter().chain(&webhook.retired_urls);
     older.any(|older| likeness(url, older.expose_secret()) == Likeness::Same)
 }
 

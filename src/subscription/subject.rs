@@ -55,9 +55,12 @@ impl Subject {
         }
     }
 
-    /// Has our URL be another from now on.
+    /// Has our URL be another from now on, of which nothing is known yet.
     pub fn outdate(&mut self) {
         self.memory.is_outdated = true;
+        if matches!(self.state, State::Registered { .. }) {
+            self.state = State::Pending;
+        }
         self.memory.reclaims.clear();
     }
 
@@ -85,7 +88,7 @@ impl Subject {
             Some(now + lasting.map_or_else(|| watching.jittered(), |error| watching.wait_after(error, 1)));
         let by = match (&visit.end, &visit.found) {
             (End::NotKept(url), _) => url.clone().unwrap_or_default(),
-            (_, Found::Other(url)) => url.clone(),
+            (_, Found::Older(url) | Found::Other(url)) => url.clone(),
             _ => String::new(),
         };
         let after = self.state_after(visit, &by, seen_at);

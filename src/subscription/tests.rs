@@ -12,6 +12,7 @@ impl Webhook {
         Self {
             webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
             older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
+            retired_urls: Vec::new(),
             base_url: "https://hooks.example.com/webhook".to_owned(),
             shown_url: "https://hooks.example.com/webhook/[token]".to_owned(),
             public_url: "https://hooks.example.com".parse().unwrap(),

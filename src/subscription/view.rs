@@ -148,6 +148,14 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether our URL stands at every chatbot that is known here, and there is one.
+    pub fn is_registered_everywhere(&self) -> bool {
+        let lacks = |chatbot: &Registration| {
+            !matches!(chatbot.state, State::Registered { .. } | State::Deleted)
+        };
+        !self.chatbots.is_empty() && !self.chatbots.iter().any(lacks)
+    }
+
     /// Why the account cannot be looked after as it should be, if that is so.
     pub fn trouble(&self) -> Option<&str> {
         self.problem.as_deref().or(self.list_error.as_deref())

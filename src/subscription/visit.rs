@@ -84,6 +84,8 @@ pub struct Visit {
 pub enum Found {
     /// Our URL.
     Ours,
+    /// One of ours with another token that is accepted, the token hidden.
+    Older(String),
     /// Another one, its secret parts hidden.
     Other(String),
     /// None.
@@ -219,9 +221,9 @@ pub async fn remove(
         Err(error) => return Removal::Failed(error),
     };
     match (found, mode) {
-        (Found::Ours, Mode::DryRun) => Removal::WouldBeDone,
+        (Found::Ours | Found::Older(_), Mode::DryRun) => Removal::WouldBeDone,
         // Between the look and this call another may put its URL: CaiGunn has no way to delete only ours.
-        (Found::Ours, Mode::Apply) => match client.delete_webhook(&target.api_key).await {
+        (Found::Ours | Found::Older(_), Mode::Apply) => match client.delete_webhook(&target.api_key).await {
             Ok(detail) => Removal::Done(detail),
             Err(error) => Removal::Failed(error),
         },
@@ -248,6 +250,7 @@ fn found(standing: &Standing, webhook: &Webhook, memory: &Memory) -> Found {
         // Ours too, if this process has put it and nobody else since.
         Likeness::Masked if memory.is_confirmed => Found::Ours,
         Likeness::Masked => Found::Unknown,
+        Likeness::Other if plan::is_older(webhook, url) => Found::Older(shown(url)),
         Likeness::Other => Found::Other(shown(url)),
     }
 }

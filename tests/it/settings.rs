@@ -440,7 +440,7 @@ async fn a_token_that_is_rotated_in_its_file_is_registered_at_once_and_the_one_b
     assert!(
         receiver
             .log()
-            .contains("1 are accepted, and the one that was registered"),
+            .contains("1 are accepted, and 1 that were to be registered before"),
         "{}",
         receiver.log()
     );
@@ -452,6 +452,42 @@ async fn a_token_that_is_rotated_in_its_file_is_registered_at_once_and_the_one_b
     assert_eq!(status_of_post(&client, &receiver, NEW).await, 200);
     assert_eq!(provider.calls_of(Route::PutWebhook).len(), 3);
     assert!(!receiver.log().contains("planted"), "{}", receiver.log());
+}
+
+#[tokio::test]
+async fn a_token_that_caigunn_posts_with_is_taken_until_another_is_registered_however_often_it_is_rotated() {
+    let (folder, client) = (folder(), client());
+    let provider = Provider::start([]).await;
+    let write = |token: &str| fs::write(folder.path().join("webhook"), token).unwrap();
+    write(OLD);
+    let variables = [
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "webhook"),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+    ];
+    let receiver = registering(&folder, &provider, &variables).await;
+    wait_for_url(&provider, &receiver, "key-one", OLD).await;
+    let refusal = Reply::Status(422, None, json!({"detail": "the URL is too long"}));
+    provider.reply_always(Route::PutWebhook, Some(refusal));
+
+    write("planted-token-that-is-not-taken");
+    wait_for("the refusal", || async {
+        let log = receiver.log();
+        if log.contains("registration_refused") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    let shown: Value = client.get(receiver.api("/subscription")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(shown["tokens"][0]["is_registered"], false, "{shown}");
+    provider.reply_always(Route::PutWebhook, None);
+    write(NEW);
+    wait_for("the third token to be taken", || async {
+        let taken = receiver.log().matches("webhook.token was read anew").count();
+        if taken == 2 { Ok(()) } else { Err(receiver.log()) }
+    })
+    .await;
+
+    assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
+    wait_for_url(&provider, &receiver, "key-one", NEW).await;
+    assert!(!receiver.log().contains("superseded"), "{}", receiver.log());
 }
 
 #[tokio::test]

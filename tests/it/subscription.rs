@@ -311,6 +311,7 @@ async fn it_is_shown_when_each_token_was_last_used_and_never_the_token() {
     let app = spawn(&provider, &[("webhook.token", &format!("{new},{old}"))]).await;
     let notification = harness::json(&sample("crawling.completed"));
     let tokens = || async { app.api("/subscription").await["tokens"].clone() };
+    wait_for_registered(&app, 1).await;
     let before = tokens().await;
 
     let answer = app.post_to(&format!("/webhook/{old}"), &notification).await;

@@ -169,7 +169,7 @@ async fn remove(
             Removal::Done(_) => (ours(), "removed", None),
             Removal::WouldBeDone => (ours(), "would be removed", None),
             Removal::NotOurs(Found::Other(url)) => (Some(url.clone()), "left alone: not ours", None),
-            Removal::NotOurs(Found::Nothing | Found::Ours) => (None, "nothing to remove", None),
+            Removal::NotOurs(Found::Nothing | Found::Ours | Found::Older(_)) => (None, "nothing to remove", None),
             Removal::NotOurs(Found::Unknown) => (
                 None,
                 "failed",
@@ -232,7 +232,7 @@ fn refuse_failed(chatbots: &[Value], aim: &str) -> anyhow::Result<()> {
 fn registered_url(visit: &Visit, ours: &str) -> Option<String> {
     match &visit.found {
         Found::Ours => Some(ours.to_owned()),
-        Found::Other(url) => Some(url.clone()),
+        Found::Older(url) | Found::Other(url) => Some(url.clone()),
         Found::Nothing | Found::Unknown => None,
     }
 }

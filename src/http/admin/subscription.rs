@@ -37,7 +37,7 @@ pub struct Subscription {
     pub backfill: backfill::Seen,
     /// Which receiver looks after all this.
     pub leader: Leader,
-    /// The tokens that a notification may come with, the registered one first.
+    /// The tokens that a notification may come with, first the one that is registered or is to be.
     pub tokens: Vec<TokenUse>,
 }
 
@@ -64,6 +64,7 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
     let standing = (api.subscription)(of_leader).await;
     let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
     let problem = standing.seen.trouble().map(str::to_owned);
+    let is_registered = standing.seen.is_registered_everywhere();
     let chatbots = standing.seen.chatbots.into_iter().map(|registration| Chatbot {
         last_received_at: registration
             .chatbot_id
@@ -71,7 +72,7 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
         registration,
     });
     Ok(Subscription {
-        tokens: api.tokens.uses(standing.seen.webhook_url.is_some()),
+        tokens: api.tokens.uses(is_registered),
         webhook_url: standing.seen.webhook_url,
         problem,
         probe: standing.seen.probe,

@@ -18,7 +18,7 @@ const COLUMNS: [&str; 5] = [
     "Last event",
     "Id",
 ];
-const TOKEN_COLUMNS: [&str; 3] = ["Token", "Registered", "Last used"];
+const TOKEN_COLUMNS: [&str; 3] = ["Token", "At every chatbot", "Last used"];
 
 pub(super) fn routes() -> Router<Site> {
     Router::new()

@@ -51,7 +51,7 @@ First    {first}  {}  yes   {}  {}
 Second   {second}  https://elsewhere.example/[hidden]      no    -                     -
 
 Last probe of {}/, {}: it leads to this receiver
-Token {}…, the one registered: last used {}
+Token {}…, registered at every chatbot: last used {}
 ",
         shown_url(&site),
         to_second(&chatbots[0]["since"]),

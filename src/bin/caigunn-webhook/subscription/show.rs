@@ -59,7 +59,7 @@ fn chatbot(target: &Target, visit: &Visit, ours: &str, known: &Value) -> Value {
         "api_key": target.fingerprint,
         "webhook_url": registered_url(visit, ours),
         "is_ours": match visit.found {
-            Found::Ours => Some(true),
+            Found::Ours | Found::Older(_) => Some(true),
             Found::Other(_) | Found::Nothing => Some(false),
             Found::Unknown => None,
         },
@@ -108,9 +108,11 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
         let at = output::time(&running["probe"]["at"]);
         lines.push(format!("Last probe of {public_url}, {at}: {detail}"));
     }
-    for token in running["tokens"].as_array().into_iter().flatten() {
+    let tokens = running["tokens"].as_array();
+    for (index, token) in tokens.into_iter().flatten().enumerate() {
         let registered = match token["is_registered"] == true {
-            true => ", the one registered",
+            true => ", registered at every chatbot",
+            false if index == 0 && !running["webhook_url"].is_null() => ", not registered at every chatbot yet",
             false => "",
         };
         let last_used = match &token["last_used_at"] {

@@ -131,20 +131,23 @@ impl Client {
         Some(self.patience.quiet()?.ends_at)
     }
 
-    /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it.
+    /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it, which may speak of the
+    /// URL that stood there before: nothing is told of the tokens of `others` either.
     ///
     /// # Errors
     /// See [`Error`].
     ///
     /// # Cancel safety
     /// Dropping the future leaves open whether the URL was set; setting it again is safe.
-    pub async fn put_webhook(
+    pub async fn put_webhook<'a>(
         &self,
         api_key: &SecretString,
-        webhook_url: &SecretString,
+        webhook_url: &'a SecretString,
+        others: impl IntoIterator<Item = &'a SecretString>,
     ) -> Result<String, Error> {
         let mut call = self.call_about(Method::PUT, &["chatbot", "webhook"], api_key)?;
-        call.asked.secrets.add_webhook_url(webhook_url);
+        let urls = others.into_iter().chain([webhook_url]);
+        urls.for_each(|url| call.asked.secrets.add_webhook_url(url));
         let body = json!({ "webhook_url": webhook_url.expose_secret() });
         call.request = call.request.json(&body);
         self.make(call, MAX_SHORT_BYTES, answer::words).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
-use reqwest::header::HeaderValue;
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::clock::Timestamp;
 
@@ -19,10 +19,16 @@ const OLDER_FORMS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S 
 /// The longest wait that is told apart from longer ones, some 136 years. RFC 9110 sets no limit to the number.
 const MAX_SECONDS: u64 = u32::MAX as u64;
 
-/// How long to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section 10.2.3).
-/// Whoever waits has a limit of its own.
-pub fn retry_after(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
-    let text = value?.to_str().ok()?;
+/// How long `Retry-After` says to wait: seconds, or until a date, which is no wait at all if it has passed (RFC 9110 section
+/// 10.2.3). What time it is for that, the answer's own `Date` says, where it has one: the clocks may differ. Whoever waits has a
+/// limit of its own.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let sent_at = headers.get(DATE).and_then(|sent| date(sent.to_str().ok()?));
+    wait(headers.get(RETRY_AFTER)?, sent_at.unwrap_or_else(Timestamp::now))
+}
+
+fn wait(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+    let text = value.to_str().ok()?;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // What is no number here is a greater one.
         let seconds = text.parse().unwrap_or(MAX_SECONDS);
@@ -77,14 +83,30 @@ mod tests {
         for (text, expected_millis) in cases {
             let value = HeaderValue::from_static(text);
 
-            let wait = retry_after(Some(&value), now);
+            let wait = wait(&value, now);
 
             assert_eq!(wait, expected_millis.map(Duration::from_millis), "{text:?}");
         }
-        assert_eq!(retry_after(None, now), None);
-        assert_eq!(
-            retry_after(Some(&HeaderValue::from_bytes(b"\xff").unwrap()), now),
-            None
-        );
+        assert_eq!(wait(&HeaderValue::from_bytes(b"\xff").unwrap(), now), None);
+    }
+
+    #[test]
+    fn a_date_to_wait_for_goes_by_the_clock_of_whoever_set_it_where_that_is_told() {
+        let headers = |sent: Option<&'static str>, until: Option<&'static str>| {
+            let set = |(name, value): (_, Option<_>)| Some((name, HeaderValue::from_static(value?)));
+            [(DATE, sent), (RETRY_AFTER, until)]
+                .into_iter()
+                .filter_map(set)
+                .collect::<HeaderMap>()
+        };
+        let (sent, until) = ("Tue, 30 Jul 2024 09:15:00 GMT", "Tue, 30 Jul 2024 09:15:20 GMT");
+        let waits = |sent, until| retry_after(&headers(sent, until)).map(|wait| wait.as_secs());
+
+        assert_eq!(waits(Some(sent), Some(until)), Some(20));
+        assert_eq!(waits(Some(sent), Some("7")), Some(7));
+        // By the clock here it has passed.
+        assert_eq!(waits(None, Some(until)), Some(0));
+        assert_eq!(waits(Some("today"), Some(until)), Some(0));
+        assert_eq!(waits(Some(sent), None), None);
     }
 }

@@ -5,7 +5,8 @@
 
 use std::fs;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
@@ -39,14 +40,22 @@ pub struct Users {
     pub subscription: SubscriptionView,
 }
 
-/// What tells that a file may have changed; `None` where it cannot be looked at.
-type Stamp = Option<(SystemTime, u64)>;
+/// What tells that a file may have changed, or that another is in its place: device, number, length and when the system last noted a
+/// change of it, in seconds and nanoseconds. `None` where it cannot be looked at.
+type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
 impl Rotation {
     fn stamps(&self) -> Vec<Stamp> {
         let stamp = |path: &String| -> io::Result<_> {
             let metadata = fs::metadata(path)?;
-            Ok((metadata.modified()?, metadata.len()))
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            Ok((
+                metadata.dev(),
+                metadata.ino(),
+                metadata.len(),
+                changed.0,
+                changed.1,
+            ))
         };
         self.sources.files.keys().map(|path| stamp(path).ok()).collect()
     }

@@ -2,15 +2,14 @@
 
 use std::cmp::Reverse;
 
-use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::body::{self, Mistake};
+use super::spelling::with_urls_shown;
 use super::{Credential, Error};
-use crate::clock::Timestamp;
 use crate::http_time::retry_after;
 use crate::outgoing;
 
@@ -29,17 +28,17 @@ impl Secrets {
         self.0.push(secret.expose_secret().to_owned());
     }
 
-    /// Adds a webhook URL, and by itself the token in it.
+    /// Adds the token in a webhook URL; the URL itself is hidden as every one is.
     pub fn add_webhook_url(&mut self, url: &SecretString) {
-        self.add(url);
         if let Some((_, token)) = url.expose_secret().rsplit_once("/webhook/") {
             self.0.push(token.to_owned());
         }
     }
 
-    /// The text without them. Of a text that was cut, its end may be the start of one: that goes too.
+    /// The text without them, and of each URL in it only where it points to: it may be somebody else's. Of a text that was cut, its end may be the start of one: that goes too.
     fn hide(&self, mut text: String, is_whole: bool) -> String {
         let mut secrets: Vec<_> = self.0.iter().filter(|secret| !secret.is_empty()).collect();
+        text = with_urls_shown(&text);
         // The longest first: one may be a part of another, and would leave the rest of it.
         secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
         for secret in secrets {
@@ -112,7 +111,7 @@ struct Body {
 /// Sorts an answer by its status.
 async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result<Good, Error> {
     let status = response.status();
-    let retry_after = retry_after(response.headers().get(RETRY_AFTER), Timestamp::now());
+    let retry_after = retry_after(response.headers());
     if status.is_success() {
         let body = read(&mut response, max_bytes).await?;
         return Ok(Good { status, body });
@@ -126,10 +125,21 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
     let code = status.as_u16();
     Err(match status {
         StatusCode::TOO_MANY_REQUESTS => Error::TooManyRequests { retry_after, detail },
-        _ if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => Error::Unavailable {
-            retry_after,
-            detail: format!("{code}: {detail}"),
-        },
+        _ if status.is_server_error()
+            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY) =>
+        {
+            Error::Unavailable {
+                retry_after,
+                detail: format!("{code}: {detail}"),
+            }
+        }
+        // Whoever says when to come back refuses nothing for good, but what is wrong whenever it comes.
+        _ if retry_after.is_some() && status.is_client_error() && !matches!(code, 400 | 401 | 422) => {
+            Error::TooManyRequests {
+                retry_after,
+                detail: format!("{code}: {detail}"),
+            }
+        }
         // What stands before an API, such as a guard against robots or a balancer, may say anything; the API says JSON.
         _ if !is_json || !status.is_client_error() => Error::NoApi { status: code, detail },
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused {

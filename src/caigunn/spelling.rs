@@ -107,6 +107,24 @@ pub fn shown(url: &str) -> String {
     }
 }
 
+/// A text in which every URL stands as [`shown`] has it.
+pub fn with_urls_shown(text: &str) -> String {
+    const ENDS: [char; 6] = ['"', '\'', '<', '>', '`', '\\'];
+    let (mut written, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(colon) = rest.find("://") {
+        let scheme = |found: char| found.is_ascii_alphanumeric() || matches!(found, '+' | '-' | '.');
+        let begin = rest[..colon].trim_end_matches(scheme).len();
+        let length = rest[begin..].find(|found: char| found.is_whitespace() || ENDS.contains(&found));
+        let end = length.map_or(rest.len(), |length| begin + length);
+        // A sentence's own.
+        let end = begin + rest[begin..end].trim_end_matches(['.', ',', ';', ':', ')']).len();
+        written += &rest[..begin];
+        written += &shown(&rest[begin..end]);
+        rest = &rest[end..];
+    }
+    written + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +228,25 @@ mod tests {
             ("https://hooks.example.com/webhook/\u{e9}", None),
         ] {
             assert_eq!(remains(theirs, OURS), expected, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn of_every_url_in_a_text_only_the_place_is_shown() {
+        for (text, expected) in [
+            ("no URL: a://", "no URL: something that is no URL"),
+            (
+                "set to \"https://a.example/webhook/t%6Fken\" (was HTTP://user:hunter2@b.example:81/x?y=z).",
+                "set to \"https://a.example/[hidden]\" (was http://b.example:81/[hidden]).",
+            ),
+            (
+                "https://a.example, https://a.example/b",
+                "https://a.example, https://a.example/[hidden]",
+            ),
+            ("nothing of the kind: //", "nothing of the kind: //"),
+            ("é://é \u{e9}", "ésomething that is no URL \u{e9}"),
+        ] {
+            assert_eq!(with_urls_shown(text), expected);
         }
     }
 

@@ -31,10 +31,21 @@ fn asked(hidden: &[&str]) -> Asked {
 
 /// What is quoted of an answer of that status with this body.
 async fn answered(status: u16, body: impl Into<reqwest::Body>, hidden: &[&str]) -> Result<String, Error> {
-    let response = axum::http::Response::builder()
-        .status(status)
-        .header("retry-after", "7")
-        .body(body.into());
+    answered_with(status, &[], body, hidden).await
+}
+
+/// As [`answered`], with these headers.
+async fn answered_with(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+    hidden: &[&str],
+) -> Result<String, Error> {
+    let mut response = axum::http::Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    let response = response.body(body.into());
     answer::parsed(
         Response::from(response.unwrap()),
         &asked(hidden),
@@ -112,6 +123,18 @@ async fn a_secret_that_would_be_cut_is_hidden_all_the_same() {
 }
 
 #[tokio::test]
+async fn of_a_url_that_is_quoted_only_the_place_is_told_however_it_is_written() {
+    assert_eq!(
+        quoted(
+            r#"{"detail":"was https:\/\/a.example\/t%6Fken, is https://b.example/x?key=y"}"#,
+            &[]
+        )
+        .await,
+        "was https://a.example/[hidden], is https://b.example/[hidden]"
+    );
+}
+
+#[tokio::test]
 async fn a_secret_that_holds_another_is_hidden_whole() {
     assert_eq!(
         quoted("key-12 and key-1", &["key-1", "key-12"]).await,
@@ -122,7 +145,7 @@ async fn a_secret_that_holds_another_is_hidden_whole() {
 #[tokio::test]
 async fn an_answer_is_sorted_by_what_to_do_about_it() {
     let detail = || "no".to_owned();
-    let retry_after = Some(Duration::from_secs(7));
+    let retry_after = None;
     let invalid = |status| {
         Err(Error::Invalid {
             whose: Credential::AccessToken,
@@ -156,6 +179,7 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         (403, refused(403)),
         (404, invalid(404)),
         (408, unavailable(408)),
+        (425, unavailable(425)),
         (422, invalid(422)),
         (
             429,
@@ -171,6 +195,33 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         let sorted = answered(status, r#"{"detail":"no"}"#, &[]).await;
 
         assert_eq!(sorted, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_when_to_come_back_is_heard_unless_what_was_sent_is_wrong() {
+    for (status, is_heard) in [
+        (400, false),
+        (401, false),
+        (403, true),
+        (404, true),
+        (408, true),
+        (409, true),
+        (422, false),
+        (425, true),
+        (429, true),
+        (503, true),
+    ] {
+        let headers = [("retry-after", "7")];
+        let sorted = answered_with(status, &headers, r#"{"detail":"no"}"#, &[]).await;
+
+        let error = sorted.unwrap_err();
+        let expected = is_heard.then_some(Duration::from_secs(7));
+        assert_eq!(
+            (error.retry_after(), error.passes()),
+            (expected, is_heard),
+            "{error}"
+        );
     }
 }
 

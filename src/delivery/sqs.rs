@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -288,7 +288,7 @@ impl Service {
         let told = response.headers().get(DATE).and_then(|date| date.to_str().ok());
         let mut answer = Answer {
             status: response.status().as_u16(),
-            pause: http_time::retry_after(response.headers().get(RETRY_AFTER), now),
+            pause: http_time::retry_after(response.headers()),
             skew: answer::skew(told.and_then(http_time::date), now),
             body: bytes::Bytes::new(),
         };

@@ -221,8 +221,10 @@ fn registrations(webhook: &Webhook, visits: &[(Target, Visit)], ensure: &str) ->
             (_, Found::Nothing) => Finding::failure(CHECK, format!("{name} has no webhook URL"), ensure),
             (_, Found::Unknown) => Finding::warning(
                 CHECK,
-                format!("CaiGunn does not tell which webhook URL {name} has"),
-                ensure,
+                format!(
+                    "CaiGunn does not tell which webhook URL {name} has, so a takeover would not be noticed"
+                ),
+                "see the chatbot's settings at CaiGunn; the receiver registers it when it starts",
             ),
         }
     };

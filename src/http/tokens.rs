@@ -50,9 +50,8 @@ impl Tokens {
     /// Returns how many are accepted that are none of these.
     pub fn replace(&self, secrets: &[SecretString], is_registered: bool) -> usize {
         let before = self.0.get();
-        let is = |token: &Token, secret: &SecretString| {
-            token.secret.expose_secret() == secret.expose_secret()
-        };
+        let is =
+            |token: &Token, secret: &SecretString| token.secret.expose_secret() == secret.expose_secret();
         let given = secrets.iter().map(|secret| {
             let known = before.iter().find(|token| is(token, secret));
             Token {

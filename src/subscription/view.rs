@@ -150,9 +150,8 @@ pub struct Seen {
 impl Seen {
     /// Whether our URL stands at every chatbot that is known here, and there is one.
     pub fn is_registered_everywhere(&self) -> bool {
-        let lacks = |chatbot: &Registration| {
-            !matches!(chatbot.state, State::Registered { .. } | State::Deleted)
-        };
+        let lacks =
+            |chatbot: &Registration| !matches!(chatbot.state, State::Registered { .. } | State::Deleted);
         !self.chatbots.is_empty() && !self.chatbots.iter().any(lacks)
     }
 

@@ -1,7 +1,9 @@
 //! One visit to one chatbot: read what stands there, decide, do it, and read what came of it.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Webhook;
 use super::plan::{self, Action, Holder, Memory, Reason};
@@ -10,6 +12,10 @@ use crate::caigunn::spelling::{Likeness, has_host_of, remains, shown};
 use crate::caigunn::{Chatbot, Client, Error, Standing};
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
+
+/// How long what is read at CaiGunn may be behind what was put there before it is believed: copies of a database that lag are
+/// behind by a second or so.
+const MAX_LAG: Duration = Duration::from_secs(3);
 
 /// A chatbot to look after.
 #[derive(Clone, Debug)]
@@ -143,6 +149,7 @@ pub async fn visit(
     mode: Mode,
 ) -> Visit {
     let (standing, unreadable) = match read(client, target).await {
+        Ok(Standing::Unknown) if target.id.is_some() => (Standing::Unknown, Some(untold())),
         Ok(standing) => (standing, None),
         // Without this token no call succeeds; and what passes does not matter yet, or nothing may be done.
         Err(error)
@@ -168,13 +175,16 @@ pub async fn visit(
                 .map_or(End::WouldPut, |remains| End::Failed(Error::Changed { remains })),
             _ => End::WouldPut,
         },
-        Action::Put(reason) => match client.put_webhook(&target.api_key, &webhook.webhook_url).await {
-            Ok(detail) => {
-                let after = read(client, target).await.unwrap_or(Standing::Unknown);
-                check(webhook, after).unwrap_or(End::Put { reason, detail })
+        Action::Put(reason) => {
+            let others = webhook.older_urls.iter().chain(&webhook.retired_urls);
+            let put = client.put_webhook(&target.api_key, &webhook.webhook_url, others);
+            match put.await {
+                Ok(detail) => kept(client, webhook, target)
+                    .await
+                    .unwrap_or(End::Put { reason, detail }),
+                Err(error) => End::Failed(error),
             }
-            Err(error) => End::Failed(error),
-        },
+        }
     };
     Visit {
         found: found(&standing, webhook, memory),
@@ -183,7 +193,21 @@ pub async fn visit(
     }
 }
 
-/// Believes what is read right after a PUT: where posts would not be taken, nothing is registered. What cannot be read is
+/// What is to be said of a chatbot whose answer has no URL in its place, nor that there is none.
+fn untold() -> Error {
+    let detail = "/webhook_url is missing, or neither text nor null".to_owned();
+    Error::Unexpected { status: 200, detail }
+}
+
+/// What stands there after a PUT, if that is not ours. What is read may be as old as what is read from a copy.
+async fn kept(client: &Client, webhook: &Webhook, target: &Target) -> Option<End> {
+    let look = async || check(webhook, read(client, target).await.unwrap_or(Standing::Unknown));
+    look().await?;
+    sleep(MAX_LAG).await;
+    look().await
+}
+
+/// Believes what is read after a PUT: where posts would not be taken, nothing is registered. What cannot be read is
 /// no reason to doubt CaiGunn's word.
 fn check(webhook: &Webhook, after: Standing) -> Option<End> {
     let url = match after {

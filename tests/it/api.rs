@@ -58,7 +58,7 @@ async fn call(client: &Client, route: Route, api_key: &str) -> Result<String, Er
     }
     let api_key = api_key.into();
     match route {
-        Route::PutWebhook => client.put_webhook(&api_key, &WEBHOOK_URL.into()).await,
+        Route::PutWebhook => client.put_webhook(&api_key, &WEBHOOK_URL.into(), []).await,
         Route::DeleteWebhook => client.delete_webhook(&api_key).await,
         Route::EventLog => client.event_log(&api_key, EventId::new(ID)).await.map(shown),
         Route::Chatbots => client.chatbots().await.map(shown),
@@ -232,7 +232,7 @@ async fn what_is_documented_is_read() {
     let client = client(&provider.url());
 
     let put = client
-        .put_webhook(&second_key, &WEBHOOK_URL.into())
+        .put_webhook(&second_key, &WEBHOOK_URL.into(), [])
         .await
         .unwrap();
     let chatbots = client.chatbots().await.unwrap().chatbots;

@@ -234,7 +234,10 @@ async fn a_provider_that_tells_our_secrets_back_is_quoted_without_them() {
         echoed(500, json!(format!("{}{all}", "x".repeat(290)))),
         echoed(
             200,
-            json!({"detail": format!("Webhook url {url} update successfully")}),
+            json!({"detail": format!(
+                "Webhook url {url} update successfully from https://hooks.example.com/webhook/{OTHER_TOKEN} ({OTHER_TOKEN}) and \
+                 https://elsewhere.example/planted-hook?key=planted-key"
+            )}),
         ),
     ];
     let provider = Provider::start(replies).await;

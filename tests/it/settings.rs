@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
-use crate::harness::provider::Route;
+use crate::harness::provider::{self, Route};
 use crate::harness::{Process, Provider, client, free_port, wait_for};
 
 const OLD: &str = "planted-old-token-0123456789";
@@ -341,6 +341,26 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
     let said = |text: &str| receiver.log().contains(text);
     assert!(said("webhook.token was read anew: 2 are accepted") && said("admin.token was read anew"));
 
+    // Another file in its place, as long and as old.
+    let (admin, next) = (folder.path().join("admin"), folder.path().join("next"));
+    fs::write(&next, OLD).unwrap();
+    let changed_at = fs::metadata(&admin).unwrap().modified().unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&next)
+        .unwrap()
+        .set_modified(changed_at)
+        .unwrap();
+    fs::rename(&next, &admin).unwrap();
+
+    wait_for("the file in its place to be taken", || async {
+        match status_of_admin(&client, &receiver, OLD).await {
+            200 => Ok(()),
+            status => Err(status.to_string()),
+        }
+    })
+    .await;
+
     write("admin", "");
 
     wait_for("the empty file to be noticed", || async {
@@ -348,7 +368,7 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
         if is_said { Ok(()) } else { Err(receiver.log()) }
     })
     .await;
-    assert_eq!(status_of_admin(&client, &receiver, NEW).await, 200);
+    assert_eq!(status_of_admin(&client, &receiver, OLD).await, 200);
     assert!(!receiver.log().contains(NEW) && !receiver.log().contains(OLD));
 }
 
@@ -466,16 +486,27 @@ async fn a_token_that_caigunn_posts_with_is_taken_until_another_is_registered_ho
     ];
     let receiver = registering(&folder, &provider, &variables).await;
     wait_for_url(&provider, &receiver, "key-one", OLD).await;
-    let refusal = Reply::Status(422, None, json!({"detail": "the URL is too long"}));
+    let refusal = provider::Reply::Status(422, None, json!({"detail": "the URL is too long"}));
     provider.reply_always(Route::PutWebhook, Some(refusal));
 
     write("planted-token-that-is-not-taken");
     wait_for("the refusal", || async {
         let log = receiver.log();
-        if log.contains("registration_refused") { Ok(()) } else { Err(log) }
+        if log.contains("registration_refused") {
+            Ok(())
+        } else {
+            Err(log)
+        }
     })
     .await;
-    let shown: Value = client.get(receiver.api("/subscription")).send().await.unwrap().json().await.unwrap();
+    let shown: Value = client
+        .get(receiver.api("/subscription"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(shown["tokens"][0]["is_registered"], false, "{shown}");
     provider.reply_always(Route::PutWebhook, None);
     write(NEW);

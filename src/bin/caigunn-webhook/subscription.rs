@@ -169,7 +169,9 @@ async fn remove(
             Removal::Done(_) => (ours(), "removed", None),
             Removal::WouldBeDone => (ours(), "would be removed", None),
             Removal::NotOurs(Found::Other(url)) => (Some(url.clone()), "left alone: not ours", None),
-            Removal::NotOurs(Found::Nothing | Found::Ours | Found::Older(_)) => (None, "nothing to remove", None),
+            Removal::NotOurs(Found::Nothing | Found::Ours | Found::Older(_)) => {
+                (None, "nothing to remove", None)
+            }
             Removal::NotOurs(Found::Unknown) => (
                 None,
                 "failed",

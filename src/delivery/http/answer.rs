@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use memchr::memmem;
 use percent_encoding::percent_decode_str;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
 use super::Settings;
-use crate::clock::Timestamp;
 use crate::delivery::{Report, Wish};
 use crate::http_time::retry_after;
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
@@ -130,7 +129,7 @@ pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidd
 
 /// How long the destination asks to be left alone.
 pub fn pause(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers.get(RETRY_AFTER), Timestamp::now()).map(|pause| pause.min(MAX_PAUSE))
+    retry_after(headers).map(|pause| pause.min(MAX_PAUSE))
 }
 
 fn outcome(status: StatusCode) -> Outcome {

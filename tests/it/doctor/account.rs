@@ -287,7 +287,8 @@ async fn a_chatbot_whose_url_cannot_be_read_is_named() {
         (
             Reply::Status(404, None, json!({"detail": "Not Found"})),
             format!(
-                "warning  registration: CaiGunn does not tell which webhook URL {first} has\n         {ENSURE}"
+                "warning  registration: CaiGunn does not tell which webhook URL {first} has, so a takeover would not be noticed\n         \
+                 see the chatbot's settings at CaiGunn; the receiver registers it when it starts"
             ),
         ),
     ];

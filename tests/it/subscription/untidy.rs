@@ -257,6 +257,28 @@ async fn a_url_that_caigunn_never_keeps_is_put_within_bounds_and_one_it_does_not
         errors[0].contains("has no webhook URL there afterwards"),
         "{errors:?}"
     );
+    let mut warnings = recorder.messages("WARN");
+    warnings.retain(|warning| warning.contains("a takeover would not be noticed"));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("/webhook_url is missing"), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_caigunn_whose_reads_are_behind_what_it_took_is_not_said_to_refuse_it() {
+    const OLDER: &str = "https://hooks.example.com/webhook/another-token";
+    for stale in [json!({"webhook_url": null}), json!({"webhook_url": OLDER})] {
+        let recorder = Recorder::start();
+        let provider = Provider::start([]).await;
+        let lagging = || Reply::Status(200, None, stale.clone());
+        provider.reply(Route::Chatbot, [lagging(), lagging()]);
+        let mut receiver = Stepped::new(&provider, &[]);
+
+        receiver.round().await;
+
+        assert_eq!(receiver.states(), all("registered", &["First"]));
+        assert_eq!(recorder.messages("ERROR"), [""; 0]);
+        assert_eq!(put_count(&provider), 1);
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,9 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
     for (index, token) in tokens.into_iter().flatten().enumerate() {
         let registered = match token["is_registered"] == true {
             true => ", registered at every chatbot",
-            false if index == 0 && !running["webhook_url"].is_null() => ", not registered at every chatbot yet",
+            false if index == 0 && !running["webhook_url"].is_null() => {
+                ", not registered at every chatbot yet"
+            }
             false => "",
         };
         let last_used = match &token["last_used_at"] {

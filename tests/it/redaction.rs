@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::process::{Ended, run};
-use crate::harness::provider::Reply;
+use crate::harness::provider::{Reply, Route};
 use crate::harness::raw::{self, Raw};
 use crate::harness::{self, Process, Provider, client, sample, wait_for};
 
@@ -234,10 +234,7 @@ async fn a_provider_that_tells_our_secrets_back_is_quoted_without_them() {
         echoed(500, json!(format!("{}{all}", "x".repeat(290)))),
         echoed(
             200,
-            json!({"detail": format!(
-                "Webhook url {url} update successfully from https://hooks.example.com/webhook/{OTHER_TOKEN} ({OTHER_TOKEN}) and \
-                 https://elsewhere.example/planted-hook?key=planted-key"
-            )}),
+            json!({"detail": format!("Webhook url {url} update successfully")}),
         ),
     ];
     let provider = Provider::start(replies).await;
@@ -270,6 +267,37 @@ async fn a_provider_that_tells_our_secrets_back_is_quoted_without_them() {
     for quote in quotes {
         assert!(log.contains(quote), "{quote} is not in {log}");
     }
+}
+
+#[tokio::test]
+async fn what_a_provider_says_of_the_url_before_ours_tells_neither_an_older_token_nor_somebody_elses() {
+    let before = format!(
+        "set before to https://hooks.example.com/webhook/{OTHER_TOKEN} ({OTHER_TOKEN}), \
+         https://elsewhere.example/planted-hook?key=planted-key"
+    );
+    let provider = Provider::start([]).await;
+    provider.set_access_token(ACCESS_TOKEN);
+    for api_key in API_KEYS {
+        provider.add_chatbot("A chatbot", api_key);
+    }
+    let said = |status| Reply::Status(status, None, json!({"detail": before}));
+    provider.reply(Route::PutWebhook, [said(409), said(200)]);
+    let folder = folder();
+
+    let mut process = start(&folder, &[("CAIGUNN_API_URL", &provider.url())]).await;
+    wait_for("both words to be told", || async {
+        let log = process.log();
+        let count = log.matches("set before to").count();
+        if count >= 2 { Ok(()) } else { Err(log) }
+    })
+    .await;
+    let seen = subscription(&process).await;
+    process.signal("TERM");
+    process.wait().await;
+
+    assert!(process.log().contains("https://elsewhere.example/[hidden]"));
+    assert_hides("the state of the subscription", &seen.to_string());
+    assert_hides("the log", &process.log());
 }
 
 async fn check(folder: &TempDir, variables: &[(&'static str, &str)]) -> Ended {

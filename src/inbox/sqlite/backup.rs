@@ -23,6 +23,7 @@ use uuid::Uuid;
 use self::copying::{copy_state, unreadable};
 use super::super::Error;
 use super::hold::FileId;
+use super::path::BESIDE;
 use super::{Check, check, folder, log, schema};
 
 /// After so many steps of SQLite's check, some milliseconds, it is asked whether to go on.
@@ -112,9 +113,9 @@ fn target(to: &Path, inbox: &Path) -> Result<PathBuf, BackupError> {
         Err(error) => return refused(format!("cannot find the folder of {}: {error}", to.display())),
     };
     let path = folder.join(name);
-    // SQLite would take a file with such a name for the inbox's, or for the copy's.
-    let beside = ["", "-wal", "-shm", "-journal", ".lock"];
-    if beside.iter().any(|suffix| path == schema::beside(inbox, suffix)) {
+    // What has such a name would be taken for the inbox's own, and replaced or removed.
+    let is_beside = |suffix: &str| path == schema::beside(inbox, suffix);
+    if path == inbox || BESIDE.into_iter().any(is_beside) {
         return refused(format!(
             "{} belongs to the inbox: choose another name",
             to.display()
@@ -218,6 +219,8 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
         return Err(BackupError::Stopped);
     }
     match inspected.map_err(BackupError::From)? {
+        // It would pass for a copy of what was in the inbox before.
+        Check::Sound { version: 0, .. } => Err(BackupError::From(empty(from))),
         Check::Sound { receipt_count, .. } => Ok(Copied {
             receipt_count,
             bytes: copy
@@ -231,6 +234,13 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
                 reason: format!("{} is no inbox", from.display()),
             }))
         }
+    }
+}
+
+/// That there is nothing to copy.
+pub fn empty(from: &Path) -> Error {
+    Error::Refused {
+        reason: format!("{} is empty: it has no tables of an inbox", from.display()),
     }
 }
 

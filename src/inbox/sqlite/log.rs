@@ -18,8 +18,8 @@ pub mod frames;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,8 @@ enum Foreign {
 
 /// The other name under which a restore keeps the log that lies beside the inbox, if it does.
 pub fn kept(inbox: &Path) -> Option<PathBuf> {
-    let log = FileId::at(&schema::beside(inbox, "-wal"))?;
+    let log_path = schema::beside(inbox, "-wal");
+    let log = FileId::at(&log_path)?;
     let prefix = schema::beside(inbox, UNTIL);
     let mut files = fs::read_dir(folder::of(inbox)).ok()?.flatten();
     files.find_map(|file| {
@@ -62,8 +63,29 @@ pub fn kept(inbox: &Path) -> Option<PathBuf> {
             .as_os_str()
             .as_bytes()
             .starts_with(prefix.as_os_str().as_bytes());
-        (is_kept && FileId::at(&path) == Some(log)).then_some(path)
+        let is_log = || FileId::at(&path) == Some(log) || has_content(&path, &log_path).unwrap_or(false);
+        (is_kept && is_log()).then_some(path)
     })
+}
+
+/// Whether two files hold the same, as where there are no second names.
+fn has_content(path: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(path)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (
+        BufReader::new(File::open(path)?),
+        BufReader::new(File::open(other)?),
+    );
+    loop {
+        let (these, those) = (one.fill_buf()?, other.fill_buf()?);
+        let count = these.len().min(those.len());
+        if count == 0 || these[..count] != those[..count] {
+            return Ok(these.len() == those.len() && count == 0);
+        }
+        one.consume(count);
+        other.consume(count);
+    }
 }
 
 /// Whether a restore was cut off when the file had been replaced and its log had not gone yet.

@@ -2,8 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-/// What SQLite and this program put beside a file.
-const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+/// What SQLite and this program put beside the file of an inbox, and take away, by what follows its name.
+pub const BESIDE: [&str; 8] = [
+    "-wal",
+    "-shm",
+    "-journal",
+    "-wal.found",
+    ".lock",
+    ".restoring",
+    ".addresses",
+    ".addresses-new",
+];
 
 /// The file that a text names, which is taken as it stands: no shell, no URL and no SQLite reads it. So what only these
 /// give a meaning to is refused, and so is what is no file's name.
@@ -150,6 +159,8 @@ mod tests {
             ("data/inbox.db-shm", "name the inbox itself"),
             ("data/inbox.db-journal", "name the inbox itself"),
             ("data/inbox.db.lock", "name the inbox itself"),
+            ("data/inbox.db.addresses", "name the inbox itself"),
+            ("data/inbox.db.restoring", "name the inbox itself"),
         ] {
             let mistake = named(text).expect_err(text);
             assert!(mistake.contains(said), "{text:?}: {mistake}");

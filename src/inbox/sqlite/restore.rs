@@ -5,22 +5,22 @@
 //! with its log, or the copy with the old one's log, which the next start takes away ([`finish`]), or the copy alone. At no
 //! time is there the old file without its log, or neither, which a start would take for the wish to begin anew.
 //!
-//! What was there is kept under another name, with its log.
+//! What was there is kept under another name, with its log; where a file system has no second names, copies are.
 
 #[cfg(test)]
 mod tests;
 
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rustix::process::geteuid;
 
 use super::super::Error;
-use super::backup::{BackupError, Copied, Partial, Watch, copy, failed};
-use super::hold::{Hold, make_way};
+use super::backup::{BackupError, Copied, Partial, Watch, copy, empty, failed};
+use super::hold::{FileId, Hold, make_way};
 use super::{Check, check, folder, log, schema, sort};
 use crate::clock::Timestamp;
 
@@ -47,14 +47,8 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
         reason: error.to_string(),
     })?;
     let inbox = inbox.as_path();
-    if fs::canonicalize(from).is_ok_and(|from| from == inbox) {
-        return Err(BackupError::To {
-            reason: format!(
-                "{0} is the inbox itself: move it away first (`mv {0} {0}.copy`), and restore that",
-                inbox.display()
-            ),
-        });
-    }
+    let path = schema::beside(inbox, ".restoring");
+    see_that_it_is_another(from, inbox, &path)?;
     let owner = owner(inbox)?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| BackupError::To {
         reason: match error {
@@ -73,23 +67,48 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
         });
     }
     see_that_it_is_sound(from)?;
-    let path = schema::beside(inbox, ".restoring");
     // One that was cut off has left it.
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
     let copied = copy(from, &partial, watch)?;
     forget_notices(&partial)?;
     give(partial.path(), owner)?;
-    let kept = put_in_place(partial.path(), inbox, |_| ())?;
+    let kept = put_in_place(partial.path(), inbox, link, |_| ())?;
     drop(hold);
     Ok(Restored { copied, kept })
+}
+
+/// Refuses the inbox itself, and what a restore that was cut off has left, which goes before anything is copied. Either may be
+/// meant by another name.
+fn see_that_it_is_another(from: &Path, inbox: &Path, partial: &Path) -> Result<(), BackupError> {
+    let refused = |reason: String| Err(BackupError::To { reason });
+    let Some(id) = FileId::at(from) else {
+        return Ok(());
+    };
+    if FileId::at(partial) == Some(id) {
+        return refused(format!(
+            "{0} is what a restore that was cut off has left, perhaps a half, and the next one removes it: name the copy that \
+             it was made from, or move it away first (`mv {0} {0}.copy`), and restore that",
+            partial.display()
+        ));
+    }
+    if FileId::at(inbox) != Some(id) {
+        return Ok(());
+    }
+    // Then it is a copy, and what is to be done with it is another thing.
+    log::refuse_foreign(inbox).map_err(BackupError::From)?;
+    refused(format!(
+        "{0} is the inbox itself, and nothing is to be restored of it: what was accepted last is in its log, {0}-wal, where there \
+         is one, so leave both where they are and start the receiver; to go back to a copy, name that",
+        inbox.display()
+    ))
 }
 
 fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
     let refused = |reason: String| Err(BackupError::From(Error::Refused { reason }));
     match check(from).map_err(BackupError::From)? {
         Check::Sound { version, .. } if version > 0 => Ok(()),
-        Check::Sound { .. } => refused(format!("{} is empty", from.display())),
+        Check::Sound { .. } => Err(BackupError::From(empty(from))),
         Check::Missing => refused(format!("there is no {}", from.display())),
         Check::Newer { reason } | Check::Foreign { reason } => refused(reason),
         Check::ForeignLog { reason, advice } => refused(format!("{reason}; {advice}")),
@@ -156,11 +175,12 @@ enum Step {
     Removed,
 }
 
-/// Gives the new file the name of the old one, and the old one another; that name, if there was one. `after` each step
-/// the folder is fit to be left so: for tests.
+/// Gives the new file the name of the old one, and the old one another by `link`; that name, if there was one. `after` each
+/// step the folder is fit to be left so: for tests.
 fn put_in_place(
     new: &Path,
     inbox: &Path,
+    link: fn(&Path, &Path) -> io::Result<()>,
     mut after: impl FnMut(Step),
 ) -> Result<Option<PathBuf>, BackupError> {
     let kept = free_name(inbox);
@@ -168,7 +188,11 @@ fn put_in_place(
     let there: Vec<_> = SUFFIXES.into_iter().filter(is_there).collect();
     let mut replace = || {
         for suffix in &there {
-            keep(&schema::beside(inbox, suffix), &schema::beside(&kept, suffix))?;
+            keep(
+                &schema::beside(inbox, suffix),
+                &schema::beside(&kept, suffix),
+                link,
+            )?;
             after(Step::Linked);
         }
         sync_folder_of(inbox)?;
@@ -243,10 +267,34 @@ pub fn finish(inbox: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn keep(old: &Path, name: &Path) -> Result<(), BackupError> {
-    fs::hard_link(old, name).map_err(|error| BackupError::To {
+/// A second name for a file.
+fn link(old: &Path, name: &Path) -> io::Result<()> {
+    fs::hard_link(old, name)
+}
+
+/// Gives a file a second name, or a copy of it where there can be none.
+fn keep(old: &Path, name: &Path, link: fn(&Path, &Path) -> io::Result<()>) -> Result<(), BackupError> {
+    let kept = match link(old, name) {
+        // Not every file system has links.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => duplicate(old, name),
+        kept => kept,
+    };
+    kept.map_err(|error| BackupError::To {
         reason: format!("cannot keep {} as {}: {error}", old.display(), name.display()),
     })
+}
+
+/// Copies a file for its owner alone, and has the disk keep that.
+fn duplicate(old: &Path, name: &Path) -> io::Result<()> {
+    let mut from = File::open(old)?;
+    let mut options = OpenOptions::new();
+    let mut copy = options.write(true).create_new(true).mode(0o600).open(name)?;
+    io::copy(&mut from, &mut copy)?;
+    let owner = from.metadata()?;
+    if copy.metadata()?.uid() != owner.uid() {
+        fchown(&copy, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    copy.sync_all()
 }
 
 fn sync_folder_of(path: &Path) -> Result<(), BackupError> {

@@ -334,7 +334,10 @@ async fn what_is_no_sound_inbox_is_not_restored() {
         ("damaged.db", "the inbox is damaged: "),
         ("notes.db", "notes.db is not a database"),
         ("nothing.db", "there is no nothing.db"),
-        ("inbox.db", "is the inbox itself: move it away first"),
+        (
+            "inbox.db",
+            "is the inbox itself, and nothing is to be restored of it",
+        ),
     ] {
         let ended = inbox(folder.path(), &["restore", copy]).await;
 

@@ -173,3 +173,38 @@ fn one_that_is_replaced_while_it_is_copied_is_not_copied() {
     assert_eq!(why, Err(Some(expected)));
     assert!(!changing.folder.path().join("copy.db").exists());
 }
+
+#[test]
+fn what_the_program_puts_beside_an_inbox_is_no_name_for_a_copy() {
+    let changing = Changing::new(Log::New);
+    let path = changing.path();
+    let watch: Watch = Arc::new(|_| true);
+
+    for suffix in BESIDE {
+        let refused = backup(&path, &schema::beside(&path, suffix), &watch).unwrap_err();
+
+        assert!(
+            refused
+                .to_string()
+                .ends_with("belongs to the inbox: choose another name"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn an_inbox_without_tables_is_nothing_to_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("inbox.db"), folder.path().join("copy.db"));
+    fs::write(&path, "").unwrap();
+    let watch: Watch = Arc::new(|_| true);
+
+    let refused = backup(&path, &copy, &watch).unwrap_err();
+
+    let why = std::error::Error::source(&refused).map(ToString::to_string);
+    assert!(
+        why.is_some_and(|why| why.contains("inbox.db is empty")),
+        "{refused:?}"
+    );
+    assert!(!copy.exists());
+}

@@ -102,7 +102,7 @@ async fn what_is_left_after_each_step_is_the_old_inbox_or_the_new_one() {
     super::super::backup::copy(&copy, &partial, &watch()).unwrap();
     let mut left = Vec::new();
 
-    let kept = put_in_place(partial.path(), &path, |step| {
+    let kept = put_in_place(partial.path(), &path, link, |step| {
         left.push((step, files(folder.path())))
     })
     .unwrap();
@@ -147,6 +147,80 @@ async fn what_is_left_after_each_step_is_the_old_inbox_or_the_new_one() {
 }
 
 #[tokio::test]
+async fn without_second_names_what_was_there_is_kept_as_a_copy() {
+    let (folder, old, copy, new) = killed().await;
+    let path = folder.path().join("inbox.db");
+    let partial = Partial::create(folder.path().join("inbox.db.restoring")).unwrap();
+    super::super::backup::copy(&copy, &partial, &watch()).unwrap();
+    let no_link = |_: &Path, _: &Path| Err(io::Error::from(ErrorKind::PermissionDenied));
+    let mut left = Vec::new();
+
+    let kept = put_in_place(partial.path(), &path, no_link, |step| {
+        left.push((step, files(folder.path())));
+    })
+    .unwrap();
+
+    for (step, files) in &left {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), settings()).unwrap();
+        let expected = if matches!(step, Step::Linked | Step::LinksSynced) {
+            &old
+        } else {
+            &new
+        };
+        assert_eq!(&ids(&inbox).await, expected, "{step:?}");
+    }
+    let inbox = SqliteInbox::open(&kept.unwrap(), settings()).unwrap();
+    assert_eq!(ids(&inbox).await, old, "what was there is kept");
+}
+
+#[tokio::test]
+async fn what_a_restore_removes_or_replaces_is_no_copy_to_restore() {
+    let (folder, ..) = killed().await;
+    let path = folder.path().join("inbox.db");
+    let left = folder.path().join("inbox.db.restoring");
+    backup(&path, &folder.path().join("good.db"), &watch()).unwrap();
+    fs::rename(folder.path().join("good.db"), &left).unwrap();
+    fs::hard_link(&left, folder.path().join("other-name.db")).unwrap();
+    let before = files(folder.path());
+
+    for (name, expected) in [
+        (
+            "inbox.db.restoring",
+            "is what a restore that was cut off has left",
+        ),
+        ("other-name.db", "is what a restore that was cut off has left"),
+        (
+            "inbox.db",
+            "is the inbox itself, and nothing is to be restored of it",
+        ),
+    ] {
+        let refused = restore(&path, &folder.path().join(name), &watch()).unwrap_err();
+
+        assert!(refused.to_string().contains(expected), "{refused}");
+        assert_eq!(files(folder.path()), before, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_put_over_the_inbox_is_not_called_the_inbox_itself() {
+    let (folder, _, copy, _) = killed().await;
+    let path = folder.path().join("inbox.db");
+    fs::copy(&copy, &path).unwrap();
+
+    let refused = restore(&path, &path, &watch()).unwrap_err();
+
+    let why = std::error::Error::source(&refused).map(ToString::to_string);
+    assert!(
+        why.is_some_and(|why| why.contains("is not the log of")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_notices_had_said_is_not_restored_and_all_else_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inbox.db");
@@ -180,7 +254,7 @@ async fn what_cannot_be_replaced_stays_as_it_was() {
     let before = files(folder.path());
     let nowhere = folder.path().join("nowhere");
 
-    let failed = put_in_place(&nowhere, &folder.path().join("inbox.db"), |_| ());
+    let failed = put_in_place(&nowhere, &folder.path().join("inbox.db"), link, |_| ());
 
     assert!(failed.is_err());
     assert_eq!(files(folder.path()), before);

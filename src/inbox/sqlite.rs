@@ -16,6 +16,7 @@ mod error;
 mod expire;
 mod folder;
 mod growth;
+mod head;
 mod hold;
 mod holder;
 mod index;

@@ -49,11 +49,11 @@ struct Shared {
     is_rest: AtomicBool,
 }
 
-/// How far a checkpoint came.
+/// How far the log is copied into the file.
 #[derive(Clone, Copy)]
-struct Copied {
-    log_pages: u32,
-    copied_pages: u32,
+pub struct Copied {
+    pub log_pages: u32,
+    pub copied_pages: u32,
 }
 
 impl Copied {
@@ -168,7 +168,19 @@ fn copy(slot: &mut Option<Connection>, path: &Path) -> rusqlite::Result<Copied> 
 
 /// Copies what can be copied without waiting for anybody.
 fn checkpoint(connection: &Connection) -> rusqlite::Result<Copied> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+    run_pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+}
+
+/// How far the log is copied, as its index says, whichever program did that. Copies nothing.
+///
+/// # Errors
+/// The index cannot be read.
+pub fn state(connection: &Connection) -> rusqlite::Result<Copied> {
+    run_pragma(connection, "PRAGMA wal_checkpoint(NOOP)")
+}
+
+fn run_pragma(connection: &Connection, pragma: &str) -> rusqlite::Result<Copied> {
+    connection.query_row(pragma, [], |row| {
         // Both are -1 where there is no log.
         let pages = |index| {
             row.get::<_, i64>(index)

@@ -40,6 +40,11 @@ pub fn counted<T>(
     Ok(done)
 }
 
+/// The count of the last commit, or of the one that is being made.
+pub fn last_count(connection: &Connection) -> rusqlite::Result<u32> {
+    user_version(connection).map(|version| count(version.cast_signed()))
+}
+
 /// Sets the version of the tables, and counts the commit.
 pub fn set_tables_version(connection: &Connection, version: usize) -> rusqlite::Result<()> {
     let version = u32::try_from(version).expect("there are few migrations");

@@ -12,10 +12,11 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::super::Error;
+use super::head::{HEAD_BYTES, Head};
 use super::{folder, rights, schema};
 
 /// Who may read and write a file or folder that is made: its owner, since it has what customers say.
@@ -153,9 +154,16 @@ impl Hold {
         }
     }
 
-    /// Whether the file has that name now.
-    pub fn is_at(&self, path: &Path) -> bool {
-        self.id.is_some() && FileId::at(path) == self.id
+    /// The file, if it has that name now.
+    pub fn at(&self, path: &Path) -> Option<Named> {
+        Named::at(path).filter(|named| self.id == Some(named.id))
+    }
+
+    /// The head of the file; `None` if it cannot be read, or there is none.
+    pub fn head(&self) -> Option<Head> {
+        let mut head = [0; HEAD_BYTES];
+        self.file.as_ref()?.read_exact_at(&mut head, 0).ok()?;
+        Some(head)
     }
 
     /// Where what is in the file can be read although it has no name any more; `None` if it has one, or the system shows

@@ -25,17 +25,13 @@ use std::path::{Path, PathBuf};
 
 use self::frames::{Log, read_start, word};
 use super::super::Error;
+use super::head::{Head, is_database, is_in_wal_mode, page_bytes, user_version};
 use super::hold::FileId;
 use super::{Check, commits, folder, rights, schema};
-
-/// The head of a file, at the front of its first page.
-const HEAD_BYTES: usize = 100;
 
 /// How often both are looked at if they change meanwhile. Where they go on changing, somebody writes to them, and then the log
 /// is the file's.
 const TRIES: usize = 3;
-
-type Head = [u8; HEAD_BYTES];
 
 /// What follows its name in that of one that was replaced, before the moment.
 pub const UNTIL: &str = ".until-";
@@ -168,11 +164,10 @@ fn judge(path: &Path, head: Option<Head>, log: &mut Log) -> io::Result<Option<Fo
         let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
         return Ok(is_empty.then_some(Foreign::WithoutFile));
     };
-    if !head.starts_with(b"SQLite format 3\0") {
+    if !is_database(&head) {
         return Ok(None);
     }
-    let is_in_wal_mode = head[18..20] == [2, 2];
-    if !is_in_wal_mode || page_bytes(&head) != log.page_bytes() {
+    if !is_in_wal_mode(&head) || page_bytes(&head) != log.page_bytes() {
         return Ok(Some(Foreign::OfAnother));
     }
     let mut is_first = true;
@@ -253,16 +248,5 @@ impl Foreign {
                 "start the receiver, which ends that step and goes on with what was restored".to_owned()
             }
         }
-    }
-}
-
-fn user_version(head: &Head) -> i32 {
-    word(head, 60).cast_signed()
-}
-
-fn page_bytes(head: &Head) -> usize {
-    match u16::from_be_bytes([head[16], head[17]]) {
-        1 => 65_536,
-        bytes => bytes.into(),
     }
 }

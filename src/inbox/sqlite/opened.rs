@@ -1,4 +1,4 @@
-//! The open file with what is known of its content, and whether the files beside it are still those that are open.
+//! The open file with what is known of its content, and whether it and the files beside it are still those that are open.
 
 use std::ffi::c_int;
 use std::fs::{self, File};
@@ -13,9 +13,10 @@ use rusqlite::hooks::Wal;
 
 use super::super::Error;
 use super::append::Memory;
-use super::hold::{FileId, Named};
+use super::head::{Seen, Writer};
+use super::hold::{FileId, Hold, Named};
 use super::index::{Key, KeyIndex, Seq};
-use super::{folder, holder, lock_mutex, schema, sort};
+use super::{checkpoint, commits, folder, holder, lock_mutex, schema, sort};
 
 /// Of the log and of each page in it, see <https://www.sqlite.org/fileformat2.html#walformat>.
 const LOG_HEAD_BYTES: u64 = 32;
@@ -31,6 +32,12 @@ pub struct Opened {
     pub is_in_doubt: bool,
     /// The file has no name any more, and what was in the log is in it.
     pub is_saved: bool,
+    /// What [`commits`] counted the last commit as.
+    pub commit_count: u32,
+    /// What was found of the files that no look takes back.
+    lost: Option<Files>,
+    /// What was last seen of the file itself.
+    file: Seen,
     /// How many pages the log had after the last commit.
     log_pages: Arc<AtomicU32>,
     page_bytes: u64,
@@ -40,25 +47,38 @@ pub struct Opened {
     index: Option<FileId>,
 }
 
-/// How the files beside an inbox are.
+/// How the files of an inbox are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum Files {
     /// Those that are open.
-    AsItWas,
-    /// This one has no name any more, or another file has it.
+    AsTheyWere,
+    /// Something else than SQLite has written to the inbox itself.
+    Overwritten,
+    /// This one beside it has no name any more, or another file has it.
     Gone(&'static str),
-    /// The log is shorter than what was written to it.
+    /// The log is shorter than what was written to it, and not all of that has been copied into the file.
     Cut,
+    /// The same, and all has been copied.
+    CutBehindCopy,
 }
 
+/// How often a log that is too short is looked at: another program may have SQLite shorten it meanwhile, not so often.
+const TRIES: usize = 3;
+
 impl Opened {
-    /// Opens the file and reads what must be known of its content.
-    pub fn new(path: &Path, missing: schema::Missing, index: &Mutex<KeyIndex>) -> Result<Self, Error> {
+    /// Opens the file, which `hold` holds, and reads what must be known of its content.
+    pub fn new(
+        path: &Path,
+        missing: schema::Missing,
+        index: &Mutex<KeyIndex>,
+        hold: &Hold,
+    ) -> Result<Self, Error> {
         let mut connection = schema::open_writer(path, missing)?;
         let failed = |error: rusqlite::Error| sort(path, "read", &error);
         // Before the content, so that nothing that another program writes from here on is overlooked.
         let data_version = data_version(&connection).map_err(failed)?;
-        let page_bytes = connection.pragma_query_value(None, "page_size", |row| row.get(0));
+        let (page_bytes, content_bytes) = extent(&connection).map_err(failed)?;
+        let commit_count = commits::last_count(&connection).map_err(failed)?;
         let (keys, last_key_seq) = read_keys(&connection).map_err(failed)?;
         let memory = Memory::read(&connection, last_key_seq).map_err(failed)?;
         let log_pages = Arc::new(AtomicU32::new(0));
@@ -70,14 +90,18 @@ impl Opened {
             }))
             .map_err(failed)?;
         *lock_mutex(index) = keys;
+        let bytes = hold.at(path).map_or(0, |file| file.bytes);
         Ok(Self {
             connection,
             memory,
             data_version,
             is_in_doubt: false,
             is_saved: false,
+            commit_count,
+            lost: None,
+            file: Seen::new(hold, bytes, page_bytes, content_bytes),
             log_pages,
-            page_bytes: page_bytes.map_err(failed)?,
+            page_bytes,
             log: FileId::at(&schema::beside(path, "-wal")),
             index: FileId::at(&schema::beside(path, "-shm")),
         })
@@ -88,20 +112,86 @@ impl Opened {
         self.log_pages.load(Ordering::Relaxed)
     }
 
-    /// Looks at the files beside the inbox: two calls of the system.
-    pub fn look(&self, path: &Path) -> Beside {
-        let Some(log) = Named::at(&schema::beside(path, "-wal")).filter(|log| self.log == Some(log.id))
-        else {
-            return Beside::Gone("-wal");
+    /// Looks at the inbox's file, if that has its name still, and at those beside it: four calls of the system. Where another
+    /// program has written to the file it is in doubt afterwards.
+    ///
+    /// # Errors
+    /// What other programs have done cannot be read.
+    pub fn look(&mut self, path: &Path, hold: &Hold, file: Option<Named>) -> Result<Files, Error> {
+        if let Some(lost) = self.lost {
+            return Ok(lost);
+        }
+        if let Some(file) = file {
+            let is_overwritten = self.is_overwritten(hold, file.bytes);
+            if is_overwritten.map_err(|error| sort(path, "read", &error))? {
+                self.lost = Some(Files::Overwritten);
+                return Ok(Files::Overwritten);
+            }
+        }
+        let Some(log) = self.log_bytes(path) else {
+            return Ok(Files::Gone("-wal"));
         };
-        let pages = u64::from(self.log_pages());
-        if pages > 0 && log.bytes < LOG_HEAD_BYTES + pages * (PAGE_HEAD_BYTES + self.page_bytes) {
-            return Beside::Cut;
+        if log < self.expected_bytes(self.log_pages()) {
+            let found = self.look_at_short_log(path);
+            let found = found.map_err(|error| sort(path, "read the index of the log of", &error))?;
+            if found != Files::AsTheyWere {
+                self.lost = (found == Files::Cut).then_some(found);
+                return Ok(found);
+            }
         }
         if self.index.is_some() && self.index != FileId::at(&schema::beside(path, "-shm")) {
-            return Beside::Gone("-shm");
+            return Ok(Files::Gone("-shm"));
         }
-        Beside::AsItWas
+        Ok(Files::AsTheyWere)
+    }
+
+    /// Whether something else than SQLite has written to the file.
+    fn is_overwritten(&mut self, hold: &Hold, bytes: u64) -> rusqlite::Result<bool> {
+        match self.file.look(hold, bytes, self.commit_count) {
+            Writer::Sqlite => Ok(false),
+            Writer::Other => Ok(true),
+            // After an error the last commit is not known, and the file is read anew anyway.
+            Writer::Doubtful if self.is_in_doubt => Ok(false),
+            Writer::Doubtful => {
+                self.is_in_doubt = data_version(&self.connection)? != self.data_version;
+                Ok(!self.is_in_doubt)
+            }
+        }
+    }
+
+    /// The length of the log; `None` if it has no name any more, or another file has it.
+    fn log_bytes(&self, path: &Path) -> Option<u64> {
+        let log = Named::at(&schema::beside(path, "-wal"))?;
+        (self.log == Some(log.id)).then_some(log.bytes)
+    }
+
+    /// The least length of a log with so many pages.
+    fn expected_bytes(&self, pages: u32) -> u64 {
+        match u64::from(pages) {
+            0 => 0,
+            pages => LOG_HEAD_BYTES + pages * (PAGE_HEAD_BYTES + self.page_bytes),
+        }
+    }
+
+    /// Whether a log that is shorter than after the last commit was cut, or begun anew by another program that had SQLite copy
+    /// all of it into the file before. That is known from its index, which no such program forgets.
+    fn look_at_short_log(&mut self, path: &Path) -> rusqlite::Result<Files> {
+        let mut found = Files::Cut;
+        for _ in 0..TRIES {
+            // In this order: what is in the index is in the log by then.
+            let state = checkpoint::state(&self.connection)?;
+            let Some(bytes) = self.log_bytes(path) else {
+                return Ok(Files::Gone("-wal"));
+            };
+            if bytes >= self.expected_bytes(state.log_pages) {
+                self.log_pages.store(state.log_pages, Ordering::Relaxed);
+                return Ok(Files::AsTheyWere);
+            }
+            if state.copied_pages == state.log_pages {
+                found = Files::CutBehindCopy;
+            }
+        }
+        Ok(found)
     }
 
     /// Copies all of the log into the file and syncs that, whatever names either has, and has whoever writes next begin the
@@ -133,6 +223,14 @@ impl Opened {
             .connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
+}
+
+/// The size of a page and, where our own commits never make it less, of the content.
+fn extent(connection: &Connection) -> rusqlite::Result<(u64, Option<u64>)> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
+    let (page_bytes, page_count) = (number("page_size")?, number("page_count")?);
+    let content_bytes = (number("auto_vacuum")? == 0).then_some(page_bytes * page_count);
+    Ok((page_bytes, content_bytes))
 }
 
 /// Changes when another connection has changed the content.

@@ -6,6 +6,7 @@ mod held;
 mod job_words;
 mod machine;
 mod marks;
+mod overwritten;
 mod steps;
 mod way_out;
 

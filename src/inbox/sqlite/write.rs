@@ -11,13 +11,16 @@ use super::append::Append;
 use super::checkpoint::Checkpoints;
 use super::hold::Hold;
 use super::index::KeyIndex;
-use super::opened::{Beside, Opened, data_version};
+use super::opened::{Files, Opened, data_version};
 use super::{commits, expire, lock_mutex, schema, sort};
 use crate::clock::Timestamp;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
 /// must hear of it before they give up.
 const BRIEFLY: Duration = Duration::from_millis(100);
+
+/// What was done to a file beside the inbox that has not its name any more.
+const REPLACED: &str = "removed or replaced";
 
 /// How often a batch is begun anew because another program has written to the file meanwhile.
 const MAX_READS: usize = 3;
@@ -69,7 +72,7 @@ impl Store {
             let opened = self.opened()?;
             let before = opened.memory;
             let mut added = Vec::new();
-            let stored = transaction(&opened.connection, |connection| {
+            let stored = transaction(&opened.connection, &mut opened.commit_count, |connection| {
                 // Now nobody else writes. If somebody has, what is in memory is not what is in the file.
                 if data_version(connection)? != opened.data_version {
                     return Ok(None);
@@ -102,7 +105,7 @@ impl Store {
     /// See [`super::Inbox::expire`].
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, Error> {
         let opened = self.opened()?;
-        let expired = transaction(&opened.connection, |connection| {
+        let expired = transaction(&opened.connection, &mut opened.commit_count, |connection| {
             expire::expire(connection, before)
         });
         match expired {
@@ -118,7 +121,7 @@ impl Store {
     /// Does something else in a transaction of its own.
     pub fn write<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         let opened = self.opened()?;
-        let done = transaction(&opened.connection, work);
+        let done = transaction(&opened.connection, &mut opened.commit_count, work);
         self.done(done)
     }
 
@@ -164,26 +167,29 @@ impl Store {
     }
 
     fn see_to_files(&mut self) -> Result<(), Error> {
-        if !self.hold.is_at(&self.path) {
+        let file = self.hold.at(&self.path);
+        if file.is_none() {
             return Err(self.gone());
         }
         let Some(opened) = &mut self.opened else {
             return self.open_anew(schema::Missing::Refuse);
         };
         opened.is_saved = false;
-        match opened.look(&self.path) {
-            Beside::AsItWas if opened.is_in_doubt => {
+        match opened.look(&self.path, &self.hold, file)? {
+            Files::AsTheyWere if opened.is_in_doubt => {
                 self.opened = None;
                 self.open_anew(schema::Missing::Refuse)
             }
-            Beside::AsItWas => Ok(()),
-            Beside::Gone(suffix) => self.save_log(suffix),
-            Beside::Cut => Err(self.cut()),
+            Files::AsTheyWere => Ok(()),
+            Files::Gone(suffix) => self.save_log(suffix, REPLACED),
+            Files::CutBehindCopy => self.save_log("-wal", "cut short"),
+            Files::Cut => Err(self.lost(self.cut())),
+            Files::Overwritten => Err(self.lost(self.overwritten())),
         }
     }
 
     fn open_anew(&mut self, missing: schema::Missing) -> Result<(), Error> {
-        let opened = Opened::new(&self.path, missing, &self.index)?;
+        let opened = Opened::new(&self.path, missing, &self.index, &self.hold)?;
         self.opened = Some(opened);
         if self.checkpoints.is_none() {
             self.checkpoints = Some(Checkpoints::start(&self.path)?);
@@ -191,9 +197,10 @@ impl Store {
         Ok(())
     }
 
-    /// The log, or its index, has no name any more, or its name is another file's. Only the connections that are open see
-    /// what is in it, so it is copied into the file through one of them, and the log begun anew under its name.
-    fn save_log(&mut self, suffix: &str) -> Result<(), Error> {
+    /// The log, or its index, has no name any more, or its name is another file's, or a log is too short of which all is in
+    /// the file. Only the connections that are open see what is in it, so it is copied into the file through one of them, and
+    /// the log begun anew under its name.
+    fn save_log(&mut self, suffix: &str, deed: &str) -> Result<(), Error> {
         let lost = schema::beside(&self.path, suffix);
         let Some(opened) = &mut self.opened else {
             return Ok(());
@@ -211,7 +218,7 @@ impl Store {
             self.is_held = true;
             return Err(Error::Unavailable {
                 reason: format!(
-                    "{} was removed or replaced while in use, and what is in the log cannot be saved yet: {reason}",
+                    "{} was {deed} while in use, and what is in the log cannot be saved yet: {reason}",
                     lost.display()
                 ),
             });
@@ -221,7 +228,7 @@ impl Store {
         self.open_anew(schema::Missing::Refuse)?;
         tracing::warn!(
             error.type = "inbox_files",
-            "{} was removed or replaced while in use; all that was in the log has been copied into {} and synced, so nothing \
+            "{} was {deed} while in use; all that was in the log has been copied into {} and synced, so nothing \
              is lost: leave the files beside an inbox alone while a receiver runs",
             lost.display(),
             self.path.display()
@@ -253,15 +260,20 @@ impl Store {
         }
     }
 
-    /// Why nothing is written where the log has lost its end: what would be written behind that is not found at the next
-    /// start. Nor is anything copied from it any more.
-    fn cut(&mut self) -> Error {
+    /// Leaves the files as they are, where what is in them does not fit together: nothing is copied from the log any more.
+    fn lost(&mut self, why: Error) -> Error {
         if let Some(checkpoints) = self.checkpoints.take() {
             checkpoints.end();
         }
         if let Some(opened) = &self.opened {
             opened.leave_log();
         }
+        why
+    }
+
+    /// Why nothing is written where the log has lost its end: what would be written behind that is not found at the next
+    /// start.
+    fn cut(&self) -> Error {
         Error::Corrupt {
             reason: format!(
                 "{}-wal was cut short while in use, so what was in it and not yet in the file is lost; restart to go on with \
@@ -271,13 +283,33 @@ impl Store {
         }
     }
 
+    /// Why nothing is written where something else is in the file, on top of which the log's pages would make neither.
+    fn overwritten(&self) -> Error {
+        Error::Corrupt {
+            reason: format!(
+                "{0} was overwritten or cut short while in use, by something else than SQLite, so of what was in it only what is \
+                 in its log is left, {0}-wal; stop the receiver, and restore a backup (`caigunn-webhook inbox restore COPY`), or \
+                 what is there now (`mv {0} {0}.copy`, and restore that), either of which keeps the log under another name",
+                self.path.display()
+            ),
+        }
+    }
+
     /// Copies the log into the file, so that the next start need not, and closes it.
     pub fn close(&mut self) -> Result<(), Error> {
         // A log that has no name any more can be copied only now.
-        let seen = match self.opened.as_ref().map(|opened| opened.look(&self.path)) {
-            Some(Beside::Gone(suffix)) if self.hold.is_at(&self.path) => self.save_log(suffix),
-            Some(Beside::Cut) => Err(self.cut()),
-            Some(Beside::Gone(_) | Beside::AsItWas) | None => Ok(()),
+        let file = self.hold.at(&self.path);
+        let looked = self
+            .opened
+            .as_mut()
+            .map(|opened| opened.look(&self.path, &self.hold, file));
+        let seen = match looked.transpose() {
+            Ok(Some(Files::Gone(suffix))) if file.is_some() => self.save_log(suffix, REPLACED),
+            Ok(Some(Files::CutBehindCopy)) => self.save_log("-wal", "cut short"),
+            Ok(Some(Files::Cut)) => Err(self.lost(self.cut())),
+            Ok(Some(Files::Overwritten)) => Err(self.lost(self.overwritten())),
+            Ok(Some(Files::Gone(_) | Files::AsTheyWere) | None) => Ok(()),
+            Err(error) => Err(self.lost(error)),
         };
         // Only the last connection copies the log.
         if let Some(checkpoints) = self.checkpoints.take() {
@@ -341,14 +373,19 @@ impl Drop for Store {
     }
 }
 
-/// Runs `work` in a transaction and commits it, or undoes it.
+/// Runs `work` in a transaction and commits it, or undoes it. Then the count is that of the last commit.
 fn transaction<T>(
     connection: &Connection,
+    commit_count: &mut u32,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done =
-        commits::counted(connection, work).and_then(|done| connection.execute_batch("COMMIT").map(|()| done));
+    let done = commits::counted(connection, work).and_then(|done| {
+        let count = commits::last_count(connection)?;
+        connection.execute_batch("COMMIT")?;
+        *commit_count = count;
+        Ok(done)
+    });
     if done.is_err() && !connection.is_autocommit() {
         // SQLite undoes some failed transactions by itself; what it leaves open must not be committed by the next.
         // Should this fail too, the first error is the one to report, and the caller drops the connection.

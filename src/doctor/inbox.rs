@@ -11,7 +11,7 @@ use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
-use crate::inbox::sqlite::{Wanted, flaws, marked, obstacle, try_write};
+use crate::inbox::sqlite::{NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, obstacle, try_write};
 use crate::inbox::{Error, Space};
 
 /// Below this much, the next burst may be refused: a batch holds up to 8 MiB of bodies, and the log may have as much
@@ -82,7 +82,10 @@ fn space(path: &Path) -> Finding {
         }
     };
     let found = format!("{} MiB are free in {shown}", free_bytes >> 20);
-    if free_bytes < FULL_BYTES {
+    if has_no_inode(&folder) {
+        let found = format!("{found}, but no inode is: no file can be made there");
+        Finding::failure(CHECK, found, NO_INODE_ADVICE)
+    } else if free_bytes < FULL_BYTES {
         Finding::failure(CHECK, found, Space::LOW_ADVICE)
     } else if free_bytes < Space::LOW_FREE_BYTES {
         Finding::warning(CHECK, found, Space::LOW_ADVICE)

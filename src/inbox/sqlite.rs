@@ -61,6 +61,7 @@ use write::Store;
 pub use super::Settings;
 pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
+pub use folder::{NO_INODE_ADVICE, has_no_inode};
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;

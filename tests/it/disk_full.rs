@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::harness::posters::{End, Posted, assert_each_stored_once, text};
+use crate::harness::process::run;
 use crate::harness::{Process, client, json, sample, wait_for};
 
 /// So many refusals in a row, and no room is left that a checkpoint could still find.
@@ -202,17 +203,57 @@ async fn a_file_that_may_not_grow_is_answered_503_until_it_may() {
     assert_eq!(process.receipts(&client).await, receipts);
 }
 
-#[tokio::test]
-async fn a_full_disk_is_answered_503_until_there_is_room_again() {
-    // A disk of its own needs a mount namespace, which a user namespace allows without root, where it is allowed.
-    let namespace = ["unshare", "--user", "--map-root-user", "--mount"];
-    let probe = Command::new(namespace[0])
-        .args(&namespace[1..])
+/// A disk of one's own needs a mount namespace, which a user namespace allows without root, where it is allowed.
+const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
+
+/// Whether this system lets us mount one; says so if not.
+fn can_mount() -> bool {
+    let probe = Command::new(NAMESPACE[0])
+        .args(&NAMESPACE[1..])
         .args(["mount", "-t", "tmpfs", "none", "/tmp"])
         .stderr(Stdio::null())
         .status();
-    if !probe.is_ok_and(|ended| ended.success()) {
+    let can_mount = probe.is_ok_and(|ended| ended.success());
+    if !can_mount {
         eprintln!("SKIPPED: no full disk was tested, since this system lets us mount none");
+    }
+    can_mount
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_further_file_is_named_by_a_start_and_by_doctor() {
+    if !can_mount() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let inbox = disk.join("inbox.db");
+    // One is the folder's; with two there is a lock, with three the inbox's file, with four its log.
+    for inode_count in 1..=4 {
+        let script = format!(
+            r#"mount -t tmpfs -o size=64m,nr_inodes={inode_count} none disk && {{ "$0"; "$0" doctor; }} 2>&1"#
+        );
+        let wrapper: Vec<_> = NAMESPACE.into_iter().chain(["sh", "-c", &script]).collect();
+        let mut command = Process::command_under(&wrapper, folder.path());
+        command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()));
+
+        let ended = run(command).await;
+
+        let refused = format!("the file system of {} has no inode free", disk.display());
+        assert!(ended.output.contains(&refused), "{inode_count}: {ended:?}");
+        // What could not be made whole has gone again.
+        let found = "but no inode is: no file can be made there";
+        assert!(
+            inode_count == 4 || ended.output.contains(found),
+            "{inode_count}: {ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_answered_503_until_there_is_room_again() {
+    if !can_mount() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -224,7 +265,7 @@ async fn a_full_disk_is_answered_503_until_there_is_room_again() {
         head -c 4000000 /dev/zero > disk/ballast &&
         exec "$0"
     "#;
-    let wrapper: Vec<_> = namespace.iter().copied().chain(["sh", "-c", script]).collect();
+    let wrapper: Vec<_> = NAMESPACE.into_iter().chain(["sh", "-c", script]).collect();
     let mut command = Process::command_under(&wrapper, folder.path());
     let inbox = disk.join("inbox.db");
     command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()));

@@ -229,6 +229,9 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
                 .map_err(|error| failed("look at", path, &error))?
                 .len(),
         }),
+        Check::DamagedRows { reason, advice } => Err(BackupError::From(Error::Corrupt {
+            reason: format!("{reason}; {advice}"),
+        })),
         Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => {
             Err(BackupError::From(Error::Corrupt {
                 reason: format!("{} is no inbox", from.display()),

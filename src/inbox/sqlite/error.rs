@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use super::super::Error;
-use super::{Wanted, holder, obstacle};
+use super::{Wanted, folder, holder, obstacle};
 
 /// What to look at where the system did not read or write, and not for want of room.
 const IO_ADVICE: &str = "; see that no quota and no limit of a file's size (ulimit -f) is met, and what the kernel's log says of \
@@ -31,8 +31,10 @@ pub fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
             } else {
                 Wanted::Writing
             };
-            let obstacle =
-                obstacle(path, wanted).map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
+            let obstacle = obstacle(path, wanted)
+                .map(|obstacle| obstacle.to_string())
+                .or_else(|| folder::shortage(path))
+                .map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
             // Which error of the system's it was SQLite tells by no safe call.
             let advice = match code {
                 ErrorCode::SystemIoFailure => IO_ADVICE,

@@ -242,7 +242,10 @@ fn refusal(path: &Path, verb: &str, file: &Path, error: &io::Error) -> Error {
     Error::Unavailable {
         reason: match rights::obstacle(path, rights::Wanted::Writing) {
             Some(obstacle) => format!("cannot {verb} {file}: {obstacle}"),
-            None => format!("cannot {verb} {file}: {error}"),
+            None => {
+                let shortage = folder::shortage(path).unwrap_or_else(|| error.to_string());
+                format!("cannot {verb} {file}: {shortage}")
+            }
         },
     }
 }

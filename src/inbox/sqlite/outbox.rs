@@ -4,7 +4,7 @@
 
 pub mod all;
 pub mod read;
-mod rows;
+pub mod rows;
 pub mod write;
 
 use std::time::Duration;

@@ -85,7 +85,7 @@ impl Extent {
 }
 
 /// What [`quarantined_of_row`] reads.
-const QUARANTINED: &str =
+pub const QUARANTINED: &str =
     "seq, id, received_at, request_id, reason, detail, receipt_id, content_type, length(body), truncated";
 
 /// See [`super::Inbox::quarantine`].
@@ -160,7 +160,7 @@ pub fn totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
 }
 
 /// Reads the columns of [`QUARANTINED`].
-fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
+pub fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
     Ok(Quarantined {
         id: QuarantineId::new(uuid(row, 1)?),
         received_at: Timestamp::from_micros(row.get(2)?),

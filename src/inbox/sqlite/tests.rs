@@ -1,5 +1,6 @@
 //! What only SQLite promises, and the contract of every store.
 
+mod damage;
 mod faults;
 mod files;
 mod held;

@@ -14,8 +14,6 @@
 //! file was a moment ago.
 
 use super::commits;
-use super::hold::Hold;
-use super::log::frames::word;
 
 /// At the front of the first page, in bytes.
 pub const HEAD_BYTES: usize = 100;
@@ -45,7 +43,7 @@ pub fn page_bytes(head: &Head) -> usize {
 
 /// What our commits are counted in.
 pub fn user_version(head: &Head) -> i32 {
-    word(head, 60).cast_signed()
+    i32::from_be_bytes([head[60], head[61], head[62], head[63]])
 }
 
 /// What was last seen of a file that is open.
@@ -69,24 +67,24 @@ pub enum Writer {
 }
 
 impl Seen {
-    /// Looks at a file that has just been opened, with content of so many bytes; `None` if what is in it may become less by
-    /// our own commits.
-    pub fn new(hold: &Hold, bytes: u64, page_bytes: u64, content_bytes: Option<u64>) -> Self {
+    /// Of a file that has just been opened, with this head and so many bytes, and content of so many; `None` if that may become
+    /// less by our own commits.
+    pub fn new(head: Option<&Head>, bytes: u64, page_bytes: u64, content_bytes: Option<u64>) -> Self {
         Self {
             page_bytes,
-            commit_count: hold.head().map(|head| commits::count(user_version(&head))),
+            commit_count: head.map(|head| commits::count(user_version(head))),
             least_bytes: content_bytes.map_or(0, |content_bytes| content_bytes.min(bytes)),
         }
     }
 
-    /// Looks again at the file, which has so many bytes, after a last commit with that count: one call of the system.
-    pub fn look(&mut self, hold: &Hold, bytes: u64, last_count: u32) -> Writer {
+    /// Looks again at the file, which has so many bytes, after a last commit with that count.
+    pub fn look(&mut self, read: impl Fn() -> Option<Head>, bytes: u64, last_count: u32) -> Writer {
         if bytes < HEAD_BYTES as u64 {
             return Writer::Other;
         }
         for _ in 0..TRIES {
             // Where it cannot be read SQLite says more.
-            let Some(head) = hold.head() else {
+            let Some(head) = read() else {
                 return Writer::Sqlite;
             };
             let is_same_database =

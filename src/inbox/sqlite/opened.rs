@@ -99,7 +99,7 @@ impl Opened {
             is_saved: false,
             commit_count,
             lost: None,
-            file: Seen::new(hold, bytes, page_bytes, content_bytes),
+            file: Seen::new(hold.head().as_ref(), bytes, page_bytes, content_bytes),
             log_pages,
             page_bytes,
             log: FileId::at(&schema::beside(path, "-wal")),
@@ -147,7 +147,7 @@ impl Opened {
 
     /// Whether something else than SQLite has written to the file.
     fn is_overwritten(&mut self, hold: &Hold, bytes: u64) -> rusqlite::Result<bool> {
-        match self.file.look(hold, bytes, self.commit_count) {
+        match self.file.look(|| hold.head(), bytes, self.commit_count) {
             Writer::Sqlite => Ok(false),
             Writer::Other => Ok(true),
             // After an error the last commit is not known, and the file is read anew anyway.

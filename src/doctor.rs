@@ -77,7 +77,7 @@ impl Finding {
 }
 
 /// Examines everything, in an order in which a later finding may be explained by an earlier one. Takes some seconds
-/// where the network is slow, and about a second for each GiB of an inbox in a file, and two for each million receipts.
+/// where the network is slow, and about a second for each GiB of an inbox in a file, and one for each million receipts.
 ///
 /// # Errors
 /// No client for addresses of this machine can be made.

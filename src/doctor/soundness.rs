@@ -48,7 +48,7 @@ pub struct Soundness {
     pub advice: Option<String>,
 }
 
-/// Reads all of an inbox: a second for each GiB of a file and two for each million receipts, minutes where a database holds millions of receipts. Changes
+/// Reads all of an inbox: a second for each GiB of a file and one for each million receipts, minutes where a database holds millions of receipts. Changes
 /// nothing; a receiver may run meanwhile.
 pub async fn soundness(location: &InboxLocation, settings: &Settings) -> Soundness {
     match location {

@@ -37,7 +37,7 @@ pub enum InboxCommand {
     Copy(CopyArgs),
     /// Read all of an inbox, and say whether it is sound
     ///
-    /// It changes nothing, and a receiver may run meanwhile. Takes about a second for each GiB of a file and two
+    /// It changes nothing, and a receiver may run meanwhile. Takes about a second for each GiB of a file and one
     /// for each million receipts in it, and minutes where a database holds millions of receipts.
     Check {
         /// Where it is, as CAIGUNN_INBOX_URL says it [default: the configured one]

@@ -56,7 +56,7 @@ pub enum Check {
     },
 }
 
-/// Reads the whole file (about a second a GiB, and two a million receipts with their deliveries) and says whether it is an inbox without damage: as SQLite checks it, and each row
+/// Reads the whole file (about a second a GiB, and one a million receipts with their deliveries) and says whether it is an inbox without damage: as SQLite checks it, and each row
 /// as the program reads it.
 ///
 /// It takes no lock of [`SqliteInbox::open`](super::SqliteInbox::open), so a receiver may run meanwhile; the file's

@@ -18,6 +18,9 @@ fn checkpoint(connection: &Connection, mode: &str) {
     assert!(!is_busy, "{mode}");
 }
 
+/// What is done to a file, of which there is a copy, and what it was some commits ago.
+type Change = fn(&Path, &[u8], &[u8]);
+
 /// Gives a file that content as `cp` does, and so keeps its inode.
 fn overwrite(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("it is written");
@@ -60,7 +63,7 @@ async fn inbox() -> (Folder, SqliteInbox, Vec<u8>, Vec<u8>) {
 
 #[tokio::test]
 async fn onto_what_was_put_over_the_file_in_place_nothing_is_stored() {
-    let changes: [fn(&Path, &[u8], &[u8]); 5] = [
+    let changes: [Change; 5] = [
         |path, copy, _| overwrite(path, copy),
         |path, _, older| overwrite(path, older),
         |path, _, _| overwrite(path, &b"Notes, and by no means a database. ".repeat(9_000)),

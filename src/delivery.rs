@@ -180,6 +180,12 @@ pub enum Error {
     /// No connection can be made to any URL.
     #[error("the system's certificates cannot be read")]
     Client(#[source] reqwest::Error),
+    /// No connection with TLS can be made. In words.
+    #[error("{0}")]
+    Certificates(String),
+    /// A URL is too long, or has a host that none can have.
+    #[error("its URL is none that HTTP can be spoken with")]
+    Url,
     /// A secret to sign with is none. The configuration lets none through.
     #[error("a secret to sign with is not whsec_ and base64")]
     Secret,
@@ -212,17 +218,17 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
 /// Looks whether there is something at a destination that would take what is sent, and what its word is worth.
 ///
 /// # Errors
-/// The system's certificates cannot be read.
+/// The system's certificates cannot be read, or a URL is none.
 ///
 /// # Cancel safety
 /// May be dropped at any time.
-pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, reqwest::Error> {
+pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
     Ok(match kind {
         Kind::Http(settings) => vec![http::reach::look(settings).await?],
         Kind::Command(settings) => vec![command::find::look(settings)],
         Kind::Nats(settings) => nats::look::look(settings).await,
         Kind::Redis(settings) => redis::look::look(settings).await,
-        Kind::Sqs(settings) => sqs::look(settings).await?,
+        Kind::Sqs(settings) => sqs::look(settings).await.map_err(Error::Client)?,
         #[cfg(feature = "kafka")]
         Kind::Kafka(settings) => kafka::look(settings).await,
         // The configuration lets none through.

@@ -15,6 +15,7 @@ mod soundness;
 
 pub use account::running;
 
+use std::error::Error;
 use std::mem;
 
 use serde::Serialize;
@@ -103,7 +104,7 @@ pub async fn examine(loaded: &Loaded) -> Result<Vec<Finding>, reqwest::Error> {
 const CERTIFICATES: &str = "certificates";
 
 /// That a call over the network cannot be prepared.
-fn no_certificates(error: &reqwest::Error) -> Finding {
+fn no_certificates(error: &(dyn Error + 'static)) -> Finding {
     Finding::failure(
         CERTIFICATES,
         format!(

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{Client, ClientBuilder};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, InvalidMessage, RootCertStore};
@@ -78,9 +78,9 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
 
 /// A client to that URL: through the proxy that the environment names for it, if there is one.
 pub fn to(url: &Url) -> ClientBuilder {
-    match proxy_to(url) {
+    match intercept(url) {
         None => directly_to(url),
-        Some(proxy) if url.scheme() == "http" && !proxy.starts_with("https:") => {
+        Some(proxy) if url.scheme() == "http" && proxy.uri().scheme_str() != Some("https") => {
             without_certificates(named())
         }
         Some(_) => named(),
@@ -150,14 +150,23 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The proxy by which [`to`] goes to that URL, as it may be shown: without a user and a password.
-pub fn proxy_to(url: &Url) -> Option<String> {
+/// The proxy by which [`to`] goes to that URL.
+pub fn intercept(url: &Url) -> Option<Intercept> {
     if is_loopback(url) || is_excepted(url) {
         return None;
     }
     let uri: Uri = url.as_str().parse().ok()?;
-    let proxy = Matcher::from_env().intercept(&uri)?;
-    Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
+    Matcher::from_env().intercept(&uri)
+}
+
+/// The proxy by which [`to`] goes to that URL, as it may be shown.
+pub fn proxy_to(url: &Url) -> Option<String> {
+    intercept(url).as_ref().map(shown)
+}
+
+/// A proxy as it may be shown: without a user and a password.
+pub fn shown(proxy: &Intercept) -> String {
+    proxy.uri().to_string().trim_end_matches('/').to_owned()
 }
 
 /// Whether `NO_PROXY` makes an exception of the URL's port at its host.
@@ -235,9 +244,15 @@ pub async fn share(host: &str, port: u16, limit: Duration) -> Duration {
 
 /// What names that proxy, to be put behind what was seen; empty if there is none.
 pub fn through(url: &Url) -> String {
-    proxy_to(url).map_or_else(String::new, |proxy| {
-        format!(" (through the proxy {proxy}, which HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY makes exceptions)")
-    })
+    intercept(url).as_ref().map_or_else(String::new, names)
+}
+
+/// What names a proxy, to be put behind what was seen through it.
+pub fn names(proxy: &Intercept) -> String {
+    let proxy = shown(proxy);
+    format!(
+        " (through the proxy {proxy}, which HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY makes exceptions)"
+    )
 }
 
 /// Why a call to that URL, by a client of [`to`], brought no answer, and what of this machine's settings had a part in it.

@@ -1,30 +1,36 @@
 //! A destination that is a URL: each notification is one POST, signed as Standard Webhooks says.
 //!
 //! The status of the answer decides, and nothing behind it: an application that has said 2xx has the notification, also
-//! if the rest of its answer never comes. Of that rest little is read and nothing waited for, so that a destination
-//! costs neither memory nor time beyond its timeout, whatever it answers.
+//! if the rest of its answer never comes. Of that rest little is kept and it is waited for only briefly, so that a destination
+//! costs neither memory nor time beyond its timeout, whatever it answers. An application may say so before it has read what it
+//! takes, so the rest of that is sent nevertheless; and what it answered is read though it takes no more.
 //!
 //! Left out on purpose: redirects, which could lead the notification and its signature elsewhere; and any retry, which
 //! is the schedule's.
 
 pub(super) mod answer;
-mod direct;
+mod connector;
+mod pool;
 pub(super) mod reach;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Intercept;
+use reqwest::ClientBuilder;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder};
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use answer::{Beginning, Missing};
-use direct::Direct;
+use way::Way;
 
 use super::envelope::{Envelope, Sealer};
 use super::{DestinationSettings, Error, Parcel, Report, Sender, absent};
@@ -44,6 +50,11 @@ const MAX_HEADERS: usize = 256;
 /// How long a connection is kept for the next attempt. Node.js, which closes sooner than most, does it after 5 s; an
 /// attempt that meets such a close is lost.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a connection is used. A busy one lies idle at no time, and would go on to where the application was before its name
+/// was given another address; a name is looked up for each connection, which is what it costs. It is as often as elsewhere that
+/// names are looked up.
+const MAX_AGE: Duration = Duration::from_secs(20);
 
 /// Headers that no destination can be given, besides all that begin with one of [`OWN_PREFIXES`]: those of one
 /// connection (RFC 9110 section 7.6.1), and those that this program or its HTTP library sets.
@@ -76,6 +87,13 @@ pub struct Settings {
     pub proxy: bool,
 }
 
+impl Settings {
+    /// The proxy that stands before it.
+    fn intercept(&self) -> Option<Intercept> {
+        self.proxy.then(|| outgoing::intercept(&self.url)).flatten()
+    }
+}
+
 /// Without what is secret.
 impl fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,14 +105,6 @@ impl fmt::Debug for Settings {
             .field("proxy", &self.proxy)
             .finish()
     }
-}
-
-/// How a destination is reached.
-enum Way {
-    /// As most are that lie beside this program.
-    Direct(Box<Direct>),
-    /// As all others: with TLS, or through a proxy.
-    Client(Client),
 }
 
 /// Posts to a URL.
@@ -115,24 +125,21 @@ impl HttpSender {
     /// # Errors
     /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
+        Self::through(destination, settings, settings.intercept(), outgoing::tls)
+    }
+
+    /// One that goes through that proxy, and trusts what `trusted` gives.
+    fn through(
+        destination: &DestinationSettings,
+        settings: &Settings,
+        proxy: Option<Intercept>,
+        trusted: impl FnOnce() -> Result<ClientConfig, String>,
+    ) -> Result<Self, Error> {
         let timeout = destination.timeout;
         let connect_timeout = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
         let max_idle_count = destination.max_in_flight;
-        let way = match Direct::new(settings, connect_timeout, max_idle_count) {
-            Some(direct) => Way::Direct(Box::new(direct)),
-            None => {
-                let client = client_to(settings)
-                    .connect_timeout(connect_timeout)
-                    .http1_max_headers(MAX_HEADERS)
-                    .http1_allow_obsolete_multiline_headers_in_responses(true)
-                    .http1_allow_spaces_after_header_name_in_responses(true)
-                    .pool_idle_timeout(IDLE_TIMEOUT)
-                    .pool_max_idle_per_host(max_idle_count);
-                Way::Client(client.build().map_err(Error::Client)?)
-            }
-        };
         Ok(Self {
-            way,
+            way: Way::new(settings, proxy, connect_timeout, max_idle_count, trusted)?,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
@@ -154,11 +161,7 @@ impl HttpSender {
     /// Dropping the future ends the attempt; it may have been received.
     pub async fn post(&self, envelope: Envelope) -> Report {
         let deadline = Instant::now() + self.timeout;
-        let answered = match &self.way {
-            Way::Direct(direct) => self.by(direct, envelope, deadline).await,
-            // Its future is large.
-            Way::Client(client) => Box::pin(self.by_client(client, envelope, deadline)).await,
-        };
+        let answered = self.exchanged(envelope, deadline).await;
         answered.unwrap_or_else(|missing| match missing {
             Some(missing) => missing.report(&self.place),
             None => Report::unanswered(
@@ -173,15 +176,10 @@ impl HttpSender {
     }
 
     /// The error is why there is no answer, and none where it did not come in time.
-    async fn by(
-        &self,
-        direct: &Direct,
-        envelope: Envelope,
-        deadline: Instant,
-    ) -> Result<Report, Option<Missing>> {
-        let request = direct.request(envelope);
+    async fn exchanged(&self, envelope: Envelope, deadline: Instant) -> Result<Report, Option<Missing>> {
+        let request = self.way.request(envelope);
         let request = request.map_err(|cause| Some(Missing::Unsent { cause }))?;
-        let sent = timeout_at(deadline, direct.send(request)).await;
+        let sent = timeout_at(deadline, self.way.send(request)).await;
         let answered = sent.map_err(|_| None)?.map_err(Some)?;
         let (status, pause) = (
             answered.response.status(),
@@ -189,34 +187,11 @@ impl HttpSender {
         );
         let mut body = Beginning::default();
         // Whether all of it came, and in time, is nobody's concern.
-        let _ = timeout_at(answer::read_until(deadline), answered.read(&mut body)).await;
-        Ok(answer::report(status, pause, body, &self.hidden))
-    }
-
-    /// As [`Self::by`].
-    async fn by_client(
-        &self,
-        client: &Client,
-        envelope: Envelope,
-        deadline: Instant,
-    ) -> Result<Report, Option<Missing>> {
-        let Envelope { body, headers } = envelope;
-        let mut request = client
-            .post(self.settings.url.clone())
-            .headers(self.settings.headers.clone());
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let sent = timeout_at(deadline, request.body(body).send()).await;
-        let answered = sent.map_err(|_| None)?;
-        let response = answered.map_err(|error| Some(Missing::of_client(&error, &self.settings)))?;
-        let (status, pause) = (response.status(), answer::pause(response.headers()));
-        let mut body = Beginning::default();
-        let _ = timeout_at(answer::read_until(deadline), answer::read(response, &mut body)).await;
+        answered.read(&mut body, deadline).await;
         let mut report = answer::report(status, pause, body, &self.hidden);
         // Without encryption the proxy itself may have said so.
-        if self.settings.proxy && self.settings.url.scheme() == "http" && answer::is_a_proxy_s(status) {
-            report.detail += &outgoing::through(&self.settings.url);
+        if self.way.has_reading_proxy() && answer::is_a_proxy_s(status) {
+            report.detail += &self.way.through();
         }
         Ok(report)
     }
@@ -228,8 +203,7 @@ impl Sender for HttpSender {
     }
 
     fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
-        let is_proxied = self.settings.proxy && outgoing::proxy_to(&self.settings.url).is_some();
-        if is_proxied {
+        if self.settings.intercept().is_some() {
             // Who is there behind a proxy, only a request tells.
             return Box::pin(std::future::ready(false));
         }
@@ -266,7 +240,7 @@ pub fn place(url: &Url) -> String {
     }
 }
 
-/// A client whose way to that destination is that of every attempt.
+/// A client to what is called by HTTP and is no destination of this kind: through the same proxy, and with the same trust.
 pub(super) fn client_to(settings: &Settings) -> ClientBuilder {
     let client = match settings.proxy {
         true => outgoing::to(&settings.url),

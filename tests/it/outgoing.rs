@@ -112,6 +112,27 @@ async fn a_destination_may_do_without_the_proxy() {
 }
 
 #[tokio::test]
+async fn doctor_says_of_a_host_behind_a_proxy_that_reads_no_more_than_that_the_proxy_is_there() {
+    let proxy = Application::start().await;
+    let named = format!("http://user:hunter2@{}", proxy.address);
+    let destination = r#"[{"name": "app", "kind": "http", "url": "http://app.invalid:8080/hook"}]"#;
+    let variables = [
+        ("HTTP_PROXY", named.as_str()),
+        ("CAIGUNN_DELIVERY_DESTINATION", destination),
+    ];
+
+    let examined = command(&["doctor"], &variables).await;
+
+    let found = format!(
+        "ok       destination: app: the proxy http://{} takes connections; whether app.invalid:8080 does, only a request tells\n",
+        proxy.address
+    );
+    assert!(examined.output.contains(&found), "{examined:?}");
+    assert!(!examined.output.contains("hunter2"), "{examined:?}");
+    assert!(proxy.arrivals().is_empty());
+}
+
+#[tokio::test]
 async fn a_refusal_that_may_be_the_proxy_s_names_it_and_one_of_the_application_does_not() {
     for (status, is_named) in [(407, true), (503, true), (422, false)] {
         let proxy = Application::answering(move |_| Reply::Status(status)).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use memchr::memmem;
 use percent_encoding::percent_decode_str;
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
@@ -146,15 +146,6 @@ pub fn is_a_proxy_s(status: StatusCode) -> bool {
     matches!(status.as_u16(), 407 | 502..=504)
 }
 
-/// Reads the beginning, and the end if it is not far, so that the connection can be used again.
-pub async fn read(mut response: Response, beginning: &mut Beginning) {
-    while let Ok(Some(chunk)) = response.chunk().await {
-        if !beginning.take(&chunk) {
-            return;
-        }
-    }
-}
-
 /// The answer without these values: some destinations tell back whatever they get. Of a value that was cut at the end,
 /// the part that is there goes too.
 pub fn hide(mut answer: Vec<u8>, values: &[Vec<u8>]) -> Vec<u8> {
@@ -204,16 +195,16 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// What an error on a connection means.
-    pub fn of(error: &hyper::Error) -> Self {
-        let cause = outgoing::innermost(error);
+    /// What an error on a connection means; `through` names the proxy it goes through.
+    pub fn of(error: &hyper::Error, through: &str) -> Self {
+        let cause = outgoing::innermost(error) + through;
         match error.is_parse() {
             true => Self::NoHttp { cause },
             false => Self::Ended { cause },
         }
     }
 
-    /// What an error of the client for all ways means.
+    /// What an error of a client for other requests means.
     pub fn of_client(error: &reqwest::Error, settings: &Settings) -> Self {
         let cause = if settings.proxy {
             outgoing::why(error, &settings.url)

@@ -1,7 +1,9 @@
 //! What a destination gets, and what is made of everything it may answer.
 
 mod answers;
+mod early;
 mod failures;
+mod proxied;
 mod server;
 
 use secrecy::SecretString;
@@ -120,6 +122,60 @@ async fn a_connection_that_was_ended_while_it_lay_idle_costs_no_attempt() {
     }
 
     assert_eq!((server.requests().len(), server.connection_count()), (20, 20));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_for_no_longer_than_a_name_is_believed() {
+    let server = Server::start(OK, Then::Keep).await;
+    let sender = sender(&server);
+    // It lies idle for less than it may.
+    let step = IDLE_TIMEOUT - Duration::from_secs(1);
+    let step_count = MAX_AGE.as_secs() / step.as_secs();
+
+    for _ in 0..step_count {
+        assert_eq!(
+            sender.send(sample::parcel(BODY)).await.outcome,
+            Outcome::Delivered
+        );
+        pass(step).await;
+    }
+    let count = server.connection_count();
+    pass(MAX_AGE - step * u32::try_from(step_count).unwrap()).await;
+    sender.send(sample::parcel(BODY)).await;
+
+    assert_eq!((count, server.connection_count()), (1, 2));
+}
+
+/// Lets time pass, and nothing else.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_user_and_a_password_of_the_url_are_sent_as_a_header_of_the_configuration_is() {
+    let server = Server::start(OK, Then::Keep).await;
+    let url = server.url("/hook#part").replace("//", "//us%20er:hunter2@");
+    for (headers, expected) in [
+        (HeaderMap::new(), "Basic dXMgZXI6aHVudGVyMg=="),
+        (
+            HeaderMap::from_iter([header("Authorization", "Bearer other").unwrap()]),
+            "Bearer other",
+        ),
+    ] {
+        let settings = Settings {
+            headers,
+            ..settings(&url)
+        };
+
+        sender_with(&settings, LONG).send(sample::parcel(BODY)).await;
+
+        let request = server.requests().pop().unwrap();
+        assert_eq!(request.header("authorization"), expected);
+        assert_eq!(request.line, "POST /hook HTTP/1.1");
+        assert_eq!(request.header("host"), server.address.to_string());
+    }
 }
 
 #[tokio::test]

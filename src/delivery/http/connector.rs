@@ -1,0 +1,191 @@
+//! How a connection to a destination is made: by TCP to it, or to the proxy that stands before it, and with TLS where that is
+//! wanted.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tower::{Service, ServiceExt, service_fn};
+use url::Url;
+
+use super::answer::Missing;
+use super::stream::Carrier;
+use crate::delivery::Error;
+use crate::outgoing;
+
+/// When a peer is asked whether it is still there, and how long what was sent may be without a word of it.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The protocol that is spoken within TLS.
+const PROTOCOL: &[u8] = b"http/1.1";
+
+/// Makes connections to one destination.
+pub struct Connector {
+    first: First,
+    /// Where the destination is, without a user, a password or a fragment.
+    url: Uri,
+    proxy: Option<Intercept>,
+    /// What the destination is spoken to with, where its URL is one of `https`.
+    tls: Option<TlsConnector>,
+    timeout: Duration,
+}
+
+/// Connects to whom TCP goes to.
+#[derive(Clone)]
+struct First {
+    tcp: HttpConnector,
+    uri: Uri,
+    tls: Option<TlsConnector>,
+}
+
+impl Connector {
+    /// To that URL, through that proxy; nothing is sent yet. Making a connection takes `timeout` at most. What TLS trusts is asked
+    /// for only where it is spoken: reading it takes long, and fails where there is none.
+    ///
+    /// # Errors
+    /// The URL is none that HTTP can be spoken with, or nothing is trusted.
+    pub fn new(
+        url: &Url,
+        proxy: Option<Intercept>,
+        timeout: Duration,
+        trusted: impl FnOnce() -> Result<ClientConfig, String>,
+    ) -> Result<Self, Error> {
+        let mut bare = url.clone();
+        // Neither fails where there is a host.
+        let _ = bare.set_username("");
+        let _ = bare.set_password(None);
+        bare.set_fragment(None);
+        let url: Uri = bare.as_str().parse().map_err(|_| Error::Url)?;
+        let is_encrypted = |uri: &Uri| uri.scheme_str() == Some("https");
+        let to = proxy.as_ref().map_or(&url, Intercept::uri).clone();
+        let tls = if is_encrypted(&url) || is_encrypted(&to) {
+            let mut config = trusted().map_err(Error::Certificates)?;
+            config.alpn_protocols = vec![PROTOCOL.to_vec()];
+            Some(TlsConnector::from(Arc::new(config)))
+        } else {
+            None
+        };
+        let first = First {
+            tcp: tcp(timeout),
+            tls: tls.clone().filter(|_| is_encrypted(&to)),
+            uri: to,
+        };
+        Ok(Self {
+            first,
+            tls: tls.filter(|_| is_encrypted(&url)),
+            url,
+            proxy,
+            timeout,
+        })
+    }
+
+    /// Where the destination is.
+    pub const fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// The proxy that is told in each request where that is to go, since it reads what is sent through it.
+    pub fn reading_proxy(&self) -> Option<&Intercept> {
+        self.proxy.as_ref().filter(|_| self.tls.is_none())
+    }
+
+    /// What names the proxy, to be put behind what was seen; empty if there is none.
+    pub fn through(&self) -> String {
+        self.proxy.as_ref().map_or_else(String::new, outgoing::names)
+    }
+
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Why there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends what there was of it.
+    pub async fn connect(&self) -> Result<Carrier, Missing> {
+        let cause = match timeout(self.timeout, self.connected()).await {
+            Ok(Ok(carrier)) => return Ok(carrier),
+            Ok(Err(error)) => outgoing::innermost(&*error),
+            Err(_) => "operation timed out".to_owned(),
+        };
+        Err(Missing::Unconnected {
+            cause: cause + &self.through(),
+        })
+    }
+
+    async fn connected(&self) -> Result<Carrier, BoxError> {
+        match (&self.proxy, &self.tls) {
+            (None, Some(tls)) => encrypted(self.first.reach().await?, tls, &self.url).await,
+            (Some(proxy), Some(tls)) => encrypted(self.tunnel(proxy).await?, tls, &self.url).await,
+            // The proxy is spoken to as the destination is; what is its own stands in each request.
+            (_, None) => self.first.clone().connect().await,
+        }
+    }
+
+    /// To the destination through a proxy that sees nothing of what is sent.
+    async fn tunnel(&self, proxy: &Intercept) -> Result<Carrier, BoxError> {
+        let first = self.first.clone();
+        let to_proxy = service_fn(move |_: Uri| {
+            let first = first.clone();
+            async move { first.connect().await.map(TokioIo::new) }
+        });
+        let agent = HeaderValue::from_static(outgoing::USER_AGENT);
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy)
+            .with_headers(HeaderMap::from_iter([(USER_AGENT, agent)]));
+        if let Some(auth) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(auth.clone());
+        }
+        Ok(tunnel.call(self.url.clone()).await?.into_inner())
+    }
+}
+
+impl First {
+    async fn connect(self) -> Result<Carrier, BoxError> {
+        let carrier = self.reach().await?;
+        match &self.tls {
+            Some(tls) => encrypted(carrier, tls, &self.uri).await,
+            None => Ok(carrier),
+        }
+    }
+
+    async fn reach(&self) -> Result<Carrier, BoxError> {
+        let mut tcp = self.tcp.clone();
+        let stream = tcp.ready().await?.call(self.uri.clone()).await?;
+        Ok(Carrier::Plain(stream.into_inner()))
+    }
+}
+
+/// With TLS to that host.
+async fn encrypted(carrier: Carrier, tls: &TlsConnector, uri: &Uri) -> Result<Carrier, BoxError> {
+    // An address of IPv6 has brackets in a URL alone.
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let name = ServerName::try_from(host.to_owned())?;
+    Ok(Carrier::Wrapped(Box::new(tls.connect(name, carrier).await?)))
+}
+
+fn tcp(connect_timeout: Duration) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    // Else it refuses what it is to connect to for TLS.
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(KEEPALIVE));
+    connector.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    connector
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;

@@ -158,8 +158,8 @@ impl Way {
 }
 
 impl Answered {
-    /// Reads the beginning of the body, and the end if it is not far; then the connection can be used again. If the answer is
-    /// that the notification was taken, this sees to it that the rest of the request goes out too, which the application may read
+    /// Reads the beginning of the body, and the end if it is not far; then the connection can be used again, unless the answer
+    /// came before all of the request was written. If the answer is that the notification was taken, this sees to it that the rest of the request goes out too, which the application may read
     /// after it has answered. All that takes no longer than until `deadline`, and reading no longer than
     /// [`answer::read_until`].
     ///
@@ -172,6 +172,8 @@ impl Answered {
             pool,
         } = self;
         let is_taken = response.status().is_success();
+        // It may close the connection instead, or take its time before it reads the next.
+        let is_early = !link.progress.is_complete();
         let mut body = response.into_body();
         let reading = async {
             let mut passed_over = 0;
@@ -195,7 +197,7 @@ impl Answered {
             )
             .await;
         }
-        if is_read == Ok(true) {
+        if is_read == Ok(true) && !is_early {
             pool.put(link).await;
         }
     }

@@ -152,14 +152,23 @@ impl Books {
 
 impl Book {
     /// Takes note of what was seen, and has whatever is news wait; says how many messages were given up for it.
-    pub fn note(&mut self, facts: &Facts, settings: &Settings, schedule: &Schedule, now: Timestamp) -> usize {
+    pub fn note<'a>(
+        &mut self,
+        facts: &'a Facts,
+        settings: &Settings,
+        schedule: &Schedule,
+        now: Timestamp,
+    ) -> usize {
+        self.know_by_ids(&facts.ids_of_keys);
         self.forget(facts, settings, now);
-        let mut messages = Vec::new();
+        // Each with what it is about.
+        let mut messages: Vec<(Message, Vec<&Fact>)> = Vec::new();
         let (mut began, mut ended) = (Vec::new(), Vec::new());
         for fact in &facts.facts {
             match self.step(fact, settings.quiet, now) {
                 Some(News::More(more, count, detail)) => {
-                    messages.push(Message::dead_letters(&fact.name, (more, count), detail, now));
+                    let message = Message::dead_letters(&fact.name, (more, count), detail, now);
+                    messages.push((message, vec![fact]));
                 }
                 Some(News::Began(since, detail)) => began.push((fact, since, detail)),
                 Some(News::Ended(since)) => ended.push((fact, since)),
@@ -168,39 +177,62 @@ impl Book {
         }
         // What is said of chatbots in one look is one message.
         let of_chatbots = |fact: &Fact| fact.about == About::Chatbot;
+        let names = |facts: &[&'a Fact]| facts.iter().map(|fact| &*fact.name).collect::<Vec<_>>();
         let (together, alone): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(fact, _)| of_chatbots(fact));
         for (fact, since) in alone {
-            messages.push(Message::ended(fact.about, &named(&fact.name), since, now));
+            let message = Message::ended(fact.about, &named(&fact.name), since, now);
+            messages.push((message, vec![fact]));
         }
         if let Some(since) = together.iter().map(|(_, since)| *since).min() {
-            let names: Vec<_> = together.iter().map(|(fact, _)| &*fact.name).collect();
-            messages.push(Message::ended(About::Chatbot, &names, since, now));
+            let facts: Vec<_> = together.iter().map(|(fact, _)| *fact).collect();
+            messages.push((Message::ended(About::Chatbot, &names(&facts), since, now), facts));
             self.of_chatbots[ENDED] = Some(now);
         }
         let (together, alone): (Vec<_>, Vec<_>) = began.into_iter().partition(|(fact, ..)| of_chatbots(fact));
         for (fact, since, detail) in alone {
-            messages.push(Message::began(
-                fact.about,
-                &named(&fact.name),
-                (since, detail),
-                now,
-            ));
+            let message = Message::began(fact.about, &named(&fact.name), (since, detail), now);
+            messages.push((message, vec![fact]));
         }
         if let Some((_, since, detail)) = together.iter().min_by_key(|(_, since, _)| *since) {
-            let names: Vec<_> = together.iter().map(|(fact, ..)| &*fact.name).collect();
+            let facts: Vec<_> = together.iter().map(|(fact, ..)| *fact).collect();
             let are_alike = together.iter().all(|(.., other)| other == detail);
             let detail = match are_alike {
                 true => (*detail).to_owned(),
                 false => format!("{detail}; of the others it is another one"),
             };
-            messages.push(Message::began(About::Chatbot, &names, (*since, &detail), now));
+            let message = Message::began(About::Chatbot, &names(&facts), (*since, &detail), now);
+            messages.push((message, facts));
             self.of_chatbots[BEGAN] = Some(now);
         }
         let due = now.plus(schedule.first()).max(self.quiet_until.unwrap_or(now));
-        let waiting = messages.into_iter().map(|message| Waiting::new(message, due));
+        let waiting = messages.into_iter().map(|(message, facts)| {
+            let keys = facts.iter().map(|fact| key_of(fact.about, &fact.id));
+            Waiting::new(message, keys.collect(), due)
+        });
         self.waiting.extend(waiting);
         let given_up = self.waiting.len().saturating_sub(MAX_WAITING);
         self.waiting.drain(..given_up).count()
+    }
+
+    /// Has chatbots that were known by their keys be known by their ids, once they have some.
+    fn know_by_ids(&mut self, ids_of_keys: &BTreeMap<String, String>) {
+        let start = key_of(About::Chatbot, "");
+        let new_key = |key: &Key| {
+            let id = key.strip_prefix(&start).and_then(|id| ids_of_keys.get(id));
+            id.map(|id| key_of(About::Chatbot, id))
+        };
+        let renamed: Vec<_> = self
+            .subjects
+            .keys()
+            .filter_map(|key| Some((key.clone(), new_key(key)?)))
+            .collect();
+        for (key, new_key) in renamed {
+            let subject = self.subjects.remove(&key).unwrap_or_default();
+            self.subjects.entry(new_key).or_insert(subject);
+        }
+        for key in self.waiting.iter_mut().flat_map(|waiting| &mut waiting.keys) {
+            *key = new_key(key).unwrap_or_else(|| std::mem::take(key));
+        }
     }
 
     /// Goes on from one thing as it is now; says what of it is news.
@@ -258,7 +290,8 @@ impl Book {
         self.subjects.keys().filter(|key| key.starts_with(&start)).count()
     }
 
-    /// Forgets what is there no more, what nobody wants to know any more, and what there is nothing to remember of.
+    /// Forgets what is there no more, with what waits to be told of that alone, what nobody wants to know any more, and what there
+    /// is nothing to remember of.
     fn forget(&mut self, facts: &Facts, settings: &Settings, now: Timestamp) {
         let is_gone = |key: &str| {
             facts.all.iter().any(|(about, ids)| {
@@ -276,6 +309,8 @@ impl Book {
             let is_calm = subject.wrong_since.is_none() && subject.count == 0;
             is_wanted(key) && !is_gone(key) && (!is_calm || is_recent(subject.said_at, settings.quiet, now))
         });
+        self.waiting
+            .retain(|waiting| waiting.keys.is_empty() || !waiting.keys.iter().all(|key| is_gone(key)));
         self.of_chatbots = self
             .of_chatbots
             .map(|at| at.filter(|_| is_recent(at, COLLECTING, now)));

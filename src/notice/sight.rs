@@ -63,6 +63,8 @@ pub struct Facts {
     pub facts: Vec<Fact>,
     /// Of some kinds all the ids there are: what has another one is gone.
     pub all: BTreeMap<About, BTreeSet<String>>,
+    /// The ids of chatbots, by what each was known by before CaiGunn listed it.
+    pub ids_of_keys: BTreeMap<String, String>,
 }
 
 /// What follows for a notice from what was seen at `now`.
@@ -103,15 +105,10 @@ pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
 
 impl Facts {
     fn add(&mut self, about: About, id: &str, standing: Standing) {
-        self.add_named(about, (id, id), standing);
-    }
-
-    fn add_named(&mut self, about: About, (id, name): (&str, &str), standing: Standing) {
-        let (id, name) = (id.to_owned(), name.to_owned());
         self.facts.push(Fact {
             about,
-            id,
-            name,
+            id: id.to_owned(),
+            name: id.to_owned(),
             standing,
         });
     }
@@ -202,8 +199,14 @@ impl Facts {
         }
         let all = self.all.entry(About::Chatbot).or_default();
         all.extend(seen.chatbots.iter().map(id));
+        let listed = seen
+            .chatbots
+            .iter()
+            .filter(|chatbot| chatbot.chatbot_id.is_some());
+        self.ids_of_keys = listed
+            .map(|chatbot| (chatbot.api_key.to_string(), id(chatbot)))
+            .collect();
         for chatbot in &seen.chatbots {
-            let (id, name) = (id(chatbot), name(chatbot));
             let standing = match &chatbot.state {
                 State::Registered { confirmed_at, .. } => Some(Standing::Well(*confirmed_at)),
                 State::TakenOver { since, by } | State::Contested { since, by } => {
@@ -217,13 +220,18 @@ impl Facts {
                 State::Pending | State::Retrying { .. } | State::Superseded { .. } | State::Deleted => None,
             };
             if let Some(standing) = standing {
-                self.add_named(About::Chatbot, (&id, &name), standing);
+                self.facts.push(Fact {
+                    about: About::Chatbot,
+                    id: id(chatbot),
+                    name: name(chatbot),
+                    standing,
+                });
             }
         }
     }
 }
 
-/// What a chatbot is known by, whatever its title becomes.
+/// What a chatbot is known by, whatever its title becomes: its id, or until CaiGunn lists it its key.
 fn id(chatbot: &Registration) -> String {
     let id = chatbot.chatbot_id.map(|id| id.to_string());
     id.unwrap_or_else(|| chatbot.api_key.to_string())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{Book, Message};
+use super::{Book, Key, Message};
 use crate::clock::Timestamp;
 use crate::delivery::schedule::MAX_WAIT;
 use crate::delivery::{Report, Schedule};
@@ -19,6 +19,9 @@ use crate::inbox::outbox::Outcome;
 pub(super) struct Waiting {
     /// What is to be told.
     pub message: Message,
+    /// What that is about, by the keys of its subjects; none where an earlier program has kept it.
+    #[serde(default)]
+    pub keys: Vec<Key>,
     /// How often it was tried, but for attempts before it was due.
     pub tries: u32,
     /// When it is tried next by the schedule.
@@ -82,9 +85,10 @@ impl Untold {
 
 impl Waiting {
     /// One that was not tried yet.
-    pub fn new(message: Message, due: Timestamp) -> Self {
+    pub fn new(message: Message, keys: Vec<Key>, due: Timestamp) -> Self {
         Self {
             message,
+            keys,
             tries: 0,
             due,
             is_early: false,

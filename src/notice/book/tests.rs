@@ -10,7 +10,11 @@ use uuid::Uuid;
 use super::*;
 use crate::config::{self, Sources};
 use crate::delivery::{Report, Wish};
+use crate::event::ChatbotId;
+use crate::fingerprint::Fingerprint;
 use crate::inbox::outbox::Outcome;
+use crate::notice::sight::{Sight, facts};
+use crate::subscription::{Registration, Seen, State};
 
 const QUIET: Duration = Duration::from_secs(600);
 
@@ -99,7 +103,7 @@ fn of(about: About, name: &str, standing: Standing) -> Facts {
             name,
             standing,
         }],
-        all: BTreeMap::new(),
+        ..Facts::default()
     }
 }
 
@@ -254,7 +258,7 @@ fn chatbots(numbers: std::ops::Range<u32>, standing: &Standing) -> Facts {
     };
     Facts {
         facts: numbers.map(fact).collect(),
-        all: BTreeMap::new(),
+        ..Facts::default()
     }
 }
 
@@ -536,6 +540,83 @@ fn what_is_there_no_more_is_forgotten_and_nothing_said() {
 }
 
 #[test]
+fn what_waits_to_be_told_of_what_is_there_no_more_is_not_told() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    told.sees(
+        &of(About::DeadLetter, "app", Standing::Count(3, String::new())),
+        0,
+    );
+    told.sees(&chatbots(0..2, &down(0)), 0);
+    told.sees(&of(About::Log, "", down(0)), 0);
+    let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let mut known = Facts::default();
+    known.all.insert(About::Destination, all(&["app"]));
+    known.all.insert(About::DeadLetter, all(&["app"]));
+    known.all.insert(About::Chatbot, all(&["1"]));
+    told.sees(&known, 5);
+    assert_eq!(told.book().waiting_count(), 4, "one of the chatbots is there");
+
+    for about in [About::Destination, About::DeadLetter, About::Chatbot] {
+        known.all.insert(about, BTreeSet::new());
+    }
+    assert!(told.sees(&known, 10).is_empty());
+
+    let waiting = told.book().waiting.iter().map(|waiting| waiting.message.about);
+    assert_eq!(waiting.collect::<Vec<_>>(), [Some(About::Log)]);
+}
+
+/// What is seen of a chatbot of which the key is known, and perhaps the id.
+fn chatbot_of_key(chatbot_id: Option<ChatbotId>, state: State) -> Facts {
+    let chatbot = Registration {
+        api_key: Fingerprint::of(&"key".into()),
+        chatbot_id,
+        title: chatbot_id.map(|_| "One".to_owned()),
+        state,
+    };
+    let seen = Seen {
+        is_listed: true,
+        chatbots: vec![chatbot],
+        ..Seen::default()
+    };
+    let sight = Sight {
+        seen: Some(seen),
+        ..Sight::default()
+    };
+    facts(&sight, &settings(), at(5))
+}
+
+#[test]
+fn a_chatbot_whose_id_is_found_later_is_the_one_that_was_told_of() {
+    let refused = State::Refused {
+        failure_count: 1,
+        next_at: at(3_600),
+        error: "no such key".to_owned(),
+    };
+    let registered = |seconds| State::Registered {
+        since: at(seconds),
+        confirmed_at: at(seconds),
+    };
+    let id = ChatbotId::new(Uuid::from_u128(1));
+    let mut told = Told::default();
+
+    let key = Fingerprint::of(&"key".into());
+    let began = format!("not registered here: chatbot of API key {key}…");
+    assert_eq!(told.sees(&chatbot_of_key(None, refused.clone()), 5), [began]);
+    assert!(told.sees(&chatbot_of_key(Some(id), refused), 1_000).is_empty());
+
+    let ended = format!("registered here again: chatbot \"One\" ({id})");
+    assert_eq!(
+        told.sees(&chatbot_of_key(Some(id), registered(2_000)), 2_001),
+        [ended]
+    );
+    assert!(
+        told.sees(&chatbot_of_key(Some(id), registered(2_003)), 2_004)
+            .is_empty()
+    );
+}
+
+#[test]
 fn more_subjects_of_a_kind_than_are_remembered_are_not_said_and_silence_no_other() {
     let mut told = Told::default();
     let facts = (0..MAX_SUBJECTS + 5).map(|number| Fact {
@@ -548,7 +629,7 @@ fn more_subjects_of_a_kind_than_are_remembered_are_not_said_and_silence_no_other
     told.sees(
         &Facts {
             facts: facts.collect(),
-            all: BTreeMap::new(),
+            ..Facts::default()
         },
         0,
     );

@@ -350,6 +350,8 @@ pub enum Leadership {
     Interrupted,
     /// Another one.
     Follower {
+        /// Which one; nil where it has just given that up.
+        id: Uuid,
         /// What people know it by.
         leader: String,
     },

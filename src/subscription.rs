@@ -221,7 +221,7 @@ pub fn keep(
         let working = async {
             loop {
                 let term = terms.next().await;
-                keeper.begin();
+                keeper.begin_term(terms.goes_on());
                 let watching = watch(watching, &mut keeper, prober.as_ref());
                 let _ = term.run_until_cancelled(watching).await;
                 keeper.rest();

@@ -7,6 +7,9 @@
 //! arrive, and a process that the system held up goes on before it sees that its term is over. So what is done in terms
 //! must be safe to do twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -15,22 +18,37 @@ pub type Term = CancellationToken;
 
 /// Begins and ends terms. When it is dropped, so is the term: nobody says any more that it lasts.
 #[derive(Debug)]
-pub struct Office(watch::Sender<Option<Term>>);
+pub struct Office {
+    term: watch::Sender<Option<Term>>,
+    goes_on: Arc<AtomicBool>,
+}
 
 /// Waits for terms. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Terms(watch::Receiver<Option<Term>>);
+pub struct Terms {
+    term: watch::Receiver<Option<Term>>,
+    goes_on: Arc<AtomicBool>,
+}
 
 /// An office, in which no term has begun, and its terms.
 pub fn office() -> (Office, Terms) {
     let (sender, receiver) = watch::channel(None);
-    (Office(sender), Terms(receiver))
+    let goes_on = Arc::new(AtomicBool::new(false));
+    let office = Office {
+        term: sender,
+        goes_on: Arc::clone(&goes_on),
+    };
+    let terms = Terms {
+        term: receiver,
+        goes_on,
+    };
+    (office, terms)
 }
 
 impl Office {
     /// Begins a term, unless one lasts.
     pub fn begin(&self) {
-        self.0.send_if_modified(|term| {
+        self.term.send_if_modified(|term| {
             let is_new = term.is_none();
             term.get_or_insert_default();
             is_new
@@ -39,9 +57,16 @@ impl Office {
 
     /// Ends the term, if one lasts.
     pub fn end(&self) {
-        if let Some(term) = self.0.send_replace(None) {
+        if let Some(term) = self.term.send_replace(None) {
+            self.goes_on.store(false, Ordering::Relaxed);
             term.cancel();
         }
+    }
+
+    /// Takes down that another receiver works, and whether it does the same as this one would: then the next term goes on with what
+    /// that one did.
+    pub fn follow(&self, does_same: bool) {
+        self.goes_on.store(does_same, Ordering::Relaxed);
     }
 }
 
@@ -54,7 +79,12 @@ impl Drop for Office {
 impl Terms {
     /// Whether a term lasts.
     pub fn lasts(&self) -> bool {
-        self.0.borrow().is_some()
+        self.term.borrow().is_some()
+    }
+
+    /// Whether the term that lasts goes on with that of another receiver, which did the same as this one does.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on.load(Ordering::Relaxed)
     }
 
     /// The term that lasts, or the next one; pending for ever if there will be none.
@@ -62,7 +92,7 @@ impl Terms {
     /// # Cancel safety
     /// May be dropped at any time.
     pub async fn next(&mut self) -> Term {
-        let term = self.0.wait_for(Option::is_some).await;
+        let term = self.term.wait_for(Option::is_some).await;
         match term.ok().and_then(|term| term.clone()) {
             Some(term) => term,
             None => std::future::pending().await,

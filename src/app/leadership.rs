@@ -8,10 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
 use crate::http::Leader;
 use crate::inbox::{self, Candidate, Inbox, LEASE};
@@ -20,6 +21,9 @@ use crate::term::{Office, Terms, office};
 
 /// How often the store is asked: it may fail to answer twice before the lease ends.
 const INTERVAL: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// How many bytes of a receiver's id are of its deployment.
+const HASH_BYTES: usize = 8;
 
 const NO_ANSWER: &str = "there was no answer in time";
 
@@ -95,10 +99,15 @@ pub struct Candidacy {
 
 impl Candidacy {
     /// One that has not asked yet, what it will know, and the terms in which it leads.
-    pub fn new(inbox: Arc<dyn Inbox>, is_shared: bool) -> (Self, Leadership, Terms) {
+    /// `deployment` is the base of all URLs that it registers, if it registers any.
+    pub fn new(
+        inbox: Arc<dyn Inbox>,
+        is_shared: bool,
+        deployment: Option<&str>,
+    ) -> (Self, Leadership, Terms) {
         let (office, terms) = office();
         let candidate = Candidate {
-            id: Uuid::new_v4(),
+            id: id(deployment),
             name: name(),
         };
         let standing = watch::Sender::new(Standing::Unknown);
@@ -151,9 +160,12 @@ impl Candidacy {
                     "this receiver's term is over: the inbox is not what it was in it; it asks to lead anew"
                 );
             }
-            Ok(Ok(inbox::Leadership::Follower { leader })) => {
+            Ok(Ok(inbox::Leadership::Follower { id, leader })) => {
                 self.office.end();
                 self.known_until = Some(end);
+                if !id.is_nil() {
+                    self.office.follow(has_same_deployment(id, self.candidate.id));
+                }
                 self.stand(Standing::Follows { leader });
             }
             Ok(Err(error)) => self.fail(error.to_string()),
@@ -238,6 +250,24 @@ impl Candidacy {
             );
         }
     }
+}
+
+/// A new id. Its first half is that of all receivers of that deployment, so that who follows another one knows whether that keeps
+/// the same URL registered, without being told that in a column of its own.
+fn id(deployment: Option<&str>) -> Uuid {
+    let mut bytes = *Uuid::new_v4().as_bytes();
+    let Some(deployment) = deployment else {
+        return Uuid::from_bytes(bytes);
+    };
+    let hash = Sha256::digest(deployment);
+    bytes[..HASH_BYTES].copy_from_slice(&hash[..HASH_BYTES]);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Whether these are receivers that keep a URL registered, and the same public one; those of older releases do not tell.
+fn has_same_deployment(one: Uuid, other: Uuid) -> bool {
+    one.get_version() == Some(Version::Custom)
+        && one.as_bytes()[..HASH_BYTES] == other.as_bytes()[..HASH_BYTES]
 }
 
 /// What people know this process by: its host and, since a host may have several, its number there.

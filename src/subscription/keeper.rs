@@ -43,6 +43,8 @@ pub struct Keeper {
     /// What backfilling needs.
     keyring: watch::Sender<Option<Keyring>>,
     subjects: Vec<Subject>,
+    /// Whether the chatbots of the next list were another receiver's to look after.
+    goes_on: bool,
     /// When to list the chatbots again, and how often that has failed in a row.
     list_at: Option<Instant>,
     list_failure_count: u32,
@@ -73,6 +75,7 @@ impl Keeper {
             client,
             keyring,
             subjects: Vec::new(),
+            goes_on: false,
             list_at: None,
             list_failure_count: 0,
             unreadable: Unreadable::default(),
@@ -114,6 +117,16 @@ impl Keeper {
             subject.due = None;
         }
         self.show();
+    }
+
+    /// Begins a term, as [`Keeper::begin`] does. Where it goes on with that of another receiver with the same public URL, whatever
+    /// chatbots there are by now were that one's to look after.
+    pub fn begin_term(&mut self, goes_on: bool) {
+        self.begin();
+        self.goes_on = goes_on;
+        for subject in &mut self.subjects {
+            subject.memory.is_handed_over |= goes_on;
+        }
     }
 
     /// Ends a term: nothing is shown any more, since another receiver knows how the chatbots stand.
@@ -257,10 +270,13 @@ impl Keeper {
                 }
                 None => {
                     tracing::info!("found {}", target.name());
-                    self.subjects.push(Subject::new(target));
+                    let mut subject = Subject::new(target);
+                    subject.memory.is_handed_over = self.goes_on;
+                    self.subjects.push(subject);
                 }
             }
         }
+        self.goes_on = false;
         self.forget();
         if self.subjects.is_empty() && !self.is_emptiness_said {
             tracing::warn!(

@@ -35,6 +35,8 @@ pub struct Memory {
     pub is_confirmed: bool,
     /// Whether that was another URL than the one that is ours now.
     pub is_outdated: bool,
+    /// Whether this process has taken over from another one with the same public URL, which looked after the chatbot before.
+    pub is_handed_over: bool,
     /// When our URL was put although it, or another, had been there; the oldest first.
     pub reclaims: Vec<Instant>,
     /// Since when a successor's URL stands there.
@@ -109,7 +111,8 @@ pub fn remains_of_ours(webhook: &Webhook, url: &str) -> Option<String> {
     remains(url, ours).filter(|_| is_no_others)
 }
 
-/// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it.
+/// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it. Who only goes on with
+/// what another process did puts it so over none but this deployment's, which may be that of a token which is gone.
 pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Instant) -> Action {
     let recent_count = memory.reclaim_count(now);
     // At least once, also where nothing is to be reclaimed: that it happens once is no fight.
@@ -130,7 +133,9 @@ pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Inst
         Likeness::Same => return Action::Nothing,
         Likeness::Masked if memory.is_outdated => return Action::Put(Reason::Outdated),
         Likeness::Masked if memory.is_confirmed => return Action::Nothing,
-        _ if !memory.is_confirmed => return Action::Put(Reason::New),
+        _ if !memory.is_confirmed && (!memory.is_handed_over || is_below(url, &webhook.base_url)) => {
+            return Action::Put(Reason::New);
+        }
         Likeness::Masked | Likeness::Other => {}
     }
     if is_older(webhook, url) || remains_of_ours(webhook, url).is_some() {
@@ -246,6 +251,30 @@ mod tests {
         }
         let action = decide(&webhook, &url(OURS), &Memory::default(), Instant::now());
         assert_eq!(action, Action::Nothing);
+    }
+
+    #[test]
+    fn whoever_goes_on_leaves_what_another_process_left_and_has_what_is_this_deployments() {
+        let memory = Memory {
+            is_handed_over: true,
+            ..Memory::default()
+        };
+        let decide =
+            |on_takeover, max, found| decide(&webhook(on_takeover, max), &found, &memory, Instant::now());
+
+        for found in [Standing::Nothing, Standing::Unknown, url(OLDER), url(NEWER)] {
+            let action = decide(OnTakeover::Warn, 2, found.clone());
+            assert_eq!(action, Action::Put(Reason::New), "{found:?}");
+        }
+        assert_eq!(decide(OnTakeover::Warn, 2, url(OURS)), Action::Nothing);
+        assert_eq!(
+            decide(OnTakeover::Warn, 2, url(THEIRS)),
+            Action::Leave(Holder::Other)
+        );
+        let rivals = decide(OnTakeover::Reclaim, 0, url(THEIRS));
+        assert_eq!(rivals, Action::Leave(Holder::Rival));
+        let reclaimed = decide(OnTakeover::Reclaim, 1, url(THEIRS));
+        assert_eq!(reclaimed, Action::Put(Reason::Reclaim));
     }
 
     #[test]

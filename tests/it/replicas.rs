@@ -12,6 +12,7 @@ mod rolling;
 mod same;
 mod senders;
 mod standby;
+mod succession;
 
 use std::net::SocketAddr;
 

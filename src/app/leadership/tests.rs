@@ -15,6 +15,8 @@ use crate::term::Term;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+const DEPLOYMENT: &str = "https://hooks.example.com/webhook";
+
 /// What the store says.
 type Said = Option<Result<inbox::Leadership, Error>>;
 
@@ -24,7 +26,10 @@ fn leader() -> Said {
 
 fn follower() -> Said {
     let leader = "another (process 7)".to_owned();
-    Some(Ok(Follower { leader }))
+    Some(Ok(Follower {
+        id: Uuid::new_v4(),
+        leader,
+    }))
 }
 
 fn failure() -> Said {
@@ -55,7 +60,7 @@ impl Stage {
         let inbox = FakeInbox::new();
         inbox.leadership.send_replace(said);
         let (mut candidacy, leadership, terms) =
-            Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, is_shared);
+            Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, is_shared, Some(DEPLOYMENT));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
@@ -117,7 +122,7 @@ async fn who_is_told_to_lead_leads_and_goes_on_asking() {
     // At once, and every two seconds.
     assert_eq!(stage.asked_count(), 10 + 1);
     let candidates = stage.inbox.candidates.borrow();
-    assert_eq!(candidates[0].id.get_version_num(), 4);
+    assert_eq!(candidates[0].id.get_version_num(), 8);
     assert!(candidates.iter().all(|candidate| *candidate == candidates[0]));
     let name = &candidates[0].name;
     assert!(
@@ -209,7 +214,7 @@ async fn a_lease_that_ends_between_two_questions_is_over_then() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_counted_from_before_it_was_asked_for() {
     let inbox = FakeInbox::new();
-    let (mut candidacy, _, mut terms) = Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, true);
+    let (mut candidacy, _, mut terms) = Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, true, None);
     let asked_at = Instant::now();
     tokio::join!(candidacy.ask(), async {
         sleep(4 * SECOND).await;
@@ -227,7 +232,7 @@ async fn a_lease_is_counted_from_before_it_was_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_after_the_lease_that_it_gives_is_none() {
     let inbox = FakeInbox::new();
-    let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, true);
+    let (mut candidacy, leadership, terms) = Candidacy::new(Arc::clone(&inbox) as Arc<dyn Inbox>, true, None);
     let mut asking = Box::pin(candidacy.ask());
     assert!(futures_util::poll!(&mut asking).is_pending());
 
@@ -336,4 +341,41 @@ async fn who_is_alone_says_nothing_of_it() {
     soon(stage.task).await.unwrap();
 
     assert_eq!(log.lines(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_term_goes_on_with_that_of_a_receiver_with_the_same_public_url_and_with_no_other() {
+    let follower_of = |deployment| {
+        let leader = "another (process 7)".to_owned();
+        Some(Ok(Follower {
+            id: id(deployment),
+            leader,
+        }))
+    };
+    let cases = [
+        (leader(), false),
+        (follower_of(Some(DEPLOYMENT)), true),
+        (follower_of(Some("https://new.example.com/webhook")), false),
+        // As of an older release, or one that registers nothing.
+        (follower_of(None), false),
+    ];
+    for (said, goes_on) in cases {
+        let mut stage = Stage::start(said, true).await;
+        // Meanwhile nobody can say who leads.
+        stage.say(failure());
+        sleep(LEASE * 2).await;
+        stage.say(leader());
+        sleep(LEASE).await;
+
+        stage.term().await;
+        assert_eq!(stage.terms.goes_on(), goes_on);
+
+        // What is its own is no other's.
+        stage.say(failure());
+        sleep(LEASE * 2).await;
+        stage.say(leader());
+        sleep(LEASE).await;
+        stage.term().await;
+        assert!(!stage.terms.goes_on());
+    }
 }

@@ -77,7 +77,7 @@ impl<'a> Lead<'a> {
     async fn ask(&self) -> Result<(), CopyError> {
         match self.to.lead(&self.candidate).await.map_err(CopyError::To)? {
             Leadership::Leader => Ok(()),
-            Leadership::Follower { leader } => Err(CopyError::Led { leader }),
+            Leadership::Follower { leader, .. } => Err(CopyError::Led { leader }),
             Leadership::Interrupted => Err(CopyError::NotACopy(
                 "a standby of the second inbox has taken over, and may lack what was copied; run this again"
                     .to_owned(),

@@ -167,11 +167,14 @@ pub async fn lead(
         *lock(watched) = None;
         return Ok(lock(led).next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
-    let holder = client.prepare_cached("SELECT name, until FROM lease").await?;
+    let holder = client
+        .prepare_cached("SELECT name, until, holder FROM lease")
+        .await?;
     let row = client.query_opt(&holder, &[]).await?;
     let Some(row) = row else {
         // It was given up in between; then this candidate is the first to ask again.
         return Ok(Leadership::Follower {
+            id: Uuid::nil(),
             leader: String::new(),
         });
     };
@@ -181,6 +184,7 @@ pub async fn lead(
         .filter(|(before, _)| *before == until)
         .or_else(|| Some((until, Instant::now())));
     Ok(Leadership::Follower {
+        id: row.try_get(2)?,
         leader: row.try_get(0)?,
     })
 }

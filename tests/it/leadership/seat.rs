@@ -95,8 +95,8 @@ impl Inbox for Seat {
         let answer = if leader.id == candidate.id {
             Leadership::Leader
         } else {
-            let leader = leader.name.clone();
-            Leadership::Follower { leader }
+            let (id, leader) = (leader.id, leader.name.clone());
+            Leadership::Follower { id, leader }
         };
         Box::pin(async { Ok(answer) })
     }

@@ -64,7 +64,7 @@ async fn nobody_else_leads_during_a_copy_and_anybody_after_it() {
 
     assert!(!answers.is_empty());
     for answer in answers {
-        let Leadership::Follower { leader } = answer else {
+        let Leadership::Follower { leader, .. } = answer else {
             panic!("somebody else led: {answer:?}");
         };
         assert!(leader.starts_with("inbox copy on "), "{leader}");

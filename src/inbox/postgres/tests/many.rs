@@ -143,12 +143,13 @@ async fn one_receiver_leads_until_it_resigns_or_its_lease_ends() {
         name: name.to_owned(),
     };
     let (one, other) = (candidate("one"), candidate("other"));
-    let follows = |leader: &str| Leadership::Follower {
-        leader: leader.to_owned(),
+    let follows = |leader: &Candidate| Leadership::Follower {
+        id: leader.id,
+        leader: leader.name.clone(),
     };
 
     assert_eq!(receivers[0].lead(&one).await.unwrap(), Leadership::Leader);
-    assert_eq!(receivers[1].lead(&other).await.unwrap(), follows("one"));
+    assert_eq!(receivers[1].lead(&other).await.unwrap(), follows(&one));
     assert_eq!(receivers[0].lead(&one).await.unwrap(), Leadership::Leader);
 
     // As if it had been killed so long ago.
@@ -156,11 +157,11 @@ async fn one_receiver_leads_until_it_resigns_or_its_lease_ends() {
         .execute("UPDATE caigunn_webhook.lease SET until = now() - interval '1 ms'")
         .await;
     assert_eq!(receivers[1].lead(&other).await.unwrap(), Leadership::Leader);
-    assert_eq!(receivers[0].lead(&one).await.unwrap(), follows("other"));
+    assert_eq!(receivers[0].lead(&one).await.unwrap(), follows(&other));
 
     // What is not one's own cannot be given up.
     receivers[0].resign(&one).await.unwrap();
-    assert_eq!(receivers[0].lead(&one).await.unwrap(), follows("other"));
+    assert_eq!(receivers[0].lead(&one).await.unwrap(), follows(&other));
     receivers[1].resign(&other).await.unwrap();
     assert_eq!(receivers[0].lead(&one).await.unwrap(), Leadership::Leader);
 }

@@ -355,6 +355,9 @@ async fn a_leader_of_the_version_before_is_left_its_lease() {
     let leader = "older".to_owned();
     assert_eq!(
         inbox.lead(&candidate).await.unwrap(),
-        Leadership::Follower { leader }
+        Leadership::Follower {
+            id: Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0001),
+            leader
+        }
     );
 }

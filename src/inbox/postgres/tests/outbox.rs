@@ -234,6 +234,7 @@ async fn a_lease_that_nobody_renews_ends_though_the_servers_clock_was_set_back()
     );
     // One that is renewed lasts.
     let leader = Leadership::Follower {
+        id: candidate.id,
         leader: "other".to_owned(),
     };
     let begun = tokio::time::Instant::now();

@@ -88,6 +88,11 @@ impl Error {
         }
     }
 
+    /// Whether the access token itself is refused.
+    fn is_of_account(&self) -> bool {
+        matches!(self, Self::Log(cause) if cause.is_account_refused())
+    }
+
     /// Whether it concerns one API key, and jobs of no other.
     fn is_of_one_key(&self) -> bool {
         matches!(self, Self::Log(cause @ caigunn::Error::Refused { .. }) if !cause.is_account_refused())

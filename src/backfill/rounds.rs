@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::progress::Progress;
 use super::{Backfill, Error, Mode, Outcome, Settings};
@@ -64,9 +64,21 @@ async fn go_on(mut rounds: Rounds, keyring: &mut watch::Receiver<Option<Keyring>
         return std::future::pending().await;
     }
     loop {
-        let keys = keyring.borrow().clone().unwrap_or_default();
+        let keys = keyring.borrow_and_update().clone().unwrap_or_default();
         let wait = rounds.round(&keys, Timestamp::now()).await;
-        sleep(wait).await;
+        if rounds.trouble.as_ref().is_some_and(Trouble::is_refusal) {
+            // Keys are handed over whenever the chatbots were listed: then the access token is taken again.
+            let _ = timeout(wait, handed_over(keyring)).await;
+        } else {
+            sleep(wait).await;
+        }
+    }
+}
+
+/// Waits until keys are handed over anew.
+async fn handed_over(keyring: &mut watch::Receiver<Option<Keyring>>) {
+    if keyring.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -256,6 +268,10 @@ impl Rounds {
         }
         if !done.as_ref().is_ok_and(|outcome| outcome.is_ended) {
             self.count_open(&receipt, event_id, pass);
+        }
+        // What was refused is no question about this job, so it is due as it was.
+        if done.as_ref().is_err_and(Error::is_of_account) {
+            return;
         }
         // Also one that has ended: should the inbox still have it as open, it is not asked about in every round.
         if self.asked.len() >= MAX_REMEMBERED && !self.asked.contains_key(&event_id) {

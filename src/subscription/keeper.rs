@@ -4,7 +4,6 @@ mod account;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use secrecy::ExposeSecret;
@@ -17,7 +16,8 @@ use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, remove, visit};
 use super::{Handles, MAX_CALLS, Selection, Wanted, Watching, Webhook};
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{Chatbot, Client, Error, Listing, Unreadable};
+use crate::caigunn::{Chatbot, Client, Listing, Unreadable};
+use crate::clock::Timestamp;
 
 /// In how many lists in a row a chatbot may be missing before it is forgotten: a list may be short for once, and whoever
 /// is forgotten would be registered as a new one is, whatever `subscription.on_takeover` says.
@@ -25,9 +25,6 @@ const MAX_MISSED_LISTS: u32 = 5;
 
 /// How many chatbots may be remembered, missing ones included: twice what the list may have.
 const MAX_SUBJECTS: usize = 20_000;
-
-/// How often in a row the list must fail before that is shown: one that failed once is nobody's matter.
-const MIN_LIST_FAILURES: u32 = 2;
 
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
@@ -56,8 +53,8 @@ pub struct Keeper {
     is_refusal_said: bool,
     /// Whether it has been said that there is no chatbot.
     is_emptiness_said: bool,
-    /// Whether the end of the access token has been warned about.
-    is_expiry_said: bool,
+    /// The end of an access token that has been warned about.
+    said_expiry: Option<Timestamp>,
 }
 
 impl Keeper {
@@ -82,7 +79,7 @@ impl Keeper {
             unmatched: Vec::new(),
             is_refusal_said: false,
             is_emptiness_said: false,
-            is_expiry_said: false,
+            said_expiry: None,
         };
         keeper.begin();
         let handles = Handles {
@@ -210,11 +207,12 @@ impl Keeper {
             Ok(listing) => {
                 self.list_failure_count = 0;
                 self.is_refusal_said = false;
+                self.warn_of_expiry();
+                self.place(listing);
+                // Only then, since a list without a chatbot is trouble.
                 if self.view.listed() {
                     tracing::info!("CaiGunn lists the chatbots again");
                 }
-                self.warn_of_expiry();
-                self.place(listing);
                 self.watching.jittered()
             }
             Err(error) => {
@@ -226,21 +224,6 @@ impl Keeper {
             }
         };
         self.list_at = Some(Instant::now() + wait);
-    }
-
-    fn list_failed(&mut self, error: &Error, wait: Duration) {
-        if error.is_account_refused() {
-            return self.account_refused(error, wait);
-        }
-        error.log("list_failed", None, "cannot list the account's chatbots", wait);
-        if self.list_failure_count >= MIN_LIST_FAILURES {
-            self.view.look().list_error = Some(format!("the chatbots cannot be listed: {error}"));
-        }
-        let given: Vec<_> = self.selection.keys().collect();
-        if !given.is_empty() && self.keyring.borrow().is_none() {
-            // They can be registered without being read. What an earlier list told is better.
-            self.keyring.send_replace(Some(Keyring::new(&[], given)));
-        }
     }
 
     /// Takes over a list of the account's chatbots.

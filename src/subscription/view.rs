@@ -12,6 +12,10 @@ use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
 use crate::metrics::{Registry, Unit};
 
+/// That nobody is looked after: what CaiGunn tells of any chatbot comes elsewhere, or nowhere.
+const NO_CHATBOT: &str = "there is no chatbot to look after: CaiGunn lists none, or none that subscription.include and \
+                          subscription.exclude leave";
+
 /// The registration of one chatbot.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registration {
@@ -135,7 +139,7 @@ pub struct Seen {
     pub webhook_url: Option<String>,
     /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.
     pub problem: Option<String>,
-    /// Why the chatbots could not be listed the last times, if that is so. Some may be looked after all the same.
+    /// Why the chatbots cannot be listed, if that is so and no matter of a moment. Some may be looked after all the same.
     #[serde(default)]
     pub list_error: Option<String>,
     /// Whether CaiGunn has listed the chatbots in this term.
@@ -155,9 +159,15 @@ impl Seen {
         !self.chatbots.is_empty() && !self.chatbots.iter().any(lacks)
     }
 
+    /// Whether our URL is to be registered, and CaiGunn lists no chatbot for which that is wanted.
+    fn lacks_chatbots(&self) -> bool {
+        self.webhook_url.is_some() && self.is_listed && self.chatbots.is_empty()
+    }
+
     /// Why the account cannot be looked after as it should be, if that is so.
     pub fn trouble(&self) -> Option<&str> {
-        self.problem.as_deref().or(self.list_error.as_deref())
+        let failure = self.problem.as_deref().or(self.list_error.as_deref());
+        failure.or_else(|| self.lacks_chatbots().then_some(NO_CHATBOT))
     }
 }
 
@@ -201,9 +211,8 @@ impl View {
     pub(super) fn listed(&self) -> bool {
         let mut seen = self.look();
         seen.is_listed = true;
-        let was_in_trouble = seen.trouble().is_some();
-        (seen.problem, seen.list_error) = (None, None);
-        was_in_trouble
+        let (problem, list_error) = (seen.problem.take(), seen.list_error.take());
+        problem.or(list_error).is_some()
     }
 
     /// Shows how many chatbots stand how, how long ago each was last seen to be registered, and whether the account can be
@@ -239,7 +248,7 @@ impl View {
         let view = self.clone();
         registry.gauge(
             "account_trouble",
-            "1 if CaiGunn refuses the access token or does not list the chatbots, else 0",
+            "1 if CaiGunn refuses the access token, or lists the chatbots not or none to look after, else 0",
             None,
             move || f64::from(u8::from(view.look().trouble().is_some())),
         );

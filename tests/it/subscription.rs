@@ -1,6 +1,7 @@
 //! Promise: every chatbot that is to be looked after has this receiver's URL, found by the access token alone, and what
 //! is as it should be is left alone.
 
+mod account;
 mod many;
 mod outages;
 mod probe;

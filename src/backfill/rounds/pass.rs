@@ -14,6 +14,9 @@ use crate::event::{ChatbotId, EventId};
 /// How many jobs or chatbots of a kind a round names; of more jobs it says the number.
 const MAX_NAMED: usize = 20;
 
+/// The sort of trouble in which no call succeeds, by whatever key.
+const REFUSED: &str = "refused";
+
 /// One round as it goes.
 pub struct Pass {
     pub now: Timestamp,
@@ -69,7 +72,7 @@ impl Pass {
         self.failure_count += 1;
         let (kind, pause) = match error {
             // No other job will fare better with this token.
-            Error::Log(error) if error.is_account_refused() => ("refused", MAX_WAIT),
+            error if error.is_of_account() => (REFUSED, MAX_WAIT),
             Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
                 ("too_many_requests", retry_after.unwrap_or_default())
             }
@@ -87,7 +90,7 @@ impl Pass {
                 error: error.clone(),
             });
         }
-        let is_hopeless = matches!(error, Error::Inbox(_)) || kind == "refused";
+        let is_hopeless = matches!(error, Error::Inbox(_)) || kind == REFUSED;
         self.is_over |= is_hopeless || is_quiet;
     }
 
@@ -109,6 +112,13 @@ pub struct Trouble {
     /// What sort it is: another sort is news.
     pub kind: &'static str,
     pub error: Error,
+}
+
+impl Trouble {
+    /// Whether the access token is refused.
+    pub fn is_refusal(&self) -> bool {
+        self.kind == REFUSED
+    }
 }
 
 /// Jobs to name with something about them, and how many more there are.

@@ -1,13 +1,45 @@
-//! What is to be said of the account's access token.
+//! What is to be said of the account: of its access token, and of the list of its chatbots where that fails.
 
 use std::time::Duration;
 
 use super::Keeper;
+use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{ACCESS_TOKEN, Error};
 use crate::clock::Timestamp;
 use crate::subscription::EXPIRY_NOTICE;
 
+/// How often in a row the list must fail before that is shown: one that failed once is nobody's matter.
+const MIN_LIST_FAILURES: u32 = 2;
+
+/// The longest wait for the next list that leaves one that failed once nobody's matter.
+const MAX_UNSHOWN_WAIT: Duration = Duration::from_secs(180);
+
 impl Keeper {
+    /// Says that the chatbots could not be listed, and shows it unless it may be over in a moment.
+    pub(super) fn list_failed(&mut self, error: &Error, wait: Duration) {
+        if error.is_account_refused() {
+            return self.account_refused(error, wait);
+        }
+        error.log("list_failed", None, "cannot list the account's chatbots", wait);
+        let mut seen = self.view.look();
+        // What was refused before may have been another access token: the last answer counts.
+        let was_refused = seen.problem.take().is_some();
+        let is_of_a_moment =
+            error.passes() && wait <= MAX_UNSHOWN_WAIT && self.list_failure_count < MIN_LIST_FAILURES;
+        if was_refused || !is_of_a_moment {
+            seen.list_error = Some(format!("the chatbots cannot be listed: {error}"));
+        }
+        drop(seen);
+        let given: Vec<_> = self.selection.keys().collect();
+        if !given.is_empty() && self.keyring.borrow().is_none() {
+            // They can be registered without being read. What an earlier list told is better.
+            self.keyring.send_replace(Some(Keyring::new(&[], given)));
+        } else if was_refused {
+            // Backfilling waits for that.
+            self.keyring.send_modify(|_| {});
+        }
+    }
+
     /// Says that nothing can be done with this access token: once with what to do about it, then only that it is so.
     pub(super) fn account_refused(&mut self, error: &Error, wait: Duration) {
         let seconds = wait.as_secs();
@@ -27,12 +59,13 @@ impl Keeper {
         self.view.look().problem = Some(error.to_string());
     }
 
+    /// Warns of the end of the access token, once of each.
     pub(super) fn warn_of_expiry(&mut self) {
-        let Some(end) = self.client.token_expires_at() else {
+        let end = self.client.token_expires_at();
+        let Some(end) = end.filter(|end| *end < Timestamp::now().plus(EXPIRY_NOTICE)) else {
             return;
         };
-        if !self.is_expiry_said && end < Timestamp::now().plus(EXPIRY_NOTICE) {
-            self.is_expiry_said = true;
+        if self.said_expiry.replace(end) != Some(end) {
             tracing::warn!(
                 error.type = "access_token_expires",
                 "the access token ends at {end}; `caigunn-webhook token refresh` makes a new one while it is valid"

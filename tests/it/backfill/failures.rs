@@ -1,9 +1,12 @@
 //! What happens when CaiGunn, its keys or the inbox fail.
 
+use caigunn_webhook::{backfill, term};
 use rusqlite::Connection;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::*;
+use crate::harness::wait_for;
 
 /// One call at a time, so that replies come in the order of jobs.
 const ONE_BY_ONE: Settings = Settings {
@@ -402,4 +405,42 @@ async fn an_inbox_that_fails_is_said_once_and_loses_nothing() {
         assert!(stage.is_completed(&job).await, "{breaking}");
         assert_eq!(stage.progress.seen().problem, None);
     }
+}
+
+#[tokio::test]
+async fn a_refused_access_token_is_no_reason_to_wait_once_caigunn_lists_chatbots_again() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let [job] = stage.begin_many(now, HOUR).await;
+    stage.complete(&job);
+    stage.provider.set_access_token("another-token");
+    let (keys, keyring) = watch::channel(Some(stage.keyring.clone()));
+    let (office, terms) = term::office();
+    office.begin();
+    let settings = Settings {
+        interval: SECOND,
+        ..SETTINGS
+    };
+    let keeping = backfill::keep(
+        settings,
+        stage.backfill.clone(),
+        keyring,
+        stage.progress.clone(),
+        terms,
+    );
+    tokio::spawn(keeping);
+    wait_for("the refusal", || async {
+        stage.progress.seen().problem.ok_or("none".to_owned())
+    })
+    .await;
+
+    stage.provider.set_access_token("access-token");
+    keys.send_replace(Some(stage.keyring.clone()));
+
+    wait_for("what was missed", || async {
+        match stage.is_completed(&job).await && stage.progress.seen().problem.is_none() {
+            true => Ok(()),
+            false => Err(format!("{:?}", stage.progress.seen())),
+        }
+    })
+    .await;
 }

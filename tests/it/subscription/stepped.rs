@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::caigunn::{Client, Error};
 use caigunn_webhook::config::{self, Registration, Sources};
 use caigunn_webhook::event::ChatbotId;
@@ -9,6 +10,7 @@ use caigunn_webhook::subscription::visit::{Mode, Visit};
 use caigunn_webhook::subscription::{Handles, Keeper, Selection, Wanted, Webhook, once};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::harness::{Provider, pass};
@@ -81,6 +83,24 @@ impl Stepped {
         pass(waited).await;
         self.round().await;
         waited
+    }
+
+    /// Has another access token used, as one that was rotated in its file is.
+    pub fn take_token(&mut self, access_token: &str) {
+        self.client.replace_access_token(access_token.into());
+        self.keeper.begin();
+    }
+
+    /// What the keeper hands to backfilling, of which all that was said so far is known.
+    pub fn follow_keys(&self) -> watch::Receiver<Option<Keyring>> {
+        let mut keyring = self.handles.keyring.clone();
+        keyring.mark_unchanged();
+        keyring
+    }
+
+    /// Why the account cannot be looked after as it should be, if that is so.
+    pub fn trouble(&self) -> Option<String> {
+        self.handles.view.seen().trouble().map(str::to_owned)
     }
 
     pub fn seen(&self) -> Value {

@@ -176,7 +176,7 @@ async fn version_is_the_packages() {
 
 #[tokio::test]
 async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
         (&["trigger"], "required arguments were not provided"),
@@ -190,6 +190,22 @@ async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
         ),
         (&["trigger", "crawling", "--file", "x.json"], "--file"),
         (&["completions", "nonsense"], "bash"),
+        (
+            &["receipts", "list", "--since", "1h", "--until", "2h"],
+            "--until: expected a time after --since",
+        ),
+        (
+            &["receipts", "replay", "--since", "1h", "--until", "2h"],
+            "--until: expected a time after --since",
+        ),
+        (
+            &["deliveries", "list", "--since", "1h", "--until", "2h"],
+            "--until: expected a time after --since",
+        ),
+        (
+            &["jobs", "list", "--since", "1h", "--until", "2h"],
+            "--until: expected a time after --since",
+        ),
     ];
     for (arguments, expected) in cases {
         let ended = program(arguments).await;

@@ -12,6 +12,7 @@ use crate::admin::{self, AdminApi};
 use crate::id::{event, id};
 use crate::moment::moment;
 use crate::output::{self, Format, Printing};
+use crate::which::in_order;
 
 const COLUMNS: &str = "CHANGED changed_at | JOB event_id | EVENT event | STATE state | BEGAN began_at ?2 \
                        | CHATBOT chatbot_id ?1 | WHY reason";
@@ -73,6 +74,7 @@ pub async fn run(args: &Printing<JobsCommand>, settings: &Settings) -> anyhow::R
 }
 
 async fn list(admin: &AdminApi, args: &ListArgs, format: Format) -> anyhow::Result<()> {
+    in_order(args.since, args.until)?;
     let query = [
         ("state", args.state.clone()),
         ("event", args.event.clone()),

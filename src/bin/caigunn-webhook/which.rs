@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::admin::{self, AdminApi};
 use crate::id::{event, id};
 use crate::moment::moment;
-use crate::output::{self, Format};
+use crate::output::{self, Format, WrongUsage};
 
 /// All that is given must match.
 #[derive(Args)]
@@ -57,6 +57,7 @@ impl ListArgs {
         columns: &str,
         format: Format,
     ) -> anyhow::Result<()> {
+        self.which.check()?;
         query.extend(self.which.query());
         let items = admin::list(admin, member, self.limit, &query).await?;
         format.print(&json!({ member: items }), || {
@@ -66,6 +67,16 @@ impl ListArgs {
             output::say(format_args!("Nothing matches."));
         }
         Ok(())
+    }
+}
+
+/// Refuses a stretch of time that ends before it begins.
+pub fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), WrongUsage> {
+    match since.zip(until) {
+        Some((since, until)) if until <= since => Err(WrongUsage(format!(
+            "--until: expected a time after --since, which is {since}, found {until}"
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -83,6 +94,11 @@ impl Of {
 }
 
 impl Which {
+    /// Refuses a stretch of time that ends before it begins.
+    pub fn check(&self) -> Result<(), WrongUsage> {
+        in_order(self.since, self.until)
+    }
+
     pub fn query(&self) -> Query {
         let times = [("since", self.since), ("until", self.until)];
         let times = times.map(|(name, time)| (name, time.map(|time| time.to_string())));

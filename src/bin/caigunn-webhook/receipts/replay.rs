@@ -86,6 +86,7 @@ pub async fn run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
         let reason = "say which receipts: ids, --event, --chatbot, --job, --since, --until, --destination or --dead; or --all";
         return Err(WrongUsage(reason.to_owned()).into());
     }
+    args.which.check()?;
     if args.dry_run {
         return dry_run(admin, args, format).await;
     }

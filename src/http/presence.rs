@@ -1,8 +1,10 @@
 //! What a connection and whoever keeps its room tell one another.
 
+use std::future::poll_fn;
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
@@ -10,7 +12,8 @@ use tokio::time::Instant;
 /// What a connection and whoever keeps its room tell one another.
 #[derive(Debug, Default)]
 pub struct Presence {
-    /// Nanoseconds since some moment of the process, from 1 on; 0 while it does not lie idle.
+    /// Nanoseconds since some moment of the process, from 1 on; 0 while it does not lie idle. One that is read on so that its peer
+    /// can read its answer lies idle too.
     idle_since: AtomicU64,
     wish: AtomicU8,
     /// The connection's, while it waits.
@@ -23,7 +26,7 @@ pub struct Presence {
 pub enum Wish {
     /// That it goes on.
     Stay,
-    /// That it ends as soon as it lies idle.
+    /// That it ends as soon as it lies idle, and is not read on.
     MakeRoom,
     /// The same, and that what has begun ends within [`stop_grace`](super::ConnectionSettings::stop_grace). A connection on
     /// which no request has begun yet is given a second to begin one.
@@ -49,6 +52,22 @@ impl Presence {
             1 => Wish::MakeRoom,
             _ => Wish::Stop,
         }
+    }
+
+    /// Waits until it is wished that it makes room. Not while something else of the connection waits for a wish.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub(super) async fn room_is_wanted(&self) {
+        let wanted = |cx: &mut Context<'_>| {
+            // Before the look at what is wished, or a wish could come in between and wake nobody.
+            self.waker.register(cx.waker());
+            match self.wished() {
+                Wish::MakeRoom => Poll::Ready(()),
+                Wish::Stay | Wish::Stop => Poll::Pending,
+            }
+        };
+        poll_fn(wanted).await;
     }
 
     /// Says so for a connection that is none.

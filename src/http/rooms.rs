@@ -5,6 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::presence::{Presence, Wish};
 
+/// The most connections that have been told to make room and have not ended yet: such a one ends as soon as its task has its
+/// turn, unless a request has just arrived on it.
+const LEAVING_AT_ONCE: usize = 16;
+
 /// Room for so many connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms {
@@ -16,7 +20,7 @@ pub struct Rooms {
 struct Taken {
     last_id: u64,
     by: HashMap<u64, Arc<Presence>>,
-    /// Those that have made room and have not ended yet.
+    /// Those that have been told to make room and have not ended yet.
     leaving: HashMap<u64, Arc<Presence>>,
 }
 
@@ -43,11 +47,19 @@ impl Rooms {
         taken.by.len() + taken.leaving.len()
     }
 
+    /// Whether connections are about to end that have been told to make room.
+    pub fn are_being_made(&self) -> bool {
+        !self.taken().leaving.is_empty()
+    }
+
     /// Room for one more. If there is none, the connection that has lain idle for longest makes it: its peer is the
-    /// least likely to want it. `None` if none lies idle.
+    /// least likely to want it. `None` if none lies idle, or too many that were told to make room have not ended yet.
     pub fn take(&self) -> Option<Room> {
         let mut taken = self.taken();
         if taken.by.len() >= self.max_count {
+            if taken.leaving.len() >= LEAVING_AT_ONCE {
+                return None;
+            }
             let idle = taken.by.iter();
             let idle = idle.filter_map(|(id, presence)| Some((presence.idle_since()?, *id)));
             let (_, longest) = idle.min()?;
@@ -108,6 +120,26 @@ mod tests {
         assert_eq!(rooms.open_count(), 1);
         drop(second);
         assert_eq!(rooms.open_count(), 0);
+    }
+
+    #[test]
+    fn however_many_come_there_are_few_more_than_there_is_room_for() {
+        let rooms = Rooms::new(32);
+        let mut open = Vec::new();
+
+        let count = (0..1_000)
+            .filter_map(|_| rooms.take())
+            .inspect(|room| room.presence.lie_idle())
+            .map(|room| open.push(room))
+            .count();
+
+        assert_eq!(count, 32 + LEAVING_AT_ONCE);
+        assert_eq!(rooms.open_count(), count);
+        assert!(rooms.are_being_made());
+        // Once those have ended that were told to, there is room again.
+        open.retain(|room| room.presence.wished() == Wish::Stay);
+        assert!(!rooms.are_being_made());
+        assert!(rooms.take().is_some());
     }
 
     #[test]

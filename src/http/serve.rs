@@ -19,6 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -143,7 +144,7 @@ pub async fn serve(
         refused: Refused::default(),
     };
     server.accept_until_stop(&listener).await;
-    server.accept_what_waits(listener);
+    server.accept_what_waits(listener).await;
     rooms.stop();
     server.connections.close();
     server.connections.wait().await;
@@ -180,7 +181,7 @@ impl Server {
             // An accepted connection is not lost by a dropped accept.
             match stop.run_until_cancelled(listener.accept()).await {
                 None => return,
-                Some(Ok((stream, peer))) => self.admit(stream, peer),
+                Some(Ok((stream, peer))) => self.admit(stream, peer).await,
                 Some(Err(error)) => {
                     tracing::warn!(error.type = "accept", "cannot accept a connection: {error}");
                     stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
@@ -191,7 +192,7 @@ impl Server {
 
     /// Takes the connections that the system holds ready: it would reset them when the listener is closed. Asks the
     /// system itself, of which the runtime learns a little later.
-    fn accept_what_waits(&mut self, listener: TcpListener) {
+    async fn accept_what_waits(&mut self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
             let stream = stream
@@ -199,15 +200,19 @@ impl Server {
                 .and_then(|()| TcpStream::from_std(stream));
             // One that fails has ended already.
             if let Ok(stream) = stream {
-                self.admit(stream, peer);
+                self.admit(stream, peer).await;
             }
         }
     }
 
     /// Serves a connection, if there is room for it.
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+    async fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         let service = Arc::clone(&self.service);
         let connections = &service.endpoint.connections;
+        if connections.rooms.are_being_made() {
+            // Whoever made room for the last one ends now.
+            yield_now().await;
+        }
         let Some(room) = connections.rooms.take() else {
             connections.refused.inc();
             self.refused.say(service.settings.max_count);
@@ -253,7 +258,7 @@ impl Refused {
 /// Tells a peer that there is no room, and waits until it has read it.
 async fn refuse(mut stream: TcpStream, service: Arc<Service>) {
     if stream.write_all(TOO_MANY_CONNECTIONS).await.is_ok() {
-        service.linger(stream).await;
+        service.linger(stream, &Presence::default()).await;
     }
 }
 
@@ -271,7 +276,7 @@ impl Service {
             }
             // A stop waits for nobody who has his answer.
             if is_in_request || presence.wished() != Wish::Stop {
-                self.linger(socket).await;
+                self.linger(socket, presence).await;
             }
             return;
         }
@@ -303,11 +308,13 @@ impl Service {
         connection.into_parts().io.into_inner()
     }
 
-    /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away.
-    async fn linger(&self, mut stream: TcpStream) {
+    /// Ends a connection once its peer has read what was written: what it still sends is read and thrown away. At once where its
+    /// room is wanted, as that of one that lies idle.
+    async fn linger(&self, mut stream: TcpStream, presence: &Presence) {
         if stream.shutdown().await.is_err() {
             return;
         }
+        presence.set_idle(Some(Instant::now()));
         let reading = async {
             let mut piece = vec![0; 8 << 10];
             let mut room = LINGER_BYTES;
@@ -326,6 +333,7 @@ impl Service {
         tokio::select! {
             () = reading => {}
             () = stopping => {}
+            () = presence.room_is_wanted() => {}
             () = sleep(self.settings.body_timeout) => {}
         }
     }

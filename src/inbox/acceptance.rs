@@ -81,6 +81,11 @@ impl Acceptance {
     pub async fn accept(&self, id: QuarantineId) -> Result<Accepted, NotAccepted> {
         let _turn = self.turn.lock().await;
         let (kept, body) = self.inbox.quarantined(id).await?.ok_or(NotAccepted::Unknown)?;
+        if let Some(original_id) = kept.duplicate_of()
+            && self.inbox.receipt(original_id).await?.is_some()
+        {
+            return Err(NotAccepted::Differs(original_id));
+        }
         let (notification, body) = readable(&kept, body).await?;
         let accepted = |receipt_id, is_new| Accepted {
             receipt_id,
@@ -168,9 +173,6 @@ impl Acceptance {
 
 /// What a request in quarantine says, if that can be told.
 async fn readable(kept: &Quarantined, body: Bytes) -> Result<(Notification, Bytes), NotAccepted> {
-    if let Some(original_id) = kept.duplicate_of() {
-        return Err(NotAccepted::Differs(original_id));
-    }
     if kept.truncated {
         let kept_bytes = kept.body_bytes;
         return Err(NotAccepted::Cut { kept_bytes });

@@ -143,6 +143,7 @@ macro_rules! contract_tests {
                 without_any_id_it_is_accepted_once_too,
                 what_is_cut_or_still_no_notification_is_not_accepted,
                 a_duplicate_that_differs_is_not_accepted,
+                a_duplicate_that_differs_is_accepted_once_its_original_has_expired,
                 what_came_again_meanwhile_is_that_receipt,
                 without_any_id_what_came_hours_apart_is_two_though_it_is_accepted_at_once,
                 without_any_id_what_came_beside_its_repeat_is_that_receipt,

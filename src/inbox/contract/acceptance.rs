@@ -165,6 +165,38 @@ pub async fn a_duplicate_that_differs_is_not_accepted(place: &impl Place) {
     assert_eq!(inbox.whole_quarantine().await, whole, "nothing was added");
 }
 
+pub async fn a_duplicate_that_differs_is_accepted_once_its_original_has_expired(place: &impl Place) {
+    let inbox = place.open(settings()).await;
+    let ids = Ids::fresh();
+    inbox.accept_one(crawled(&ids)).await;
+    let other = Event::CrawlingCompleted {
+        training_data_ids: Vec::new(),
+    };
+    let differing = sent(other, &ids, Wire::V2024_07);
+    let appended = inbox.store_one(differing.clone()).await;
+    let Appended::Duplicate {
+        differs: Some(id), ..
+    } = appended
+    else {
+        panic!("{appended:?}")
+    };
+    inbox.expire_all(1).await;
+    let acceptance = acceptance(&inbox);
+
+    let accepted = acceptance.accept(id).await.expect("it is accepted");
+    let again = acceptance.accept(id).await.expect("it was accepted");
+
+    assert!(accepted.is_new);
+    assert_eq!((again.receipt_id, again.is_new), (accepted.receipt_id, false));
+    let (_, body) = inbox
+        .receipt(accepted.receipt_id)
+        .await
+        .unwrap()
+        .expect("it is there");
+    assert_eq!(body, differing.body);
+    assert_eq!(inbox.all().await.len(), 1);
+}
+
 pub async fn what_came_again_meanwhile_is_that_receipt(place: &impl Place) {
     let inbox = place.open(settings()).await;
     let notification = crawled(&Ids::fresh());

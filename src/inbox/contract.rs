@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod reading;
 pub mod traces;
 pub mod upkeep;
+pub mod walking;
 pub mod window;
 
 use std::sync::Arc;
@@ -137,6 +138,12 @@ macro_rules! contract_tests {
                 of_large_notifications_the_reason_is_told_or_that_it_was_not_read,
                 jobs_that_need_a_look_are_counted,
                 jobs_are_read_many_at_once_as_one_by_one,
+            ]
+            walking: [
+                a_job_of_which_something_newer_came_than_its_word_is_listed,
+                a_job_of_many_steps_is_listed,
+                a_stretch_of_a_wrong_clock_hides_no_open_job_and_makes_none_stalled,
+                a_job_that_neither_began_nor_ended_is_found_as_unknown_alone,
             ]
             acceptance: [
                 what_can_be_read_now_is_accepted_after_all_once,

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{Answer, Page, Receipt, Span};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId};
+use crate::event::{ChatbotId, EventId, Name};
 
 #[cfg(test)]
 pub(super) use list::list_within;
@@ -30,8 +30,8 @@ pub trait Jobs: Send + Sync {
     /// What [`Inbox::job`](super::Inbox::job) says of each of these jobs.
     fn each(&self, event_ids: Vec<EventId>) -> Answer<'_, Vec<Vec<Receipt>>>;
 
-    /// How many jobs are open that began with a receipt of that number or a smaller one; at most [`MAX_COUNTED`].
-    fn open_count(&self, until: u64) -> Answer<'_, u64>;
+    /// How many jobs are open, of the oldest [`MAX_COUNTED`]; those alone that began before that time, if one is given.
+    fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64>;
 }
 
 /// The highest number of open jobs that is counted: some milliseconds.
@@ -83,11 +83,19 @@ pub enum JobState {
     Completed,
     /// It was not.
     Failed,
+    /// No notification of it says so: none is its beginning or its end.
+    Unknown,
 }
 
 impl JobState {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Running, Self::Stalled, Self::Completed, Self::Failed];
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Stalled,
+        Self::Completed,
+        Self::Failed,
+        Self::Unknown,
+    ];
 
     /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -96,11 +104,13 @@ impl JobState {
             Self::Stalled => "stalled",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Unknown => "unknown",
         }
     }
 
-    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job whose
-    /// first word is older than `stalled_before` and that has not ended is stalled.
+    /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job that began,
+    /// whose first word is older than `stalled_before` and that has not ended is stalled. Of statuses that nobody has
+    /// documented none says how a job stands.
     pub fn of(notifications: &[Receipt], stalled_before: Timestamp) -> Self {
         let ended = notifications
             .iter()
@@ -112,7 +122,12 @@ impl JobState {
             });
         let first = notifications.first();
         let is_old = first.is_some_and(|receipt| receipt.received_at < stalled_before);
-        ended.unwrap_or(if is_old { Self::Stalled } else { Self::Running })
+        let has_begun = |receipt: &Receipt| receipt.event.status == Name::INITIAL;
+        ended.unwrap_or(match notifications.iter().any(has_begun) {
+            true if is_old => Self::Stalled,
+            true => Self::Running,
+            false => Self::Unknown,
+        })
     }
 
     /// What says that a job stands so.
@@ -121,6 +136,7 @@ impl JobState {
             Self::Running | Self::Stalled => Word::Open,
             Self::Completed => Word::Status("completed"),
             Self::Failed => Word::Status("failed"),
+            Self::Unknown => Word::Any,
         }
     }
 }

@@ -87,7 +87,7 @@ async fn a_query_of_jobs_that_makes_no_sense_is_refused_with_what_is_allowed() {
     for (query, expected) in [
         (
             "state=open",
-            "state: expected one of running, stalled, completed, failed, found \"open\"",
+            "state: expected one of running, stalled, completed, failed, unknown, found \"open\"",
         ),
         ("limit=501", "limit: expected 1 to 500, found \"501\""),
         ("chatbot_id=x", "chatbot_id: expected a uuid, found \"x\""),

@@ -140,7 +140,7 @@ fn facts(job: &WholeJob) -> Markup {
 
 /// What CaiGunn's log is asked with, and what came of a job that is not known to have ended.
 fn backfill_form(site: &Site, viewer: &Viewer, job: &WholeJob) -> Markup {
-    let is_open = matches!(job.state, JobState::Running | JobState::Stalled);
+    let is_open = !matches!(job.state, JobState::Completed | JobState::Failed);
     html! {
         @if is_open { p { "No end of it is known: CaiGunn's log says whether there was one." } }
         @if site.api.backfill_job.is_some() {

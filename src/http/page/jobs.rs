@@ -16,7 +16,7 @@ use crate::inbox::jobs::{self, Job, JobPage, JobState};
 
 const COLUMNS: [&str; 7] = ["Changed", "Job", "Event", "State", "Why", "Chatbot", "Began"];
 
-const STATES: [&str; 4] = ["running", "stalled", "completed", "failed"];
+const STATES: [&str; 5] = ["running", "stalled", "completed", "failed", "unknown"];
 
 pub(super) fn routes() -> Router<Site> {
     Router::new().route("/jobs", get(list))

@@ -14,7 +14,7 @@ async fn page_of(inbox: &dyn Inbox, filter: &JobFilter, cursor: Option<Cursor>, 
 }
 
 /// All jobs that match, in pages of `limit` put together.
-async fn listed(inbox: &dyn Inbox, filter: &JobFilter, limit: usize) -> Vec<Job> {
+pub(super) async fn listed(inbox: &dyn Inbox, filter: &JobFilter, limit: usize) -> Vec<Job> {
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {
         let JobPage { page, looked_back_to } = page_of(inbox, filter, cursor, limit).await;
@@ -28,11 +28,11 @@ async fn listed(inbox: &dyn Inbox, filter: &JobFilter, limit: usize) -> Vec<Job>
     }
 }
 
-fn ids_of(jobs: &[Job]) -> Vec<EventId> {
+pub(super) fn ids_of(jobs: &[Job]) -> Vec<EventId> {
     jobs.iter().map(|job| job.event_id).collect()
 }
 
-fn by_state(state: JobState) -> JobFilter {
+pub(super) fn by_state(state: JobState) -> JobFilter {
     JobFilter {
         state: Some(state),
         ..JobFilter::default()
@@ -72,7 +72,7 @@ pub async fn jobs_are_listed_newest_word_first_each_once(place: &impl Place) {
     assert_eq!((ended.began_at, ended.changed_at), (at(1), at(23)));
     assert_eq!(
         (undocumented.state, &*undocumented.event),
-        (JobState::Running, "indexing")
+        (JobState::Unknown, "indexing")
     );
     assert_eq!((open.state, open.notification_count), (JobState::Running, 2));
     assert!(open.chatbot_id.is_some());

@@ -317,7 +317,7 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.job(ids.event_id).await.err(),
         inbox.open_jobs(page).await.err(),
         inbox.jobs().each(vec![ids.event_id]).await.err(),
-        inbox.jobs().open_count(1).await.err(),
+        inbox.jobs().open_count(None).await.err(),
         inbox.find(Identity::Windowed).await.err(),
         inbox.last_received().await.err(),
         inbox.export(0, 10).await.err(),

@@ -76,7 +76,6 @@ pub async fn counts(
     stalled_before: Timestamp,
     failed_since: Timestamp,
 ) -> Result<JobCounts, Error> {
-    let old = inbox.outbox().last_before(stalled_before).await?;
     let filter = JobFilter {
         state: Some(JobState::Failed),
         span: Span {
@@ -91,8 +90,8 @@ pub async fn counts(
     };
     let (failed, looked_back_to) = walk(inbox, &filter, stalled_before, page, MAX_RECENT).await?;
     Ok(JobCounts {
-        open: inbox.jobs().open_count(i64::MAX as u64).await?,
-        stalled: inbox.jobs().open_count(old).await?,
+        open: inbox.jobs().open_count(None).await?,
+        stalled: inbox.jobs().open_count(Some(stalled_before)).await?,
         failed: failed.items.len() as u64,
         failed_since: looked_back_to.unwrap_or(failed_since),
     })
@@ -108,7 +107,12 @@ async fn walk(
 ) -> Result<(Page<Found>, Option<Timestamp>), Error> {
     let word = filter.state.map_or(Word::Any, JobState::word);
     let span = asked_span(filter, stalled_before);
-    let (first, last) = bounds(inbox, span).await?;
+    // Open jobs are few, and so looked at one by one: where a clock was wrong for a while, halving would miss some.
+    let halved = match word {
+        Word::Open => Span::default(),
+        Word::Any | Word::Status(_) => span,
+    };
+    let (first, last) = bounds(inbox, halved).await?;
     let mut until = page
         .cursor
         .map_or(last, |cursor| last.min(cursor.0.saturating_sub(1)));
@@ -116,9 +120,11 @@ async fn walk(
         Word::Open => first,
         Word::Any | Word::Status(_) => first.max((until + 1).saturating_sub(max_examined)),
     };
-    let (mut items, mut seen, mut word_count) = (Vec::new(), HashSet::new(), 0);
+    let (mut items, mut seen) = (Vec::new(), HashSet::new());
+    let (mut word_count, mut look_count) = (0, 0);
     while until >= from {
-        let is_sifted_here = word == Word::Open && (filter.event.is_some() || filter.chatbot_id.is_some());
+        let is_sifted_here = word == Word::Open
+            && (filter.event.is_some() || filter.chatbot_id.is_some() || span.until.is_some());
         let limit = match is_sifted_here {
             true => MAX_LOOKED_AT,
             // A job that has ended has two, of which one is its word.
@@ -138,7 +144,10 @@ async fn walk(
         until = words.last().map_or(from, |last| last.sequence) - 1;
         let wanted = |word: &Receipt| filter.is_about(word) && span.contains(word.received_at);
         let words: Vec<_> = words.into_iter().filter(wanted).collect();
-        for found in look_at(inbox, words, stalled_before, &mut seen).await? {
+        let jobs = look_at(inbox, &words, &seen).await?;
+        look_count += jobs.len();
+        seen.extend(told(&jobs, until));
+        for found in found(words, &jobs, stalled_before) {
             if filter.state.is_some_and(|state| state != found.job.state) {
                 continue;
             }
@@ -150,7 +159,7 @@ async fn walk(
         }
         if is_end {
             until = from - 1;
-        } else if seen.len() >= MAX_LOOKED_AT || word_count >= MAX_WORDS {
+        } else if look_count >= MAX_LOOKED_AT || word_count >= MAX_WORDS {
             break;
         }
     }
@@ -181,7 +190,7 @@ fn asked_span(filter: &JobFilter, stalled_before: Timestamp) -> Span {
             since,
             until: Some(until.map_or(stalled_before, |until| until.min(stalled_before))),
         },
-        Some(JobState::Completed | JobState::Failed) | None => filter.span,
+        Some(JobState::Completed | JobState::Failed | JobState::Unknown) | None => filter.span,
     }
 }
 
@@ -213,21 +222,33 @@ impl JobFilter {
     }
 }
 
-/// The jobs of which these are the words, in their order.
-async fn look_at(
-    inbox: &dyn Inbox,
-    words: Vec<Receipt>,
-    stalled_before: Timestamp,
-    seen: &mut HashSet<EventId>,
-) -> Result<Vec<Found>, Error> {
+/// A job's notifications, oldest first, by its id.
+type Whole = HashMap<EventId, Vec<Receipt>>;
+
+/// The jobs of which these may be the words, but for those that were seen.
+async fn look_at(inbox: &dyn Inbox, words: &[Receipt], seen: &HashSet<EventId>) -> Result<Whole, Error> {
     let event_ids = words.iter().filter_map(|word| word.event_id);
     let event_ids: HashSet<_> = event_ids.filter(|event_id| !seen.contains(event_id)).collect();
     let event_ids: Vec<_> = event_ids.into_iter().collect();
     if event_ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Whole::new());
     }
     let jobs = inbox.jobs().each(event_ids.clone()).await?;
-    let jobs: HashMap<_, _> = event_ids.into_iter().zip(jobs).collect();
+    Ok(event_ids.into_iter().zip(jobs).collect())
+}
+
+/// Those of the jobs whose word is not among what is still to be gone through, which are the numbers up to `until`.
+fn told(jobs: &Whole, until: u64) -> impl Iterator<Item = EventId> {
+    let is_told =
+        move |notifications: &[Receipt]| word_of(notifications).is_none_or(|word| word.sequence > until);
+    let told = jobs
+        .iter()
+        .filter(move |(_, notifications)| is_told(notifications));
+    told.map(|(event_id, _)| *event_id)
+}
+
+/// The jobs whose word is one of these, in their order.
+fn found(words: Vec<Receipt>, jobs: &Whole, stalled_before: Timestamp) -> Vec<Found> {
     let found = words.into_iter().filter_map(|word| {
         let event_id = word.event_id?;
         let notifications = jobs.get(&event_id)?;
@@ -247,9 +268,7 @@ async fn look_at(
             word,
         })
     });
-    let found = found.collect();
-    seen.extend(jobs.into_keys());
-    Ok(found)
+    found.collect()
 }
 
 /// The notification by which a job stands as it does.

@@ -6,7 +6,7 @@ use crate::inbox::{Origin, ReceiptId};
 
 #[test]
 fn a_job_is_what_its_last_ending_says_wherever_initial_came() {
-    let cases: [(&[&str], JobState); 10] = [
+    let cases: [(&[&str], JobState); 11] = [
         (&["initial"], JobState::Running),
         (&["initial", "completed"], JobState::Completed),
         (&["initial", "failed"], JobState::Failed),
@@ -17,6 +17,7 @@ fn a_job_is_what_its_last_ending_says_wherever_initial_came() {
         (&["initial", "completed", "failed"], JobState::Failed),
         (&["initial", "progressing"], JobState::Running),
         (&["completed", "archived"], JobState::Completed),
+        (&["progressing", "paused"], JobState::Unknown),
     ];
     for (statuses, state) in cases {
         let receipts: Vec<_> = (1..)

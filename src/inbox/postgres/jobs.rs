@@ -5,7 +5,8 @@ use tokio_postgres::Error;
 use super::super::jobs::{Jobs, MAX_COUNTED, Sought, Word};
 use super::super::{Answer, Receipt};
 use super::read::{self, Parameters, RECEIPT, receipts_of, rows};
-use super::{Client, PostgresInbox};
+use super::{Client, PostgresInbox, system_time};
+use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 
 impl Jobs for PostgresInbox {
@@ -17,19 +18,22 @@ impl Jobs for PostgresInbox {
         Box::pin(self.read(async move |client| read::jobs(client, &event_ids).await))
     }
 
-    fn open_count(&self, until: u64) -> Answer<'_, u64> {
+    fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64> {
+        let before = began_before.map(system_time);
         Box::pin(self.read(async move |client| {
-            let parameters: (i64, i64) = (bound(until), MAX_COUNTED as i64);
-            let counted = rows(client, OPEN_COUNT, &[&parameters.0, &parameters.1]).await?;
+            let counted = rows(client, OPEN_COUNT, &[&before, &(MAX_COUNTED as i64)]).await?;
             Ok(counted[0].try_get::<_, i64>(0)? as u64)
         }))
     }
 }
 
-/// How many, up to a number, so many at most.
+/// How many began before a time, if one is given, of so many, the oldest. The last limit leaves the planner no other way
+/// than to look each of them up.
 pub const OPEN_COUNT: &str = "
-    SELECT count(*) FROM (SELECT FROM open_job
-                          WHERE seq <= $1 AND seq >= (SELECT first_seq FROM state WHERE one) LIMIT $2) AS open";
+    SELECT count(*) FROM (SELECT seq FROM open_job
+                          WHERE seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq LIMIT $2) AS open
+    WHERE $1::timestamptz IS NULL
+       OR (SELECT received_at FROM receipt WHERE receipt.seq = open.seq LIMIT 1) < $1";
 
 /// From a number on, up to another, so many, of a status, of an event, of a chatbot.
 pub fn words_sql() -> String {

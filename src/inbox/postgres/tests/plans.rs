@@ -85,7 +85,12 @@ async fn use_all(inbox: &PostgresInbox) {
     }
     let many = (0..100).map(|_| Ids::fresh().event_id).collect();
     stored.jobs().each(many).await.unwrap();
-    stored.jobs().open_count(1).await.unwrap();
+    stored.jobs().open_count(None).await.unwrap();
+    stored
+        .jobs()
+        .open_count(Some(Timestamp::from_micros(0)))
+        .await
+        .unwrap();
     stored.last_received().await.unwrap();
     stored.export(0, 10).await.unwrap();
     stored.backfilled_count().await.unwrap();

@@ -7,6 +7,7 @@ use super::super::super::{Answer, Receipt};
 use super::super::SqliteInbox;
 use super::super::index::Seq;
 use super::super::read::{self, RECEIPT, receipt_of_row};
+use crate::clock::Timestamp;
 use crate::event::EventId;
 
 impl Jobs for SqliteInbox {
@@ -22,15 +23,18 @@ impl Jobs for SqliteInbox {
         }))
     }
 
-    fn open_count(&self, until: u64) -> Answer<'_, u64> {
+    fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64> {
+        let before = began_before.map(Timestamp::as_micros);
         Box::pin(self.read(move |connection, _| {
-            connection.query_row(OPEN_COUNT, params![until, MAX_COUNTED], |row| row.get(0))
+            connection.query_row(OPEN_COUNT, params![before, MAX_COUNTED], |row| row.get(0))
         }))
     }
 }
 
-/// How many, up to a number, so many at most.
-pub const OPEN_COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM open_job WHERE seq <= ?1 LIMIT ?2)";
+/// How many began before a time, if one is given, of so many, the oldest.
+pub const OPEN_COUNT: &str = "
+    SELECT count(*) FROM (SELECT seq FROM open_job ORDER BY seq LIMIT ?2) AS open
+    WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM receipt WHERE receipt.seq = open.seq AND received_at < ?1)";
 
 /// From a number on, up to another, so many, of a status, of an event, of a chatbot.
 pub fn words_sql() -> String {

@@ -24,6 +24,7 @@ mod comparing;
 #[cfg(test)]
 mod contract;
 pub mod copy;
+mod damage;
 mod entry;
 mod error;
 #[cfg(test)]
@@ -249,6 +250,9 @@ pub struct Receipt {
     /// Where it stands in a trace of its sender's, if it came with one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<Box<Trace>>,
+    /// What of it cannot be read, if anything: the inbox is damaged there. It is delivered nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<Box<str>>,
 }
 
 impl Receipt {

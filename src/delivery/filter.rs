@@ -39,8 +39,12 @@ impl Filter {
                     .any(|chatbot| other.chatbots.contains(chatbot)))
     }
 
-    /// Whether it lets that receipt through.
+    /// Whether it lets that receipt through. Of a damaged one nobody can tell that it is not meant.
     pub fn matches(&self, receipt: &Receipt) -> bool {
+        receipt.damage.is_some() || self.is_meant(receipt)
+    }
+
+    fn is_meant(&self, receipt: &Receipt) -> bool {
         (self.events.is_empty() || self.events.iter().any(|pattern| pattern.matches(&receipt.event)))
             && (self.chatbots.is_empty()
                 || receipt

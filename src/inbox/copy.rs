@@ -131,6 +131,7 @@ async fn copy_all(
         batch.retain(|(receipt, _)| receipt.sequence <= held.last);
         let Some((last, _)) = batch.last() else { break };
         after = last.sequence;
+        refuse_damaged(&batch)?;
         to.import(&batch).await.map_err(CopyError::To)?;
         copied_count += batch.len() as u64;
         progress(Progress::Copied {
@@ -148,6 +149,21 @@ async fn copy_all(
         delivery_count: delivering.delivery_count,
         sha256: sum.text(),
     })
+}
+
+/// A copy would take over what is wrong as if it were right.
+fn refuse_damaged(batch: &[(Receipt, Bytes)]) -> Result<(), CopyError> {
+    let damaged = batch
+        .iter()
+        .find_map(|(receipt, _)| Some((receipt, receipt.damage.as_ref()?)));
+    let Some((receipt, damage)) = damaged else {
+        return Ok(());
+    };
+    let reason = format!(
+        "of receipt {}, number {}, {damage}; restore a sound backup, or copy once that receipt has expired",
+        receipt.id, receipt.sequence
+    );
+    Err(CopyError::From(Error::Corrupt { reason }))
 }
 
 /// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of

@@ -253,6 +253,7 @@ fn receipt(id: ReceiptId) -> Receipt {
         origin: Origin::Webhook,
         body_bytes: 0,
         trace: None,
+        damage: None,
     }
 }
 

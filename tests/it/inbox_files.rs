@@ -2,6 +2,7 @@
 //! has it, and whoever is in the way is named.
 
 mod access;
+mod damaged;
 mod holders;
 mod names;
 mod paths;

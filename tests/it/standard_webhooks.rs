@@ -96,6 +96,7 @@ fn parcel() -> Parcel {
             origin: Origin::Webhook,
             body_bytes: BODY.len(),
             trace: None,
+            damage: None,
         },
         body: Bytes::from_static(BODY.as_bytes()),
         attempt: 1,

@@ -137,6 +137,8 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
             },
             body_bytes: body.len(),
             trace: trace(&whole["trace"]),
+            // All of it was read from the body here.
+            damage: None,
         },
         body: body.to_owned().into(),
         attempt: 1,

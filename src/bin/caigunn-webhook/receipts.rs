@@ -16,7 +16,7 @@ use crate::which::{ListArgs, Of};
 const COLUMNS: &str = "RECEIVED received_at | EVENT event | ID id | JOB event_id | CHATBOT chatbot_id ?1 | FROM origin ?2 \
                        | BYTES body_bytes ?3";
 
-const MEMBERS: &str = "id sequence received_at event event_id chatbot_id wire origin body_bytes trace";
+const MEMBERS: &str = "id sequence received_at event event_id chatbot_id wire origin body_bytes trace damage";
 
 #[derive(Subcommand)]
 pub enum ReceiptsCommand {

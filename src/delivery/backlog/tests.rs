@@ -30,6 +30,7 @@ fn receipt(sequence: u64, job: u128) -> Receipt {
         origin: Origin::Webhook,
         body_bytes: 10,
         trace: None,
+        damage: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub fn parcel(body: &str) -> Parcel {
             origin: Origin::Webhook,
             body_bytes: body.len(),
             trace: None,
+            damage: None,
         },
         body: Bytes::copy_from_slice(body.as_bytes()),
         attempt: 1,

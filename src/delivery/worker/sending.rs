@@ -15,8 +15,8 @@ use crate::delivery::health::{Allowance, Turn};
 use crate::delivery::log;
 use crate::delivery::send::{PAUSED_ITSELF, Parcel, Report, Wish};
 use crate::delivery::status::Failure;
-use crate::inbox::Receipt;
 use crate::inbox::outbox::{Attempt, Outcome, Pause, State};
+use crate::inbox::{Receipt, ReceiptId};
 
 impl Worker<'_> {
     /// Begins as many attempts as may begin.
@@ -223,15 +223,18 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
         detail,
         answer,
         wish,
-    } = parts
-        .sender
-        .send(Parcel {
-            receipt,
-            body,
-            attempt: begun.attempt,
-            replay_count: begun.replay_count,
-        })
-        .await;
+    } = match &receipt.damage {
+        Some(damage) => unsent(receipt_id, damage),
+        None => {
+            let parcel = Parcel {
+                receipt,
+                body,
+                attempt: begun.attempt,
+                replay_count: begun.replay_count,
+            };
+            parts.sender.send(parcel).await
+        }
+    };
     // In whole microseconds, as the store keeps it.
     let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
     Ended {
@@ -247,5 +250,17 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
             answer,
         },
         wish,
+    }
+}
+
+/// What is said of a receipt that cannot be sent, since it cannot be read.
+fn unsent(receipt_id: ReceiptId, damage: &str) -> Report {
+    let detail = format!(
+        "not sent: {damage}; take its body to where it should go (`caigunn-webhook receipts show {receipt_id}`), and see what else \
+         is damaged (`caigunn-webhook inbox check`)"
+    );
+    Report {
+        wish: Wish::NeverThis,
+        ..Report::unanswered(Outcome::Ours, detail)
     }
 }

@@ -296,5 +296,6 @@ fn receipt_of(filter: &ReceiptFilter) -> Receipt {
         origin: Origin::Webhook,
         body_bytes: 0,
         trace: None,
+        damage: None,
     }
 }

@@ -107,6 +107,9 @@ fn facts(receipt: &Receipt) -> Vec<(&'static str, Markup)> {
         (name, html! { code { (parts::text(value)) } })
     });
     facts.extend(traced);
+    if let Some(damage) = &receipt.damage {
+        facts.insert(0, ("Damaged", html! { strong { (damage) } }));
+    }
     facts
 }
 

@@ -83,7 +83,10 @@ pub fn live(viewer: &Viewer, last: u64) -> Markup {
 pub fn row(receipt: &Receipt) -> Markup {
     let cells = [
         parts::time(receipt.received_at),
-        parts::text(&receipt.event.to_string()),
+        html! {
+            (parts::text(&receipt.event.to_string()))
+            @if receipt.damage.is_some() { " (damaged)" }
+        },
         parts::id_link(receipt.id, &format!("/receipts/{}", receipt.id)),
         html! {
             @if let Some(id) = receipt.event_id { (parts::id_link(id, &format!("/jobs/{id}"))) } @else { "none" }

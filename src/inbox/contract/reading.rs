@@ -72,6 +72,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         origin: Origin::Webhook,
         body_bytes: crawled(&ids).body.len(),
         trace: None,
+        damage: None,
     };
     let older = Receipt {
         id: receipt_ids[1],
@@ -87,6 +88,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         origin: Origin::Webhook,
         body_bytes: read[1].body_bytes,
         trace: None,
+        damage: None,
     };
     let unknown = Receipt {
         id: receipt_ids[2],
@@ -102,6 +104,7 @@ pub async fn a_receipt_reads_back_as_it_was_stored(place: &impl Place) {
         origin: Origin::Webhook,
         body_bytes: 39,
         trace: None,
+        damage: None,
     };
     assert_eq!(read, [crawled, older, unknown]);
     // The lists show the same.

@@ -52,5 +52,6 @@ fn receipt_of(sequence: u64, status: &'static str) -> Receipt {
         origin: Origin::Webhook,
         body_bytes: 0,
         trace: None,
+        damage: None,
     }
 }

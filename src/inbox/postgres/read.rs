@@ -10,12 +10,12 @@ use tokio_postgres::types::{FromSql, ToSql, Type, accepts};
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
+use super::super::damage::Damage;
 use super::super::{
     Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
     Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
 use super::Client;
-use super::error::NotOurs;
 use super::{from_system_time, key};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
@@ -310,17 +310,23 @@ fn next_cursor(items: &[Receipt], limit: usize) -> Option<Cursor> {
     last.map(|last| Cursor(last.sequence))
 }
 
-/// Reads the columns of [`RECEIPT`].
+/// Reads the columns of [`RECEIPT`]. Where a text is none, the receipt says so: no row has its neighbours fail.
 pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
-    let KnownWire(wire) = row.try_get(3)?;
+    let mut damage = Damage::default();
+    let [wire, event, status] = [(3, "wire"), (4, "event"), (5, "status")].map(|(place, column)| {
+        let stored: Result<Text<'_>, Error> = row.try_get(place);
+        stored.map(|stored| damage.text(column, stored.0))
+    });
+    let wire = wire?;
+    let trace: Option<Text<'_>> = row.try_get(10)?;
     Ok(Receipt {
         sequence: row.try_get::<_, i64>(0)? as u64,
         id: ReceiptId::new(row.try_get(1)?),
         received_at: from_system_time(row.try_get(2)?),
-        wire,
+        wire: damage.or("wire", wire.parse(), Wire::V2024_07),
         event: Name {
-            event: row.try_get::<_, String>(4)?.into(),
-            status: row.try_get::<_, String>(5)?.into(),
+            event: event?.into(),
+            status: status?.into(),
         },
         event_id: row.try_get::<_, Option<Uuid>>(6)?.map(EventId::new),
         chatbot_id: row.try_get::<_, Option<Uuid>>(7)?.map(ChatbotId::new),
@@ -331,10 +337,10 @@ pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
         },
         body_bytes: row.try_get::<_, i32>(9)? as usize,
         // What cannot be read is as if it had not come.
-        trace: row
-            .try_get::<_, Option<&str>>(10)?
-            .and_then(|text| text.parse().ok())
+        trace: trace
+            .and_then(|trace| str::from_utf8(trace.0).ok()?.parse().ok())
             .map(Box::new),
+        damage: damage.said(),
     })
 }
 
@@ -364,13 +370,12 @@ fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
     })
 }
 
-/// A wire generation in a column.
-struct KnownWire(Wire);
+/// A text as it is stored, which the server looks at no more when it sends it.
+struct Text<'a>(&'a [u8]);
 
-impl<'a> FromSql<'a> for KnownWire {
-    fn from_sql(column: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        let text = <&str as FromSql>::from_sql(column, raw)?;
-        text.parse().map(Self).map_err(|error| NotOurs(error).into())
+impl<'a> FromSql<'a> for Text<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
     }
 
     accepts!(TEXT);

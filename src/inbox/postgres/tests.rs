@@ -2,6 +2,7 @@
 
 mod check;
 mod copies;
+mod damaged;
 mod faults;
 mod many;
 mod migration;

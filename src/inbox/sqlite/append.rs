@@ -9,7 +9,7 @@ use super::super::{
     Stored, Uncompared,
 };
 use super::index::{Key, KeyIndex, Seq};
-use super::read::blob;
+use super::read::{blob, concerns_a_value, uuid};
 use super::{jobs, quarantine};
 use crate::clock::Timestamp;
 use crate::event::{Event, Identity, Name};
@@ -34,16 +34,16 @@ pub struct Memory {
 impl Memory {
     /// Reads it from a file whose journal of keys ends with `last_key_seq`.
     pub fn read(connection: &Connection, last_key_seq: Seq) -> rusqlite::Result<Self> {
-        let last: Option<(Seq, Uuid)> = connection
+        let last: Option<(Seq, Option<Uuid>)> = connection
             .query_row(
                 "SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1",
                 [],
-                |row| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?))),
+                |row| Ok((row.get(0)?, uuid(row, 1).ok())),
             )
             .optional()?;
         Ok(Self {
             next_seq: last.map_or(0, |(seq, _)| seq).max(last_key_seq) + 1,
-            ids: IdSource::after(last.map(|(_, id)| id)),
+            ids: IdSource::after(last.and_then(|(_, id)| id)),
             quarantine: quarantine::Extent::read(connection)?,
         })
     }
@@ -102,9 +102,11 @@ impl<'a> Append<'a> {
         };
         match stored {
             Ok(stored) => Ok(Ok(stored)),
-            Err(error) if concerns_one_row(&error) => Ok(Err(Error::Unavailable {
-                reason: format!("this entry cannot be stored: {error}"),
-            })),
+            Err(error) if concerns_one_row(&error) || concerns_a_value(&error) => {
+                Ok(Err(Error::Unavailable {
+                    reason: format!("this entry cannot be stored: {error}"),
+                }))
+            }
             Err(error) => Err(error),
         }
     }
@@ -278,9 +280,9 @@ struct Original {
 }
 
 impl Original {
-    /// `None` if it has been removed by age.
+    /// `None` if it has been removed by age, or cannot be read: what repeats that is kept, so that it can be read once more.
     fn read(connection: &Connection, seq: Seq) -> rusqlite::Result<Option<Self>> {
-        connection
+        let read = connection
             .prepare_cached(
                 "SELECT id, received_at, event, status, event_id, model_id, length(body)
                  FROM receipt WHERE seq = ?1",
@@ -296,8 +298,11 @@ impl Original {
                     model_id: row.get(5)?,
                     body_bytes: row.get(6)?,
                 })
-            })
-            .optional()
+            });
+        match read {
+            Err(error) if concerns_a_value(&error) => Ok(None),
+            read => read.optional(),
+        }
     }
 
     fn has_identity(&self, identity: &Identity) -> bool {

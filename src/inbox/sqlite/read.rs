@@ -10,6 +10,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::super::damage::Damage;
 use super::super::{
     Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, RECENT_RECEIPTS, Receipt,
     ReceiptFilter, ReceiptId,
@@ -18,7 +19,7 @@ use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
 use super::{lock_mutex, schema, sort};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, Event, EventId, Identity, Name};
+use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
 /// How many rows one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
 pub const MAX_EXAMINED: u64 = 100_000;
@@ -102,7 +103,8 @@ pub fn receipts(
 /// See [`super::Inbox::receipt`].
 pub fn receipt(connection: &Connection, id: ReceiptId) -> rusqlite::Result<Option<(Receipt, Bytes)>> {
     // Ids grow with seq, so bisection finds one without an index: some twenty look-ups in a million.
-    let at_or_after = "SELECT seq, id FROM receipt WHERE seq >= ?1 ORDER BY seq LIMIT 1";
+    let at_or_after = "SELECT seq, id FROM receipt
+                       WHERE seq >= ?1 AND typeof(id) = 'blob' AND length(id) = 16 ORDER BY seq LIMIT 1";
     let mut statement = connection.prepare(at_or_after)?;
     let (mut low, mut high) = bounds(connection)?.unwrap_or((1, 0));
     while low <= high {
@@ -229,10 +231,11 @@ pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId
     let mut rows = statement.query([RECENT_RECEIPTS])?;
     let mut latest = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let Some(chatbot_id) = optional_uuid(row, 0)?.map(ChatbotId::new) else {
+        // What cannot be read says nothing.
+        let (Ok(Some(chatbot_id)), Ok(received_at)) = (optional_uuid(row, 0), row.get(1)) else {
             continue;
         };
-        let received_at = Timestamp::from_micros(row.get(1)?);
+        let (chatbot_id, received_at) = (ChatbotId::new(chatbot_id), Timestamp::from_micros(received_at));
         let of_chatbot = latest.entry(chatbot_id).or_insert(received_at);
         *of_chatbot = received_at.max(*of_chatbot);
     }
@@ -290,49 +293,67 @@ pub fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Opt
         .map(|last| Cursor(seq(last)))
 }
 
-/// Reads the columns of [`RECEIPT`].
+/// Reads the columns of [`RECEIPT`]. Where that cannot be done, the receipt says so: no row has its neighbours fail.
 pub fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
-    let wire: String = row.get(3)?;
-    let wire = wire
-        .parse()
-        .map_err(|error: String| rusqlite::Error::FromSqlConversionFailure(3, Type::Text, error.into()))?;
+    let mut damage = Damage::default();
+    let wire = row.get::<_, String>(3).ok().and_then(|wire| wire.parse().ok());
+    let is_backfilled: bool = row.get(9)?;
     Ok(Receipt {
         sequence: row.get(0)?,
-        id: ReceiptId::new(uuid(row, 1)?),
-        received_at: Timestamp::from_micros(row.get(2)?),
-        wire,
+        id: ReceiptId::new(damage.or("id", uuid(row, 1), Uuid::nil())),
+        received_at: Timestamp::from_micros(damage.or("received_at", row.get(2), 0)),
+        wire: damage.or("wire", wire.ok_or(()), Wire::V2024_07),
         event: Name {
-            event: row.get::<_, String>(4)?.into(),
-            status: row.get::<_, String>(5)?.into(),
+            event: damage.text("event", bytes(row, 4)?).into(),
+            status: damage.text("status", bytes(row, 5)?).into(),
         },
-        event_id: optional_uuid(row, 6)?.map(EventId::new),
-        chatbot_id: optional_uuid(row, 7)?.map(ChatbotId::new),
-        body_bytes: row.get(8)?,
-        origin: if row.get(9)? {
+        event_id: damage
+            .or("event_id", optional_uuid(row, 6), None)
+            .map(EventId::new),
+        chatbot_id: damage
+            .or("chatbot_id", optional_uuid(row, 7), None)
+            .map(ChatbotId::new),
+        body_bytes: damage.or("body", row.get(8), 0),
+        origin: if is_backfilled {
             Origin::Backfill
         } else {
             Origin::Webhook
         },
         // What cannot be read is as if it had not come.
         trace: row
-            .get_ref(10)?
-            .as_str_or_null()?
+            .get::<_, String>(10)
+            .ok()
             .and_then(|text| text.parse().ok())
             .map(Box::new),
+        damage: damage.said(),
     })
 }
 
 /// Reads the columns of [`RECEIPT`], and the body after them.
 pub fn receipt_and_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Bytes)> {
-    Ok((receipt_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(11)?)))
+    Ok((receipt_of_row(row)?, Bytes::copy_from_slice(bytes(row, 11)?)))
 }
 
 /// The same where the body may be left out.
 pub fn receipt_and_small_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Option<Bytes>)> {
-    Ok((
-        receipt_of_row(row)?,
-        row.get::<_, Option<Vec<u8>>>(11)?.map(Bytes::from),
-    ))
+    let is_left_out = row.get_ref(11)?.data_type() == Type::Null;
+    let body = bytes(row, 11)?;
+    let body = (!is_left_out).then(|| Bytes::copy_from_slice(body));
+    Ok((receipt_of_row(row)?, body))
+}
+
+/// The bytes of a text or a blob; of what is neither, none.
+fn bytes<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
+    Ok(row.get_ref(column)?.as_bytes().unwrap_or_default())
+}
+
+/// Whether an error says that a value of a row cannot be read, and nothing of the file.
+pub fn concerns_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(
+        error,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
+    )
 }
 
 /// A UUID as it is stored.

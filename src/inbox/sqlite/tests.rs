@@ -1,6 +1,7 @@
 //! What only SQLite promises, and the contract of every store.
 
 mod damage;
+mod damaged;
 mod faults;
 mod files;
 mod held;

@@ -44,7 +44,13 @@ const KINDS: [Kind; 2] = [
         key: "seq",
         columns: RECEIPT,
         filter: "",
-        read: |row| optional_uuid(row, 11).and_then(|_| receipt_of_row(row).map(drop)),
+        read: |row| {
+            optional_uuid(row, 11)?;
+            match receipt_of_row(row)?.damage {
+                None => Ok(()),
+                Some(damage) => Err(Error::ToSqlConversionFailure(damage.into())),
+            }
+        },
     },
     Kind {
         table: "quarantine",
@@ -222,6 +228,7 @@ fn why(row: &Row<'_>, error: &Error) -> String {
         Error::FromSqlConversionFailure(index, _, why) => format!("{}: {why}", column(*index)),
         Error::Utf8Error(index, why) => format!("{}: {why}", column(*index)),
         Error::InvalidColumnType(index, _, kind) => format!("{}: it is {kind}", column(*index)),
+        Error::ToSqlConversionFailure(damage) => damage.to_string(),
         other => format!("columns: {other}"),
     }
 }

@@ -34,7 +34,7 @@ pub trait Jobs: Send + Sync {
     fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64>;
 }
 
-/// The highest number of open jobs that is counted: some milliseconds.
+/// The highest number of open jobs that is counted: some milliseconds, or 0.2 s where it is looked at when each began.
 pub const MAX_COUNTED: u64 = 100_000;
 
 /// How many receipts one page of a list may go through: some 0.1 s.

@@ -206,7 +206,7 @@ impl Found {
             more => format!(" and {more} more"),
         };
         let reason = format!(
-            "{path} is damaged: rows that cannot be read: {}{and_more} (the first for its {})",
+            "{path} is damaged: rows that cannot be read: {}{and_more} (the first: {})",
             rows.join(", "),
             self.why
         );

@@ -29,22 +29,22 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
         (
             "UPDATE receipt SET status = CAST(x'8d' AS TEXT) WHERE seq = 2",
             "seq 2 of the table receipt",
-            "status: invalid utf-8",
+            "what the inbox holds as its status cannot be read",
         ),
         (
             "UPDATE receipt SET event = CAST(x'8d' AS TEXT) WHERE seq = 2",
             "seq 2 of the table receipt",
-            "event: invalid utf-8",
+            "what the inbox holds as its event cannot be read",
         ),
         (
             "UPDATE receipt SET wire = '2024-08' WHERE seq = 2",
             "seq 2 of the table receipt",
-            "wire: ",
+            "what the inbox holds as its wire cannot be read",
         ),
         (
             "UPDATE receipt SET chatbot_id = x'01' WHERE seq = 2",
             "seq 2 of the table receipt",
-            "chatbot_id: ",
+            "what the inbox holds as its chatbot_id cannot be read",
         ),
         (
             "UPDATE receipt SET model_id = x'01' WHERE seq = 2",
@@ -94,7 +94,7 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
         let refused = backup(&folder.inbox_path(), &folder.0.path().join("copy.db"), &watch);
 
         let expected =
-            format!("inbox.db is damaged: rows that cannot be read: {row} (the first for its {why}");
+            format!("inbox.db is damaged: rows that cannot be read: {row} (the first: {why}");
         assert!(reason.contains(&expected), "{sql}: {reason}");
         assert!(
             matches!(refused, Err(BackupError::From(Error::Corrupt { .. }))),

@@ -48,7 +48,7 @@ const KINDS: [Kind; 2] = [
             optional_uuid(row, 11)?;
             match receipt_of_row(row)?.damage {
                 None => Ok(()),
-                Some(damage) => Err(Error::ToSqlConversionFailure(damage.into())),
+                Some(damage) => Err(Error::ToSqlConversionFailure(String::from(damage).into())),
             }
         },
     },

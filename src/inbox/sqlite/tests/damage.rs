@@ -93,8 +93,7 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
         let watch: Watch = Arc::new(|_| true);
         let refused = backup(&folder.inbox_path(), &folder.0.path().join("copy.db"), &watch);
 
-        let expected =
-            format!("inbox.db is damaged: rows that cannot be read: {row} (the first: {why}");
+        let expected = format!("inbox.db is damaged: rows that cannot be read: {row} (the first: {why}");
         assert!(reason.contains(&expected), "{sql}: {reason}");
         assert!(
             matches!(refused, Err(BackupError::From(Error::Corrupt { .. }))),

@@ -12,6 +12,7 @@ mod lines;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use lines::{Item, Job, Line, Phase};
 pub use told::Change;
@@ -191,7 +192,7 @@ impl Backlog {
     /// Takes out the oldest that may be sent.
     pub fn begin(&mut self, now: Timestamp) -> Option<Begun> {
         let sequence = self.next(now)?;
-        Some(self.take(sequence))
+        Some(self.take(sequence, now))
     }
 
     /// Whether nothing is pending here.
@@ -240,21 +241,22 @@ impl Backlog {
         item.outcome = Some(attempt.outcome);
         item.tried_at = Some(now);
         item.phase = Phase::Settled;
-        let was_due = item.due_at <= attempt.started_at;
-        item.is_early = false;
-        item.is_asked_for = false;
+        // What was wanted when the attempt was under way already, it has not fulfilled.
+        item.is_early = item.is_wanted_anew;
+        item.is_asked_for &= item.is_wanted_anew;
         item.found_nobody = wish == Wish::WhenBack;
-        item.step += u32::from(was_due);
-        let wait = if was_due {
-            self.schedule.next(item.step, random)
+        item.step += u32::from(item.was_due);
+        let wait = if item.was_due {
+            let next = self.schedule.next(item.step, random);
+            next.or(item.is_wanted_anew.then_some(Duration::ZERO))
         } else {
             Some(item.due_at.since(now))
         };
         let state = match (attempt.outcome, wait) {
             (Outcome::Delivered, _) => State::Delivered,
+            _ if item.is_called_off => State::Cancelled,
             (_, None) => State::Dead,
-            (_, Some(_)) if wish == Wish::NeverThis => State::Dead,
-            (_, Some(_)) if item.is_called_off => State::Cancelled,
+            _ if wish == Wish::NeverThis => State::Dead,
             (_, Some(wait)) => {
                 item.due_at = now.plus(wait.max(wish.pause()));
                 State::Pending
@@ -285,8 +287,9 @@ impl Backlog {
         self.expedite_all(|item| item.found_nobody || item.was_tried_since(since));
     }
 
-    /// Lets go at once what was tried and would be again until that time.
+    /// Lets go at once what was tried and would be again until that time, and what is under way once more if it fails.
     pub fn hurry_due_by(&mut self, until: Timestamp) {
+        self.want_anew();
         self.expedite_all(|item| item.tried_at.is_some() && item.due_at <= until);
     }
 

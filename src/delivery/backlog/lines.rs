@@ -22,10 +22,14 @@ pub(super) struct Item {
     pub(super) tried_at: Option<Timestamp>,
     /// When the schedule wants it tried.
     pub(super) due_at: Timestamp,
+    /// Whether that time had come when the attempt that is under way began.
+    pub(super) was_due: bool,
     /// It may go before that. An attempt before its time uses up no try.
     pub(super) is_early: bool,
     /// Somebody wants it tried, and it was not since.
     pub(super) is_asked_for: bool,
+    /// The attempt that is under way was to be made when it had begun: if it fails, there is another one at once.
+    pub(super) is_wanted_anew: bool,
     /// The last attempt found nobody who takes connections, or messages, so it cannot have been for what is sent.
     pub(super) found_nobody: bool,
     pub(super) phase: Phase,
@@ -129,11 +133,13 @@ impl Backlog {
         }
     }
 
-    pub(super) fn take(&mut self, sequence: u64) -> Begun {
+    pub(super) fn take(&mut self, sequence: u64, now: Timestamp) -> Begun {
         self.displace(sequence);
         self.in_flight_count += 1;
         let item = self.items.get_mut(&sequence).expect("it was placed");
         item.phase = Phase::InFlight;
+        item.was_due = item.due_at <= now;
+        item.is_wanted_anew = false;
         let line = self
             .jobs
             .get_mut(&item.job)
@@ -169,13 +175,23 @@ impl Backlog {
         let may_go = self.ready.iter().copied().min_by_key(key);
         let waits = || self.timed.iter().map(|(_, sequence)| *sequence).min_by_key(key);
         let sequence = may_go.or_else(waits)?;
-        Some(self.take(sequence))
+        Some(self.take(sequence, now))
     }
 
     pub(super) fn expedite(&mut self, sequence: u64) {
         self.displace(sequence);
         self.items.get_mut(&sequence).expect("it is pending").is_early = true;
         self.place(sequence);
+    }
+
+    /// Has all that are under way tried once more at once if they fail.
+    pub(super) fn want_anew(&mut self) {
+        // Of a job one at most is busy.
+        let busy: Vec<_> = self.jobs.values().filter_map(|line| line.busy).collect();
+        for sequence in busy {
+            let item = self.items.get_mut(&sequence).expect("it is pending");
+            item.is_wanted_anew = true;
+        }
     }
 
     /// Lets go at once all of these that no attempt is under way with.
@@ -201,13 +217,16 @@ impl Backlog {
     /// Of a job those without a row are always the last ones. So whoever is known by a row, also to the next leader,
     /// comes after nothing that is not.
     pub(super) fn waits_with_a_row(&self, job: &Job) -> bool {
-        let is_finished = |sequence: &u64| {
-            let row = self.row_on_its_way(*sequence);
-            row.is_some_and(|row| row.state != State::Pending)
-        };
         let line = self.jobs.get(job).map(|line| line.sequences.iter().rev());
-        let last = line.into_iter().flatten().find(|sequence| !is_finished(sequence));
+        let mut line = line.into_iter().flatten();
+        let last = line.find(|sequence| !self.is_finished(**sequence));
         last.is_some_and(|last| !self.rowless.contains(last))
+    }
+
+    /// Whether it is finished with as soon as its row is in the store.
+    pub(super) fn is_finished(&self, sequence: u64) -> bool {
+        let row = self.row_on_its_way(sequence);
+        row.is_some_and(|row| row.state != State::Pending)
     }
 
     /// Has rows written for those of a job that have none.
@@ -252,8 +271,10 @@ impl Item {
             outcome: None,
             tried_at: None,
             due_at,
+            was_due: false,
             is_early: false,
             is_asked_for: false,
+            is_wanted_anew: false,
             found_nobody: false,
             phase: Phase::Waiting,
             is_called_off: false,

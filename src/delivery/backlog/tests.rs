@@ -243,6 +243,66 @@ fn a_probe_takes_first_what_somebody_asked_for_and_that_once() {
 }
 
 #[test]
+fn what_is_wanted_while_an_attempt_is_under_way_is_tried_once_more_at_once_also_after_the_last_try() {
+    let wishes: [fn(&mut Backlog); 2] = [|it| _ = it.retry(1), |it| it.hurry_due_by(Timestamp::MAX)];
+    for (is_last, wish) in [(false, wishes[0]), (false, wishes[1]), (true, wishes[0]), (true, wishes[1])] {
+        let mut backlog = backlog(&[1]);
+        let mut now = at(0);
+        for _ in 0..if is_last { 2 } else { 0 } {
+            begin_all(&mut backlog, now);
+            settle(&mut backlog, 1, Outcome::Refused, now);
+            record(&mut backlog, now);
+            now = backlog.next_at().expect("it is tried again");
+        }
+        assert_eq!(begin_all(&mut backlog, now), [1]);
+        wish(&mut backlog);
+
+        assert_eq!(settle(&mut backlog, 1, Outcome::Refused, now), State::Pending);
+        record(&mut backlog, now);
+        assert_eq!(begin_all(&mut backlog, now), [1]);
+
+        let state = settle(&mut backlog, 1, Outcome::Refused, now);
+        assert_eq!(state == State::Dead, is_last);
+        record(&mut backlog, now);
+        assert_eq!(begin_all(&mut backlog, now), [0; 0], "once");
+    }
+}
+
+#[test]
+fn what_is_called_off_during_its_last_try_is_no_dead_letter() {
+    for wish in [Wish::None, Wish::NeverThis] {
+        let mut backlog = Backlog::new(
+            &destination(0),
+            Schedule::new(vec![Duration::ZERO]).unwrap(),
+            Filter::default(),
+        );
+        backlog.offer(&receipt(1, 1), at(0));
+        begin_all(&mut backlog, at(0));
+        assert_eq!(backlog.cancel(&receipt(1, 1), None, at(0)), Change::Made);
+
+        let state = settle_with(&mut backlog, 1, Outcome::Failed, wish, at(0));
+
+        assert_eq!(state, State::Cancelled);
+    }
+}
+
+#[test]
+fn of_two_wishes_the_later_one_counts_and_none_of_what_is_finished_with() {
+    let mut backlog = backlog(&[1, 2]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Refused, at(0));
+    settle(&mut backlog, 2, Outcome::Delivered, at(0));
+
+    assert_eq!(backlog.cancel(&receipt(1, 1), None, at(0)), Change::Made);
+    assert_eq!(backlog.retry(1), Change::Made);
+    assert_eq!(backlog.retry(2), Change::NotMade);
+    assert_eq!(backlog.cancel(&receipt(2, 2), None, at(0)), Change::NotMade);
+
+    record(&mut backlog, at(0));
+    assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+}
+
+#[test]
 fn a_wish_to_be_left_alone_moves_the_next_try_but_not_forward() {
     for (pause, wait) in [(100, 100), (1, 5)] {
         let mut backlog = backlog(&[1]);
@@ -639,6 +699,30 @@ fn a_clock_that_is_set_changes_no_wait() {
         assert_eq!(backlog.next_at(), Some(at(is + 5)));
         assert_eq!(begin_all(&mut backlog, at(is + 4)), [0; 0]);
         assert_eq!(begin_all(&mut backlog, at(is + 5)), [1]);
+    }
+}
+
+#[test]
+fn an_attempt_during_which_the_clock_is_set_uses_up_a_try_if_it_was_due() {
+    for (was, is) in [(YEAR, 100), (100, YEAR)] {
+        let mut backlog = backlog(&[]);
+        backlog.offer(&receipt(1, 1), at(was));
+        assert_eq!(begin_all(&mut backlog, at(was)), [1]);
+
+        backlog.set_clock(at(was + 1), at(is + 1));
+
+        let attempt = Attempt {
+            number: 1,
+            started_at: at(was),
+            duration: SECOND,
+            outcome: Outcome::Failed,
+            status: None,
+            detail: String::new(),
+            answer: Default::default(),
+        };
+        backlog.settle(1, attempt, Wish::None, at(is + 1), 0.5);
+        record(&mut backlog, at(is + 1));
+        assert_eq!(backlog.next_at(), Some(at(is + 6)), "as the schedule says");
     }
 }
 

@@ -16,14 +16,17 @@ pub enum Change {
 }
 
 impl Backlog {
-    /// Lets one go at once, and before others where single ones go.
+    /// Lets one go at once, and before others where single ones go. An attempt that is under way may be all that it needs;
+    /// if it fails, there is another one at once, also if it was the last.
     pub fn retry(&mut self, sequence: u64) -> Change {
-        let Some(item) = self.items.get_mut(&sequence) else {
+        let is_finished = self.is_finished(sequence);
+        let Some(item) = self.items.get_mut(&sequence).filter(|_| !is_finished) else {
             return Change::NotMade;
         };
         // Of two wishes the later one counts.
-        item.is_called_off &= item.phase == Phase::Settled;
+        item.is_called_off = false;
         item.is_asked_for = true;
+        item.is_wanted_anew = true;
         self.expedite(sequence);
         Change::Made
     }
@@ -37,7 +40,9 @@ impl Backlog {
     /// deliver it.
     pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
         let sequence = receipt.sequence;
+        let is_finished = self.is_finished(sequence);
         match self.items.get_mut(&sequence) {
+            Some(_) if is_finished => Change::NotMade,
             Some(item) => {
                 item.is_called_off = true;
                 if item.phase == Phase::Waiting {

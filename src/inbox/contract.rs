@@ -189,6 +189,7 @@ macro_rules! contract_tests {
                 names_of_destinations_are_kept_apart,
                 what_is_pending_and_dead_is_counted,
                 a_removed_destination_takes_its_pending_deliveries_with_it,
+                what_was_closed_with_a_destination_is_sent_if_it_begins_before_that_again,
                 a_destination_that_comes_back_begins_anew,
                 a_pause_is_kept_until_it_is_over,
                 a_destination_that_is_configured_no_more_keeps_its_place_until_it_is_again,

@@ -60,7 +60,8 @@ pub trait Outbox: Send + Sync {
     fn destinations(&self) -> Answer<'_, Vec<Destination>>;
 
     /// Puts a destination in, unless it is there; then it is configured again, if it was not. One that was removed begins
-    /// anew, with its deliveries as they are.
+    /// anew: its deliveries stay as they are, but what was closed with its removal ([`State::Removed`]) and lies behind where it
+    /// begins is forgotten, with its attempts, and is in the log again.
     fn add_destination(&self, name: String, start: Start) -> Answer<'_, Destination>;
 
     /// Takes down that the leader has a destination no more, unless that is known; returns for how long it has been so,

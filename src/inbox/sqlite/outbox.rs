@@ -64,9 +64,11 @@ impl Outbox for SqliteInbox {
                     self.write(move |connection| write::configure_destination(connection, destination))
                         .await
                 }
-                read::Beginning::After(seq) => {
-                    self.write(move |connection| write::add_destination(connection, &name, start, seq))
-                        .await
+                read::Beginning::Anew { after, removed } => {
+                    self.write(move |connection| {
+                        write::add_destination(connection, &name, start, (after, &removed))
+                    })
+                    .await
                 }
             }
         })

@@ -236,7 +236,65 @@ pub async fn a_destination_that_comes_back_begins_anew(place: &impl Place) {
     led.remove(&first).await;
     let back = led.add_since("crm", 1).await;
     assert_eq!(led.ahead_of(&back).await, sequences[1..]);
-    assert_eq!(led.undelivered(&back).await, sequences[2..]);
+    assert_eq!(led.undelivered(&back).await, sequences[1..]);
+}
+
+pub async fn what_was_closed_with_a_destination_is_sent_if_it_begins_before_that_again(place: &impl Place) {
+    let led = Led::open(place).await;
+    let (crm, other) = (led.add("crm").await, led.add("other").await);
+    let sequences = led.accept(0..6).await;
+    for destination in [&crm, &other] {
+        let pending = |sequence| delivery(destination, sequence, State::Pending);
+        let deliveries = [sequences[0], sequences[2], sequences[3]].map(pending);
+        let finished = [
+            delivery(destination, sequences[1], State::Delivered),
+            delivery(destination, sequences[4], State::Cancelled),
+        ];
+        let tried = [1, 2].map(|number| (sequences[2], attempt(number)));
+        let progress = Progress {
+            cursor: sequences[4],
+            deliveries: [&deliveries[..], &finished].concat(),
+            attempts: tried.to_vec(),
+            ..nothing_new(destination)
+        };
+        led.record(progress).await;
+    }
+    let kept = led.delivery(&other, sequences[2]).await;
+    led.remove(&crm).await;
+    led.remove(&other).await;
+    let closed = led.delivery(&crm, sequences[0]).await;
+
+    let back = led.add_since("crm", 1).await;
+
+    assert_eq!(
+        (back.id, back.cursor, back.pending_count),
+        (crm.id, sequences[0], 0)
+    );
+    let open = [sequences[2], sequences[3], sequences[5]];
+    assert_eq!(led.undelivered(&back).await, open);
+    assert_eq!(led.delivery(&crm, sequences[0]).await, closed, "it came before");
+    for finished in [1, 4] {
+        assert!(led.delivery(&crm, sequences[finished]).await.is_some());
+    }
+    // It is as if it had not been tried.
+    assert_eq!(led.delivery(&crm, sequences[2]).await, None);
+    let progress = Progress {
+        deliveries: vec![delivery(&crm, sequences[2], State::Delivered)],
+        attempts: vec![(sequences[2], attempt(1))],
+        ..nothing_new(&crm)
+    };
+    led.record(progress).await;
+    let (_, attempts) = led.delivery(&crm, sequences[2]).await.expect("it has a row");
+    assert_eq!(attempts, [attempt(1)]);
+    // Of others nothing is forgotten, and of one that is there neither.
+    let (_, attempts) = led.delivery(&other, sequences[2]).await.expect("it has a row");
+    assert_eq!(Some(attempts), kept.map(|(_, attempts)| attempts));
+    led.add("other").await;
+    led.add_since("other", 0).await;
+    assert_eq!(
+        led.delivery(&other, sequences[2]).await.expect("a row").0.state,
+        State::Removed
+    );
 }
 
 pub async fn a_pause_is_kept_until_it_is_over(place: &impl Place) {

@@ -13,7 +13,7 @@ use super::super::{PostgresInbox, from_system_time, system_time};
 use super::{leader, seq};
 use crate::clock::Timestamp;
 
-/// The most deliveries that one statement marks as removed: some 0.1 s.
+/// The most deliveries that one statement marks as removed, or forgets: some 0.1 s.
 const REMOVE_COUNT: i64 = 5_000;
 
 const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
@@ -38,12 +38,13 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
         rows.first().map(destination_of_row).transpose()
     };
     let known = inbox.deliver("read", there).await?;
-    if let Some(known) = known
-        && known.removed_at.is_none()
-    {
+    if let Some(known) = known.clone().filter(|known| known.removed_at.is_none()) {
         return configure(inbox, known).await;
     }
     let cursor = cursor_at(inbox, start).await?;
+    if let Some(known) = known {
+        forget_removed(inbox, known.id, cursor).await?;
+    }
     let put_in = async |client: &Client| {
         // Of several that come here together one puts it in, and the others find it.
         let sql = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, $2, $3)
@@ -62,6 +63,30 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
     added.ok_or_else(|| Error::Corrupt {
         reason: format!("the destination {name} was put in and is not there"),
     })
+}
+
+/// Forgets what was closed with the removal of a destination and lies behind that number, so that it is found in the log
+/// again. One that is cut off goes on when it is called again: the destination is still removed then.
+async fn forget_removed(inbox: &PostgresInbox, destination: DestinationId, after: u64) -> Result<(), Error> {
+    let lot = async |client: &Client| {
+        let sql = "WITH lot AS MATERIALIZED (
+                       SELECT seq FROM delivery
+                       WHERE destination = (SELECT id FROM destination WHERE id = $1 AND removed_at IS NOT NULL)
+                         AND state = 'removed' AND seq > $2 ORDER BY seq LIMIT $3
+                   ),
+                   untried AS (
+                       DELETE FROM attempt USING lot WHERE attempt.seq = lot.seq AND attempt.destination = $1
+                   )
+                   DELETE FROM delivery USING lot
+                   WHERE delivery.seq = lot.seq AND delivery.destination = $1 AND delivery.state = 'removed'";
+        let statement = client.prepare_cached(sql).await?;
+        client
+            .execute(&statement, &[&destination.0, &seq(after), &REMOVE_COUNT])
+            .await
+    };
+    // Each lot is out of the way of the next.
+    while inbox.deliver("write to", lot).await? > 0 {}
+    Ok(())
 }
 
 /// Takes down that a destination is configured, if that is news.

@@ -160,22 +160,33 @@ pub fn destination_of_name(connection: &Connection, name: &str) -> rusqlite::Res
 pub enum Beginning {
     /// It is there.
     Known(Destination),
-    /// It gets nothing up to this number.
-    After(Seq),
+    /// It is not, or was removed.
+    Anew {
+        /// It gets nothing up to this number.
+        after: Seq,
+        /// Behind that number, what was closed with its removal.
+        removed: Vec<Seq>,
+    },
 }
 
 /// Whether a destination is to be put in, and from where on it gets receipts.
 pub fn beginning(connection: &Connection, name: &str, start: Start) -> rusqlite::Result<Beginning> {
-    if let Some(known) = destination_of_name(connection, name)?
-        && known.removed_at.is_none()
-    {
-        return Ok(Beginning::Known(known));
+    let known = destination_of_name(connection, name)?;
+    if let Some(known) = known.as_ref().filter(|known| known.removed_at.is_none()) {
+        return Ok(Beginning::Known(known.clone()));
     }
-    match start {
-        Start::Now => last_sequence(connection),
-        Start::Since(time) => before_first_at(connection, time, 0),
-    }
-    .map(Beginning::After)
+    let after = match start {
+        Start::Now => last_sequence(connection)?,
+        Start::Since(time) => before_first_at(connection, time, 0)?,
+    };
+    let sql = "SELECT seq FROM delivery WHERE destination = ?1 AND state = 'removed' AND seq > ?2";
+    let removed = known.map_or(Ok(Vec::new()), |known| {
+        list(connection, sql, params![known.id.0, after], |row| row.get(0))
+    });
+    Ok(Beginning::Anew {
+        after,
+        removed: removed?,
+    })
 }
 
 /// See [`super::Outbox::deliveries`].

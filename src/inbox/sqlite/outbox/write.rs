@@ -13,17 +13,19 @@ use super::super::index::Seq;
 use super::read;
 use crate::clock::Timestamp;
 
-/// See [`super::Outbox::add_destination`]. Up to `looked_at` nothing was received at the time when it starts, or later.
+/// See [`super::Outbox::add_destination`]. Up to `looked_at` nothing was received at the time when it starts, or later; behind
+/// that, these deliveries were closed with its removal.
 pub fn add_destination(
     connection: &Connection,
     name: &str,
     start: Start,
-    looked_at: Seq,
+    (looked_at, removed): (Seq, &[Seq]),
 ) -> rusqlite::Result<Destination> {
     let cursor = match start {
         Start::Now => read::last_sequence(connection)?,
         Start::Since(time) => read::before_first_at(connection, time, looked_at)?,
     };
+    forget_removed(connection, name, removed.iter().filter(|seq| **seq > cursor))?;
     connection.execute(
         "INSERT INTO destination (name, cursor, added_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET
@@ -34,6 +36,25 @@ pub fn add_destination(
     )?;
     let added = read::destination_of_name(connection, name)?;
     added.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// Forgets these deliveries of a destination that is removed, so that they are found in the log again.
+fn forget_removed<'a>(
+    connection: &Connection,
+    name: &str,
+    removed: impl Iterator<Item = &'a Seq>,
+) -> rusqlite::Result<()> {
+    let known = read::destination_of_name(connection, name)?;
+    let Some(known) = known.filter(|known| known.removed_at.is_some()) else {
+        return Ok(());
+    };
+    let mut attempts = connection.prepare("DELETE FROM attempt WHERE seq = ?1 AND destination = ?2")?;
+    let mut delivery = connection.prepare("DELETE FROM delivery WHERE seq = ?1 AND destination = ?2")?;
+    for seq in removed {
+        attempts.execute(params![seq, known.id.0])?;
+        delivery.execute(params![seq, known.id.0])?;
+    }
+    Ok(())
 }
 
 /// Takes down that a destination is configured again.

@@ -299,7 +299,7 @@ async fn a_destination_misses_nothing_that_arrives_while_it_is_added() {
                 ("later", Start::Since(at(10)), looked_at),
                 ("now", Start::Now, looked_at),
             ]
-            .map(|(name, start, seq)| write::add_destination(connection, name, start, seq).unwrap())
+            .map(|(name, start, seq)| write::add_destination(connection, name, start, (seq, &[])).unwrap())
         })
         .await;
 

@@ -35,8 +35,9 @@ const OWN_PREFIX: &str = "CAIGUNN_";
 /// By what a program knows its place in a trace, as OpenTelemetry names the two headers in an environment.
 const OWN_NAMES: [&str; 2] = ["TRACEPARENT", "TRACESTATE"];
 
-/// Of how many programs at once that have ended the output goes on to be read, where something that they left behind
-/// still has it. Of one more the pipe is closed, and what writes there is told so by the system (`SIGPIPE`).
+/// Of how many programs at once that have ended the output goes on to be read, and the input to be written, where something
+/// that they left behind still has them. Of one more the pipes are closed: what writes there is told so by the system
+/// (`SIGPIPE`), and what reads finds the end.
 const MAX_LEFT_BEHIND: usize = 64;
 
 /// What is to be known of a destination that is a program.
@@ -86,7 +87,7 @@ impl CommandSender {
             Ok(body) => body,
             Err(detail) => return Report::unanswered(Outcome::Ours, detail),
         };
-        let mut run = match Run::start(self.command(&parcel)) {
+        let mut run = match Run::start(self.command(&parcel), body) {
             Ok(run) => run,
             Err(error) => {
                 let program = &self.settings.program;
@@ -94,7 +95,7 @@ impl CommandSender {
                 return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {why}"));
             }
         };
-        let (ended, answer) = match timeout_at(deadline, run.exit(&body)).await {
+        let (ended, answer) = match timeout_at(deadline, run.exit()).await {
             Ok(ended) => {
                 let output = run.rest(&self.left_behind).await;
                 (Some(ended), output)

@@ -33,12 +33,12 @@ pub fn all() -> Vec<Process> {
     read.collect()
 }
 
-/// The groups of all that descends from a process, but for its own and that of this program. `timeout` and `setsid` have
-/// what they run leave the group that it was started in.
-pub fn groups_below(ancestor: Pid) -> Vec<Pid> {
+/// The groups of all that descends from a process, but for those that are known and that of this program. `timeout` and
+/// `setsid` have what they run leave the group that it was started in.
+pub fn groups_below(ancestor: Pid, known: &[Pid]) -> Vec<Pid> {
     let all = all();
     let (mut found, mut at) = (vec![ancestor.as_raw_nonzero().get()], 0);
-    let kept = [ancestor, getpgrp()];
+    let own = getpgrp();
     let mut groups = Vec::new();
     while let Some(&parent) = found.get(at) {
         at += 1;
@@ -48,7 +48,9 @@ pub fn groups_below(ancestor: Pid) -> Vec<Pid> {
             if !found.contains(&number) {
                 found.push(number);
                 let group = Pid::from_raw(child.group);
-                groups.extend(group.filter(|group| !kept.contains(group) && !groups.contains(group)));
+                groups.extend(
+                    group.filter(|group| *group != own && !known.contains(group) && !groups.contains(group)),
+                );
             }
         }
     }

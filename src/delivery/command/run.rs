@@ -7,7 +7,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures_util::FutureExt;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
@@ -26,12 +27,16 @@ const OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a program that was killed may take to be gone. One that waits for a broken disk takes for ever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How often it is looked for what descends from a program that is killed. Two or three are enough where nothing does its best
+/// to get away.
+const MAX_LOOKS: usize = 10;
+
 /// A program that runs. When dropped before its end it is killed, with all that it has started.
 pub struct Run {
     /// Before the program itself, which is waited for when it is dropped: then its number may be another's.
     group: Group,
     child: Child,
-    input: Option<ChildStdin>,
+    input: Input,
     output: Output,
 }
 
@@ -44,8 +49,9 @@ pub enum Ended {
 }
 
 impl Run {
-    /// Starts it in a process group of its own, and with one pipe for both its outputs, so that they keep their order.
-    pub fn start(mut command: Command) -> io::Result<Self> {
+    /// Starts it in a process group of its own, to be given that input, and with one pipe for both its outputs, so that they
+    /// keep their order.
+    pub fn start(mut command: Command, input: Bytes) -> io::Result<Self> {
         let (output, output_writer) = io::pipe()?;
         let output = Receiver::from_owned_fd(OwnedFd::from(output))?;
         command
@@ -57,7 +63,10 @@ impl Run {
         // It holds the writing ends, and the reading one ends only when they are all closed.
         drop(command);
         Ok(Self {
-            input: child.take_input(),
+            input: Input {
+                pipe: child.take_input(),
+                left: input,
+            },
             group: Group(child.id()),
             output: Output {
                 pipe: output,
@@ -71,8 +80,8 @@ impl Run {
     ///
     /// # Cancel safety
     /// May be dropped: [`Run::kill`] or dropping the run then ends it.
-    pub async fn exit(&mut self, input: &[u8]) -> io::Result<Ended> {
-        let fed = feed(self.input.take(), input);
+    pub async fn exit(&mut self) -> io::Result<Ended> {
+        let fed = self.input.feed();
         let drained = self.output.drain();
         tokio::pin!(fed, drained);
         let (mut is_fed, mut is_drained) = (false, false);
@@ -89,16 +98,25 @@ impl Run {
         }
     }
 
-    /// The beginning of what a program that has ended has written. What it has started and left behind may write on: that
-    /// is read to its end, as long as there are not too many such.
-    pub async fn rest(mut self, left_behind: &Arc<Semaphore>) -> Bytes {
-        if timeout(OUTPUT_TIMEOUT, self.output.drain()).await.is_ok() {
-            return self.output.beginning.into();
+    /// The beginning of what a program that has ended has written. What it has started and left behind may write on, and
+    /// read: that is read to its end, and given all of the input, as long as there are not too many such.
+    pub async fn rest(self, left_behind: &Arc<Semaphore>) -> Bytes {
+        let Self {
+            mut input,
+            mut output,
+            ..
+        } = self;
+        // What fits into the pipe, or fails since nobody can read it.
+        let _ = input.feed().now_or_never();
+        let is_drained = timeout(OUTPUT_TIMEOUT, output.drain()).await.is_ok();
+        let beginning = Bytes::copy_from_slice(&output.beginning);
+        if is_drained && input.pipe.is_none() {
+            return beginning;
         }
-        let beginning = Bytes::copy_from_slice(&self.output.beginning);
         if let Ok(permit) = Arc::clone(left_behind).try_acquire_owned() {
             tokio::spawn(async move {
-                self.output.drain().await;
+                // Of what nobody can read any more, or write, the end comes at once.
+                tokio::join!(input.feed(), output.drain());
                 drop(permit);
             });
         }
@@ -114,17 +132,33 @@ impl Run {
     }
 }
 
-/// Writes the input. A program need not read it, or not all of it: its exit code says whether that was right.
-async fn feed(pipe: Option<ChildStdin>, input: &[u8]) {
-    if let Some(mut pipe) = pipe {
-        let _ = pipe.write_all(input).await;
-    }
-}
-
 fn ended(status: ExitStatus) -> Ended {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ended::Exited(code),
         (None, signal) => Ended::Killed(signal.unwrap_or_default()),
+    }
+}
+
+/// What a program reads.
+struct Input {
+    /// Until all is written, or nobody can read it any more.
+    pipe: Option<ChildStdin>,
+    left: Bytes,
+}
+
+impl Input {
+    /// Writes what is left of it, and closes the pipe. A program need not read it, or not all of it: its exit code says
+    /// whether that was right.
+    ///
+    /// # Cancel safety
+    /// May be dropped: the next one goes on from there.
+    async fn feed(&mut self) {
+        while let Some(pipe) = &mut self.pipe {
+            match pipe.write(&self.left).await {
+                Ok(count @ 1..) => self.left.advance(count),
+                Ok(0) | Err(_) => self.pipe = None,
+            }
+        }
     }
 }
 
@@ -155,14 +189,23 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            // Before: whoever loses its parent is nobody's any more.
-            let others = processes::groups_below(group);
-            for group in [group].into_iter().chain(others) {
-                // It may be gone already.
-                let _ = kill_process_group(group, Signal::KILL);
+        let Some(group) = self.0.take() else { return };
+        let mut groups = vec![group];
+        // It may be gone already.
+        let signal = |group, signal| _ = kill_process_group(group, signal);
+        // Whoever is stopped starts nothing more, and keeps its children: one whose parent is gone is nobody's any more.
+        signal(group, Signal::STOP);
+        for _ in 0..MAX_LOOKS {
+            let known = groups.len();
+            groups.extend(processes::groups_below(group, &groups));
+            if groups.len() == known {
+                break;
             }
+            groups[known..]
+                .iter()
+                .for_each(|group| signal(*group, Signal::STOP));
         }
+        groups.iter().for_each(|group| signal(*group, Signal::KILL));
     }
 
     fn let_go(&mut self) {

@@ -249,6 +249,32 @@ async fn what_has_left_the_group_of_a_program_is_killed_with_it() {
 }
 
 #[tokio::test]
+async fn what_a_program_starts_while_it_is_killed_is_killed_too() {
+    // By that they are known, and they end by themselves if they are missed.
+    let own = std::process::id();
+    let seconds = format!("300.{own}");
+    let script = format!("while :; do setsid sleep {seconds} & sleep 0.01; done");
+    for _ in 0..8 {
+        let report = report_on(&script, SHORT).await;
+        assert_eq!(report.outcome, Outcome::Timeout);
+    }
+
+    let sleeping = || {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let is_one = |line: Vec<u8>| line.ends_with(format!("sleep\0{seconds}\0").as_bytes());
+        let lines = all.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        lines.filter(|line| is_one(line.clone())).count()
+    };
+    let gone = async {
+        while sleeping() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), gone).await;
+    assert!(waited.is_ok(), "{} still run", sleeping());
+}
+
+#[tokio::test]
 async fn a_program_whose_attempt_is_dropped_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ids");
@@ -335,6 +361,41 @@ async fn what_is_left_behind_with_the_output_works_on_and_may_write() {
     };
     let waited = tokio::time::timeout(LONG, is_done).await;
     assert!(waited.is_ok(), "it was killed");
+}
+
+#[tokio::test]
+async fn what_is_left_behind_gets_the_rest_of_the_input() {
+    let folder = tempfile::tempdir().unwrap();
+    // One fits into a pipe, and may not be there yet when the program ends.
+    for body_bytes in [60_000, 1 << 20] {
+        let (go, count) = (folder.path().join("go"), folder.path().join("count"));
+        let script = format!(
+            "exec 3<&0; (until test -e {0}; do sleep 0.05; done; wc -c <&3 >{1}.new; mv {1}.new {1}) >/dev/null 2>&1 &",
+            go.display(),
+            count.display()
+        );
+        let body = BODY.replace("crawling", &"x".repeat(body_bytes));
+
+        let report = sender("sh", &["-c", &script], LONG)
+            .send(Parcel {
+                body: body.clone().into(),
+                ..sample::parcel(BODY)
+            })
+            .await;
+
+        assert_eq!((report.outcome, report.status), (Outcome::Delivered, Some(0)));
+        fs::write(&go, "").unwrap();
+        let counted = async {
+            while !count.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), counted).await;
+        assert!(waited.is_ok(), "it does not come to the end of it");
+        assert_eq!(fs::read_to_string(&count).unwrap().trim(), body.len().to_string());
+        fs::remove_file(&go).unwrap();
+        fs::remove_file(&count).unwrap();
+    }
 }
 
 #[tokio::test]

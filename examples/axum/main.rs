@@ -55,10 +55,12 @@ async fn take(
         .verify(&body, &headers)
         .map_err(|error| refused(&error))?;
     let id = headers["webhook-id"].as_bytes();
-    if !hook.seen.lock().expect("nobody panics").contains(id) {
+    // Until it is done: the same may come once more meanwhile, and waits for it.
+    let mut seen = hook.seen.lock().expect("nobody panics");
+    if !seen.contains(id) {
         let event = serde_json::from_slice(&body).map_err(|error| failed(&error))?;
         handle(&event).map_err(|error| failed(&error))?;
-        hook.seen.lock().expect("nobody panics").insert(id.to_vec());
+        seen.insert(id.to_vec());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ import express from "express";
 import { Webhook } from "standardwebhooks";
 
 const webhook = new Webhook(readFileSync(process.env.SECRET_FILE, "utf8").trim());
-const seen = new Set(); // belongs into your database, and is written in one transaction with the work
+const seen = new Map(); // the work by id; belongs into your database, and is written in one transaction with it
 
 async function handle(event) {
   console.log(event.type, event.id);
@@ -20,9 +20,12 @@ app.post("/hooks/caigunn", express.raw({ type: () => true, limit: "20mb" }), asy
   }
   const id = request.get("webhook-id");
   if (!seen.has(id)) {
-    await handle(JSON.parse(new TextDecoder().decode(request.body)));
-    seen.add(id);
+    // Before it is done: the same may come once more meanwhile, and waits for it.
+    const work = handle(JSON.parse(new TextDecoder().decode(request.body)));
+    seen.set(id, work);
+    work.catch(() => seen.delete(id));
   }
+  await seen.get(id);
   response.sendStatus(200);
 });
 app.listen(process.env.PORT ?? 3000, "127.0.0.1");

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Webhook } from "standardwebhooks";
 
 const webhook = new Webhook(readFileSync(process.env.SECRET_FILE, "utf8").trim());
-const seen = new Set(); // belongs into your database, and is written in one transaction with the work
+const seen = new Map(); // the work by id; belongs into your database, and is written in one transaction with it
 
 async function handle(event) {
   console.log(event.type, event.id);
@@ -21,9 +21,12 @@ export default {
     }
     const id = request.headers.get("webhook-id");
     if (!seen.has(id)) {
-      await handle(JSON.parse(new TextDecoder().decode(bytes)));
-      seen.add(id);
+      // Before it is done: the same may come once more meanwhile, and waits for it.
+      const work = handle(JSON.parse(new TextDecoder().decode(bytes)));
+      seen.set(id, work);
+      work.catch(() => seen.delete(id));
     }
+    await seen.get(id);
     return new Response();
   },
 };

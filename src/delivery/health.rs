@@ -65,10 +65,14 @@ struct Down {
     next_probe_at: Timestamp,
 }
 
-/// How often an attempt may begin: a second's worth may be saved up.
+/// For how long attempts that might have begun are saved up, so that what begins late makes up for it. One always is.
+const SAVED: f64 = 0.02;
+
+/// How often an attempt may begin. In no second more do than may: of those that are saved up, fewer are earned.
 #[derive(Debug)]
 struct Rate {
-    per_second: f64,
+    earned_per_second: f64,
+    max_saved: f64,
     saved: f64,
     at: Timestamp,
 }
@@ -105,11 +109,7 @@ impl Health {
             streak: Streak::default(),
             down: None,
             quiet_until: None,
-            rate: max_per_second.map(|per_second| Rate {
-                per_second,
-                saved: 1.0,
-                at: now,
-            }),
+            rate: max_per_second.map(|per_second| Rate::new(per_second, now)),
             backoff: Backoff::new(PROBE_MIN, PROBE_MAX).expect("one second is less than twenty"),
         }
     }
@@ -286,17 +286,27 @@ impl Absent {
 }
 
 impl Rate {
+    fn new(per_second: f64, now: Timestamp) -> Self {
+        let max_saved = (per_second * SAVED).max(1.0);
+        Self {
+            earned_per_second: per_second - (max_saved - 1.0),
+            max_saved,
+            saved: 1.0,
+            at: now,
+        }
+    }
+
     /// How many attempts may begin.
     fn saved_by(&mut self, now: Timestamp) -> usize {
-        let earned = now.since(self.at).as_secs_f64() * self.per_second;
-        self.saved = (self.saved + earned).min(self.per_second.max(1.0));
+        let earned = now.since(self.at).as_secs_f64() * self.earned_per_second;
+        self.saved = (self.saved + earned).min(self.max_saved);
         self.at = now;
         self.saved as usize
     }
 
     /// When one may begin, if none may now.
     fn next_at(&self) -> Option<Timestamp> {
-        let lacking = (1.0 - self.saved) / self.per_second;
+        let lacking = (1.0 - self.saved) / self.earned_per_second;
         // A microsecond more, so that what was rounded off does not make it a moment too early.
         let wait = Duration::try_from_secs_f64(lacking).unwrap_or(MAX_PAUSE) + Duration::from_micros(1);
         (self.saved < 1.0).then(|| self.at.plus(wait))
@@ -555,10 +565,37 @@ mod tests {
 
         let took = now.since(at(0.0)).as_secs_f64();
         assert!((9.7..9.8).contains(&took), "{took}");
-        // What was not used is saved for a second.
-        assert_eq!(health.allowance(at(100.0), 0), may(4));
+        assert_eq!(health.allowance(at(100.0), 0), may(1), "nothing is saved up");
         assert_eq!(health.allowance(at(100.0), 100), may(0));
         assert_eq!(health.next_at(at(100.0)), None, "it is no matter of time");
+    }
+
+    #[test]
+    fn in_no_second_more_attempts_begin_than_may_also_after_an_idle_time_and_nearly_so_many_do() {
+        for per_second in [1, 2, 5, 20, 49, 50, 51, 100, 1_000, 10_000] {
+            let mut health = Health::new(100_000, Some(f64::from(per_second)), at(0.0));
+            let mut begun_at = Vec::new();
+            let mut now = at(60.0);
+            while now < at(64.0) {
+                if let Allowance::Attempts(count @ 1..) = health.allowance(now, 0) {
+                    (0..count).for_each(|_| health.begin());
+                    begun_at.extend(std::iter::repeat_n(now, count));
+                }
+                // Timers go in milliseconds.
+                now = now.plus(SECOND / 1_000);
+            }
+
+            let count = per_second as usize;
+            let too_many = begun_at
+                .windows(count + 1)
+                .find(|some| some[count].since(some[0]) < SECOND);
+            assert_eq!(too_many, None, "{per_second}");
+            assert!(
+                begun_at.len() as f64 >= 0.95 * 4.0 * count as f64,
+                "{per_second}: {}",
+                begun_at.len()
+            );
+        }
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Backlog {
     read_to: u64,
     /// The cursor that was last given out to be recorded.
     given_cursor: u64,
+    /// By how many receipts the cursor moves before it is recorded for its own sake.
+    cursor_lag: u64,
     items: BTreeMap<u64, Item>,
     jobs: HashMap<Job, Line>,
     /// Those that have no row and none on its way.
@@ -87,6 +89,7 @@ impl Backlog {
             filter,
             read_to: destination.cursor,
             given_cursor: destination.cursor,
+            cursor_lag: CURSOR_LAG,
             items: BTreeMap::new(),
             jobs: HashMap::new(),
             rowless: BTreeSet::new(),
@@ -299,7 +302,7 @@ impl Backlog {
             Some(first) => first - 1,
             None => self.read_to,
         };
-        let is_near = cursor < self.given_cursor + CURSOR_LAG;
+        let is_near = cursor < self.given_cursor + self.cursor_lag;
         let is_idle = self.changes.is_empty() && is_near && pause == PauseChange::Keep;
         if is_idle {
             return None;
@@ -313,6 +316,11 @@ impl Backlog {
             attempts: std::mem::take(&mut self.attempts),
             pause,
         })
+    }
+
+    /// Has the cursor recorded wherever it is: nothing is read any more, and whoever begins next is to begin there.
+    pub fn close(&mut self) {
+        self.cursor_lag = 1;
     }
 
     /// What was given out by [`Backlog::progress`] is in the store.

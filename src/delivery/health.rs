@@ -182,6 +182,11 @@ impl Health {
         }
     }
 
+    /// It has asked to be left alone until then, as far as is known from before.
+    pub fn leave_alone(&mut self, until: Timestamp) {
+        self.quiet_until = self.quiet_until.max(Some(until));
+    }
+
     /// Until when it asked to be left alone, if that time is not over.
     pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.quiet_until.filter(|until| now < *until)

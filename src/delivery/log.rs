@@ -128,6 +128,30 @@ pub fn is_paused(destination: &str, pause: &Pause) {
     );
 }
 
+/// So many deliveries that were tried, or wait behind such a one in their job, are sent though the filter leaves them out: it
+/// was changed.
+pub fn sends_still(destination: &str, count: u64) {
+    tracing::warn!(
+        destination,
+        error.type = "filter_changed",
+        "the events or chatbots of {destination} were changed: {count} deliveries that they leave out now were tried, or wait \
+         behind one that was, and are sent still; what they leave out and was not tried is not sent, also where they are changed \
+         back, until `caigunn-webhook receipts replay --destination {destination} --since …`"
+    );
+}
+
+/// So many receipts that were there when the work began are not for a destination.
+pub fn leaves_out(destination: &str, count: u64) {
+    if count > 0 {
+        tracing::info!(
+            destination,
+            "{count} receipts that came before this start are not sent to {destination}, whose events and chatbots leave them \
+             out; where these were changed, what is missed is sent once they let it through again and with \
+             `caigunn-webhook receipts replay --destination {destination} --since …`"
+        );
+    }
+}
+
 /// The leader has a destination no more, and keeps its place for so long.
 pub fn is_unconfigured(destination: &str, left: Duration) {
     let hours = left.as_secs_f64() / 3600.0;

@@ -8,6 +8,7 @@
 
 mod hand;
 mod orders;
+mod restoring;
 mod sending;
 mod storing;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use hand::Hand;
+use restoring::{Arrears, Restored, restore};
 use waiting::{answered, at, done};
 
 use super::backlog::{Backlog, Begun};
@@ -37,9 +39,7 @@ use super::send::{Sender, Wish};
 use super::status::{Board, Failure, Status};
 use super::{DestinationSettings, Schedule};
 use crate::clock::{Timestamp, Watched};
-use crate::inbox::outbox::{
-    Attempt, Delivery, Destination, Pause, PauseChange, Progress, State, Undelivered,
-};
+use crate::inbox::outbox::{Attempt, Delivery, Destination, Pause, PauseChange, Progress, Undelivered};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
 /// How often the log is looked at without being told to: for what other receivers accepted, and in case a word was
@@ -48,9 +48,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many receipts are read from the log at once.
 const READ_COUNT: usize = 256;
-
-/// How many deliveries are read at once at the beginning.
-const RESTORE_COUNT: usize = 1000;
 
 /// The most bytes of bodies in hand before no further one is loaded. One body more may be there.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -123,7 +120,7 @@ pub struct Parts {
 /// # Cancel safety
 /// May be dropped at any time: what was under way is made again by whoever leads next.
 pub async fn work(parts: Parts, orders: mpsc::Receiver<Order>, stop: CancellationToken) {
-    let Some(backlog) = stop.run_until_cancelled(restore(&parts)).await else {
+    let Some(restored) = stop.run_until_cancelled(restore(&parts)).await else {
         return;
     };
     if let Some(pause) = &parts.destination.pause {
@@ -134,36 +131,10 @@ pub async fn work(parts: Parts, orders: mpsc::Receiver<Order>, stop: Cancellatio
         sleep(parts.grace).await;
     };
     tokio::select! {
-        () = Worker::new(&parts, orders, backlog).run(&stop) => {}
+        () = Worker::new(&parts, orders, restored).run(&stop) => {}
         () = grace_ends => {
             let count = parts.board.status().map_or(0, |status| status.in_flight_count);
             log::cut_off(&parts.settings.name, count);
-        }
-    }
-}
-
-/// What is pending with a row, read from the store however long that takes.
-async fn restore(parts: &Parts) -> Backlog {
-    let destination = &parts.destination;
-    let mut backlog = Backlog::new(destination, parts.schedule.clone(), parts.settings.filter.clone());
-    let mut after = 0;
-    loop {
-        let outbox = parts.inbox.outbox();
-        let page = outbox.deliveries_after(destination.id, State::Pending, after, RESTORE_COUNT);
-        match page.await {
-            Ok(page) => {
-                let Some((last, _)) = page.last() else {
-                    return backlog;
-                };
-                after = last.sequence;
-                let now = Timestamp::now();
-                page.iter()
-                    .for_each(|(delivery, receipt)| backlog.restore(delivery, receipt, now));
-            }
-            Err(error) => {
-                log::store_fails(&destination.name, &error);
-                sleep(STORE_PAUSE).await;
-            }
         }
     }
 }
@@ -196,6 +167,7 @@ struct Worker<'a> {
     orders: mpsc::Receiver<Order>,
     backlog: Backlog,
     health: Health,
+    arrears: Option<Arrears>,
     pause: Option<Pause>,
     dead_count: u64,
     /// Since when nothing was taken, if what was sent last was not.
@@ -246,17 +218,14 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(parts: &'a Parts, orders: mpsc::Receiver<Order>, backlog: Backlog) -> Self {
-        let DestinationSettings {
-            max_in_flight,
-            max_per_second,
-            ..
-        } = parts.settings;
+    fn new(parts: &'a Parts, orders: mpsc::Receiver<Order>, restored: Restored) -> Self {
+        let Restored { backlog, health } = restored;
         Self {
             parts,
             orders,
             backlog,
-            health: Health::new(max_in_flight, max_per_second, Timestamp::now()),
+            health,
+            arrears: Some(Arrears::default()),
             pause: parts.destination.pause.clone(),
             dead_count: parts.destination.dead_count,
             failing_since: None,
@@ -307,6 +276,9 @@ impl<'a> Worker<'a> {
         loop {
             let now = self.now();
             let is_stopping = stop.is_cancelled();
+            if is_stopping {
+                self.backlog.close();
+            }
             self.store_rests_until.take_if(|until| *until <= Instant::now());
             self.gives_way_until.take_if(|until| *until <= Instant::now());
             self.record();

@@ -245,7 +245,12 @@ fn a_probe_takes_first_what_somebody_asked_for_and_that_once() {
 #[test]
 fn what_is_wanted_while_an_attempt_is_under_way_is_tried_once_more_at_once_also_after_the_last_try() {
     let wishes: [fn(&mut Backlog); 2] = [|it| _ = it.retry(1), |it| it.hurry_due_by(Timestamp::MAX)];
-    for (is_last, wish) in [(false, wishes[0]), (false, wishes[1]), (true, wishes[0]), (true, wishes[1])] {
+    for (is_last, wish) in [
+        (false, wishes[0]),
+        (false, wishes[1]),
+        (true, wishes[0]),
+        (true, wishes[1]),
+    ] {
         let mut backlog = backlog(&[1]);
         let mut now = at(0);
         for _ in 0..if is_last { 2 } else { 0 } {
@@ -434,6 +439,24 @@ fn what_the_filter_does_not_let_through_is_passed_over() {
         Some(CURSOR_LAG)
     );
     assert_eq!(backlog.pending_count(), 0);
+}
+
+#[test]
+fn where_it_ends_the_cursor_is_recorded_so_that_what_was_passed_over_is_not_read_again() {
+    let filter = Filter {
+        events: vec!["training.*".parse::<Pattern>().unwrap()],
+        chatbots: Vec::new(),
+    };
+    let mut backlog = Backlog::new(&destination(0), schedule(), filter);
+    backlog.offer(&receipt(1, 1), at(0));
+    assert!(backlog.progress(PauseChange::Keep).is_none());
+
+    backlog.close();
+
+    let progress = backlog.progress(PauseChange::Keep).expect("the cursor");
+    assert_eq!(progress.cursor, 1);
+    backlog.recorded(at(0));
+    assert!(backlog.progress(PauseChange::Keep).is_none(), "once");
 }
 
 #[test]

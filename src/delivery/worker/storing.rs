@@ -54,7 +54,12 @@ impl Worker<'_> {
             Err(error) => return self.store_failed(&error),
         };
         self.store_worked();
-        let now = self.now();
+        let (now, settings) = (self.now(), &self.parts.settings);
+        let arrears = self.arrears.as_mut();
+        if let Some(count) = arrears.and_then(|arrears| arrears.note(&undelivered, &settings.filter)) {
+            self.arrears = None;
+            log::leaves_out(&settings.name, count);
+        }
         let mut bodies = undelivered.bodies.into_iter().peekable();
         for receipt in undelivered.receipts {
             self.backlog.offer(&receipt, now);

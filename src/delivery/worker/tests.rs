@@ -14,7 +14,7 @@ use crate::delivery::http;
 use crate::delivery::send::{Parcel, Report, sample};
 use crate::delivery::{Kind, metrics};
 use crate::inbox::fake::{FakeInbox, Record};
-use crate::inbox::outbox::{DestinationId, Outcome};
+use crate::inbox::outbox::{DestinationId, Outcome, State};
 use crate::metrics::Registry;
 use crate::rotating::Rotating;
 
@@ -155,8 +155,14 @@ impl<S: Sender + Default> Site<S> {
         max_in_flight: usize,
         record_time: Duration,
     ) -> Self {
-        let (inbox, sender, wake) = (FakeInbox::new(), Arc::new(S::default()), watch::Sender::new(()));
+        let inbox = FakeInbox::new();
         *inbox.outbox.record_time.lock().unwrap() = record_time;
+        Self::at(inbox, schedule, receipt_count, max_in_flight)
+    }
+
+    /// With what is there already.
+    fn at(inbox: Arc<FakeInbox>, schedule: Vec<Duration>, receipt_count: u64, max_in_flight: usize) -> Self {
+        let (sender, wake) = (Arc::new(S::default()), watch::Sender::new(()));
         let settings = http::Settings {
             url: "http://127.0.0.1/".parse().unwrap(),
             headers: reqwest::header::HeaderMap::new(),
@@ -200,12 +206,9 @@ impl<S: Sender + Default> Site<S> {
 
     /// Puts a receipt into the log, and tells nobody.
     fn accept(&self, sequence: u64) {
-        let body = r#"{"event":"x","status":"y"}"#;
-        let mut parcel = sample::parcel(body);
-        parcel.receipt.sequence = sequence;
-        parcel.receipt.event_id = Some(crate::event::EventId::new(Uuid::from_u128(sequence.into())));
+        let Parcel { receipt, body, .. } = parcel(sequence);
         let mut log = self.inbox.outbox.log.lock().unwrap();
-        log.push((parcel.receipt, parcel.body));
+        log.push((receipt, body));
     }
 
     /// Tells the worker that; gives how much it changed.
@@ -234,6 +237,14 @@ impl<S> Drop for Site<S> {
     fn drop(&mut self) {
         self.worker.abort();
     }
+}
+
+/// Of the receipt of that number, of a job of its own.
+fn parcel(sequence: u64) -> Parcel {
+    let mut parcel = sample::parcel(r#"{"event":"x","status":"y"}"#);
+    parcel.receipt.sequence = sequence;
+    parcel.receipt.event_id = Some(crate::event::EventId::new(Uuid::from_u128(sequence.into())));
+    parcel
 }
 
 fn destination() -> Destination {
@@ -350,6 +361,58 @@ async fn who_asked_to_be_left_alone_is_left_alone_though_somebody_wants_one_trie
 
     sleep(PATIENCE / 2).await;
     assert_eq!(sequences(&site.sender.0), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
+    let minute = HOUR / 60;
+    // It waits for longer than by the schedule only where it was asked to.
+    for (status, wait, is_quiet) in [
+        (Some(429), HOUR, true),
+        (Some(503), 2 * minute, true),
+        (Some(429), minute, false),
+        (Some(404), HOUR, false),
+        (None, HOUR, false),
+    ] {
+        let (inbox, now) = (FakeInbox::new(), Timestamp::now());
+        let attempt = Attempt {
+            number: 1,
+            started_at: now,
+            duration: MS,
+            outcome: Outcome::Refused,
+            status,
+            detail: String::new(),
+            answer: Bytes::new(),
+        };
+        let row = Delivery {
+            destination: DestinationId(1),
+            sequence: 1,
+            state: State::Pending,
+            step: 1,
+            attempt_count: 1,
+            replay_count: 0,
+            outcome: Some(attempt.outcome),
+            due_at: now.plus(wait),
+            changed_at: now,
+        };
+        let pending = vec![(row, parcel(1).receipt, attempt)];
+        *inbox.outbox.pending.lock().unwrap() = pending;
+        let site: Site = Site::at(inbox, vec![Duration::ZERO, minute, HOUR], 3, 16);
+
+        sleep(PATIENCE / 2).await;
+
+        let sent = sequences(&site.sender);
+        assert_eq!(
+            sent,
+            if is_quiet { vec![] } else { vec![2, 3] },
+            "{status:?} {wait:?}"
+        );
+        if is_quiet {
+            assert_eq!(site.tell(What::Resume).await, Some(1));
+            sleep(PATIENCE / 2).await;
+            assert_eq!(sequences(&site.sender), [1, 2, 3]);
+        }
+    }
 }
 
 /// Of so many receipts, of which ten were refused: it is down. The paused clock moves no single attempts, which the

@@ -21,11 +21,13 @@ pub struct Record {
     pub count: usize,
 }
 
-/// The way out of a store whose log is what a test puts there. It keeps nothing of what it is told.
+/// The way out of a store whose log and rows are what a test puts there. It keeps nothing of what it is told.
 #[derive(Default)]
 pub struct FakeOutbox {
     /// Receipts with their bodies, oldest first.
     pub log: Mutex<Vec<(Receipt, Bytes)>>,
+    /// What is pending with a row, oldest first, each with its last attempt.
+    pub pending: Mutex<Vec<(Delivery, Receipt, Attempt)>>,
     /// How long a read of the log takes, from what there is when it begins.
     pub read_time: Mutex<Duration>,
     /// How long a record takes.
@@ -54,7 +56,11 @@ impl Outbox for FakeOutbox {
     fn undelivered(&self, _: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         let log = self.log.lock().unwrap().clone();
         let newest = log.last().map_or(0, |(last, _)| last.sequence);
-        let found = log.into_iter().filter(|(receipt, _)| receipt.sequence > after);
+        let pending = self.pending.lock().unwrap();
+        let has_row = |sequence| pending.iter().any(|(row, ..)| row.sequence == sequence);
+        let found = log
+            .into_iter()
+            .filter(|(receipt, _)| receipt.sequence > after && !has_row(receipt.sequence));
         let found = found
             .take(limit)
             .map(|(receipt, body)| (receipt, Some(body)))
@@ -109,14 +115,20 @@ impl Outbox for FakeOutbox {
         &self,
         _: DestinationId,
         _: State,
-        _: u64,
+        after: u64,
         _: usize,
     ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
+        let pending = self.pending.lock().unwrap();
+        let found = pending.iter().filter(|(row, ..)| row.sequence > after);
+        let found = found.map(|(row, receipt, _)| (*row, receipt.clone())).collect();
+        Box::pin(std::future::ready(Ok(found)))
     }
 
-    fn delivery(&self, _: DestinationId, _: u64) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
-        unreachable!("a worker does not ask")
+    fn delivery(&self, _: DestinationId, sequence: u64) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
+        let pending = self.pending.lock().unwrap();
+        let found = pending.iter().find(|(row, ..)| row.sequence == sequence);
+        let found = found.map(|(row, _, attempt)| (*row, vec![attempt.clone()]));
+        Box::pin(std::future::ready(Ok(found)))
     }
 
     fn instruct(&self, _: Instruction) -> Answer<'_, ()> {

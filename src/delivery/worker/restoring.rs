@@ -1,0 +1,107 @@
+//! What a worker finds when it begins: what waits with a row, whether the destination had asked to be left alone, and what a
+//! filter that was changed means for what waits.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Parts, STORE_PAUSE};
+use crate::clock::Timestamp;
+use crate::delivery::backlog::Backlog;
+use crate::delivery::health::Health;
+use crate::delivery::send::MAX_PAUSE;
+use crate::delivery::{Filter, Schedule, log};
+use crate::inbox;
+use crate::inbox::Receipt;
+use crate::inbox::outbox::{Delivery, Outcome, State, Undelivered};
+
+/// How many deliveries are read at once.
+const COUNT: usize = 1000;
+
+/// With which answers a destination can ask to be left alone.
+const QUIET_STATUSES: [i32; 4] = [429, 502, 503, 504];
+
+/// What a worker begins with.
+pub(super) struct Restored {
+    pub backlog: Backlog,
+    pub health: Health,
+}
+
+/// What is pending with a row, and for how long the destination is left alone yet, read from the store however long that
+/// takes.
+pub(super) async fn restore(parts: &Parts) -> Restored {
+    let name = &parts.settings.name;
+    loop {
+        match try_restore(parts).await {
+            Ok(restored) => return restored,
+            Err(error) => {
+                log::store_fails(name, &error);
+                sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
+    let (destination, settings) = (&parts.destination, &parts.settings);
+    let mut backlog = Backlog::new(destination, parts.schedule.clone(), settings.filter.clone());
+    let mut health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
+    let (mut after, mut left_out_count) = (0, 0);
+    let mut quiet: Option<(Timestamp, u64)> = None;
+    loop {
+        let outbox = parts.inbox.outbox();
+        let page = outbox.deliveries_after(destination.id, State::Pending, after, COUNT);
+        let page = page.await?;
+        let Some((last, _)) = page.last() else { break };
+        after = last.sequence;
+        let now = Timestamp::now();
+        for (delivery, receipt) in &page {
+            backlog.restore(delivery, receipt, now);
+            left_out_count += u64::from(!settings.filter.matches(receipt));
+            let pause = pause_of(delivery, &parts.schedule);
+            let until = pause.map(|pause| delivery.due_at.min(now.plus(pause)));
+            quiet = quiet.max(until.map(|until| (until, delivery.sequence)));
+        }
+    }
+    let now = Timestamp::now();
+    if let Some((until, sequence)) = quiet.filter(|(until, _)| *until > now) {
+        let tried = parts.inbox.outbox().delivery(destination.id, sequence).await?;
+        let last = tried.and_then(|(_, attempts)| attempts.last().and_then(|attempt| attempt.status));
+        if last.is_some_and(|status| QUIET_STATUSES.contains(&status)) {
+            health.leave_alone(until);
+            log::is_left_alone(&settings.name, until);
+        }
+    }
+    if left_out_count > 0 {
+        log::sends_still(&settings.name, left_out_count);
+    }
+    Ok(Restored { backlog, health })
+}
+
+/// How long the destination had asked to be left alone for with its answer to the last attempt, where that is what the
+/// delivery waits for: it waits for longer than the schedule has it.
+fn pause_of(delivery: &Delivery, schedule: &Schedule) -> Option<Duration> {
+    let has_answered = matches!(delivery.outcome, Some(Outcome::Refused | Outcome::Failed));
+    let wait = delivery.due_at.since(delivery.changed_at);
+    let longest = schedule.next(delivery.step, 1.0).unwrap_or_default();
+    (has_answered && wait > longest && wait <= MAX_PAUSE).then_some(wait)
+}
+
+/// What was in the log when a worker began, and what of it the filter leaves out: where that was changed, somebody may miss
+/// it.
+#[derive(Debug, Default)]
+pub(super) struct Arrears {
+    /// The number of the last receipt then, when the log was looked into for the first time.
+    until: Option<u64>,
+    left_out_count: u64,
+}
+
+impl Arrears {
+    /// Takes note of what was read. Gives how many it leaves out of all, when that was the last of them.
+    pub(super) fn note(&mut self, undelivered: &Undelivered, filter: &Filter) -> Option<u64> {
+        let until = *self.until.get_or_insert(undelivered.newest);
+        let is_left_out = |receipt: &&Receipt| receipt.sequence <= until && !filter.matches(receipt);
+        self.left_out_count += undelivered.receipts.iter().filter(is_left_out).count() as u64;
+        (undelivered.read_to >= until).then_some(self.left_out_count)
+    }
+}

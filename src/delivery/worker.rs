@@ -168,6 +168,8 @@ struct Worker<'a> {
     backlog: Backlog,
     health: Health,
     arrears: Option<Arrears>,
+    /// Whether the filter leaves out some of them.
+    leaves_out: bool,
     pause: Option<Pause>,
     dead_count: u64,
     /// Since when nothing was taken, if what was sent last was not.
@@ -219,17 +221,22 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(parts: &'a Parts, orders: mpsc::Receiver<Order>, restored: Restored) -> Self {
-        let Restored { backlog, health } = restored;
+        let Restored {
+            backlog,
+            health,
+            last_failure,
+        } = restored;
         Self {
             parts,
             orders,
             backlog,
             health,
             arrears: Some(Arrears::default()),
+            leaves_out: false,
             pause: parts.destination.pause.clone(),
             dead_count: parts.destination.dead_count,
             failing_since: None,
-            last_failure: None,
+            last_failure,
             took_at: None,
             may_have_more: true,
             looks_anyway: true,
@@ -276,7 +283,7 @@ impl<'a> Worker<'a> {
         loop {
             let now = self.now();
             let is_stopping = stop.is_cancelled();
-            if is_stopping {
+            if is_stopping && !self.leaves_out {
                 self.backlog.close();
             }
             self.store_rests_until.take_if(|until| *until <= Instant::now());

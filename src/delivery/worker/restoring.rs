@@ -10,10 +10,11 @@ use crate::clock::Timestamp;
 use crate::delivery::backlog::Backlog;
 use crate::delivery::health::Health;
 use crate::delivery::send::MAX_PAUSE;
+use crate::delivery::status::Failure;
 use crate::delivery::{Filter, Schedule, log};
 use crate::inbox;
 use crate::inbox::Receipt;
-use crate::inbox::outbox::{Delivery, Outcome, State, Undelivered};
+use crate::inbox::outbox::{Attempt, Delivery, Outcome, State, Undelivered};
 
 /// How many deliveries are read at once.
 const COUNT: usize = 1000;
@@ -25,6 +26,8 @@ const QUIET_STATUSES: [i32; 4] = [429, 502, 503, 504];
 pub(super) struct Restored {
     pub backlog: Backlog,
     pub health: Health,
+    /// With what it asked to be left alone, if it did.
+    pub last_failure: Option<Failure>,
 }
 
 /// What is pending with a row, and for how long the destination is left alone yet, read from the store however long that
@@ -64,18 +67,28 @@ async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
         }
     }
     let now = Timestamp::now();
+    let mut last_failure = None;
     if let Some((until, sequence)) = quiet.filter(|(until, _)| *until > now) {
         let tried = parts.inbox.outbox().delivery(destination.id, sequence).await?;
-        let last = tried.and_then(|(_, attempts)| attempts.last().and_then(|attempt| attempt.status));
-        if last.is_some_and(|status| QUIET_STATUSES.contains(&status)) {
+        let last = tried.and_then(|(row, mut attempts)| Some((row.changed_at, attempts.pop()?)));
+        let asks = |attempt: &Attempt| {
+            let status = attempt.status;
+            status.is_some_and(|status| QUIET_STATUSES.contains(&status))
+        };
+        if let Some((at, Attempt { detail, .. })) = last.filter(|(_, attempt)| asks(attempt)) {
             health.leave_alone(until);
             log::is_left_alone(&settings.name, until);
+            last_failure = Some(Failure { at, detail });
         }
     }
     if left_out_count > 0 {
         log::sends_still(&settings.name, left_out_count);
     }
-    Ok(Restored { backlog, health })
+    Ok(Restored {
+        backlog,
+        health,
+        last_failure,
+    })
 }
 
 /// How long the destination had asked to be left alone for with its answer to the last attempt, where that is what the

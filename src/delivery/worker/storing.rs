@@ -57,7 +57,8 @@ impl Worker<'_> {
         let (now, settings) = (self.now(), &self.parts.settings);
         let arrears = self.arrears.as_mut();
         if let Some(count) = arrears.and_then(|arrears| arrears.note(&undelivered, &settings.filter)) {
-            self.arrears = None;
+            // Where the filter is soon changed back, what was not passed in the store yet is not lost.
+            (self.arrears, self.leaves_out) = (None, count > 0);
             log::leaves_out(&settings.name, count);
         }
         let mut bodies = undelivered.bodies.into_iter().peekable();

@@ -181,20 +181,58 @@ async fn the_example_for_express_takes_once_what_is_signed_with_its_secret() {
     takes_once_in_node(EXPRESS, None).await;
 }
 
-/// Runs an example in Node.js, by itself or by a script that serves it.
-async fn takes_once_in_node(code: &str, server: Option<&str>) {
-    let Some(node) = Node::start() else { return };
+/// Runs an example in Node.js, by itself or by a script that serves it; `None` where there is no Node.js.
+async fn in_node(code: &str, server: Option<&str>, port: u16) -> Option<Example> {
+    let node = Node::start()?;
     let (mut command, mut script) = node.script("hook.mjs", code);
     if let Some(server) = server {
         (command, script) = node.script("serve.mjs", server);
     }
     command.arg(script);
+    Some(Example::start(command, node.folder, port).await)
+}
+
+async fn takes_once_in_node(code: &str, server: Option<&str>) {
     let port = free_port();
-    let example = Example::start(command, node.folder, port).await;
+    let Some(example) = in_node(code, server, port).await else {
+        return;
+    };
 
     let work = received(port).await;
 
     assert_eq!(example.work(), work);
+}
+
+#[tokio::test]
+async fn the_examples_for_node_take_once_what_comes_again_while_they_work_on_it() {
+    for (code, server) in [(FETCH, Some(SERVE_FETCH)), (EXPRESS, None)] {
+        let work = "console.log(event.type, event.id);";
+        let slow = format!("await new Promise((done) => setTimeout(done, 1000)); {work}");
+        let port = free_port();
+        let Some(example) = in_node(&code.replace(work, &slow), server, port).await else {
+            return;
+        };
+        let destination = |name: &str| {
+            format!(
+                "{{name = \"{name}\", kind = \"http\", url = \"http://127.0.0.1:{port}/hooks/caigunn\",
+                  format = \"cloudevents\", secrets = [\"{SECRET}\"]}}"
+            )
+        };
+        // Of both the same comes at once, with the same id.
+        let destinations = format!("[{}, {}]", destination("one"), destination("other"));
+        let app = spawn_app_with(&[("delivery.destination", &destinations)]).await;
+        let [(body, name), ..] = bodies();
+
+        let response = app.post_bytes("application/json", body).await;
+
+        let receipt: Value = response.json().await.expect("the receiver answers JSON");
+        let id = text(&receipt, "receipt_id");
+        for destination in ["one", "other"] {
+            wait_for_answers(&app, destination, &id, &[200]).await;
+        }
+        assert_eq!(example.work(), [format!("{name} {id}")]);
+        app.stop().await;
+    }
 }
 
 /// Of a Rust program that is compiled into this one: this test in a process of its own is it.

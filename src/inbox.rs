@@ -29,6 +29,7 @@ mod entry;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake;
+mod id_source;
 pub mod instruction;
 pub mod jobs;
 pub mod outbox;
@@ -57,6 +58,7 @@ pub use entry::{
     Uncompared,
 };
 pub use error::{Error, NEWER_ADVICE};
+pub use id_source::IdSource;
 pub use jobs::{JobState, Jobs};
 pub use outbox::Outbox;
 pub use request::RequestId;
@@ -374,29 +376,4 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a call may take before the store gives it up.
     pub timeout: Duration,
-}
-
-/// Gives UUIDv7s, each greater than all it gave before, whatever the clock does (RFC 9562, section 6.2).
-#[derive(Clone, Copy, Debug)]
-pub struct IdSource {
-    last: u128,
-}
-
-impl IdSource {
-    /// Continues after `last`, the greatest id given so far.
-    pub fn after(last: Option<Uuid>) -> Self {
-        Self {
-            last: last.map_or(0, |id| id.as_u128()),
-        }
-    }
-
-    /// The next id.
-    pub fn next_id(&mut self) -> Uuid {
-        // When the clock stands still or was set back, the successor of the last one: adding to the low bits
-        // leaves version and variant alone for 2^62 steps less the random start, whose top bits are cleared.
-        const HEADROOM: u128 = !(0b11 << 60);
-        let fresh = Uuid::now_v7().as_u128() & HEADROOM;
-        self.last = fresh.max(self.last + 1);
-        Uuid::from_u128(self.last)
-    }
 }

@@ -281,7 +281,7 @@ async fn what_a_provider_says_of_the_url_before_ours_tells_neither_an_older_toke
         provider.add_chatbot("A chatbot", api_key);
     }
     let said = |status| Reply::Status(status, None, json!({"detail": before}));
-    provider.reply(Route::PutWebhook, [said(409), said(200)]);
+    provider.reply(Route::PutWebhook, [said(409), said(422)]);
     let folder = folder();
 
     let mut process = start(&folder, &[("CAIGUNN_API_URL", &provider.url())]).await;

@@ -160,6 +160,11 @@ impl First {
     }
 
     async fn reach(&self) -> Result<Carrier, BoxError> {
+        // A proxy that speaks SOCKS, which desktops name beside others, would be told all of it in HTTP.
+        let scheme = self.uri.scheme_str().unwrap_or_default();
+        if !["http", "https"].contains(&scheme) {
+            return Err(format!("nothing here speaks {scheme}: name a proxy that speaks HTTP").into());
+        }
         let mut tcp = self.tcp.clone();
         let stream = tcp.ready().await?.call(self.uri.clone()).await?;
         Ok(Carrier::Plain(stream.into_inner()))

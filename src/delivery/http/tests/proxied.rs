@@ -88,6 +88,29 @@ async fn a_proxy_that_connects_is_told_the_host_and_its_own_password_and_no_more
 }
 
 #[tokio::test]
+async fn a_proxy_that_speaks_no_http_is_told_nothing() {
+    for url in ["http://app.invalid/hook", "https://app.invalid/hook"] {
+        for proxy in ["socks5", "socks5h", "socks4"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let proxy = format!("{proxy}://user:hunter2@{}", listener.local_addr().unwrap());
+            let sender = sender_through(&proxy, url, certified("app.invalid").1);
+
+            let report = sender.send(sample::parcel(BODY)).await;
+
+            assert_eq!(
+                (report.outcome, report.wish),
+                (Outcome::Unreachable, Wish::WhenBack),
+                "{report:?}"
+            );
+            assert!(report.detail.contains("nothing here speaks socks"), "{report:?}");
+            assert!(!report.detail.contains("hunter2"), "{report:?}");
+            let came = tokio::time::timeout(SHORT, listener.accept()).await;
+            assert!(came.is_err(), "{proxy}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_that_stands_in_the_way_is_named_without_its_password() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());

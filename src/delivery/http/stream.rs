@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -88,6 +88,16 @@ impl Stream {
     fn refuse(&mut self, error: io::Error) {
         self.progress.set(REFUSED);
         self.refusal = Some(error);
+    }
+}
+
+impl Drop for Stream {
+    /// With TLS an end without a word may be somebody else's doing, and is a line in the log of many servers. What cannot be
+    /// said at once is left unsaid.
+    fn drop(&mut self) {
+        if let Carrier::Wrapped(carrier) = &mut self.carrier {
+            let _ = Pin::new(carrier).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
     }
 }
 

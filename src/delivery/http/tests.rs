@@ -9,6 +9,8 @@ mod server;
 
 use secrecy::SecretString;
 use standardwebhooks::Webhook;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::*;
 use crate::clock::Timestamp;
@@ -146,6 +148,31 @@ async fn a_connection_is_used_for_no_longer_than_a_name_is_believed() {
 }
 
 /// Lets time pass, and nothing else.
+#[tokio::test]
+async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
+    let (acceptor, trusted) = early::certified("127.0.0.1");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = settings(&format!("https://{}/", listener.local_addr().unwrap()));
+    let destination = sample::destination(Kind::Http(settings.clone()), Duration::from_secs(60));
+    let sender = HttpSender::through(&destination, &settings, None, || Ok(trusted)).unwrap();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        // What was sent fits.
+        let _ = stream.read(&mut [0; 1 << 14]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        // It fails where the end is one of TCP alone.
+        stream.read_to_end(&mut Vec::new()).await
+    });
+
+    let report = sender.send(sample::parcel(BODY)).await;
+    drop(sender);
+
+    assert_eq!(report.outcome, Outcome::Delivered, "{report:?}");
+    let ended = serving.await.unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

@@ -177,16 +177,9 @@ async fn beside_a_receiver_it_asks_that_one() {
         assert_eq!(dry, (printed(&ids, BOTH, true), Some(0)));
         assert_eq!(stored, (printed(&ids, BOTH, false), Some(0)));
         assert_eq!(again, (printed(&ids, &[], false), Some(0)));
-        let brought = wait_for("a line a notification", || async {
-            let mut lines = process.log_lines();
-            lines.retain(|line| line["origin"] == "backfill");
-            if lines.len() < 2 {
-                Err(process.log())
-            } else {
-                Ok(lines)
-            }
-        })
-        .await;
+        let brought = process
+            .wait_for_lines(2, |line| line["origin"] == "backfill")
+            .await;
         assert_eq!(brought.len(), 2, "{brought:?}");
     }
 }

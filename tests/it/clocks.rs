@@ -96,15 +96,6 @@ impl Machine {
     }
 }
 
-/// Waits until a line of the log has these words.
-async fn said(process: &Process, words: &str) {
-    wait_for(words, || async {
-        let log = process.log();
-        if log.contains(words) { Ok(()) } else { Err(log) }
-    })
-    .await;
-}
-
 async fn stop(mut process: Process) {
     process.signal("TERM");
     assert_eq!(process.wait().await.code(), Some(0), "{}", process.log());
@@ -123,14 +114,14 @@ async fn a_start_with_the_clock_far_ahead_removes_nothing_pending_or_not() {
         let machine = Machine::new(&application);
         let process = machine.start().await;
         let mut ids = machine.post(&process, 20).await;
-        said(&process, LOOKED).await;
+        process.wait_for_log(LOOKED, 1).await;
         assert_eq!(jumps(&process), [""; 0]);
         stop(process).await;
 
         for start in 0..2 {
             machine.set_clock(days * DAY);
             let process = machine.start().await;
-            said(&process, LOOKED).await;
+            process.wait_for_log(LOOKED, 1).await;
             ids.extend(machine.post(&process, 3).await);
 
             assert_eq!(machine.held(&process).await, ids);
@@ -163,7 +154,7 @@ async fn a_start_with_the_clock_far_ahead_removes_nothing_pending_or_not() {
 
         machine.set_clock(0);
         let process = machine.start().await;
-        said(&process, LOOKED).await;
+        process.wait_for_log(LOOKED, 1).await;
         assert_eq!(machine.held(&process).await, ids);
         let held = process.metric(&machine.client, "retention_held_seconds").await;
         assert!(held < 60.0, "{held}");
@@ -177,7 +168,7 @@ async fn what_a_board_takes_in_1970_is_kept_and_delivered() {
     let machine = Machine::new(&application);
     machine.set_clock(-Timestamp::now().as_micros() / 1_000_000);
     let process = machine.start().await;
-    said(&process, LOOKED).await;
+    process.wait_for_log(LOOKED, 1).await;
     let mut ids = machine.post(&process, 3).await;
     let first = &process.receipts(&machine.client).await[0];
     assert!(text(first, "received_at").starts_with("1970-01-01T"), "{first}");
@@ -189,7 +180,7 @@ async fn what_a_board_takes_in_1970_is_kept_and_delivered() {
     application.wait_for_arrivals(6).await;
     stop(process).await;
     let process = machine.start().await;
-    said(&process, LOOKED).await;
+    process.wait_for_log(LOOKED, 1).await;
     ids.extend(machine.post(&process, 3).await);
 
     assert_eq!(machine.held(&process).await, ids);
@@ -260,7 +251,7 @@ async fn an_inbox_of_an_older_program_loses_nothing_to_a_clock_that_is_far_ahead
         drop(inbox);
 
         let process = machine.start().await;
-        said(&process, LOOKED).await;
+        process.wait_for_log(LOOKED, 1).await;
 
         assert_eq!(machine.held(&process).await, ids);
         assert_eq!(jumps(&process).len(), 1);
@@ -299,12 +290,12 @@ async fn with_postgresql_the_servers_clock_counts_whatever_that_of_a_receiver_sa
     };
     let process = start(0).await;
     let mut ids = machine.post(&process, 20).await;
-    said(&process, LOOKED).await;
+    process.wait_for_log(LOOKED, 1).await;
     stop(process).await;
 
     for days in [91, -400] {
         let process = start(days).await;
-        said(&process, LOOKED).await;
+        process.wait_for_log(LOOKED, 1).await;
         ids.extend(machine.post(&process, 3).await);
 
         assert_eq!(machine.held(&process).await, ids);

@@ -151,16 +151,9 @@ async fn every_field_of_a_notifications_line_is_documented_and_no_other() {
         );
         request.header("x-request-id", "mine").send().await.unwrap();
     }
-    let lines = wait_for("five lines", || async {
-        let lines = process.log_lines().into_iter();
-        let lines: Vec<_> = lines.filter(|line| line.get("outcome").is_some()).collect();
-        if lines.len() < 5 {
-            Err(process.log())
-        } else {
-            Ok(lines)
-        }
-    })
-    .await;
+    let lines = process
+        .wait_for_lines(5, |line| line.get("outcome").is_some())
+        .await;
     let members = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let mut logged: BTreeSet<_> = lines.iter().flat_map(members).collect();
     // Of what was found in CaiGunn's log, which there is none of here.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::posters::{End, Posted, assert_each_stored_once, text};
+use crate::harness::process::says;
 use crate::harness::{Process, client, closed_folder, json, sample, wait_for};
 
 /// A folder for an inbox in `inbox.db`, and what was posted to its receivers.
@@ -104,14 +105,9 @@ async fn readyz(process: &Process) -> (u16, String) {
 
 /// Waits for a warning with these words, and gives all of it.
 async fn warning(process: &Process, words: &str) -> String {
-    wait_for("a warning", || async {
-        let lines = process.log_lines();
-        let warnings = lines.iter().filter(|line| line["level"] == "WARN");
-        let mut messages = warnings.filter_map(|line| line["message"].as_str());
-        let found = messages.find(|message| message.contains(words));
-        found.map(str::to_owned).ok_or_else(|| process.log())
-    })
-    .await
+    let is_it = |line: &Value| line["level"] == "WARN" && says(words)(line);
+    let lines = process.wait_for_lines(1, is_it).await;
+    lines[0]["message"].as_str().expect("text").to_owned()
 }
 
 /// Gives a file another content by putting a new file in its place.

@@ -34,16 +34,9 @@ async fn post_to(process: &Process, path: &str, body: &Value) -> (Value, Value) 
     let response = client().post(process.url(path)).json(body).send().await.unwrap();
     let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let answer: Value = response.json().await.unwrap();
-    let mut lines = wait_for("the request's line in the log", || async {
-        let mut lines = process.log_lines();
-        lines.retain(|line| line["request_id"] == *request_id);
-        if lines.is_empty() {
-            Err(process.log())
-        } else {
-            Ok(lines)
-        }
-    })
-    .await;
+    let mut lines = process
+        .wait_for_lines(1, |line| line["request_id"] == *request_id)
+        .await;
     assert_eq!(lines.len(), 1, "{lines:?}");
     let mut line = lines.remove(0);
     let members = line.as_object_mut().unwrap();

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
-use crate::harness::{Process, client, closed_folder, json, sample, wait_for};
+use crate::harness::{Process, client, closed_folder, json, sample};
 
 /// Runs a command with that list of notices.
 async fn command(folder: &TempDir, arguments: &[&str], notices: &str) -> Ended {
@@ -165,15 +165,7 @@ async fn a_receiver_tells_nothing_of_the_url_whatever_is_answered_and_at_any_lev
         .await
         .unwrap();
     assert_eq!(posted.status(), 200);
-    wait_for("a notice to fail", || async {
-        let log = process.log();
-        if log.contains("cannot tell by notice ops") {
-            Ok(())
-        } else {
-            Err(log)
-        }
-    })
-    .await;
+    process.wait_for_log("cannot tell by notice ops", 1).await;
     let metrics = client()
         .get(format!("http://{}/metrics", process.admin))
         .send()

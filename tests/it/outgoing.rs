@@ -3,11 +3,12 @@
 
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
-use crate::harness::{Process, free_port, wait_for};
+use crate::harness::{Process, free_port};
 
 /// A command in a folder of its own, with these variables.
 async fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -152,13 +153,8 @@ async fn a_refusal_that_may_be_the_proxy_s_names_it_and_one_of_the_application_d
         .await;
         assert_eq!(posted.code, Some(0), "{posted:?}");
 
-        let line = wait_for("an attempt", || async {
-            let mut lines = receiver.log_lines().into_iter();
-            lines
-                .find(|line| !line["caigunn.attempt.status"].is_null())
-                .ok_or_else(|| receiver.log())
-        })
-        .await;
+        let is_attempt = |line: &Value| !line["caigunn.attempt.status"].is_null();
+        let line = receiver.wait_for_lines(1, is_attempt).await.remove(0);
 
         let message = line["message"].as_str().unwrap();
         assert!(message.contains(&format!("answered {status}")), "{message}");

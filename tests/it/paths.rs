@@ -118,13 +118,10 @@ async fn the_id_with_which_a_request_came_is_logged_beside_ours_if_it_is_fit_to_
         let ours = response.headers()["x-request-id"].to_str().unwrap().to_owned();
         assert_ne!(ours, incoming);
 
-        let line = wait_for("the request's line", || async {
-            let mut lines = process.log_lines().into_iter();
-            lines
-                .find(|line| line["request_id"] == *ours)
-                .ok_or_else(|| process.log())
-        })
-        .await;
+        let line = process
+            .wait_for_lines(1, |line| line["request_id"] == *ours)
+            .await
+            .remove(0);
 
         assert_eq!(line["incoming_request_id"].as_str(), logged, "{line}");
     }

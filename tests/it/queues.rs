@@ -94,11 +94,7 @@ impl Receiver {
 
     /// Waits until it has logged that.
     pub async fn wait_for_log(&self, part: &str) {
-        wait_for(&format!("{part:?} in the log"), || async {
-            let log = self.log();
-            if log.contains(part) { Ok(()) } else { Err(log) }
-        })
-        .await;
+        self.process.wait_for_log(part, 1).await;
     }
 
     /// Waits until the last failure of a destination is told so; all that is told of it.

@@ -205,13 +205,7 @@ async fn a_body_that_breaks_off_stays_out_of_the_log() {
     connection.send(chunk).await;
     connection.read_to_end().await;
 
-    wait_for("the request's line", || async {
-        let log = process.log();
-        log.contains("could not be read to its end")
-            .then_some(())
-            .ok_or(log)
-    })
-    .await;
+    process.wait_for_log("could not be read to its end", 1).await;
     assert_hides("the log", &process.log());
 }
 
@@ -285,12 +279,7 @@ async fn what_a_provider_says_of_the_url_before_ours_tells_neither_an_older_toke
     let folder = folder();
 
     let mut process = start(&folder, &[("CAIGUNN_API_URL", &provider.url())]).await;
-    wait_for("both words to be told", || async {
-        let log = process.log();
-        let count = log.matches("set before to").count();
-        if count >= 2 { Ok(()) } else { Err(log) }
-    })
-    .await;
+    process.wait_for_log("set before to", 2).await;
     let seen = subscription(&process).await;
     process.signal("TERM");
     process.wait().await;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
-use crate::harness::process::run;
+use crate::harness::process::{run, says};
 use crate::harness::provider::{Reply, Route};
 use crate::harness::{self, App, Process, Provider, client, closed_folder, sample, spawn_app_with, wait_for};
 
@@ -50,24 +50,6 @@ async fn wait_for_state(app: &App, state: &str) -> Value {
             Ok(chatbot)
         } else {
             Err(chatbot.to_string())
-        }
-    })
-    .await
-}
-
-/// Waits for log lines with that text; gives them.
-async fn wait_for_lines(process: &Process, count: usize, text: &str) -> Vec<Value> {
-    wait_for(text, || async {
-        let mut lines = process.log_lines();
-        lines.retain(|line| {
-            line["message"]
-                .as_str()
-                .is_some_and(|message| message.contains(text))
-        });
-        if lines.len() >= count {
-            Ok(lines)
-        } else {
-            Err(process.log())
         }
     })
     .await
@@ -231,7 +213,7 @@ async fn the_log_quotes_what_caigunn_says() {
 
     let process = start(&folder, &provider.url(), &[]).await;
 
-    let lines = wait_for_lines(&process, 1, "registered https").await;
+    let lines = process.wait_for_lines(1, says("registered https")).await;
     assert_eq!(lines[0]["level"], "INFO");
     assert_eq!(lines[0]["api_key"], KEY_ONE);
     let first = name_of(&provider, "First", "key-one");
@@ -250,8 +232,8 @@ async fn a_failure_of_caigunns_is_tried_again() {
 
     let process = start(&folder, &provider.url(), &[]).await;
 
-    wait_for_lines(&process, 1, "registered https").await;
-    let failed = wait_for_lines(&process, 1, "cannot register").await;
+    process.wait_for_lines(1, says("registered https")).await;
+    let failed = process.wait_for_lines(1, says("cannot register")).await;
     assert_eq!(failed[0]["level"], "WARN");
     assert_eq!(failed[0]["error.type"], "registration_failed");
     let message = failed[0]["message"].as_str().unwrap();
@@ -399,7 +381,9 @@ async fn a_refusal_is_an_error_that_says_what_to_check_while_the_receiver_serves
         &[("CAIGUNN_API_KEY", "key-one,key-two,key-three")],
     )
     .await;
-    let lines = wait_for_lines(&process, 3, "not registered for chatbot").await;
+    let lines = process
+        .wait_for_lines(3, says("not registered for chatbot"))
+        .await;
 
     assert!(lines.iter().all(|line| line["level"] == "ERROR"), "{lines:?}");
     assert!(

@@ -363,11 +363,8 @@ async fn tokens_that_are_rotated_in_their_files_are_taken_and_a_file_that_is_emp
 
     write("admin", "");
 
-    wait_for("the empty file to be noticed", || async {
-        let is_said = said("a file of a secret has changed and is not taken");
-        if is_said { Ok(()) } else { Err(receiver.log()) }
-    })
-    .await;
+    let said = "a file of a secret has changed and is not taken";
+    receiver.wait_for_log(said, 1).await;
     assert_eq!(status_of_admin(&client, &receiver, OLD).await, 200);
     assert!(!receiver.log().contains(NEW) && !receiver.log().contains(OLD));
 }
@@ -386,24 +383,14 @@ async fn a_secret_access_key_that_is_rotated_in_its_file_is_said_once_to_need_a_
     ];
     let receiver = Process::start(folder.path(), &variables).await;
     let count = |text: &str| receiver.log().matches(text).count();
-    let wait = async |text: &str| {
-        wait_for(&format!("{text:?} to be said"), || async {
-            if count(text) > 0 {
-                Ok(())
-            } else {
-                Err(receiver.log())
-            }
-        })
-        .await;
-    };
 
     write("key", "planted-two-\n");
 
     let said =
         "the secret_access_key of destination queue has changed in its file; restart the receiver to use it";
-    wait(said).await;
+    receiver.wait_for_log(said, 1).await;
     write("admin", NEW);
-    wait("admin.token was read anew").await;
+    receiver.wait_for_log("admin.token was read anew", 1).await;
     assert_eq!(count(said), 1);
     assert!(!receiver.log().contains("planted-"), "{}", receiver.log());
 }
@@ -490,15 +477,7 @@ async fn a_token_that_caigunn_posts_with_is_taken_until_another_is_registered_ho
     provider.reply_always(Route::PutWebhook, Some(refusal));
 
     write("planted-token-that-is-not-taken");
-    wait_for("the refusal", || async {
-        let log = receiver.log();
-        if log.contains("registration_refused") {
-            Ok(())
-        } else {
-            Err(log)
-        }
-    })
-    .await;
+    receiver.wait_for_log("registration_refused", 1).await;
     let shown: Value = client
         .get(receiver.api("/subscription"))
         .send()
@@ -510,11 +489,7 @@ async fn a_token_that_caigunn_posts_with_is_taken_until_another_is_registered_ho
     assert_eq!(shown["tokens"][0]["is_registered"], false, "{shown}");
     provider.reply_always(Route::PutWebhook, None);
     write(NEW);
-    wait_for("the third token to be taken", || async {
-        let taken = receiver.log().matches("webhook.token was read anew").count();
-        if taken == 2 { Ok(()) } else { Err(receiver.log()) }
-    })
-    .await;
+    receiver.wait_for_log("webhook.token was read anew", 2).await;
 
     assert_eq!(status_of_post(&client, &receiver, OLD).await, 200);
     wait_for_url(&provider, &receiver, "key-one", NEW).await;
@@ -559,12 +534,10 @@ async fn api_keys_that_are_rotated_in_their_file_are_looked_after_at_once_and_th
     // Nobody means by that to look after none.
     fs::write(&path, "[]").unwrap();
 
-    let line = wait_for("the line", || async {
-        let mut lines = receiver.log_lines();
-        lines.retain(|line| line["error.type"] == "rotation");
-        lines.pop().ok_or_else(|| receiver.log())
-    })
-    .await;
+    let line = receiver
+        .wait_for_lines(1, |line| line["error.type"] == "rotation")
+        .await
+        .remove(0);
     let message = line["message"].as_str().unwrap();
     assert!(message.contains("what was in it goes on: api.key"), "{message}");
     assert!(message.contains("the file is empty"), "{message}");
@@ -582,14 +555,7 @@ async fn an_access_token_that_is_rotated_in_its_file_is_used_at_once_though_the_
         ("CAIGUNN_ACCESS_TOKEN_FILE", "access"),
     ];
     let receiver = registering(&folder, &provider, &variables).await;
-    wait_for("the refusal", || async {
-        if receiver.log().contains("access_token_refused") {
-            Ok(())
-        } else {
-            Err(receiver.log())
-        }
-    })
-    .await;
+    receiver.wait_for_log("access_token_refused", 1).await;
 
     fs::write(&path, "access-token\n").unwrap();
 
@@ -655,19 +621,11 @@ async fn a_notices_secret_is_taken_from_its_file_and_what_else_changes_in_one_is
     ];
     let receiver = Process::start(folder.path(), &variables).await;
     let count = |text: &str| receiver.log().matches(text).count();
-    let wait = async |text: &str| {
-        wait_for(&format!("{text:?} to be said"), || async {
-            if count(text) > 0 {
-                Ok(())
-            } else {
-                Err(receiver.log())
-            }
-        })
-        .await;
-    };
 
     write("secret", &format!("{new}\n"));
-    wait("the secrets of notice ops were read anew").await;
+    receiver
+        .wait_for_log("the secrets of notice ops were read anew", 1)
+        .await;
     assert_eq!(count("restart the receiver"), 0, "{}", receiver.log());
     assert_eq!(status_of_post(&client(), &receiver, "").await, 200);
     let told = &ops.wait_for_arrivals(1).await[0];
@@ -678,22 +636,22 @@ async fn a_notices_secret_is_taken_from_its_file_and_what_else_changes_in_one_is
     let said =
         |name: &str| format!("what a file says of {name} has changed; restart the receiver to use what");
     write("url", "http://127.0.0.1:9/planted-other");
-    wait(&said("notice ops")).await;
+    receiver.wait_for_log(&said("notice ops"), 1).await;
     write(
         "destinations",
         &destination("app", "http://127.0.0.1:9/planted-other"),
     );
-    wait(&said("destination app")).await;
+    receiver.wait_for_log(&said("destination app"), 1).await;
     write(
         "notices",
         &format!(r#"[{notice}, {{"name": "phone", "url": "http://127.0.0.1:9/"}}]"#),
     );
-    wait(&said("notice phone")).await;
+    receiver.wait_for_log(&said("notice phone"), 1).await;
     write(
         "destinations",
         &destination("queue", "http://127.0.0.1:9/planted-other"),
     );
-    wait(&said("destination queue")).await;
+    receiver.wait_for_log(&said("destination queue"), 1).await;
     for (name, expected) in [
         ("notice ops", 1),
         ("notice phone", 1),

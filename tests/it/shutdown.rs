@@ -311,12 +311,10 @@ async fn a_receiver_that_waits_for_its_database_says_so_and_stops_at_once() {
         format!("postgres://me:planted-password@{address}/inbox"),
     );
     let mut process = Process::launch(folder.path(), command);
-    let warning = wait_for("a warning", || async {
-        let mut lines = process.log_lines().into_iter();
-        let warning = lines.find(|line| line["error.type"] == "inbox_unavailable");
-        warning.ok_or_else(|| process.log())
-    })
-    .await;
+    let warning = process
+        .wait_for_lines(1, |line| line["error.type"] == "inbox_unavailable")
+        .await
+        .remove(0);
 
     process.signal("TERM");
     let ended = process.wait().await;

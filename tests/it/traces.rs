@@ -34,12 +34,8 @@ async fn shown(receiver: &Process, id: &str) -> Value {
 
 /// The line of the log of that receipt.
 async fn line(receiver: &Process, id: &str) -> Value {
-    wait_for("its line", || async {
-        let lines = receiver.log_lines().into_iter();
-        let mut lines = lines.filter(|line| line["outcome"] == "accepted" && line["receipt_id"] == id);
-        lines.next().ok_or_else(|| receiver.log())
-    })
-    .await
+    let is_it = |line: &Value| line["outcome"] == "accepted" && line["receipt_id"] == id;
+    receiver.wait_for_lines(1, is_it).await.remove(0)
 }
 
 #[tokio::test]

@@ -160,7 +160,10 @@ async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
         let mut stream = acceptor.accept(stream).await.unwrap();
         // What was sent fits.
         let _ = stream.read(&mut [0; 1 << 14]).await.unwrap();
-        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .await
+            .unwrap();
         // It fails where the end is one of TCP alone.
         stream.read_to_end(&mut Vec::new()).await
     });

@@ -79,16 +79,9 @@ async fn jobs_that_ended_while_the_receiver_was_killed_are_completed_when_it_is_
         ends.push(notifications[1]["id"].clone());
     }
     assert_eq!(process.receipts(&http_client()).await.len(), 6);
-    let lines = wait_for("a line a notification", || async {
-        let mut lines = process.log_lines();
-        lines.retain(|line| line["origin"] == "backfill");
-        if lines.len() < 3 {
-            Err(process.log())
-        } else {
-            Ok(lines)
-        }
-    })
-    .await;
+    let lines = process
+        .wait_for_lines(3, |line| line["origin"] == "backfill")
+        .await;
     let mut said: Vec<_> = lines
         .iter()
         .map(|line| line["receipt_id"].as_str().unwrap())

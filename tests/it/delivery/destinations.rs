@@ -150,11 +150,7 @@ async fn what_a_changed_filter_means_for_what_waits_is_told_at_the_start(store: 
         "the events or chatbots of app were changed: 2 deliveries that they leave out now were tried",
         "3 receipts that came before this start are not sent to app",
     ] {
-        wait_for(part, || async {
-            let log = second.log();
-            if log.contains(part) { Ok(()) } else { Err(log) }
-        })
-        .await;
+        second.wait_for_log(part, 1).await;
     }
     wait_for_state(second.admin, "app", "pending", 2).await;
 }

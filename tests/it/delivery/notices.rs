@@ -75,18 +75,6 @@ fn titles(arrivals: &[Arrival]) -> Vec<String> {
     arrivals.iter().map(title).collect()
 }
 
-async fn wait_for_lines(process: &Process, part: &str, count: usize) {
-    wait_for(&format!("{count} times {part:?} in the log"), || async {
-        let log = process.log();
-        if log.matches(part).count() >= count {
-            Ok(())
-        } else {
-            Err(log)
-        }
-    })
-    .await;
-}
-
 /// Posts what cannot be stored, so that the receiver learns of it sooner than by a probe.
 async fn post_in_vain(process: &Process) {
     let body = json(&sample("crawling.initial"));
@@ -123,7 +111,7 @@ async fn a_destination_that_goes_down_and_comes_back_is_told_once_each_also_over
 
     process.kill();
     let process = store.telling(&app, &notice, SCHEDULE.1).await;
-    wait_for_lines(&process, "fails throughout", 1).await;
+    process.wait_for_log("fails throughout", 1).await;
     wait_for_tries(&app, 3).await;
     app.answer(|_| Reply::Status(200));
 
@@ -173,7 +161,7 @@ async fn what_was_to_be_told_when_the_receiver_was_killed_is_told_by_the_next(st
     drop(ops);
     let mut process = store.telling(&app, &notice, SCHEDULE.1).await;
     post_jobs(process.public, 1).await;
-    wait_for_lines(&process, "cannot tell by notice ops", 1).await;
+    process.wait_for_log("cannot tell by notice ops", 1).await;
     process.kill();
     let killed_at = caigunn_webhook::clock::Timestamp::now().to_string();
 
@@ -206,7 +194,9 @@ async fn what_is_refused_is_told_again_until_it_is_taken_under_the_same_id(store
     post_jobs(process.public, 1).await;
 
     let arrivals = ops.wait_for_arrivals(3).await;
-    wait_for_lines(&process, "told by notice ops: destination app is down", 1).await;
+    process
+        .wait_for_log("told by notice ops: destination app is down", 1)
+        .await;
     assert!(
         arrivals
             .iter()
@@ -232,10 +222,10 @@ async fn what_goes_down_again_within_the_quiet_time_is_not_told(store: Store) {
 
     app.answer(|_| Reply::Status(503));
     post_jobs(process.public, 1).await;
-    wait_for_lines(&process, "fails throughout", 2).await;
+    process.wait_for_log("fails throughout", 2).await;
     wait_for_tries(&app, 4).await;
     app.answer(|_| Reply::Status(200));
-    wait_for_lines(&process, "app is back", 2).await;
+    process.wait_for_log("app is back", 2).await;
 
     assert_eq!(
         titles(&ops.arrivals()),
@@ -254,7 +244,7 @@ async fn of_two_receivers_on_one_database_one_tells_and_the_other_goes_on() {
     );
     let notice = notice(&ops, "free_percent = 1");
     let mut first = store.telling(&app, &notice, SCHEDULE.1).await;
-    wait_for_lines(&first, "this receiver leads", 1).await;
+    first.wait_for_log("this receiver leads", 1).await;
     let folder = tempfile::tempdir().expect("a folder");
     let (url, destination) = (store.url(), destinations(&[("app", &app.url(), "")]));
     let variables = [
@@ -268,8 +258,8 @@ async fn of_two_receivers_on_one_database_one_tells_and_the_other_goes_on() {
     ops.wait_for_arrivals(1).await;
 
     first.kill();
-    wait_for_lines(&second, "this receiver leads", 1).await;
-    wait_for_lines(&second, "fails throughout", 1).await;
+    second.wait_for_log("this receiver leads", 1).await;
+    second.wait_for_log("fails throughout", 1).await;
     wait_for_tries(&app, 3).await;
     app.answer(|_| Reply::Status(200));
 

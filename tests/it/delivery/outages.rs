@@ -3,17 +3,9 @@
 use std::fs;
 
 use super::{Store, destinations, post_jobs, wait_for_state};
+use crate::harness::Process;
 use crate::harness::application::{Application, Reply, assert_in_order};
 use crate::harness::postgres::Server;
-use crate::harness::{Process, wait_for};
-
-async fn wait_for_line(process: &Process, part: &str) {
-    wait_for(&format!("{part:?} in the log"), || async {
-        let log = process.log();
-        if log.contains(part) { Ok(()) } else { Err(log) }
-    })
-    .await;
-}
 
 /// A destination that fails until it is told otherwise, so that there is something to go on with.
 async fn failing() -> (Application, String) {
@@ -37,7 +29,7 @@ async fn deliveries_go_on_when_the_inbox_file_is_back() {
 
     let (file, away) = (store.folder().join("inbox.db"), store.folder().join("away.db"));
     fs::rename(&file, &away).expect("the file can be moved");
-    wait_for_line(&process, "while the inbox fails").await;
+    process.wait_for_log("while the inbox fails", 1).await;
     application.answer(|_| Reply::Status(200));
     fs::rename(&away, &file).expect("the file can be moved back");
 
@@ -76,7 +68,7 @@ async fn go_on_after(server: &mut Server, said: &str) {
     application.wait_for_arrivals(5).await;
 
     server.kill_9().await;
-    wait_for_line(&process, said).await;
+    process.wait_for_log(said, 1).await;
     application.answer(|_| Reply::Status(200));
     server.restart().await;
 

@@ -12,15 +12,7 @@ use crate::harness::{Process, client, wait_for};
 /// Two receivers on one database, of which the first leads.
 async fn two(store: &Store, destination: &str) -> (Process, Process, tempfile::TempDir) {
     let first = store.process(destination, &[]).await;
-    wait_for("the first to lead", || async {
-        let log = first.log();
-        if log.contains("this receiver leads") {
-            Ok(())
-        } else {
-            Err(log)
-        }
-    })
-    .await;
+    first.wait_for_log("this receiver leads", 1).await;
     let folder = tempfile::tempdir().expect("a folder");
     let url = store.url();
     let variables = [

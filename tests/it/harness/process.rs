@@ -199,6 +199,33 @@ impl Process {
             .collect()
     }
 
+    /// Waits until that was logged so often.
+    pub async fn wait_for_log(&self, part: &str, count: usize) {
+        wait_for(&format!("{count} times {part:?} in the log"), || async {
+            let log = self.log();
+            if log.matches(part).count() >= count {
+                Ok(())
+            } else {
+                Err(log)
+            }
+        })
+        .await;
+    }
+
+    /// Waits for so many lines of that kind; gives all that there are.
+    pub async fn wait_for_lines(&self, count: usize, is_one: impl Fn(&Value) -> bool) -> Vec<Value> {
+        wait_for(&format!("{count} lines"), || async {
+            let mut lines = self.log_lines();
+            lines.retain(&is_one);
+            if lines.len() >= count {
+                Ok(lines)
+            } else {
+                Err(self.log())
+            }
+        })
+        .await
+    }
+
     /// Everything printed to standard error so far.
     pub fn errors(&self) -> String {
         fs::read_to_string(&self.errors).expect("the errors are text")
@@ -265,6 +292,15 @@ pub struct Ended {
     pub code: Option<i32>,
     pub output: String,
     pub errors: String,
+}
+
+/// Whether the message of a line has that in it.
+pub fn says(part: &str) -> impl Fn(&Value) -> bool {
+    move |line| {
+        line["message"]
+            .as_str()
+            .is_some_and(|message| message.contains(part))
+    }
 }
 
 /// Runs a command of [`Process::command`] with nothing on its standard input.

@@ -319,12 +319,10 @@ async fn a_running_receiver_takes_a_chatbot_back_and_tells_no_secret() {
 
     provider.set_webhook_url(id, Some(THEIRS));
     provider.wait_for_calls(2).await;
-    let line = wait_for("the warning", || async {
-        let mut lines = process.log_lines();
-        lines.retain(|line| line["error.type"] == "taken_over");
-        lines.pop().ok_or(process.log())
-    })
-    .await;
+    let line = process
+        .wait_for_lines(1, |line| line["error.type"] == "taken_over")
+        .await
+        .remove(0);
 
     assert_eq!(line["level"], "WARN");
     assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));

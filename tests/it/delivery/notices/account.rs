@@ -16,7 +16,11 @@ async fn a_chatbot_that_is_taken_over_and_a_refused_token_are_told() {
     let site = Site::running_with(&variables).await;
     let id = site.provider.chatbot_id("key-one");
     let ours = site.provider.webhook_url(id).expect("it is registered");
-    wait_for_lines(site.receiver.as_ref().unwrap(), "registered http", 1).await;
+    site.receiver
+        .as_ref()
+        .unwrap()
+        .wait_for_log("registered http", 1)
+        .await;
 
     site.provider
         .set_webhook_url(id, Some("https://other.example.com/hook"));
@@ -99,7 +103,11 @@ async fn that_chatbots_cannot_be_listed_is_told_and_over_only_once_they_are_also
     site.provider
         .wait_for_calls_of(Route::PutWebhook, put_count + 1)
         .await;
-    wait_for_lines(site.receiver.as_ref().unwrap(), "cannot list", 1).await;
+    site.receiver
+        .as_ref()
+        .unwrap()
+        .wait_for_log("cannot list", 1)
+        .await;
     assert_eq!(titles(&ops.arrivals()), ACCOUNT[..1]);
     list_answers(&site, None);
 
@@ -124,7 +132,7 @@ async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
     ];
     let site = Site::running_with(&variables).await;
     let first = site.receiver.as_ref().expect("it runs");
-    wait_for_lines(first, "registered http", 1).await;
+    first.wait_for_log("registered http", 1).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Process::command(folder.path());
     site.configure(&mut command);
@@ -145,7 +153,7 @@ async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
     register(&ours);
     wait_for_taken(&ops, 2).await;
     processes::thaw(&[first.id()]);
-    wait_for_lines(first, "this receiver leads no more", 1).await;
+    first.wait_for_log("this receiver leads no more", 1).await;
     register("https://other.example.com/hook");
 
     let taken = wait_for_taken(&ops, 3).await;

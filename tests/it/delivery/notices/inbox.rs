@@ -41,12 +41,12 @@ async fn a_database_that_is_gone_for_longer_than_a_lease_and_back_is_told() {
         SCHEDULE,
     ];
     let process = Process::start(folder.path(), &variables).await;
-    wait_for_lines(&process, "this receiver leads", 1).await;
+    process.wait_for_log("this receiver leads", 1).await;
 
     server.kill_9().await;
     post_in_vain(&process).await;
     ops.wait_for_arrivals(1).await;
-    wait_for_lines(&process, "this receiver leads no more", 1).await;
+    process.wait_for_log("this receiver leads no more", 1).await;
     server.restart().await;
 
     let arrivals = ops.wait_for_arrivals(2).await;
@@ -76,7 +76,7 @@ async fn a_database_that_hangs_is_told_while_it_does_and_once() {
         SCHEDULE,
     ];
     let process = Process::start(folder.path(), &variables).await;
-    wait_for_lines(&process, "this receiver leads", 1).await;
+    process.wait_for_log("this receiver leads", 1).await;
     let client = client();
     let count = async |outcome: &str| {
         let name = format!(r#"notices_total{{notice="ops",outcome="{outcome}"}}"#);

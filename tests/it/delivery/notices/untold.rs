@@ -22,7 +22,9 @@ async fn restarts_cost_what_waits_no_try(store: Store) {
     let mut process = store.process(&destination, &variables).await;
     post_jobs(process.public, 2).await;
     for _ in 0..3 {
-        wait_for_lines(&process, "cannot tell by notice ops: destination app is down", 1).await;
+        process
+            .wait_for_log("cannot tell by notice ops: destination app is down", 1)
+            .await;
         assert!(!process.log().contains("given up to tell"), "{}", process.log());
         process.kill();
         process = store.process(&destination, &variables).await;
@@ -67,7 +69,7 @@ async fn what_is_not_taken_is_shown_until_it_is(store: Store) {
     };
     assert_eq!(waiting().await, 0.0);
     post_jobs(process.public, 1).await;
-    wait_for_lines(&process, "cannot tell by notice ops", 1).await;
+    process.wait_for_log("cannot tell by notice ops", 1).await;
 
     // What is wrong with what, and that it is over.
     let words = |count: u32| {

@@ -44,14 +44,24 @@ pub fn quoted(name: &str) -> String {
 
 /// A text in one line, with a mark in place of each character that cannot be seen and changes how others are.
 pub fn plain(text: &str) -> String {
-    let is_hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let letters = text.chars();
     letters
         .map(|letter| if is_hidden(letter) { '\u{fffd}' } else { letter })
         .collect()
+}
+
+/// Whether a character controls a terminal, breaks a line or turns its direction.
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// As much of a text as that many characters, and an ellipsis where there is more.
+pub fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 fn put_rest(text: &mut String, in_a_row: usize) {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Appended, NewReceipt, Origin, RequestId};
+use crate::accents::cut;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, IdTexts, Name, Notification, Wire};
 use crate::metrics::{Counter, Histogram, Notifications, Registry, Unit};
@@ -48,7 +49,7 @@ impl Remarks {
     pub fn of(notification: &Notification) -> Self {
         let detail = notification.event.detail();
         Self {
-            detail: detail.map(|detail| cut(detail.as_str()).into()),
+            detail: detail.map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS).into()),
             failed_files: failed_files(notification).map(String::into),
             id_texts: notification.event.id_texts().cloned().map(Box::new),
         }
@@ -232,10 +233,12 @@ fn failed_files(notification: &Notification) -> Option<String> {
     let mut files = notification.event.failed_files();
     for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
         let separator = if text.is_empty() { "" } else { "; " };
-        let reason = detail.map_or("no reason given".into(), |detail| cut(detail.as_str()));
+        let reason = detail.map_or("no reason given".into(), |detail| {
+            cut(detail.as_str(), MAX_TEXT_CHARS)
+        });
         let name = match &*file.filename {
             "" => "no name given".into(),
-            name => cut(name),
+            name => cut(name, MAX_TEXT_CHARS),
         };
         let _ = write!(text, "{separator}{name}: {reason}");
     }
@@ -244,11 +247,4 @@ fn failed_files(notification: &Notification) -> Option<String> {
         let _ = write!(text, "; and {more_count} more");
     }
     (!text.is_empty()).then_some(text)
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARS) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::About;
-use crate::accents::{plain, thinned};
+use crate::accents::{self, plain, thinned};
 use crate::caigunn::ACCESS_TOKEN;
 use crate::clock::{Timestamp, rounded};
 use crate::inbox::Space;
@@ -170,12 +170,7 @@ fn listed(names: &[&str]) -> String {
 
 /// A text of others, in one line and without what cannot be seen, and not too long.
 fn cut(text: &str) -> String {
-    let thin = thinned(text);
-    let mut shown: String = thin.chars().take(MAX_DETAIL_CHARS).collect();
-    if thin.chars().nth(MAX_DETAIL_CHARS).is_some() {
-        shown.push('…');
-    }
-    plain(&shown)
+    plain(&accents::cut(&thinned(text), MAX_DETAIL_CHARS))
 }
 
 fn began(about: About, names: &str) -> String {

@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use uuid::{Uuid, Variant};
 
-use crate::accents::thinned;
+use crate::accents::{is_hidden, thinned};
 
 /// What only programs make something of.
 const FOR_PROGRAMS: [&str; 6] = [
@@ -107,8 +107,8 @@ impl Said {
 /// A character as a terminal may have it: none that rewrites the screen, breaks the line or turns its direction.
 fn shown(character: char) -> char {
     match character {
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         control if control.is_control() => ' ',
+        hidden if is_hidden(hidden) => '\u{fffd}',
         other => other,
     }
 }

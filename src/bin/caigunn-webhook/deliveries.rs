@@ -1,6 +1,7 @@
 //! `deliveries`
 
 use anyhow::bail;
+use caigunn_webhook::accents::cut;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::inbox::ReceiptId;
 use caigunn_webhook::inbox::outbox::State;
@@ -93,7 +94,7 @@ async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> 
         for attempt in &mut attempts {
             let answer = text(&attempt["answer"]);
             let line = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-            attempt["answer"] = output::beginning(&line, MAX_ANSWER_CHARS).into();
+            attempt["answer"] = cut(&line, MAX_ANSWER_CHARS).into();
         }
         let table = match &attempts[..] {
             [] => String::new(),

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
-use caigunn_webhook::accents::thinned;
+use caigunn_webhook::accents::{is_hidden, plain, thinned};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
 use clap::{Args, Subcommand, ValueEnum};
@@ -120,22 +120,7 @@ fn terminal_width() -> Option<usize> {
 /// screen, and without those that break a line or turn its direction, which could make it say something else.
 /// Of accents in a row a few are left.
 pub fn printable(text: &str) -> String {
-    let visible = |character| {
-        if is_unprintable(character) {
-            '\u{fffd}'
-        } else {
-            character
-        }
-    };
-    thinned(text).chars().map(visible).collect()
-}
-
-const fn is_unprintable(character: char) -> bool {
-    matches!(
-        character,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-    )
+    plain(&thinned(text))
 }
 
 /// JSON that was written, as it may be shown on a terminal: the same, with what [`printable`] replaces written as numbers. It stands in
@@ -143,7 +128,7 @@ const fn is_unprintable(character: char) -> bool {
 pub fn json(written: &str) -> String {
     let mut shown = String::with_capacity(written.len());
     for character in written.chars() {
-        if is_unprintable(character) && character != '\n' {
+        if is_hidden(character) && character != '\n' {
             let _ = write!(shown, "\\u{:04x}", u32::from(character));
         } else {
             shown.push(character);
@@ -252,14 +237,6 @@ pub fn shown_time(value: &Value, format: Format) -> String {
         table::short_time(value, &Zoned::now())
     } else {
         time(value)
-    }
-}
-
-/// The first characters of somebody's text.
-pub fn beginning(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

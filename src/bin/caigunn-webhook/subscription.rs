@@ -3,6 +3,7 @@
 mod show;
 
 use anyhow::{Context, bail};
+use caigunn_webhook::accents::cut;
 use caigunn_webhook::caigunn::Client;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::doctor::running;
@@ -90,7 +91,7 @@ async fn visited(settings: &Settings, webhook: &Webhook, mode: Mode) -> anyhow::
 fn title(chatbot: &Value) -> String {
     match chatbot["title"].as_str() {
         _ if chatbot["chatbot_id"].is_null() => format!("(API key {}…)", text(&chatbot["api_key"])),
-        Some(title) => output::beginning(title, MAX_TITLE_CHARS),
+        Some(title) => cut(title, MAX_TITLE_CHARS),
         None => "-".to_owned(),
     }
 }

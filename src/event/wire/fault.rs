@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::accents::cut;
+
 /// How many faults of one body are reported; more are counted. Enough to see a pattern, small enough to read.
 pub const MAX_FAULTS: usize = 20;
 
@@ -116,13 +118,5 @@ fn quote(json: &str) -> String {
         Some(b'{') => "an object".to_owned(),
         Some(b'[') => "an array".to_owned(),
         Some(_) => cut(json.trim_end(), MAX_QUOTE_CHARS),
-    }
-}
-
-/// As much of a text as that many characters, and an ellipsis where there is more.
-pub fn cut(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

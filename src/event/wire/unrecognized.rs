@@ -4,8 +4,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Twice;
-use super::fault::{Faults, cut};
+use super::fault::Faults;
 use super::members::{Member, Members, parse_uuid, shown};
+use crate::accents::cut;
 use crate::event::{ChatbotId, Event, EventId, IdTexts, Json, Name, Notification};
 
 /// How much is kept of what stands in the place of an id and is none, in characters: as much as a log line shows.

@@ -19,6 +19,7 @@ use super::super::receive::check_content_type;
 use super::super::routes::{About, Routes};
 use super::told::{Followed, Given, NOT_YET, NoQuery, NotYet, follow, not_yet};
 use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
+use crate::accents::cut;
 use crate::clock::{A_TIME, Timestamp};
 use crate::delivery::instruction::Shown;
 use crate::delivery::view;
@@ -309,13 +310,7 @@ fn fault(pointer: &str, expected: impl Into<Cow<'static, str>>, found: &Value) -
     let found = match found {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(items) => format!("an array of {}", items.len()),
-        scalar => {
-            let text = scalar.to_string();
-            match text.char_indices().nth(MAX_QUOTE_CHARS) {
-                None => text,
-                Some((end, _)) => format!("{}…", &text[..end]),
-            }
-        }
+        scalar => cut(&scalar.to_string(), MAX_QUOTE_CHARS),
     };
     Fault {
         pointer: pointer.to_owned(),

@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::super::{Error, Inbox, Receipt};
 use super::{Job, JobState};
+use crate::accents::cut;
 use crate::event::{EventId, Notification, parse};
 
 /// How much of bodies is read for one answer, and how much at once, or one that is larger. Of what is left it is said that it was
@@ -167,7 +168,10 @@ async fn said(
 }
 
 fn detail(notification: &Notification) -> Option<String> {
-    let given = notification.event.detail().map(|detail| cut(detail.as_str()));
+    let given = notification
+        .event
+        .detail()
+        .map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS));
     // A blank one is none.
     given.filter(|detail| !detail.trim().is_empty())
 }
@@ -176,7 +180,10 @@ fn detail(notification: &Notification) -> Option<String> {
 fn of_files(files: &[FailedFile], count: usize) -> Option<String> {
     let FailedFile { filename, detail } = files.first()?;
     let why = detail.as_deref().unwrap_or("no reason given");
-    Some(cut(&format!("{count} of the files failed: {filename}: {why}")))
+    Some(cut(
+        &format!("{count} of the files failed: {filename}: {why}"),
+        MAX_TEXT_CHARS,
+    ))
 }
 
 fn failed_file_count(notification: &Notification) -> usize {
@@ -186,15 +193,8 @@ fn failed_file_count(notification: &Notification) -> usize {
 fn failed_files(notification: &Notification) -> Vec<FailedFile> {
     let files = notification.event.failed_files().take(MAX_FAILED_FILES);
     let files = files.map(|(file, detail)| FailedFile {
-        filename: cut(&file.filename),
-        detail: detail.map(|detail| cut(detail.as_str())),
+        filename: cut(&file.filename, MAX_TEXT_CHARS),
+        detail: detail.map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS)),
     });
     files.collect()
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARS) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use axum::routing::get;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tempfile::TempDir;
@@ -16,6 +17,11 @@ use crate::harness::tunnel::answering;
 use crate::harness::{Process, tls, wait_for};
 
 const TOKEN: &str = "admin-token-0123456789abcdef";
+
+const IDS: [&str; 2] = [
+    "0192f0c1-2b3c-7d4e-8f50-61728394a5b6",
+    "0192f0c1-2b3c-7d4e-8f50-61728394a5b7",
+];
 
 const SET: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as it is set there";
 
@@ -35,6 +41,14 @@ async fn ask(arguments: &[&str], token: &str, variables: &[(&str, &str)]) -> End
         .env("CAIGUNN_ADMIN_TOKEN", token)
         .envs(variables.iter().copied());
     run(command).await
+}
+
+/// What answers as a receiver does, as long as the test runs; gives where.
+async fn serve(routes: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let place = listener.local_addr().expect("it is bound").to_string();
+    tokio::spawn(axum::serve(listener, routes).into_future());
+    place
 }
 
 #[tokio::test]
@@ -260,13 +274,48 @@ async fn a_receiver_that_takes_its_time_is_waited_for_while_it_says_that_it_live
                 Json(json!({ "receipts": [], "next_cursor": null }))
             }),
         );
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let place = listener.local_addr().expect("it is bound").to_string();
-    tokio::spawn(axum::serve(listener, routes).into_future());
+    let place = serve(routes).await;
 
     let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
 
     assert_eq!(listed.code, Some(0), "{listed:?}");
+}
+
+#[tokio::test]
+async fn what_came_of_those_before_a_receiver_failed_is_printed() {
+    let taken = || {
+        post(async || {
+            Json(json!({
+                "instruction": {"state": "done"}, "delivery": {"state": "pending", "waits": null},
+                "outcome": "accepted", "receipt_id": IDS[0],
+            }))
+        })
+    };
+    let routes = Router::new()
+        .route(&format!("/api/v1/deliveries/app/{}/retry", IDS[0]), taken())
+        .route(&format!("/api/v1/quarantine/{}/accept", IDS[0]), taken())
+        .fallback(async || StatusCode::INTERNAL_SERVER_ERROR);
+    let place = serve(routes).await;
+    let [first, second] = IDS.map(|id| format!("app/{id}"));
+
+    let retried = ask(
+        &["deliveries", "retry", &first, &second, "--admin", &place],
+        TOKEN,
+        &[],
+    )
+    .await;
+    let accepted = ask(
+        &["quarantine", "accept", IDS[0], IDS[1], "--admin", &place],
+        TOKEN,
+        &[],
+    )
+    .await;
+
+    for (ended, told) in [(retried, "pending"), (accepted, "accepted")] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.output.contains(told), "{ended:?}");
+        assert!(ended.errors.contains("answers 500"), "{ended:?}");
+    }
 }
 
 #[tokio::test]

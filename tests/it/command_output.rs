@@ -59,7 +59,11 @@ async fn a_reader_who_has_gone_changes_nothing_but_that_it_is_not_printed() {
         (&["--version"], 0, ""),
         (&["trigger", "crawling"], 0, ""),
         (&["trigger", "crawling", "--print", "--count", "1000000"], 0, ""),
-        (&["deliveries", "retry", nobody], 1, "retry could not be done"),
+        (
+            &["deliveries", "retry", nobody],
+            1,
+            "1 of 1 delivery could not be retried",
+        ),
     ];
     for (arguments, code, error) in cases {
         let (with_errors, errors) = unread(&site, folder.path(), arguments, true).await;

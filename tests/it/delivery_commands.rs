@@ -295,7 +295,7 @@ async fn what_waits_is_sent_at_once_by_retry() {
     assert_eq!(words(&again.output), expected);
     assert_eq!(
         again.errors,
-        "caigunn-webhook: retry could not be done for 2 of 2 deliveries\n"
+        "caigunn-webhook: 2 of 2 deliveries could not be retried\n"
     );
 }
 

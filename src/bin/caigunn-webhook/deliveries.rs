@@ -1,6 +1,5 @@
 //! `deliveries`
 
-use anyhow::bail;
 use caigunn_webhook::accents::cut;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::inbox::ReceiptId;
@@ -9,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::admin::{AdminApi, Refused};
+use crate::admin::AdminApi;
 use crate::output::{self, Format, Printing, text};
 use crate::which::ListArgs;
 
@@ -82,8 +81,10 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
             args.print(&admin, "deliveries", query, COLUMNS, format).await
         }
         DeliveriesCommand::Show { id } => show(&admin, id, format).await,
-        DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, "retry", format).await,
-        DeliveriesCommand::Cancel(Ids { ids }) => tell_all(&admin, ids, "cancel", format).await,
+        DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, ("retry", "retried"), format).await,
+        DeliveriesCommand::Cancel(Ids { ids }) => {
+            tell_all(&admin, ids, ("cancel", "cancelled"), format).await
+        }
     }
 }
 
@@ -105,36 +106,28 @@ async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> 
 }
 
 /// Has each delivery retried or cancelled, one after the other, and prints what came of it.
-async fn tell_all(admin: &AdminApi, ids: &[String], verb: &str, format: Format) -> anyhow::Result<()> {
-    let mut results = Vec::new();
-    for id in ids {
-        let answer = admin.post_to_running(&format!("{}/{verb}", path(id)), None).await;
+async fn tell_all(
+    admin: &AdminApi,
+    ids: &[String],
+    (verb, done): (&str, &str),
+    format: Format,
+) -> anyhow::Result<()> {
+    let row = |id: &String, answer: Result<Value, String>| {
         let (delivery, problem) = match answer {
             Ok(mut answer) if answer["instruction"]["state"] == "done" => (answer["delivery"].take(), None),
             Ok(_) => (Value::Null, Some(output::NOT_YET.to_owned())),
-            // What concerns one of them is no reason to leave the others.
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(refused) if [404, 409].contains(&refused.status) => {
-                    (Value::Null, Some(refused.detail.clone()))
-                }
-                _ => return Err(error),
-            },
+            Err(problem) => (Value::Null, Some(problem)),
         };
         let (state, waits) = (&delivery["state"], &delivery["waits"]);
-        results.push(json!({ "id": id, "state": state, "waits": waits, "problem": problem }));
-    }
+        json!({ "id": id, "state": state, "waits": waits, "problem": problem })
+    };
+    let to = |id: &String| format!("{}/{verb}", path(id));
+    let (results, ended) = admin.post_each(ids, to, row).await;
+    // Of those before what breaks it off it is said what became of them.
     format.print(&json!({ "deliveries": results }), || {
-        output::columns(
-            "ID id | STATE state | WHY IT WAITS waits | PROBLEM problem",
-            &results,
-            format,
-        )
+        let columns = "ID id | STATE state | WHY IT WAITS waits | PROBLEM problem";
+        output::columns(columns, &results, format)
     })?;
-    let failed = results.iter().filter(|result| !result["problem"].is_null());
-    let failed_count = failed.count();
-    if failed_count > 0 {
-        let of = output::counted(results.len(), "delivery");
-        bail!("{verb} could not be done for {failed_count} of {of}");
-    }
-    Ok(())
+    ended?;
+    output::refuse_failed(&results, "delivery", &format!("could not be {done}"))
 }

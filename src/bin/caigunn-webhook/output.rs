@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use caigunn_webhook::accents::{is_hidden, plain, thinned};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
@@ -165,6 +165,20 @@ pub fn counted(count: usize, noun: &str) -> String {
         _ if count == 1 => format!("1 {noun}"),
         Some(stem) => format!("{count} {stem}ies"),
         None => format!("{count} {noun}s"),
+    }
+}
+
+/// That something is wrong with one of several things is a failure.
+///
+/// # Errors
+/// Of how many it is: each has a member `problem`, or `error`, which is null where nothing is.
+pub fn refuse_failed(rows: &[Value], noun: &str, words: &str) -> anyhow::Result<()> {
+    let failed = rows
+        .iter()
+        .filter(|row| !row["problem"].is_null() || !row["error"].is_null());
+    match failed.count() {
+        0 => Ok(()),
+        failed_count => bail!("{failed_count} of {} {words}", counted(rows.len(), noun)),
     }
 }
 

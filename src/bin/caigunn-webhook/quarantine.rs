@@ -1,14 +1,13 @@
 //! `quarantine`
 
-use anyhow::bail;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::inbox::QuarantineId;
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::admin::{self, AdminApi, Refused};
+use crate::admin::{self, AdminApi};
 use crate::id::id;
-use crate::output::{self, Format, Printing, counted, text};
+use crate::output::{self, Format, Printing, text};
 
 const COLUMNS: &str = "RECEIVED received_at | ID id | REASON reason | BYTES body_bytes ?3 | ACCEPTED AS accepted_as ?1 \
                        | DUPLICATE OF duplicate_of ?2 | WHAT WAS WRONG detail";
@@ -67,31 +66,15 @@ async fn show(admin: &AdminApi, id: QuarantineId, format: Format) -> anyhow::Res
 
 /// Accepts one after the other, and prints what came of each.
 async fn accept(admin: &AdminApi, ids: &[QuarantineId], format: Format) -> anyhow::Result<()> {
-    let (mut results, mut broken_off) = (Vec::new(), None);
-    for id in ids {
-        let answer = admin
-            .post_to_running(&format!("/quarantine/{id}/accept"), None)
-            .await;
-        results.push(match answer {
-            Ok(answer) => json!({
-                "id": id,
-                "outcome": answer["outcome"],
-                "receipt_id": answer["receipt_id"],
-                "problem": null,
-            }),
-            // What concerns one of them is no reason to leave the others.
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(refused) if [404, 409].contains(&refused.status) => {
-                    json!({ "id": id, "outcome": null, "receipt_id": null, "problem": refused.detail })
-                }
-                // Of those before it is said what became of them.
-                _ => {
-                    broken_off = Some(error);
-                    break;
-                }
-            },
-        });
-    }
+    let row = |id: &QuarantineId, answer: Result<Value, String>| {
+        let (answer, problem) =
+            answer.map_or_else(|problem| (Value::Null, Some(problem)), |answer| (answer, None));
+        let (outcome, receipt_id) = (&answer["outcome"], &answer["receipt_id"]);
+        json!({ "id": id, "outcome": outcome, "receipt_id": receipt_id, "problem": problem })
+    };
+    let to = |id: &QuarantineId| format!("/quarantine/{id}/accept");
+    let (results, ended) = admin.post_each(ids, to, row).await;
+    // Of those before what breaks it off it is said what became of them.
     format.print(&json!({ "accepted": results }), || {
         let columns = "ID id | OUTCOME outcome | RECEIPT receipt_id";
         let mut shown = output::columns(columns, &results, format);
@@ -101,18 +84,6 @@ async fn accept(admin: &AdminApi, ids: &[QuarantineId], format: Format) -> anyho
         }
         shown
     })?;
-    if let Some(error) = broken_off {
-        return Err(error);
-    }
-    let failed_count = results
-        .iter()
-        .filter(|result| !result["problem"].is_null())
-        .count();
-    if failed_count > 0 {
-        bail!(
-            "{failed_count} of {} could not be accepted",
-            counted(results.len(), "request")
-        );
-    }
-    Ok(())
+    ended?;
+    output::refuse_failed(&results, "request", "could not be accepted")
 }

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::admin::AdminApi;
-use crate::output::{self, Format, Printing, counted, text};
+use crate::output::{self, Format, Printing, text};
 use crate::provider;
 
 /// The longest part of a title that a table shows, in characters.
@@ -218,17 +218,9 @@ fn report(results: &[Value], format: Format, aim: &str) -> anyhow::Result<()> {
     refuse_failed(results, aim)
 }
 
-/// That something is wrong with one of several chatbots is a failure.
 fn refuse_failed(chatbots: &[Value], aim: &str) -> anyhow::Result<()> {
-    let failed = chatbots.iter().filter(|chatbot| !chatbot["error"].is_null());
-    let failed_count = failed.count();
-    if failed_count > 0 {
-        bail!(
-            "{failed_count} of {} could not be {aim}; `caigunn-webhook doctor` says what to do",
-            counted(chatbots.len(), "chatbot")
-        );
-    }
-    Ok(())
+    let words = format!("could not be {aim}; `caigunn-webhook doctor` says what to do");
+    output::refuse_failed(chatbots, "chatbot", &words)
 }
 
 /// The URL that stood at CaiGunn, as it may be shown.

@@ -151,9 +151,12 @@ impl Watch {
                     self.settle(index, settings[index].name(), &message, &report);
                 }
             }
-            let was_long_away = self.turn_at.elapsed() > LOOK * 2;
-            self.turn_at = Instant::now();
+            let was_long_away = self.was_long_away();
             self.keep(was_long_away).await;
+            // It may have been away just then. If the inbox takes as long once more, what is in memory counts.
+            if self.was_long_away() {
+                self.keep(true).await;
+            }
             for (index, poster) in posters.iter().enumerate() {
                 let book = self.books.notices.get(settings[index].name());
                 self.metrics[index].show_waiting(book.map_or(0, Book::waiting_count));
@@ -314,6 +317,12 @@ impl Watch {
             .first()
             .map(|receipt| (receipt.id, receipt.received_at));
         Some(self.newest.see(newest, now))
+    }
+
+    /// Whether it is so long since this was asked last that another one may have led.
+    fn was_long_away(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.turn_at, Instant::now());
+        before.elapsed() > LOOK * 2
     }
 
     /// Has the inbox keep what is new of the books, if this receiver may. Where it is not sure to lead any more, it is asked

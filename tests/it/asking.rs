@@ -314,7 +314,7 @@ async fn what_came_of_those_before_a_receiver_failed_is_printed() {
     for (ended, told) in [(retried, "pending"), (accepted, "accepted")] {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.output.contains(told), "{ended:?}");
-        assert!(ended.errors.contains("answers 500"), "{ended:?}");
+        assert!(ended.errors.contains("with 500, is no admin side"), "{ended:?}");
     }
 }
 

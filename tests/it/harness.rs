@@ -123,10 +123,11 @@ pub fn closed_folder() -> TempDir {
         .expect("the system has a folder for temporary files")
 }
 
-/// Builds clients that go straight to where they are told.
+/// Builds clients that go straight to where they are told. None speaks TLS, and reading all certificates of the system takes
+/// longer than most of what a client is made for.
 pub fn clients() -> ClientBuilder {
     outgoing::provider();
-    Client::builder().no_proxy()
+    Client::builder().no_proxy().tls_certs_only([])
 }
 
 /// One of them.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use caigunn_webhook::event::sample::Ids;
 use reqwest::Client;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::harness::posters::text;
 use crate::harness::postgres::fresh_database;
@@ -14,6 +15,9 @@ use crate::harness::{Process, clients, json, sample};
 /// How long the answer to a large body may take. Comparing two takes half a second in a release build, a quarter of a
 /// minute in this one, and longer on a busy machine.
 const LARGE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long whoever posts a small one waits before the next: a fraction of what a large one takes.
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// The most memory that it may take beyond what the receiver has when it is ready: with the 15 MiB of a release build, 100 MiB,
 /// whatever room the code of a debug build takes. It takes some 30 MiB, and 65 with PostgreSQL; two document trees would take
@@ -77,6 +81,7 @@ async fn check_large_repeat(variables: &[(&str, &str)]) {
         post(json(&sample("crawling.completed")).to_string())
             .await
             .expect("it is answered 200");
+        sleep(BETWEEN).await;
     }
 
     let repeat = repeat.await.expect("it is answered 200");

@@ -64,15 +64,11 @@ impl Told {
 
     /// What is new once these are facts.
     fn sees(&mut self, facts: &Facts, seconds: u64) -> Vec<String> {
-        let before: BTreeSet<_> = self
-            .book()
-            .waiting
-            .iter()
-            .map(|waiting| waiting.message.id)
-            .collect();
         let settings = self.1.clone();
-        self.book().note(facts, &settings, &schedule(), at(seconds));
-        let news = self.book().waiting.iter().map(|waiting| &waiting.message);
+        let book = self.book();
+        let before: BTreeSet<_> = book.waiting.iter().map(|waiting| waiting.message.id).collect();
+        book.note(facts, &settings, &schedule(), at(seconds));
+        let news = book.waiting.iter().map(|waiting| &waiting.message);
         let news = news.filter(|message| !before.contains(&message.id));
         news.map(|message| message.title.clone()).collect()
     }

@@ -9,9 +9,11 @@ use super::{Store, counts, deliveries, destinations, on_both_stores, post_names,
 use crate::harness::application::{Application, Reply, assert_in_order};
 use crate::harness::posters::text;
 
-const JOB_COUNT: usize = 500;
+const JOB_COUNT: usize = 100;
 const STEPS: usize = 20;
 const COUNT: usize = JOB_COUNT * STEPS;
+/// One in so many fails for good.
+const DOOMED: usize = 200;
 
 /// Enough tries that chance, which takes three in ten, never takes all of them.
 const SCHEDULE: (&str, &str) = (
@@ -21,7 +23,7 @@ const SCHEDULE: (&str, &str) = (
 
 on_both_stores!(
     three_in_ten_fail_and_everything_arrives_each_job_in_order,
-    one_in_a_thousand_fails_for_good_and_exactly_those_are_dead_until_they_are_replayed,
+    one_in_two_hundred_fails_for_good_and_exactly_those_are_dead_until_they_are_replayed,
 );
 
 /// The names of the notifications of a job.
@@ -58,13 +60,13 @@ async fn three_in_ten_fail_and_everything_arrives_each_job_in_order(store: Store
     app.stop().await;
 }
 
-async fn one_in_a_thousand_fails_for_good_and_exactly_those_are_dead_until_they_are_replayed(store: Store) {
+async fn one_in_two_hundred_fails_for_good_and_exactly_those_are_dead_until_they_are_replayed(store: Store) {
     let doomed: Arc<Mutex<HashSet<String>>> = Arc::default();
     let mut seen = HashSet::new();
     let chosen = Arc::clone(&doomed);
     let application = Application::answering(move |arrival| {
         let mut chosen = chosen.lock().unwrap();
-        if seen.insert(arrival.webhook_id.clone()) && seen.len() % 1_000 == 0 {
+        if seen.insert(arrival.webhook_id.clone()) && seen.len() % DOOMED == 0 {
             chosen.insert(arrival.webhook_id.clone());
         }
         if chosen.contains(&arrival.webhook_id) {
@@ -83,7 +85,7 @@ async fn one_in_a_thousand_fails_for_good_and_exactly_those_are_dead_until_they_
         let taken = arrivals.iter().filter(|arrival| arrival.status == Some(200));
         taken.count() >= count
     };
-    let dead_count = COUNT / 1_000;
+    let dead_count = COUNT / DOOMED;
     application
         .wait_until("all but the doomed to be taken", |arrivals| {
             is_taken(arrivals, COUNT - dead_count)

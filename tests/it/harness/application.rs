@@ -132,18 +132,21 @@ impl Application {
     pub async fn wait_until(&self, what: &str, is_reached: impl Fn(&[Arrival]) -> bool) -> Vec<Arrival> {
         let (mut seen_count, mut last_news) = (0, Instant::now());
         loop {
-            let arrivals = self.arrivals();
-            if is_reached(&arrivals) {
-                return arrivals;
-            }
-            if arrivals.len() > seen_count {
-                (seen_count, last_news) = (arrivals.len(), Instant::now());
+            // There may be many, and each look is short.
+            let count = {
+                let arrivals = self.state.arrivals.lock().unwrap();
+                if is_reached(&arrivals) {
+                    return arrivals.clone();
+                }
+                arrivals.len()
+            };
+            if count > seen_count {
+                (seen_count, last_news) = (count, Instant::now());
             }
             assert!(
                 last_news.elapsed() < PATIENCE,
-                "the application waited in vain for {what}; {} requests came, the last: {:?}",
-                arrivals.len(),
-                arrivals.last()
+                "the application waited in vain for {what}; {count} requests came, the last: {:?}",
+                self.arrivals().last()
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

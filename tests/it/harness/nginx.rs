@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{free_port, installed, wait_for};
+use super::{free_port, installed, processes, wait_for};
 
 /// A running nginx. It ends when the test drops it.
 pub struct Nginx {
@@ -74,10 +74,7 @@ impl Nginx {
     pub async fn reload(&self, http: &str) {
         let farewells = self.farewell_count();
         configure(self.folder.path(), self.address, http);
-        let sent = Command::new("kill")
-            .args(["-s", "HUP", &self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("there is a kill command").success());
+        processes::signal_child("HUP", &self.child);
         wait_for("nginx to take its new configuration", || {
             let is_done = self.farewell_count() > farewells;
             let errors = self.errors();
@@ -104,9 +101,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         // Asked to, it ends its workers as well.
-        let _ = Command::new("kill")
-            .args(["-s", "TERM", &self.child.id().to_string()])
-            .status();
+        processes::signal("TERM", &[self.child.id()]);
         let _ = self.child.wait();
     }
 }

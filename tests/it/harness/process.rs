@@ -233,10 +233,7 @@ impl Process {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("there is a kill command").success());
+        processes::signal_child(name, &self.child);
     }
 
     /// As [`Process::signal`], to one that may have ended.
@@ -323,9 +320,7 @@ pub async fn run_with_input(mut command: Command, input: &str) -> Ended {
     let ending = spawn_blocking(move || child.wait_with_output());
     let Ok(ended) = timeout(PATIENCE, ending).await else {
         // Else the thread that waits for it would hold up the end of the test.
-        let _ = Command::new("kill")
-            .args(["-s", "KILL", &id.to_string()])
-            .status();
+        processes::signal("KILL", &[id]);
         panic!("waited in vain for {command:?} to end");
     };
     let ended = ended.expect("waiting does not panic").expect("the child is ours");

@@ -1,9 +1,11 @@
 //! What the system tells of processes, and does with them.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::PATIENCE;
 
@@ -27,13 +29,34 @@ pub fn thaw(ids: &[u32]) {
 
 /// Sends processes that may have ended a signal by its name, such as `TERM`.
 pub fn signal(name: &str, ids: &[u32]) {
-    let ids = ids.iter().map(u32::to_string);
-    let sent = Command::new("kill")
-        .args(["-s", name])
-        .args(ids)
-        .stderr(Stdio::null())
-        .status();
-    sent.expect("there is a kill command");
+    for id in ids {
+        // It may have ended.
+        let _ = kill_process(pid(*id), signal_of(name));
+    }
+}
+
+/// Sends a child that nobody has waited for a signal by its name.
+pub fn signal_child(name: &str, child: &Child) {
+    kill_process(pid(child.id()), signal_of(name)).expect("the child is ours");
+}
+
+fn pid(id: u32) -> Pid {
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw);
+    id.expect("the id of a process")
+}
+
+fn signal_of(name: &str) -> Signal {
+    match name {
+        "CONT" => Signal::CONT,
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        "QUIT" => Signal::QUIT,
+        "STOP" => Signal::STOP,
+        "TERM" => Signal::TERM,
+        "USR2" => Signal::USR2,
+        other => panic!("no test sends {other}"),
+    }
 }
 
 /// The children of a process, with those that have ended and that nobody has waited for.

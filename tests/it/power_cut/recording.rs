@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use bytes::Bytes;
@@ -219,27 +220,34 @@ impl Recording {
         cuts.sort_unstable();
         let cuts: Vec<_> = cuts.into_iter().map(|moment| (moment, rng.u64(..))).collect();
         let share = count.div_ceil(THREAD_COUNT).max(1);
+        let is_found = &AtomicBool::new(false);
         thread::scope(|scope| {
-            let begin = |cuts| scope.spawn(move || self.cut_at(cuts));
+            let begin = |cuts| scope.spawn(move || self.cut_at(cuts, is_found));
             let threads: Vec<_> = cuts.chunks(share).map(begin).collect();
             let mut ended = threads.into_iter().map(|thread| thread.join());
             ended.try_for_each(|looked| looked.expect("it does not panic"))
         })
     }
 
-    /// Cuts after each of these events, in their order, each with its luck.
-    fn cut_at(&self, cuts: &[(usize, u64)]) -> Result<(), Broken> {
+    /// Cuts after each of these events, in their order, each with its luck, until any thread has found what is broken.
+    fn cut_at(&self, cuts: &[(usize, u64)], is_found: &AtomicBool) -> Result<(), Broken> {
         let mut inspector = Inspector::new();
         let mut disk = self.before.clone();
         let mut next = 0;
         for (moment, luck) in cuts.iter().copied() {
+            if is_found.load(Ordering::Relaxed) {
+                break;
+            }
             self.events[next..=moment]
                 .iter()
                 .for_each(|event| disk.follow(event));
             next = moment + 1;
             let mut rng = Rng::with_seed(luck);
             let looked = inspector.look(&self.due(moment), |folder| disk.survive(folder, &mut rng));
-            looked.map_err(|what| Broken { moment, luck, what })?;
+            looked.map_err(|what| {
+                is_found.store(true, Ordering::Relaxed);
+                Broken { moment, luck, what }
+            })?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@
 
 mod compose;
 mod digest;
-mod failure;
 mod filter;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -28,7 +27,6 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub use compose::compose;
-pub use failure::Failure;
 pub use filter::{EVENT_FILTER, event_filter};
 pub(crate) use id::id;
 pub use identity::{Identity, same_content};
@@ -77,7 +75,7 @@ pub enum Event {
     /// A crawl failed. CaiGunn does not document this one; it is expected all the same.
     CrawlingFailed {
         /// Why, where CaiGunn says so.
-        detail: Option<Failure>,
+        detail: Option<String>,
     },
     /// An upload began.
     UploadingInitial,
@@ -89,7 +87,7 @@ pub enum Event {
     /// An upload failed as a whole.
     UploadingFailed {
         /// Why, where CaiGunn says so.
-        detail: Option<Failure>,
+        detail: Option<String>,
     },
     /// A training began.
     TrainingInitial,
@@ -103,7 +101,7 @@ pub enum Event {
     /// A training failed.
     TrainingFailed {
         /// Why, where CaiGunn says so.
-        detail: Option<Failure>,
+        detail: Option<String>,
     },
     /// An event or status nobody has documented yet, kept as it came.
     Unrecognized {
@@ -159,22 +157,16 @@ pub struct UploadedFile {
     pub id: TrainingDataId,
     /// Its name, as uploaded; empty where CaiGunn gives none.
     pub filename: String,
-    /// What became of it.
-    pub outcome: FileOutcome,
+    /// What became of it: [`UploadedFile::FAILED`], or a status that nobody has documented yet. Without one it is training
+    /// data now.
+    pub status: Option<String>,
+    /// Why it failed, if it did and CaiGunn says so.
+    pub detail: Option<String>,
 }
 
-/// What became of a file of a completed upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileOutcome {
-    /// It is training data now: CaiGunn gave it no `status`.
-    Uploaded,
-    /// `"status": "failed"`.
-    Failed {
-        /// Why, where CaiGunn says so.
-        detail: Option<Failure>,
-    },
-    /// A `status` nobody has documented yet.
-    Unrecognized(String),
+impl UploadedFile {
+    /// The status of one that failed.
+    pub const FAILED: &str = "failed";
 }
 
 /// The generation of CaiGunn's wire format, named by the month it is known from.
@@ -282,31 +274,24 @@ impl Event {
     }
 
     /// Why it failed, if it did and CaiGunn said so.
-    pub fn detail(&self) -> Option<&Failure> {
+    pub fn detail(&self) -> Option<&str> {
         match self {
             Self::CrawlingFailed { detail }
             | Self::UploadingFailed { detail }
-            | Self::TrainingFailed { detail } => detail.as_ref(),
-            Self::CrawlingInitial
-            | Self::CrawlingCompleted { .. }
-            | Self::UploadingInitial
-            | Self::UploadingCompleted { .. }
-            | Self::TrainingInitial
-            | Self::TrainingCompleted { .. }
-            | Self::Unrecognized { .. } => None,
+            | Self::TrainingFailed { detail } => detail.as_deref(),
+            _ => None,
         }
     }
 
-    /// The files of a completed upload that failed, and why.
-    pub fn failed_files(&self) -> impl Iterator<Item = (&UploadedFile, Option<&Failure>)> {
+    /// The files of a completed upload that failed.
+    pub fn failed_files(&self) -> impl Iterator<Item = &UploadedFile> {
         let files = match self {
             Self::UploadingCompleted { files } => files.as_slice(),
             _ => &[],
         };
-        files.iter().filter_map(|file| match &file.outcome {
-            FileOutcome::Failed { detail } => Some((file, detail.as_ref())),
-            FileOutcome::Uploaded | FileOutcome::Unrecognized(_) => None,
-        })
+        files
+            .iter()
+            .filter(|file| file.status.as_deref() == Some(UploadedFile::FAILED))
     }
 }
 

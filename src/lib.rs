@@ -18,8 +18,8 @@
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
-//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], [`metrics`], [`minutes`],
-//!   [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`]:
+//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], `json`, [`metrics`],
+//!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`]:
 //!   leaves that know nothing of the rest.
 
 pub mod accents;
@@ -40,6 +40,7 @@ pub mod http;
 pub mod http_time;
 pub mod inbox;
 pub mod instance;
+mod json;
 pub mod metrics;
 pub mod minutes;
 pub mod notice;

@@ -4,18 +4,17 @@
 //! found and kept, the rest is skipped. What is wrong is told by its place, as a JSON pointer (RFC 6901) of
 //! documented names and indexes, and never by its value, which may be an API key.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::array;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
 use secrecy::SecretString;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Chatbot, EventLog, LogEntry, Standing, is_sendable};
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
+use crate::json::{Members, each};
 
 /// What is wrong with a body, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -182,30 +181,23 @@ impl<'a> Part<'a> {
 
     /// These members of the object that it must be.
     fn members<const N: usize>(&self, names: [&'static str; N]) -> Result<[Self; N], Mistake> {
-        let visitor = Members {
-            names,
-            values: [None; N],
-        };
-        let values = self.read("an object", |raw| {
-            serde_json::Deserializer::from_str(raw.get()).deserialize_map(visitor)
-        })?;
-        let mut index = 0;
-        Ok(values.map(|raw| {
-            let place = format!("{}/{}", self.place, names[index]);
-            index += 1;
-            Self { raw, place }
+        let found = self.read("an object", |raw| Members(names).find(raw.get()))?;
+        Ok(array::from_fn(|index| Self {
+            raw: found[index].value,
+            place: format!("{}/{}", self.place, names[index]),
         }))
     }
 
     /// Reads each item of the list that it must be. The list is a part of one whose first item has the number `first`.
-    fn items(&self, first: usize, read_item: impl FnMut(Part<'a>)) -> Result<(), Mistake> {
-        let visitor = Items {
-            place: &self.place,
-            first,
-            read_item,
-        };
+    fn items(&self, first: usize, mut read_item: impl FnMut(Part<'a>)) -> Result<(), Mistake> {
         self.read("a list", |raw| {
-            serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor)
+            each(raw, |index, raw| {
+                let place = format!("{}/{}", self.place, first + index);
+                read_item(Part {
+                    raw: Some(raw),
+                    place,
+                });
+            })
         })
     }
 
@@ -250,10 +242,10 @@ impl<'a> Part<'a> {
         text == "1" || text.eq_ignore_ascii_case("true")
     }
 
-    fn read<T>(
+    fn read<T, E>(
         &self,
         expected: &str,
-        read: impl FnOnce(&'a RawValue) -> serde_json::Result<T>,
+        read: impl FnOnce(&'a RawValue) -> Result<T, E>,
     ) -> Result<T, Mistake> {
         let place = match &*self.place {
             "" => "the body",
@@ -262,61 +254,5 @@ impl<'a> Part<'a> {
         let raw = self.raw.filter(|_| self.is_there());
         let raw = raw.ok_or_else(|| Mistake::Shape(format!("{place} is missing")))?;
         read(raw).map_err(|_| Mistake::Shape(format!("{place} is not {expected}")))
-    }
-}
-
-/// Finds members by their names. Of a member that is there twice the last counts.
-struct Members<'a, const N: usize> {
-    names: [&'static str; N],
-    values: [Option<&'a RawValue>; N],
-}
-
-impl<'de, const N: usize> Visitor<'de> for Members<'de, N> {
-    type Value = [Option<&'de RawValue>; N];
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-        while let Some(MemberName(name)) = map.next_key()? {
-            match self.names.iter().position(|known| *known == name) {
-                Some(index) => self.values[index] = Some(map.next_value()?),
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(self.values)
-    }
-}
-
-/// A member's name, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-struct MemberName<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Reads a list item by item, so that one with millions of them takes no more memory than one of them.
-struct Items<'p, F> {
-    place: &'p str,
-    first: usize,
-    read_item: F,
-}
-
-impl<'de, F: FnMut(Part<'de>)> Visitor<'de> for Items<'_, F> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let mut number = self.first;
-        while let Some(raw) = seq.next_element()? {
-            let place = format!("{}/{number}", self.place);
-            (self.read_item)(Part {
-                raw: Some(raw),
-                place,
-            });
-            number += 1;
-        }
-        Ok(())
     }
 }

@@ -24,8 +24,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::event::{
-    self, ChatbotId, Event, EventId, FileOutcome, ModelId, Notification, ParseError, TrainingDataId,
-    UploadedFile,
+    self, ChatbotId, Event, EventId, ModelId, Notification, ParseError, TrainingDataId, UploadedFile,
 };
 use crate::inbox::{Receipt, ReceiptId};
 use crate::trace::Trace;
@@ -121,7 +120,7 @@ fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> 
         status,
         event_id: notification.event_id,
         chatbot_id: notification.chatbot_id,
-        detail: notification.event.detail().map(|detail| detail.as_str()),
+        detail: notification.event.detail(),
         ..Data::default()
     };
     match &notification.event {
@@ -142,13 +141,7 @@ fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> 
             ..known
         },
         Event::Unrecognized { data: Some(data), .. } => undocumented(data, known),
-        Event::Unrecognized { data: None, .. }
-        | Event::CrawlingInitial
-        | Event::CrawlingFailed { .. }
-        | Event::UploadingInitial
-        | Event::UploadingFailed { .. }
-        | Event::TrainingInitial
-        | Event::TrainingFailed { .. } => known,
+        _ => known,
     }
 }
 
@@ -171,16 +164,11 @@ fn undocumented<'a>(data: &'a event::Json, known: Data<'a>) -> Data<'a> {
 }
 
 fn file(file: &UploadedFile) -> File<'_> {
-    let (status, detail) = match &file.outcome {
-        FileOutcome::Uploaded => ("uploaded", None),
-        FileOutcome::Failed { detail } => ("failed", detail.as_ref()),
-        FileOutcome::Unrecognized(status) => (&**status, None),
-    };
     File {
         id: file.id,
         filename: &file.filename,
-        status,
-        detail: detail.map(|detail| detail.as_str()),
+        status: file.status.as_deref().unwrap_or("uploaded"),
+        detail: file.detail.as_deref(),
     }
 }
 

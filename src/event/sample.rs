@@ -3,10 +3,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{
-    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Notification, TrainingDataId, UploadedFile,
-    Wire,
-};
+use super::{ChatbotId, Event, EventId, ModelId, Notification, TrainingDataId, UploadedFile, Wire};
 
 /// The request header that says that what is posted is a sample, and the header that tells a destination so.
 pub const HEADER: &str = "caigunn-sample";
@@ -40,33 +37,27 @@ pub struct Ids {
 impl Ids {
     /// Ids that nobody has used.
     pub fn fresh() -> Self {
-        Self {
-            event_id: EventId::new(Uuid::now_v7()),
-            chatbot_id: ChatbotId::new(Uuid::now_v7()),
-            model_id: ModelId::new(Uuid::now_v7()),
-            training_data_id: TrainingDataId::new(Uuid::now_v7()),
-        }
+        Self::of(Uuid::now_v7)
     }
 
     /// Ids that nobody has used, which say that they are a sample's.
     pub fn marked() -> Self {
-        let marked =
-            || Uuid::from_u128(MARK | Uuid::new_v4().as_u128() & (u128::MAX >> (u128::BITS - MARK_SHIFT)));
-        Self {
-            event_id: EventId::new(marked()),
-            chatbot_id: ChatbotId::new(marked()),
-            model_id: ModelId::new(marked()),
-            training_data_id: TrainingDataId::new(marked()),
-        }
+        Self::of(|| {
+            Uuid::from_u128(MARK | Uuid::new_v4().as_u128() & (u128::MAX >> (u128::BITS - MARK_SHIFT)))
+        })
     }
 
     /// The same UUID in every place, as in CaiGunn's own examples.
-    pub const fn all(uuid: Uuid) -> Self {
+    pub fn all(uuid: Uuid) -> Self {
+        Self::of(|| uuid)
+    }
+
+    fn of(uuid: impl Fn() -> Uuid) -> Self {
         Self {
-            event_id: EventId::new(uuid),
-            chatbot_id: ChatbotId::new(uuid),
-            model_id: ModelId::new(uuid),
-            training_data_id: TrainingDataId::new(uuid),
+            event_id: EventId::new(uuid()),
+            chatbot_id: ChatbotId::new(uuid()),
+            model_id: ModelId::new(uuid()),
+            training_data_id: TrainingDataId::new(uuid()),
         }
     }
 }
@@ -74,13 +65,17 @@ impl Ids {
 /// A sample of every event whose shape is known, in the order of [`Event::NAMES`].
 pub fn events(ids: &Ids) -> Vec<Event> {
     let training_data_ids = vec![ids.training_data_id; 3];
-    let file = |outcome| UploadedFile {
+    let file = UploadedFile {
         id: ids.training_data_id,
         filename: "filename".to_owned(),
-        outcome,
+        status: None,
+        detail: None,
     };
-    let failed_file = FileOutcome::Failed {
-        detail: Some(Failure::UnsupportedFileFormat),
+    let failed_file = UploadedFile {
+        status: Some(UploadedFile::FAILED.to_owned()),
+        // Sic.
+        detail: Some("Unsupport file format".to_owned()),
+        ..file.clone()
     };
     vec![
         Event::CrawlingInitial,
@@ -90,7 +85,7 @@ pub fn events(ids: &Ids) -> Vec<Event> {
         Event::CrawlingFailed { detail: None },
         Event::UploadingInitial,
         Event::UploadingCompleted {
-            files: vec![file(FileOutcome::Uploaded), file(failed_file)],
+            files: vec![file, failed_file],
         },
         Event::UploadingFailed { detail: None },
         Event::TrainingInitial,
@@ -99,7 +94,7 @@ pub fn events(ids: &Ids) -> Vec<Event> {
             training_data_ids,
         },
         Event::TrainingFailed {
-            detail: Some(Failure::Other(String::new())),
+            detail: Some(String::new()),
         },
     ]
 }
@@ -140,13 +135,7 @@ pub fn to_json(notification: &Notification) -> Value {
             model_id,
             training_data_ids,
         } => object(json!({"model_id": model_id, "training_data_ids": training_data_ids})),
-        Event::CrawlingInitial
-        | Event::CrawlingFailed { .. }
-        | Event::UploadingInitial
-        | Event::UploadingFailed { .. }
-        | Event::TrainingInitial
-        | Event::TrainingFailed { .. }
-        | Event::Unrecognized { .. } => Map::new(),
+        _ => Map::new(),
     };
     top.insert("event".to_owned(), json!(name.event));
     top.insert("status".to_owned(), json!(name.status));
@@ -161,7 +150,7 @@ pub fn to_json(notification: &Notification) -> Value {
         moved.insert("chatbot_id".to_owned(), json!(chatbot_id));
     }
     if let Some(detail) = notification.event.detail() {
-        moved.insert("detail".to_owned(), json!(detail.as_str()));
+        moved.insert("detail".to_owned(), json!(detail));
     }
     if !data.is_empty() {
         top.insert("data".to_owned(), Value::Object(data));
@@ -171,17 +160,8 @@ pub fn to_json(notification: &Notification) -> Value {
 
 fn file_to_json(file: &UploadedFile) -> Value {
     let mut members = object(json!({"id": file.id, "filename": file.filename}));
-    match &file.outcome {
-        FileOutcome::Uploaded => {}
-        FileOutcome::Failed { detail } => {
-            members.insert("status".to_owned(), json!("failed"));
-            if let Some(detail) = detail {
-                members.insert("detail".to_owned(), json!(detail.as_str()));
-            }
-        }
-        FileOutcome::Unrecognized(status) => {
-            members.insert("status".to_owned(), json!(status));
-        }
+    for (name, text) in [("status", &file.status), ("detail", &file.detail)] {
+        members.extend(text.as_ref().map(|text| (name.to_owned(), json!(text))));
     }
     Value::Object(members)
 }

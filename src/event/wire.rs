@@ -11,19 +11,14 @@ mod text;
 mod unrecognized;
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{
-    ChatbotId, Event, EventId, Failure, FileOutcome, ModelId, Name, Notification, TrainingDataId,
-    UploadedFile, Wire,
-};
+use super::{ChatbotId, Event, EventId, ModelId, Name, Notification, TrainingDataId, UploadedFile, Wire};
+use crate::json::{Member, Members, NoObject, each, string};
 use fault::Faults;
-use members::{Member, Members, NoObject, parse_uuid, present, required, shown, uuid};
-use text::string;
+use members::{parse_uuid, present, required, shown, single, uuid};
 use unrecognized::unrecognized;
 
 pub use fault::{Fault, MAX_FAULTS, ParseError};
@@ -93,7 +88,7 @@ fn notification(top: [Member<'_>; 6], faults: &mut Faults) -> Option<Notificatio
     let [event, status, _, _, _, data] = top;
     let event = name("/event", event, faults);
     let status = name("/status", status, faults);
-    let data = present(data.single("/data", faults));
+    let data = present(single(data, "/data", faults));
     let (event, status) = (event?, status?);
     Some(if Event::is_documented(&event, &status) {
         documented((&event, &status), top, data, faults)
@@ -115,9 +110,9 @@ fn documented(
 ) -> Notification {
     let [_, _, event_id, chatbot_id, detail, Member { value: top_data, .. }] = top;
     let [data_chatbot_id, data_detail, model_id, ids] = data_members(data, faults);
-    let event_id = event_id.single("/event_id", faults);
-    let chatbot_id = chatbot_id.single("/chatbot_id", faults);
-    let data_chatbot_id = data_chatbot_id.single("/data/chatbot_id", faults);
+    let event_id = single(event_id, "/event_id", faults);
+    let chatbot_id = single(chatbot_id, "/chatbot_id", faults);
+    let data_chatbot_id = single(data_chatbot_id, "/data/chatbot_id", faults);
     let chatbot = Twice {
         top: uuid("/chatbot_id", chatbot_id, faults),
         data: uuid("/data/chatbot_id", data_chatbot_id, faults),
@@ -146,7 +141,7 @@ fn documented(
         },
         ("training", "initial") => Event::TrainingInitial,
         ("training", "completed") => {
-            let model_id = model_id.single("/data/model_id", faults);
+            let model_id = single(model_id, "/data/model_id", faults);
             let model_id = required("/data/model_id", "a uuid", model_id, faults);
             let model_id = uuid("/data/model_id", model_id, faults);
             Event::TrainingCompleted {
@@ -230,16 +225,16 @@ impl Twice<Option<Uuid>> {
 
 impl Twice<Member<'_>> {
     /// Why something failed, from wherever it stands: inside `data` if in both places.
-    fn failure(self, faults: &mut Faults) -> Option<Failure> {
+    fn failure(self, faults: &mut Faults) -> Option<String> {
         let (top, data) = (shown(self.top, faults), shown(self.data, faults));
         faults.has_tolerated |= top.is_some() && data.is_some() && top != data;
-        data.or(top).map(Failure::from)
+        data.or(top).map(Cow::into_owned)
     }
 }
 
 /// An `event` or `status`.
 fn name<'a>(pointer: &str, member: Member<'a>, faults: &mut Faults) -> Option<Cow<'a, str>> {
-    let raw = member.single(pointer, faults);
+    let raw = single(member, pointer, faults);
     let raw = required(pointer, "a string", raw, faults)?;
     let Some(name) = string(raw) else {
         faults.add(pointer, "a string", raw.get());
@@ -261,19 +256,11 @@ fn training_data_ids<T>(
 ) -> Vec<T> {
     const POINTER: &str = "/data/training_data_ids";
     let mut items = Vec::new();
-    let raw = member.single(POINTER, faults);
-    if let Some(raw) = required(POINTER, "an array", raw, faults) {
-        let seed = Items {
-            items: &mut items,
-            faults,
-            read_item,
-        };
-        if seed
-            .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
-            .is_err()
-        {
-            faults.add(POINTER, "an array", raw.get());
-        }
+    let raw = single(member, POINTER, faults);
+    if let Some(raw) = required(POINTER, "an array", raw, faults)
+        && each(raw, |index, item| items.extend(read_item(index, item, faults))).is_err()
+    {
+        faults.add(POINTER, "an array", raw.get());
     }
     items
 }
@@ -294,53 +281,17 @@ fn uploaded_file(index: usize, raw: &RawValue, faults: &mut Faults) -> Option<Up
         return None;
     };
     let id_pointer = at("/id");
-    let id = id.single(&id_pointer, faults);
+    let id = single(id, &id_pointer, faults);
     let id = required(&id_pointer, "a uuid", id, faults);
     let id = uuid(&id_pointer, id, faults);
     let filename = shown(filename, faults);
     faults.has_tolerated |= filename.is_none();
-    let status = shown(status, faults);
-    let detail = shown(detail, faults).map(Failure::from);
-    let outcome = match status {
-        None => FileOutcome::Uploaded,
-        Some(status) if status == "failed" => FileOutcome::Failed { detail },
-        Some(status) => FileOutcome::Unrecognized(status.into_owned()),
-    };
+    let status = shown(status, faults).map(Cow::into_owned);
+    let detail = shown(detail, faults).filter(|_| status.as_deref() == Some(UploadedFile::FAILED));
     Some(UploadedFile {
         id: TrainingDataId::new(id?),
         filename: filename.unwrap_or_default().into_owned(),
-        outcome,
+        status,
+        detail: detail.map(Cow::into_owned),
     })
-}
-
-/// Reads an array item by item, so that no item is held twice.
-struct Items<'f, T, F> {
-    items: &'f mut Vec<T>,
-    faults: &'f mut Faults,
-    read_item: F,
-}
-
-impl<'de, T, F: Fn(usize, &RawValue, &mut Faults) -> Option<T>> DeserializeSeed<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, T, F: Fn(usize, &RawValue, &mut Faults) -> Option<T>> Visitor<'de> for Items<'_, T, F> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            self.items.extend((self.read_item)(index, raw, self.faults));
-            index += 1;
-        }
-        Ok(())
-    }
 }

@@ -49,7 +49,7 @@ impl Remarks {
     pub fn of(notification: &Notification) -> Self {
         let detail = notification.event.detail();
         Self {
-            detail: detail.map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS).into()),
+            detail: detail.map(|detail| cut(detail, MAX_TEXT_CHARS).into()),
             failed_files: failed_files(notification).map(String::into),
             id_texts: notification.event.id_texts().cloned().map(Box::new),
         }
@@ -231,11 +231,10 @@ fn is_known(name: &Name) -> bool {
 fn failed_files(notification: &Notification) -> Option<String> {
     let mut text = String::new();
     let mut files = notification.event.failed_files();
-    for (file, detail) in files.by_ref().take(MAX_FAILED_FILES) {
+    for file in files.by_ref().take(MAX_FAILED_FILES) {
         let separator = if text.is_empty() { "" } else { "; " };
-        let reason = detail.map_or("no reason given".into(), |detail| {
-            cut(detail.as_str(), MAX_TEXT_CHARS)
-        });
+        let reason = file.detail.as_deref();
+        let reason = reason.map_or("no reason given".into(), |detail| cut(detail, MAX_TEXT_CHARS));
         let name = match &*file.filename {
             "" => "no name given".into(),
             name => cut(name, MAX_TEXT_CHARS),

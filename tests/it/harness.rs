@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use caigunn_webhook::delivery::{self, Deliveries, Schedule};
 use caigunn_webhook::event::sample::{self, Ids};
-use caigunn_webhook::event::{Event, FileOutcome, IdTexts, Name, Notification, UploadedFile, Wire};
+use caigunn_webhook::event::{Event, IdTexts, Name, Notification, UploadedFile, Wire};
 use caigunn_webhook::inbox::Inbox;
 use caigunn_webhook::outgoing;
 use reqwest::{Client, ClientBuilder, Response};
@@ -155,7 +155,8 @@ pub fn upload_of_failed_files(count: usize, ids: &Ids) -> Notification {
     let file = |number| UploadedFile {
         id: ids.training_data_id,
         filename: format!("file-{number}"),
-        outcome: FileOutcome::Failed { detail: None },
+        status: Some(UploadedFile::FAILED.to_owned()),
+        detail: None,
     };
     let files = (0..count).map(file).collect();
     sample::notification(Event::UploadingCompleted { files }, ids, Wire::V2024_07)

@@ -217,7 +217,7 @@ fn eight_mebibytes_of_what_is_only_shown_are_read() {
     ] {
         let notification = read_within_bounds(move || parse(body.as_bytes())).unwrap();
 
-        let detail = notification.event.detail().expect("it has one").as_str().len();
+        let detail = notification.event.detail().expect("it has one").len();
         assert_eq!(detail, expected_bytes);
     }
 }

@@ -1,13 +1,11 @@
 //! Promise: what is only shown, and decides nothing, never refuses a notification.
 
-use std::borrow::Cow;
-
 use proptest::prelude::*;
 
 use super::limits::{any_json, any_sample};
 use super::{PAGE_UUID, WIRES, parsed, sample_json, sample_of};
 use crate::event::sample::to_json;
-use crate::event::{Event, Failure, FileOutcome, Wire};
+use crate::event::{Event, Wire};
 
 /// Values of every kind, and as what text each is shown.
 const VALUES: [(&str, Option<&str>); 14] = [
@@ -49,7 +47,7 @@ fn a_detail_of_any_kind_is_shown_as_text() {
             for (value, text) in VALUES {
                 let notification = parsed(failed(event, wire, value));
 
-                let detail = notification.event.detail().map(Failure::as_str);
+                let detail = notification.event.detail();
                 assert_eq!(detail, text, "{event} of {wire}: {value}");
             }
         }
@@ -64,44 +62,39 @@ fn uploaded(file: &str) -> String {
 }
 
 #[track_caller]
-fn check_file(members: &str, filename: &str, outcome: &FileOutcome) {
+fn check_file(members: &str, filename: &str, status: Option<&str>, detail: Option<&str>) {
     let Event::UploadingCompleted { files } = parsed(uploaded(members)).event else {
         panic!("it is a completed upload");
     };
+    let [file] = &files[..] else {
+        panic!("it is one file")
+    };
     assert_eq!(
-        (&*files[0].filename, &files[0].outcome),
-        (filename, outcome),
+        (&*file.filename, file.status.as_deref(), file.detail.as_deref()),
+        (filename, status, detail),
         "{members}"
     );
 }
 
 #[test]
 fn what_is_said_of_a_file_may_be_of_any_kind() {
-    check_file("", "", &FileOutcome::Uploaded);
+    check_file("", "", None, None);
     for (value, text) in VALUES {
         check_file(
             &format!(r#","filename":{value}"#),
             text.unwrap_or_default(),
-            &FileOutcome::Uploaded,
+            None,
+            None,
         );
-        check_file(
-            &format!(r#","status":"failed","detail":{value}"#),
-            "",
-            &FileOutcome::Failed {
-                detail: text.map(|text| Failure::from(Cow::from(text))),
-            },
-        );
-        let outcome = text.map_or(FileOutcome::Uploaded, |text| {
-            FileOutcome::Unrecognized(text.to_owned())
-        });
-        check_file(&format!(r#","status":{value}"#), "", &outcome);
+        let failed = format!(r#","status":"failed","detail":{value}"#);
+        check_file(&failed, "", Some("failed"), text);
+        check_file(&format!(r#","status":{value}"#), "", text, None);
     }
     check_file(
         r#","filename":"a","filename":"b","detail":1,"detail":2,"status":"queued","status":"failed""#,
         "b",
-        &FileOutcome::Failed {
-            detail: Some(Failure::Other("2".to_owned())),
-        },
+        Some("failed"),
+        Some("2"),
     );
 }
 
@@ -120,7 +113,7 @@ fn of_two_details_the_one_of_the_newer_place_is_shown() {
 
         let event = parsed(&body).event;
 
-        assert_eq!(event.detail().map(Failure::as_str), shown, "{body}");
+        assert_eq!(event.detail(), shown, "{body}");
     }
 }
 

@@ -18,7 +18,7 @@ pub enum ParseError {
     #[error("the body is not JSON: {0}")]
     NotJson(String),
     /// It is JSON, but not a notification.
-    #[error("the body is JSON but not a notification: {}", Summary(.faults, *.omitted_count))]
+    #[error("the body is JSON but not a notification: {}", summary(.faults, *.omitted_count))]
     NotNotification {
         /// What is wrong, place by place, the first [`MAX_FAULTS`].
         faults: Vec<Fault>,
@@ -61,17 +61,11 @@ impl fmt::Display for Fault {
     }
 }
 
-struct Summary<'a>(&'a [Fault], usize);
-
-impl fmt::Display for Summary<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0, self.1) {
-            ([only], 0) => only.fmt(formatter),
-            ([first, rest @ ..], omitted_count) => {
-                write!(formatter, "{first} (and {} more)", rest.len() + omitted_count)
-            }
-            ([], omitted_count) => write!(formatter, "{omitted_count} faults"),
-        }
+fn summary(faults: &[Fault], omitted_count: usize) -> String {
+    match faults {
+        [only] if omitted_count == 0 => only.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len() + omitted_count),
+        [] => format!("{omitted_count} faults"),
     }
 }
 

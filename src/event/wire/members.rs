@@ -1,90 +1,20 @@
-//! The members of JSON objects, read as slices of the text: no document tree is built.
+//! Members of a notification, as what they must be.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::fault::Faults;
-use super::text::{compact, paired, string};
+use super::text::{compact, paired};
+use crate::json::{Member, string};
 
-/// Why a text holds no object.
-pub enum NoObject {
-    /// It is not JSON.
-    Syntax(serde_json::Error),
-    /// It is JSON of another kind.
-    OtherValue,
-}
-
-/// A member of an object, found or not.
-#[derive(Clone, Copy, Default)]
-pub struct Member<'a> {
-    /// Its value as a slice of the text, `null` too; the last one if it stands there twice.
-    pub value: Option<&'a RawValue>,
-    /// Whether it stands there more than once.
-    pub is_repeated: bool,
-}
-
-impl<'a> Member<'a> {
-    /// Its value, with a fault if it stands there twice.
-    pub fn single(self, pointer: &str, faults: &mut Faults) -> Option<&'a RawValue> {
-        if self.is_repeated {
-            faults.add(pointer, "one value", "the member twice");
-        }
-        self.value
+/// The value of a member, with a fault if it stands there twice.
+pub fn single<'a>(member: Member<'a>, pointer: &str, faults: &mut Faults) -> Option<&'a RawValue> {
+    if member.is_repeated {
+        faults.add(pointer, "one value", "the member twice");
     }
-}
-
-/// Finds the members of an object that have the given names.
-pub struct Members<const N: usize>(pub [&'static str; N]);
-
-impl<const N: usize> Members<N> {
-    /// Those members in the text of an object, in the order of their names.
-    pub fn find(self, text: &str) -> Result<[Member<'_>; N], NoObject> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        if text.trim_ascii_start().starts_with('{') {
-            let members = self.deserialize(&mut deserializer).map_err(NoObject::Syntax)?;
-            deserializer.end().map_err(NoObject::Syntax)?;
-            return Ok(members);
-        }
-        IgnoredAny::deserialize(&mut deserializer)
-            .and_then(|IgnoredAny| deserializer.end())
-            .map_err(NoObject::Syntax)?;
-        Err(NoObject::OtherValue)
-    }
-}
-
-impl<'de, const N: usize> DeserializeSeed<'de> for Members<N> {
-    type Value = [Member<'de>; N];
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, const N: usize> Visitor<'de> for Members<N> {
-    type Value = [Member<'de>; N];
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = [Member::default(); N];
-        // Names are taken as they stand, since one that is no text is only one that nobody asks for.
-        while let Some(raw) = map.next_key::<&RawValue>()? {
-            let name = string(raw);
-            let Some(index) = self.0.iter().position(|known| name.as_deref() == Some(*known)) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let member = &mut members[index];
-            member.is_repeated = member.value.replace(map.next_value()?).is_some();
-        }
-        Ok(members)
-    }
+    member.value
 }
 
 /// The value of a member that is neither absent nor `null`.

@@ -1,18 +1,6 @@
-//! What JSON says as text: strictly where something is decided by it, of anything where it is only shown.
+//! JSON as it is shown.
 
 use std::borrow::Cow;
-
-use serde_json::value::RawValue;
-
-/// The text of a JSON string, borrowed unless it has escapes. `None` of another value, and of a string with half a
-/// surrogate pair, which is no text.
-pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str(raw.get()).ok().map(Cow::Owned)
-}
 
 /// JSON in which each half of a surrogate pair, which many readers of JSON refuse, is U+FFFD instead.
 pub fn paired(json: &str) -> Cow<'_, str> {

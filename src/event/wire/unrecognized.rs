@@ -5,9 +5,10 @@ use uuid::Uuid;
 
 use super::Twice;
 use super::fault::Faults;
-use super::members::{Member, Members, parse_uuid, shown};
+use super::members::{parse_uuid, shown};
 use crate::accents::cut;
 use crate::event::{ChatbotId, Event, EventId, IdTexts, Json, Name, Notification};
+use crate::json::{Member, Members};
 
 /// How much is kept of what stands in the place of an id and is none, in characters: as much as a log line shows.
 const MAX_ID_TEXT_CHARS: usize = 200;
@@ -23,8 +24,8 @@ pub fn unrecognized(
     let members = data.and_then(|data| Members(["chatbot_id"]).find(data.get()).ok());
     let [data_chatbot_id] = members.unwrap_or_default();
     let chatbot = Twice {
-        top: Stated::read(chatbot_id, faults),
-        data: Stated::read(data_chatbot_id, faults),
+        top: stated(chatbot_id, faults),
+        data: stated(data_chatbot_id, faults),
     };
     let wire = chatbot.wire();
     let chatbot_id = match chatbot {
@@ -34,12 +35,12 @@ pub fn unrecognized(
             data: Some(data),
         } if top != data => {
             faults.has_tolerated = true;
-            Some(Stated::Text(data.into_text()))
+            Some(Err(data.map_or_else(|text| text, |uuid| uuid.to_string())))
         }
         Twice { top, data } => data.or(top),
     };
-    let (event_id, event_id_text) = Stated::split(Stated::read(event_id, faults));
-    let (chatbot_id, chatbot_id_text) = Stated::split(chatbot_id);
+    let (event_id, event_id_text) = split(stated(event_id, faults));
+    let (chatbot_id, chatbot_id_text) = split(chatbot_id);
     Notification {
         wire,
         event_id: event_id.map(EventId::new),
@@ -55,38 +56,22 @@ pub fn unrecognized(
     }
 }
 
-/// What stands in the place of an id where nobody knows whether one must.
-#[derive(PartialEq)]
-enum Stated {
-    Id(Uuid),
-    /// Something else, as it is shown.
-    Text(String),
+/// What stands in the place of an id where nobody knows whether one must: an id, or something else, as it is shown.
+fn stated(member: Member<'_>, faults: &mut Faults) -> Option<Result<Uuid, String>> {
+    match member.value.and_then(parse_uuid) {
+        Some(uuid) if !member.is_repeated => Some(Ok(uuid)),
+        Some(_) | None => {
+            let text = shown(member, faults)?;
+            faults.has_tolerated = true;
+            Some(Err(cut(&text, MAX_ID_TEXT_CHARS)))
+        }
+    }
 }
 
-impl Stated {
-    fn read(member: Member<'_>, faults: &mut Faults) -> Option<Self> {
-        match member.value.and_then(parse_uuid) {
-            Some(uuid) if !member.is_repeated => Some(Self::Id(uuid)),
-            Some(_) | None => {
-                let text = shown(member, faults)?;
-                faults.has_tolerated = true;
-                Some(Self::Text(cut(&text, MAX_ID_TEXT_CHARS)))
-            }
-        }
-    }
-
-    fn into_text(self) -> String {
-        match self {
-            Self::Id(uuid) => uuid.to_string(),
-            Self::Text(text) => text,
-        }
-    }
-
-    fn split(stated: Option<Self>) -> (Option<Uuid>, Option<String>) {
-        match stated {
-            None => (None, None),
-            Some(Self::Id(uuid)) => (Some(uuid), None),
-            Some(Self::Text(text)) => (None, Some(text)),
-        }
+fn split(stated: Option<Result<Uuid, String>>) -> (Option<Uuid>, Option<String>) {
+    match stated {
+        None => (None, None),
+        Some(Ok(uuid)) => (Some(uuid), None),
+        Some(Err(text)) => (None, Some(text)),
     }
 }

@@ -5,7 +5,7 @@ use super::super::jobs::{self, Job, JobCounts, JobFilter, JobPage, JobState, MAX
 use super::super::{Cursor, Span};
 use super::jobs::{initial, step};
 use super::*;
-use crate::event::{EventId, Failure, FileOutcome, UploadedFile};
+use crate::event::{EventId, UploadedFile};
 
 /// The first `limit` jobs that match where a job is stalled that began before [`at`] 10.
 async fn page_of(inbox: &dyn Inbox, filter: &JobFilter, cursor: Option<Cursor>, limit: usize) -> JobPage {
@@ -240,7 +240,7 @@ pub async fn a_failed_job_says_why(place: &impl Place) {
     let inbox = place.open(settings()).await;
     let [why, silent, done] = [(); 3].map(|()| Ids::fresh());
     let failed = |detail| Event::CrawlingFailed { detail };
-    let limit = Some(Failure::CharacterLimitExceeded);
+    let limit = Some("Character limit exceeded".to_owned());
     inbox
         .accept(vec![
             sent(failed(limit), &why, Wire::V2024_07),
@@ -272,7 +272,7 @@ pub async fn of_large_notifications_the_reason_is_told_or_that_it_was_not_read(p
     const BODY_BYTES: usize = 2 << 20;
     let inbox = place.open(settings()).await;
     let failed = |_| {
-        let detail = Some(Failure::CharacterLimitExceeded);
+        let detail = Some("Character limit exceeded".to_owned());
         let sent = sent(Event::CrawlingFailed { detail }, &Ids::fresh(), Wire::V2024_07);
         let mut body = sent.body.to_vec();
         body.resize(BODY_BYTES, b' ');
@@ -303,16 +303,16 @@ pub async fn of_large_notifications_the_reason_is_told_or_that_it_was_not_read(p
 pub async fn failed_files_are_told_with_their_reasons(place: &impl Place) {
     let inbox = place.open(settings()).await;
     let ids = Ids::fresh();
-    let file = |filename: &str, outcome| UploadedFile {
+    let file = |filename: &str, status: Option<&str>, detail: Option<&str>| UploadedFile {
         id: ids.training_data_id,
         filename: filename.to_owned(),
-        outcome,
+        status: status.map(ToOwned::to_owned),
+        detail: detail.map(ToOwned::to_owned),
     };
-    let failed = |detail| FileOutcome::Failed { detail };
     let files = vec![
-        file("a.pdf", FileOutcome::Uploaded),
-        file("<b>.pdf", failed(Some(Failure::UnsupportedFileFormat))),
-        file(&"x".repeat(1_000), failed(None)),
+        file("a.pdf", None, None),
+        file("<b>.pdf", Some("failed"), Some("Unsupport file format")),
+        file(&"x".repeat(1_000), Some("failed"), None),
     ];
     inbox
         .accept_one(sent(Event::UploadingCompleted { files }, &ids, Wire::V2024_07))

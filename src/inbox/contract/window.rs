@@ -2,7 +2,6 @@
 //! says the same and is younger than the window. Losing one is worse than keeping two.
 
 use super::*;
-use crate::event::Failure;
 
 /// One notification of each kind that has no id: older training.initial and training.failed, undocumented ones
 /// with a chatbot and without one.
@@ -21,7 +20,7 @@ fn training_initial(ids: &Ids) -> NewReceipt {
 }
 
 fn training_failed(detail: &str, ids: &Ids) -> NewReceipt {
-    let detail = Some(Failure::Other(detail.to_owned()));
+    let detail = Some(detail.to_owned());
     sent(Event::TrainingFailed { detail }, ids, Wire::V2024_01)
 }
 

@@ -168,10 +168,8 @@ async fn said(
 }
 
 fn detail(notification: &Notification) -> Option<String> {
-    let given = notification
-        .event
-        .detail()
-        .map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS));
+    let given = notification.event.detail();
+    let given = given.map(|detail| cut(detail, MAX_TEXT_CHARS));
     // A blank one is none.
     given.filter(|detail| !detail.trim().is_empty())
 }
@@ -192,9 +190,9 @@ fn failed_file_count(notification: &Notification) -> usize {
 
 fn failed_files(notification: &Notification) -> Vec<FailedFile> {
     let files = notification.event.failed_files().take(MAX_FAILED_FILES);
-    let files = files.map(|(file, detail)| FailedFile {
+    let files = files.map(|file| FailedFile {
         filename: cut(&file.filename, MAX_TEXT_CHARS),
-        detail: detail.map(|detail| cut(detail.as_str(), MAX_TEXT_CHARS)),
+        detail: file.detail.as_deref().map(|detail| cut(detail, MAX_TEXT_CHARS)),
     });
     files.collect()
 }

@@ -1,9 +1,7 @@
 //! Promise: whatever stands in the texts of others, what stands beside them stays as readable as it was.
 
-use std::borrow::Cow;
-
 use caigunn_webhook::event::sample::{Ids, notification, to_json};
-use caigunn_webhook::event::{Event, Failure, Wire};
+use caigunn_webhook::event::{Event, Wire};
 
 use super::browser::{Browser, at};
 use super::walker::Walker;
@@ -12,7 +10,7 @@ use crate::harness::{App, spawn_app, spawn_app_with, wait_for};
 /// Has a receiver take a job that failed for that reason.
 async fn fail(app: &App, reason: String) -> Ids {
     let ids = Ids::fresh();
-    let detail = Some(Failure::from(Cow::Owned(reason)));
+    let detail = Some(reason);
     let failed = notification(Event::CrawlingFailed { detail }, &ids, Wire::V2024_07);
     assert_eq!(app.post(&to_json(&failed)).await.status(), 200);
     ids

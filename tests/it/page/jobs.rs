@@ -1,7 +1,7 @@
 //! Promise: which job failed, and why, is found in clicks from the start; what was refused is accepted after all, and seen.
 
 use caigunn_webhook::event::sample::{Ids, notification, to_json};
-use caigunn_webhook::event::{Event, Failure, FileOutcome, UploadedFile, Wire};
+use caigunn_webhook::event::{Event, UploadedFile, Wire};
 use serde_json::{Value, json};
 
 use super::browser::{Browser, at, filled};
@@ -9,7 +9,7 @@ use super::walker::Walker;
 use crate::harness::{App, json as body_of, sample_with, spawn_app, spawn_app_with, upload_of_failed_files};
 
 fn failed(ids: &Ids) -> Value {
-    let detail = Some(Failure::CharacterLimitExceeded);
+    let detail = Some("Character limit exceeded".to_owned());
     to_json(&notification(
         Event::CrawlingFailed { detail },
         ids,
@@ -67,9 +67,8 @@ async fn the_pages_of_jobs_are_well_made_also_with_hostile_names() {
     let file = |filename: String, detail: &str| UploadedFile {
         id: ids.training_data_id,
         filename,
-        outcome: FileOutcome::Failed {
-            detail: Some(Failure::from(std::borrow::Cow::Owned(detail.to_owned()))),
-        },
+        status: Some(UploadedFile::FAILED.to_owned()),
+        detail: Some(detail.to_owned()),
     };
     let files = vec![
         file(
@@ -224,9 +223,8 @@ async fn of_an_upload_one_is_told_what_failed_and_of_what_can_be_read_alone_that
     let file = |filename: &str| UploadedFile {
         id: ids.training_data_id,
         filename: filename.to_owned(),
-        outcome: FileOutcome::Failed {
-            detail: Some(Failure::UnsupportedFileFormat),
-        },
+        status: Some(UploadedFile::FAILED.to_owned()),
+        detail: Some("Unsupport file format".to_owned()),
     };
     let files = vec![file("a.numbers"), file("b.numbers")];
     let uploaded = notification(Event::UploadingCompleted { files }, &ids, Wire::V2024_07);

@@ -1,10 +1,8 @@
 //! Promise: on the narrowest screens nothing is wider than they are, words stay readable, and who has their browser write larger
 //! reads larger letters.
 
-use std::borrow::Cow;
-
 use caigunn_webhook::event::sample::{Ids, notification, to_json};
-use caigunn_webhook::event::{Event, Failure, Wire};
+use caigunn_webhook::event::{Event, Wire};
 
 use super::browser::{Browser, PHONE, at};
 use crate::harness::{spawn_app, spawn_app_with};
@@ -46,7 +44,7 @@ async fn on_a_card_what_stands_behind_a_long_text_is_not_squeezed_beside_it() {
     };
     let app = spawn_app().await;
     let reason = "The crawl ended before its time since a page that it came to had no end. ".repeat(10);
-    let detail = Some(Failure::from(Cow::Owned(reason)));
+    let detail = Some(reason);
     let failed = notification(Event::CrawlingFailed { detail }, &Ids::fresh(), Wire::V2024_07);
     assert_eq!(app.post(&to_json(&failed)).await.status(), 200);
 

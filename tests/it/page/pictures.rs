@@ -4,7 +4,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use caigunn_webhook::event::sample::{Ids, notification, to_json};
-use caigunn_webhook::event::{Event, Failure, FileOutcome, UploadedFile, Wire};
+use caigunn_webhook::event::{Event, UploadedFile, Wire};
 use serde_json::Value;
 
 use super::browser::{Browser, at};
@@ -38,16 +38,16 @@ async fn receiver() -> (App, Application) {
 
 /// An upload of three files of which two failed.
 fn uploaded(ids: &Ids) -> Value {
-    let file = |filename: &str, outcome| UploadedFile {
+    let file = |filename: &str, why: Option<&str>| UploadedFile {
         id: ids.training_data_id,
         filename: filename.to_owned(),
-        outcome,
+        status: why.map(|_| UploadedFile::FAILED.to_owned()),
+        detail: why.map(ToOwned::to_owned),
     };
-    let failed = |why| FileOutcome::Failed { detail: Some(why) };
     let files = vec![
-        file("handbook.pdf", FileOutcome::Uploaded),
-        file("prices.numbers", failed(Failure::UnsupportedFileFormat)),
-        file("archive.pdf", failed(Failure::CharacterLimitExceeded)),
+        file("handbook.pdf", None),
+        file("prices.numbers", Some("Unsupport file format")),
+        file("archive.pdf", Some("Character limit exceeded")),
     ];
     let event = Event::UploadingCompleted { files };
     to_json(&notification(event, ids, Wire::V2024_07))

@@ -1,0 +1,112 @@
+//! JSON of others, read in layers without a document tree: the members of an object and the items of a list, as slices of the
+//! text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Why a text holds no object.
+pub enum NoObject {
+    /// It is not JSON.
+    Syntax(serde_json::Error),
+    /// It is JSON of another kind.
+    OtherValue,
+}
+
+/// A member of an object, found or not.
+#[derive(Clone, Copy, Default)]
+pub struct Member<'a> {
+    /// Its value as a slice of the text, `null` too; the last one if it stands there twice.
+    pub value: Option<&'a RawValue>,
+    /// Whether it stands there more than once.
+    pub is_repeated: bool,
+}
+
+/// Finds the members of an object that have the given names.
+pub struct Members<const N: usize>(pub [&'static str; N]);
+
+impl<const N: usize> Members<N> {
+    /// Those members in the text of an object, in the order of their names.
+    pub fn find(self, text: &str) -> Result<[Member<'_>; N], NoObject> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        if text.trim_ascii_start().starts_with('{') {
+            let members = self.deserialize(&mut deserializer).map_err(NoObject::Syntax)?;
+            deserializer.end().map_err(NoObject::Syntax)?;
+            return Ok(members);
+        }
+        IgnoredAny::deserialize(&mut deserializer)
+            .and_then(|IgnoredAny| deserializer.end())
+            .map_err(NoObject::Syntax)?;
+        Err(NoObject::OtherValue)
+    }
+}
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Members<N> {
+    type Value = [Member<'de>; N];
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Members<N> {
+    type Value = [Member<'de>; N];
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = [Member::default(); N];
+        // Names are taken as they stand, since one that is no text is only one that nobody asks for.
+        while let Some(raw) = map.next_key::<&RawValue>()? {
+            let name = string(raw);
+            let Some(index) = self.0.iter().position(|known| name.as_deref() == Some(*known)) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let member = &mut members[index];
+            member.is_repeated = member.value.replace(map.next_value()?).is_some();
+        }
+        Ok(members)
+    }
+}
+
+/// Hands over each item of a list with its number, one by one, so that a list of millions takes no more memory than one of them.
+///
+/// # Errors
+/// It is no list.
+pub fn each<'a>(list: &'a RawValue, take: impl FnMut(usize, &'a RawValue)) -> serde_json::Result<()> {
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(Each(take))
+}
+
+struct Each<F>(F);
+
+impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(item) = seq.next_element()? {
+            (self.0)(number, item);
+            number += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The text of a JSON string, borrowed unless it has escapes. `None` of another value, and of a string with half a
+/// surrogate pair, which is no text.
+pub fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(raw.get()).ok().map(Cow::Owned)
+}

@@ -134,9 +134,6 @@ impl Client {
     /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it, which may speak of the
     /// URL that stood there before: nothing is told of the tokens of `others` either.
     ///
-    /// # Errors
-    /// See [`Error`].
-    ///
     /// # Cancel safety
     /// Dropping the future leaves open whether the URL was set; setting it again is safe.
     pub async fn put_webhook<'a>(
@@ -155,9 +152,6 @@ impl Client {
 
     /// Makes the chatbot of `api_key` post to nobody; returns CaiGunn's word on it.
     ///
-    /// # Errors
-    /// See [`Error`].
-    ///
     /// # Cancel safety
     /// Dropping the future leaves open whether the URL was forgotten; asking again is safe.
     pub async fn delete_webhook(&self, api_key: &SecretString) -> Result<String, Error> {
@@ -168,10 +162,7 @@ impl Client {
     /// The log of one job of the chatbot of `api_key`.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Unexpected`] also beyond 32 MiB.
-    ///
-    /// # Cancel safety
-    /// The call only reads; the future may be dropped at any time.
+    /// [`Error::Unexpected`] also beyond 32 MiB.
     pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<EventLog, Error> {
         let path = ["chatbot", "event", &event_id.to_string()];
         let call = self.call_about(Method::GET, &path, api_key)?;
@@ -183,10 +174,7 @@ impl Client {
     /// chatbot that moves up a page while the pages are read, since another is deleted, is missed.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Unexpected`] also beyond 10,000 entries, and 4 MiB a page.
-    ///
-    /// # Cancel safety
-    /// The calls only read; the future may be dropped at any time.
+    /// [`Error::Unexpected`] also beyond 10,000 entries, and 4 MiB a page.
     pub async fn chatbots(&self) -> Result<Listing, Error> {
         let mut listing = Listing::default();
         let mut known = HashSet::new();
@@ -229,10 +217,7 @@ impl Client {
     /// What stands for one chatbot of the user, also for one that is deleted, while CaiGunn knows it.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Unexpected`] also beyond 4 MiB.
-    ///
-    /// # Cancel safety
-    /// The call only reads; the future may be dropped at any time.
+    /// [`Error::Unexpected`] also beyond 4 MiB.
     pub async fn chatbot(&self, id: ChatbotId) -> Result<Standing, Error> {
         let path = ["user", "chatbot", &id.to_string()];
         let call = self.call(Method::GET, &path, &[], Credential::Chatbot(id))?;
@@ -241,9 +226,6 @@ impl Client {
     }
 
     /// A new access token, to end at `expired_date`, which is sent as it is: CaiGunn does not document its form.
-    ///
-    /// # Errors
-    /// See [`Error`].
     ///
     /// # Cancel safety
     /// Dropping the future may leave a token behind that nobody knows.
@@ -259,9 +241,6 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unavailable`] without an answer.
-    ///
-    /// # Cancel safety
-    /// The call only reads; the future may be dropped at any time.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
         let request = self.http.get(self.settings.url.clone());
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;

@@ -26,9 +26,6 @@ const LOOKUP_AGE: Duration = Duration::from_secs(20);
 /// nobody was missing, and what went wrong is something else. A connection is closed before anything is said on it.
 ///
 /// `default_port` is where they are made to if the URL names no port.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn is_back(url: &Url, default_port: u16) -> bool {
     let (mut was_absent, mut made_count) = (false, 0);
     loop {

@@ -114,9 +114,6 @@ fn for_probes(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
 }
 
 /// Asks the public URL once.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn probe(client: &Client, public_url: &Url, instance: &Instance) -> Finding {
     let nonce = Uuid::new_v4();
     match ask(client, public_url, nonce).await {

@@ -19,9 +19,6 @@ pub struct Prober {
 
 impl Prober {
     /// Probes once: shows what was found, and says so if it is news.
-    ///
-    /// # Cancel safety
-    /// May be dropped at any time.
     pub async fn probe(&self) {
         let (url, client) = (&self.public_url, &self.client);
         let finding = probe::probe(client, url, &self.instance).await;

@@ -16,9 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The system's certificates cannot be read, or the URL is none that HTTP can be spoken with.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn look(settings: &Settings) -> Result<Sight, Error> {
     let connector = Connector::new(&settings.url, settings.intercept(), TIMEOUT, outgoing::tls)?;
     let place = place(&settings.url);

@@ -30,7 +30,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
 use crate::fingerprint::Fingerprint;
 use crate::inbox::{self, Appended, Entry, Inbox, NewReceipt, Origin, ReceiptId, RequestId, Stored, Writer};
-use gap::{Logged, Unreadable};
+use gap::Logged;
 use pace::Pace;
 
 pub use progress::{Progress, Seen};
@@ -61,31 +61,21 @@ pub enum Error {
     #[error("no API key is known for its chatbot")]
     NoKey,
     /// CaiGunn's log could not be read.
-    #[error("cannot read CaiGunn's log")]
-    Log(#[source] caigunn::Error),
+    #[error("cannot read CaiGunn's log: {0}")]
+    Log(caigunn::Error),
     /// The inbox could not be read or written.
     #[error(transparent)]
     Inbox(#[from] inbox::Error),
 }
 
 impl Error {
-    /// What went wrong, with its cause.
-    pub fn chain(&self) -> String {
-        match self {
-            Self::Log(cause) => format!("{self}: {cause}"),
-            Self::NoKey | Self::Inbox(_) => self.to_string(),
-        }
-    }
-
     /// What went wrong, and what to check.
     pub fn explained(&self) -> String {
-        match self {
-            Self::Log(cause) => match cause.advice() {
-                Some(advice) => format!("{}; {advice}", self.chain()),
-                None => self.chain(),
-            },
-            Self::NoKey | Self::Inbox(_) => self.to_string(),
-        }
+        let advice = match self {
+            Self::Log(cause) => cause.advice(),
+            Self::NoKey | Self::Inbox(_) => None,
+        };
+        advice.map_or_else(|| self.to_string(), |advice| format!("{self}; {advice}"))
     }
 
     /// Whether the access token itself is refused.
@@ -162,7 +152,7 @@ impl Backfill {
     /// it has not, every key is tried.
     ///
     /// # Errors
-    /// See [`Error`]. What was stored before it stays.
+    /// What was stored before it stays.
     ///
     /// # Cancel safety
     /// Dropping the future does not undo what was stored; asking again is safe.
@@ -198,7 +188,7 @@ impl Backfill {
             });
         }
         let mut unreadable = log.unreadable;
-        for Unreadable { name, error } in no_notification {
+        for (name, error) in no_notification {
             unreadable.push(format!("{name}: {error}"));
         }
         Ok(Outcome {

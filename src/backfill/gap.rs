@@ -28,22 +28,14 @@ impl Logged {
     }
 }
 
-/// An entry of the log that is no notification.
-#[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// Its event and status, as far as they may be shown.
-    pub name: String,
-    /// What is wrong with it.
-    pub error: ParseError,
-}
-
 /// Reads the log of a job: each notification once, in the order of its entries' times where all have one, else in
-/// the log's own. Entries of another job are left out.
+/// the log's own. Entries of another job are left out. Beside them, each entry that is no notification: its event and
+/// status, as far as they may be shown, and what is wrong with it.
 pub fn read(
     event_id: EventId,
     chatbot_id: Option<ChatbotId>,
     log: &[LogEntry],
-) -> (Vec<Logged>, Vec<Unreadable>) {
+) -> (Vec<Logged>, Vec<(String, ParseError)>) {
     let is_of_job = |entry: &&LogEntry| entry.event_id.is_none_or(|of| of == event_id);
     let mut entries: Vec<_> = log.iter().filter(is_of_job).collect();
     if entries.iter().all(|entry| entry.created_at.is_some()) {
@@ -62,10 +54,7 @@ pub fn read(
                 logged.push(Logged { notification, body });
             }
             Ok(_) => {}
-            Err(error) => unreadable.push(Unreadable {
-                name: format!("{event:.64}.{status:.64}"),
-                error,
-            }),
+            Err(error) => unreadable.push((format!("{event:.64}.{status:.64}"), error)),
         }
     }
     (logged, unreadable)
@@ -198,13 +187,9 @@ mod tests {
         let (logged, unreadable) = read(job(), Some(ids().chatbot_id), &log);
 
         assert_eq!(names(&logged), ["uploading.initial"]);
-        assert_eq!(unreadable[0].name, "uploading.completed");
-        assert!(
-            unreadable[0]
-                .error
-                .to_string()
-                .contains("/data/training_data_ids")
-        );
+        let (name, error) = &unreadable[0];
+        assert_eq!(name, "uploading.completed");
+        assert!(error.to_string().contains("/data/training_data_ids"), "{error}");
     }
 
     #[test]
@@ -270,7 +255,7 @@ mod tests {
             let found_set: HashSet<_> = found.iter().cloned().collect();
             prop_assert_eq!(found.len(), found_set.len());
             // A name is read, or it is reported as unreadable (it is too long, or the event's own shape is not met).
-            let unreadable: HashSet<_> = unreadable.into_iter().map(|entry| entry.name).collect();
+            let unreadable: HashSet<_> = unreadable.into_iter().map(|(name, _)| name).collect();
             let expected: HashSet<_> = logged_names
                 .iter()
                 .filter(|(_, is_of_job, _)| *is_of_job)

@@ -1,40 +1,25 @@
 //! When the next call may begin.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Lets calls begin one after another, never closer than their rate allows, whoever makes them.
 #[derive(Debug)]
-pub struct Pace {
-    /// How far the beginnings of two calls are apart.
-    gap: Duration,
-    next_at: Mutex<Option<Instant>>,
-}
+pub struct Pace(Mutex<Interval>);
 
 impl Pace {
+    /// Within a runtime.
     pub fn new(max_calls_per_minute: usize) -> Self {
-        Self {
-            gap: Duration::from_secs_f64(60.0 / max_calls_per_minute as f64),
-            next_at: Mutex::default(),
-        }
+        let mut turns = interval(Duration::from_secs_f64(60.0 / max_calls_per_minute as f64));
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self(Mutex::new(turns))
     }
 
     /// Waits until another call may begin; those who wait go in the order in which they came.
-    ///
-    /// # Cancel safety
-    /// Whoever stops waiting leaves a turn unused.
     pub async fn wait_for_turn(&self) {
-        let at = self.take_turn(Instant::now());
-        sleep_until(at).await;
-    }
-
-    fn take_turn(&self, now: Instant) -> Instant {
-        let mut next_at = self.next_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = next_at.unwrap_or(now).max(now);
-        *next_at = Some(at + self.gap);
-        at
+        self.0.lock().await.tick().await;
     }
 }
 
@@ -43,7 +28,7 @@ mod tests {
     use std::sync::Arc;
 
     use tokio::task::JoinSet;
-    use tokio::time::advance;
+    use tokio::time::{Instant, advance};
 
     use super::*;
 

@@ -114,13 +114,6 @@ struct Asked {
 /// A job by its `initial`, and what came of asking about it.
 type Asking = (Receipt, EventId, Result<Outcome, Error>);
 
-/// What to do about an open job in a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Ask,
-    Wait,
-}
-
 impl Rounds {
     /// Nothing has been asked yet. The numbers go to `progress`.
     pub fn new(settings: Settings, backfill: Backfill, progress: Progress) -> Self {
@@ -178,7 +171,7 @@ impl Rounds {
                 let Some(event_id) = receipt.event_id.filter(|_| !receipt.is_sample()) else {
                     continue;
                 };
-                if self.turn(&receipt, event_id, pass.now) == Turn::Wait {
+                if !self.is_its_turn(&receipt, event_id, pass.now) {
                     self.count_open(&receipt, event_id, pass);
                     continue;
                 }
@@ -212,7 +205,8 @@ impl Rounds {
         }
     }
 
-    fn turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> Turn {
+    /// Whether an open job is to be asked about in this round.
+    fn is_its_turn(&mut self, receipt: &Receipt, event_id: EventId, now: Timestamp) -> bool {
         let is_full = self.asked.len() >= MAX_REMEMBERED;
         let asked = self.asked.get_mut(&event_id);
         let is_asked = asked.is_some();
@@ -226,7 +220,7 @@ impl Rounds {
         } else {
             !is_answered
         };
-        if wants && is_due { Turn::Ask } else { Turn::Wait }
+        wants && is_due
     }
 
     /// Counts a job that is still open, and notes it if it is given up from now on.
@@ -253,7 +247,7 @@ impl Rounds {
         let mut unreadable_count = known.map_or(0, |asked| asked.unreadable_count);
         match &done {
             Ok(outcome) => {
-                pass.answered();
+                pass.answer_count += 1;
                 if outcome.unreadable_count > unreadable_count {
                     unreadable_count = outcome.unreadable_count;
                     say_unreadable(outcome);
@@ -300,7 +294,7 @@ impl Rounds {
         if pass.is_whole {
             self.keyless.clone_from(&pass.keyless);
         }
-        let trouble = self.trouble.as_ref().map(|trouble| trouble.error.chain());
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.error.to_string());
         let keyless = || self.keyless.first().map(|chatbot_id| no_key(*chatbot_id));
         self.progress.look().problem = trouble.or_else(|| self.backfill.problem()).or_else(keyless);
         // One that is cut short may not have counted all; the next counts them again.

@@ -1,10 +1,9 @@
 //! Which API key opens which chatbot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use super::Chatbot;
 use crate::event::ChatbotId;
 
 /// The API keys at hand, by chatbot where that is known.
@@ -16,21 +15,6 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The keys of these chatbots, and those of `given` that are of none of them.
-    pub fn new(chatbots: &[Chatbot], given: Vec<SecretString>) -> Self {
-        let placed: HashSet<_> = chatbots
-            .iter()
-            .map(|chatbot| chatbot.api_key.expose_secret())
-            .collect();
-        let unplaced = given
-            .into_iter()
-            .filter(|key| !placed.contains(key.expose_secret()));
-        let placed = chatbots
-            .iter()
-            .map(|chatbot| (Some(chatbot.id), chatbot.api_key.clone()));
-        placed.chain(unplaced.map(|key| (None, key))).collect()
-    }
-
     /// Whether there is a key that may open a chatbot.
     pub fn may_open(&self, chatbot_id: Option<ChatbotId>) -> bool {
         let has_its_own = match chatbot_id {
@@ -74,16 +58,20 @@ impl FromIterator<(Option<ChatbotId>, SecretString)> for Keyring {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
     use uuid::Uuid;
 
     use super::*;
 
-    fn chatbot(number: u128, api_key: &str) -> Chatbot {
-        Chatbot {
-            id: ChatbotId::new(Uuid::from_u128(number)),
-            title: String::new(),
-            api_key: api_key.into(),
-        }
+    /// With these keys of chatbots, and those that were given and are of none of them.
+    fn keyring(placed: &[(u128, &str)], given: &[&str]) -> Keyring {
+        let placed = placed.iter().map(|(number, key)| {
+            let id = ChatbotId::new(Uuid::from_u128(*number));
+            (Some(id), SecretString::from(*key))
+        });
+        placed
+            .chain(given.iter().map(|key| (None, (*key).into())))
+            .collect()
     }
 
     fn candidates(keyring: &Keyring, chatbot_id: Option<u128>) -> Vec<String> {
@@ -99,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_known_chatbot_has_its_key_and_an_unknown_one_may_have_any_that_is_left() {
-        let keyring = Keyring::new(&[chatbot(1, "one"), chatbot(2, "two")], vec!["other".into()]);
+        let keyring = keyring(&[(1, "one"), (2, "two")], &["other"]);
 
         assert_eq!(candidates(&keyring, Some(1)), ["one"]);
         assert_eq!(candidates(&keyring, Some(3)), ["other"]);
@@ -109,12 +97,11 @@ mod tests {
 
     #[test]
     fn a_chatbot_may_be_opened_if_there_is_a_candidate() {
-        let (one, other) = ([chatbot(1, "one")], || vec!["other".into()]);
         for keyring in [
             Keyring::default(),
-            Keyring::new(&one, Vec::new()),
-            Keyring::new(&[], other()),
-            Keyring::new(&one, other()),
+            keyring(&[(1, "one")], &[]),
+            keyring(&[], &["other"]),
+            keyring(&[(1, "one")], &["other"]),
         ] {
             for chatbot_id in [None, Some(1), Some(2)] {
                 let id = chatbot_id.map(|number| ChatbotId::new(Uuid::from_u128(number)));
@@ -122,13 +109,5 @@ mod tests {
                 assert_eq!(keyring.may_open(id), has_candidate, "{chatbot_id:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_given_key_that_a_listed_chatbot_has_is_tried_as_its_own_alone() {
-        let keyring = Keyring::new(&[chatbot(1, "one")], vec!["one".into(), "other".into()]);
-
-        assert_eq!(candidates(&keyring, None), ["one", "other"]);
-        assert_eq!(candidates(&keyring, Some(2)), ["other"]);
     }
 }

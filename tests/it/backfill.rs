@@ -181,10 +181,14 @@ fn client(provider: &Provider) -> Client {
 /// The keys of all chatbots, and some more that were given.
 async fn keyring(client: &Client, given: &[&str]) -> Keyring {
     let listing = client.chatbots().await.expect("the fake lists them");
-    Keyring::new(
-        &listing.chatbots,
-        given.iter().map(|key| SecretString::from(*key)).collect(),
-    )
+    let listed = listing.chatbots.into_iter();
+    let listed = listed.map(|chatbot| (Some(chatbot.id), chatbot.api_key));
+    listed.chain(given_keys(given)).collect()
+}
+
+/// Keys that no listed chatbot has.
+fn given_keys(given: &[&str]) -> impl Iterator<Item = (Option<ChatbotId>, SecretString)> {
+    given.iter().map(|key| (None, SecretString::from(*key)))
 }
 
 fn entry(notification: &Notification, at: Timestamp) -> Entry {

@@ -60,10 +60,6 @@ impl Pass {
         }
     }
 
-    pub fn answered(&mut self) {
-        self.answer_count += 1;
-    }
-
     /// Takes a failure down; `is_quiet`: CaiGunn is left alone now, by everybody.
     pub fn failed(&mut self, error: &Error, is_quiet: bool) {
         if error.is_of_one_key() {

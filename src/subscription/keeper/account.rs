@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Keeper;
-use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{ACCESS_TOKEN, Error};
 use crate::clock::Timestamp;
 use crate::subscription::EXPIRY_NOTICE;
@@ -30,10 +29,11 @@ impl Keeper {
             seen.list_error = Some(format!("the chatbots cannot be listed: {error}"));
         }
         drop(seen);
-        let given: Vec<_> = self.selection.keys().collect();
-        if !given.is_empty() && self.keyring.borrow().is_none() {
+        let mut given = self.selection.keys().peekable();
+        if given.peek().is_some() && self.keyring.borrow().is_none() {
             // They can be registered without being read. What an earlier list told is better.
-            self.keyring.send_replace(Some(Keyring::new(&[], given)));
+            let keyring = given.map(|key| (None, key)).collect();
+            self.keyring.send_replace(Some(keyring));
         } else if was_refused {
             // Backfilling waits for that.
             self.keyring.send_modify(|_| {});

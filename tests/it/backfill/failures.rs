@@ -298,7 +298,7 @@ async fn of_several_given_keys_the_one_that_opens_the_job_is_found() {
         "key-of-another-2",
     ];
     // As when the account's chatbots cannot be listed.
-    stage.keyring = Keyring::new(&[], given.iter().map(|key| SecretString::from(*key)).collect());
+    stage.keyring = given_keys(&given).collect();
     let job = stage.begin(now, HOUR).await;
     stage.complete(&job);
 
@@ -312,10 +312,8 @@ async fn of_several_given_keys_the_one_that_opens_the_job_is_found() {
 #[tokio::test]
 async fn a_token_that_is_refused_with_every_key_is_not_tried_with_all_of_them() {
     let (mut stage, now) = (Stage::new().await, Timestamp::now());
-    let given: Vec<_> = (0..10)
-        .map(|number| SecretString::from(format!("key-{number}")))
-        .collect();
-    stage.keyring = Keyring::new(&[], given);
+    let given = (0..10).map(|number| (None, SecretString::from(format!("key-{number}"))));
+    stage.keyring = given.collect();
     stage.begin(now, HOUR).await;
 
     stage.provider.set_access_token("another-token");

@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use lines::{Item, Job, Line, Phase};
-pub use told::Change;
 
 use super::{Filter, Schedule, Wish};
 use crate::clock::Timestamp;
@@ -25,7 +24,7 @@ use crate::inbox::outbox::{
 };
 
 /// The most receipts that are read ahead and have no row: some 0.2 MiB.
-const WINDOW: usize = 1024;
+pub const WINDOW: usize = 1024;
 
 /// The most deliveries that are known at once: some 20 MiB. Where so many wait to be tried again, what is behind them
 /// stays in the log.

@@ -8,6 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::Settings;
 use super::follow::{Answers, Follower, Served};
 use super::log;
 use super::metrics::{self, Metrics};
@@ -15,7 +16,6 @@ use super::send::Sender;
 use super::status::Board;
 use super::view::Deliveries;
 use super::worker::{self, Parts};
-use super::{DestinationSettings, Settings};
 use crate::inbox::outbox::{Destination, Start};
 use crate::inbox::{self, Candidate, Inbox};
 use crate::metrics::Registry;
@@ -82,15 +82,16 @@ impl Dispatch {
         (dispatch, deliveries)
     }
 
-    /// Makes destinations known to the store that are not, so that they get what is accepted from then on.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn enroll(&self) -> Result<(), inbox::Error> {
+    /// Makes destinations known to the store that are not, so that they get what is accepted from then on; gives
+    /// all of them, in their order.
+    pub async fn enroll(&self) -> Result<Vec<Destination>, inbox::Error> {
+        let mut destinations = Vec::new();
         for settings in &self.settings.destinations {
-            enroll(&*self.inbox, settings).await?;
+            let start = settings.since.map_or(Start::Now, Start::Since);
+            let adding = self.inbox.outbox().add_destination(settings.name.clone(), start);
+            destinations.push(adding.await?);
         }
-        Ok(())
+        Ok(destinations)
     }
 
     /// Sends, and answers questions, in terms until `stop`, and then until what is under way has ended, or for `grace`. `wake` changes when
@@ -184,7 +185,7 @@ impl Dispatch {
     async fn prepare(&self) -> Vec<Destination> {
         let mut is_said = false;
         loop {
-            match self.try_prepare().await {
+            match self.enroll().await {
                 Ok(destinations) => return destinations,
                 Err(error) if !is_said => {
                     is_said = true;
@@ -197,14 +198,6 @@ impl Dispatch {
             }
             sleep(RETRY).await;
         }
-    }
-
-    async fn try_prepare(&self) -> Result<Vec<Destination>, inbox::Error> {
-        let mut destinations = Vec::new();
-        for settings in &self.settings.destinations {
-            destinations.push(enroll(&*self.inbox, settings).await?);
-        }
-        Ok(destinations)
     }
 
     /// Keeps the place of destinations that are configured no more for a time, and removes them after it; for ever.
@@ -244,11 +237,6 @@ impl Dispatch {
         }
         Ok(wait)
     }
-}
-
-async fn enroll(inbox: &dyn Inbox, settings: &DestinationSettings) -> Result<Destination, inbox::Error> {
-    let start = settings.since.map_or(Start::Now, Start::Since);
-    inbox.outbox().add_destination(settings.name.clone(), start).await
 }
 
 /// Panics if the worker did: then the program must not go on as if all were well.

@@ -171,54 +171,38 @@ impl Follower {
                     }
                     Some(State::Pending) | None => What::Retry(receipt.sequence),
                 };
-                match self.order(served, what).await?.unwrap_or(0) {
-                    0 => Err(Stop::Failed(
-                        "it is not pending there, or waits for its turn behind many others".to_owned(),
-                    )),
-                    _ => Ok(()),
-                }
+                let undone =
+                    || "it is not pending there, or waits for its turn behind many others".to_owned();
+                self.done_by(served, what, undone).await
             }
             Instruction::Cancel {
                 destination,
                 receipt_id,
             } => {
                 let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
-                match self
-                    .order(served, What::Cancel(Box::new(receipt), row))
-                    .await?
-                    .unwrap_or(0)
-                {
-                    0 => Err(Stop::Failed("it is not pending there".to_owned())),
-                    _ => Ok(()),
-                }
+                let what = What::Cancel(Box::new(receipt), row);
+                self.done_by(served, what, || "it is not pending there".to_owned())
+                    .await
             }
             Instruction::Pause { destination, reason } => {
                 let pause = Pause {
                     at: Timestamp::now(),
                     reason,
                 };
-                match self
-                    .order(self.served(&destination)?, What::Pause(pause))
-                    .await?
-                    .unwrap_or(0)
-                {
-                    0 => Err(Stop::Failed("it is paused already".to_owned())),
-                    _ => Ok(()),
-                }
+                let (served, what) = (self.served(&destination)?, What::Pause(pause));
+                self.done_by(served, what, || "it is paused already".to_owned())
+                    .await
             }
             Instruction::Resume { destination } => {
-                match self
-                    .order(self.served(&destination)?, What::Resume)
-                    .await?
-                    .unwrap_or(0)
-                {
-                    0 => Err(Stop::Failed(format!(
+                let undone = || {
+                    format!(
                         "it is neither paused nor down, and has not asked to be left alone; what waits for its next attempt, \
                          `deliveries retry ID` sends now, with an ID of `deliveries list --state pending --destination \
                          {destination}`"
-                    ))),
-                    _ => Ok(()),
-                }
+                    )
+                };
+                let served = self.served(&destination)?;
+                self.done_by(served, What::Resume, undone).await
             }
             Instruction::Remove { destination } => self.remove(&destination).await,
             Instruction::EndReplay { id } => {
@@ -281,6 +265,19 @@ impl Follower {
         };
         let row = self.inbox.outbox().delivery(served.id, receipt.sequence).await?;
         Ok((served, receipt, row.map(|(row, _)| row)))
+    }
+
+    /// Has a worker do something; it failed, for that reason, where that changes nothing.
+    async fn done_by(
+        &self,
+        served: &Served,
+        what: What,
+        undone: impl FnOnce() -> String,
+    ) -> Result<(), Stop> {
+        match self.order(served, what).await? {
+            None | Some(0) => Err(Stop::Failed(undone())),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.

@@ -18,89 +18,54 @@ const NONE: &str = "-";
 /// What stands for an empty text, which would leave a part of a name empty. A percent sign is nowhere else alone.
 const EMPTY: &str = "%";
 
+/// The places there are.
+const PLACES: [&str; 3] = ["{event}", "{status}", "{chatbot_id}"];
+
 /// A name with places in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    text: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Event,
-    Status,
-    ChatbotId,
-}
-
-/// The places there are, and how they are written.
-const PLACES: [(&str, Part); 3] = [
-    ("{event}", Part::Event),
-    ("{status}", Part::Status),
-    ("{chatbot_id}", Part::ChatbotId),
-];
+pub struct Pattern(String);
 
 impl Pattern {
     /// Takes a text with `{event}`, `{status}` and `{chatbot_id}` in it, each any number of times. `None` if there is another
     /// brace in it, or nothing.
     pub fn new(text: &str) -> Option<Self> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let place = PLACES.iter().find(|(written, _)| rest.starts_with(written));
-            if let Some((written, part)) = place {
-                parts.push(part.clone());
-                rest = &rest[written.len()..];
-                continue;
-            }
-            let end = rest.find('{').unwrap_or(rest.len());
-            let plain = &rest[..end];
-            if plain.is_empty() || plain.contains('}') {
-                return None;
-            }
-            parts.push(Part::Text(plain.to_owned()));
-            rest = &rest[end..];
-        }
-        (!parts.is_empty()).then(|| Self {
-            text: text.to_owned(),
-            parts,
-        })
+        let pattern = Self(text.to_owned());
+        let has_other_braces = pattern.fill_all("-").contains(['{', '}']);
+        (!text.is_empty() && !has_other_braces).then_some(pattern)
     }
 
     /// The name for a notification.
     pub fn fill(&self, receipt: &Receipt) -> String {
-        self.filled(|part| match part {
-            Part::Event => encoded(&receipt.event.event),
-            Part::Status => encoded(&receipt.event.status),
-            Part::ChatbotId => receipt
-                .chatbot_id
-                .map_or_else(|| NONE.to_owned(), |id| id.to_string()),
-            Part::Text(text) => text.clone(),
-        })
+        let chatbot_id = receipt.chatbot_id;
+        let chatbot_id = chatbot_id.map_or_else(|| NONE.to_owned(), |id| id.to_string());
+        self.filled([
+            &encoded(&receipt.event.event),
+            &encoded(&receipt.event.status),
+            &chatbot_id,
+        ])
     }
 
     /// The name with that text in all places.
     pub fn fill_all(&self, with: &str) -> String {
-        self.filled(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Event | Part::Status | Part::ChatbotId => with.to_owned(),
-        })
+        self.filled([with; 3])
     }
 
     /// Whether all notifications have the same name.
     pub fn is_fixed(&self) -> bool {
-        self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+        !self.0.contains('{')
     }
 
-    fn filled(&self, part: impl Fn(&Part) -> String) -> String {
-        self.parts.iter().map(part).collect()
+    /// What is put in has no brace, so no place comes of it.
+    fn filled(&self, with: [&str; 3]) -> String {
+        let places = PLACES.iter().zip(with);
+        places.fold(self.0.clone(), |name, (place, with)| name.replace(place, with))
     }
 }
 
 /// As it was written.
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
+        formatter.write_str(&self.0)
     }
 }
 

@@ -5,26 +5,24 @@ mod list;
 mod shown;
 mod waits;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::backlog::WINDOW;
 use super::instruction::{MAX_OPEN_REPLAYS, Shown};
 use super::status::Board;
-use super::{Filter, Settings};
+use super::{DestinationSettings, Settings};
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Destination, InstructionId, MAX_DONE_INSTRUCTIONS, State};
 use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
+pub(super) use list::rows;
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
-
-/// How many receipts ahead of a cursor are looked at to count what is pending: as many as a worker reads ahead.
-const AHEAD_COUNT: usize = 1024;
 
 /// How many parts of the list one page is put together from at most.
 const MAX_PARTS: usize = 8;
@@ -42,10 +40,7 @@ pub struct Deliveries {
 /// A destination of this receiver's configuration.
 #[derive(Clone, Debug)]
 struct Configured {
-    name: String,
-    kind: &'static str,
-    place: String,
-    filter: Filter,
+    settings: DestinationSettings,
     board: Board,
 }
 
@@ -83,11 +78,8 @@ impl Deliveries {
         Self {
             inbox,
             configured: configured
-                .map(|(destination, board)| Configured {
-                    name: destination.name.clone(),
-                    kind: destination.kind.as_str(),
-                    place: destination.kind.place(),
-                    filter: destination.filter.clone(),
+                .map(|(settings, board)| Configured {
+                    settings: settings.clone(),
                     board: board.clone(),
                 })
                 .collect(),
@@ -117,7 +109,6 @@ impl Deliveries {
             .filter(is_chosen)
             .filter_map(|destination| Some((destination, self.configured(&destination.name)?)))
             .collect();
-        let names: HashMap<_, _> = known.iter().map(|known| (known.id, &*known.name)).collect();
         // Down to there, receipts may be pending without a row.
         let floor = reading.iter().map(|(destination, _)| destination.cursor).min();
         let floor = floor.filter(|_| query.state.is_none_or(|state| state == State::Pending));
@@ -138,10 +129,10 @@ impl Deliveries {
             };
             let mut part = match floor {
                 Some(floor) if part.cursor.is_none_or(|cursor| cursor.0 > floor + 1) => {
-                    self.list_log(query, part, chosen, &reading, &names, floor)
+                    self.list_log(query, part, chosen, &reading, &known, floor)
                         .await?
                 }
-                _ => self.list_rows(query, part, chosen, &names).await?,
+                _ => self.list_rows(query, part, chosen, &known).await?,
             };
             let is_over = |oldest: &Listed| query.span.begins_after(oldest.received_at);
             part.next.take_if(|_| part.items.last().is_some_and(is_over));
@@ -179,9 +170,6 @@ impl Deliveries {
     }
 
     /// The destinations that are or were configured, in the order of their first appearance.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn destinations(&self) -> Result<Vec<ShownDestination>, Error> {
         let known = self.inbox.outbox().destinations().await?;
         let mut shown = Vec::new();
@@ -203,8 +191,8 @@ impl Deliveries {
             };
             shown.push(ShownDestination {
                 name: known.name,
-                kind: configured.map(|configured| configured.kind),
-                to: configured.map(|configured| configured.place.clone()),
+                kind: configured.map(|configured| configured.settings.kind.as_str()),
+                to: configured.map(|configured| configured.settings.kind.place()),
                 state,
                 pending_count,
                 dead_count: known.dead_count,
@@ -224,8 +212,8 @@ impl Deliveries {
     /// want is left out, of as many receipts as it reads ahead.
     async fn ahead_count(&self, known: &Destination, configured: Option<&Configured>) -> Result<u64, Error> {
         let outbox = self.inbox.outbox();
-        let ahead = outbox.undelivered(known.id, known.cursor, AHEAD_COUNT).await?;
-        let is_wanted = |receipt: &&Receipt| configured.is_none_or(|it| it.filter.matches(receipt));
+        let ahead = outbox.undelivered(known.id, known.cursor, WINDOW).await?;
+        let is_wanted = |receipt: &&Receipt| configured.is_none_or(|it| it.settings.filter.matches(receipt));
         let wanted_count = ahead.receipts.iter().filter(is_wanted).count() as u64;
         Ok(wanted_count + ahead.newest.saturating_sub(ahead.read_to))
     }
@@ -268,18 +256,12 @@ impl Deliveries {
     }
 
     /// An instruction and how far it is.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn instruction(&self, id: InstructionId) -> Result<Option<Shown>, Error> {
         let kept = self.inbox.outbox().instruction(id).await?;
         Ok(kept.as_ref().and_then(Shown::of))
     }
 
     /// The latest replays but those that only counted, newest first, at most `limit`, without the ids that they name.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn replays(&self, limit: usize) -> Result<Vec<Shown>, Error> {
         // Among the latest there are others. More than these are kept only while they are open.
         let kept = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
@@ -290,14 +272,15 @@ impl Deliveries {
     }
 
     fn configured(&self, name: &str) -> Option<&Configured> {
-        self.configured.iter().find(|configured| configured.name == name)
+        let mut configured = self.configured.iter();
+        configured.find(|configured| configured.settings.name == name)
     }
 
     fn no_destination(&self, name: &str) -> Error {
         let names: Vec<_> = self
             .configured
             .iter()
-            .map(|configured| &*configured.name)
+            .map(|configured| &*configured.settings.name)
             .collect();
         let there = match &names[..] {
             [] => "are none".to_owned(),

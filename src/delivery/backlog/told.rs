@@ -1,4 +1,4 @@
-//! What it is told of one delivery.
+//! What it is told of one delivery: whether that is as it was asked for, or will be when what is in flight has ended.
 
 use super::Backlog;
 use super::lines::{Item, Phase};
@@ -6,29 +6,20 @@ use crate::clock::Timestamp;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Delivery;
 
-/// What came of being told to change a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is as it was asked for, or will be when what is in flight has ended.
-    Made,
-    /// It is not as it would have to be for that.
-    NotMade,
-}
-
 impl Backlog {
     /// Lets one go at once, and before others where single ones go. An attempt that is under way may be all that it needs;
     /// if it fails, there is another one at once, also if it was the last.
-    pub fn retry(&mut self, sequence: u64) -> Change {
+    pub fn retry(&mut self, sequence: u64) -> bool {
         let is_finished = self.is_finished(sequence);
         let Some(item) = self.items.get_mut(&sequence).filter(|_| !is_finished) else {
-            return Change::NotMade;
+            return false;
         };
         // Of two wishes the later one counts.
         item.is_called_off = false;
         item.is_asked_for = true;
         item.is_wanted_anew = true;
         self.expedite(sequence);
-        Change::Made
+        true
     }
 
     /// Whether that one is the next of its job, and need not wait for its time.
@@ -38,36 +29,36 @@ impl Backlog {
 
     /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet
     /// deliver it.
-    pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
+    pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> bool {
         let sequence = receipt.sequence;
         let is_finished = self.is_finished(sequence);
         match self.items.get_mut(&sequence) {
-            Some(_) if is_finished => Change::NotMade,
+            Some(_) if is_finished => false,
             Some(item) => {
                 item.is_called_off = true;
                 if item.phase == Phase::Waiting {
                     self.call_off(sequence, now);
                 }
-                Change::Made
+                true
             }
             None if was.is_none() && sequence > self.read_to && self.filter.matches(receipt) => {
                 // It has not been read from the log yet, and with its row it never will be.
                 self.called_off_ahead.insert(sequence);
                 self.insert(sequence, Item::new(receipt, receipt.received_at));
                 self.call_off(sequence, now);
-                Change::Made
+                true
             }
-            None => Change::NotMade,
+            None => false,
         }
     }
 
     /// Makes a delivery pending from the start, with `was` its row, if it has one; [`Backlog::takes`] must have said that
     /// it can be. Nothing changes if it is pending, or will be, or the destination does not want it.
-    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> Change {
+    pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> bool {
         let sequence = receipt.sequence;
         let is_ahead = sequence > self.read_to;
         if is_ahead || self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
-            return Change::NotMade;
+            return false;
         }
         let known = self.row_on_its_way(sequence).or(was);
         let item = Item {
@@ -81,6 +72,6 @@ impl Backlog {
         self.give_rows(&item.job, now);
         self.insert(sequence, item);
         self.give_row(sequence, now);
-        Change::Made
+        true
     }
 }

@@ -1,11 +1,10 @@
 //! Answers what only the leader knows or does, asked through the inbox by another receiver, and does not keep the answers
 //! for longer than it takes to read them.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
@@ -21,7 +20,7 @@ use crate::inbox::{self, outbox};
 pub type Answers = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
 
 /// What comes of [`Answers`] in the end.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
+pub type Answer = BoxFuture<'static, Result<Value, String>>;
 
 /// How long a question may take from when it was asked; whoever asked waits no longer.
 pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(100);

@@ -6,13 +6,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
 use crate::delivery::instruction::Progress;
+use crate::delivery::view::rows;
 use crate::delivery::worker::What;
 use crate::event::EventId;
 use crate::inbox::instruction::Replay;
-use crate::inbox::outbox::{
-    self, Delivery, DeliveryFilter, DestinationId, InstructionId, MAX_DISORDER, Matched, Matching, State,
-};
-use crate::inbox::{self, Cursor, PageRequest, Receipt, ReceiptFilter};
+use crate::inbox::outbox::{self, Delivery, InstructionId, MAX_DISORDER, Matched, Matching, State};
+use crate::inbox::{self, PageRequest, Receipt, ReceiptFilter};
 
 /// The most notifications of a job that are replayed by it: some 3 MB of memory.
 const MAX_OF_JOB: usize = 10_000;
@@ -168,7 +167,7 @@ impl Follower {
                     .map_or(first.sequence, |last| last + 1);
                 let known = destinations.iter().find(|known| known.id == served.id);
                 let cursor = known.map_or(0, |known| known.cursor);
-                let rows = self.rows(served.id, from, read_to).await?;
+                let rows = rows(&*self.inbox, Some(served.id), from, read_to).await?;
                 let wanted = receipts
                     .iter()
                     .filter(|receipt| receipt.sequence >= from && served.filter.matches(receipt))
@@ -304,27 +303,6 @@ impl Follower {
                 return Ok(receipts);
             }
         }
-    }
-
-    /// The rows of a destination from one number to another.
-    async fn rows(&self, destination: DestinationId, from: u64, to: u64) -> Result<Vec<Delivery>, Stop> {
-        let filter = DeliveryFilter {
-            destination: Some(destination),
-            state: None,
-            from_sequence: from,
-        };
-        let mut cursor = Some(Cursor(to + 1));
-        let mut rows = Vec::new();
-        while cursor.is_some() {
-            let page = PageRequest {
-                cursor,
-                limit: PAGE_COUNT,
-            };
-            let page = self.inbox.outbox().deliveries(filter, page).await?;
-            rows.extend(page.items.into_iter().map(|(row, _)| row));
-            cursor = page.next;
-        }
-        Ok(rows)
     }
 }
 

@@ -1,11 +1,9 @@
 //! The parts of the list of deliveries: above the lowest cursor what the log holds, with the rows laid over it, and below
 //! it the rows.
 
-use std::collections::HashMap;
-
 use super::{Configured, Deliveries, Error, Listed, Query, SEARCH_COUNT, ShownAttempt};
 use crate::inbox::outbox::{Delivery, DeliveryFilter, Destination, DestinationId};
-use crate::inbox::{Cursor, Page, PageRequest, Receipt};
+use crate::inbox::{self, Cursor, Inbox, Page, PageRequest, Receipt};
 
 impl Deliveries {
     /// A page of the part of the list that has rows only.
@@ -14,7 +12,7 @@ impl Deliveries {
         query: &Query,
         page: PageRequest,
         chosen: Option<DestinationId>,
-        names: &HashMap<DestinationId, &str>,
+        known: &[Destination],
     ) -> Result<Page<Listed>, Error> {
         let filter = DeliveryFilter {
             destination: chosen,
@@ -31,7 +29,7 @@ impl Deliveries {
             .iter()
             .filter(|(_, receipt)| query.receipts.matches(receipt));
         let mut items: Vec<_> = items
-            .map(|(delivery, receipt)| Listed::of_row(name_of(names, delivery), delivery, receipt))
+            .map(|(delivery, receipt)| Listed::of_row(name_of(known, delivery), delivery, receipt))
             .collect();
         // The deliveries of a receipt stay together.
         let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
@@ -89,7 +87,7 @@ impl Deliveries {
             return Ok(Some((Listed::of_row(name, &row, receipt), attempts)));
         }
         let configured = self.configured(name);
-        let is_wanted = configured.is_some_and(|configured| configured.filter.matches(receipt));
+        let is_wanted = configured.is_some_and(|configured| configured.settings.filter.matches(receipt));
         let is_ahead = receipt.sequence > destination.cursor && destination.removed_at.is_none();
         Ok((is_ahead && is_wanted).then(|| (Listed::of_log(name, receipt), Vec::new())))
     }
@@ -101,7 +99,7 @@ impl Deliveries {
         page: PageRequest,
         chosen: Option<DestinationId>,
         reading: &[(&Destination, &Configured)],
-        names: &HashMap<DestinationId, &str>,
+        known: &[Destination],
         floor: u64,
     ) -> Result<Page<Listed>, Error> {
         let mut receipts = self.inbox.receipts(query.receipts.clone(), page).await?;
@@ -118,59 +116,54 @@ impl Deliveries {
                 next,
             });
         };
-        let before = Cursor(newest.sequence + 1);
-        let rows = self.rows(chosen, oldest.sequence, Some(before)).await?;
+        let rows = rows(&*self.inbox, chosen, oldest.sequence, newest.sequence).await?;
         let mut items = Vec::new();
         for receipt in &receipts.items {
             let sequence = receipt.sequence;
-            let of_receipt = rows.get(&sequence).map(Vec::as_slice).unwrap_or_default();
-            items.extend(
-                of_receipt
-                    .iter()
-                    .map(|row| Listed::of_row(name_of(names, row), row, receipt)),
-            );
+            let rows = &rows[rows.partition_point(|row| row.sequence > sequence)..];
+            let of_receipt = rows.iter().take_while(|row| row.sequence == sequence);
+            let with_rows = of_receipt.clone();
+            items.extend(with_rows.map(|row| Listed::of_row(name_of(known, row), row, receipt)));
             let rowless = reading.iter().filter(|(destination, configured)| {
                 sequence > destination.cursor
-                    && configured.filter.matches(receipt)
-                    && !of_receipt.iter().any(|row| row.destination == destination.id)
+                    && configured.settings.filter.matches(receipt)
+                    && !of_receipt.clone().any(|row| row.destination == destination.id)
             });
             items.extend(rowless.map(|(destination, _)| Listed::of_log(&destination.name, receipt)));
         }
         items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
         Ok(Page { items, next })
     }
+}
 
-    /// The rows of receipts from that number on and before the cursor, by the number.
-    async fn rows(
-        &self,
-        chosen: Option<DestinationId>,
-        from: u64,
-        mut before: Option<Cursor>,
-    ) -> Result<HashMap<u64, Vec<Delivery>>, Error> {
-        let filter = DeliveryFilter {
-            destination: chosen,
-            state: None,
-            from_sequence: from,
+/// The rows of receipts from one number to another, newest first: of that destination, or of all.
+pub(in crate::delivery) async fn rows(
+    inbox: &dyn Inbox,
+    destination: Option<DestinationId>,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Delivery>, inbox::Error> {
+    let filter = DeliveryFilter {
+        destination,
+        state: None,
+        from_sequence: from,
+    };
+    let mut cursor = Some(Cursor(to + 1));
+    let mut rows = Vec::new();
+    while cursor.is_some() {
+        let page = PageRequest {
+            cursor,
+            limit: SEARCH_COUNT,
         };
-        let mut rows: HashMap<u64, Vec<Delivery>> = HashMap::new();
-        loop {
-            let page = PageRequest {
-                cursor: before,
-                limit: 500,
-            };
-            let Page { items, next } = self.inbox.outbox().deliveries(filter, page).await?;
-            for (row, _) in items {
-                rows.entry(row.sequence).or_default().push(row);
-            }
-            match next {
-                None => return Ok(rows),
-                next => before = next,
-            }
-        }
+        let page = inbox.outbox().deliveries(filter, page).await?;
+        rows.extend(page.items.into_iter().map(|(row, _)| row));
+        cursor = page.next;
     }
+    Ok(rows)
 }
 
 /// The name of a delivery's destination. It may have been added just now.
-fn name_of<'a>(names: &HashMap<DestinationId, &'a str>, row: &Delivery) -> &'a str {
-    names.get(&row.destination).copied().unwrap_or("(new)")
+fn name_of<'a>(known: &'a [Destination], row: &Delivery) -> &'a str {
+    let known = known.iter().find(|known| known.id == row.destination);
+    known.map_or("(new)", |known| &known.name)
 }

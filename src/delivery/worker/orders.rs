@@ -2,7 +2,6 @@
 
 use super::{Order, What, Worker};
 use crate::clock::Timestamp;
-use crate::delivery::backlog::Change;
 use crate::delivery::health::Health;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::{Delivery, Pause, PauseChange, State};
@@ -13,9 +12,7 @@ impl Worker<'_> {
         let now = self.now();
         let count = match &order.what {
             What::Retry(sequence) => self.retry(*sequence, now),
-            What::Cancel(receipt, was) => {
-                usize::from(self.backlog.cancel(receipt, was.as_ref(), now) == Change::Made)
-            }
+            What::Cancel(receipt, was) => usize::from(self.backlog.cancel(receipt, was.as_ref(), now)),
             What::Reopen(receipts) => match self.reopen(receipts, now) {
                 Some(count) => count,
                 None => {
@@ -40,11 +37,11 @@ impl Worker<'_> {
 
     /// Has one go as soon as its destination may be sent to. One that is down is looked at with that very delivery.
     fn retry(&mut self, sequence: u64, now: Timestamp) -> usize {
-        let change = self.backlog.retry(sequence);
+        let is_wanted = self.backlog.retry(sequence);
         if self.backlog.may_go_early(sequence) {
             self.health.look_again(now);
         }
-        usize::from(change == Change::Made)
+        usize::from(is_wanted)
     }
 
     /// If it asked to be left alone, lets go now what it would get when that time is over; whether it did.
@@ -67,7 +64,7 @@ impl Worker<'_> {
         }
         let mut count = 0;
         for (receipt, was) in rows {
-            if self.backlog.reopen(receipt, was, now) == Change::Made {
+            if self.backlog.reopen(receipt, was, now) {
                 count += 1;
                 let was_dead = was.is_some_and(|was| was.state == State::Dead);
                 self.dead_count = self.dead_count.saturating_sub(u64::from(was_dead));

@@ -255,6 +255,19 @@ pub fn names(proxy: &Intercept) -> String {
     )
 }
 
+/// The body of an answer, or as much of it as that many bytes; and whether that is all of it.
+pub async fn read(response: &mut reqwest::Response, max_bytes: usize) -> reqwest::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > max_bytes {
+            bytes.truncate(max_bytes);
+            return Ok((bytes, false));
+        }
+    }
+    Ok((bytes, true))
+}
+
 /// Why a call to that URL, by a client of [`to`], brought no answer, and what of this machine's settings had a part in it.
 /// It holds addresses but no secrets.
 pub fn why(error: &reqwest::Error, url: &Url) -> String {

@@ -77,7 +77,7 @@ pub async fn parsed<T>(
     max_bytes: usize,
     parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
 ) -> Result<T, Error> {
-    let Good { status, body } = good(response, asked, max_bytes).await?;
+    let (status, body) = good(response, asked, max_bytes).await?;
     if !body.is_whole {
         let status = status.as_u16();
         let detail = format!("the body has more than {max_bytes} bytes");
@@ -96,25 +96,18 @@ pub async fn parsed<T>(
     })
 }
 
-/// A 2xx.
-struct Good {
-    status: StatusCode,
-    body: Body,
-}
-
 /// A body, or the start of one that is too long.
 struct Body {
     bytes: Vec<u8>,
     is_whole: bool,
 }
 
-/// Sorts an answer by its status.
-async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result<Good, Error> {
+/// Sorts an answer by its status; gives that and the body of a 2xx.
+async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result<(StatusCode, Body), Error> {
     let status = response.status();
     let retry_after = retry_after(response.headers());
     if status.is_success() {
-        let body = read(&mut response, max_bytes).await?;
-        return Ok(Good { status, body });
+        return Ok((status, read(&mut response, max_bytes).await?));
     }
     let body = read(&mut response, MAX_SHORT_BYTES).await?;
     let is_json = match body.is_whole {
@@ -156,25 +149,9 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
 }
 
 async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| unreachable_error(&error))?
-    {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > max_bytes {
-            bytes.truncate(max_bytes);
-            return Ok(Body {
-                bytes,
-                is_whole: false,
-            });
-        }
-    }
-    Ok(Body {
-        bytes,
-        is_whole: true,
-    })
+    let read = outgoing::read(response, max_bytes).await;
+    let (bytes, is_whole) = read.map_err(|error| unreachable_error(&error))?;
+    Ok(Body { bytes, is_whole })
 }
 
 /// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The

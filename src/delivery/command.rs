@@ -15,11 +15,11 @@ mod run;
 mod tests;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{DestinationSettings, Format, Parcel, Report, Sender, Wish};
 use crate::inbox::outbox::Outcome;
 pub use children::collect_orphans;
-use run::{Ended, Run};
+use run::Run;
 
 /// What the names of this program's own variables begin with. Some hold secrets, so none is passed on.
 const OWN_PREFIX: &str = "CAIGUNN_";
@@ -85,14 +85,14 @@ impl CommandSender {
         let deadline = Instant::now() + self.timeout;
         let body = match self.format.body(&parcel).await {
             Ok(body) => body,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+            Err(detail) => return Report::new(Outcome::Ours, detail),
         };
         let mut run = match Run::start(self.command(&parcel), body) {
             Ok(run) => run,
             Err(error) => {
                 let program = &self.settings.program;
                 let why = find::explain(program, &error);
-                return Report::unanswered(Outcome::Ours, format!("cannot start {program}: {why}"));
+                return Report::new(Outcome::Ours, format!("cannot start {program}: {why}"));
             }
         };
         let (ended, answer) = match timeout_at(deadline, run.exit()).await {
@@ -103,9 +103,14 @@ impl CommandSender {
             Err(_) => (None, run.kill().await),
         };
         let (outcome, status, detail) = match ended {
-            Some(Ok(Ended::Exited(0))) => (Outcome::Delivered, Some(0), "exit code 0".to_owned()),
-            Some(Ok(Ended::Exited(code))) => (Outcome::Failed, Some(code), format!("exit code {code}")),
-            Some(Ok(Ended::Killed(signal))) => (Outcome::Failed, None, format!("ended by signal {signal}")),
+            Some(Ok(status)) => match (status.code(), status.signal()) {
+                (Some(0), _) => (Outcome::Delivered, Some(0), "exit code 0".to_owned()),
+                (Some(code), _) => (Outcome::Failed, Some(code), format!("exit code {code}")),
+                (None, signal) => {
+                    let signal = signal.unwrap_or_default();
+                    (Outcome::Failed, None, format!("ended by signal {signal}"))
+                }
+            },
             Some(Err(error)) => (Outcome::Ours, None, format!("cannot tell how it ended: {error}")),
             None => {
                 let seconds = self.timeout.as_secs_f64();
@@ -156,7 +161,7 @@ impl CommandSender {
 }
 
 impl Sender for CommandSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(self.attempt(parcel))
     }
 }

@@ -18,10 +18,9 @@ mod tests;
 mod way;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hyper_util::client::proxy::matcher::Intercept;
 use reqwest::ClientBuilder;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -29,11 +28,12 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use answer::{Beginning, Missing};
+use answer::{Beginning, Missing, Stage};
 use way::Way;
 
 use super::envelope::{Envelope, Sealer};
 use super::{DestinationSettings, Error, Parcel, Report, Sender, absent};
+use crate::http_time::retry_after;
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
 
@@ -42,6 +42,11 @@ const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of the whole timeout connecting may take, so that what was slow can be said.
 pub(super) const CONNECT_SHARE: f64 = 0.9;
+
+/// How long connecting may take in an attempt that may take so long.
+pub(super) fn connect_timeout(timeout: Duration) -> Duration {
+    timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT)
+}
 
 /// How many headers an answer may have: more than any proxy adds, and some 16 KiB while it is read. The 100 of the HTTP
 /// library made no answer of a 200.
@@ -121,9 +126,6 @@ pub struct HttpSender {
 
 impl HttpSender {
     /// Makes one; nothing is sent yet.
-    ///
-    /// # Errors
-    /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         Self::through(destination, settings, settings.intercept(), outgoing::tls)
     }
@@ -136,10 +138,9 @@ impl HttpSender {
         trusted: impl FnOnce() -> Result<ClientConfig, String>,
     ) -> Result<Self, Error> {
         let timeout = destination.timeout;
-        let connect_timeout = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
         let max_idle_count = destination.max_in_flight;
         Ok(Self {
-            way: Way::new(settings, proxy, connect_timeout, max_idle_count, trusted)?,
+            way: Way::new(settings, proxy, connect_timeout(timeout), max_idle_count, trusted)?,
             settings: settings.clone(),
             place: place(&settings.url),
             hidden: answer::hidden(&settings.url, &settings.headers),
@@ -151,7 +152,7 @@ impl HttpSender {
     async fn attempt(&self, parcel: Parcel) -> Report {
         match self.sealer.seal(&parcel).await {
             Ok(envelope) => self.post(envelope).await,
-            Err(detail) => Report::unanswered(Outcome::Ours, detail),
+            Err(detail) => Report::new(Outcome::Ours, detail),
         }
     }
 
@@ -164,7 +165,7 @@ impl HttpSender {
         let answered = self.exchanged(envelope, deadline).await;
         answered.unwrap_or_else(|missing| match missing {
             Some(missing) => missing.report(&self.place),
-            None => Report::unanswered(
+            None => Report::new(
                 Outcome::Timeout,
                 format!(
                     "no answer from {} within {} s",
@@ -178,31 +179,32 @@ impl HttpSender {
     /// The error is why there is no answer, and none where it did not come in time.
     async fn exchanged(&self, envelope: Envelope, deadline: Instant) -> Result<Report, Option<Missing>> {
         let request = self.way.request(envelope);
-        let request = request.map_err(|cause| Some(Missing::Unsent { cause }))?;
+        let request = request.map_err(|cause| Some(Missing(Stage::Unsent, cause)))?;
         let sent = timeout_at(deadline, self.way.send(request)).await;
         let answered = sent.map_err(|_| None)?.map_err(Some)?;
         let (status, pause) = (
             answered.response.status(),
-            answer::pause(answered.response.headers()),
+            retry_after(answered.response.headers()),
         );
         let mut body = Beginning::default();
         // Whether all of it came, and in time, is nobody's concern.
         answered.read(&mut body, deadline).await;
         let mut report = answer::report(status, pause, body, &self.hidden);
         // Without encryption the proxy itself may have said so.
-        if self.way.has_reading_proxy() && answer::is_a_proxy_s(status) {
-            report.detail += &self.way.through();
+        let connector = &self.way.connector;
+        if connector.reading_proxy().is_some() && answer::is_a_proxy_s(status) {
+            report.detail += &connector.through();
         }
         Ok(report)
     }
 }
 
 impl Sender for HttpSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(self.attempt(parcel))
     }
 
-    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+    fn is_back(&self) -> BoxFuture<'_, bool> {
         if self.settings.intercept().is_some() {
             // Who is there behind a proxy, only a request tells.
             return Box::pin(std::future::ready(false));

@@ -146,7 +146,7 @@ pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
     let deadline = Instant::now() + line.timeout;
     let envelope = match line.sealer.seal(&parcel).await {
         Ok(envelope) => envelope,
-        Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+        Err(detail) => return Report::new(Outcome::Ours, detail),
     };
     let delivered = match deliver(sender, &parcel, envelope.clone(), deadline).await {
         // What is too long by what a connection was told when it was made is tried by a new one, since the limit may have
@@ -157,10 +157,7 @@ pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
         }
         other => other,
     };
-    delivered.map_or_else(
-        |report| report,
-        |detail| Report::unanswered(Outcome::Delivered, detail),
-    )
+    delivered.map_or_else(|report| report, |detail| Report::new(Outcome::Delivered, detail))
 }
 
 /// Has the server take it until then. That it may have it can be said only if there was a connection.
@@ -175,16 +172,13 @@ async fn deliver<S: Deliver>(
     let connecting = line.connection.get(|ended| sender.connect(ended));
     let connection = timeout_at(deadline, connecting).await.unwrap_or_else(|_| {
         let detail = format!("no connection to {place} within {seconds} s");
-        Err(Report {
-            wish: Wish::WhenBack,
-            ..Report::unanswered(Outcome::Unreachable, detail)
-        })
+        Err(Report::new(Outcome::Unreachable, detail).asking(Wish::WhenBack))
     })?;
     let delivering = sender.deliver(connection, parcel, envelope);
     timeout_at(deadline, delivering).await.unwrap_or_else(|_| {
         line.connection.forget();
         let detail = format!("no {} from {place} within {seconds} s", S::ANSWER);
-        Err(Report::unanswered(Outcome::Timeout, detail))
+        Err(Report::new(Outcome::Timeout, detail))
     })
 }
 
@@ -209,7 +203,7 @@ mod tests {
     }
 
     fn nobody() -> Report {
-        Report::unanswered(Outcome::Unreachable, "nobody is there".to_owned())
+        Report::new(Outcome::Unreachable, "nobody is there".to_owned())
     }
 
     #[tokio::test]

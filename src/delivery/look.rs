@@ -1,6 +1,15 @@
 //! What a look at a destination finds, for `doctor`. No notification is sent, and nothing is changed.
 
+use std::time::Duration;
+
 use crate::outgoing;
+
+/// The shortest time for which a queue is to keep what nobody has taken: applications are down over a night.
+pub const MIN_KEPT: Duration = Duration::from_secs(86_400);
+
+/// What to do where a queue is not reached by its URL.
+pub const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
+                             one that this machine trusts; what is for it is kept and sent when it is there";
 
 /// What to do where TLS was wanted and nobody speaks it.
 pub const NO_TLS: &str = "name the port at which it speaks TLS, or give the URL the scheme that goes without (http, nats, redis, kafka)";

@@ -14,13 +14,11 @@ pub(super) mod look;
 mod taken;
 mod wire;
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +32,7 @@ use super::pattern::Pattern;
 use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
-use ack::{Ack, Known};
+use ack::Ack;
 use taken::Taken;
 use wire::Connection;
 
@@ -51,7 +49,7 @@ const NAMES_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_SUBJECT_BYTES: usize = 1024;
 
 /// What is to be known of a destination that is a subject.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The server: `nats://` or `tls://`, host and port.
     pub url: Url,
@@ -59,18 +57,6 @@ pub struct Settings {
     pub login: Login,
     /// The subject of each notification.
     pub subject: Pattern,
-}
-
-/// Without what is secret.
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Settings")
-            .field("place", &place(&self.url))
-            .field("user", &self.login.user)
-            .field("subject", &self.subject.to_string())
-            .finish_non_exhaustive()
-    }
 }
 
 /// Publishes to a subject.
@@ -108,10 +94,7 @@ impl NatsSender {
                 "not sent: it has {bytes} bytes with its headers, and {most} are the most that {} takes (max_payload)",
                 self.line.place
             );
-            return Err(Report {
-                wish: Wish::NeverThis,
-                ..Report::unanswered(Outcome::Refused, detail)
-            });
+            return Err(Report::new(Outcome::Refused, detail).asking(Wish::NeverThis));
         }
         let request = Request::new().headers(headers).payload(body);
         let Some(answer) = self.ask(connection, subject, request).await? else {
@@ -128,17 +111,14 @@ impl NatsSender {
         let detail = format!("no stream takes subject {subject} at {}", self.line.place);
         if !self.taken.has(subject) && !self.may_have_stream(connection, subject).await {
             // The server is there, and another subject may have one.
-            return Report::unanswered(Outcome::Refused, detail);
+            return Report::new(Outcome::Refused, detail);
         }
         // Who is leaving keeps its connections for minutes. A new one leads to a server that stays, or waits for one.
         self.line.connection.forget();
         let detail = format!(
             "{detail} now: its stream has no leader, or the server is leaving, which passes by itself, or the stream was deleted"
         );
-        Report {
-            wish: Wish::WhenBack,
-            ..Report::unanswered(Outcome::Failed, detail)
-        }
+        Report::new(Outcome::Failed, detail).asking(Wish::WhenBack)
     }
 
     /// Whether JetStream has a stream for that subject, or is not in a state to say so. Where it may not be asked, it has none.
@@ -154,21 +134,22 @@ impl NatsSender {
         }
     }
 
-    /// What that is that the stream says to have had. The error is that of an attempt whose connection has ended.
+    /// As [`ack::known`], of the message that the stream says to have had. The outer error is that of an attempt whose
+    /// connection has ended.
     async fn known(
         &self,
         connection: &Lent<Connection>,
         ack: &Ack,
         subject: &str,
         id: &str,
-    ) -> Result<Known, Report> {
+    ) -> Result<Result<(), String>, Report> {
         let request = Request::new().payload(format!("{{\"seq\":{}}}", ack.sequence).into());
         let api = ack.api(&format!("STREAM.MSG.GET.{}", ack.stream));
         match self.ask(connection, &api, request).await {
             Ok(Some(answer)) => Ok(ack::known(&answer, subject, id, &self.destination)),
-            Ok(None) => Ok(Known::Unseen(format!("nobody answers to {api}"))),
+            Ok(None) => Ok(Err(ack::unseen(id, &format!("nobody answers to {api}")))),
             Err(report) if connection.ended.is_cancelled() => Err(report),
-            Err(report) => Ok(Known::Unseen(report.detail)),
+            Err(report) => Ok(Err(ack::unseen(id, &report.detail))),
         }
     }
 
@@ -186,7 +167,7 @@ impl NatsSender {
             detail = refusal => {
                 // The library remembers for ever what it has no answer to.
                 self.line.connection.forget();
-                return Err(Report::unanswered(Outcome::Refused, detail));
+                return Err(Report::new(Outcome::Refused, detail));
             }
             () = ended.cancelled() => return Err(value.end()),
         };
@@ -196,13 +177,10 @@ impl NatsSender {
         };
         match error.kind() {
             RequestErrorKind::NoResponders => Ok(None),
-            RequestErrorKind::TimedOut
-            | RequestErrorKind::InvalidSubject
-            | RequestErrorKind::MaxPayloadExceeded
-            | RequestErrorKind::Other => {
+            _ => {
                 self.line.connection.forget();
                 let detail = format!("no acknowledgement from {}: {error}", self.line.place);
-                Err(Report::unanswered(Outcome::Unreachable, detail))
+                Err(Report::new(Outcome::Unreachable, detail))
             }
         }
     }
@@ -243,18 +221,9 @@ impl Deliver for NatsSender {
         if !ack.duplicate {
             return Ok(format!("stream {} has it as {}", ack.stream, ack.sequence));
         }
-        let because = match self.known(&connection, &ack, &subject, &id).await? {
-            Known::Ours => {
-                return Ok(format!(
-                    "stream {} had it already, as {}",
-                    ack.stream, ack.sequence
-                ));
-            }
-            Known::Another => format!("it knew {id} of another message"),
-            Known::Gone => format!("it knew {id} of a message that is gone"),
-            Known::Unseen(reason) => {
-                format!("it knew {id}, and whether of this message could not be looked at ({reason})")
-            }
+        let Err(because) = self.known(&connection, &ack, &subject, &id).await? else {
+            let Ack { stream, sequence, .. } = ack;
+            return Ok(format!("stream {stream} had it already, as {sequence}"));
         };
         // Under this one only this destination publishes, so if it was had, ours was: no id of a replay has an @.
         let again = publish(&format!("{id}@{}", self.destination)).await?;
@@ -267,11 +236,11 @@ impl Deliver for NatsSender {
 }
 
 impl Sender for NatsSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(kept::attempt(self, parcel))
     }
 
-    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+    fn is_back(&self) -> BoxFuture<'_, bool> {
         Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
     }
 }
@@ -296,10 +265,7 @@ fn subject(pattern: &Pattern, receipt: &Receipt) -> Result<String, Report> {
         "not sent: its subject would have {} bytes, and {MAX_SUBJECT_BYTES} are the most",
         subject.len()
     );
-    Err(Report {
-        wish: Wish::NeverThis,
-        ..Report::unanswered(Outcome::Refused, detail)
-    })
+    Err(Report::new(Outcome::Refused, detail).asking(Wish::NeverThis))
 }
 
 #[cfg(test)]

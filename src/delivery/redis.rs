@@ -12,10 +12,7 @@ pub(super) mod look;
 mod refusal;
 mod wire;
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-
+use futures_util::future::BoxFuture;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, ErrorKind, Value};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +23,7 @@ use super::http::place;
 use super::kept::{self, Deliver, Lent, Line};
 use super::login::Login;
 use super::pattern::Pattern;
+use super::send::MESSAGE_ID;
 use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::outbox::Outcome;
 use wire::Connection;
@@ -33,11 +31,8 @@ use wire::Connection;
 /// The field with the body.
 const BODY: &str = "body";
 
-/// The field by which a repeat is told.
-const MESSAGE_ID: &str = "message-id";
-
 /// What is to be known of a destination that is a stream.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The server: `redis://` or `rediss://`, host and port, and the number of a database.
     pub url: Url,
@@ -51,18 +46,6 @@ impl Settings {
     /// The number of the database.
     pub fn database(&self) -> i64 {
         database(&self.url).unwrap_or_default()
-    }
-}
-
-/// Without what is secret.
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Settings")
-            .field("place", &place(&self.url))
-            .field("user", &self.login.user)
-            .field("stream", &self.stream.to_string())
-            .finish_non_exhaustive()
     }
 }
 
@@ -120,10 +103,7 @@ impl Deliver for RedisSender {
                 "not sent: it has {longest} bytes, and {most} are the most that {} takes (proto-max-bulk-len)",
                 self.line.place
             );
-            return Err(Report {
-                wish: Wish::NeverThis,
-                ..Report::unanswered(Outcome::Refused, detail)
-            });
+            return Err(Report::new(Outcome::Refused, detail).asking(Wish::NeverThis));
         }
         let command = command(&stream, &parcel.message_id(), &envelope);
         let answered = tokio::select! {
@@ -140,7 +120,7 @@ impl Deliver for RedisSender {
                     "{} answered something else than the id of an entry",
                     self.line.place
                 );
-                Err(Report::unanswered(Outcome::Failed, detail))
+                Err(Report::new(Outcome::Failed, detail))
             }
             Err(error) => {
                 if refusal::ends_connection(&error) {
@@ -153,11 +133,11 @@ impl Deliver for RedisSender {
 }
 
 impl Sender for RedisSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(kept::attempt(self, parcel))
     }
 
-    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+    fn is_back(&self) -> BoxFuture<'_, bool> {
         Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
     }
 }

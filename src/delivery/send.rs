@@ -3,11 +3,10 @@
 #[cfg(test)]
 pub(crate) mod sample;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
@@ -71,8 +70,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of an attempt that brought no answer.
-    pub fn unanswered(outcome: Outcome, detail: String) -> Self {
+    /// Of an attempt that ended so, without an answer that is kept, and with no wish.
+    pub fn new(outcome: Outcome, detail: String) -> Self {
         Self {
             outcome,
             status: None,
@@ -81,9 +80,15 @@ impl Report {
             wish: Wish::None,
         }
     }
+
+    /// The same of a destination that asks for that.
+    pub fn asking(self, wish: Wish) -> Self {
+        Self { wish, ..self }
+    }
 }
 
-/// The longest that a destination can ask to be left alone, however long it asks for.
+/// The longest that a destination can ask to be left alone, however long it asks for. It is asked again after that, and gives
+/// the same answer if that is still too early.
 pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How the reason of a pause begins that the destination itself has asked for (410).
@@ -115,7 +120,7 @@ impl Wish {
     pub fn pause(self) -> Duration {
         match self {
             Self::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
-            Self::None | Self::Unknown | Self::Nothing | Self::NeverThis | Self::WhenBack => Duration::ZERO,
+            _ => Duration::ZERO,
         }
     }
 }
@@ -126,14 +131,11 @@ pub trait Sender: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt; it may have been received.
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>>;
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report>;
 
     /// After an attempt that found nobody there, or whose connection ended: waits until somebody is there again, as far as that
     /// can be found out without sending anything and for little. False where it cannot, or where nobody is missing.
-    ///
-    /// # Cancel safety
-    /// May be dropped at any time.
-    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+    fn is_back(&self) -> BoxFuture<'_, bool> {
         Box::pin(std::future::ready(false))
     }
 }

@@ -15,34 +15,30 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use reqwest::Client;
 use reqwest::header::{DATE, HeaderMap};
 use serde::Serialize;
 use tokio::time::{Instant, timeout, timeout_at};
-use url::Url;
+use url::{Position, Url};
 
 use super::envelope::{Envelope, Sealer};
 use super::http::answer::Missing;
 use super::send::MESSAGE_ID;
 use super::{DestinationSettings, Error, Parcel, Report, Sender, Wish, http};
 use crate::clock::Timestamp;
-use crate::http_time;
 use crate::inbox::outbox::Outcome;
-use answer::Answer;
+use crate::{http_time, outgoing};
+use answer::{Answer, Failure};
 use credentials::Credentials;
 pub(super) use queue::look;
 use sign::Keys;
 
 /// The longest message that SQS takes, with its attributes (Amazon's quotas since August 2025).
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
-
-/// The longest that connecting may take.
-const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -96,9 +92,6 @@ pub struct SqsSender {
 
 impl SqsSender {
     /// Makes one; nothing is sent yet.
-    ///
-    /// # Errors
-    /// See [`Error`].
     pub fn new(destination: &DestinationSettings, settings: &Settings) -> Result<Self, Error> {
         Ok(Self {
             service: Service::new(settings, destination.timeout).map_err(Error::Client)?,
@@ -111,16 +104,13 @@ impl SqsSender {
         let deadline = Instant::now() + self.timeout;
         let envelope = match self.sealer.seal(&parcel).await {
             Ok(envelope) => envelope,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+            Err(detail) => return Report::new(Outcome::Ours, detail),
         };
         let settings = &self.service.settings;
         let message = match Message::new(settings, &parcel, &envelope) {
             Ok(message) => message,
             Err(detail) => {
-                return Report {
-                    wish: Wish::NeverThis,
-                    ..Report::unanswered(Outcome::Ours, detail)
-                };
+                return Report::new(Outcome::Ours, detail).asking(Wish::NeverThis);
             }
         };
         match timeout_at(deadline, self.service.call("SendMessage", &message)).await {
@@ -129,14 +119,14 @@ impl SqsSender {
             Err(_) => {
                 let (place, seconds) = (http::place(&settings.url), self.timeout.as_secs_f64());
                 let detail = format!("no answer from {place} within {seconds} s");
-                Report::unanswered(Outcome::Timeout, detail)
+                Report::new(Outcome::Timeout, detail)
             }
         }
     }
 }
 
 impl Sender for SqsSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(self.attempt(parcel))
     }
 }
@@ -211,17 +201,15 @@ struct Service {
 impl Service {
     fn new(settings: &Settings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let endpoint = settings.endpoint();
-        let keys_timeout = timeout.mul_f64(http::CONNECT_SHARE);
-        let connect_timeout = keys_timeout.min(MAX_CONNECT_TIMEOUT);
         Ok(Self {
             settings: settings.clone(),
             client: http::client_to(&endpoint)
-                .connect_timeout(connect_timeout)
+                .connect_timeout(http::connect_timeout(timeout))
                 .pool_idle_timeout(http::IDLE_TIMEOUT)
                 .build()?,
             endpoint,
             credentials: Credentials::new(settings.source.clone())?,
-            keys_timeout,
+            keys_timeout: timeout.mul_f64(http::CONNECT_SHARE),
         })
     }
 
@@ -248,21 +236,18 @@ impl Service {
         let keys = keys.unwrap_or_else(|_| Err(format!("none came within {} s", limit.as_secs_f64())));
         keys.map_err(|reason| {
             let detail = format!("no keys from {}: {reason}", self.settings.keys_from);
-            Report::unanswered(Outcome::Ours, detail)
+            Report::new(Outcome::Ours, detail)
         })
     }
 
     async fn call_with(&self, operation: &str, body: Vec<u8>, keys: &Keys) -> Result<Answer, Report> {
         use secrecy::ExposeSecret;
         let (date, url) = (sign::date(Timestamp::now()), &self.endpoint.url);
-        let host = match url.port() {
-            Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
-            None => url.host_str().unwrap_or_default().to_owned(),
-        };
+        let host = &url[Position::BeforeHost..Position::AfterPort];
         let target = format!("AmazonSQS.{operation}");
         let mut headers = vec![
             ("content-type", CONTENT_TYPE),
-            ("host", &host),
+            ("host", host),
             ("x-amz-date", &date),
         ];
         if let Some(token) = &keys.session_token {
@@ -284,22 +269,18 @@ impl Service {
             .send()
             .await
             .map_err(|error| unanswered(&error))?;
-        let now = Timestamp::now();
         let told = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let mut answer = Answer {
+        let skew = told
+            .and_then(http_time::date)
+            .map(|date| date.distance(Timestamp::now()));
+        let read = outgoing::read(&mut response, MAX_ANSWER_BYTES).await;
+        let (body, _) = read.map_err(|error| unanswered(&error))?;
+        Ok(Answer {
             status: response.status().as_u16(),
             pause: http_time::retry_after(response.headers()),
-            skew: answer::skew(told.and_then(http_time::date), now),
-            body: bytes::Bytes::new(),
-        };
-        let mut read = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
-            read.extend_from_slice(&chunk);
-            if read.len() > MAX_ANSWER_BYTES {
-                break;
-            }
-        }
-        answer.body = read.into();
-        Ok(answer)
+            skew,
+            failure: Failure::of(&body),
+            body: body.into(),
+        })
     }
 }

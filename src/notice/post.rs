@@ -18,9 +18,6 @@ pub struct Poster {
 
 impl Poster {
     /// One for that notice, which says who sends and where the page is; nothing is sent yet.
-    ///
-    /// # Errors
-    /// See [`Error`].
     pub fn new(settings: &Settings, receiver: Option<String>, page: Option<String>) -> Result<Self, Error> {
         let destination = settings.destination.clone();
         let Kind::Http(http) = &destination.kind else {
@@ -48,7 +45,7 @@ impl Poster {
         if self.form == Form::Json {
             match sealed(message.id.to_string(), &body, self.destination.secrets.get()).await {
                 Ok(seal) => headers.extend(seal),
-                Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+                Err(detail) => return Report::new(Outcome::Ours, detail),
             }
         }
         self.sender.post(Envelope { body, headers }).await

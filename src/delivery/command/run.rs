@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,14 +39,6 @@ pub struct Run {
     output: Output,
 }
 
-/// How a program ended.
-pub enum Ended {
-    /// With this exit code.
-    Exited(i32),
-    /// By this signal.
-    Killed(i32),
-}
-
 impl Run {
     /// Starts it in a process group of its own, to be given that input, and with one pipe for both its outputs, so that they
     /// keep their order.
@@ -80,7 +71,7 @@ impl Run {
     ///
     /// # Cancel safety
     /// May be dropped: [`Run::kill`] or dropping the run then ends it.
-    pub async fn exit(&mut self) -> io::Result<Ended> {
+    pub async fn exit(&mut self) -> io::Result<ExitStatus> {
         let fed = self.input.feed();
         let drained = self.output.drain();
         tokio::pin!(fed, drained);
@@ -90,7 +81,7 @@ impl Run {
                 status = self.child.wait() => {
                     // From now on its number may be another's, and what it has left behind is let be.
                     self.group.let_go();
-                    return Ok(ended(status?));
+                    return status;
                 }
                 () = &mut fed, if !is_fed => is_fed = true,
                 () = &mut drained, if !is_drained => is_drained = true,
@@ -129,13 +120,6 @@ impl Run {
         // Otherwise it is waited for when this is dropped.
         let _ = timeout(KILL_TIMEOUT, self.child.wait()).await;
         self.output.beginning.into()
-    }
-}
-
-fn ended(status: ExitStatus) -> Ended {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ended::Exited(code),
-        (None, signal) => Ended::Killed(signal.unwrap_or_default()),
     }
 }
 

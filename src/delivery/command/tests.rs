@@ -182,7 +182,7 @@ async fn a_program_that_cannot_be_started_is_our_fault() {
             .await;
 
         let expected = format!("cannot start {program}: {reason}");
-        assert_eq!(report, Report::unanswered(Outcome::Ours, expected));
+        assert_eq!(report, Report::new(Outcome::Ours, expected));
     }
 }
 
@@ -212,7 +212,7 @@ async fn a_file_that_is_there_and_cannot_be_started_is_told_by_what_it_lacks() {
         let report = sender(script, &[], LONG).send(sample::parcel(BODY)).await;
 
         let expected = format!("cannot start {script}: {reason}");
-        assert_eq!(report, Report::unanswered(Outcome::Ours, expected));
+        assert_eq!(report, Report::new(Outcome::Ours, expected));
     }
 }
 

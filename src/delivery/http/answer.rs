@@ -12,16 +12,11 @@ use url::Url;
 
 use super::Settings;
 use crate::delivery::{Report, Wish};
-use crate::http_time::retry_after;
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
 use crate::outgoing;
 
 /// How long the body of an answer may take once its head is there. It is for people to read, and decides nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The longest pause that a destination can ask for. The schedule asks again after that, and gets the same answer if it
-/// is still too early.
-const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// The shortest value that is hidden where it is told back: a shorter one is no secret, and is in every text.
 const MIN_HIDDEN_BYTES: usize = 8;
@@ -127,11 +122,6 @@ pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidd
     }
 }
 
-/// How long the destination asks to be left alone.
-pub fn pause(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers).map(|pause| pause.min(MAX_PAUSE))
-}
-
 fn outcome(status: StatusCode) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Delivered,
@@ -169,85 +159,70 @@ pub fn hide(mut answer: Vec<u8>, values: &[Vec<u8>]) -> Vec<u8> {
     answer
 }
 
-/// Why no answer came.
+/// Why no answer came: how far it came, and the innermost cause.
 #[derive(Debug)]
-pub enum Missing {
+pub struct Missing(pub Stage, pub String);
+
+/// How far an exchange came that brought no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
     /// It could not be asked, for a reason on this side.
-    Unsent {
-        /// The innermost one.
-        cause: String,
-    },
+    Unsent,
     /// No connection was made.
-    Unconnected {
-        /// The innermost one.
-        cause: String,
-    },
+    Unconnected,
     /// What came is no answer of HTTP.
-    NoHttp {
-        /// The innermost one.
-        cause: String,
-    },
+    NoHttp,
     /// The connection ended before.
-    Ended {
-        /// The innermost one.
-        cause: String,
-    },
+    Ended,
 }
 
 impl Missing {
     /// What an error on a connection means; `through` names the proxy it goes through.
     pub fn of(error: &hyper::Error, through: &str) -> Self {
-        let cause = outgoing::innermost(error) + through;
-        match error.is_parse() {
-            true => Self::NoHttp { cause },
-            false => Self::Ended { cause },
-        }
+        let stage = match error.is_parse() {
+            true => Stage::NoHttp,
+            false => Stage::Ended,
+        };
+        Self(stage, outgoing::innermost(error) + through)
     }
 
     /// What an error of a client for other requests means.
     pub fn of_client(error: &reqwest::Error, settings: &Settings) -> Self {
-        let cause = if settings.proxy {
-            outgoing::why(error, &settings.url)
-        } else {
-            outgoing::innermost(error)
+        let cause = match settings.proxy {
+            true => outgoing::why(error, &settings.url),
+            false => outgoing::innermost(error),
         };
-        if error.is_builder() {
-            Self::Unsent { cause }
-        } else if is_no_http(error) {
-            Self::NoHttp { cause }
-        } else if error.is_connect() {
-            Self::Unconnected { cause }
-        } else {
-            Self::Ended { cause }
-        }
+        let stage = match error {
+            _ if error.is_builder() => Stage::Unsent,
+            _ if is_no_http(error) => Stage::NoHttp,
+            _ if error.is_connect() => Stage::Unconnected,
+            _ => Stage::Ended,
+        };
+        Self(stage, cause)
     }
 
     /// What is to be said of it.
     pub fn report(self, place: &str) -> Report {
-        let wish = match self {
-            Self::Unconnected { .. } => Wish::WhenBack,
-            Self::Ended { .. } => Wish::Unknown,
-            Self::Unsent { .. } | Self::NoHttp { .. } => Wish::None,
-        };
-        let (outcome, detail) = match self {
-            Self::Unsent { cause } => (Outcome::Ours, format!("not sent: {cause}")),
-            Self::NoHttp { cause } => (
+        let Self(stage, cause) = self;
+        let (outcome, wish, what) = match stage {
+            Stage::Unsent => (Outcome::Ours, Wish::None, "not sent".to_owned()),
+            Stage::NoHttp => (
                 Outcome::Failed,
-                format!("{place} does not answer with HTTP: {cause}"),
+                Wish::None,
+                format!("{place} does not answer with HTTP"),
             ),
-            Self::Unconnected { cause } => (
+            Stage::Unconnected => (
                 Outcome::Unreachable,
-                format!("cannot connect to {place}: {cause}"),
+                Wish::WhenBack,
+                format!("cannot connect to {place}"),
             ),
-            Self::Ended { cause } => (
+            Stage::Ended => (
                 Outcome::Unreachable,
-                format!("the connection to {place} ended before the answer: {cause}"),
+                Wish::Unknown,
+                format!("the connection to {place} ended before the answer"),
             ),
         };
-        Report {
-            wish,
-            ..Report::unanswered(outcome, detail)
-        }
+        Report::new(outcome, format!("{what}: {cause}")).asking(wish)
     }
 }
 

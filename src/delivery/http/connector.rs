@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tower::{Service, ServiceExt, service_fn};
 use url::Url;
 
-use super::answer::Missing;
+use super::answer::{Missing, Stage};
 use super::stream::Carrier;
 use crate::delivery::Error;
 use crate::outgoing;
@@ -107,21 +107,13 @@ impl Connector {
     }
 
     /// Makes one.
-    ///
-    /// # Errors
-    /// Why there is none.
-    ///
-    /// # Cancel safety
-    /// Dropping the future ends what there was of it.
     pub async fn connect(&self) -> Result<Carrier, Missing> {
         let cause = match timeout(self.timeout, self.connected()).await {
             Ok(Ok(carrier)) => return Ok(carrier),
             Ok(Err(error)) => outgoing::innermost(&*error),
             Err(_) => "operation timed out".to_owned(),
         };
-        Err(Missing::Unconnected {
-            cause: cause + &self.through(),
-        })
+        Err(Missing(Stage::Unconnected, format!("{cause}{}", self.through())))
     }
 
     async fn connected(&self) -> Result<Carrier, BoxError> {
@@ -167,7 +159,7 @@ impl First {
         }
         let mut tcp = self.tcp.clone();
         let stream = tcp.ready().await?.call(self.uri.clone()).await?;
-        Ok(Carrier::Plain(stream.into_inner()))
+        Ok(Box::new(stream.into_inner()))
     }
 }
 
@@ -176,7 +168,7 @@ async fn encrypted(carrier: Carrier, tls: &TlsConnector, uri: &Uri) -> Result<Ca
     // An address of IPv6 has brackets in a URL alone.
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned())?;
-    Ok(Carrier::Wrapped(Box::new(tls.connect(name, carrier).await?)))
+    Ok(Box::new(tls.connect(name, carrier).await?))
 }
 
 fn tcp(connect_timeout: Duration) -> HttpConnector {

@@ -10,20 +10,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Whatever carries bytes both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// The way of the bytes.
-pub enum Carrier {
-    /// As they are. Most destinations lie beside this program, and nothing is allocated for them.
-    Plain(TcpStream),
-    /// With TLS, or with TLS in TLS.
-    Wrapped(Box<dyn Duplex>),
-}
+/// The way of the bytes: TCP, with TLS, or with TLS in TLS.
+pub type Carrier = Box<dyn Duplex>;
 
 /// How far what was written has gone, as whoever drives the connection may ask. One task does both, so no order is needed.
 #[derive(Clone, Default)]
@@ -95,9 +89,7 @@ impl Drop for Stream {
     /// With TLS an end without a word may be somebody else's doing, and is a line in the log of many servers. What cannot be
     /// said at once is left unsaid.
     fn drop(&mut self) {
-        if let Carrier::Wrapped(carrier) = &mut self.carrier {
-            let _ = Pin::new(carrier).poll_shutdown(&mut Context::from_waker(Waker::noop()));
-        }
+        let _ = Pin::new(&mut self.carrier).poll_shutdown(&mut Context::from_waker(Waker::noop()));
     }
 }
 
@@ -160,51 +152,5 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().carrier).poll_shutdown(context)
-    }
-}
-
-/// Does the same with either.
-macro_rules! either {
-    ($self:expr, $carrier:ident => $done:expr) => {
-        match $self {
-            Carrier::Plain($carrier) => $done,
-            Carrier::Wrapped($carrier) => $done,
-        }
-    };
-}
-
-impl AsyncRead for Carrier {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), carrier => Pin::new(carrier).poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Carrier {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), carrier => Pin::new(carrier).poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), carrier => Pin::new(carrier).poll_write_vectored(context, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, carrier => carrier.is_write_vectored())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), carrier => Pin::new(carrier).poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), carrier => Pin::new(carrier).poll_shutdown(context))
     }
 }

@@ -35,7 +35,7 @@ const MAX_PASSED_OVER_BYTES: usize = 16 << 20;
 
 /// The way to one destination.
 pub struct Way {
-    connector: Connector,
+    pub connector: Connector,
     /// What each request is for: path and query, or all of the URL where a proxy is to read it.
     target: Uri,
     /// Those that every request has.
@@ -52,9 +52,6 @@ pub struct Answered {
 
 impl Way {
     /// The way there, through that proxy; nothing is sent yet. `trusted` says what TLS trusts.
-    ///
-    /// # Errors
-    /// See [`Connector::new`].
     pub fn new(
         settings: &Settings,
         proxy: Option<Intercept>,
@@ -91,16 +88,6 @@ impl Way {
         })
     }
 
-    /// Whether an answer may be that of a proxy.
-    pub fn has_reading_proxy(&self) -> bool {
-        self.connector.reading_proxy().is_some()
-    }
-
-    /// See [`Connector::through`].
-    pub fn through(&self) -> String {
-        self.connector.through()
-    }
-
     /// The request that carries an envelope.
     ///
     /// # Errors
@@ -122,9 +109,6 @@ impl Way {
     /// Sends a request and waits for the head of its answer. What met a connection that the peer had closed meanwhile is
     /// sent over another one.
     ///
-    /// # Errors
-    /// Why there is no answer.
-    ///
     /// # Cancel safety
     /// Dropping the future ends the connection; the request may have been received.
     pub async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Answered, Missing> {
@@ -144,7 +128,7 @@ impl Way {
                 }
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if is_used => request = unsent,
-                    Some(_) | None => return Err(Missing::of(failed.error(), &self.through())),
+                    Some(_) | None => return Err(Missing::of(failed.error(), &self.connector.through())),
                 },
             }
         }
@@ -153,7 +137,7 @@ impl Way {
     async fn connect(&self) -> Result<Link, Missing> {
         let carrier = self.connector.connect().await?;
         let made = Link::over(carrier).await;
-        made.map_err(|error| Missing::of(&error, &self.through()))
+        made.map_err(|error| Missing::of(&error, &self.connector.through()))
     }
 }
 

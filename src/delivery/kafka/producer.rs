@@ -1,11 +1,10 @@
 //! Sends to a topic.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -96,12 +95,12 @@ impl KafkaSender {
     async fn attempt(&self, parcel: Parcel) -> Report {
         let envelope = match self.sealer.seal(&parcel).await {
             Ok(envelope) => envelope,
-            Err(detail) => return Report::unanswered(Outcome::Ours, detail),
+            Err(detail) => return Report::new(Outcome::Ours, detail),
         };
         let since = Instant::now();
         let producer = match self.producer() {
             Ok(producer) => producer,
-            Err(error) => return Report::unanswered(Outcome::Ours, format!("not sent: {error}")),
+            Err(error) => return Report::new(Outcome::Ours, format!("not sent: {error}")),
         };
         let job = parcel.job();
         let size_bytes = size_bytes(&envelope, &job);
@@ -170,7 +169,7 @@ impl KafkaSender {
 
     fn report(&self, producer: &Producer, ending: Ending, since: Instant, size_bytes: usize) -> Report {
         match ending {
-            Ok((partition, offset)) => Report::unanswered(
+            Ok((partition, offset)) => Report::new(
                 Outcome::Delivered,
                 format!("partition {partition}, offset {offset}"),
             ),
@@ -236,10 +235,7 @@ impl KafkaSender {
             Code::ThrottlingQuotaExceeded => Wish::Less { pause: None },
             _ => Wish::None,
         };
-        Report {
-            wish,
-            ..Report::unanswered(outcome, detail)
-        }
+        Report::new(outcome, detail).asking(wish)
     }
 
     /// Whether no broker leads that partition, of which the library says nothing.
@@ -268,18 +264,16 @@ impl KafkaSender {
             Some((outcome, reason)) => (outcome, format!(": {reason}")),
             None => (Outcome::Timeout, String::new()),
         };
-        Report {
-            wish: match outcome {
-                Outcome::Unreachable => Wish::WhenBack,
-                _ => Wish::None,
-            },
-            ..Report::unanswered(outcome, format!("no acknowledgement within {seconds} s{because}"))
-        }
+        let wish = match outcome {
+            Outcome::Unreachable => Wish::WhenBack,
+            _ => Wish::None,
+        };
+        Report::new(outcome, format!("no acknowledgement within {seconds} s{because}")).asking(wish)
     }
 }
 
 impl Sender for KafkaSender {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         Box::pin(self.attempt(parcel))
     }
 }
@@ -296,7 +290,7 @@ fn ended(code: RDKafkaErrorCode, reason: &str) -> Report {
         ),
         _ => (Outcome::Failed, format!("the producer is made anew: {reason}")),
     };
-    Report::unanswered(outcome, detail)
+    Report::new(outcome, detail)
 }
 
 fn headers(parcel: &Parcel, envelope: &Envelope) -> OwnedHeaders {

@@ -12,14 +12,11 @@ use tokio::task::spawn_blocking;
 use super::Settings;
 use super::client::{Context, NO_PARTITION, config};
 use crate::clock::rounded;
-use crate::delivery::look::Sight;
+use crate::delivery::look::{MIN_KEPT, Sight};
 use crate::inbox::outbox::Outcome;
 
 /// How long each question may take: somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The shortest time for which a topic is to keep what nobody has taken: applications are down over a night.
-const MIN_RETENTION: Duration = Duration::from_secs(86_400);
 
 const NOT_REACHED: &str = "see that its URL is right, that the brokers run and can be reached from here under the names by which they \
                            know themselves (advertised.listeners), that they want no login or TLS that is not set here, and that a \
@@ -206,7 +203,7 @@ fn dropped(value: impl Fn(&str) -> Option<String>) -> Vec<Sight> {
         return sights;
     }
     let retention = number("retention.ms").map(Duration::from_millis);
-    if let Some(retention) = retention.filter(|retention| *retention < MIN_RETENTION) {
+    if let Some(retention) = retention.filter(|retention| *retention < MIN_KEPT) {
         sights.push(Sight::Doubtful {
             what: format!(
                 "the topic drops what nobody has taken for {} (retention.ms)",

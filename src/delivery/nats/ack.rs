@@ -4,7 +4,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use memchr::memmem;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::{DESTINATION, MESSAGE_ID};
 use crate::delivery::{Report, Wish};
@@ -40,7 +39,6 @@ pub const NAMES: &str = "$JS.API.STREAM.NAMES";
 /// The answer to [`NAMES`].
 #[derive(Deserialize)]
 pub struct Names {
-    #[serde(default)]
     pub streams: Option<Vec<String>>,
 }
 
@@ -112,7 +110,7 @@ pub fn read(answer: &[u8], subject: &str, bytes: usize) -> Result<Ack, Report> {
     }
     serde_json::from_slice(answer).map_err(|_| {
         let detail = format!("what answers to subject {subject} is no stream");
-        Report::unanswered(Outcome::Refused, detail)
+        Report::new(Outcome::Refused, detail)
     })
 }
 
@@ -134,49 +132,35 @@ fn refused(problem: &Problem, subject: &str, bytes: usize) -> Report {
         500.. => (Outcome::Refused, Wish::Less { pause: None }),
         _ => (Outcome::Refused, Wish::None),
     };
-    Report {
-        wish,
-        ..Report::unanswered(outcome, detail)
-    }
-}
-
-/// What a message is that a stream says to have had.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Known {
-    /// Ours.
-    Ours,
-    /// One of another subject or destination.
-    Another,
-    /// None any more.
-    Gone,
-    /// It could not be looked at, for that reason.
-    Unseen(String),
+    Report::new(outcome, detail).asking(wish)
 }
 
 /// There is no message of that number, says `err_code`.
 const NO_MESSAGE: u32 = 10_037;
 
-/// What a stream answered to a question for a message, where ours has that subject and id and is that destination's. The
-/// subject says it only of a message that names no destination: a stream may have ours under another one
+/// Whether what a stream answered to a question for a message is ours, which has that subject and id and is that destination's.
+/// The subject says it only of a message that names no destination: a stream may have ours under another one
 /// (`subject_transform`), and what another destination published under the same.
-pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Known {
+///
+/// # Errors
+/// What it has of that id if not ours, in words.
+pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Held {
         subject: String,
         #[serde(default)]
         hdrs: String,
-        /// The body, of which nothing is needed.
-        #[serde(default, rename = "data")]
-        _data: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
     struct Answer {
         message: Held,
     }
     let message = match (problem(answer), serde_json::from_slice(answer)) {
-        (Some(problem), _) if problem.err_code == NO_MESSAGE => return Known::Gone,
-        (Some(problem), _) => return Known::Unseen(problem.description),
-        (None, Err(error)) => return Known::Unseen(error.to_string()),
+        (Some(problem), _) if problem.err_code == NO_MESSAGE => {
+            return Err(format!("it knew {id} of a message that is gone"));
+        }
+        (Some(problem), _) => return Err(unseen(id, &problem.description)),
+        (None, Err(error)) => return Err(unseen(id, &error.to_string())),
         (None, Ok(Answer { message })) => message,
     };
     let headers = BASE64_STANDARD.decode(message.hdrs).unwrap_or_default();
@@ -190,9 +174,14 @@ pub fn known(answer: &[u8], subject: &str, id: &str, destination: &str) -> Known
         false => message.subject == subject,
     };
     match has(MESSAGE_ID, id) && is_of_us {
-        true => Known::Ours,
-        false => Known::Another,
+        true => Ok(()),
+        false => Err(format!("it knew {id} of another message")),
     }
+}
+
+/// What is to be said where the message of that id could not be looked at.
+pub fn unseen(id: &str, why: &str) -> String {
+    format!("it knew {id}, and whether of this message could not be looked at ({why})")
 }
 
 #[cfg(test)]
@@ -253,18 +242,19 @@ mod tests {
         };
         let plain = "NATS/1.0\r\nwebhook-id: 1\r\nNats-Msg-Id: 1.2\r\n\r\n";
         let named = plain.replace("NATS/1.0\r\n", "NATS/1.0\r\ncaigunn-destination: app\r\n");
+        let another = Err("it knew 1.2 of another message".to_owned());
 
-        assert_eq!(held("a", plain), Known::Ours);
-        assert_eq!(held("b", plain), Known::Another);
-        assert_eq!(held("b", &named), Known::Ours);
+        assert_eq!(held("a", plain), Ok(()));
+        assert_eq!(held("b", plain), another);
+        assert_eq!(held("b", &named), Ok(()));
         for subject in ["a", "b"] {
-            assert_eq!(held(subject, &named.replace("app", "apple")), Known::Another);
+            assert_eq!(held(subject, &named.replace("app", "apple")), another);
         }
         for other in [
             named.replace("1.2", "1"),
             named.replace("Nats-Msg-Id", "nats-msg-id"),
         ] {
-            assert_eq!(held("a", &other), Known::Another, "{other}");
+            assert_eq!(held("a", &other), another, "{other}");
         }
     }
 
@@ -293,8 +283,9 @@ mod tests {
         let problem =
             |code: u32| format!(r#"{{"error":{{"code":404,"err_code":{code},"description":"because"}}}}"#);
 
-        assert_eq!(of(&problem(NO_MESSAGE)), Known::Gone);
-        assert_eq!(of(&problem(10_039)), Known::Unseen("because".to_owned()));
-        assert!(matches!(of("{}"), Known::Unseen(_)));
+        let gone = "it knew 1 of a message that is gone".to_owned();
+        assert_eq!(of(&problem(NO_MESSAGE)), Err(gone));
+        assert_eq!(of(&problem(10_039)), Err(unseen("1", "because")));
+        assert!(of("{}").is_err_and(|why| why.contains("could not be looked at")));
     }
 }

@@ -15,18 +15,12 @@ use crate::clock::rounded;
 use crate::delivery::Report;
 use crate::delivery::filter::stands_for;
 use crate::delivery::http::place;
-use crate::delivery::look::Sight;
+use crate::delivery::look::{MIN_KEPT, Sight, UNREACHED};
 use crate::inbox::outbox::Outcome;
 
 /// How long connecting may take, and all questions behind it: a server that is there needs milliseconds, and somebody waits at a
 /// terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The shortest time for which a stream is to keep what nobody has taken: applications are down over a night.
-const MIN_AGE: Duration = Duration::from_secs(86_400);
-
-const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
-                         one that this machine trusts; what is for it is kept and sent when it is there";
 
 const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are those of a user who may publish to the subject and \
                         subscribe to _INBOX.>; a password without a user is a token";
@@ -60,50 +54,28 @@ struct Info {
     config: Config,
 }
 
-#[derive(Deserialize)]
+/// A limit of which nothing is told is none.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Config {
     name: String,
-    #[serde(default)]
     subjects: Vec<String>,
-    #[serde(default)]
     retention: String,
-    #[serde(default)]
     discard: String,
-    #[serde(default)]
     storage: String,
-    #[serde(default = "one")]
     num_replicas: usize,
-    #[serde(default)]
     no_ack: bool,
-    #[serde(default)]
     sealed: bool,
-    #[serde(default = "no_limit")]
     max_msgs: i64,
-    #[serde(default = "no_limit")]
     max_bytes: i64,
-    #[serde(default = "no_limit")]
     max_msgs_per_subject: i64,
-    #[serde(default)]
     discard_new_per_subject: bool,
-    #[serde(default = "no_limit")]
     max_msg_size: i64,
     /// How long a message is kept, in nanoseconds; 0 for ever.
-    #[serde(default)]
     max_age: i64,
 }
 
-const fn one() -> usize {
-    1
-}
-
-const fn no_limit() -> i64 {
-    -1
-}
-
 /// What the operator of a subject is to know.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn look(settings: &Settings) -> Vec<Sight> {
     let place = place(&settings.url);
     let unreached = |report: Report| {
@@ -143,7 +115,7 @@ async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sig
         let call = format!("$JS.API.STREAM.INFO.{name}");
         match ask::<Info>(connection, place, &call, String::new()).await {
             // Of a part that is not the same for all, the server was asked for any.
-            Ok(Info { config }) if !config.may_take(subject) => {}
+            Ok(Info { config }) if !config.subjects.iter().any(|of_stream| meets(of_stream, subject)) => {}
             Ok(Info { config }) => {
                 of_streams.extend(of_stream(&config, &wildcard));
                 of_streams.extend(unseen(connection, &name).await);
@@ -315,7 +287,7 @@ fn dropped(config: &Config) -> Vec<Sight> {
         });
     }
     let age = u64::try_from(config.max_age).map(Duration::from_nanos);
-    if let Some(age) = age.ok().filter(|age| !age.is_zero() && *age < MIN_AGE) {
+    if let Some(age) = age.ok().filter(|age| !age.is_zero() && *age < MIN_KEPT) {
         sights.push(Sight::Doubtful {
             what: format!(
                 "stream {name} drops what nobody has taken for {} (max_age)",
@@ -327,34 +299,24 @@ fn dropped(config: &Config) -> Vec<Sight> {
     sights
 }
 
-impl Config {
-    /// Whether one of its subjects has some of those that a subject stands for, in which `*` is any text within a part.
-    fn may_take(&self, subject: &str) -> bool {
-        self.subjects.iter().any(|of_stream| meets(of_stream, subject))
-    }
-}
-
 /// Whether a subject of a stream has some of those that another stands for, in which `*` is any text within a part.
 fn meets(of_stream: &str, subject: &str) -> bool {
+    takes(of_stream, subject, |part, pattern| stands_for(pattern, part))
+}
+
+/// Whether a subject of a stream has all that another subject, with wildcards, stands for.
+fn covers(of_stream: &str, wildcard: &str) -> bool {
+    takes(of_stream, wildcard, |part, other| part == other)
+}
+
+/// Whether a subject of a stream, with wildcards, takes another one, whose parts are compared so with those that are none.
+fn takes(of_stream: &str, subject: &str, is_alike: impl Fn(&str, &str) -> bool) -> bool {
     let (mut theirs, mut ours) = (of_stream.split('.'), subject.split('.'));
     loop {
         match (theirs.next(), ours.next()) {
             (Some(">"), Some(_)) | (None, None) => return true,
             (Some("*"), Some(_)) => {}
-            (Some(part), Some(pattern)) if stands_for(pattern, part) => {}
-            _ => return false,
-        }
-    }
-}
-
-/// Whether a subject of a stream has all that another subject, with wildcards, stands for.
-fn covers(of_stream: &str, wildcard: &str) -> bool {
-    let (mut wide, mut narrow) = (of_stream.split('.'), wildcard.split('.'));
-    loop {
-        match (wide.next(), narrow.next()) {
-            (Some(">"), Some(_)) | (None, None) => return true,
-            (Some("*"), Some(_)) => {}
-            (Some(one), Some(other)) if one == other => {}
+            (Some(part), Some(other)) if is_alike(part, other) => {}
             _ => return false,
         }
     }

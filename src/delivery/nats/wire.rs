@@ -9,16 +9,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use crate::delivery::http::place;
+use crate::delivery::http::{connect_timeout, place};
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
-
-/// The longest that connecting may take: a host that is there needs milliseconds.
-const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much of an attempt's timeout connecting may take, so that what was slow can be said.
-const CONNECT_SHARE: f64 = 0.9;
 
 /// Where a server listens that names no port.
 pub const DEFAULT_PORT: u16 = 4222;
@@ -62,16 +56,16 @@ impl Connection {
     pub fn end(&self) -> Report {
         let (said, place) = (self.said.borrow(), &self.place);
         match &**said {
-            "" => Report::unanswered(
+            "" => Report::new(
                 Outcome::Unreachable,
                 format!("the connection to {place} ended before the answer"),
             ),
             said if said.contains(NOT_FOR_US) => {
                 let detail =
                     format!("{place} does not let this user have answers, which come below _INBOX: {said}");
-                Report::unanswered(Outcome::Refused, detail)
+                Report::new(Outcome::Refused, detail)
             }
-            said => Report::unanswered(
+            said => Report::new(
                 Outcome::Unreachable,
                 format!("the connection to {place} ended before the answer; the server said: {said}"),
             ),
@@ -86,9 +80,9 @@ pub async fn connect(
     ended: CancellationToken,
 ) -> Result<Connection, Report> {
     let place = place(&settings.url);
-    let ours = |detail: String| Report::unanswered(Outcome::Ours, detail);
+    let ours = |detail: String| Report::new(Outcome::Ours, detail);
     let (say, said) = watch::channel(String::new());
-    let limit = timeout.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+    let limit = connect_timeout(timeout);
     let host = settings.url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = settings.url.port().unwrap_or(DEFAULT_PORT);
@@ -115,11 +109,7 @@ pub async fn connect(
                         ended.cancel();
                     }
                 }
-                Event::Connected
-                | Event::LameDuckMode
-                | Event::Draining
-                | Event::SlowConsumer(_)
-                | Event::ClientError(_) => {}
+                _ => {}
             }
             std::future::ready(())
         });
@@ -150,23 +140,16 @@ fn refused(error: &ConnectError, place: &str, limit: Duration) -> Report {
     let detail = match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
             let detail = format!("{place} does not take these credentials: {cause}");
-            return Report::unanswered(Outcome::Refused, detail);
+            return Report::new(Outcome::Refused, detail);
         }
         // Whether anybody took the connection, the library does not tell.
         ConnectErrorKind::TimedOut => format!(
             "no server of NATS answers at {place} within {} s",
             limit.as_secs_f64()
         ),
-        ConnectErrorKind::ServerParse
-        | ConnectErrorKind::Dns
-        | ConnectErrorKind::Tls
-        | ConnectErrorKind::Io
-        | ConnectErrorKind::MaxReconnects => format!("cannot connect to {place}: {cause}{}", remedy(&cause)),
+        _ => format!("cannot connect to {place}: {cause}{}", remedy(&cause)),
     };
-    Report {
-        wish: Wish::WhenBack,
-        ..Report::unanswered(Outcome::Unreachable, detail)
-    }
+    Report::new(Outcome::Unreachable, detail).asking(Wish::WhenBack)
 }
 
 /// What is to be added to that cause, if a setting of the server may be it.

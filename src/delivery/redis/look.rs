@@ -10,14 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Settings, refusal, wire};
 use crate::delivery::Report;
 use crate::delivery::http::place;
-use crate::delivery::look::{NO_CERTIFICATE, Sight};
+use crate::delivery::look::{NO_CERTIFICATE, Sight, UNREACHED};
 use crate::inbox::outbox::Outcome;
 
 /// How long all of it may take: a server that is there needs milliseconds, and somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-const UNREACHED: &str = "see that its URL is right, that the server runs and can be reached from here, and that a certificate is \
-                         one that this machine trusts; what is for it is kept and sent when it is there";
 
 const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are those of a user who may XADD to the stream, and \
                         SELECT if its URL has the number of a database";
@@ -57,9 +54,6 @@ struct Told {
 }
 
 /// What the operator of a stream is to know.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn look(settings: &Settings) -> Vec<Sight> {
     let place = place(&settings.url);
     let looking = timeout(TIMEOUT, async {

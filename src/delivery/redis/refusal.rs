@@ -13,7 +13,7 @@ pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> 
             "the connection to {place} ended before the answer: {}",
             said(error)
         );
-        return Report::unanswered(Outcome::Unreachable, detail);
+        return Report::new(Outcome::Unreachable, detail);
     };
     let less = Wish::Less { pause: None };
     let is_too_long = error
@@ -49,10 +49,7 @@ pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> 
         "{place} did not add to stream {stream}: {meaning}: {}",
         said(error)
     );
-    Report {
-        wish,
-        ..Report::unanswered(outcome, detail)
-    }
+    Report::new(outcome, detail).asking(wish)
 }
 
 /// What is said of who does not know us.
@@ -85,10 +82,7 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
         Some(_) => (Outcome::Refused, Wish::None, "does not let us in"),
         None => (Outcome::Unreachable, Wish::WhenBack, not_spoken(error)),
     };
-    Report {
-        wish,
-        ..Report::unanswered(outcome, format!("{place} {what}: {}", said(error)))
-    }
+    Report::new(outcome, format!("{place} {what}: {}", said(error))).asking(wish)
 }
 
 /// What is to be said of who did not answer as Redis does.

@@ -15,16 +15,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::refusal::NO_REDIS;
 use super::{Settings, refusal};
-use crate::delivery::http::place;
+use crate::delivery::http::{CONNECT_SHARE, connect_timeout, place};
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
-
-/// The longest that connecting may take: a host that is there needs milliseconds.
-const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How much of an attempt's timeout connecting may take, so that what was slow can be said.
-const CONNECT_SHARE: f64 = 0.9;
 
 /// Where a server listens that names no port.
 pub const DEFAULT_PORT: u16 = 6379;
@@ -45,7 +39,7 @@ pub async fn connect(
     ended: CancellationToken,
 ) -> Result<Connection, Report> {
     let place = place(&settings.url);
-    let limit = limit.mul_f64(CONNECT_SHARE).min(MAX_CONNECT_TIMEOUT);
+    let limit = connect_timeout(limit);
     let connected = timeout(limit, reach(settings, &place, limit, ended)).await;
     connected.unwrap_or_else(|_| {
         // Where nobody takes it, the connection itself has ended before that.
@@ -59,10 +53,7 @@ pub async fn connect(
 
 /// What is to be said where nothing of an attempt was sent.
 fn unreachable(detail: String) -> Report {
-    Report {
-        wish: Wish::WhenBack,
-        ..Report::unanswered(Outcome::Unreachable, detail)
-    }
+    Report::new(Outcome::Unreachable, detail).asking(Wish::WhenBack)
 }
 
 async fn reach(
@@ -84,7 +75,7 @@ async fn reach(
     if settings.url.scheme() != "rediss" {
         return greet(settings, place, stream, ended).await;
     }
-    let tls = outgoing::tls().map_err(|detail| Report::unanswered(Outcome::Ours, detail))?;
+    let tls = outgoing::tls().map_err(|detail| Report::new(Outcome::Ours, detail))?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(error.to_string()))?;
     let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await;
     let stream = stream.map_err(|error| unreachable(outgoing::innermost(&error)))?;

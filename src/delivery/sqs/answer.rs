@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sign::Keys;
-use crate::clock::Timestamp;
 use crate::delivery::http::answer::hide;
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
@@ -27,9 +26,13 @@ pub struct Answer {
     pub skew: Option<Duration>,
     /// Its body.
     pub body: Bytes,
+    /// What that says to be wrong.
+    pub failure: Failure,
 }
 
-struct Failure {
+/// What the body of an answer says to be wrong; empty where it says nothing.
+#[derive(Debug)]
+pub struct Failure {
     kind: String,
     message: String,
 }
@@ -66,11 +69,12 @@ struct Sent {
     message_id: String,
 }
 
-impl Answer {
-    fn failure(&self) -> Failure {
-        let document: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+impl Failure {
+    /// In that body.
+    pub fn of(body: &[u8]) -> Self {
+        let document: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| document[name].as_str().map(str::to_owned);
-        let mut failure = Failure {
+        let mut failure = Self {
             kind: text("__type").unwrap_or_default(),
             // Services differ in how they write it, and some have both.
             message: text("message").or_else(|| text("Message")).unwrap_or_default(),
@@ -81,18 +85,17 @@ impl Answer {
         failure.kind = name.strip_suffix("Exception").unwrap_or(name).to_owned();
         failure
     }
+}
 
+impl Answer {
     /// Whether it says that the keys are none, or none any more: temporary ones may be replaced before they end.
     pub fn refuses_keys(&self) -> bool {
-        self.status >= 400 && self.cause(&self.failure()) == Cause::Keys
+        self.status >= 400 && self.fault() == Cause::Keys
     }
 
     /// What is at fault, where it is no success.
     pub fn fault(&self) -> Cause {
-        self.cause(&self.failure())
-    }
-
-    fn cause(&self, failure: &Failure) -> Cause {
+        let failure = &self.failure;
         match &*failure.kind {
             "QueueDoesNotExist" | "NonExistentQueue" => Cause::Queue,
             "AccessDenied" => Cause::Policy,
@@ -118,9 +121,9 @@ impl Answer {
 
     /// What it says, and what that means, where it is no success.
     pub fn failed(&self) -> String {
-        let failure = self.failure();
+        let failure = &self.failure;
         let by = |skew: Duration| format!(" by {} s", skew.as_secs());
-        let meaning = match (self.cause(&failure), &*failure.kind) {
+        let meaning = match (self.fault(), &*failure.kind) {
             (Cause::Queue, _) => "there is no such queue in this account and region",
             (Cause::Policy, _) => "the policies of the queue and of these keys do not allow it",
             (Cause::Keys, "ExpiredToken" | "TokenRefreshRequired") => "the session token has expired",
@@ -167,7 +170,7 @@ impl Answer {
             _ => (Outcome::Failed, self.failed()),
         };
         let (detail, wish) = match self.wish() {
-            Wish::NeverThis if self.failure().kind != "InvalidMessageContents" => {
+            Wish::NeverThis if self.failure.kind != "InvalidMessageContents" => {
                 (too_large(size_bytes, self.limit()), Wish::NeverThis)
             }
             wish => (detail, wish),
@@ -184,9 +187,8 @@ impl Answer {
     }
 
     fn wish(&self) -> Wish {
-        let failure = self.failure();
         let less = Wish::Less { pause: self.pause };
-        match (self.status, &*failure.kind) {
+        match (self.status, &*self.failure.kind) {
             (..400, _) => Wish::None,
             (429 | 502..=504, _) => less,
             (_, kind) if throttles(kind) => less,
@@ -198,8 +200,7 @@ impl Answer {
 
     /// How many bytes a message may have, if that is what was wrong: the answer says so in its text alone.
     fn limit(&self) -> Option<usize> {
-        let message = self.failure().message;
-        let (_, rest) = message.split_once("must be shorter than ")?;
+        let (_, rest) = self.failure.message.split_once("must be shorter than ")?;
         rest.split(' ').next()?.parse().ok()
     }
 }
@@ -219,9 +220,4 @@ fn secrets(keys: &Keys) -> Vec<Vec<u8>> {
     all.map(|secret| secret.expose_secret().as_bytes().to_vec())
         .filter(|secret| !secret.is_empty())
         .collect()
-}
-
-/// The difference of two clocks.
-pub fn skew(date: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    date.map(|date| date.distance(now))
 }

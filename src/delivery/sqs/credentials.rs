@@ -71,9 +71,15 @@ pub struct Credentials {
     source: Source,
     client: Client,
     /// Locked while they are asked for, so that all who need them wait for one answer.
-    held: Mutex<Option<Held>>,
+    known: Mutex<Known>,
+}
+
+/// What came of asking for them.
+#[derive(Default)]
+struct Known {
+    held: Option<Held>,
     /// Why there were none when they were last asked for, and when.
-    failure: std::sync::Mutex<Option<(Timestamp, String)>>,
+    failure: Option<(Timestamp, String)>,
 }
 
 struct Held {
@@ -108,8 +114,7 @@ impl Credentials {
         Ok(Self {
             source,
             client: client.build()?,
-            held: Mutex::new(None),
-            failure: std::sync::Mutex::new(None),
+            known: Mutex::default(),
         })
     }
 
@@ -117,12 +122,10 @@ impl Credentials {
     ///
     /// # Errors
     /// Why there are none, in words for an operator; nothing secret.
-    ///
-    /// # Cancel safety
-    /// May be dropped at any time.
     pub async fn keys(&self, refused: Option<&Arc<Keys>>) -> Result<Arc<Keys>, String> {
         let called_at = Timestamp::now();
-        let mut held = self.held.lock().await;
+        let mut known = self.known.lock().await;
+        let Known { held, failure } = &mut *known;
         let now = Timestamp::now();
         let is_refused = |keys: &Arc<Keys>| refused.is_some_and(|refused| Arc::ptr_eq(refused, keys));
         if let Some(held) = held.as_ref().filter(|held| !is_refused(&held.keys))
@@ -131,7 +134,7 @@ impl Credentials {
             return Ok(Arc::clone(&held.keys));
         }
         // What was answered while this one waited is its answer too.
-        if let Some((_, reason)) = self.failure().as_ref().filter(|(at, _)| *at >= called_at) {
+        if let Some((_, reason)) = failure.as_ref().filter(|(at, _)| *at >= called_at) {
             return Err(reason.clone());
         }
         match self.ask().await {
@@ -158,18 +161,11 @@ impl Credentials {
                     Ok(Arc::clone(&held.keys))
                 }
                 _ => {
-                    *self.failure() = Some((Timestamp::now(), reason.clone()));
+                    *failure = Some((Timestamp::now(), reason.clone()));
                     Err(reason)
                 }
             },
         }
-    }
-
-    fn failure(&self) -> std::sync::MutexGuard<'_, Option<(Timestamp, String)>> {
-        // Nothing that could panic is done under the lock.
-        self.failure
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Whether other keys may come where these were refused.
@@ -255,12 +251,7 @@ async fn text_of(request: RequestBuilder, url: &Url) -> Result<String, String> {
         };
         return Err(format!("the credentials address {place} answered {status}{hint}"));
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_ANSWER_BYTES {
-            break;
-        }
-    }
+    let read = outgoing::read(&mut response, MAX_ANSWER_BYTES).await;
+    let (bytes, _) = read.map_err(|error| failed(&error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -8,13 +8,10 @@ use tokio::time::timeout;
 use super::answer::Cause;
 use super::{MAX_MESSAGE_BYTES, Service, Settings};
 use crate::clock::rounded;
-use crate::delivery::look::Sight;
+use crate::delivery::look::{MIN_KEPT, Sight};
 
 /// How long all of it may take: somebody waits at a terminal.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The shortest time for which a queue is to keep what nobody has taken: applications are down over a night.
-const MIN_RETENTION: Duration = Duration::from_secs(86_400);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -133,7 +130,7 @@ fn sights(settings: &Settings, found: &Attributes) -> Vec<Sight> {
     }
     let mut sights = vec![Sight::Good(known)];
     let retention = number(&found.message_retention_period).map(Duration::from_secs);
-    if let Some(retention) = retention.filter(|retention| *retention < MIN_RETENTION) {
+    if let Some(retention) = retention.filter(|retention| *retention < MIN_KEPT) {
         sights.push(Sight::Doubtful {
             what: format!("the queue drops what nobody has taken for {}", rounded(retention)),
             advice: "set its MessageRetentionPeriod longer than the application is ever down, up to 14 days",

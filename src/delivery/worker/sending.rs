@@ -259,8 +259,5 @@ fn unsent(receipt_id: ReceiptId, damage: &str) -> Report {
         "not sent: {damage}; take its body to where it should go (`caigunn-webhook receipts show {receipt_id}`), and see what else \
          is damaged (`caigunn-webhook inbox check`)"
     );
-    Report {
-        wish: Wish::NeverThis,
-        ..Report::unanswered(Outcome::Ours, detail)
-    }
+    Report::new(Outcome::Ours, detail).asking(Wish::NeverThis)
 }

@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -33,10 +34,10 @@ struct Taking {
 }
 
 impl Sender for Taking {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         let taken = (parcel.receipt.sequence, Instant::now());
         self.taken.lock().unwrap().push(taken);
-        let report = Report::unanswered(Outcome::Delivered, String::new());
+        let report = Report::new(Outcome::Delivered, String::new());
         Box::pin(std::future::ready(report))
     }
 }
@@ -48,13 +49,13 @@ struct Falling {
 }
 
 impl Sender for Falling {
-    fn send(&self, _: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, _: Parcel) -> BoxFuture<'_, Report> {
         self.sent_at.lock().unwrap().push(Instant::now());
-        let report = Report::unanswered(Outcome::Unreachable, String::new());
+        let report = Report::new(Outcome::Unreachable, String::new());
         Box::pin(std::future::ready(report))
     }
 
-    fn is_back(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+    fn is_back(&self) -> BoxFuture<'_, bool> {
         Box::pin(async {
             sleep(1000 * MS).await;
             true
@@ -67,7 +68,7 @@ impl Sender for Falling {
 struct Quiet(Taking);
 
 impl Sender for Quiet {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         let is_first = self.0.taken.lock().unwrap().is_empty();
         let report = self.0.send(parcel);
         Box::pin(async move {
@@ -88,7 +89,7 @@ impl Sender for Quiet {
 struct Refusing(Taking);
 
 impl Sender for Refusing {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         let report = self.0.send(parcel);
         Box::pin(async {
             Report {
@@ -107,7 +108,7 @@ struct Mended {
 }
 
 impl Sender for Mended {
-    fn send(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Report> + Send + '_>> {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         match self.is_mended.load(Ordering::Relaxed) {
             true => self.refusing.0.send(parcel),
             false => self.refusing.send(parcel),

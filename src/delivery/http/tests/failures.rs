@@ -23,13 +23,11 @@ async fn one_that_is_down_is_unreachable() {
 
     assert_eq!(
         report,
-        Report {
-            wish: Wish::WhenBack,
-            ..Report::unanswered(
-                Outcome::Unreachable,
-                format!("cannot connect to {address}: Connection refused (os error 111)")
-            )
-        }
+        Report::new(
+            Outcome::Unreachable,
+            format!("cannot connect to {address}: Connection refused (os error 111)")
+        )
+        .asking(Wish::WhenBack)
     );
 }
 
@@ -92,7 +90,7 @@ async fn one_that_does_not_answer_in_time_has_a_timeout() {
             .await;
 
         let expected = format!("no answer from {} within 0.3 s", server.address);
-        assert_eq!(report, Report::unanswered(Outcome::Timeout, expected));
+        assert_eq!(report, Report::new(Outcome::Timeout, expected));
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     }
 }

@@ -10,7 +10,6 @@ use hyper::{Request, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::pool::{Link, Pool};
-use super::super::stream::Carrier;
 
 /// What becomes of what is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,7 +79,7 @@ async fn exchanged(
         is_spoken_to: false,
         reader: None,
     };
-    let mut link = Link::over(Carrier::Wrapped(Box::new(peer))).await.unwrap();
+    let mut link = Link::over(Box::new(peer)).await.unwrap();
     let request = Request::post("/").header("host", "app.invalid");
     let request = request.body(Full::new(Bytes::from_static(b"{}"))).unwrap();
     let sending = link.sender.try_send_request(request);

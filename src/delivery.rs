@@ -59,8 +59,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use standardwebhooks::Webhook;
+use secrecy::SecretString;
 
 use crate::clock::Timestamp;
 use crate::rotating::Rotating;
@@ -186,22 +185,13 @@ pub enum Error {
     /// A URL is too long, or has a host that none can have.
     #[error("its URL is none that HTTP can be spoken with")]
     Url,
-    /// A secret to sign with is none. The configuration lets none through.
-    #[error("a secret to sign with is not whsec_ and base64")]
-    Secret,
     /// Kafka was left out. The configuration lets no such destination through.
     #[error("this program was built without Kafka")]
     WithoutKafka,
 }
 
 /// What sends to that destination; nothing is sent yet.
-///
-/// # Errors
-/// See [`Error`].
 pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Error> {
-    for secret in &*destination.secrets.get() {
-        Webhook::new(secret.expose_secret()).map_err(|_| Error::Secret)?;
-    }
     Ok(match &destination.kind {
         Kind::Http(settings) => Arc::new(HttpSender::new(destination, settings)?),
         Kind::Command(settings) => Arc::new(CommandSender::new(destination, settings)),
@@ -219,9 +209,6 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
 ///
 /// # Errors
 /// The system's certificates cannot be read, or a URL is none.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
     Ok(match kind {
         Kind::Http(settings) => vec![http::reach::look(settings).await?],

@@ -155,7 +155,7 @@ impl Health {
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,
-            Wish::None | Wish::Unknown | Wish::Nothing | Wish::NeverThis | Wish::WhenBack => {}
+            _ => {}
         }
         match outcome {
             Outcome::Delivered => {

@@ -21,11 +21,9 @@ pub struct Metrics {
 impl Metrics {
     /// Counts an attempt.
     pub fn note(&self, attempt: &Attempt) {
-        let kind = Outcome::ALL
-            .iter()
-            .position(|outcome| *outcome == attempt.outcome);
-        if let Some(kind) = kind {
-            self.attempts[kind].inc();
+        let mut counters = Outcome::ALL.iter().zip(&self.attempts);
+        if let Some((_, counter)) = counters.find(|(outcome, _)| **outcome == attempt.outcome) {
+            counter.inc();
         }
         self.durations.observe(attempt.duration.as_secs_f64());
         let now = Timestamp::now();

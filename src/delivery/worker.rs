@@ -13,23 +13,20 @@ mod sending;
 mod storing;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use hand::Hand;
 use restoring::{Arrears, Restored, restore};
-use waiting::{answered, at, done};
 
 use super::backlog::{Backlog, Begun};
 use super::health::Health;
@@ -139,8 +136,6 @@ pub async fn work(parts: Parts, orders: mpsc::Receiver<Order>, stop: Cancellatio
     }
 }
 
-type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
 /// An attempt that has ended.
 struct Ended {
     begun: Begun,
@@ -188,12 +183,12 @@ struct Worker<'a> {
     body_bytes: usize,
     /// How many bytes of bodies are loaded at once now, or one body: half of what failed, twice what did not.
     load_bytes: usize,
-    attempts: FuturesUnordered<Doing<'a, Ended>>,
-    loading: Option<Doing<'a, Loaded>>,
-    reading: Option<Doing<'a, Result<Read, inbox::Error>>>,
-    recording: Option<Doing<'a, Result<(), inbox::Error>>>,
+    attempts: FuturesUnordered<BoxFuture<'a, Ended>>,
+    loading: Option<BoxFuture<'a, Loaded>>,
+    reading: Option<BoxFuture<'a, Result<Read, inbox::Error>>>,
+    recording: Option<BoxFuture<'a, Result<(), inbox::Error>>>,
     /// Waits for somebody to be there again, since that time.
-    missing: Option<(Timestamp, Doing<'a, bool>)>,
+    missing: Option<(Timestamp, BoxFuture<'a, bool>)>,
     /// Whether that was begun for an attempt that may have found somebody, since something was taken.
     was_looked_for: bool,
     /// What is being recorded, to be said again if that fails.
@@ -310,10 +305,12 @@ impl<'a> Worker<'a> {
                         self.settle(ended);
                     }
                 }
-                loaded = done(&mut self.loading) => self.send(loaded, is_stopping),
-                read = done(&mut self.reading) => self.offer(read),
-                recorded = done(&mut self.recording) => self.recorded(recorded),
-                is_back = answered(&mut self.missing) => self.looked_for(is_back),
+                Some(loaded) = OptionFuture::from(self.loading.as_mut()) => self.send(loaded, is_stopping),
+                Some(read) = OptionFuture::from(self.reading.as_mut()) => self.offer(read),
+                Some(recorded) = OptionFuture::from(self.recording.as_mut()) => self.recorded(recorded),
+                Some(is_back) = OptionFuture::from(self.missing.as_mut().map(|(_, looking)| looking)) => {
+                    self.looked_for(is_back);
+                }
                 Some(order) = self.orders.recv(), if takes_orders => self.follow(order),
                 _ = ticks.tick() => {
                     self.may_have_more = true;
@@ -323,7 +320,7 @@ impl<'a> Worker<'a> {
                     self.use_new_secrets();
                 }
                 Ok(()) = wake.changed(), if !self.may_have_more => self.may_have_more = true,
-                () = at(next) => {}
+                Some(()) = OptionFuture::from(next.map(sleep_until)) => {}
                 () = stop.cancelled(), if !is_stopping => {}
             }
         }

@@ -87,6 +87,7 @@ impl Worker<'_> {
 
     /// Sends what was loaded.
     pub(super) fn send(&mut self, loaded: Loaded, is_stopping: bool) {
+        self.loading = None;
         let asked_bytes = loaded.begun.iter().map(|begun| begun.body_bytes).sum::<usize>();
         let receipts = match loaded.receipts {
             Ok(receipts) => {

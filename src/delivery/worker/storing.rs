@@ -46,6 +46,7 @@ impl Worker<'_> {
 
     /// Takes in what was read.
     pub(super) fn offer(&mut self, read: Result<Read, inbox::Error>) {
+        self.reading = None;
         let Read {
             undelivered,
             dead_count,
@@ -103,6 +104,7 @@ impl Worker<'_> {
     }
 
     pub(super) fn recorded(&mut self, recorded: Result<(), inbox::Error>) {
+        self.recording = None;
         match recorded {
             Ok(()) => {
                 self.progress = None;

@@ -3,15 +3,6 @@
 use crate::clock::Timestamp;
 use crate::inbox::ReceiptId;
 
-/// When something was received last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// Then.
-    At(Timestamp),
-    /// Nobody knows: nothing is held, or what came last has a time that is still to come, by another clock.
-    Unknown,
-}
-
 /// The newest receipt, as it was seen again and again in one term.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Newest {
@@ -22,8 +13,9 @@ pub struct Newest {
 }
 
 impl Newest {
-    /// Takes down which receipt is the newest `now`, with the time that is kept with it; says when it came.
-    pub fn see(&mut self, newest: Option<(ReceiptId, Timestamp)>, now: Timestamp) -> Received {
+    /// Takes down which receipt is the newest `now`, with the time that is kept with it; says when it came. `None`:
+    /// nobody knows, since nothing is held, or what came last has a time that is still to come, by another clock.
+    pub fn see(&mut self, newest: Option<(ReceiptId, Timestamp)>, now: Timestamp) -> Option<Timestamp> {
         let came = |(id, received_at): (ReceiptId, Timestamp)| match (self.found, self.looked_at) {
             (Some((known, at)), _) if known == id => at,
             // It came since then, whatever the clock said meanwhile.
@@ -32,10 +24,7 @@ impl Newest {
         };
         self.found = newest.map(|newest| (newest.0, came(newest)));
         self.looked_at = Some(now);
-        match self.found {
-            Some((_, at)) if at <= now => Received::At(at),
-            _ => Received::Unknown,
-        }
+        self.found.map(|(_, at)| at).filter(|at| *at <= now)
     }
 
     /// The clock, which said `was`, was set to `is`: what came before came as long ago as before.
@@ -72,15 +61,15 @@ mod tests {
     fn what_came_by_this_clock_came_as_long_ago_however_it_is_set() {
         for (said, is) in [(0, 1_000 * DAY), (1_000 * DAY, 0)] {
             let mut newest = Newest::default();
-            assert_eq!(newest.see(None, at(said)), Received::Unknown);
+            assert_eq!(newest.see(None, at(said)), None);
             let came = receipt(said + 2);
-            assert_eq!(newest.see(came, at(said + 3)), Received::At(at(said + 2)));
+            assert_eq!(newest.see(came, at(said + 3)), Some(at(said + 2)));
 
             newest.set_clock(at(said + 4), at(is));
 
             assert_eq!(
                 newest.see(came, at(is + 6)),
-                Received::At(at(is).minus(Duration::from_secs(2)))
+                Some(at(is).minus(Duration::from_secs(2)))
             );
         }
     }
@@ -93,7 +82,7 @@ mod tests {
 
             newest.set_clock(at(said + 4), at(is));
 
-            let Received::At(at_last) = newest.see(receipt(said + 2), at(is)) else {
+            let Some(at_last) = newest.see(receipt(said + 2), at(is)) else {
                 panic!("it is known");
             };
             assert!(at(is).distance(at_last) <= Duration::from_secs(3), "{at_last}");
@@ -105,13 +94,10 @@ mod tests {
         let mut newest = Newest::default();
         let kept = receipt(1_000 * DAY);
 
-        assert_eq!(newest.see(kept, at(0)), Received::Unknown);
+        assert_eq!(newest.see(kept, at(0)), None);
         newest.set_clock(at(2), at(1_000 * DAY + 10));
 
-        assert_eq!(
-            newest.see(kept, at(1_000 * DAY + 11)),
-            Received::At(at(1_000 * DAY))
-        );
+        assert_eq!(newest.see(kept, at(1_000 * DAY + 11)), Some(at(1_000 * DAY)));
     }
 
     #[test]
@@ -119,7 +105,7 @@ mod tests {
         let mut newest = Newest::default();
         newest.see(None, at(5));
 
-        assert_eq!(newest.see(receipt(4), at(4)), Received::Unknown);
-        assert_eq!(newest.see(receipt(6), at(7)), Received::At(at(6)));
+        assert_eq!(newest.see(receipt(4), at(4)), None);
+        assert_eq!(newest.see(receipt(6), at(7)), Some(at(6)));
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::received::Received;
 use super::{About, Settings};
 use crate::accents::quoted;
 use crate::clock::{Timestamp, rounded};
@@ -20,8 +19,8 @@ pub struct Sight {
     pub inbox: Option<Result<(), (Timestamp, String)>>,
     /// What space an inbox in a file has.
     pub space: Option<Space>,
-    /// When something was received last.
-    pub received: Option<Received>,
+    /// When something was received last; `Some(None)` where that is not known.
+    pub received: Option<Option<Timestamp>>,
     /// All destinations.
     pub destinations: Option<Vec<ShownDestination>>,
     /// Whether the account's chatbots can be looked after; if not, since when, and why.
@@ -56,6 +55,16 @@ pub enum Standing {
     Count(u64, String),
 }
 
+impl Standing {
+    /// As it is seen `now`.
+    fn of(is_wrong: bool, words: String, now: Timestamp) -> Self {
+        match is_wrong {
+            true => Self::Wrong(now, words),
+            false => Self::Well(now),
+        }
+    }
+}
+
 /// All that is known for one notice.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -83,9 +92,9 @@ pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
     if let (Some(received), Some(silence)) = (sight.received, settings.silence) {
         let words = format!("no notification came, for longer than {}", rounded(silence));
         let standing = match received {
-            Received::At(at) if now.since(at) <= silence => Standing::Well(at),
-            Received::At(at) => Standing::Wrong(at, words),
-            Received::Unknown => Standing::Awaited(silence, words),
+            Some(at) if now.since(at) <= silence => Standing::Well(at),
+            Some(at) => Standing::Wrong(at, words),
+            None => Standing::Awaited(silence, words),
         };
         found.add(About::Silence, "", standing);
     }
@@ -120,21 +129,11 @@ impl Facts {
             let percent = u128::from(free) * 100 / u128::from(volume);
             let words = format!("{percent} % of the inbox's volume are free, {} MiB", free >> 20);
             let is_low = percent < u128::from(settings.free_percent);
-            let standing = if is_low {
-                Standing::Wrong(now, words)
-            } else {
-                Standing::Well(now)
-            };
-            self.add(About::Disk, "", standing);
+            self.add(About::Disk, "", Standing::of(is_low, words, now));
         }
         let words = format!("the inbox's log has {} MiB", space.log_bytes >> 20);
         let is_large = space.log_bytes > settings.log_bytes;
-        let standing = if is_large {
-            Standing::Wrong(now, words)
-        } else {
-            Standing::Well(now)
-        };
-        self.add(About::Log, "", standing);
+        self.add(About::Log, "", Standing::of(is_large, words, now));
     }
 
     fn add_destination(&mut self, destination: &ShownDestination) {

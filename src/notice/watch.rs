@@ -4,19 +4,18 @@
 //! is to tell of it. What is news is in the inbox before it is sent,
 //! unless the inbox takes no writes: then it is sent from memory, and kept as soon as it can be.
 
-use std::future::Future;
 use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use super::book::{Book, Books, Settled};
 use super::metrics::{Metrics, register};
-use super::received::{Newest, Received};
+use super::received::Newest;
 use super::sight::{Sight, facts};
 use super::{About, Message, Poster, Settings};
 use crate::clock::{Timestamp, Watched, rounded};
@@ -63,7 +62,7 @@ pub struct Parts {
 }
 
 /// Something to be looked at.
-pub type Look<T> = Box<dyn Fn() -> Pin<Box<dyn Future<Output = T> + Send>> + Send + Sync>;
+pub type Look<T> = Box<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
 /// What looks, keeps and sends.
 pub struct Watch {
@@ -304,8 +303,8 @@ impl Watch {
         }
     }
 
-    /// When something was received last, if the inbox can be asked.
-    async fn received(&mut self, now: Timestamp) -> Option<Received> {
+    /// When something was received last, if that is known, if the inbox can be asked.
+    async fn received(&mut self, now: Timestamp) -> Option<Option<Timestamp>> {
         let newest = PageRequest {
             cursor: None,
             limit: 1,
@@ -360,9 +359,9 @@ impl Watch {
             return None;
         }
         let now = self.now();
-        let (message, _) = self.books.notices.get(name)?.due(now)?;
+        let message = self.books.notices.get(name)?.due(now)?.clone();
         self.are_sending[index] = true;
-        Some(message.clone())
+        Some(message)
     }
 
     /// Takes down and says what came of an attempt.

@@ -121,8 +121,8 @@ impl Book {
             .for_each(|waiting| waiting.is_early = true);
     }
 
-    /// The first message that may be sent now and its try, from 1 on: of one thing the earlier goes first.
-    pub fn due(&self, now: Timestamp) -> Option<(&Message, u32)> {
+    /// The first message that may be sent now: of one thing the earlier goes first.
+    pub fn due(&self, now: Timestamp) -> Option<&Message> {
         let is_quiet = self.quiet_until.is_some_and(|until| until > now);
         // A clock that was set back is no reason to wait for longer than the longest wait.
         let is_due = |waiting: &Waiting| {
@@ -132,7 +132,7 @@ impl Book {
         for waiting in &self.waiting {
             let order = waiting.message.order();
             if is_due(waiting) && !before.contains(&order) {
-                return Some((&waiting.message, waiting.tries + 1));
+                return Some(&waiting.message);
             }
             before.push(order);
         }

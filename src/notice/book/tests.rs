@@ -80,7 +80,7 @@ impl Told {
 
     /// Whether the message to be sent now is one with that title.
     fn sends(&mut self, seconds: u64) -> Option<(String, Uuid)> {
-        let due = self.book().due(at(seconds)).map(|(message, _)| message.clone());
+        let due = self.book().due(at(seconds)).cloned();
         due.map(|message| (message.title, message.id))
     }
 

@@ -160,7 +160,7 @@ fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
         };
         standing(&sight, more, About::Silence)
     };
-    let ago = |seconds: i64| Received::At(at(-seconds));
+    let ago = |seconds: i64| Some(at(-seconds));
 
     assert_eq!(of(ago(1_000_000), ""), None);
     assert_eq!(
@@ -169,7 +169,7 @@ fn silence_is_longer_than_was_said_and_unknown_where_nobody_said() {
     );
     let wrong = of(ago(3_601), "silence_hours = 1");
     assert!(matches!(wrong, Some(Standing::Wrong(since, _)) if since == at(-3_601)));
-    let awaited = of(Received::Unknown, "silence_hours = 1");
+    let awaited = of(None, "silence_hours = 1");
     assert!(
         matches!(awaited, Some(Standing::Awaited(patience, _)) if patience == Duration::from_secs(3_600))
     );

@@ -126,12 +126,15 @@ impl AdminApi {
 
     /// Posts for each of several things, one after the other: what `row` shows of each, from its answer or from what is wrong with
     /// it, and what broke that off before the last, if anything did.
+    ///
+    /// # Errors
+    /// What broke it off before anything was done.
     pub async fn post_each<T>(
         &self,
         things: &[T],
         path: impl Fn(&T) -> String,
         row: impl Fn(&T, Result<Value, String>) -> Value,
-    ) -> (Vec<Value>, anyhow::Result<()>) {
+    ) -> anyhow::Result<(Vec<Value>, anyhow::Result<()>)> {
         let mut rows = Vec::new();
         for thing in things {
             let answer = match self.post_to_running(&path(thing), None).await {
@@ -139,12 +142,13 @@ impl AdminApi {
                 // What concerns one of them is no reason to leave the others.
                 Err(error) => match error.downcast_ref::<Refused>() {
                     Some(refused) if [404, 409].contains(&refused.status) => Err(refused.detail.clone()),
-                    _ => return (rows, Err(error)),
+                    _ if rows.is_empty() => return Err(error),
+                    _ => return Ok((rows, Err(error))),
                 },
             };
             rows.push(row(thing, answer));
         }
-        (rows, Ok(()))
+        Ok((rows, Ok(())))
     }
 
     fn none_runs(&self) -> anyhow::Error {

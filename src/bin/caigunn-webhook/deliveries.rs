@@ -122,7 +122,7 @@ async fn tell_all(
         json!({ "id": id, "state": state, "waits": waits, "problem": problem })
     };
     let to = |id: &String| format!("{}/{verb}", path(id));
-    let (results, ended) = admin.post_each(ids, to, row).await;
+    let (results, ended) = admin.post_each(ids, to, row).await?;
     // Of those before what breaks it off it is said what became of them.
     format.print(&json!({ "deliveries": results }), || {
         let columns = "ID id | STATE state | WHY IT WAITS waits | PROBLEM problem";

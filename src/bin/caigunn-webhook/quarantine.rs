@@ -73,7 +73,7 @@ async fn accept(admin: &AdminApi, ids: &[QuarantineId], format: Format) -> anyho
         json!({ "id": id, "outcome": outcome, "receipt_id": receipt_id, "problem": problem })
     };
     let to = |id: &QuarantineId| format!("/quarantine/{id}/accept");
-    let (results, ended) = admin.post_each(ids, to, row).await;
+    let (results, ended) = admin.post_each(ids, to, row).await?;
     // Of those before what breaks it off it is said what became of them.
     format.print(&json!({ "accepted": results }), || {
         let columns = "ID id | OUTCOME outcome | RECEIPT receipt_id";

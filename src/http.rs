@@ -267,8 +267,12 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         admin::routes(),
     );
     let paths = [&receiving.paths, &health.paths, &measured.paths, &api.paths];
-    let labels = paths.into_iter().flatten().chain(page::ROUTES).copied();
-    let labels: Arc<[_]> = labels.collect();
+    let labels: Arc<[_]> = paths
+        .into_iter()
+        .flatten()
+        .copied()
+        .chain(page::paths())
+        .collect();
     let api_parts = admin::Api {
         acceptance: Arc::new(Acceptance::new(
             Arc::clone(&inbox),
@@ -465,7 +469,7 @@ mod tests {
             api.described,
         ];
         let labels = described.iter().flatten().map(|it| it.path);
-        let labels: Vec<_> = labels.chain(page::ROUTES.iter().copied()).collect();
+        let labels: Vec<_> = labels.chain(page::paths()).collect();
         for (path, route) in cases {
             assert_eq!(routes::route_of(path, &labels), route, "{path}");
         }

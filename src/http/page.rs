@@ -1,8 +1,8 @@
 //! The page for people, on the admin address: what is there, how it goes, and buttons for what can be mended.
 //!
 //! HTML is made here, of the same functions and types that the JSON API answers with. Everything is a link or a form, so all
-//! of it works without the script, which adds what moves. Each page is a file of its own below, and registers its routes in
-//! [`routes`].
+//! of it works without the script, which adds what moves. Each page is a file of its own below, and its routes are in one
+//! [`table`].
 //!
 //! A handler takes [`Site`], the [`Viewer`], a query, and for a form its [`Fields`]; it gives [`Site::page`], or after a form
 //! [`Site::after`], or a [`Problem`], which is shown as a page. That a form is ours and its sender
@@ -44,6 +44,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
 use maud::{Markup, html};
 
 use super::admin::{AdminTokens, Api};
@@ -61,43 +62,6 @@ use live::Live;
 use notices::Notices;
 use sessions::Sessions;
 use slowing::Slowing;
-
-/// The routes of the page, as the log names them.
-pub const ROUTES: &[&str] = &[
-    "/",
-    "/receipts",
-    "/receipts/{id}",
-    "/receipts/{id}/body",
-    "/receipts/{id}/replay",
-    "/jobs",
-    "/jobs/{event_id}",
-    "/jobs/{event_id}/backfill",
-    "/deliveries",
-    "/deliveries/all",
-    "/deliveries/{destination}/{receipt_id}",
-    "/deliveries/{destination}/{receipt_id}/retry",
-    "/deliveries/{destination}/{receipt_id}/cancel",
-    "/destinations",
-    "/destinations/{name}/pause",
-    "/destinations/{name}/resume",
-    "/destinations/{name}/remove",
-    "/replays",
-    "/replays/{id}",
-    "/replays/{id}/end",
-    "/quarantine",
-    "/quarantine/{id}",
-    "/quarantine/{id}/accept",
-    "/chatbots",
-    "/chatbots/ensure",
-    "/settings",
-    "/health",
-    "/search",
-    "/live",
-    "/sign-in",
-    "/sign-out",
-    "/assets/page.css",
-    "/assets/page.js",
-];
 
 /// What the page is made of.
 pub struct Parts {
@@ -195,6 +159,51 @@ fn see_other(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
 }
 
+/// The routes of the page: as the log names them, with what answers.
+#[rustfmt::skip] // A line each, as in any table.
+fn table() -> Vec<(&'static str, MethodRouter<Site>)> {
+    vec![
+        ("/", get(overview::overview)),
+        ("/receipts", get(receipts::receipts)),
+        ("/receipts/{id}", get(receipt::show)),
+        ("/receipts/{id}/body", get(receipt::download)),
+        ("/receipts/{id}/replay", post(receipt::replay)),
+        ("/jobs", get(jobs::list)),
+        ("/jobs/{event_id}", get(job::show)),
+        ("/jobs/{event_id}/backfill", post(job::backfill)),
+        ("/deliveries", get(deliveries::list)),
+        ("/deliveries/all", post(deliveries::all)),
+        ("/deliveries/{destination}/{receipt_id}", get(delivery::show)),
+        ("/deliveries/{destination}/{receipt_id}/retry", post(delivery::retry)),
+        ("/deliveries/{destination}/{receipt_id}/cancel", post(delivery::cancel)),
+        ("/destinations", get(destinations::list)),
+        ("/destinations/{name}/pause", post(destinations::pause)),
+        ("/destinations/{name}/resume", post(destinations::resume)),
+        ("/destinations/{name}/remove", post(destinations::remove)),
+        ("/replays", get(replays::list).post(replays::begin)),
+        ("/replays/{id}", get(replays::show)),
+        ("/replays/{id}/end", post(replays::end)),
+        ("/quarantine", get(quarantine::list)),
+        ("/quarantine/{id}", get(quarantine::show)),
+        ("/quarantine/{id}/accept", post(quarantine::accept)),
+        ("/chatbots", get(chatbots::chatbots)),
+        ("/chatbots/ensure", post(chatbots::ensure)),
+        ("/settings", get(settings::settings)),
+        ("/health", get(health::show)),
+        ("/search", get(search::search)),
+        ("/live", get(live::live)),
+        (entry::SIGN_IN, get(sign_in::show).post(sign_in::sign_in)),
+        (entry::SIGN_OUT, post(sign_in::sign_out)),
+        ("/assets/page.css", get(assets::style)),
+        ("/assets/page.js", get(assets::script)),
+    ]
+}
+
+/// The paths of the page, as the log names them.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    table().into_iter().map(|(path, _)| path)
+}
+
 /// The page, guarded.
 pub fn routes(parts: Parts) -> Router {
     let Parts {
@@ -222,24 +231,9 @@ pub fn routes(parts: Parts) -> Router {
         health: KnownHealth::default(),
         live: Live::default(),
     }));
-    Router::new()
-        .merge(overview::routes())
-        .merge(receipts::routes())
-        .merge(receipt::routes())
-        .merge(search::routes())
-        .merge(live::routes())
-        .merge(health::routes())
-        .merge(deliveries::routes())
-        .merge(delivery::routes())
-        .merge(destinations::routes())
-        .merge(replays::routes())
-        .merge(chatbots::routes())
-        .merge(settings::routes())
-        .merge(jobs::routes())
-        .merge(job::routes())
-        .merge(quarantine::routes())
-        .merge(sign_in::routes())
-        .merge(assets::routes())
+    let routes = table().into_iter();
+    routes
+        .fold(Router::new(), |router, (path, answer)| router.route(path, answer))
         .layer(from_fn_with_state(site.clone(), entry::guard))
         .layer(from_fn(failure::dress))
         .with_state(site)

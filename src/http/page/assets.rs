@@ -2,13 +2,9 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use sha2::{Digest, Sha256};
-
-use super::Site;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -25,16 +21,12 @@ fn path(path: &str, content: &str) -> String {
     format!("{path}?v={name}")
 }
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route(
-            "/assets/page.css",
-            get(|| async { asset("text/css; charset=utf-8", STYLE) }),
-        )
-        .route(
-            "/assets/page.js",
-            get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }),
-        )
+pub(super) async fn style() -> Response {
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+pub(super) async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", SCRIPT)
 }
 
 fn asset(content_type: &'static str, content: &'static str) -> Response {

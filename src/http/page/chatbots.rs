@@ -1,9 +1,7 @@
 //! `/chatbots`: how the registration of each stands, what the last probe found, and which tokens are used.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::{Fields, Section, Site, Viewer, parts};
@@ -20,13 +18,7 @@ const COLUMNS: [&str; 5] = [
 ];
 const TOKEN_COLUMNS: [&str; 3] = ["Token", "At every chatbot", "Last used"];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/chatbots", get(chatbots))
-        .route("/chatbots/ensure", post(ensure))
-}
-
-async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+pub(super) async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let seen = subscription::seen(&site.api, true).await?;
     let rows: Vec<_> = seen.chatbots.iter().map(|chatbot| row(chatbot, &seen)).collect();
     let tokens: Vec<_> = seen
@@ -60,7 +52,7 @@ async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result<Response, 
     Ok(site.page(&viewer, Section::Chatbots, "Chatbots", content).await)
 }
 
-async fn ensure(State(site): State<Site>, _: Fields) -> Result<Response, Problem> {
+pub(super) async fn ensure(State(site): State<Site>, _: Fields) -> Result<Response, Problem> {
     let ensure = site.ensure.as_ref().ok_or_else(Problem::not_registering)?;
     let notice = match ensure().await {
         Ok(()) => {

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::delivery::{how, last_attempt, path};
@@ -47,13 +45,7 @@ const FILTERS: [&str; 7] = [
 /// How many deliveries that wait are told something at once. Each is an instruction of its own.
 const MAX_TOLD: usize = 200;
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/deliveries", get(list))
-        .route("/deliveries/all", post(all))
-}
-
-async fn list(
+pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
     query: Asked<DeliveriesQuery>,
@@ -172,7 +164,11 @@ fn of_all(viewer: &Viewer) -> Markup {
     }
 }
 
-async fn all(State(site): State<Site>, viewer: Viewer, fields: Fields) -> Result<Response, Problem> {
+pub(super) async fn all(
+    State(site): State<Site>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response, Problem> {
     let deed = Deed::ALL
         .into_iter()
         .find(|deed| fields.get("deed") == Some(deed.as_str()));

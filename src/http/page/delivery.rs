@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 use tokio::time::{Instant, sleep};
 
@@ -26,13 +24,6 @@ pub const COLUMNS: [&str; 6] = ["Attempt", "Began", "Took", "Ended", "What happe
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const LOOK: Duration = Duration::from_millis(50);
-
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/deliveries/{destination}/{receipt_id}", get(show))
-        .route("/deliveries/{destination}/{receipt_id}/retry", post(retry))
-        .route("/deliveries/{destination}/{receipt_id}/cancel", post(cancel))
-}
 
 /// Where one delivery is shown.
 pub fn path(listed: &Listed) -> String {
@@ -68,7 +59,11 @@ pub fn how(listed: &Listed, last: Option<&ShownAttempt>) -> Markup {
     }
 }
 
-async fn show(State(site): State<Site>, viewer: Viewer, named: NamedDelivery) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(site): State<Site>,
+    viewer: Viewer,
+    named: NamedDelivery,
+) -> Result<Response, Problem> {
     let (destination, receipt_id) = deliveries::ids(named)?;
     let (listed, attempts) = deliveries::found(&site.api, &destination, receipt_id).await?;
     let rows: Vec<_> = attempts.iter().map(row).collect();
@@ -143,7 +138,7 @@ pub fn row(attempt: &ShownAttempt) -> Markup {
     parts::row(&COLUMNS, &cells)
 }
 
-async fn retry(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
+pub(super) async fn retry(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
     let (destination, receipt_id) = deliveries::ids(named)?;
     let (listed, attempts) = deliveries::found(&site.api, &destination, receipt_id).await?;
     let here = path(&listed);
@@ -183,7 +178,7 @@ pub async fn lead_to_next_attempt(
     Ok(site.after(&here, notice.unwrap_or_else(is_on_its_way)))
 }
 
-async fn cancel(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
+pub(super) async fn cancel(State(site): State<Site>, named: NamedDelivery) -> Result<Response, Problem> {
     let (destination, receipt_id) = deliveries::ids(named)?;
     let (listed, _) = deliveries::found(&site.api, &destination, receipt_id).await?;
     let notice = match follow(

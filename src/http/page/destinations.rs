@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::entry::{Viewer, path_with};
@@ -22,15 +20,7 @@ use crate::minutes::Attempts;
 
 const HERE: &str = "/destinations";
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route(HERE, get(list))
-        .route("/destinations/{name}/pause", post(pause))
-        .route("/destinations/{name}/resume", post(resume))
-        .route("/destinations/{name}/remove", post(remove))
-}
-
-async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let destinations = site.api.deliveries.destinations().await?;
     let leader = (site.api.subscription)(false).await.leader;
     let now = Timestamp::now();
@@ -282,7 +272,11 @@ fn plots(attempts: &Attempts, now: Timestamp) -> Markup {
     }
 }
 
-async fn pause(State(site): State<Site>, name: Named, fields: Fields) -> Result<Response, Problem> {
+pub(super) async fn pause(
+    State(site): State<Site>,
+    name: Named,
+    fields: Fields,
+) -> Result<Response, Problem> {
     let destination = named(name)?;
     let reason = fields.get("reason").unwrap_or(DEFAULT_REASON).to_owned();
     if reason.len() > MAX_REASON_BYTES {
@@ -298,13 +292,13 @@ async fn pause(State(site): State<Site>, name: Named, fields: Fields) -> Result<
     .await
 }
 
-async fn resume(State(site): State<Site>, name: Named) -> Result<Response, Problem> {
+pub(super) async fn resume(State(site): State<Site>, name: Named) -> Result<Response, Problem> {
     let destination = named(name)?;
     tell(&site, Instruction::Resume { destination }, "It is sent to again.").await
 }
 
 /// Removes one that is configured no more, once that is confirmed: what is pending for it goes.
-async fn remove(
+pub(super) async fn remove(
     State(site): State<Site>,
     viewer: Viewer,
     name: Named,

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Html;
-use axum::routing::get;
 use maud::{Markup, html};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -42,12 +40,8 @@ pub struct Wrong {
 #[derive(Default)]
 pub struct KnownHealth(Mutex<Option<(Instant, Health)>>);
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/health", get(show))
-}
-
 /// The line alone, which the script looks at while a page is open.
-async fn show(State(site): State<Site>) -> Html<String> {
+pub(super) async fn show(State(site): State<Site>) -> Html<String> {
     Html(health(&site).await.line().into_string())
 }
 

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::{Fields, Section, Site, Viewer, parts};
@@ -34,19 +32,13 @@ const ATTEMPTS: [&str; 7] = [
     "What happened",
 ];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/jobs/{event_id}", get(show))
-        .route("/jobs/{event_id}/backfill", post(backfill))
-}
-
 /// A delivery, with its attempts if they were looked at.
 type WithAttempts = (Listed, Option<Vec<ShownAttempt>>);
 
 /// Deliveries by receipt.
 type Delivered = BTreeMap<ReceiptId, Vec<WithAttempts>>;
 
-async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
+pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let event_id = event_id(id)?;
     let job = jobs::whole(&*site.api.inbox, event_id, site.api.stalled_before()).await?;
     let job = job.ok_or_else(|| Problem::nothing_named("job", event_id))?;
@@ -257,7 +249,7 @@ fn rows(delivered: &[WithAttempts]) -> Vec<Markup> {
     rows
 }
 
-async fn backfill(State(site): State<Site>, id: Named, _: Fields) -> Result<Response, Problem> {
+pub(super) async fn backfill(State(site): State<Site>, id: Named, _: Fields) -> Result<Response, Problem> {
     let event_id = event_id(id)?;
     let path = format!("/jobs/{event_id}");
     Ok(match ask_caigunn(&site.api, event_id, None, false).await {

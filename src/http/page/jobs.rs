@@ -1,9 +1,7 @@
 //! `/jobs`: which jobs there are, how they stand, and why some failed.
 
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use axum::routing::get;
 use maud::{Markup, html};
 
 use super::parts::Filter;
@@ -18,11 +16,7 @@ const COLUMNS: [&str; 7] = ["Changed", "Job", "Event", "State", "Why", "Chatbot"
 
 const STATES: [&str; 5] = ["running", "stalled", "completed", "failed", "unknown"];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/jobs", get(list))
-}
-
-async fn list(
+pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
     query: Asked<JobsQuery>,

@@ -10,14 +10,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
@@ -81,11 +79,7 @@ struct Newest {
     receipts: Arc<[Receipt]>,
 }
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/live", get(live))
-}
-
-async fn live(
+pub(super) async fn live(
     State(site): State<Site>,
     viewer: Viewer,
     headers: HeaderMap,

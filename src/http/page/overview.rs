@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use maud::{Markup, html};
 
 use super::entry::path_with;
@@ -26,11 +24,7 @@ const NEWEST: usize = 10;
 /// How far back jobs are counted that failed.
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/", get(overview))
-}
-
-async fn overview(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+pub(super) async fn overview(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let page = PageRequest {
         cursor: None,
         limit: NEWEST,

@@ -1,9 +1,7 @@
 //! `/quarantine`: what was refused and kept, why, and a button for what can be accepted after all.
 
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use bytes::Bytes;
 use maud::{Markup, html};
 
@@ -23,14 +21,7 @@ const COLUMNS: [&str; 6] = [
     "What became of it",
 ];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/quarantine", get(list))
-        .route("/quarantine/{id}", get(show))
-        .route("/quarantine/{id}/accept", post(accept))
-}
-
-async fn list(
+pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
     query: Asked<QuarantineQuery>,
@@ -76,7 +67,7 @@ fn became(kept: &Quarantined) -> Markup {
     }
 }
 
-async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
+pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let id = quarantine_id(id)?;
     let (kept, posted) = found(&site, id).await?;
     let original = match kept.duplicate_of() {
@@ -166,7 +157,7 @@ fn shown(posted: &Bytes, is_laid_out: bool) -> Markup {
     }
 }
 
-async fn accept(State(site): State<Site>, id: Named, _: Fields) -> Result<Response, Problem> {
+pub(super) async fn accept(State(site): State<Site>, id: Named, _: Fields) -> Result<Response, Problem> {
     let id = quarantine_id(id)?;
     Ok(match site.api.acceptance.accept(id).await {
         Ok(accepted) => {

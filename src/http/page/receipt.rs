@@ -1,10 +1,8 @@
 //! `/receipts/{id}`: all that is known of one receipt, and a form that sends it once more.
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::difference::{Difference, differences};
@@ -22,13 +20,6 @@ const MAX_EXAMINED: usize = 500;
 /// How many repeats are compared.
 const MAX_REPEATS: usize = 10;
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/receipts/{id}", get(show))
-        .route("/receipts/{id}/body", get(download))
-        .route("/receipts/{id}/replay", post(replay))
-}
-
 /// A repeat that says something else.
 struct Repeat {
     quarantined: Quarantined,
@@ -43,7 +34,11 @@ async fn find(site: &Site, id: &str) -> Result<(Receipt, String), Problem> {
     Ok((receipt, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-async fn show(State(site): State<Site>, viewer: Viewer, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(site): State<Site>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let (receipt, text) = find(&site, &id).await?;
     let destinations = site.api.deliveries.destinations().await?;
     let mut deliveries = Vec::new();
@@ -234,7 +229,7 @@ fn shown_repeat(repeat: &Repeat) -> Markup {
     }
 }
 
-async fn download(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn download(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (receipt, text) = find(&site, &id).await?;
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
@@ -246,7 +241,7 @@ async fn download(State(site): State<Site>, Path(id): Path<String>) -> Result<Re
     Ok((headers, text).into_response())
 }
 
-async fn replay(
+pub(super) async fn replay(
     State(site): State<Site>,
     Path(id): Path<String>,
     fields: Fields,

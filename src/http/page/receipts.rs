@@ -1,10 +1,8 @@
 //! `/receipts`: what was accepted, newest first, with what comes put in front by the script.
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use axum::routing::get;
 use maud::{Markup, html};
 
 use super::entry::path_with;
@@ -26,11 +24,7 @@ const FILTERS: [Filter<'static>; 5] = [
     parts::UNTIL,
 ];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/receipts", get(receipts))
-}
-
-async fn receipts(
+pub(super) async fn receipts(
     State(site): State<Site>,
     viewer: Viewer,
     query: Result<Query<ReceiptsQuery>, QueryRejection>,

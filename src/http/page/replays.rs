@@ -1,9 +1,7 @@
 //! `/replays`: what is sent once more, how far that is, and a form to begin one.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
 use super::entry::Viewer;
@@ -34,14 +32,7 @@ const FIELDS: [(&str, &str, &str); 6] = [
     ),
 ];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route("/replays", get(list).post(begin))
-        .route("/replays/{id}", get(show))
-        .route("/replays/{id}/end", post(end))
-}
-
-async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let replays = site.api.deliveries.replays(COUNT).await?;
     let rows: Vec<_> = replays.iter().map(row).collect();
     let names = configured(&site).await?;
@@ -147,7 +138,7 @@ const fn word(state: ShownState) -> &'static str {
     }
 }
 
-async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
+pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let shown = replays::found(&site.api, id).await?;
     let progress = &shown.progress;
     let is_open = shown.end().is_none();
@@ -234,7 +225,11 @@ fn deliveries_of(shown: &Shown, state: &str) -> String {
 }
 
 /// Counts what a replay would send, and then begins it.
-async fn begin(State(site): State<Site>, viewer: Viewer, fields: Fields) -> Result<Response, Problem> {
+pub(super) async fn begin(
+    State(site): State<Site>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response, Problem> {
     // What comes after it was counted is not what was asked about.
     let until = parts::up_to_now(fields.get("until"));
     let names = FIELDS
@@ -297,7 +292,7 @@ fn read(given: &[(&str, &str)]) -> Result<Replay, Problem> {
     replays::read(serde_json::Value::Object(members).to_string().as_bytes())
 }
 
-async fn end(State(site): State<Site>, id: Named) -> Result<Response, Problem> {
+pub(super) async fn end(State(site): State<Site>, id: Named) -> Result<Response, Problem> {
     let id = replays::found(&site.api, id).await?.id;
     let notice = match follow(&site.api, Instruction::EndReplay { id }).await? {
         Followed::Done(_) => "It is ended; what it has made pending is sent.",

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -47,11 +45,7 @@ enum Found {
     Nothing { is_all: bool },
 }
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/search", get(search))
-}
-
-async fn search(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
+pub(super) async fn search(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let Some(asked) = viewer.asked("q").map(bare) else {
         return Ok(see_other("/"));
     };

@@ -1,20 +1,14 @@
 //! `/settings`: every setting and where it is from, as `config check` prints them.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use maud::html;
 
 use super::{Section, Site, Viewer, parts};
 
 const COLUMNS: [&str; 3] = ["Setting", "Value", "From"];
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new().route("/settings", get(settings))
-}
-
-async fn settings(State(site): State<Site>, viewer: Viewer) -> Response {
+pub(super) async fn settings(State(site): State<Site>, viewer: Viewer) -> Response {
     let rows: Vec<_> = site
         .shown
         .settings

@@ -1,27 +1,19 @@
 //! `/sign-in` and `/sign-out`: a form takes the token once, and a cookie stands for it from then on.
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use maud::{Markup, html};
 
-use super::entry::{SIGN_IN, SIGN_OUT, Viewer, cookie_name, own_path, then};
+use super::entry::{SIGN_IN, Viewer, cookie_name, own_path, then};
 use super::slowing::Client;
 use super::{Fields, Site, layout, parts, see_other, sessions};
 use crate::clock::Timestamp;
 use crate::http::Origin;
 use crate::http::problem::{Problem, Written};
 
-pub(super) fn routes() -> Router<Site> {
-    Router::new()
-        .route(SIGN_IN, get(show).post(sign_in))
-        .route(SIGN_OUT, post(sign_out))
-}
-
-async fn show(viewer: Viewer) -> Response {
+pub(super) async fn show(viewer: Viewer) -> Response {
     let then = viewer.asked("then").and_then(own_path).unwrap_or("/");
     if viewer.rights.is_some() {
         return see_other(then);
@@ -53,7 +45,12 @@ fn fields() -> Markup {
     }
 }
 
-async fn sign_in(State(site): State<Site>, viewer: Viewer, fields: Fields, request: Request) -> Response {
+pub(super) async fn sign_in(
+    State(site): State<Site>,
+    viewer: Viewer,
+    fields: Fields,
+    request: Request,
+) -> Response {
     let then = then(&fields);
     let peer = Origin::of(&request).peer.ip();
     let client = Client::of(peer, request.headers());
@@ -87,7 +84,7 @@ fn refused(viewer: &Viewer, then: &str, problem: Problem) -> Response {
     response
 }
 
-async fn sign_out(State(site): State<Site>, viewer: Viewer, headers: HeaderMap) -> Response {
+pub(super) async fn sign_out(State(site): State<Site>, viewer: Viewer, headers: HeaderMap) -> Response {
     if let Some(session) = &viewer.session {
         site.sessions.end(session, Timestamp::now());
     }

@@ -318,10 +318,8 @@ fn registry() -> Registry {
 
 /// When the newest receipt arrived.
 async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox::Error> {
-    let newest = PageRequest {
-        cursor: None,
-        limit: 1,
-    };
-    let page = inbox.receipts(ReceiptFilter::default(), newest).await?;
+    let page = inbox
+        .receipts(ReceiptFilter::default(), PageRequest::first(1))
+        .await?;
     Ok(page.items.first().map(|receipt| receipt.received_at))
 }

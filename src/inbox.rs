@@ -324,6 +324,13 @@ pub struct PageRequest {
     pub limit: usize,
 }
 
+impl PageRequest {
+    /// So many from where the list begins.
+    pub const fn first(limit: usize) -> Self {
+        Self { cursor: None, limit }
+    }
+}
+
 /// A place in a list. Its form is the store's own affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(crate) u64);

@@ -90,10 +90,7 @@ impl Machine {
     }
 
     async fn count(&self) -> usize {
-        let page = PageRequest {
-            cursor: None,
-            limit: 500,
-        };
+        let page = PageRequest::first(500);
         let page = self.inbox.receipts(ReceiptFilter::default(), page).await;
         page.expect("it is read").items.len()
     }

@@ -71,10 +71,7 @@ async fn delivered(site: &Site, event_id: EventId) -> Result<Delivered, Problem>
         },
         ..view::Query::default()
     };
-    let page = PageRequest {
-        cursor: None,
-        limit: MAX_DELIVERIES,
-    };
+    let page = PageRequest::first(MAX_DELIVERIES);
     let listed = site.api.deliveries.list(&query, page).await?.items;
     let mut delivered = Delivered::new();
     for (index, listed) in listed.into_iter().enumerate() {

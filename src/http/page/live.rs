@@ -240,10 +240,7 @@ impl Live {
             sleep(PAUSE.saturating_sub(newest.at.elapsed())).await;
         }
         let at = Instant::now();
-        let page = PageRequest {
-            cursor: None,
-            limit: SHOWN,
-        };
+        let page = PageRequest::first(SHOWN);
         let receipts = site
             .api
             .inbox

@@ -25,11 +25,8 @@ const NEWEST: usize = 10;
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn overview(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
-    let page = PageRequest {
-        cursor: None,
-        limit: NEWEST,
-    };
     let last = site.api.inbox.outbox().last_sequence().await?;
+    let page = PageRequest::first(NEWEST);
     let newest = site
         .api
         .inbox

@@ -175,10 +175,7 @@ fn replay_form(viewer: &Viewer, receipt: &Receipt, names: &[&str]) -> Markup {
 
 /// The repeats of a receipt among the newest in quarantine.
 async fn repeats(site: &Site, receipt: &Receipt, text: &str) -> Result<Vec<Repeat>, Problem> {
-    let newest = PageRequest {
-        cursor: None,
-        limit: MAX_EXAMINED,
-    };
+    let newest = PageRequest::first(MAX_EXAMINED);
     let quarantine = site.api.inbox.quarantine(newest).await?;
     let of_receipt = |item: &Quarantined| item.duplicate_of() == Some(receipt.id);
     let mut repeats = Vec::new();

@@ -139,10 +139,7 @@ impl Hit {
 
 /// What begins or ends with that, among what came last, each once, at most [`MAX_HITS`].
 async fn parts_like(site: &Site, part: &str) -> Result<Vec<Hit>, Problem> {
-    let newest = || PageRequest {
-        cursor: None,
-        limit: AT_ONCE,
-    };
+    let newest = PageRequest::first(AT_ONCE);
     let mut hits: Vec<Hit> = Vec::new();
     let mut look_at = |kind, id: Uuid, path: &str, shown_as: Uuid| {
         let text = id.to_string();
@@ -153,7 +150,7 @@ async fn parts_like(site: &Site, part: &str) -> Result<Vec<Hit>, Problem> {
         }
     };
     let inbox = &site.api.inbox;
-    for receipt in inbox.receipts(ReceiptFilter::default(), newest()).await?.items {
+    for receipt in inbox.receipts(ReceiptFilter::default(), newest).await?.items {
         let of_job = receipt.event_id.map(EventId::uuid);
         let of_chatbot = receipt.chatbot_id.map(ChatbotId::uuid);
         let ids = [
@@ -167,7 +164,7 @@ async fn parts_like(site: &Site, part: &str) -> Result<Vec<Hit>, Problem> {
             }
         }
     }
-    for kept in inbox.quarantine(newest()).await?.items {
+    for kept in inbox.quarantine(newest).await?.items {
         let id = kept.id.uuid();
         look_at("in quarantine", id, "/quarantine/", id);
         look_at(
@@ -230,11 +227,7 @@ async fn is_chatbot(site: &Site, id: ChatbotId) -> Result<(bool, bool), Problem>
         chatbot_id: Some(id),
         ..ReceiptFilter::default()
     };
-    let newest = PageRequest {
-        cursor: None,
-        limit: 1,
-    };
-    let page = site.api.inbox.receipts(filter, newest).await?;
+    let page = site.api.inbox.receipts(filter, PageRequest::first(1)).await?;
     Ok((!page.items.is_empty(), page.next.is_none()))
 }
 

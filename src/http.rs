@@ -44,8 +44,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::HeaderValue;
-use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::header::{AsHeaderName, CONNECTION, EXPECT};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
@@ -326,6 +326,11 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         public: endpoint(public_router, public, Some(Strays::default())),
         admin: endpoint(admin_router, admin, None),
     }
+}
+
+/// A header's value; `None` if it is not there, or no text.
+fn text_of(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Routes that have an answer for every request.

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::Level;
 
+use super::text_of;
 use crate::event::Fault;
 use crate::inbox::{self, RequestId};
 pub use kind::Kind;
@@ -282,11 +283,7 @@ impl Problem {
     /// Writes the document into a response that [`IntoResponse`] made of this problem.
     pub fn write(&self, response: &mut Response, request_id: RequestId) {
         let (status, name, title) = self.kind.parts();
-        let allowed = response
-            .headers()
-            .get(ALLOW)
-            .and_then(|methods| methods.to_str().ok());
-        let detail = match (self.kind, allowed) {
+        let detail = match (self.kind, text_of(response.headers(), ALLOW)) {
             (Kind::MethodNotAllowed, Some(methods)) => {
                 format!("this path takes {}", methods.replace(',', ", "))
             }

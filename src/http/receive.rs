@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -22,7 +22,7 @@ use utoipa::openapi::{ObjectBuilder, Type};
 use super::problem::{Kind, Problem};
 use super::request_log::Told;
 use super::routes::{About, Routes};
-use super::{Origin, Shared};
+use super::{Origin, Shared, text_of};
 use crate::event::{self, EventId, Name, Notification, Stated};
 use crate::inbox::announce::Bearer;
 use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
@@ -136,7 +136,7 @@ async fn receive(State(shared): State<Shared>, request: Request) -> Result<Respo
         reason: problem.name().to_owned(),
         detail: problem.detail().to_owned(),
         receipt_id: None,
-        content_type: text(&head.headers, CONTENT_TYPE).map(str::to_owned),
+        content_type: text_of(&head.headers, CONTENT_TYPE).map(str::to_owned),
         truncated: body.is_truncated,
         body: body.bytes.clone(),
     };
@@ -181,7 +181,7 @@ async fn parse(body: &Bytes) -> Result<Notification, Problem> {
 
 /// Whether a body is announced as JSON as it is.
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = text(headers, CONTENT_TYPE);
+    let content_type = text_of(headers, CONTENT_TYPE);
     let essence = content_type
         .and_then(|value| value.split(';').next())
         .map(str::trim)
@@ -193,7 +193,7 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     if !is_json {
         return Err(Problem::wrong_content_type(content_type));
     }
-    match text(headers, CONTENT_ENCODING) {
+    match text_of(headers, CONTENT_ENCODING) {
         None => Ok(()),
         Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
         Some(_) => Err(Problem::wrong_content_encoding()),
@@ -214,7 +214,8 @@ fn is_json_suffixed(subtype: &str) -> bool {
 /// There are too many bodies in hand, or the receiver is stopping: the sender is to come again.
 async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<ReadBody, Problem> {
     let settings = &shared.settings;
-    let declared_bytes: Option<usize> = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let declared_bytes: Option<usize> =
+        text_of(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
         return Ok(read_start(shared, headers, body).await);
     }
@@ -367,13 +368,9 @@ impl Collected {
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 

@@ -14,10 +14,10 @@ use axum::response::Response;
 use tracing::{Instrument, Level, debug_span, event};
 use uuid::fmt::Hyphenated;
 
-use super::Origin;
 use super::metrics::{Metrics, NO_ROUTE};
 use super::problem::{Problem, Written};
 use super::routes::route_of;
+use super::{Origin, text_of};
 use crate::clock::Timestamp;
 use crate::inbox::RequestId;
 use crate::inbox::announce::milliseconds;
@@ -151,7 +151,7 @@ pub async fn log(
 /// The id that a request came with, given by a proxy or the sender, if it is fit to be logged: cut, and of characters
 /// that no reader of a log takes for anything else.
 fn incoming_id(request: &Request) -> Option<Arc<str>> {
-    let id = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
+    let id = text_of(request.headers(), X_REQUEST_ID)?;
     let is_fit = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
     is_fit.then(|| id[..id.len().min(MAX_INCOMING_BYTES)].into())
 }

@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
-use super::super::Origin;
 use super::super::problem::Problem;
+use super::super::{Origin, text_of};
 use crate::inbox::Error;
 use crate::rotating::Rotating;
 
@@ -115,7 +115,7 @@ async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) 
     let allowed = rights.and_then(|rights| match rights {
         _ if is_reading => Ok(()),
         Rights::Reading => Err(Problem::read_only()),
-        Rights::All if is_cross_site(&request) => Err(Problem::cross_site()),
+        Rights::All if is_cross_site(request.headers()) => Err(Problem::cross_site()),
         Rights::All => Ok(()),
     });
     match allowed {
@@ -134,8 +134,7 @@ pub async fn in_time(answer: impl Future<Output = Response>) -> Response {
 
 /// The token that a request shows.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, given) = value.split_once(' ')?;
+    let (scheme, given) = text_of(headers, AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
 }
 
@@ -161,10 +160,7 @@ fn is_local(request: &Request) -> bool {
 
 /// The name or address that a request has in `Host`.
 fn name_in_host(headers: &HeaderMap) -> &str {
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = text_of(headers, HOST).unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -180,13 +176,12 @@ fn is_local_name(name: &str) -> bool {
 }
 
 /// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
-pub fn is_cross_site(request: &Request) -> bool {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(ORIGIN) else {
-        return request.headers().contains_key(ORIGIN);
+pub fn is_cross_site(headers: &HeaderMap) -> bool {
+    let Some(origin) = text_of(headers, ORIGIN) else {
+        return headers.contains_key(ORIGIN);
     };
     let origin_host = origin.split_once("://").map(|(_, host)| host);
-    origin_host.is_none() || origin_host != header(HOST)
+    origin_host.is_none() || origin_host != text_of(headers, HOST)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{Fields, Site, form, see_other};
 use crate::clock::Timestamp;
 use crate::http::admin::{Rights, in_time, is_cross_site};
 use crate::http::problem::Problem;
+use crate::http::text_of;
 
 /// The field that says that a form is ours.
 pub const FORM_TOKEN: &str = "form_token";
@@ -148,10 +149,7 @@ async fn let_in(site: &Site, viewer: &Viewer, request: Request) -> Result<Reques
     if parts.method.is_safe() {
         return Ok(Request::from_parts(parts, body));
     }
-    let request = Request::from_parts(parts, axum::body::Body::empty());
-    let is_foreign = !request.headers().contains_key(ORIGIN) || is_cross_site(&request);
-    let (mut parts, _) = request.into_parts();
-    if is_foreign {
+    if !parts.headers.contains_key(ORIGIN) || is_cross_site(&parts.headers) {
         return Err(Problem::foreign_form().into_response());
     }
     let fields = form::read(&parts, body)
@@ -186,10 +184,7 @@ fn refuse(site: &Site, viewer: &Viewer, request: &Request) -> Response {
         // They are signed out already, on another tab or by the time.
         return see_other(SIGN_IN);
     }
-    let accepted = request
-        .headers()
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accepted = text_of(request.headers(), ACCEPT);
     let is_for_people = !accepted.is_some_and(|accepted| accepted.starts_with("text/event-stream"));
     if *request.method() == Method::GET && is_for_people {
         let query = viewer.query.iter().map(|(name, value)| (&**name, &**value));
@@ -202,10 +197,7 @@ fn refuse(site: &Site, viewer: &Viewer, request: &Request) -> Response {
 /// The name of the cookie. It has the port in it, since browsers give cookies to all ports of a host, and there may be several
 /// receivers on one.
 pub fn cookie_name(headers: &HeaderMap) -> String {
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = text_of(headers, HOST).unwrap_or_default();
     let port = host.rsplit_once(':').map(|(_, port)| port);
     let port = port.filter(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
     port.map_or("caigunn_webhook".to_owned(), |port| {

@@ -11,8 +11,8 @@ use maud::html;
 
 use super::entry::Viewer;
 use super::{layout, see_other};
-use crate::http::Origin;
 use crate::http::problem::{Problem, Written};
+use crate::http::{Origin, text_of};
 
 /// Nothing is taken from anywhere but here, nothing in the page itself is run, and no other page may hold this one.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -24,10 +24,7 @@ const REFERRER: &str = "same-origin";
 
 /// Has somebody with a browser read as a page what else of this side is refused, or is not there. The JSON API stays as it is.
 pub async fn dress_for_browsers(request: Request, next: Next) -> Response {
-    let accepted = request
-        .headers()
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accepted = text_of(request.headers(), ACCEPT);
     let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
     if !is_browser || request.uri().path().starts_with("/api/") {
         return next.run(request).await;

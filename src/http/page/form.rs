@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::Site;
 use crate::clock::{Timestamp, typed};
 use crate::http::problem::Problem;
+use crate::http::text_of;
 
 /// The longest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 << 10;
@@ -52,10 +53,7 @@ impl FromRequestParts<Site> for Fields {
 /// # Errors
 /// It is none, too long, or too slow.
 pub async fn read(parts: &Parts, body: Body) -> Result<Fields, Problem> {
-    let content_type = parts
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = text_of(&parts.headers, CONTENT_TYPE);
     let kind = content_type.and_then(|text| text.split(';').next());
     if !kind.is_some_and(|kind| {
         kind.trim()

@@ -26,6 +26,7 @@ use super::{Site, parts, receipts};
 use crate::clock::Timestamp;
 use crate::http::admin::receipts::{After, Asking, ReceiptsQuery, Wanted, read};
 use crate::http::problem::Problem;
+use crate::http::text_of;
 use crate::inbox::{Cursor, Error, PageRequest, Receipt, ReceiptFilter};
 
 /// How many may watch at once.
@@ -90,9 +91,7 @@ pub(super) async fn live(
     let Asking { wanted, after, .. } = read(query)?;
     let place = Arc::clone(&site.live.places).try_acquire_owned();
     let place = place.map_err(|_| Problem::too_many_viewers())?;
-    let last_id = headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let last_id = text_of(&headers, "last-event-id").and_then(|id| id.parse().ok());
     let last = match (last_id, after) {
         (Some(last), _) | (None, Some(After::Sequence(last))) => last,
         (None, Some(After::Newest) | None) => site.api.inbox.outbox().last_sequence().await?,

@@ -10,8 +10,8 @@ use super::entry::{SIGN_IN, Viewer, cookie_name, own_path, then};
 use super::slowing::Client;
 use super::{Fields, Site, layout, parts, see_other, sessions};
 use crate::clock::Timestamp;
-use crate::http::Origin;
 use crate::http::problem::{Problem, Written};
+use crate::http::{Origin, text_of};
 
 pub(super) async fn show(viewer: Viewer) -> Response {
     let then = viewer.asked("then").and_then(own_path).unwrap_or("/");
@@ -102,12 +102,7 @@ fn with_cookie(mut response: Response, headers: &HeaderMap, value: &str, lasts: 
 
 /// Whether the proxy in front was asked by https.
 fn is_https(headers: &HeaderMap) -> bool {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text = |name: &str| text_of(headers, name).unwrap_or_default();
     let is_forwarded = text("x-forwarded-proto")
         .split(',')
         .any(|proto| proto.trim().eq_ignore_ascii_case("https"));

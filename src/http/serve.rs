@@ -127,8 +127,6 @@ pub async fn serve(
     // The stream has its own limits of time. A peer that has sent all it will may still wait for its answer.
     http.header_read_timeout(None)
         .half_close(true)
-        // Head and body of an answer are small: to copy them costs less than to have the system gather them.
-        .writev(false)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES);
     let rooms = endpoint.connections.rooms.clone();

@@ -152,7 +152,6 @@ fn serve(pieces: &[&[u8]]) -> Served {
     let mut http = http1::Builder::new();
     http.header_read_timeout(None)
         .half_close(true)
-        .writev(false)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES);
     let connection = http.serve_connection(TokioIo::new(stream(Peer::of(pieces, &received))), service);

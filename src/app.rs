@@ -47,6 +47,16 @@ use running::Running;
 
 /// The program, ready to run: the inbox is open and both addresses are taken.
 pub struct App {
+    /// What `/metrics` will show, for numbers of parts that are not the app's.
+    pub metrics: Registry,
+    /// Where the lines of notifications go; at first one by one with all others.
+    pub lines: Lines,
+    /// How secrets are taken anew where their files change; at first they stay as they are.
+    pub rotation: Option<Rotation>,
+    /// Whom to tell that requests are served, and that a stop has begun; at first nobody.
+    pub manager: Manager,
+    /// What people are shown of the settings; at first nothing.
+    pub shown: ShownSettings,
     settings: Settings,
     inbox: Arc<dyn Inbox>,
     public: TcpListener,
@@ -54,48 +64,28 @@ pub struct App {
     caigunn: Option<CaiGunn>,
     dispatch: Dispatch,
     deliveries: Deliveries,
-    metrics: Registry,
-    lines: Lines,
-    rotation: Option<Rotation>,
-    manager: Manager,
-    shown: ShownSettings,
 }
 
 impl App {
-    /// Opens the inbox, brings it up to date and takes both addresses. Nothing is served yet. A database that cannot be
-    /// reached is waited for.
-    ///
-    /// # Errors
-    /// What cannot be opened.
-    ///
-    /// # Cancel safety
-    /// When the future is dropped, what was opened is let go of.
-    pub async fn build(settings: Settings) -> Result<Self, Error> {
-        Self::build_with(settings, Sockets::default()).await
-    }
-
-    /// As [`App::build`], with sockets that listen already in place of addresses.
+    /// Opens the inbox, brings it up to date and takes both addresses, or sockets that listen already in their place. Nothing is
+    /// served yet. A database that cannot be reached is waited for.
     ///
     /// # Errors
     /// What cannot be opened or used.
     ///
     /// # Cancel safety
-    /// As of [`App::build`].
-    pub async fn build_with(settings: Settings, sockets: Sockets) -> Result<Self, Error> {
+    /// When the future is dropped, what was opened is let go of.
+    pub async fn build(settings: Settings, sockets: Sockets) -> Result<Self, Error> {
         let opening = wait_for_inbox(&settings.inbox_location, &settings.inbox);
         let inbox = opening.await.map_err(Error::Inbox)?;
-        Self::assemble(inbox, settings, sockets)
+        Self::on(inbox, settings, sockets)
     }
 
     /// As [`App::build`], on an open inbox. It is closed when the program stops.
     ///
     /// # Errors
-    /// What cannot be opened.
-    pub fn on(inbox: Arc<dyn Inbox>, settings: Settings) -> Result<Self, Error> {
-        Self::assemble(inbox, settings, Sockets::default())
-    }
-
-    fn assemble(inbox: Arc<dyn Inbox>, settings: Settings, sockets: Sockets) -> Result<Self, Error> {
+    /// What cannot be opened or used.
+    pub fn on(inbox: Arc<dyn Inbox>, settings: Settings, sockets: Sockets) -> Result<Self, Error> {
         let listener = |side, address, socket| match socket {
             Some(socket) => http::take(socket, &settings.http.connections)
                 .map_err(|source| Error::Socket { side, source }),
@@ -125,6 +115,11 @@ impl App {
             &mut metrics,
         );
         Ok(Self {
+            metrics,
+            lines: Lines::one_by_one(),
+            rotation: None,
+            manager: Manager::default(),
+            shown: ShownSettings::default(),
             settings,
             inbox,
             public,
@@ -132,11 +127,6 @@ impl App {
             caigunn,
             dispatch,
             deliveries,
-            metrics,
-            lines: Lines::one_by_one(),
-            rotation: None,
-            manager: Manager::default(),
-            shown: ShownSettings::default(),
         })
     }
 
@@ -148,31 +138,6 @@ impl App {
     /// The admin address as it is.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin.local_addr().unwrap_or(self.settings.admin_listen)
-    }
-
-    /// What `/metrics` will show, for numbers of parts that are not the app's.
-    pub fn metrics(&mut self) -> &mut Registry {
-        &mut self.metrics
-    }
-
-    /// Where the lines of notifications go; one by one with all others unless this is called.
-    pub fn log_notifications_to(&mut self, lines: Lines) {
-        self.lines = lines;
-    }
-
-    /// Takes secrets anew where their files change; they stay as they are unless this is called.
-    pub fn rotate_secrets(&mut self, rotation: Rotation) {
-        self.rotation = Some(rotation);
-    }
-
-    /// Whom to tell that requests are served, and that a stop has begun; nobody unless this is called.
-    pub fn tell(&mut self, manager: Manager) {
-        self.manager = manager;
-    }
-
-    /// What people are shown of the settings; nothing unless this is called.
-    pub fn show_settings(&mut self, shown: ShownSettings) {
-        self.shown = shown;
     }
 
     /// Serves until `stop`, then stops in order: not ready, and nothing begun but serving; after the drain delay no new

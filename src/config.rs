@@ -32,6 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::delivery::Schedule;
+use crate::http::ShownSetting;
 use crate::inbox::postgres;
 use crate::{backfill, caigunn, http, inbox, subscription, telemetry};
 
@@ -149,26 +150,13 @@ impl Mistake {
 #[error("{}", .0.iter().map(|mistake| format!("  {mistake}\n")).collect::<String>())]
 pub struct Mistakes(pub Vec<Mistake>);
 
-/// One setting as it stands, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// Its key.
-    pub key: &'static str,
-    /// Its value; of a secret, only that there is one, and of a location not its password.
-    pub value: String,
-    /// Where it came from: `FILE:LINE`, a variable, or other words.
-    pub origin: String,
-    /// Whether the operator has said it, in a file, a variable or a flag.
-    pub is_said: bool,
-}
-
 /// A configuration without mistakes.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The settings.
     pub settings: Settings,
     /// What they were made of, in the order of the file of defaults.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownSetting>,
     /// What is allowed but unwise.
     pub warnings: Vec<Warning>,
 }

@@ -157,28 +157,12 @@ pub struct Endpoints {
     pub secrets: Secrets,
 }
 
-/// The tokens that are asked for.
+/// The tokens that are asked for, to be replaced.
 pub struct Secrets {
-    tokens: Arc<Tokens>,
-    admin: AdminTokens,
-}
-
-impl Secrets {
-    /// Takes these tokens of notifications from now on, and those that CaiGunn may still post with, where the first so far
-    /// `is_registered` everywhere or not; returns how many that are.
-    pub fn replace_tokens(&self, tokens: &[SecretString], is_registered: bool) -> usize {
-        self.tokens.replace(tokens, is_registered)
-    }
-
-    /// Has the admin side demand this token from now on.
-    pub fn replace_admin_token(&self, token: SecretString) {
-        self.admin.full.replace(Some(token));
-    }
-
-    /// Has it take this token to look with from now on.
-    pub fn replace_read_only_token(&self, token: SecretString) {
-        self.admin.read_only.replace(Some(token));
-    }
+    /// Those of notifications.
+    pub tokens: Arc<Tokens>,
+    /// Those of the admin side.
+    pub admin: AdminTokens,
 }
 
 /// What the endpoints are made of.
@@ -219,14 +203,16 @@ pub struct ShownSettings {
 }
 
 /// A setting, as people are shown it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownSetting {
     /// Its key.
     pub key: &'static str,
-    /// Its value; of a secret, only that there is one.
+    /// Its value; of a secret, only that there is one, and of a location not its password.
     pub value: String,
-    /// Where it came from.
+    /// Where it came from: `FILE:LINE`, a variable, or other words.
     pub origin: String,
+    /// Whether the operator has said it, in a file, a variable or a flag.
+    pub is_said: bool,
 }
 
 /// Builds both endpoints.

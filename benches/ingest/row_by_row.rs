@@ -12,6 +12,7 @@ use caigunn_webhook::inbox::{
     Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Outbox, Page, PageRequest, QuarantineId,
     QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Stored,
 };
+use caigunn_webhook::systemd::Sockets;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,8 @@ pub fn serve(url: &str) {
         let inbox = PostgresInbox::open(location, settings.inbox.clone())
             .await
             .expect("it opens");
-        let app = App::on(Arc::new(RowByRow(inbox)), settings).expect("the addresses are free");
+        let app =
+            App::on(Arc::new(RowByRow(inbox)), settings, Sockets::default()).expect("the addresses are free");
         println!("{}", app.public_address());
         app.run(CancellationToken::new()).await.expect("it serves");
     });

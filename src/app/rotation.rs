@@ -124,7 +124,7 @@ impl Users {
         if exposed(&old.http.tokens) != exposed(&new.http.tokens) {
             has_news = true;
             let count = new.http.tokens.len();
-            let also = match self.secrets.replace_tokens(&new.http.tokens, is_registered) {
+            let also = match self.secrets.tokens.replace(&new.http.tokens, is_registered) {
                 0 => String::new(),
                 retired => format!(
                     ", and {retired} that were to be registered before, with which CaiGunn may post until the first of them is"
@@ -135,13 +135,13 @@ impl Users {
         if let Some(token) = &new.http.admin_token
             && exposed(&old.http.admin_token) != exposed([token])
         {
-            self.secrets.replace_admin_token(token.clone());
+            self.secrets.admin.full.replace(Some(token.clone()));
             tracing::info!("admin.token was read anew");
         }
         if let Some(token) = &new.http.read_only_token
             && exposed(&old.http.read_only_token) != exposed([token])
         {
-            self.secrets.replace_read_only_token(token.clone());
+            self.secrets.admin.read_only.replace(Some(token.clone()));
             tracing::info!("admin.read_only_token was read anew");
         }
         if let (Some(client), Some(was), Some(api)) = (&self.client, &old.api, &new.api)

@@ -37,7 +37,8 @@ impl Receiver {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("inbox.db");
         let inbox = Arc::new(SqliteInbox::open(&path, settings.inbox.clone()).expect("it opens"));
-        let app = App::on(Arc::clone(&inbox) as Arc<dyn Inbox>, settings).expect("the addresses are free");
+        let app = App::on(Arc::clone(&inbox) as Arc<dyn Inbox>, settings, Sockets::default())
+            .expect("the addresses are free");
         let stop = CancellationToken::new();
         let receiver = Self {
             inbox,

@@ -15,7 +15,8 @@ use super::layers::{self, Sourced};
 use super::sources::Sources;
 use super::tables::summary;
 use super::value::{items, rendered, text};
-use super::{InboxLocation, Loaded, Mistake, Mistakes, Settings, Shown, Warning};
+use super::{InboxLocation, Loaded, Mistake, Mistakes, Settings, Warning};
+use crate::http::ShownSetting;
 
 /// What is shown where something is not.
 pub const HIDDEN: &str = "[hidden]";
@@ -215,7 +216,7 @@ impl Reader {
                     .map_or_else(|_| HIDDEN.to_owned(), |location| location.to_string()),
                 Kind::Tables => summary(&sourced.value),
             });
-            Shown {
+            ShownSetting {
                 key: key.name,
                 value,
                 origin: sourced.map_or("default", |sourced| &sourced.place).to_owned(),

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, bail};
 use caigunn_webhook::app::{App, Rotation};
-use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Shown, Sources, Warning};
+use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
 use caigunn_webhook::descriptors;
 use caigunn_webhook::http::{ShownSetting, ShownSettings};
 use caigunn_webhook::published::{Addresses, Published};
@@ -82,7 +82,7 @@ fn run_on_threads(
 
 async fn serve(
     settings: Settings,
-    shown: Vec<Shown>,
+    shown: Vec<ShownSetting>,
     (sources, sockets): (Sources, Sockets),
     warnings: &[Warning],
     telemetry: &Telemetry,
@@ -117,28 +117,23 @@ async fn serve(
     let location = settings.inbox_location.clone();
     let (registration, selection) = (settings.registration.clone(), settings.selection.clone());
     let is_asked = settings.api.is_some() && !matches!(&selection, Selection::Keys(keys) if keys.is_empty());
-    let Some(built) = stop.run_until_cancelled(App::build_with(settings, sockets)).await else {
+    let Some(built) = stop.run_until_cancelled(App::build(settings, sockets)).await else {
         tracing::info!("stopped before the inbox was open");
         return Ok(());
     };
     let mut app = built?;
-    app.tell(manager);
-    app.log_notifications_to(telemetry.lines());
-    let shown = shown.into_iter().map(|shown| ShownSetting {
-        key: shown.key,
-        value: shown.value,
-        origin: shown.origin,
-    });
-    app.show_settings(ShownSettings {
-        settings: shown.collect(),
+    app.manager = manager;
+    app.lines = telemetry.lines();
+    app.shown = ShownSettings {
+        settings: shown,
         warnings: warnings.iter().map(ToString::to_string).collect(),
-    });
-    app.rotate_secrets(Rotation {
+    };
+    app.rotation = Some(Rotation {
         sources,
         read: read_secret,
     });
     let dropped_lines = telemetry.dropped_lines_reader();
-    app.metrics().counter(
+    app.metrics.counter(
         "log_lines_dropped",
         "Log lines dropped because standard output was too slow or did not take them",
         move || dropped_lines() as u64,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use caigunn_webhook::app;
 use caigunn_webhook::config::{self, Settings, Sources};
 use caigunn_webhook::inbox::Inbox;
+use caigunn_webhook::systemd::Sockets;
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -38,12 +39,12 @@ pub async fn spawn_app_with(keys: &[(&str, &str)]) -> App {
 /// As [`spawn_app_with`], on an open inbox.
 pub async fn spawn_app_on(inbox: Arc<dyn Inbox>, keys: &[(&str, &str)]) -> App {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
-    let app = app::App::on(inbox, settings(&folder, keys)).expect("the app builds");
+    let app = app::App::on(inbox, settings(&folder, keys), Sockets::default()).expect("the app builds");
     run(app, folder)
 }
 
 async fn start(folder: TempDir, keys: &[(&str, &str)]) -> App {
-    let app = app::App::build(settings(&folder, keys)).await;
+    let app = app::App::build(settings(&folder, keys), Sockets::default()).await;
     run(app.expect("the app builds"), folder)
 }
 

@@ -114,8 +114,7 @@ pub struct ConnectionSettings {
 }
 
 /// What handlers share.
-#[derive(Clone)]
-struct Shared(Arc<SharedParts>);
+type Shared = Arc<SharedParts>;
 
 struct SharedParts {
     settings: Settings,
@@ -126,14 +125,6 @@ struct SharedParts {
     metrics: Arc<Metrics>,
     /// A permit a byte of body in hand.
     body_bytes: Arc<Semaphore>,
-}
-
-impl std::ops::Deref for Shared {
-    type Target = SharedParts;
-
-    fn deref(&self) -> &SharedParts {
-        &self.0
-    }
 }
 
 /// Makes an answer of a panic.
@@ -237,7 +228,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
     let body_bytes = Arc::new(Semaphore::new(
         settings.bodies_in_flight_bytes.min(Semaphore::MAX_PERMITS),
     ));
-    let shared = Shared(Arc::new(SharedParts {
+    let shared = Arc::new(SharedParts {
         settings,
         writer,
         accepting: accepting.clone(),
@@ -245,7 +236,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         tokens: Arc::clone(&tokens),
         metrics: Arc::clone(&metrics),
         body_bytes,
-    }));
+    });
     let (receiving, health, measured, api) = (
         receive::routes(),
         health::routes(),
@@ -286,6 +277,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         untold,
         ensure,
         shown,
+        kept: page::Kept::default(),
     });
     let api = api.merge(measured.with_state(Arc::new(registry)));
     let health = health.with_state(shared.clone());

@@ -63,8 +63,7 @@ fn minute(at: Timestamp) -> u32 {
 }
 
 /// What came and went. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Traffic(Arc<Counted>);
+pub type Traffic = Arc<Counted>;
 
 /// What is counted of it.
 #[derive(Debug, Default)]
@@ -89,15 +88,7 @@ pub struct Attempts {
     pub milliseconds: Minutes,
 }
 
-impl std::ops::Deref for Traffic {
-    type Target = Counted;
-
-    fn deref(&self) -> &Counted {
-        &self.0
-    }
-}
-
-impl Traffic {
+impl Counted {
     /// The attempts of a destination, which begin with the first call.
     pub fn attempts(&self, destination: &'static str) -> Arc<Attempts> {
         let mut destinations = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,8 @@
 //! of it works without the script, which adds what moves. Each page is a file of its own below, and its routes are in one
 //! [`table`].
 //!
-//! A handler takes [`Site`], the [`Viewer`], a query, and for a form its [`Fields`]; it gives [`Site::page`], or after a form
-//! [`Site::after`], or a [`Problem`], which is shown as a page. That a form is ours and its sender
+//! A handler takes [`Site`], the [`Viewer`], a query, and for a form its [`Fields`]; it gives [`Parts::page`], or after a form
+//! [`Parts::after`], or a [`Problem`], which is shown as a page. That a form is ours and its sender
 //! may change something has been seen to before it is called ([`entry`]).
 
 mod assets;
@@ -81,22 +81,16 @@ pub struct Parts {
     pub ensure: Option<Ensure>,
     /// The settings, as people are shown them.
     pub shown: ShownSettings,
+    /// What it keeps by itself; at first nothing.
+    pub kept: Kept,
 }
 
 /// What the handlers share.
-#[derive(Clone)]
-pub struct Site(Arc<SiteParts>);
+pub type Site = Arc<Parts>;
 
-pub struct SiteParts {
-    /// What the JSON API answers with.
-    pub api: Api,
-    tokens: AdminTokens,
-    writer: Writer,
-    accepting: Accepting,
-    traffic: Traffic,
-    untold: UntoldView,
-    ensure: Option<Ensure>,
-    shown: ShownSettings,
+/// What the page keeps by itself.
+#[derive(Default)]
+pub struct Kept {
     sessions: Sessions,
     slowing: Slowing,
     notices: Notices,
@@ -104,15 +98,7 @@ pub struct SiteParts {
     live: Live,
 }
 
-impl std::ops::Deref for Site {
-    type Target = SiteParts;
-
-    fn deref(&self) -> &SiteParts {
-        &self.0
-    }
-}
-
-impl Site {
+impl Parts {
     /// A whole page: the content under a header with the sections, how it goes, and the notice of the last form.
     pub async fn page(&self, viewer: &Viewer, section: Section, title: &str, content: Markup) -> Response {
         let health = health::health(self).await;
@@ -149,7 +135,7 @@ impl Site {
         } else {
             format!("#{place}")
         };
-        let id = self.notices.keep(notice.into());
+        let id = self.kept.notices.keep(notice.into());
         see_other(&format!("{path}{separator}{}={id}{place}", entry::NOTICE))
     }
 }
@@ -206,31 +192,7 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 
 /// The page, guarded.
 pub fn routes(parts: Parts) -> Router {
-    let Parts {
-        api,
-        tokens,
-        writer,
-        accepting,
-        traffic,
-        untold,
-        ensure,
-        shown,
-    } = parts;
-    let site = Site(Arc::new(SiteParts {
-        api,
-        tokens,
-        writer,
-        accepting,
-        traffic,
-        untold,
-        ensure,
-        shown,
-        sessions: Sessions::new(),
-        slowing: Slowing::default(),
-        notices: Notices::default(),
-        health: KnownHealth::default(),
-        live: Live::default(),
-    }));
+    let site = Arc::new(parts);
     let routes = table().into_iter();
     routes
         .fold(Router::new(), |router, (path, answer)| router.route(path, answer))

@@ -112,7 +112,7 @@ pub(super) async fn guard(State(site): State<Site>, mut request: Request, next: 
 
 fn viewer(site: &Site, request: &mut Request) -> Viewer {
     let cookie = cookie(request.headers());
-    let session = cookie.and_then(|cookie| site.sessions.find(&site.tokens, cookie, Timestamp::now()));
+    let session = cookie.and_then(|cookie| site.kept.sessions.find(&site.tokens, cookie, Timestamp::now()));
     let rights = match &session {
         Some(session) => Some(session.rights),
         None => site.tokens.rights_without(request).ok(),
@@ -130,8 +130,8 @@ fn viewer(site: &Site, request: &mut Request) -> Viewer {
     }
     Viewer {
         rights,
-        notice: notices.first().and_then(|(_, id)| site.notices.find(id)),
-        form_token: site.sessions.form_token(session.as_ref()),
+        notice: notices.first().and_then(|(_, id)| site.kept.notices.find(id)),
+        form_token: site.kept.sessions.form_token(session.as_ref()),
         session,
         path,
         query,

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Site, chatbots, destinations, parts};
+use super::{Parts, Site, chatbots, destinations, parts};
 use crate::http::chatbots::Standing;
 use crate::http::problem::Problem;
 use crate::inbox::Space;
@@ -46,8 +46,8 @@ pub(super) async fn show(State(site): State<Site>) -> Html<String> {
 }
 
 /// How it goes now, or a moment ago.
-pub async fn health(site: &Site) -> Health {
-    let mut known = site.health.0.lock().await;
+pub async fn health(site: &Parts) -> Health {
+    let mut known = site.kept.health.0.lock().await;
     match &*known {
         Some((at, health)) if at.elapsed() < FRESH => health.clone(),
         _ => {
@@ -89,7 +89,7 @@ impl Health {
     }
 }
 
-async fn look(site: &Site, standing: &Standing) -> Vec<Wrong> {
+async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let mut note = |words: String, path| wrong.push(Wrong { words, path });
     if let Err(problem) = site.accepting.check() {

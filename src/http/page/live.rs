@@ -89,7 +89,7 @@ pub(super) async fn live(
     site.accepting.check()?;
     let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let Asking { wanted, after, .. } = read(query)?;
-    let place = Arc::clone(&site.live.places).try_acquire_owned();
+    let place = Arc::clone(&site.kept.live.places).try_acquire_owned();
     let place = place.map_err(|_| Problem::too_many_viewers())?;
     let last_id = text_of(&headers, "last-event-id").and_then(|id| id.parse().ok());
     let last = match (last_id, after) {
@@ -166,7 +166,7 @@ impl Watching {
         let tokens = &self.site.tokens;
         match &self.cookie {
             Some(cookie) => {
-                let session = self.site.sessions.find(tokens, cookie, Timestamp::now());
+                let session = self.site.kept.sessions.find(tokens, cookie, Timestamp::now());
                 session.is_some()
             }
             None => tokens.full.get().is_none(),
@@ -175,7 +175,7 @@ impl Watching {
 
     /// What came since the last word, by the newest of it.
     async fn look(&mut self) -> Result<Option<String>, Error> {
-        let live = &self.site.live;
+        let live = &self.site.kept.live;
         let mut newest = live.newest(&self.site, Instant::now()).await?;
         if !self.wanted.is_all() && newest.sequence.saturating_sub(self.last) > SHOWN as u64 {
             newest.receipts = live.many(&self.site, newest.sequence).await?;
@@ -185,7 +185,7 @@ impl Watching {
 
     /// What came since a viewer was here last, if that is little enough to be looked at.
     async fn catch_up(&mut self) -> Result<Option<String>, Error> {
-        let newest = self.site.live.newest(&self.site, Instant::now()).await?;
+        let newest = self.site.kept.live.newest(&self.site, Instant::now()).await?;
         let missed = newest.sequence.saturating_sub(self.last);
         if missed <= SHOWN as u64 || missed > CAUGHT_UP as u64 {
             return self.look().await;

@@ -32,6 +32,8 @@ pub struct Session {
     ends_at: i64,
 }
 
+/// Those who have signed in; at first nobody.
+#[derive(Default)]
 pub struct Sessions(Mutex<Kept>);
 
 struct Kept {
@@ -47,15 +49,16 @@ fn salt() -> [u8; 32] {
     salt
 }
 
-impl Sessions {
-    /// No session yet.
-    pub fn new() -> Self {
-        Self(Mutex::new(Kept {
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
             salt: salt(),
             ended: HashMap::new(),
-        }))
+        }
     }
+}
 
+impl Sessions {
     /// Begins a session for who has shown the token of these rights; gives the cookie's value.
     pub fn begin(&self, tokens: &AdminTokens, rights: Rights, now: Timestamp) -> Option<String> {
         let session = Session {
@@ -159,14 +162,14 @@ mod tests {
 
     #[test]
     fn a_session_ends_after_a_day_by_signing_out_with_its_token_and_with_the_process() {
-        let (sessions, tokens, now) = (Sessions::new(), tokens(), Timestamp::from_micros(0));
+        let (sessions, tokens, now) = (Sessions::default(), tokens(), Timestamp::from_micros(0));
         let cookie = sessions.begin(&tokens, Rights::Reading, now).unwrap();
         let find = |at| sessions.find(&tokens, &cookie, at);
 
         assert_eq!(find(now).map(|session| session.rights), Some(Rights::Reading));
         assert!(find(now.plus(LASTS - Duration::from_secs(1))).is_some());
         assert!(find(now.plus(LASTS)).is_none());
-        assert!(Sessions::new().find(&tokens, &cookie, now).is_none());
+        assert!(Sessions::default().find(&tokens, &cookie, now).is_none());
         tokens.full.replace(Some("another".into()));
         assert!(find(now).is_some());
         tokens.read_only.replace(Some("another".into()));
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_cookie_that_was_touched_is_none() {
-        let (sessions, tokens, now) = (Sessions::new(), tokens(), Timestamp::from_micros(0));
+        let (sessions, tokens, now) = (Sessions::default(), tokens(), Timestamp::from_micros(0));
         let cookie = sessions.begin(&tokens, Rights::Reading, now).unwrap();
         let fields: Vec<_> = cookie.split('.').collect();
         let [letter, id, end, proof] = fields[..] else {
@@ -202,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_was_signed_out_is_bounded_and_never_comes_back() {
-        let (sessions, tokens, now) = (Sessions::new(), tokens(), Timestamp::from_micros(0));
+        let (sessions, tokens, now) = (Sessions::default(), tokens(), Timestamp::from_micros(0));
         let begin = || sessions.begin(&tokens, Rights::All, now).unwrap();
         let first = begin();
         for cookie in std::iter::once(first.clone()).chain((0..MAX_ENDED).map(|_| begin())) {
@@ -216,7 +219,7 @@ mod tests {
 
     #[test]
     fn forms_of_one_session_are_not_those_of_another() {
-        let (sessions, tokens, now) = (Sessions::new(), tokens(), Timestamp::from_micros(0));
+        let (sessions, tokens, now) = (Sessions::default(), tokens(), Timestamp::from_micros(0));
         let session = || {
             let cookie = sessions.begin(&tokens, Rights::All, now).unwrap();
             sessions.find(&tokens, &cookie, now).unwrap()
@@ -225,6 +228,6 @@ mod tests {
 
         assert_eq!(sessions.form_token(Some(&one)), sessions.form_token(Some(&one)));
         assert_ne!(sessions.form_token(Some(&one)), sessions.form_token(Some(&other)));
-        assert_ne!(sessions.form_token(None), Sessions::new().form_token(None));
+        assert_ne!(sessions.form_token(None), Sessions::default().form_token(None));
     }
 }

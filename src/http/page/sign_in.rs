@@ -54,15 +54,15 @@ pub(super) async fn sign_in(
     let then = then(&fields);
     let peer = Origin::of(&request).peer.ip();
     let client = Client::of(peer, request.headers());
-    if let Some(wait) = site.slowing.wait(&client) {
+    if let Some(wait) = site.kept.slowing.wait(&client) {
         let mut response = refused(&viewer, then, Problem::too_many_tries(wait));
         let seconds = (wait.as_secs() + 1).into();
         response.headers_mut().insert(RETRY_AFTER, seconds);
         return response;
     }
     let rights = site.tokens.rights_of(fields.get("token").unwrap_or_default());
-    site.slowing.note(&client, rights.is_some());
-    let begun = rights.and_then(|rights| site.sessions.begin(&site.tokens, rights, Timestamp::now()));
+    site.kept.slowing.note(&client, rights.is_some());
+    let begun = rights.and_then(|rights| site.kept.sessions.begin(&site.tokens, rights, Timestamp::now()));
     let Some(cookie) = begun else {
         tracing::warn!(
             error.type = "sign_in",
@@ -86,7 +86,7 @@ fn refused(viewer: &Viewer, then: &str, problem: Problem) -> Response {
 
 pub(super) async fn sign_out(State(site): State<Site>, viewer: Viewer, headers: HeaderMap) -> Response {
     if let Some(session) = &viewer.session {
-        site.sessions.end(session, Timestamp::now());
+        site.kept.sessions.end(session, Timestamp::now());
     }
     with_cookie(see_other(SIGN_IN), &headers, "", 0)
 }

@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 
-use super::problem::Problem;
+use super::problem::Kind;
 use super::rooms::Rooms;
 use super::routes::{About, Routes};
 use crate::clock::Timestamp;
@@ -31,35 +31,10 @@ pub struct Metrics {
     traffic: Traffic,
 }
 
-/// Why what arrived on a connection never became a request. hyper has answered it, and the request log knows nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
-    /// It is no HTTP/1.1: 400.
-    Malformed,
-    /// Its head has more bytes or headers than are taken: 431.
-    HeadTooLarge,
-}
-
-impl Unreadable {
-    /// All of them.
-    const ALL: [Self; 2] = [Self::Malformed, Self::HeadTooLarge];
-
-    /// What hyper has answered; `None` if it ended a connection for another reason.
-    fn of(error: &hyper::Error) -> Option<Self> {
-        match () {
-            () if error.is_parse_too_large() => Some(Self::HeadTooLarge),
-            () if error.is_parse() => Some(Self::Malformed),
-            () => None,
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::HeadTooLarge => "head-too-large",
-        }
-    }
-}
+/// Why what arrived on a connection never became a request: it is no HTTP/1.1, or its head has more bytes or headers than are
+/// taken. hyper has answered it with 400 or 431, and the request log knows nothing of it.
+const MALFORMED: &str = "malformed";
+const HEAD_TOO_LARGE: &str = "head-too-large";
 
 /// What is counted of one listener's connections.
 #[derive(Clone)]
@@ -76,13 +51,13 @@ impl Metrics {
         let counted = Self {
             rejections: by_reason(
                 Counters::default(),
-                Problem::names_of_refusals().into_iter().chain([NO_ROUTE]),
+                Kind::names(Kind::refuses_posts).into_iter().chain([NO_ROUTE]),
             ),
-            quarantined: by_reason(registry.quarantined().clone(), Problem::names_in_quarantine()),
+            quarantined: by_reason(registry.quarantined().clone(), Kind::names(Kind::is_quarantined)),
             rejected_duration: registry
                 .request_durations()
                 .get_or_create_owned(&[("outcome", "rejected")]),
-            unreadable: by_reason(Counters::default(), Unreadable::ALL.map(Unreadable::as_str)),
+            unreadable: by_reason(Counters::default(), [MALFORMED, HEAD_TOO_LARGE]),
             traffic: registry.traffic().clone(),
         };
         registry.add(
@@ -109,8 +84,10 @@ impl Metrics {
 
     /// Counts what hyper answered by itself, if it did.
     pub fn count_unreadable(&self, error: &hyper::Error) {
-        if let Some(reason) = Unreadable::of(error) {
-            count(&self.unreadable, reason.as_str());
+        if error.is_parse_too_large() {
+            count(&self.unreadable, HEAD_TOO_LARGE);
+        } else if error.is_parse() {
+            count(&self.unreadable, MALFORMED);
         }
     }
 

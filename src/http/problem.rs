@@ -9,7 +9,6 @@ mod causes;
 mod kind;
 mod page;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,16 +220,6 @@ impl Problem {
         Self::new(Kind::Internal, "a bug in the receiver; its log has more")
     }
 
-    /// The names of the problems with which posts of notifications are refused, each once.
-    pub fn names_of_refusals() -> BTreeSet<&'static str> {
-        names(Kind::refuses_posts)
-    }
-
-    /// The names of those whose requests go into quarantine, each once.
-    pub fn names_in_quarantine() -> BTreeSet<&'static str> {
-        names(Kind::is_quarantined)
-    }
-
     /// The last part of `type`, which also names the problem in the log and in quarantine.
     pub fn name(&self) -> &'static str {
         self.kind.parts().1
@@ -312,11 +301,6 @@ impl Problem {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     }
-}
-
-fn names(is_meant: fn(Kind) -> bool) -> BTreeSet<&'static str> {
-    let meant = Kind::ALL.into_iter().filter(|kind| is_meant(*kind));
-    meant.map(|kind| kind.parts().1).collect()
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

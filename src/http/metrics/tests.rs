@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::super::problem::Problem;
 use super::*;
 
 /// The reasons with which a metric is shown, and how often each happened.
@@ -28,11 +29,11 @@ fn every_reason_is_shown_before_it_has_happened() {
     let mut registry = Registry::default();
     let _metrics = Metrics::register(&mut registry);
 
-    let mut refusals = Problem::names_of_refusals();
+    let mut refusals = Kind::names(Kind::refuses_posts);
     assert!(refusals.contains("stopping"));
     refusals.insert("no-route");
     assert_eq!(reasons(&registry, "rejections"), at_zero(&refusals));
-    let quarantined = Problem::names_in_quarantine();
+    let quarantined = Kind::names(Kind::is_quarantined);
     assert!(quarantined.is_subset(&refusals));
     assert_eq!(reasons(&registry, "quarantined"), at_zero(&quarantined));
     let unreadable = BTreeSet::from(["head-too-large", "malformed"]);

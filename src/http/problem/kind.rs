@@ -1,5 +1,7 @@
 //! The kinds of problems: their statuses, names and headers, and what else depends on the kind alone.
 
+use std::collections::BTreeSet;
+
 use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, StatusCode};
 use tracing::Level;
@@ -10,9 +12,9 @@ const RETRY_AFTER_SECONDS: &str = "5";
 /// The same of a receiver that starts: what is left of a start when the listeners answer takes no longer.
 const RETRY_AFTER_START_SECONDS: &str = "1";
 
-/// Defines [`Kind`] together with a list of all of it.
+/// Defines [`Kind`] together with a list of all of it and what is known of each.
 macro_rules! kinds {
-    ($($kind:ident,)*) => {
+    ($($kind:ident => $facts:expr,)*) => {
         /// The problems there are: one a thing that the sender would do differently.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Kind {
@@ -22,37 +24,98 @@ macro_rules! kinds {
         impl Kind {
             /// All of them.
             pub const ALL: [Self; [$(Self::$kind),*].len()] = [$(Self::$kind),*];
+
+            fn facts(self) -> Facts {
+                match self {
+                    $(Self::$kind => $facts,)*
+                }
+            }
         }
     };
 }
 
 kinds! {
-    MalformedRequest,
-    NotJson,
-    WrongUrlToken,
-    WrongBearerToken,
-    SignedOut,
-    TooManyTries,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    BodyTimeout,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    NotNotification,
-    InvalidReplay,
-    InvalidQuery,
-    InstructionFailed,
-    NotAcceptable,
-    NotConfigured,
-    NotLeader,
-    Internal,
-    CaiGunnFailed,
-    UnknownTransferCoding,
-    Overloaded,
-    Starting,
-    Stopping,
-    InboxUnavailable,
+    MalformedRequest => facts(400, "malformed-request", "Malformed request").closes().of_posts().quarantined(),
+    NotJson => facts(400, "not-json", "The body is not JSON").of_posts().quarantined(),
+    WrongUrlToken => facts(401, "unauthorized", NO_TOKEN).with(WWW_AUTHENTICATE, "Url-Token").of_posts(),
+    WrongBearerToken => facts(401, "unauthorized", NO_TOKEN).with(WWW_AUTHENTICATE, "Bearer"),
+    SignedOut => facts(401, "unauthorized", NO_TOKEN),
+    TooManyTries => facts(429, "too-many-tries", "Too many wrong tokens"),
+    Forbidden => facts(403, "forbidden", "Not for this client"),
+    NotFound => facts(404, "not-found", "Not found"),
+    MethodNotAllowed => facts(405, "method-not-allowed", "Method not allowed"),
+    BodyTimeout => facts(408, "body-timeout", "The body came too slowly").closes().of_posts().quarantined(),
+    BodyTooLarge => facts(413, "body-too-large", "The body is too large").closes().of_posts().quarantined(),
+    UnsupportedMediaType => facts(415, "unsupported-media-type", "The body must be JSON").of_posts().quarantined(),
+    NotNotification => facts(422, "not-a-notification", "The body is not a notification").of_posts().quarantined(),
+    InvalidReplay => facts(422, "invalid-replay", "The body is not a replay"),
+    InvalidQuery => facts(400, "invalid-query", "Invalid query"),
+    InstructionFailed => facts(409, "instruction-failed", "It could not be done"),
+    NotAcceptable => facts(409, "not-acceptable", "It cannot be accepted"),
+    NotConfigured => facts(409, "not-configured", "Not configured"),
+    NotLeader => facts(409, "not-leader", "Another receiver leads"),
+    Internal => facts(500, "internal", "Internal error").of_posts(),
+    CaiGunnFailed => facts(502, "caigunn-failed", "CaiGunn did not give what was asked for"),
+    UnknownTransferCoding => facts(501, "unknown-transfer-coding", "Unknown transfer coding").closes().of_posts(),
+    Overloaded => facts(503, "overloaded", "Overloaded").later().of_posts(),
+    Starting => facts(503, "starting", "Starting").with(RETRY_AFTER, RETRY_AFTER_START_SECONDS),
+    Stopping => facts(503, "stopping", "Stopping").later().of_posts(),
+    InboxUnavailable => facts(503, "inbox-unavailable", "The inbox is unavailable").later().of_posts(),
+}
+
+/// What the title says of each request without the right token.
+const NO_TOKEN: &str = "The token is missing or wrong";
+
+/// What is known of a kind.
+struct Facts {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    header: Option<(HeaderName, &'static str)>,
+    refuses_posts: bool,
+    is_quarantined: bool,
+}
+
+/// A kind that no post to the public side is refused with.
+fn facts(status: u16, name: &'static str, title: &'static str) -> Facts {
+    Facts {
+        status: StatusCode::from_u16(status).expect("it has three digits"),
+        name,
+        title,
+        header: None,
+        refuses_posts: false,
+        is_quarantined: false,
+    }
+}
+
+impl Facts {
+    /// With the header that its status calls for, or that says what the connection comes to.
+    fn with(self, name: HeaderName, value: &'static str) -> Self {
+        let header = Some((name, value));
+        Self { header, ..self }
+    }
+
+    fn closes(self) -> Self {
+        self.with(CONNECTION, "close")
+    }
+
+    fn later(self) -> Self {
+        self.with(RETRY_AFTER, RETRY_AFTER_SECONDS)
+    }
+
+    fn of_posts(self) -> Self {
+        Self {
+            refuses_posts: true,
+            ..self
+        }
+    }
+
+    fn quarantined(self) -> Self {
+        Self {
+            is_quarantined: true,
+            ..self
+        }
+    }
 }
 
 impl Kind {
@@ -77,153 +140,32 @@ impl Kind {
     ];
 
     /// The status, the last part of `type`, and the title.
-    pub const fn parts(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
-            Self::NotJson => (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON"),
-            Self::InvalidQuery => (StatusCode::BAD_REQUEST, "invalid-query", "Invalid query"),
-            Self::WrongUrlToken | Self::WrongBearerToken | Self::SignedOut => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "The token is missing or wrong",
-            ),
-            Self::TooManyTries => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-tries",
-                "Too many wrong tokens",
-            ),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not for this client"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body-timeout",
-                "The body came too slowly",
-            ),
-            Self::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-            ),
-            Self::UnsupportedMediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "The body must be JSON",
-            ),
-            Self::NotNotification => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not-a-notification",
-                "The body is not a notification",
-            ),
-            Self::InvalidReplay => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid-replay",
-                "The body is not a replay",
-            ),
-            Self::InstructionFailed => (StatusCode::CONFLICT, "instruction-failed", "It could not be done"),
-            Self::NotAcceptable => (StatusCode::CONFLICT, "not-acceptable", "It cannot be accepted"),
-            Self::NotConfigured => (StatusCode::CONFLICT, "not-configured", "Not configured"),
-            Self::NotLeader => (StatusCode::CONFLICT, "not-leader", "Another receiver leads"),
-            Self::CaiGunnFailed => (
-                StatusCode::BAD_GATEWAY,
-                "caigunn-failed",
-                "CaiGunn did not give what was asked for",
-            ),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-            Self::UnknownTransferCoding => (
-                StatusCode::NOT_IMPLEMENTED,
-                "unknown-transfer-coding",
-                "Unknown transfer coding",
-            ),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
-            Self::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting", "Starting"),
-            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
-            Self::InboxUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "inbox-unavailable",
-                "The inbox is unavailable",
-            ),
-        }
+    pub fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        let Facts {
+            status, name, title, ..
+        } = self.facts();
+        (status, name, title)
     }
 
     /// The header that a status calls for, or that says what the connection comes to.
-    pub const fn header(self) -> Option<(HeaderName, &'static str)> {
-        match self {
-            Self::WrongUrlToken => Some((WWW_AUTHENTICATE, "Url-Token")),
-            Self::WrongBearerToken => Some((WWW_AUTHENTICATE, "Bearer")),
-            Self::MalformedRequest | Self::BodyTimeout | Self::BodyTooLarge | Self::UnknownTransferCoding => {
-                Some((CONNECTION, "close"))
-            }
-            Self::Overloaded | Self::Stopping | Self::InboxUnavailable => {
-                Some((RETRY_AFTER, RETRY_AFTER_SECONDS))
-            }
-            Self::Starting => Some((RETRY_AFTER, RETRY_AFTER_START_SECONDS)),
-            Self::NotJson
-            | Self::InvalidQuery
-            | Self::SignedOut
-            | Self::TooManyTries
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::UnsupportedMediaType
-            | Self::NotNotification
-            | Self::InvalidReplay
-            | Self::InstructionFailed
-            | Self::NotAcceptable
-            | Self::NotConfigured
-            | Self::NotLeader
-            | Self::CaiGunnFailed
-            | Self::Internal => None,
-        }
+    pub fn header(self) -> Option<(HeaderName, &'static str)> {
+        self.facts().header
     }
 
     /// Whether a post to the public side can be refused so, which is to bring a notification.
-    pub const fn refuses_posts(self) -> bool {
-        match self {
-            Self::MalformedRequest
-            | Self::NotJson
-            | Self::WrongUrlToken
-            | Self::BodyTimeout
-            | Self::BodyTooLarge
-            | Self::UnsupportedMediaType
-            | Self::NotNotification
-            | Self::Internal
-            | Self::UnknownTransferCoding
-            | Self::Overloaded
-            | Self::Stopping
-            | Self::InboxUnavailable => true,
-            Self::WrongBearerToken
-            | Self::SignedOut
-            | Self::TooManyTries
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::InvalidReplay
-            | Self::InvalidQuery
-            | Self::InstructionFailed
-            | Self::NotAcceptable
-            | Self::NotConfigured
-            | Self::NotLeader
-            | Self::CaiGunnFailed
-            | Self::Starting => false,
-        }
+    pub fn refuses_posts(self) -> bool {
+        self.facts().refuses_posts
     }
 
     /// Whether a copy of a request that is refused so goes into quarantine, once its token was right.
-    pub const fn is_quarantined(self) -> bool {
-        matches!(
-            self,
-            Self::NotJson
-                | Self::MalformedRequest
-                | Self::BodyTimeout
-                | Self::BodyTooLarge
-                | Self::UnsupportedMediaType
-                | Self::NotNotification
-        )
+    pub fn is_quarantined(self) -> bool {
+        self.facts().is_quarantined
+    }
+
+    /// The names of those that are meant, each once.
+    pub fn names(is_meant: fn(Self) -> bool) -> BTreeSet<&'static str> {
+        let meant = Self::ALL.into_iter().filter(|kind| is_meant(*kind));
+        meant.map(|kind| kind.parts().1).collect()
     }
 
     /// How loud the log is about it, which depends on who must act. A refused notification that its sender cannot help is at

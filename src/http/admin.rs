@@ -18,10 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::openapi;
 use super::problem::Problem;
@@ -37,8 +39,8 @@ use crate::inbox::{Cursor, Inbox, PageRequest, Span};
 pub use guard::{AdminTokens, Rights, guarded, in_time, is_cross_site};
 
 /// How many items a page holds unless asked otherwise, and at most.
-pub(super) const DEFAULT_LIMIT: usize = 50;
-pub(super) const MAX_LIMIT: usize = 500;
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -77,10 +79,33 @@ pub fn routes() -> Routes<Api> {
         .get("/api/v1/openapi.json", openapi::openapi, openapi)
 }
 
-pub type Asked<T> = Result<Query<T>, QueryRejection>;
+/// What the query of a request asks for; refused where it has other names than are taken, or one twice.
+pub struct Asked<T>(pub T);
 
-/// The last part of a path; refused where it is no text.
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(error) => Err(Problem::unread_query(&error)),
+        }
+    }
+}
+
+/// The part of a path that names something; refused where it is no text.
 pub type Named = Result<Path<String>, PathRejection>;
+
+/// The name in a path.
+pub fn name_of(named: Named) -> Result<String, Problem> {
+    named.map(|Path(name)| name).map_err(|_| Problem::not_found())
+}
+
+/// The id in a path, of what is called `what`.
+pub fn id_of<T: FromStr>(named: Named, what: &str) -> Result<T, Problem> {
+    let id = name_of(named)?;
+    id.parse().map_err(|_| Problem::nothing_named(what, id))
+}
 
 /// An answer whose members come in the order of their names.
 pub struct Answer<T>(pub T);
@@ -138,20 +163,15 @@ fn span(since: Option<String>, until: Option<String>) -> Result<Span, Problem> {
     })
 }
 
-pub(super) fn page(
-    cursor: Option<String>,
-    limit: Option<String>,
-    default: usize,
-    max: usize,
-) -> Result<PageRequest, Problem> {
-    let limit = asked("limit", &format!("1 to {max}"), limit, |limit| {
-        (1..=max).contains(limit)
+pub(super) fn page(cursor: Option<String>, limit: Option<String>) -> Result<PageRequest, Problem> {
+    let limit = asked("limit", &format!("1 to {MAX_LIMIT}"), limit, |limit| {
+        (1..=MAX_LIMIT).contains(limit)
     })?;
     let is_given = |cursor: &u64| i64::try_from(*cursor).is_ok();
     let cursor = asked("cursor", "the next_cursor of an earlier page", cursor, is_given)?;
     Ok(PageRequest {
         cursor: cursor.map(Cursor),
-        limit: limit.unwrap_or(default),
+        limit: limit.unwrap_or(DEFAULT_LIMIT),
     })
 }
 
@@ -209,7 +229,7 @@ mod tests {
     fn a_page_has_a_bounded_size_and_a_cursor_that_was_given() {
         let page = |cursor: Option<u64>, limit: Option<usize>| {
             let text = |number: u64| number.to_string();
-            page(cursor.map(text), limit.map(|limit| text(limit as u64)), 50, 500)
+            page(cursor.map(text), limit.map(|limit| text(limit as u64)))
                 .map(|page| (page.cursor.map(cursor_text), page.limit))
                 .map_err(|problem| problem.detail().to_owned())
         };

@@ -1,19 +1,18 @@
 //! `/api/v1/deliveries`
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
 use super::told::{Followed, NOT_YET, NoQuery, NotYet, follow, not_yet};
-use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, asked, asked_event, cursor_text, page, span};
+use super::{Answer, Api, Asked, asked, asked_event, cursor_text, page, span};
 use crate::delivery::instruction::Shown;
 use crate::delivery::view::{self, Listed, ShownAttempt};
-use crate::event::{ChatbotId, EventId};
+
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::State as DeliveryState;
 use crate::inbox::{Page, PageRequest, ReceiptFilter, ReceiptId};
@@ -91,9 +90,8 @@ pub struct DeliveriesPage {
 
 pub async fn deliveries(
     State(api): State<Api>,
-    query: Asked<DeliveriesQuery>,
+    Asked(query): Asked<DeliveriesQuery>,
 ) -> Result<Answer<DeliveriesPage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     list(&api, query).await.map(Answer)
 }
 
@@ -116,15 +114,14 @@ pub async fn list(api: &Api, query: DeliveriesQuery) -> Result<DeliveriesPage, P
 
 /// What a query asks for, and which page of it.
 pub fn read(query: DeliveriesQuery) -> Result<(view::Query, PageRequest), Problem> {
-    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
-    let is_any = |_: &Uuid| true;
+    let page = page(query.cursor, query.limit)?;
     let wanted = view::Query {
         destination: query.destination,
         state: query.state.map(|text| state(&text)).transpose()?,
         receipts: ReceiptFilter {
             event: asked_event(query.event)?,
-            event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
-            chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
+            event_id: asked("event_id", "a uuid", query.event_id, |_| true)?,
+            chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, |_| true)?,
         },
         span: span(query.since, query.until)?,
     };
@@ -165,29 +162,25 @@ pub async fn delivery(
 pub async fn retry(
     State(api): State<Api>,
     named: NamedDelivery,
-    query: Asked<NoQuery>,
+    _: Asked<NoQuery>,
 ) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
-    let (destination, receipt_id) = ids(named)?;
-    let instruction = Instruction::Retry {
-        destination: destination.clone(),
+    let told = |destination, receipt_id| Instruction::Retry {
+        destination,
         receipt_id,
     };
-    instruct_delivery(&api, &destination, receipt_id, instruction).await
+    tell(&api, named, told).await
 }
 
 pub async fn cancel(
     State(api): State<Api>,
     named: NamedDelivery,
-    query: Asked<NoQuery>,
+    _: Asked<NoQuery>,
 ) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
-    let (destination, receipt_id) = ids(named)?;
-    let instruction = Instruction::Cancel {
-        destination: destination.clone(),
+    let told = |destination, receipt_id| Instruction::Cancel {
+        destination,
         receipt_id,
     };
-    instruct_delivery(&api, &destination, receipt_id, instruction).await
+    tell(&api, named, told).await
 }
 
 /// An instruction that is done, and its delivery since.
@@ -197,18 +190,18 @@ pub struct DeliveryTold {
     delivery: Listed,
 }
 
-async fn instruct_delivery(
+async fn tell(
     api: &Api,
-    destination: &str,
-    receipt_id: ReceiptId,
-    instruction: Instruction,
+    named: NamedDelivery,
+    told: impl FnOnce(String, ReceiptId) -> Instruction,
 ) -> Result<Response, Problem> {
+    let (destination, receipt_id) = ids(named)?;
     // So that a wrong id is told from what cannot be done.
-    found(api, destination, receipt_id).await?;
-    match follow(api, instruction).await? {
+    found(api, &destination, receipt_id).await?;
+    match follow(api, told(destination.clone(), receipt_id)).await? {
         Followed::NotYet(instruction) => Ok(not_yet(instruction)),
         Followed::Done(instruction) => {
-            let (delivery, _) = found(api, destination, receipt_id).await?;
+            let (delivery, _) = found(api, &destination, receipt_id).await?;
             Ok(Answer(DeliveryTold {
                 instruction: *instruction,
                 delivery,

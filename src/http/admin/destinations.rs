@@ -1,6 +1,6 @@
 //! `/api/v1/destinations`
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::super::Leader;
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
 use super::told::{Followed, NOT_YET, NoQuery, NotYet, follow, not_yet};
-use super::{Answer, Api, Asked, Named, asked};
+use super::{Answer, Api, Asked, Named, asked, name_of};
 use crate::delivery::instruction::Shown;
 use crate::delivery::view::ShownDestination;
 use crate::inbox::instruction::Instruction;
@@ -69,36 +69,32 @@ pub struct PauseQuery {
 pub async fn pause(
     State(api): State<Api>,
     name: Named,
-    query: Asked<PauseQuery>,
+    Asked(query): Asked<PauseQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let Path(destination) = name.map_err(|_| Problem::not_found())?;
+    let destination = name_of(name)?;
     let allowed = format!("1 to {MAX_REASON_BYTES} bytes");
     let is_allowed = |reason: &String| (1..=MAX_REASON_BYTES).contains(&reason.len());
     let reason = asked("reason", &allowed, query.reason, is_allowed)?;
-    let instruction = Instruction::Pause {
-        destination: destination.clone(),
-        reason: reason.unwrap_or_else(|| DEFAULT_REASON.to_owned()),
-    };
-    instruct_destination(&api, &destination, instruction).await
+    let reason = reason.unwrap_or_else(|| DEFAULT_REASON.to_owned());
+    tell(&api, destination, |destination| Instruction::Pause {
+        destination,
+        reason,
+    })
+    .await
 }
 
-pub async fn resume(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
-    let Path(destination) = name.map_err(|_| Problem::not_found())?;
-    let instruction = Instruction::Resume {
-        destination: destination.clone(),
-    };
-    instruct_destination(&api, &destination, instruction).await
+pub async fn resume(State(api): State<Api>, name: Named, _: Asked<NoQuery>) -> Result<Response, Problem> {
+    tell(&api, name_of(name)?, |destination| Instruction::Resume {
+        destination,
+    })
+    .await
 }
 
-pub async fn remove(State(api): State<Api>, name: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
-    let Path(destination) = name.map_err(|_| Problem::not_found())?;
-    let instruction = Instruction::Remove {
-        destination: destination.clone(),
-    };
-    instruct_destination(&api, &destination, instruction).await
+pub async fn remove(State(api): State<Api>, name: Named, _: Asked<NoQuery>) -> Result<Response, Problem> {
+    tell(&api, name_of(name)?, |destination| Instruction::Remove {
+        destination,
+    })
+    .await
 }
 
 /// An instruction that is done, and its destination since.
@@ -108,8 +104,12 @@ pub struct DestinationTold {
     destination: Option<ShownDestination>,
 }
 
-async fn instruct_destination(api: &Api, name: &str, instruction: Instruction) -> Result<Response, Problem> {
-    match follow(api, instruction).await? {
+async fn tell(
+    api: &Api,
+    name: String,
+    told: impl FnOnce(String) -> Instruction,
+) -> Result<Response, Problem> {
+    match follow(api, told(name.clone())).await? {
         Followed::NotYet(instruction) => Ok(not_yet(instruction)),
         Followed::Done(instruction) => {
             let destinations = api.deliveries.destinations().await?;

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::super::BackfillError;
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
-use super::{Answer, Api, Asked, DEFAULT_LIMIT, Named, asked, asked_event, cursor_text, page, span};
+use super::{Answer, Api, Asked, Named, asked, asked_event, cursor_text, id_of, page, span};
 use crate::backfill::Outcome;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
@@ -73,8 +72,7 @@ pub struct JobList {
     looked_back_to: Option<Timestamp>,
 }
 
-pub async fn jobs(State(api): State<Api>, query: Asked<JobsQuery>) -> Result<Json<JobList>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
+pub async fn jobs(State(api): State<Api>, Asked(query): Asked<JobsQuery>) -> Result<Json<JobList>, Problem> {
     let (filter, page) = read(query)?;
     let JobPage { page, looked_back_to } =
         jobs::list(&*api.inbox, &filter, api.stalled_before(), page).await?;
@@ -87,30 +85,25 @@ pub async fn jobs(State(api): State<Api>, query: Asked<JobsQuery>) -> Result<Jso
 
 /// What a query asks for, and which page of it.
 pub(in crate::http) fn read(query: JobsQuery) -> Result<(JobFilter, PageRequest), Problem> {
-    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, jobs::MAX_LISTED)?;
+    let page = page(query.cursor, query.limit)?;
     let states = JobState::ALL.map(JobState::as_str).join(", ");
-    let is_any = |_: &Uuid| true;
     let filter = JobFilter {
         state: asked("state", &format!("one of {states}"), query.state, |_| true)?,
         event: asked_event(query.event)?,
-        chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
+        chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, |_| true)?,
         span: span(query.since, query.until)?,
     };
     Ok((filter, page))
 }
 
 pub async fn job(State(api): State<Api>, id: Named) -> Result<Json<WholeJob>, Problem> {
-    let event_id = event_id(id)?;
-    let job = jobs::whole(&*api.inbox, event_id, api.stalled_before()).await?;
-    job.map(Json)
-        .ok_or_else(|| Problem::nothing_named("job", event_id))
+    whole(&api, id_of(id, "job")?).await.map(Json)
 }
 
-/// The job that a path names.
-pub fn event_id(id: Named) -> Result<EventId, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let event_id = id.parse().map(EventId::new);
-    event_id.map_err(|_| Problem::nothing_named("job", &id))
+/// A job with its notifications.
+pub async fn whole(api: &Api, event_id: EventId) -> Result<WholeJob, Problem> {
+    let job = jobs::whole(&*api.inbox, event_id, api.stalled_before()).await?;
+    job.ok_or_else(|| Problem::nothing_named("job", event_id))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -127,13 +120,11 @@ pub struct BackfillQuery {
 pub async fn backfill(
     State(api): State<Api>,
     id: Named,
-    query: Asked<BackfillQuery>,
+    Asked(query): Asked<BackfillQuery>,
 ) -> Result<Answer<Outcome>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let event_id = event_id(id)?;
-    let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_: &Uuid| true)?;
-    let dry_run = asked("dry_run", "true or false", query.dry_run, |_: &bool| true)?;
-    let chatbot_id = chatbot_id.map(ChatbotId::new);
+    let event_id = id_of(id, "job")?;
+    let chatbot_id = asked("chatbot_id", "a uuid", query.chatbot_id, |_| true)?;
+    let dry_run = asked("dry_run", "true or false", query.dry_run, |_| true)?;
     let outcome = ask_caigunn(&api, event_id, chatbot_id, dry_run.unwrap_or(false)).await?;
     Ok(Answer(outcome))
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/quarantine`
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
 use super::told::NoQuery;
-use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, cursor_text, page};
+use super::{Answer, Api, Asked, Named, cursor_text, id_of, page};
 use crate::event::{EventId, Name};
 use crate::inbox::acceptance::NotAccepted;
 use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined, ReceiptId, ShownQuarantined};
@@ -59,10 +59,9 @@ pub struct QuarantinePage {
 
 pub async fn quarantine(
     State(api): State<Api>,
-    query: Asked<QuarantineQuery>,
+    Asked(query): Asked<QuarantineQuery>,
 ) -> Result<Answer<QuarantinePage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let page = page(query.cursor, query.limit)?;
     let Page { items, next } = api.inbox.quarantine(page).await?;
     Ok(Answer(QuarantinePage {
         quarantine: items,
@@ -84,10 +83,7 @@ pub struct WholeQuarantined {
 }
 
 pub async fn quarantined(State(api): State<Api>, id: Named) -> Result<Json<WholeQuarantined>, Problem> {
-    let id = quarantine_id(id)?;
-    let unknown = || Problem::nothing_named("quarantined request", id);
-    let found = api.inbox.quarantined(id).await?;
-    let (quarantined, body) = found.ok_or_else(unknown)?;
+    let (quarantined, body) = found(&api, quarantine_id(id)?).await?;
     let (body, body_base64) = match text(body) {
         Ok(text) => (Some(text), None),
         Err(bytes) => (None, Some(BASE64_STANDARD.encode(bytes))),
@@ -111,9 +107,8 @@ pub struct AcceptedAfterAll {
 pub async fn accept(
     State(api): State<Api>,
     id: Named,
-    query: Asked<NoQuery>,
+    _: Asked<NoQuery>,
 ) -> Result<Json<AcceptedAfterAll>, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
     let id = quarantine_id(id)?;
     let unknown = || Problem::nothing_named("quarantined request", id);
     let accepted = api.acceptance.accept(id).await;
@@ -131,9 +126,13 @@ pub async fn accept(
 
 /// The request that a path names.
 pub fn quarantine_id(id: Named) -> Result<QuarantineId, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let quarantine_id = id.parse().map(QuarantineId::new);
-    quarantine_id.map_err(|_| Problem::nothing_named("quarantined request", &id))
+    id_of(id, "quarantined request")
+}
+
+/// That request, with what is kept of its body.
+pub async fn found(api: &Api, id: QuarantineId) -> Result<(Quarantined, Bytes), Problem> {
+    let found = api.inbox.quarantined(id).await?;
+    found.ok_or_else(|| Problem::nothing_named("quarantined request", id))
 }
 
 /// A body as text, if it is UTF-8 without control characters but those that JSON has between its values. So the JSON string

@@ -3,16 +3,14 @@
 use std::str::FromStr;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::super::problem::Problem;
 use super::super::routes::{About, Routes};
-use super::{
-    Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, asked, asked_event, cursor_text, page, span,
-};
-use crate::event::{ChatbotId, EventId};
+use super::{Answer, Api, Asked, Named, asked, asked_event, cursor_text, id_of, page, span};
+
 use crate::inbox::{Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 pub fn routes() -> Routes<Api> {
@@ -89,9 +87,8 @@ pub enum ReceiptsPage {
 
 pub async fn receipts(
     State(api): State<Api>,
-    query: Asked<ReceiptsQuery>,
+    Asked(query): Asked<ReceiptsQuery>,
 ) -> Result<Answer<ReceiptsPage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
     let Asking { wanted, page, after } = read(query)?;
     match after {
         None => newest_first(&api, wanted, page).await,
@@ -131,13 +128,12 @@ pub fn read(query: ReceiptsQuery) -> Result<Asking, Problem> {
     if query.after.is_some() && query.cursor.is_some() {
         return Err(Problem::invalid_query("cursor: expected none beside after"));
     }
-    let page = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
-    let is_any = |_: &Uuid| true;
+    let page = page(query.cursor, query.limit)?;
     let wanted = Wanted {
         filter: ReceiptFilter {
             event: asked_event(query.event)?,
-            event_id: asked("event_id", "a uuid", query.event_id, is_any)?.map(EventId::new),
-            chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, is_any)?.map(ChatbotId::new),
+            event_id: asked("event_id", "a uuid", query.event_id, |_| true)?,
+            chatbot_id: asked("chatbot_id", "a uuid", query.chatbot_id, |_| true)?,
         },
         span: span(query.since, query.until)?,
     };
@@ -191,19 +187,16 @@ pub struct WholeReceipt {
 }
 
 pub async fn receipt(State(api): State<Api>, id: Named) -> Result<Json<WholeReceipt>, Problem> {
-    let Path(id) = id.map_err(|_| Problem::not_found())?;
-    let receipt_id = id
-        .parse()
-        .map(ReceiptId::new)
-        .map_err(|_| Problem::nothing_named("receipt", &id))?;
-    let (receipt, body) = api
-        .inbox
-        .receipt(receipt_id)
-        .await?
-        .ok_or_else(|| Problem::nothing_named("receipt", receipt_id))?;
+    let (receipt, body) = found(&api, id_of(id, "receipt")?).await?;
     Ok(Json(WholeReceipt {
         receipt,
         body: String::from_utf8(body.into())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
     }))
+}
+
+/// A receipt with its body.
+pub async fn found(api: &Api, id: ReceiptId) -> Result<(Receipt, Bytes), Problem> {
+    let found = api.inbox.receipt(id).await?;
+    found.ok_or_else(|| Problem::nothing_named("receipt", id))
 }

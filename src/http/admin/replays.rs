@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use super::super::problem::{Kind, Problem};
 use super::super::receive::check_content_type;
 use super::super::routes::{About, Routes};
 use super::told::{Followed, Given, NOT_YET, NoQuery, NotYet, follow, not_yet};
-use super::{Answer, Api, Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, page};
+use super::{Answer, Api, Asked, Named, id_of, page};
 use crate::accents::cut;
 use crate::clock::{A_TIME, Timestamp};
 use crate::delivery::instruction::Shown;
@@ -92,11 +92,10 @@ pub struct ReplayBegun {
 
 pub async fn begin(
     State(api): State<Api>,
-    query: Asked<NoQuery>,
+    // `dry_run` in the wrong place must not send everything.
+    _: Asked<NoQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
-    // `dry_run` in the wrong place must not send everything.
-    query.map_err(|error| Problem::unread_query(&error))?;
     check_content_type(request.headers())?;
     let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES));
     let body = reading
@@ -139,9 +138,11 @@ pub struct Replays {
     replays: Vec<Shown>,
 }
 
-pub async fn replays(State(api): State<Api>, query: Asked<ReplaysQuery>) -> Result<Answer<Replays>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let page = page(None, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+pub async fn replays(
+    State(api): State<Api>,
+    Asked(query): Asked<ReplaysQuery>,
+) -> Result<Answer<Replays>, Problem> {
+    let page = page(None, query.limit)?;
     let replays = api.deliveries.replays(page.limit).await?;
     Ok(Answer(Replays { replays }))
 }
@@ -158,11 +159,10 @@ pub async fn replay(State(api): State<Api>, id: Named) -> Result<Answer<WholeRep
 }
 
 pub async fn found(api: &Api, id: Named) -> Result<Shown, Problem> {
-    let Path(text) = id.map_err(|_| Problem::not_found())?;
-    let unknown = || Problem::nothing_named("replay", &text);
-    let id = text.parse().map_err(|_| unknown())?;
+    let id = id_of(id, "replay")?;
     let found = api.deliveries.instruction(id).await?;
-    found.filter(Shown::is_replay).ok_or_else(unknown)
+    let found = found.filter(Shown::is_replay);
+    found.ok_or_else(|| Problem::nothing_named("replay", id))
 }
 
 /// An instruction to end a replay that is done, and the replay since.
@@ -172,8 +172,7 @@ pub struct ReplayTold {
     replay: Shown,
 }
 
-pub async fn end(State(api): State<Api>, id: Named, query: Asked<NoQuery>) -> Result<Response, Problem> {
-    query.map_err(|error| Problem::unread_query(&error))?;
+pub async fn end(State(api): State<Api>, id: Named, _: Asked<NoQuery>) -> Result<Response, Problem> {
     let replay = found(&api, id).await?;
     let id = replay.id;
     Ok(match follow(&api, Instruction::EndReplay { id }).await? {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::super::Leader;
@@ -52,10 +52,9 @@ pub struct Chatbot {
 
 pub async fn subscription(
     State(api): State<Api>,
-    query: Asked<SubscriptionQuery>,
+    Asked(query): Asked<SubscriptionQuery>,
 ) -> Result<Answer<Subscription>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let of_leader = asked("of_leader", "true or false", query.of_leader, |_: &bool| true)?;
+    let of_leader = asked("of_leader", "true or false", query.of_leader, |_| true)?;
     seen(&api, of_leader.unwrap_or(false)).await.map(Answer)
 }
 

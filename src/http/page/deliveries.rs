@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -48,7 +48,7 @@ const MAX_TOLD: usize = 200;
 pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
-    query: Asked<DeliveriesQuery>,
+    query: Result<Asked<DeliveriesQuery>, Problem>,
 ) -> Result<Response, Problem> {
     let known = site.api.deliveries.destinations().await?;
     let names: Vec<_> = known.iter().map(|known| &*known.name).collect();
@@ -62,9 +62,8 @@ pub(super) async fn list(
         parts::UNTIL,
     ];
     let form = parts::filters(&viewer, "/deliveries", &filters);
-    let query = query.map_err(|error| Problem::unread_query(&error));
     let listed = match query {
-        Ok(Query(query)) => deliveries::list(&site.api, query).await,
+        Ok(Asked(query)) => deliveries::list(&site.api, query).await,
         Err(problem) => Err(problem),
     };
     let page = match listed {

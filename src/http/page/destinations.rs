@@ -11,9 +11,9 @@ use super::plot::{self, Line, Over};
 use super::{Fields, Section, Site, parts};
 use crate::clock::Timestamp;
 use crate::delivery::view::{ShownDestination, ShownState};
-use crate::http::admin::Named;
 use crate::http::admin::destinations::{DEFAULT_REASON, MAX_REASON_BYTES};
 use crate::http::admin::told::{Followed, follow};
+use crate::http::admin::{Named, name_of};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::Instruction;
 use crate::minutes::Attempts;
@@ -277,7 +277,7 @@ pub(super) async fn pause(
     name: Named,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let destination = named(name)?;
+    let destination = name_of(name)?;
     let reason = fields.get("reason").unwrap_or(DEFAULT_REASON).to_owned();
     if reason.len() > MAX_REASON_BYTES {
         return Err(Problem::invalid_query(format!(
@@ -293,7 +293,7 @@ pub(super) async fn pause(
 }
 
 pub(super) async fn resume(State(site): State<Site>, name: Named) -> Result<Response, Problem> {
-    let destination = named(name)?;
+    let destination = name_of(name)?;
     tell(&site, Instruction::Resume { destination }, "It is sent to again.").await
 }
 
@@ -304,7 +304,7 @@ pub(super) async fn remove(
     name: Named,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let destination = named(name)?;
+    let destination = name_of(name)?;
     if fields.get(parts::CONFIRMED).is_some() {
         return tell(&site, Instruction::Remove { destination }, "It is removed.").await;
     }
@@ -319,11 +319,6 @@ pub(super) async fn remove(
     Ok(site
         .page(&viewer, Section::Destinations, "Remove a destination", content)
         .await)
-}
-
-fn named(name: Named) -> Result<String, Problem> {
-    name.map(|axum::extract::Path(name)| name)
-        .map_err(|_| Problem::not_found())
 }
 
 async fn tell(site: &Site, instruction: Instruction, done: &str) -> Result<Response, Problem> {

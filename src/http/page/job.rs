@@ -11,10 +11,10 @@ use super::{Fields, Section, Site, Viewer, parts};
 use crate::clock::Timestamp;
 use crate::delivery::view::{self, Listed, ShownAttempt};
 use crate::event::{ChatbotId, EventId};
-use crate::http::admin::Named;
-use crate::http::admin::jobs::{ask_caigunn, event_id};
+use crate::http::admin::jobs::{ask_caigunn, whole};
+use crate::http::admin::{Named, id_of};
 use crate::http::problem::Problem;
-use crate::inbox::jobs::{self, Step, WholeJob};
+use crate::inbox::jobs::{Step, WholeJob};
 use crate::inbox::outbox::State as DeliveryState;
 use crate::inbox::{JobState, MAX_JOB_RECEIPTS, Origin, PageRequest, ReceiptFilter, ReceiptId};
 
@@ -39,9 +39,8 @@ type WithAttempts = (Listed, Option<Vec<ShownAttempt>>);
 type Delivered = BTreeMap<ReceiptId, Vec<WithAttempts>>;
 
 pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
-    let event_id = event_id(id)?;
-    let job = jobs::whole(&*site.api.inbox, event_id, site.api.stalled_before()).await?;
-    let job = job.ok_or_else(|| Problem::nothing_named("job", event_id))?;
+    let event_id = id_of(id, "job")?;
+    let job = whole(&site.api, event_id).await?;
     let delivered = delivered(&site, event_id).await?;
     let content = html! {
         (facts(&job))
@@ -247,7 +246,7 @@ fn rows(delivered: &[WithAttempts]) -> Vec<Markup> {
 }
 
 pub(super) async fn backfill(State(site): State<Site>, id: Named, _: Fields) -> Result<Response, Problem> {
-    let event_id = event_id(id)?;
+    let event_id: EventId = id_of(id, "job")?;
     let path = format!("/jobs/{event_id}");
     Ok(match ask_caigunn(&site.api, event_id, None, false).await {
         Ok(outcome) => {

@@ -1,6 +1,6 @@
 //! `/jobs`: which jobs there are, how they stand, and why some failed.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
@@ -19,10 +19,9 @@ const STATES: [&str; 5] = ["running", "stalled", "completed", "failed", "unknown
 pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
-    query: Asked<JobsQuery>,
+    query: Result<Asked<JobsQuery>, Problem>,
 ) -> Result<Response, Problem> {
-    let query = query.map_err(|error| Problem::unread_query(&error));
-    let (filter, page) = match query.and_then(|Query(query)| read(query)) {
+    let (filter, page) = match query.and_then(|Asked(query)| read(query)) {
         Ok(asked) => asked,
         Err(problem) => {
             let form = parts::filters(&viewer, "/jobs", &FILTERS);

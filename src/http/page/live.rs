@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::entry::{Viewer, cookie};
 use super::{Site, parts, receipts};
 use crate::clock::Timestamp;
+use crate::http::admin::Asked;
 use crate::http::admin::receipts::{After, Asking, ReceiptsQuery, Wanted, read};
 use crate::http::problem::Problem;
 use crate::http::text_of;
@@ -84,11 +84,10 @@ pub(super) async fn live(
     State(site): State<Site>,
     viewer: Viewer,
     headers: HeaderMap,
-    query: Result<Query<ReceiptsQuery>, QueryRejection>,
+    query: Result<Asked<ReceiptsQuery>, Problem>,
 ) -> Result<Response, Problem> {
     site.accepting.check()?;
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let Asking { wanted, after, .. } = read(query)?;
+    let Asking { wanted, after, .. } = read(query?.0)?;
     let place = Arc::clone(&site.kept.live.places).try_acquire_owned();
     let place = place.map_err(|_| Problem::too_many_viewers())?;
     let last_id = text_of(&headers, "last-event-id").and_then(|id| id.parse().ok());

@@ -1,16 +1,16 @@
 //! `/quarantine`: what was refused and kept, why, and a button for what can be accepted after all.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use maud::{Markup, html};
 
 use super::{Fields, Section, Site, Viewer, body, parts};
 use crate::event::parse;
-use crate::http::admin::quarantine::{QuarantineQuery, quarantine_id};
-use crate::http::admin::{Asked, DEFAULT_LIMIT, MAX_LIMIT, Named, cursor_text, page};
+use crate::http::admin::quarantine::{QuarantineQuery, found, quarantine_id};
+use crate::http::admin::{Asked, Named, cursor_text, page};
 use crate::http::problem::Problem;
-use crate::inbox::{Page, QuarantineId, Quarantined, ReceiptId};
+use crate::inbox::{Page, Quarantined, ReceiptId};
 
 const COLUMNS: [&str; 6] = [
     "Received",
@@ -24,10 +24,9 @@ const COLUMNS: [&str; 6] = [
 pub(super) async fn list(
     State(site): State<Site>,
     viewer: Viewer,
-    query: Asked<QuarantineQuery>,
+    Asked(query): Asked<QuarantineQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::unread_query(&error))?;
-    let asked = page(query.cursor, query.limit, DEFAULT_LIMIT, MAX_LIMIT)?;
+    let asked = page(query.cursor, query.limit)?;
     let Page { items, next } = site.api.inbox.quarantine(asked).await?;
     let totals = site.api.inbox.quarantine_totals().await?;
     let rows: Vec<_> = items.iter().map(row).collect();
@@ -69,7 +68,7 @@ fn became(kept: &Quarantined) -> Markup {
 
 pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let id = quarantine_id(id)?;
-    let (kept, posted) = found(&site, id).await?;
+    let (kept, posted) = found(&site.api, id).await?;
     let original = match kept.duplicate_of() {
         Some(id) => site.api.inbox.receipt(id).await?,
         None => None,
@@ -96,11 +95,6 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
     };
     let title = format!("In quarantine: {}", kept.reason);
     Ok(site.page(&viewer, Section::Quarantine, &title, content).await)
-}
-
-async fn found(site: &Site, id: QuarantineId) -> Result<(Quarantined, Bytes), Problem> {
-    let found = site.api.inbox.quarantined(id).await?;
-    found.ok_or_else(|| Problem::nothing_named("quarantined request", id))
 }
 
 fn facts(kept: &Quarantined) -> Markup {

@@ -8,10 +8,11 @@ use maud::{Markup, html};
 use super::difference::{Difference, differences};
 use super::{Fields, Section, Site, Viewer, body, delivery, parts};
 use crate::delivery::view::{Listed, ShownAttempt};
+use crate::http::admin::receipts;
 use crate::http::admin::told::{Followed, follow};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
-use crate::inbox::{PageRequest, Quarantined, Receipt, ReceiptId};
+use crate::inbox::{PageRequest, Quarantined, Receipt};
 use crate::trace;
 
 /// How many requests in quarantine are looked at for repeats of a receipt.
@@ -27,10 +28,8 @@ struct Repeat {
 }
 
 async fn find(site: &Site, id: &str) -> Result<(Receipt, String), Problem> {
-    let unknown = || Problem::nothing_named("receipt", id);
-    let receipt_id = id.parse().map(ReceiptId::new).map_err(|_| unknown())?;
-    let found = site.api.inbox.receipt(receipt_id).await?;
-    let (receipt, bytes) = found.ok_or_else(unknown)?;
+    let receipt_id = id.parse().map_err(|_| Problem::nothing_named("receipt", id))?;
+    let (receipt, bytes) = receipts::found(&site.api, receipt_id).await?;
     Ok((receipt, String::from_utf8_lossy(&bytes).into_owned()))
 }
 

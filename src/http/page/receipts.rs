@@ -1,15 +1,14 @@
 //! `/receipts`: what was accepted, newest first, with what comes put in front by the script.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::entry::path_with;
 use super::parts::Filter;
 use super::{Section, Site, Viewer, parts};
-use crate::http::admin::cursor_text;
 use crate::http::admin::receipts::{Asking, ReceiptsQuery, newest, read};
+use crate::http::admin::{Asked, cursor_text};
 use crate::http::problem::Problem;
 use crate::inbox::{Page, Receipt};
 
@@ -27,10 +26,9 @@ const FILTERS: [Filter<'static>; 5] = [
 pub(super) async fn receipts(
     State(site): State<Site>,
     viewer: Viewer,
-    query: Result<Query<ReceiptsQuery>, QueryRejection>,
+    query: Result<Asked<ReceiptsQuery>, Problem>,
 ) -> Result<Response, Problem> {
-    let query = query.map_err(|error| Problem::unread_query(&error));
-    let Asking { wanted, page, .. } = match query.and_then(|Query(query)| read(query)) {
+    let Asking { wanted, page, .. } = match query.and_then(|Asked(query)| read(query)) {
         Ok(asking) => asking,
         Err(problem) => {
             let form = parts::filters(&viewer, "/receipts", &FILTERS);

@@ -70,9 +70,6 @@ impl App {
     /// Opens the inbox, brings it up to date and takes both addresses, or sockets that listen already in their place. Nothing is
     /// served yet. A database that cannot be reached is waited for.
     ///
-    /// # Errors
-    /// What cannot be opened or used.
-    ///
     /// # Cancel safety
     /// When the future is dropped, what was opened is let go of.
     pub async fn build(settings: Settings, sockets: Sockets) -> Result<Self, Error> {
@@ -82,9 +79,6 @@ impl App {
     }
 
     /// As [`App::build`], on an open inbox. It is closed when the program stops.
-    ///
-    /// # Errors
-    /// What cannot be opened or used.
     pub fn on(inbox: Arc<dyn Inbox>, settings: Settings, sockets: Sockets) -> Result<Self, Error> {
         let listener = |side, address, socket| match socket {
             Some(socket) => http::take(socket, &settings.http.connections)

@@ -19,9 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 /// Opens the inbox of a location.
-///
-/// # Errors
-/// Why it cannot be opened.
 pub async fn open_inbox(
     location: &InboxLocation,
     settings: inbox::Settings,

@@ -73,9 +73,6 @@ impl Rotation {
 }
 
 /// Looks after the files for ever.
-///
-/// # Cancel safety
-/// May be dropped at any time.
 pub async fn keep(rotation: Rotation, mut users: Users) {
     if rotation.sources.files.is_empty() {
         return std::future::pending().await;

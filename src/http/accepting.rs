@@ -26,10 +26,7 @@ impl Accepting {
         self.0.store(STOPPING, Ordering::Relaxed);
     }
 
-    /// Whether they are wanted.
-    ///
-    /// # Errors
-    /// Why they are not.
+    /// Whether they are wanted; why not, if they are not.
     pub(super) fn check(&self) -> Result<(), Problem> {
         match self.0.load(Ordering::Relaxed) {
             STARTING => Err(Problem::starting()),

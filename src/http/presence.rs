@@ -55,9 +55,6 @@ impl Presence {
     }
 
     /// Waits until it is wished that it makes room. Not while something else of the connection waits for a wish.
-    ///
-    /// # Cancel safety
-    /// May be dropped at any time.
     pub(super) async fn room_is_wanted(&self) {
         let wanted = |cx: &mut Context<'_>| {
             // Before the look at what is wished, or a wish could come in between and wake nobody.

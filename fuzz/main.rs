@@ -4,14 +4,13 @@
 
 use std::sync::LazyLock;
 
-use caigunn_webhook::fuzzing::{TARGETS, Target};
+use caigunn_webhook::fuzzing::TARGETS;
 
-static TARGET: LazyLock<&Target> = LazyLock::new(|| {
+static RUN: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     let name = std::env::var("CAIGUNN_FUZZ_TARGET").unwrap_or_default();
-    TARGETS
-        .iter()
-        .find(|target| target.name == name)
-        .unwrap_or_else(|| panic!("CAIGUNN_FUZZ_TARGET names no target: {name:?}"))
+    let target = TARGETS.into_iter().find(|(of, _)| *of == name);
+    let (_, run) = target.unwrap_or_else(|| panic!("CAIGUNN_FUZZ_TARGET names no target: {name:?}"));
+    run
 });
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| (TARGET.run)(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| RUN(input));

@@ -5,27 +5,18 @@
 
 use crate::{backfill, config, event, http};
 
-/// One of them.
-pub struct Target {
-    /// Its name, which is also that of the folder of its corpus.
-    pub name: &'static str,
-    /// Panics if the input breaks a promise.
-    pub run: fn(&[u8]),
-}
+/// One of them: its name, which is also that of the folder of its corpus, and what panics if the input breaks a promise.
+pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: [Target; 6] = [
-    target("body", event::fuzzing::body),
-    target("sameness", event::fuzzing::sameness),
-    target("log", backfill::fuzzing::log),
-    target("edge", http::fuzzing::edge),
-    target("queries", http::fuzzing::queries),
-    target("settings", config::fuzzing::settings),
+    ("body", event::fuzzing::body),
+    ("sameness", event::fuzzing::sameness),
+    ("log", backfill::fuzzing::log),
+    ("edge", http::fuzzing::edge),
+    ("queries", http::fuzzing::queries),
+    ("settings", config::fuzzing::settings),
 ];
-
-const fn target(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run }
-}
 
 #[cfg(test)]
 mod tests;

@@ -273,7 +273,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         tokens: admin_tokens.clone(),
         writer: shared.writer.clone(),
         accepting: accepting.clone(),
-        traffic: registry.traffic().clone(),
+        traffic: registry.traffic.clone(),
         untold,
         ensure,
         shown,

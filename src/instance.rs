@@ -9,6 +9,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::fingerprint::hex;
+
 /// The answer's header that carries the proof.
 pub const PROOF_HEADER: &str = "x-caigunn-webhook-proof";
 
@@ -22,10 +24,7 @@ pub struct Instance(Arc<[u8; 32]>);
 impl Instance {
     /// With a fresh key.
     pub fn random() -> Self {
-        let mut key = [0; 32];
-        key[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-        key[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-        Self(Arc::new(key))
+        Self(Arc::new(random_key()))
     }
 
     /// The proof for a nonce: the SHA-256 of key and nonce, in hexadecimal. Both have a fixed length, so that
@@ -35,8 +34,16 @@ impl Instance {
             .chain_update(&self.0[..])
             .chain_update(nonce.as_bytes())
             .finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest)
     }
+}
+
+/// A key that nobody can guess.
+pub(crate) fn random_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    key[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+    key
 }
 
 impl fmt::Debug for Instance {

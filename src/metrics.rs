@@ -53,9 +53,12 @@ pub fn durations<const N: usize>() -> Histograms<N> {
 pub struct Registry {
     metrics: prometheus_client::registry::Registry,
     notifications: Counters<2>,
-    request_durations: Histograms<1>,
-    quarantined: Counters<1>,
-    traffic: Traffic,
+    /// How long posts to `/webhook` took, by their outcome; one metric, whichever module measures.
+    pub request_durations: Histograms<1>,
+    /// What was put into quarantine, by the reason; one metric, whichever module counts.
+    pub quarantined: Counters<1>,
+    /// What came and went in each minute, for plots; whichever module counts.
+    pub traffic: Traffic,
 }
 
 /// How many notifications came one way; cheap to clone.
@@ -107,21 +110,6 @@ impl Registry {
             accepted: counter("accepted"),
             duplicate: counter("duplicate"),
         }
-    }
-
-    /// How long posts to `/webhook` took, by their outcome; one metric, whichever module measures.
-    pub fn request_durations(&self) -> &Histograms<1> {
-        &self.request_durations
-    }
-
-    /// What was put into quarantine, by the reason; one metric, whichever module counts.
-    pub fn quarantined(&self) -> &Counters<1> {
-        &self.quarantined
-    }
-
-    /// What came and went in each minute, for plots; whichever module counts.
-    pub fn traffic(&self) -> &Traffic {
-        &self.traffic
     }
 
     /// Shows a metric. The name goes without the prefix, the unit and a counter's `_total`; the help without a full stop, and

@@ -102,7 +102,7 @@ pub fn register(registry: &mut Registry, destinations: &[(&'static str, Board)])
         None,
         |status| f64::from(u8::from(status.down_since.is_some() || status.pause.is_some())),
     );
-    let traffic = registry.traffic();
+    let traffic = &registry.traffic;
     destinations
         .iter()
         .map(|(name, _)| Metrics {

@@ -53,12 +53,12 @@ impl Metrics {
                 Counters::default(),
                 Kind::names(Kind::refuses_posts).into_iter().chain([NO_ROUTE]),
             ),
-            quarantined: by_reason(registry.quarantined().clone(), Kind::names(Kind::is_quarantined)),
+            quarantined: by_reason(registry.quarantined.clone(), Kind::names(Kind::is_quarantined)),
             rejected_duration: registry
-                .request_durations()
+                .request_durations
                 .get_or_create_owned(&[("outcome", "rejected")]),
             unreadable: by_reason(Counters::default(), [MALFORMED, HEAD_TOO_LARGE]),
-            traffic: registry.traffic().clone(),
+            traffic: registry.traffic.clone(),
         };
         registry.add(
             "rejections",

@@ -102,7 +102,7 @@ impl Parts {
     /// A whole page: the content under a header with the sections, how it goes, and the notice of the last form.
     pub async fn page(&self, viewer: &Viewer, section: Section, title: &str, content: Markup) -> Response {
         let health = health::health(self).await;
-        layout::page(viewer, Some(&health), Some(section), title, &content).into_response()
+        layout::page(viewer, Some(&health), section, title, &content).into_response()
     }
 
     /// A list that was asked for by what it cannot be filtered by: the problem, above the form with what was asked.

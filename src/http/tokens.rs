@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, is_same};
 use crate::rotating::{MAX_RETIRED, Rotating};
 
 /// Stands for a token that has not been used.
@@ -81,12 +80,7 @@ impl Tokens {
         let tokens = self.0.get();
         let mut is_accepted = tokens.is_empty();
         for token in &*tokens {
-            let is_it: bool = token
-                .secret
-                .expose_secret()
-                .as_bytes()
-                .ct_eq(given.as_bytes())
-                .into();
+            let is_it = is_same(token.secret.expose_secret(), given);
             if is_it {
                 token.last_used_at.fetch_max(at.as_micros(), Ordering::Relaxed);
             }

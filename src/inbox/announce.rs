@@ -131,7 +131,7 @@ impl Announcer {
     pub fn register(registry: &mut Registry, lines: Lines, last_received_at: Option<Timestamp>) -> Self {
         let duration = |outcome| {
             registry
-                .request_durations()
+                .request_durations
                 .get_or_create_owned(&[("outcome", outcome)])
         };
         let announcer = Self {
@@ -142,9 +142,9 @@ impl Announcer {
             duplicate_duration: duration("duplicate"),
             unrecognized_events: Counter::default(),
             differing: registry
-                .quarantined()
+                .quarantined
                 .get_or_create_owned(&[("reason", DUPLICATE_DIFFERS)]),
-            traffic: registry.traffic().clone(),
+            traffic: registry.traffic.clone(),
             last_received: Arc::new(last_received_at.map_or(0, Timestamp::as_micros).into()),
         };
         registry.add(

@@ -9,11 +9,11 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
 use super::super::problem::Problem;
 use super::super::{Origin, text_of};
+use crate::fingerprint::is_same;
 use crate::inbox::Error;
 use crate::rotating::Rotating;
 
@@ -70,7 +70,7 @@ impl AdminTokens {
                 .get()
                 .as_ref()
                 .as_ref()
-                .is_some_and(|token| is_same(given, token))
+                .is_some_and(|token| is_same(given, token.expose_secret()))
         };
         let (is_full, is_read_only) = (is(&self.full), is(&self.read_only));
         if is_full {
@@ -146,11 +146,6 @@ fn proxy_header(headers: &HeaderMap) -> Option<&str> {
             .any(|of_proxy| name == of_proxy || of_proxy.ends_with('-') && name.starts_with(of_proxy))
     };
     headers.keys().map(|name| name.as_str()).find(is_of_proxy)
-}
-
-/// Whether a text is a secret, in a time that depends on lengths alone.
-fn is_same(given: &str, secret: &SecretString) -> bool {
-    secret.expose_secret().as_bytes().ct_eq(given.as_bytes()).into()
 }
 
 /// Whether the peer is on this machine.

@@ -6,6 +6,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::fingerprint::hex;
+
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -16,9 +18,7 @@ pub static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path("/assets/page.cs
 pub static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path("/assets/page.js", SCRIPT));
 
 fn path(path: &str, content: &str) -> String {
-    let digest = Sha256::digest(content);
-    let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{path}?v={name}")
+    format!("{path}?v={}", hex(&Sha256::digest(content)[..6]))
 }
 
 pub(super) async fn style() -> Response {

@@ -11,9 +11,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
-use super::sessions::{self, Session};
+use super::sessions::Session;
 use super::{Fields, Site, form, see_other};
 use crate::clock::Timestamp;
+use crate::fingerprint::is_same;
 use crate::http::admin::{Rights, in_time, is_cross_site};
 use crate::http::problem::Problem;
 use crate::http::text_of;
@@ -160,7 +161,7 @@ async fn let_in(site: &Site, viewer: &Viewer, request: Request) -> Result<Reques
         // A form from before they signed in, on another tab.
         return Err(see_other(then(&fields)));
     }
-    if !sessions::is_same(given, &viewer.form_token) {
+    if !is_same(given, &viewer.form_token) {
         return Err(Problem::forged_form().into_response());
     }
     if !viewer.can_change() && !is_sign_in && viewer.path != SIGN_OUT {

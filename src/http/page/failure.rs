@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::entry::Viewer;
-use super::{layout, see_other};
+use super::{Section, layout, see_other};
 use crate::http::problem::{Problem, Written};
 use crate::http::{Origin, text_of};
 
@@ -60,7 +60,7 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
             p.quiet { "Answered with " (status.as_u16()) " to request " code { (request_id) } "." }
             p { a href="/" { "To the overview" } }
         };
-        let page = layout::page(&viewer, None, None, title, &content).into_response();
+        let page = layout::page(&viewer, None, Section::Other, title, &content).into_response();
         let (parts, body) = page.into_parts();
         *response.body_mut() = body;
         response.headers_mut().remove(CONTENT_LENGTH);

@@ -58,7 +58,7 @@ impl IntoResponse for Page {
 pub fn page(
     viewer: &Viewer,
     health: Option<&Health>,
-    section: Option<Section>,
+    section: Section,
     title: &str,
     content: &Markup,
 ) -> Page {
@@ -92,7 +92,7 @@ pub fn page(
     })
 }
 
-fn header(viewer: &Viewer, health: Option<&Health>, section: Option<Section>) -> Markup {
+fn header(viewer: &Viewer, health: Option<&Health>, section: Section) -> Markup {
     html! {
         a.name href="/" { "caigunn-webhook" }
         @if viewer.rights.is_some() {
@@ -107,7 +107,7 @@ fn header(viewer: &Viewer, health: Option<&Health>, section: Option<Section>) ->
                 ul {
                     @for (place, name, path) in SECTIONS {
                         li {
-                            a href=(path) aria-current=[(section == Some(place)).then_some("page")] { (name) }
+                            a href=(path) aria-current=[(section == place).then_some("page")] { (name) }
                         }
                     }
                 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use hmac_sha256::HMAC;
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::fingerprint::hex;
+use crate::fingerprint::{hex, is_same};
 use crate::http::admin::{AdminTokens, Rights};
+use crate::instance::random_key;
 
 /// How long a session lasts.
 pub const LASTS: Duration = Duration::from_secs(86_400);
@@ -42,17 +42,10 @@ struct Kept {
     ended: HashMap<Uuid, i64>,
 }
 
-fn salt() -> [u8; 32] {
-    let mut salt = [0; 32];
-    salt[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-    salt[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-    salt
-}
-
 impl Default for Kept {
     fn default() -> Self {
         Self {
-            salt: salt(),
+            salt: random_key(),
             ended: HashMap::new(),
         }
     }
@@ -90,7 +83,7 @@ impl Sessions {
         };
         let given = fields.next()?;
         let proof = self.proof(tokens, &session)?;
-        let is_ours: bool = proof.as_bytes().ct_eq(given.as_bytes()).into();
+        let is_ours = is_same(&proof, given);
         let is_over = session.ends_at <= seconds(now) || self.kept().ended.contains_key(&session.id);
         (is_ours && !is_over && fields.next().is_none()).then_some(session)
     }
@@ -101,7 +94,7 @@ impl Sessions {
         let now = seconds(now);
         kept.ended.retain(|_, ends_at| *ends_at > now);
         if kept.ended.len() >= MAX_ENDED {
-            kept.salt = salt();
+            kept.salt = random_key();
             kept.ended.clear();
         }
         kept.ended.insert(session.id, session.ends_at);
@@ -134,11 +127,6 @@ impl Sessions {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether two form tokens are the same, in a time that depends on lengths alone.
-pub fn is_same(one: &str, other: &str) -> bool {
-    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 const fn letter(rights: Rights) -> char {

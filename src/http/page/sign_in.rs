@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::entry::{SIGN_IN, Viewer, cookie_name, own_path, then};
 use super::slowing::Client;
-use super::{Fields, Site, layout, parts, see_other, sessions};
+use super::{Fields, Section, Site, layout, parts, see_other, sessions};
 use crate::clock::Timestamp;
 use crate::http::problem::{Problem, Written};
 use crate::http::{Origin, text_of};
@@ -30,7 +30,7 @@ fn form(viewer: &Viewer, then: &str, problem: Option<&Problem>) -> layout::Page 
         // A browser that is led here by a link of another site keeps the cookie to itself.
         p.quiet { "Signed in already, and led here by a link? " a href=(then) { "Go on" } "." }
     };
-    layout::page(viewer, None, None, "Sign in", &form)
+    layout::page(viewer, None, Section::Other, "Sign in", &form)
 }
 
 fn fields() -> Markup {

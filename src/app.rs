@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::caigunn;
 use crate::clock::Timestamp;
-use crate::config::{Registration, Settings};
+use crate::config::Settings;
 use crate::delivery::{self, Deliveries, Dispatch};
 use crate::http::{self, Endpoints, ShownSettings};
 use crate::inbox::announce::Announcer;
@@ -154,10 +154,8 @@ impl App {
         writer.register_metrics(&mut self.metrics);
         self.inbox.register_metrics(&mut self.metrics);
         let is_shared = self.settings.inbox_location.is_shared();
-        let deployment = match &self.settings.registration {
-            Registration::Wanted(webhook) => Some(&*webhook.base_url),
-            Registration::Missing(_) => None,
-        };
+        let registered = self.settings.registration.wanted();
+        let deployment = registered.map(|webhook| &*webhook.base_url);
         let (mut candidacy, leadership, terms) =
             Candidacy::new(Arc::clone(&self.inbox), is_shared, deployment);
         leadership.register_metrics(&mut self.metrics);

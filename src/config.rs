@@ -94,6 +94,16 @@ pub enum Registration {
     Missing(Vec<&'static str>),
 }
 
+impl Registration {
+    /// What it registers, if it does.
+    pub fn wanted(&self) -> Option<&subscription::Webhook> {
+        match self {
+            Self::Wanted(webhook) => Some(webhook),
+            Self::Missing(_) => None,
+        }
+    }
+}
+
 /// Where an inbox is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboxLocation {

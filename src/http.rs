@@ -69,7 +69,7 @@ use unread::Unread;
 
 pub use accepting::Accepting;
 pub use chatbots::{
-    BackfillAnswer, BackfillError, BackfillJob, Ensure, Leader, Standing, SubscriptionView, UntoldView,
+    BackfillAnswer, BackfillJob, Ensure, Leader, Standing, SubscriptionView, Unanswered, UntoldView,
 };
 pub use serve::{bind, reachable, serve, take};
 

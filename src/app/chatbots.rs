@@ -17,11 +17,11 @@ use super::leadership::Leadership;
 use super::running::until;
 use crate::backfill::{self, Backfill, Mode};
 use crate::caigunn::keyring::Keyring;
-use crate::config::{Registration, Settings};
+use crate::config::Settings;
 use crate::delivery::instruction::ShownState;
 use crate::delivery::{Answers, Deliveries, QUESTION_TIMEOUT};
 use crate::event::{ChatbotId, EventId};
-use crate::http::{BackfillError, BackfillJob, Ensure, Standing, SubscriptionView};
+use crate::http::{BackfillJob, Ensure, Standing, SubscriptionView, Unanswered};
 use crate::inbox::instruction::{Instruction, Question};
 use crate::inbox::{Inbox, Writer};
 use crate::instance::Instance;
@@ -62,10 +62,7 @@ impl CaiGunn {
         let Some(api) = settings.api.clone().filter(|_| has_chatbots) else {
             return Ok(None);
         };
-        let webhook = match &settings.registration {
-            Registration::Wanted(webhook) => Some((**webhook).clone()),
-            Registration::Missing(_) => None,
-        };
+        let webhook = settings.registration.wanted().cloned();
         let probed_url = webhook.as_ref().map_or(&api.url, |webhook| &webhook.public_url);
         Ok(Some(Self {
             probe_client: probe::client(probed_url).map_err(Error::Client)?,
@@ -206,9 +203,7 @@ impl Window {
                             standing = answer;
                             standing.leader.is_self = false;
                         }
-                        Err(Unanswered::Refused(reason) | Unanswered::NoLeader(reason)) => {
-                            standing.seen.problem = Some(reason);
-                        }
+                        Err(unanswered) => standing.seen.problem = Some(unanswered.to_string()),
                     }
                 }
                 standing
@@ -226,7 +221,7 @@ impl Window {
                     return Ok(());
                 }
                 let answer = window.ask(Question::Ensure, SEEING_TIMEOUT).await;
-                answer.map_err(|(Unanswered::Refused(reason) | Unanswered::NoLeader(reason))| reason)
+                answer.map_err(|unanswered| unanswered.to_string())
             })
         })
     }
@@ -244,11 +239,7 @@ impl Window {
                     chatbot_id,
                     dry_run,
                 };
-                let answer = window.ask(question, QUESTION_TIMEOUT).await;
-                answer.map_err(|unanswered| match unanswered {
-                    Unanswered::Refused(reason) => BackfillError::CaiGunn(reason),
-                    Unanswered::NoLeader(reason) => BackfillError::NotLeader(reason),
-                })
+                window.ask(question, QUESTION_TIMEOUT).await
             })
         })
     }
@@ -277,12 +268,10 @@ impl Window {
                             dry_run,
                         },
                         Some(keys),
-                    ) => job(keys, event_id, chatbot_id, dry_run).await.map(json).map_err(
-                        |error| match error {
-                            BackfillError::CaiGunn(reason) | BackfillError::NotLeader(reason) => reason,
-                            BackfillError::Inbox(error) => error.to_string(),
-                        },
-                    ),
+                    ) => {
+                        let backfilled = job(keys, event_id, chatbot_id, dry_run).await;
+                        backfilled.map(json).map_err(|unanswered| unanswered.to_string())
+                    }
                 }
             })
         })
@@ -339,14 +328,6 @@ impl Window {
     }
 }
 
-/// Why the leader has not answered.
-enum Unanswered {
-    /// It says why not.
-    Refused(String),
-    /// It cannot be asked.
-    NoLeader(String),
-}
-
 /// Has what is wanted already begun with once more: all is looked at then.
 fn begin_anew(wanted: &watch::Sender<Wanted>) {
     wanted.send_modify(|_| {});
@@ -363,17 +344,17 @@ async fn job(
     event_id: EventId,
     chatbot_id: Option<ChatbotId>,
     dry_run: bool,
-) -> Result<backfill::Outcome, BackfillError> {
+) -> Result<backfill::Outcome, Unanswered> {
     let keyring = keyring.borrow().clone();
     let Some(keyring) = keyring else {
         let reason = "the account's chatbots are not known yet; /api/v1/subscription says why";
-        return Err(BackfillError::CaiGunn(reason.to_owned()));
+        return Err(Unanswered::Refused(reason.to_owned()));
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Store };
     backfill.forgive();
     match backfill.job(&keyring, event_id, chatbot_id, mode).await {
         Ok(outcome) => Ok(outcome),
-        Err(backfill::Error::Inbox(error)) => Err(BackfillError::Inbox(error)),
-        Err(error) => Err(BackfillError::CaiGunn(error.explained())),
+        Err(backfill::Error::Inbox(error)) => Err(Unanswered::Inbox(error)),
+        Err(error) => Err(Unanswered::Refused(error.explained())),
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::caigunn;
-use crate::config::{self, Lasting, Mistakes, Registration, Settings, Sources};
+use crate::config::{self, Lasting, Mistakes, Settings, Sources};
 use crate::delivery::{DestinationSettings, Kind};
 use crate::http::{self, SubscriptionView};
 use crate::subscription::{Selection, Wanted};
@@ -182,13 +182,9 @@ impl Users {
             );
         }
         if let Some(wanted) = self.wanted.as_ref().filter(|_| has_news) {
-            let webhook = match &new.registration {
-                Registration::Wanted(webhook) => Some((**webhook).clone()),
-                Registration::Missing(_) => None,
-            };
             wanted.send_replace(Wanted {
                 selection: new.selection.clone(),
-                webhook,
+                webhook: new.registration.wanted().cloned(),
             });
         }
         // What is used of destinations and notices is in the old settings, which share it with the senders.

@@ -43,15 +43,18 @@ pub type Ensure = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>
 pub type BackfillJob = Arc<dyn Fn(EventId, Option<ChatbotId>, bool) -> BackfillAnswer + Send + Sync>;
 
 /// What comes of a [`BackfillJob`] in the end.
-pub type BackfillAnswer = Pin<Box<dyn Future<Output = Result<backfill::Outcome, BackfillError>> + Send>>;
+pub type BackfillAnswer = Pin<Box<dyn Future<Output = Result<backfill::Outcome, Unanswered>> + Send>>;
 
-/// Why a job could not be backfilled.
-#[derive(Debug)]
-pub enum BackfillError {
-    /// CaiGunn could not be asked, or did not answer: why.
-    CaiGunn(String),
-    /// Another receiver is to be asked: which, and why.
-    NotLeader(String),
+/// Why CaiGunn, or the receiver that leads, has not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// CaiGunn could not be asked, or who was asked has refused: why.
+    #[error("{0}")]
+    Refused(String),
+    /// The receiver that leads is to be asked, and could not be: why.
+    #[error("{0}")]
+    NoLeader(String),
     /// The inbox could not be read or written.
+    #[error(transparent)]
     Inbox(inbox::Error),
 }

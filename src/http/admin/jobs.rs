@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::super::BackfillError;
+use super::super::Unanswered;
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
 use super::{Answer, Api, Asked, Named, asked, asked_event, cursor_text, id_of, page, span};
@@ -139,9 +139,9 @@ pub async fn ask_caigunn(
     let job = api.backfill_job.as_ref().ok_or_else(Problem::no_credentials)?;
     match timeout(BACKFILL_TIMEOUT, job(event_id, chatbot_id, dry_run)).await {
         Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(BackfillError::CaiGunn(detail))) => Err(Problem::caigunn_failed(detail)),
-        Ok(Err(BackfillError::NotLeader(detail))) => Err(Problem::not_leader(detail)),
-        Ok(Err(BackfillError::Inbox(error))) => Err(error.into()),
+        Ok(Err(Unanswered::Refused(detail))) => Err(Problem::caigunn_failed(detail)),
+        Ok(Err(Unanswered::NoLeader(detail))) => Err(Problem::not_leader(detail)),
+        Ok(Err(Unanswered::Inbox(error))) => Err(error.into()),
         Err(_) => Err(Problem::caigunn_failed(format!(
             "nothing was heard within {} s: many calls wait for their turn (backfill.max_calls_per_minute), or CaiGunn \
              is slow; asking again is safe",

@@ -163,7 +163,7 @@ fn refuse_damaged(batch: &[(Receipt, Bytes)]) -> Result<(), CopyError> {
         "of receipt {}, number {}, {damage}; restore a sound backup, or copy once that receipt has expired",
         receipt.id, receipt.sequence
     );
-    Err(CopyError::From(Error::Corrupt { reason }))
+    Err(CopyError::From(Error::corrupt(reason)))
 }
 
 /// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of

@@ -46,6 +46,31 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// [`Error::Unavailable`], for that reason.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Unavailable { reason }
+    }
+
+    /// [`Error::Refused`], for that reason.
+    pub fn refused(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Refused { reason }
+    }
+
+    /// [`Error::Corrupt`], with what was found.
+    pub fn corrupt(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Corrupt { reason }
+    }
+
+    /// That a store is closed already.
+    pub(super) fn closed() -> Self {
+        Self::unavailable("it is closed")
+    }
+}
+
 /// What to do about an inbox of a newer program.
 pub const NEWER_ADVICE: &str = "run the newer program with it, or set CAIGUNN_INBOX_URL to another inbox; an inbox cannot go back to an \
                                 older version";

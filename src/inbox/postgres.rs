@@ -33,7 +33,7 @@ pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -260,20 +260,9 @@ impl Inbox for PostgresInbox {
     }
 }
 
-/// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A sequence number as the tables have it.
 fn seq(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
-}
-
-fn closed() -> Error {
-    Error::Unavailable {
-        reason: "it is closed".to_owned(),
-    }
 }
 
 fn system_time(timestamp: Timestamp) -> SystemTime {

@@ -39,7 +39,7 @@ mod write;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use bytes::Bytes;
@@ -48,7 +48,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
-    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Space, Stored,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Space, Stored, lock_mutex,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -109,9 +109,7 @@ impl SqliteInbox {
         // Before whatever would fail for it in fewer words. SQLite opens a log that it may not write to, and says so of the first
         // write only.
         if let Some(obstacle) = obstacle(path, Wanted::Writing) {
-            return Err(Error::Unavailable {
-                reason: obstacle.to_string(),
-            });
+            return Err(Error::unavailable(obstacle.to_string()));
         }
         if !path.exists() {
             // Before an empty one is made, of which nobody would know whether it was the inbox.
@@ -124,9 +122,7 @@ impl SqliteInbox {
         log::refuse_foreign(path)?;
         let index = Arc::new(Mutex::new(KeyIndex::default()));
         let store = Store::open(path, settings, Arc::clone(&index), Arc::clone(&hold))?;
-        let no_thread = |error: io::Error| Error::Unavailable {
-            reason: format!("cannot start a thread: {error}"),
-        };
+        let no_thread = |error: io::Error| Error::unavailable(format!("cannot start a thread: {error}"));
         let (commands, inbox) = mpsc::channel(COMMAND_COUNT);
         let of_thread = Arc::clone(&hold);
         thread::Builder::new()
@@ -155,10 +151,13 @@ impl SqliteInbox {
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
     ) -> Result<T, Error> {
-        let commands = lock_mutex(&self.commands).clone().ok_or_else(closed)?;
+        let commands = lock_mutex(&self.commands).clone().ok_or_else(Error::closed)?;
         let (sender, answer) = oneshot::channel();
-        commands.send(command(sender)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        commands
+            .send(command(sender))
+            .await
+            .map_err(|_| Error::closed())?;
+        answer.await.map_err(|_| Error::closed())?
     }
 
     /// Has the thread work on the file.
@@ -187,7 +186,7 @@ impl SqliteInbox {
         query: impl FnOnce(&Connection, &Mutex<KeyIndex>) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, Error> {
         if lock_mutex(&self.commands).is_none() {
-            return Err(closed());
+            return Err(Error::closed());
         }
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
         let index = Arc::clone(&self.index);
@@ -347,15 +346,4 @@ fn work(mut inbox: mpsc::Receiver<Command>, mut store: Store, hold: &Hold) {
             }
         }
     }
-}
-
-fn closed() -> Error {
-    Error::Unavailable {
-        reason: "it is closed".to_owned(),
-    }
-}
-
-/// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
-fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -207,9 +207,7 @@ fn waiting_count(queue: &mpsc::Sender<Waiting>) -> usize {
 }
 
 fn ended() -> Error {
-    Error::Unavailable {
-        reason: "the writer has ended".to_owned(),
-    }
+    Error::unavailable("the writer has ended")
 }
 
 async fn run(

@@ -58,12 +58,10 @@ impl<'a> Lead<'a> {
                 Ok(Err(CopyError::To(_))) => {}
                 Ok(Err(lost)) => return lost,
                 Err(_) => {
-                    return CopyError::To(Error::Unavailable {
-                        reason: format!(
-                            "it did not say for {} s that nobody else leads there; run this again",
-                            LEASE.as_secs()
-                        ),
-                    });
+                    return CopyError::To(Error::unavailable(format!(
+                        "it did not say for {} s that nobody else leads there; run this again",
+                        LEASE.as_secs()
+                    )));
                 }
             }
         }

@@ -111,7 +111,7 @@ pub async fn import(
         ..Work::default()
     };
     match transact(inbox, &work).await? {
-        Done::Refused(reason) => Err(Error::Unavailable { reason }),
+        Done::Refused(reason) => Err(Error::unavailable(reason)),
         Done::Committed(found) => {
             let known = found.iter().zip(&work.rows).find_map(|(found, row)| match found {
                 Found::Known { id, .. } => Some((*id, row.given)),
@@ -119,12 +119,10 @@ pub async fn import(
             });
             match known {
                 None => Ok(()),
-                Some((known_id, given)) => Err(Error::Corrupt {
-                    reason: format!(
-                        "receipt {} has the identity of receipt {known_id}, which is there already",
-                        given.map_or_else(String::new, |(_, id)| id.to_string())
-                    ),
-                }),
+                Some((known_id, given)) => Err(Error::corrupt(format!(
+                    "receipt {} has the identity of receipt {known_id}, which is there already",
+                    given.map_or_else(String::new, |(_, id)| id.to_string())
+                ))),
             }
         }
     }
@@ -158,12 +156,10 @@ impl<'a> Append<'a> {
                 return Ok(());
             }
             if overtaken_count > MAX_OVERTAKEN {
-                return Err(Error::Unavailable {
-                    reason:
-                        "other receivers store notifications of the same chatbot faster than they can be \
-                             compared"
-                            .to_owned(),
-                });
+                return Err(Error::unavailable(
+                    "other receivers store notifications of the same chatbot faster than they can be \
+                     compared",
+                ));
             }
             work = Work::default();
         }
@@ -222,9 +218,7 @@ impl<'a> Append<'a> {
             Done::Refused(reason) if work.len() == 1 => {
                 let reason = format!("this entry cannot be stored: {reason}");
                 for place in work.places() {
-                    self.answers[place] = Some(Err(Error::Unavailable {
-                        reason: reason.clone(),
-                    }));
+                    self.answers[place] = Some(Err(Error::unavailable(reason.clone())));
                 }
                 Ok(Vec::new())
             }

@@ -158,9 +158,7 @@ pub async fn check(location: &Location, settings: &Settings) -> Result<Check, Er
     };
     let connections = Connections::new(location, &settings);
     let checked = connections.run("read", inspect).await?;
-    checked.map_err(|finding| Error::Corrupt {
-        reason: format!("{} is damaged: {finding}", location.shown()),
-    })
+    checked.map_err(|finding| Error::corrupt(format!("{} is damaged: {finding}", location.shown())))
 }
 
 /// The outer error: it cannot be read. The inner one: a finding.

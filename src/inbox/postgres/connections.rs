@@ -13,11 +13,11 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::super::{Error, Settings};
+use super::Client;
 use super::error::{POOLER_ADVICE, has_no_room, sort};
 use super::hosts::{Connection, Hosts};
 use super::location::Location;
 use super::schema::{self, SCHEMA};
-use super::{Client, closed};
 
 pub use standby::{Standbys, standbys};
 
@@ -111,9 +111,9 @@ impl Connections {
                 lent.give_back();
                 Ok(done)
             }
-            (Ok(Err(Error::Unavailable { reason })), _) if is_standby_missing => Err(Error::Unavailable {
-                reason: format!("{reason}; {}", standby::MISSING),
-            }),
+            (Ok(Err(Error::Unavailable { reason })), _) if is_standby_missing => {
+                Err(Error::unavailable(format!("{reason}; {}", standby::MISSING)))
+            }
             (Ok(Err(error)), _) | (Err(_), Some(error)) => Err(error),
             (Err(_), None) => {
                 let (place, seconds) = (&self.place, time.as_secs_f64());
@@ -204,19 +204,17 @@ impl Connections {
         if is_alone.await? {
             return Ok(());
         }
-        Err(Error::Refused {
-            reason: format!(
-                "{} is a pooler that gives one session to several clients, as PgBouncer does with \
-                 pool_mode=transaction or statement: {POOLER_ADVICE}",
-                self.place
-            ),
-        })
+        Err(Error::refused(format!(
+            "{} is a pooler that gives one session to several clients, as PgBouncer does with \
+             pool_mode=transaction or statement: {POOLER_ADVICE}",
+            self.place
+        )))
     }
 
     /// Closes all connections. Those in use end with what they do.
     pub fn close(&self) -> Result<(), Error> {
         if self.pool.is_closed() {
-            return Err(closed());
+            return Err(Error::closed());
         }
         self.pool.close();
         Ok(())
@@ -226,7 +224,7 @@ impl Connections {
         let place = &self.place;
         let reason = match error {
             PoolError::Backend(error) => return error,
-            PoolError::Closed => return closed(),
+            PoolError::Closed => return Error::closed(),
             PoolError::Timeout(TimeoutType::Wait) => format!(
                 "all {} connections to {place} have been in use for {} s",
                 self.pool.status().max_size,

@@ -12,16 +12,12 @@ pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
     let reason = format!("cannot {verb} {place}: {}", text(error));
     match error.code() {
         Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => Error::Corrupt { reason },
-        Some(&SqlState::DISK_FULL) => Error::Unavailable {
-            reason: format!("no space left for {place}"),
-        },
+        Some(&SqlState::DISK_FULL) => Error::unavailable(format!("no space left for {place}")),
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => only_reads(place),
         Some(state) if is_refusal(state) => Error::Refused { reason },
-        Some(state) if is_mixed_up(state, &reason) => Error::Unavailable {
-            reason: format!(
-                "{reason}: a pooler in transaction or statement mode seems to be between; {POOLER_ADVICE}"
-            ),
-        },
+        Some(state) if is_mixed_up(state, &reason) => Error::unavailable(format!(
+            "{reason}: a pooler in transaction or statement mode seems to be between; {POOLER_ADVICE}"
+        )),
         // The server asks for a password, and the location has none.
         None if reason.ends_with("password missing") => Error::Refused { reason },
         Some(_) => Error::Unavailable { reason },
@@ -72,9 +68,9 @@ pub fn sort_connecting(place: &str, error: &tokio_postgres::Error) -> Error {
 
 /// The server takes no writes.
 pub fn only_reads(place: &str) -> Error {
-    Error::Unavailable {
-        reason: format!("{place} only reads: it is a standby, or was made read-only"),
-    }
+    Error::unavailable(format!(
+        "{place} only reads: it is a standby, or was made read-only"
+    ))
 }
 
 /// What an error says, with what it does not say itself.

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
 
-use super::super::Error;
+use super::super::{Error, lock_mutex};
 use super::error::{only_reads, sort, sort_connecting};
 use super::{Location, tls};
 
@@ -76,7 +76,7 @@ impl Hosts {
     /// now on, and no connection is used that was made before.
     pub fn suspect(&self, connection: &Connection) {
         let count = self.location.hosts().len();
-        let mut state = self.state();
+        let mut state = lock_mutex(&self.state);
         if count > 1 && connection.generation == state.generation {
             state.first = (connection.host + 1) % count;
             state.generation += 1;
@@ -124,7 +124,7 @@ impl Hosts {
     /// The hosts in the order in which they are asked, and whether a history is known.
     fn order(&self) -> (Vec<usize>, bool) {
         let count = self.location.hosts().len();
-        let state = self.state();
+        let state = lock_mutex(&self.state);
         let mut order: Vec<usize> = (0..count).map(|place| (state.first + place) % count).collect();
         if self.location.config().get_load_balance_hosts() == LoadBalanceHosts::Random {
             fastrand::shuffle(&mut order);
@@ -144,8 +144,8 @@ impl Hosts {
                 Err(_) => last_error = Some(self.too_slow(host, share)),
             }
         }
-        Err(last_error.unwrap_or_else(|| Error::Unavailable {
-            reason: format!("{} has no address", self.location.shown_host(host)),
+        Err(last_error.unwrap_or_else(|| {
+            Error::unavailable(format!("{} has no address", self.location.shown_host(host)))
         }))
     }
 
@@ -158,11 +158,11 @@ impl Hosts {
             Host::Unix(_) => Ok(vec![None]),
             Host::Tcp(name) => {
                 let found = lookup_host((name.as_str(), 0)).await;
-                let found = found.map_err(|error| Error::Unavailable {
-                    reason: format!(
+                let found = found.map_err(|error| {
+                    Error::unavailable(format!(
                         "cannot find the address of {}: {error}",
                         self.location.shown_host(host)
-                    ),
+                    ))
                 })?;
                 Ok(found.map(|address| Some(address.ip())).collect())
             }
@@ -221,27 +221,23 @@ impl Hosts {
 
     /// Whether a connection leads to the newest history that is known; gives the generation it is of.
     fn judge(&self, connection: &Connection) -> Result<u64, Error> {
-        let mut state = self.state();
+        let mut state = lock_mutex(&self.state);
         if let Some(seen) = connection.history {
             let place = self.location.shown_host(connection.host);
             match state.history {
                 Some(known) if known.system != seen.system => {
-                    return Err(Error::Unavailable {
-                        reason: format!(
-                            "{place} is another server than the one that was used before (system identifier {} in \
-                             place of {}); if it is the right one, restart all receivers",
-                            seen.system, known.system
-                        ),
-                    });
+                    return Err(Error::unavailable(format!(
+                        "{place} is another server than the one that was used before (system identifier {} in \
+                         place of {}); if it is the right one, restart all receivers",
+                        seen.system, known.system
+                    )));
                 }
                 Some(known) if known.timeline > seen.timeline => {
-                    return Err(Error::Unavailable {
-                        reason: format!(
-                            "{place} was replaced: it is on timeline {}, and a standby that took over is on timeline \
-                             {}; make it a standby of that one, or, if that is gone for good, restart all receivers",
-                            seen.timeline, known.timeline
-                        ),
-                    });
+                    return Err(Error::unavailable(format!(
+                        "{place} was replaced: it is on timeline {}, and a standby that took over is on timeline \
+                         {}; make it a standby of that one, or, if that is gone for good, restart all receivers",
+                        seen.timeline, known.timeline
+                    )));
                 }
                 Some(known) if known.timeline < seen.timeline => {
                     state.generation += 1;
@@ -261,18 +257,11 @@ impl Hosts {
     }
 
     fn too_slow(&self, host: usize, share: Duration) -> Error {
-        Error::Unavailable {
-            reason: format!(
-                "{} did not take a connection within {:.1} s",
-                self.location.shown_host(host),
-                share.as_secs_f64()
-            ),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Its holders leave it valid at every step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        Error::unavailable(format!(
+            "{} did not take a connection within {:.1} s",
+            self.location.shown_host(host),
+            share.as_secs_f64()
+        ))
     }
 }
 
@@ -306,7 +295,7 @@ impl managed::Manager for Hosts {
         if connection.client.is_closed() {
             return Err(RecycleError::message("it is closed"));
         }
-        if connection.generation != self.state().generation {
+        if connection.generation != lock_mutex(&self.state).generation {
             return Err(RecycleError::message("the server may have been replaced"));
         }
         Ok(())
@@ -326,7 +315,5 @@ fn worst(mut errors: Vec<Error>) -> Error {
         Error::Unavailable { reason } => reason,
         other => other.to_string(),
     });
-    Error::Unavailable {
-        reason: reasons.collect::<Vec<_>>().join("; "),
-    }
+    Error::unavailable(reasons.collect::<Vec<_>>().join("; "))
 }

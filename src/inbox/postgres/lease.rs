@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::super::{Candidate, LEASE, Leadership, Receipt};
+use super::super::{Candidate, LEASE, Leadership, Receipt, lock_mutex};
 use super::Client;
 use super::hosts::{Connection, History};
-use super::{lock, seq};
+use super::seq;
 
 /// Renews the candidate's lease, or takes one that has ended, was not renewed since `$4`, or is not there. The first writes no
 /// key and the second does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers
@@ -143,9 +143,9 @@ pub async fn lead(
     let client = &connection.client;
     let lead = client.prepare_cached(&lead_sql()).await?;
     let seconds = LEASE.as_secs_f64();
-    let unrenewed = lock(watched).filter(|(_, since)| since.elapsed() >= LEASE);
+    let unrenewed = lock_mutex(watched).filter(|(_, since)| since.elapsed() >= LEASE);
     let unrenewed = unrenewed.map(|(until, _)| until);
-    let seen = lock(led).seen();
+    let seen = lock_mutex(led).seen();
     let (seq, id) = (seen.map(|seen| seen.seq), seen.map(|seen| seen.id));
     let leads = client
         .query_opt(
@@ -164,8 +164,8 @@ pub async fn lead(
                 seen.id
             );
         }
-        *lock(watched) = None;
-        return Ok(lock(led).next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
+        *lock_mutex(watched) = None;
+        return Ok(lock_mutex(led).next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
     let holder = client
         .prepare_cached("SELECT name, until, holder FROM lease")
@@ -179,7 +179,7 @@ pub async fn lead(
         });
     };
     let until: SystemTime = row.try_get(1)?;
-    let mut watched = lock(watched);
+    let mut watched = lock_mutex(watched);
     *watched = watched
         .filter(|(before, _)| *before == until)
         .or_else(|| Some((until, Instant::now())));

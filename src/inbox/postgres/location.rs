@@ -180,7 +180,7 @@ impl Location {
             }
             (None, Some(file)) => {
                 let password = passfile::password(file, self, host);
-                config.password(password.map_err(|reason| Error::Refused { reason })?);
+                config.password(password.map_err(Error::refused)?);
             }
             (None, None) => {}
         }

@@ -23,11 +23,11 @@ use super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
     Matching, Outbox, Progress, Start, State, Undelivered,
 };
-use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
+use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt, lock_mutex};
 use super::Client;
 use super::hosts::Connection;
 use super::lease::Seen;
-use super::{PostgresInbox, lock, read as receipts, seq};
+use super::{PostgresInbox, read as receipts, seq};
 use crate::clock::Timestamp;
 
 impl Outbox for PostgresInbox {
@@ -56,12 +56,12 @@ impl Outbox for PostgresInbox {
 
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         Box::pin(async move {
-            let seen = lock(&self.led).seen();
+            let seen = lock_mutex(&self.led).seen();
             let found = self.deliver("read", async move |client| {
                 read::undelivered(client, seen, destination, after, limit).await
             });
             let found = found.await?.ok_or(Error::NotLeader)?;
-            lock(&self.led).see(found.receipts.last().map(Seen::of));
+            lock_mutex(&self.led).see(found.receipts.last().map(Seen::of));
             Ok(found)
         })
     }

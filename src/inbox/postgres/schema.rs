@@ -166,7 +166,7 @@ pub async fn is_alone(client: &Client, other: &Client) -> Result<bool, tokio_pos
 pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Error>, tokio_postgres::Error> {
     let server = server(client).await?;
     if let Some(reason) = server.unfit {
-        return Ok(Err(Error::Refused { reason }));
+        return Ok(Err(Error::refused(reason)));
     }
     if !server.has_fsync {
         tracing::warn!(
@@ -327,12 +327,10 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
     let (version, runs_from) = known.unwrap_or_default();
     let newest = newest();
     if runs_from > newest {
-        return Ok(Some(Error::Refused {
-            reason: format!(
-                "a newer program has brought its tables to version {version}, with which programs can run that know \
-                 {runs_from} or a later one; this one knows up to {newest}; {NEWER_ADVICE}"
-            ),
-        }));
+        return Ok(Some(Error::refused(format!(
+            "a newer program has brought its tables to version {version}, with which programs can run that know \
+             {runs_from} or a later one; this one knows up to {newest}; {NEWER_ADVICE}"
+        ))));
     }
     for (number, migration) in (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version) {
         client.batch_execute(migration.sql).await?;

@@ -30,7 +30,7 @@ const ALPN: &[u8] = b"postgresql";
 /// [`Error::Unavailable`]: the authorities that are to be believed, or our certificate, cannot be read.
 pub fn connector(location: &Location) -> Result<MakeRustlsConnect, Error> {
     let provider = outgoing::provider();
-    let verifier = verifier(location.trust(), &provider).map_err(|reason| Error::Unavailable { reason })?;
+    let verifier = verifier(location.trust(), &provider).map_err(Error::unavailable)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has algorithms for every version")
@@ -39,15 +39,14 @@ pub fn connector(location: &Location) -> Result<MakeRustlsConnect, Error> {
     let mut config = match location.certificate() {
         None => builder.with_no_client_auth(),
         Some(certificate) => {
-            let (chain, key) =
-                read_certificate(certificate).map_err(|reason| Error::Unavailable { reason })?;
+            let (chain, key) = read_certificate(certificate).map_err(Error::unavailable)?;
             let config = builder.with_client_auth_cert(chain, key);
-            config.map_err(|error| Error::Unavailable {
-                reason: format!(
+            config.map_err(|error| {
+                Error::unavailable(format!(
                     "sslcert {} and sslkey {} do not fit: {error}",
                     certificate.chain.display(),
                     certificate.key.display()
-                ),
+                ))
             })?
         }
     };

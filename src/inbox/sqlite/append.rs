@@ -102,11 +102,9 @@ impl<'a> Append<'a> {
         };
         match stored {
             Ok(stored) => Ok(Ok(stored)),
-            Err(error) if concerns_one_row(&error) || concerns_a_value(&error) => {
-                Ok(Err(Error::Unavailable {
-                    reason: format!("this entry cannot be stored: {error}"),
-                }))
-            }
+            Err(error) if concerns_one_row(&error) || concerns_a_value(&error) => Ok(Err(
+                Error::unavailable(format!("this entry cannot be stored: {error}")),
+            )),
             Err(error) => Err(error),
         }
     }

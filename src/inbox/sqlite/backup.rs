@@ -83,15 +83,17 @@ pub enum BackupError {
 pub fn backup(inbox: &Path, to: &Path, watch: &Watch) -> Result<Copied, BackupError> {
     // The log lies beside the file itself, not beside a link to it.
     let inbox = fs::canonicalize(inbox).map_err(|error| {
-        BackupError::From(Error::Unavailable {
-            reason: format!("cannot find {}: {error}", inbox.display()),
-        })
+        BackupError::From(Error::unavailable(format!(
+            "cannot find {}: {error}",
+            inbox.display()
+        )))
     })?;
     if !inbox.is_file() {
         // Whoever opens a pipe may wait for ever.
-        return Err(BackupError::From(Error::Unavailable {
-            reason: format!("{} is not a file", inbox.display()),
-        }));
+        return Err(BackupError::From(Error::unavailable(format!(
+            "{} is not a file",
+            inbox.display()
+        ))));
     }
     let to = target(to, &inbox)?;
     let mut name = Uuid::new_v4().simple().to_string();
@@ -229,22 +231,21 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
                 .map_err(|error| failed("look at", path, &error))?
                 .len(),
         }),
-        Check::DamagedRows { reason, advice } => Err(BackupError::From(Error::Corrupt {
-            reason: format!("{reason}; {advice}"),
-        })),
-        Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => {
-            Err(BackupError::From(Error::Corrupt {
-                reason: format!("{} is no inbox", from.display()),
-            }))
+        Check::DamagedRows { reason, advice } => {
+            Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
         }
+        Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => Err(
+            BackupError::From(Error::corrupt(format!("{} is no inbox", from.display()))),
+        ),
     }
 }
 
 /// That there is nothing to copy.
 pub fn empty(from: &Path) -> Error {
-    Error::Refused {
-        reason: format!("{} is empty: it has no tables of an inbox", from.display()),
-    }
+    Error::refused(format!(
+        "{} is empty: it has no tables of an inbox",
+        from.display()
+    ))
 }
 
 /// That something could not be done to a file.

@@ -73,29 +73,26 @@ pub fn check(path: &Path) -> Result<Check, Error> {
             return Ok(log::check(path)?.unwrap_or(Check::Missing));
         }
         Err(error) => {
-            return Err(Error::Unavailable {
-                reason: format!("cannot find {}: {error}", path.display()),
-            });
+            return Err(Error::unavailable(format!(
+                "cannot find {}: {error}",
+                path.display()
+            )));
         }
     };
     let path = path.as_path();
     if !path.is_file() {
         // Whoever opens a pipe may wait for ever.
-        return Err(Error::Unavailable {
-            reason: format!("{} is not a file", path.display()),
-        });
+        return Err(Error::unavailable(format!("{} is not a file", path.display())));
     }
     if let Some(foreign) = log::check(path)? {
         return Ok(foreign);
     }
     if schema::is_half_changed(path) {
-        return Err(Error::Unavailable {
-            reason: format!(
-                "{0} is half changed: {0}-journal has what was there before, as where the very first start was cut \
-                 off; the next start takes that back, then check again",
-                path.display()
-            ),
-        });
+        return Err(Error::unavailable(format!(
+            "{0} is half changed: {0}-journal has what was there before, as where the very first start was cut \
+             off; the next start takes that back, then check again",
+            path.display()
+        )));
     }
     match schema::alone(path, |opened| inspect(opened, path)) {
         Some(checked) => checked,
@@ -131,9 +128,10 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
         // It comes under a heading that names the database, of which there is one.
         let first = finding.lines().find(|line| !line.starts_with("***"));
         let finding: String = first.unwrap_or(&finding).chars().take(MAX_FINDING).collect();
-        return Err(Error::Corrupt {
-            reason: format!("{} is damaged: {finding}", path.display()),
-        });
+        return Err(Error::corrupt(format!(
+            "{} is damaged: {finding}",
+            path.display()
+        )));
     }
     let found = rows::read(&connection, version).map_err(failed)?;
     Ok(match found.damage(path) {
@@ -159,8 +157,11 @@ pub fn try_write(path: &Path) -> Result<(), Error> {
     let _hold = Hold::take_what_is_there(path)?;
     // First by plain files, whose errors say more than SQLite's: it calls a full disk an I/O error, where it cannot
     // make the index of the log, and a read-only one unable to open a file.
-    try_write_beside(path).map_err(|error| Error::Unavailable {
-        reason: format!("cannot write to the folder of {}: {error}", path.display()),
+    try_write_beside(path).map_err(|error| {
+        Error::unavailable(format!(
+            "cannot write to the folder of {}: {error}",
+            path.display()
+        ))
     })?;
     if !path.exists() {
         return Ok(());

@@ -76,9 +76,7 @@ impl Checkpoints {
         let thread = thread::Builder::new()
             .name("inbox-copy".to_owned())
             .spawn(run)
-            .map_err(|error| Error::Unavailable {
-                reason: format!("cannot start a thread: {error}"),
-            })?;
+            .map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             wake,
             thread,

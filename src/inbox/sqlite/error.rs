@@ -16,9 +16,7 @@ pub fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
     let shown = path.display();
     let reason = format!("cannot {verb} {shown}: {error}");
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy) => Error::Unavailable {
-            reason: holder::words(path),
-        },
+        Some(ErrorCode::DatabaseBusy) => Error::unavailable(holder::words(path)),
         // An I/O error, too, where a file system has been mounted anew.
         Some(
             code @ (ErrorCode::ReadOnly
@@ -40,13 +38,9 @@ pub fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
                 ErrorCode::SystemIoFailure => IO_ADVICE,
                 _ => "",
             };
-            Error::Unavailable {
-                reason: obstacle.unwrap_or_else(|| reason + advice),
-            }
+            Error::unavailable(obstacle.unwrap_or_else(|| reason + advice))
         }
-        Some(ErrorCode::DiskFull) => Error::Unavailable {
-            reason: format!("no space left for {shown}"),
-        },
+        Some(ErrorCode::DiskFull) => Error::unavailable(format!("no space left for {shown}")),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
         None if matches!(
             error,

@@ -182,11 +182,11 @@ impl Hold {
 /// # Errors
 /// [`Error::Unavailable`].
 pub fn make_way(path: &Path) -> Result<PathBuf, Error> {
-    let failed = |deed: &str, what: &Path, error: &io::Error| Error::Unavailable {
-        reason: match rights::obstacle(path, rights::Wanted::Writing) {
+    let failed = |deed: &str, what: &Path, error: &io::Error| {
+        Error::unavailable(match rights::obstacle(path, rights::Wanted::Writing) {
             Some(obstacle) => format!("cannot {deed} {}: {obstacle}", what.display()),
             None => format!("cannot {deed} {}: {error}", what.display()),
-        },
+        })
     };
     let folder = folder::of(path);
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
@@ -239,13 +239,11 @@ fn in_use(path: &Path) -> Error {
 
 fn refusal(path: &Path, verb: &str, file: &Path, error: &io::Error) -> Error {
     let file = file.display();
-    Error::Unavailable {
-        reason: match rights::obstacle(path, rights::Wanted::Writing) {
-            Some(obstacle) => format!("cannot {verb} {file}: {obstacle}"),
-            None => {
-                let shortage = folder::shortage(path).unwrap_or_else(|| error.to_string());
-                format!("cannot {verb} {file}: {shortage}")
-            }
-        },
-    }
+    Error::unavailable(match rights::obstacle(path, rights::Wanted::Writing) {
+        Some(obstacle) => format!("cannot {verb} {file}: {obstacle}"),
+        None => {
+            let shortage = folder::shortage(path).unwrap_or_else(|| error.to_string());
+            format!("cannot {verb} {file}: {shortage}")
+        }
+    })
 }

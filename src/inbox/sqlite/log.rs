@@ -102,9 +102,11 @@ pub fn refuse_foreign(path: &Path) -> Result<(), Error> {
     let Some(foreign) = find_foreign(path)? else {
         return Ok(());
     };
-    Err(Error::Refused {
-        reason: format!("{}; {}", foreign.reason(path), foreign.advice(path)),
-    })
+    Err(Error::refused(format!(
+        "{}; {}",
+        foreign.reason(path),
+        foreign.advice(path)
+    )))
 }
 
 /// As [`refuse_foreign`], for [`super::check()`].
@@ -120,9 +122,7 @@ fn find_foreign(path: &Path) -> Result<Option<Foreign>, Error> {
     foreign(path).map_err(|error| {
         let obstacle = rights::obstacle(path, rights::Wanted::Reading);
         let why = obstacle.map_or_else(|| error.to_string(), |obstacle| obstacle.to_string());
-        Error::Unavailable {
-            reason: format!("cannot read {} and its log: {why}", path.display()),
-        }
+        Error::unavailable(format!("cannot read {} and its log: {why}", path.display()))
     })
 }
 
@@ -236,7 +236,7 @@ impl Foreign {
         match self {
             Self::WithoutFile => {
                 "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps \
-                                  the log under another name"
+                 the log under another name"
                     .to_owned()
             }
             Self::OfAnother => format!(

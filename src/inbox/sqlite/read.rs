@@ -42,11 +42,8 @@ pub async fn on_thread<T: Send + 'static>(
             .and_then(|connection| query(&connection))
             .map_err(|error| sort(&path, "read", &error))
     });
-    read.await.unwrap_or_else(|error| {
-        Err(Error::Unavailable {
-            reason: format!("a read ended: {error}"),
-        })
-    })
+    read.await
+        .unwrap_or_else(|error| Err(Error::unavailable(format!("a read ended: {error}"))))
 }
 
 /// The least and the greatest number of the receipts; `None` if there are none. Asked for one by one: of both at once SQLite

@@ -58,12 +58,10 @@ impl SqliteReader {
         let connection = schema::open_reader(path).map_err(|error| sort(path, "read", &error))?;
         let version = schema::version(&connection, path)?;
         if version < schema::MIGRATIONS.len() {
-            return Err(Error::Unavailable {
-                reason: format!(
-                    "{} was written by an older program: start this one with it once, to bring its tables up to date",
-                    path.display()
-                ),
-            });
+            return Err(Error::unavailable(format!(
+                "{} was written by an older program: start this one with it once, to bring its tables up to date",
+                path.display()
+            )));
         }
         Ok(Self {
             path: path.to_owned(),

@@ -216,13 +216,11 @@ pub fn configure_writer(connection: &Connection, path: &Path) -> rusqlite::Resul
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
         // Where it cannot share memory, SQLite does not fail, but says in which mode it stays.
-        return Ok(Err(Error::Unavailable {
-            reason: format!(
-                "{} cannot have a write-ahead log (SQLite stays with the journal mode {mode:?}): put the inbox on a \
-                 local file system, where processes can share memory",
-                path.display()
-            ),
-        }));
+        return Ok(Err(Error::unavailable(format!(
+            "{} cannot have a write-ahead log (SQLite stays with the journal mode {mode:?}): put the inbox on a \
+             local file system, where processes can share memory",
+            path.display()
+        ))));
     }
     set_pragmas(connection).map(Ok)
 }

@@ -97,9 +97,10 @@ impl Store {
                 None => self.doubt("another program has written to it"),
             }
         }
-        Err(Error::Unavailable {
-            reason: format!("another program goes on writing to {}", self.path.display()),
-        })
+        Err(Error::unavailable(format!(
+            "another program goes on writing to {}",
+            self.path.display()
+        )))
     }
 
     /// See [`super::Inbox::expire`].
@@ -216,12 +217,10 @@ impl Store {
         };
         if let Err(reason) = opened.empty_log(&self.path, patience) {
             self.is_held = true;
-            return Err(Error::Unavailable {
-                reason: format!(
-                    "{} was {deed} while in use, and what is in the log cannot be saved yet: {reason}",
-                    lost.display()
-                ),
-            });
+            return Err(Error::unavailable(format!(
+                "{} was {deed} while in use, and what is in the log cannot be saved yet: {reason}",
+                lost.display()
+            )));
         }
         self.is_held = false;
         self.opened = None;
@@ -274,25 +273,21 @@ impl Store {
     /// Why nothing is written where the log has lost its end: what would be written behind that is not found at the next
     /// start.
     fn cut(&self) -> Error {
-        Error::Corrupt {
-            reason: format!(
-                "{}-wal was cut short while in use, so what was in it and not yet in the file is lost; restart to go on with \
-                 what is left, after a look with `inbox check`",
-                self.path.display()
-            ),
-        }
+        Error::corrupt(format!(
+            "{}-wal was cut short while in use, so what was in it and not yet in the file is lost; restart to go on with \
+             what is left, after a look with `inbox check`",
+            self.path.display()
+        ))
     }
 
     /// Why nothing is written where something else is in the file, on top of which the log's pages would make neither.
     fn overwritten(&self) -> Error {
-        Error::Corrupt {
-            reason: format!(
-                "{0} was overwritten or cut short while in use, by something else than SQLite, so of what was in it only what is \
-                 in its log is left, {0}-wal; stop the receiver, and restore a backup (`caigunn-webhook inbox restore COPY`), or \
-                 what is there now (`mv {0} {0}.copy`, and restore that), either of which keeps the log under another name",
-                self.path.display()
-            ),
-        }
+        Error::corrupt(format!(
+            "{0} was overwritten or cut short while in use, by something else than SQLite, so of what was in it only what is \
+             in its log is left, {0}-wal; stop the receiver, and restore a backup (`caigunn-webhook inbox restore COPY`), or \
+             what is there now (`mv {0} {0}.copy`, and restore that), either of which keeps the log under another name",
+            self.path.display()
+        ))
     }
 
     /// Copies the log into the file, so that the next start need not, and closes it.

@@ -72,10 +72,9 @@ impl Comparer {
                 stored => return Ok(stored),
             }
         }
-        Err(Error::Unavailable {
-            reason: "notifications of the same chatbot are stored faster than they can be compared"
-                .to_owned(),
-        })
+        Err(Error::unavailable(
+            "notifications of the same chatbot are stored faster than they can be compared",
+        ))
     }
 
     /// Whether a receipt says the same; `None` if it is not held any more.

@@ -60,9 +60,7 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
         there(client).await
     };
     let added = inbox.deliver("write to", put_in).await?;
-    added.ok_or_else(|| Error::Corrupt {
-        reason: format!("the destination {name} was put in and is not there"),
-    })
+    added.ok_or_else(|| Error::corrupt(format!("the destination {name} was put in and is not there")))
 }
 
 /// Forgets what was closed with the removal of a destination and lies behind that number, so that it is found in the log

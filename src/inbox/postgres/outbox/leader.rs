@@ -3,9 +3,9 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::super::super::{Candidate, Error};
+use super::super::super::{Candidate, Error, lock_mutex};
+use super::super::PostgresInbox;
 use super::super::lease::{Led, holds};
-use super::super::{PostgresInbox, lock};
 
 /// A statement with so many parameters for a candidate that must lead, by a lease in that file if it is known. It gives the
 /// lease if the candidate holds it, and locks it until the commit: see `lease_holder` in the migrations. Two more parameters
@@ -37,7 +37,7 @@ pub async fn write(
     let mut all: Vec<&(dyn ToSql + Sync)> = vec![&candidate.id];
     all.extend(parameters);
     let written = inbox.deliver_on("write to", async |connection| {
-        let (file, seen) = match *lock(&inbox.led) {
+        let (file, seen) = match *lock_mutex(&inbox.led) {
             Led::Never => (None, None),
             Led::By(term, seen) if term.history == connection.history() => (Some(term.file), seen),
             Led::By(..) | Led::Interrupted => return Ok(None),

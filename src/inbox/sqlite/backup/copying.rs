@@ -166,9 +166,10 @@ impl Copying<'_> {
 }
 
 pub fn unreadable(from: &Path, why: impl Display) -> BackupError {
-    BackupError::From(Error::Unavailable {
-        reason: format!("cannot read {}: {why}", from.display()),
-    })
+    BackupError::From(Error::unavailable(format!(
+        "cannot read {}: {why}",
+        from.display()
+    )))
 }
 
 /// A disk that is full in the end would be full for a receiver, too.

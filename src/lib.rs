@@ -19,8 +19,8 @@
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
 //! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], `json`, [`metrics`],
-//!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`]:
-//!   leaves that know nothing of the rest.
+//!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`],
+//!   `words`: leaves that know nothing of the rest.
 
 pub mod accents;
 pub mod app;
@@ -54,3 +54,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod term;
 pub mod trace;
+mod words;

@@ -9,6 +9,7 @@ use super::{QuarantineId, Quarantined, Receipt, ReceiptId, RequestId};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity, Name, Notification, Wire, parse};
 use crate::trace::Trace;
+use crate::words::words;
 
 /// Something to store.
 #[derive(Clone, Debug)]
@@ -73,25 +74,15 @@ pub enum Appended {
     },
 }
 
-/// How a notification came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// CaiGunn posted it.
-    Webhook,
-    /// This program found it in CaiGunn's event log.
-    Backfill,
-}
-
-impl Origin {
-    /// `webhook` or `backfill`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Backfill => "backfill",
-        }
+words!(
+    /// How a notification came.
+    pub enum Origin {
+        /// CaiGunn posted it.
+        Webhook = "webhook",
+        /// This program found it in CaiGunn's event log.
+        Backfill = "backfill",
     }
-}
+);
 
 /// A notification to store: its body, and what the store must know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

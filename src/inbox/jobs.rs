@@ -8,14 +8,12 @@
 mod list;
 mod reasons;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use super::{Answer, Page, Receipt, Span};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
+use crate::words::words;
 
 #[cfg(test)]
 pub(super) use list::list_within;
@@ -71,63 +69,37 @@ pub enum Word {
     Open,
 }
 
-/// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JobState {
-    /// It has begun, and no end of it is known.
-    Running,
-    /// The same for longer than backfill goes on asking about it.
-    Stalled,
-    /// It was done.
-    Completed,
-    /// It was not.
-    Failed,
-    /// No notification of it says so: none is its beginning or its end.
-    Unknown,
-}
+words!(
+    /// How a job stands.
+    pub enum JobState {
+        /// It has begun, and no end of it is known.
+        Running = "running",
+        /// The same for longer than backfill goes on asking about it.
+        Stalled = "stalled",
+        /// It was done.
+        Completed = "completed",
+        /// It was not.
+        Failed = "failed",
+        /// No notification of it says so: none is its beginning or its end.
+        Unknown = "unknown",
+    }
+);
 
 impl JobState {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Running,
-        Self::Stalled,
-        Self::Completed,
-        Self::Failed,
-        Self::Unknown,
-    ];
-
-    /// Its name in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Stalled => "stalled",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// The last status that ends a job counts, whether `initial` came before it, after it or not at all. A job that began,
     /// whose first word is older than `stalled_before` and that has not ended is stalled. Of statuses that nobody has
     /// documented none says how a job stands.
     pub fn of(notifications: &[Receipt], stalled_before: Timestamp) -> Self {
-        let ended = notifications
-            .iter()
-            .rev()
-            .find_map(|receipt| match &*receipt.event.status {
-                "completed" => Some(Self::Completed),
-                "failed" => Some(Self::Failed),
-                _ => None,
-            });
-        let first = notifications.first();
-        let is_old = first.is_some_and(|receipt| receipt.received_at < stalled_before);
-        let has_begun = |receipt: &Receipt| receipt.event.status == Name::INITIAL;
-        ended.unwrap_or(match notifications.iter().any(has_begun) {
-            true if is_old => Self::Stalled,
-            true => Self::Running,
-            false => Self::Unknown,
-        })
+        let is_old = notifications
+            .first()
+            .is_some_and(|first| first.received_at < stalled_before);
+        match list::word_of(notifications).map(|word| &*word.event.status) {
+            Some("completed") => Self::Completed,
+            Some("failed") => Self::Failed,
+            Some(Name::INITIAL) if is_old => Self::Stalled,
+            Some(Name::INITIAL) => Self::Running,
+            _ => Self::Unknown,
+        }
     }
 
     /// What says that a job stands so.
@@ -138,21 +110,6 @@ impl JobState {
             Self::Failed => Word::Status("failed"),
             Self::Unknown => Word::Any,
         }
-    }
-}
-
-impl fmt::Display for JobState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
-impl FromStr for JobState {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let state = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        state.ok_or(())
     }
 }
 

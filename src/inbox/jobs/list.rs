@@ -272,15 +272,9 @@ fn found(words: Vec<Receipt>, jobs: &Whole, stalled_before: Timestamp) -> Vec<Fo
 }
 
 /// The notification by which a job stands as it does.
-fn word_of(notifications: &[Receipt]) -> Option<&Receipt> {
-    let end = notifications
-        .iter()
-        .rev()
-        .find(|receipt| receipt.event.ends_job());
-    let begin = || {
-        notifications
-            .iter()
-            .find(|receipt| receipt.event.status == Name::INITIAL)
-    };
+pub(super) fn word_of(notifications: &[Receipt]) -> Option<&Receipt> {
+    let end = notifications.iter().rfind(|receipt| receipt.event.ends_job());
+    let begins = |receipt: &&Receipt| receipt.event.status == Name::INITIAL;
+    let begin = || notifications.iter().find(begins);
     end.or_else(begin).or(notifications.first())
 }

@@ -1,94 +1,48 @@
 //! A receipt's way to one destination, each try of it, and what the leader has to say of them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::{DestinationId, Pause};
 use crate::clock::Timestamp;
+use crate::words::words;
 
-/// What has become of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DeliveryState)]
-pub enum State {
-    /// It will be tried, for the first time or again.
-    Pending,
-    /// The destination has said that it has it.
-    Delivered,
-    /// It was tried as often as the schedule says, in vain, or can never be taken as it is: a dead letter.
-    Dead,
-    /// An operator has called it off.
-    Cancelled,
-    /// Its destination was removed.
-    Removed,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Pending,
-        Self::Delivered,
-        Self::Dead,
-        Self::Cancelled,
-        Self::Removed,
-    ];
-
-    /// Its name in the API, the tables and the log.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-            Self::Cancelled => "cancelled",
-            Self::Removed => "removed",
-        }
+words!(
+    /// What has become of a delivery.
+    #[schema(as = DeliveryState)]
+    pub enum State {
+        /// It will be tried, for the first time or again.
+        Pending = "pending",
+        /// The destination has said that it has it.
+        Delivered = "delivered",
+        /// It was tried as often as the schedule says, in vain, or can never be taken as it is: a dead letter.
+        Dead = "dead",
+        /// An operator has called it off.
+        Cancelled = "cancelled",
+        /// Its destination was removed.
+        Removed = "removed",
     }
-}
-
-/// How an attempt ended; where it failed, by whose fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = AttemptOutcome)]
-pub enum Outcome {
-    /// The destination has said that it has it.
-    Delivered,
-    /// It could not be reached: no such host, no connection, no TLS, or the connection ended before the answer.
-    Unreachable,
-    /// It did not answer in time.
-    Timeout,
-    /// It was reached and said no: an answer of 3xx or 4xx.
-    Refused,
-    /// It was reached and broke: an answer of 5xx, or an exit code other than 0.
-    Failed,
-    /// It was not asked, for a reason on this side.
-    Ours,
-}
-
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Delivered,
-        Self::Unreachable,
-        Self::Timeout,
-        Self::Refused,
-        Self::Failed,
-        Self::Ours,
-    ];
-
-    /// Its name in the API, the tables, metrics and the log.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Ours => "ours",
-        }
+);
+words!(
+    /// How an attempt ended; where it failed, by whose fault.
+    #[schema(as = AttemptOutcome)]
+    pub enum Outcome {
+        /// The destination has said that it has it.
+        Delivered = "delivered",
+        /// It could not be reached: no such host, no connection, no TLS, or the connection ended before the answer.
+        Unreachable = "unreachable",
+        /// It did not answer in time.
+        Timeout = "timeout",
+        /// It was reached and said no: an answer of 3xx or 4xx.
+        Refused = "refused",
+        /// It was reached and broke: an answer of 5xx, or an exit code other than 0.
+        Failed = "failed",
+        /// It was not asked, for a reason on this side.
+        Ours = "ours",
     }
-}
+);
 
 /// A receipt's way to one destination, where there is something to say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +100,21 @@ pub struct Progress {
     pub attempts: Vec<(u64, Attempt)>,
     /// Whether it is paused.
     pub pause: PauseChange,
+}
+
+impl Attempt {
+    /// How long it took, as the tables have it.
+    pub(in crate::inbox) fn duration_us(&self) -> i64 {
+        i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Progress {
+    /// The first attempts among those that it tells of, by the number of the receipt.
+    pub(in crate::inbox) fn first_attempts(&self) -> HashMap<u64, &Attempt> {
+        let attempts = self.attempts.iter().filter(|(_, attempt)| attempt.number == 1);
+        attempts.map(|(sequence, attempt)| (*sequence, attempt)).collect()
+    }
 }
 
 /// Whether a destination is paused from now on.

@@ -32,9 +32,10 @@ pub(in crate::inbox) mod testing;
 pub(in crate::inbox) mod tests;
 mod tls;
 mod upkeep;
+mod values;
 
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -258,27 +259,4 @@ impl Inbox for PostgresInbox {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async { self.connections.close() })
     }
-}
-
-/// A sequence number as the tables have it.
-fn seq(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
-}
-
-fn system_time(timestamp: Timestamp) -> SystemTime {
-    let micros = Duration::from_micros(timestamp.as_micros().unsigned_abs());
-    if timestamp.as_micros() < 0 {
-        UNIX_EPOCH - micros
-    } else {
-        UNIX_EPOCH + micros
-    }
-}
-
-/// The server's times are in whole microseconds too.
-fn from_system_time(time: SystemTime) -> Timestamp {
-    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => micros(since),
-        Err(error) => -micros(error.duration()),
-    })
 }

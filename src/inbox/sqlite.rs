@@ -34,6 +34,7 @@ mod rights;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod values;
 mod write;
 
 use std::io;

@@ -24,8 +24,8 @@ use super::super::{
     Stored, Uncompared,
 };
 use super::Client;
+use super::PostgresInbox;
 use super::clock::Ahead;
-use super::{PostgresInbox, from_system_time};
 use crate::clock::Timestamp;
 use crate::event::Name;
 use rows::{NewRow, take_turn};
@@ -287,8 +287,7 @@ async fn latest(client: &Client, keys: &[Uuid]) -> Result<HashMap<Uuid, Latest>,
         let original = Latest {
             seq: row.try_get(1)?,
             id: ReceiptId::new(row.try_get(2)?),
-            received_at: Ahead::of(from_system_time(row.try_get(7)?))
-                .to_ours(from_system_time(row.try_get(3)?)),
+            received_at: Ahead::of(row.try_get(7)?).to_ours(row.try_get(3)?),
             name: Name {
                 event: row.try_get::<_, String>(4)?.into(),
                 status: row.try_get::<_, String>(5)?.into(),

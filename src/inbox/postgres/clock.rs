@@ -5,7 +5,6 @@
 use tokio_postgres::Error;
 
 use super::Client;
-use super::from_system_time;
 use crate::clock::Timestamp;
 
 /// How far our clock is ahead of the server's, at this moment.
@@ -31,7 +30,7 @@ impl Ahead {
     pub async fn read(client: &Client) -> Result<Self, Error> {
         let now = client.prepare_cached("SELECT clock_timestamp()").await?;
         let now = client.query_one(&now, &[]).await?;
-        Ok(Self::of(from_system_time(now.try_get(0)?)))
+        Ok(Self::of(now.try_get(0)?))
     }
 
     /// A time of ours by the server's clock.

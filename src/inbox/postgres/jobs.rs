@@ -5,7 +5,8 @@ use tokio_postgres::Error;
 use super::super::jobs::{Jobs, MAX_COUNTED, Sought, Word};
 use super::super::{Answer, Receipt};
 use super::read::{self, Parameters, RECEIPT, receipts_of, rows};
-use super::{Client, PostgresInbox, system_time};
+use super::values::bigint;
+use super::{Client, PostgresInbox};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 
@@ -19,9 +20,8 @@ impl Jobs for PostgresInbox {
     }
 
     fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64> {
-        let before = began_before.map(system_time);
         Box::pin(self.read(async move |client| {
-            let counted = rows(client, OPEN_COUNT, &[&before, &(MAX_COUNTED as i64)]).await?;
+            let counted = rows(client, OPEN_COUNT, &[&began_before, &(MAX_COUNTED as i64)]).await?;
             Ok(counted[0].try_get::<_, i64>(0)? as u64)
         }))
     }
@@ -59,7 +59,7 @@ pub fn open_words_sql() -> String {
 }
 
 async fn words(client: &Client, sought: &Sought) -> Result<Vec<Receipt>, Error> {
-    let (from, until, limit) = (bound(sought.from), bound(sought.until), sought.limit as i64);
+    let (from, until, limit) = (bigint(sought.from), bigint(sought.until), bigint(sought.limit));
     let status = match sought.word {
         Word::Any => None,
         Word::Status(status) => Some(status),
@@ -68,8 +68,4 @@ async fn words(client: &Client, sought: &Sought) -> Result<Vec<Receipt>, Error> 
     let chatbot_id = sought.chatbot_id.map(ChatbotId::uuid);
     let parameters: Parameters<'_> = &[&from, &until, &limit, &status, &sought.event, &chatbot_id];
     receipts_of(client, &words_sql(), parameters).await
-}
-
-fn bound(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

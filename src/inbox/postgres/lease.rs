@@ -1,7 +1,6 @@
 //! Which of the receivers leads.
 
 use std::sync::Mutex;
-use std::time::SystemTime;
 
 use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
@@ -10,7 +9,8 @@ use uuid::Uuid;
 use super::super::{Candidate, LEASE, Leadership, Receipt, lock_mutex};
 use super::Client;
 use super::hosts::{Connection, History};
-use super::seq;
+use super::values::bigint;
+use crate::clock::Timestamp;
 
 /// Renews the candidate's lease, or takes one that has ended, was not renewed since `$4`, or is not there. The first writes no
 /// key and the second does, so whoever has the lease locked as the `outbox` does is in the way of the second only. Followers
@@ -87,7 +87,7 @@ impl Seen {
     /// That one.
     pub fn of(receipt: &Receipt) -> Self {
         Self {
-            seq: seq(receipt.sequence),
+            seq: bigint(receipt.sequence),
             id: receipt.id.uuid(),
         }
     }
@@ -132,7 +132,7 @@ impl Led {
 
 /// The lease of another one, until when it lasts by the server's clock, and since when that is known here. One that is not
 /// renewed for as long as it lasts has ended, also where that clock was set back meanwhile.
-pub type Watched = Option<(SystemTime, Instant)>;
+pub type Watched = Option<(Timestamp, Instant)>;
 
 /// See [`super::Inbox::lead`]. The server's clock counts, so that those of the receivers may differ.
 pub async fn lead(
@@ -178,7 +178,7 @@ pub async fn lead(
             leader: String::new(),
         });
     };
-    let until: SystemTime = row.try_get(1)?;
+    let until: Timestamp = row.try_get(1)?;
     let mut watched = lock_mutex(watched);
     *watched = watched
         .filter(|(before, _)| *before == until)

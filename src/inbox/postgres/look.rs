@@ -6,7 +6,7 @@ use tokio_postgres::Error as PostgresError;
 
 use super::super::{Error, Settings};
 use super::connections::{Connections, Standbys, standbys};
-use super::{Client, Location, from_system_time, schema};
+use super::{Client, Location, schema};
 use crate::clock::Timestamp;
 
 /// What [`look`] saw.
@@ -117,7 +117,7 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
     let server = schema::server(client).await?;
     let asked_at = Timestamp::now();
     let time = client.query_one("SELECT clock_timestamp()", &[]).await?;
-    let time = from_system_time(time.try_get(0)?);
+    let time: Timestamp = time.try_get(0)?;
     // It was then some time between the two; a slow answer is no wrong clock.
     let clock_skew = asked_at.since(time).max(time.since(Timestamp::now()));
     let tables = tables(client).await?;

@@ -27,7 +27,7 @@ use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt, lock_mu
 use super::Client;
 use super::hosts::Connection;
 use super::lease::Seen;
-use super::{PostgresInbox, read as receipts, seq};
+use super::{PostgresInbox, read as receipts};
 use crate::clock::Timestamp;
 
 impl Outbox for PostgresInbox {

@@ -2,11 +2,10 @@
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Statement};
-use uuid::Uuid;
 
 use super::super::{NewQuarantined, QuarantineId, ReceiptId, Settings};
 use super::Client;
-use super::system_time;
+use super::values::{Column, bigint, parameters};
 
 const KEEP: &str = "
     WITH kept AS (
@@ -68,48 +67,23 @@ impl Statements {
         settings: &Settings,
         new: &[(usize, QuarantineId, &NewQuarantined)],
     ) -> Result<(), Error> {
-        let column = new.iter().map(|(_, id, request)| (id, *request));
-        let kept_bytes = |request: &NewQuarantined| request.body.len().min(settings.quarantine_max_bytes);
-        let ids: Vec<Uuid> = column.clone().map(|(id, _)| id.uuid()).collect();
-        let received_at: Vec<_> = column
-            .clone()
-            .map(|(_, new)| system_time(new.received_at))
-            .collect();
-        let request_ids: Vec<Uuid> = column.clone().map(|(_, new)| new.request_id.uuid()).collect();
-        let reasons: Vec<&str> = column.clone().map(|(_, new)| &*new.reason).collect();
-        let details: Vec<String> = column
-            .clone()
-            .map(|(_, new)| without_nul(new.kept_detail()))
-            .collect();
-        let receipt_ids: Vec<_> = column
-            .clone()
-            .map(|(_, new)| new.receipt_id.map(ReceiptId::uuid))
-            .collect();
-        let content_types: Vec<_> = column
-            .clone()
-            .map(|(_, new)| new.kept_content_type().map(without_nul))
-            .collect();
-        let bodies: Vec<&[u8]> = column
-            .clone()
-            .map(|(_, new)| &new.body[..kept_bytes(new)])
-            .collect();
-        let truncated: Vec<bool> = column
-            .map(|(_, new)| new.truncated || kept_bytes(new) < new.body.len())
-            .collect();
-        let bounds = [settings.quarantine_max_count, settings.quarantine_max_bytes];
-        let [max_count, max_bytes] = bounds.map(|bound| i64::try_from(bound).unwrap_or(i64::MAX));
-        let columns: [&(dyn ToSql + Sync); 9] = [
-            &ids,
-            &received_at,
-            &request_ids,
-            &reasons,
-            &details,
-            &receipt_ids,
-            &content_types,
-            &truncated,
-            &bodies,
+        let kept_bytes = |new: &NewQuarantined| new.body.len().min(settings.quarantine_max_bytes);
+        let columns: [Column<'_>; 9] = [
+            Box::new(new.iter().map(|(_, id, _)| id.uuid()).collect::<Vec<_>>()),
+            column(new, |new| new.received_at),
+            column(new, |new| new.request_id.uuid()),
+            column(new, |new| &*new.reason),
+            column(new, |new| without_nul(new.kept_detail())),
+            column(new, |new| new.receipt_id.map(ReceiptId::uuid)),
+            column(new, |new| new.kept_content_type().map(without_nul)),
+            column(new, |new| new.truncated || kept_bytes(new) < new.body.len()),
+            column(new, |new| &new.body[..kept_bytes(new)]),
         ];
-        let bounds: [&(dyn ToSql + Sync); 2] = [&max_count, &max_bytes];
+        let columns = parameters(&columns);
+        let bounds: [&(dyn ToSql + Sync); 2] = [
+            &bigint(settings.quarantine_max_count),
+            &bigint(settings.quarantine_max_bytes),
+        ];
         let (kept, evicted) = tokio::join!(
             biased;
             client.execute(&self.keep, &columns),
@@ -118,6 +92,13 @@ impl Statements {
         kept?;
         evicted.map(drop)
     }
+}
+
+fn column<'a, T: ToSql + Sync + Send + 'a>(
+    new: &[(usize, QuarantineId, &'a NewQuarantined)],
+    value: impl Fn(&'a NewQuarantined) -> T,
+) -> Column<'a> {
+    Box::new(new.iter().map(|(_, _, new)| value(new)).collect::<Vec<_>>())
 }
 
 /// See [`super::Inbox::accept_quarantined`].

@@ -15,8 +15,8 @@ use super::super::{
     Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
     Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
 };
-use super::Client;
-use super::{from_system_time, key};
+use super::values::bigint;
+use super::{Client, key};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
@@ -78,11 +78,10 @@ pub async fn receipts(
          ORDER BY seq DESC LIMIT $5"
     );
     let chatbot_id = filter.chatbot_id.map(ChatbotId::uuid);
-    let limit = limit(page);
     let items = receipts_of(
         client,
         &sql,
-        &[&before, &from, &filter.event, &chatbot_id, &limit],
+        &[&before, &from, &filter.event, &chatbot_id, &bigint(page.limit)],
     )
     .await?;
     let next = next_cursor(&items, page.limit).or((from > first).then_some(Cursor(from as u64)));
@@ -173,8 +172,8 @@ pub async fn open_jobs(client: &Client, page: PageRequest) -> Result<Page<Receip
               AS open
          JOIN receipt ON receipt.seq = open.seq ORDER BY receipt.seq"
     );
-    let after = page.cursor.map_or(0, |cursor| cursor.0 as i64);
-    let items = receipts_of(client, &sql, &[&after, &limit(page)]).await?;
+    let after = page.cursor.map_or(0, |cursor| bigint(cursor.0));
+    let items = receipts_of(client, &sql, &[&after, &bigint(page.limit)]).await?;
     let next = next_cursor(&items, page.limit);
     Ok(Page { items, next })
 }
@@ -198,7 +197,7 @@ pub async fn last_received(client: &Client) -> Result<Vec<(ChatbotId, Timestamp)
     let rows = rows(client, sql, &[&limit]).await?;
     let latest = rows
         .iter()
-        .map(|row| Ok((ChatbotId::new(row.try_get(0)?), from_system_time(row.try_get(1)?))));
+        .map(|row| Ok((ChatbotId::new(row.try_get(0)?), row.try_get(1)?)));
     latest.collect()
 }
 
@@ -214,11 +213,7 @@ pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Re
          CROSS JOIN LATERAL (SELECT * FROM receipt WHERE receipt.seq = measured.seq LIMIT 1) AS receipt
          WHERE measured.bytes_before < $3 ORDER BY measured.seq"
     );
-    let (after, limit, bytes) = (
-        i64::try_from(after).unwrap_or(i64::MAX),
-        i64::try_from(limit).unwrap_or(i64::MAX),
-        MAX_EXPORT_BYTES as i64,
-    );
+    let (after, limit, bytes) = (bigint(after), bigint(limit), bigint(MAX_EXPORT_BYTES));
     let rows = rows(client, &sql, &[&after, &limit, &bytes]).await?;
     rows.iter().map(receipt_and_body).collect()
 }
@@ -226,7 +221,7 @@ pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Re
 /// See [`super::PostgresInbox::newest`].
 pub async fn newest(client: &Client, seq: u64) -> Result<Option<(u64, ReceiptId)>, Error> {
     let sql = "SELECT seq, id FROM receipt WHERE seq <= $1 ORDER BY seq DESC LIMIT 1";
-    let rows = rows(client, sql, &[&i64::try_from(seq).unwrap_or(i64::MAX)]).await?;
+    let rows = rows(client, sql, &[&bigint(seq)]).await?;
     let newest = rows
         .first()
         .map(|row| Ok((row.try_get::<_, i64>(0)? as u64, ReceiptId::new(row.try_get(1)?))));
@@ -256,7 +251,7 @@ const QUARANTINED: &str =
 /// See [`super::Inbox::quarantine`].
 pub async fn quarantine(client: &Client, page: PageRequest) -> Result<Page<Quarantined>, Error> {
     let sql = format!("SELECT {QUARANTINED} FROM quarantine WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
-    let rows = rows(client, &sql, &[&before(page), &limit(page)]).await?;
+    let rows = rows(client, &sql, &[&before(page), &bigint(page.limit)]).await?;
     let items = rows
         .iter()
         .map(quarantined_of_row)
@@ -293,15 +288,9 @@ pub async fn quarantine_totals(client: &Client) -> Result<QuarantineTotals, Erro
     })
 }
 
+/// Before which number a page begins.
 pub fn before(page: PageRequest) -> i64 {
-    let cursor = page
-        .cursor
-        .map(|cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
-    cursor.unwrap_or(i64::MAX)
-}
-
-pub fn limit(page: PageRequest) -> i64 {
-    i64::try_from(page.limit).unwrap_or(i64::MAX)
+    page.cursor.map_or(i64::MAX, |cursor| bigint(cursor.0))
 }
 
 /// Where the next page starts if this one is full.
@@ -322,7 +311,7 @@ pub fn receipt_of_row(row: &Row) -> Result<Receipt, Error> {
     Ok(Receipt {
         sequence: row.try_get::<_, i64>(0)? as u64,
         id: ReceiptId::new(row.try_get(1)?),
-        received_at: from_system_time(row.try_get(2)?),
+        received_at: row.try_get(2)?,
         wire: damage.or("wire", wire.parse(), Wire::V2024_07),
         event: Name {
             event: event?.into(),
@@ -359,7 +348,7 @@ pub fn receipt_and_small_body(row: &Row) -> Result<(Receipt, Option<Bytes>), Err
 fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
     Ok(Quarantined {
         id: QuarantineId::new(row.try_get(1)?),
-        received_at: from_system_time(row.try_get(2)?),
+        received_at: row.try_get(2)?,
         request_id: RequestId::new(row.try_get(3)?),
         reason: row.try_get(4)?,
         detail: row.try_get(5)?,

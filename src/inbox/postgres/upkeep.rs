@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 use super::Client;
 use super::clock::Ahead;
 use super::schema::begin_append;
-use super::system_time;
+use super::values::bigint;
 use crate::clock::Timestamp;
 
 /// The most receipts that one step looks at: a few milliseconds, for which no batch is stored.
@@ -43,7 +43,6 @@ pub async fn expire(client: &Client, before: Timestamp) -> Result<usize, Error> 
              RETURNING expired.count, expired.seq",
         )
         .await?;
-    let before = system_time(before);
     let parameters: [&(dyn ToSql + Sync); 2] = [&before, &EXPIRE_COUNT];
     let begin = begin_append();
     let (begun, stepped, committed) = tokio::join!(
@@ -87,7 +86,7 @@ async fn remove(client: &Client, from: i64) -> Result<(), Error> {
 
 /// See [`super::PostgresInbox::expire_below`].
 pub async fn expire_below(client: &Client, seq: u64) -> Result<(), Error> {
-    let (begin, seq) = (begin_append(), i64::try_from(seq).unwrap_or(i64::MAX));
+    let (begin, seq) = (begin_append(), bigint(seq));
     client
         .batch_execute(&format!(
             "{begin}; UPDATE state SET first_seq = {seq} WHERE one AND first_seq < {seq}; COMMIT"

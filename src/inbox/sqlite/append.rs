@@ -9,7 +9,7 @@ use super::super::{
     Stored, Uncompared,
 };
 use super::index::{Key, KeyIndex, Seq};
-use super::read::{blob, concerns_a_value, uuid};
+use super::read::{blob, concerns_a_value};
 use super::{jobs, quarantine};
 use crate::clock::Timestamp;
 use crate::event::{Event, Identity, Name};
@@ -38,7 +38,7 @@ impl Memory {
             .query_row(
                 "SELECT seq, id FROM receipt ORDER BY seq DESC LIMIT 1",
                 [],
-                |row| Ok((row.get(0)?, uuid(row, 1).ok())),
+                |row| Ok((row.get(0)?, row.get(1).ok())),
             )
             .optional()?;
         Ok(Self {
@@ -159,7 +159,7 @@ impl<'a> Append<'a> {
         self.insert.execute(params![
             seq,
             id.as_bytes(),
-            receipt.received_at.as_micros(),
+            receipt.received_at,
             receipt.wire.as_str(),
             receipt.name.event,
             receipt.name.status,
@@ -288,8 +288,8 @@ impl Original {
             .query_row([seq], |row| {
                 Ok(Self {
                     seq,
-                    id: ReceiptId::new(Uuid::from_bytes(row.get(0)?)),
-                    received_at: Timestamp::from_micros(row.get(1)?),
+                    id: ReceiptId::new(row.get(0)?),
+                    received_at: row.get(1)?,
                     event: row.get(2)?,
                     status: row.get(3)?,
                     event_id: row.get(4)?,

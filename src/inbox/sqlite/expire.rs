@@ -57,7 +57,7 @@ fn last_old(connection: &Connection, before: Timestamp) -> rusqlite::Result<Opti
     let mut oldest = connection
         .prepare_cached("SELECT seq, received_at, length(body) FROM receipt ORDER BY seq LIMIT ?1")?;
     let oldest = oldest.query_map([EXPIRE_COUNT + NEIGHBOURS], |row| {
-        Ok((row.get(0)?, Timestamp::from_micros(row.get(1)?), row.get(2)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     })?;
     let oldest: Vec<(Seq, Timestamp, i64)> = oldest.collect::<rusqlite::Result<_>>()?;
     let (Some((first, ..)), Some((last, ..))) = (oldest.first(), oldest.last()) else {

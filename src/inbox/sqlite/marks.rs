@@ -40,8 +40,8 @@ fn read(connection: &Connection) -> rusqlite::Result<Option<Marked>> {
     let mark = |sql| {
         let mark = connection.query_row(sql, [], |row| {
             Ok(Mark {
-                at: Timestamp::from_micros(row.get(0)?),
-                clock: Timestamp::from_micros(row.get(1)?),
+                at: row.get(0)?,
+                clock: row.get(1)?,
             })
         });
         mark.optional()
@@ -53,8 +53,8 @@ fn read(connection: &Connection) -> rusqlite::Result<Option<Marked>> {
 
 fn newest_received_at(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let mut newest = connection.prepare("SELECT received_at FROM receipt ORDER BY seq DESC LIMIT ?1")?;
-    let newest = newest.query_map([NEWEST_COUNT], |row| row.get(0).map(Timestamp::from_micros))?;
-    let mut newest: Vec<_> = newest.collect::<rusqlite::Result<_>>()?;
+    let newest = newest.query_map([NEWEST_COUNT], |row| row.get(0))?;
+    let mut newest: Vec<Timestamp> = newest.collect::<rusqlite::Result<_>>()?;
     newest.sort_unstable();
     // Of two in the middle the earlier: too old a time only keeps receipts for longer.
     let middle = newest.len().saturating_sub(1) / 2;
@@ -65,7 +65,7 @@ fn put(connection: &Connection, mark: Mark) -> rusqlite::Result<()> {
     let seq = last_sequence(connection)?;
     connection.execute(
         "INSERT INTO mark (seq, at, clock) VALUES (?1, ?2, ?3)",
-        params![seq, mark.at.as_micros(), mark.clock.as_micros()],
+        params![seq, mark.at, mark.clock],
     )?;
     // The last one before the oldest receipt says how old that may be; those before say nothing more.
     connection.execute(
@@ -89,7 +89,7 @@ pub fn between(connection: &Connection, first: Seq, last: Seq) -> rusqlite::Resu
     let mut rows = marks.query([first])?;
     let mut bounds = Vec::new();
     while let Some(row) = rows.next()? {
-        let (seq, at) = (row.get(0)?, Timestamp::from_micros(row.get(1)?));
+        let (seq, at) = (row.get(0)?, row.get(1)?);
         bounds.push((seq, at));
         if seq >= last {
             break;

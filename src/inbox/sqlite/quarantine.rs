@@ -8,8 +8,7 @@ use super::super::{
     MAX_EXPORT_BYTES, NewQuarantined, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
     ReceiptId, RequestId, Settings,
 };
-use super::read::{blob, next_cursor, optional_uuid, uuid};
-use crate::clock::Timestamp;
+use super::read::{blob, next_cursor};
 
 /// How much is in the quarantine.
 #[derive(Clone, Copy)]
@@ -50,7 +49,7 @@ impl Extent {
             )?
             .execute(params![
                 id.as_bytes(),
-                new.received_at.as_micros(),
+                new.received_at,
                 new.request_id.uuid().as_bytes(),
                 new.reason,
                 new.kept_detail(),
@@ -162,12 +161,12 @@ pub fn totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
 /// Reads the columns of [`QUARANTINED`].
 pub fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
     Ok(Quarantined {
-        id: QuarantineId::new(uuid(row, 1)?),
-        received_at: Timestamp::from_micros(row.get(2)?),
-        request_id: RequestId::new(uuid(row, 3)?),
+        id: QuarantineId::new(row.get(1)?),
+        received_at: row.get(2)?,
+        request_id: RequestId::new(row.get(3)?),
         reason: row.get(4)?,
         detail: row.get(5)?,
-        receipt_id: optional_uuid(row, 6)?.map(ReceiptId::new),
+        receipt_id: row.get::<_, Option<_>>(6)?.map(ReceiptId::new),
         content_type: row.get(7)?,
         body_bytes: row.get(8)?,
         truncated: row.get(9)?,

@@ -229,11 +229,10 @@ pub fn last_received(connection: &Connection) -> rusqlite::Result<Vec<(ChatbotId
     let mut latest = BTreeMap::new();
     while let Some(row) = rows.next()? {
         // What cannot be read says nothing.
-        let (Ok(Some(chatbot_id)), Ok(received_at)) = (optional_uuid(row, 0), row.get(1)) else {
+        let (Ok(Some(chatbot_id)), Ok(received_at)) = (row.get(0), row.get::<_, Timestamp>(1)) else {
             continue;
         };
-        let (chatbot_id, received_at) = (ChatbotId::new(chatbot_id), Timestamp::from_micros(received_at));
-        let of_chatbot = latest.entry(chatbot_id).or_insert(received_at);
+        let of_chatbot = latest.entry(ChatbotId::new(chatbot_id)).or_insert(received_at);
         *of_chatbot = received_at.max(*of_chatbot);
     }
     Ok(latest.into_iter().collect())
@@ -297,19 +296,15 @@ pub fn receipt_of_row(row: &Row<'_>) -> rusqlite::Result<Receipt> {
     let is_backfilled: bool = row.get(9)?;
     Ok(Receipt {
         sequence: row.get(0)?,
-        id: ReceiptId::new(damage.or("id", uuid(row, 1), Uuid::nil())),
-        received_at: Timestamp::from_micros(damage.or("received_at", row.get(2), 0)),
+        id: ReceiptId::new(damage.or("id", row.get(1), Uuid::nil())),
+        received_at: damage.or("received_at", row.get(2), Timestamp::from_micros(0)),
         wire: damage.or("wire", wire.ok_or(()), Wire::V2024_07),
         event: Name {
             event: damage.text("event", bytes(row, 4)?).into(),
             status: damage.text("status", bytes(row, 5)?).into(),
         },
-        event_id: damage
-            .or("event_id", optional_uuid(row, 6), None)
-            .map(EventId::new),
-        chatbot_id: damage
-            .or("chatbot_id", optional_uuid(row, 7), None)
-            .map(ChatbotId::new),
+        event_id: damage.or("event_id", row.get(6), None).map(EventId::new),
+        chatbot_id: damage.or("chatbot_id", row.get(7), None).map(ChatbotId::new),
         body_bytes: damage.or("body", row.get(8), 0),
         origin: if is_backfilled {
             Origin::Backfill
@@ -351,16 +346,6 @@ pub fn concerns_a_value(error: &rusqlite::Error) -> bool {
         error,
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
     )
-}
-
-/// A UUID as it is stored.
-pub fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
-    row.get(column).map(Uuid::from_bytes)
-}
-
-/// The same, where there may be none.
-pub fn optional_uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {
-    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(Uuid::from_bytes))
 }
 
 /// A UUID as it is stored.

@@ -1,15 +1,15 @@
 //! Notifications as the rows and columns that the statement takes.
 
 use std::collections::{HashMap, HashSet};
-use std::time::SystemTime;
 
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::super::super::{NewReceipt, Origin, ReceiptId};
-use super::super::{key, system_time};
+use super::super::key;
+use super::super::values::Column;
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, Event, Identity, Name};
+use crate::event::{ChatbotId, Event, EventId, Identity, Name};
 
 /// A notification on its way into the tables.
 pub struct NewRow<'a> {
@@ -72,94 +72,45 @@ pub fn take_turn<'a>(waiting: &mut Vec<NewRow<'a>>) -> Vec<NewRow<'a>> {
     turn
 }
 
-/// The rows of a turn, column by column.
-pub struct Columns<'a> {
-    identity: Vec<Option<Uuid>>,
-    received_at: Vec<SystemTime>,
-    event_id: Vec<Option<Uuid>>,
-    model_id: Vec<Option<Uuid>>,
-    chatbot_id: Vec<Option<Uuid>>,
-    is_documented: Vec<bool>,
-    is_backfilled: Vec<bool>,
-    wire: Vec<&'a str>,
-    event: Vec<&'a str>,
-    status: Vec<&'a str>,
-    body: Vec<&'a [u8]>,
-    latest_key: Vec<Option<Uuid>>,
-    latest_seq: Vec<Option<i64>>,
-    /// Of the end of a job, what stands for its beginning.
-    begun: Vec<Option<Uuid>>,
-    /// Of the beginning of a job, what stands for its ends.
-    completed: Vec<Option<Uuid>>,
-    failed: Vec<Option<Uuid>>,
-    given_seq: Vec<Option<i64>>,
-    given_id: Vec<Option<Uuid>>,
-    trace: Vec<Option<String>>,
-    /// What our clock says now, for the server to correct our times by its own; `None` where they are to stay.
-    sent_at: Option<SystemTime>,
-}
-
-impl<'a> Columns<'a> {
-    pub fn of(rows: &[NewRow<'a>]) -> Self {
-        fn column<'a, T>(rows: &[NewRow<'a>], value: impl Fn(&NewRow<'a>) -> T) -> Vec<T> {
-            rows.iter().map(value).collect()
-        }
-        let is_initial = |row: &NewRow<'_>| row.receipt.name.status == Name::INITIAL;
-        let [completed, failed] = Name::FINAL;
-        Self {
-            identity: column(rows, |row| row.identity),
-            received_at: column(rows, |row| system_time(row.receipt.received_at)),
-            event_id: column(rows, |row| row.receipt.event_id().map(|id| id.uuid())),
-            model_id: column(rows, |row| match &row.receipt.identity {
-                Identity::Model { model_id } => Some(model_id.uuid()),
-                Identity::Job { .. } | Identity::Windowed => None,
-            }),
-            chatbot_id: column(rows, |row| row.receipt.chatbot_id.map(ChatbotId::uuid)),
-            is_documented: column(rows, |row| {
-                Event::is_documented(&row.receipt.name.event, &row.receipt.name.status)
-            }),
-            is_backfilled: column(rows, |row| row.receipt.origin == Origin::Backfill),
-            wire: column(rows, |row| row.receipt.wire.as_str()),
-            event: column(rows, |row| &*row.receipt.name.event),
-            status: column(rows, |row| &*row.receipt.name.status),
-            body: column(rows, |row| &row.receipt.body[..]),
-            latest_key: column(rows, |row| row.latest_key),
-            latest_seq: column(rows, |row| row.latest_seq),
-            begun: column(rows, |row| row.step(row.receipt.name.ends_job(), Name::INITIAL)),
-            completed: column(rows, |row| row.step(is_initial(row), completed)),
-            failed: column(rows, |row| row.step(is_initial(row), failed)),
-            given_seq: column(rows, |row| row.given.map(|(seq, _)| seq)),
-            given_id: column(rows, |row| row.given.map(|(_, id)| id.uuid())),
-            trace: column(rows, |row| row.receipt.trace.as_ref().map(ToString::to_string)),
-            sent_at: rows
-                .iter()
-                .all(|row| row.given.is_none())
-                .then(|| system_time(Timestamp::now())),
-        }
+/// The rows of a turn, column by column, in the order of the statement's parameters.
+pub fn columns<'a>(rows: &[NewRow<'a>]) -> Vec<Column<'a>> {
+    fn column<'a, T: ToSql + Sync + Send + 'a>(
+        rows: &[NewRow<'a>],
+        value: impl Fn(&NewRow<'a>) -> T,
+    ) -> Column<'a> {
+        Box::new(rows.iter().map(value).collect::<Vec<_>>())
     }
-
-    pub fn parameters(&self) -> [&(dyn ToSql + Sync); 20] {
-        [
-            &self.identity,
-            &self.received_at,
-            &self.event_id,
-            &self.model_id,
-            &self.chatbot_id,
-            &self.is_documented,
-            &self.is_backfilled,
-            &self.wire,
-            &self.event,
-            &self.status,
-            &self.body,
-            &self.latest_key,
-            &self.latest_seq,
-            &self.begun,
-            &self.completed,
-            &self.failed,
-            &self.given_seq,
-            &self.given_id,
-            &self.trace,
-            &self.sent_at,
-        ]
-    }
+    let is_initial = |row: &NewRow<'_>| row.receipt.name.status == Name::INITIAL;
+    let [completed, failed] = Name::FINAL;
+    // What our clock says now, for the server to correct our times by its own, unless they are to stay.
+    let are_given = rows.iter().any(|row| row.given.is_some());
+    let sent_at = (!are_given).then(Timestamp::now);
+    vec![
+        column(rows, |row| row.identity),
+        column(rows, |row| row.receipt.received_at),
+        column(rows, |row| row.receipt.event_id().map(EventId::uuid)),
+        column(rows, |row| match &row.receipt.identity {
+            Identity::Model { model_id } => Some(model_id.uuid()),
+            Identity::Job { .. } | Identity::Windowed => None,
+        }),
+        column(rows, |row| row.receipt.chatbot_id.map(ChatbotId::uuid)),
+        column(rows, |row| {
+            Event::is_documented(&row.receipt.name.event, &row.receipt.name.status)
+        }),
+        column(rows, |row| row.receipt.origin == Origin::Backfill),
+        column(rows, |row| row.receipt.wire.as_str()),
+        column(rows, |row| &*row.receipt.name.event),
+        column(rows, |row| &*row.receipt.name.status),
+        column(rows, |row| &row.receipt.body[..]),
+        column(rows, |row| row.latest_key),
+        column(rows, |row| row.latest_seq),
+        // Of the end of a job, what stands for its beginning; of the beginning, what stands for its ends.
+        column(rows, |row| row.step(row.receipt.name.ends_job(), Name::INITIAL)),
+        column(rows, |row| row.step(is_initial(row), completed)),
+        column(rows, |row| row.step(is_initial(row), failed)),
+        column(rows, |row| row.given.map(|(seq, _)| seq)),
+        column(rows, |row| row.given.map(|(_, id)| id.uuid())),
+        column(rows, |row| row.receipt.trace.as_ref().map(ToString::to_string)),
+        Box::new(sent_at),
+    ]
 }

@@ -1,15 +1,20 @@
 //! One transaction: what goes in, and what comes out.
 
+use futures_util::future::OptionFuture;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::super::{Error, NewQuarantined, QuarantineId, ReceiptId, Stored};
 use super::super::Client;
 use super::super::error::{concerns_one_row, text};
+use super::super::values::parameters;
 use super::super::{PostgresInbox, quarantine, schema};
-use super::rows::{Columns, NewRow};
+use super::rows::{NewRow, columns};
 
 const APPEND: &str = include_str!("../append.sql");
+
+/// Writes what shows that the store takes writes.
+const PROBE: &str = "UPDATE state SET probed_at = now() WHERE one";
 
 /// Writes where commits wait for standbys, for the sake of repeats: see `witnessed` in the other statement.
 const WITNESS: &str =
@@ -88,51 +93,29 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         // Prepared before anything is sent, so that nothing waits for us once the transaction has begun.
         let append = client.prepare_cached(APPEND).await?;
         let keep = quarantine::Statements::prepare(client).await?;
-        let columns = Columns::of(&work.rows);
-        let rows = async {
-            match work.rows.len() {
-                0 => Ok(Vec::new()),
-                _ => client.query(&append, &columns.parameters()).await,
-            }
-        };
-        let quarantined = async {
-            match work.quarantined.len() {
-                0 => Ok(()),
-                _ => keep.keep(client, &inbox.settings, &work.quarantined).await,
-            }
-        };
-        let probe = async {
-            match work.probes.len() {
-                0 => Ok(()),
-                _ => {
-                    client
-                        .batch_execute("UPDATE state SET probed_at = now() WHERE one")
-                        .await
-                }
-            }
-        };
-        let witness = async {
-            match work.repeats.len() {
-                0 => Ok(()),
-                _ => client.batch_execute(WITNESS).await,
-            }
-        };
+        let columns = columns(&work.rows);
+        let parameters = parameters(&columns);
+        let rows = (!work.rows.is_empty()).then(|| client.query(&append, &parameters));
+        let quarantined =
+            (!work.quarantined.is_empty()).then(|| keep.keep(client, &inbox.settings, &work.quarantined));
+        let probe = (!work.probes.is_empty()).then(|| client.batch_execute(PROBE));
+        let witness = (!work.repeats.is_empty()).then(|| client.batch_execute(WITNESS));
         // In this order, and all of it at once.
         let (begun, rows, quarantined, probed, witnessed, committed) = tokio::join!(
             biased;
             client.batch_execute(&begin),
-            rows,
-            quarantined,
-            probe,
-            witness,
+            OptionFuture::from(rows),
+            OptionFuture::from(quarantined),
+            OptionFuture::from(probe),
+            OptionFuture::from(witness),
             client.batch_execute("COMMIT"),
         );
         begun?;
         // Where one of these has failed, the commit has undone the others.
-        let rows = rows?;
-        quarantined?;
-        probed?;
-        witnessed?;
+        let rows = rows.transpose()?.unwrap_or_default();
+        quarantined.transpose()?;
+        probed.transpose()?;
+        witnessed.transpose()?;
         committed?;
         rows.iter().map(Found::of_row).collect()
     };

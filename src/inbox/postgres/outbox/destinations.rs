@@ -7,10 +7,11 @@ use tokio_postgres::{Error as PostgresError, Row};
 use super::super::super::outbox::{Destination, DestinationId, Pause, Start};
 use super::super::super::{Candidate, Error};
 use super::super::Client;
+use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
-use super::super::read::{MAX_EXAMINED, rows};
-use super::super::{PostgresInbox, from_system_time, system_time};
-use super::{leader, seq};
+use super::super::read::{MAX_EXAMINED, Parameters, rows};
+use super::super::values::bigint;
+use super::leader;
 use crate::clock::Timestamp;
 
 /// The most deliveries that one statement marks as removed, or forgets: some 0.1 s.
@@ -53,10 +54,8 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
                        unconfigured_at = NULL, paused_at = NULL, pause_reason = NULL
                    WHERE destination.removed_at IS NOT NULL";
         let statement = client.prepare_cached(sql).await?;
-        let added_at = system_time(Timestamp::now());
-        client
-            .execute(&statement, &[&name, &seq(cursor), &added_at])
-            .await?;
+        let parameters: Parameters<'_> = &[&name, &bigint(cursor), &Timestamp::now()];
+        client.execute(&statement, parameters).await?;
         there(client).await
     };
     let added = inbox.deliver("write to", put_in).await?;
@@ -79,7 +78,7 @@ async fn forget_removed(inbox: &PostgresInbox, destination: DestinationId, after
                    WHERE delivery.seq = lot.seq AND delivery.destination = $1 AND delivery.state = 'removed'";
         let statement = client.prepare_cached(sql).await?;
         client
-            .execute(&statement, &[&destination.0, &seq(after), &REMOVE_COUNT])
+            .execute(&statement, &[&destination.0, &bigint(after), &REMOVE_COUNT])
             .await
     };
     // Each lot is out of the way of the next.
@@ -140,7 +139,7 @@ pub async fn remove(
                    WHERE id = $2 AND (SELECT count(*) FROM lot) < $4
                )
                SELECT (SELECT count(*) FROM lot) FROM leader";
-    let now = system_time(Timestamp::now());
+    let now = Timestamp::now();
     let mut removed_count = 0;
     loop {
         let row = leader::write(inbox, candidate, lot, &[&destination.0, &now, &REMOVE_COUNT]).await?;
@@ -160,8 +159,7 @@ async fn cursor_at(inbox: &PostgresInbox, start: Start) -> Result<u64, Error> {
         return Ok(newest);
     };
     let last_before = async |client: &Client| super::read::last_before(client, since).await;
-    let mut after = seq(inbox.deliver("read", last_before).await?);
-    let since = system_time(since);
+    let mut after = bigint(inbox.deliver("read", last_before).await?);
     loop {
         // From near there on, in parts that are short enough for whoever else reads.
         let part = inbox.read(async |client| {
@@ -181,20 +179,19 @@ async fn cursor_at(inbox: &PostgresInbox, start: Start) -> Result<u64, Error> {
 
 /// Reads the columns of [`DESTINATION`].
 fn destination_of_row(row: &Row) -> Result<Destination, PostgresError> {
-    let paused_at: Option<_> = row.try_get(5)?;
-    let reason: Option<String> = row.try_get(6)?;
+    let (paused_at, reason): (Option<_>, Option<String>) = (row.try_get(5)?, row.try_get(6)?);
     Ok(Destination {
         id: DestinationId(row.try_get(0)?),
         name: row.try_get(1)?,
         cursor: row.try_get::<_, i64>(2)? as u64,
-        added_at: from_system_time(row.try_get(3)?),
-        removed_at: row.try_get::<_, Option<_>>(4)?.map(from_system_time),
+        added_at: row.try_get(3)?,
+        removed_at: row.try_get(4)?,
         pause: paused_at.map(|at| Pause {
-            at: from_system_time(at),
+            at,
             reason: reason.unwrap_or_default(),
         }),
         pending_count: row.try_get::<_, i64>(7)? as u64,
         dead_count: row.try_get::<_, i64>(8)? as u64,
-        unconfigured_at: row.try_get::<_, Option<_>>(9)?.map(from_system_time),
+        unconfigured_at: row.try_get(9)?,
     })
 }

@@ -1,16 +1,14 @@
 //! What another inbox knows of the way out, put in by `inbox copy`. Whatever is newer here stays as it is, for receivers
 //! may have gone on from here; so all of this may be done again.
 
-use tokio_postgres::types::ToSql;
-
 use super::super::super::Error;
 use super::super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
+use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
-use super::super::read::rows;
-use super::super::{PostgresInbox, system_time};
+use super::super::read::{Parameters, rows};
+use super::super::values::{Column, bigint, parameters};
 use super::record::pause_columns;
-use super::rows::{AttemptColumns, DeliveryColumns};
-use super::seq;
+use super::rows::{attempt_columns, delivery_columns};
 
 /// The given deliveries whose receipt is held here.
 const ENTRY: &str = "
@@ -35,8 +33,9 @@ impl PostgresInbox {
             let statement = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, 0, $2)
                              ON CONFLICT (name) DO NOTHING";
             let statement = client.prepare_cached(statement).await?;
-            let added_at = system_time(destination.added_at);
-            client.execute(&statement, &[&name, &added_at]).await?;
+            client
+                .execute(&statement, &[&name, &destination.added_at])
+                .await?;
             let id = "SELECT id FROM destination WHERE name = $1";
             rows(client, id, &[&name]).await?[0].try_get(0).map(DestinationId)
         };
@@ -55,17 +54,23 @@ impl PostgresInbox {
         cursor: u64,
     ) -> Result<(), Error> {
         let (paused_at, pause_reason) = pause_columns(destination.pause.as_ref());
-        let added_at = system_time(destination.added_at);
-        let removed_at = destination.removed_at.map(system_time);
+        let Destination {
+            added_at, removed_at, ..
+        } = destination;
         let take_over = async |client: &super::Client| {
             let statement = "UPDATE destination SET
                                  cursor = $2, added_at = $3, removed_at = $4, paused_at = $5, pause_reason = $6
                              WHERE id = $1 AND cursor <= $2";
             let statement = client.prepare_cached(statement).await?;
-            let cursor = seq(cursor);
-            let parameters: [&(dyn ToSql + Sync); 6] =
-                [&id.0, &cursor, &added_at, &removed_at, &paused_at, &pause_reason];
-            client.execute(&statement, &parameters).await.map(drop)
+            let parameters: Parameters<'_> = &[
+                &id.0,
+                &bigint(cursor),
+                added_at,
+                removed_at,
+                &paused_at,
+                &pause_reason,
+            ];
+            client.execute(&statement, parameters).await.map(drop)
         };
         self.connections.run("write to", take_over).await
     }
@@ -77,9 +82,9 @@ impl PostgresInbox {
     /// Nothing was written.
     pub async fn import_deliveries(&self, deliveries: &[Delivery]) -> Result<(u64, u64), Error> {
         let destinations: Vec<i32> = deliveries.iter().map(|one| one.destination.0).collect();
-        let columns = DeliveryColumns::of(deliveries);
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&destinations];
-        parameters.extend(columns.parameters());
+        let mut columns: Vec<Column<'_>> = vec![Box::new(destinations)];
+        columns.extend(delivery_columns(deliveries));
+        let parameters = parameters(&columns);
         let put_in = async |client: &super::Client| {
             let import = format!(
                 "WITH {ENTRY}
@@ -126,9 +131,9 @@ impl PostgresInbox {
             .iter()
             .map(|(sequence, _, attempt)| (*sequence, attempt))
             .collect();
-        let columns = AttemptColumns::of(&attempts);
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&destinations];
-        parameters.extend(columns.parameters());
+        let mut columns: Vec<Column<'_>> = vec![Box::new(destinations)];
+        columns.extend(attempt_columns(&attempts));
+        let parameters = parameters(&columns);
         let put_in = async |client: &super::Client| {
             let import = "
                 INSERT INTO attempt (seq, destination, number, started_at, duration_us, outcome, status, detail, answer)
@@ -155,21 +160,20 @@ impl PostgresInbox {
     /// # Errors
     /// Nothing was written.
     pub async fn import_instruction(&self, instruction: &Instruction) -> Result<(), Error> {
-        let created_at = system_time(instruction.created_at);
-        let done_at = instruction.done_at.map(system_time);
         let put_in = async |client: &super::Client| {
             let import = "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
                           ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, done_at = excluded.done_at
                           WHERE instruction.done_at IS NULL";
             let import = client.prepare_cached(import).await?;
             let (body, progress) = (without_nul(&instruction.body), without_nul(&instruction.progress));
-            client
-                .execute(
-                    &import,
-                    &[&instruction.id.uuid(), &created_at, &body, &progress, &done_at],
-                )
-                .await
-                .map(drop)
+            let (
+                id,
+                Instruction {
+                    created_at, done_at, ..
+                },
+            ) = (instruction.id.uuid(), instruction);
+            let parameters: Parameters<'_> = &[&id, created_at, &body, &progress, done_at];
+            client.execute(&import, parameters).await.map(drop)
         };
         self.connections.run("write to", put_in).await
     }

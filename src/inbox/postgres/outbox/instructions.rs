@@ -5,9 +5,10 @@ use tokio_postgres::{Error as PostgresError, Row};
 use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS};
 use super::super::super::{Candidate, Error};
 use super::super::Client;
+use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
 use super::super::read::rows;
-use super::super::{PostgresInbox, from_system_time, system_time};
+use super::super::values::bigint;
 use super::leader;
 
 const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
@@ -20,16 +21,15 @@ pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), 
              ON CONFLICT (id) DO NOTHING",
         )
         .await?;
-    let done_at = instruction.done_at.map(system_time);
     client
         .execute(
             &statement,
             &[
                 &instruction.id.uuid(),
-                &system_time(instruction.created_at),
+                &instruction.created_at,
                 &without_nul(&instruction.body),
                 &without_nul(&instruction.progress),
-                &done_at,
+                &instruction.done_at,
             ],
         )
         .await
@@ -64,12 +64,11 @@ pub async fn follow_up(
                  )
                  SELECT 1 FROM leader";
     let progress = without_nul(&instruction.progress);
-    let done_at = instruction.done_at.map(system_time);
     leader::write(
         inbox,
         candidate,
         write,
-        &[&instruction.id.uuid(), &progress, &done_at],
+        &[&instruction.id.uuid(), &progress, &instruction.done_at],
     )
     .await?;
     if instruction.done_at.is_none() {
@@ -90,8 +89,7 @@ pub async fn follow_up(
 
 async fn list(client: &Client, which: &str, limit: usize) -> Result<Vec<Instruction>, PostgresError> {
     let sql = format!("SELECT {INSTRUCTION} FROM instruction {which} LIMIT $1");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = rows(client, &sql, &[&limit]).await?;
+    let rows = rows(client, &sql, &[&bigint(limit)]).await?;
     rows.iter().map(instruction_of_row).collect()
 }
 
@@ -99,9 +97,9 @@ async fn list(client: &Client, which: &str, limit: usize) -> Result<Vec<Instruct
 fn instruction_of_row(row: &Row) -> Result<Instruction, PostgresError> {
     Ok(Instruction {
         id: InstructionId::new(row.try_get(0)?),
-        created_at: from_system_time(row.try_get(1)?),
+        created_at: row.try_get(1)?,
         body: row.try_get(2)?,
         progress: row.try_get(3)?,
-        done_at: row.try_get::<_, Option<_>>(4)?.map(from_system_time),
+        done_at: row.try_get(4)?,
     })
 }

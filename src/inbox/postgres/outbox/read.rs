@@ -10,13 +10,13 @@ use super::super::super::outbox::{
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt};
 use super::super::lease::{Seen, holds};
-use super::super::system_time;
+use super::super::values::bigint;
+use super::Client;
 use super::receipts::{
-    MAX_EXAMINED, RECEIPT, before, last_where, limit as page_limit, receipt_and_body, receipt_and_small_body,
+    MAX_EXAMINED, Parameters, RECEIPT, before, last_where, receipt_and_body, receipt_and_small_body,
     receipt_of_row, receipts_of, rows,
 };
 use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
-use super::{Client, seq};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 
@@ -32,7 +32,7 @@ pub async fn receipts_after(client: &Client, after: u64, limit: usize) -> Result
         "SELECT {RECEIPT} FROM receipt WHERE seq > $1 AND seq >= (SELECT first_seq FROM state WHERE one)
          ORDER BY seq LIMIT $2"
     );
-    receipts_of(client, &sql, &[&seq(after), &count(limit)]).await
+    receipts_of(client, &sql, &[&bigint(after), &bigint(limit)]).await
 }
 
 /// What [`matching`] asks.
@@ -50,18 +50,17 @@ pub fn matching_sql() -> String {
 /// See [`super::Outbox::matching`].
 pub async fn matching(client: &Client, what: &Matching, limit: usize) -> Result<Matched, Error> {
     let until = what.until.min(what.after.saturating_add(MAX_MATCHING_EXAMINED));
-    let (since, before) = (what.span.since.map(system_time), what.span.until.map(system_time));
     let chatbot_id = what.filter.chatbot_id.map(ChatbotId::uuid);
     let event_id = what.filter.event_id.map(EventId::uuid);
-    let parameters: super::receipts::Parameters<'_> = &[
-        &seq(what.after),
-        &seq(until),
-        &since,
-        &before,
+    let parameters: Parameters<'_> = &[
+        &bigint(what.after),
+        &bigint(until),
+        &what.span.since,
+        &what.span.until,
         &what.filter.event,
         &chatbot_id,
         &event_id,
-        &count(limit),
+        &bigint(limit),
     ];
     let receipts = receipts_of(client, &matching_sql(), parameters).await?;
     Ok(Matched::new(receipts, limit, until))
@@ -74,7 +73,7 @@ pub fn last_before_sql() -> String {
 
 /// See [`super::Outbox::last_before`].
 pub async fn last_before(client: &Client, time: Timestamp) -> Result<u64, Error> {
-    let time = system_time(time.minus(MAX_DISORDER));
+    let time = time.minus(MAX_DISORDER);
     let rows = rows(client, &last_before_sql(), &[&time]).await?;
     rows.first()
         .map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)? as u64))
@@ -118,8 +117,7 @@ pub async fn undelivered(
     // Nothing is there between what has expired.
     let after = after.max(newest.min(first.unsigned_abs() - 1));
     let until = newest.min(after + MAX_UNDELIVERED_EXAMINED);
-    let parameters: super::receipts::Parameters<'_> =
-        &[&seq(after), &seq(until), &destination.0, &count(limit)];
+    let parameters: Parameters<'_> = &[&bigint(after), &bigint(until), &destination.0, &bigint(limit)];
     let found = rows(client, &undelivered_sql(), parameters).await?;
     let found = found
         .iter()
@@ -130,7 +128,7 @@ pub async fn undelivered(
 
 /// See [`super::Outbox::load`].
 pub async fn load(client: &Client, sequences: &[u64]) -> Result<Vec<(Receipt, Bytes)>, Error> {
-    let sequences: Vec<i64> = sequences.iter().map(|sequence| seq(*sequence)).collect();
+    let sequences: Vec<i64> = sequences.iter().map(|sequence| bigint(*sequence)).collect();
     let sql = format!(
         "SELECT {RECEIPT}, receipt.body FROM receipt
          WHERE seq = ANY ($1) AND seq >= (SELECT first_seq FROM state WHERE one) ORDER BY seq"
@@ -159,7 +157,7 @@ pub async fn deliveries_after(
     after: u64,
     limit: usize,
 ) -> Result<Vec<(Delivery, Receipt)>, Error> {
-    let parameters: super::receipts::Parameters<'_> = &[&destination.0, &seq(after), &count(limit)];
+    let parameters: Parameters<'_> = &[&destination.0, &bigint(after), &bigint(limit)];
     let rows = rows(client, &deliveries_after_sql(state), parameters).await?;
     rows.iter().map(delivery_and_receipt).collect()
 }
@@ -188,7 +186,7 @@ pub async fn delivery(
          ORDER BY attempt.number"
     );
     let max_attempts = i64::from(MAX_ATTEMPTS);
-    let rows = rows(client, &sql, &[&seq(sequence), &destination.0, &max_attempts]).await?;
+    let rows = rows(client, &sql, &[&bigint(sequence), &destination.0, &max_attempts]).await?;
     let Some(first) = rows.first() else {
         return Ok(None);
     };
@@ -215,7 +213,7 @@ pub async fn deliveries(
         [row] => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
         _ => (1, 0, 0),
     };
-    let first = first.max(seq(filter.from_sequence));
+    let first = first.max(bigint(filter.from_sequence));
     let before = before(page).min(last.saturating_add(1));
     let (sql, from) = match filter.state {
         state @ (None | Some(State::Delivered)) => {
@@ -228,7 +226,7 @@ pub async fn deliveries(
         }
     };
     let destination = filter.destination.map(|destination| destination.0);
-    let rows = rows(client, &sql, &[&before, &from, &destination, &page_limit(page)]).await?;
+    let rows = rows(client, &sql, &[&before, &from, &destination, &bigint(page.limit)]).await?;
     let items = rows
         .iter()
         .map(delivery_and_receipt)
@@ -274,8 +272,4 @@ fn listed(deliveries: &str) -> String {
 /// Reads the columns of [`RECEIPT`] and of [`DELIVERY`].
 fn delivery_and_receipt(row: &Row) -> Result<(Delivery, Receipt), Error> {
     Ok((delivery_of_row(row, RECEIPT_COLUMNS)?, receipt_of_row(row)?))
-}
-
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -1,13 +1,13 @@
 //! What a leader has to say of one destination.
 
-use tokio_postgres::types::ToSql;
-
 use super::super::super::outbox::{MAX_ATTEMPTS, Pause, PauseChange, Progress};
 use super::super::super::{Candidate, Error};
+use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
-use super::super::{PostgresInbox, system_time};
-use super::rows::{AttemptColumns, DeliveryColumns, FirstAttemptColumns};
-use super::{leader, seq};
+use super::super::values::{Column, bigint, parameters};
+use super::leader;
+use super::rows::{attempt_columns, delivery_columns, first_attempt_columns};
+use crate::clock::Timestamp;
 
 pub const RECORD: &str = include_str!("record.sql");
 
@@ -19,32 +19,28 @@ pub async fn record(inbox: &PostgresInbox, candidate: &Candidate, progress: &Pro
         PauseChange::Resume => (true, None),
     };
     let (paused_at, pause_reason) = pause_columns(pause);
-    let (cursor, max_attempts) = (seq(progress.cursor), MAX_ATTEMPTS as i32);
-    let deliveries = DeliveryColumns::of(&progress.deliveries);
-    let firsts = FirstAttemptColumns::of(&progress.deliveries, &progress.attempts);
     let further = progress.attempts.iter().filter(|(_, attempt)| attempt.number > 1);
     let further: Vec<_> = further.map(|(sequence, attempt)| (*sequence, attempt)).collect();
-    let further = AttemptColumns::of(&further);
-    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
-        &progress.destination.0,
-        &cursor,
-        &changes_pause,
-        &paused_at,
-        &pause_reason,
+    let mut columns: Vec<Column<'_>> = vec![
+        Box::new(progress.destination.0),
+        Box::new(bigint(progress.cursor)),
+        Box::new(changes_pause),
+        Box::new(paused_at),
+        Box::new(pause_reason),
     ];
-    parameters.extend(deliveries.parameters());
-    parameters.extend(firsts.parameters());
-    parameters.extend(further.parameters());
-    parameters.push(&max_attempts);
-    leader::write(inbox, candidate, RECORD, &parameters)
+    columns.extend(delivery_columns(&progress.deliveries));
+    columns.extend(first_attempt_columns(progress));
+    columns.extend(attempt_columns(&further));
+    columns.push(Box::new(MAX_ATTEMPTS as i32));
+    leader::write(inbox, candidate, RECORD, &parameters(&columns))
         .await
         .map(drop)
 }
 
 /// A pause, or none, as the columns have it.
-pub fn pause_columns(pause: Option<&Pause>) -> (Option<std::time::SystemTime>, Option<String>) {
+pub fn pause_columns(pause: Option<&Pause>) -> (Option<Timestamp>, Option<String>) {
     (
-        pause.map(|pause| system_time(pause.at)),
+        pause.map(|pause| pause.at),
         pause.map(|pause| without_nul(&pause.reason)),
     )
 }

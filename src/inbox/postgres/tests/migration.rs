@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings};
 use super::super::super::{Appended, Candidate, Leadership, NewReceipt};
 use super::super::schema::{lock_append, newest};
-use super::super::{key, system_time};
+use super::super::key;
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
@@ -84,7 +84,7 @@ impl Old {
             .execute(
                 statement,
                 &[
-                    &system_time(new.received_at),
+                    &new.received_at,
                     &key::of(&new.identity),
                     &new.event_id().map(|id| id.uuid()),
                     &new.chatbot_id.map(|id| id.uuid()),

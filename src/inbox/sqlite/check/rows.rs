@@ -7,14 +7,16 @@ use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Row};
+use uuid::Uuid;
 
 use super::super::outbox::rows::{
     ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
     destination_of_row, instruction_of_row,
 };
 use super::super::quarantine::{QUARANTINED, quarantined_of_row};
-use super::super::read::{optional_uuid, receipt_of_row};
+use super::super::read::receipt_of_row;
 use super::super::schema;
+use crate::fingerprint::hex;
 
 /// How many rows are named. Where there are more, it is not for them that the file is not to be trusted.
 const MAX_NAMED: usize = 20;
@@ -45,7 +47,7 @@ const KINDS: [Kind; 2] = [
         columns: RECEIPT,
         filter: "",
         read: |row| {
-            optional_uuid(row, 11)?;
+            row.get::<_, Option<Uuid>>(11)?;
             match receipt_of_row(row)?.damage {
                 None => Ok(()),
                 Some(damage) => Err(Error::ToSqlConversionFailure(String::from(damage).into())),
@@ -237,10 +239,7 @@ fn why(row: &Row<'_>, error: &Error) -> String {
 fn shown(key: ValueRef<'_>) -> String {
     match key {
         ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Blob(bytes) => {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{digits}'")
-        }
+        ValueRef::Blob(bytes) => format!("x'{}'", hex(bytes)),
         other => format!("{other:?}"),
     }
 }

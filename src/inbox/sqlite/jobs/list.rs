@@ -24,9 +24,8 @@ impl Jobs for SqliteInbox {
     }
 
     fn open_count(&self, began_before: Option<Timestamp>) -> Answer<'_, u64> {
-        let before = began_before.map(Timestamp::as_micros);
         Box::pin(self.read(move |connection, _| {
-            connection.query_row(OPEN_COUNT, params![before, MAX_COUNTED], |row| row.get(0))
+            connection.query_row(OPEN_COUNT, params![began_before, MAX_COUNTED], |row| row.get(0))
         }))
     }
 }

@@ -35,7 +35,7 @@ pub fn last_sequence(connection: &Connection) -> rusqlite::Result<Seq> {
 
 /// See [`super::Outbox::last_before`].
 pub fn last_before(connection: &Connection, time: Timestamp) -> rusqlite::Result<Seq> {
-    let time = time.minus(MAX_DISORDER).as_micros();
+    let time = time.minus(MAX_DISORDER);
     let last = last_sequence(connection)?;
     let first: Option<Seq> = connection.query_row("SELECT min(seq) FROM receipt", [], |row| row.get(0))?;
     // Up to the one all were received before that time, above the other none.
@@ -46,7 +46,7 @@ pub fn last_before(connection: &Connection, time: Timestamp) -> rusqlite::Result
         let middle = low + (high - low).div_ceil(2);
         let found = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?)));
         match found.optional()? {
-            Some::<(Seq, i64)>((seq, received_at)) if seq <= high && received_at < time => low = seq,
+            Some::<(Seq, Timestamp)>((seq, received_at)) if seq <= high && received_at < time => low = seq,
             _ => high = middle - 1,
         }
     }
@@ -60,7 +60,7 @@ pub fn before_first_at(connection: &Connection, time: Timestamp, after: Seq) -> 
     let first: Option<Seq> = connection
         .query_row(
             "SELECT seq FROM receipt WHERE seq > ?1 AND received_at >= ?2 ORDER BY seq LIMIT 1",
-            params![after, time.as_micros()],
+            params![after, time],
             |row| row.get(0),
         )
         .optional()?;
@@ -88,8 +88,8 @@ pub fn matching_receipts(
     let parameters = params![
         what.after,
         until,
-        what.span.since.map(Timestamp::as_micros),
-        what.span.until.map(Timestamp::as_micros),
+        what.span.since,
+        what.span.until,
         what.filter.event,
         what.filter.chatbot_id.map(|id| id.uuid().into_bytes()),
         what.filter.event_id.map(|id| id.uuid().into_bytes()),

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rusqlite::Row;
-use rusqlite::types::Type;
 
 use super::super::super::outbox::{
-    Attempt, Delivery, Destination, DestinationId, Instruction, InstructionId, Outcome, Pause, State,
+    Attempt, Delivery, Destination, DestinationId, Instruction, InstructionId, Pause,
 };
-use super::super::read::uuid;
-use crate::clock::Timestamp;
 
 /// What [`destination_of_row`] reads.
 pub const DESTINATION: &str = "id, name, cursor, added_at, removed_at, paused_at, pause_reason,
@@ -33,40 +30,31 @@ pub const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
 
 /// Reads the columns of [`DESTINATION`].
 pub fn destination_of_row(row: &Row<'_>) -> rusqlite::Result<Destination> {
-    let pause = match (row.get(5)?, row.get(6)?) {
-        (Some(at), Some(reason)) => Some(Pause {
-            at: Timestamp::from_micros(at),
-            reason,
-        }),
-        _ => None,
-    };
+    let (paused_at, reason): (Option<_>, Option<_>) = (row.get(5)?, row.get(6)?);
     Ok(Destination {
         id: DestinationId(row.get(0)?),
         name: row.get(1)?,
         cursor: row.get(2)?,
-        added_at: Timestamp::from_micros(row.get(3)?),
-        removed_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-        pause,
+        added_at: row.get(3)?,
+        removed_at: row.get(4)?,
+        pause: paused_at.zip(reason).map(|(at, reason)| Pause { at, reason }),
         pending_count: row.get(7)?,
         dead_count: row.get(8)?,
-        unconfigured_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
+        unconfigured_at: row.get(9)?,
     })
 }
 
 /// Reads the columns of [`DELIVERY`].
 pub fn delivery_of_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
-    let outcome: Option<String> = row.get(5)?;
     Ok(Delivery {
         sequence: row.get(0)?,
         destination: DestinationId(row.get(1)?),
-        state: word(2, &row.get::<_, String>(2)?, State::ALL, State::as_str)?,
+        state: row.get(2)?,
         step: row.get(3)?,
         attempt_count: row.get(4)?,
-        outcome: outcome
-            .map(|outcome| word(5, &outcome, Outcome::ALL, Outcome::as_str))
-            .transpose()?,
-        due_at: Timestamp::from_micros(row.get(6)?),
-        changed_at: Timestamp::from_micros(row.get(7)?),
+        outcome: row.get(5)?,
+        due_at: row.get(6)?,
+        changed_at: row.get(7)?,
         replay_count: row.get(8)?,
     })
 }
@@ -75,9 +63,9 @@ pub fn delivery_of_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 pub fn attempt_of_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt {
         number: row.get(0)?,
-        started_at: Timestamp::from_micros(row.get(1)?),
+        started_at: row.get(1)?,
         duration: Duration::from_micros(row.get(2)?),
-        outcome: word(3, &row.get::<_, String>(3)?, Outcome::ALL, Outcome::as_str)?,
+        outcome: row.get(3)?,
         status: row.get(4)?,
         detail: row.get(5)?,
         answer: Bytes::from(row.get::<_, Vec<u8>>(6)?),
@@ -87,24 +75,10 @@ pub fn attempt_of_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
 /// Reads the columns of [`INSTRUCTION`].
 pub fn instruction_of_row(row: &Row<'_>) -> rusqlite::Result<Instruction> {
     Ok(Instruction {
-        id: InstructionId::new(uuid(row, 0)?),
-        created_at: Timestamp::from_micros(row.get(1)?),
+        id: InstructionId::new(row.get(0)?),
+        created_at: row.get(1)?,
         body: row.get(2)?,
         progress: row.get(3)?,
-        done_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
-    })
-}
-
-/// The value of that name.
-fn word<T: Copy>(
-    column: usize,
-    name: &str,
-    all: impl IntoIterator<Item = T>,
-    as_str: impl Fn(T) -> &'static str,
-) -> rusqlite::Result<T> {
-    let found = all.into_iter().find(|value| as_str(*value) == name);
-    found.ok_or_else(|| {
-        let error = format!("nobody writes {name:?} there");
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+        done_at: row.get(4)?,
     })
 }

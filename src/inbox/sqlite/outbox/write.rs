@@ -1,13 +1,12 @@
 //! What is written of the way out, each in a transaction that the caller makes.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
 use super::super::super::outbox::{
-    Attempt, Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange,
-    Progress, Start,
+    Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange, Progress,
+    Start,
 };
 use super::super::index::Seq;
 use super::read;
@@ -32,7 +31,7 @@ pub fn add_destination(
              cursor = excluded.cursor, added_at = excluded.added_at,
              removed_at = NULL, unconfigured_at = NULL, paused_at = NULL, pause_reason = NULL
          WHERE removed_at IS NOT NULL",
-        params![name, cursor, Timestamp::now().as_micros()],
+        params![name, cursor, Timestamp::now()],
     )?;
     let added = read::destination_of_name(connection, name)?;
     added.ok_or(rusqlite::Error::QueryReturnedNoRows)
@@ -78,15 +77,15 @@ pub fn miss_destination(connection: &Connection, destination: DestinationId) -> 
     let since = connection.query_row(
         "UPDATE destination SET unconfigured_at = coalesce(unconfigured_at, ?2) WHERE id = ?1
          RETURNING unconfigured_at",
-        params![destination.0, now.as_micros()],
-        |row| row.get(0).map(Timestamp::from_micros),
+        params![destination.0, now],
+        |row| row.get(0),
     )?;
     Ok(now.since(since))
 }
 
 /// See [`super::Outbox::remove_destination`].
 pub fn remove_destination(connection: &Connection, destination: DestinationId) -> rusqlite::Result<u64> {
-    let now = Timestamp::now().as_micros();
+    let now = Timestamp::now();
     connection.execute(
         "UPDATE destination SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL",
         params![destination.0, now],
@@ -106,7 +105,7 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
         .execute(params![destination, progress.cursor])?;
     let pause = match &progress.pause {
         PauseChange::Keep => None,
-        PauseChange::Pause(pause) => Some((Some(pause.at.as_micros()), Some(&pause.reason))),
+        PauseChange::Pause(pause) => Some((Some(pause.at), Some(&pause.reason))),
         PauseChange::Resume => Some((None, None)),
     };
     if let Some((paused_at, reason)) = pause {
@@ -126,12 +125,7 @@ pub fn record(connection: &Connection, progress: &Progress) -> rusqlite::Result<
 /// Puts in the deliveries whose receipts are held, which are those from `first` on, with their first attempts. Were that
 /// asked in the statement itself, SQLite would make a table in memory for each row, because of the triggers.
 fn put_deliveries(connection: &Connection, progress: &Progress, first: u64) -> rusqlite::Result<()> {
-    let first_attempts: HashMap<u64, &Attempt> = progress
-        .attempts
-        .iter()
-        .filter(|(_, attempt)| attempt.number == 1)
-        .map(|(sequence, attempt)| (*sequence, attempt))
-        .collect();
+    let first_attempts = progress.first_attempts();
     let mut put = connection.prepare_cached(
         "INSERT INTO delivery
              (seq, destination, state, step, attempt_count, outcome, due_at, changed_at, replay_count,
@@ -157,16 +151,16 @@ fn put_deliveries(connection: &Connection, progress: &Progress, first: u64) -> r
         put.execute(params![
             delivery.sequence,
             progress.destination.0,
-            delivery.state.as_str(),
+            delivery.state,
             delivery.step,
             delivery.attempt_count,
-            delivery.outcome.map(|outcome| outcome.as_str()),
-            delivery.due_at.as_micros(),
-            delivery.changed_at.as_micros(),
+            delivery.outcome,
+            delivery.due_at,
+            delivery.changed_at,
             delivery.replay_count,
-            first_attempt.map(|attempt| attempt.started_at.as_micros()),
-            first_attempt.map(|attempt| duration_us(attempt)),
-            first_attempt.map(|attempt| attempt.outcome.as_str()),
+            first_attempt.map(|attempt| attempt.started_at),
+            first_attempt.map(|attempt| attempt.duration_us()),
+            first_attempt.map(|attempt| attempt.outcome),
             first_attempt.and_then(|attempt| attempt.status),
             first_attempt.map(|attempt| &attempt.detail),
             first_attempt.map(|attempt| &attempt.answer[..]),
@@ -189,9 +183,9 @@ fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rus
             seq,
             destination,
             attempt.number,
-            attempt.started_at.as_micros(),
-            duration_us(attempt),
-            attempt.outcome.as_str(),
+            attempt.started_at,
+            attempt.duration_us(),
+            attempt.outcome,
             attempt.status,
             attempt.detail,
             &attempt.answer[..],
@@ -205,10 +199,6 @@ fn put_attempts(connection: &Connection, progress: &Progress, first: u64) -> rus
     Ok(())
 }
 
-fn duration_us(attempt: &Attempt) -> i64 {
-    i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 /// See [`super::Outbox::instruct`].
 pub fn instruct(connection: &Connection, instruction: &Instruction) -> rusqlite::Result<()> {
     connection.execute(
@@ -216,10 +206,10 @@ pub fn instruct(connection: &Connection, instruction: &Instruction) -> rusqlite:
          ON CONFLICT (id) DO NOTHING",
         params![
             instruction.id.uuid().as_bytes(),
-            instruction.created_at.as_micros(),
+            instruction.created_at,
             instruction.body,
             instruction.progress,
-            instruction.done_at.map(Timestamp::as_micros),
+            instruction.done_at,
         ],
     )?;
     Ok(())
@@ -232,7 +222,7 @@ pub fn follow_up(connection: &Connection, instruction: &Instruction) -> rusqlite
         params![
             instruction.id.uuid().as_bytes(),
             instruction.progress,
-            instruction.done_at.map(Timestamp::as_micros),
+            instruction.done_at,
         ],
     )?;
     if instruction.done_at.is_some() {

@@ -164,9 +164,6 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// Waits until no call can succeed any more, for a bug of ours has ended what the store runs on in this process. Pending
     /// for ever where nothing of the kind can happen. Not to be asked during [`Inbox::close`].
-    ///
-    /// # Cancel safety
-    /// May be dropped at any time.
     fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(std::future::pending())
     }

@@ -114,9 +114,6 @@ impl PostgresInbox {
     }
 
     /// The number and the id of the newest receipt, expired or not, whose number is at most `seq`.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn newest(&self, seq: u64) -> Result<Option<(u64, ReceiptId)>, Error> {
         self.read(async move |client| read::newest(client, seq).await)
             .await
@@ -150,9 +147,6 @@ impl PostgresInbox {
     }
 
     /// Lets all receipts expire whose number is below `seq`.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn expire_below(&self, seq: u64) -> Result<(), Error> {
         let expire = async move |client: &Client| upkeep::expire_below(client, seq).await;
         self.connections.run("write to", expire).await

@@ -16,9 +16,6 @@ const MAX_WORDS: usize = 10_000;
 const MAX_LOOKED_AT: usize = 1_000;
 
 /// Jobs that match, newest word first. A page may hold fewer than asked for, even none, and still have a next.
-///
-/// # Errors
-/// What the store says.
 pub async fn list(
     inbox: &dyn Inbox,
     filter: &JobFilter,
@@ -45,9 +42,6 @@ pub(in crate::inbox) async fn list_within(
 }
 
 /// A job with all that is known of its notifications; `None` if there are none.
-///
-/// # Errors
-/// What the store says.
 pub async fn whole(
     inbox: &dyn Inbox,
     event_id: EventId,
@@ -68,9 +62,6 @@ pub async fn whole(
 }
 
 /// How many jobs are open, stalled, and failed since that time or as far back as is looked.
-///
-/// # Errors
-/// What the store says.
 pub async fn counts(
     inbox: &dyn Inbox,
     stalled_before: Timestamp,

@@ -69,17 +69,11 @@ impl SqliteReader {
     }
 
     /// The numbers of the receipts that it holds; `None` if there are none.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn held(&self) -> Result<Option<read::Held>, Error> {
         self.read(read::held).await
     }
 
     /// See [`Inbox::export`](super::super::Inbox::export).
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn export(&self, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
         self.read(move |connection| read::export(connection, after, limit))
             .await
@@ -87,9 +81,6 @@ impl SqliteReader {
 
     /// Requests in quarantine with their numbers and what is kept of their bodies, oldest first, from the one after that
     /// number on: at most `limit`, and fewer where bodies are large. None means that there are no more.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn export_quarantine(
         &self,
         after: u64,
@@ -100,18 +91,12 @@ impl SqliteReader {
     }
 
     /// See [`Outbox::destinations`](super::super::Outbox::destinations).
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn destinations(&self) -> Result<Vec<Destination>, Error> {
         self.read(outbox::read::destinations).await
     }
 
     /// Deliveries that have a row, oldest receipt first and of one receipt the oldest destination, from the one after
     /// these on: at most `limit`. None means that there are no more.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn deliveries_after_key(
         &self,
         after: Option<(u64, DestinationId)>,
@@ -123,9 +108,6 @@ impl SqliteReader {
 
     /// Attempts with the receipt's number and the destination, in the order of these and of their own numbers, from the
     /// one after that on: at most `limit`. None means that there are no more.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn attempts_after_key(
         &self,
         after: Option<(u64, DestinationId, u32)>,
@@ -136,9 +118,6 @@ impl SqliteReader {
     }
 
     /// Every instruction, done or not, oldest first.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn instructions(&self) -> Result<Vec<Instruction>, Error> {
         self.read(outbox::all::all_instructions).await
     }

@@ -24,9 +24,6 @@ const ENTRY: &str = "
 
 impl PostgresInbox {
     /// The id here of a destination of that name. One that is not there is put in, with everything before it.
-    ///
-    /// # Errors
-    /// What the store says.
     pub async fn import_destination(&self, destination: &Destination) -> Result<DestinationId, Error> {
         let name = without_nul(&destination.name);
         let put_in = async |client: &super::Client| {

@@ -126,7 +126,7 @@ impl Hosts {
         let count = self.location.hosts().len();
         let state = lock_mutex(&self.state);
         let mut order: Vec<usize> = (0..count).map(|place| (state.first + place) % count).collect();
-        if self.location.config().get_load_balance_hosts() == LoadBalanceHosts::Random {
+        if self.location.config.get_load_balance_hosts() == LoadBalanceHosts::Random {
             fastrand::shuffle(&mut order);
         }
         (order, state.history.is_some() || count == 1)
@@ -151,7 +151,7 @@ impl Hosts {
 
     /// The addresses of a host, looked up each time: a name may come to lead elsewhere. `None` where none is needed.
     async fn addresses(&self, host: usize) -> Result<Vec<Option<IpAddr>>, Error> {
-        if let Some(address) = self.location.config().get_hostaddrs().get(host) {
+        if let Some(address) = self.location.config.get_hostaddrs().get(host) {
             return Ok(vec![Some(*address)]);
         }
         match &self.location.hosts()[host] {
@@ -203,7 +203,7 @@ impl Hosts {
         let row = client.query_typed_one(reads, &[]).await.map_err(failed)?;
         let (is_standby, is_read_only): (bool, bool) =
             (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
-        if self.location.must_write() && (is_standby || is_read_only) {
+        if self.location.must_write && (is_standby || is_read_only) {
             return Err(only_reads(place));
         }
         if is_standby {

@@ -32,11 +32,15 @@ const DEFAULT_PORT: u16 = 5432;
 /// Where the server is. What is shown of it never holds the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Location {
-    /// Boxed, for it is large and whoever has a location may as well have a path.
-    config: Box<Config>,
-    must_write: bool,
-    trust: Trust,
-    certificate: Option<Certificate>,
+    /// What to connect with, but for the certificates. Boxed, for it is large and whoever has a location may as well have a
+    /// path.
+    pub(super) config: Box<Config>,
+    /// Whether only a server will do that takes writes.
+    pub(super) must_write: bool,
+    /// What is asked of a server that speaks TLS.
+    pub(super) trust: Trust,
+    /// What shows the server who we are.
+    pub(super) certificate: Option<Certificate>,
     passfile: Option<PathBuf>,
     /// The URL with stars for the password.
     text: String,
@@ -120,24 +124,9 @@ impl Location {
         })
     }
 
-    /// What to connect with, but for the certificates.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// The hosts, of which any may be the server. There is at least one.
     pub fn hosts(&self) -> &[Host] {
         self.config.get_hosts()
-    }
-
-    /// Whether only a server will do that takes writes.
-    pub fn must_write(&self) -> bool {
-        self.must_write
-    }
-
-    /// What shows the server who we are.
-    pub fn certificate(&self) -> Option<&Certificate> {
-        self.certificate.as_ref()
     }
 
     /// What to connect with to one host, at that address if it needs one.
@@ -190,11 +179,6 @@ impl Location {
     fn port(&self, host: usize) -> u16 {
         let ports = self.config.get_ports();
         *ports.get(host).or(ports.first()).unwrap_or(&DEFAULT_PORT)
-    }
-
-    /// What is asked of a server that speaks TLS.
-    pub fn trust(&self) -> &Trust {
-        &self.trust
     }
 
     /// Hosts, ports and database, for messages.

@@ -30,13 +30,13 @@ const ALPN: &[u8] = b"postgresql";
 /// [`Error::Unavailable`]: the authorities that are to be believed, or our certificate, cannot be read.
 pub fn connector(location: &Location) -> Result<MakeRustlsConnect, Error> {
     let provider = outgoing::provider();
-    let verifier = verifier(location.trust(), &provider).map_err(Error::unavailable)?;
+    let verifier = verifier(&location.trust, &provider).map_err(Error::unavailable)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has algorithms for every version")
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let mut config = match location.certificate() {
+    let mut config = match &location.certificate {
         None => builder.with_no_client_auth(),
         Some(certificate) => {
             let (chain, key) = read_certificate(certificate).map_err(Error::unavailable)?;

@@ -30,7 +30,7 @@ pub fn password(file: &Path, location: &Location, host: usize) -> Result<String,
         // As libpq has it, whichever folder the socket is in.
         Host::Unix(_) => "localhost".to_owned(),
     };
-    let config = location.config();
+    let config = &location.config;
     let wanted = [
         name,
         location.port(host).to_string(),

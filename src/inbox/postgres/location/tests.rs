@@ -20,7 +20,7 @@ fn refusal(text: &str) -> String {
 }
 
 fn hosts(location: &Location) -> Vec<&str> {
-    let hosts = location.config().get_hosts().iter();
+    let hosts = location.config.get_hosts().iter();
     let names = hosts.map(|host| match host {
         Host::Tcp(name) => &**name,
         Host::Unix(folder) => folder.to_str().unwrap(),
@@ -33,7 +33,7 @@ fn a_url_says_who_connects_where_to() {
     for scheme in ["postgres", "postgresql"] {
         let location = location(&format!("{scheme}://me:p%40ss@db.example.com:6543/in%20box"));
 
-        let config = location.config();
+        let config = &location.config;
         assert_eq!(config.get_user(), Some("me"));
         assert_eq!(config.get_password(), Some(&b"p@ss"[..]));
         assert_eq!(hosts(&location), ["db.example.com"]);
@@ -46,7 +46,7 @@ fn a_url_says_who_connects_where_to() {
 fn what_a_url_leaves_open_is_such_that_a_dead_server_is_noticed_and_one_that_only_reads_passed_over() {
     let location = location("postgres://db/inbox");
 
-    let config = location.config();
+    let config = &location.config;
     assert_eq!(config.get_application_name(), Some("caigunn-webhook"));
     assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(5)));
     assert!(config.get_keepalives());
@@ -54,7 +54,7 @@ fn what_a_url_leaves_open_is_such_that_a_dead_server_is_noticed_and_one_that_onl
     assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(5)));
     assert_eq!(config.get_keepalives_retries(), Some(3));
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(10)));
-    assert!(location.must_write());
+    assert!(location.must_write);
     assert_eq!(config.get_ports(), [5432]);
 }
 
@@ -66,7 +66,7 @@ fn what_a_url_says_wins_over_the_defaults() {
          load_balance_hosts=random&options=-c%20search_path%3Dinbox",
     );
 
-    let config = location.config();
+    let config = &location.config;
     assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(1)));
     assert_eq!(config.get_keepalives_idle(), Duration::from_secs(2));
     assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(3)));
@@ -74,12 +74,12 @@ fn what_a_url_says_wins_over_the_defaults() {
     // Milliseconds, as libpq has it.
     assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(5)));
     assert_eq!(config.get_application_name(), Some("mine"));
-    assert!(!location.must_write());
+    assert!(!location.must_write);
     assert_eq!(config.get_channel_binding(), ChannelBinding::Require);
     assert_eq!(config.get_load_balance_hosts(), LoadBalanceHosts::Random);
     assert_eq!(config.get_options(), Some("-c search_path=inbox"));
     let off = self::location("postgres://db/inbox?tcp_user_timeout=0");
-    assert_eq!(off.config().get_tcp_user_timeout(), None);
+    assert_eq!(off.config.get_tcp_user_timeout(), None);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn there_may_be_several_hosts() {
         let location = location(text);
 
         assert_eq!(hosts(&location), expected, "{text}");
-        assert_eq!(location.config().get_ports(), ports, "{text}");
+        assert_eq!(location.config.get_ports(), ports, "{text}");
     }
 }
 
@@ -150,8 +150,8 @@ fn sslmode_and_sslrootcert_mean_what_they_mean_to_libpq() {
     for (query, mode, trust) in cases {
         let location = location(&format!("postgres://db/inbox?{query}"));
 
-        assert_eq!(location.config().get_ssl_mode(), mode, "{query}");
-        assert_eq!(*location.trust(), trust, "{query}");
+        assert_eq!(location.config.get_ssl_mode(), mode, "{query}");
+        assert_eq!(location.trust, trust, "{query}");
     }
 }
 
@@ -163,8 +163,8 @@ fn a_unix_socket_is_not_asked_for_tls() {
     ] {
         let location = location(&format!("postgres://{host}"));
 
-        assert_eq!(location.config().get_ssl_mode(), SslMode::Disable);
-        assert_eq!(*location.trust(), Trust::Anyone);
+        assert_eq!(location.config.get_ssl_mode(), SslMode::Disable);
+        assert_eq!(location.trust, Trust::Anyone);
     }
 }
 
@@ -385,9 +385,9 @@ fn parameters_of_libpq_that_say_the_same_are_taken() {
          keepalives_count=7&fallback_application_name=mine&sslcert=/c.pem&sslkey=/k.pem",
     );
 
-    let config = location.config();
+    let config = &location.config;
     assert_eq!(config.get_ssl_mode(), SslMode::Prefer);
-    assert!(location.must_write());
+    assert!(location.must_write);
     assert_eq!(config.get_keepalives_retries(), Some(7));
     // Any name that is given wins over the one to fall back on.
     assert_eq!(config.get_application_name(), Some("mine"));
@@ -395,7 +395,7 @@ fn parameters_of_libpq_that_say_the_same_are_taken() {
         chain: PathBuf::from("/c.pem"),
         key: PathBuf::from("/k.pem"),
     };
-    assert_eq!(location.certificate(), Some(&expected));
+    assert_eq!(location.certificate, Some(expected));
     for (query, reason) in [
         (
             "gssencmode=require",

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings};
 use super::super::super::{Appended, Candidate, Leadership, NewReceipt};
-use super::super::schema::{lock_append, newest};
 use super::super::key;
+use super::super::schema::{lock_append, newest};
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::super::Error;
@@ -103,23 +103,20 @@ pub fn check(path: &Path) -> Result<Check, Error> {
 /// As [`check`], of a file that is open.
 pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Check, Error> {
     let failed = |error: rusqlite::Error| sort(path, "read", &error);
-    // That it is no database shows when something is first read of it.
     let opened = opened.and_then(|connection| Ok((schema::tables(&connection)?, connection)));
-    let (version, connection) = match opened {
-        Ok((Tables::Ours(version), connection)) => (version, connection),
-        Ok((tables @ Tables::Newer(_), _)) => {
-            let reason = schema::refusal(tables, path);
-            return Ok(Check::Newer { reason });
+    let (tables, connection) = opened.map_err(|error| sort(path, "open", &error))?;
+    let version = match tables {
+        Tables::Ours(version) => version,
+        Tables::Newer(_) => {
+            return Ok(Check::Newer {
+                reason: tables.shown(path),
+            });
         }
-        Ok((tables @ Tables::Foreign, _)) => {
-            let reason = schema::refusal(tables, path);
-            return Ok(Check::Foreign { reason });
+        Tables::Foreign | Tables::NoDatabase => {
+            return Ok(Check::Foreign {
+                reason: tables.shown(path),
+            });
         }
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            let reason = schema::no_database(path);
-            return Ok(Check::Foreign { reason });
-        }
-        Err(error) => return Err(sort(path, "open", &error)),
     };
     let finding: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))

@@ -4,15 +4,16 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::schema;
+use super::log::frames::FRAME_HEAD_BYTES;
+use super::{holder, schema};
 
 /// From how many bytes on a log is too long. It begins anew after 8 MiB, and is cut back to 64 MiB where a burst or a reader
 /// that ends has made it longer (`journal_size_limit`): this is four times as much, and a backup of some GiB that reads for
 /// some seconds is none of it. It is also what `doctor` calls little free space.
 const LONG_BYTES: u64 = 256 << 20;
 
-/// What a page takes in the log: its 4096 bytes, SQLite's default, and a head of 24.
-const PAGE_BYTES: u64 = 4096 + 24;
+/// What a page takes in the log: its 4096 bytes, SQLite's default, and a head.
+const PAGE_BYTES: u64 = 4096 + FRAME_HEAD_BYTES as u64;
 
 /// In which bytes of the log's index whoever reads holds a lock, see <https://www.sqlite.org/walformat.html#wal_locks>.
 const READ_LOCKS: std::ops::RangeInclusive<u32> = 123..=127;
@@ -73,30 +74,15 @@ fn suspects(path: &Path) -> String {
         return "the system shows no other process that reads, so it may be in another container, or this receiver's admin API"
             .to_owned();
     }
-    let named = readers.into_iter().map(|process| {
-        let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-        match name.trim_end() {
-            "" => format!("process {process}"),
-            name => format!("{name} (process {process})"),
-        }
-    });
+    let named = readers.into_iter().map(holder::named);
     format!("{} reads", named.collect::<Vec<_>>().join(", "))
 }
 
-/// Other processes that read by the log's index, which has that inode. The format is that of Linux's `proc_locks(5)`:
-/// `1: POSIX  ADVISORY  READ 4711 08:01:131090 124 124`.
+/// Other processes that read by the log's index, which has that inode.
 fn readers(locks: &str, index: u64, own: u32) -> Vec<u32> {
-    let index = index.to_string();
-    let reader = |line: &str| {
-        let [_, "POSIX", _, "READ", process, file, first, ..] =
-            line.split_whitespace().collect::<Vec<_>>()[..]
-        else {
-            return None;
-        };
-        let is_it = file.rsplit(':').next() == Some(&index) && READ_LOCKS.contains(&first.parse().ok()?);
-        process.parse().ok().filter(|process| is_it && *process != own)
-    };
-    let mut readers: Vec<u32> = locks.lines().filter_map(reader).collect();
+    let readers =
+        holder::of_others(locks, "READ", index, own).filter(|(_, first)| READ_LOCKS.contains(first));
+    let mut readers: Vec<u32> = readers.map(|(process, _)| process).collect();
     readers.sort_unstable();
     readers.dedup();
     readers

@@ -16,11 +16,8 @@ use super::append::Memory;
 use super::head::{Seen, Writer};
 use super::hold::{FileId, Hold, Named};
 use super::index::{Key, KeyIndex, Seq};
+use super::log::frames::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES};
 use super::{checkpoint, commits, folder, holder, lock_mutex, schema, sort};
-
-/// Of the log and of each page in it, see <https://www.sqlite.org/fileformat2.html#walformat>.
-const LOG_HEAD_BYTES: u64 = 32;
-const PAGE_HEAD_BYTES: u64 = 24;
 
 /// The writing connection and what belongs to it.
 pub struct Opened {
@@ -169,7 +166,7 @@ impl Opened {
     fn expected_bytes(&self, pages: u32) -> u64 {
         match u64::from(pages) {
             0 => 0,
-            pages => LOG_HEAD_BYTES + pages * (PAGE_HEAD_BYTES + self.page_bytes),
+            pages => LOG_HEAD_BYTES as u64 + pages * (FRAME_HEAD_BYTES as u64 + self.page_bytes),
         }
     }
 

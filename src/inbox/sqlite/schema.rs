@@ -1,10 +1,10 @@
 //! Connections to the file and the state of its tables.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -76,19 +76,27 @@ pub enum Tables {
     Newer(usize),
     /// Something else's.
     Foreign,
+    /// It is something else than a database. So is one of which the first page is damaged.
+    NoDatabase,
 }
 
-/// Whose tables a file has.
+/// Whose tables a file has, which shows when something is first read of it.
 pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
-    let application_id: i32 = pragma(connection, "application_id")?;
-    let version = commits::tables_version(pragma(connection, "user_version")?);
-    let is_empty: bool =
-        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(match version {
-        _ if application_id != APPLICATION_ID && !is_empty => Tables::Foreign,
-        version if version > MIGRATIONS.len() => Tables::Newer(version),
-        version => Tables::Ours(version),
-    })
+    let read = || -> rusqlite::Result<Tables> {
+        let application_id: i32 = pragma(connection, "application_id")?;
+        let version = commits::tables_version(pragma(connection, "user_version")?);
+        let is_empty = "SELECT count(*) = 0 FROM sqlite_schema";
+        let is_empty: bool = connection.query_row(is_empty, [], |row| row.get(0))?;
+        Ok(match version {
+            _ if application_id != APPLICATION_ID && !is_empty => Tables::Foreign,
+            version if version > MIGRATIONS.len() => Tables::Newer(version),
+            version => Tables::Ours(version),
+        })
+    };
+    match read() {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Ok(Tables::NoDatabase),
+        read => read,
+    }
 }
 
 /// The version of an inbox's tables, 0 if there are none yet.
@@ -97,40 +105,31 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
 /// [`Error::Refused`] with what to do, of what is no inbox of this program: that is no damage, and to restore a backup over it
 /// would be one.
 pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
-    let refused = |found: String, advice| {
-        let reason = format!("{found}; {advice}");
-        Err(Error::Refused { reason })
+    let tables = tables(connection).map_err(|error| sort(path, "open", &error))?;
+    let advice = match tables {
+        Tables::Ours(version) => return Ok(version),
+        Tables::Newer(_) => NEWER_ADVICE,
+        Tables::Foreign | Tables::NoDatabase => FOREIGN_ADVICE,
     };
-    match tables(connection) {
-        Ok(Tables::Ours(version)) => Ok(version),
-        Ok(newer @ Tables::Newer(_)) => refused(refusal(newer, path), NEWER_ADVICE),
-        Ok(foreign @ Tables::Foreign) => refused(refusal(foreign, path), FOREIGN_ADVICE),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            refused(no_database(path), FOREIGN_ADVICE)
-        }
-        Err(error) => Err(sort(path, "open", &error)),
-    }
+    Err(Error::refused(format!("{}; {advice}", tables.shown(path))))
 }
 
 /// What to do about a file that is no inbox.
 pub const FOREIGN_ADVICE: &str = "set CAIGUNN_INBOX_URL to the inbox's own file, or to a new one; if this was the inbox, restore \
                                   a backup of it: `caigunn-webhook inbox restore COPY`";
 
-/// That a file is something else than a database. So is one of which the first page is damaged.
-pub fn no_database(path: &Path) -> String {
-    format!("{} is not a database", path.display())
-}
-
-/// Why a file with tables that are not ours is refused.
-pub fn refusal(tables: Tables, path: &Path) -> String {
-    let path = path.display();
-    match tables {
-        Tables::Newer(version) => format!(
-            "{path} was written by a newer program: its tables are version {version}, this program knows up to {}",
-            MIGRATIONS.len()
-        ),
-        Tables::Ours(_) | Tables::Foreign => {
-            format!("{path} is an SQLite database, but not an inbox of this program")
+impl Tables {
+    /// What a file with these is.
+    pub fn shown(self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Ours(version) => format!("{path} is an inbox with tables of version {version}"),
+            Self::Newer(version) => format!(
+                "{path} was written by a newer program: its tables are version {version}, this program knows up to {}",
+                MIGRATIONS.len()
+            ),
+            Self::Foreign => format!("{path} is an SQLite database, but not an inbox of this program"),
+            Self::NoDatabase => format!("{path} is not a database"),
         }
     }
 }
@@ -196,18 +195,13 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What has a meaning in a URI and is part of a name here.
+const ENDS: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+
 /// A file as a URI with this query, see <https://www.sqlite.org/uri.html>.
 fn uri(path: &Path, query: &str) -> PathBuf {
-    let mut uri = b"file:".to_vec();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'%' | b'?' | b'#' => uri.extend(format!("%{byte:02x}").into_bytes()),
-            other => uri.push(*other),
-        }
-    }
-    uri.push(b'?');
-    uri.extend(query.as_bytes());
-    PathBuf::from(OsString::from_vec(uri))
+    let path = percent_encode(path.as_os_str().as_bytes(), ENDS);
+    PathBuf::from(format!("file:{path}?{query}"))
 }
 
 /// Has a connection write as the promise wants it; refuses a file for which SQLite does not.

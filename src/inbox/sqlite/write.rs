@@ -64,6 +64,15 @@ impl Store {
         Ok(store)
     }
 
+    /// How long a lock that another program holds is waited for.
+    fn patience(&self) -> Duration {
+        if self.is_held {
+            BRIEFLY
+        } else {
+            self.settings.timeout
+        }
+    }
+
     /// See [`super::Inbox::append`].
     pub fn append(&mut self, batch: Vec<Entry>) -> Result<Vec<Result<Stored, Error>>, Error> {
         let (settings, index) = (self.settings.clone(), Arc::clone(&self.index));
@@ -156,11 +165,7 @@ impl Store {
     /// to a file without a name is gone with the last handle.
     fn opened(&mut self) -> Result<&mut Opened, Error> {
         self.see_to_files()?;
-        let patience = if self.is_held {
-            BRIEFLY
-        } else {
-            self.settings.timeout
-        };
+        let patience = self.patience();
         let opened = self.opened.as_mut().expect("it has just been seen to");
         // It takes any number.
         let _ = opened.connection.busy_timeout(patience);
@@ -181,6 +186,13 @@ impl Store {
                 self.opened = None;
                 self.open_anew(schema::Missing::Refuse)
             }
+            files => self.mend(files),
+        }
+    }
+
+    /// Does what can be done about files that are not as they were.
+    fn mend(&mut self, files: Files) -> Result<(), Error> {
+        match files {
             Files::AsTheyWere => Ok(()),
             Files::Gone(suffix) => self.save_log(suffix, REPLACED),
             Files::CutBehindCopy => self.save_log("-wal", "cut short"),
@@ -202,7 +214,7 @@ impl Store {
     /// the file. Only the connections that are open see what is in it, so it is copied into the file through one of them, and
     /// the log begun anew under its name.
     fn save_log(&mut self, suffix: &str, deed: &str) -> Result<(), Error> {
-        let lost = schema::beside(&self.path, suffix);
+        let (lost, patience) = (schema::beside(&self.path, suffix), self.patience());
         let Some(opened) = &mut self.opened else {
             return Ok(());
         };
@@ -210,11 +222,6 @@ impl Store {
         if let Some(checkpoints) = self.checkpoints.take() {
             checkpoints.end();
         }
-        let patience = if self.is_held {
-            BRIEFLY
-        } else {
-            self.settings.timeout
-        };
         if let Err(reason) = opened.empty_log(&self.path, patience) {
             self.is_held = true;
             return Err(Error::unavailable(format!(
@@ -299,11 +306,9 @@ impl Store {
             .as_mut()
             .map(|opened| opened.look(&self.path, &self.hold, file));
         let seen = match looked.transpose() {
-            Ok(Some(Files::Gone(suffix))) if file.is_some() => self.save_log(suffix, REPLACED),
-            Ok(Some(Files::CutBehindCopy)) => self.save_log("-wal", "cut short"),
-            Ok(Some(Files::Cut)) => Err(self.lost(self.cut())),
-            Ok(Some(Files::Overwritten)) => Err(self.lost(self.overwritten())),
-            Ok(Some(Files::Gone(_) | Files::AsTheyWere) | None) => Ok(()),
+            Ok(Some(Files::Gone(_))) if file.is_none() => Ok(()),
+            Ok(Some(files)) => self.mend(files),
+            Ok(None) => Ok(()),
             Err(error) => Err(self.lost(error)),
         };
         // Only the last connection copies the log.

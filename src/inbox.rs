@@ -118,9 +118,6 @@ pub trait Inbox: Send + Sync + 'static {
     /// that was ever returned.
     fn export(&self, after: u64, limit: usize) -> Answer<'_, Vec<(Receipt, Bytes)>>;
 
-    /// How many of the receipts that are held came by backfill.
-    fn backfilled_count(&self) -> Answer<'_, u64>;
-
     /// The quarantine, newest first, without bodies.
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>>;
 

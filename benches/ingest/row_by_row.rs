@@ -94,10 +94,6 @@ impl Inbox for RowByRow {
         self.0.export(after, limit)
     }
 
-    fn backfilled_count(&self) -> Answer<'_, u64> {
-        self.0.backfilled_count()
-    }
-
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         self.0.quarantine(page)
     }

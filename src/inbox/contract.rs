@@ -121,7 +121,7 @@ macro_rules! contract_tests {
                 an_expired_initial_that_comes_again_is_open_if_no_end_is_held,
                 open_jobs_are_listed_oldest_first_to_the_end,
                 jobs_that_close_between_pages_disturb_no_other,
-                the_origin_is_kept_and_counted,
+                the_origin_is_kept,
                 a_receipt_is_found_by_its_identity,
                 the_last_receipt_of_each_chatbot_is_known_by_its_time,
             ]

@@ -168,10 +168,6 @@ impl Inbox for FakeInbox {
         unreachable!("no test reads what is stored")
     }
 
-    fn backfilled_count(&self) -> Answer<'_, u64> {
-        unreachable!("no test reads what is stored")
-    }
-
     fn quarantine(&self, _: PageRequest) -> Answer<'_, Page<Quarantined>> {
         unreachable!("no test reads what is stored")
     }

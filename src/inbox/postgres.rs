@@ -199,10 +199,6 @@ impl Inbox for PostgresInbox {
         Box::pin(self.read(async move |client| read::export(client, after, limit).await))
     }
 
-    fn backfilled_count(&self) -> Answer<'_, u64> {
-        Box::pin(self.read(read::backfilled_count))
-    }
-
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         Box::pin(self.read(async move |client| read::quarantine(client, page).await))
     }

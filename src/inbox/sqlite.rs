@@ -236,10 +236,6 @@ impl Inbox for SqliteInbox {
         Box::pin(self.read(move |connection, _| read::export(connection, after, limit)))
     }
 
-    fn backfilled_count(&self) -> Answer<'_, u64> {
-        Box::pin(self.read(|connection, _| read::backfilled_count(connection)))
-    }
-
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         Box::pin(self.read(move |connection, _| quarantine::page(connection, page)))
     }

@@ -321,7 +321,6 @@ pub async fn a_closed_inbox_refuses_every_call(place: &impl Place) {
         inbox.find(Identity::Windowed).await.err(),
         inbox.last_received().await.err(),
         inbox.export(0, 10).await.err(),
-        inbox.backfilled_count().await.err(),
         inbox.quarantine(page).await.err(),
         inbox.quarantined(QuarantineId::new(Uuid::now_v7())).await.err(),
         inbox.quarantine_totals().await.err(),

@@ -237,13 +237,6 @@ pub async fn known_quarantine(client: &Client, ids: &[Uuid]) -> Result<Vec<Quara
         .collect()
 }
 
-/// See [`super::Inbox::backfilled_count`].
-pub async fn backfilled_count(client: &Client) -> Result<u64, Error> {
-    let sql =
-        "SELECT count(*) FROM receipt WHERE is_backfilled AND seq >= (SELECT first_seq FROM state WHERE one)";
-    Ok(rows(client, sql, &[]).await?[0].try_get::<_, i64>(0)? as u64)
-}
-
 /// What [`quarantined_of_row`] reads.
 const QUARANTINED: &str =
     "seq, id, received_at, request_id, reason, detail, receipt_id, content_type, body_bytes, truncated";

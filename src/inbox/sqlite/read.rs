@@ -276,11 +276,6 @@ pub fn export(connection: &Connection, after: u64, limit: usize) -> rusqlite::Re
     Ok(exported)
 }
 
-/// See [`super::Inbox::backfilled_count`].
-pub fn backfilled_count(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("SELECT count(*) FROM backfilled", [], |row| row.get(0))
-}
-
 /// Where the next page starts if this one is full.
 pub fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
     items

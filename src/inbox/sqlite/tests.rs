@@ -80,6 +80,13 @@ impl SqliteInbox {
         .await
     }
 
+    /// How many rows say of a receipt that it came by backfill.
+    async fn backfilled_count(&self) -> u64 {
+        let count = "SELECT count(*) FROM backfilled";
+        self.on_connection(move |connection| connection.query_row(count, [], |row| row.get(0)).unwrap())
+            .await
+    }
+
     /// Adds so many rows like that of the last receipt.
     async fn repeat_last(&self, count: u32) {
         let rows = "INSERT INTO receipt
@@ -108,6 +115,22 @@ fn unavailable<T>(answer: Result<T, Error>) -> String {
         Err(other) => panic!("unavailable, not {other:?}"),
         Ok(_) => panic!("the call fails"),
     }
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_how_a_receipt_came_once_it_has_expired() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    let backfilled = |seconds| NewReceipt {
+        origin: Origin::Backfill,
+        ..crawled(&Ids::fresh()).at(seconds)
+    };
+    inbox.as_dyn().accept(vec![backfilled(0), backfilled(1)]).await;
+    let before = inbox.backfilled_count().await;
+
+    inbox.as_dyn().expire_all(1).await;
+
+    assert_eq!((before, inbox.backfilled_count().await), (2, 1));
 }
 
 #[tokio::test]

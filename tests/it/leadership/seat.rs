@@ -155,10 +155,6 @@ impl Inbox for Seat {
         self.shared.inbox.export(after, limit)
     }
 
-    fn backfilled_count(&self) -> Answer<'_, u64> {
-        self.shared.inbox.backfilled_count()
-    }
-
     fn quarantine(&self, page: PageRequest) -> Answer<'_, Page<Quarantined>> {
         self.shared.inbox.quarantine(page)
     }

@@ -93,7 +93,6 @@ async fn use_all(inbox: &PostgresInbox) {
         .unwrap();
     stored.last_received().await.unwrap();
     stored.export(0, 10).await.unwrap();
-    stored.backfilled_count().await.unwrap();
     stored.find(crawled(&ids).identity).await.unwrap().unwrap();
     stored.quarantine(page(10)).await.unwrap();
     stored.quarantined(quarantined).await.unwrap().unwrap();

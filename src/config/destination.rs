@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use url::Url;
 
-use super::keys::{DESTINATION, DESTINATION_KEYS};
+use super::keys::{DESTINATION, DESTINATION_KEYS, Key};
 use super::reader::{self, Reader};
 use super::sources::Sources;
 use super::tables::tables;
@@ -40,38 +41,22 @@ struct KindOf {
     read: fn(&mut Reader, Member, &Sources) -> Option<Kind>,
 }
 
+const fn kind(
+    name: &'static str,
+    keys: &'static [&'static str],
+    read: fn(&mut Reader, Member, &Sources) -> Option<Kind>,
+) -> KindOf {
+    KindOf { name, keys, read }
+}
+
 /// The kinds there are.
 const KINDS: [KindOf; 6] = [
-    KindOf {
-        name: "http",
-        keys: http::KEYS,
-        read: http::read,
-    },
-    KindOf {
-        name: "command",
-        keys: command::KEYS,
-        read: command::read,
-    },
-    KindOf {
-        name: "nats",
-        keys: nats::KEYS,
-        read: nats::read,
-    },
-    KindOf {
-        name: "redis",
-        keys: redis::KEYS,
-        read: redis::read,
-    },
-    KindOf {
-        name: "sqs",
-        keys: sqs::KEYS,
-        read: sqs::read,
-    },
-    KindOf {
-        name: "kafka",
-        keys: kafka::KEYS,
-        read: kafka::read,
-    },
+    kind("http", http::KEYS, http::read),
+    kind("command", command::KEYS, command::read),
+    kind("nats", nats::KEYS, nats::read),
+    kind("redis", redis::KEYS, redis::read),
+    kind("sqs", sqs::KEYS, sqs::read),
+    kind("kafka", kafka::KEYS, kafka::read),
 ];
 
 /// Names the keys of one destination.
@@ -88,46 +73,67 @@ impl Member {
 
 /// The destinations there are. One with a mistake is left out.
 pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<DestinationSettings> {
-    let Some(sourced) = reader.sourced(DESTINATION) else {
+    let (keys, bound) = (
+        (DESTINATION, &DESTINATION_KEYS[..]),
+        (MAX_DESTINATIONS, "destination"),
+    );
+    let destinations = read_each(reader, keys, bound, |reader, index, name| {
+        destination(reader, index, name, sources)
+    });
+    shared::warn_of_shared(reader, &destinations);
+    destinations
+}
+
+/// Reads each table in the list of that key, of which there may be so many, with its place in the list and its name. One with
+/// a mistake is left out.
+pub fn read_each<T>(
+    reader: &mut Reader,
+    (list, keys): (&str, &[Key]),
+    (max_count, what): (usize, &str),
+    read: impl Fn(&mut Reader, usize, Option<String>) -> Option<T>,
+) -> Vec<T> {
+    let Some(sourced) = reader.sourced(list) else {
         return Vec::new();
     };
     let tables = tables(&sourced.value).unwrap_or_else(|reason| {
-        reader.refuse(DESTINATION, &reason);
+        reader.refuse(list, &reason);
         Vec::new()
     });
-    if tables.len() > MAX_DESTINATIONS {
-        let reason = format!("there are {}, and {MAX_DESTINATIONS} is the most", tables.len());
-        reader.note(DESTINATION, &reason);
+    if tables.len() > max_count {
+        let reason = format!("there are {}, and {max_count} is the most", tables.len());
+        reader.note(list, &reason);
     }
-    let mut names = Vec::new();
-    let mut destinations = Vec::new();
+    let (mut names, mut found) = (Vec::new(), Vec::new());
     for (index, table) in tables.into_iter().enumerate() {
         let count = reader.mistakes.len();
         let place = sourced.places.get(index).unwrap_or(&sourced.place);
-        reader.enter(DESTINATION, &DESTINATION_KEYS, index, table, place);
-        let destination = destination(reader, index, &mut names, sources);
-        destinations.extend(destination.filter(|_| reader.mistakes.len() == count));
+        reader.enter(list, keys, index, table, place);
+        let key = format!("{list}[{index}].name");
+        let name = reader.required(&key, |text| is_name(text).then(|| text.to_owned()));
+        if name.as_ref().is_some_and(|name| names.contains(name)) {
+            reader.refuse(&key, &format!("another {what} has this name"));
+        }
+        names.extend(name.clone());
+        let read = read(reader, index, name);
+        found.extend(read.filter(|_| reader.mistakes.len() == count));
     }
-    shared::warn_of_shared(reader, &destinations);
-    destinations
+    found
+}
+
+fn is_name(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
 }
 
 /// One destination, unless something is wrong with it.
 fn destination(
     reader: &mut Reader,
     index: usize,
-    names: &mut Vec<String>,
+    name: Option<String>,
     sources: &Sources,
 ) -> Option<DestinationSettings> {
     let member = Member { index };
     let key = |name: &str| member.key(name);
-    let name = reader.required(&key("name"), |text| is_name(text).then(|| text.to_owned()));
-    if let Some(name) = &name {
-        if names.contains(name) {
-            reader.refuse(&key("name"), "another destination has this name");
-        }
-        names.push(name.clone());
-    }
     let named = reader.required(&key("kind"), |text| KINDS.iter().find(|kind| kind.name == text));
     for name in names_of_keys() {
         if named.is_some_and(|kind| !kind.keys.contains(&name)) && reader.is_there(&key(name)) {
@@ -197,29 +203,18 @@ fn names_of_keys() -> BTreeSet<&'static str> {
 /// The secrets to sign with, given or in a file.
 pub fn secrets(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Vec<SecretString> {
     let given = reader.list(key, secret);
-    let path = reader.optional(key_of_file, |text| Some(text.to_owned()));
-    let Some(path) = path else {
-        return given;
-    };
-    if reader.is_there(key) {
-        reader.note(key_of_file, "secrets are given by `secrets` too");
-    }
-    let reason = match sources.files.get(&path) {
-        Some(Ok(content)) => {
-            let lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
-            match lines.map(secret).collect::<Option<Vec<_>>>() {
-                Some(secrets) if !secrets.is_empty() => return secrets,
-                Some(_) => "there is no secret in the file",
-                None => {
-                    "expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)"
-                }
+    let said = "secrets are given by `secrets` too";
+    let in_file = reader.in_file((key, key_of_file), said, sources, |content| {
+        let lines = content.lines().map(str::trim).filter(|line| !line.is_empty());
+        match lines.map(secret).collect::<Option<Vec<_>>>() {
+            Some(secrets) if !secrets.is_empty() => Ok(secrets),
+            Some(_) => Err("there is no secret in the file"),
+            None => {
+                Err("expected whsec_ and 24 to 64 bytes in base64 in each line, found another text (hidden)")
             }
         }
-        Some(Err(error)) => error,
-        None => "the file was not read",
-    };
-    reader.note(key_of_file, &format!("{path}: {reason}"));
-    given
+    });
+    in_file.flatten().unwrap_or(given)
 }
 
 /// What must be there, where it is not the same for all kinds.
@@ -237,9 +232,11 @@ fn required_as<T>(
     taken
 }
 
-pub fn is_name(text: &str) -> bool {
-    let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    (1..=40).contains(&text.len()) && text.bytes().all(is_legal)
+/// An absolute URL with neither user nor fragment.
+fn plain(text: &str) -> Option<Url> {
+    let url: Url = text.parse().ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (url.has_host() && is_plain).then_some(url)
 }
 
 fn secret(text: &str) -> Option<SecretString> {

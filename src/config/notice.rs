@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::destination::{self, DEFAULT_TIMEOUT};
+use super::destination::{self, DEFAULT_TIMEOUT, read_each};
 use super::keys::{NOTICE, NOTICE_KEYS};
 use super::reader::{self, Reader};
 use super::sources::Sources;
-use super::tables::tables;
 use crate::delivery::{DestinationSettings, Filter, Format, Kind, http};
 use crate::notice::{
     About, DEFAULT_FREE_PERCENT, DEFAULT_LOG_BYTES, DEFAULT_QUIET, Form, MAX_NOTICES, Settings,
@@ -17,41 +16,15 @@ use crate::rotating::Rotating;
 
 /// The notices there are. One with a mistake is left out.
 pub fn read(reader: &mut Reader, sources: &Sources) -> Vec<Settings> {
-    let Some(sourced) = reader.sourced(NOTICE) else {
-        return Vec::new();
-    };
-    let tables = tables(&sourced.value).unwrap_or_else(|reason| {
-        reader.refuse(NOTICE, &reason);
-        Vec::new()
-    });
-    if tables.len() > MAX_NOTICES {
-        let reason = format!("there are {}, and {MAX_NOTICES} is the most", tables.len());
-        reader.note(NOTICE, &reason);
-    }
-    let mut names = Vec::new();
-    let mut notices = Vec::new();
-    for (index, table) in tables.into_iter().enumerate() {
-        let count = reader.mistakes.len();
-        let place = sourced.places.get(index).unwrap_or(&sourced.place);
-        reader.enter(NOTICE, &NOTICE_KEYS, index, table, place);
-        let notice = notice(reader, index, &mut names, sources);
-        notices.extend(notice.filter(|_| reader.mistakes.len() == count));
-    }
-    notices
+    let (keys, bound) = ((NOTICE, &NOTICE_KEYS[..]), (MAX_NOTICES, "notice"));
+    read_each(reader, keys, bound, |reader, index, name| {
+        notice(reader, index, name, sources)
+    })
 }
 
 /// One notice, unless something is wrong with it.
-fn notice(reader: &mut Reader, index: usize, names: &mut Vec<String>, sources: &Sources) -> Option<Settings> {
+fn notice(reader: &mut Reader, index: usize, name: Option<String>, sources: &Sources) -> Option<Settings> {
     let key = |name: &str| format!("{NOTICE}[{index}].{name}");
-    let name = reader.required(&key("name"), |text| {
-        destination::is_name(text).then(|| text.to_owned())
-    });
-    if let Some(name) = &name {
-        if names.contains(name) {
-            reader.refuse(&key("name"), "another notice has this name");
-        }
-        names.push(name.clone());
-    }
     let url = url(reader, &key("url"), &key("url_file"), sources);
     let form = reader
         .optional(&key("format"), reader::named)
@@ -135,23 +108,11 @@ pub fn warn_of_database(reader: &mut Reader, notices: &[Settings]) {
 
 /// Where to post to, given or in a file.
 fn url(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Option<Url> {
-    let path = reader.optional(key_of_file, |text| Some(text.to_owned()));
-    let Some(path) = path else {
-        return reader.required(key, destination::url);
-    };
-    if reader.is_there(key) {
-        reader.note(key_of_file, "the URL is given by `url` too");
-    }
-    let reason = match sources.files.get(&path) {
-        Some(Ok(content)) => match destination::url(content.trim()) {
-            Some(url) => return Some(url),
-            None => {
-                "expected an absolute http or https URL without user and fragment, found another text (hidden)"
-            }
-        },
-        Some(Err(error)) => error,
-        None => "the file was not read",
-    };
-    reader.note(key_of_file, &format!("{path}: {reason}"));
-    None
+    let said = "the URL is given by `url` too";
+    let in_file = reader.in_file((key, key_of_file), said, sources, |content| {
+        let reason =
+            "expected an absolute http or https URL without user and fragment, found another text (hidden)";
+        destination::url(content.trim()).ok_or(reason)
+    });
+    in_file.unwrap_or_else(|| reader.required(key, destination::url))
 }

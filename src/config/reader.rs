@@ -127,6 +127,28 @@ impl Reader {
         read.map_err(|reason| self.refuse(key, &reason)).ok()
     }
 
+    /// What is in the file that the second key names, as `read` takes it; `None` if it names none. If the first key says it,
+    /// too, that is a mistake, in these words.
+    pub fn in_file<T>(
+        &mut self,
+        (key, key_of_file): (&str, &str),
+        said: &str,
+        sources: &Sources,
+        read: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<Option<T>> {
+        let path = self.optional(key_of_file, |text| Some(text.to_owned()))?;
+        if self.is_there(key) {
+            self.note(key_of_file, said);
+        }
+        let found = match sources.files.get(&path) {
+            Some(Ok(content)) => read(content),
+            Some(Err(error)) => Err(&**error),
+            None => Err("the file was not read"),
+        };
+        let found = found.map_err(|reason| self.note(key_of_file, &format!("{path}: {reason}")));
+        Some(found.ok())
+    }
+
     /// The value as it stands and where it came from, if it is set.
     pub fn sourced(&self, key: &str) -> Option<Sourced> {
         self.values.get(key).cloned()

@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use toml::Value;
 use url::Url;
 
-use super::Member;
+use super::{Member, plain};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::{Kind, http};
@@ -53,7 +53,5 @@ fn headers(reader: &mut Reader, key: &str) -> HeaderMap {
 
 /// An absolute http or https URL without user and fragment.
 pub fn url(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)
+    plain(text).filter(|url| matches!(url.scheme(), "http" | "https"))
 }

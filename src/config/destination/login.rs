@@ -34,21 +34,11 @@ pub fn warn_of_open_way(reader: &mut Reader, member: Member, login: &Login, advi
 /// A secret by that key, or in the file that the key with `_file` behind it names.
 pub fn secret(reader: &mut Reader, member: Member, name: &str, sources: &Sources) -> Option<SecretString> {
     let given = reader.optional(&member.key(name), visible);
-    let key_of_file = member.key(&format!("{name}_file"));
-    let Some(path) = reader.optional(&key_of_file, |text| Some(text.to_owned())) else {
-        return given;
-    };
-    if reader.is_there(&member.key(name)) {
-        reader.note(&key_of_file, &format!("`{name}` is given too"));
-    }
-    let reason = match sources.files.get(&path) {
-        Some(Ok(content)) => match visible(content.trim()) {
-            Some(secret) => return Some(secret),
-            None => "expected visible ASCII characters, found nothing or another text (hidden)",
-        },
-        Some(Err(error)) => error,
-        None => "the file was not read",
-    };
-    reader.note(&key_of_file, &format!("{path}: {reason}"));
-    given
+    let (key, key_of_file) = (member.key(name), member.key(&format!("{name}_file")));
+    let said = format!("`{name}` is given too");
+    let in_file = reader.in_file((&key, &key_of_file), &said, sources, |content| {
+        let reason = "expected visible ASCII characters, found nothing or another text (hidden)";
+        visible(content.trim()).ok_or(reason)
+    });
+    in_file.flatten().or(given)
 }

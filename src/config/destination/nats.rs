@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Member, login};
+use super::{Member, login, plain};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::{Kind, nats};
@@ -50,8 +50,6 @@ fn url(text: &str) -> Result<Url, String> {
 }
 
 fn one(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    let is_host = matches!(url.path(), "" | "/") && url.query().is_none() && url.has_host();
-    (matches!(url.scheme(), "nats" | "tls") && is_plain && is_host).then_some(url)
+    let is_host = |url: &Url| matches!(url.path(), "" | "/") && url.query().is_none();
+    plain(text).filter(|url| matches!(url.scheme(), "nats" | "tls") && is_host(url))
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Member, login};
+use super::{Member, login, plain};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::pattern::Pattern;
@@ -41,8 +41,6 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
 
 /// A redis or rediss URL of a host, a port and the number of a database.
 fn url(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    let is_host = redis::database(&url).is_ok() && url.query().is_none() && url.has_host();
-    (matches!(url.scheme(), "redis" | "rediss") && is_plain && is_host).then_some(url)
+    let is_host = |url: &Url| redis::database(url).is_ok() && url.query().is_none();
+    plain(text).filter(|url| matches!(url.scheme(), "redis" | "rediss") && is_host(url))
 }

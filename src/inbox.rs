@@ -384,3 +384,9 @@ pub struct Settings {
 fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Where the next page starts if this one is full.
+fn next_cursor<T>(items: &[T], limit: usize, sequence: impl Fn(&T) -> u64) -> Option<Cursor> {
+    let last = items.last().filter(|_| items.len() == limit);
+    last.map(|last| Cursor(sequence(last)))
+}

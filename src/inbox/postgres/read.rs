@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::super::damage::Damage;
 use super::super::{
     Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
-    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId,
+    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId, next_cursor,
 };
 use super::values::bigint;
 use super::{Client, key};
@@ -57,7 +57,7 @@ pub async fn receipts(
         let mut items = of_jobs(client, &[event_id], before, page.limit).await?;
         items.sort_by_key(|receipt| Reverse(receipt.sequence));
         items.truncate(page.limit);
-        let next = next_cursor(&items, page.limit);
+        let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
         items.retain(|receipt| filter.matches(receipt));
         return Ok(Page { items, next });
     }
@@ -84,7 +84,8 @@ pub async fn receipts(
         &[&before, &from, &filter.event, &chatbot_id, &bigint(page.limit)],
     )
     .await?;
-    let next = next_cursor(&items, page.limit).or((from > first).then_some(Cursor(from as u64)));
+    let next = next_cursor(&items, page.limit, |receipt| receipt.sequence)
+        .or((from > first).then_some(Cursor(from as u64)));
     Ok(Page { items, next })
 }
 
@@ -174,7 +175,7 @@ pub async fn open_jobs(client: &Client, page: PageRequest) -> Result<Page<Receip
     );
     let after = page.cursor.map_or(0, |cursor| bigint(cursor.0));
     let items = receipts_of(client, &sql, &[&after, &bigint(page.limit)]).await?;
-    let next = next_cursor(&items, page.limit);
+    let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
     Ok(Page { items, next })
 }
 
@@ -284,12 +285,6 @@ pub async fn quarantine_totals(client: &Client) -> Result<QuarantineTotals, Erro
 /// Before which number a page begins.
 pub fn before(page: PageRequest) -> i64 {
     page.cursor.map_or(i64::MAX, |cursor| bigint(cursor.0))
-}
-
-/// Where the next page starts if this one is full.
-fn next_cursor(items: &[Receipt], limit: usize) -> Option<Cursor> {
-    let last = items.last().filter(|_| items.len() == limit);
-    last.map(|last| Cursor(last.sequence))
 }
 
 /// Reads the columns of [`RECEIPT`]. Where a text is none, the receipt says so: no row has its neighbours fail.

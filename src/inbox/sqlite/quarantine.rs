@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::super::{
     MAX_EXPORT_BYTES, NewQuarantined, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
-    ReceiptId, RequestId, Settings,
+    ReceiptId, RequestId, Settings, next_cursor,
 };
-use super::read::{blob, next_cursor};
+use super::read::blob;
 
 /// How much is in the quarantine.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::super::damage::Damage;
 use super::super::{
     Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, RECENT_RECEIPTS, Receipt,
-    ReceiptFilter, ReceiptId,
+    ReceiptFilter, ReceiptId, next_cursor,
 };
 use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
@@ -274,14 +274,6 @@ pub fn export(connection: &Connection, after: u64, limit: usize) -> rusqlite::Re
         exported.push((receipt, body));
     }
     Ok(exported)
-}
-
-/// Where the next page starts if this one is full.
-pub fn next_cursor<T>(items: &[T], limit: usize, seq: impl Fn(&T) -> Seq) -> Option<Cursor> {
-    items
-        .last()
-        .filter(|_| items.len() == limit)
-        .map(|last| Cursor(seq(last)))
 }
 
 /// Reads the columns of [`RECEIPT`]. Where that cannot be done, the receipt says so: no row has its neighbours fail.

@@ -10,11 +10,9 @@ use super::super::super::outbox::{
     MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching,
     Start, State, Undelivered,
 };
-use super::super::super::{Cursor, Page, PageRequest, Receipt};
+use super::super::super::{Cursor, Page, PageRequest, Receipt, next_cursor};
 use super::super::index::Seq;
-use super::super::read::{
-    MAX_EXAMINED, RECEIPT, next_cursor, receipt_and_body, receipt_and_small_body, receipt_of_row,
-};
+use super::super::read::{MAX_EXAMINED, RECEIPT, receipt_and_body, receipt_and_small_body, receipt_of_row};
 use super::rows::{
     ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
     destination_of_row, instruction_of_row,

@@ -25,7 +25,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let path = match &settings.inbox_location {
         InboxLocation::Sqlite(path) => path.clone(),
         InboxLocation::Postgres(location) => {
-            return postgres::examine(location, &settings.inbox, receiver.place, receiver.state()).await;
+            return postgres::examine(location, settings, receiver).await;
         }
     };
     let listen = receiver.place;
@@ -40,7 +40,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         findings.extend(access);
         // Of a file that is not there only its folder is written to.
         if is_sound || !path.exists() {
-            findings.push(writing(&path, listen, state));
+            findings.extend(writing(&path, listen, state));
             findings.extend(retention(&path));
         }
         findings
@@ -124,10 +124,11 @@ fn retention(path: &Path) -> Option<Finding> {
     })
 }
 
-fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
+/// Whether writes are taken; `None` where only a receiver of another user knows, which is well.
+fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Option<Finding> {
     const CHECK: &str = "writing";
     let shown = path.display();
-    match (try_write(path), receiver) {
+    Some(match (try_write(path), receiver) {
         (Ok(()), State::Absent) if path.exists() => Finding::ok(CHECK, format!("{shown} takes writes")),
         (Ok(()), State::Absent) => Finding::ok(CHECK, format!("the folder for {shown} takes writes")),
         // Whatever this process can do, that one cannot.
@@ -152,7 +153,8 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
             "if that process is this receiver, give this command its CAIGUNN_LISTEN; else end it, or give each receiver \
              an inbox of its own with CAIGUNN_INBOX_URL",
         ),
-        (Err(error), _) => match obstacle(path, Wanted::Writing) {
+        (Err(error), receiver) => match obstacle(path, Wanted::Writing) {
+            Some(_) if receiver == State::Ready => return None,
             Some(obstacle) => Finding::failure(
                 CHECK,
                 format!("{shown} does not take writes: {}", obstacle.found),
@@ -165,7 +167,7 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Finding {
                  itself",
             ),
         },
-    }
+    })
 }
 
 /// The folder of a file, or the nearest one above that exists.

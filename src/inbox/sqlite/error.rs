@@ -13,6 +13,16 @@ const IO_ADVICE: &str = "; see that no quota and no limit of a file's size (ulim
 
 /// Sorts an error of SQLite by what an operator would do.
 pub fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
+    let wanted = if verb == "read" {
+        Wanted::Reading
+    } else {
+        Wanted::Writing
+    };
+    sort_where(path, verb, wanted, error)
+}
+
+/// As [`sort`], where that was wanted of the files.
+pub fn sort_where(path: &Path, verb: &str, wanted: Wanted, error: &rusqlite::Error) -> Error {
     let shown = path.display();
     let reason = format!("cannot {verb} {shown}: {error}");
     match error.sqlite_error_code() {
@@ -24,11 +34,6 @@ pub fn sort(path: &Path, verb: &str, error: &rusqlite::Error) -> Error {
             | ErrorCode::PermissionDenied
             | ErrorCode::SystemIoFailure),
         ) => {
-            let wanted = if verb == "read" {
-                Wanted::Reading
-            } else {
-                Wanted::Writing
-            };
             let obstacle = obstacle(path, wanted)
                 .map(|obstacle| obstacle.to_string())
                 .or_else(|| folder::shortage(path))

@@ -15,9 +15,10 @@ use super::super::{
     Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, RECENT_RECEIPTS, Receipt,
     ReceiptFilter, ReceiptId, next_cursor,
 };
+use super::error::sort_where;
 use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
-use super::{lock_mutex, schema, sort};
+use super::{Wanted, lock_mutex, schema};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
@@ -37,10 +38,10 @@ pub async fn on_thread<T: Send + 'static>(
     query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
 ) -> Result<T, Error> {
     let read = tokio::task::spawn_blocking(move || {
-        let _hold = hold;
-        schema::open_reader(&path)
-            .and_then(|connection| query(&connection))
-            .map_err(|error| sort(&path, "read", &error))
+        // Who holds the inbox is the receiver, whose it was.
+        let wanted = hold.as_ref().map_or(Wanted::Reading, |_| Wanted::Keeping);
+        let read = schema::open_reader(&path).and_then(|connection| query(&connection));
+        read.map_err(|error| sort_where(&path, "read", wanted, &error))
     });
     read.await
         .unwrap_or_else(|error| Err(Error::unavailable(format!("a read ended: {error}"))))

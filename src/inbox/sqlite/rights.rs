@@ -27,6 +27,8 @@ pub enum Wanted {
     Reading,
     /// They are written to, and more are made.
     Writing,
+    /// The same, by a receiver that has them open: they were its own when it started.
+    Keeping,
 }
 
 /// Something about the files that an operator should change.
@@ -49,7 +51,7 @@ pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
     let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
     let (rights, rights_to_folder) = match wanted {
         Wanted::Reading => (Access::READ_OK, Access::EXEC_OK),
-        Wanted::Writing => (
+        Wanted::Writing | Wanted::Keeping => (
             Access::READ_OK | Access::WRITE_OK,
             Access::WRITE_OK | Access::EXEC_OK,
         ),
@@ -84,13 +86,23 @@ pub fn obstacle(path: &Path, wanted: Wanted) -> Option<Flaw> {
     None
 }
 
+/// Why a receiver cannot say any more whether its inbox has its name still: all is there again once it may look for it. `None`
+/// if it may.
+pub fn out_of_reach(path: &Path) -> Option<String> {
+    let sought = fs::metadata(path);
+    let is_closed = sought.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let obstacle = is_closed.then(|| obstacle(path, Wanted::Keeping))??;
+    Some(format!("cannot get to {} any more: {obstacle}", path.display()))
+}
+
 /// That a folder above the inbox's own may not be entered. It is somebody's who has other things in it, and stays his.
 fn closed(folder: &Path, metadata: &Metadata, wanted: Wanted) -> Flaw {
     let shown = folder.display();
     let (owner, mode, user) = (metadata.uid(), metadata.mode() & 0o7777, geteuid().as_raw());
     let instead = match wanted {
-        Wanted::Reading => "run this as the receiver's user",
-        Wanted::Writing => "set CAIGUNN_INBOX_URL to a file elsewhere",
+        Wanted::Reading => "run this as a user who may, or ",
+        Wanted::Writing => "set CAIGUNN_INBOX_URL to a file elsewhere, or ",
+        Wanted::Keeping => "",
     };
     Flaw {
         found: format!(
@@ -101,7 +113,7 @@ fn closed(folder: &Path, metadata: &Metadata, wanted: Wanted) -> Flaw {
         advice: match owner == user {
             true => format!("run `chmod u+rwx {shown}`"),
             false => format!(
-                "{instead}, or let {} enter that folder: run `setfacl -m u:{user}:x {shown}` as root",
+                "{instead}let {} enter that folder: run `setfacl -m u:{user}:x {shown}` as root",
                 name(user)
             ),
         },
@@ -119,11 +131,12 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     // Who has the inbox is the receiver's user; a file of somebody else beside it is in the receiver's way too.
-    let receiver = fs::metadata(inbox).map_or(owner, |inbox| inbox.uid());
+    let (whose, receiver) = fs::metadata(inbox).map_or((file, owner), |metadata| (inbox, metadata.uid()));
     let deed = match wanted {
         Wanted::Reading => "read",
-        Wanted::Writing => "write to",
+        Wanted::Writing | Wanted::Keeping => "write to",
     };
+    let as_owner = format!("run this as {}, the owner of {}", name(receiver), whose.display());
     Flaw {
         found: format!(
             "{shown} belongs to {}, with mode {mode:04o}, and this process, which runs as {}, may not {deed} it",
@@ -133,11 +146,27 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
         advice: match wanted {
             _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {shown}`"),
             _ if owner == user => format!("run `chmod u+rw {shown}`"),
-            Wanted::Reading if receiver != user => {
-                format!("run this as the receiver's user, {}", name(receiver))
+            Wanted::Reading if receiver != user => as_owner,
+            // A receiver of theirs may be running, which would be without its inbox at once. One of root's would not.
+            Wanted::Writing if receiver != user && receiver != 0 => format!(
+                "{as_owner}; or, if the receiver is to run as {} from now on, stop it and run `chown {user}:{group} {}` as root",
+                name(user),
+                all_in_the_way(inbox, file)
+            ),
+            Wanted::Reading | Wanted::Writing | Wanted::Keeping => {
+                format!("run `chown {user}:{group} {shown}` as root")
             }
-            Wanted::Reading | Wanted::Writing => format!("run `chown {user}:{group} {shown}` as root"),
         },
+    }
+}
+
+/// What is to change hands with what stands in the way, as a shell takes it: all that lies beside the inbox by its name.
+fn all_in_the_way(inbox: &Path, file: &Path) -> String {
+    let files = format!("{}*", inbox.display());
+    match file.is_dir() {
+        true if inbox.parent() == Some(file) => format!("{} {files}", file.display()),
+        true => file.display().to_string(),
+        false => files,
     }
 }
 

@@ -12,7 +12,7 @@ use super::checkpoint::Checkpoints;
 use super::hold::Hold;
 use super::index::KeyIndex;
 use super::opened::{Files, Opened, data_version};
-use super::{commits, expire, lock_mutex, schema, sort};
+use super::{commits, expire, lock_mutex, rights, schema, sort};
 use crate::clock::Timestamp;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
@@ -175,7 +175,8 @@ impl Store {
     fn see_to_files(&mut self) -> Result<(), Error> {
         let file = self.hold.at(&self.path);
         if file.is_none() {
-            return Err(self.gone());
+            let closed = rights::out_of_reach(&self.path);
+            return Err(closed.map_or_else(|| self.gone(), |reason| Error::Unavailable { reason }));
         }
         let Some(opened) = &mut self.opened else {
             return self.open_anew(schema::Missing::Refuse);

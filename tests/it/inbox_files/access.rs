@@ -27,7 +27,11 @@ async fn doctor(desk: &Desk) -> Ended {
 
 /// The program, run as that user; `None` where that takes more rights than these tests have.
 fn command_as_user(desk: &Desk) -> Option<Command> {
-    let user = USER.to_string();
+    command_as(desk, USER)
+}
+
+fn command_as(desk: &Desk, user: u32) -> Option<Command> {
+    let user = user.to_string();
     let wrapper = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
     let program = env!("CARGO_BIN_EXE_caigunn-webhook");
     let mut trial = Command::new(wrapper[0]);
@@ -262,9 +266,11 @@ async fn who_may_not_read_an_inbox_is_told_as_whom_to_look() {
     let ended = run(command).await;
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let expected = "with mode 0600, and this process, which runs as uid 65532, may not read it\nrun this as the receiver's user, \
-                    root (uid 0)\n";
-    assert!(ended.errors.ends_with(expected), "{ended:?}");
+    let expected = format!(
+        "with mode 0600, and this process, which runs as uid 65532, may not read it\nrun this as root (uid 0), the owner of {}\n",
+        desk.path("inbox.db").display()
+    );
+    assert!(ended.errors.ends_with(&expected), "{ended:?}");
 }
 
 #[tokio::test]
@@ -299,7 +305,7 @@ async fn an_inbox_that_root_has_made_is_named_with_the_command_that_gives_it_to_
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.errors.ends_with(&expected), "{ended:?}");
     }
-    let expected = format!("{found}read it; run this as the receiver's user, root (uid 0)\n");
+    let expected = format!("{found}read it; run this as root (uid 0), the owner of {data}\n");
     assert_eq!(backed_up.code, Some(1), "{backed_up:?}");
     assert!(backed_up.errors.ends_with(&expected), "{backed_up:?}");
     assert!(examined.output.contains(&found), "{examined:?}");
@@ -353,4 +359,85 @@ async fn a_folder_above_that_may_not_be_entered_is_not_to_be_taken_from_whom_it_
     for said in [started.errors, examined.output] {
         assert!(!said.contains("chown"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn who_looks_at_the_inbox_of_another_users_receiver_is_not_told_to_take_it_away() {
+    const OTHER: u32 = 65_533;
+    let mut desk = Desk::new();
+    let Some(mut command) = command_as_user(&desk) else {
+        return;
+    };
+    set_mode(desk.folder.path(), 0o755);
+    let data = desk.path("data");
+    fs::create_dir(&data).unwrap();
+    chown(&data, Some(USER), Some(USER)).unwrap();
+    set_mode(&data, 0o700);
+    let url = format!("sqlite:{}", data.join("inbox.db").display());
+    command.env("CAIGUNN_INBOX_URL", &url);
+    let process = Process::spawn(desk.folder.path(), command).await;
+    desk.post_all(&process, 1).await;
+    let beside = |arguments: &[&str], listen: &str| {
+        let mut command = command_as(&desk, OTHER).expect("another went before");
+        command.env("CAIGUNN_INBOX_URL", &url).args(arguments);
+        command.env("CAIGUNN_LISTEN", listen);
+        command
+    };
+    let public = process.public.to_string();
+
+    let not_found = run(beside(&["doctor"], "127.0.0.1:0")).await;
+    let found = run(beside(&["doctor"], &public)).await;
+    let backfilled = run(beside(
+        &["backfill", "0191f0a0-0000-7000-8000-000000000001"],
+        "127.0.0.1:0",
+    ))
+    .await;
+
+    let data = data.display();
+    let as_owner = format!("run this as uid 65532, the owner of {data}");
+    let expected = format!(
+        "this process, which runs as uid 65533, may not write to it; {as_owner}; or, if the receiver is to run as uid 65533 from \
+         now on, stop it and run `chown 65533:65533 {data} {data}/inbox.db*` as root\n"
+    );
+    assert!(backfilled.errors.ends_with(&expected), "{backfilled:?}");
+    let expected = format!("may not read it\n         {as_owner}\n");
+    assert!(found.output.contains(&expected), "{found:?}");
+    assert!(!found.output.contains("chown"), "{found:?}");
+    let expected = format!("may not write to it\n         {as_owner}; or, if the receiver is to run");
+    assert!(not_found.output.contains(&expected), "{not_found:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_may_not_enter_its_folder_any_more_says_so_and_stores_again_once_it_may() {
+    let mut desk = Desk::new();
+    let Some(command) = command_as_user(&desk) else {
+        return;
+    };
+    chown(desk.folder.path(), Some(USER), Some(USER)).unwrap();
+    let process = Process::spawn(desk.folder.path(), command).await;
+    desk.post_all(&process, 3).await;
+
+    chown(desk.folder.path(), Some(0), Some(0)).unwrap();
+    let (status, detail) = desk.post(&process).await;
+    let read = client().get(process.api("/receipts")).send().await;
+    let read: Value = read.expect("it answers").json().await.expect("a problem");
+    chown(desk.folder.path(), Some(USER), Some(USER)).unwrap();
+    desk.post_all(&process, 1).await;
+
+    let folder = desk.folder.path().display();
+    let expected = format!(
+        "{folder} belongs to root (uid 0), with mode 0700, and this process, which runs as uid 65532, may not write to it; run \
+         `chown 65532:65532 {folder}` as root"
+    );
+    assert_eq!(status, 503);
+    assert_eq!(
+        detail,
+        format!("cannot get to {folder}/inbox.db any more: {expected}")
+    );
+    let detail = read["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.ends_with("` as root") && !detail.contains("run this as"),
+        "{read}"
+    );
+    desk.assert_nothing_is_lost(process).await;
 }

@@ -21,6 +21,13 @@ pub fn or_here(folder: &Path) -> &Path {
     }
 }
 
+/// The folders that are to be made before there can be this file, the innermost first.
+pub fn missing(path: &Path) -> Vec<PathBuf> {
+    let folders = path.ancestors().skip(1).map(or_here);
+    let missing = folders.take_while(|folder| matches!(folder.try_exists(), Ok(false)));
+    missing.map(Path::to_owned).collect()
+}
+
 /// Whether the file system that a folder is on takes no further file, whatever room it has, as far as the system tells. SQLite
 /// says of it only that it cannot open one.
 pub fn has_no_inode(folder: &Path) -> bool {

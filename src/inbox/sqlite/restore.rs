@@ -16,7 +16,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid};
 
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, empty, failed};
@@ -43,13 +43,24 @@ pub struct Restored {
 /// [`BackupError::From`] if the copy is no sound inbox of this program or an older one; [`BackupError::To`] if a receiver
 /// has the inbox open, or it cannot be replaced. The inbox is as it was.
 pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, BackupError> {
+    // What a link leads to is the inbox.
+    let resolved = folder::resolve(inbox);
+    let inbox = resolved.as_deref().unwrap_or(inbox);
+    let missing = folder::missing(inbox);
+    if !missing.is_empty() {
+        // Nobody has it open, and for a copy that is none no folder is made.
+        see_that_it_is_sound(from)?;
+    }
+    let owner = owner(inbox, &missing)?;
     let inbox = make_way(inbox).map_err(|error| BackupError::To {
         reason: error.to_string(),
     })?;
+    for folder in &missing {
+        give(folder, owner)?;
+    }
     let inbox = inbox.as_path();
     let path = schema::beside(inbox, ".restoring");
     see_that_it_is_another(from, inbox, &path)?;
-    let owner = owner(inbox)?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| BackupError::To {
         reason: match error {
             Error::InUse { reason } => format!("{reason}; stop it first"),
@@ -66,7 +77,9 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
             ),
         });
     }
-    see_that_it_is_sound(from)?;
+    if missing.is_empty() {
+        see_that_it_is_sound(from)?;
+    }
     // One that was cut off has left it.
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
@@ -139,13 +152,19 @@ fn forget_notices(copy: &Partial) -> Result<(), BackupError> {
 /// A user and a group.
 type Owner = (u32, u32);
 
-/// Who is to have the inbox: the receiver must be able to open it, whoever restores it.
-fn owner(inbox: &Path) -> Result<Owner, BackupError> {
-    let before = fs::metadata(inbox).or_else(|_| fs::metadata(folder::of(inbox)));
+/// Who is to have the inbox: the receiver must be able to open it, whoever restores it. What of the folders that lead to it is
+/// missing is made by this process.
+fn owner(inbox: &Path, missing: &[PathBuf]) -> Result<Owner, BackupError> {
+    let folder = missing
+        .last()
+        .map_or_else(|| folder::of(inbox), |folder| folder::of(folder));
+    let before = fs::metadata(inbox).or_else(|_| fs::metadata(folder));
     let before = before.map_err(|error| failed("look at", inbox, &error))?;
     let (owner, user) = ((before.uid(), before.gid()), geteuid());
     if user.is_root() || user.as_raw() == owner.0 {
         Ok(owner)
+    } else if !missing.is_empty() {
+        Ok((user.as_raw(), getegid().as_raw()))
     } else {
         Err(other_owner(inbox, owner))
     }

@@ -166,6 +166,23 @@ async fn what_root_restores_is_the_receivers_with_all_that_is_made_for_it() {
         "CAIGUNN_INBOX_URL",
         &*format!("sqlite:{}/inbox.db", data.display()),
     )];
+    let nested = format!("sqlite:{}/new/by/it/inbox.db", data.display());
+    let nested = [("CAIGUNN_INBOX_URL", &*nested)];
+    let ended = inbox_with(folder.path(), &["restore", "nothing.db"], &nested).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(names(&data), HashSet::new());
+    let ended = inbox_with(folder.path(), &["restore", "copy.db"], &nested).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for made in [
+        "new",
+        "new/by",
+        "new/by/it",
+        "new/by/it/inbox.db",
+        "new/by/it/inbox.db.lock",
+    ] {
+        let owner = fs::metadata(data.join(made)).expect("it was made").uid();
+        assert_eq!(owner, 65_532, "{made}");
+    }
     // The first comes to nothing, and leaves a lock file.
     for (copy, code) in [("nothing.db", 1), ("copy.db", 0)] {
         let ended = inbox_with(folder.path(), &["restore", copy], &variables).await;

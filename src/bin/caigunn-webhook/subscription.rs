@@ -3,7 +3,6 @@
 mod show;
 
 use anyhow::{Context, bail};
-use caigunn_webhook::accents::cut;
 use caigunn_webhook::caigunn::Client;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::doctor::running;
@@ -18,9 +17,6 @@ use crate::admin::AdminApi;
 use crate::output::{self, Format, Printing, text};
 use crate::provider;
 
-/// The longest part of a title that a table shows, in characters.
-const MAX_TITLE_CHARS: usize = 60;
-
 const UNPLACED: &str = "its API key is of no chatbot of this account";
 
 #[derive(Subcommand)]
@@ -34,8 +30,12 @@ pub enum SubscriptionCommand {
         /// Only from this chatbot, by its id
         #[arg(long, value_name = "ID", value_parser = chatbot_id)]
         chatbot: Option<ChatbotId>,
-        #[command(flatten)]
-        how: How,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Do it although the receiver that --admin names cannot be asked
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -57,7 +57,17 @@ pub async fn run(args: &Printing<SubscriptionCommand>, settings: &Settings) -> a
             stop_before_cutting_off(settings, how.force || how.dry_run).await?;
             ensure(settings, how.mode(), format).await
         }
-        SubscriptionCommand::Remove { chatbot, how } => remove(settings, *chatbot, how, format).await,
+        SubscriptionCommand::Remove {
+            chatbot,
+            dry_run,
+            force,
+        } => {
+            let how = How {
+                dry_run: *dry_run,
+                force: *force,
+            };
+            remove(settings, *chatbot, &how, format).await
+        }
     }
 }
 
@@ -91,7 +101,7 @@ async fn visited(settings: &Settings, webhook: &Webhook, mode: Mode) -> anyhow::
 fn title(chatbot: &Value) -> String {
     match chatbot["title"].as_str() {
         _ if chatbot["chatbot_id"].is_null() => format!("(API key {}…)", text(&chatbot["api_key"])),
-        Some(title) => cut(title, MAX_TITLE_CHARS),
+        Some(title) => title.to_owned(),
         None => "-".to_owned(),
     }
 }

@@ -99,6 +99,27 @@ Token {}…, registered at every chatbot: last used {}
 }
 
 #[tokio::test]
+async fn the_probe_is_of_the_receivers_own_url_whatever_is_set_here() {
+    let (site, [first, _], _) = running_for_two().await;
+    subscription(&site, "the first probe", |seen| !seen["probe"].is_null()).await;
+    let other = [&BOTH[..], &[("CAIGUNN_PUBLIC_URL", "https://new.example")]].concat();
+
+    let table = site.run(&SHOW, &other).await;
+
+    let probed = format!("\nLast probe of {}/, ", site.tunnel.url());
+    assert!(table.output.contains(&probed), "{table:?}");
+    assert!(!table.output.contains("new.example"), "{table:?}");
+    let admin = site.receiver.as_ref().unwrap().admin;
+    let expected = format!(
+        "the receiver that runs at {admin} registers {}, not https://new.example/webhook/[token], which is what is called ours \
+         here: use its settings\n",
+        shown_url(&site)
+    );
+    assert_eq!(table.errors, expected);
+    assert!(table.output.contains(&first.to_string()), "{table:?}");
+}
+
+#[tokio::test]
 async fn without_a_receiver_it_shows_what_caigunn_knows_and_says_what_is_missing() {
     let (site, [first, second]) = with_two().await;
     site.provider.set_webhook_url(second, Some(ELSEWHERE));
@@ -228,7 +249,7 @@ async fn all_chatbots_of_the_account_are_listed_over_pages() {
 }
 
 #[tokio::test]
-async fn a_title_cannot_rewrite_the_screen_nor_fill_it() {
+async fn a_title_is_whole_in_a_pipe_and_cannot_rewrite_the_screen() {
     let (site, _) = with_two().await;
     let title = "\u{1b}[2J\r\n\tyes\u{7}\u{9b}31m\u{202e}on\u{2028}".to_owned() + &*"x".repeat(100);
     site.provider.add_chatbot(&title, "key-three");
@@ -240,9 +261,9 @@ async fn a_title_cannot_rewrite_the_screen_nor_fill_it() {
 
     for ended in [shown, ensured] {
         let third = ended.output.lines().nth(3).unwrap();
-        let x = "x".repeat(41);
+        let x = "x".repeat(100);
         let expected =
-            format!("\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}yes\u{fffd}\u{fffd}31m\u{fffd}on\u{fffd}{x}…  ");
+            format!("\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}yes\u{fffd}\u{fffd}31m\u{fffd}on\u{fffd}{x}  ");
         assert!(third.starts_with(&expected), "{third:?}");
         assert_eq!(ended.output.lines().count(), 4, "{}", ended.output);
         assert!(!ended.output.replace('\n', "").contains(char::is_control));

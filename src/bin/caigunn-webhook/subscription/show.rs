@@ -3,7 +3,6 @@
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::subscription::visit::{Found, Mode, Target, Visit};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{UNPLACED, error_of, refuse_failed, registered_url, title, visited};
 use crate::admin::AdminApi;
@@ -29,6 +28,16 @@ pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
         output::say(format_args!("{reason}; {LEFT_OUT}"));
         Value::Null
     });
+    if let Some(theirs) = running["webhook_url"]
+        .as_str()
+        .filter(|url| *url != webhook.shown_url)
+    {
+        output::say(format_args!(
+            "the receiver that runs at {} registers {theirs}, not {}, which is what is called ours here: use its settings",
+            admin.place(),
+            webhook.shown_url
+        ));
+    }
     let chatbots = visits.iter().map(|(target, visit)| {
         let mut known = running["chatbots"].as_array().into_iter().flatten();
         let known = known.find(|known| known["api_key"] == *target.fingerprint.to_string());
@@ -45,7 +54,7 @@ pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
     });
     format.print(&result, || {
         let rows: Vec<_> = chatbots.iter().map(row).collect();
-        output::columns(COLUMNS, &rows, format) + &about_receiver(&running, &webhook.public_url)
+        output::columns(COLUMNS, &rows, format) + &about_receiver(&running)
     })?;
     refuse_failed(&chatbots, "read")
 }
@@ -93,7 +102,7 @@ fn row(chatbot: &Value) -> Value {
 }
 
 /// What the running receiver says of itself, a line each.
-fn about_receiver(running: &Value, public_url: &Url) -> String {
+fn about_receiver(running: &Value) -> String {
     let mut lines = Vec::new();
     if running["leader"]["is_self"] == false {
         lines.push(match running["leader"]["name"].as_str() {
@@ -106,7 +115,11 @@ fn about_receiver(running: &Value, public_url: &Url) -> String {
     }
     if let Some(detail) = running["probe"]["detail"].as_str() {
         let at = output::time(&running["probe"]["at"]);
-        lines.push(format!("Last probe of {public_url}, {at}: {detail}"));
+        // What is registered is below what is probed. Where nothing is, that is not told.
+        let registered = running["webhook_url"].as_str();
+        let base = registered.and_then(|url| url.rsplit_once("/webhook"));
+        let probed = base.map_or("its public URL".to_owned(), |(base, _)| format!("{base}/"));
+        lines.push(format!("Last probe of {probed}, {at}: {detail}"));
     }
     let tokens = running["tokens"].as_array();
     for (index, token) in tokens.into_iter().flatten().enumerate() {

@@ -24,6 +24,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             let shown = answer["destinations"].as_array().map_or(&[][..], Vec::as_slice);
             findings.extend(shown.iter().flat_map(standing));
             findings.extend(unknown_here(shown));
+            findings.extend(unknown_there(destinations, shown));
         }
         Some(Err(_)) if destinations.is_empty() => {}
         Some(Err(reason)) => findings.push(Finding::warning(
@@ -36,6 +37,26 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         )),
     }
     findings
+}
+
+/// That the receiver which runs here has read its settings before some of these were in them.
+fn unknown_there(destinations: &[DestinationSettings], shown: &[Value]) -> Option<Finding> {
+    let is_known = |name: &str| {
+        let mut kept = shown.iter().filter(|shown| shown["state"] != "removed");
+        kept.any(|shown| shown["name"] == name)
+    };
+    let names = destinations.iter().map(|destination| &*destination.name);
+    let unknown: Vec<_> = names.filter(|name| !is_known(name)).collect();
+    (!unknown.is_empty()).then(|| {
+        Finding::warning(
+            CHECK,
+            format!(
+                "the receiver that runs here does not know {}, so nothing is sent there",
+                unknown.join(", ")
+            ),
+            "restart it, for it reads its settings when it starts; of several receivers the one that leads",
+        )
+    })
 }
 
 /// That a receiver which does not lead cannot tell whether they are down.

@@ -1,24 +1,18 @@
 //! Whether the inbox in PostgreSQL can be used, takes writes, and keeps what it is given. All of it is not read here:
 //! `inbox check` does that, which may take minutes.
 
-use std::net::SocketAddr;
-
 use super::Finding;
 use super::account::MAX_SKEW;
-use super::network::State;
+use super::network::{Receiver, State};
 use super::soundness::{CHECK, CONNECTIONS_ADVICE, UNFIT_ADVICE, newer, opening_advice, reason_of, unfit};
 use crate::clock::rounded;
+use crate::config::Settings;
 use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
-use crate::inbox::{Error, NEWER_ADVICE, Settings};
+use crate::inbox::{Error, NEWER_ADVICE};
 
-pub async fn examine(
-    location: &Location,
-    settings: &Settings,
-    listen: SocketAddr,
-    receiver: State,
-) -> Vec<Finding> {
+pub async fn examine(location: &Location, settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let shown = location.shown();
-    let seen = match look(location, settings).await {
+    let seen = match look(location, &settings.inbox).await {
         Ok(seen) => seen,
         Err(error) => {
             let advice = opening_advice(&error);
@@ -30,16 +24,41 @@ pub async fn examine(
     let mut findings = vec![tables];
     // What a newer program keeps there is its own affair, and where no inbox can be nothing is to be tried.
     if seen.unfit.is_none() && !matches!(seen.tables, Tables::Newer { .. }) {
-        let written = try_write(location, settings).await;
-        findings.push(writing(written, &seen, &shown, listen, receiver));
+        let written = try_write(location, &settings.inbox).await;
+        findings.push(writing(written, &seen, &shown, receiver));
     }
+    findings.extend(of_another_inbox(&seen, &shown, settings, receiver).await);
     findings.extend([
         durability(&seen),
-        connections(&seen, settings.max_connections),
+        connections(&seen, settings.inbox.max_connections),
         encryption(&seen),
         clock(&seen),
     ]);
     findings
+}
+
+/// That the receiver which runs here leads, and not on this inbox, if that is so: it stores elsewhere.
+async fn of_another_inbox(
+    seen: &Look,
+    shown: &str,
+    settings: &Settings,
+    receiver: &Receiver,
+) -> Option<Finding> {
+    // Who leads cannot be read of what is not whole, or by whom lacks a right.
+    if !matches!(seen.tables, Tables::Missing | Tables::Ours { .. }) || seen.missing_right.is_some() {
+        return None;
+    }
+    let subscription = receiver.ask(settings, "/subscription").await?.ok()?;
+    let leader = &subscription["leader"];
+    let is_here = leader["is_self"] != true || leader["name"].as_str() == seen.leader.as_deref();
+    (!is_here).then(|| {
+        Finding::warning(
+            "writing",
+            format!("{shown} is not the inbox of the receiver that runs at {}", receiver.place),
+            "run this with the receiver's own settings; if it is to use this inbox, restart it: it has read its settings when \
+             it started",
+        )
+    })
 }
 
 fn tables(seen: &Look, shown: &str) -> Finding {
@@ -69,17 +88,12 @@ fn tables(seen: &Look, shown: &str) -> Finding {
     }
 }
 
-fn writing(
-    written: Result<(), Error>,
-    seen: &Look,
-    shown: &str,
-    listen: SocketAddr,
-    receiver: State,
-) -> Finding {
+fn writing(written: Result<(), Error>, seen: &Look, shown: &str, receiver: &Receiver) -> Finding {
     const CHECK: &str = "writing";
+    let listen = receiver.place;
     let waits_for_standby =
         |reason: &str| seen.standbys.are_missing || reason.contains("synchronous_standby_names");
-    match (written, receiver, &seen.missing_right) {
+    match (written, receiver.state(), &seen.missing_right) {
         // Whatever this process can do, that one cannot.
         (_, State::Unready(reason), _) => Finding::failure(
             CHECK,

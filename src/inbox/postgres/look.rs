@@ -18,6 +18,8 @@ pub struct Look {
     pub unfit: Option<String>,
     /// What is in it.
     pub tables: Tables,
+    /// What people know the receiver by that leads on it, if one does.
+    pub leader: Option<String>,
     /// What its user may not do that a receiver has to, if the tables are whole and there is anything: `has no right to …`.
     pub missing_right: Option<String>,
     /// Whether what the server has written is on disk when it says so.
@@ -125,6 +127,10 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         Tables::Ours { version } => schema::missing_right(client, version).await?,
         Tables::Missing | Tables::Incomplete { .. } | Tables::Newer { .. } => None,
     };
+    let leader = match (&tables, &missing_right) {
+        (Tables::Ours { .. }, None) => leader(client).await?,
+        _ => None,
+    };
     let standbys = standbys(client, STANDBY_WAIT).await?;
     // What is counted is visible to every user. This connection is not one of those that are in the way.
     let row = client
@@ -149,6 +155,7 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         server_version: server.version,
         unfit: server.unfit,
         tables,
+        leader,
         missing_right,
         standbys,
         has_fsync: server.has_fsync,
@@ -159,6 +166,12 @@ async fn see(client: &Client) -> Result<Look, PostgresError> {
         max_connections: row.try_get(3)?,
         free_connections: row.try_get::<_, i64>(4)?.max(0),
     })
+}
+
+async fn leader(client: &Client) -> Result<Option<String>, PostgresError> {
+    let lease = "SELECT name FROM lease WHERE until >= clock_timestamp()";
+    let row = client.query_opt(lease, &[]).await?;
+    row.map(|row| row.try_get(0)).transpose()
 }
 
 async fn tables(client: &Client) -> Result<Tables, PostgresError> {

@@ -95,6 +95,7 @@ async fn a_table_that_is_missing_is_named() {
     let ended = site.doctor(&[(INBOX, database.url())]).await;
     let checked = site.run(&["inbox", "check"], &[(INBOX, database.url())]).await;
 
+    assert!(!ended.output.contains("is not the inbox of"), "{}", ended.output);
     let line = ended
         .output
         .lines()

@@ -41,6 +41,15 @@ fn all(destinations: &[String]) -> String {
     format!("[{}]", destinations.join(", "))
 }
 
+/// What is said of destinations that the running receiver was not started with.
+fn unknown(names: &str) -> String {
+    format!(
+        "\
+warning  destination: the receiver that runs here does not know {names}, so nothing is sent there
+         restart it, for it reads its settings when it starts; of several receivers the one that leads"
+    )
+}
+
 #[track_caller]
 fn assert_says(ended: &Ended, line: &str) {
     let has_line = ended.output.lines().any(|found| found == line);
@@ -79,7 +88,7 @@ async fn each_destination_is_looked_for_and_nothing_is_sent_there() {
     let well = site.doctor(&[(VARIABLE, &all(&there))]).await;
     let unwell = site.doctor(&[(VARIABLE, &all(&not_there))]).await;
 
-    assert_finds(&well, "");
+    assert_finds(&well, &unknown("app, shell"));
     let address = application.address;
     assert_says(
         &well,
@@ -98,10 +107,29 @@ FAILURE  destination: script: {script} may not be run by this user
          {NOT_RUN}
 FAILURE  destination: windows: {windows} cannot be run: its first line names an interpreter that cannot be run: there is \
 no /bin/sh\\r, since the line ends with a carriage return
-         {MEND_SCRIPT}"
+         {MEND_SCRIPT}
+{}",
+            unknown("absent, missing, script, windows")
         ),
     );
     assert_eq!(application.arrivals().len(), 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_was_added_while_the_receiver_ran_is_told_until_a_restart() {
+    let application = Application::start().await;
+    let base = format!("http://{}", application.address);
+    let before = all(&[http("app", &base)]);
+    let since = all(&[http("app", &base), http("zzz", &base)]);
+    let mut site = Site::running_with(&[(VARIABLE, &before)]).await;
+
+    let added = site.doctor(&[(VARIABLE, &since)]).await;
+    site.stop().await;
+    site.start(&[(VARIABLE, &since)]).await;
+    let restarted = site.doctor(&[(VARIABLE, &since)]).await;
+
+    assert_finds(&added, &unknown("zzz"));
+    assert_finds(&restarted, "");
 }
 
 #[tokio::test]
@@ -117,9 +145,13 @@ async fn an_event_that_nobody_documents_is_doubted_and_one_without_status_is_all
 
     assert_finds(
         &ended,
-        "\
+        &format!(
+            "\
 warning  destination: app: no event that this program knows is called crawlings.*, which is among its events
-         unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns",
+         unless CaiGunn has an event of that name now, correct it: crawling.*, uploading.completed and *.failed are such patterns
+{}",
+            unknown("app")
+        ),
     );
 }
 
@@ -171,7 +203,7 @@ async fn a_certificate_must_be_trusted_here() {
     };
 
     let (trusted, place, sent_bytes) = ask(true).await;
-    assert_finds(&trusted, "");
+    assert_finds(&trusted, &unknown("app"));
     let found =
         format!("ok       destination: app: {place} takes connections, and its certificate is trusted");
     assert_says(&trusted, &found);
@@ -209,7 +241,9 @@ async fn a_side_that_speaks_no_tls_is_told_so_by_whatever_asks_it() {
 FAILURE  destination: app: {found}
 FAILURE  destination: queue: {found}
 FAILURE  destination: stream: {found}
-warning  notice: ops: {found}"
+{}
+warning  notice: ops: {found}",
+            unknown("app, queue, stream")
         ),
     );
 }

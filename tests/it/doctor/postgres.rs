@@ -39,6 +39,29 @@ pub fn assert_says(ended: &Ended, found: &str, advice: &str) {
     assert!(next.starts_with(advice), "{advice}\n{}", ended.output);
 }
 
+#[tokio::test]
+async fn a_receiver_that_stores_elsewhere_than_in_that_database_is_warned_about() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let mut site = Site::running_with(&[(INBOX, database.url())]).await;
+    let before = site.doctor(&[(INBOX, database.url())]).await;
+    site.stop().await;
+    site.start(&[]).await;
+
+    let ended = site.doctor(&[(INBOX, database.url())]).await;
+
+    assert_finds(&before, "");
+    let expected = format!(
+        "\
+warning  writing: {} is not the inbox of the receiver that runs at {}
+         run this with the receiver's own settings; if it is to use this inbox, restart it: it has read its settings when it started",
+        shown(database.url()),
+        site.receiver.as_ref().unwrap().public
+    );
+    assert_finds(&ended, &expected);
+}
+
 async fn count_schemas(database: &Database) -> usize {
     let schemas = "SELECT FROM pg_namespace WHERE nspname = 'caigunn_webhook'";
     database.rows(schemas).await.len()

@@ -9,8 +9,10 @@
 //! hides no other. Clients of HTTP do that by themselves.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{Client, ClientBuilder};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, InvalidMessage, RootCertStore};
+use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
@@ -74,6 +77,34 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
         ),
         _ => Ok(()),
     }
+}
+
+/// What is said of each variable that is to say what is trusted, and leads to no certificate: clients take no notice of it where
+/// the other one does.
+pub fn useless_trust() -> Vec<String> {
+    let useless = TRUST.into_iter().filter_map(|name| {
+        let value = std::env::var_os(name)?;
+        let found = certificates_of(name, &value);
+        let cause = found.errors.first().map(ToString::to_string);
+        let cause = cause.unwrap_or_else(|| "there is none in it".to_owned());
+        let shown = Path::new(&value).display();
+        let said = format!("no certificate comes from {name}, which is {shown}: {cause}");
+        found.certs.is_empty().then_some(said)
+    });
+    useless.collect()
+}
+
+fn certificates_of(name: &str, value: &OsStr) -> CertificateResult {
+    if name == TRUST[0] {
+        return load_certs_from_paths(Some(Path::new(value)), None);
+    }
+    let mut all = CertificateResult::default();
+    for folder in std::env::split_paths(value) {
+        let found = load_certs_from_paths(None, Some(&folder));
+        all.certs.extend(found.certs);
+        all.errors.extend(found.errors);
+    }
+    all
 }
 
 /// A client to that URL: through the proxy that the environment names for it, if there is one.
@@ -299,10 +330,16 @@ pub fn tells_no_certificate(text: &str) -> bool {
     text.contains("CertificateRequired") || text.contains(NO_CERTIFICATE)
 }
 
+const UNKNOWN_AUTHORITY: &str = "its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours";
+
 /// A cause with what to do about it, where that is a certificate that is refused, or a proxy that refuses.
 fn with_advice(cause: String) -> String {
     let advice = if cause.contains("UnknownIssuer") {
-        "its certificate is of no authority that this machine trusts: SSL_CERT_FILE may name a file with that of yours"
+        let useless: String = useless_trust()
+            .iter()
+            .map(|found| format!("; now {found}"))
+            .collect();
+        return format!("{cause}; {UNKNOWN_AUTHORITY}{useless}");
     } else if cause.contains("CaUsedAsEndEntity") {
         "its certificate says that it is an authority's (CA:TRUE), as `openssl req -x509` makes it where nothing is said: make \
          it with `-addext basicConstraints=critical,CA:FALSE`, or have an authority of yours sign another one"

@@ -91,6 +91,39 @@ async fn without_any_certificate_commands_of_this_machine_work_and_calls_to_othe
 }
 
 #[tokio::test]
+async fn a_variable_that_leads_to_no_certificate_is_not_passed_over_in_silence() {
+    let folder = TempDir::new().unwrap();
+    let (none, key) = (folder.path().join("none.pem"), folder.path().join("key.pem"));
+    std::fs::write(
+        &key,
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    for (variable, value, cause) in [
+        ("SSL_CERT_FILE", none.clone(), "No such file or directory"),
+        ("SSL_CERT_FILE", key, "there is none in it"),
+        ("SSL_CERT_DIR", none, "No such file or directory"),
+    ] {
+        let value = value.to_str().unwrap();
+        let variables = [(variable, value)];
+
+        let checked = command(&["config", "check"], &variables).await;
+        let examined = command(&["doctor"], &variables).await;
+        let inbox = TempDir::new().unwrap();
+        let receiver = Process::start(inbox.path(), &variables).await;
+
+        let expected = format!("no certificate comes from {variable}, which is {value}: ");
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        let said = [checked.output, examined.output, receiver.log()];
+        for said in said {
+            let found = said.split_once(&expected).map(|(_, rest)| rest);
+            let found = found.and_then(|rest| rest.lines().next()).unwrap_or_default();
+            assert!(found.contains(cause), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_destination_may_do_without_the_proxy() {
     let proxy = format!("http://127.0.0.1:{}", free_port());
     for (setting, is_named) in [("", true), (", \"proxy\": false", false)] {

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use caigunn_webhook::config::{
-    self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Sources,
+    self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Sources, Warning,
 };
+use caigunn_webhook::outgoing;
 use caigunn_webhook::published::Addresses;
 use clap::Args;
 
@@ -90,6 +91,16 @@ impl ConfigurationArgs {
             Err(Mistakes(mistakes)) => Err(Mistakes([unreadable, mistakes].concat())),
         }
     }
+}
+
+/// Warns of variables that are to say which certificates are trusted, and name none.
+pub fn look_at_trust(loaded: &mut Loaded) {
+    let useless = outgoing::useless_trust().into_iter();
+    loaded.warnings.extend(useless.map(|found| Warning {
+        found,
+        advice: "name certificates of authorities there, in PEM, or take the variable away: without both SSL_CERT_FILE and \
+                 SSL_CERT_DIR the system's are trusted",
+    }));
 }
 
 /// Takes the addresses of the receiver that runs on this inbox, where nobody has said any here.

@@ -207,6 +207,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     if !matches!(command, Command::Serve | Command::Config(_)) {
         configuration::look_beside(&mut loaded);
     }
+    if matches!(command, Command::Serve | Command::Config(_) | Command::Doctor(_)) {
+        configuration::look_at_trust(&mut loaded);
+    }
     match command {
         Command::Serve => serve::run(loaded, sources),
         Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),

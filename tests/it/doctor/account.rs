@@ -187,11 +187,26 @@ async fn without_any_certificate_one_failure_names_where_they_come_from_and_the_
 
     let ended = site.doctor(&variables).await;
 
+    let advice = "name certificates of authorities there, in PEM, or take the variable away: without both SSL_CERT_FILE and SSL_CERT_DIR \
+                  the system's are trusted";
+    let useless = |variable: &str, how: &str| {
+        format!(
+            "warning  settings: no certificate comes from {variable}, which is {none}: {how} at '{none}'\n         {advice}"
+        )
+    };
     assert_finds(
         &ended,
-        "\
+        &format!(
+            "\
+{}
+{}
 FAILURE  certificates: calls over the network cannot be prepared: unexpected error: No CA certificates were loaded from the system
-         where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE",
+         where this machine has no certificates, install ca-certificates or name a file in SSL_CERT_FILE
+warning  destination: the receiver that runs here does not know app, shell, so nothing is sent there
+         restart it, for it reads its settings when it starts; of several receivers the one that leads",
+            useless("SSL_CERT_FILE", "failed to read PEM from file: No such file or directory (os error 2)"),
+            useless("SSL_CERT_DIR", "opening directory: No such file or directory (os error 2)")
+        ),
     );
     for line in [
         "ok       admin token: the receiver that runs here takes it\n",

@@ -58,7 +58,9 @@ pub struct Settings {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// There is no API key that could be of its chatbot.
-    #[error("no API key is known for its chatbot")]
+    #[error(
+        "no API key is known for its chatbot: see that it is one of those that `caigunn-webhook subscription show` lists"
+    )]
     NoKey,
     /// CaiGunn's log could not be read.
     #[error("cannot read CaiGunn's log: {0}")]

@@ -266,7 +266,8 @@ async fn ids_come_from_a_file_or_standard_input_too() {
     let stage = Stage::new().await;
     let jobs = [stage.missed(), stage.missed(), stage.missed()];
     let [first, second, third] = jobs.map(|ids| ids.event_id.to_string());
-    let text = format!("# the jobs of last night\n\n  {first}  # a crawl\r\n{second}\n");
+    // Some editors begin it with a mark.
+    let text = format!("\u{feff}# the jobs of last night\n\n  {first}  # a crawl\r\n{second}\n");
     let path = stage.folder.path().join("jobs.txt");
     fs::write(&path, &text).expect("the folder takes files");
 

@@ -176,14 +176,34 @@ async fn version_is_the_packages() {
 
 #[tokio::test]
 async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
         (&["trigger"], "required arguments were not provided"),
         (&["trigger", "nonsense"], "invalid value 'nonsense'"),
         (&["trigger", "crawling", "--wire", "2023-01"], "2023-01"),
-        (&["trigger", "crawling", "--count", "0"], "--count"),
-        (&["trigger", "crawling", "--event-id", "nonsense"], "--event-id"),
+        (&["trigger", "crawling", "--count", "0"], "expected 1 to 1000000"),
+        (
+            &["trigger", "crawling", "--event-id", "nonsense"],
+            "expected a whole id",
+        ),
+        (
+            &["trigger", "crawling", "--chatbot-id", "nonsense"],
+            "expected a whole id",
+        ),
+        (
+            &["trigger", "crawling", "--set", "data..x=1"],
+            "expected PATH=VALUE",
+        ),
+        (&["trigger", "crawling", "--set", "=x"], "expected PATH=VALUE"),
+        (&["receipts", "replays", "--limit", "0"], "expected 1 to 500"),
+        (
+            &["listen", "--forward-to", "3000", "--timeout", "0"],
+            "expected 1 to 600",
+        ),
+        (&["receipts", "list", "--limit", "-1"], "expected 1 to 1000000"),
+        (&["receipts", "list", "--since", "-1h"], "expected a time"),
+        (&["jobs", "list", "--until", "-1h"], "expected a time"),
         (
             &["trigger", "crawling", "--set", "nonsense"],
             "expected PATH=VALUE",
@@ -205,6 +225,10 @@ async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
         (
             &["jobs", "list", "--since", "1h", "--until", "2h"],
             "--until: expected a time after --since",
+        ),
+        (
+            &["receipts", "list", "--admin", "a b"],
+            "--admin: expected a host, with a port unless it is 9090, or a URL",
         ),
     ];
     for (arguments, expected) in cases {
@@ -654,6 +678,33 @@ async fn a_notification_that_is_refused_ends_trigger_with_1() {
     );
     assert_eq!(astray.code, Some(1), "{astray:?}");
     assert!(astray.errors.contains("takes posts at /webhook"), "{astray:?}");
+}
+
+#[tokio::test]
+async fn a_post_that_leads_to_the_wrong_side_or_in_the_wrong_scheme_is_told_so() {
+    let app = spawn_app().await;
+    let (admin, encrypted) = (app.admin.to_string(), format!("https://{}", app.public));
+
+    let to_admin = program(&["trigger", "crawling.initial", "--to", &admin]).await;
+    let to_tls = program(&["trigger", "crawling.initial", "--to", &encrypted]).await;
+    let folder = folder();
+    let mut by_proxy = command(
+        folder.path(),
+        &["trigger", "crawling.initial", "--to", "app.invalid"],
+    );
+    let (_socket, proxy) = deaf();
+    by_proxy.env("http_proxy", format!("http://{proxy}"));
+    let by_proxy = run(by_proxy).await;
+
+    assert!(to_admin.output.starts_with("405 "), "{to_admin:?}");
+    assert!(to_admin.errors.contains("on its public side"), "{to_admin:?}");
+    let expected = format!("caigunn-webhook: posting to {encrypted}: what listens there speaks no TLS\n");
+    assert_eq!(to_tls.errors, expected);
+    let expected = format!("(through the proxy http://{proxy},");
+    assert!(by_proxy.errors.contains(&expected), "{by_proxy:?}");
+    for ended in [to_admin, to_tls, by_proxy] {
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ const DEFAULT_PORT: u16 = 9090;
 
 /// Takes the admin address of a receiver: a host, a host and port, or a URL.
 pub fn admin_url(text: &str) -> Result<Url, String> {
-    let mut url = web::url(text)?;
+    let mut url = web::url(text).map_err(|mistake| match mistake.starts_with(web::EXPECTED) {
+        true => format!("expected a host, with a port unless it is {DEFAULT_PORT}, or a URL, as in localhost:9090 or https://example.com/admin"),
+        false => mistake,
+    })?;
     let has_user = !url.username().is_empty() || url.password().is_some();
     if has_user || url.query().is_some() || url.fragment().is_some() {
         return Err(

@@ -30,7 +30,7 @@ pub struct BackfillArgs {
     /// The jobs to ask CaiGunn's log about, by their event_id
     #[arg(required_unless_present = "file", value_name = "EVENT_ID", value_parser = id::<EventId>)]
     event_ids: Vec<EventId>,
-    /// A file with an event_id on each line; - for standard input
+    /// A file with an event_id on each line, and what follows a # left out; - for standard input
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The chatbot they are of, where the inbox has nothing of them and the account has many
@@ -233,6 +233,8 @@ fn report(jobs: &[Value], args: &BackfillArgs) -> anyhow::Result<()> {
 fn read(path: &Path) -> anyhow::Result<Vec<EventId>> {
     let text = input::read(path)?;
     let text = String::from_utf8_lossy(&text);
+    // Some editors begin a file with a mark of what it is written in.
+    let text = text.trim_start_matches('\u{feff}');
     let (mut event_ids, mut mistakes) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split('#').next().unwrap_or_default().trim();

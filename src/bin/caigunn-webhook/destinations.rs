@@ -43,17 +43,37 @@ pub async fn run(args: &Printing<DestinationsCommand>, settings: &Settings) -> a
         DestinationsCommand::Resume { name } => (name, "resume", None, "is sent to again"),
         DestinationsCommand::Remove { name } => (name, "remove", None, "is removed"),
     };
+    let waiting = match args.command {
+        DestinationsCommand::Remove { .. } => pending_count(&admin, name).await?,
+        _ => 0,
+    };
     let path = format!("/destinations/{}/{verb}", output::segment(name));
     let answer = admin
         .post_to_running(&path_with(&path, [("reason", reason)]), None)
         .await?;
     let is_done = answer["instruction"]["state"] == "done";
-    let said = || format!("{name} {done}\n");
+    let closed = match waiting {
+        0 => String::new(),
+        count => format!(
+            "; what waited for it is closed: {}",
+            output::counted(count, "delivery")
+        ),
+    };
+    let said = || format!("{name} {done}{closed}\n");
     format.print(&answer, || is_done.then(said).unwrap_or_default())?;
     if !is_done {
         bail!(output::NOT_YET);
     }
     Ok(())
+}
+
+/// How many deliveries wait for a destination.
+async fn pending_count(admin: &AdminApi, name: &str) -> anyhow::Result<usize> {
+    let answer = admin.get_from_running("/destinations").await?;
+    let mut destinations = answer["destinations"].as_array().into_iter().flatten();
+    let found = destinations.find(|destination| destination["name"] == *name);
+    let count = found.and_then(|found| found["pending_count"].as_u64());
+    Ok(usize::try_from(count.unwrap_or_default())?)
 }
 
 async fn list(admin: &AdminApi, format: Format) -> anyhow::Result<()> {

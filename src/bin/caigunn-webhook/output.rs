@@ -16,7 +16,7 @@ use tracing::Level;
 use crate::table;
 
 /// The most items that are listed.
-const MAX_LIMIT: usize = 1_000_000;
+const MAX_LIMIT: u64 = 1_000_000;
 
 /// How many columns a terminal is taken to have that does not say.
 const UNKNOWN_WIDTH: usize = 80;
@@ -270,8 +270,12 @@ pub fn segment(name: &str) -> String {
 
 /// Reads how many items to list at most.
 pub fn limit(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(format!("expected 1 to {MAX_LIMIT}")),
-    }
+    number::<usize, 1, MAX_LIMIT>(text)
+}
+
+/// Reads a number from `LEAST` to `MOST`.
+pub fn number<T: TryFrom<u64>, const LEAST: u64, const MOST: u64>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+    let number = number.and_then(|number| number.try_into().ok());
+    number.ok_or_else(|| format!("expected {LEAST} to {MOST}"))
 }

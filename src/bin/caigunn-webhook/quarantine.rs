@@ -20,7 +20,7 @@ pub enum QuarantineCommand {
     /// List requests that were refused and kept, and duplicates that differ, newest first
     List {
         /// How many at most; 50 unless it is given
-        #[arg(long, value_name = "COUNT", value_parser = output::limit)]
+        #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = output::limit)]
         limit: Option<usize>,
     },
     /// Show one, with what is kept of its body

@@ -38,7 +38,7 @@ pub enum ReceiptsCommand {
     /// List the latest replays and how far they are
     Replays {
         /// How many at most
-        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+        #[arg(long, value_name = "COUNT", default_value_t = 20, allow_hyphen_values = true, value_parser = output::number::<u16, 1, 500>)]
         limit: u16,
     },
     /// Go no further with a replay; what it has made pending is delivered

@@ -9,6 +9,7 @@ use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{ChatbotId, Event, EventId, Wire};
 use caigunn_webhook::http::reachable;
+use caigunn_webhook::outgoing;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use reqwest::{Client, StatusCode};
@@ -17,6 +18,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::admin::AdminApi;
+use crate::id::id;
 use crate::{input, output, web};
 
 /// How long a receiver may take for one answer.
@@ -38,10 +40,10 @@ pub struct TriggerArgs {
     #[arg(long, default_value = "2024-07")]
     wire: Wire,
     /// The job's id [default: a fresh one, by which the application can tell that it is a sample]
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = id::<EventId>)]
     event_id: Option<EventId>,
     /// The chatbot's id [default: one that the running receiver has registered, or a fresh one]
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = id::<ChatbotId>)]
     chatbot_id: Option<ChatbotId>,
     /// Sets a member by its path, as in data.detail=oops; a value that is JSON is taken as such
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
@@ -53,7 +55,7 @@ pub struct TriggerArgs {
     #[arg(long)]
     print: bool,
     /// How many times, with fresh ids each time unless given
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, value_parser = output::number::<u32, 1, 1_000_000>)]
     count: u32,
 }
 
@@ -84,14 +86,21 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
                 output::stream(&format!("{}\n", String::from_utf8_lossy(&body)))?;
                 continue;
             }
-            let status = match post(&client, &url, body).await {
+            let (status, answer) = match post(&client, &url, body).await {
                 Err(error) if args.to.is_none() && is_refused(&error) => bail!(
                     "no receiver runs at {}: start it with `caigunn-webhook serve`, or say where it listens with --to or \
                      CAIGUNN_LISTEN",
                     reachable(settings.listen)
                 ),
-                status => status?,
+                // The URL may hold the token; errors need not repeat it.
+                Err(error) => bail!(
+                    "posting to {}: {}",
+                    url.origin().ascii_serialization(),
+                    outgoing::why(&error, &url)
+                ),
+                Ok(answered) => answered,
             };
+            output::write(&format!("{} {}\n", status.as_u16(), answer.trim_end()))?;
             refused.extend((!status.is_success()).then_some(status.as_u16()));
         }
     }
@@ -102,8 +111,10 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
              its whole URL with --to",
             output::counted(count, "notification")
         ),
-        count if refused.contains(&404) => bail!(
-            "not accepted: {}; there is nothing at that path: a receiver takes posts at /webhook, or at /webhook/ and its token",
+        // The admin side has pages at some paths, which are not posted to.
+        count if refused.contains(&404) || refused.contains(&405) => bail!(
+            "not accepted: {}; nothing takes them at that path: a receiver takes posts at /webhook, or at /webhook/ and its token, \
+             on its public side",
             output::counted(count, "notification")
         ),
         count => bail!("not accepted: {}", output::counted(count, "notification")),
@@ -125,29 +136,21 @@ async fn registered_chatbot(settings: &Settings) -> Option<ChatbotId> {
     registered["chatbot_id"].as_str()?.parse().ok()
 }
 
-/// Posts a body and prints the answer.
-async fn post(client: &Client, url: &Url, body: Vec<u8>) -> anyhow::Result<StatusCode> {
+/// Posts a body; gives the answer.
+async fn post(client: &Client, url: &Url, body: Vec<u8>) -> reqwest::Result<(StatusCode, String)> {
     let request = client
         .post(url.clone())
         .header("content-type", "application/json")
         .header(sample::HEADER, "true")
         .body(body);
-    let answered = async {
-        let response = request.send().await?;
-        Ok((response.status(), response.text().await?))
-    };
-    // The URL may hold the token; errors need not repeat it.
-    let (status, answer) = answered
-        .await
-        .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("posting to {}", url.origin().ascii_serialization()))?;
-    output::write(&format!("{} {}\n", status.as_u16(), answer.trim_end()))?;
-    Ok(status)
+    let response = request.send().await?;
+    Ok((response.status(), response.text().await?))
 }
 
 /// Whether nothing listens there.
-fn is_refused(error: &anyhow::Error) -> bool {
-    let cause = error.root_cause().downcast_ref::<io::Error>();
+fn is_refused(error: &reqwest::Error) -> bool {
+    let cause = outgoing::causes(error).last();
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
@@ -212,8 +215,9 @@ fn set(body: &mut Value, path: &str, text: &str) -> anyhow::Result<()> {
 
 /// The path and the value of an assignment.
 fn assignment(text: &str) -> Result<(String, String), &'static str> {
-    let parts = text
-        .split_once('=')
-        .ok_or("expected PATH=VALUE, as in data.detail=oops")?;
+    let parts = text.split_once('=');
+    let is_path = |(path, _): &(&str, &str)| path.split('.').all(|member| !member.is_empty());
+    let parts = parts.filter(is_path);
+    let parts = parts.ok_or("expected PATH=VALUE, as in data.detail=oops")?;
     Ok((parts.0.to_owned(), parts.1.to_owned()))
 }

@@ -9,6 +9,9 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use url::Url;
 
+/// What is said of a text that is no URL.
+pub const EXPECTED: &str = "expected a URL such as localhost:3000/hook or http://localhost:3000/hook";
+
 /// A client for a URL, which may be known to be an http one of this machine: the way there is not through a proxy.
 pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Client> {
     let client = match is_here {
@@ -43,7 +46,7 @@ pub fn url(text: &str) -> Result<Url, String> {
     let host = place.trim_end_matches(':').to_ascii_lowercase();
     let is_place = !["", "http", "https"].contains(&&*host);
     url.filter(|url| ["http", "https"].contains(&url.scheme()) && is_place)
-        .ok_or_else(|| "expected a URL such as localhost:3000/hook or http://localhost:3000/hook".to_owned())
+        .ok_or_else(|| EXPECTED.to_owned())
 }
 
 /// The scheme of a URL and what is behind it, if it has one.

@@ -30,10 +30,10 @@ pub struct Which {
     #[command(flatten)]
     of: Of,
     /// Only what was received then or later: a time or a day (UTC unless a zone is given), or how long ago (2h)
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     since: Option<Timestamp>,
     /// Only what was received before that
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     until: Option<Timestamp>,
 }
 
@@ -43,7 +43,7 @@ pub struct ListArgs {
     #[command(flatten)]
     which: Which,
     /// How many at most; 50 unless it is given
-    #[arg(long, value_name = "COUNT", value_parser = output::limit)]
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = output::limit)]
     limit: Option<usize>,
 }
 

@@ -145,7 +145,11 @@ async fn what_caigunn_does_not_give_is_told_with_502() {
             "cannot read CaiGunn's log: CaiGunn refused API key 9b346041… with 401: planted by [hidden]; check \
              CAIGUNN_API_KEY: the key must be of a chatbot of the access token's user that is not deleted",
         ),
-        (Reply::Ok, &stranger, "no API key is known for its chatbot"),
+        (
+            Reply::Ok,
+            &stranger,
+            "no API key is known for its chatbot: see that it is one of those that `caigunn-webhook subscription show` lists",
+        ),
     ];
 
     for (reply, path, detail) in cases {

@@ -281,7 +281,10 @@ async fn a_destination_that_is_configured_no_more_goes_by_command() {
 
     assert_eq!(
         (removed.code, &*removed.output),
-        (Some(0), "app is removed\n"),
+        (
+            Some(0),
+            "app is removed; what waited for it is closed: 1 delivery\n"
+        ),
         "{removed:?}"
     );
     for (refused, expected) in [

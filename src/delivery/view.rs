@@ -88,8 +88,8 @@ impl Deliveries {
         }
     }
 
-    /// Deliveries that match, newest receipt first. A page may hold a few more than asked for, or fewer and still have a
-    /// next.
+    /// Deliveries that match, newest receipt first. Those of one receipt are on one page, which may so hold a few more than
+    /// asked for, or fewer and still have a next.
     ///
     /// # Errors
     /// [`Error::NoDestination`], or what the store says.

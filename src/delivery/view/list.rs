@@ -24,20 +24,14 @@ impl Deliveries {
             limit: if is_narrow { SEARCH_COUNT } else { page.limit },
             ..page
         };
-        let Page { items, mut next } = self.inbox.outbox().deliveries(filter, looked_at).await?;
+        let Page { items, next } = self.inbox.outbox().deliveries(filter, looked_at).await?;
         let items = items
             .iter()
             .filter(|(_, receipt)| query.receipts.matches(receipt));
         let mut items: Vec<_> = items
             .map(|(delivery, receipt)| Listed::of_row(name_of(known, delivery), delivery, receipt))
             .collect();
-        // The deliveries of a receipt stay together.
-        let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
-        let cut = (page.limit..items.len()).find(|at| parts(&items[at - 1..=*at]));
-        if let Some(cut) = cut {
-            items.truncate(cut);
-            next = items.last().map(|last| Cursor(last.sequence));
-        }
+        let next = cut(&mut items, page.limit).or(next);
         Ok(Page { items, next })
     }
 
@@ -49,25 +43,26 @@ impl Deliveries {
         known: &[Destination],
         chosen: Option<DestinationId>,
     ) -> Result<Page<Listed>, Error> {
-        let receipts = self.inbox.receipts(query.receipts.clone(), page).await?;
+        let Page {
+            items: receipts,
+            mut next,
+        } = self.inbox.receipts(query.receipts.clone(), page).await?;
         let mut items = Vec::new();
-        for receipt in &receipts.items {
+        for receipt in &receipts {
+            if items.len() >= page.limit {
+                next = Some(Cursor(receipt.sequence + 1));
+                break;
+            }
             let wanted = known
                 .iter()
                 .filter(|known| chosen.is_none_or(|id| id == known.id));
             for destination in wanted {
-                items.extend(
-                    self.of_receipt(destination, receipt)
-                        .await?
-                        .map(|(listed, _)| listed),
-                );
+                let found = self.of_receipt(destination, receipt).await?;
+                let found = found.map(|(listed, _)| listed);
+                items.extend(found.filter(|listed| query.state.is_none_or(|state| state == listed.state)));
             }
         }
-        items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
-        Ok(Page {
-            items,
-            next: receipts.next,
-        })
+        Ok(Page { items, next })
     }
 
     /// What there is to say of a receipt's way to a destination, with the attempts; `None` if it has none.
@@ -132,6 +127,7 @@ impl Deliveries {
             items.extend(rowless.map(|(destination, _)| Listed::of_log(&destination.name, receipt)));
         }
         items.retain(|listed| query.state.is_none_or(|state| state == listed.state));
+        let next = cut(&mut items, page.limit).or(next);
         Ok(Page { items, next })
     }
 }
@@ -160,6 +156,15 @@ pub(in crate::delivery) async fn rows(
         cursor = page.next;
     }
     Ok(rows)
+}
+
+/// Leaves out what is beyond so many deliveries, but for those of the last receipt, which stay together; where the others
+/// begin, if there are any.
+fn cut(items: &mut Vec<Listed>, limit: usize) -> Option<Cursor> {
+    let parts = |pair: &[Listed]| pair[0].sequence != pair[1].sequence;
+    let at = (limit..items.len()).find(|at| parts(&items[at - 1..=*at]))?;
+    items.truncate(at);
+    items.last().map(|last| Cursor(last.sequence))
 }
 
 /// The name of a delivery's destination. It may have been added just now.

@@ -80,7 +80,8 @@ pub struct DeliveriesQuery {
     pub limit: Option<String>,
 }
 
-/// A page of deliveries, newest receipt first. It may hold a few more than asked for, or fewer and still have a next.
+/// A page of deliveries, newest receipt first. Those of one receipt are on one page, which may so hold a few more than asked for,
+/// or fewer and still have a next.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct DeliveriesPage {
     pub deliveries: Vec<Listed>,

@@ -1,6 +1,7 @@
 //! `/api/v1/destinations`
 
-use axum::extract::State;
+use axum::body::HttpBody;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ use crate::delivery::instruction::Shown;
 use crate::delivery::view::ShownDestination;
 use crate::inbox::instruction::Instruction;
 
-/// The longest reason for a pause, in bytes.
-pub const MAX_REASON_BYTES: usize = 500;
+/// The longest reason for a pause, in characters.
+pub const MAX_REASON_CHARS: usize = 500;
 
 /// Why it is paused, where nobody says why.
 pub const DEFAULT_REASON: &str = "an operator has paused it";
@@ -70,10 +71,17 @@ pub async fn pause(
     State(api): State<Api>,
     name: Named,
     Asked(query): Asked<PauseQuery>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let destination = name_of(name)?;
-    let allowed = format!("1 to {MAX_REASON_BYTES} bytes");
-    let is_allowed = |reason: &String| (1..=MAX_REASON_BYTES).contains(&reason.len());
+    // A reason in it would be passed over in silence.
+    if !request.body().is_end_stream() {
+        return Err(Problem::invalid_query(
+            "say why in the query, as ?reason=, and send no body",
+        ));
+    }
+    let allowed = format!("1 to {MAX_REASON_CHARS} characters");
+    let is_allowed = |reason: &String| (1..=MAX_REASON_CHARS).contains(&reason.chars().count());
     let reason = asked("reason", &allowed, query.reason, is_allowed)?;
     let reason = reason.unwrap_or_else(|| DEFAULT_REASON.to_owned());
     tell(&api, destination, |destination| Instruction::Pause {

@@ -11,7 +11,7 @@ use super::plot::{self, Line, Over};
 use super::{Fields, Section, Site, parts};
 use crate::clock::Timestamp;
 use crate::delivery::view::{ShownDestination, ShownState};
-use crate::http::admin::destinations::{DEFAULT_REASON, MAX_REASON_BYTES};
+use crate::http::admin::destinations::{DEFAULT_REASON, MAX_REASON_CHARS};
 use crate::http::admin::told::{Followed, follow};
 use crate::http::admin::{Named, name_of};
 use crate::http::problem::Problem;
@@ -228,7 +228,7 @@ fn actions(viewer: &Viewer, destination: &ShownDestination) -> Markup {
     let pause = || {
         let fields = html! {
             label for=(reason) { "Why" }
-            input id=(reason) name="reason" maxlength=(MAX_REASON_BYTES) autocomplete="off";
+            input id=(reason) name="reason" maxlength=(MAX_REASON_CHARS) autocomplete="off";
             " " button { "Pause" }
         };
         if viewer.can_change() {
@@ -279,9 +279,9 @@ pub(super) async fn pause(
 ) -> Result<Response, Problem> {
     let destination = name_of(name)?;
     let reason = fields.get("reason").unwrap_or(DEFAULT_REASON).to_owned();
-    if reason.len() > MAX_REASON_BYTES {
+    if reason.chars().count() > MAX_REASON_CHARS {
         return Err(Problem::invalid_query(format!(
-            "reason: expected 1 to {MAX_REASON_BYTES} bytes"
+            "reason: expected 1 to {MAX_REASON_CHARS} characters"
         )));
     }
     tell(

@@ -15,11 +15,11 @@ use crate::http::admin::jobs::{ask_caigunn, whole};
 use crate::http::admin::{Named, id_of};
 use crate::http::problem::Problem;
 use crate::inbox::jobs::{Step, WholeJob};
-use crate::inbox::outbox::State as DeliveryState;
+use crate::inbox::outbox::{MAX_DESTINATIONS, State as DeliveryState};
 use crate::inbox::{JobState, MAX_JOB_RECEIPTS, Origin, PageRequest, ReceiptFilter, ReceiptId};
 
-/// How many deliveries of a job are shown, and of how many their attempts.
-const MAX_DELIVERIES: usize = 200;
+/// How many deliveries of a job are shown, all of the receipts that are, and of how many their attempts.
+const MAX_DELIVERIES: usize = MAX_JOB_RECEIPTS * MAX_DESTINATIONS;
 const MAX_WITH_ATTEMPTS: usize = 40;
 
 const ATTEMPTS: [&str; 7] = [

@@ -1,11 +1,14 @@
 //! The admin API of the way out.
 
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Stage;
-use crate::harness::application::Reply;
-use crate::harness::{client, problem};
+use crate::harness::application::{Application, Reply};
+use crate::harness::posters::text;
+use crate::harness::{client, json as body_of, problem, sample_with};
 
 const NOBODY: &str = "0192f0c1-2b3c-7d4e-8f50-61728394a5b6";
 
@@ -218,4 +221,92 @@ async fn a_page_of_another_site_may_do_nothing() {
     let shown = stage.api("/destinations").await;
     assert_eq!(shown["destinations"][0]["state"], "active");
     assert_eq!(stage.api("/replays").await, json!({"replays": []}));
+}
+
+#[tokio::test]
+async fn a_page_has_as_many_deliveries_as_were_asked_for_and_all_of_the_receipt_of_the_last() {
+    let application = Application::start().await;
+    let names = ["one", "two", "three"];
+    let destination = |name| {
+        format!(
+            r#"{{"name":"{name}","kind":"http","url":"{}"}}"#,
+            application.url()
+        )
+    };
+    let destinations = format!("[{}]", names.map(destination).join(","));
+    let stage = Stage::with(application, &destinations, "0,600").await;
+    for name in names {
+        let url = stage.receiver.api(&format!("/destinations/{name}/pause"));
+        assert_eq!(client().post(url).send().await.unwrap().status(), 200);
+    }
+    let ids = Ids::fresh();
+    for name in [
+        "crawling.initial",
+        "uploading.initial",
+        "training.initial",
+        "crawling.completed",
+    ] {
+        let body = body_of(&sample_with(name, &ids, Wire::V2024_07));
+        let posted = client()
+            .post(stage.receiver.url("/webhook"))
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(posted.unwrap().status(), 200);
+    }
+
+    for query in [
+        String::new(),
+        "&state=pending".to_owned(),
+        format!("&event_id={}", ids.event_id),
+    ] {
+        let (mut listed, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = stage.api(&format!("/deliveries?limit=2{query}{cursor}")).await;
+            let found = page["deliveries"].as_array().unwrap().clone();
+            assert!(found.len() <= 3, "{query}: {page}");
+            assert!(
+                found
+                    .iter()
+                    .all(|one| one["receipt_id"] == found[0]["receipt_id"]),
+                "{query}: {page}"
+            );
+            listed.extend(found.iter().map(|one| text(one, "id")));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        let count = listed.len();
+        listed.sort();
+        listed.dedup();
+        assert_eq!((count, listed.len()), (12, 12), "{query}: {listed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_takes_its_reason_by_the_query_alone_and_as_long_as_its_characters_are_500() {
+    let stage = Stage::new().await;
+    let reason = json!({"reason": "a new version comes"});
+
+    let refused_body = refused(&stage, Method::POST, "/destinations/app/pause", Some(reason), 400).await;
+    let shown = stage.api("/destinations").await;
+    let path = |count: usize| format!("/destinations/app/pause?reason={}", "%D0%B6".repeat(count));
+    let (_, too_long) = refused(&stage, Method::POST, &path(501), None, 400).await;
+    let longest = client()
+        .post(stage.receiver.api(&path(500)))
+        .send()
+        .await
+        .unwrap();
+
+    let detail = "say why in the query, as ?reason=, and send no body";
+    assert_eq!(refused_body, ("invalid-query".to_owned(), detail.to_owned()));
+    assert_eq!(shown["destinations"][0]["state"], "active");
+    assert!(
+        too_long.starts_with("reason: expected 1 to 500 characters"),
+        "{too_long}"
+    );
+    assert_eq!(longest.status(), 200);
+    let shown = stage.api("/destinations").await;
+    assert_eq!(shown["destinations"][0]["pause"]["reason"], "ж".repeat(500));
 }

@@ -290,8 +290,7 @@ async fn deliver_what_the_stream_knows(
     receiver: &Receiver,
     is_purged: bool,
 ) -> String {
-    let pause = json!({"reason": "a test"});
-    order(receiver.admin(), "/destinations/queue/pause", Some(pause)).await;
+    order(receiver.admin(), "/destinations/queue/pause?reason=a+test", None).await;
     let jobs = post_jobs(receiver.public(), 1).await;
     let ids = jobs.values().next().unwrap().clone();
     let mut headers = async_nats::HeaderMap::new();

@@ -165,7 +165,14 @@ impl Problem {
         Self::malformed("the body could not be read to its end")
     }
 
-    /// 413.
+    /// 413 of a notification, of which it may be known how large it is.
+    pub fn notification_too_large(bytes: Option<usize>, limit_bytes: usize) -> Self {
+        let found = bytes.map_or("more bytes".to_owned(), |bytes| format!("{bytes} bytes, more"));
+        let detail = format!("the body has {found} than server.body_limit_bytes ({limit_bytes})");
+        Self::new(Kind::BodyTooLarge, detail)
+    }
+
+    /// 413 of what a person asked for.
     pub fn body_too_large(limit_bytes: usize) -> Self {
         Self::new(
             Kind::BodyTooLarge,

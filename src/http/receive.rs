@@ -217,7 +217,8 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
     let declared_bytes: Option<usize> =
         text_of(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if declared_bytes.is_some_and(|bytes| bytes > settings.body_limit_bytes) {
-        return Ok(read_start(shared, headers, body).await);
+        let problem = Problem::notification_too_large(declared_bytes, settings.body_limit_bytes);
+        return Ok(read_start(shared, headers, body, problem).await);
     }
     let mut permit = match declared_bytes {
         Some(bytes) => Some(reserve(shared, bytes)?),
@@ -240,7 +241,9 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
         Ok(Err(Unfinished::TooManyBodies)) => return Err(Problem::too_many_bodies()),
         Ok(Err(Unfinished::BrokenOff)) if shared.accepting.has_ended() => return Err(Problem::stopping()),
         Ok(Err(Unfinished::BrokenOff)) => Some(Problem::broken_body()),
-        Ok(Err(Unfinished::TooLarge)) => Some(Problem::body_too_large(settings.body_limit_bytes)),
+        Ok(Err(Unfinished::TooLarge)) => {
+            Some(Problem::notification_too_large(None, settings.body_limit_bytes))
+        }
         Err(_) => Some(Problem::body_timeout(body_timeout)),
     };
     Ok(ReadBody {
@@ -256,7 +259,7 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
 
 /// What is kept of a body that is announced as too large: what comes of its start while its sender waits for the answer.
 /// Nothing of one whose sender asked whether to send it, or for which there is no room.
-async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body) -> ReadBody {
+async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body, problem: Problem) -> ReadBody {
     let permit = (!headers.contains_key(EXPECT))
         .then(|| reserve(shared, KEPT_BYTES).ok())
         .flatten();
@@ -275,7 +278,7 @@ async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body) -> Rea
     ReadBody {
         is_truncated: start.len() > KEPT_BYTES || !body.is_end_stream(),
         bytes: start.into_start(),
-        problem: Some(Problem::body_too_large(shared.settings.body_limit_bytes)),
+        problem: Some(problem),
         _permit: permit,
     }
 }

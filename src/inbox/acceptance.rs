@@ -34,7 +34,7 @@ pub enum NotAccepted {
     #[error("there is no such request in quarantine")]
     Unknown,
     /// Only a part of it is there.
-    #[error("only the first {kept_bytes} bytes of its body are kept, so it cannot be read")]
+    #[error("{}, so it cannot be read", how_much_is_kept(*.kept_bytes))]
     Cut {
         /// How much.
         kept_bytes: usize,
@@ -48,6 +48,13 @@ pub enum NotAccepted {
     /// The store fails.
     #[error(transparent)]
     Inbox(#[from] Error),
+}
+
+fn how_much_is_kept(bytes: usize) -> String {
+    match bytes {
+        0 => "nothing of its body is kept".to_owned(),
+        bytes => format!("only the first {bytes} bytes of its body are kept"),
+    }
 }
 
 /// Accepts what is asked for, one after the other: without a job and a model nothing else tells that one was accepted

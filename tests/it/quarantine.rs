@@ -150,6 +150,34 @@ async fn of_a_body_that_is_announced_as_too_large_the_start_is_kept() {
 }
 
 #[tokio::test]
+async fn of_a_body_too_large_that_was_not_sent_it_is_said_that_nothing_is_kept() {
+    let app = spawn_app().await;
+    let mut connection = Raw::connect(app.public).await;
+
+    let head = "POST /webhook HTTP/1.1\r\nHost: receiver\r\nContent-Type: application/json\r\n\
+                Content-Length: 9437184\r\nExpect: 100-continue\r\n\r\n";
+    connection.send(head).await;
+    assert_eq!(connection.read_response().await.status(), 413);
+
+    let entries = app.api("/quarantine").await;
+    let id = entries["quarantine"][0]["id"].as_str().unwrap();
+    let url = format!("http://{}/api/v1/quarantine/{id}/accept", app.admin);
+    let refused = problem(app.client.post(url).send().await.unwrap()).await;
+    let detail = "nothing of its body is kept, so it cannot be read";
+    assert_eq!(refused["detail"], detail);
+    let page = app
+        .admin(&format!("/quarantine/{id}"))
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        page.contains("none of it") && page.contains("since nothing of it was kept"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn of_a_body_that_turns_out_to_be_too_large_the_start_is_kept() {
     let app = spawn_app().await;
     let body: String = (0..(9 << 20) / 16).map(|line| format!("{line:15}\n")).collect();

@@ -111,7 +111,11 @@ fn facts(kept: &Quarantined) -> Markup {
         ),
         (
             "Bytes kept",
-            html! { (kept.body_bytes) @if kept.truncated { ", only the beginning of it" } },
+            match (kept.body_bytes, kept.truncated) {
+                (0, true) => html! { "none of it" },
+                (bytes, true) => html! { (bytes) ", only the beginning of it" },
+                (bytes, false) => html! { (bytes) },
+            },
         ),
         ("Request", html! { code { (kept.request_id) } }),
         ("Entry", html! { code { (kept.id) } }),
@@ -127,7 +131,8 @@ fn accept_form(viewer: &Viewer, kept: &Quarantined, posted: &Bytes) -> Markup {
     html! {
         @if kept.accepted_as().is_none() && kept.duplicate_of().is_none() {
             @if kept.truncated {
-                p.quiet { "It cannot be accepted after all, since only the beginning of it was kept." }
+                @let kept = if kept.body_bytes == 0 { "nothing" } else { "only the beginning" };
+                p.quiet { "It cannot be accepted after all, since " (kept) " of it was kept." }
             } @else if let Err(error) = parse(posted) {
                 p.quiet { "It cannot be accepted after all: " (parts::text(&error.to_string())) "." }
             } @else {

@@ -139,7 +139,7 @@ async fn every_problem_has_its_status_type_title_and_header() {
             close,
         ),
         (
-            Problem::body_too_large(8),
+            Problem::notification_too_large(Some(9), 8),
             413,
             "body-too-large",
             "The body is too large",

@@ -211,7 +211,7 @@ fn outcome(target: &Target, before: Option<&str>, done: &str, error: Option<&str
 }
 
 fn report(results: &[Value], format: Format, aim: &str) -> anyhow::Result<()> {
-    format.print(&json!(results), || {
+    format.print(&json!({ "chatbots": results }), || {
         let mut rows = results.to_vec();
         for row in &mut rows {
             row["title"] = title(row).into();

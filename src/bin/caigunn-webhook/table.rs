@@ -176,7 +176,9 @@ fn fitted(columns: &[Column<'_>], mut rows: Vec<Vec<String>>, width: usize) -> S
         cells.map(|(index, width)| cut(&row[*index], *width)).collect()
     });
     let table = lay_out(&lines.collect::<Vec<_>>());
-    let said = said(has_cut, &left_out);
+    let is_cut = |(index, width): (&usize, &usize)| rows.iter().any(|row| row[*index].width() > *width);
+    let has_cut_text = shown.iter().zip(&widths).any(is_cut);
+    let said = said(has_cut, has_cut_text, &left_out);
     let fits = said.width() <= width;
     table + if fits { &said } else { "(--wide shows all)\n" }
 }
@@ -191,12 +193,14 @@ fn least(column: &Column<'_>, natural: usize, is_of_ids: bool) -> usize {
 }
 
 /// What is not shown.
-fn said(has_cut: bool, left_out: &[String]) -> String {
+fn said(has_cut: bool, has_cut_text: bool, left_out: &[String]) -> String {
     let left_out = left_out.join(", ");
-    match (has_cut, &*left_out) {
-        (false, "") => String::new(),
-        (true, "") => "(--wide shows whole ids)\n".to_owned(),
-        (_, left_out) => format!("(--wide shows {left_out} too, and whole ids)\n"),
+    match (has_cut, has_cut_text, &*left_out) {
+        (false, false, "") => String::new(),
+        (true, false, "") => "(--wide shows whole ids)\n".to_owned(),
+        (false, true, "") => "(--wide shows whole texts)\n".to_owned(),
+        (true, true, "") => "(--wide shows whole ids and texts)\n".to_owned(),
+        (_, _, left_out) => format!("(--wide shows {left_out} too, and whole ids)\n"),
     }
 }
 
@@ -508,12 +512,25 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_cut_is_told_of_also_where_nothing_else_is() {
+        let objects = [json!({"notice": "chat", "said": "answered 301: redirects are not followed"})];
+        let table = |width| of_objects("NOTICE notice | SAID said !", &objects, Some(width));
+
+        let narrow = table(40);
+        assert!(
+            narrow.ends_with("are not…\n(--wide shows whole texts)\n"),
+            "{narrow}"
+        );
+        assert!(!table(80).contains("--wide"), "{}", table(80));
+    }
+
+    #[test]
     fn wide_characters_count_as_what_they_take() {
         let objects = [json!({"title": "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字"})];
 
         let table = of_objects("TITLE title", &objects, Some(21));
 
-        assert_eq!(table, "TITLE\n漢字漢字漢字漢字漢字…\n");
+        assert_eq!(table, "TITLE\n漢字漢字漢字漢字漢字…\n(--wide shows all)\n");
     }
 
     #[test]

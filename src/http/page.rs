@@ -51,6 +51,7 @@ use super::admin::{AdminTokens, Api};
 use super::problem::{Problem, Written};
 use super::{Accepting, Ensure, ShownSettings, UntoldView};
 use crate::clock::{A_TIME, TYPED};
+use crate::event::Fault;
 use crate::inbox::Writer;
 use crate::minutes::Traffic;
 use entry::Viewer;
@@ -113,10 +114,8 @@ impl Parts {
         problem: Problem,
         form: Markup,
     ) -> Response {
-        // The page takes more for a time than the API does.
-        let words = problem.detail().replace(A_TIME, TYPED);
         let content = html! {
-            p.failure role="alert" { (words) }
+            div.failure role="alert" { @for words in mistakes(&problem) { p { (words) } } }
             (form)
         };
         let mut response = self.page(viewer, section, title, content).await;
@@ -137,6 +136,23 @@ impl Parts {
         };
         let id = self.kept.notices.keep(notice.into());
         see_other(&format!("{path}{separator}{}={id}{place}", entry::NOTICE))
+    }
+}
+
+/// What is wrong with what was asked for, in the words of the form.
+fn mistakes(problem: &Problem) -> Vec<String> {
+    // The page takes more for a time than the API does.
+    let said = |words: &str| words.replace(A_TIME, TYPED);
+    let of_field = |fault: &Fault| {
+        let label = replays::label(fault.pointer.trim_start_matches('/'));
+        said(&format!(
+            "{label}: expected {}, found {}",
+            fault.expected, fault.found
+        ))
+    };
+    match problem.faults() {
+        [] => vec![said(problem.detail())],
+        faults => faults.iter().map(of_field).collect(),
     }
 }
 

@@ -248,6 +248,11 @@ impl Problem {
         &self.detail
     }
 
+    /// The faults of a body, one by one; none where it is another problem.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
     /// What is wrong, without a word of the sender's, for the log.
     pub fn log_detail(&self) -> String {
         match (self.kind, &self.cause) {

@@ -101,8 +101,11 @@ pub fn standing(destination: &ShownDestination) -> Option<String> {
             utc(pause.at),
             pause.reason
         )),
-        (ShownState::Unconfigured, _) => Some(format!(
-            "{name} is configured no more; what is for it is kept in case it comes back"
+        (ShownState::Unconfigured, _) if destination.pending_count > 0 => Some(format!(
+            "{name} is configured no more: it gets nothing, and what waits for it is given up after {}; pending: {}. If that \
+             is not meant, put it back into the settings under this name; else remove it",
+            destination.removed_after.map_or("a time".to_owned(), utc),
+            destination.pending_count
         )),
         (ShownState::Active, _) => stuck(destination, Timestamp::now()),
         _ => None,

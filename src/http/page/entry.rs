@@ -161,7 +161,9 @@ async fn let_in(site: &Site, viewer: &Viewer, request: Request) -> Result<Reques
         // A form from before they signed in, on another tab.
         return Err(see_other(then(&fields)));
     }
-    if !is_same(given, &viewer.form_token) {
+    // The one to sign in may have been open since before a restart. It was asked for by nobody in particular, so what it holds
+    // would tell nothing that its origin does not.
+    if !is_sign_in && !is_same(given, &viewer.form_token) {
         return Err(Problem::forged_form().into_response());
     }
     if !viewer.can_change() && !is_sign_in && viewer.path != SIGN_OUT {

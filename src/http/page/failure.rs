@@ -2,14 +2,15 @@
 
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, REFERER, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use maud::html;
+use maud::{Markup, html};
 
-use super::entry::Viewer;
+use super::entry::{SIGN_IN, Viewer, own_path, path_with};
 use super::{Section, layout, see_other};
 use crate::http::problem::{Problem, Written};
 use crate::http::{Origin, text_of};
@@ -45,6 +46,8 @@ fn list_of(path: &str) -> &str {
 
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let request_id = Origin::of(&request).request_id;
+    let is_form = !request.method().is_safe();
+    let page = page_of_form(request.headers()).filter(|_| is_form);
     let mut response = next.run(request).await;
     let is_written = response.extensions().get::<Written>().is_some();
     if let Some(problem) = response
@@ -58,6 +61,7 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         let content = html! {
             p { (problem.detail()) }
             p.quiet { "Answered with " (status.as_u16()) " to request " code { (request_id) } "." }
+            @if is_form { (back(status, page.as_deref())) }
             p { a href="/" { "To the overview" } }
         };
         let page = layout::page(&viewer, None, Section::Other, title, &content).into_response();
@@ -69,6 +73,25 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         response.extensions_mut().insert(Written);
     }
     guarded(response)
+}
+
+/// The page that a form stood on, by its `Referer`.
+fn page_of_form(headers: &HeaderMap) -> Option<String> {
+    let (_, url) = text_of(headers, REFERER)?.split_once("://")?;
+    let path = url.strip_prefix(text_of(headers, HOST)?)?;
+    own_path(path).map(str::to_owned)
+}
+
+/// Leads from a form that was not done to where one signs in, if that is why, or to its page as it is now: what a browser loads
+/// again is the form.
+fn back(status: StatusCode, page: Option<&str>) -> Markup {
+    html! {
+        @if status == StatusCode::UNAUTHORIZED {
+            p { a href=(path_with(SIGN_IN, page.map(|page| ("then", page)))) { "Sign in" } }
+        } @else if let Some(page) = page {
+            p { a href=(page) { "Back to the page" } }
+        }
+    }
 }
 
 /// With the headers that every answer has.

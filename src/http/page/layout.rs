@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::assets::{SCRIPT_PATH, STYLE_PATH};
 use super::entry::{SIGN_OUT, Viewer};
 use super::health::Health;
-use super::parts;
+use super::parts::{self, READ_ONLY};
 use crate::http::admin::Rights;
 
 /// Where a page belongs.
@@ -82,6 +82,11 @@ pub fn page(
                     @if let Some(notice) = &viewer.notice {
                         p.notice role="status" { (parts::text(notice)) }
                     }
+                    @if viewer.rights == Some(Rights::Reading) {
+                        p #(READ_ONLY) .quiet {
+                            "You are signed in to look, not to change: a button that changes something takes the admin token."
+                        }
+                    }
                     (content)
                 }
                 @if viewer.rights.is_some() {
@@ -120,7 +125,6 @@ fn footer(viewer: &Viewer) -> Markup {
     html! {
         p {
             "caigunn-webhook " (env!("CARGO_PKG_VERSION"))
-            @if viewer.rights == Some(Rights::Reading) { " · signed in to look, not to change" }
             span.script hidden { " · " kbd { "?" } " shows the keys" }
         }
         @if viewer.session.is_some() {

@@ -270,12 +270,15 @@ pub fn post_form(viewer: &Viewer, action: &str, hidden: &[(&str, &str)], content
     }
 }
 
+/// What says on each page that its buttons cannot be pressed, and why.
+pub const READ_ONLY: &str = "read-only";
+
 /// A button that changes something, for who may; others see it and cannot press it.
 pub fn button(viewer: &Viewer, action: &str, hidden: &[(&str, &str)], label: &str) -> Markup {
     if viewer.can_change() {
         post_form(viewer, action, hidden, html! { button { (label) } })
     } else {
-        html! { button disabled title="The read-only token does not let do this." { (label) } }
+        html! { button disabled aria-describedby=(READ_ONLY) { (label) } }
     }
 }
 
@@ -395,7 +398,7 @@ mod tests {
         let shown = button(&reading, "/x", &[], "Do it").into_string();
 
         assert!(
-            shown.starts_with("<button disabled") && !shown.contains("<form"),
+            shown.starts_with("<button disabled aria-describedby=\"read-only\"") && !shown.contains("<form"),
             "{shown}"
         );
     }

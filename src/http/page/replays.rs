@@ -32,6 +32,12 @@ const FIELDS: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// What a field of the form is called on it.
+pub(super) fn label(name: &str) -> &str {
+    let field = FIELDS.iter().find(|(field, ..)| *field == name);
+    field.map_or(name, |(_, label, _)| label)
+}
+
 pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let replays = site.api.deliveries.replays(COUNT).await?;
     let rows: Vec<_> = replays.iter().map(row).collect();

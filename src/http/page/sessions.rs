@@ -100,8 +100,8 @@ impl Sessions {
         kept.ended.insert(session.id, session.ends_at);
     }
 
-    /// What the forms of a session hold, which no other page can know. Without a session, of whoever is on this machine or
-    /// about to sign in: there the origin of a form is what tells.
+    /// What the forms of a session hold, which no other page can know. Without a session, of whoever is on this machine: there
+    /// the origin of a form is what tells.
     pub fn form_token(&self, session: Option<&Session>) -> String {
         let id = session.map_or(Uuid::nil(), |session| session.id);
         hex(&HMAC::mac(format!("form {id}"), self.kept().salt))

@@ -67,6 +67,7 @@ pub(super) async fn sign_in(
         tracing::warn!(
             error.type = "sign_in",
             client.address = %peer,
+            client.forwarded_address = client.forwarded().map(tracing::field::display),
             "somebody tried to sign in to the page with a wrong token"
         );
         return refused(&viewer, then, Problem::wrong_token());

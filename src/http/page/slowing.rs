@@ -41,6 +41,11 @@ impl Client {
             .unwrap_or_default();
         Self(peer, last.trim().chars().take(MAX_FORWARDED).collect())
     }
+
+    /// Whom the peer names, if that is an address: nothing else that somebody wrote is for the log.
+    pub fn forwarded(&self) -> Option<IpAddr> {
+        self.1.parse().ok()
+    }
 }
 
 #[derive(Default)]
@@ -182,6 +187,11 @@ mod tests {
         let peer = IpAddr::from([127, 0, 0, 1]);
 
         assert_eq!(Client::of(peer, &headers), Client(peer, "10.0.0.1".to_owned()));
+        assert_eq!(
+            Client::of(peer, &headers).forwarded(),
+            Some(IpAddr::from([10, 0, 0, 1]))
+        );
+        assert_eq!(Client(peer, "10.0.0.1\nmade up".to_owned()).forwarded(), None);
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());
         assert_eq!(Client::of(peer, &headers).1, "10.0.0.2");
         assert_eq!(Client::of(peer, &HeaderMap::new()).1, "");

@@ -39,7 +39,7 @@ kinds! {
     NotJson => facts(400, "not-json", "The body is not JSON").of_posts().quarantined(),
     WrongUrlToken => facts(401, "unauthorized", NO_TOKEN).with(WWW_AUTHENTICATE, "Url-Token").of_posts(),
     WrongBearerToken => facts(401, "unauthorized", NO_TOKEN).with(WWW_AUTHENTICATE, "Bearer"),
-    SignedOut => facts(401, "unauthorized", NO_TOKEN),
+    SignedOut => facts(401, "unauthorized", "You are not signed in"),
     TooManyTries => facts(429, "too-many-tries", "Too many wrong tokens"),
     Forbidden => facts(403, "forbidden", "Not for this client"),
     NotFound => facts(404, "not-found", "Not found"),
@@ -63,7 +63,7 @@ kinds! {
     InboxUnavailable => facts(503, "inbox-unavailable", "The inbox is unavailable").later().of_posts(),
 }
 
-/// What the title says of each request without the right token.
+/// What the title says of each request without the right token, but for the page's forms.
 const NO_TOKEN: &str = "The token is missing or wrong";
 
 /// What is known of a kind.

@@ -29,7 +29,7 @@ impl Problem {
 
     /// 403 on the page: the form does not say whose it is.
     pub fn forged_form() -> Self {
-        let detail = "this form was not made for you by this receiver since its start; load the page again and repeat it";
+        let detail = "this form was not made for you by this receiver since its start; go back to its page and repeat it there";
         Self::new(Kind::Forbidden, detail)
     }
 

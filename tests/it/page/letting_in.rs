@@ -1,16 +1,19 @@
 //! Promise: the page lets in who may see it, takes forms of its own alone, and lets the read-only token change nothing.
 
 use reqwest::header::AUTHORIZATION;
+use serde_json::Value;
 
 use super::browser::{Browser, at};
 use super::walker::Walker;
-use crate::harness::{App, clients, header, problem, spawn_app, spawn_app_with};
+use crate::harness::{App, Process, client, clients, header, problem, spawn_app, spawn_app_with};
 
 const TOKEN: &str = "admin-token-0123456789abcdef";
 const READING: &str = "reading-token-0123456789abcdef";
 
+const TOKENS: [(&str, &str); 2] = [("admin.token", TOKEN), ("admin.read_only_token", READING)];
+
 async fn guarded() -> App {
-    spawn_app_with(&[("admin.token", TOKEN), ("admin.read_only_token", READING)]).await
+    spawn_app_with(&TOKENS).await
 }
 
 #[tokio::test]
@@ -80,6 +83,92 @@ async fn a_second_tab_leads_on_where_one_is_signed_in_or_out_already() {
         let left = walker.post("/sign-out", &fields).await;
         assert_eq!((left.status, left.location.as_deref()), (303, Some("/sign-in")));
     }
+}
+
+#[tokio::test]
+async fn a_form_to_sign_in_that_was_open_since_before_a_restart_signs_in_and_leads_on() {
+    let app = guarded().await;
+    let form = Walker::before(&app).get("/sign-in?then=%2Freceipts").await;
+    let stale = form.field("form_token");
+    let app = app.stop().await.start(&TOKENS).await;
+    let mut walker = Walker::before(&app);
+    let fields = [("form_token", &*stale), ("then", "/receipts"), ("token", TOKEN)];
+
+    let foreign = walker
+        .post_from(Some("http://evil.example"), "/sign-in", &fields)
+        .await;
+    let signed_in = walker.post("/sign-in", &fields).await;
+
+    assert_eq!(foreign.status, 403);
+    assert_eq!(
+        (signed_in.status, signed_in.location.as_deref()),
+        (303, Some("/receipts"))
+    );
+    assert_eq!(walker.get("/receipts").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_form_that_was_not_done_leads_to_its_page_and_where_one_is_signed_out_over_the_sign_in() {
+    let app = guarded().await;
+    let mut walker = Walker::before(&app);
+    walker.sign_in(TOKEN).await;
+    let mut other = Walker::like(&walker);
+    let list = walker.get("/deliveries?state=pending").await;
+    let (form_token, deed) = (list.field("form_token"), ("deed", "off"));
+
+    let forged = walker
+        .post("/deliveries/all", &[("form_token", "of before"), deed])
+        .await;
+    let of_other = other.get("/").await.field("form_token");
+    other.post("/sign-out", &[("form_token", &of_other)]).await;
+    let ended = walker
+        .post("/deliveries/all", &[("form_token", &form_token), deed])
+        .await;
+    let foreign = walker
+        .post_from(Some("http://evil.example"), "/deliveries/all", &[deed])
+        .await;
+
+    let back = "<a href=\"/deliveries?state=pending\">";
+    assert!(forged.status == 403 && forged.says(back), "{}", forged.text);
+    let sign_in = "<a href=\"/sign-in?then=%2Fdeliveries%3Fstate%3Dpending\">Sign in</a>";
+    assert!(
+        ended.status == 401 && ended.says("<h1><bdi>You are not signed in") && ended.says(sign_in),
+        "{}",
+        ended.text
+    );
+    assert!(foreign.says("<a href=\"/sign-in\">"), "{}", foreign.text);
+}
+
+#[tokio::test]
+async fn the_log_names_whom_a_proxy_asks_for_with_a_wrong_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Process::start(folder.path(), &[("CAIGUNN_ADMIN_TOKEN", TOKEN)]).await;
+    let url = format!("http://{}/sign-in", receiver.admin);
+    let sign_in = async |forwarded: &str| {
+        let request = client().post(&url).header("x-forwarded-for", forwarded);
+        let request = request
+            .header("origin", format!("http://{}", receiver.admin))
+            .header("content-type", "application/x-www-form-urlencoded");
+        let body = format!("form_token={}&token=wrong", form_token(&receiver).await);
+        request.body(body).send().await.unwrap().status()
+    };
+
+    assert_eq!(sign_in("198.51.100.7, 203.0.113.9").await, 401);
+    assert_eq!(sign_in("somebody").await, 401);
+
+    let is_one = |line: &Value| line["error.type"] == "sign_in";
+    let lines = receiver.wait_for_lines(2, is_one).await;
+    assert_eq!(lines[0]["client.forwarded_address"], "203.0.113.9");
+    assert_eq!(lines[0]["client.address"], "127.0.0.1");
+    assert_eq!(lines[1].get("client.forwarded_address"), None);
+}
+
+/// What forms of the page hold for who is not signed in.
+async fn form_token(receiver: &Process) -> String {
+    Walker::before_address(receiver.admin)
+        .get("/sign-in")
+        .await
+        .field("form_token")
 }
 
 #[tokio::test]
@@ -176,7 +265,8 @@ async fn a_form_of_another_origin_or_without_its_token_is_refused() {
 
 #[tokio::test]
 async fn the_read_only_token_sees_all_and_changes_nothing() {
-    let app = guarded().await;
+    let destination = r#"[{name = "app", kind = "command", command = ["/bin/true"]}]"#;
+    let app = spawn_app_with(&[TOKENS[0], TOKENS[1], ("delivery.destination", destination)]).await;
     let api = async |method: reqwest::Method, path: &str| {
         let request = app
             .client
@@ -201,6 +291,13 @@ async fn the_read_only_token_sees_all_and_changes_nothing() {
     assert_eq!(walker.sign_in(READING).await.status, 303);
     let overview = walker.get("/").await;
     assert!(overview.status == 200 && overview.says("signed in to look, not to change"));
+    let destinations = walker.get("/destinations").await;
+    let button = "<button disabled aria-describedby=\"read-only\">Pause</button>";
+    assert!(
+        destinations.says("id=\"read-only\"") && destinations.says(button),
+        "{}",
+        destinations.text
+    );
     let form_token = overview.field("form_token");
     let path = "/receipts/0192f0c1-2b3c-7d4e-8f50-61728394a5b6/replay";
     let refused = walker.post(path, &[("form_token", &form_token)]).await;

@@ -78,14 +78,21 @@ async fn a_filter_that_is_none_is_said_above_the_form_with_it() {
         assert_eq!(refused.field("event"), "crawling");
     }
     let form_token = walker.get("/replays").await.field("form_token");
-    let fields = [("form_token", &*form_token), ("since", "yesterday")];
+    let fields = [
+        ("form_token", &*form_token),
+        ("since", "yesterday"),
+        ("event_id", "x"),
+        ("max_per_second", "0"),
+    ];
     let refused = walker.post("/replays", &fields).await;
-    assert!(
-        refused.status >= 400 && refused.says(EXPECTED),
-        "{} {}",
-        refused.status,
-        refused.text
-    );
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    for words in [
+        &EXPECTED.replace("since:", "Received since (UTC):"),
+        "<p>Job: expected a uuid, found &quot;x&quot;</p>",
+        "<p>At most a second: expected a number from 0.001 to 10000, found 0.0</p>",
+    ] {
+        assert!(refused.says(words), "{words}: {}", refused.text);
+    }
 }
 
 #[tokio::test]
@@ -359,15 +366,8 @@ async fn who_sends_a_receipt_once_more_is_told_where_that_does_nothing_or_is_hel
         "{}",
         sent.text
     );
-    let pause = format!("http://{}/api/v1/destinations/app/pause", app.admin);
-    let paused = app
-        .client
-        .post(pause)
-        .json(&json!({"reason": "x"}))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(paused.status(), 200);
+    let pause = at(&app, "/api/v1/destinations/app/pause?reason=x");
+    assert_eq!(app.client.post(pause).send().await.unwrap().status(), 200);
     let held = replay("app").await;
     assert!(held.status == 200 && held.says("app is paused"), "{}", held.text);
     let listed = walker.get("/deliveries?state=pending").await;

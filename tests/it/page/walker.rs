@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
@@ -13,6 +13,8 @@ use crate::harness::{App, clients};
 pub struct Walker {
     client: Client,
     base: String,
+    /// The page that it looked at last.
+    here: String,
     cookies: BTreeMap<String, String>,
 }
 
@@ -35,6 +37,7 @@ impl Walker {
         Self {
             client: clients().redirect(Policy::none()).build().expect("a client"),
             base: format!("http://{address}"),
+            here: "/".to_owned(),
             cookies: BTreeMap::new(),
         }
     }
@@ -44,6 +47,7 @@ impl Walker {
         Self {
             client: other.client.clone(),
             base: other.base.clone(),
+            here: other.here.clone(),
             cookies: other.cookies.clone(),
         }
     }
@@ -55,10 +59,11 @@ impl Walker {
             .get(format!("{}{path}", self.base))
             .header(ACCEPT, "text/html")
             .header(COOKIE, self.cookie());
+        path.clone_into(&mut self.here);
         self.take(request.send().await.expect("the page answers")).await
     }
 
-    /// Sends a form of our page, as a browser does that shows it.
+    /// Sends a form of the page that it looked at last, as a browser does.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let origin = self.base.clone();
         self.post_from(Some(&origin), path, fields).await
@@ -72,6 +77,7 @@ impl Walker {
             .client
             .post(format!("{}{path}", self.base))
             .header(COOKIE, self.cookie())
+            .header(REFERER, format!("{}{}", origin.unwrap_or(&self.base), self.here))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body.finish());
         if let Some(origin) = origin {

@@ -349,3 +349,29 @@ async fn a_replay_says_that_its_destination_is_paused_until_that_is_resumed() {
     assert!(paused.says(PAUSED), "{}", paused.text);
     assert!(resumed.status == 200 && !resumed.says(PAUSED), "{}", resumed.text);
 }
+
+#[tokio::test]
+async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_is_given_up_and_what_to_do() {
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    let url = at(&app, "/api/v1/destinations/app/pause");
+    assert_eq!(app.client.post(url).send().await.unwrap().status(), 200);
+    post(&app, "crawling.initial").await;
+    let app = app.stop().await.start(&[]).await;
+
+    let shown = wait_for("the destination to be known as configured no more", || async {
+        let shown = app.api("/destinations").await;
+        match shown["destinations"][0]["state"].as_str() {
+            Some("unconfigured") => Ok(shown["destinations"][0].clone()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
+    let page = Walker::before(&app).get("/destinations").await;
+
+    let until = shown["removed_after"].as_str().unwrap()[..19].replace('T', " ");
+    let said = format!(
+        "what waits for it is given up after {until} UTC; pending: 1. If that is not meant, put it back"
+    );
+    assert!(page.says(&said), "{said}: {}", page.text);
+}

@@ -395,6 +395,25 @@ async fn in_a_browser_one_signs_in_by_keys_alone_and_out_again() {
 }
 
 #[tokio::test]
+async fn in_a_browser_who_may_only_look_reads_so_above_the_buttons() {
+    let destination = r#"[{name = "app", kind = "command", command = ["/bin/true"]}]"#;
+    let app = spawn_app_with(&[TOKENS[0], TOKENS[1], ("delivery.destination", destination)]).await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    browser.open(&at(&app, "/destinations")).await;
+    browser.wait_for_text("Admin token").await;
+
+    browser.press(READING).await;
+    browser.press("\u{e007}").await;
+
+    browser
+        .wait_for_text("You are signed in to look, not to change")
+        .await;
+    browser.judge_here().await;
+}
+
+#[tokio::test]
 async fn a_browser_reads_as_a_page_that_there_is_no_such_path_and_a_program_as_before() {
     let app = spawn_app().await;
     let asked = async |path: &str, accepted: &str| {

@@ -33,8 +33,9 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::fingerprint::Fingerprint;
+use crate::http_time;
+use crate::outgoing::{self, Trusting};
 use crate::rotating::Rotating;
-use crate::{http_time, outgoing};
 use answer::{Asked, MAX_SHORT_BYTES, Secrets, unreachable_error};
 use body::{Listed, Mistake};
 use patience::Patience;
@@ -68,7 +69,7 @@ const MAX_LOG_BYTES: usize = 32 << 20;
 /// A client of CaiGunn's API, for one user. Cheap to clone; clones have one [quiet time](Client::quiet_until) together.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Arc<Trusting<reqwest::Client>>,
     settings: Settings,
     /// As it is in its file now.
     access_token: Rotating<SecretString>,
@@ -83,14 +84,17 @@ impl Client {
     /// # Errors
     /// The system's certificates cannot be read.
     pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
-        let http = outgoing::to(&settings.url)
-            .timeout(settings.timeout)
-            // A redirect could carry the credentials elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let (url, timeout) = (settings.url.clone(), settings.timeout);
+        let http = Trusting::new(move || {
+            outgoing::to(&url)
+                .timeout(timeout)
+                // A redirect could carry the credentials elsewhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+        })?;
         let access_token = Rotating::new(settings.access_token.clone());
         Ok(Self {
-            http,
+            http: Arc::new(http),
             settings,
             access_token,
             patience: Patience::default(),
@@ -242,7 +246,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] without an answer.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
-        let request = self.http.get(self.settings.url.clone());
+        let request = self.http.get().get(self.settings.url.clone());
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;
         let date = response.headers().get(DATE);
         Ok(date.and_then(|date| http_time::date(date.to_str().ok()?)))
@@ -283,7 +287,13 @@ impl Client {
         }
         let result = match request.send().await {
             Ok(response) => answer::parsed(response, &asked, max_bytes, parse).await,
-            Err(error) => Err(unreachable_error(&error)),
+            Err(error) => {
+                // The next call is made with what is trusted then: its authority may have been added since.
+                if outgoing::is_distrust(&error) {
+                    self.http.renew();
+                }
+                Err(unreachable_error(&error))
+            }
         };
         self.patience
             .note((method, discriminant(&asked.whose)), result.as_ref().err());
@@ -326,7 +336,7 @@ impl Client {
         let access_token = &*self.access_token.get();
         let mut secrets = Secrets::default();
         secrets.add(access_token);
-        let request = self.http.request(method.clone(), url);
+        let request = self.http.get().request(method.clone(), url);
         let token = secret_header(access_token, &Credential::AccessToken)?;
         let request = request.header(ACCESS_TOKEN_HEADER, token);
         let asked = Asked { secrets, whose };

@@ -8,6 +8,8 @@
 //! Where a name has several addresses, each gets its share of the time there is for connecting, so that one that says nothing
 //! hides no other. Clients of HTTP do that by themselves.
 
+mod trusting;
+
 use std::error::Error;
 use std::ffi::OsStr;
 use std::io;
@@ -25,6 +27,8 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
+
+pub use trusting::Trusting;
 
 /// What every call says that it comes from.
 pub const USER_AGENT: &str = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"));
@@ -364,6 +368,13 @@ pub fn tells_no_tls(text: &str) -> bool {
 pub fn is_no_tls(cause: &(dyn Error + 'static)) -> bool {
     let other = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
     unwrapped(cause).downcast_ref() == Some(&other)
+}
+
+/// Whether an error is that a certificate was refused.
+pub fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    let cause = causes(error).last().map(unwrapped);
+    let cause = cause.and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// Whether an error is that the connection ended instead of an answer to TLS. Its text alone tells it from another end.

@@ -12,7 +12,7 @@ pub(super) mod answer;
 mod connector;
 mod pool;
 pub(super) mod reach;
-mod stream;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod way;
@@ -135,7 +135,7 @@ impl HttpSender {
         destination: &DestinationSettings,
         settings: &Settings,
         proxy: Option<Intercept>,
-        trusted: impl FnOnce() -> Result<ClientConfig, String>,
+        trusted: impl Fn() -> Result<ClientConfig, String> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let timeout = destination.timeout;
         let max_idle_count = destination.max_in_flight;

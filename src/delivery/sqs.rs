@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use reqwest::Client;
 use reqwest::header::{DATE, HeaderMap};
@@ -30,8 +31,9 @@ use super::http::answer::Missing;
 use super::send::MESSAGE_ID;
 use super::{DestinationSettings, Error, Parcel, Report, Sender, Wish, http};
 use crate::clock::Timestamp;
+use crate::http_time;
 use crate::inbox::outbox::Outcome;
-use crate::{http_time, outgoing};
+use crate::outgoing::{self, Trusting};
 use answer::{Answer, Failure};
 use credentials::Credentials;
 pub(super) use queue::look;
@@ -193,7 +195,7 @@ impl<'a> Message<'a> {
 struct Service {
     settings: Settings,
     endpoint: http::Settings,
-    client: Client,
+    client: Trusting<Client>,
     credentials: Credentials,
     keys_timeout: Duration,
 }
@@ -201,12 +203,16 @@ struct Service {
 impl Service {
     fn new(settings: &Settings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let endpoint = settings.endpoint();
-        Ok(Self {
-            settings: settings.clone(),
-            client: http::client_to(&endpoint)
+        let to = endpoint.clone();
+        let client = move || {
+            http::client_to(&to)
                 .connect_timeout(http::connect_timeout(timeout))
                 .pool_idle_timeout(http::IDLE_TIMEOUT)
-                .build()?,
+                .build()
+        };
+        Ok(Self {
+            settings: settings.clone(),
+            client: Trusting::new(client)?,
             endpoint,
             credentials: Credentials::new(settings.source.clone())?,
             keys_timeout: timeout.mul_f64(http::CONNECT_SHARE),
@@ -217,6 +223,7 @@ impl Service {
     /// and others may come. If there is no answer, what is to be said of that.
     async fn call(&self, operation: &str, request: &impl Serialize) -> Result<(Answer, Arc<Keys>), Report> {
         let body = serde_json::to_vec(request).expect("texts and numbers can be written as JSON");
+        let body = Bytes::from(body);
         let keys = self.keys(None).await?;
         let answer = self.call_with(operation, body.clone(), &keys).await?;
         if !answer.refuses_keys() || !self.credentials.can_change() {
@@ -240,7 +247,7 @@ impl Service {
         })
     }
 
-    async fn call_with(&self, operation: &str, body: Vec<u8>, keys: &Keys) -> Result<Answer, Report> {
+    async fn call_with(&self, operation: &str, body: Bytes, keys: &Keys) -> Result<Answer, Report> {
         use secrecy::ExposeSecret;
         let (date, url) = (sign::date(Timestamp::now()), &self.endpoint.url);
         let host = &url[Position::BeforeHost..Position::AfterPort];
@@ -255,20 +262,22 @@ impl Service {
         }
         headers.push(("x-amz-target", &target));
         let authorization = sign::authorization(keys, (&self.settings.region, "sqs"), &date, &headers, &body);
-        let mut request = self
-            .client
-            .post(url.clone())
-            .header("authorization", authorization);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
+        headers.push(("authorization", &authorization));
+        let send = || {
+            let request = self.client.get().post(url.clone()).body(body.clone());
+            let request = headers
+                .iter()
+                .fold(request, |request, (name, value)| request.header(*name, *value));
+            request.send()
+        };
+        let sent = match send().await {
+            // Its authority may have been added since.
+            Err(error) if outgoing::is_distrust(&error) && self.client.renew() => send().await,
+            sent => sent,
+        };
         let unanswered =
             |error: &reqwest::Error| Missing::of_client(error, &self.endpoint).report(&http::place(url));
-        let mut response = request
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| unanswered(&error))?;
+        let mut response = sent.map_err(|error| unanswered(&error))?;
         let told = response.headers().get(DATE).and_then(|date| date.to_str().ok());
         let skew = told
             .and_then(http_time::date)

@@ -7,6 +7,7 @@ mod nats;
 mod redis;
 mod server;
 mod sqs;
+mod trust;
 
 use std::collections::HashMap;
 use std::fs;
@@ -173,9 +174,7 @@ pub async fn doctor_with(members: &str, variables: &[(&str, &str)]) -> Ended {
 
 /// Fails unless what found the queue's server gone goes out once that is there again, whatever the schedule wants.
 pub async fn assert_goes_out_when_it_is_back(server: &mut Server, destination: String) {
-    // After its first try a delivery waits for longer than anything is waited for here.
-    let schedule = ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,3600");
-    let receiver = Receiver::start_with(&[destination], &[schedule]).await;
+    let receiver = Receiver::start_with(&[destination], &[ONE_TRY]).await;
     server.kill_9();
     post_jobs(receiver.public(), 1).await;
     let place = server.address.to_string();
@@ -185,6 +184,9 @@ pub async fn assert_goes_out_when_it_is_back(server: &mut Server, destination: S
 
     wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
 }
+
+/// A schedule of one try, after which a delivery waits for longer than anything is waited for here.
+pub const ONE_TRY: (&str, &str) = ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,3600");
 
 /// A schedule of two tries, after which a delivery waits for longer than anything is waited for here.
 pub const TWO_TRIES: (&str, &str) = ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "0,1,3600");

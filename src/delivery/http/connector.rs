@@ -21,7 +21,7 @@ use url::Url;
 use super::answer::{Missing, Stage};
 use super::stream::Carrier;
 use crate::delivery::Error;
-use crate::outgoing;
+use crate::outgoing::{self, Trusting};
 
 /// When a peer is asked whether it is still there, and how long what was sent may be without a word of it.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -37,8 +37,10 @@ pub struct Connector {
     /// Where the destination is, without a user, a password or a fragment.
     url: Uri,
     proxy: Option<Intercept>,
-    /// What the destination is spoken to with, where its URL is one of `https`.
-    tls: Option<TlsConnector>,
+    /// Whether the destination is spoken to with TLS.
+    is_encrypted: bool,
+    /// What TLS is spoken with, where that is so on some part of the way.
+    trust: Option<Trusting<TlsConnector>>,
     timeout: Duration,
 }
 
@@ -47,12 +49,12 @@ pub struct Connector {
 struct First {
     tcp: HttpConnector,
     uri: Uri,
-    tls: Option<TlsConnector>,
+    is_encrypted: bool,
 }
 
 impl Connector {
     /// To that URL, through that proxy; nothing is sent yet. Making a connection takes `timeout` at most. What TLS trusts is asked
-    /// for only where it is spoken: reading it takes long, and fails where there is none.
+    /// for only where it is spoken: reading it takes long, and fails where there is none. It is asked for anew where a certificate is refused.
     ///
     /// # Errors
     /// The URL is none that HTTP can be spoken with, or nothing is trusted.
@@ -60,7 +62,7 @@ impl Connector {
         url: &Url,
         proxy: Option<Intercept>,
         timeout: Duration,
-        trusted: impl FnOnce() -> Result<ClientConfig, String>,
+        trusted: impl Fn() -> Result<ClientConfig, String> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let mut bare = url.clone();
         // Neither fails where there is a host.
@@ -70,23 +72,27 @@ impl Connector {
         let url: Uri = bare.as_str().parse().map_err(|_| Error::Url)?;
         let is_encrypted = |uri: &Uri| uri.scheme_str() == Some("https");
         let to = proxy.as_ref().map_or(&url, Intercept::uri).clone();
-        let tls = if is_encrypted(&url) || is_encrypted(&to) {
-            let mut config = trusted().map_err(Error::Certificates)?;
-            config.alpn_protocols = vec![PROTOCOL.to_vec()];
-            Some(TlsConnector::from(Arc::new(config)))
+        let trust = if is_encrypted(&url) || is_encrypted(&to) {
+            let trust = Trusting::new(move || {
+                let mut config = trusted()?;
+                config.alpn_protocols = vec![PROTOCOL.to_vec()];
+                Ok(TlsConnector::from(Arc::new(config)))
+            });
+            Some(trust.map_err(Error::Certificates)?)
         } else {
             None
         };
         let first = First {
             tcp: tcp(timeout),
-            tls: tls.clone().filter(|_| is_encrypted(&to)),
+            is_encrypted: is_encrypted(&to),
             uri: to,
         };
         Ok(Self {
             first,
-            tls: tls.filter(|_| is_encrypted(&url)),
+            is_encrypted: is_encrypted(&url),
             url,
             proxy,
+            trust,
             timeout,
         })
     }
@@ -98,7 +104,7 @@ impl Connector {
 
     /// The proxy that is told in each request where that is to go, since it reads what is sent through it.
     pub fn reading_proxy(&self) -> Option<&Intercept> {
-        self.proxy.as_ref().filter(|_| self.tls.is_none())
+        self.proxy.as_ref().filter(|_| !self.is_encrypted)
     }
 
     /// What names the proxy, to be put behind what was seen; empty if there is none.
@@ -116,21 +122,34 @@ impl Connector {
         Err(Missing(Stage::Unconnected, format!("{cause}{}", self.through())))
     }
 
+    /// Once more where a certificate was refused and what is trusted was read anew: its authority may have been added since.
     async fn connected(&self) -> Result<Carrier, BoxError> {
-        match (&self.proxy, &self.tls) {
+        let Some(trust) = &self.trust else {
+            return self.connected_by(None).await;
+        };
+        match self.connected_by(Some(&trust.get())).await {
+            Err(error) if outgoing::is_distrust(&*error) && trust.renew() => {
+                self.connected_by(Some(&trust.get())).await
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connected_by(&self, tls: Option<&TlsConnector>) -> Result<Carrier, BoxError> {
+        match (&self.proxy, tls.filter(|_| self.is_encrypted)) {
             (None, Some(tls)) => encrypted(self.first.reach().await?, tls, &self.url).await,
-            (Some(proxy), Some(tls)) => encrypted(self.tunnel(proxy).await?, tls, &self.url).await,
+            (Some(proxy), Some(tls)) => encrypted(self.tunnel(proxy, tls).await?, tls, &self.url).await,
             // The proxy is spoken to as the destination is; what is its own stands in each request.
-            (_, None) => self.first.clone().connect().await,
+            (_, None) => self.first.connect(tls).await,
         }
     }
 
     /// To the destination through a proxy that sees nothing of what is sent.
-    async fn tunnel(&self, proxy: &Intercept) -> Result<Carrier, BoxError> {
-        let first = self.first.clone();
+    async fn tunnel(&self, proxy: &Intercept, tls: &TlsConnector) -> Result<Carrier, BoxError> {
+        let (first, tls) = (self.first.clone(), tls.clone());
         let to_proxy = service_fn(move |_: Uri| {
-            let first = first.clone();
-            async move { first.connect().await.map(TokioIo::new) }
+            let (first, tls) = (first.clone(), tls.clone());
+            async move { first.connect(Some(&tls)).await.map(TokioIo::new) }
         });
         let agent = HeaderValue::from_static(outgoing::USER_AGENT);
         let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy)
@@ -143,9 +162,9 @@ impl Connector {
 }
 
 impl First {
-    async fn connect(self) -> Result<Carrier, BoxError> {
+    async fn connect(&self, tls: Option<&TlsConnector>) -> Result<Carrier, BoxError> {
         let carrier = self.reach().await?;
-        match &self.tls {
+        match tls.filter(|_| self.is_encrypted) {
             Some(tls) => encrypted(carrier, tls, &self.uri).await,
             None => Ok(carrier),
         }

@@ -154,7 +154,7 @@ async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = settings(&format!("https://{}/", listener.local_addr().unwrap()));
     let destination = sample::destination(Kind::Http(settings.clone()), Duration::from_secs(60));
-    let sender = HttpSender::through(&destination, &settings, None, || Ok(trusted)).unwrap();
+    let sender = HttpSender::through(&destination, &settings, None, move || Ok(trusted.clone())).unwrap();
     let serving = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = acceptor.accept(stream).await.unwrap();

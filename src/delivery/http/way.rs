@@ -57,7 +57,7 @@ impl Way {
         proxy: Option<Intercept>,
         connect_timeout: Duration,
         max_idle_count: usize,
-        trusted: impl FnOnce() -> Result<ClientConfig, String>,
+        trusted: impl Fn() -> Result<ClientConfig, String> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let connector = Connector::new(&settings.url, proxy, connect_timeout, trusted)?;
         let url = connector.url();

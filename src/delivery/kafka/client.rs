@@ -46,6 +46,37 @@ const IN_SYNC: &str = "in-sync replicas";
 /// How the library says that it has a producer id.
 const PRODUCER_ID: &str = "Acquired PID";
 
+/// How the library says that the certificate of a broker is of no authority that is trusted, or otherwise not as it must be.
+const NO_TRUST: &str = "certificate verify failed";
+
+/// What brokers answer who do not know a producer, or not as it is. They take nothing more from it, and the library goes on
+/// with it.
+const OF_PRODUCER: [RDKafkaErrorCode; 4] = [
+    RDKafkaErrorCode::ProducerFenced,
+    RDKafkaErrorCode::InvalidProducerEpoch,
+    RDKafkaErrorCode::UnknownProducerId,
+    RDKafkaErrorCode::OutOfOrderSequenceNumber,
+];
+
+/// What is said of that.
+pub const STRANGER: &str = "the brokers do not know this producer as it is any more, so another one is made";
+
+/// Whether a broker has answered that a producer is the reason.
+pub fn is_of_producer(code: RDKafkaErrorCode) -> bool {
+    OF_PRODUCER.contains(&code)
+}
+
+/// The same of what it has answered, in the library's words.
+fn tells_of_producer(reason: &str) -> bool {
+    OF_PRODUCER.iter().any(|code| code.to_string().contains(reason))
+}
+
+/// Whether another producer may fare better, by what an attempt came to: brokers do not know this one any more, or what is trusted
+/// was read when it was made.
+pub fn is_outworn(told: &str) -> bool {
+    told.contains(STRANGER) || told.contains(NO_TRUST)
+}
+
 /// For how long an error stands beside what other brokers take: of one that stays the library says so every 30 s.
 const REPEATED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -95,10 +126,12 @@ fn refusal(line: &str) -> Option<(i32, &str)> {
     let (_, partition) = head.rsplit_once('[')?;
     let (_, error) = rest.split_once(" encountered error: ")?;
     let (error, actions) = error.rsplit_once(" (actions ")?;
-    if actions.contains(FOR_GOOD) {
+    let reason = error.strip_prefix(OF_BROKER)?;
+    // Of a producer that is not known it says so and tries again all the same.
+    if actions.contains(FOR_GOOD) && !tells_of_producer(reason) {
         return None;
     }
-    Some((partition.parse().ok()?, error.strip_prefix(OF_BROKER)?))
+    Some((partition.parse().ok()?, reason))
 }
 
 impl Context {
@@ -130,11 +163,12 @@ impl Context {
     pub fn refusal(&self, partition: i32, since: Instant) -> Option<String> {
         let known = self.known();
         let (reason, _) = known.refusals.get(&partition).filter(|(_, at)| *at >= since)?;
-        let few = match reason.contains(IN_SYNC) {
-            true => "too few copies are in sync (min.insync.replicas): ",
-            false => "",
+        let because = match reason {
+            _ if reason.contains(IN_SYNC) => "too few copies are in sync (min.insync.replicas): ".to_owned(),
+            _ if tells_of_producer(reason) => format!("{STRANGER}: "),
+            _ => String::new(),
         };
-        Some(format!("partition {partition}: {few}{reason}"))
+        Some(format!("partition {partition}: {because}{reason}"))
     }
 
     /// What a wait in vain for that partition, which is below 0 if nobody knows it, came to, with what the library said of
@@ -399,6 +433,8 @@ mod tests {
         ));
         log(&line(4, "Local: Broker transport failure"));
         log(&line(5, "Broker: Message size too large"));
+        let unknown = line(6, "Broker: Unknown Producer Id");
+        log(&unknown.replace("Retry,", "Permanent,"));
 
         let told = |partition: i32| context.refusal(partition, begun);
         assert_eq!(
@@ -410,6 +446,12 @@ mod tests {
         assert_eq!(
             told(3).as_deref(),
             Some("partition 3: Disk error when trying to access log file on disk")
+        );
+        assert_eq!(
+            told(6).as_deref(),
+            Some(
+                "partition 6: the brokers do not know this producer as it is any more, so another one is made: Unknown Producer Id"
+            )
         );
         assert_eq!((told(4), told(5), told(NO_PARTITION)), (None, None, None));
         let later = Instant::now() + Duration::from_micros(1);

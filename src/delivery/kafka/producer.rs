@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Settings;
-use super::client::{Context, Ending, NO_PARTITION, config};
+use super::client::{Context, Ending, NO_PARTITION, STRANGER, config, is_of_producer, is_outworn};
 use crate::delivery::envelope::{Envelope, Sealer};
 use crate::delivery::send::MESSAGE_ID;
 use crate::delivery::{DestinationSettings, Parcel, Report, Sender, Wish};
@@ -33,6 +33,9 @@ const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long a topic may be unknown that others have just made.
 const TOPIC_PROPAGATION: Duration = Duration::from_secs(5);
 
+/// How old a producer is at least that is replaced since another one may fare better.
+const MIN_AGE: Duration = Duration::from_secs(5);
+
 /// Sends to a topic.
 pub struct KafkaSender {
     settings: Settings,
@@ -47,6 +50,7 @@ struct Producer {
     inner: Option<ThreadedProducer<Context>>,
     /// What it was made with.
     password: Arc<Option<SecretString>>,
+    made_at: Instant,
 }
 
 impl Producer {
@@ -114,7 +118,7 @@ impl KafkaSender {
         }
         let mut take_back = TakeBack(Some(&producer));
         let ended = timeout(self.timeout + SLACK, ended).await;
-        match ended {
+        let report = match ended {
             Ok(Ok(ending)) => {
                 take_back.0 = None;
                 let partition = ending.as_ref().err().map(|(partition, _)| *partition);
@@ -131,7 +135,11 @@ impl KafkaSender {
                 }
             }
             Ok(Err(_)) | Err(_) => self.timed_out(&producer, (NO_PARTITION, since)),
+        };
+        if is_outworn(&report.detail) {
+            self.replace(&producer);
         }
+        report
     }
 
     /// The one there is, or a new one.
@@ -164,7 +172,15 @@ impl KafkaSender {
         Ok(Arc::clone(held.insert(Arc::new(Producer {
             inner: Some(producer),
             password,
+            made_at: Instant::now(),
         }))))
+    }
+
+    /// Has the next attempt make another one, which reads anew what this machine trusts, and is none that brokers may have
+    /// forgotten.
+    fn replace(&self, producer: &Producer) {
+        let mut held = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        held.take_if(|held| std::ptr::eq(&raw const **held, producer) && held.made_at.elapsed() >= MIN_AGE);
     }
 
     fn report(&self, producer: &Producer, ending: Ending, since: Instant, size_bytes: usize) -> Report {
@@ -228,6 +244,7 @@ impl KafkaSender {
             Code::PurgeQueue | Code::PurgeInflight | Code::QueueFull => {
                 (Outcome::Ours, format!("not sent: {code}"))
             }
+            _ if is_of_producer(code) => (Outcome::Failed, format!("{STRANGER}: {code}")),
             _ => (Outcome::Failed, code.to_string()),
         };
         let wish = match code {

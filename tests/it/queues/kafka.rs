@@ -3,6 +3,7 @@
 mod guarded;
 
 use std::collections::HashMap;
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -346,6 +347,25 @@ async fn too_few_copies_in_sync_are_named_though_the_library_tries_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_that_have_forgotten_the_producer_are_told_so_and_get_another_one() {
+    let kafka = Kafka::with_topic(BROKERS);
+    let receiver = Receiver::start(&[kafka.destination("")]).await;
+    let mut jobs = post_jobs(receiver.public(), 1).await;
+    wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
+    let unknown = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID; 5000];
+    kafka.cluster.request_errors(RDKafkaApiKey::Produce, &unknown);
+
+    jobs.extend(post_jobs(receiver.public(), 1).await);
+    receiver
+        .wait_for_failure("queue", "the brokers do not know this producer as it is any more")
+        .await;
+    kafka.cluster.clear_request_errors(RDKafkaApiKey::Produce);
+    wait_for_state(receiver.admin(), "queue", "delivered", 4).await;
+
+    assert_sound(&block_in_place(|| kafka.messages()), &jobs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_broker_refused_once_is_no_reason_of_a_later_outage() {
     let kafka = Kafka::with_topic(BROKERS);
     let too_few = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 5000];
@@ -458,8 +478,17 @@ async fn a_broker_behind_tls_and_a_login_takes_what_is_for_it_and_doctor_tells_a
     let unknown = doctor_with(&at(PASSWORD, "scram-sha-256"), &trusted).await;
     assert_says(&unknown, "FAILURE ", "the brokers do not let this user in: ");
     let scram = [at(PASSWORD, "scram-sha-512")];
-    let receiver = Receiver::start_with(&scram, &trusted).await;
+    let other = closed_folder();
+    certify(other.path());
+    let bundle = other.path().join("certificate.pem");
+    let file = [("SSL_CERT_FILE", bundle.to_str().unwrap())];
+    let receiver = Receiver::start_with(&scram, &file).await;
     let jobs = post_jobs(receiver.public(), 5).await;
+    receiver
+        .wait_for_failure("queue", "certificate verify failed")
+        .await;
+    // An authority that is added counts while the receiver runs.
+    fs::copy(&certificate, &bundle).unwrap();
     wait_for_state(receiver.admin(), "queue", "delivered", 10).await;
 
     assert_sound(&block_in_place(|| kafka.messages()), &jobs);

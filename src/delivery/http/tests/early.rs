@@ -77,7 +77,8 @@ impl Early {
     fn sender(&self) -> HttpSender {
         let settings = settings(&self.url);
         let destination = sample::destination(Kind::Http(settings.clone()), PATIENCE);
-        HttpSender::through(&destination, &settings, None, || Ok(self.trusted.clone())).unwrap()
+        let trusted = self.trusted.clone();
+        HttpSender::through(&destination, &settings, None, move || Ok(trusted.clone())).unwrap()
     }
 
     /// How many bytes came on the next connection, when all did or it has ended.

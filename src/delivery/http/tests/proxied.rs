@@ -16,7 +16,10 @@ fn intercept(proxy: &str, url: &str) -> Option<Intercept> {
 fn sender_through(proxy: &str, url: &str, trusted: ClientConfig) -> HttpSender {
     let settings = settings(url);
     let destination = sample::destination(Kind::Http(settings.clone()), LONG);
-    HttpSender::through(&destination, &settings, intercept(proxy, url), || Ok(trusted)).unwrap()
+    HttpSender::through(&destination, &settings, intercept(proxy, url), move || {
+        Ok(trusted.clone())
+    })
+    .unwrap()
 }
 
 #[tokio::test]

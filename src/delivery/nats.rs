@@ -14,13 +14,14 @@ pub(super) mod look;
 mod taken;
 mod wire;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -30,11 +31,13 @@ use super::kept::{self, Deliver, Lent, Line};
 use super::login::Login;
 use super::pattern::Pattern;
 use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
+use crate::backoff::Backoff;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
 use ack::Ack;
 use taken::Taken;
 use wire::Connection;
+pub use wire::DEFAULT_PORT;
 
 /// What a stream knows a message by. Servers look at this spelling alone.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -44,6 +47,11 @@ const DESTINATION: &str = "caigunn-destination";
 
 /// How long JetStream may take to say which streams it has: one that is there needs milliseconds.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The waits before it is seen whether a stream takes messages again that was away: servers choose a leader within seconds, and
+/// only a message shows it.
+const AGAIN_MIN: Duration = Duration::from_secs(5);
+const AGAIN_MAX: Duration = Duration::from_secs(20);
 
 /// The longest subject, in bytes. A server takes lines of 4096, and ends the connection at a longer one.
 const MAX_SUBJECT_BYTES: usize = 1024;
@@ -66,6 +74,9 @@ pub struct NatsSender {
     settings: Settings,
     line: Line<Connection>,
     taken: Taken,
+    /// How many messages in a row found their stream away.
+    away_count: AtomicU32,
+    again: Backoff,
 }
 
 impl NatsSender {
@@ -76,6 +87,8 @@ impl NatsSender {
             settings: settings.clone(),
             line: Line::new(destination, place(&settings.url)),
             taken: Taken::default(),
+            away_count: AtomicU32::new(0),
+            again: Backoff::new(AGAIN_MIN, AGAIN_MAX).expect("five seconds are less than twenty"),
         }
     }
 
@@ -237,11 +250,26 @@ impl Deliver for NatsSender {
 
 impl Sender for NatsSender {
     fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
-        Box::pin(kept::attempt(self, parcel))
+        Box::pin(async move {
+            let report = kept::attempt(self, parcel).await;
+            match (report.outcome, report.wish) {
+                (Outcome::Failed, Wish::WhenBack) => _ = self.away_count.fetch_add(1, Ordering::Relaxed),
+                // The stream is there, or the server itself is not.
+                (Outcome::Delivered | Outcome::Unreachable, _) => self.away_count.store(0, Ordering::Relaxed),
+                _ => {}
+            }
+            report
+        })
     }
 
     fn is_back(&self) -> BoxFuture<'_, bool> {
-        Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
+        match self.away_count.load(Ordering::Relaxed) {
+            0 => Box::pin(absent::is_back(&self.settings.url, DEFAULT_PORT)),
+            count => Box::pin(async move {
+                sleep(self.again.wait(count, fastrand::f64())).await;
+                true
+            }),
+        }
     }
 }
 

@@ -76,6 +76,9 @@ const NOT_FOR_ACCOUNT: u32 = 10_039;
 /// The servers of a cluster have no leader who could answer, says `err_code`.
 const NO_LEADER: u32 = 10_008;
 
+/// Another attempt with the same id is under way there, says `err_code`: the stream's servers have not agreed on it yet.
+const UNDER_WAY: u32 = 10_158;
+
 impl Problem {
     /// Whether the cluster has no leader, which passes.
     pub fn has_no_leader(&self) -> bool {
@@ -120,14 +123,17 @@ fn refused(problem: &Problem, subject: &str, bytes: usize) -> Report {
         err_code,
         description,
     } = problem;
-    // How long it may be, the answer does not say.
-    let length = match *err_code {
+    let because = match *err_code {
+        // How long it may be, the answer does not say.
         TOO_LONG => format!("it has {bytes} bytes with its headers: "),
+        UNDER_WAY => "it was sent that before, and its servers have not agreed on it yet, as where too few of them are there: ".to_owned(),
         _ => String::new(),
     };
-    let detail = format!("the stream of {subject} did not take it: {length}{description} ({err_code})");
+    let detail = format!("the stream of {subject} did not take it: {because}{description} ({err_code})");
     let (outcome, wish) = match code {
         _ if *err_code == TOO_LONG => (Outcome::Refused, Wish::NeverThis),
+        // It passes, and has nothing to do with what is sent.
+        _ if *err_code == UNDER_WAY => (Outcome::Failed, Wish::WhenBack),
         // Full, or without a leader: the server is there, and another subject may have a stream with room.
         500.. => (Outcome::Refused, Wish::Less { pause: None }),
         _ => (Outcome::Refused, Wish::None),
@@ -211,19 +217,22 @@ mod tests {
                 r#"{{"type":"x","error":{{"code":{code},"err_code":{err_code},"description":"because"}},"stream":"S","seq":0}}"#
             );
             let report = read(answer.as_bytes(), "a", 9).unwrap_err();
-            let length = if err_code == TOO_LONG {
-                "it has 9 bytes with its headers: "
-            } else {
-                ""
+            let because = match err_code {
+                TOO_LONG => "it has 9 bytes with its headers: ",
+                UNDER_WAY => {
+                    "it was sent that before, and its servers have not agreed on it yet, as where too few of them are there: "
+                }
+                _ => "",
             };
             assert_eq!(
                 report.detail,
-                format!("the stream of a did not take it: {length}because ({err_code})")
+                format!("the stream of a did not take it: {because}because ({err_code})")
             );
             (report.outcome, report.wish)
         };
         assert_eq!(of(503, 10_077), (Outcome::Refused, Wish::Less { pause: None }));
         assert_eq!(of(400, 10_054), (Outcome::Refused, Wish::NeverThis));
+        assert_eq!(of(409, 10_158), (Outcome::Failed, Wish::WhenBack));
         assert_eq!(of(400, 10_109), (Outcome::Refused, Wish::None));
         for other in [&b"+OK"[..], b"", b"{}", br#"{"stream":"S"}"#] {
             let report = read(other, "a", 9).unwrap_err();

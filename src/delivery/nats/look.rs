@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::ack::Names;
@@ -21,6 +22,9 @@ use crate::inbox::outbox::Outcome;
 /// How long connecting may take, and all questions behind it: a server that is there needs milliseconds, and somebody waits at a
 /// terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a stream may take to answer for itself, behind a server that answers.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(2);
 
 const NO_LOGIN: &str = "see that `user` and `password` (or `password_file`) are those of a user who may publish to the subject and \
                         subscribe to _INBOX.>; a password without a user is a token";
@@ -110,19 +114,9 @@ async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sig
         Ok(names) => names.streams.unwrap_or_default(),
         Err(sight) => return vec![sight],
     };
-    let mut of_streams = Vec::new();
-    for name in names {
-        let call = format!("$JS.API.STREAM.INFO.{name}");
-        match ask::<Info>(connection, place, &call, String::new()).await {
-            // Of a part that is not the same for all, the server was asked for any.
-            Ok(Info { config }) if !config.subjects.iter().any(|of_stream| meets(of_stream, subject)) => {}
-            Ok(Info { config }) => {
-                of_streams.extend(of_stream(&config, &wildcard));
-                of_streams.extend(unseen(connection, &name).await);
-            }
-            Err(sight) => of_streams.push(sight),
-        }
-    }
+    // All at once, for one that nobody answers for must not be in the way of another.
+    let looks = names.iter().map(|name| stream(connection, place, name, subject));
+    let mut of_streams = join_all(looks).await.concat();
     if of_streams.is_empty() {
         let what = format!("{place}: no stream takes subject {wildcard}");
         return vec![Sight::Bad {
@@ -136,6 +130,34 @@ async fn streams(connection: &Connection, place: &str, subject: &str) -> Vec<Sig
     ))];
     sights.append(&mut of_streams);
     sights
+}
+
+/// What is to be known of a stream, if it may have this subject.
+async fn stream(connection: &Connection, place: &str, name: &str, subject: &str) -> Vec<Sight> {
+    let looking = async {
+        let call = format!("$JS.API.STREAM.INFO.{name}");
+        match ask::<Info>(connection, place, &call, String::new()).await {
+            // Of a part that is not the same for all, the server was asked for any.
+            Ok(Info { config }) if !config.subjects.iter().any(|of_stream| meets(of_stream, subject)) => {
+                Vec::new()
+            }
+            Ok(Info { config }) => {
+                let mut sights = of_stream(&config, &wildcards(subject));
+                sights.extend(unseen(connection, name).await);
+                sights
+            }
+            Err(sight) => vec![sight],
+        }
+    };
+    timeout(STREAM_TIMEOUT, looking).await.unwrap_or_else(|_| {
+        let seconds = STREAM_TIMEOUT.as_secs();
+        vec![Sight::Bad {
+            what: format!(
+                "{place} is there, and nobody answers for stream {name} within {seconds} s: its servers are away, or choose a leader"
+            ),
+            advice: NO_LEADER,
+        }]
+    })
 }
 
 /// That what a stream has cannot be looked at, if it cannot.

@@ -3,6 +3,7 @@
 mod told;
 
 use std::fs;
+use std::path::Path;
 
 use async_nats::Client;
 use base64::Engine;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::server::Server;
 use super::{
-    Message, Receiver, TWO_TRIES, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor,
+    Message, ONE_TRY, Receiver, assert_goes_out_when_it_is_back, assert_says, assert_sound, doctor,
     wait_for_tries,
 };
 use crate::delivery::{Jobs, deliveries, order, post_jobs, replay, wait_for_state};
@@ -26,18 +27,20 @@ struct Nats {
 }
 
 impl Nats {
-    /// Starts one with these lines in its configuration.
+    /// Starts one with JetStream, and with these lines in its configuration.
     async fn start(lines: &str) -> Option<Self> {
+        Self::configured(|store| format!("jetstream {{ store_dir: \"{}\" }}\n{lines}", store.display())).await
+    }
+
+    /// Starts one with what `lines` makes of where it may store something.
+    async fn configured(lines: impl FnOnce(&Path) -> String) -> Option<Self> {
         let Ok(program) = std::env::var("CAIGUNN_TEST_NATS_SERVER") else {
             crate::harness::postgres::leave_out("CAIGUNN_TEST_NATS_SERVER is not set");
             return None;
         };
         let server = Server::start(&program, |address, folder| {
             let file = folder.join("nats.conf");
-            let configuration = format!(
-                "listen: \"{address}\"\njetstream {{ store_dir: \"{}\" }}\n{lines}\n",
-                folder.join("store").display()
-            );
+            let configuration = format!("listen: \"{address}\"\n{}\n", lines(&folder.join("store")));
             fs::write(&file, configuration).expect("the folder takes files");
             vec!["-c".to_owned(), file.display().to_string()]
         });
@@ -221,13 +224,13 @@ async fn what_finds_no_stream_where_one_was_goes_out_when_it_is_back_whatever_th
     };
     let client = nats.client().await;
     nats.make_stream(&client, &json!({})).await;
-    let receiver = Receiver::start_with(&[nats.destination("queue", "")], &[TWO_TRIES]).await;
+    let receiver = Receiver::start_with(&[nats.destination("queue", "")], &[ONE_TRY]).await;
     post_jobs(receiver.public(), 1).await;
     wait_for_state(receiver.admin(), "queue", "delivered", 2).await;
 
     nats.call(&client, "STREAM.DELETE.EVENTS", &json!({})).await;
     post_jobs(receiver.public(), 1).await;
-    wait_for_tries(receiver.admin(), 2).await;
+    wait_for_tries(receiver.admin(), 1).await;
     receiver
         .wait_for_failure("queue", "no stream takes subject caigunn.crawling.initial")
         .await;
@@ -237,7 +240,7 @@ async fn what_finds_no_stream_where_one_was_goes_out_when_it_is_back_whatever_th
     // A server that is leaving has no JetStream any more, and keeps its connections.
     nats.server.signal("USR2");
     post_jobs(receiver.public(), 1).await;
-    wait_for_tries(receiver.admin(), 2).await;
+    wait_for_tries(receiver.admin(), 1).await;
     nats.server.kill_9();
     nats.server.restart().await;
     wait_for_state(receiver.admin(), "queue", "delivered", 6).await;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use futures_util::StreamExt;
 use serde_json::json;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Nats, set_up};
 use crate::delivery::{post_jobs, wait_for_state};
@@ -265,4 +267,46 @@ async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
             "invalid peer certificate: UnknownIssuer",
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_answers_for_is_told_so_and_hides_no_other() {
+    let Some(nats) = Nats::configured(|_| String::new()).await else {
+        return;
+    };
+    // What a cluster says of two streams, of which one has its only server away.
+    let client = nats.client().await;
+    let mut asked = client.subscribe("$JS.API.STREAM.>").await.unwrap();
+    client.flush().await.unwrap();
+    let _answering = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            let answer = match &*message.subject {
+                "$JS.API.STREAM.INFO.AWAY" => continue,
+                "$JS.API.STREAM.NAMES" => r#"{"streams":["AWAY","THERE"]}"#,
+                "$JS.API.STREAM.INFO.THERE" => {
+                    r#"{"config":{"name":"THERE","subjects":["caigunn.>"],"storage":"file","num_replicas":3}}"#
+                }
+                _ => "{}",
+            };
+            let to = message.reply.expect("somebody waits for an answer");
+            client.publish(to, answer.into()).await.unwrap();
+        }
+    }));
+
+    let found = doctor(&nats.destination("queue", "")).await;
+
+    assert_says(
+        &found,
+        "FAILURE ",
+        &format!(
+            "{} is there, and nobody answers for stream AWAY within 2 s",
+            nats.server.address
+        ),
+    );
+    assert_says(&found, "ok      ", "stream THERE is kept by 3 servers");
+    assert!(
+        !found.output.contains("see that its URL is right"),
+        "{}",
+        found.output
+    );
 }

@@ -27,6 +27,7 @@ use super::send::MESSAGE_ID;
 use super::{DestinationSettings, Parcel, Report, Sender, Wish, absent};
 use crate::inbox::outbox::Outcome;
 use wire::Connection;
+pub use wire::DEFAULT_PORT;
 
 /// The field with the body.
 const BODY: &str = "body";
@@ -138,7 +139,7 @@ impl Sender for RedisSender {
     }
 
     fn is_back(&self) -> BoxFuture<'_, bool> {
-        Box::pin(absent::is_back(&self.settings.url, wire::DEFAULT_PORT))
+        Box::pin(absent::is_back(&self.settings.url, DEFAULT_PORT))
     }
 }
 

@@ -1,13 +1,16 @@
 //! A connection to a server of Redis.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, FromRedisValue, RedisConnectionInfo, RedisError, Value};
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::refusal::NO_REDIS;
 use super::{Settings, refusal};
+use crate::delivery::http::stream::{Duplex, Progress, Stream};
 use crate::delivery::http::{CONNECT_SHARE, connect_timeout, place};
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
@@ -30,6 +34,47 @@ pub struct Connection {
     /// The longest text that the server takes, if it tells.
     pub max_bytes: Option<usize>,
     _driver: Arc<AbortOnDropHandle<()>>,
+}
+
+/// A connection on which nothing is read before something is written: a server speaks only where it is asked, and what one says
+/// before that would be the answer to nothing.
+struct Asking {
+    stream: Stream,
+    has_asked: bool,
+    /// Who waits to read until then.
+    reader: Option<Waker>,
+}
+
+impl AsyncRead for Asking {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.has_asked {
+            this.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Pin::new(&mut this.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Asking {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.has_asked = true;
+        this.reader.take().into_iter().for_each(Waker::wake);
+        Pin::new(&mut this.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
 }
 
 /// Connects; `ended` is cancelled when the connection is of no use any more. The error is what is to be said of the attempt.
@@ -86,7 +131,7 @@ async fn reach(
 async fn greet(
     settings: &Settings,
     place: &str,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl Duplex + 'static,
     ended: CancellationToken,
 ) -> Result<Connection, Report> {
     let mut who = RedisConnectionInfo::default().set_skip_set_lib_name();
@@ -96,6 +141,12 @@ async fn greet(
     if let Some(password) = settings.login.password.get().as_ref() {
         who = who.set_password(password.expose_secret());
     }
+    // Who lets nobody in may say why and close before we have written.
+    let stream = Asking {
+        stream: Stream::new(Box::new(stream), Progress::default()),
+        has_asked: false,
+        reader: None,
+    };
     // Each attempt has its own time limit.
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let greeted = MultiplexedConnection::new_with_config(&who, stream, config).await;
@@ -140,4 +191,63 @@ pub async fn setting(
     let answer = connection.req_packed_command(&command).await?.extract_error()?;
     let words = Vec::<String>::from_redis_value(answer)?;
     Ok(words.into_iter().nth(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::login::Login;
+    use crate::delivery::pattern::Pattern;
+    use crate::rotating::Rotating;
+
+    /// What a connection is whose other end has said this and closed it.
+    struct Closed(&'static [u8]);
+
+    impl AsyncRead for Closed {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(context, buffer)
+        }
+    }
+
+    impl AsyncWrite for Closed {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn who_says_why_and_closes_before_we_have_written_is_heard() {
+        let settings = Settings {
+            url: "redis://r".parse().unwrap(),
+            login: Login {
+                user: None,
+                password: Rotating::new(None),
+            },
+            stream: Pattern::new("s").unwrap(),
+        };
+        for (said, expected) in [
+            (
+                &b"-ERR max number of clients reached\r\n"[..],
+                "r:6379 does not let us in: ERR max number of clients reached",
+            ),
+            (b"INFO {}\r\n", "r:6379 does not speak as Redis does"),
+        ] {
+            let greeted = greet(&settings, "r:6379", Closed(said), CancellationToken::new()).await;
+
+            let told = greeted.err().expect("it is closed").detail;
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
 }

@@ -276,8 +276,9 @@ fn session_settings(timeout: Duration) -> String {
          SET idle_in_transaction_session_timeout = {milliseconds};
          -- What is set for the user or the database, for programs of another kind, must not end what waits its turn or
          -- lies idle. Not every version has all of these.
-         SELECT set_config(name, '0', false) FROM pg_settings
-         WHERE name IN ('lock_timeout', 'transaction_timeout', 'idle_session_timeout');
+         SELECT set_config(name, '0', false)
+         FROM unnest(ARRAY['lock_timeout', 'transaction_timeout', 'idle_session_timeout']) AS setting(name)
+         WHERE current_setting(name, true) IS NOT NULL;
          -- Whatever the database's default is, a statement that has waited for a row sees what has become of it.
          SET default_transaction_isolation = 'read committed';
          -- It looks whether we are still there while it waits for a lock, where its system can.

@@ -18,6 +18,10 @@ pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
         Some(state) if is_mixed_up(state, &reason) => Error::unavailable(format!(
             "{reason}: a pooler in transaction or statement mode seems to be between; {POOLER_ADVICE}"
         )),
+        Some(&SqlState::UNDEFINED_TABLE) => Error::unavailable(format!(
+            "{reason}: the tables are gone, or a pooler in transaction or statement mode is between, and this is the session of \
+             another client; `inbox check` tells which"
+        )),
         // The server asks for a password, and the location has none.
         None if reason.ends_with("password missing") => Error::Refused { reason },
         Some(_) => Error::Unavailable { reason },
@@ -33,7 +37,8 @@ pub fn sort(place: &str, verb: &str, error: &tokio_postgres::Error) -> Error {
 }
 
 /// What to do about a pooler that gives one session to several clients.
-pub const POOLER_ADVICE: &str = "connect to the server itself, or set pool_mode=session";
+pub const POOLER_ADVICE: &str =
+    "connect to the server itself, or set pool_mode=session and leave server_reset_query at DISCARD ALL";
 
 /// Whether a session does not have what was prepared in it, or has what was not: it is not the one that it was.
 fn is_mixed_up(state: &SqlState, reason: &str) -> bool {

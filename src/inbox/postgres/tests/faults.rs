@@ -120,6 +120,9 @@ async fn times_that_are_set_for_others_hold_for_no_connection() {
             known.push(name);
         }
     }
+    // Nor do these keep any away, by which what is large is done in files.
+    database.set("work_mem = '64kB'").await;
+    database.set("temp_file_limit = 0").await;
     let inbox = PostgresInbox::open(&database.location(), settings())
         .await
         .unwrap();
@@ -271,16 +274,31 @@ async fn a_session_that_lacks_what_was_prepared_in_it_is_said_to_be_a_poolers() 
         client.prepare("SELECT 2").await.map(drop)
     });
 
-    for (error, state) in [
-        (emptied.await.map(drop).unwrap_err(), "26000"),
-        (taken.await.unwrap_err(), "42P05"),
+    let lost = inbox.read(async |client| client.query("SELECT FROM nowhere", &[]).await.map(drop));
+
+    for (error, state, said) in [
+        (
+            emptied.await.map(drop).unwrap_err(),
+            "26000",
+            "seems to be between",
+        ),
+        (
+            taken.await.unwrap_err(),
+            "42P05",
+            "leave server_reset_query at DISCARD ALL",
+        ),
+        (
+            lost.await.unwrap_err(),
+            "42P01",
+            "the tables are gone, or a pooler",
+        ),
     ] {
         let reason = reason(error);
-        assert!(reason.contains(state), "{reason}");
         assert!(
-            reason.contains("a pooler in transaction or statement mode seems to be between"),
+            reason.contains(state) && reason.contains("a pooler in transaction or statement mode"),
             "{reason}"
         );
+        assert!(reason.contains(said), "{reason}");
     }
 }
 

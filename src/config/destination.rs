@@ -232,11 +232,12 @@ fn required_as<T>(
     taken
 }
 
-/// An absolute URL with neither user nor fragment.
+/// An absolute URL with neither user nor fragment, of one host: several between commas would be taken for a name.
 fn plain(text: &str) -> Option<Url> {
     let url: Url = text.parse().ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (url.has_host() && is_plain).then_some(url)
+    let is_of_one = url.host_str().is_some_and(|host| !host.contains(','));
+    (is_of_one && is_plain).then_some(url)
 }
 
 fn secret(text: &str) -> Option<SecretString> {

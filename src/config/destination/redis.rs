@@ -20,7 +20,11 @@ pub const KEYS: &[&str] = &[
 ];
 
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
-    let url = reader.required(&member.key("url"), url);
+    let key = member.key("url");
+    if !reader.is_there(&key) {
+        reader.refuse(&key, "");
+    }
+    let url = reader.explained(&key, url);
     let login = login::read(reader, member, sources);
     if url
         .as_ref()
@@ -39,8 +43,16 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     }))
 }
 
-/// A redis or rediss URL of a host, a port and the number of a database.
-fn url(text: &str) -> Option<Url> {
+/// A redis or rediss URL of a host, a port and the number of a database. The error is what to give where there are several.
+fn url(text: &str) -> Result<Url, String> {
+    let several = || match text.contains(',') {
+        true => "give one server: the master, or a name that leads to it".to_owned(),
+        false => String::new(),
+    };
+    one(text).ok_or_else(several)
+}
+
+fn one(text: &str) -> Option<Url> {
     let is_host = |url: &Url| redis::database(url).is_ok() && url.query().is_none();
     plain(text).filter(|url| matches!(url.scheme(), "redis" | "rediss") && is_host(url))
 }

@@ -1,7 +1,9 @@
 //! Queues that are those of several destinations.
 
+use url::Url;
+
 use crate::config::reader::Reader;
-use crate::delivery::{DestinationSettings, Kind};
+use crate::delivery::{DestinationSettings, Kind, nats, redis};
 
 /// Warns of each two destinations that are one queue, where the same notification may be for both.
 pub fn warn_of_shared(reader: &mut Reader, destinations: &[DestinationSettings]) {
@@ -18,8 +20,13 @@ pub fn warn_of_shared(reader: &mut Reader, destinations: &[DestinationSettings])
 }
 
 fn warn(reader: &mut Reader, one: &DestinationSettings, other: &DestinationSettings, queue: &str) {
+    let user = |of: &DestinationSettings| of.kind.login().and_then(|login| login.user.clone());
+    let unless = match &one.kind {
+        Kind::Nats(_) if user(one) != user(other) => " (unless their users are of two accounts)",
+        _ => "",
+    };
     let both = format!(
-        "destinations {} and {} are one queue, {queue}",
+        "destinations {} and {} are one queue, {queue}{unless}",
         one.name, other.name
     );
     match &one.kind {
@@ -38,7 +45,30 @@ fn warn(reader: &mut Reader, one: &DestinationSettings, other: &DestinationSetti
 fn queue(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Http(_) | Kind::Command(_) => None,
-        Kind::Redis(settings) => Some(format!("{} in database {}", kind.place(), settings.database())),
-        Kind::Nats(_) | Kind::Sqs(_) | Kind::Kafka(_) => Some(kind.place()),
+        Kind::Redis(settings) => {
+            let place = place(&settings.url, redis::DEFAULT_PORT);
+            Some(format!(
+                "{place} {} in database {}",
+                settings.stream,
+                settings.database()
+            ))
+        }
+        Kind::Nats(settings) => Some(format!(
+            "{} {}",
+            place(&settings.url, nats::DEFAULT_PORT),
+            settings.subject
+        )),
+        Kind::Kafka(settings) => {
+            let mut brokers: Vec<_> = settings.brokers.split(',').collect();
+            brokers.sort_unstable();
+            Some(format!("{} {}", brokers.join(","), settings.topic))
+        }
+        Kind::Sqs(_) => Some(kind.place()),
     }
+}
+
+/// The host and port of a URL.
+fn place(url: &Url, default_port: u16) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{host}:{}", url.port().unwrap_or(default_port))
 }

@@ -112,18 +112,37 @@ fn a_url_that_leads_to_no_queue_of_its_kind_is_refused() {
 }
 
 #[test]
-fn of_several_servers_of_nats_it_is_told_that_one_is_to_be_given() {
-    let mut sources = nats("");
-    let file = &mut sources.file.as_mut().unwrap().1;
-    *file = file.replace("nats://n:4222", "nats://a:4222,nats://b:4222");
+fn of_several_servers_it_is_told_that_one_is_to_be_given() {
+    for (url, advice) in [
+        (
+            "nats://a:4222,nats://b:4222",
+            "or a name that leads to several: they are tried through",
+        ),
+        (
+            "nats://a:4222,b:4222",
+            "or a name that leads to several: they are tried through",
+        ),
+        (
+            "nats://a,b:4222",
+            "or a name that leads to several: they are tried through",
+        ),
+        ("redis://a,b:6379", "the master, or a name that leads to it"),
+    ] {
+        let mut sources = nats("");
+        let file = &mut sources.file.as_mut().unwrap().1;
+        *file = file.replace("nats://n:4222", url);
+        if url.starts_with("redis") {
+            sources = redis(url, "");
+        }
 
-    let found = mistakes(&sources);
+        let found = mistakes(&sources);
 
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert!(
-        found[0].ends_with("give one server, or a name that leads to several: they are tried through"),
-        "{found:?}"
-    );
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("give one server") && found[0].ends_with(advice),
+            "{found:?}"
+        );
+    }
 }
 
 #[test]
@@ -157,9 +176,32 @@ fn two_destinations_that_are_one_queue_are_warned_of_unless_no_notification_is_f
              comes first, and drops the other as a repeat; give one of them a queue of its own, or `events` that the other has not"
         ]
     );
+    let any = |name: &str, kind: &str, members: &str| {
+        format!("[[delivery.destination]]\nname = \"{name}\"\nkind = \"{kind}\"\n{members}\n")
+    };
+    let of_nats = |name: &str, host: &str, more: &str| {
+        any(
+            name,
+            "nats",
+            &format!("url = \"nats://{host}\"\nsubject = \"s\"\n{more}"),
+        )
+    };
+    let of_kafka = |name: &str, brokers: &str| {
+        any(
+            name,
+            "kafka",
+            &format!("url = \"kafka://{brokers}\"\ntopic = \"t\""),
+        )
+    };
     for (one, other) in [
         (of_sqs("a", "q", ""), of_sqs("b", "q", "")),
         (of_redis("a", 0, ""), of_redis("b", 0, "events = [\"crawling\"]")),
+        (
+            of_redis("a", 0, ""),
+            of_redis("b", 0, "").replace("//r/", "//r:6379/"),
+        ),
+        (of_nats("a", "n", ""), of_nats("b", "n:4222", "")),
+        (of_kafka("a", "k:1,l:1"), of_kafka("b", "l:1,k:1")),
     ] {
         let told = told(one, other);
         assert_eq!(told.len(), 1, "{told:?}");
@@ -168,6 +210,14 @@ fn two_destinations_that_are_one_queue_are_warned_of_unless_no_notification_is_f
             "{told:?}"
         );
     }
+    let of_two_users = told(
+        of_nats("a", "n", "user = \"u\""),
+        of_nats("b", "n", "user = \"v\""),
+    );
+    assert!(
+        of_two_users[0].contains("one queue, n:4222 s (unless their users are of two accounts): "),
+        "{of_two_users:?}"
+    );
     for (one, other) in [
         (of_sqs("a", "q.fifo", ""), of_sqs("b", "r.fifo", "")),
         (of_redis("a", 0, ""), of_redis("b", 1, "")),

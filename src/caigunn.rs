@@ -246,7 +246,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] without an answer.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, Error> {
-        let request = self.http.get().get(self.settings.url.clone());
+        let request = self.http.get().0.get(self.settings.url.clone());
         let response = request.send().await.map_err(|error| unreachable_error(&error))?;
         let date = response.headers().get(DATE);
         Ok(date.and_then(|date| http_time::date(date.to_str().ok()?)))
@@ -290,7 +290,8 @@ impl Client {
             Err(error) => {
                 // The next call is made with what is trusted then: its authority may have been added since.
                 if outgoing::is_distrust(&error) {
-                    self.http.renew();
+                    let (_, used) = self.http.get();
+                    self.http.renew(used);
                 }
                 Err(unreachable_error(&error))
             }
@@ -336,7 +337,7 @@ impl Client {
         let access_token = &*self.access_token.get();
         let mut secrets = Secrets::default();
         secrets.add(access_token);
-        let request = self.http.get().request(method.clone(), url);
+        let request = self.http.get().0.request(method.clone(), url);
         let token = secret_header(access_token, &Credential::AccessToken)?;
         let request = request.header(ACCESS_TOKEN_HEADER, token);
         let asked = Asked { secrets, whose };

@@ -339,11 +339,7 @@ const UNKNOWN_AUTHORITY: &str = "its certificate is of no authority that this ma
 /// A cause with what to do about it, where that is a certificate that is refused, or a proxy that refuses.
 fn with_advice(cause: String) -> String {
     let advice = if cause.contains("UnknownIssuer") {
-        let useless: String = useless_trust()
-            .iter()
-            .map(|found| format!("; now {found}"))
-            .collect();
-        return format!("{cause}; {UNKNOWN_AUTHORITY}{useless}");
+        UNKNOWN_AUTHORITY
     } else if cause.contains("CaUsedAsEndEntity") {
         "its certificate says that it is an authority's (CA:TRUE), as `openssl req -x509` makes it where nothing is said: make \
          it with `-addext basicConstraints=critical,CA:FALSE`, or have an authority of yours sign another one"

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, interval};
 
 /// Lets calls begin one after another, never closer than their rate allows, whoever makes them.
 #[derive(Debug)]
@@ -12,14 +12,16 @@ pub struct Pace(Mutex<Interval>);
 impl Pace {
     /// Within a runtime.
     pub fn new(max_calls_per_minute: usize) -> Self {
-        let mut turns = interval(Duration::from_secs_f64(60.0 / max_calls_per_minute as f64));
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self(Mutex::new(turns))
+        let between = Duration::from_secs_f64(60.0 / max_calls_per_minute as f64);
+        Self(Mutex::new(interval(between)))
     }
 
     /// Waits until another call may begin; those who wait go in the order in which they came.
     pub async fn wait_for_turn(&self) {
-        self.0.lock().await.tick().await;
+        let mut turns = self.0.lock().await;
+        turns.tick().await;
+        // From now on, however late it was.
+        turns.reset();
     }
 }
 

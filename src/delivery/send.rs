@@ -134,7 +134,8 @@ pub trait Sender: Send + Sync + 'static {
     fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report>;
 
     /// After an attempt that found nobody there, or whose connection ended: waits until somebody is there again, as far as that
-    /// can be found out without sending anything and for little. False where it cannot, or where nobody is missing.
+    /// can be found out without sending anything and for little; or for a while, where only an attempt can tell. False where it
+    /// cannot, or where nobody is missing.
     fn is_back(&self) -> BoxFuture<'_, bool> {
         Box::pin(std::future::ready(false))
     }

@@ -263,16 +263,19 @@ impl Service {
         headers.push(("x-amz-target", &target));
         let authorization = sign::authorization(keys, (&self.settings.region, "sqs"), &date, &headers, &body);
         headers.push(("authorization", &authorization));
-        let send = || {
-            let request = self.client.get().post(url.clone()).body(body.clone());
+        let send = |client: Client| {
+            let request = client.post(url.clone()).body(body.clone());
             let request = headers
                 .iter()
                 .fold(request, |request, (name, value)| request.header(*name, *value));
             request.send()
         };
-        let sent = match send().await {
+        let (client, since) = self.client.get();
+        let sent = match send(client).await {
             // Its authority may have been added since.
-            Err(error) if outgoing::is_distrust(&error) && self.client.renew() => send().await,
+            Err(error) if outgoing::is_distrust(&error) && self.client.renew(since) => {
+                send(self.client.get().0).await
+            }
             sent => sent,
         };
         let unanswered =

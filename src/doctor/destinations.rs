@@ -42,8 +42,10 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
 /// That the receiver which runs here has read its settings before some of these were in them.
 fn unknown_there(destinations: &[DestinationSettings], shown: &[Value]) -> Option<Finding> {
     let is_known = |name: &str| {
-        let mut kept = shown.iter().filter(|shown| shown["state"] != "removed");
-        kept.any(|shown| shown["name"] == name)
+        let mut used = shown
+            .iter()
+            .filter(|shown| shown["state"] != "removed" && shown["state"] != "unconfigured");
+        used.any(|shown| shown["name"] == name)
     };
     let names = destinations.iter().map(|destination| &*destination.name);
     let unknown: Vec<_> = names.filter(|name| !is_known(name)).collect();
@@ -200,10 +202,15 @@ fn standing(shown: &Value) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use reqwest::header::HeaderMap;
     use serde_json::json;
 
     use super::super::Verdict;
     use super::*;
+    use crate::delivery::send::sample;
+    use crate::delivery::{Kind, http};
 
     #[test]
     fn what_only_the_leader_knows_is_not_called_well() {
@@ -218,6 +225,28 @@ mod tests {
             said.found.contains("only the receiver that leads knows"),
             "{said:?}"
         );
+    }
+
+    #[test]
+    fn one_that_was_put_back_into_the_settings_wants_a_restart() {
+        let settings = http::Settings {
+            url: "http://127.0.0.1:1/hook".parse().unwrap(),
+            headers: HeaderMap::new(),
+            proxy: false,
+        };
+        let app = sample::destination(Kind::Http(settings), Duration::from_secs(1));
+        for (state, is_known) in [
+            ("active", true),
+            ("down", true),
+            ("unconfigured", false),
+            ("removed", false),
+        ] {
+            let shown = json!({"name": app.name, "state": state});
+
+            let said = unknown_there(std::slice::from_ref(&app), &[shown]);
+
+            assert_eq!(said.is_none(), is_known, "{state}: {said:?}");
+        }
     }
 
     #[test]

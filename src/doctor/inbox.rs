@@ -154,7 +154,8 @@ fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Option<Finding> 
              an inbox of its own with CAIGUNN_INBOX_URL",
         ),
         (Err(error), receiver) => match obstacle(path, Wanted::Writing) {
-            Some(_) if receiver == State::Ready => return None,
+            // Of a file that is not there nobody has said so: the receiver has another one.
+            Some(_) if receiver == State::Ready && !matches!(path.try_exists(), Ok(false)) => return None,
             Some(obstacle) => Finding::failure(
                 CHECK,
                 format!("{shown} does not take writes: {}", obstacle.found),

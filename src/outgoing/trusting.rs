@@ -38,15 +38,19 @@ impl<T: Clone> Trusting<T> {
         })
     }
 
-    /// What was made last.
-    pub fn get(&self) -> T {
-        self.held().value.clone()
+    /// What was made last, and when.
+    pub fn get(&self) -> (T, Instant) {
+        let held = self.held();
+        (held.value.clone(), held.made_at)
     }
 
-    /// Makes it anew where a certificate was refused, at most once in five seconds. Whether it did; what cannot be made stays as it
-    /// was.
-    pub fn renew(&self) -> bool {
+    /// Where a certificate was refused with what was made then, makes it anew, at most once in five seconds. Whether there is
+    /// another one now, whoever had it made; what cannot be made stays as it was.
+    pub fn renew(&self, used: Instant) -> bool {
         let mut held = self.held();
+        if held.made_at != used {
+            return true;
+        }
         if held.made_at.elapsed() < MIN_AGE {
             return false;
         }
@@ -87,11 +91,16 @@ mod tests {
         });
         let trusting = trusting.unwrap();
 
-        assert!(!trusting.renew(), "it was read a moment ago");
-        for (is_made, value) in [(true, 1), (false, 1), (true, 3)] {
+        let (_, first) = trusting.get();
+        assert!(!trusting.renew(first), "it was read a moment ago");
+        for (is_made, expected) in [(true, 1), (false, 1), (true, 3)] {
+            let (_, before) = trusting.get();
             advance(MIN_AGE).await;
-            assert_eq!((trusting.renew(), trusting.get()), (is_made, value));
-            assert!(!trusting.renew());
+            assert_eq!(trusting.renew(before), is_made);
+            let (value, since) = trusting.get();
+            assert_eq!(value, expected);
+            assert!(!trusting.renew(since));
+            assert!(trusting.renew(before), "who used it before has another one");
         }
         assert_eq!(made_count.load(Ordering::Relaxed), 4);
     }

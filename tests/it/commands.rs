@@ -176,13 +176,14 @@ async fn version_is_the_packages() {
 
 #[tokio::test]
 async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
-    let cases: [(&[&str], &str); 23] = [
+    let cases: [(&[&str], &str); 24] = [
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
         (&["trigger"], "required arguments were not provided"),
         (&["trigger", "nonsense"], "invalid value 'nonsense'"),
         (&["trigger", "crawling", "--wire", "2023-01"], "2023-01"),
         (&["trigger", "crawling", "--count", "0"], "expected 1 to 1000000"),
+        (&["trigger", "crawling", "--count", "-1"], "expected 1 to 1000000"),
         (
             &["trigger", "crawling", "--event-id", "nonsense"],
             "expected a whole id",

@@ -43,7 +43,7 @@ pub struct ListenArgs {
     #[arg(long)]
     cloudevents: bool,
     /// How long an attempt may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = output::number::<u64, 1, 600>)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, allow_hyphen_values = true, value_parser = output::number::<u64, 1, 600>)]
     timeout: u64,
     #[command(flatten)]
     which: Of,

@@ -55,7 +55,7 @@ pub struct TriggerArgs {
     #[arg(long)]
     print: bool,
     /// How many times, with fresh ids each time unless given
-    #[arg(long, default_value_t = 1, value_parser = output::number::<u32, 1, 1_000_000>)]
+    #[arg(long, default_value_t = 1, allow_hyphen_values = true, value_parser = output::number::<u32, 1, 1_000_000>)]
     count: u32,
 }
 

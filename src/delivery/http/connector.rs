@@ -127,9 +127,10 @@ impl Connector {
         let Some(trust) = &self.trust else {
             return self.connected_by(None).await;
         };
-        match self.connected_by(Some(&trust.get())).await {
-            Err(error) if outgoing::is_distrust(&*error) && trust.renew() => {
-                self.connected_by(Some(&trust.get())).await
+        let (tls, since) = trust.get();
+        match self.connected_by(Some(&tls)).await {
+            Err(error) if outgoing::is_distrust(&*error) && trust.renew(since) => {
+                self.connected_by(Some(&trust.get().0)).await
             }
             connected => connected,
         }

@@ -147,7 +147,6 @@ async fn a_connection_is_used_for_no_longer_than_a_name_is_believed() {
     assert_eq!(last, Some(2));
 }
 
-/// Lets time pass, and nothing else.
 #[tokio::test]
 async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
     let (acceptor, trusted) = early::certified("127.0.0.1");
@@ -176,6 +175,7 @@ async fn a_connection_with_tls_ends_with_a_word_of_its_end() {
     assert!(ended.is_ok(), "{ended:?}");
 }
 
+/// Lets time pass, and nothing else.
 async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

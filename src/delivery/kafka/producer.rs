@@ -1,5 +1,6 @@
 //! Sends to a topic.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,6 +52,8 @@ struct Producer {
     /// What it was made with.
     password: Arc<Option<SecretString>>,
     made_at: Instant,
+    /// Another one may fare better: it reads anew what this machine trusts, and is none that brokers may have forgotten.
+    is_outworn: AtomicBool,
 }
 
 impl Producer {
@@ -60,7 +63,8 @@ impl Producer {
 
     /// Whether it is of use, and has this password.
     fn can_go_on(&self, password: &Arc<Option<SecretString>>) -> bool {
-        Arc::ptr_eq(&self.password, password) && self.get().client().fatal_error().is_none()
+        let is_outworn = self.is_outworn.load(Ordering::Relaxed) && self.made_at.elapsed() >= MIN_AGE;
+        !is_outworn && Arc::ptr_eq(&self.password, password) && self.get().client().fatal_error().is_none()
     }
 }
 
@@ -137,7 +141,7 @@ impl KafkaSender {
             Ok(Err(_)) | Err(_) => self.timed_out(&producer, (NO_PARTITION, since)),
         };
         if is_outworn(&report.detail) {
-            self.replace(&producer);
+            producer.is_outworn.store(true, Ordering::Relaxed);
         }
         report
     }
@@ -173,14 +177,8 @@ impl KafkaSender {
             inner: Some(producer),
             password,
             made_at: Instant::now(),
+            is_outworn: AtomicBool::new(false),
         }))))
-    }
-
-    /// Has the next attempt make another one, which reads anew what this machine trusts, and is none that brokers may have
-    /// forgotten.
-    fn replace(&self, producer: &Producer) {
-        let mut held = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        held.take_if(|held| std::ptr::eq(&raw const **held, producer) && held.made_at.elapsed() >= MIN_AGE);
     }
 
     fn report(&self, producer: &Producer, ending: Ending, since: Instant, size_bytes: usize) -> Report {

@@ -3,7 +3,10 @@
 
 use super::{Configured, Deliveries, Error, Listed, Query, SEARCH_COUNT, ShownAttempt};
 use crate::inbox::outbox::{Delivery, DeliveryFilter, Destination, DestinationId};
-use crate::inbox::{self, Cursor, Inbox, Page, PageRequest, Receipt};
+use crate::inbox::{self, Cursor, Inbox, MAX_JOB_RECEIPTS, Page, PageRequest, Receipt};
+
+/// How many receipts of one job are looked up for a page: more than are shown of one.
+const MAX_LOOKED_UP: usize = 2 * MAX_JOB_RECEIPTS;
 
 impl Deliveries {
     /// A page of the part of the list that has rows only.
@@ -43,10 +46,15 @@ impl Deliveries {
         known: &[Destination],
         chosen: Option<DestinationId>,
     ) -> Result<Page<Listed>, Error> {
+        // They are looked up one by one for each destination, and none of them may want any.
+        let receipts = PageRequest {
+            limit: page.limit.min(MAX_LOOKED_UP),
+            ..page
+        };
         let Page {
             items: receipts,
             mut next,
-        } = self.inbox.receipts(query.receipts.clone(), page).await?;
+        } = self.inbox.receipts(query.receipts.clone(), receipts).await?;
         let mut items = Vec::new();
         for receipt in &receipts {
             if items.len() >= page.limit {

@@ -157,8 +157,9 @@ impl Worker<'_> {
         if (is_missing || may_be_missing) && self.missing.is_none() && self.pause.is_none() {
             self.was_looked_for |= !is_missing;
             self.missing = Some((now, self.parts.sender.is_back()));
-        } else if attempt.outcome == Outcome::Delivered {
-            (self.missing, self.was_looked_for) = (None, false);
+        } else if attempt.outcome == Outcome::Delivered && std::mem::take(&mut self.was_looked_for) {
+            // Where an attempt has found nobody, that one is still to be made again.
+            self.missing = None;
         }
         let is_probe = self.health.down_since().is_some();
         let was_quiet = self.health.quiet_until(now).is_some();

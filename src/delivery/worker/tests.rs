@@ -63,6 +63,34 @@ impl Sender for Falling {
     }
 }
 
+/// Does not find where the first one goes until somebody has looked, a second later, and takes all others.
+#[derive(Default)]
+struct Away(Taking);
+
+impl Sender for Away {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
+        let is_away = parcel.receipt.sequence == 1 && parcel.attempt == 1;
+        let report = self.0.send(parcel);
+        Box::pin(async move {
+            match report.await {
+                report if !is_away => report,
+                report => Report {
+                    outcome: Outcome::Failed,
+                    wish: Wish::WhenBack,
+                    ..report
+                },
+            }
+        })
+    }
+
+    fn is_back(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            sleep(1000 * MS).await;
+            true
+        })
+    }
+}
+
 /// Says of the first that it takes nothing for an hour, and takes all that comes later.
 #[derive(Default)]
 struct Quiet(Taking);
@@ -335,6 +363,16 @@ async fn who_ends_by_what_it_is_sent_has_it_again_when_it_is_back_once() {
     assert_eq!(sent_at.len(), 2, "{sent_at:?}");
     let wait = sent_at[1] - sent_at[0];
     assert!((1000 * MS..1200 * MS).contains(&wait), "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_found_nobody_is_tried_again_soon_though_others_were_taken_meanwhile() {
+    let site: Site<Away> = Site::sending(vec![Duration::ZERO, HOUR], 3, 1, MS);
+    site.wake.send_replace(());
+
+    sleep(PATIENCE / 2).await;
+
+    assert_eq!(sequences(&site.sender.0), [1, 2, 3, 1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,16 @@
 //! `/api/v1/destinations`
 
-use axum::body::HttpBody;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::super::Leader;
 use super::super::problem::{Kind, Problem};
 use super::super::routes::{About, Routes};
+use super::replays::BODY_TIMEOUT;
 use super::told::{Followed, NOT_YET, NoQuery, NotYet, follow, not_yet};
 use super::{Answer, Api, Asked, Named, asked, name_of};
 use crate::delivery::instruction::Shown;
@@ -75,7 +77,8 @@ pub async fn pause(
 ) -> Result<Response, Problem> {
     let destination = name_of(name)?;
     // A reason in it would be passed over in silence.
-    if !request.body().is_end_stream() {
+    let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), 0)).await;
+    if !matches!(reading, Ok(Ok(_))) {
         return Err(Problem::invalid_query(
             "say why in the query, as ?reason=, and send no body",
         ));

@@ -76,7 +76,7 @@ fn replay_schema() -> RefOr<Schema> {
 const MAX_BODY_BYTES: usize = 128 << 10;
 
 /// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many faults of one body are reported.
 const MAX_FAULTS: usize = 20;

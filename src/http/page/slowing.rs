@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,9 +42,10 @@ impl Client {
         Self(peer, last.trim().chars().take(MAX_FORWARDED).collect())
     }
 
-    /// Whom the peer names, if that is an address: nothing else that somebody wrote is for the log.
+    /// Whom the peer names, if that is an address, with a port or without: nothing else that somebody wrote is for the log.
     pub fn forwarded(&self) -> Option<IpAddr> {
-        self.1.parse().ok()
+        let with_port = || self.1.parse().ok().map(|address: SocketAddr| address.ip());
+        self.1.parse().ok().or_else(with_port)
     }
 }
 
@@ -191,6 +192,9 @@ mod tests {
             Client::of(peer, &headers).forwarded(),
             Some(IpAddr::from([10, 0, 0, 1]))
         );
+        for text in ["10.0.0.1:51234", "[2001:db8::1]:443"] {
+            assert!(Client(peer, text.to_owned()).forwarded().is_some(), "{text}");
+        }
         assert_eq!(Client(peer, "10.0.0.1\nmade up".to_owned()).forwarded(), None);
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());
         assert_eq!(Client::of(peer, &headers).1, "10.0.0.2");

@@ -21,7 +21,7 @@ use rustix::process::{getegid, geteuid};
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, empty, failed};
 use super::hold::{FileId, Hold, make_way};
-use super::{Check, check, folder, log, schema, sort};
+use super::{Check, check, folder, log, rights, schema, sort};
 use crate::clock::Timestamp;
 
 /// What lies beside an inbox and belongs to it; the file itself comes first.
@@ -159,7 +159,12 @@ fn owner(inbox: &Path, missing: &[PathBuf]) -> Result<Owner, BackupError> {
         .last()
         .map_or_else(|| folder::of(inbox), |folder| folder::of(folder));
     let before = fs::metadata(inbox).or_else(|_| fs::metadata(folder));
-    let before = before.map_err(|error| failed("look at", inbox, &error))?;
+    let before = before.map_err(|error| match rights::obstacle(inbox, rights::Wanted::Writing) {
+        Some(obstacle) => BackupError::To {
+            reason: format!("cannot look at {}: {obstacle}", inbox.display()),
+        },
+        None => failed("look at", inbox, &error),
+    })?;
     let (owner, user) = ((before.uid(), before.gid()), geteuid());
     if user.is_root() || user.as_raw() == owner.0 {
         Ok(owner)

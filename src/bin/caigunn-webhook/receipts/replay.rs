@@ -42,7 +42,7 @@ pub struct ReplayArgs {
     #[arg(long)]
     dry_run: bool,
     /// How many in a second at most
-    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    #[arg(long, value_name = "PER_SECOND", allow_hyphen_values = true, value_parser = rate)]
     rate: Option<f64>,
     /// Do not wait until all are on their way
     #[arg(long)]

@@ -32,9 +32,12 @@ pub async fn run(settings: &Settings, format: Format) -> anyhow::Result<()> {
         .as_str()
         .filter(|url| *url != webhook.shown_url)
     {
+        let who = match (&running["leader"]["is_self"], &running["leader"]["name"]) {
+            (Value::Bool(false), Value::String(name)) => format!("that leads, {name},"),
+            _ => format!("that runs at {}", admin.place()),
+        };
         output::say(format_args!(
-            "the receiver that runs at {} registers {theirs}, not {}, which is what is called ours here: use its settings",
-            admin.place(),
+            "the receiver {who} registers {theirs}, not {}, which is what is called ours here: use its settings",
             webhook.shown_url
         ));
     }

@@ -129,7 +129,7 @@ async fn who_leads_no_more_tells_nothing_that_the_next_one_has_told() {
         ("CAIGUNN_SUBSCRIPTION_ON_TAKEOVER", "warn"),
         ("CAIGUNN_SUBSCRIPTION_WATCH_INTERVAL_SECONDS", "1"),
         // Due again when it is thawed, and long not before it is frozen.
-        (SCHEDULE.0, "0,10,10,10,10,10,10,10"),
+        (SCHEDULE.0, "0,5,5,5,5,5,5,5,5,5"),
     ];
     let site = Site::running_with(&variables).await;
     let first = site.receiver.as_ref().expect("it runs");

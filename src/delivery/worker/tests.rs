@@ -42,6 +42,13 @@ impl Sender for Taking {
     }
 }
 
+fn back_in_a_second() -> BoxFuture<'static, bool> {
+    Box::pin(async {
+        sleep(1000 * MS).await;
+        true
+    })
+}
+
 /// Ends by whatever it is sent, and is back a second later.
 #[derive(Default)]
 struct Falling {
@@ -56,10 +63,7 @@ impl Sender for Falling {
     }
 
     fn is_back(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async {
-            sleep(1000 * MS).await;
-            true
-        })
+        back_in_a_second()
     }
 }
 
@@ -84,10 +88,7 @@ impl Sender for Away {
     }
 
     fn is_back(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async {
-            sleep(1000 * MS).await;
-            true
-        })
+        back_in_a_second()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod list;
 mod shown;
+mod trouble;
 mod waits;
 
 use std::sync::Arc;
@@ -14,12 +15,14 @@ use super::backlog::WINDOW;
 use super::instruction::{MAX_OPEN_REPLAYS, Shown};
 use super::status::Board;
 use super::{DestinationSettings, Settings};
+use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Destination, InstructionId, MAX_DONE_INSTRUCTIONS, State};
 use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, ReceiptId, Span};
 
 pub(super) use list::rows;
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
+pub use trouble::{Trouble, TroubleKind};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;
@@ -172,7 +175,8 @@ impl Deliveries {
     /// The destinations that are or were configured, in the order of their first appearance.
     pub async fn destinations(&self) -> Result<Vec<ShownDestination>, Error> {
         let known = self.inbox.outbox().destinations().await?;
-        let mut shown = Vec::new();
+        let now = Timestamp::now();
+        let mut all = Vec::new();
         for known in known {
             let is_removed = known.removed_at.is_some();
             let configured = self.configured(&known.name).filter(|_| !is_removed);
@@ -189,7 +193,7 @@ impl Deliveries {
                 Some(status) if status.down_since.is_some() => ShownState::Down,
                 _ => ShownState::Active,
             };
-            shown.push(ShownDestination {
+            let mut shown = ShownDestination {
                 name: known.name,
                 kind: configured.map(|configured| configured.settings.kind.as_str()),
                 to: configured.map(|configured| configured.settings.kind.place()),
@@ -202,10 +206,13 @@ impl Deliveries {
                     .filter(|_| !is_removed)
                     .map(|since| since.plus(self.removal_grace)),
                 pause: known.pause,
+                trouble: None,
                 status,
-            });
+            };
+            shown.trouble = shown.trouble_at(now);
+            all.push(shown);
         }
-        Ok(shown)
+        Ok(all)
     }
 
     /// How many are pending behind a destination's cursor without a row, as the one that leads counts them: what it does not

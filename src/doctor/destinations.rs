@@ -1,8 +1,7 @@
 //! Whether destinations can be reached or run, and how the receiver says that they are. Nothing is sent to them.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::network::Receiver;
@@ -10,7 +9,8 @@ use super::{Finding, no_certificates};
 use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::delivery::look::Sight;
-use crate::delivery::{DestinationSettings, PAUSED_ITSELF, look};
+use crate::delivery::view::{Trouble, TroubleKind};
+use crate::delivery::{DestinationSettings, look};
 
 const CHECK: &str = "destination";
 
@@ -95,99 +95,19 @@ async fn access(destination: &DestinationSettings) -> Vec<Finding> {
     findings
 }
 
-/// How long something may wait for a destination that is well.
-const WAITS_LONG: Duration = Duration::from_secs(600);
-
-/// What is wrong with one that is not down and yet takes nothing, if that is so.
-fn stuck(name: &str, shown: &Value) -> Option<Finding> {
-    let count = shown["pending_count"].as_u64().filter(|count| *count > 0)?;
-    let oldest = shown["status"]["oldest_received_at"].as_str();
-    let waits = format!(
-        "pending: {count}, the oldest received {}",
-        oldest.unwrap_or("at a time that is not known")
-    );
-    let detail = shown["status"]["last_failure"]["detail"].as_str();
-    let detail = detail.unwrap_or("unknown");
-    if let Some(until) = shown["status"]["quiet_until"].as_str() {
-        return Some(Finding::warning(
-            CHECK,
-            format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
-            format!("if it is ready for them before, `caigunn-webhook destinations resume {name}`"),
-        ));
-    }
-    if let Some(since) = shown["status"]["failing_since"].as_str() {
-        return Some(Finding::warning(
-            CHECK,
-            format!("{name} took nothing since {since}: {detail}; {waits}"),
-            "mend what that says; what is pending is tried again",
-        ));
-    }
-    let oldest: Timestamp = oldest?.parse().ok()?;
-    (oldest.plus(WAITS_LONG) < Timestamp::now()).then(|| {
-        Finding::warning(
-            CHECK,
-            format!("what waits for {name} waits for long; {waits}"),
-            format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why"),
-        )
-    })
-}
-
-/// That nothing is delivered to a destination: a failure where something waits for it and nobody has chosen that.
-fn undelivered(shown: &Value, is_unforeseen: bool, found: String, advice: String) -> Finding {
-    match shown["pending_count"].as_u64() {
-        Some(1..) if is_unforeseen => Finding::failure(CHECK, found, advice),
-        _ => Finding::warning(CHECK, found, advice),
-    }
-}
-
 /// What is wrong with a destination as the receiver shows it.
 fn standing(shown: &Value) -> Vec<Finding> {
     let name = shown["name"].as_str().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
-    let mut findings = Vec::new();
-    match shown["state"].as_str() {
-        // What it had is closed, and nobody is to mend it.
-        Some("removed") => return findings,
-        Some("unconfigured") => findings.extend(shown["pending_count"].as_u64().filter(|count| *count > 0).map(|count| {
-            Finding::warning(
-                CHECK,
-                format!(
-                    "{name} is configured no more where the receiver leads: it gets nothing, and what waits for it is given up after {}; pending: {count}",
-                    text(&shown["removed_after"])
-                ),
-                format!(
-                    "if that is not meant, put it back into the settings under this name; else `caigunn-webhook destinations remove {name}`"
-                ),
-            )
-        })),
-        Some("paused") => {
-            let reason = text(&shown["pause"]["reason"]);
-            let since = text(&shown["pause"]["at"]);
-            findings.push(undelivered(
-                shown,
-                // Whoever paused it knows of it.
-                reason.starts_with(PAUSED_ITSELF),
-                format!(
-                    "{name} is paused since {since}, with {} pending: {reason}",
-                    shown["pending_count"]
-                ),
-                format!("when it is ready for them, `caigunn-webhook destinations resume {name}`"),
-            ));
-        }
-        Some("down") => findings.push(undelivered(
-            shown,
-            true,
-            format!(
-                "{name} fails throughout since {}, with {} pending: {}",
-                text(&shown["status"]["down_since"]),
-                shown["pending_count"],
-                text(&shown["status"]["last_failure"]["detail"])
-            ),
-            "mend what that says; what is new, and what failed since, is sent as soon as it takes something".to_owned(),
-        )),
-        _ => findings.extend(stuck(name, shown)),
-    }
-    if let Some(count @ 1..) = shown["dead_count"].as_u64() {
+    let trouble = Option::<Trouble>::deserialize(&shown["trouble"]).unwrap_or_default();
+    let mut findings: Vec<_> = trouble
+        .map(|trouble| finding(name, shown, &trouble))
+        .into_iter()
+        .collect();
+    // What a removed one had is closed, and nobody is to mend it.
+    if let Some(count @ 1..) = shown["dead_count"]
+        .as_u64()
+        .filter(|_| shown["state"] != "removed")
+    {
         findings.push(Finding::warning(
             CHECK,
             format!("{name} has dead letters, which are tried no more: {count}"),
@@ -200,6 +120,62 @@ fn standing(shown: &Value) -> Vec<Finding> {
     findings
 }
 
+/// What keeps it from taking what is for it: a failure where nothing is delivered that waits, and nobody has chosen that.
+fn finding(name: &str, shown: &Value, trouble: &Trouble) -> Finding {
+    let count = shown["pending_count"].as_u64().unwrap_or_default();
+    let time = |at: Option<Timestamp>| at.map_or("a time that is not known".to_owned(), |at| at.to_string());
+    let (since, until) = (time(trouble.since), time(trouble.until));
+    let detail = trouble.detail.as_deref().unwrap_or("why is not known");
+    let oldest = shown["status"]["oldest_received_at"].as_str();
+    let waits = format!(
+        "pending: {count}, the oldest received {}",
+        oldest.unwrap_or("at a time that is not known")
+    );
+    let resume = |when: &str| format!("{when}, `caigunn-webhook destinations resume {name}`");
+    let (found, advice) = match trouble.kind {
+        TroubleKind::Unconfigured => (
+            format!(
+                "{name} is configured no more where the receiver leads: it gets nothing, and what waits for it is given up after \
+                 {until}; pending: {count}"
+            ),
+            format!(
+                "if that is not meant, put it back into the settings under this name; else `caigunn-webhook destinations remove {name}`"
+            ),
+        ),
+        TroubleKind::Paused | TroubleKind::PausedItself => (
+            format!("{name} is paused since {since}, with {count} pending: {detail}"),
+            resume("when it is ready for them"),
+        ),
+        TroubleKind::Down if trouble.until.is_some() => (
+            format!(
+                "{name} fails throughout since {since} and asked to be left alone until {until}, with {count} pending: {detail}"
+            ),
+            resume("if it is ready for them before"),
+        ),
+        TroubleKind::Down => (
+            format!("{name} fails throughout since {since}, with {count} pending: {detail}"),
+            "mend what that says; what is new, and what failed since, is sent as soon as it takes something"
+                .to_owned(),
+        ),
+        TroubleKind::Quiet => (
+            format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
+            resume("if it is ready for them before"),
+        ),
+        TroubleKind::Failing => (
+            format!("{name} took nothing since {since}: {detail}; {waits}"),
+            "mend what that says; what is pending is tried again".to_owned(),
+        ),
+        TroubleKind::WaitsLong => (
+            format!("what waits for {name} waits for long; {waits}"),
+            format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why"),
+        ),
+    };
+    match trouble.kind {
+        TroubleKind::PausedItself | TroubleKind::Down if count > 0 => Finding::failure(CHECK, found, advice),
+        _ => Finding::warning(CHECK, found, advice),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -210,7 +186,10 @@ mod tests {
     use super::super::Verdict;
     use super::*;
     use crate::delivery::send::sample;
-    use crate::delivery::{Kind, http};
+    use crate::delivery::status::{Failure, Status};
+    use crate::delivery::view::{ShownDestination, ShownState};
+    use crate::delivery::{Kind, PAUSED_ITSELF, http};
+    use crate::inbox::outbox::Pause;
 
     #[test]
     fn what_only_the_leader_knows_is_not_called_well() {
@@ -249,52 +228,77 @@ mod tests {
         }
     }
 
+    /// One as the receiver shows it.
+    fn shown(state: ShownState, pending_count: u64, status: Option<Status>, pause: Option<Pause>) -> Value {
+        let shown = ShownDestination::sample(state, pending_count, status, pause);
+        serde_json::to_value(shown).unwrap()
+    }
+
+    fn failed(at: Timestamp) -> Status {
+        Status {
+            oldest_received_at: Some(at),
+            last_failure: Some(Failure {
+                at,
+                detail: "answered 500".to_owned(),
+            }),
+            ..Status::default()
+        }
+    }
+
     #[test]
     fn one_that_takes_nothing_and_is_not_down_yet_is_warned_of() {
         let now = Timestamp::now();
-        let shown = |count: u64, failure: Option<&str>, oldest: Timestamp| {
-            let since = failure.map(|_| now.to_string());
-            let failure = failure.map(|detail| json!({"at": now.to_string(), "detail": detail}));
-            json!({
-                "name": "app", "state": "active", "pending_count": count, "dead_count": 0,
-                "status": {
-                    "oldest_received_at": oldest.to_string(), "failing_since": since, "last_failure": failure,
-                },
-            })
+        let failing = Status {
+            failing_since: Some(now),
+            ..failed(now)
         };
-        let long_ago = now.minus(WAITS_LONG * 2);
-        let mut quiet = shown(1, Some("answered 429"), now);
-        quiet["status"]["quiet_until"] = now.to_string().into();
+        let quiet = Status {
+            quiet_until: Some(now),
+            ..failing.clone()
+        };
+        for (status, said) in [
+            (
+                failing,
+                format!("app took nothing since {now}: answered 500; pending: 2, the oldest received {now}"),
+            ),
+            (
+                quiet,
+                format!(
+                    "app asked to be left alone until {now}: answered 500; pending: 2, the oldest received {now}"
+                ),
+            ),
+        ] {
+            let found = standing(&shown(ShownState::Active, 2, Some(status), None));
 
-        assert!(standing(&shown(1, None, now)).is_empty());
-        assert!(standing(&shown(0, Some("answered 500"), now)).is_empty());
-        assert_eq!(standing(&shown(1, Some("answered 500"), now)).len(), 1);
-        assert_eq!(standing(&shown(1, None, long_ago)).len(), 1);
-        let quiet = &standing(&quiet)[0];
-        assert!(
-            quiet.found.starts_with("app asked to be left alone until "),
-            "{quiet:?}"
-        );
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((found[0].verdict, &found[0].found), (Verdict::Warning, &said));
+        }
+        assert!(standing(&shown(ShownState::Active, 2, Some(failed(now)), None)).is_empty());
     }
 
     #[test]
     fn one_that_is_not_delivered_to_is_a_failure_where_something_waits_and_nobody_chose_that() {
+        let now = Timestamp::now();
+        let down = Status {
+            down_since: Some(now),
+            ..failed(now)
+        };
+        let pause = |reason: &str| {
+            Some(Pause {
+                at: now,
+                reason: reason.to_owned(),
+            })
+        };
         let itself = format!("{PAUSED_ITSELF}: answered 410");
-        for (state, reason, pending, verdict) in [
-            ("down", "", 1, Verdict::Failure),
-            ("down", "", 0, Verdict::Warning),
-            ("paused", &*itself, 1, Verdict::Failure),
-            ("paused", &*itself, 0, Verdict::Warning),
-            ("paused", "migration", 1, Verdict::Warning),
+        for (state, pause, pending, verdict) in [
+            (ShownState::Down, None, 1, Verdict::Failure),
+            (ShownState::Down, None, 0, Verdict::Warning),
+            (ShownState::Paused, pause(&itself), 1, Verdict::Failure),
+            (ShownState::Paused, pause(&itself), 0, Verdict::Warning),
+            (ShownState::Paused, pause("migration"), 1, Verdict::Warning),
+            (ShownState::Unconfigured, None, 1, Verdict::Warning),
         ] {
-            let now = Timestamp::now().to_string();
-            let pause = (state == "paused").then(|| json!({"at": now, "reason": reason}));
-            let shown = json!({
-                "name": "app", "state": state, "pending_count": pending, "dead_count": 0, "pause": pause,
-                "status": {"down_since": now, "last_failure": {"at": now, "detail": "answered 500"}},
-            });
-
-            let found = standing(&shown);
+            let found = standing(&shown(state, pending, Some(down.clone()), pause));
 
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].verdict, verdict, "{found:?}");
@@ -302,24 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn of_one_that_is_configured_no_more_it_is_said_when_what_waits_for_it_is_given_up() {
-        let shown = |pending: u64| {
-            json!({
-                "name": "app", "state": "unconfigured", "pending_count": pending, "dead_count": 0,
-                "removed_after": "2026-11-30T12:00:00Z", "status": null,
-            })
-        };
+    fn dead_letters_are_warned_of_but_those_of_what_was_removed() {
+        for (state, count) in [("active", 1), ("removed", 0)] {
+            let shown =
+                json!({"name": "app", "state": state, "pending_count": 0, "dead_count": 2, "trouble": null});
 
-        let found = standing(&shown(6));
-
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].verdict, Verdict::Warning);
-        assert!(
-            found[0]
-                .found
-                .ends_with("given up after 2026-11-30T12:00:00Z; pending: 6"),
-            "{found:?}"
-        );
-        assert!(standing(&shown(0)).is_empty());
+            assert_eq!(standing(&shown).len(), count, "{state}");
+        }
     }
 }

@@ -6,10 +6,8 @@ use std::time::Duration;
 use super::{About, Settings};
 use crate::accents::quoted;
 use crate::clock::{Timestamp, rounded};
-use crate::delivery::PAUSED_ITSELF;
-use crate::delivery::view::{ShownDestination, ShownState};
+use crate::delivery::view::{ShownDestination, ShownState, TroubleKind};
 use crate::inbox::Space;
-use crate::inbox::outbox::Pause;
 use crate::subscription::{Registration, Seen, State};
 
 /// What was seen in one look. What could not be seen, or nobody wants to know, is `None`, and nothing follows from it.
@@ -137,39 +135,35 @@ impl Facts {
     }
 
     fn add_destination(&mut self, destination: &ShownDestination) {
-        let (name, status) = (&destination.name, destination.status.as_ref());
-        let failure = status.and_then(|status| status.last_failure.as_ref());
-        match destination.state {
-            // Nobody is to mend it.
-            ShownState::Unconfigured | ShownState::Removed => return,
-            // Who else paused it knows.
-            ShownState::Paused => {
-                if let Some(Pause { at, reason }) = destination.pause.as_ref()
-                    && reason.starts_with(PAUSED_ITSELF)
-                {
-                    let words = format!(
-                        "{reason}; nothing is sent to it until `caigunn-webhook destinations resume {name}`"
-                    );
-                    self.add(About::Destination, name, Standing::Wrong(*at, words));
-                }
-            }
-            ShownState::Down => {
-                let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
-                if let Some(since) = status.and_then(|status| status.down_since) {
-                    self.add(
-                        About::Destination,
-                        name,
-                        Standing::Wrong(since, detail.to_owned()),
-                    );
-                }
-            }
-            // That nothing is known against it says little after a start.
-            ShownState::Active => {
-                if let Some(at) = status.and_then(|status| status.took_at) {
-                    self.add(About::Destination, name, Standing::Well(at));
-                }
-            }
+        // Nobody is to mend it.
+        if matches!(destination.state, ShownState::Unconfigured | ShownState::Removed) {
+            return;
         }
+        let (name, status) = (&destination.name, destination.status.as_ref());
+        let trouble = destination.trouble.as_ref();
+        let wrong = trouble.and_then(|trouble| {
+            let detail = trouble.detail.as_deref().unwrap_or("it fails throughout");
+            let words = match trouble.kind {
+                TroubleKind::Down => detail.to_owned(),
+                // Who else paused it knows.
+                TroubleKind::PausedItself => {
+                    format!(
+                        "{detail}; nothing is sent to it until `caigunn-webhook destinations resume {name}`"
+                    )
+                }
+                _ => return None,
+            };
+            Some(Standing::Wrong(trouble.since?, words))
+        });
+        // That nothing is known against it says little after a start.
+        let well = || {
+            let took_at = status.and_then(|status| status.took_at)?;
+            (destination.state == ShownState::Active).then_some(Standing::Well(took_at))
+        };
+        if let Some(standing) = wrong.or_else(well) {
+            self.add(About::Destination, name, standing);
+        }
+        let failure = status.and_then(|status| status.last_failure.as_ref());
         let detail = failure.map_or_else(String::new, |failure| failure.detail.clone());
         self.add(
             About::DeadLetter,

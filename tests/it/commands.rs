@@ -796,13 +796,13 @@ async fn healthcheck_passes_on_why_a_receiver_is_not_ready() {
     let process = Process::start(folder.path(), &drain).await;
     process.signal("TERM");
     let url = process.url("/readyz");
-    let detail = wait_for("the receiver to be not ready", || async {
+    let detail = wait_for("the receiver to be stopping", || async {
         let answer = client().get(&url).send().await.unwrap();
         let answer: serde_json::Value = answer.json().await.unwrap_or_default();
-        answer["detail"]
+        let detail = answer["detail"]
             .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| answer.to_string())
+            .filter(|detail| detail.contains("stopping"));
+        detail.map(str::to_owned).ok_or_else(|| answer.to_string())
     })
     .await;
 

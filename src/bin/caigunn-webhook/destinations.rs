@@ -1,12 +1,15 @@
 //! `destinations`
 
 use anyhow::bail;
+use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::Settings;
+use caigunn_webhook::delivery::view::{Trouble, TroubleKind};
 use clap::Subcommand;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::admin::{AdminApi, path_with};
-use crate::output::{self, Format, Printing, text};
+use crate::output::{self, Format, Printing};
 
 const COLUMNS: &str = "DESTINATION name | KIND kind ?2 | WHERE TO to ?1 | STATE state | PENDING pending_count | DEAD dead_count \
                        | IN FLIGHT status/in_flight_count ?3 | REMARK remark !";
@@ -102,31 +105,32 @@ fn about_leader(leader: &Value) -> String {
     }
 }
 
-/// What keeps a destination from getting everything now. What went wrong before the oldest that is pending came is over.
-/// The cause comes first: a narrow table shows where a text begins.
+/// What keeps a destination from taking what is for it. The cause comes first: a narrow table shows where a text begins.
 fn remark(destination: &Value, format: Format) -> String {
-    let (status, pause) = (&destination["status"], &destination["pause"]);
-    let failure = &status["last_failure"];
-    let is_of_pending = status["oldest_received_at"].as_str() <= failure["at"].as_str();
-    let time = |at: &Value| output::shown_time(at, format);
-    let said = |when: &str, at: &Value, what: &Value| format!("{} ({when} {})", text(what), time(at));
-    let quiet_until = &status["quiet_until"];
-    match destination["state"].as_str() {
-        Some("active" | "down") if !quiet_until.is_null() => format!(
-            "{}; it asked to be left alone until {}, and is tried at once by `destinations resume` (at {})",
-            text(&failure["detail"]),
-            time(quiet_until),
-            time(&failure["at"])
-        ),
-        Some("paused") => said("since", &pause["at"], &pause["reason"]),
-        Some("unconfigured") => format!(
+    let time = |at: Option<Timestamp>| {
+        at.map_or("a time that is not known".to_owned(), |at| {
+            output::shown_time(&at.to_string().into(), format)
+        })
+    };
+    if destination["state"] == "unconfigured" {
+        return format!(
             "not configured where the receiver leads: removed after {}",
-            time(&destination["removed_after"])
+            output::shown_time(&destination["removed_after"], format)
+        );
+    }
+    let Ok(Some(trouble)) = Option::<Trouble>::deserialize(&destination["trouble"]) else {
+        return "-".to_owned();
+    };
+    let detail = trouble.detail.unwrap_or("why is not known".to_owned());
+    match (trouble.kind, trouble.until) {
+        (TroubleKind::WaitsLong, _) => format!(
+            "the oldest waits since {}: `deliveries list --state pending` says why",
+            time(trouble.since)
         ),
-        Some("down") => said("since", &status["down_since"], &failure["detail"]),
-        Some("active") if !status["oldest_received_at"].is_null() && is_of_pending => {
-            said("at", &failure["at"], &failure["detail"])
-        }
-        _ => "-".to_owned(),
+        (_, Some(until)) => format!(
+            "{detail}; it asked to be left alone until {}, and is tried at once by `destinations resume`",
+            time(Some(until))
+        ),
+        (_, None) => format!("{detail} (since {})", time(trouble.since)),
     }
 }

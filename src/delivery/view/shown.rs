@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::trouble::Trouble;
 use crate::clock::Timestamp;
 use crate::delivery::status::Status;
 use crate::event::{ChatbotId, EventId, Name};
@@ -86,6 +87,8 @@ pub struct ShownDestination {
     pub removed_after: Option<Timestamp>,
     /// Why nothing is sent to it.
     pub pause: Option<Pause>,
+    /// What keeps it from taking what is for it, if anything does. Some of that is known only where `status` is.
+    pub trouble: Option<Trouble>,
     /// What only the receiver that leads knows, where that is asked.
     pub status: Option<Status>,
 }
@@ -105,6 +108,34 @@ pub enum ShownState {
     Unconfigured,
     /// It was configured no more, and is removed.
     Removed,
+}
+
+#[cfg(test)]
+impl ShownDestination {
+    /// One of HTTP's, `app`, as it is shown now.
+    pub fn sample(
+        state: ShownState,
+        pending_count: u64,
+        status: Option<Status>,
+        pause: Option<Pause>,
+    ) -> Self {
+        let now = Timestamp::now();
+        let mut shown = Self {
+            name: "app".to_owned(),
+            kind: Some("http"),
+            to: None,
+            state,
+            pending_count,
+            dead_count: 0,
+            added_at: now,
+            removed_after: (state == ShownState::Unconfigured).then_some(now),
+            pause,
+            trouble: None,
+            status,
+        };
+        shown.trouble = shown.trouble_at(now);
+        shown
+    }
 }
 
 impl Listed {

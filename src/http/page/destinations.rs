@@ -1,7 +1,5 @@
 //! `/destinations`: how each one is, what is wrong in words, what it was sent lately, and a button to pause it.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -10,7 +8,7 @@ use super::entry::{Viewer, path_with};
 use super::plot::{self, Line, Over};
 use super::{Fields, Section, Site, parts};
 use crate::clock::Timestamp;
-use crate::delivery::view::{ShownDestination, ShownState};
+use crate::delivery::view::{ShownDestination, ShownState, TroubleKind};
 use crate::http::admin::destinations::{DEFAULT_REASON, MAX_REASON_CHARS};
 use crate::http::admin::told::{Followed, follow};
 use crate::http::admin::{Named, name_of};
@@ -75,41 +73,44 @@ pub fn dead_letters(destination: &ShownDestination) -> Option<String> {
 
 const LOOK_AND_RETRY: &str = "see why they were given up, and retry them once that is mended";
 
-/// What keeps it from taking what is pending, in words, and what to do; `None` where nothing does.
+/// What keeps it from taking what is for it, in words, and what to do; `None` where nothing does.
 pub fn standing(destination: &ShownDestination) -> Option<String> {
-    let name = &destination.name;
-    let failure = destination
-        .status
-        .as_ref()
-        .and_then(|status| status.last_failure.as_ref());
-    match (destination.state, &destination.pause) {
-        (ShownState::Down, _) => {
-            let detail = failure.map_or("it fails throughout", |failure| &failure.detail);
-            let quiet_until = destination.status.as_ref().and_then(|status| status.quiet_until);
-            Some(match quiet_until {
-                Some(until) => format!(
-                    "{name} is down: {detail}. It asked to be left alone until {}. {TRY_NOW}",
-                    utc(until)
-                ),
-                None => format!(
-                    "{name} is down: {detail}. Mend what that says; what is new, and what failed since, is sent as soon as it takes something"
-                ),
-            })
+    let (name, count) = (&destination.name, destination.pending_count);
+    let trouble = destination.trouble.as_ref()?;
+    let time = |at: Option<Timestamp>| at.map_or("a time that is not known".to_owned(), utc);
+    let (since, until) = (time(trouble.since), time(trouble.until));
+    let detail = trouble.detail.as_deref().unwrap_or("why is not known");
+    let status = destination.status.as_ref();
+    let oldest = status.and_then(|status| status.oldest_received_at);
+    let oldest = oldest.map_or(String::new(), |at| format!(", the oldest received {}", utc(at)));
+    Some(match trouble.kind {
+        TroubleKind::Unconfigured => format!(
+            "{name} is configured no more: it gets nothing, and what waits for it is given up after {until}; pending: {count}. If \
+             that is not meant, put it back into the settings under this name; else remove it"
+        ),
+        TroubleKind::Paused | TroubleKind::PausedItself => {
+            format!(
+                "{name} is paused since {since}: {detail}. Resume it when it is ready for what is pending"
+            )
         }
-        (ShownState::Paused, Some(pause)) => Some(format!(
-            "{name} is paused since {}: {}. Resume it when it is ready for what is pending",
-            utc(pause.at),
-            pause.reason
-        )),
-        (ShownState::Unconfigured, _) if destination.pending_count > 0 => Some(format!(
-            "{name} is configured no more: it gets nothing, and what waits for it is given up after {}; pending: {}. If that \
-             is not meant, put it back into the settings under this name; else remove it",
-            destination.removed_after.map_or("a time".to_owned(), utc),
-            destination.pending_count
-        )),
-        (ShownState::Active, _) => stuck(destination, Timestamp::now()),
-        _ => None,
-    }
+        TroubleKind::Down if trouble.until.is_some() => {
+            format!("{name} is down: {detail}. It asked to be left alone until {until}. {TRY_NOW}")
+        }
+        TroubleKind::Down => format!(
+            "{name} is down: {detail}. Mend what that says; what is new, and what failed since, is sent as soon as it takes something"
+        ),
+        TroubleKind::Quiet => {
+            format!("{name} asked to be left alone until {until}. Waiting for it: {count}{oldest}. {TRY_NOW}")
+        }
+        TroubleKind::Failing => {
+            format!(
+                "{name} took nothing since {since}: {detail}. Waiting for it: {count}{oldest}. Mend what that says"
+            )
+        }
+        TroubleKind::WaitsLong => format!(
+            "what waits for {name} waits for long: {count}{oldest}. See why in the list of what is pending"
+        ),
+    })
 }
 
 fn utc(at: Timestamp) -> String {
@@ -117,35 +118,6 @@ fn utc(at: Timestamp) -> String {
 }
 
 const TRY_NOW: &str = "Try it now if it is ready for that";
-
-/// How long something may wait for a destination that is well.
-const WAITS_LONG: Duration = Duration::from_secs(600);
-
-/// What is wrong with one that is not down and yet takes nothing: that is so early if little is sent to it. What failed last
-/// is forgotten with the process; for how long something waits is not.
-fn stuck(destination: &ShownDestination, now: Timestamp) -> Option<String> {
-    let (name, count) = (&destination.name, destination.pending_count);
-    let status = destination.status.as_ref().filter(|_| count > 0)?;
-    let since = status.oldest_received_at;
-    let oldest = since.map_or(String::new(), |at| format!(", the oldest received {}", utc(at)));
-    if let Some(until) = status.quiet_until {
-        let until = utc(until);
-        return Some(format!(
-            "{name} asked to be left alone until {until}. Waiting for it: {count}{oldest}. {TRY_NOW}"
-        ));
-    }
-    match (status.failing_since, &status.last_failure) {
-        (Some(at), Some(failure)) => Some(format!(
-            "{name} took nothing since {}: {}. Waiting for it: {count}{oldest}. Mend what that says",
-            utc(at),
-            failure.detail
-        )),
-        _ if since.is_some_and(|at| at.plus(WAITS_LONG) < now) => Some(format!(
-            "what waits for {name} waits for long: {count}{oldest}. See why in the list of what is pending"
-        )),
-        _ => None,
-    }
-}
 
 /// Why not all is sent to a destination at once that is due.
 pub struct Hold {
@@ -334,24 +306,11 @@ async fn tell(site: &Site, instruction: Instruction, done: &str) -> Result<Respo
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::delivery::status::{Failure, Status};
     use crate::http::admin::Rights;
-
-    fn active(pending_count: u64, status: Status) -> ShownDestination {
-        ShownDestination {
-            name: "app".to_owned(),
-            kind: Some("http"),
-            to: None,
-            state: ShownState::Active,
-            pending_count,
-            dead_count: 0,
-            added_at: Timestamp::from_micros(0),
-            removed_after: None,
-            pause: None,
-            status: Some(status),
-        }
-    }
 
     #[test]
     fn whatever_is_sent_to_is_paused_with_a_reason_by_who_may() {
@@ -364,10 +323,7 @@ mod tests {
             (ShownState::Active, quiet),
             (ShownState::Down, Status::default()),
         ] {
-            let destination = ShownDestination {
-                state,
-                ..active(1, status)
-            };
+            let destination = ShownDestination::sample(state, 1, Some(status), None);
             let shown = |rights| {
                 let mut viewer = Viewer::default();
                 viewer.rights = Some(rights);
@@ -385,9 +341,8 @@ mod tests {
     fn dead_letters_are_told_whatever_else_is_wrong() {
         let told = |state, dead_count| {
             dead_letters(&ShownDestination {
-                state,
                 dead_count,
-                ..active(2, Status::default())
+                ..ShownDestination::sample(state, 2, None, None)
             })
         };
 
@@ -420,10 +375,7 @@ mod tests {
             (ShownState::Down, Status::default(), Some(("app is down: ", true))),
             (ShownState::Paused, quiet(), Some(("app is paused: ", false))),
         ] {
-            let hold = hold(&ShownDestination {
-                state,
-                ..active(1, status)
-            });
+            let hold = hold(&ShownDestination::sample(state, 1, Some(status), None));
 
             let is_expected = match (&hold, expected) {
                 (Some(hold), Some((why, tries_one))) => {
@@ -436,32 +388,39 @@ mod tests {
     }
 
     #[test]
-    fn one_that_takes_nothing_is_wrong_before_it_is_down_and_after_a_restart() {
+    fn of_what_is_wrong_it_is_said_why_how_much_waits_since_when_and_what_to_do() {
         let now = Timestamp::now();
-        let status = |failure: Option<&str>, minutes: u64| Status {
-            oldest_received_at: Some(now.minus(Duration::from_secs(60 * minutes))),
-            failing_since: failure.map(|_| now),
-            last_failure: failure.map(|detail| Failure {
+        let status = |failing_since| Status {
+            oldest_received_at: Some(now.minus(Duration::from_secs(3_600))),
+            failing_since,
+            last_failure: Some(Failure {
                 at: now,
-                detail: detail.to_owned(),
+                detail: "answered 500".to_owned(),
             }),
             ..Status::default()
         };
+        let said = |state, status| standing(&ShownDestination::sample(state, 3, Some(status), None)).unwrap();
 
-        assert_eq!(standing(&active(1, status(None, 1))), None);
-        assert_eq!(standing(&active(0, status(Some("answered 500"), 1))), None);
-        let failed = standing(&active(3, status(Some("answered 500"), 1))).unwrap();
+        let failing = said(ShownState::Active, status(Some(now)));
         assert!(
-            failed.contains("answered 500. Waiting for it: 3, the oldest"),
-            "{failed}"
+            failing.contains(": answered 500. Waiting for it: 3, the oldest"),
+            "{failing}"
+        );
+        let waits = said(ShownState::Active, status(None));
+        assert!(
+            waits.contains("waits for long: 3, the oldest received"),
+            "{waits}"
         );
         let quiet = Status {
             quiet_until: Some(now),
-            ..status(Some("answered 429"), 1)
+            ..status(Some(now))
         };
-        let quiet = standing(&active(3, quiet)).unwrap();
+        let quiet = said(ShownState::Active, quiet);
         assert!(quiet.contains("asked to be left alone until "), "{quiet}");
-        let restarted = standing(&active(2, status(None, 11))).unwrap();
-        assert!(restarted.contains("waits for long: 2, the oldest"), "{restarted}");
+        let gone = said(ShownState::Unconfigured, Status::default());
+        assert!(
+            gone.contains("given up after 20") && gone.contains("pending: 3"),
+            "{gone}"
+        );
     }
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::config::{self, Sources};
-use crate::delivery::Status;
+use crate::delivery::{PAUSED_ITSELF, Status};
 use crate::fingerprint::Fingerprint;
+use crate::inbox::outbox::Pause;
 use crate::subscription::{Probe, ProbeKind};
 
 fn at(seconds: i64) -> Timestamp {
@@ -32,18 +33,10 @@ fn standing(sight: &Sight, more: &str, about: About) -> Option<Standing> {
         .map(|fact| fact.standing)
 }
 
-fn destination(state: ShownState, status: Status) -> Sight {
+fn destination(state: ShownState, status: Status, pause: Option<Pause>) -> Sight {
     let shown = ShownDestination {
-        name: "app".to_owned(),
-        kind: Some("http"),
-        to: None,
-        state,
-        pending_count: 1,
         dead_count: 2,
-        added_at: at(-1_000),
-        removed_after: None,
-        pause: None::<Pause>,
-        status: Some(status),
+        ..ShownDestination::sample(state, 1, Some(status), pause)
     };
     Sight {
         destinations: Some(vec![shown]),
@@ -76,7 +69,7 @@ fn what_was_not_seen_is_no_fact() {
 
 #[test]
 fn a_destination_that_has_taken_nothing_yet_is_not_known_to_be_well() {
-    let of = |state, status| standing(&destination(state, status), "", About::Destination);
+    let of = |state, status| standing(&destination(state, status, None), "", About::Destination);
     let down = Status {
         down_since: Some(at(-9)),
         ..Status::default()
@@ -97,11 +90,11 @@ fn a_destination_that_has_taken_nothing_yet_is_not_known_to_be_well() {
 #[test]
 fn a_destination_that_paused_itself_is_told_and_one_that_somebody_paused_is_not() {
     let of = |reason: &str| {
-        let mut sight = destination(ShownState::Paused, Status::default());
-        sight.destinations.as_mut().unwrap()[0].pause = Some(Pause {
+        let pause = Pause {
             at: at(-7),
             reason: reason.to_owned(),
-        });
+        };
+        let sight = destination(ShownState::Paused, Status::default(), Some(pause));
         standing(&sight, "", About::Destination)
     };
 
@@ -116,13 +109,13 @@ fn a_destination_that_paused_itself_is_told_and_one_that_somebody_paused_is_not(
 #[test]
 fn dead_letters_are_counted_and_a_removed_destination_is_gone() {
     let removed = facts(
-        &destination(ShownState::Removed, Status::default()),
+        &destination(ShownState::Removed, Status::default(), None),
         &settings(""),
         at(0),
     );
 
     let count = standing(
-        &destination(ShownState::Paused, Status::default()),
+        &destination(ShownState::Paused, Status::default(), None),
         "",
         About::DeadLetter,
     );
@@ -249,7 +242,7 @@ fn a_public_url_is_wrong_where_two_probes_in_a_row_did_not_lead_here() {
 
 #[test]
 fn a_notice_hears_of_what_it_is_about() {
-    let sight = destination(ShownState::Active, Status::default());
+    let sight = destination(ShownState::Active, Status::default(), None);
 
     assert_eq!(
         standing(&sight, r#"about = ["inbox", "destination"]"#, About::DeadLetter),

@@ -80,7 +80,7 @@ async fn a_failure_is_remarked_only_as_long_as_what_it_met_is_pending() {
         .await
     };
 
-    remark(|line| line.contains(" answered 500 (at ")).await;
+    remark(|line| line.contains(" answered 500 (since ")).await;
     stage.application.answer(|_| Reply::Status(200));
     stage.json(&["deliveries", "retry", &id(&receipt_id)]).await;
     stage.wait_for_delivery(&receipt_id, "delivered", 2).await;

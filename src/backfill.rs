@@ -18,9 +18,10 @@ mod progress;
 mod rounds;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -205,7 +206,7 @@ impl Backfill {
 
     /// Has keys that were refused tried again, since a person asks, who may just have mended that.
     pub fn forgive(&self) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = self.refused.lock();
         refused.clear();
     }
 
@@ -256,14 +257,14 @@ impl Backfill {
 
     /// How CaiGunn has refused a key lately.
     fn refusal(&self, fingerprint: &Fingerprint) -> Option<caigunn::Error> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.lock();
         let (since, error) = refused.get(fingerprint)?;
         (since.elapsed() < REFUSED_WAIT).then(|| error.clone())
     }
 
     /// Which key CaiGunn refuses, if it refuses one.
     fn problem(&self) -> Option<String> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.lock();
         let mut current = refused
             .values()
             .filter(|(since, _)| since.elapsed() < REFUSED_WAIT);
@@ -277,7 +278,7 @@ impl Backfill {
         let whose = owner.map_or_else(|| "a chatbot".to_owned(), |id| format!("chatbot {id}"));
         let what = format!("cannot ask what was missed of the jobs of {whose}; others are asked about");
         error.log("backfill", Some(&fingerprint), &what, REFUSED_WAIT);
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = self.refused.lock();
         refused.retain(|_, (since, _)| since.elapsed() < REFUSED_WAIT);
         refused.insert(fingerprint, (Instant::now(), error.clone()));
     }

@@ -42,7 +42,6 @@ pub mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -378,11 +377,6 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a call may take before the store gives it up.
     pub timeout: Duration,
-}
-
-/// Locks a mutex whose holders leave it valid at every step, so that a panic elsewhere does not matter.
-fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the next page starts if this one is full.

@@ -2,8 +2,10 @@
 //! else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 
@@ -91,13 +93,13 @@ pub struct Attempts {
 impl Counted {
     /// The attempts of a destination, which begin with the first call.
     pub fn attempts(&self, destination: &'static str) -> Arc<Attempts> {
-        let mut destinations = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut destinations = self.destinations.lock();
         Arc::clone(destinations.entry(destination).or_default())
     }
 
     /// The same of one that may not be known here.
     pub fn attempts_of(&self, destination: &str) -> Option<Arc<Attempts>> {
-        let destinations = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let destinations = self.destinations.lock();
         destinations.get(destination).cloned()
     }
 }

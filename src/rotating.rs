@@ -1,6 +1,8 @@
 //! Values that are replaced while they are used: secrets that are rotated in their files.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 /// How many of the values that were used before are good at most, besides those that are given, where the other side may not
 /// have the new one yet: the newest.
@@ -28,24 +30,19 @@ impl<T> Rotating<T> {
 
     /// The value as it is now.
     pub fn get(&self) -> Arc<T> {
-        Arc::clone(&self.held().value)
+        Arc::clone(&self.0.read().value)
     }
 
     /// How often it was replaced.
     pub fn replaced_count(&self) -> usize {
-        self.held().replaced_count
+        self.0.read().replaced_count
     }
 
     /// Makes it `value` for all who ask from now on.
     pub fn replace(&self, value: T) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.write();
         held.value = Arc::new(value);
         held.replaced_count += 1;
-    }
-
-    fn held(&self) -> RwLockReadGuard<'_, Held<T>> {
-        // Nothing that could panic is done under the lock.
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the rounds have seen, for `/metrics` and the admin API.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Registry;
@@ -55,6 +56,6 @@ impl Progress {
 
     /// What is shown, to be changed; never held across an await.
     pub(super) fn look(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::mem::Discriminant;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use reqwest::Method;
 use tokio::time::Instant;
 
@@ -56,7 +57,7 @@ impl Patience {
     /// The time in which no call is made, if it is such a time.
     pub fn quiet(&self) -> Option<Quiet> {
         let now = Instant::now();
-        self.state().quiet.clone().filter(|quiet| now < quiet.until)
+        self.0.lock().quiet.clone().filter(|quiet| now < quiet.until)
     }
 
     /// The error of a call that is not made, in a quiet time: the one that began it.
@@ -68,7 +69,7 @@ impl Patience {
     /// Takes down what came of a call of that kind.
     pub fn note(&self, kind: Kind, error: Option<&Error>) {
         let is_quiet = self.quiet().is_some();
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let Some(error) = error.filter(|error| error.is_outage()) else {
             state.failures.remove(&kind);
             // The answer to a call that was under way does not end a quiet time.
@@ -100,10 +101,6 @@ impl Patience {
                 error: error.clone(),
             });
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,9 +2,9 @@
 //! an attempt over one.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -67,17 +67,17 @@ impl<T: Clone> Kept<T> {
             .await
             .inspect_err(|report| *failure = Some((Instant::now(), report.clone())))?;
         let lent = Lent { value, ended };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent.clone());
+        *self.kept.lock() = Some(lent.clone());
         Ok(lent)
     }
 
     /// Keeps it no longer, as one that does not answer. Who uses it may go on with it.
     pub fn forget(&self) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.kept.lock() = None;
     }
 
     fn current(&self) -> Option<Lent<T>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.take_if(|lent| lent.ended.is_cancelled());
         kept.clone()
     }

@@ -1,7 +1,8 @@
 //! What a destination is like now, as its worker shows it to whoever asks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
@@ -56,11 +57,11 @@ pub struct Board(Arc<Mutex<Option<Status>>>);
 impl Board {
     /// What is shown now.
     pub fn status(&self) -> Option<Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     /// Shows something else.
     pub fn show(&self, status: Option<Status>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = status;
+        *self.0.lock() = status;
     }
 }

@@ -5,12 +5,13 @@
 //! request came with is logged.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use parking_lot::Mutex;
 use tracing::{Instrument, Level, debug_span, event};
 use uuid::fmt::Hyphenated;
 
@@ -74,7 +75,7 @@ impl Telling {
             return;
         };
         self.metrics.count_rejected(NO_ROUTE, duration);
-        let mut unsaid = unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsaid = unsaid.lock();
         unsaid.count += 1;
         if unsaid.said_at.is_none_or(|at| at.elapsed() >= STRAY_PAUSE) {
             tracing::warn!(

@@ -1,7 +1,9 @@
 //! How many connections may be open, and which one goes for a new one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::presence::{Presence, Wish};
 
@@ -43,19 +45,19 @@ impl Rooms {
 
     /// How many connections are open, with those that have made room and have not ended yet.
     pub fn open_count(&self) -> usize {
-        let taken = self.taken();
+        let taken = self.taken.lock();
         taken.by.len() + taken.leaving.len()
     }
 
     /// Whether connections are about to end that have been told to make room.
     pub fn are_being_made(&self) -> bool {
-        !self.taken().leaving.is_empty()
+        !self.taken.lock().leaving.is_empty()
     }
 
     /// Room for one more. If there is none, the connection that has lain idle for longest makes it: its peer is the
     /// least likely to want it. `None` if none lies idle, or too many that were told to make room have not ended yet.
     pub fn take(&self) -> Option<Room> {
-        let mut taken = self.taken();
+        let mut taken = self.taken.lock();
         if taken.by.len() >= self.max_count {
             if taken.leaving.len() >= LEAVING_AT_ONCE {
                 return None;
@@ -79,20 +81,16 @@ impl Rooms {
 
     /// Wishes that all connections stop.
     pub fn stop(&self) {
-        let taken = self.taken();
+        let taken = self.taken.lock();
         for presence in taken.by.values().chain(taken.leaving.values()) {
             presence.wish(Wish::Stop);
         }
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let mut taken = self.rooms.taken();
+        let mut taken = self.rooms.taken.lock();
         taken.by.remove(&self.id);
         taken.leaving.remove(&self.id);
     }

@@ -5,13 +5,14 @@
 //! sender's post is lost on it. So a short rest is read first, and of a long one the answer says `Connection: close`.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 /// How much of a rest is read so that the connection can stay. Beyond it a new connection is cheaper.
@@ -35,11 +36,7 @@ impl Unread {
 
     /// Takes what came back, if anything did.
     pub fn take(&self) -> Option<Rest> {
-        self.slot().take().map(Rest)
-    }
-
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Incoming>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().take().map(Rest)
     }
 }
 
@@ -74,7 +71,7 @@ impl Drop for Lent {
         if let Some(body) = self.body.take()
             && !body.is_end_stream()
         {
-            *self.home.slot() = Some(body);
+            *self.home.0.lock() = Some(body);
         }
     }
 }

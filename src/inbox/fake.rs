@@ -4,10 +4,11 @@ mod outbox;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -108,7 +109,7 @@ impl FakeInbox {
     }
 
     pub fn answer_next_with(&self, answer: BatchAnswer) {
-        self.answers.lock().unwrap().push_back(answer);
+        self.answers.lock().push_back(answer);
     }
 }
 
@@ -116,7 +117,7 @@ impl Inbox for FakeInbox {
     fn append(&self, batch: Vec<Entry>) -> Answer<'_, Vec<Result<Stored, Error>>> {
         let sizes: Vec<_> = batch.iter().map(Entry::body_bytes).collect();
         let index = self.batches.borrow().len();
-        self.last_batch.lock().unwrap().clone_from(&batch);
+        self.last_batch.lock().clone_from(&batch);
         self.batches.send_modify(|batches| batches.push(sizes));
         let mut let_through = self.let_through.subscribe();
         Box::pin(async move {
@@ -125,7 +126,7 @@ impl Inbox for FakeInbox {
                 _ = let_through.wait_for(|indices| indices.contains(&index)) => {}
             }
             self.answered_count.send_modify(|count| *count += 1);
-            let answer = self.answers.lock().unwrap().pop_front();
+            let answer = self.answers.lock().pop_front();
             answer.unwrap_or_else(|| Ok(batch.iter().map(|entry| Ok(stored(entry))).collect()))
         })
     }
@@ -143,7 +144,7 @@ impl Inbox for FakeInbox {
         Box::pin(async move {
             let permit = self.read_gate.acquire().await;
             permit.expect("the gate is never closed").forget();
-            let body = self.held.lock().unwrap().clone();
+            let body = self.held.lock().clone();
             Ok(body.map(|body| (receipt(id), body)))
         })
     }
@@ -208,7 +209,7 @@ impl Inbox for FakeInbox {
     }
 
     fn resign<'a>(&'a self, candidate: &'a Candidate) -> Answer<'a, ()> {
-        self.resigned.lock().unwrap().push(candidate.clone());
+        self.resigned.lock().push(candidate.clone());
         let mut leadership = self.leadership.subscribe();
         Box::pin(async move {
             let answer = leadership.wait_for(Option::is_some).await;

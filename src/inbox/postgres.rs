@@ -34,10 +34,10 @@ mod tls;
 mod upkeep;
 mod values;
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::{

@@ -40,16 +40,17 @@ mod write;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Marks, Outbox, Page, PageRequest, QuarantineId,
-    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Space, Stored, lock_mutex,
+    QuarantineTotals, Quarantined, Receipt, ReceiptFilter, ReceiptId, Space, Stored,
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
@@ -142,7 +143,7 @@ impl SqliteInbox {
     /// Has the thread panic.
     #[cfg(test)]
     pub async fn panic(&self) {
-        let commands = lock_mutex(&self.commands).clone().expect("it is open");
+        let commands = self.commands.lock().clone().expect("it is open");
         let panic = Command::Work(Box::new(|_| panic!("on purpose")));
         assert!(commands.send(panic).await.is_ok(), "the thread runs");
     }
@@ -152,7 +153,7 @@ impl SqliteInbox {
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
     ) -> Result<T, Error> {
-        let commands = lock_mutex(&self.commands).clone().ok_or_else(Error::closed)?;
+        let commands = self.commands.lock().clone().ok_or_else(Error::closed)?;
         let (sender, answer) = oneshot::channel();
         commands
             .send(command(sender))
@@ -186,7 +187,7 @@ impl SqliteInbox {
         &self,
         query: impl FnOnce(&Connection, &Mutex<KeyIndex>) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        if lock_mutex(&self.commands).is_none() {
+        if self.commands.lock().is_none() {
             return Err(Error::closed());
         }
         let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
@@ -294,7 +295,7 @@ impl Inbox for SqliteInbox {
     fn lead<'a>(&'a self, _: &'a Candidate) -> Answer<'a, Leadership> {
         // Asked every two seconds, so that it is noticed in time where nothing is written that a file has lost its name. If
         // the thread has no room for it, it is writing, and looks then.
-        if let Some(commands) = &*lock_mutex(&self.commands) {
+        if let Some(commands) = &*self.commands.lock() {
             let _ = commands.try_send(Command::Work(Box::new(Store::watch)));
         }
         // Whoever has the file open is alone.
@@ -306,7 +307,7 @@ impl Inbox for SqliteInbox {
     }
 
     fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let commands = lock_mutex(&self.commands).clone();
+        let commands = self.commands.lock().clone();
         Box::pin(async {
             match commands {
                 // Nobody takes commands any more: the thread has panicked.
@@ -319,7 +320,7 @@ impl Inbox for SqliteInbox {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async {
             let closed = self.ask(Command::Close).await;
-            lock_mutex(&self.commands).take();
+            self.commands.lock().take();
             closed
         })
     }

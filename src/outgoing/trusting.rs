@@ -1,9 +1,9 @@
 //! What is made of the certificates that this machine trusts, and made anew where they may have changed.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How long what was made is believed: reading all that is trusted takes some milliseconds, and who shows another certificate is
@@ -40,14 +40,14 @@ impl<T: Clone> Trusting<T> {
 
     /// What was made last, and when.
     pub fn get(&self) -> (T, Instant) {
-        let held = self.held();
+        let held = self.held.lock();
         (held.value.clone(), held.made_at)
     }
 
     /// Where a certificate was refused with what was made then, makes it anew, at most once in five seconds. Whether there is
     /// another one now, whoever had it made; what cannot be made stays as it was.
     pub fn renew(&self, used: Instant) -> bool {
-        let mut held = self.held();
+        let mut held = self.held.lock();
         if held.made_at != used {
             return true;
         }
@@ -59,10 +59,6 @@ impl<T: Clone> Trusting<T> {
         let is_made = made.is_some();
         held.value = made.unwrap_or_else(|| held.value.clone());
         is_made
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held<T>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What may be seen of the subscription at any time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Finding, Kind};
@@ -194,7 +195,7 @@ impl View {
 
     /// What there is to see. Not to be held across an await.
     pub fn look(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// What there is to see now, to be kept. Nothing is tried again while CaiGunn is left alone.

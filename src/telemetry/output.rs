@@ -1,9 +1,11 @@
 //! Lines on their way to standard output: made by anybody, written by a thread of their own.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// How many bytes may wait: some 8,000 lines.
 const MAX_WAITING_BYTES: usize = 4 << 20;
@@ -55,7 +57,7 @@ impl Output {
 
     /// Adds whole lines, which are so many: all of them or none.
     pub fn add(&self, lines: &[u8], count: usize) {
-        let mut held = self.0.lines();
+        let mut held = self.0.lines.lock();
         if held.state == State::Open && held.waiting.len() + lines.len() <= MAX_WAITING_BYTES {
             let was_empty = held.waiting.is_empty();
             held.waiting.extend_from_slice(lines);
@@ -70,42 +72,34 @@ impl Output {
 
     /// How many lines found no room so far, or could not be written; of those some may have been.
     pub fn dropped_count(&self) -> usize {
-        self.0.lines().dropped_count
+        self.0.lines.lock().dropped_count
     }
 
     /// Why lines could not be written, the last time that they could not; `None` if all that were dropped found no room.
     pub fn failure(&self) -> Option<String> {
-        self.0.lines().failure.clone()
+        self.0.lines.lock().failure.clone()
     }
 
     /// Waits until all that waits is written, `patience` at most, and takes nothing more.
     pub fn end(&self, patience: Duration) {
-        let mut held = self.0.lines();
+        let mut held = self.0.lines.lock();
         if held.state == State::Open {
             held.state = State::Ending;
             self.0.changed.notify_one();
         }
-        let _ = self
-            .0
-            .written
-            .wait_timeout_while(held, patience, |lines| lines.state != State::Ended);
+        let is_under_way = |lines: &mut Lines| lines.state != State::Ended;
+        self.0.written.wait_while_for(&mut held, is_under_way, patience);
     }
 }
 
 impl Shared {
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn write_out(&self, mut target: impl Write) {
         let mut writing = Vec::new();
         loop {
-            let mut lines = self
-                .changed
-                .wait_while(self.lines(), |lines| {
-                    lines.waiting.is_empty() && lines.state == State::Open
-                })
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut lines = self.lines.lock();
+            self.changed.wait_while(&mut lines, |lines| {
+                lines.waiting.is_empty() && lines.state == State::Open
+            });
             if lines.waiting.is_empty() {
                 lines.state = State::Ended;
                 self.written.notify_all();
@@ -115,7 +109,7 @@ impl Shared {
             drop(lines);
             // Nobody could be told that the output is gone, but by a number; the next lines are tried again.
             if let Err(error) = target.write_all(&writing).and_then(|()| target.flush()) {
-                let mut lines = self.lines();
+                let mut lines = self.lines.lock();
                 lines.dropped_count += memchr::memchr_iter(b'\n', &writing).count();
                 lines.failure = Some(error.to_string());
             }
@@ -159,7 +153,7 @@ mod tests {
         let (output, open, writes) = gated();
         output.add(b"one\n", 1);
         // The thread has taken it when the rest finds nothing waiting.
-        while !output.0.lines().waiting.is_empty() {
+        while !output.0.lines.lock().waiting.is_empty() {
             thread::yield_now();
         }
         output.add(b"two\nthree\n", 2);
@@ -177,7 +171,7 @@ mod tests {
     fn what_finds_no_room_is_dropped_whole_and_counted() {
         let (output, open, writes) = gated();
         output.add(b"one\n", 1);
-        while !output.0.lines().waiting.is_empty() {
+        while !output.0.lines.lock().waiting.is_empty() {
             thread::yield_now();
         }
         output.add(&vec![b'x'; MAX_WAITING_BYTES - 3], 1);

@@ -1,7 +1,9 @@
 //! What is logged on a test's own thread, from INFO on.
 
 use std::io;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Once};
+
+use parking_lot::Mutex;
 
 /// Has somebody listen to everything from now on. Where nobody does, tracing turns a place in the code off when it is first
 /// reached, and a test that begins to listen at that very moment would miss what is said there.
@@ -27,7 +29,7 @@ pub struct Text(Arc<Mutex<Vec<u8>>>);
 impl Text {
     /// As text.
     pub fn read(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(self.0.lock().clone()).unwrap()
     }
 }
 
@@ -62,7 +64,7 @@ impl Log {
 
 impl io::Write for Text {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -285,7 +285,7 @@ async fn a_stop_ends_the_term_and_then_tells_the_store() {
     assert!(!stage.task.is_finished(), "the store has not answered");
     stage.say(leader());
     soon(stage.task).await.unwrap();
-    let resigned = stage.inbox.resigned.lock().unwrap();
+    let resigned = stage.inbox.resigned.lock();
     assert_eq!(*resigned, stage.inbox.candidates.borrow()[..1]);
 }
 

@@ -6,8 +6,8 @@
 
 use std::io;
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::process::{ChildStdin, Command};
 use tokio::runtime::Handle;
@@ -25,7 +25,7 @@ pub struct Child(Option<tokio::process::Child>);
 impl Child {
     pub fn start(command: &mut Command) -> io::Result<Self> {
         // Nobody looks at it before it is written down.
-        let mut programs = programs();
+        let mut programs = PROGRAMS.lock();
         let child = command.kill_on_drop(true).spawn()?;
         programs.extend(number(&child));
         Ok(Self(Some(child)))
@@ -70,7 +70,7 @@ async fn wait(child: &mut tokio::process::Child) -> io::Result<ExitStatus> {
     let number = number(child);
     let status = child.wait().await;
     if let Some(number) = number {
-        let mut programs = programs();
+        let mut programs = PROGRAMS.lock();
         if let Some(place) = programs.iter().position(|known| *known == number) {
             programs.swap_remove(place);
         }
@@ -81,11 +81,6 @@ async fn wait(child: &mut tokio::process::Child) -> io::Result<ExitStatus> {
 fn number(child: &tokio::process::Child) -> Option<Pid> {
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     id.and_then(Pid::from_raw)
-}
-
-fn programs() -> MutexGuard<'static, Vec<Pid>> {
-    // Its holders leave it valid at every step.
-    PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where this is process 1, waits for all that has ended and whose parent is gone, for ever; otherwise somebody else does.
@@ -110,7 +105,7 @@ pub async fn collect_orphans() {
 
 /// Waits for those that have ended already and are no programs.
 fn collect() {
-    let programs = programs();
+    let programs = PROGRAMS.lock();
     let ended = processes::all().into_iter();
     for child in ended.filter(|process| process.has_ended && process.parent == 1) {
         if !programs.contains(&child.number) {

@@ -5,13 +5,14 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::stream::{Carrier, Progress, Stream};
@@ -103,7 +104,7 @@ impl Link {
 
 /// Connections that lie idle, since when.
 pub struct Pool {
-    links: Mutex<Idle>,
+    idle: Mutex<Idle>,
     max_count: usize,
 }
 
@@ -118,7 +119,7 @@ impl Pool {
     /// For so many at most.
     pub fn new(max_count: usize) -> Arc<Self> {
         Arc::new(Self {
-            links: Mutex::default(),
+            idle: Mutex::default(),
             max_count,
         })
     }
@@ -126,7 +127,7 @@ impl Pool {
     /// The one that was used last and is open.
     pub async fn take(&self) -> Option<Link> {
         loop {
-            let (since, mut link) = self.idle().links.pop()?;
+            let (since, mut link) = self.idle.lock().links.pop()?;
             if since.elapsed() < IDLE_TIMEOUT {
                 // What the peer has said meanwhile: nothing, if it goes on.
                 link.advance().await;
@@ -144,7 +145,7 @@ impl Pool {
         if !link.is_ready() {
             return;
         }
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         if idle.links.len() < self.max_count {
             idle.links.push((Instant::now(), link));
         }
@@ -157,7 +158,7 @@ impl Pool {
     async fn tend(self: Arc<Self>) {
         loop {
             let next = {
-                let mut idle = self.idle();
+                let mut idle = self.idle.lock();
                 idle.links.retain(|(since, _)| since.elapsed() < IDLE_TIMEOUT);
                 let Some(since) = idle.links.iter().map(|(since, _)| *since).min() else {
                     idle.is_tended = false;
@@ -167,10 +168,5 @@ impl Pool {
             };
             sleep_until(next).await;
         }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        // Nothing that could panic is done under the lock.
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,11 @@
 //! What all clients of brokers share: how they reach them, and what is remembered of what went wrong.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use parking_lot::{Condvar, Mutex};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -135,19 +135,15 @@ fn refusal(line: &str) -> Option<(i32, &str)> {
 }
 
 impl Context {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits until there is a producer id, or none will come, or that time is over. Blocks.
     pub fn wait_for_producer_id(&self, limit: Duration) {
         let is_open = |known: &mut Known| !known.is_settled;
-        drop(self.heard.wait_timeout_while(self.known(), limit, is_open));
+        self.heard.wait_while_for(&mut self.known.lock(), is_open, limit);
     }
 
     /// Remembers what went wrong with a connection.
     fn failed(&self, code: RDKafkaErrorCode, reason: &str) {
-        let mut known = self.known();
+        let mut known = self.known.lock();
         // That none is left says less than why one is not there.
         if code != RDKafkaErrorCode::AllBrokersDown || known.error(NO_PARTITION).is_none() {
             known.last_error = Some((code, reason.to_owned(), Instant::now()));
@@ -155,13 +151,13 @@ impl Context {
     }
 
     fn settle(&self) {
-        self.known().is_settled = true;
+        self.known.lock().is_settled = true;
         self.heard.notify_all();
     }
 
     /// What the broker that leads a partition has answered since then, in words, if it did.
     pub fn refusal(&self, partition: i32, since: Instant) -> Option<String> {
-        let known = self.known();
+        let known = self.known.lock();
         let (reason, _) = known.refusals.get(&partition).filter(|(_, at)| *at >= since)?;
         let because = match reason {
             _ if reason.contains(IN_SYNC) => "too few copies are in sync (min.insync.replicas): ".to_owned(),
@@ -174,7 +170,7 @@ impl Context {
     /// What a wait in vain for that partition, which is below 0 if nobody knows it, came to, with what the library said of
     /// it; `None` if it said nothing.
     pub fn trouble(&self, partition: i32) -> Option<(Outcome, String)> {
-        let known = self.known();
+        let known = self.known.lock();
         let (code, reason) = known.error(partition)?;
         let reason = reason.to_owned();
         Some(match code {
@@ -237,7 +233,7 @@ impl ClientContext for Context {
         }
         if let Some((partition, reason)) = refusal(message) {
             let refused = (reason.to_owned(), Instant::now());
-            self.known().refusals.insert(partition, refused);
+            self.known.lock().refusals.insert(partition, refused);
         }
         if facility == "GETPID" && message.contains(PRODUCER_ID) {
             self.settle();
@@ -263,7 +259,7 @@ impl ProducerContext for Context {
             Err((error, message)) => Err((message.partition(), error.clone())),
         };
         if let Ok((partition, _)) = ending {
-            let mut known = self.known();
+            let mut known = self.known.lock();
             known.refusals.remove(&partition);
             known.taken_at.insert(partition, Instant::now());
         }
@@ -480,7 +476,7 @@ mod tests {
         let now = Instant::now();
         let ago = |seconds: u64| now.checked_sub(Duration::from_secs(seconds)).unwrap();
         let of = |error_age: u64, taken: &[(i32, u64)]| {
-            *context.known() = Known {
+            *context.known.lock() = Known {
                 last_error: Some((
                     RDKafkaErrorCode::BrokerTransportFailure,
                     "refused".to_owned(),

@@ -1,11 +1,12 @@
 //! Sends to a topic.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -148,7 +149,7 @@ impl KafkaSender {
 
     /// The one there is, or a new one.
     fn producer(&self) -> Result<Arc<Producer>, KafkaError> {
-        let mut held = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.producer.lock();
         let password = self.settings.login.password.get();
         if let Some(producer) = held.as_ref().filter(|producer| producer.can_go_on(&password)) {
             return Ok(Arc::clone(producer));

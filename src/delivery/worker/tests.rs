@@ -1,10 +1,10 @@
 //! What only the worker's own clock shows: how soon it looks for what was accepted, and how long it leaves the store to those
 //! who post.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -36,7 +36,7 @@ struct Taking {
 impl Sender for Taking {
     fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
         let taken = (parcel.receipt.sequence, Instant::now());
-        self.taken.lock().unwrap().push(taken);
+        self.taken.lock().push(taken);
         let report = Report::new(Outcome::Delivered, String::new());
         Box::pin(std::future::ready(report))
     }
@@ -57,7 +57,7 @@ struct Falling {
 
 impl Sender for Falling {
     fn send(&self, _: Parcel) -> BoxFuture<'_, Report> {
-        self.sent_at.lock().unwrap().push(Instant::now());
+        self.sent_at.lock().push(Instant::now());
         let report = Report::new(Outcome::Unreachable, String::new());
         Box::pin(std::future::ready(report))
     }
@@ -98,7 +98,7 @@ struct Quiet(Taking);
 
 impl Sender for Quiet {
     fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
-        let is_first = self.0.taken.lock().unwrap().is_empty();
+        let is_first = self.0.taken.lock().is_empty();
         let report = self.0.send(parcel);
         Box::pin(async move {
             match report.await {
@@ -166,7 +166,7 @@ impl Site {
     async fn sent_at(&self, sequence: u64) -> Instant {
         let waiting = async {
             loop {
-                let taken = self.sender.taken.lock().unwrap().clone();
+                let taken = self.sender.taken.lock().clone();
                 if let Some((_, at)) = taken.iter().find(|(taken, _)| *taken == sequence) {
                     return *at;
                 }
@@ -186,7 +186,7 @@ impl<S: Sender + Default> Site<S> {
         record_time: Duration,
     ) -> Self {
         let inbox = FakeInbox::new();
-        *inbox.outbox.record_time.lock().unwrap() = record_time;
+        *inbox.outbox.record_time.lock() = record_time;
         Self::at(inbox, schedule, receipt_count, max_in_flight)
     }
 
@@ -237,7 +237,7 @@ impl<S: Sender + Default> Site<S> {
     /// Puts a receipt into the log, and tells nobody.
     fn accept(&self, sequence: u64) {
         let Parcel { receipt, body, .. } = parcel(sequence);
-        let mut log = self.inbox.outbox.log.lock().unwrap();
+        let mut log = self.inbox.outbox.log.lock();
         log.push((receipt, body));
     }
 
@@ -252,7 +252,7 @@ impl<S: Sender + Default> Site<S> {
     async fn records(&self, count: usize) -> Vec<Record> {
         let waiting = async {
             loop {
-                let records = self.inbox.outbox.records.lock().unwrap().clone();
+                let records = self.inbox.outbox.records.lock().clone();
                 if records.len() >= count {
                     return records;
                 }
@@ -337,7 +337,7 @@ async fn what_is_accepted_is_sent_at_once_and_where_the_word_of_it_is_missed_wit
 #[tokio::test(start_paused = true)]
 async fn a_word_that_comes_while_the_log_is_read_is_kept_for_the_next_look_into_it() {
     let site = Site::with(0, 16, MS);
-    *site.inbox.outbox.read_time.lock().unwrap() = 50 * MS;
+    *site.inbox.outbox.read_time.lock() = 50 * MS;
     sleep(INTERVAL / 2).await;
     // It is read for this one.
     site.accept(1);
@@ -360,7 +360,7 @@ async fn who_ends_by_what_it_is_sent_has_it_again_when_it_is_back_once() {
 
     sleep(PATIENCE / 2).await;
 
-    let sent_at = site.sender.sent_at.lock().unwrap();
+    let sent_at = site.sender.sent_at.lock();
     assert_eq!(sent_at.len(), 2, "{sent_at:?}");
     let wait = sent_at[1] - sent_at[0];
     assert!((1000 * MS..1200 * MS).contains(&wait), "{wait:?}");
@@ -436,7 +436,7 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
             changed_at: now,
         };
         let pending = vec![(row, parcel(1).receipt, attempt)];
-        *inbox.outbox.pending.lock().unwrap() = pending;
+        *inbox.outbox.pending.lock() = pending;
         let site: Site = Site::at(inbox, vec![Duration::ZERO, minute, HOUR], 3, 16);
 
         sleep(PATIENCE / 2).await;
@@ -551,11 +551,11 @@ async fn with_new_secrets_what_waits_is_tried_soon_also_what_was_refused() {
 
 /// How often something came.
 fn attempt_count(taking: &Taking) -> usize {
-    taking.taken.lock().unwrap().len()
+    taking.taken.lock().len()
 }
 
 /// The numbers of what came, as it came.
 fn sequences(taking: &Taking) -> Vec<u64> {
-    let taken = taking.taken.lock().unwrap();
+    let taken = taking.taken.lock();
     taken.iter().map(|(sequence, _)| *sequence).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::ConnectionSettings;
@@ -140,7 +141,7 @@ fn serve(pieces: &[&[u8]]) -> Served {
         make_plain(head.uri_mut());
         let (body, is_whole) = read(body).await;
         let status = if is_whole { 200 } else { 400 };
-        lock(&seen).push(Seen {
+        seen.lock().push(Seen {
             method: head.method().to_string(),
             target,
             body,
@@ -159,8 +160,8 @@ fn serve(pieces: &[&[u8]]) -> Served {
     let mut context = Context::from_waker(Waker::noop());
     let ended = (0..MAX_POLLS).any(|_| connection.as_mut().poll(&mut context).is_ready());
     assert!(ended, "a connection whose peer has ended ends");
-    let statuses = statuses(&lock(&received));
-    let seen = std::mem::take(&mut *lock(&seen));
+    let statuses = statuses(&received.lock());
+    let seen = std::mem::take(&mut *seen.lock());
     Served { seen, statuses }
 }
 
@@ -195,10 +196,6 @@ fn stream(peer: Peer) -> Stream<Peer> {
         stop_grace: limit,
     };
     Stream::new(peer, &settings, Arc::default())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics with it")
 }
 
 /// A connection whose peer sends these pieces, each read by itself, and then nothing more.
@@ -240,7 +237,7 @@ impl AsyncRead for Peer {
 
 impl AsyncWrite for Peer {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        lock(&self.received).extend_from_slice(bytes);
+        self.received.lock().extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

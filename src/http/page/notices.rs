@@ -2,8 +2,8 @@
 //! can make the page say something by a link.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// How many are kept, the latest ones.
@@ -16,7 +16,7 @@ impl Notices {
     /// Keeps a text; gives the id by which it is found.
     pub fn keep(&self, text: String) -> Uuid {
         let id = Uuid::new_v4();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         kept.truncate(MAX_COUNT - 1);
         kept.push_front((id, text));
         id
@@ -25,7 +25,7 @@ impl Notices {
     /// The text of that id, if it is one and still kept.
     pub fn find(&self, id: &str) -> Option<String> {
         let id = Uuid::try_parse(id).ok()?;
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock();
         kept.iter()
             .find(|(kept, _)| *kept == id)
             .map(|(_, text)| text.clone())

@@ -5,10 +5,10 @@
 //! session, and none comes back that was signed out.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac_sha256::HMAC;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -84,13 +84,13 @@ impl Sessions {
         let given = fields.next()?;
         let proof = self.proof(tokens, &session)?;
         let is_ours = is_same(&proof, given);
-        let is_over = session.ends_at <= seconds(now) || self.kept().ended.contains_key(&session.id);
+        let is_over = session.ends_at <= seconds(now) || self.0.lock().ended.contains_key(&session.id);
         (is_ours && !is_over && fields.next().is_none()).then_some(session)
     }
 
     /// Ends a session, also for who has kept its cookie.
     pub fn end(&self, session: &Session, now: Timestamp) {
-        let mut kept = self.kept();
+        let mut kept = self.0.lock();
         let now = seconds(now);
         kept.ended.retain(|_, ends_at| *ends_at > now);
         if kept.ended.len() >= MAX_ENDED {
@@ -104,7 +104,7 @@ impl Sessions {
     /// the origin of a form is what tells.
     pub fn form_token(&self, session: Option<&Session>) -> String {
         let id = session.map_or(Uuid::nil(), |session| session.id);
-        hex(&HMAC::mac(format!("form {id}"), self.kept().salt))
+        hex(&HMAC::mac(format!("form {id}"), self.0.lock().salt))
     }
 
     /// Proves that whoever began the session had the token of its rights.
@@ -114,7 +114,7 @@ impl Sessions {
             Rights::Reading => tokens.read_only.get(),
         };
         let token: &SecretString = token.as_ref().as_ref()?;
-        let key = HMAC::mac(self.kept().salt, token.expose_secret());
+        let key = HMAC::mac(self.0.lock().salt, token.expose_secret());
         let said = format!(
             "session {} {} {}",
             letter(session.rights),
@@ -122,10 +122,6 @@ impl Sessions {
             session.ends_at
         );
         Some(hex(&HMAC::mac(said, key)))
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,7 +198,7 @@ mod tests {
         }
 
         assert!(sessions.find(&tokens, &first, now).is_none());
-        assert!(sessions.kept().ended.len() <= MAX_ENDED);
+        assert!(sessions.0.lock().ended.len() <= MAX_ENDED);
     }
 
     #[test]

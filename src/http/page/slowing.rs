@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How many wrong tokens of one client cost nothing: people mistype.
@@ -82,7 +82,7 @@ impl Failed {
 impl Slowing {
     /// How long that client still has to wait before its token is looked at.
     pub fn wait(&self, client: &Client) -> Option<Duration> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let of_client = known.clients.get(client).and_then(|failed| failed.left(FREE));
         let of_peer = known
             .peers
@@ -93,7 +93,7 @@ impl Slowing {
 
     /// Takes note that a token was wrong, or right.
     pub fn note(&self, client: &Client, is_right: bool) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if is_right {
             known.clients.remove(client);
             return;
@@ -153,7 +153,7 @@ mod tests {
             slowing.note(&Client(IpAddr::from(number.to_be_bytes()), String::new()), false);
         }
 
-        let known = slowing.0.lock().unwrap();
+        let known = slowing.0.lock();
         assert_eq!(
             (known.clients.len(), known.peers.len()),
             (MAX_CLIENTS, MAX_CLIENTS)

@@ -7,7 +7,7 @@ mod ends;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use tokio::time::timeout;
 
@@ -125,7 +126,7 @@ impl AsyncRead for Peer {
 
 impl AsyncWrite for Peer {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.received.lock().unwrap().extend_from_slice(buf);
+        self.received.lock().extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -156,7 +157,7 @@ fn serve(pieces: &[&[u8]]) -> Served {
         let paths = Arc::clone(&paths);
         async move {
             let path = request.uri().path().to_owned();
-            paths.lock().unwrap().push(path.clone());
+            paths.lock().push(path.clone());
             let is_read = path == "/unread" || request.into_body().collect().await.is_ok();
             let status = if is_read { 200 } else { 400 };
             let response = axum::http::Response::builder()
@@ -171,13 +172,13 @@ fn serve(pieces: &[&[u8]]) -> Served {
     // Waiting and failing are ways to refuse a stream too; what counts
     // is what was answered.
     let _ = runtime.block_on(async { timeout(Duration::from_secs(1), connection).await });
-    let received = String::from_utf8(received.lock().unwrap().clone()).unwrap();
+    let received = String::from_utf8(received.lock().clone()).unwrap();
     let statuses = received
         .split("HTTP/1.")
         .skip(1)
         .map(|answer| answer[2..5].parse().unwrap())
         .collect();
-    let paths = paths.lock().unwrap().clone();
+    let paths = paths.lock().clone();
     Served { paths, statuses }
 }
 

@@ -1,9 +1,9 @@
 //! A log in memory that destinations read, as slow as a test wants it.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::super::outbox::{
@@ -54,9 +54,9 @@ impl Outbox for FakeOutbox {
     }
 
     fn undelivered(&self, _: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
-        let log = self.log.lock().unwrap().clone();
+        let log = self.log.lock().clone();
         let newest = log.last().map_or(0, |(last, _)| last.sequence);
-        let pending = self.pending.lock().unwrap();
+        let pending = self.pending.lock();
         let has_row = |sequence| pending.iter().any(|(row, ..)| row.sequence == sequence);
         let found = log
             .into_iter()
@@ -65,7 +65,7 @@ impl Outbox for FakeOutbox {
             .take(limit)
             .map(|(receipt, body)| (receipt, Some(body)))
             .collect();
-        let read_time = *self.read_time.lock().unwrap();
+        let read_time = *self.read_time.lock();
         Box::pin(async move {
             sleep(read_time).await;
             Ok(Undelivered::new(found, limit, after, newest, newest))
@@ -73,7 +73,7 @@ impl Outbox for FakeOutbox {
     }
 
     fn load(&self, sequences: Vec<u64>) -> Answer<'_, Vec<(Receipt, Bytes)>> {
-        let mut found = self.log.lock().unwrap().clone();
+        let mut found = self.log.lock().clone();
         found.retain(|(receipt, _)| sequences.contains(&receipt.sequence));
         Box::pin(std::future::ready(Ok(found)))
     }
@@ -95,10 +95,10 @@ impl Outbox for FakeOutbox {
     }
 
     fn record<'a>(&'a self, _: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
-        let (begun, record_time) = (Instant::now(), *self.record_time.lock().unwrap());
+        let (begun, record_time) = (Instant::now(), *self.record_time.lock());
         Box::pin(async move {
             sleep(record_time).await;
-            self.records.lock().unwrap().push(Record {
+            self.records.lock().push(Record {
                 begun,
                 done: Instant::now(),
                 count: progress.deliveries.len(),
@@ -118,14 +118,14 @@ impl Outbox for FakeOutbox {
         after: u64,
         _: usize,
     ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
-        let pending = self.pending.lock().unwrap();
+        let pending = self.pending.lock();
         let found = pending.iter().filter(|(row, ..)| row.sequence > after);
         let found = found.map(|(row, receipt, _)| (*row, receipt.clone())).collect();
         Box::pin(std::future::ready(Ok(found)))
     }
 
     fn delivery(&self, _: DestinationId, sequence: u64) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {
-        let pending = self.pending.lock().unwrap();
+        let pending = self.pending.lock();
         let found = pending.iter().find(|(row, ..)| row.sequence == sequence);
         let found = found.map(|(row, _, attempt)| (*row, vec![attempt.clone()]));
         Box::pin(std::future::ready(Ok(found)))

@@ -6,17 +6,17 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
+use parking_lot::Mutex;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
 
-use super::super::{Error, lock_mutex};
+use super::super::Error;
 use super::error::{only_reads, sort, sort_connecting};
 use super::{Location, tls};
 
@@ -76,7 +76,7 @@ impl Hosts {
     /// now on, and no connection is used that was made before.
     pub fn suspect(&self, connection: &Connection) {
         let count = self.location.hosts().len();
-        let mut state = lock_mutex(&self.state);
+        let mut state = self.state.lock();
         if count > 1 && connection.generation == state.generation {
             state.first = (connection.host + 1) % count;
             state.generation += 1;
@@ -124,7 +124,7 @@ impl Hosts {
     /// The hosts in the order in which they are asked, and whether a history is known.
     fn order(&self) -> (Vec<usize>, bool) {
         let count = self.location.hosts().len();
-        let state = lock_mutex(&self.state);
+        let state = self.state.lock();
         let mut order: Vec<usize> = (0..count).map(|place| (state.first + place) % count).collect();
         if self.location.config.get_load_balance_hosts() == LoadBalanceHosts::Random {
             fastrand::shuffle(&mut order);
@@ -221,7 +221,7 @@ impl Hosts {
 
     /// Whether a connection leads to the newest history that is known; gives the generation it is of.
     fn judge(&self, connection: &Connection) -> Result<u64, Error> {
-        let mut state = lock_mutex(&self.state);
+        let mut state = self.state.lock();
         if let Some(seen) = connection.history {
             let place = self.location.shown_host(connection.host);
             match state.history {
@@ -295,7 +295,7 @@ impl managed::Manager for Hosts {
         if connection.client.is_closed() {
             return Err(RecycleError::message("it is closed"));
         }
-        if connection.generation != lock_mutex(&self.state).generation {
+        if connection.generation != self.state.lock().generation {
             return Err(RecycleError::message("the server may have been replaced"));
         }
         Ok(())

@@ -1,12 +1,11 @@
 //! Which of the receivers leads.
 
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::super::{Candidate, LEASE, Leadership, Receipt, lock_mutex};
+use super::super::{Candidate, LEASE, Leadership, Receipt};
 use super::Client;
 use super::hosts::{Connection, History};
 use super::values::bigint;
@@ -143,9 +142,9 @@ pub async fn lead(
     let client = &connection.client;
     let lead = client.prepare_cached(&lead_sql()).await?;
     let seconds = LEASE.as_secs_f64();
-    let unrenewed = lock_mutex(watched).filter(|(_, since)| since.elapsed() >= LEASE);
+    let unrenewed = watched.lock().filter(|(_, since)| since.elapsed() >= LEASE);
     let unrenewed = unrenewed.map(|(until, _)| until);
-    let seen = lock_mutex(led).seen();
+    let seen = led.lock().seen();
     let (seq, id) = (seen.map(|seen| seen.seq), seen.map(|seen| seen.id));
     let leads = client
         .query_opt(
@@ -164,8 +163,10 @@ pub async fn lead(
                 seen.id
             );
         }
-        *lock_mutex(watched) = None;
-        return Ok(lock_mutex(led).next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
+        *watched.lock() = None;
+        return Ok(led
+            .lock()
+            .next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
     let holder = client
         .prepare_cached("SELECT name, until, holder FROM lease")
@@ -179,7 +180,7 @@ pub async fn lead(
         });
     };
     let until: Timestamp = row.try_get(1)?;
-    let mut watched = lock_mutex(watched);
+    let mut watched = watched.lock();
     *watched = watched
         .filter(|(before, _)| *before == until)
         .or_else(|| Some((until, Instant::now())));

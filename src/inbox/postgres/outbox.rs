@@ -23,7 +23,7 @@ use super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
     Matching, Outbox, Progress, Start, State, Undelivered,
 };
-use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt, lock_mutex};
+use super::super::{Answer, Candidate, Error, Page, PageRequest, Receipt};
 use super::Client;
 use super::hosts::Connection;
 use super::lease::Seen;
@@ -56,12 +56,12 @@ impl Outbox for PostgresInbox {
 
     fn undelivered(&self, destination: DestinationId, after: u64, limit: usize) -> Answer<'_, Undelivered> {
         Box::pin(async move {
-            let seen = lock_mutex(&self.led).seen();
+            let seen = self.led.lock().seen();
             let found = self.deliver("read", async move |client| {
                 read::undelivered(client, seen, destination, after, limit).await
             });
             let found = found.await?.ok_or(Error::NotLeader)?;
-            lock_mutex(&self.led).see(found.receipts.last().map(Seen::of));
+            self.led.lock().see(found.receipts.last().map(Seen::of));
             Ok(found)
         })
     }

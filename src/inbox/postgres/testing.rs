@@ -9,10 +9,11 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::panic::Location;
 use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
 use url::Url;
@@ -130,7 +131,7 @@ pub fn leave_out(reason: &str) {
     let line = format!("{line}; scripts/test runs it\n");
     // Not by a macro that prints: that is captured, and shown only of a test that fails.
     let _ = io::stderr().write_all(line.as_bytes());
-    let mut counter = COUNTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut counter = COUNTER.lock();
     let lines = counter.stdin.as_mut().expect("it is a pipe");
     let _ = lines.write_all(line.as_bytes());
 }

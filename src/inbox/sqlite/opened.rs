@@ -3,10 +3,11 @@
 use std::ffi::c_int;
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
@@ -17,7 +18,7 @@ use super::head::{Seen, Writer};
 use super::hold::{FileId, Hold, Named};
 use super::index::{Key, KeyIndex, Seq};
 use super::log::frames::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES};
-use super::{checkpoint, commits, folder, holder, lock_mutex, schema, sort};
+use super::{checkpoint, commits, folder, holder, schema, sort};
 
 /// The writing connection and what belongs to it.
 pub struct Opened {
@@ -86,7 +87,7 @@ impl Opened {
                 Ok(())
             }))
             .map_err(failed)?;
-        *lock_mutex(index) = keys;
+        *index.lock() = keys;
         let bytes = hold.at(path).map_or(0, |file| file.bytes);
         Ok(Self {
             connection,

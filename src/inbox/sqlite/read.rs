@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use super::super::{
 use super::error::sort_where;
 use super::hold::Hold;
 use super::index::{Key, KeyIndex, Seq};
-use super::{Wanted, lock_mutex, schema};
+use super::{Wanted, schema};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
@@ -149,7 +150,7 @@ fn of_job(
     limit: usize,
 ) -> rusqlite::Result<Vec<Receipt>> {
     let mut seqs: Vec<Seq> = {
-        let index = lock_mutex(index);
+        let index = index.lock();
         let keys = Event::NAMES
             .into_iter()
             .filter_map(|name| Key::of(&Identity::Job { event_id, name }));
@@ -198,7 +199,7 @@ pub fn find(
     let Some(key) = Key::of(identity) else {
         return Ok(None);
     };
-    let seqs: Vec<Seq> = lock_mutex(index).candidates(key).collect();
+    let seqs: Vec<Seq> = index.lock().candidates(key).collect();
     // What an identity does not have is NULL here, which nothing equals.
     let (name, event_id, model_id) = match identity {
         Identity::Job { event_id, name } => (Some(name), Some(event_id.uuid().into_bytes()), None),

@@ -105,7 +105,7 @@ impl SqliteInbox {
 /// How many entries the index in memory has for a notification's identity.
 fn remembered_count(inbox: &SqliteInbox, notification: &NewReceipt) -> usize {
     let key = Key::of(&notification.identity);
-    key.map_or(0, |key| lock_mutex(&inbox.index).candidates(key).count())
+    key.map_or(0, |key| inbox.index.lock().candidates(key).count())
 }
 
 /// The reason of an error of this kind.
@@ -394,7 +394,7 @@ async fn identities_with_the_same_key_are_kept_apart() {
     let first = inbox.as_dyn().accept_one(one.clone()).await;
     let key = Key::of(&other.identity).expect("a job has a key");
     let sequence = inbox.as_dyn().all().await[0].sequence;
-    lock_mutex(&inbox.index).insert(key, sequence);
+    inbox.index.lock().insert(key, sequence);
 
     let job_before = inbox.job(other_ids.event_id).await.unwrap();
     let second = inbox.as_dyn().accept_one(other.clone()).await;
@@ -424,7 +424,7 @@ async fn jobs_with_the_same_key_are_kept_apart() {
         .collect();
     let share = |notification: &NewReceipt, sequence| {
         let key = Key::of(&notification.identity).expect("a job has a key");
-        lock_mutex(&inbox.index).insert(key, sequence);
+        inbox.index.lock().insert(key, sequence);
     };
     share(&initial(&other), sequences[1]);
 

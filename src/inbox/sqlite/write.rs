@@ -1,9 +1,10 @@
 //! The writing side: the open file, its transactions, and what follows when one fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode};
 
 use super::super::{Entry, Error, Settings, Stored};
@@ -12,7 +13,7 @@ use super::checkpoint::Checkpoints;
 use super::hold::Hold;
 use super::index::KeyIndex;
 use super::opened::{Files, Opened, data_version};
-use super::{commits, expire, lock_mutex, rights, schema, sort};
+use super::{commits, expire, rights, schema, sort};
 use crate::clock::Timestamp;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
@@ -88,7 +89,7 @@ impl Store {
                 }
                 let batch = batch.take().expect("it is there until it is stored or fails");
                 added.reserve(batch.len());
-                let mut index = lock_mutex(&index);
+                let mut index = index.lock();
                 let mut append =
                     Append::new(connection, &settings, &mut opened.memory, &mut index, &mut added)?;
                 let stored = batch.into_iter().map(|entry| append.entry(entry));
@@ -98,7 +99,7 @@ impl Store {
             });
             if stored.is_err() {
                 opened.memory = before;
-                let mut index = lock_mutex(&index);
+                let mut index = index.lock();
                 added.into_iter().for_each(|(key, seq)| index.remove(key, seq));
             }
             match self.done(stored)? {
@@ -120,7 +121,7 @@ impl Store {
         });
         match expired {
             Ok((keys, count)) => {
-                let mut index = lock_mutex(&self.index);
+                let mut index = self.index.lock();
                 keys.into_iter().for_each(|(key, seq)| index.remove(key, seq));
                 Ok(count)
             }

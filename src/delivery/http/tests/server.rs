@@ -1,9 +1,10 @@
 //! A destination made of a socket, which answers every request with the same bytes, whatever they are.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use reqwest::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -70,7 +71,7 @@ impl Server {
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                in_task.lock().unwrap().connection_count += 1;
+                in_task.lock().connection_count += 1;
                 let (answer, seen, ended) = (answer.clone(), Arc::clone(&in_task), ended_sender.clone());
                 let mut told = told.clone();
                 told.mark_unchanged();
@@ -97,7 +98,7 @@ impl Server {
     }
 
     pub fn requests(&self) -> Vec<Request> {
-        self.seen.lock().unwrap().requests.clone()
+        self.seen.lock().requests.clone()
     }
 
     pub fn only_request(&self) -> Request {
@@ -107,7 +108,7 @@ impl Server {
     }
 
     pub fn connection_count(&self) -> usize {
-        self.seen.lock().unwrap().connection_count
+        self.seen.lock().connection_count
     }
 
     /// Ends every connection that there is.
@@ -137,7 +138,7 @@ impl Drop for Server {
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8], then: Then, seen: &Mutex<Seen>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
-        seen.lock().unwrap().requests.push(request);
+        seen.lock().requests.push(request);
         if stream.write_all(answer).await.is_err() {
             return;
         }

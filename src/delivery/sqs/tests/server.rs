@@ -1,12 +1,13 @@
 //! What stands for SQS and for the addresses of keys: it answers as it is told, and remembers what it was asked.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -49,7 +50,7 @@ impl Server {
             let line = format!("{method} {uri}");
             let request = Request { line, headers, body };
             let reply = answer(&request);
-            seen.lock().unwrap().push(request);
+            seen.lock().push(request);
             written(reply)
         };
         let router = Router::new().fallback(take);
@@ -62,7 +63,7 @@ impl Server {
     }
 
     pub fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().clone()
     }
 
     pub fn lines(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::super::super::{Candidate, Error, lock_mutex};
+use super::super::super::{Candidate, Error};
 use super::super::PostgresInbox;
 use super::super::lease::{Led, holds};
 
@@ -37,7 +37,7 @@ pub async fn write(
     let mut all: Vec<&(dyn ToSql + Sync)> = vec![&candidate.id];
     all.extend(parameters);
     let written = inbox.deliver_on("write to", async |connection| {
-        let (file, seen) = match *lock_mutex(&inbox.led) {
+        let (file, seen) = match *inbox.led.lock() {
             Led::Never => (None, None),
             Led::By(term, seen) if term.history == connection.history() => (Some(term.file), seen),
             Led::By(..) | Led::Interrupted => return Ok(None),

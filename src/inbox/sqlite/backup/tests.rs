@@ -1,10 +1,9 @@
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::*;
-use crate::inbox::sqlite::{commits, lock_mutex};
+use crate::inbox::sqlite::commits;
 
 /// At each of how many steps the file is changed.
 const DISTURBED: usize = 4;
@@ -102,7 +101,7 @@ fn what_is_committed_and_checkpointed_while_it_is_copied_is_wholly_in_it_or_not_
     for log in [Log::Copied, Log::PartlyCopied, Log::New] {
         let changing = Arc::new(Mutex::new(Changing::new(log)));
         let (folder, path, before) = {
-            let changing = lock_mutex(&changing);
+            let changing = changing.lock();
             let folder = changing.folder.path().to_owned();
             (folder, changing.path(), changing.history.len())
         };
@@ -110,10 +109,10 @@ fn what_is_committed_and_checkpointed_while_it_is_copied_is_wholly_in_it_or_not_
         let (of_watch, steps) = (Arc::clone(&changing), Arc::clone(&copied_steps));
         let watch: Watch = Arc::new(move |progress| {
             if let Progress::Copied { .. } = progress {
-                let mut step = lock_mutex(&steps);
+                let mut step = steps.lock();
                 *step += 1;
                 if *step % DISTURBED == 0 {
-                    let mut changing = lock_mutex(&of_watch);
+                    let mut changing = of_watch.lock();
                     changing.change(5);
                     changing.checkpoint();
                 }
@@ -123,12 +122,9 @@ fn what_is_committed_and_checkpointed_while_it_is_copied_is_wholly_in_it_or_not_
 
         backup(&path, &folder.join("copy.db"), &watch).unwrap();
 
-        assert!(
-            *lock_mutex(&copied_steps) > 10 * DISTURBED,
-            "{log:?}: it was disturbed"
-        );
+        assert!(*copied_steps.lock() > 10 * DISTURBED, "{log:?}: it was disturbed");
         let copied = content(&schema::open_alone(&folder.join("copy.db")).unwrap());
-        let changing = lock_mutex(&changing);
+        let changing = changing.lock();
         let found = changing.history.iter().position(|content| *content == copied);
         assert!(
             found.is_some_and(|found| found + 1 >= before),

@@ -52,7 +52,7 @@ fn duplicate(differs: Option<QuarantineId>) -> Stored {
 fn start_holding() -> (Arc<FakeInbox>, Writer) {
     let inbox = FakeInbox::new();
     inbox.gate.add_permits(1_000);
-    *inbox.held.lock().unwrap() = Some(Bytes::from_static(br#"{"a":1}"#));
+    *inbox.held.lock() = Some(Bytes::from_static(br#"{"a":1}"#));
     let (writer, _) = start(&inbox, 10);
     (inbox, writer)
 }
@@ -114,7 +114,7 @@ async fn a_repeat_that_differs_is_answered_when_its_copy_is_kept() {
     inbox.read_gate.add_permits(1);
 
     assert_eq!(soon(asked).await.unwrap().unwrap(), duplicate(Some(copy_id)));
-    let copies = inbox.last_batch.lock().unwrap().clone();
+    let copies = inbox.last_batch.lock().clone();
     let [Entry::Quarantine(copy)] = &copies[..] else {
         panic!("a copy goes into quarantine, not {copies:?}")
     };
@@ -147,7 +147,7 @@ async fn what_has_no_id_and_differs_is_stored_if_it_was_compared_with_the_last()
 
     let new = Stored::Receipt(Appended::New { receipt_id });
     assert_eq!(soon(asked).await.unwrap().unwrap(), new);
-    let last = inbox.last_batch.lock().unwrap().clone();
+    let last = inbox.last_batch.lock().clone();
     let [Entry::Receipt(last)] = &last[..] else {
         panic!("it is stored as a receipt, not {last:?}")
     };
@@ -173,7 +173,7 @@ async fn what_is_overtaken_again_and_again_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn what_has_no_original_any_more_is_stored_anew() {
     let (inbox, writer) = start_holding();
-    *inbox.held.lock().unwrap() = None;
+    *inbox.held.lock() = None;
     let repeat = identified(r#"{"a":1}"#);
 
     let asked = ask_uncompared(&writer, &inbox, &repeat).await;
@@ -213,6 +213,6 @@ async fn a_repeat_that_nobody_waits_for_is_compared_and_kept_all_the_same() {
     inbox.read_gate.add_permits(1);
 
     inbox.given(2).await;
-    let copies = inbox.last_batch.lock().unwrap().clone();
+    let copies = inbox.last_batch.lock().clone();
     assert!(matches!(copies[..], [Entry::Quarantine(_)]), "{copies:?}");
 }

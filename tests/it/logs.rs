@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
 
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
@@ -493,7 +492,7 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_stop() {
     let page = client().get(format!("http://{}/metrics", process.admin)).send();
     let page = page.await.unwrap().text().await.unwrap();
     process.signal("TERM");
-    let status = timeout(Duration::from_secs(10), process.wait()).await;
+    let status = timeout(PATIENCE, process.wait()).await;
 
     assert_eq!(accepted_count, CONNECTIONS * POSTS);
     let dropped = page

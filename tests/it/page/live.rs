@@ -1,8 +1,6 @@
 //! Promise: what comes is seen at once and without a reload; a viewer that was cut off or is slow catches up; and however many
 //! come and go, nothing is left of them.
 
-use std::time::Duration;
-
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
 use reqwest::Response;
@@ -341,7 +339,7 @@ async fn viewers_hold_up_no_stop() {
     assert!(stopped.is_ok());
     let reading = async { while viewer.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
     assert!(
-        tokio::time::timeout(Duration::from_secs(30), reading)
+        tokio::time::timeout(crate::harness::PATIENCE, reading)
             .await
             .is_ok()
     );

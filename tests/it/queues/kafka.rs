@@ -22,7 +22,7 @@ use tokio::task::block_in_place;
 use super::{Message, Receiver, assert_says, assert_sound, certify, doctor, doctor_with};
 use crate::delivery::{post_jobs, replay, wait_for_state};
 use crate::harness::application::Application;
-use crate::harness::{client, closed_folder, free_port, wait_for};
+use crate::harness::{PATIENCE, client, closed_folder, free_port, wait_for};
 use guarded::{Guarded, PASSWORD, USER};
 
 const TOPIC: &str = "notifications";
@@ -109,14 +109,14 @@ impl Kafka {
         for partition in 0..PARTITIONS {
             let place = all.add_partition_offset(TOPIC, partition, Offset::Beginning);
             place.expect("a place in the topic");
-            let ends = consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(30));
+            let ends = consumer.fetch_watermarks(TOPIC, partition, PATIENCE);
             let (start, end) = ends.expect("the brokers say how much there is");
             count += end - start;
         }
         consumer.assign(&all).expect("it can be read");
         let mut seen = Vec::new();
         while seen.len() < usize::try_from(count).expect("a number of messages") {
-            let polled = consumer.poll(Duration::from_secs(30));
+            let polled = consumer.poll(PATIENCE);
             let message = polled.expect("there is more").expect("it can be read");
             seen.push(read(&message));
         }

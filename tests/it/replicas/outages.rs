@@ -19,7 +19,7 @@ const APPEND_TIMEOUT: &str = "3";
 const DEADLINE: Duration = Duration::from_secs(6);
 
 /// What the machine may add to it.
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(10);
 
 /// How many requests wait at once for what does not come.
 const AT_ONCE: usize = 20;

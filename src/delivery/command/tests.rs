@@ -54,7 +54,7 @@ async fn until_gone(id: &str) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(10), gone).await;
+    let waited = tokio::time::timeout(Duration::from_secs(60), gone).await;
     waited.unwrap_or_else(|_| panic!("process {id} still runs"));
 }
 
@@ -413,6 +413,6 @@ async fn what_is_left_behind_without_the_output_is_let_be() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(10), done).await;
+    let waited = tokio::time::timeout(Duration::from_secs(60), done).await;
     assert!(waited.is_ok(), "it was killed");
 }

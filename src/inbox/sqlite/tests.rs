@@ -311,7 +311,7 @@ async fn readers_do_not_wait_for_a_writer_in_the_middle_of_a_transaction() {
         .on_connection(|connection| connection.execute_batch("BEGIN IMMEDIATE").unwrap())
         .await;
 
-    let read = tokio::time::timeout(Duration::from_secs(5), inbox.receipt(receipt_id)).await;
+    let read = tokio::time::timeout(Duration::from_secs(60), inbox.receipt(receipt_id)).await;
 
     assert!(read.expect("the read does not wait").unwrap().is_some());
     inbox

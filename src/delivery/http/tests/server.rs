@@ -124,7 +124,7 @@ impl Server {
     /// Waits until so many connections have ended.
     pub async fn until_so_many_ended(&mut self, all: usize) {
         let ended = self.ended.wait_for(|count| *count >= all);
-        let waited = tokio::time::timeout(Duration::from_secs(10), ended).await;
+        let waited = tokio::time::timeout(Duration::from_secs(60), ended).await;
         waited.expect("the connection ends").unwrap();
     }
 }

@@ -124,7 +124,7 @@ async fn whoever_stores_what_was_there_before_does_not_wait_for_that_to_go() {
         .await;
 
     let storing = brief.inbox.accept_one(crawled(&ids));
-    let stored = tokio::time::timeout(Duration::from_secs(30), storing).await;
+    let stored = tokio::time::timeout(Duration::from_secs(60), storing).await;
 
     stored.expect("nothing is waited for");
     removing.commit().await.unwrap();

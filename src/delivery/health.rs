@@ -149,9 +149,14 @@ impl Health {
     pub fn note(&mut self, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
         match wish {
             Wish::Less { pause } => {
-                self.limit = (self.limit / 2.0).max(1.0);
+                let was_quiet = self.quiet_until(now).is_some();
                 let until = pause.map(|_| now.plus(wish.pause()));
                 self.quiet_until = self.quiet_until.max(until);
+                // What was under way when it said that these were too many says no more than was known.
+                if was_quiet && outcome == Outcome::Refused {
+                    return Turn::Same;
+                }
+                self.limit = (self.limit / 2.0).max(1.0);
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,
@@ -393,6 +398,41 @@ mod tests {
     }
 
     #[test]
+    fn one_that_takes_so_many_a_second_and_says_429_to_the_others_is_not_down() {
+        let less = Wish::Less { pause: Some(SECOND) };
+        let mut health = Health::new(16, None, at(0.0));
+        for round in 0..100 {
+            let now = at(f64::from(round) * 1.5);
+            let Allowance::Attempts(count) = health.allowance(now, 0) else {
+                panic!("it is down");
+            };
+            for index in 0..count {
+                let outcome = [Outcome::Refused, Outcome::Delivered][usize::from(index < 5)];
+                let wish = [less, Wish::None][usize::from(index < 5)];
+                assert_eq!(
+                    health.note(fastrand::u64(..), outcome, wish, now, 0.0),
+                    Turn::Same
+                );
+            }
+            assert!(count >= 2, "{round}: {count}");
+        }
+    }
+
+    #[test]
+    fn one_that_says_429_throughout_is_down_after_ten_times_to_which_it_was_not_left_alone() {
+        let less = Wish::Less { pause: Some(SECOND) };
+        let mut health = Health::new(16, None, at(0.0));
+        let mut note = |seconds| health.note(fastrand::u64(..), Outcome::Refused, less, at(seconds), 0.0);
+        for _ in 0..16 {
+            assert_eq!(note(0.0), Turn::Same);
+        }
+        for round in 1..9 {
+            assert_eq!(note(f64::from(round) * 2.0), Turn::Same);
+        }
+        assert_eq!(note(18.0), Turn::WentDown);
+    }
+
+    #[test]
     fn a_connection_that_ends_tells_of_nobody_being_there_only_where_two_deliveries_say_so() {
         let (gone, ended) = (Wish::WhenBack, Wish::Unknown);
         for (seen, is_down) in [
@@ -519,7 +559,7 @@ mod tests {
         health.note(1, Outcome::Refused, pause(10), at(1.0), 0.0);
         assert_eq!(health.allowance(at(29.9), 0), may(0));
         assert_eq!(health.next_at(at(1.0)), Some(at(30.0)));
-        assert_eq!(health.allowance(at(30.0), 0), may(1));
+        assert_eq!(health.allowance(at(30.0), 0), may(2));
         assert_eq!(health.next_at(at(30.0)), None);
 
         health.note(1, Outcome::Refused, pause(1_000_000), at(31.0), 0.0);

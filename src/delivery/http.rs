@@ -28,7 +28,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use answer::{Beginning, Missing, Stage};
+use answer::{Beginning, Missing, Redirect, Stage};
 use way::Way;
 
 use super::envelope::{Envelope, Sealer};
@@ -182,14 +182,12 @@ impl HttpSender {
         let request = request.map_err(|cause| Some(Missing(Stage::Unsent, cause)))?;
         let sent = timeout_at(deadline, self.way.send(request)).await;
         let answered = sent.map_err(|_| None)?.map_err(Some)?;
-        let (status, pause) = (
-            answered.response.status(),
-            retry_after(answered.response.headers()),
-        );
+        let (status, headers) = (answered.response.status(), answered.response.headers());
+        let (pause, redirect) = (retry_after(headers), Redirect::of(&self.settings.url, headers));
         let mut body = Beginning::default();
         // Whether all of it came, and in time, is nobody's concern.
         answered.read(&mut body, deadline).await;
-        let mut report = answer::report(status, pause, body, &self.hidden);
+        let mut report = answer::report(status, pause, redirect, body, &self.hidden);
         // Without encryption the proxy itself may have said so.
         let connector = &self.way.connector;
         if connector.reading_proxy().is_some() && answer::is_a_proxy_s(status) {

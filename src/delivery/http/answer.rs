@@ -6,7 +6,7 @@ use std::time::Duration;
 use memchr::memmem;
 use percent_encoding::percent_decode_str;
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, LOCATION};
 use tokio::time::Instant;
 use url::Url;
 
@@ -17,6 +17,9 @@ use crate::outgoing;
 
 /// How long the body of an answer may take once its head is there. It is for people to read, and decides nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long one is left alone that answers 429 and not for how long.
+const TOO_MANY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The shortest value that is hidden where it is told back: a shorter one is no secret, and is in every text.
 const MIN_HIDDEN_BYTES: usize = 8;
@@ -101,8 +104,15 @@ pub fn read_until(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + BODY_TIMEOUT)
 }
 
-/// What is to be said of an answer. What it tells back of what is `hidden` is left out.
-pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidden: &[Vec<u8>]) -> Report {
+/// What is to be said of an answer, which sends elsewhere if that is a `redirect`. What it tells back of what is `hidden` is left
+/// out.
+pub fn report(
+    status: StatusCode,
+    pause: Option<Duration>,
+    redirect: Option<Redirect>,
+    body: Beginning,
+    hidden: &[Vec<u8>],
+) -> Report {
     let code = status.as_u16();
     Report {
         outcome: outcome(status),
@@ -110,15 +120,50 @@ pub fn report(status: StatusCode, pause: Option<Duration>, body: Beginning, hidd
         detail: match status {
             // It leads nowhere.
             StatusCode::NOT_MODIFIED => format!("answered {code}"),
-            _ if status.is_redirection() => format!("answered {code}: redirects are not followed"),
+            _ if status.is_redirection() => format!(
+                "answered {code}: redirects are not followed{}",
+                leads_to(redirect)
+            ),
             _ => format!("answered {code}"),
         },
         answer: hide(body.0, hidden).into(),
         wish: match code {
             410 => Wish::Nothing,
-            429 | 502 | 503 | 504 => Wish::Less { pause },
+            // Who says nothing of how long is asked again in a second: one that lets so many through in each is so kept to that.
+            429 => Wish::Less {
+                pause: Some(pause.unwrap_or(TOO_MANY_PAUSE)),
+            },
+            502..=504 => Wish::Less { pause },
             _ => Wish::None,
         },
+    }
+}
+
+/// Where an answer sends to. Path and query of that are nobody's business, and may hold a secret.
+pub enum Redirect {
+    /// Another path of the same server.
+    Within,
+    /// Another server, or the same one in another way, such as `https://app.example`.
+    To(String),
+}
+
+impl Redirect {
+    /// That of an answer with these headers to a request for `url`.
+    pub fn of(url: &Url, headers: &HeaderMap) -> Option<Self> {
+        let location = headers.get(LOCATION)?.to_str().ok()?;
+        let target = url.join(location).ok().filter(Url::has_host)?;
+        Some(match target.origin() == url.origin() {
+            true => Self::Within,
+            false => Self::To(target.origin().ascii_serialization()),
+        })
+    }
+}
+
+fn leads_to(redirect: Option<Redirect>) -> String {
+    match redirect {
+        None => String::new(),
+        Some(Redirect::Within) => "; this one leads to another path there".to_owned(),
+        Some(Redirect::To(place)) => format!("; this one leads to {place}"),
     }
 }
 
@@ -131,9 +176,9 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
-/// Whether a status is one that proxies answer with by themselves.
+/// Whether a status is one that proxies answer with by themselves; 403 where a list of theirs forbids what is asked for.
 pub fn is_a_proxy_s(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 407 | 502..=504)
+    matches!(status.as_u16(), 403 | 407 | 502..=504)
 }
 
 /// The answer without these values: some destinations tell back whatever they get. Of a value that was cut at the end,

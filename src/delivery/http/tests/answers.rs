@@ -12,6 +12,9 @@ fn answer(status: u16, more: &str) -> Vec<u8> {
 #[tokio::test]
 async fn the_status_decides() {
     let less = Wish::Less { pause: None };
+    let in_a_second = Wish::Less {
+        pause: Some(Duration::from_secs(1)),
+    };
     for (status, outcome, wish) in [
         (200, Outcome::Delivered, Wish::None),
         (201, Outcome::Delivered, Wish::None),
@@ -20,7 +23,7 @@ async fn the_status_decides() {
         (401, Outcome::Refused, Wish::None),
         (404, Outcome::Refused, Wish::None),
         (410, Outcome::Refused, Wish::Nothing),
-        (429, Outcome::Refused, less),
+        (429, Outcome::Refused, in_a_second),
         (500, Outcome::Failed, Wish::None),
         (502, Outcome::Failed, less),
         (503, Outcome::Failed, less),
@@ -44,16 +47,24 @@ async fn the_status_decides() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::start(OK, Then::Keep).await;
-    for (status, why) in [
-        (301, ": redirects are not followed"),
-        (302, ": redirects are not followed"),
-        (303, ": redirects are not followed"),
+    let url = elsewhere.url("/moved?to=here").to_string();
+    let there = format!("; this one leads to {}", elsewhere.url(""));
+    let within = "; this one leads to another path there";
+    for (status, location, why) in [
+        (301, &*url, &*there),
+        (302, "/sign-in", within),
+        (
+            303,
+            "//user:pass@app.example/x",
+            "; this one leads to http://app.example",
+        ),
+        (307, "http://[", ""),
+        (308, "mailto:a@b.example", ""),
         // It leads nowhere.
-        (304, ""),
-        (307, ": redirects are not followed"),
-        (308, ": redirects are not followed"),
+        (304, &*url, ""),
     ] {
-        let location = format!("location: {}\r\n", elsewhere.url("/"));
+        let why = [": redirects are not followed", ""][usize::from(status == 304)].to_owned() + why;
+        let location = format!("location: {location}\r\n");
 
         let report = report_on(&answer(status, &location), Then::Keep, LONG).await;
 

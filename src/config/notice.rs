@@ -110,8 +110,10 @@ pub fn warn_of_database(reader: &mut Reader, notices: &[Settings]) {
 fn url(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Option<Url> {
     let said = "the URL is given by `url` too";
     let in_file = reader.in_file((key, key_of_file), said, sources, |content| {
-        let reason =
-            "expected an absolute http or https URL without user and fragment, found another text (hidden)";
+        let reason = match content.trim() {
+            "" => "the file is empty",
+            _ => "expected an absolute http or https URL without user and fragment, found another text (hidden)",
+        };
         destination::url(content.trim()).ok_or(reason)
     });
     in_file.unwrap_or_else(|| reader.required(key, destination::url))

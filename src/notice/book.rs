@@ -44,6 +44,9 @@ pub struct Book {
     /// Until when its receiver asked to be left alone.
     #[serde(default)]
     quiet_until: Option<Timestamp>,
+    /// When it is looked again whether somebody is there, if nobody was.
+    #[serde(default)]
+    absent_until: Option<Timestamp>,
     /// When it was last said of chatbots that something began, and that it ended.
     #[serde(default)]
     of_chatbots: [Option<Timestamp>; 2],
@@ -121,7 +124,7 @@ impl Books {
     pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
         for book in self.notices.values_mut() {
             let dues = book.waiting.iter_mut().map(|waiting| &mut waiting.due);
-            for time in dues.chain(&mut book.quiet_until) {
+            for time in dues.chain(&mut book.quiet_until).chain(&mut book.absent_until) {
                 *time = time.moved(was, is);
             }
             let of_subjects = book.subjects.values_mut();

@@ -57,7 +57,7 @@ impl Metrics {
     pub fn note(&self, settled: Settled) {
         let outcome = match settled {
             Settled::Taken => DELIVERED,
-            Settled::Again(_) => FAILED,
+            Settled::Again(_) | Settled::AsBefore => FAILED,
             Settled::GivenUp => GIVEN_UP,
             Settled::Unknown => return,
         };

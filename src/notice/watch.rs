@@ -381,6 +381,10 @@ impl Watch {
                 notice = name, about, error.type = error_type,
                 "cannot tell by notice {name}: {title}: {detail}; it is tried again in {}", rounded(wait)
             ),
+            Settled::AsBefore => tracing::debug!(
+                notice = name, about, error.type = error_type,
+                "cannot tell by notice {name}: {title}: {detail}; it is tried again as it was to be"
+            ),
             Settled::GivenUp => tracing::error!(
                 notice = name, about, error.type = error_type,
                 "given up to tell by notice {name}: {title}: {detail}"

@@ -11,8 +11,12 @@ use uuid::Uuid;
 use super::{Book, Key, Message};
 use crate::clock::Timestamp;
 use crate::delivery::schedule::MAX_WAIT;
-use crate::delivery::{Report, Schedule};
+use crate::delivery::{Report, Schedule, Wish};
 use crate::inbox::outbox::Outcome;
+
+/// How often a message is tried where nobody is there, whatever its schedule says: so that what an outage kept from being told is
+/// told soon after it.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// A message that nobody has taken yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ pub enum Settled {
     Taken,
     /// It is tried again after so long.
     Again(Duration),
+    /// It is tried again as it was to be: that was only to see whether somebody is there.
+    AsBefore,
     /// That was the last try.
     GivenUp,
     /// Nobody waits for it any more.
@@ -119,11 +125,15 @@ impl Book {
         self.waiting
             .iter_mut()
             .for_each(|waiting| waiting.is_early = true);
+        self.absent_until = None;
     }
 
     /// The first message that may be sent now: of one thing the earlier goes first.
     pub fn due(&self, now: Timestamp) -> Option<&Message> {
-        let is_quiet = self.quiet_until.is_some_and(|until| until > now);
+        let is_quiet = self
+            .quiet_until
+            .max(self.absent_until)
+            .is_some_and(|until| until > now);
         // A clock that was set back is no reason to wait for longer than the longest wait.
         let is_due = |waiting: &Waiting| {
             waiting.due <= now || waiting.due > now.plus(MAX_WAIT * 2) || (waiting.is_early && !is_quiet)
@@ -161,12 +171,21 @@ impl Book {
         let tried = &mut self.waiting[index];
         tried.failure = Some(report.detail.clone());
         let was_early = mem::take(&mut tried.is_early) && tried.due > now;
+        let was_look = was_early && self.absent_until.is_some();
         let pause = report.wish.pause();
         self.quiet_until = (!pause.is_zero()).then(|| now.plus(pause));
         for waiting in &mut self.waiting {
             waiting.due = waiting.due.max(now.plus(pause));
         }
+        // Also who stands before it may say so: 502, 503, 504.
+        let is_sent_away = report.outcome == Outcome::Failed && report.wish != Wish::None;
+        let is_absent = report.outcome == Outcome::Unreachable || is_sent_away;
+        self.absent_until = is_absent.then(|| now.plus(LOOK_AGAIN));
         let tried = &mut self.waiting[index];
+        tried.is_early = is_absent;
+        if was_look {
+            return Settled::AsBefore;
+        }
         if was_early {
             return Settled::Again(tried.due.since(now));
         }

@@ -334,10 +334,9 @@ fn what_is_tried_in_vain_before_its_time_loses_no_try_and_is_due_when_it_was() {
     for restart in 3..13 {
         told.0.hurry();
         assert_eq!(told.sends(restart * 2).map(|(_, id)| id), Some(id));
-        let left = Duration::from_secs(305 - restart * 2);
         assert_eq!(
-            told.settles(id, Outcome::Unreachable, restart * 2),
-            Settled::Again(left)
+            told.settles(id, Outcome::Refused, restart * 2),
+            Settled::Again(Duration::from_secs(305 - restart * 2))
         );
         assert_eq!(told.sends(restart * 2), None, "once for each");
     }
@@ -345,6 +344,27 @@ fn what_is_tried_in_vain_before_its_time_loses_no_try_and_is_due_when_it_was() {
     assert_eq!(told.sends(304), None);
     assert!(told.sends(305).is_some());
     assert_eq!(told.settles(id, Outcome::Unreachable, 305), Settled::GivenUp);
+}
+
+#[test]
+fn where_nobody_is_there_it_is_tried_once_a_minute_which_costs_no_try() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.settles(id, Outcome::Unreachable, 0);
+    told.settles(id, Outcome::Unreachable, 5);
+
+    for look in 1..5 {
+        let at = 5 + 60 * look;
+        assert_eq!(told.sends(at - 1), None);
+        assert_eq!(told.sends(at).map(|(_, id)| id), Some(id));
+        assert_eq!(told.settles(id, Outcome::Unreachable, at), Settled::AsBefore);
+    }
+
+    // There is somebody again who has nothing to say to it: by the schedule alone.
+    assert_eq!(told.settles(id, Outcome::Refused, 300), Settled::AsBefore);
+    assert_eq!(told.sends(304), None);
+    assert!(told.sends(305).is_some());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! No line holds a body or the path, which may carry the token: the route stands for it. Of headers only the id that a
 //! request came with is logged.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use parking_lot::Mutex;
+use tokio::time::sleep;
 use tracing::{Instrument, Level, debug_span, event};
 use uuid::fmt::Hyphenated;
 
@@ -54,15 +56,50 @@ pub struct Telling {
     pub routes: Arc<[&'static str]>,
 }
 
-/// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends.
-#[derive(Default)]
-pub struct Strays(Mutex<Unsaid>);
+/// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Strays(Arc<Mutex<Unsaid>>);
 
 /// What was not said yet.
 #[derive(Default)]
 struct Unsaid {
     count: usize,
-    said_at: Option<Instant>,
+    /// Whether it is said when the pause is over.
+    is_awaited: bool,
+}
+
+impl Strays {
+    /// Counts one: the first is said at once, and what comes in the pause after that when it is over.
+    fn count(&self) {
+        let mut unsaid = self.0.lock();
+        unsaid.count += 1;
+        if mem::replace(&mut unsaid.is_awaited, true) {
+            return;
+        }
+        unsaid.say();
+        let strays = self.clone();
+        tokio::spawn(async move {
+            loop {
+                sleep(STRAY_PAUSE).await;
+                let mut unsaid = strays.0.lock();
+                unsaid.is_awaited = unsaid.count > 0;
+                if !unsaid.is_awaited {
+                    return;
+                }
+                unsaid.say();
+            }
+        });
+    }
+}
+
+impl Unsaid {
+    fn say(&mut self) {
+        tracing::warn!(
+            error.type = NO_ROUTE,
+            "posts to paths other than /webhook, which got 404 or 405: {}; does a proxy in front rewrite the path?",
+            mem::take(&mut self.count),
+        );
+    }
 }
 
 /// How often at most it is said that posts find no route.
@@ -71,19 +108,9 @@ const STRAY_PAUSE: Duration = Duration::from_secs(60);
 impl Telling {
     /// Counts a post that no route takes, and says so with the others since the last time. Never with its path.
     fn count_stray(&self, duration: Duration) {
-        let Some(Strays(unsaid)) = &self.strays else {
-            return;
-        };
-        self.metrics.count_rejected(NO_ROUTE, duration);
-        let mut unsaid = unsaid.lock();
-        unsaid.count += 1;
-        if unsaid.said_at.is_none_or(|at| at.elapsed() >= STRAY_PAUSE) {
-            tracing::warn!(
-                error.type = NO_ROUTE,
-                "posts to paths other than /webhook, which got 404 or 405: {}; does a proxy in front rewrite the path?",
-                unsaid.count,
-            );
-            (unsaid.count, unsaid.said_at) = (0, Some(Instant::now()));
+        if let Some(strays) = &self.strays {
+            self.metrics.count_rejected(NO_ROUTE, duration);
+            strays.count();
         }
     }
 }
@@ -212,4 +239,38 @@ fn log_other(context: &Context, status: StatusCode) {
         context.route,
         status.as_u16(),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::telemetry::testing::Log;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_stray_is_said_at_once_and_all_others_within_a_minute() {
+        let (log, strays) = (Log::start(), Strays::default());
+        let said = || {
+            let lines = log.lines();
+            let count = |line: &String| {
+                let (_, rest) = line.split_once("404 or 405: ")?;
+                rest.split(';').next().map(str::to_owned)
+            };
+            lines.iter().filter_map(count).collect::<Vec<_>>()
+        };
+
+        strays.count();
+        assert_eq!(said(), ["1"]);
+        strays.count();
+        strays.count();
+        assert_eq!(said(), ["1"]);
+        sleep(STRAY_PAUSE + Duration::from_secs(1)).await;
+        assert_eq!(said(), ["1", "2"]);
+        sleep(STRAY_PAUSE * 3).await;
+        assert_eq!(said(), ["1", "2"]);
+        advance(STRAY_PAUSE).await;
+        strays.count();
+        assert_eq!(said(), ["1", "2", "1"]);
+    }
 }

@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::harness::process::run;
-use crate::harness::{Process, Site, installed, sample, wait_for};
-use crate::harness::{client, json};
+use crate::harness::{Process, Site, installed, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_caigunn-webhook");
 
@@ -94,27 +93,32 @@ async fn a_failure_stays_one_when_nobody_reads_it() {
 }
 
 #[tokio::test]
-async fn what_prints_for_ever_ends_when_nobody_reads_it() {
+async fn what_prints_for_ever_ends_when_nobody_reads_it_though_nothing_comes() {
     let (site, folder) = (Site::running().await, folder());
-    let receiver = site.receiver.as_ref().expect("a receiver runs");
-    let url = receiver.url(&format!("/webhook/{}", crate::harness::site::TOKEN));
-    let (ended, ()) = tokio::join!(unread(&site, folder.path(), &["receipts", "tail"], true), async {
-        wait_for("the command to follow", || async {
-            let errors = std::fs::read_to_string(folder.path().join("errors.txt")).unwrap_or_default();
-            if errors.contains("Ctrl-C ends it") {
-                Ok(())
-            } else {
-                Err(errors)
-            }
-        })
-        .await;
-        let body = json(&sample("crawling.initial"));
-        let answer = client().post(url).json(&body).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200);
-    });
+    let following: [&[&str]; 2] = [
+        &["receipts", "tail"],
+        &["listen", "--forward-to", "http://127.0.0.1:1/"],
+    ];
+    for arguments in following {
+        let (code, errors) = unread(&site, folder.path(), arguments, true).await;
 
-    assert_eq!(ended.0, Some(0), "{}", ended.1);
-    assert_eq!(ended.1.lines().count(), 1, "{}", ended.1);
+        assert_eq!(code, Some(0), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_help_that_could_not_be_written_is_no_success() {
+    for argument in ["--help", "--version"] {
+        let mut command = Command::new(PROGRAM);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let status = command
+            .arg(argument)
+            .stdout(full.expect("Linux has a device that is full"))
+            .status();
+
+        assert_eq!(status.expect("the program starts").code(), Some(1), "{argument}");
+    }
 }
 
 /// What a command prints on a terminal.

@@ -318,7 +318,9 @@ async fn config_check_shows_every_setting_and_where_it_is_from() {
     assert!(
         ended.output.ends_with(
             "warning: no token: anyone who finds the address may post notifications; set CAIGUNN_WEBHOOK_TOKEN to 32 \
-             random characters, such as `openssl rand -hex 16` prints\n"
+             random characters, such as `openssl rand -hex 16` prints\n\
+             warning: no credentials, so nothing is registered with CaiGunn and nothing missed is asked for; set \
+             CAIGUNN_ACCESS_TOKEN, CAIGUNN_PUBLIC_URL\n"
         ),
         "{}",
         ended.output
@@ -614,7 +616,7 @@ async fn set_says_where_a_path_leads_nowhere() {
     for (assignment, expected) in cases {
         let ended = program(&["trigger", "crawling.completed", "--print", "--set", assignment]).await;
 
-        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert_eq!(ended.code, Some(64), "{ended:?}");
         assert!(ended.errors.contains(expected), "{}", ended.errors);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use tokio::net::TcpStream;
 
-use crate::harness::process::run;
+use crate::harness::process::{as_user, run};
 use crate::harness::raw::{self, Raw, status_of};
 use crate::harness::{Process, client, json, sample, wait_for};
 
@@ -25,6 +25,33 @@ fn limited(options: &str) -> [String; 3] {
 fn command_with(options: &str, folder: &std::path::Path) -> std::process::Command {
     let wrapper = limited(options);
     Process::command_under(&wrapper.each_ref().map(String::as_str), folder)
+}
+
+#[tokio::test]
+async fn where_too_few_threads_are_to_be_had_it_ends_and_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Of whom no other process is: the limit counts all of a user's.
+    let Some(wrapper) = as_user(54_321) else {
+        return;
+    };
+    for (limit, arguments) in [("--nproc=3", &["serve"][..]), ("--nproc=1", &["inbox", "check"])] {
+        let wrapper: Vec<_> = ["prlimit", limit]
+            .into_iter()
+            .chain(wrapper.iter().map(String::as_str))
+            .collect();
+        let mut command = Process::command_under(&wrapper, folder.path());
+        command.args(arguments).current_dir("/");
+
+        let ended = run(command).await;
+
+        assert_eq!(ended.code, Some(1), "{arguments:?} {ended:?}");
+        assert!(
+            ended
+                .errors
+                .contains("threads that are needed here; allow more processes: ulimit -u"),
+            "{arguments:?} {ended:?}"
+        );
+    }
 }
 
 #[tokio::test]

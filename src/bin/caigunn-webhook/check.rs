@@ -4,7 +4,7 @@ use caigunn_webhook::config::Loaded;
 use caigunn_webhook::delivery::Kind;
 use caigunn_webhook::descriptors;
 
-use crate::{output, table};
+use crate::{configuration, output, table};
 
 /// Prints every setting with its origin, then warnings.
 pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
@@ -28,6 +28,17 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
     }
     for warning in &loaded.warnings {
         text += &format!("warning: {warning}\n");
+    }
+    if let Err(what) = configuration::registered(&loaded.settings) {
+        text += &format!("warning: {what}\n");
+    }
+    for destination in &loaded.settings.delivery.destinations {
+        for pattern in destination.filter.unheard_of() {
+            text += &format!(
+                "warning: {} gets nothing by {pattern} in its events: no event that this program knows is called so\n",
+                destination.name
+            );
+        }
     }
     // Of this process; a receiver that is started in the same way has the same limit.
     match loaded.settings.clone().fit_into(descriptors::attainable()) {

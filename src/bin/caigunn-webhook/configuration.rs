@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use caigunn_webhook::config::{
-    self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Sources, Warning,
+    self, CONFIG_VARIABLE, DEFAULTS_VARIABLE, InboxLocation, Loaded, Mistake, Mistakes, Registration,
+    Settings, Sources, Warning,
 };
 use caigunn_webhook::outgoing;
 use caigunn_webhook::published::Addresses;
+use caigunn_webhook::subscription::Selection;
 use clap::Args;
 
 /// The longest secret file read, in bytes.
@@ -137,4 +139,36 @@ fn read_text(path: &Path) -> Result<String, String> {
         )),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
+}
+
+/// What a receiver with these settings keeps registered, in words; the error is that it registers nothing, and what is lacking.
+pub fn registered(settings: &Settings) -> Result<String, String> {
+    let wanted = match &settings.registration {
+        Registration::Wanted(wanted) => wanted,
+        Registration::Missing(names) => {
+            let has_keys = !matches!(&settings.selection, Selection::Keys(keys) if keys.is_empty());
+            let so = match settings.api.is_some() && has_keys {
+                true => "nothing is registered with CaiGunn, only what was missed is asked for",
+                false => {
+                    "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for"
+                }
+            };
+            return Err(format!("{so}; set {}", names.join(", ")));
+        }
+    };
+    let chatbots = match &settings.selection {
+        Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
+        Selection::Discovered { include, exclude } if include.is_empty() && exclude.is_empty() => {
+            "all chatbots of the account".to_owned()
+        }
+        Selection::Discovered { .. } => {
+            "the chatbots of the account that subscription.include and subscription.exclude leave".to_owned()
+        }
+    };
+    let when = wanted.has_replicas.then_some(" while this receiver leads");
+    Ok(format!(
+        "keeping {} registered with CaiGunn for {chatbots}{}",
+        wanted.shown_url,
+        when.unwrap_or_default()
+    ))
 }

@@ -99,8 +99,16 @@ impl<'a> Follow<'a> {
     /// The next one, when it is there.
     ///
     /// # Errors
-    /// What the receiver will not answer however often it is asked.
+    /// What the receiver will not answer however often it is asked, or nobody reads what is printed any more.
     pub async fn next(&mut self) -> anyhow::Result<Value> {
+        tokio::select! {
+            biased;
+            gone = output::until_unread() => Err(gone.into()),
+            next = self.look() => next,
+        }
+    }
+
+    async fn look(&mut self) -> anyhow::Result<Value> {
         loop {
             if let Some(receipt) = self.ready.pop_front() {
                 return Ok(receipt);

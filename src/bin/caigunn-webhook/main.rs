@@ -28,11 +28,13 @@ mod receipts;
 mod serve;
 mod subscription;
 mod table;
+mod threads;
 mod token;
 mod trigger;
 mod web;
 mod which;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
@@ -149,8 +151,13 @@ fn main() -> ExitCode {
                 error.remove(ContextKind::SuggestedArg);
             }
             // Nothing can be done if the terminal is gone.
-            let _ = error.print();
-            ExitCode::from(if error.use_stderr() { EX_USAGE } else { 0 })
+            let is_lost = error
+                .print()
+                .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+            ExitCode::from(match error.use_stderr() {
+                true => EX_USAGE,
+                false => u8::from(is_lost),
+            })
         }
     }
 }
@@ -259,6 +266,7 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
 
 /// Runs a command that waits for others.
 fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    threads::attain(threads::OF_COMMAND)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

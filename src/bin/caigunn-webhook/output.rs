@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use caigunn_webhook::accents::{is_hidden, plain, thinned};
@@ -10,7 +11,9 @@ use caigunn_webhook::telemetry::Priorities;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Zoned;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
+use tokio::time::sleep;
 use tracing::Level;
 
 use crate::table;
@@ -198,6 +201,20 @@ pub fn stream(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         written => written.context("writing to standard output"),
+    }
+}
+
+/// Waits until whoever read what is printed has gone. A pipe tells that without being written to.
+pub async fn until_unread() -> ReaderGone {
+    const INTERVAL: Duration = Duration::from_millis(500);
+    let stdout = io::stdout();
+    loop {
+        let mut looked = [PollFd::new(&stdout, PollFlags::empty())];
+        let is_told = poll(&mut looked, Some(&Timespec::default())).is_ok();
+        if is_told && looked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP) {
+            return ReaderGone;
+        }
+        sleep(INTERVAL).await;
     }
 }
 

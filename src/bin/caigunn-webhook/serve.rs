@@ -4,20 +4,19 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, bail};
 use caigunn_webhook::app::{App, Rotation};
-use caigunn_webhook::config::{InboxLocation, Loaded, Registration, Settings, Sources, Warning};
+use caigunn_webhook::config::{InboxLocation, Loaded, Settings, Sources, Warning};
 use caigunn_webhook::descriptors;
 use caigunn_webhook::http::{ShownSetting, ShownSettings};
 use caigunn_webhook::published::{Addresses, Published};
 use caigunn_webhook::shutdown::StopSignals;
-use caigunn_webhook::subscription::Selection;
 use caigunn_webhook::systemd::{Manager, Sockets};
 use caigunn_webhook::telemetry::{self, Telemetry};
 use listenfd::ListenFd;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::configuration::read_secret;
-use crate::output;
+use crate::configuration::{self, read_secret};
+use crate::{output, threads};
 
 /// Runs the receiver until a signal or a failure.
 pub fn run(loaded: Loaded, sources: Sources) -> anyhow::Result<()> {
@@ -70,6 +69,7 @@ fn run_on_threads(
     } = loaded;
     // Before anything is opened.
     warnings.extend(settings.fit_into(descriptors::raise())?);
+    threads::attain(threads::of_receiver())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -115,8 +115,7 @@ async fn serve(
     // Also during a stop: it is no part of what is stopped.
     tokio::spawn(manager.clone().keep_alive());
     let location = settings.inbox_location.clone();
-    let (registration, selection) = (settings.registration.clone(), settings.selection.clone());
-    let is_asked = settings.api.is_some() && !matches!(&selection, Selection::Keys(keys) if keys.is_empty());
+    let registered = configuration::registered(&settings);
     let Some(built) = stop.run_until_cancelled(App::build(settings, sockets)).await else {
         tracing::info!("stopped before the inbox was open");
         return Ok(());
@@ -147,27 +146,9 @@ async fn serve(
         app.admin_address(),
         browsable(app.admin_address())
     );
-    match registration {
-        Registration::Missing(names) => {
-            let so = if is_asked {
-                "nothing is registered with CaiGunn, only what was missed is asked for"
-            } else {
-                "no credentials, so nothing is registered with CaiGunn and nothing missed is asked for"
-            };
-            tracing::warn!("{so}; set {}", names.join(", "));
-        }
-        Registration::Wanted(wanted) => {
-            let chatbots = match &selection {
-                Selection::Keys(keys) => format!("the chatbots of {} API keys", keys.len()),
-                Selection::Discovered { .. } => "all chatbots of the account".to_owned(),
-            };
-            let when = wanted.has_replicas.then_some(" while this receiver leads");
-            tracing::info!(
-                "keeping {} registered with CaiGunn for {chatbots}{}",
-                wanted.shown_url,
-                when.unwrap_or_default()
-            );
-        }
+    match registered {
+        Ok(what) => tracing::info!("{what}"),
+        Err(what) => tracing::warn!("{what}"),
     }
     app.run(stop).await?;
     tracing::info!("stopped");

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{ChatbotId, Event, EventId, Wire};
@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::admin::AdminApi;
 use crate::id::id;
+use crate::output::WrongUsage;
 use crate::{input, output, web};
 
 /// How long a receiver may take for one answer.
@@ -29,8 +30,8 @@ const JOBS: [&str; 3] = ["crawling", "uploading", "training"];
 
 #[derive(Args)]
 pub struct TriggerArgs {
-    /// A job, which is its initial and then its completed, or an event; of an event that CaiGunn does not
-    /// document, --set event=NAME and --set status=NAME make a sample
+    /// A job, which is its initial and then its completed, or an event; --set event=NAME and
+    /// --set status=NAME make one of it that CaiGunn does not document
     #[arg(required_unless_present = "file", value_parser = PossibleValuesParser::new(names()))]
     event: Option<String>,
     /// The receiver's URL [default: the configured address and token]
@@ -192,7 +193,7 @@ fn sample_bodies(
 }
 
 /// Sets the member at a dotted path, making objects on the way; a number is an index where there is an array.
-fn set(body: &mut Value, path: &str, text: &str) -> anyhow::Result<()> {
+fn set(body: &mut Value, path: &str, text: &str) -> Result<(), WrongUsage> {
     let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     let mut place = body;
     for segment in path.split('.') {
@@ -205,8 +206,12 @@ fn set(body: &mut Value, path: &str, text: &str) -> anyhow::Result<()> {
                 .parse::<usize>()
                 .ok()
                 .and_then(|index| items.get_mut(index))
-                .with_context(|| format!("--set {path}: the array has no item {segment:?}"))?,
-            other => bail!("--set {path}: {other} has no member {segment:?}"),
+                .ok_or_else(|| WrongUsage(format!("--set {path}: the array has no item {segment:?}")))?,
+            other => {
+                return Err(WrongUsage(format!(
+                    "--set {path}: {other} has no member {segment:?}"
+                )));
+            }
         };
     }
     *place = value;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::postgres::leave_out;
 use super::{PATIENCE, processes, wait_for};
 
 /// A receiver in a process of its own, killed if the test drops it.
@@ -303,6 +304,22 @@ pub fn says(part: &str) -> impl Fn(&Value) -> bool {
 /// Runs a command of [`Process::command`] with nothing on its standard input.
 pub async fn run(command: Command) -> Ended {
     run_with_input(command, "").await
+}
+
+/// What has the program that follows run as that user; `None` where that takes more rights than these tests have.
+pub fn as_user(user: u32) -> Option<[String; 6]> {
+    let user = user.to_string();
+    let wrapper = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
+    let mut trial = Command::new(wrapper[0]);
+    let trial = trial
+        .args(&wrapper[1..])
+        .args([env!("CARGO_BIN_EXE_caigunn-webhook"), "--version"])
+        .output();
+    if !trial.is_ok_and(|trial| trial.status.success()) {
+        leave_out("running as another user takes root, and a program that everybody may run");
+        return None;
+    }
+    Some(wrapper.map(str::to_owned))
 }
 
 /// Runs a command of [`Process::command`] to its end, which the receivers of this process may have a part in.

@@ -5,8 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
 use super::*;
-use crate::harness::postgres::leave_out;
-use crate::harness::process::{Ended, run};
+use crate::harness::process::{Ended, as_user, run};
 
 /// A user who has nothing, as in the image.
 const USER: u32 = 65_532;
@@ -31,15 +30,8 @@ fn command_as_user(desk: &Desk) -> Option<Command> {
 }
 
 fn command_as(desk: &Desk, user: u32) -> Option<Command> {
-    let user = user.to_string();
-    let wrapper = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
-    let program = env!("CARGO_BIN_EXE_caigunn-webhook");
-    let mut trial = Command::new(wrapper[0]);
-    let trial = trial.args(&wrapper[1..]).args([program, "--version"]).output();
-    if !trial.is_ok_and(|trial| trial.status.success()) {
-        leave_out("running as another user takes root, and a program that everybody may run");
-        return None;
-    }
+    let wrapper = as_user(user)?;
+    let wrapper = wrapper.each_ref().map(String::as_str);
     Some(Process::command_under(&wrapper, desk.folder.path()))
 }
 

@@ -134,11 +134,11 @@ fn about_receiver(running: &Value) -> String {
             false => "",
         };
         let last_used = match &token["last_used_at"] {
-            Value::Null => "not since the receiver started".to_owned(),
-            at => output::time(at),
+            Value::Null => "not used since the receiver started".to_owned(),
+            at => format!("last used {}", output::time(at)),
         };
         let token = text(&token["token"]);
-        lines.push(format!("Token {token}…{registered}: last used {last_used}"));
+        lines.push(format!("Token {token}…{registered}: {last_used}"));
     }
     if !lines.is_empty() {
         lines.insert(0, String::new());

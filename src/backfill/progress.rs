@@ -15,12 +15,13 @@ pub struct Progress(Arc<Mutex<Seen>>);
 #[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = OpenJobs)]
 pub struct Seen {
-    /// Jobs that have begun and not ended.
+    /// Jobs that have begun and not ended; null where this receiver has not looked, as without credentials or while another one
+    /// leads.
     #[serde(rename = "open_jobs")]
-    pub open_count: usize,
-    /// Those of them that were given up.
+    pub open_count: Option<usize>,
+    /// Those of them that were given up; null as above.
     #[serde(rename = "stalled_jobs")]
-    pub stalled_count: usize,
+    pub stalled_count: Option<usize>,
     /// What keeps this receiver from asking, in words.
     pub problem: Option<String>,
 }
@@ -38,14 +39,14 @@ impl Progress {
             "open_jobs",
             "Jobs that have begun and not ended, as of the last look",
             None,
-            move || progress.look().open_count as f64,
+            move || progress.look().open_count.unwrap_or_default() as f64,
         );
         let progress = self.clone();
         registry.gauge(
             "stalled_jobs",
             "Those of the open jobs that were given up",
             None,
-            move || progress.look().stalled_count as f64,
+            move || progress.look().stalled_count.unwrap_or_default() as f64,
         );
     }
 

@@ -150,7 +150,7 @@ impl Rounds {
         if pass.is_whole {
             self.asked.retain(|_, asked| asked.seen_at == now);
             let mut seen = self.progress.look();
-            (seen.open_count, seen.stalled_count) = (pass.open_count, pass.stalled_count);
+            (seen.open_count, seen.stalled_count) = (Some(pass.open_count), Some(pass.stalled_count));
             self.looked_at = Some(now);
             self.is_caught_up |= !pass.is_cut_short();
         }

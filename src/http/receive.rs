@@ -25,7 +25,7 @@ use super::routes::{About, Routes};
 use super::{Origin, Shared, text_of};
 use crate::event::{self, EventId, Name, Notification, Stated};
 use crate::inbox::announce::Bearer;
-use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId, Stored};
+use crate::inbox::{self, Appended, Entry, NewQuarantined, NewReceipt, ReceiptId};
 use crate::trace::Trace;
 
 /// From this size on, reading a body as a notification could keep a worker thread busy for a millisecond or more, so
@@ -37,9 +37,9 @@ const LARGE_BODY_BYTES: usize = 128 << 10;
 const KEPT_BYTES: usize = 64 << 10;
 const KEPT_TIME: Duration = Duration::from_secs(2);
 
+/// That a notification is stored.
 #[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Stored)]
-pub struct Answer<'a> {
+pub struct Stored<'a> {
     /// `accepted`, or `duplicate`: then it has the first one's receipt.
     outcome: &'static str,
     receipt_id: ReceiptId,
@@ -49,11 +49,23 @@ pub struct Answer<'a> {
     event_id: Option<Stated<'a, EventId>>,
 }
 
+impl<'a> Stored<'a> {
+    /// Of what is stored as that receipt, now or before.
+    pub fn new(notification: &'a Notification, receipt_id: ReceiptId, is_new: bool) -> Self {
+        Self {
+            outcome: if is_new { "accepted" } else { "duplicate" },
+            receipt_id,
+            event: notification.name(),
+            event_id: notification.stated_event_id(),
+        }
+    }
+}
+
 pub fn routes() -> Routes<Shared> {
     let about = |summary| {
         About::new(summary)
             .request(notification_schema())
-            .answers::<Answer>("It is stored, or was before.")
+            .answers::<Stored>("It is stored, or was before.")
             .refuses(&[
                 Kind::WrongUrlToken,
                 Kind::NotNotification,
@@ -152,19 +164,14 @@ async fn store(
     receipt: NewReceipt,
 ) -> Result<Response, Problem> {
     let stored = shared.writer.append(Entry::Receipt(receipt)).await?;
-    let Stored::Receipt(appended) = stored else {
+    let inbox::Stored::Receipt(appended) = stored else {
         unreachable!("a receipt's entry is stored as a receipt")
     };
-    let (outcome, receipt_id) = match appended {
-        Appended::New { receipt_id } => ("accepted", receipt_id),
-        Appended::Duplicate { receipt_id, .. } => ("duplicate", receipt_id),
+    let (receipt_id, is_new) = match appended {
+        Appended::New { receipt_id } => (receipt_id, true),
+        Appended::Duplicate { receipt_id, .. } => (receipt_id, false),
     };
-    let answer = Answer {
-        outcome,
-        receipt_id,
-        event: notification.name(),
-        event_id: notification.stated_event_id(),
-    };
+    let answer = Stored::new(notification, receipt_id, is_new);
     let mut response = axum::Json(answer).into_response();
     response.extensions_mut().insert(Told);
     Ok(response)

@@ -12,19 +12,17 @@ use super::{
     Appended, Entry, Error, Inbox, NewReceipt, Origin, QuarantineId, Quarantined, ReceiptId, Stored, Writer,
 };
 use crate::clock::Timestamp;
-use crate::event::{EventId, Identity, Name, Notification, ParseError, parse, same_content};
+use crate::event::{Identity, Notification, ParseError, parse, same_content};
 
 /// What became of a request in quarantine that was accepted after all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
     /// Its receipt, however often it is accepted.
     pub receipt_id: ReceiptId,
     /// Whether that is a new one.
     pub is_new: bool,
-    /// Its event name.
-    pub event: Name,
-    /// Its job, if it is part of one.
-    pub event_id: Option<EventId>,
+    /// What it says.
+    pub notification: Notification,
 }
 
 /// Why a request in quarantine cannot be accepted.
@@ -94,14 +92,12 @@ impl Acceptance {
             return Err(NotAccepted::Differs(original_id));
         }
         let (notification, body) = readable(&kept, body).await?;
-        let accepted = |receipt_id, is_new| Accepted {
-            receipt_id,
-            is_new,
-            event: notification.name(),
-            event_id: notification.event_id,
-        };
         if let Some(receipt_id) = kept.accepted_as() {
-            return Ok(accepted(receipt_id, false));
+            return Ok(Accepted {
+                receipt_id,
+                is_new: false,
+                notification,
+            });
         }
         if let Some(receipt_id) = self.differing(&notification, &body).await? {
             return Err(NotAccepted::Differs(receipt_id));
@@ -143,7 +139,11 @@ impl Acceptance {
             request_id = %kept.request_id,
             "accepted after all as receipt {receipt_id} what is in quarantine as {id}"
         );
-        Ok(accepted(receipt_id, is_new))
+        Ok(Accepted {
+            receipt_id,
+            is_new,
+            notification,
+        })
     }
 
     async fn append(&self, receipt: NewReceipt) -> Result<Appended, Error> {

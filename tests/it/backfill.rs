@@ -148,13 +148,14 @@ impl Stage {
         calls.iter().map(asked_about).collect()
     }
 
+    /// How many jobs are open and how many of them were given up, as of the last look.
     fn seen(&self) -> [usize; 2] {
         let Seen {
             open_count,
             stalled_count,
             ..
         } = self.progress.seen();
-        [open_count, stalled_count]
+        [open_count, stalled_count].map(Option::unwrap_or_default)
     }
 }
 

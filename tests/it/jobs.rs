@@ -42,6 +42,28 @@ async fn found(app: &App, query: &str) -> (Vec<String>, Option<String>) {
 }
 
 #[tokio::test]
+async fn what_is_accepted_after_all_is_answered_as_its_post_would_have_been() {
+    let app = spawn_app().await;
+    let body = json!({"event": "billing", "status": "due", "event_id": "evt_2"}).to_string();
+    assert_eq!(app.post_bytes("text/plain", body.clone()).await.status(), 415);
+    let page = app.api("/quarantine").await;
+    let id = page["quarantine"][0]["id"].as_str().expect("it is there");
+
+    let accepted: Value = accept_after_all(&app, id).await.json().await.unwrap();
+    let mut posted: Value = app
+        .post_bytes("application/json", body.clone())
+        .await
+        .json()
+        .await
+        .unwrap();
+
+    assert_eq!(posted["outcome"].take(), "duplicate");
+    posted["outcome"] = json!("accepted");
+    assert_eq!(accepted, posted);
+    assert_eq!(accepted["event_id"], "evt_2");
+}
+
+#[tokio::test]
 async fn jobs_are_listed_by_state_with_why_they_failed() {
     let app = spawn_app().await;
     let [running, broken, done] = [(); 3].map(|()| Ids::fresh());

@@ -313,7 +313,7 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
             "last_received_at": null,
             }],
             "tokens": [],
-            "backfill": {"open_jobs": 0, "stalled_jobs": 0, "problem": null},
+            "backfill": before["backfill"],
             "leader": before["leader"],
         })
     );

@@ -2,18 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::problem::{Kind, Problem};
+use super::super::receive::Stored;
 use super::super::routes::{About, Routes};
 use super::told::NoQuery;
 use super::{Answer, Api, Asked, Named, cursor_text, id_of, page};
-use crate::event::{EventId, Name};
 use crate::inbox::acceptance::NotAccepted;
-use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined, ReceiptId, ShownQuarantined};
+use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined, ShownQuarantined};
 
 pub fn routes() -> Routes<Api> {
     let list = || {
@@ -28,7 +29,7 @@ pub fn routes() -> Routes<Api> {
     let accepting = || {
         About::guarded("Accepts a request in quarantine after all, where it can be read now")
             .query::<NoQuery>()
-            .answers::<AcceptedAfterAll>("It is a receipt.")
+            .answers::<Stored>("It is a receipt.")
             .refuses(&[Kind::NotAcceptable, Kind::Stopping])
     };
     Routes::new()
@@ -95,20 +96,7 @@ pub async fn quarantined(State(api): State<Api>, id: Named) -> Result<Json<Whole
     }))
 }
 
-/// What became of a request in quarantine that was accepted after all.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct AcceptedAfterAll {
-    outcome: &'static str,
-    receipt_id: ReceiptId,
-    event: Name,
-    event_id: Option<EventId>,
-}
-
-pub async fn accept(
-    State(api): State<Api>,
-    id: Named,
-    _: Asked<NoQuery>,
-) -> Result<Json<AcceptedAfterAll>, Problem> {
+pub async fn accept(State(api): State<Api>, id: Named, _: Asked<NoQuery>) -> Result<Response, Problem> {
     let id = quarantine_id(id)?;
     let unknown = || Problem::nothing_named("quarantined request", id);
     let accepted = api.acceptance.accept(id).await;
@@ -116,12 +104,8 @@ pub async fn accept(
         NotAccepted::Unknown => unknown(),
         other => other.into(),
     })?;
-    Ok(Json(AcceptedAfterAll {
-        outcome: if accepted.is_new { "accepted" } else { "duplicate" },
-        receipt_id: accepted.receipt_id,
-        event: accepted.event,
-        event_id: accepted.event_id,
-    }))
+    let stored = Stored::new(&accepted.notification, accepted.receipt_id, accepted.is_new);
+    Ok(Json(stored).into_response())
 }
 
 /// The request that a path names.

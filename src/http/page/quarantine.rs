@@ -160,9 +160,10 @@ pub(super) async fn accept(State(site): State<Site>, id: Named, _: Fields) -> Re
     let id = quarantine_id(id)?;
     Ok(match site.api.acceptance.accept(id).await {
         Ok(accepted) => {
+            let event = accepted.notification.name();
             let notice = match accepted.is_new {
-                true => format!("{} is accepted now, as this receipt.", accepted.event),
-                false => format!("{} was accepted before, as this receipt.", accepted.event),
+                true => format!("{event} is accepted now, as this receipt."),
+                false => format!("{event} was accepted before, as this receipt."),
             };
             site.after(&format!("/receipts/{}", accepted.receipt_id), notice)
         }

@@ -34,7 +34,7 @@ pub async fn what_can_be_read_now_is_accepted_after_all_once(place: &impl Place)
     let accepted = acceptance(&inbox).accept(id).await.expect("it is accepted");
 
     assert!(accepted.is_new);
-    assert_eq!(accepted.event_id, Some(ids.event_id));
+    assert_eq!(accepted.notification.event_id, Some(ids.event_id));
     let (receipt, body) = inbox
         .receipt(accepted.receipt_id)
         .await

@@ -29,7 +29,7 @@ impl Logged {
 }
 
 /// Reads the log of a job: each notification once, in the order of its entries' times where all have one, else in
-/// the log's own. Entries of another job are left out. Beside them, each entry that is no notification: its event and
+/// the log's own but for what begins the job, which comes first. Entries of another job are left out. Beside them, each entry that is no notification: its event and
 /// status, as far as they may be shown, and what is wrong with it.
 pub fn read(
     event_id: EventId,
@@ -38,10 +38,10 @@ pub fn read(
 ) -> (Vec<Logged>, Vec<(String, ParseError)>) {
     let is_of_job = |entry: &&LogEntry| entry.event_id.is_none_or(|of| of == event_id);
     let mut entries: Vec<_> = log.iter().filter(is_of_job).collect();
-    if entries.iter().all(|entry| entry.created_at.is_some()) {
-        // The sort is stable, so equal times keep the log's order.
-        entries.sort_by_key(|entry| entry.created_at);
-    }
+    let have_times = entries.iter().all(|entry| entry.created_at.is_some());
+    // What begins a job is before its end also where times are equal or missing: a log may have the newest first. Else the log's
+    // order stays, for the sort is stable.
+    entries.sort_by_key(|entry| (entry.created_at.filter(|_| have_times), entry.status != "initial"));
     let (mut logged, mut unreadable) = (Vec::new(), Vec::new());
     let mut names = HashSet::new();
     for entry in entries {
@@ -166,15 +166,26 @@ mod tests {
         let (logged, _) = read(job(), chatbot_id, &log);
         assert_eq!(names(&logged), ["crawling.initial", "crawling.completed"]);
 
-        let without_one = [
-            log[0].clone(),
+        let timed = |at: usize, created_at| LogEntry {
+            created_at,
+            ..log[at].clone()
+        };
+        for first_time in [None, log[0].created_at] {
+            let log = [timed(0, log[0].created_at), timed(1, first_time)];
+
+            let (logged, _) = read(job(), chatbot_id, &log);
+
+            assert_eq!(names(&logged), ["crawling.initial", "crawling.completed"]);
+        }
+        let ends = [
+            at("2024-07-30T10:00:05", "failed"),
             LogEntry {
                 created_at: None,
-                ..log[1].clone()
+                ..log[0].clone()
             },
         ];
-        let (logged, _) = read(job(), chatbot_id, &without_one);
-        assert_eq!(names(&logged), ["crawling.completed", "crawling.initial"]);
+        let (logged, _) = read(job(), chatbot_id, &ends);
+        assert_eq!(names(&logged), ["crawling.failed", "crawling.completed"]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Whether SQLite's log grows since somebody goes on reading, and who that is.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::hold::FileId;
 use super::log::frames::FRAME_HEAD_BYTES;
 use super::{holder, schema};
 
@@ -68,7 +68,7 @@ impl Growth {
 /// Who reads, in words.
 fn suspects(path: &Path) -> String {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let index = fs::metadata(schema::beside(path, "-shm")).map(|index| index.ino());
+    let index = FileId::at(&schema::beside(path, "-shm"));
     let readers = index.map_or(Vec::new(), |index| readers(&locks, index, std::process::id()));
     if readers.is_empty() {
         return "the system shows no other process that reads, so it may be in another container, or this receiver's admin API"
@@ -78,11 +78,11 @@ fn suspects(path: &Path) -> String {
     format!("{} reads", named.collect::<Vec<_>>().join(", "))
 }
 
-/// Other processes that read by the log's index, which has that inode.
-fn readers(locks: &str, index: u64, own: u32) -> Vec<u32> {
-    let readers =
-        holder::of_others(locks, "READ", index, own).filter(|(_, first)| READ_LOCKS.contains(first));
-    let mut readers: Vec<u32> = readers.map(|(process, _)| process).collect();
+/// Other processes that read by the log's index.
+fn readers(locks: &str, index: FileId, own: u32) -> Vec<u32> {
+    let mut readers = holder::of_others(locks, "READ", index, own);
+    readers.retain(|(_, first)| READ_LOCKS.contains(first));
+    let mut readers: Vec<u32> = readers.into_iter().map(|(process, _)| process).collect();
     readers.sort_unstable();
     readers.dedup();
     readers
@@ -120,9 +120,11 @@ mod tests {
 10: POSIX  ADVISORY  WRITE 17 08:01:78 124 124
 11: POSIX  ADVISORY  READ  9 08:01:78 123 123
 12: POSIX  ADVISORY  READ  12 08:01:78 125 125
+13: POSIX  ADVISORY  READ  18 08:02:78 124 124
 ";
-        assert_eq!(readers(locks, 78, 10), [9, 11, 12]);
-        assert_eq!(readers(locks, 79, 10), [0; 0]);
-        assert_eq!(readers("", 78, 10), [0; 0]);
+        let index = FileId::new(0x801, 78);
+        assert_eq!(readers(locks, index, 10), [9, 11, 12]);
+        assert_eq!(readers(locks, FileId::new(0x801, 79), 10), [0; 0]);
+        assert_eq!(readers("", index, 10), [0; 0]);
     }
 }

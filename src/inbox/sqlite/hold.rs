@@ -53,6 +53,26 @@ impl FileId {
     pub fn at(path: &Path) -> Option<Self> {
         Named::at(path).map(|named| named.id)
     }
+
+    #[cfg(test)]
+    pub fn new(device: u64, inode: u64) -> Self {
+        Self { device, inode }
+    }
+
+    /// The device it says it is on, as the system's list of locks writes devices: `08:01`, in hexadecimal digits.
+    pub fn device(self) -> String {
+        let device = self.device as _;
+        format!(
+            "{:02x}:{:02x}",
+            rustix::fs::major(device),
+            rustix::fs::minor(device)
+        )
+    }
+
+    /// Which of the files of that device.
+    pub fn inode(self) -> u64 {
+        self.inode
+    }
 }
 
 /// A file by its name.

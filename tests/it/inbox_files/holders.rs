@@ -93,3 +93,29 @@ async fn another_program_that_keeps_the_file_to_itself_is_named_to_who_starts() 
     assert!(ended.errors.contains(&process), "{ended:?}");
     drop(holder);
 }
+
+#[tokio::test]
+async fn another_program_that_only_reads_what_was_restored_is_named_to_who_starts() {
+    let mut desk = Desk::new();
+    let mut process = desk.start().await;
+    desk.post_all(&process, 1).await;
+    process.signal("TERM");
+    assert!(process.wait().await.success(), "{}", process.errors());
+    let holder = Connection::open(desk.path("inbox.db")).unwrap();
+    // As a copy is: without a log.
+    holder.pragma_update(None, "journal_mode", "delete").unwrap();
+    holder
+        .execute_batch("BEGIN; SELECT count(*) FROM receipt")
+        .unwrap();
+    let mut command = Process::command(desk.folder.path());
+    command.env("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", "1");
+
+    let ended = run(command).await;
+
+    let process = format!("(process {}), in the middle of a transaction", std::process::id());
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.errors.contains(&process), "{ended:?}");
+    holder.execute_batch("COMMIT").unwrap();
+    let process = desk.start().await;
+    desk.assert_nothing_is_lost(process).await;
+}

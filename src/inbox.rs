@@ -280,6 +280,8 @@ pub struct Quarantined {
     pub body_bytes: usize,
     /// Whether there was more.
     pub truncated: bool,
+    /// What of it cannot be read, if anything: the inbox is damaged there.
+    pub damage: Option<Box<str>>,
 }
 
 /// Which receipts to list; all members that are set must match.

@@ -131,7 +131,10 @@ async fn copy_all(
         batch.retain(|(receipt, _)| receipt.sequence <= held.last);
         let Some((last, _)) = batch.last() else { break };
         after = last.sequence;
-        refuse_damaged(&batch)?;
+        refuse_damaged(batch.iter().map(|(receipt, _)| {
+            let shown = format!("receipt {}, number {}", receipt.id, receipt.sequence);
+            (shown, receipt.damage.as_deref())
+        }))?;
         to.import(&batch).await.map_err(CopyError::To)?;
         copied_count += batch.len() as u64;
         progress(Progress::Copied {
@@ -152,16 +155,12 @@ async fn copy_all(
 }
 
 /// A copy would take over what is wrong as if it were right.
-fn refuse_damaged(batch: &[(Receipt, Bytes)]) -> Result<(), CopyError> {
-    let damaged = batch
-        .iter()
-        .find_map(|(receipt, _)| Some((receipt, receipt.damage.as_ref()?)));
-    let Some((receipt, damage)) = damaged else {
+fn refuse_damaged<'a>(mut batch: impl Iterator<Item = (String, Option<&'a str>)>) -> Result<(), CopyError> {
+    let Some((shown, damage)) = batch.find_map(|(shown, damage)| Some((shown, damage?))) else {
         return Ok(());
     };
     let reason = format!(
-        "of receipt {}, number {}, {damage}; restore a sound backup, or copy once that receipt has expired",
-        receipt.id, receipt.sequence
+        "of {shown}, {damage}; restore a sound backup, or take it out as `caigunn-webhook inbox check` says, and copy then"
     );
     Err(CopyError::From(Error::corrupt(reason)))
 }
@@ -209,6 +208,10 @@ async fn copy_quarantine(from: &SqliteReader, to: &PostgresInbox) -> Result<usiz
             return Ok(count);
         };
         after = *last;
+        refuse_damaged(batch.iter().map(|(_, kept, _)| {
+            let shown = format!("{} in quarantine", kept.id);
+            (shown, kept.damage.as_deref())
+        }))?;
         let batch = batch
             .into_iter()
             .map(|(_, quarantined, body)| (quarantined, body));

@@ -1,5 +1,5 @@
-//! What of a stored receipt cannot be read: a byte that a disk or a machine has turned over in a text, say. Such a receipt is
-//! read all the same, and says so, so that it fails alone.
+//! What of a stored receipt, or of a request in quarantine, cannot be read: a byte that a disk or a machine has turned over in a
+//! text, say. It is read all the same, and says so, so that it fails alone.
 
 use std::str;
 

@@ -283,6 +283,9 @@ pub struct ShownQuarantined {
     content_type: Option<String>,
     body_bytes: usize,
     truncated: bool,
+    /// What of it cannot be read, if anything: the inbox is damaged there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<Box<str>>,
 }
 
 impl From<Quarantined> for ShownQuarantined {
@@ -298,6 +301,7 @@ impl From<Quarantined> for ShownQuarantined {
             content_type: kept.content_type,
             body_bytes: kept.body_bytes,
             truncated: kept.truncated,
+            damage: kept.damage,
         }
     }
 }

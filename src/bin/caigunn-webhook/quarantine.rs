@@ -12,8 +12,7 @@ use crate::output::{self, Format, Printing, text};
 const COLUMNS: &str = "RECEIVED received_at | ID id | REASON reason | BYTES body_bytes ?3 | ACCEPTED AS accepted_as ?1 \
                        | DUPLICATE OF duplicate_of ?2 | WHAT WAS WRONG detail";
 
-const MEMBERS: &str =
-    "id received_at request_id reason detail duplicate_of accepted_as content_type body_bytes truncated";
+const MEMBERS: &str = "id received_at request_id reason detail duplicate_of accepted_as content_type body_bytes truncated damage";
 
 #[derive(Subcommand)]
 pub enum QuarantineCommand {

@@ -49,7 +49,10 @@ fn row(kept: &Quarantined) -> Markup {
     let cells = [
         parts::time(kept.received_at),
         parts::id_link(kept.id, &format!("/quarantine/{}", kept.id)),
-        parts::text(&kept.reason),
+        html! {
+            (parts::text(&kept.reason))
+            @if kept.damage.is_some() { " (damaged)" }
+        },
         parts::text(&kept.detail),
         html! { (kept.body_bytes) },
         became(kept),
@@ -122,6 +125,9 @@ fn facts(kept: &Quarantined) -> Markup {
     ];
     if kept.receipt_id.is_none() {
         facts.retain(|(name, _)| *name != "Became");
+    }
+    if let Some(damage) = &kept.damage {
+        facts.insert(0, ("Damaged", html! { strong { (damage) } }));
     }
     parts::facts(facts)
 }

@@ -200,6 +200,7 @@ pub async fn a_quarantined_request_reads_back_as_it_was_stored(place: &impl Plac
             content_type: new.content_type,
             body_bytes: new.body.len(),
             truncated: new.truncated,
+            damage: None,
         };
         (quarantined, new.body)
     });

@@ -332,18 +332,25 @@ pub fn receipt_and_small_body(row: &Row) -> Result<(Receipt, Option<Bytes>), Err
     Ok((receipt_of_row(row)?, body.map(Bytes::from)))
 }
 
-/// Reads the columns of [`QUARANTINED`].
+/// Reads the columns of [`QUARANTINED`], as [`receipt_of_row`] does those of a receipt.
 fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
+    let mut damage = Damage::default();
+    let (reason, detail): (Text<'_>, Text<'_>) = (row.try_get(4)?, row.try_get(5)?);
+    let content_type: Option<Text<'_>> = row.try_get(7)?;
+    // What it is of this request only the reason tells.
+    let receipt_id: Option<Uuid> = row.try_get(6)?;
+    let receipt_id = receipt_id.filter(|_| str::from_utf8(reason.0).is_ok());
     Ok(Quarantined {
         id: QuarantineId::new(row.try_get(1)?),
         received_at: row.try_get(2)?,
         request_id: RequestId::new(row.try_get(3)?),
-        reason: row.try_get(4)?,
-        detail: row.try_get(5)?,
-        receipt_id: row.try_get::<_, Option<Uuid>>(6)?.map(ReceiptId::new),
-        content_type: row.try_get(7)?,
+        reason: damage.text("reason", reason.0),
+        detail: damage.text("detail", detail.0),
+        receipt_id: receipt_id.map(ReceiptId::new),
+        content_type: content_type.map(|text| damage.text("content_type", text.0)),
         body_bytes: row.try_get::<_, i64>(8)? as usize,
         truncated: row.try_get(9)?,
+        damage: damage.said(),
     })
 }
 

@@ -9,7 +9,8 @@ use super::super::{
     Stored, Uncompared,
 };
 use super::index::{Key, KeyIndex, Seq};
-use super::read::{blob, concerns_a_value};
+use super::read::blob;
+use super::values::concerns_a_value;
 use super::{jobs, quarantine};
 use crate::clock::Timestamp;
 use crate::event::{Event, Identity, Name};

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use super::super::Error;
+use super::values::concerns_a_value;
 use super::{Wanted, folder, holder, obstacle};
 
 /// What to look at where the system did not read or write, and not for want of room.
@@ -47,13 +48,7 @@ pub fn sort_where(path: &Path, verb: &str, wanted: Wanted, error: &rusqlite::Err
         }
         Some(ErrorCode::DiskFull) => Error::unavailable(format!("no space left for {shown}")),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt { reason },
-        None if matches!(
-            error,
-            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)
-        ) =>
-        {
-            Error::Corrupt { reason }
-        }
+        None if concerns_a_value(error) => Error::Corrupt { reason },
         _ => Error::Unavailable { reason },
     }
 }

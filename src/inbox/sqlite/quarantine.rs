@@ -4,11 +4,13 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::super::damage::Damage;
 use super::super::{
     MAX_EXPORT_BYTES, NewQuarantined, Page, PageRequest, QuarantineId, QuarantineTotals, Quarantined,
     ReceiptId, RequestId, Settings, next_cursor,
 };
-use super::read::blob;
+use super::read::{blob, bytes};
+use crate::clock::Timestamp;
 
 /// How much is in the quarantine.
 #[derive(Clone, Copy)]
@@ -158,22 +160,28 @@ pub fn totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
     )
 }
 
-/// Reads the columns of [`QUARANTINED`].
+/// Reads the columns of [`QUARANTINED`]. Where that cannot be done, the request says so: no row has its neighbours fail.
 pub fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
+    let mut damage = Damage::default();
+    // What it is of this request only the reason tells.
+    let has_reason = row.get_ref(4)?.as_str().is_ok();
+    let receipt_id = damage.or("receipt_id", row.get(6), None);
     Ok(Quarantined {
-        id: QuarantineId::new(row.get(1)?),
-        received_at: row.get(2)?,
-        request_id: RequestId::new(row.get(3)?),
-        reason: row.get(4)?,
-        detail: row.get(5)?,
-        receipt_id: row.get::<_, Option<_>>(6)?.map(ReceiptId::new),
-        content_type: row.get(7)?,
-        body_bytes: row.get(8)?,
-        truncated: row.get(9)?,
+        id: QuarantineId::new(damage.or("id", row.get(1), Uuid::nil())),
+        received_at: damage.or("received_at", row.get(2), Timestamp::from_micros(0)),
+        request_id: RequestId::new(damage.or("request_id", row.get(3), Uuid::nil())),
+        reason: damage.text("reason", bytes(row, 4)?),
+        detail: damage.text("detail", bytes(row, 5)?),
+        receipt_id: receipt_id.filter(|_| has_reason).map(ReceiptId::new),
+        content_type: damage.or("content_type", row.get(7), None),
+        body_bytes: damage.or("body", row.get(8), 0),
+        truncated: damage.or("truncated", row.get(9), true),
+        damage: damage.said(),
     })
 }
 
 /// Reads the columns of [`QUARANTINED`], and the body after them.
 fn quarantined_and_body(row: &Row<'_>) -> rusqlite::Result<(Quarantined, Bytes)> {
-    Ok((quarantined_of_row(row)?, Bytes::from(row.get::<_, Vec<u8>>(10)?)))
+    let body = Bytes::copy_from_slice(bytes(row, 10)?);
+    Ok((quarantined_of_row(row)?, body))
 }

@@ -324,17 +324,8 @@ pub fn receipt_and_small_body(row: &Row<'_>) -> rusqlite::Result<(Receipt, Optio
 }
 
 /// The bytes of a text or a blob; of what is neither, none.
-fn bytes<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
+pub fn bytes<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<&'row [u8]> {
     Ok(row.get_ref(column)?.as_bytes().unwrap_or_default())
-}
-
-/// Whether an error says that a value of a row cannot be read, and nothing of the file.
-pub fn concerns_a_value(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    matches!(
-        error,
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
-    )
 }
 
 /// A UUID as it is stored.

@@ -49,3 +49,12 @@ fn word<T: FromStr>(value: ValueRef<'_>) -> FromSqlResult<T> {
     let known = text.parse();
     known.map_err(|_| FromSqlError::Other(format!("nobody writes {text:?} there").into()))
 }
+
+/// Whether an error says that a value of a row cannot be read, and nothing of the file.
+pub fn concerns_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(
+        error,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
+    )
+}

@@ -1,4 +1,4 @@
-//! What a disk does to a single receipt.
+//! What a disk does to a single receipt, or a single request in quarantine.
 
 use rusqlite::Connection;
 
@@ -72,6 +72,69 @@ async fn a_damaged_receipt_fails_alone_and_is_shown_counted_and_said_once() {
     for part in [&*id, "its status cannot be read", "receipts show", "inbox check"] {
         assert!(said.contains(part), "{said}");
     }
+    stop(process).await;
+}
+
+#[tokio::test]
+async fn a_damaged_request_in_quarantine_fails_alone_and_is_shown_and_can_be_accepted() {
+    let desk = Desk::new();
+    let process = desk.start().await;
+    let notification = json(&sample("crawling.completed")).to_string();
+    let refused_count = 6;
+    for _ in 0..refused_count {
+        let request = client()
+            .post(process.url("/webhook"))
+            .header("content-type", "text/plain")
+            .body(notification.clone());
+        assert_eq!(request.send().await.expect("an answer").status(), 415);
+    }
+    stop(process).await;
+    let inbox = Connection::open(desk.path("inbox.db")).expect("it is there");
+    // Of the first nothing is damaged.
+    let columns = ["detail", "reason", "content_type", "request_id", "id"];
+    for (seq, column) in (2..).zip(columns) {
+        let value = if column.ends_with("id") {
+            "x'02'"
+        } else {
+            "CAST(x'61ff62' AS TEXT)"
+        };
+        let damage = format!("UPDATE quarantine SET {column} = {value} WHERE seq = {seq}");
+        assert_eq!(inbox.execute(&damage, []).expect("it is a statement"), 1);
+    }
+    drop(inbox);
+
+    let process = desk.start().await;
+
+    let page = api(&process, "/quarantine").await;
+    let listed = page["quarantine"].as_array().expect("a list");
+    let damage: Vec<_> = listed.iter().rev().map(|kept| kept["damage"].as_str()).collect();
+    let expected = columns.map(|column| format!("what the inbox holds as its {column} cannot be read"));
+    assert_eq!(damage[0], None);
+    assert_eq!(damage[1..], expected.each_ref().map(|damage| Some(&**damage)));
+    assert_eq!(listed[4]["detail"], "a\u{fffd}b");
+    let id = text(&listed[4], "id");
+    let shown = api(&process, &format!("/quarantine/{id}")).await;
+    assert_eq!(
+        (&shown["body"], &shown["damage"]),
+        (&Value::from(notification), &listed[4]["damage"])
+    );
+    let page = client()
+        .get(format!("http://{}/quarantine", process.admin))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(page.status(), 200);
+    assert_eq!(
+        page.text().await.expect("a page").matches(" (damaged)").count(),
+        5
+    );
+    let accepted = client()
+        .post(process.api(&format!("/quarantine/{id}/accept")))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(accepted.status(), 200);
+    assert_eq!(process.receipts(&client()).await.len(), 1);
     stop(process).await;
 }
 

@@ -1,6 +1,6 @@
 //! Promise: a row that cannot be read fails alone.
 
-use super::super::super::contract::{crawled, duplicate_of, settings};
+use super::super::super::contract::{crawled, duplicate_of, refused, settings};
 use super::*;
 use crate::event::sample::Ids;
 
@@ -31,4 +31,28 @@ async fn a_text_that_is_none_has_no_other_row_fail_with_it_and_says_so() {
     let appended = inbox.store(notifications).await;
     let repeats: Vec<_> = held.into_iter().map(duplicate_of).collect();
     assert_eq!(appended, repeats);
+}
+
+#[tokio::test]
+async fn a_text_in_quarantine_that_is_none_has_no_other_row_fail_with_it_and_says_so() {
+    let database = database!();
+    let inbox = Place::open(&database, settings()).await;
+    inbox.refuse(refused(b"{")).await;
+    let id = inbox.refuse(refused(b"[")).await;
+    database
+        .execute(
+            "CREATE CAST (bytea AS text) WITHOUT FUNCTION;
+             UPDATE caigunn_webhook.quarantine SET detail = ('\\x8d6f6d'::bytea)::text WHERE id = (
+                 SELECT id FROM caigunn_webhook.quarantine ORDER BY seq DESC LIMIT 1)",
+        )
+        .await;
+
+    let whole = inbox.whole_quarantine().await;
+
+    let expected = "what the inbox holds as its detail cannot be read";
+    assert_eq!(
+        (whole[0].0.id, whole[0].0.damage.as_deref()),
+        (id, Some(expected))
+    );
+    assert_eq!((&*whole[0].1, whole[1].0.damage.as_deref()), (&b"["[..], None));
 }

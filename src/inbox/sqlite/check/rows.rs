@@ -48,10 +48,7 @@ const KINDS: [Kind; 2] = [
         filter: "",
         read: |row| {
             row.get::<_, Option<Uuid>>(11)?;
-            match receipt_of_row(row)?.damage {
-                None => Ok(()),
-                Some(damage) => Err(Error::ToSqlConversionFailure(String::from(damage).into())),
-            }
+            refused(receipt_of_row(row)?.damage)
         },
     },
     Kind {
@@ -59,7 +56,7 @@ const KINDS: [Kind; 2] = [
         key: "seq",
         columns: QUARANTINED,
         filter: "",
-        read: |row| quarantined_of_row(row).map(drop),
+        read: |row| refused(quarantined_of_row(row)?.damage),
     },
 ];
 
@@ -118,6 +115,13 @@ const NEWER_KINDS: [Kind; 7] = [
 
 fn read_text(row: &Row<'_>) -> rusqlite::Result<()> {
     row.get::<_, String>(0).map(drop)
+}
+
+/// What of a row cannot be read, as an error.
+fn refused(damage: Option<Box<str>>) -> rusqlite::Result<()> {
+    damage.map_or(Ok(()), |damage| {
+        Err(Error::ToSqlConversionFailure(String::from(damage).into()))
+    })
 }
 
 /// What was found.

@@ -69,7 +69,7 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
         (
             "INSERT INTO quarantine VALUES (7, x'01', 0, x'', '', '', NULL, NULL, x'', 0)",
             "seq 7 of the table quarantine",
-            "id: ",
+            "what the inbox holds as its id, request_id cannot be read",
         ),
         (
             &format!("{delivery}) VALUES (2, 1, 'gone', 0, 0, 0, 0)"),

@@ -1,6 +1,7 @@
 //! Promise: a row that cannot be read fails alone, whichever of its columns it is.
 
 use super::*;
+use crate::inbox::outbox::Start;
 use crate::inbox::{Appended, Cursor};
 
 /// What a damaged value may look like, by its column.
@@ -61,5 +62,31 @@ async fn a_row_that_cannot_be_read_has_no_other_fail_with_it_and_says_so() {
         inbox.close().await.expect("it closes");
         let inbox = folder.open(settings());
         assert_eq!(inbox.as_dyn().all().await.len(), 4 + usize::from(is_repeat_new));
+    }
+}
+
+/// Whatever of it cannot be read, and wherever: a value that is none is damage, which is said louder than what passes.
+#[tokio::test]
+async fn a_value_that_cannot_be_read_and_that_all_rests_on_is_damage() {
+    for (column, value) in [
+        ("name", "CAST(x'8d' AS TEXT)"),
+        ("cursor", "-1"),
+        ("dead_count", "-1"),
+    ] {
+        let folder = Folder::new();
+        let inbox = folder.open(settings());
+        let outbox = inbox.outbox();
+        outbox
+            .add_destination("app".to_owned(), Start::Now)
+            .await
+            .expect("it is added");
+        let damage = format!("UPDATE destination SET {column} = {value}");
+        inbox
+            .on_connection(move |connection| connection.execute(&damage, []).expect("it is a statement"))
+            .await;
+
+        let read = inbox.outbox().destinations().await;
+
+        assert!(matches!(read, Err(Error::Corrupt { .. })), "{column}: {read:?}");
     }
 }

@@ -1,7 +1,9 @@
-//! Whether each row can be read as the program reads it. SQLite's own check sees that a text lies where it should, but neither
-//! that it is one nor whether anybody knows the word.
+//! Whether each row can be read as the program reads it, and receipts have the keys by which repeats are known. SQLite's own
+//! check sees that a text lies where it should, but neither that it is one nor whether anybody knows the word.
 //!
 //! Left out: a damaged byte that makes another good value, in a body, say.
+
+mod keys;
 
 use std::path::Path;
 
@@ -9,6 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Row};
 use uuid::Uuid;
 
+use super::super::index::Seq;
 use super::super::outbox::rows::{
     ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
     destination_of_row, instruction_of_row,
@@ -17,6 +20,7 @@ use super::super::quarantine::{QUARANTINED, quarantined_of_row};
 use super::super::read::receipt_of_row;
 use super::super::schema;
 use crate::fingerprint::hex;
+use keys::{KEYS, Keys};
 
 /// How many rows are named. Where there are more, it is not for them that the file is not to be trusted.
 const MAX_NAMED: usize = 20;
@@ -39,26 +43,26 @@ struct Kind {
     read: fn(&Row<'_>) -> rusqlite::Result<()>,
 }
 
-/// In tables of any version.
-const KINDS: [Kind; 2] = [
-    Kind {
-        table: "receipt",
-        key: "seq",
-        columns: RECEIPT,
-        filter: "",
-        read: |row| {
-            row.get::<_, Option<Uuid>>(11)?;
-            refused(receipt_of_row(row)?.damage)
-        },
+/// In tables of any version, in the order of their keys.
+const RECEIPTS: Kind = Kind {
+    table: "receipt",
+    key: "seq",
+    columns: RECEIPT,
+    filter: "ORDER BY seq",
+    read: |row| {
+        row.get::<_, Option<Uuid>>(11)?;
+        refused(receipt_of_row(row)?.damage)
     },
-    Kind {
-        table: "quarantine",
-        key: "seq",
-        columns: QUARANTINED,
-        filter: "",
-        read: |row| refused(quarantined_of_row(row)?.damage),
-    },
-];
+};
+
+/// In tables of any version, too.
+const QUARANTINE: Kind = Kind {
+    table: "quarantine",
+    key: "seq",
+    columns: QUARANTINED,
+    filter: "",
+    read: |row| refused(quarantined_of_row(row)?.damage),
+};
 
 /// In tables as they are now.
 const NEWER_KINDS: [Kind; 7] = [
@@ -136,26 +140,39 @@ pub struct Found {
     named_count: usize,
     /// Of the first of them.
     why: String,
+    /// All receipts that can be read, and whose keys are wrong.
+    lost_count: u64,
+    /// Those of them that are named, each with the SQL that puts its key right.
+    lost: Vec<(Seq, String)>,
 }
 
 /// Reads all rows of an inbox with tables of that version, one at a time.
 pub fn read(connection: &Connection, version: usize) -> rusqlite::Result<Found> {
     let mut found = Found::default();
     if version > 0 {
-        for kind in &KINDS {
-            found.read(connection, kind)?;
-        }
+        let mut statement = connection.prepare(KEYS)?;
+        // It begins amid the receipts, and so sees the same state of both.
+        let mut keys = Keys::new(statement.query([])?);
+        found.receipt_count = found.read(connection, &RECEIPTS, |row| keys.look(row))?;
+        (found.lost_count, found.lost) = (keys.wrong_count, keys.wrong);
+        found.read(connection, &QUARANTINE, |_| Ok(()))?;
     }
     if version == schema::MIGRATIONS.len() {
         for kind in &NEWER_KINDS {
-            found.read(connection, kind)?;
+            found.read(connection, kind, |_| Ok(()))?;
         }
     }
     Ok(found)
 }
 
 impl Found {
-    fn read(&mut self, connection: &Connection, kind: &'static Kind) -> rusqlite::Result<()> {
+    /// Reads the rows of a kind, and has those looked at that can be read; how many rows there are.
+    fn read(
+        &mut self,
+        connection: &Connection,
+        kind: &'static Kind,
+        mut look: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<u64> {
         let Kind {
             table,
             key,
@@ -170,6 +187,7 @@ impl Found {
         while let Some(row) = rows.next()? {
             row_count += 1;
             let Err(error) = (kind.read)(row) else {
+                look(row)?;
                 continue;
             };
             if self.unreadable_count == 0 {
@@ -181,21 +199,40 @@ impl Found {
                 keys.push(shown(row.get_ref(key_column)?));
             }
         }
-        if *table == "receipt" {
-            self.receipt_count = row_count;
-        }
         if !keys.is_empty() {
             self.unreadable.push((kind, keys));
         }
-        Ok(())
+        Ok(row_count)
     }
 
-    /// Which rows cannot be read, and what to do; `None` if all can.
+    /// Which rows cannot be read and which keys are wrong, and what to do; `None` if there is nothing of the kind.
     pub fn damage(&self, path: &Path) -> Option<(String, String)> {
-        if self.unreadable_count == 0 {
+        let [unreadable, lost] = [self.unreadable(), self.lost()];
+        let (reasons, mends): (Vec<_>, Vec<_>) = [unreadable, lost].into_iter().flatten().unzip();
+        if reasons.is_empty() {
             return None;
         }
         let path = path.display();
+        let reason = format!("{path} is damaged: {}", reasons.join("; "));
+        let what_goes = if self.unreadable.is_empty() {
+            ""
+        } else {
+            "; what is removed of receipts is taken anew if it is sent again, and what is removed of deliveries counts as done"
+        };
+        let advice = format!(
+            "all else of it can be read. Stop the receiver and keep a copy of {path} and, if there is one, {path}-wal. Then restore \
+             a backup from before the damage (`caigunn-webhook inbox restore COPY`), or take the damage out of this one: \
+             `sqlite3 {path} \"{}\"`{what_goes}. Then check again, and look at the disk",
+            mends.join("; ")
+        );
+        Some((reason, advice))
+    }
+
+    /// Which rows cannot be read, and the SQL that removes them.
+    fn unreadable(&self) -> Option<(String, String)> {
+        if self.unreadable.is_empty() {
+            return None;
+        }
         let (rows, removals): (Vec<_>, Vec<_>) = self
             .unreadable
             .iter()
@@ -207,23 +244,34 @@ impl Found {
                 )
             })
             .unzip();
-        let and_more = match self.unreadable_count - self.named_count as u64 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let and_more = and_more(self.unreadable_count, self.named_count);
+        let (rows, why) = (rows.join(", "), &self.why);
+        let reason = format!("rows that cannot be read: {rows}{and_more} (the first: {why})");
+        Some((reason, removals.join("; ")))
+    }
+
+    /// Which receipts have wrong keys, and the SQL that puts these right.
+    fn lost(&self) -> Option<(String, String)> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        let (seqs, mends): (Vec<_>, Vec<_>) = self.lost.iter().cloned().unzip();
+        let and_more = and_more(self.lost_count, seqs.len());
+        let seqs: Vec<_> = seqs.iter().map(Seq::to_string).collect();
         let reason = format!(
-            "{path} is damaged: rows that cannot be read: {}{and_more} (the first: {})",
-            rows.join(", "),
-            self.why
+            "receipts whose keys in the table receipt_key are wrong or missing, so that a repeat of them is taken for new: seq \
+             {}{and_more}",
+            seqs.join(", ")
         );
-        let advice = format!(
-            "all else of it can be read. Stop the receiver and keep a copy of {path} and, if there is one, {path}-wal. Then restore \
-             a backup from before the damage (`caigunn-webhook inbox restore COPY`), or have the rest without these rows: \
-             `sqlite3 {path} \"{}\"`; what is removed of receipts is taken anew if it is sent again, and what is removed of \
-             deliveries counts as done. Then check again, and look at the disk",
-            removals.join("; ")
-        );
-        Some((reason, advice))
+        Some((reason, mends.join("; ")))
+    }
+}
+
+/// How many there are beside those that are named.
+fn and_more(count: u64, named_count: usize) -> String {
+    match count - named_count as u64 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     }
 }
 

@@ -84,6 +84,9 @@ pub fn of_file(path: &Path) -> Soundness {
         Ok(sqlite::Check::ForeignLog { reason, advice }) => {
             unsound(KIND, Condition::ForeignLog, reason, advice)
         }
+        Ok(sqlite::Check::HalfChanged { reason, advice }) => {
+            unsound(KIND, Condition::Unreadable, reason, advice)
+        }
         Ok(sqlite::Check::DamagedRows { reason, advice }) => unsound(
             KIND,
             Condition::Damaged,
@@ -102,7 +105,8 @@ pub fn of_file(path: &Path) -> Soundness {
             format!("it is damaged: {reason}"),
             format!(
                 "stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {shown} and \
-                 its log under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads"
+                 its log under another name; what can be read of a damaged file, `sqlite3 FILE .dump` prints as SQL, and more of it \
+                 `.recover`, where that sqlite3 has it (Debian 12's has not)"
             ),
         ),
         Err(error) => {
@@ -110,7 +114,10 @@ pub fn of_file(path: &Path) -> Soundness {
                 Some(obstacle) => (obstacle.found, obstacle.advice),
                 None => (
                     reason_of(error),
-                    format!("make {shown} readable to the user that the receiver runs as"),
+                    format!(
+                        "see that {shown} is a file that the user that the receiver runs as can read, that no other program \
+                         keeps it to itself, and that the disk can be read (the kernel's log says if not)"
+                    ),
                 ),
             };
             unsound(KIND, Condition::Unreadable, found, advice)

@@ -186,6 +186,10 @@ impl Drop for Partial {
 /// Copies an inbox and what is in its log into an empty file, has the disk keep that, and reads it to see that it is sound.
 pub fn copy(from: &Path, to: &Partial, watch: &Watch) -> Result<Copied, BackupError> {
     log::refuse_foreign(from).map_err(BackupError::From)?;
+    // What is copied is the file and its log, and nothing is taken back.
+    if let Some((reason, advice)) = check::half_changed(from) {
+        return Err(BackupError::From(Error::refused(format!("{reason}; {advice}"))));
+    }
     if let Some(copied) = schema::alone(from, |opened| copy_state(opened, from, to, watch)) {
         copied?;
     } else {
@@ -234,9 +238,14 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
         Check::DamagedRows { reason, advice } => {
             Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
         }
-        Check::Missing | Check::Newer { .. } | Check::Foreign { .. } | Check::ForeignLog { .. } => Err(
-            BackupError::From(Error::corrupt(format!("{} is no inbox", from.display()))),
-        ),
+        Check::Missing
+        | Check::Newer { .. }
+        | Check::Foreign { .. }
+        | Check::ForeignLog { .. }
+        | Check::HalfChanged { .. } => Err(BackupError::From(Error::corrupt(format!(
+            "{} is no inbox",
+            from.display()
+        )))),
     }
 }
 

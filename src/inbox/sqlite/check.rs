@@ -42,6 +42,13 @@ pub enum Check {
         /// What to do.
         advice: String,
     },
+    /// A change of the file was begun and not ended, and must be taken back before anybody reads it.
+    HalfChanged {
+        /// Which file.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// Some rows of an inbox cannot be read; all else can.
     DamagedRows {
         /// Which file and which rows.
@@ -63,8 +70,7 @@ pub enum Check {
 /// log grows until the check ends. It makes no file and writes nothing to the inbox, so the folder need not be writable.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if it is damaged, with SQLite's first finding; [`Error::Unavailable`] if it cannot be read, or not
-/// before a start has mended it.
+/// [`Error::Corrupt`] if it is damaged, with SQLite's first finding; [`Error::Unavailable`] if it cannot be read.
 pub fn check(path: &Path) -> Result<Check, Error> {
     // The log lies beside the file itself, not beside a link to it.
     let path = match std::fs::canonicalize(path) {
@@ -82,22 +88,33 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     let path = path.as_path();
     if !path.is_file() {
         // Whoever opens a pipe may wait for ever.
-        return Err(Error::unavailable(format!("{} is not a file", path.display())));
+        return Ok(Check::Foreign {
+            reason: format!("{} is not a file", path.display()),
+        });
     }
     if let Some(foreign) = log::check(path)? {
         return Ok(foreign);
     }
-    if schema::is_half_changed(path) {
-        return Err(Error::unavailable(format!(
-            "{0} is half changed: {0}-journal has what was there before, as where the very first start was cut \
-             off; the next start takes that back, then check again",
-            path.display()
-        )));
+    if let Some((reason, advice)) = half_changed(path) {
+        return Ok(Check::HalfChanged { reason, advice });
     }
     match schema::alone(path, |opened| inspect(opened, path)) {
         Some(checked) => checked,
         None => inspect(schema::open_reader(path), path),
     }
+}
+
+/// That a file is half changed, if it is so, and what to do.
+pub fn half_changed(path: &Path) -> Option<(String, String)> {
+    let is_so = schema::is_half_changed(path);
+    let path = path.display();
+    let found = format!(
+        "{path} is half changed: {path}-journal has what was there before, as where the very first start was cut off"
+    );
+    let advice = format!(
+        "start the receiver, which takes that back (of a copy, `sqlite3 {path} .schema` as its owner does), and check again"
+    );
+    is_so.then_some((found, advice))
 }
 
 /// As [`check`], of a file that is open.

@@ -124,7 +124,9 @@ fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
         Check::Sound { .. } => Err(BackupError::From(empty(from))),
         Check::Missing => refused(format!("there is no {}", from.display())),
         Check::Newer { reason } | Check::Foreign { reason } => refused(reason),
-        Check::ForeignLog { reason, advice } => refused(format!("{reason}; {advice}")),
+        Check::ForeignLog { reason, advice } | Check::HalfChanged { reason, advice } => {
+            refused(format!("{reason}; {advice}"))
+        }
         Check::DamagedRows { reason, advice } => Err(BackupError::From(Error::Corrupt {
             reason: format!("{reason}; {advice}"),
         })),

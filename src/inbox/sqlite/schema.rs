@@ -1,5 +1,7 @@
 //! Connections to the file and the state of its tables.
 
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -148,16 +150,22 @@ pub fn seems_open(path: &Path) -> bool {
 
 /// Whether a change of the file itself, not by its log, was begun and not ended: so is the very first. SQLite takes it
 /// back when it next opens the file for writing; who only reads would see the half of it.
+///
+/// One that has ended may leave its journal there, with a head of zeros (`journal_mode=PERSIST`): that is nothing to SQLite.
 pub fn is_half_changed(path: &Path) -> bool {
-    let journal = std::fs::metadata(beside(path, "-journal"));
-    journal.is_ok_and(|journal| journal.len() > 0)
+    let journal = beside(path, "-journal");
+    let is_there = fs::metadata(&journal).is_ok_and(|journal| journal.is_file() && journal.len() > 0);
+    let mut first = [0];
+    let mut read = || File::open(&journal)?.read_exact(&mut first);
+    // Of what cannot be read nobody knows.
+    is_there && (read().is_err() || first != [0])
 }
 
 /// Reads by [`open_alone`] a file that no process has open; `None` if one has, or has had it meanwhile, so that what was read
 /// is nothing to go by.
 pub fn alone<T>(path: &Path, read: impl FnOnce(rusqlite::Result<Connection>) -> T) -> Option<T> {
     let look = || {
-        let file = std::fs::metadata(path).ok()?;
+        let file = fs::metadata(path).ok()?;
         let moment = (file.mtime(), file.mtime_nsec());
         (!seems_open(path)).then(|| (file.ino(), file.len(), moment))
     };

@@ -198,7 +198,8 @@ async fn a_damaged_inbox_is_named_and_not_written_to() {
             "\
 FAILURE  inbox: it is damaged: {inbox} is damaged: {}
          stop the receiver and restore a backup (`caigunn-webhook inbox restore COPY`), which keeps {inbox} and its log \
-under another name; what can be read of a damaged file, `sqlite3 FILE .recover` reads",
+under another name; what can be read of a damaged file, `sqlite3 FILE .dump` prints as SQL, and more of it `.recover`, where \
+that sqlite3 has it (Debian 12's has not)",
             reason.rsplit(" is damaged: ").next().unwrap()
         ),
     );

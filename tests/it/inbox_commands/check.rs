@@ -67,6 +67,29 @@ async fn a_damaged_file_does_not_pass() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_as_it_is_does_not_pass_and_is_told_of_with_what_helps() {
+    let folder = folder();
+    fill(folder.path(), 1).await;
+    let path = folder.path().join("inbox.db");
+    let path = path.display();
+    fs::write(folder.path().join("inbox.db-journal"), "half").expect("the folder takes files");
+
+    let half_changed = inbox(folder.path(), &["check"]).await;
+    let device = inbox(folder.path(), &["check", "sqlite:/dev/null"]).await;
+    let (found, _) = printed(&inbox(folder.path(), &["check", "sqlite:/dev/null", "--format", "json"]).await);
+
+    let expected = format!(
+        "caigunn-webhook: {path} is half changed: {path}-journal has what was there before, as where the very first start was \
+         cut off\nstart the receiver, which takes that back (of a copy, `sqlite3 {path} .schema` as its owner does), and check \
+         again\n"
+    );
+    assert_eq!((half_changed.code, half_changed.errors), (Some(1), expected));
+    let expected = "caigunn-webhook: it is no inbox: /dev/null is not a file\nset CAIGUNN_INBOX_URL to the inbox's own file, ";
+    assert!(device.errors.starts_with(expected), "{device:?}");
+    assert_eq!(found["condition"], "foreign", "{found}");
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_not_there_does_not_pass_and_is_not_made() {
     let folder = folder();
     let path = folder.path().join("inbox.db");

@@ -208,6 +208,48 @@ async fn a_check_reads_a_closed_inbox_and_leaves_no_trace() {
     assert_eq!(check(&link).unwrap(), sound);
 }
 
+/// What `journal_mode=PERSIST` leaves of a change that has ended, and what a change leaves that was cut off.
+#[tokio::test]
+async fn only_a_journal_with_a_head_makes_a_file_half_changed() {
+    let folder = Folder::new();
+    let inbox = folder.open(settings());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    inbox.close().await.unwrap();
+    let file = Connection::open(folder.inbox_path()).unwrap();
+    file.pragma_update(None, "journal_mode", "persist").unwrap();
+    file.execute_batch("UPDATE state SET probe = x'01'").unwrap();
+    drop(file);
+    let (journal, copy) = (
+        schema::beside(&folder.inbox_path(), "-journal"),
+        folder.0.path().join("copy.db"),
+    );
+    assert!(fs::metadata(&journal).unwrap().len() > 0);
+    let watch: Watch = Arc::new(|_| true);
+    let sound = Check::Sound {
+        version: MIGRATIONS.len(),
+        receipt_count: 1,
+    };
+
+    assert_eq!(folder.check().unwrap(), sound);
+    backup(&folder.inbox_path(), &copy, &watch).unwrap();
+    restore(&folder.inbox_path(), &copy, &watch).unwrap();
+    assert_eq!(folder.check().unwrap(), sound);
+
+    fs::write(&journal, b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7").unwrap();
+    let before = folder.content();
+    let checked = folder.check();
+    assert!(matches!(checked, Ok(Check::HalfChanged { .. })), "{checked:?}");
+    // Who only reads would see the half of it.
+    let refused = backup(&folder.inbox_path(), &folder.0.path().join("other.db"), &watch);
+    assert!(
+        matches!(refused, Err(BackupError::From(Error::Refused { .. }))),
+        "{refused:?}"
+    );
+    let refused = restore(&folder.inbox_path(), &copy, &watch);
+    assert!(matches!(refused, Err(BackupError::To { .. })), "{refused:?}");
+    assert_eq!(folder.content(), before);
+}
+
 #[tokio::test]
 async fn a_check_reads_an_older_version_and_leaves_it_so() {
     let folder = Folder::new();
@@ -312,9 +354,13 @@ async fn a_check_leaves_a_change_that_was_cut_off_to_the_next_start() {
     }
     let before = cut.content();
 
-    let reason = unavailable(cut.check());
+    let checked = cut.check();
 
-    assert!(reason.contains("the next start takes that back"), "{reason}");
+    let says = |advice: &str| advice.contains("start the receiver, which takes that back");
+    assert!(
+        matches!(&checked, Ok(Check::HalfChanged { advice, .. }) if says(advice)),
+        "{checked:?}"
+    );
     assert_eq!(cut.content(), before);
 }
 
@@ -355,8 +401,8 @@ async fn a_check_names_what_is_wrong_in_bounded_words() {
     assert!(reason.contains("is not a database"), "{reason}");
     fs::remove_file(folder.inbox_path()).unwrap();
     fs::create_dir(folder.inbox_path()).unwrap();
-    let reason = unavailable(folder.check());
-    assert!(reason.contains("inbox.db"), "{reason}");
+    let reason = foreign(folder.check());
+    assert!(reason.ends_with("inbox.db is not a file"), "{reason}");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub struct Addresses {
 /// Addresses that are published until this is dropped.
 #[derive(Debug)]
 pub struct Published {
-    inbox: PathBuf,
+    path: PathBuf,
     addresses: Addresses,
     /// The file, whose lock goes with it.
     _file: File,
@@ -39,20 +39,21 @@ impl Addresses {
     pub fn publish(self, inbox: &Path) -> io::Result<Published> {
         let Self { public, admin } = self;
         // Whoever reads sees all of it or nothing.
-        let (path, new) = (path(inbox), path(inbox).with_extension("addresses-new"));
+        let path = path(inbox);
+        let new = path.with_extension("addresses-new");
         let write = || -> io::Result<File> {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(FILE_MODE);
             let mut file = options.open(&new)?;
             file.lock()?;
             write!(file, "public {public}\nadmin {admin}\n")?;
-            fs::rename(&new, path)?;
+            fs::rename(&new, &path)?;
             Ok(file)
         };
         // Of a full disk an empty one would be left.
         let file = write().inspect_err(|_| drop(fs::remove_file(&new)))?;
         Ok(Published {
-            inbox: inbox.to_owned(),
+            path,
             addresses: self,
             _file: file,
         })
@@ -60,7 +61,11 @@ impl Addresses {
 
     /// Those that are published beside the inbox at that path, if any are, by a receiver that lives.
     pub fn read(inbox: &Path) -> Option<Self> {
-        let file = File::open(path(inbox)).ok()?;
+        Self::read_file(&path(inbox))
+    }
+
+    fn read_file(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
         let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         let content = is_held.then(|| io::read_to_string(file))?.ok()?;
         let address = |side| {
@@ -77,15 +82,17 @@ impl Addresses {
 impl Drop for Published {
     fn drop(&mut self) {
         // Another receiver may have come since.
-        if Addresses::read(&self.inbox) == Some(self.addresses) {
+        if Addresses::read_file(&self.path) == Some(self.addresses) {
             // One that stays does no harm.
-            let _ = fs::remove_file(path(&self.inbox));
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
 
+/// It lies beside the inbox itself, not beside a link to it: a command may name either.
 fn path(inbox: &Path) -> PathBuf {
-    let mut path = inbox.as_os_str().to_owned();
+    let inbox = fs::canonicalize(inbox).unwrap_or_else(|_| inbox.to_owned());
+    let mut path = inbox.into_os_string();
     path.push(".addresses");
     path.into()
 }
@@ -113,6 +120,22 @@ mod tests {
         drop(published);
         assert_eq!(Addresses::read(&inbox), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_published_is_found_by_every_name_of_the_inbox() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inbox, link) = (folder.path().join("inbox.db"), folder.path().join("link.db"));
+        fs::write(&inbox, "").unwrap();
+        std::os::unix::fs::symlink(&inbox, &link).unwrap();
+        for (name, other) in [(&inbox, &link), (&link, &inbox)] {
+            let published = addresses(1).publish(name).unwrap();
+
+            assert_eq!(Addresses::read(other), Some(addresses(1)));
+            assert!(folder.path().join("inbox.db.addresses").exists());
+            drop(published);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        }
     }
 
     #[test]

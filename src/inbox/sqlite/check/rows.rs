@@ -259,8 +259,8 @@ impl Found {
         let and_more = and_more(self.lost_count, seqs.len());
         let seqs: Vec<_> = seqs.iter().map(Seq::to_string).collect();
         let reason = format!(
-            "receipts whose keys in the table receipt_key are wrong or missing, so that a repeat of them is taken for new: seq \
-             {}{and_more}",
+            "receipts without their keys in the table receipt_key (missing, or not what the ids and names of the receipts give: one \
+             of both is damaged), so that a repeat of them is taken for new: seq {}{and_more}",
             seqs.join(", ")
         );
         Some((reason, mends.join("; ")))

@@ -220,7 +220,8 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
         connection.progress_handler(LOOK_STEPS, Some(is_stopped))?;
         Ok(connection)
     });
-    let inspected = check::inspect(opened, from);
+    let opened = opened.map_err(|error| lost(path, &error))?;
+    let inspected = check::inspect(Ok(opened), from);
     if !watch(Progress::Checking) {
         return Err(BackupError::Stopped);
     }
@@ -246,6 +247,21 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
             "{} is no inbox",
             from.display()
         )))),
+    }
+}
+
+/// That a copy cannot be read which was written just now.
+fn lost(copy: &Path, error: &rusqlite::Error) -> BackupError {
+    let shown = copy.display();
+    BackupError::To {
+        reason: match copy.try_exists() {
+            Ok(false) => {
+                format!(
+                    "{shown} is gone: it or its folder was removed while the copy was being made, so begin anew"
+                )
+            }
+            _ => format!("cannot read {shown}: {error}"),
+        },
     }
 }
 

@@ -213,3 +213,24 @@ fn an_inbox_without_tables_is_nothing_to_copy() {
     );
     assert!(!copy.exists());
 }
+
+#[test]
+fn a_copy_that_goes_while_it_is_made_is_what_is_missed_and_not_the_inbox() {
+    let changing = Changing::new(Log::New);
+    let folder = tempfile::tempdir().unwrap();
+    let (target, removed) = (folder.path().join("copies"), folder.path().join("copies"));
+    fs::create_dir(&target).unwrap();
+    let watch: Watch = Arc::new(move |progress| {
+        if progress == Progress::Checking {
+            let _ = fs::remove_dir_all(&removed);
+        }
+        true
+    });
+
+    let refused = backup(&changing.path(), &target.join("copy.db"), &watch).unwrap_err();
+
+    let said = refused.to_string();
+    let copy = fs::canonicalize(folder.path()).unwrap().join("copies/copy.db.");
+    assert!(said.starts_with(&copy.display().to_string()), "{refused:?}");
+    assert!(said.contains(" is gone: it or its folder was removed "), "{said}");
+}

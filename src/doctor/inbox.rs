@@ -11,7 +11,9 @@ use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
-use crate::inbox::sqlite::{NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, obstacle, try_write};
+use crate::inbox::sqlite::{
+    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, in_memory, marked, obstacle, try_write,
+};
 use crate::inbox::{Error, Space};
 
 /// Below this much, the next burst may be refused: a batch holds up to 8 MiB of bodies, and the log may have as much
@@ -37,6 +39,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
+        findings.extend(in_memory(&path).map(|flaw| Finding::warning("volume", flaw.found, flaw.advice)));
         findings.extend(access);
         // Of a file that is not there only its folder is written to.
         if is_sound || !path.exists() {

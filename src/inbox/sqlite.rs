@@ -35,6 +35,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod values;
+mod volume;
 mod write;
 
 use std::io;
@@ -63,14 +64,14 @@ use write::Store;
 pub use super::Settings;
 pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
-pub use folder::{NO_INODE_ADVICE, has_no_inode};
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;
 pub use reader::{SqliteReader, kept_notices};
 pub use restore::{Restored, restore};
-pub use rights::{Flaw, Wanted, flaws, obstacle};
+pub use rights::{Flaw, Wanted, flaws, in_memory, mounted_alone, obstacle};
 pub use schema::FOREIGN_ADVICE;
+pub use volume::{NO_INODE_ADVICE, has_no_inode};
 
 /// How many reads run at once; more wait. Reading serves people, and the machine's cores are for receiving.
 const MAX_READS: usize = 2;

@@ -15,7 +15,7 @@ use std::fs;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::harness::process::{Ended, run};
+use crate::harness::process::{Ended, IN_MEMORY, run};
 use crate::harness::provider::Route;
 use crate::harness::{Process, Site};
 
@@ -38,15 +38,16 @@ impl Site {
 /// Asserts that all is well but for what these lines say, and that the exit code and the sum go with them.
 #[track_caller]
 fn assert_finds(ended: &Ended, expected: &str) {
+    let (output, memory_count) = without_memory(&ended.output);
     let is_problem = |line: &&str| !line.starts_with("ok       ");
-    let problems: Vec<_> = ended.output.lines().filter(is_problem).collect();
+    let problems: Vec<_> = output.lines().filter(is_problem).collect();
     assert_eq!(problems.join("\n"), expected, "in full:\n{}", ended.output);
     let count = |verdict| expected.lines().filter(|line| line.starts_with(verdict)).count();
     let counted = |count: usize, noun: &str| match count {
         1 => format!("1 {noun}"),
         count => format!("{count} {noun}s"),
     };
-    let (failures, warnings) = (count("FAILURE  "), count("warning  "));
+    let (failures, warnings) = (count("FAILURE  "), count("warning  ") + memory_count);
     let sum = format!(
         "caigunn-webhook: found {} and {}\n",
         counted(failures, "failure"),
@@ -54,6 +55,21 @@ fn assert_finds(ended: &Ended, expected: &str) {
     );
     assert_eq!(ended.code, Some(i32::from(failures > 0)), "{ended:?}");
     assert_eq!(ended.errors, if failures > 0 { sum } else { String::new() });
+}
+
+/// A report without the finding that the inbox is in memory, where these tests may have their folders; how often that was in it.
+fn without_memory(report: &str) -> (String, usize) {
+    let (mut others, mut count) = (String::new(), 0);
+    let mut lines = report.lines();
+    while let Some(line) = lines.next() {
+        if line.contains(IN_MEMORY) {
+            lines.next();
+            count += 1;
+        } else {
+            others += &format!("{line}\n");
+        }
+    }
+    (others, count)
 }
 
 /// A report without the line that changes from one to the next: others use the disk too.
@@ -82,8 +98,9 @@ async fn where_all_is_well_every_line_says_so() {
     let ended = site.doctor(&[]).await;
 
     // How many files may be open, and how much is free, is the machine's own.
-    let files = ended.output.lines().nth(1).unwrap();
-    let free = ended.output.lines().nth(6).unwrap();
+    let (output, _) = without_memory(&ended.output);
+    let files = output.lines().nth(1).unwrap();
+    let free = output.lines().nth(6).unwrap();
     let folder = site.path("").display().to_string();
     let folder = folder.trim_end_matches('/');
     assert!(free.ends_with(&format!(" MiB are free in {folder}")), "{free}");
@@ -109,7 +126,7 @@ ok       public URL: {}/ leads to the receiver that runs here
         site.tunnel.url(),
         inbox = site.inbox().display(),
     );
-    assert_eq!(ended.output, expected);
+    assert_eq!(output, expected);
     assert!(files.starts_with("ok       open files: "), "{files}");
     assert!(free.starts_with("ok       free space: "), "{free}");
     assert_eq!((ended.code, &*ended.errors), (Some(0), ""));
@@ -203,6 +220,7 @@ async fn a_program_gets_the_same_as_json() {
         })
         .collect();
     assert_eq!(without_free_space(&as_table), without_free_space(&table.output));
+    let (_, memory_count) = without_memory(&table.output);
     assert_eq!(
         findings[1],
         json!({
@@ -214,10 +232,14 @@ async fn a_program_gets_the_same_as_json() {
     );
     assert_eq!(
         (&report["failure_count"], &report["warning_count"]),
-        (&json!(2), &json!(1))
+        (&json!(2), &json!(1 + memory_count))
     );
     assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.errors, "caigunn-webhook: found 2 failures and 1 warning\n");
+    let warnings = ["1 warning", "2 warnings"][memory_count];
+    assert_eq!(
+        ended.errors,
+        format!("caigunn-webhook: found 2 failures and {warnings}\n")
+    );
 }
 
 #[tokio::test]

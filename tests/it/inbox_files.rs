@@ -4,6 +4,7 @@
 mod access;
 mod damaged;
 mod holders;
+mod mounts;
 mod names;
 mod paths;
 

@@ -11,7 +11,7 @@ use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
 use caigunn_webhook::inbox::copy::{CopyError, Progress, copy};
 use caigunn_webhook::inbox::postgres::PostgresInbox;
-use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, named, obstacle};
+use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, mounted_alone, named, obstacle};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -142,6 +142,11 @@ async fn check(url: Option<&str>, settings: &Settings, format: Format) -> anyhow
             std::slice::from_ref(&result), format),
         _ => String::new(),
     })?;
+    if let InboxLocation::Sqlite(path) = &location
+        && let Some(flaw) = mounted_alone(path)
+    {
+        output::say(format_args!("warning: {}", output::printable(&flaw.to_string())));
+    }
     // One that is not there is no sound one: whoever asks, before an update or of a backup, thinks that there is one.
     match found.advice {
         Some(advice) => bail!(

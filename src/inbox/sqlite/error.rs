@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 
 use super::super::Error;
 use super::values::concerns_a_value;
-use super::{Wanted, folder, holder, obstacle};
+use super::{Wanted, holder, obstacle, volume};
 
 /// What to look at where the system did not read or write, and not for want of room.
 const IO_ADVICE: &str = "; see that no quota and no limit of a file's size (ulimit -f) is met, and what the kernel's log says of \
@@ -37,7 +37,7 @@ pub fn sort_where(path: &Path, verb: &str, wanted: Wanted, error: &rusqlite::Err
         ) => {
             let obstacle = obstacle(path, wanted)
                 .map(|obstacle| obstacle.to_string())
-                .or_else(|| folder::shortage(path))
+                .or_else(|| volume::shortage(path))
                 .map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
             // Which error of the system's it was SQLite tells by no safe call.
             let advice = match code {

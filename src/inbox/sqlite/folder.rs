@@ -28,27 +28,6 @@ pub fn missing(path: &Path) -> Vec<PathBuf> {
     missing.map(Path::to_owned).collect()
 }
 
-/// Whether the file system that a folder is on takes no further file, whatever room it has, as far as the system tells. SQLite
-/// says of it only that it cannot open one.
-pub fn has_no_inode(folder: &Path) -> bool {
-    // Some have no fixed number of them, and say 0 of both.
-    rustix::fs::statvfs(folder).is_ok_and(|volume| volume.f_files > 0 && volume.f_favail == 0)
-}
-
-/// What to do then.
-pub const NO_INODE_ADVICE: &str = "remove files from that file system that nobody needs (`df -i` counts them), or put the inbox on another one";
-
-/// That it is so where a file of an inbox cannot be made, and what to do.
-pub fn shortage(inbox: &Path) -> Option<String> {
-    let folder = of(inbox);
-    has_no_inode(folder).then(|| {
-        format!(
-            "the file system of {} has no inode free, so no file can be made there; {NO_INODE_ADVICE}",
-            folder.display()
-        )
-    })
-}
-
 /// The file that a path leads to, over all links, whether there is one or not: locks, log and index lie beside that, not
 /// beside a link to it.
 ///

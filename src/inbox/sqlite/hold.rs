@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::Error;
 use super::head::{HEAD_BYTES, Head};
-use super::{folder, rights, schema};
+use super::{folder, rights, schema, volume};
 
 /// Who may read and write a file or folder that is made: its owner, since it has what customers say.
 const FILE_MODE: u32 = 0o600;
@@ -262,7 +262,7 @@ fn refusal(path: &Path, verb: &str, file: &Path, error: &io::Error) -> Error {
     Error::unavailable(match rights::obstacle(path, rights::Wanted::Writing) {
         Some(obstacle) => format!("cannot {verb} {file}: {obstacle}"),
         None => {
-            let shortage = folder::shortage(path).unwrap_or_else(|| error.to_string());
+            let shortage = volume::shortage(path).unwrap_or_else(|| error.to_string());
             format!("cannot {verb} {file}: {shortage}")
         }
     })

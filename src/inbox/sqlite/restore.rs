@@ -46,6 +46,12 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     // What a link leads to is the inbox.
     let resolved = folder::resolve(inbox);
     let inbox = resolved.as_deref().unwrap_or(inbox);
+    if let Some(flaw) = rights::mounted_alone(inbox) {
+        // The system lets nobody put another file in its place.
+        return Err(BackupError::To {
+            reason: format!("cannot replace {}: {flaw}", inbox.display()),
+        });
+    }
     let missing = folder::missing(inbox);
     if !missing.is_empty() {
         // Nobody has it open, and for a copy that is none no folder is made.

@@ -10,7 +10,7 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::{folder, schema};
+use super::{folder, schema, volume};
 
 /// All files of an inbox, by what follows its name.
 const FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
@@ -196,6 +196,7 @@ pub fn flaws(path: &Path) -> Vec<Flaw> {
         open_files(&files),
         open_folder(&path, &inbox),
         other_names(&path, &inbox),
+        mounted_alone(&path),
     ];
     flaws.into_iter().flatten().collect()
 }
@@ -283,6 +284,38 @@ fn other_names(path: &Path, inbox: &Metadata) -> Option<Flaw> {
             inbox.nlink()
         ),
         advice: "remove the other names".to_owned(),
+    })
+}
+
+/// That an inbox is mounted without its folder, as a container's `-v` of a file does it.
+pub fn mounted_alone(path: &Path) -> Option<Flaw> {
+    let path = folder::resolve(path).ok()?;
+    let (shown, folder) = (path.display(), folder::of(&path).display());
+    volume::is_mounted_alone(&path).then(|| Flaw {
+        found: format!(
+            "{shown} is mounted as a single file: its log, {shown}-wal, is not in what is mounted, and what was accepted last \
+             is lost where that goes, as with a container"
+        ),
+        advice: format!(
+            "stop the receiver in order, which copies its log into the file, and mount the folder that it is in, at \
+             {folder}, in place of it"
+        ),
+    })
+}
+
+/// That the folder of an inbox, or the nearest one above it that there is, is in memory.
+pub fn in_memory(path: &Path) -> Option<Flaw> {
+    let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
+    let mut folders = path.ancestors().skip(1).map(folder::or_here);
+    let folder = folders.find(|folder| folder.is_dir())?;
+    let name = volume::memory(folder)?;
+    Some(Flaw {
+        found: format!(
+            "{} is in memory ({name}), and all that is in it is lost when the machine or its container ends",
+            folder.display()
+        ),
+        advice: "put the inbox on a disk, unless this is a trial: a 200 says that a notification is on one"
+            .to_owned(),
     })
 }
 

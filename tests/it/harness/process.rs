@@ -14,6 +14,9 @@ use tokio::time::timeout;
 use super::postgres::leave_out;
 use super::{PATIENCE, processes, wait_for};
 
+/// What a start and `doctor` warn of where an inbox is in memory.
+pub const IN_MEMORY: &str = " is in memory (tmpfs)";
+
 /// A receiver in a process of its own, killed if the test drops it.
 pub struct Process {
     child: Child,
@@ -190,14 +193,14 @@ impl Process {
         fs::read_to_string(&self.log).expect("the log is text")
     }
 
-    /// The whole lines logged so far.
+    /// The whole lines logged so far, without what is warned of where these tests have their folders in memory.
     pub fn log_lines(&self) -> Vec<Value> {
         let log = self.log();
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole
+        let lines = whole
             .lines()
-            .map(|line| serde_json::from_str(line).expect("every line is JSON"))
-            .collect()
+            .map(|line| serde_json::from_str(line).expect("every line is JSON"));
+        lines.filter(|line| !says(IN_MEMORY)(line)).collect()
     }
 
     /// Waits until that was logged so often.

@@ -252,6 +252,40 @@ async fn a_disk_that_takes_no_further_file_is_named_by_a_start_and_by_doctor() {
 }
 
 #[tokio::test]
+async fn a_start_on_a_full_disk_names_it_and_leaves_an_inbox_that_can_be_read_and_copied() {
+    if !can_mount() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let mut process = Process::start(folder.path(), &[]).await;
+    let (posted, _) = post(&client(), &process, &large()).await;
+    assert!(matches!(posted.end, End::Stored { .. }), "{posted:?}");
+    process.signal("TERM");
+    assert!(process.wait().await.success());
+    let script = r#"
+        mount -t tmpfs -o size=4m none disk && cp inbox.db inbox.db.lock disk &&
+        { cat /dev/zero > disk/ballast; "$0" && exit 9; "$0" inbox check && "$0" inbox backup copy.db; }
+    "#;
+    let wrapper: Vec<_> = NAMESPACE.into_iter().chain(["sh", "-c", script]).collect();
+    let mut command = Process::command_under(&wrapper, folder.path());
+    let inbox = disk.join("inbox.db");
+    command.env("CAIGUNN_INBOX_URL", format!("sqlite:{}", inbox.display()));
+
+    let ended = run(command).await;
+
+    let expected = format!(
+        "cannot open {}: no space is left on the file system of {}; make room there",
+        inbox.display(),
+        disk.display()
+    );
+    assert!(ended.errors.contains(&expected), "{ended:?}");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.output.contains("copy.db holds 1 receipt"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_full_disk_is_answered_503_until_there_is_room_again() {
     if !can_mount() {
         return;

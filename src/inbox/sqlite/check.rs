@@ -124,6 +124,7 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
     let (tables, connection) = opened.map_err(|error| sort(path, "open", &error))?;
     let version = match tables {
         Tables::Ours(version) => version,
+        Tables::Unnumbered => return Err(schema::unnumbered(path)),
         Tables::Newer(_) => {
             return Ok(Check::Newer {
                 reason: tables.shown(path),

@@ -76,6 +76,8 @@ pub enum Tables {
     Ours(usize),
     /// A newer program's, of that version.
     Newer(usize),
+    /// This program's, and another one has reset their version to 0.
+    Unnumbered,
     /// Something else's.
     Foreign,
     /// It is something else than a database. So is one of which the first page is damaged.
@@ -92,6 +94,7 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
         Ok(match version {
             _ if application_id != APPLICATION_ID && !is_empty => Tables::Foreign,
             version if version > MIGRATIONS.len() => Tables::Newer(version),
+            0 if !is_empty => Tables::Unnumbered,
             version => Tables::Ours(version),
         })
     };
@@ -105,15 +108,25 @@ pub fn tables(connection: &Connection) -> rusqlite::Result<Tables> {
 ///
 /// # Errors
 /// [`Error::Refused`] with what to do, of what is no inbox of this program: that is no damage, and to restore a backup over it
-/// would be one.
+/// would be one. [`Error::Corrupt`] of one that says no version of its tables.
 pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let tables = tables(connection).map_err(|error| sort(path, "open", &error))?;
     let advice = match tables {
         Tables::Ours(version) => return Ok(version),
+        Tables::Unnumbered => return Err(unnumbered(path)),
         Tables::Newer(_) => NEWER_ADVICE,
         Tables::Foreign | Tables::NoDatabase => FOREIGN_ADVICE,
     };
     Err(Error::refused(format!("{}; {advice}", tables.shown(path))))
+}
+
+/// What is wrong with [`Tables::Unnumbered`], and what to do.
+pub fn unnumbered(path: &Path) -> Error {
+    let (what, shown, newest) = (Tables::Unnumbered.shown(path), path.display(), MIGRATIONS.len());
+    Error::corrupt(format!(
+        "{what}; if this release was the last to have it open, stop the receiver and run `sqlite3 {shown} 'PRAGMA \
+         user_version = {newest}'`; else restore a backup (`caigunn-webhook inbox restore COPY`)"
+    ))
 }
 
 /// What to do about a file that is no inbox.
@@ -130,6 +143,9 @@ impl Tables {
                 "{path} was written by a newer program: its tables are version {version}, this program knows up to {}",
                 MIGRATIONS.len()
             ),
+            Self::Unnumbered => format!(
+                "{path} has the tables of an inbox, but not their version any more: another program has set user_version to 0"
+            ),
             Self::Foreign => format!("{path} is an SQLite database, but not an inbox of this program"),
             Self::NoDatabase => format!("{path} is not a database"),
         }
@@ -142,10 +158,14 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags)
 }
 
+/// The least length of an index of a log, in bytes. One that is shorter is what an opening has left that found no room for it.
+const LEAST_INDEX_BYTES: u64 = 32 << 10;
+
 /// Whether a process has the file open, or had it when it was killed: only then are there both a log and an index of
 /// the log beside it.
 pub fn seems_open(path: &Path) -> bool {
-    beside(path, "-wal").exists() && beside(path, "-shm").exists()
+    let index = std::fs::metadata(beside(path, "-shm"));
+    beside(path, "-wal").exists() && index.is_ok_and(|index| index.len() >= LEAST_INDEX_BYTES)
 }
 
 /// Whether a change of the file itself, not by its log, was begun and not ended: so is the very first. SQLite takes it

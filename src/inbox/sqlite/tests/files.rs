@@ -423,3 +423,52 @@ async fn a_check_refuses_what_a_start_refuses() {
         matches!(&checked, Ok(Check::Newer { reason }) if reason.contains("written by a newer program"));
     assert!(is_newer, "{checked:?}");
 }
+
+/// Has another program say that an inbox has tables of that version.
+fn set_user_version(path: &std::path::Path, version: usize) {
+    let other = Connection::open(path).unwrap();
+    other.pragma_update(None, "user_version", version).unwrap();
+}
+
+#[tokio::test]
+async fn tables_whose_version_another_program_has_reset_are_no_empty_inbox() {
+    let folder = Folder::new();
+    let path = folder.inbox_path();
+    let inbox = folder.open(settings());
+    let (before, later) = (crawled(&Ids::fresh()), crawled(&Ids::fresh()));
+    let first = inbox.as_dyn().accept_one(before.clone()).await;
+    set_user_version(&path, 0);
+
+    let while_it_runs = inbox.append(vec![Entry::Receipt(later)]).await.unwrap_err();
+    inbox.close().await.unwrap();
+    let checked = check(&path).unwrap_err();
+    let started = folder.refusal();
+
+    let mending = format!(
+        "`sqlite3 {} 'PRAGMA user_version = {}'`",
+        path.display(),
+        MIGRATIONS.len()
+    );
+    for error in [while_it_runs, checked, started] {
+        assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
+        assert!(error.to_string().contains(&mending), "{error}");
+    }
+    // What it says mends it.
+    set_user_version(&path, MIGRATIONS.len());
+    let reopened = folder.open(settings());
+    assert_eq!(reopened.as_dyn().store(vec![before]).await, [duplicate_of(first)]);
+}
+
+#[tokio::test]
+async fn what_an_error_met_is_told_without_the_statements_it_was_met_in() {
+    let folder = Folder::new();
+    drop(folder.open(settings()));
+    set_user_version(&folder.inbox_path(), 1);
+
+    let refused = folder.refusal().to_string();
+
+    assert!(
+        refused.ends_with(": table backfilled already exists"),
+        "{refused}"
+    );
+}

@@ -154,21 +154,38 @@ impl Selection {
 
     /// Whether a listed chatbot is one to look after, by its id or title.
     pub fn takes(&self, chatbot: &Chatbot) -> bool {
-        let is_named = |names: &[String]| names.iter().any(|name| is_called(chatbot, name));
         match self {
             Self::Keys(keys) => keys
                 .iter()
                 .any(|key| key.expose_secret() == chatbot.api_key.expose_secret()),
-            Self::Discovered { include, exclude } => {
-                (include.is_empty() || is_named(include)) && !is_named(exclude)
+            Self::Discovered { include, .. } => {
+                (include.is_empty() || is_named(chatbot, include)) && !self.excludes(chatbot)
             }
         }
     }
+
+    /// Whether `exclude` names a listed chatbot.
+    fn excludes(&self, chatbot: &Chatbot) -> bool {
+        matches!(self, Self::Discovered { exclude, .. } if is_named(chatbot, exclude))
+    }
 }
 
-/// Whether that is the id or the title of a chatbot.
+fn is_named(chatbot: &Chatbot, names: &[String]) -> bool {
+    names.iter().any(|name| is_called(chatbot, name))
+}
+
+/// Whether that is the id or the title of a chatbot. Blanks around a title are seen by nobody, and around a value they are no
+/// part of it.
 fn is_called(chatbot: &Chatbot, name: &str) -> bool {
-    name == chatbot.title || name.parse() == Ok(chatbot.id)
+    let name = name.trim();
+    name == chatbot.title.trim() || name.parse() == Ok(chatbot.id)
+}
+
+/// What is said of names of the choice that no listed chatbot has.
+pub fn no_such_chatbot(unmatched: &[String]) -> String {
+    format!(
+        "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: {unmatched:?}"
+    )
 }
 
 /// What a keeper is to look after, and what it is to register; without a webhook it only learns the API keys.

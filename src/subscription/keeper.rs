@@ -1,12 +1,12 @@
 //! Rounds over all chatbots: which there are, which are due for a visit, and when to come back.
 
 mod account;
+mod listed;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use futures_util::stream::{self, StreamExt};
-use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -16,15 +16,9 @@ use super::view::{Registration, Seen, View};
 use super::visit::{End, Found, Mode, Removal, Target, remove, visit};
 use super::{Handles, MAX_CALLS, Selection, Wanted, Watching, Webhook};
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{Chatbot, Client, Listing, Unreadable};
+use crate::caigunn::{Client, Unreadable};
 use crate::clock::Timestamp;
-
-/// In how many lists in a row a chatbot may be missing before it is forgotten: a list may be short for once, and whoever
-/// is forgotten would be registered as a new one is, whatever `subscription.on_takeover` says.
-const MAX_MISSED_LISTS: u32 = 5;
-
-/// How many chatbots may be remembered, missing ones included: twice what the list may have.
-const MAX_SUBJECTS: usize = 20_000;
+use crate::event::ChatbotId;
 
 /// Keeps all chatbots registered, a round at a time.
 pub struct Keeper {
@@ -40,8 +34,11 @@ pub struct Keeper {
     /// What backfilling needs.
     keyring: watch::Sender<Option<Keyring>>,
     subjects: Vec<Subject>,
-    /// Whether the chatbots of the next list were another receiver's to look after.
+    /// Whether what is new in the next list was there before, and is to be had by no start: another receiver looked after it, or
+    /// this one has had a list without it.
     goes_on: bool,
+    /// The chatbots that `exclude` has named in this run, with the titles under which they were last seen.
+    excluded: HashMap<ChatbotId, String>,
     /// When to list the chatbots again, and how often that has failed in a row.
     list_at: Option<Instant>,
     list_failure_count: u32,
@@ -73,6 +70,7 @@ impl Keeper {
             keyring,
             subjects: Vec::new(),
             goes_on: false,
+            excluded: HashMap::new(),
             list_at: None,
             list_failure_count: 0,
             unreadable: Unreadable::default(),
@@ -122,7 +120,7 @@ impl Keeper {
         self.begin();
         self.goes_on = goes_on;
         for subject in &mut self.subjects {
-            subject.memory.is_handed_over |= goes_on;
+            subject.memory.goes_on |= goes_on;
         }
     }
 
@@ -224,106 +222,6 @@ impl Keeper {
             }
         };
         self.list_at = Some(Instant::now() + wait);
-    }
-
-    /// Takes over a list of the account's chatbots.
-    fn place(&mut self, listing: Listing) {
-        let listed_count = listing.chatbots.len();
-        self.say_unreadable(listing.unreadable);
-        self.say_unmatched(&listing.chatbots);
-        let (mut by_id, mut by_key) = (HashMap::new(), HashMap::new());
-        for (index, subject) in self.subjects.iter_mut().enumerate() {
-            subject.missed_count = subject.missed_count.saturating_add(1);
-            by_id.extend(subject.target.id.map(|id| (id, index)));
-            by_key.insert(subject.target.api_key.expose_secret().to_owned(), index);
-        }
-        for chatbot in listing
-            .chatbots
-            .iter()
-            .filter(|chatbot| self.selection.takes(chatbot))
-        {
-            let known = by_id
-                .get(&chatbot.id)
-                .or_else(|| by_key.get(chatbot.api_key.expose_secret()));
-            let target = Target::of(chatbot);
-            match known {
-                Some(&index) => {
-                    let subject = &mut self.subjects[index];
-                    (subject.target, subject.missed_count) = (target, 0);
-                }
-                None => {
-                    tracing::info!("found {}", target.name());
-                    let mut subject = Subject::new(target);
-                    subject.memory.is_handed_over = self.goes_on;
-                    self.subjects.push(subject);
-                }
-            }
-        }
-        self.goes_on = false;
-        self.forget();
-        if self.subjects.is_empty() && !self.is_emptiness_said {
-            tracing::warn!(
-                error.type = "no_chatbot",
-                "there is no chatbot to look after: CaiGunn lists {listed_count}, and subscription.include and \
-                 subscription.exclude leave none of them"
-            );
-        }
-        self.is_emptiness_said = self.subjects.is_empty();
-        let targets = self.subjects.iter().map(|subject| &subject.target);
-        self.keyring.send_replace(Some(
-            targets
-                .map(|target| (target.id, target.api_key.clone()))
-                .collect(),
-        ));
-        self.show();
-    }
-
-    /// Says what has been missing, and forgets what has been for long.
-    fn forget(&mut self) {
-        let is_given = self.selection.keys().next().is_some();
-        let has_room = self.subjects.len() <= MAX_SUBJECTS;
-        self.subjects.retain_mut(|subject| {
-            let name = subject.target.name();
-            match subject.missed_count {
-                // A key that was given is tried, whether or not it is of a listed chatbot.
-                _ if is_given => subject.missed_count = 0,
-                0 => {}
-                1..MAX_MISSED_LISTS if has_room => {
-                    tracing::debug!("{name} is not listed; it is remembered for now")
-                }
-                _ => {
-                    tracing::info!("{name} is not listed any more");
-                    return false;
-                }
-            }
-            true
-        });
-    }
-
-    /// Says what of the list cannot be read, if that has changed.
-    fn say_unreadable(&mut self, unreadable: Unreadable) {
-        if unreadable != self.unreadable && unreadable.count > 0 {
-            tracing::warn!(
-                error.type = "unreadable_list",
-                "CaiGunn's list has {} entries that cannot be read and are left out, such as: {}",
-                unreadable.count,
-                unreadable.named.join("; ")
-            );
-        }
-        self.unreadable = unreadable;
-    }
-
-    /// Says which names of chosen chatbots are of none, if that has changed.
-    fn say_unmatched(&mut self, chatbots: &[Chatbot]) {
-        let unmatched = self.selection.unmatched(chatbots);
-        if unmatched != self.unmatched && !unmatched.is_empty() {
-            tracing::warn!(
-                error.type = "no_such_chatbot",
-                "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: \
-                 {unmatched:?}"
-            );
-        }
-        self.unmatched = unmatched;
     }
 
     /// Visits the chatbots that are due, some at a time, until the account is refused, or CaiGunn is to be left alone.

@@ -35,8 +35,9 @@ pub struct Memory {
     pub is_confirmed: bool,
     /// Whether that was another URL than the one that is ours now.
     pub is_outdated: bool,
-    /// Whether this process has taken over from another one with the same public URL, which looked after the chatbot before.
-    pub is_handed_over: bool,
+    /// Whether no start of this process means to have the chatbot: another one with the same public URL looked after it before, or
+    /// it was found while this one ran, and whoever has it had it before.
+    pub goes_on: bool,
     /// When our URL was put although it, or another, had been there; the oldest first.
     pub reclaims: Vec<Instant>,
     /// Since when a successor's URL stands there.
@@ -111,8 +112,8 @@ pub fn remains_of_ours(webhook: &Webhook, url: &str) -> Option<String> {
     remains(url, ours).filter(|_| is_no_others)
 }
 
-/// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it. Who only goes on with
-/// what another process did puts it so over none but this deployment's, which may be that of a token which is gone.
+/// Decides. Without a confirmed registration the URL is put over any other: whoever starts means to have it. Who only goes on puts
+/// it so over none but this deployment's, which may be that of a token which is gone.
 pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Instant) -> Action {
     let recent_count = memory.reclaim_count(now);
     // At least once, also where nothing is to be reclaimed: that it happens once is no fight.
@@ -133,7 +134,7 @@ pub fn decide(webhook: &Webhook, standing: &Standing, memory: &Memory, now: Inst
         Likeness::Same => return Action::Nothing,
         Likeness::Masked if memory.is_outdated => return Action::Put(Reason::Outdated),
         Likeness::Masked if memory.is_confirmed => return Action::Nothing,
-        _ if !memory.is_confirmed && (!memory.is_handed_over || is_below(url, &webhook.base_url)) => {
+        _ if !memory.is_confirmed && (!memory.goes_on || is_below(url, &webhook.base_url)) => {
             return Action::Put(Reason::New);
         }
         Likeness::Masked | Likeness::Other => {}
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn whoever_goes_on_leaves_what_another_process_left_and_has_what_is_this_deployments() {
         let memory = Memory {
-            is_handed_over: true,
+            goes_on: true,
             ..Memory::default()
         };
         let decide =

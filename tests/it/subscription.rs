@@ -2,6 +2,7 @@
 //! is as it should be is left alone.
 
 mod account;
+mod chosen;
 mod many;
 mod outages;
 mod probe;

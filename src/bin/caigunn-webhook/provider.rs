@@ -3,9 +3,9 @@
 use anyhow::{Context, bail};
 use caigunn_webhook::caigunn::{self, Client};
 use caigunn_webhook::config::{Registration, Settings};
-use caigunn_webhook::subscription::Webhook;
 use caigunn_webhook::subscription::once::{self, Chosen};
 use caigunn_webhook::subscription::visit::Target;
+use caigunn_webhook::subscription::{Webhook, no_such_chatbot};
 
 use crate::output::{self, WrongUsage};
 
@@ -37,10 +37,12 @@ pub fn explained(error: caigunn::Error) -> anyhow::Error {
     }
 }
 
-/// The chatbots that are chosen. Says what of CaiGunn's list is left out.
+/// The chatbots that are chosen. Says what of CaiGunn's list is left out, and what of the choice names nobody.
 pub async fn targets(client: &Client, settings: &Settings) -> Result<Vec<Target>, caigunn::Error> {
     let Chosen {
-        targets, unreadable, ..
+        targets,
+        unreadable,
+        unmatched,
     } = once::targets(client, &settings.selection).await?;
     if unreadable.count > 0 {
         let named = unreadable.named.join("; ");
@@ -48,6 +50,9 @@ pub async fn targets(client: &Client, settings: &Settings) -> Result<Vec<Target>
             "{} entries of CaiGunn's list cannot be read and are left out, such as: {named}",
             unreadable.count
         ));
+    }
+    if !unmatched.is_empty() {
+        output::say(no_such_chatbot(&unmatched));
     }
     Ok(targets)
 }

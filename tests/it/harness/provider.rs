@@ -115,6 +115,11 @@ impl Provider {
         self.world().chatbot_mut(id).is_deleted = true;
     }
 
+    /// Calls a chatbot otherwise.
+    pub fn rename(&self, id: ChatbotId, title: &str) {
+        title.clone_into(&mut self.world().chatbot_mut(id).title);
+    }
+
     pub fn chatbot_id(&self, api_key: &str) -> ChatbotId {
         self.world().chatbot_of(api_key).expect("a known API key").id
     }

@@ -275,3 +275,30 @@ async fn remove_beside_a_running_receiver_says_that_it_will_not_last() {
     );
     assert_eq!((removed.code, removed.errors), (Some(0), expected));
 }
+
+#[tokio::test]
+async fn a_choice_that_names_no_chatbot_is_warned_of_before_anything_is_registered() {
+    let (site, [_, second]) = with_two().await;
+    let variables = [
+        ("CAIGUNN_API_KEY", ""),
+        ("CAIGUNN_SUBSCRIPTION_EXCLUDE", "second"),
+    ];
+    for command in [
+        &["subscription", "ensure", "--dry-run"][..],
+        &["subscription", "show"],
+        &["subscription", "ensure", "--format", "json"],
+    ] {
+        let ended = site.run(command, &variables).await;
+
+        let expected = "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: \
+                        [\"second\"]\n";
+        assert!(ended.errors.contains(expected), "{command:?} {ended:?}");
+    }
+    let chosen = [
+        ("CAIGUNN_API_KEY", ""),
+        ("CAIGUNN_SUBSCRIPTION_EXCLUDE", "Second"),
+    ];
+    let ended = site.run(&ENSURE, &chosen).await;
+    assert!(!ended.errors.contains("name what no"), "{ended:?}");
+    assert!(!ended.output.contains(&second.to_string()), "{ended:?}");
+}

@@ -8,6 +8,8 @@
 //! Where a name has several addresses, each gets its share of the time there is for connecting, so that one that says nothing
 //! hides no other. Clients of HTTP do that by themselves.
 
+#[cfg(test)]
+pub(crate) mod testing;
 mod trusting;
 
 use std::error::Error;
@@ -396,7 +398,6 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
     use rustls::ServerConfig;
     use rustls::pki_types::PrivateKeyDer;
-    use socket2::{Domain, Socket, Type};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -522,25 +523,9 @@ mod tests {
         );
     }
 
-    /// A port whose queue is full, so that the system passes over who comes, and what fills it.
-    async fn silent() -> (SocketAddr, Socket, Vec<TcpStream>) {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        socket.bind(&any.into()).unwrap();
-        socket.listen(0).unwrap();
-        let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let mut filling = Vec::new();
-        let patience = Duration::from_secs(1);
-        while let Ok(connected) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
-            filling.push(connected.unwrap());
-            assert!(filling.len() < 100, "its queue is never full");
-        }
-        (address, socket, filling)
-    }
-
     #[tokio::test]
     async fn an_address_that_says_nothing_hides_no_other_and_is_told_if_there_is_none() {
-        let (silent, _socket, _filling) = silent().await;
+        let (silent, _socket, _filling) = testing::silent().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let there = listener.local_addr().unwrap();
         let limit = Duration::from_secs(4);

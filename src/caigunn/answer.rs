@@ -192,7 +192,10 @@ pub fn unreachable_error(error: &reqwest::Error) -> Error {
         Some(url) => outgoing::why(error, url),
         None => outgoing::innermost(error),
     };
-    let detail = if error.is_timeout() {
+    let detail = if error.is_timeout() && error.is_connect() {
+        let proxy = error.url().map_or_else(String::new, outgoing::through);
+        format!("cannot connect: no connection in time{proxy}")
+    } else if error.is_timeout() {
         "no answer in time".to_owned()
     } else if error.is_connect() {
         format!("cannot connect: {}", why())

@@ -20,6 +20,9 @@ use crate::outgoing;
 /// How long a probe may take: as long as a patient sender of webhooks.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much of that connecting may take, which the addresses of a name share: one that says nothing hides no other.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// What answered at the public URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -108,6 +111,7 @@ pub fn client_without_proxy() -> Result<Client, reqwest::Error> {
 fn for_probes(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
     let builder = builder
         .timeout(TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none());
     let agent = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"), " probe");
     builder.pool_max_idle_per_host(0).user_agent(agent).build()
@@ -178,8 +182,39 @@ fn destination(response: &Response) -> String {
 
 /// Why no answer came.
 fn reason(error: &reqwest::Error, url: &Url) -> String {
+    if error.is_timeout() && error.is_connect() {
+        let seconds = CONNECT_TIMEOUT.as_secs();
+        return format!("no connection within {seconds} s{}", outgoing::through(url));
+    }
     if error.is_timeout() {
         return format!("no answer within {} s", TIMEOUT.as_secs());
     }
     outgoing::why(error, url)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_hides_no_other_of_the_name() {
+        let (silent, _socket, _filling) = outgoing::testing::silent().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        let router = axum::Router::new().fallback(async || "ok");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let url = "http://hooks.test".parse().unwrap();
+        let found = async |addresses: &[_]| {
+            let builder = outgoing::unencrypted().resolve_to_addrs("hooks.test", addresses);
+            let asked = ask(&for_probes(builder).unwrap(), &url, Uuid::nil()).await;
+            asked.unwrap_err()
+        };
+
+        assert_eq!(found(&[silent, there]).await.kind, Kind::NoReceiver);
+        let none = found(&[silent]).await;
+        assert_eq!(none.kind, Kind::NoAnswer);
+        assert_eq!(none.seen, "nothing answers there: no connection within 4 s");
+    }
 }

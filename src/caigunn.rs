@@ -44,7 +44,7 @@ use patience::Patience;
 pub(crate) use body::event_log;
 pub use error::{ACCESS_TOKEN, Credential, Error};
 pub use model::{Chatbot, EventLog, Listing, LogEntry, MAX_NAMED, Settings, Standing, Unreadable};
-pub use patience::MAX_WAIT;
+pub use patience::{MAX_WAIT, Quiet};
 pub use token::expires_at;
 
 /// The header that names one chatbot.
@@ -134,10 +134,14 @@ impl Client {
         &self.settings.url
     }
 
-    /// Until when no call is made, since CaiGunn has asked for patience or is down. A call in that time fails at once,
-    /// with the error that began it.
+    /// The time in which no call is made, since CaiGunn has asked for patience or is down, if it is such a time.
+    pub fn quiet(&self) -> Option<Quiet> {
+        self.patience.quiet()
+    }
+
+    /// Until when no call is made. A call in that time fails at once, with the error that began it.
     pub fn quiet_until(&self) -> Option<Instant> {
-        Some(self.patience.quiet()?.until)
+        Some(self.quiet()?.until)
     }
 
     /// How long that is from now; zero where calls are made.
@@ -145,11 +149,6 @@ impl Client {
         self.quiet_until().map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
         })
-    }
-
-    /// When that is by the clock, for people.
-    pub fn quiet_ends_at(&self) -> Option<Timestamp> {
-        Some(self.patience.quiet()?.ends_at)
     }
 
     /// Makes `webhook_url` the one that the chatbot of `api_key` posts to; returns CaiGunn's word on it, which may speak of the

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
 
@@ -142,10 +143,16 @@ impl Error {
         }
     }
 
-    /// The same, where so long is left of the wait.
-    pub(super) fn with_wait(mut self, left: Duration) -> Self {
+    /// The same of a call that was not made, since so long is left of the wait, which ends at that time.
+    pub(super) fn of_quiet(mut self, left: Duration, ends_at: Timestamp) -> Self {
         if let Self::TooManyRequests { retry_after, .. } | Self::Unavailable { retry_after, .. } = &mut self {
             *retry_after = Some(left);
+        }
+        if let Self::TooManyRequests { detail, .. }
+        | Self::Unavailable { detail, .. }
+        | Self::NoApi { detail, .. } = &mut self
+        {
+            *detail += &format!(" (as before: it was not asked now, and is left alone until {ends_at})");
         }
         self
     }

@@ -25,6 +25,9 @@ const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(300)];
 /// The longest that it can ask for.
 pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 
+/// By how much a quiet time is prolonged at least where that is news.
+const NEWS: Duration = Duration::from_secs(60);
+
 /// What sort of call: those of one sort fail together.
 pub type Kind = (Method, Discriminant<Credential>);
 
@@ -49,8 +52,12 @@ pub struct Quiet {
     pub until: Instant,
     /// The same, as people are told it.
     pub ends_at: Timestamp,
+    /// How long it lasts in all.
+    pub length: Duration,
+    /// Whether CaiGunn has asked for it.
+    pub is_plea: bool,
     /// Why it began.
-    error: Error,
+    pub error: Error,
 }
 
 impl Patience {
@@ -60,10 +67,15 @@ impl Patience {
         self.0.lock().quiet.clone().filter(|quiet| now < quiet.until)
     }
 
-    /// The error of a call that is not made, in a quiet time: the one that began it.
+    /// The error of a call that is not made, in a quiet time: the one that began it, and that nobody was asked.
     pub fn refusal(&self) -> Option<Error> {
-        let Quiet { until, error, .. } = self.quiet()?;
-        Some(error.with_wait(until.saturating_duration_since(Instant::now())))
+        let Quiet {
+            until,
+            ends_at,
+            error,
+            ..
+        } = self.quiet()?;
+        Some(error.of_quiet(until.saturating_duration_since(Instant::now()), ends_at))
     }
 
     /// Takes down what came of a call of that kind.
@@ -94,12 +106,24 @@ impl Patience {
         let wait = backoff.wait(state.quiet_count, fastrand::f64());
         let wait = error.retry_after().unwrap_or_default().min(MAX_WAIT).max(wait);
         let until = Instant::now() + wait;
-        if state.quiet.as_ref().is_none_or(|known| known.until < until) {
-            state.quiet = Some(Quiet {
-                until,
-                ends_at: Timestamp::now().plus(wait),
-                error: error.clone(),
-            });
+        let known = state.quiet.as_ref().map(|known| known.until);
+        if known.is_some_and(|known| known >= until) {
+            return;
+        }
+        let ends_at = Timestamp::now().plus(wait);
+        state.quiet = Some(Quiet {
+            until,
+            ends_at,
+            length: wait,
+            is_plea,
+            error: error.clone(),
+        });
+        // Of an outage each call that fails is told; and those that were under way ask for the same.
+        if is_plea && (!is_quiet || known.is_some_and(|known| until - known > NEWS)) {
+            tracing::warn!(
+                error.type = "left_alone",
+                "CaiGunn is left alone until {ends_at}: {error}; until then nothing is registered, looked after or backfilled"
+            );
         }
     }
 }

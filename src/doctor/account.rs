@@ -84,6 +84,15 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             )
         }));
         findings.extend(registrations(webhook, &visits, ensure));
+        if let Some(Ok(seen)) = &seen
+            && let Some(problem) = seen["problem"].as_str()
+        {
+            findings.push(Finding::warning(
+                "running receiver",
+                format!("it does not look after the chatbots now: {problem}"),
+                "it is tried again by itself; `/api/v1/subscription` and the log say how it goes",
+            ));
+        }
     }
     findings
 }

@@ -119,6 +119,7 @@ impl Keeper {
     pub fn begin_term(&mut self, goes_on: bool) {
         self.begin();
         self.goes_on = goes_on;
+        self.view.look().is_resting = false;
         for subject in &mut self.subjects {
             subject.memory.goes_on |= goes_on;
         }
@@ -129,6 +130,7 @@ impl Keeper {
         let mut seen = self.view.look();
         *seen = Seen {
             webhook_url: seen.webhook_url.take(),
+            is_resting: true,
             ..Seen::default()
         };
     }

@@ -205,6 +205,7 @@ fn no_token_is_shown() {
             "problem": null,
             "list_error": null,
             "is_listed": false,
+            "left_alone_until": null,
             "probe": {
                 "finding": "ours",
                 "detail": "it leads to this receiver",

@@ -1,17 +1,21 @@
 //! What may be seen of the subscription at any time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Finding, Kind};
 use super::visit::Target;
-use crate::caigunn::Client;
+use crate::caigunn::{Client, Quiet};
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 use crate::fingerprint::Fingerprint;
 use crate::metrics::{Registry, Unit};
+
+/// The longest wait for the next list that is nobody's matter, unless the wait before was as vain.
+pub(super) const MAX_UNSHOWN_WAIT: Duration = Duration::from_secs(180);
 
 /// That nobody is looked after: what CaiGunn tells of any chatbot comes elsewhere, or nowhere.
 const NO_CHATBOT: &str = "there is no chatbot to look after: CaiGunn lists none, or none that subscription.include and \
@@ -146,6 +150,12 @@ pub struct Seen {
     /// Whether CaiGunn has listed the chatbots in this term.
     #[serde(default)]
     pub is_listed: bool,
+    /// Until when CaiGunn is called by nobody, if that is so: it has asked for patience, or is down.
+    #[serde(default)]
+    pub left_alone_until: Option<Timestamp>,
+    /// Whether another receiver looks after the chatbots.
+    #[serde(skip)]
+    pub is_resting: bool,
     /// What the last probe has found; null before the first.
     pub probe: Option<Probe>,
     /// The chatbots; none while another receiver looks after them.
@@ -198,12 +208,19 @@ impl View {
         self.seen.lock()
     }
 
-    /// What there is to see now, to be kept. Nothing is tried again while CaiGunn is left alone.
+    /// What there is to see now, to be kept. Nothing is tried again while CaiGunn is left alone, and where that is for long it is
+    /// trouble, whatever call it began with.
     pub fn seen(&self) -> Seen {
         let mut seen = self.look().clone();
-        if let Some(quiet_ends_at) = self.client.as_ref().and_then(Client::quiet_ends_at) {
+        let quiet = self.client.as_ref().and_then(Client::quiet);
+        if let Some(quiet) = quiet.filter(|_| !seen.is_resting) {
             let states = seen.chatbots.iter_mut().map(|chatbot| &mut chatbot.state);
-            states.for_each(|state| state.put_off(quiet_ends_at));
+            states.for_each(|state| state.put_off(quiet.ends_at));
+            seen.left_alone_until = Some(quiet.ends_at);
+            if quiet.is_plea && quiet.length > MAX_UNSHOWN_WAIT {
+                let Quiet { ends_at, error, .. } = quiet;
+                seen.list_error = Some(format!("the chatbots cannot be listed until {ends_at}: {error}"));
+            }
         }
         seen
     }
@@ -251,7 +268,7 @@ impl View {
             "account_trouble",
             "1 if CaiGunn refuses the access token, or lists the chatbots not or none to look after, else 0",
             None,
-            move || f64::from(u8::from(view.look().trouble().is_some())),
+            move || f64::from(u8::from(view.seen().trouble().is_some())),
         );
     }
 

@@ -26,8 +26,8 @@ pub struct SubscriptionQuery {
 pub struct Subscription {
     /// The URL that is kept registered, without its token; null if nothing is.
     pub webhook_url: Option<String>,
-    /// Why the account's chatbots cannot be looked after now, if that is so: the access token is refused, or they could
-    /// not be listed, twice in a row.
+    /// Why the account's chatbots cannot be looked after now, if that is so: the access token is refused, they could
+    /// not be listed, twice in a row, or CaiGunn asks to be left alone.
     pub problem: Option<String>,
     /// What the last probe of the public URL has found; null before the first.
     pub probe: Option<Probe>,

@@ -54,11 +54,17 @@ pub(super) async fn chatbots(State(site): State<Site>, viewer: Viewer) -> Result
 
 pub(super) async fn ensure(State(site): State<Site>, _: Fields) -> Result<Response, Problem> {
     let ensure = site.ensure.as_ref().ok_or_else(Problem::not_registering)?;
-    let notice = match ensure().await {
-        Ok(()) => {
-            "Each is looked at now, and the URL put where another stands: in some seconds this page says what came of it."
-        }
-        Err(reason) => return Ok(site.after("/chatbots", format!("Nothing was done: {reason}."))),
+    if let Err(reason) = ensure().await {
+        return Ok(site.after("/chatbots", format!("Nothing was done: {reason}.")));
+    }
+    let standing = (site.api.subscription)(true).await;
+    let notice = match standing.seen.left_alone_until {
+        Some(until) => format!(
+            "CaiGunn is left alone until {until}, as it asked for or since it is down. Each is looked at then, and the URL put where \
+             another stands."
+        ),
+        None => "Each is looked at now, and the URL put where another stands: in some seconds this page says what came of it."
+            .to_owned(),
     };
     Ok(site.after("/chatbots", notice))
 }

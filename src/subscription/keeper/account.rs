@@ -6,12 +6,10 @@ use super::Keeper;
 use crate::caigunn::{ACCESS_TOKEN, Error};
 use crate::clock::Timestamp;
 use crate::subscription::EXPIRY_NOTICE;
+use crate::subscription::view::MAX_UNSHOWN_WAIT;
 
 /// How often in a row the list must fail before that is shown: one that failed once is nobody's matter.
 const MIN_LIST_FAILURES: u32 = 2;
-
-/// The longest wait for the next list that leaves one that failed once nobody's matter.
-const MAX_UNSHOWN_WAIT: Duration = Duration::from_secs(180);
 
 impl Keeper {
     /// Says that the chatbots could not be listed, and shows it unless it may be over in a moment.

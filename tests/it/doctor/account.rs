@@ -113,6 +113,54 @@ warning  chatbots: no chatbot of this account has as its id or title: [\"Nobody\
 }
 
 #[tokio::test]
+async fn where_no_chatbot_is_chosen_since_none_is_looked_for_that_is_said() {
+    let site = Site::running().await;
+    let variables = [
+        ("CAIGUNN_API_KEY", ""),
+        ("CAIGUNN_SUBSCRIPTION_DISCOVER", "false"),
+    ];
+
+    let ended = site.doctor(&variables).await;
+
+    let expected = "\
+warning  credentials: CaiGunn takes the access token; chatbots to look after: 0
+         set CAIGUNN_API_KEY, or subscription.discover to true: without either no chatbot is looked for
+";
+    assert!(ended.output.contains(expected), "{}", ended.output);
+    assert!(!ended.output.contains("subscription.include"), "{}", ended.output);
+}
+
+#[tokio::test]
+async fn what_keeps_the_receiver_that_runs_from_looking_after_the_chatbots_is_named() {
+    let site = Site::running().await;
+    let busy = Reply::Status(429, Some(3600), json!({"detail": "Slow down"}));
+    site.provider.reply(Route::EventLog, [busy]);
+    let job = "0191f0a0-0000-7000-8000-000000000001";
+    let asked = site.run(&["backfill", job], &[]).await;
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+
+    let ended = site.doctor(&[]).await;
+
+    let lines: Vec<_> = ended
+        .output
+        .lines()
+        .skip_while(|line| !line.starts_with("warning"))
+        .collect();
+    let expected = "warning  running receiver: it does not look after the chatbots now: the chatbots cannot be listed until ";
+    assert!(lines[0].starts_with(expected), "{}", ended.output);
+    assert!(
+        lines[0].ends_with(": CaiGunn asks for fewer requests: Slow down"),
+        "{}",
+        ended.output
+    );
+    assert_eq!(
+        lines[1],
+        "         it is tried again by itself; `/api/v1/subscription` and the log say how it goes"
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_caigunn_that_is_down_or_something_else_is_named() {
     let site = Site::running().await;
     let web_page = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";

@@ -154,3 +154,88 @@ async fn each_access_token_that_ends_soon_is_warned_of_once() {
     receiver.after(WATCH).await;
     assert_eq!(warnings(), 2);
 }
+
+/// That CaiGunn is to be left alone for an hour.
+fn busy() -> Reply {
+    Reply::Status(429, Some(3600), json!({"detail": "Slow down"}))
+}
+
+#[tokio::test]
+async fn a_plea_for_patience_from_whatever_call_is_said_once_and_shown_while_nobody_is_asked() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[]);
+    receiver.round().await;
+    provider.reply(Route::EventLog, [busy()]);
+
+    receiver.ask_about_a_job().await.unwrap_err();
+    let calls = provider.calls().len();
+    let again = receiver.ask_about_a_job().await.unwrap_err().to_string();
+    receiver.after(WATCH).await;
+
+    assert_eq!(provider.calls().len(), calls);
+    let said = recorder.messages("WARN");
+    assert_eq!(said.len(), 1, "{said:#?}");
+    let until = said[0]
+        .strip_prefix("CaiGunn is left alone until ")
+        .and_then(|rest| rest.split_once(": CaiGunn asks for fewer requests: Slow down"))
+        .unwrap_or_else(|| panic!("{said:?}"));
+    let until = until.0;
+    assert!(until.parse::<Timestamp>().unwrap() > Timestamp::now().plus(REFUSED_RETRY / 2));
+    assert_eq!(
+        again,
+        format!(
+            "CaiGunn asks for fewer requests: Slow down (as before: it was not asked now, and is left alone until {until})"
+        )
+    );
+    let trouble = receiver.trouble().unwrap_or_default();
+    assert_eq!(
+        trouble,
+        format!("the chatbots cannot be listed until {until}: CaiGunn asks for fewer requests: Slow down")
+    );
+    assert_eq!(receiver.seen()["left_alone_until"], until);
+
+    receiver.after(REFUSED_RETRY).await;
+    assert_eq!(receiver.trouble(), None);
+    assert_eq!(receiver.seen()["left_alone_until"], Value::Null);
+    assert_eq!(receiver.states(), all("registered", &["First"]));
+    assert_eq!(recorder.messages("WARN").len(), 1);
+}
+
+#[tokio::test]
+async fn who_does_not_look_after_the_chatbots_shows_no_plea() {
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[]);
+    receiver.round().await;
+    provider.reply(Route::EventLog, [busy()]);
+    receiver.ask_about_a_job().await.unwrap_err();
+    assert!(receiver.trouble().is_some());
+
+    receiver.keeper.rest();
+    assert_eq!(receiver.trouble(), None);
+
+    receiver.keeper.begin_term(true);
+    assert!(receiver.trouble().is_some());
+}
+
+#[tokio::test]
+async fn a_running_receiver_that_is_to_leave_caigunn_alone_shows_it() {
+    let provider = Provider::start([]).await;
+    let app = spawn(&provider, &[]).await;
+    wait_for_registered(&app, 1).await;
+    provider.reply(Route::EventLog, [busy()]);
+    let job = Uuid::from_u128(7);
+    let path = format!("http://{}/api/v1/jobs/{job}/backfill", app.admin);
+
+    let asked = client().post(path).send().await.unwrap();
+
+    assert_eq!(asked.status(), 502);
+    let seen = app.api("/subscription").await;
+    let problem = seen["problem"].as_str().unwrap_or_default();
+    assert!(
+        problem.starts_with("the chatbots cannot be listed until "),
+        "{seen}"
+    );
+    assert_eq!(numbers(&app).await["account_trouble"], 1.0);
+    app.stop().await;
+}

@@ -5,13 +5,14 @@ use std::time::Duration;
 use caigunn_webhook::caigunn::keyring::Keyring;
 use caigunn_webhook::caigunn::{Client, Error};
 use caigunn_webhook::config::{self, Registration, Sources};
-use caigunn_webhook::event::ChatbotId;
+use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::subscription::visit::{Mode, Visit};
 use caigunn_webhook::subscription::{Handles, Keeper, Selection, Wanted, Webhook, once};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::harness::{Provider, pass};
 
@@ -140,6 +141,13 @@ impl Stepped {
 
     pub async fn ensure(&self) -> Vec<Visit> {
         self.try_ensure().await.expect("the fake lists the chatbots")
+    }
+
+    /// Asks about a job as a manual backfill does, by the client of the keeper.
+    pub async fn ask_about_a_job(&self) -> Result<(), Error> {
+        let event_id = EventId::new(Uuid::from_u128(7));
+        let log = self.client.event_log(&"key-one".into(), event_id).await;
+        log.map(|_| ())
     }
 
     /// As `subscription ensure` does, by the client of the keeper.

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 
+use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::body::{self, Mistake};
-use super::spelling::with_urls_shown;
+use super::spelling::{shown, with_urls_shown};
 use super::{Credential, Error};
 use crate::http_time::retry_after;
 use crate::outgoing;
@@ -109,6 +110,14 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
     if status.is_success() {
         return Ok((status, read(&mut response, max_bytes).await?));
     }
+    if status.is_redirection()
+        && let Some(place) = redirect(&response)
+    {
+        return Err(Error::NoApi {
+            status: status.as_u16(),
+            detail: format!("it redirects to {place}, which is not followed"),
+        });
+    }
     let body = read(&mut response, MAX_SHORT_BYTES).await?;
     let is_json = match body.is_whole {
         true => serde_json::from_slice::<IgnoredAny>(&body.bytes).is_ok(),
@@ -135,6 +144,10 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
         }
         // What stands before an API, such as a guard against robots or a balancer, may say anything; the API says JSON.
         _ if !is_json || !status.is_client_error() => Error::NoApi { status: code, detail },
+        // The paths of calls for the user are fixed: a server whose routes are not all there yet answers so.
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED if asked.whose == Credential::AccessToken => {
+            Error::Unexpected { status: code, detail }
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused {
             whose: asked.whose.clone(),
             status: code,
@@ -146,6 +159,17 @@ async fn good(mut response: Response, asked: &Asked, max_bytes: usize) -> Result
             detail,
         },
     })
+}
+
+/// Where a redirect leads, if it says so: to an `http` URL where `https` is meant, say.
+fn redirect(response: &Response) -> Option<String> {
+    let location = response.headers().get(LOCATION)?;
+    let location = location.to_str().ok().map(|text| response.url().join(text));
+    let place = match location {
+        Some(Ok(url)) => shown(url.as_str()),
+        Some(Err(_)) | None => "nowhere".to_owned(),
+    };
+    Some(place.chars().take(MAX_DETAIL_CHARS).collect())
 }
 
 async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> {

@@ -46,7 +46,7 @@ pub enum Error {
         /// CaiGunn's words.
         detail: String,
     },
-    /// CaiGunn does not accept what was sent (other 4xx): a person must look.
+    /// CaiGunn does not accept what was sent (other 4xx in JSON): a person must look.
     #[error("CaiGunn did not accept the request, with {status}: {detail}")]
     Invalid {
         /// What was sent with it.
@@ -94,7 +94,7 @@ pub enum Error {
         whose: Credential,
     },
     /// CaiGunn answered with JSON of another shape than the documented one, as it may while it is maintained, or with too
-    /// much of it: try again.
+    /// much of it, or does not know a call that it always has: try again.
     #[error("CaiGunn answered unexpectedly with {status}: {detail}")]
     Unexpected {
         /// The status.

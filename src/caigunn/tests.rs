@@ -164,6 +164,12 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         let detail = format!("{status}: no");
         Err(Error::Unavailable { retry_after, detail })
     };
+    let unexpected = |status| {
+        Err(Error::Unexpected {
+            status,
+            detail: detail(),
+        })
+    };
     let cases = [
         (200, Ok(detail())),
         (204, Ok(detail())),
@@ -177,7 +183,9 @@ async fn an_answer_is_sorted_by_what_to_do_about_it() {
         (400, invalid(400)),
         (401, refused(401)),
         (403, refused(403)),
-        (404, invalid(404)),
+        (404, unexpected(404)),
+        (405, unexpected(405)),
+        (409, invalid(409)),
         (408, unavailable(408)),
         (425, unavailable(425)),
         (422, invalid(422)),
@@ -244,6 +252,77 @@ async fn what_is_not_json_is_of_whatever_stands_before_the_api_and_accuses_nobod
     let long = format!(r#"{{"detail":"{}"}}"#, "x".repeat(MAX_SHORT_BYTES));
     let sorted = answered(401, long, &[]).await;
     assert!(matches!(sorted, Err(Error::Refused { .. })), "{sorted:?}");
+}
+
+#[tokio::test]
+async fn a_404_about_one_chatbot_is_of_that_chatbot_and_lasts() {
+    let response = axum::http::Response::builder().status(404);
+    let response = response.body(r#"{"detail":"Not Found"}"#).unwrap();
+    let asked = Asked {
+        whose: Credential::ApiKey(Fingerprint::of(&"key".into())),
+        ..asked(&[])
+    };
+
+    let sorted = answer::parsed(Response::from(response), &asked, MAX_SHORT_BYTES, words).await;
+
+    assert!(
+        matches!(sorted, Err(Error::Invalid { status: 404, .. })),
+        "{sorted:?}"
+    );
+}
+
+#[tokio::test]
+async fn of_a_redirect_it_is_told_to_which_host_it_leads_and_nothing_else_of_it() {
+    for (location, told) in [
+        (
+            "http://caigunn.example/api?key=s3cr3t",
+            "http://caigunn.example/[hidden]",
+        ),
+        (
+            "https://u:s3cr3t@login.example:8443/s3cr3t",
+            "https://login.example:8443/[hidden]",
+        ),
+        ("https://login.example", "https://login.example"),
+        ("https://[s3cr3t", "nowhere"),
+        ("mailto:s3cr3t", "something that is no URL"),
+    ] {
+        let sorted = answered_with(307, &[("location", location)], "", &[]).await;
+
+        let error = sorted.unwrap_err().to_string();
+        let expected = format!(
+            "CaiGunn answered with 307 and no JSON, as while it is maintained: it redirects to {told}, which is not followed"
+        );
+        assert_eq!(error, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_says_nothing_keeps_no_call_from_the_next_one_of_the_name() {
+    let (silent, _socket, _filling) = outgoing::testing::silent().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = listener.local_addr().unwrap();
+    let answer = || async { r#"{"chatbots":[]}"# };
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let client = |addresses: Vec<_>| {
+        let settings = Settings {
+            url: "http://caigunn.test".parse().unwrap(),
+            access_token: "access-token".into(),
+            timeout: Duration::from_secs(60),
+        };
+        let builder = move || outgoing::unencrypted().resolve_to_addrs("caigunn.test", &addresses);
+        Client::by(settings, builder).unwrap()
+    };
+
+    let (both, alone) = (client(vec![silent, there]), client(vec![silent]));
+    let (listed, none) = tokio::join!(both.chatbots(), alone.chatbots());
+
+    assert!(listed.is_ok(), "{listed:?}");
+    let error = none.unwrap_err().to_string();
+    assert!(
+        error.starts_with("CaiGunn is unavailable: cannot connect: no connection in time"),
+        "{error}"
+    );
 }
 
 #[test]

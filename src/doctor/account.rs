@@ -15,7 +15,7 @@ use crate::http::reachable;
 use crate::outgoing;
 use crate::subscription::once::{self, Chosen};
 use crate::subscription::visit::{End, Found, Mode, Target, Visit};
-use crate::subscription::{EXPIRY_NOTICE, Webhook};
+use crate::subscription::{EXPIRY_NOTICE, Selection, Webhook};
 
 /// How far the clock may be from CaiGunn's: within a minute, times in the log and at CaiGunn tell the same story.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
             return findings;
         }
     };
-    findings.push(token(CHECK, &client, &targets));
+    findings.push(token(CHECK, &client, &targets, &settings.selection));
     findings.extend(keys(&targets));
     findings.extend(unreadable_entries(&unreadable));
     if !unmatched.is_empty() {
@@ -154,7 +154,7 @@ fn refusal(check: &'static str, client: &Client, error: &Error) -> Finding {
     }
 }
 
-fn token(check: &'static str, client: &Client, targets: &[Target]) -> Finding {
+fn token(check: &'static str, client: &Client, targets: &[Target], selection: &Selection) -> Finding {
     let count = targets.iter().filter(|target| target.id.is_some()).count();
     let mut found = format!("CaiGunn takes the access token; chatbots to look after: {count}");
     let end = client.token_expires_at();
@@ -166,6 +166,11 @@ fn token(check: &'static str, client: &Client, targets: &[Target]) -> Finding {
             check,
             found,
             "make a new one with `caigunn-webhook token refresh` while this one is valid",
+        ),
+        _ if matches!(selection, Selection::Keys(keys) if keys.is_empty()) => Finding::warning(
+            check,
+            found,
+            "set CAIGUNN_API_KEY, or subscription.discover to true: without either no chatbot is looked for",
         ),
         _ if targets.is_empty() => Finding::warning(
             check,

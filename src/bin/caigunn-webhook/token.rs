@@ -1,6 +1,7 @@
 //! `token`
 
 use anyhow::Context;
+use caigunn_webhook::caigunn;
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::Settings;
 use clap::Subcommand;
@@ -32,7 +33,7 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
     let token = provider::client(settings)?
         .refresh_token(&expires)
         .await
-        .map_err(provider::explained)
+        .map_err(explained)
         .context("refreshing the access token")?;
     output::write(&format!("{}\n", token.expose_secret()))?;
     output::say(format_args!(
@@ -41,6 +42,17 @@ pub async fn run(command: &TokenCommand, settings: &Settings) -> anyhow::Result<
          still works is not documented."
     ));
     Ok(())
+}
+
+/// Why there is no new token. What is not accepted is the day, for nothing else is sent.
+fn explained(error: caigunn::Error) -> anyhow::Error {
+    match error {
+        caigunn::Error::Invalid { .. } => anyhow::anyhow!(
+            "{error}; give another day by --expires (it is sent as in 2027-01-31: CaiGunn documents neither the form nor the \
+             latest day that it takes), and check CAIGUNN_API_URL"
+        ),
+        error => provider::explained(error),
+    }
 }
 
 /// Takes a date in the form that is sent, if it has not passed.

@@ -22,7 +22,7 @@ async fn a_list_that_fails_for_longer_than_a_few_minutes_is_shown_at_once() {
             Reply::Status(403, None, json!({"detail": "Token expired"})),
             "403",
         ),
-        (failure(404), "404"),
+        (failure(422), "422"),
         (Reply::Status(503, Some(3600), json!({"detail": "Closed"})), "503"),
     ];
     for (reply, status) in cases {

@@ -235,6 +235,28 @@ async fn a_list_in_json_of_another_shape_is_over_in_minutes_and_one_that_is_refu
 }
 
 #[tokio::test]
+async fn a_list_whose_route_is_not_there_yet_is_over_in_minutes() {
+    for status in [404, 405] {
+        let recorder = Recorder::start();
+        let provider = Provider::start([]).await;
+        provider.reply_always(Route::Chatbots, Some(failure(status)));
+        let mut receiver = Stepped::new(&provider, &[]);
+        for _ in 0..4 {
+            receiver.come_back().await;
+        }
+        let trouble = receiver.trouble().unwrap_or_default();
+        assert!(trouble.contains(&status.to_string()), "{trouble}");
+        assert_eq!(recorder.messages("ERROR"), [""; 0]);
+
+        provider.reply_always(Route::Chatbots, None);
+
+        let waited = receiver.come_back().await;
+        assert!(waited <= Duration::from_secs(300), "{status}: {waited:?}");
+        assert_eq!(receiver.states(), all("registered", &["First"]), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_url_that_caigunn_never_keeps_is_put_within_bounds_and_one_it_does_not_tell_of_once() {
     let recorder = Recorder::start();
     let forgetful = json!({"webhook_url": null});

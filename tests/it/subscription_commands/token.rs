@@ -102,7 +102,8 @@ async fn where_caigunn_gives_no_token_nothing_goes_to_standard_output() {
         ),
         (
             Reply::Status(422, None, json!({"detail": "No such date"})),
-            "CaiGunn did not accept the request, with 422: No such date",
+            "CaiGunn did not accept the request, with 422: No such date; give another day by --expires (it is sent as in \
+             2027-01-31: CaiGunn documents neither the form nor the latest day that it takes), and check CAIGUNN_API_URL",
         ),
         (
             Reply::Status(200, None, json!({"detail": "Later"})),

@@ -143,16 +143,15 @@ impl Error {
         }
     }
 
-    /// The same of a call that was not made, since so long is left of the wait, which ends at that time.
-    pub(super) fn of_quiet(mut self, left: Duration, ends_at: Timestamp) -> Self {
-        if let Self::TooManyRequests { retry_after, .. } | Self::Unavailable { retry_after, .. } = &mut self {
-            *retry_after = Some(left);
-        }
-        if let Self::TooManyRequests { detail, .. }
-        | Self::Unavailable { detail, .. }
-        | Self::NoApi { detail, .. } = &mut self
+    /// The same of a call that was not made, since so long is left of the wait; where CaiGunn has asked for that, with its end.
+    pub(super) fn of_quiet(mut self, left: Duration, ends_at: Option<Timestamp>) -> Self {
+        if let Self::TooManyRequests { retry_after, detail } | Self::Unavailable { retry_after, detail } =
+            &mut self
         {
-            *detail += &format!(" (as before: it was not asked now, and is left alone until {ends_at})");
+            *retry_after = Some(left);
+            if let Some(ends_at) = ends_at {
+                *detail += &format!(" (as before: it was not asked now, and is left alone until {ends_at})");
+            }
         }
         self
     }

@@ -72,10 +72,12 @@ impl Patience {
         let Quiet {
             until,
             ends_at,
+            is_plea,
             error,
             ..
         } = self.quiet()?;
-        Some(error.of_quiet(until.saturating_duration_since(Instant::now()), ends_at))
+        let left = until.saturating_duration_since(Instant::now());
+        Some(error.of_quiet(left, is_plea.then_some(ends_at)))
     }
 
     /// Takes down what came of a call of that kind.

@@ -1,11 +1,17 @@
 //! The log of what runs on a test's own thread, at every level.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::Value;
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// Another one beside the recorders. While there is but one, `tracing` asks that of the thread which comes to a line first whether
+/// the line is wanted: a thread without one, of another test, would answer no for all.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// Records until it is dropped. Only for tests on one thread, which `#[tokio::test]` makes.
 pub struct Recorder {
@@ -19,6 +25,7 @@ struct Text(Arc<Mutex<Vec<u8>>>);
 impl Recorder {
     /// Begins to record.
     pub fn start() -> Self {
+        LazyLock::force(&ANOTHER);
         let text = Text::default();
         let subscriber = tracing_subscriber::fmt()
             .json()

@@ -16,6 +16,13 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// That a destination gets nothing by a pattern that is [unheard of](Self::unheard_of), in words.
+    pub fn gets_nothing_by(destination: &str, pattern: &Pattern) -> String {
+        format!(
+            "{destination} gets nothing by {pattern} in its events: no event that this program knows is called so"
+        )
+    }
+
     /// The patterns that match the name of no event that is known here: as likely a slip as an event that is yet to come.
     pub fn unheard_of(&self) -> impl Iterator<Item = &Pattern> {
         let is_known = |pattern: &&Pattern| Event::NAMES.iter().any(|name| pattern.matches(name));

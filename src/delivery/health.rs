@@ -23,6 +23,10 @@ const DOWN_AFTER_ABSENT: u32 = 2;
 const PROBE_MIN: Duration = Duration::from_secs(1);
 const PROBE_MAX: Duration = Duration::from_secs(20);
 
+/// For how long nothing is sent to one that says that it was sent too many (429) and not until when: one that counts by the second
+/// takes some again then.
+const EASE: Duration = Duration::from_secs(1);
+
 /// What a destination is like, as far as its last answers tell.
 #[derive(Debug)]
 pub struct Health {
@@ -33,6 +37,8 @@ pub struct Health {
     down: Option<Down>,
     /// Nothing is sent before.
     quiet_until: Option<Timestamp>,
+    /// Nor before this, since it was sent too many (429) and does not say for how long.
+    eased_until: Option<Timestamp>,
     rate: Option<Rate>,
     backoff: Backoff,
 }
@@ -109,6 +115,7 @@ impl Health {
             streak: Streak::default(),
             down: None,
             quiet_until: None,
+            eased_until: None,
             rate: max_per_second.map(|per_second| Rate::new(per_second, now)),
             backoff: Backoff::new(PROBE_MIN, PROBE_MAX).expect("one second is less than twenty"),
         }
@@ -116,7 +123,7 @@ impl Health {
 
     /// What may be sent, with so many attempts under way.
     pub fn allowance(&mut self, now: Timestamp, in_flight_count: usize) -> Allowance {
-        if self.quiet_until(now).is_some() {
+        if self.held_until(now).is_some() {
             return Allowance::Attempts(0);
         }
         let saved = match &mut self.rate {
@@ -134,7 +141,7 @@ impl Health {
     pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
         let probe_at = self.down.map(|down| down.next_probe_at);
         // Whichever of them is the last to hold it back.
-        let times = [self.quiet_until(now), self.slow_until(now), probe_at];
+        let times = [self.held_until(now), self.slow_until(now), probe_at];
         times.into_iter().flatten().max().filter(|at| *at > now)
     }
 
@@ -148,15 +155,18 @@ impl Health {
     /// An attempt with the receipt of that number has ended so. `random` is from 0 to 1.
     pub fn note(&mut self, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
         match wish {
-            Wish::Less { pause } => {
-                let was_quiet = self.quiet_until(now).is_some();
-                let until = pause.map(|_| now.plus(wish.pause()));
-                self.quiet_until = self.quiet_until.max(until);
-                // What was under way when it said that these were too many says no more than was known.
-                if was_quiet && outcome == Outcome::Refused {
+            Wish::Less { pause: None } if outcome == Outcome::Refused => {
+                // What was under way when it said that these are too many says no more than was known.
+                if self.eased_until.is_some_and(|until| now < until) {
                     return Turn::Same;
                 }
+                self.eased_until = Some(now.plus(EASE));
                 self.limit = (self.limit / 2.0).max(1.0);
+            }
+            Wish::Less { pause } => {
+                self.limit = (self.limit / 2.0).max(1.0);
+                let until = pause.map(|_| now.plus(wish.pause()));
+                self.quiet_until = self.quiet_until.max(until);
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,
@@ -197,6 +207,12 @@ impl Health {
         self.quiet_until.filter(|until| now < *until)
     }
 
+    /// Until when nothing is sent to it for what it answered, if that time is not over.
+    fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let eased_until = self.eased_until.filter(|until| now < *until);
+        self.quiet_until(now).max(eased_until)
+    }
+
     /// Until when no attempt may begin since too many have, if that is so.
     pub fn slow_until(&self, now: Timestamp) -> Option<Timestamp> {
         let saved_at = self.rate.as_ref().and_then(Rate::next_at);
@@ -205,7 +221,7 @@ impl Health {
 
     /// Lets the next attempt begin at once, if it is down or asked to be left alone.
     pub fn probe_now(&mut self, now: Timestamp) {
-        self.quiet_until = None;
+        (self.quiet_until, self.eased_until) = (None, None);
         if let Some(down) = &mut self.down {
             down.next_probe_at = now;
         }
@@ -221,7 +237,9 @@ impl Health {
 
     /// The clock, which said `was`, was set to `is`: it is left alone neither longer nor shorter because of that.
     pub fn set_clock(&mut self, was: Timestamp, is: Timestamp) {
-        self.quiet_until = self.quiet_until.map(|until| until.moved(was, is));
+        for until in [&mut self.quiet_until, &mut self.eased_until] {
+            *until = until.map(|until| until.moved(was, is));
+        }
         if let Some(down) = &mut self.down {
             down.since = down.since.moved(was, is);
             down.next_probe_at = down.next_probe_at.moved(was, is);
@@ -399,7 +417,7 @@ mod tests {
 
     #[test]
     fn one_that_takes_so_many_a_second_and_says_429_to_the_others_is_not_down() {
-        let less = Wish::Less { pause: Some(SECOND) };
+        let less = Wish::Less { pause: None };
         let mut health = Health::new(16, None, at(0.0));
         for round in 0..100 {
             let now = at(f64::from(round) * 1.5);
@@ -419,8 +437,8 @@ mod tests {
     }
 
     #[test]
-    fn one_that_says_429_throughout_is_down_after_ten_times_to_which_it_was_not_left_alone() {
-        let less = Wish::Less { pause: Some(SECOND) };
+    fn one_that_says_429_throughout_is_down_after_ten_such_seconds() {
+        let less = Wish::Less { pause: None };
         let mut health = Health::new(16, None, at(0.0));
         let mut note = |seconds| health.note(fastrand::u64(..), Outcome::Refused, less, at(seconds), 0.0);
         for _ in 0..16 {
@@ -559,7 +577,7 @@ mod tests {
         health.note(1, Outcome::Refused, pause(10), at(1.0), 0.0);
         assert_eq!(health.allowance(at(29.9), 0), may(0));
         assert_eq!(health.next_at(at(1.0)), Some(at(30.0)));
-        assert_eq!(health.allowance(at(30.0), 0), may(2));
+        assert_eq!(health.allowance(at(30.0), 0), may(1));
         assert_eq!(health.next_at(at(30.0)), None);
 
         health.note(1, Outcome::Refused, pause(1_000_000), at(31.0), 0.0);

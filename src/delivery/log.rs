@@ -72,10 +72,7 @@ pub fn begins(destination: &str, kind: &Kind, filter: &Filter) {
     let (kind, place) = (kind.as_str(), kind.place());
     tracing::info!(destination, "delivering to {destination} ({kind}, {place})");
     for pattern in filter.unheard_of() {
-        tracing::warn!(
-            destination,
-            "{destination} gets nothing by {pattern} in its events: no event that this program knows is called so"
-        );
+        tracing::warn!(destination, "{}", Filter::gets_nothing_by(destination, pattern));
     }
 }
 

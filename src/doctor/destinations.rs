@@ -103,6 +103,16 @@ fn standing(shown: &Value) -> Vec<Finding> {
         .map(|trouble| finding(name, shown, &trouble))
         .into_iter()
         .collect();
+    if findings.is_empty()
+        && let Some(state @ ("down" | "paused")) = shown["state"].as_str()
+    {
+        // Of another version, which does not say it in a way that is understood here.
+        findings.push(Finding::warning(
+            CHECK,
+            format!("{name} is {state}"),
+            "`caigunn-webhook destinations list --format json` has all that the receiver says of it",
+        ));
+    }
     // What a removed one had is closed, and nobody is to mend it.
     if let Some(count @ 1..) = shown["dead_count"]
         .as_u64()
@@ -302,6 +312,18 @@ mod tests {
 
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].verdict, verdict, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn of_one_whose_trouble_is_not_understood_the_state_is_said() {
+        for trouble in [json!(null), json!({"kind": "of a later version"})] {
+            let shown = json!({"name": "app", "state": "down", "pending_count": 1, "dead_count": 0, "trouble": trouble});
+
+            let found = standing(&shown);
+
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].found, "app is down");
         }
     }
 

@@ -105,7 +105,9 @@ impl Books {
             book.waiting
                 .retain(|waiting| waiting.message.about == Some(About::Inbox));
         }
-        kept.notices.retain(|_, book| *book != Book::default());
+        // What else a book has says nothing of the inbox.
+        kept.notices
+            .retain(|_, book| !book.subjects.is_empty() || !book.waiting.is_empty());
         kept
     }
 
@@ -321,7 +323,12 @@ impl Book {
 
     /// Whether nothing is known and nothing waits.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let absent_until = self.absent_until;
+        *self
+            == Self {
+                absent_until,
+                ..Self::default()
+            }
     }
 }
 

@@ -478,7 +478,11 @@ async fn the_subscription_is_shown_without_a_secret() {
         }],
         // The same of the URL's token.
         "tokens": [{"token": "36a75517", "is_registered": true, "last_used_at": null}],
-        "backfill": subscription["backfill"],
+        "backfill": {
+            "open_jobs": subscription["backfill"]["open_jobs"],
+            "stalled_jobs": subscription["backfill"]["stalled_jobs"],
+            "problem": null,
+        },
         "leader": subscription["leader"],
     });
     assert_eq!(subscription, expected);

@@ -313,7 +313,11 @@ async fn the_state_is_pending_until_caigunn_answers_and_registered_from_then_on(
             "last_received_at": null,
             }],
             "tokens": [],
-            "backfill": before["backfill"],
+            "backfill": {
+                "open_jobs": before["backfill"]["open_jobs"],
+                "stalled_jobs": before["backfill"]["stalled_jobs"],
+                "problem": null,
+            },
             "leader": before["leader"],
         })
     );

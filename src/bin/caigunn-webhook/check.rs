@@ -1,7 +1,7 @@
 //! `config check`
 
 use caigunn_webhook::config::Loaded;
-use caigunn_webhook::delivery::Kind;
+use caigunn_webhook::delivery::{Filter, Kind};
 use caigunn_webhook::descriptors;
 
 use crate::{configuration, output, table};
@@ -35,8 +35,8 @@ pub fn run(loaded: &Loaded) -> anyhow::Result<()> {
     for destination in &loaded.settings.delivery.destinations {
         for pattern in destination.filter.unheard_of() {
             text += &format!(
-                "warning: {} gets nothing by {pattern} in its events: no event that this program knows is called so\n",
-                destination.name
+                "warning: {}\n",
+                Filter::gets_nothing_by(&destination.name, pattern)
             );
         }
     }

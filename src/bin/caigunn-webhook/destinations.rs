@@ -128,7 +128,10 @@ fn remark(destination: &Value, format: Format) -> String {
             time(trouble.since)
         ),
         (_, Some(until)) => format!(
-            "{detail}; it asked to be left alone until {}, and is tried at once by `destinations resume`",
+            "{detail}{}; it asked to be left alone until {}, and is tried at once by `destinations resume`",
+            trouble
+                .since
+                .map_or(String::new(), |since| format!(" (since {})", time(Some(since)))),
             time(Some(until))
         ),
         (_, None) => format!("{detail} (since {})", time(trouble.since)),

@@ -150,14 +150,16 @@ fn main() -> ExitCode {
             if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--format".to_owned())) {
                 error.remove(ContextKind::SuggestedArg);
             }
-            // Nothing can be done if the terminal is gone.
-            let is_lost = error
-                .print()
-                .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
-            ExitCode::from(match error.use_stderr() {
-                true => EX_USAGE,
-                false => u8::from(is_lost),
-            })
+            match error.print() {
+                _ if error.use_stderr() => ExitCode::from(EX_USAGE),
+                Err(lost) if lost.kind() != io::ErrorKind::BrokenPipe => {
+                    say_error(format_args!(
+                        "caigunn-webhook: writing to standard output: {lost}"
+                    ));
+                    ExitCode::FAILURE
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
     }
 }
@@ -229,9 +231,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Notices(args) => block_on(notices::run(&args, &loaded.settings)),
         Command::Listen(args) => block_on(listen::run(&args, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
-        Command::Inbox(args) => block_on(inbox::run(&args, &loaded.settings)),
+        Command::Inbox(args) => block_on(on_threads(inbox::run(&args, &loaded.settings))),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
-        Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
+        Command::Doctor(args) => block_on(on_threads(doctor::run(&args, &loaded))),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
         Command::Healthcheck => block_on(healthcheck::run(&loaded.settings)),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
@@ -264,9 +266,14 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     }
 }
 
+/// A command that has threads of its own for what may block.
+async fn on_threads(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    threads::attain(threads::OF_COMMAND)?;
+    command.await
+}
+
 /// Runs a command that waits for others.
 fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    threads::attain(threads::OF_COMMAND)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -6,10 +6,10 @@ use std::thread;
 use anyhow::Context;
 use parking_lot::Mutex;
 
-/// How many threads a receiver starts beside those that serve requests: for its log, its inbox, and what may block.
-const OTHERS: usize = 8;
+/// How many threads a receiver starts beside those that serve requests and that of its log: for its inbox, and what may block.
+const OTHERS: usize = 7;
 
-/// How many a command starts: for what may block.
+/// How many a command starts that reads files itself.
 pub const OF_COMMAND: usize = 2;
 
 /// How many a receiver starts here.

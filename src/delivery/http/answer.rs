@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Settings;
+use crate::accents::cut;
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
 use crate::outgoing;
@@ -18,8 +19,8 @@ use crate::outgoing;
 /// How long the body of an answer may take once its head is there. It is for people to read, and decides nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long one is left alone that answers 429 and not for how long.
-const TOO_MANY_PAUSE: Duration = Duration::from_secs(1);
+/// How much is told of where a redirect leads, in characters: a name in the DNS has 253 at most.
+const MAX_PLACE_CHARS: usize = 300;
 
 /// The shortest value that is hidden where it is told back: a shorter one is no secret, and is in every text.
 const MIN_HIDDEN_BYTES: usize = 8;
@@ -129,11 +130,7 @@ pub fn report(
         answer: hide(body.0, hidden).into(),
         wish: match code {
             410 => Wish::Nothing,
-            // Who says nothing of how long is asked again in a second: one that lets so many through in each is so kept to that.
-            429 => Wish::Less {
-                pause: Some(pause.unwrap_or(TOO_MANY_PAUSE)),
-            },
-            502..=504 => Wish::Less { pause },
+            429 | 502..=504 => Wish::Less { pause },
             _ => Wish::None,
         },
     }
@@ -154,7 +151,7 @@ impl Redirect {
         let target = url.join(location).ok().filter(Url::has_host)?;
         Some(match target.origin() == url.origin() {
             true => Self::Within,
-            false => Self::To(target.origin().ascii_serialization()),
+            false => Self::To(cut(&target.origin().ascii_serialization(), MAX_PLACE_CHARS)),
         })
     }
 }

@@ -94,13 +94,17 @@ pub fn standing(destination: &ShownDestination) -> Option<String> {
             )
         }
         TroubleKind::Down if trouble.until.is_some() => {
-            format!("{name} is down: {detail}. It asked to be left alone until {until}. {TRY_NOW}")
+            format!(
+                "{name} is down since {since}: {detail}. It asked to be left alone until {until}. {TRY_NOW}"
+            )
         }
         TroubleKind::Down => format!(
-            "{name} is down: {detail}. Mend what that says; what is new, and what failed since, is sent as soon as it takes something"
+            "{name} is down since {since}: {detail}. Mend what that says; what is new, and what failed since, is sent as soon as it takes something"
         ),
         TroubleKind::Quiet => {
-            format!("{name} asked to be left alone until {until}. Waiting for it: {count}{oldest}. {TRY_NOW}")
+            format!(
+                "{name} asked to be left alone until {until}: {detail}. Waiting for it: {count}{oldest}. {TRY_NOW}"
+            )
         }
         TroubleKind::Failing => {
             format!(

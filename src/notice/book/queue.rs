@@ -186,15 +186,16 @@ impl Book {
         if was_look {
             return Settled::AsBefore;
         }
+        let again = |wait: Duration| Settled::Again(if is_absent { wait.min(LOOK_AGAIN) } else { wait });
         if was_early {
-            return Settled::Again(tried.due.since(now));
+            return again(tried.due.since(now));
         }
         tried.tries = tried.tries.saturating_add(1);
         match schedule.next(tried.tries, random) {
             Some(wait) => {
                 let wait = wait.max(pause);
                 tried.due = now.plus(wait);
-                Settled::Again(wait)
+                again(wait)
             }
             None => {
                 self.waiting.remove(index);

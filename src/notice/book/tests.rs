@@ -326,7 +326,7 @@ fn what_is_tried_in_vain_before_its_time_loses_no_try_and_is_due_when_it_was() {
     let (_, id) = told.sends(0).unwrap();
     told.settles(id, Outcome::Unreachable, 0);
     assert_eq!(
-        told.settles(id, Outcome::Unreachable, 5),
+        told.settles(id, Outcome::Refused, 5),
         Settled::Again(Duration::from_secs(300))
     );
 
@@ -365,6 +365,34 @@ fn where_nobody_is_there_it_is_tried_once_a_minute_which_costs_no_try() {
     assert_eq!(told.settles(id, Outcome::Refused, 300), Settled::AsBefore);
     assert_eq!(told.sends(304), None);
     assert!(told.sends(305).is_some());
+}
+
+#[test]
+fn a_proxy_that_finds_nobody_is_nobody() {
+    let away = Report {
+        wish: Wish::Less { pause: None },
+        ..report(Outcome::Failed)
+    };
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.book().settle(id, &away, &schedule(), at(0), 0.5);
+
+    let settled = told.book().settle(id, &away, &schedule(), at(5), 0.5);
+
+    assert_eq!(settled, Settled::Again(Duration::from_secs(60)), "and not 300");
+    assert_eq!(told.sends(64), None);
+    assert_eq!(told.sends(65).map(|(_, id)| id), Some(id));
+}
+
+#[test]
+fn who_leads_no_more_has_nothing_of_the_inbox_to_tell_though_nobody_was_there() {
+    let mut told = Told::default();
+    told.sees_app(down(0), 0);
+    let (_, id) = told.sends(0).unwrap();
+    told.settles(id, Outcome::Unreachable, 0);
+
+    assert_eq!(told.0.of_inbox(), Books::default());
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::harness::postgres::{Server, fresh_database, program};
 use crate::harness::process::run;
 use crate::harness::{client, json, sample, sample_with, wait_for};
 
-/// How long a failover may take, from the promotion to the next 200: 5 s, and what a busy machine adds.
+/// How long a failover may take here, from the promotion to the next 200: some seconds, and what a busy machine adds. One that waits
+/// for a connection to end by itself takes minutes.
 const FAILOVER: Duration = Duration::from_secs(20);
 
 /// A primary with its standby.

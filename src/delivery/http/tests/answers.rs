@@ -12,9 +12,6 @@ fn answer(status: u16, more: &str) -> Vec<u8> {
 #[tokio::test]
 async fn the_status_decides() {
     let less = Wish::Less { pause: None };
-    let in_a_second = Wish::Less {
-        pause: Some(Duration::from_secs(1)),
-    };
     for (status, outcome, wish) in [
         (200, Outcome::Delivered, Wish::None),
         (201, Outcome::Delivered, Wish::None),
@@ -23,7 +20,7 @@ async fn the_status_decides() {
         (401, Outcome::Refused, Wish::None),
         (404, Outcome::Refused, Wish::None),
         (410, Outcome::Refused, Wish::Nothing),
-        (429, Outcome::Refused, in_a_second),
+        (429, Outcome::Refused, less),
         (500, Outcome::Failed, Wish::None),
         (502, Outcome::Failed, less),
         (503, Outcome::Failed, less),

@@ -49,7 +49,7 @@ async fn get(process: &Process, path: &str) -> String {
 #[tokio::test]
 async fn destinations_that_fail_are_reported_without_their_secrets() {
     let folder = folder();
-    let location = "https://planted-host.example/planted-path?planted-value";
+    let location = "https://elsewhere.example/planted-path?planted-value";
     let failing = Application::answering(|_| Reply::Status(500)).await;
     let moved = Application::answering(move |_| Reply::With(302, "location", location.to_owned())).await;
     let gone = Application::answering(|_| Reply::Status(410)).await;

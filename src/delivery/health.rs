@@ -553,17 +553,20 @@ mod tests {
         let less = Wish::Less { pause: None };
 
         health.note(1, Outcome::Refused, less, at(0.0), 0.0);
-        assert_eq!(health.allowance(at(0.0), 0), may(8));
-        for _ in 0..6 {
-            health.note(1, Outcome::Refused, less, at(0.0), 0.0);
+        assert_eq!(health.allowance(at(0.9), 0), may(0));
+        assert_eq!(health.next_at(at(0.5)), Some(at(1.0)));
+        assert_eq!(health.quiet_until(at(0.5)), None, "it did not ask for that");
+        assert_eq!(health.allowance(at(1.0), 0), may(8));
+        for second in 1..7 {
+            health.note(1, Outcome::Refused, less, at(f64::from(second)), 0.0);
         }
-        assert_eq!(health.allowance(at(0.0), 0), may(1), "never nothing");
-        note(&mut health, 0.0, Outcome::Delivered);
-        assert_eq!(health.allowance(at(0.0), 0), may(2));
+        assert_eq!(health.allowance(at(8.0), 0), may(1), "never nothing");
+        note(&mut health, 8.0, Outcome::Delivered);
+        assert_eq!(health.allowance(at(8.0), 0), may(2));
         for _ in 0..1_000 {
-            note(&mut health, 0.0, Outcome::Delivered);
+            note(&mut health, 8.0, Outcome::Delivered);
         }
-        assert_eq!(health.allowance(at(0.0), 0), may(16));
+        assert_eq!(health.allowance(at(8.0), 0), may(16));
     }
 
     #[test]

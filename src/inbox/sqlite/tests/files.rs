@@ -462,7 +462,7 @@ async fn tables_whose_version_another_program_has_reset_are_no_empty_inbox() {
 #[tokio::test]
 async fn what_an_error_met_is_told_without_the_statements_it_was_met_in() {
     let folder = Folder::new();
-    drop(folder.open(settings()));
+    folder.open(settings()).close().await.unwrap();
     set_user_version(&folder.inbox_path(), 1);
 
     let refused = folder.refusal().to_string();

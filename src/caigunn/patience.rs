@@ -120,8 +120,9 @@ impl Patience {
             is_plea,
             error: error.clone(),
         });
-        // Of an outage each call that fails is told; and those that were under way ask for the same.
-        if is_plea && (!is_quiet || known.is_some_and(|known| until - known > NEWS)) {
+        // Of an outage each call that fails is told; those that were under way ask for the same, and some seconds are soon over.
+        let is_news = wait >= NEWS && known.is_none_or(|known| until - known > NEWS);
+        if is_plea && is_news {
             tracing::warn!(
                 error.type = "left_alone",
                 "CaiGunn is left alone until {ends_at}: {error}; until then nothing is registered, looked after or backfilled"

@@ -27,6 +27,9 @@ const PROBE_MAX: Duration = Duration::from_secs(20);
 /// takes some again then.
 const EASE: Duration = Duration::from_secs(1);
 
+/// Up to this, one that says until when (`Retry-After`) is treated so, too: for longer it cannot be told from one that is down.
+const MAX_EASE: Duration = Duration::from_secs(5);
+
 /// What a destination is like, as far as its last answers tell.
 #[derive(Debug)]
 pub struct Health {
@@ -164,9 +167,13 @@ impl Health {
                 self.limit = (self.limit / 2.0).max(1.0);
             }
             Wish::Less { pause } => {
-                self.limit = (self.limit / 2.0).max(1.0);
+                let was_quiet = self.quiet_until(now).is_some();
                 let until = pause.map(|_| now.plus(wish.pause()));
                 self.quiet_until = self.quiet_until.max(until);
+                if was_quiet && outcome == Outcome::Refused && wish.pause() <= MAX_EASE {
+                    return Turn::Same;
+                }
+                self.limit = (self.limit / 2.0).max(1.0);
             }
             // That says something of the notification, and of a destination that is down only that it still is.
             Wish::NeverThis if self.down.is_none() => return Turn::Same,

@@ -151,11 +151,12 @@ pub async fn visit(
     let (standing, unreadable) = match read(client, target).await {
         Ok(Standing::Unknown) if target.id.is_some() => (Standing::Unknown, Some(untold())),
         Ok(standing) => (standing, None),
-        // Without this token no call succeeds; and what passes does not matter yet, or nothing may be done.
+        // Without this token no call succeeds; and what passes does not matter yet, or nothing may be done, or another's URL may
+        // stand there, which only a start puts ours over.
         Err(error)
             if error.is_account_refused()
                 || matches!(error, Error::TooManyRequests { .. })
-                || error.passes() && (memory.is_confirmed || mode == Mode::DryRun) =>
+                || error.passes() && (memory.is_confirmed || memory.goes_on || mode == Mode::DryRun) =>
         {
             return Visit {
                 found: Found::Unknown,

@@ -34,7 +34,11 @@ async fn where_too_few_threads_are_to_be_had_it_ends_and_says_what_to_do() {
     let Some(wrapper) = as_user(54_321) else {
         return;
     };
-    for (limit, arguments) in [("--nproc=3", &["serve"][..]), ("--nproc=1", &["inbox", "check"])] {
+    for (limit, arguments) in [
+        ("--nproc=3", &["serve"][..]),
+        ("--nproc=1", &["inbox", "check"]),
+        ("--nproc=1", &["receipts", "list"]),
+    ] {
         let wrapper: Vec<_> = ["prlimit", limit]
             .into_iter()
             .chain(wrapper.iter().map(String::as_str))

@@ -221,7 +221,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     match command {
         Command::Serve => serve::run(loaded, sources),
-        Command::Trigger(args) => block_on(trigger::run(&args, &loaded.settings)),
+        Command::Trigger(args) => on_one_thread(trigger::run(&args, &loaded.settings)),
         Command::Subscription(args) => block_on(subscription::run(&args, &loaded.settings)),
         Command::Receipts(args) => block_on(receipts::run(&args, &loaded.settings)),
         Command::Jobs(args) => block_on(jobs::run(&args, &loaded.settings)),
@@ -231,11 +231,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Notices(args) => block_on(notices::run(&args, &loaded.settings)),
         Command::Listen(args) => block_on(listen::run(&args, &loaded.settings)),
         Command::Backfill(args) => block_on(backfill::run(&args, &loaded.settings)),
-        Command::Inbox(args) => block_on(on_threads(inbox::run(&args, &loaded.settings))),
+        Command::Inbox(args) => block_on(inbox::run(&args, &loaded.settings)),
         Command::Token(command) => block_on(token::run(&command, &loaded.settings)),
-        Command::Doctor(args) => block_on(on_threads(doctor::run(&args, &loaded))),
+        Command::Doctor(args) => block_on(doctor::run(&args, &loaded)),
         Command::Config(ConfigCommand::Check) => check::run(&loaded),
-        Command::Healthcheck => block_on(healthcheck::run(&loaded.settings)),
+        Command::Healthcheck => on_one_thread(healthcheck::run(&loaded.settings)),
         Command::Completions { .. } => unreachable!("handled above, since it needs no configuration"),
     }
 }
@@ -266,14 +266,14 @@ fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// A command that has threads of its own for what may block.
-async fn on_threads(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// Runs a command that waits for others, on threads for what may block: files, and looking up a name.
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     threads::attain(threads::OF_COMMAND)?;
-    command.await
+    on_one_thread(command)
 }
 
-/// Runs a command that waits for others.
-fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// As [`block_on`], of what asks this machine alone: where threads are short, a receiver that runs is well all the same.
+fn on_one_thread(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 /// How many threads a receiver starts beside those that serve requests and that of its log: for its inbox, and what may block.
 const OTHERS: usize = 7;
 
-/// How many a command starts that reads files itself.
+/// How many a command starts, for files and for looking up a name.
 pub const OF_COMMAND: usize = 2;
 
 /// How many a receiver starts here.

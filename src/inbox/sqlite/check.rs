@@ -124,7 +124,10 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
     let (tables, connection) = opened.map_err(|error| sort(path, "open", &error))?;
     let version = match tables {
         Tables::Ours(version) => version,
-        Tables::Unnumbered => return Err(schema::unnumbered(path)),
+        Tables::Unnumbered => {
+            let (reason, advice) = schema::unnumbered(path);
+            return Ok(Check::DamagedRows { reason, advice });
+        }
         Tables::Newer(_) => {
             return Ok(Check::Newer {
                 reason: tables.shown(path),

@@ -43,7 +43,7 @@ pub fn sort_where(path: &Path, verb: &str, wanted: Wanted, error: &rusqlite::Err
         ) => {
             let obstacle = obstacle(path, wanted)
                 .map(|obstacle| obstacle.to_string())
-                .or_else(|| volume::shortage(path))
+                .or_else(|| volume::shortage(path).filter(|_| wanted != Wanted::Reading || verb == "open"))
                 .map(|obstacle| format!("cannot {verb} {shown}: {obstacle}"));
             // Which error of the system's it was SQLite tells by no safe call.
             let advice = match code {

@@ -113,7 +113,10 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let tables = tables(connection).map_err(|error| sort(path, "open", &error))?;
     let advice = match tables {
         Tables::Ours(version) => return Ok(version),
-        Tables::Unnumbered => return Err(unnumbered(path)),
+        Tables::Unnumbered => {
+            let (what, advice) = unnumbered(path);
+            return Err(Error::corrupt(format!("{what}; {advice}")));
+        }
         Tables::Newer(_) => NEWER_ADVICE,
         Tables::Foreign | Tables::NoDatabase => FOREIGN_ADVICE,
     };
@@ -121,12 +124,13 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
 }
 
 /// What is wrong with [`Tables::Unnumbered`], and what to do.
-pub fn unnumbered(path: &Path) -> Error {
-    let (what, shown, newest) = (Tables::Unnumbered.shown(path), path.display(), MIGRATIONS.len());
-    Error::corrupt(format!(
-        "{what}; if this release was the last to have it open, stop the receiver and run `sqlite3 {shown} 'PRAGMA \
-         user_version = {newest}'`; else restore a backup (`caigunn-webhook inbox restore COPY`)"
-    ))
+pub fn unnumbered(path: &Path) -> (String, String) {
+    let (shown, newest) = (path.display(), MIGRATIONS.len());
+    let advice = format!(
+        "if this release was the last to have it open, stop the receiver and run `sqlite3 {shown} 'PRAGMA user_version = \
+         {newest}'`; else restore a backup (`caigunn-webhook inbox restore COPY`)"
+    );
+    (Tables::Unnumbered.shown(path), advice)
 }
 
 /// What to do about a file that is no inbox.

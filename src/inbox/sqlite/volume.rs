@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use rustix::fs::StatVfsMountFlags;
+
 use super::folder;
 
 /// With less than that, in bytes, no start can have an index of the log, which SQLite makes with 32 KiB.
@@ -23,7 +25,11 @@ pub const NO_INODE_ADVICE: &str = "remove files from that file system that nobod
 fn is_full(folder: &Path) -> bool {
     let volume = rustix::fs::statvfs(folder);
     volume.is_ok_and(|volume| {
-        volume.f_blocks > 0 && volume.f_bavail.saturating_mul(volume.f_frsize) < LEAST_FREE_BYTES
+        // What can only be read has no room either, and that is not what is wrong with it.
+        let is_writable = !volume.f_flag.contains(StatVfsMountFlags::RDONLY);
+        is_writable
+            && volume.f_blocks > 0
+            && volume.f_bavail.saturating_mul(volume.f_frsize) < LEAST_FREE_BYTES
     })
 }
 

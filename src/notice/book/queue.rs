@@ -186,7 +186,13 @@ impl Book {
         if was_look {
             return Settled::AsBefore;
         }
-        let again = |wait: Duration| Settled::Again(if is_absent { wait.min(LOOK_AGAIN) } else { wait });
+        let again = |wait: Duration| {
+            Settled::Again(if is_absent {
+                wait.min(LOOK_AGAIN.max(pause))
+            } else {
+                wait
+            })
+        };
         if was_early {
             return again(tried.due.since(now));
         }

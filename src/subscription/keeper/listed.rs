@@ -77,7 +77,8 @@ impl Keeper {
     /// somebody changes its title.
     fn leave_out(&mut self, chatbots: &[Chatbot]) {
         for chatbot in chatbots {
-            if self.selection.excludes(chatbot) {
+            let is_kept = |subject: &Subject| subject.target.id == Some(chatbot.id);
+            if self.selection.excludes(chatbot) && !self.subjects.iter().any(is_kept) {
                 self.excluded.insert(chatbot.id, chatbot.title.clone());
             } else if let Some(title) = self.excluded.get_mut(&chatbot.id)
                 && *title != chatbot.title
@@ -85,8 +86,8 @@ impl Keeper {
                 title.clone_from(&chatbot.title);
                 tracing::warn!(
                     error.type = "renamed",
-                    "{} was called what subscription.exclude names, and stays left out until the next start: name its id \
-                     there, which does not change",
+                    "{} was called what subscription.exclude names, and stays left out until the next start, or until \
+                     another receiver leads: name its id there, which does not change",
                     Target::of(chatbot).name()
                 );
             }

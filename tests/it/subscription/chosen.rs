@@ -40,6 +40,23 @@ async fn a_chatbot_that_is_found_while_the_receiver_runs_is_left_to_whoever_has_
 }
 
 #[tokio::test]
+async fn a_chatbot_that_is_found_and_cannot_be_read_once_is_not_taken_for_free() {
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[("subscription.on_takeover", "warn")]);
+    receiver.round().await;
+
+    let later = provider.add_chatbot("Later", "key-later");
+    provider.set_webhook_url(later, Some(THEIRS));
+    provider.reply(Route::Chatbot, [Reply::Text(503, "away")]);
+    for _ in 0..3 {
+        receiver.after(WATCH).await;
+    }
+
+    assert_eq!(provider.webhook_url(later).as_deref(), Some(THEIRS));
+    assert_eq!(put_count(&provider), 1);
+}
+
+#[tokio::test]
 async fn a_chatbot_that_is_found_while_the_receiver_runs_is_reclaimed_as_often_as_others() {
     for (max, url) in [("1", OURS), ("0", THEIRS)] {
         let recorder = Recorder::start();
@@ -78,7 +95,7 @@ async fn a_chatbot_that_is_left_out_stays_so_under_another_title() {
     let warnings = recorder.messages("WARN");
     let of_it = format!(
         "chatbot \"Bot 1 (Berlin)\" ({theirs}) was called what subscription.exclude names, and stays left out until the next \
-         start: name its id there, which does not change"
+         start, or until another receiver leads: name its id there, which does not change"
     );
     let said = warnings.iter().filter(|warning| **warning == of_it);
     assert_eq!(said.count(), 1, "{warnings:#?}");

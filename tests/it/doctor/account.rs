@@ -144,7 +144,7 @@ async fn what_keeps_the_receiver_that_runs_from_looking_after_the_chatbots_is_na
     let lines: Vec<_> = ended
         .output
         .lines()
-        .skip_while(|line| !line.starts_with("warning"))
+        .skip_while(|line| !line.starts_with("warning  running receiver"))
         .collect();
     let expected = "warning  running receiver: it does not look after the chatbots now: the chatbots cannot be listed until ";
     assert!(lines[0].starts_with(expected), "{}", ended.output);

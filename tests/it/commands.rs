@@ -855,11 +855,10 @@ async fn without_a_command_and_any_configuration_it_serves_and_keeps_its_inbox_i
     command.env_remove("CAIGUNN_INBOX_URL");
 
     let mut process = Process::spawn(folder.path(), command).await;
-    let ready = client().get(process.url("/readyz")).send().await.unwrap();
+    process.wait_until_ready().await;
     process.signal("TERM");
     let status = process.wait().await;
 
-    assert_eq!(ready.status(), 200);
     assert_eq!(status.code(), Some(0));
     assert!(folder.path().join("data/inbox.db").is_file());
     let mut lines = process.log_lines();

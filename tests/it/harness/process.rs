@@ -109,6 +109,18 @@ impl Process {
         }
     }
 
+    /// Waits until it says that it is ready: it listens a moment before.
+    pub async fn wait_until_ready(&self) {
+        wait_for("the receiver to be ready", || async {
+            let answer = super::client().get(self.url("/readyz")).send().await;
+            match answer {
+                Ok(answer) if answer.status() == 200 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    }
+
     /// As [`Process::spawn`], but its standard output is a pipe that nobody reads once it listens, until the caller
     /// does.
     pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, BufReader<ChildStdout>) {

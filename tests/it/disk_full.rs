@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use reqwest::Client;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::harness::posters::{End, Posted, assert_each_stored_once, text};
-use crate::harness::process::run;
+use crate::harness::process::{NAMESPACE, can_mount, run};
 use crate::harness::{Process, client, json, sample, wait_for};
 
 /// So many refusals in a row, and no room is left that a checkpoint could still find.
@@ -201,23 +201,6 @@ async fn a_file_that_may_not_grow_is_answered_503_until_it_may() {
     drop(process);
     let process = Process::start(folder.path(), &[]).await;
     assert_eq!(process.receipts(&client).await, receipts);
-}
-
-/// A disk of one's own needs a mount namespace, which a user namespace allows without root, where it is allowed.
-const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
-
-/// Whether this system lets us mount one; says so if not.
-fn can_mount() -> bool {
-    let probe = Command::new(NAMESPACE[0])
-        .args(&NAMESPACE[1..])
-        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
-        .stderr(Stdio::null())
-        .status();
-    let can_mount = probe.is_ok_and(|ended| ended.success());
-    if !can_mount {
-        eprintln!("SKIPPED: no full disk was tested, since this system lets us mount none");
-    }
-    can_mount
 }
 
 #[tokio::test]

@@ -321,6 +321,23 @@ pub async fn run(command: Command) -> Ended {
     run_with_input(command, "").await
 }
 
+/// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
+pub const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
+
+/// Whether this system lets us mount something; says so if not.
+pub fn can_mount() -> bool {
+    let probe = Command::new(NAMESPACE[0])
+        .args(&NAMESPACE[1..])
+        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
+        .stderr(Stdio::null())
+        .status();
+    let can_mount = probe.is_ok_and(|ended| ended.success());
+    if !can_mount {
+        leave_out("this system lets us mount nothing");
+    }
+    can_mount
+}
+
 /// What has the program that follows run as that user; `None` where that takes more rights than these tests have.
 pub fn as_user(user: u32) -> Option<[String; 6]> {
     let user = user.to_string();

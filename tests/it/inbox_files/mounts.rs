@@ -1,27 +1,9 @@
 //! A mount that keeps an inbox from being what it is for is named: at a start, by `doctor`, and by who would be misled by it.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::*;
-use crate::harness::postgres::leave_out;
-use crate::harness::process::{Ended, run};
-
-/// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
-const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
-
-/// Whether this system lets us mount something; says so if not.
-fn can_mount() -> bool {
-    let probe = Command::new(NAMESPACE[0])
-        .args(&NAMESPACE[1..])
-        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
-        .stderr(Stdio::null())
-        .status();
-    let can_mount = probe.is_ok_and(|ended| ended.success());
-    if !can_mount {
-        leave_out("this system lets us mount nothing");
-    }
-    can_mount
-}
+use crate::harness::process::{Ended, NAMESPACE, can_mount, run};
 
 impl Desk {
     /// The program, for the inbox in `data`, once this script has mounted something there.

@@ -58,23 +58,25 @@ impl Follower {
             self.bound(replay, progress).await?;
         }
         let named = self.named(replay, progress).await?;
-        loop {
+        let mut written = kept.clone();
+        // An operator may have ended it meanwhile, or while it waited for its turn.
+        while !self.is_done(kept.id).await? {
             let begun_at = Instant::now();
             let replayed_before = progress.replayed_count;
             let step = self
                 .replay_page(replay, named.as_deref(), &chosen, progress)
                 .await?;
-            // An operator may have ended it meanwhile; what is written down then stays.
-            let known = self.inbox.outbox().instruction(kept.id).await?;
-            let Some(known) = known.filter(|known| known.done_at.is_none()) else {
-                return Ok(Step::More);
-            };
             let so_far = outbox::Instruction {
                 progress: serde_json::to_string(progress).expect("numbers have a JSON form"),
                 ..kept.clone()
             };
-            if known.progress != so_far.progress {
-                self.inbox.outbox().follow_up(&self.leader, so_far).await?;
+            if written.progress != so_far.progress {
+                // That of one which was ended since then stays as it is.
+                self.inbox
+                    .outbox()
+                    .follow_up(&self.leader, so_far.clone())
+                    .await?;
+                written = so_far;
             }
             if !matches!(step, Step::More) {
                 return Ok(step);
@@ -82,6 +84,13 @@ impl Follower {
             let count = progress.replayed_count - replayed_before;
             self.keep_rate(replay, kept.id, begun_at, count).await?;
         }
+        Ok(Step::More)
+    }
+
+    /// Whether it is done, or was ended.
+    async fn is_done(&self, id: InstructionId) -> Result<bool, inbox::Error> {
+        let known = self.inbox.outbox().instruction(id).await?;
+        Ok(known.is_none_or(|known| known.done_at.is_some()))
     }
 
     /// Finds where it begins and ends, by the times that it names.
@@ -119,9 +128,8 @@ impl Follower {
         let until = begun_at + wait.min(MAX_RATE_WAIT);
         while Instant::now() < until {
             sleep_until(until.min(Instant::now() + INTERVAL)).await;
-            let known = self.inbox.outbox().instruction(id).await?;
-            if known.is_none_or(|known| known.done_at.is_some()) {
-                return Ok(());
+            if self.is_done(id).await? {
+                break;
             }
         }
         Ok(())

@@ -291,6 +291,57 @@ async fn a_replay_goes_on_when_nobody_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_replay_that_was_ended_sends_nothing_more_also_one_whose_turn_had_not_come() {
+    let stage = Stage::new().await;
+    let mut receipt_ids = Vec::new();
+    for _ in 0..3 {
+        receipt_ids.push(stage.post("crawling.initial").await);
+        stage
+            .wait_for_delivery(&receipt_ids[receipt_ids.len() - 1], "delivered", 1)
+            .await;
+    }
+    let begin = async |more: &[&str]| {
+        let replay = stage
+            .json(&[&["receipts", "replay", "--all", "--no-wait"], more].concat())
+            .await;
+        text(&replay["replay"], "id")
+    };
+    let wait_for_first = async |replay_id: &str, attempt_count| {
+        wait_for("it to send the first", || async {
+            let replay = stage.api(&format!("/replays/{replay_id}")).await;
+            match replay["replay"]["progress"]["replayed_count"].as_u64() {
+                Some(1) => Ok(()),
+                _ => Err(replay.to_string()),
+            }
+        })
+        .await;
+        stage
+            .wait_for_delivery(&receipt_ids[0], "delivered", attempt_count)
+            .await;
+    };
+    // The last two are seen at once, when the first is ended.
+    let slow = ["--rate", "0.05"];
+    let [first, second, third] = [begin(&slow).await, begin(&slow).await, begin(&[]).await];
+    wait_for_first(&first, 2).await;
+    let end = async |replay_id: &str| {
+        let ended = stage.run(&["receipts", "end-replay", replay_id]).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    };
+    end(&first).await;
+    wait_for_first(&second, 3).await;
+
+    end(&third).await;
+    end(&second).await;
+
+    // What comes behind them shows that they are done with.
+    let counted = stage.json(&["receipts", "replay", "--all", "--dry-run"]).await;
+    assert_eq!(counted["matched_count"], 3, "{counted}");
+    let last = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&last, "delivered", 1).await;
+    assert_eq!(stage.application.arrivals().len(), 3 + 2 + 1);
+}
+
+#[tokio::test]
 async fn who_waits_for_a_replay_is_told_that_somebody_has_ended_it() {
     let stage = Stage::new().await;
     for _ in 0..3 {

@@ -60,6 +60,8 @@ pub async fn an_instruction_is_kept_until_it_is_done(place: &impl Place) {
     assert_eq!(led.open_instructions(10).await, [begun.clone(), given[1].clone()]);
     let done = done(&begun, 5);
     led.follow_up(&done).await;
+    // Whoever was at it when it was ended comes too late.
+    led.follow_up(&begun).await;
 
     let led = led.reopen(place).await;
     assert_eq!(led.instruction(begun.id).await, Some(done));

@@ -60,7 +60,8 @@ pub async fn follow_up(
     instruction: &Instruction,
 ) -> Result<(), Error> {
     let write = "followed AS (
-                     UPDATE instruction SET progress = $3, done_at = $4 FROM leader WHERE id = $2
+                     UPDATE instruction SET progress = $3, done_at = $4 FROM leader
+                     WHERE id = $2 AND (done_at IS NULL OR $4::timestamptz IS NOT NULL)
                  )
                  SELECT 1 FROM leader";
     let progress = without_nul(&instruction.progress);

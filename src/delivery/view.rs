@@ -3,6 +3,8 @@
 
 mod list;
 mod shown;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod waits;
 
@@ -270,8 +272,15 @@ impl Deliveries {
 
     /// The latest replays but those that only counted, newest first, at most `limit`, without the ids that they name.
     pub async fn replays(&self, limit: usize) -> Result<Vec<Shown>, Error> {
-        // Among the latest there are others. More than these are kept only while they are open.
-        let kept = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
+        // Among the latest there are others, and one that is open may be older than all of these.
+        let mut kept = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
+        let open = self
+            .inbox
+            .outbox()
+            .open_instructions(MAX_DONE_INSTRUCTIONS)
+            .await?;
+        let oldest = kept.last().map(|oldest| oldest.id);
+        kept.extend(open.into_iter().rev().filter(|open| Some(open.id) < oldest));
         let shown = kept.iter().filter_map(Shown::of);
         // One that only counts is nothing to look back on.
         let replays = shown.filter(Shown::sends_again).map(Shown::without_ids);

@@ -158,7 +158,10 @@ impl Health {
     /// An attempt with the receipt of that number has ended so. `random` is from 0 to 1.
     pub fn note(&mut self, sequence: u64, outcome: Outcome, wish: Wish, now: Timestamp, random: f64) -> Turn {
         match wish {
-            Wish::Less { pause: None } if outcome == Outcome::Refused => {
+            // Who rounds down says that it is over at once.
+            Wish::Less {
+                pause: None | Some(Duration::ZERO),
+            } if outcome == Outcome::Refused => {
                 // What was under way when it said that these are too many says no more than was known.
                 if self.eased_until.is_some_and(|until| now < until) {
                     return Turn::Same;
@@ -424,22 +427,23 @@ mod tests {
 
     #[test]
     fn one_that_takes_so_many_a_second_and_says_429_to_the_others_is_not_down() {
-        let less = Wish::Less { pause: None };
-        let mut health = Health::new(16, None, at(0.0));
-        for round in 0..100 {
-            let now = at(f64::from(round) * 1.5);
-            let Allowance::Attempts(count) = health.allowance(now, 0) else {
-                panic!("it is down");
-            };
-            for index in 0..count {
-                let outcome = [Outcome::Refused, Outcome::Delivered][usize::from(index < 5)];
-                let wish = [less, Wish::None][usize::from(index < 5)];
-                assert_eq!(
-                    health.note(fastrand::u64(..), outcome, wish, now, 0.0),
-                    Turn::Same
-                );
+        for pause in [None, Some(Duration::ZERO)] {
+            let mut health = Health::new(16, None, at(0.0));
+            for round in 0..100 {
+                let now = at(f64::from(round) * 1.5);
+                let Allowance::Attempts(count) = health.allowance(now, 0) else {
+                    panic!("it is down");
+                };
+                for index in 0..count {
+                    let (outcome, wish) = match index < 5 {
+                        true => (Outcome::Delivered, Wish::None),
+                        false => (Outcome::Refused, Wish::Less { pause }),
+                    };
+                    let turn = health.note(fastrand::u64(..), outcome, wish, now, 0.0);
+                    assert_eq!(turn, Turn::Same, "{pause:?}");
+                }
+                assert!(count >= 2, "{round}: {count}");
             }
-            assert!(count >= 2, "{round}: {count}");
         }
     }
 

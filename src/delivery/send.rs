@@ -91,6 +91,9 @@ impl Report {
 /// the same answer if that is still too early.
 pub const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
+/// How what is said of an attempt ends where the destination asked to be left alone.
+pub const ASKS_FOR_PAUSE: &str = ", with Retry-After";
+
 /// How the reason of a pause begins that the destination itself has asked for (410).
 pub const PAUSED_ITSELF: &str = "it answered that it wants nothing more";
 
@@ -121,6 +124,14 @@ impl Wish {
         match self {
             Self::Less { pause } => pause.unwrap_or_default().min(MAX_PAUSE),
             _ => Duration::ZERO,
+        }
+    }
+
+    /// What is said of an attempt that ended so, with that at its end, if it asks for it, by which whoever leads next knows.
+    pub fn added_to(self, detail: String) -> String {
+        match self.pause() {
+            Duration::ZERO => detail,
+            _ => detail + ASKS_FOR_PAUSE,
         }
     }
 }

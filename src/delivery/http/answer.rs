@@ -115,24 +115,23 @@ pub fn report(
     hidden: &[Vec<u8>],
 ) -> Report {
     let code = status.as_u16();
+    let wish = match code {
+        410 => Wish::Nothing,
+        429 | 502..=504 => Wish::Less { pause },
+        _ => Wish::None,
+    };
+    let redirects = match status {
+        // It leads nowhere.
+        StatusCode::NOT_MODIFIED => String::new(),
+        _ if status.is_redirection() => format!(": redirects are not followed{}", leads_to(redirect)),
+        _ => String::new(),
+    };
     Report {
         outcome: outcome(status),
         status: Some(code.into()),
-        detail: match status {
-            // It leads nowhere.
-            StatusCode::NOT_MODIFIED => format!("answered {code}"),
-            _ if status.is_redirection() => format!(
-                "answered {code}: redirects are not followed{}",
-                leads_to(redirect)
-            ),
-            _ => format!("answered {code}"),
-        },
+        detail: wish.added_to(format!("answered {code}{redirects}")),
         answer: hide(body.0, hidden).into(),
-        wish: match code {
-            410 => Wish::Nothing,
-            429 | 502..=504 => Wish::Less { pause },
-            _ => Wish::None,
-        },
+        wish,
     }
 }
 

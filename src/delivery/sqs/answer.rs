@@ -173,7 +173,7 @@ impl Answer {
             Wish::NeverThis if self.failure.kind != "InvalidMessageContents" => {
                 (too_large(size_bytes, self.limit()), Wish::NeverThis)
             }
-            wish => (detail, wish),
+            wish => (wish.added_to(detail), wish),
         };
         let answer = self.body.slice(..self.body.len().min(MAX_ANSWER_BYTES));
         Report {

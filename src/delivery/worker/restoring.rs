@@ -9,7 +9,7 @@ use super::{Parts, STORE_PAUSE};
 use crate::clock::Timestamp;
 use crate::delivery::backlog::Backlog;
 use crate::delivery::health::Health;
-use crate::delivery::send::MAX_PAUSE;
+use crate::delivery::send::{ASKS_FOR_PAUSE, MAX_PAUSE};
 use crate::delivery::status::Failure;
 use crate::delivery::{Filter, Schedule, log};
 use crate::inbox;
@@ -18,9 +18,6 @@ use crate::inbox::outbox::{Attempt, Delivery, Outcome, State, Undelivered};
 
 /// How many deliveries are read at once.
 const COUNT: usize = 1000;
-
-/// With which answers a destination can ask to be left alone.
-const QUIET_STATUSES: [i32; 4] = [429, 502, 503, 504];
 
 /// What a worker begins with.
 pub(super) struct Restored {
@@ -71,10 +68,7 @@ async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
     if let Some((until, sequence)) = quiet.filter(|(until, _)| *until > now) {
         let tried = parts.inbox.outbox().delivery(destination.id, sequence).await?;
         let last = tried.and_then(|(row, mut attempts)| Some((row.changed_at, attempts.pop()?)));
-        let asks = |attempt: &Attempt| {
-            let status = attempt.status;
-            status.is_some_and(|status| QUIET_STATUSES.contains(&status))
-        };
+        let asks = |attempt: &Attempt| attempt.detail.ends_with(ASKS_FOR_PAUSE);
         if let Some((at, Attempt { detail, .. })) = last.filter(|(_, attempt)| asks(attempt)) {
             health.leave_alone(until);
             log::is_left_alone(&settings.name, until);

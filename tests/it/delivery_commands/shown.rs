@@ -211,7 +211,7 @@ async fn who_asked_to_be_left_alone_is_shown_so_and_tried_when_it_is_resumed() {
     assert_eq!(&waiting["next_attempt_at"], until);
     let line = line(&table.output, "app ");
     assert!(
-        line.contains(" answered 429; it asked to be left alone until "),
+        line.contains(" answered 429, with Retry-After; it asked to be left alone until "),
         "{line}"
     );
     stage.wait_for_delivery(&tried, "delivered", 2).await;

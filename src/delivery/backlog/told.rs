@@ -27,6 +27,13 @@ impl Backlog {
         self.ready.contains(&sequence)
     }
 
+    /// Whether one that was asked for need not wait.
+    pub fn has_asked_for(&self) -> bool {
+        self.ready
+            .iter()
+            .any(|sequence| self.items[sequence].is_asked_for)
+    }
+
     /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet
     /// deliver it.
     pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> bool {

@@ -182,6 +182,10 @@ impl Worker<'_> {
             }));
         }
         match turn {
+            // What somebody asked for meanwhile goes now, one after the other.
+            Turn::Same if self.health.down_since().is_some() && self.backlog.has_asked_for() => {
+                self.health.look_again(now);
+            }
             Turn::Same => {}
             Turn::WentDown => log::went_down(name, &attempt.detail),
             Turn::CameBack { since } => {

@@ -129,6 +129,25 @@ impl Sender for Refusing {
     }
 }
 
+/// Refuses everything, and thinks about it for a while where it has had that before.
+#[derive(Default)]
+struct Slow(Refusing);
+
+impl Sender for Slow {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
+        let wait = if parcel.attempt == 1 {
+            Duration::ZERO
+        } else {
+            5000 * MS
+        };
+        let report = self.0.send(parcel);
+        Box::pin(async move {
+            sleep(wait).await;
+            report.await
+        })
+    }
+}
+
 /// Refuses everything until it is mended.
 #[derive(Default)]
 struct Mended {
@@ -406,13 +425,13 @@ async fn who_asked_to_be_left_alone_is_left_alone_though_somebody_wants_one_trie
 #[tokio::test(start_paused = true)]
 async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
     let minute = HOUR / 60;
-    // It waits for longer than by the schedule only where it was asked to.
-    for (status, wait, is_quiet) in [
-        (Some(429), HOUR, true),
-        (Some(503), 2 * minute, true),
-        (Some(429), minute, false),
-        (Some(404), HOUR, false),
-        (None, HOUR, false),
+    // It waits for longer than by the schedule where it was asked to, or where the schedule was another one.
+    for (detail, wait, is_quiet) in [
+        ("answered 429, with Retry-After", HOUR, true),
+        ("answered 503, with Retry-After", 2 * minute, true),
+        ("answered 429, with Retry-After", minute, false),
+        ("answered 503", HOUR, false),
+        ("", HOUR, false),
     ] {
         let (inbox, now) = (FakeInbox::new(), Timestamp::now());
         let attempt = Attempt {
@@ -420,8 +439,8 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
             started_at: now,
             duration: MS,
             outcome: Outcome::Refused,
-            status,
-            detail: String::new(),
+            status: None,
+            detail: detail.to_owned(),
             answer: Bytes::new(),
         };
         let row = Delivery {
@@ -445,7 +464,7 @@ async fn who_asked_to_be_left_alone_is_left_alone_by_whoever_leads_next() {
         assert_eq!(
             sent,
             if is_quiet { vec![] } else { vec![2, 3] },
-            "{status:?} {wait:?}"
+            "{detail} {wait:?}"
         );
         if is_quiet {
             assert_eq!(site.tell(What::Resume).await, Some(1));
@@ -492,6 +511,26 @@ async fn of_what_is_down_that_one_is_tried_at_once_that_somebody_wants_tried_and
     let sent = sequences(&site.sender.0).split_off(10);
     let asked_for: Vec<_> = sent.into_iter().filter(|sequence| *sequence <= 10).collect();
     assert_eq!(asked_for, [5, 7, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_is_down_all_that_somebody_wants_tried_goes_one_after_the_other() {
+    let site: Site<Slow> = down(10).await;
+
+    for sequence in [5, 7, 9] {
+        assert_eq!(site.tell(What::Retry(sequence)).await, Some(1));
+    }
+
+    let taking = &site.sender.0.0;
+    until_so_many(taking, 13).await;
+    let mut asked_for = sequences(taking).split_off(10);
+    asked_for.sort_unstable();
+    assert_eq!(asked_for, [5, 7, 9]);
+    let (first, last) = {
+        let taken = taking.taken.lock();
+        (taken[10].1, taken[12].1)
+    };
+    assert!(last - first >= 10_000 * MS, "{:?}", last - first);
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,7 +145,10 @@ impl Reader {
             Some(Err(error)) => Err(&**error),
             None => Err("the file was not read"),
         };
-        let found = found.map_err(|reason| self.note(key_of_file, &format!("{path}: {reason}")));
+        let found = found.map_err(|reason| {
+            let (path, advice) = shown_path(&path);
+            self.note(key_of_file, &format!("{path}: {reason}{advice}"));
+        });
         Some(found.ok())
     }
 
@@ -265,11 +268,25 @@ pub fn visible(text: &str) -> Option<SecretString> {
     is_visible.then(|| SecretString::from(text))
 }
 
-/// A text as it may be shown: of a URL, not what may be a password or a token, wherever its author put that. `ends` is
-/// what ends the part that may be shown, but for what is behind `/webhook/`.
+/// A path as it may be shown where no file can be read there, and what to say behind the reason: it may be a secret that was
+/// given where the name of its file belongs.
+pub fn shown_path(path: &str) -> (&str, &'static str) {
+    match path.trim_start_matches(['"', '\'']).starts_with(['/', '.']) {
+        true => (path, ""),
+        false => (
+            HIDDEN,
+            "; if that is the secret itself, give it without _FILE or _file, and if it is a path, begin it with / or ./",
+        ),
+    }
+}
+
+/// A text as it may be shown: of a URL, also one that lacks its scheme, not what may be a password or a token, wherever its
+/// author put that. `ends` is what ends the part that may be shown, but for what is behind `/webhook/`.
 fn without_credentials<'a>(text: &'a str, ends: &[char]) -> Option<Cow<'a, str>> {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Some(text.into());
+    let (scheme, rest) = match text.find("://") {
+        Some(end) => text.split_at(end + "://".len()),
+        None if text.contains("/webhook/") || text.contains('@') => ("", text),
+        None => return Some(text.into()),
     };
     let (user, rest) = match rest.rsplit_once('@') {
         Some((_, rest)) => ("[hidden]@", rest),
@@ -280,7 +297,7 @@ fn without_credentials<'a>(text: &'a str, ends: &[char]) -> Option<Cow<'a, str>>
         Some(end) => (&rest[..end], format!("{}[hidden]", &rest[end..=end])),
         None => (rest, String::new()),
     };
-    Some(format!("{scheme}://{user}{place}{query}").into())
+    Some(format!("{scheme}{user}{place}{query}").into())
 }
 
 /// A text that is no location, as it may be shown: where in a URL with a mistake the password is, nobody can tell, and

@@ -11,7 +11,7 @@ use crate::harness::process::{Ended, run};
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 const DESTINATIONS: &str = r#"[
-    {name = "app", kind = "http", url = "https://app.example.com/planted?planted", secrets_file = "signing"},
+    {name = "app", kind = "http", url = "https://app.example.com/planted?planted", secrets_file = "./signing"},
     {name = "script", kind = "command", command = ["run", "planted"]},
 ]"#;
 
@@ -57,7 +57,7 @@ async fn destinations_and_their_secrets_are_read_from_files_and_not_shown() {
 
 #[tokio::test]
 async fn a_file_of_secrets_that_is_not_there_or_holds_none_is_a_mistake() {
-    let place = "delivery.destination[0].secrets_file (CAIGUNN_DELIVERY_DESTINATION_FILE): signing: ";
+    let place = "delivery.destination[0].secrets_file (CAIGUNN_DELIVERY_DESTINATION_FILE): ./signing: ";
     for (secrets, reason) in [
         (
             None,

@@ -136,6 +136,38 @@ fn no_output_holds_a_secret() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_a_files_name_or_of_a_url_without_its_scheme_is_not_shown() {
+    let mut sources = environment(&[
+        ("CAIGUNN_ACCESS_TOKEN_FILE", SECRET),
+        ("CAIGUNN_API_KEY_FILE", "/run/key"),
+        (
+            "CAIGUNN_PUBLIC_URL",
+            &format!("hooks.example.com/webhook/{SECRET}"),
+        ),
+        ("CAIGUNN_API_URL", &format!("user:{SECRET}@api.example.com")),
+    ]);
+    sources.file = Some((
+        "own.toml".to_owned(),
+        format!(
+            "[[delivery.destination]]\nname = \"app\"\nkind = \"http\"\nurl = \"https://app.example.com\"\nsecrets_file = \"{SECRET}\"\n"
+        ),
+    ));
+    sources.read_files(|_| Err("the file cannot be read: it is not there".to_owned()));
+
+    let mistakes = mistakes(&sources).join("\n");
+
+    for said in [
+        "(CAIGUNN_ACCESS_TOKEN_FILE=[hidden]): the file cannot be read: it is not there; if that is the secret itself",
+        "(CAIGUNN_API_KEY_FILE=/run/key): the file cannot be read: it is not there\n",
+        "found \"hooks.example.com/webhook/[hidden]\"",
+        "secrets_file (own.toml:1): [hidden]: the file cannot be read",
+    ] {
+        assert!(mistakes.contains(said), "{said}: {mistakes}");
+    }
+    assert!(!mistakes.contains(SECRET), "{mistakes}");
+}
+
+#[test]
 fn a_mistake_in_a_secret_says_which_and_what_is_allowed() {
     assert_eq!(
         mistakes(&environment(&[

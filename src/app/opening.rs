@@ -26,7 +26,7 @@ pub async fn open_inbox(
     match location {
         InboxLocation::Sqlite(path) => {
             let inbox = SqliteInbox::open(path, settings)?;
-            for flaw in sqlite::flaws(path).into_iter().chain(sqlite::in_memory(path)) {
+            for flaw in sqlite::flaws(path).into_iter().chain(sqlite::on_no_disk(path)) {
                 tracing::warn!(error.type = "inbox_files", "{flaw}");
             }
             Ok(Arc::new(inbox))

@@ -12,7 +12,7 @@ use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, in_memory, marked, obstacle, try_write,
+    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, obstacle, on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
 
@@ -39,7 +39,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
-        findings.extend(in_memory(&path).map(|flaw| Finding::warning("volume", flaw.found, flaw.advice)));
+        findings.extend(on_no_disk(&path).map(|flaw| Finding::warning("volume", flaw.found, flaw.advice)));
         findings.extend(access);
         // Of a file that is not there only its folder is written to.
         if is_sound || !path.exists() {

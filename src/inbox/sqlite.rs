@@ -69,7 +69,7 @@ pub use path::named;
 pub use read::Held;
 pub use reader::{SqliteReader, kept_notices};
 pub use restore::{Restored, restore};
-pub use rights::{Flaw, Wanted, flaws, in_memory, mounted_alone, obstacle};
+pub use rights::{Flaw, Wanted, flaws, mounted_alone, obstacle, on_no_disk};
 pub use schema::FOREIGN_ADVICE;
 pub use volume::{NO_INODE_ADVICE, has_no_inode};
 

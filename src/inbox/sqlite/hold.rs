@@ -3,7 +3,8 @@
 //!
 //! The lock on the file itself is the one that counts: it goes with the file, whatever name or link leads to it and
 //! whatever is removed beside it. The lock file beside it is what older releases take. On Linux the lock (flock) and those
-//! that SQLite takes (fcntl) do not see one another; elsewhere they do, so there the lock file is all there is.
+//! that SQLite takes (fcntl) do not see one another, but on network file systems; elsewhere they do, so there the lock file is
+//! all there is.
 //!
 //! **Closing any descriptor of the file drops the locks that SQLite has on it in this process**, such are POSIX's locks. So
 //! the file is opened here before SQLite opens it and closed after SQLite has closed it, and nothing else in the

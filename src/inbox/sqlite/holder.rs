@@ -4,16 +4,22 @@ use std::fs;
 use std::path::Path;
 
 use super::hold::FileId;
-use super::schema;
+use super::volume::{self, Unfit};
+use super::{folder, schema};
 
 /// Says that another program holds the inbox for writing, and which.
 pub fn words(path: &Path) -> String {
-    match find(path) {
-        Some(process) => format!(
+    match (find(path), volume::unfit(folder::of(path))) {
+        (Some(process), _) => format!(
             "another program holds the inbox: {}, in the middle of a transaction; nothing can be stored until it ends that",
             named(process)
         ),
-        None => "another program holds the inbox, in the middle of a transaction; nothing can be stored until it ends that. \
+        (None, Some(Unfit::Network(name))) => format!(
+            "the inbox is locked, and the system does not tell by whom; it is on a network file system ({name}), where the \
+             lock that this program holds it by may itself keep SQLite out: put it on a disk of the machine, or into \
+             PostgreSQL"
+        ),
+        (None, _) => "another program holds the inbox, in the middle of a transaction; nothing can be stored until it ends that. \
                  The system does not tell which it is: look for it with `lslocks` as root on the host, and in other \
                  containers that have the folder"
             .to_owned(),

@@ -10,7 +10,8 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 
-use super::{folder, schema, volume};
+use super::volume::{self, Unfit};
+use super::{folder, schema};
 
 /// All files of an inbox, by what follows its name.
 const FILES: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
@@ -303,19 +304,30 @@ pub fn mounted_alone(path: &Path) -> Option<Flaw> {
     })
 }
 
-/// That the folder of an inbox, or the nearest one above it that there is, is in memory.
-pub fn in_memory(path: &Path) -> Option<Flaw> {
+/// That the folder of an inbox, or the nearest one above it that there is, is on no disk of this machine's.
+pub fn on_no_disk(path: &Path) -> Option<Flaw> {
     let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
     let mut folders = path.ancestors().skip(1).map(folder::or_here);
     let folder = folders.find(|folder| folder.is_dir())?;
-    let name = volume::memory(folder)?;
-    Some(Flaw {
-        found: format!(
-            "{} is in memory ({name}), and all that is in it is lost when the machine or its container ends",
-            folder.display()
+    let shown = folder.display();
+    let (found, advice) = match volume::unfit(folder)? {
+        Unfit::Memory(name) => (
+            format!(
+                "{shown} is in memory ({name}), and all that is in it is lost when the machine or its container ends"
+            ),
+            "put the inbox on a disk, unless this is a trial: a 200 says that a notification is on one",
         ),
-        advice: "put the inbox on a disk, unless this is a trial: a 200 says that a notification is on one"
-            .to_owned(),
+        Unfit::Network(name) => (
+            format!(
+                "{shown} is on a network file system ({name}), where the locks that SQLite and this program rest on may be \
+                 refused, or be seen by nobody else"
+            ),
+            "put the inbox on a disk of the machine, or into PostgreSQL",
+        ),
+    };
+    Some(Flaw {
+        found,
+        advice: advice.to_owned(),
     })
 }
 

@@ -73,27 +73,55 @@ fn is_mount_point(mounts: &[u8], path: &Path) -> bool {
     lines.any(|line| line.split(|byte| *byte == b' ').nth(4) == Some(&*written))
 }
 
-/// The name of the file system that a folder is on, if that keeps in memory what is written to it.
+/// A file system that is none for an inbox, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It keeps in memory what is written to it.
+    Memory(&'static str),
+    /// It is another machine's, which sees to the locks of files in ways of its own.
+    Network(&'static str),
+}
+
+/// What a folder is on, if that is unfit.
 #[cfg(target_os = "linux")]
-pub fn memory(folder: &Path) -> Option<&'static str> {
-    let kind = rustix::fs::statfs(folder).ok()?.f_type;
-    // See linux/magic.h; the width of the field differs.
-    match kind as u32 {
-        0x0102_1994 => Some("tmpfs"),
-        0x8584_58f6 => Some("ramfs"),
-        _ => None,
-    }
+pub fn unfit(folder: &Path) -> Option<Unfit> {
+    // The width of the field differs.
+    unfit_by(rustix::fs::statfs(folder).ok()?.f_type as u32)
 }
 
 /// Elsewhere nobody asks.
 #[cfg(not(target_os = "linux"))]
-pub fn memory(_folder: &Path) -> Option<&'static str> {
+pub fn unfit(_folder: &Path) -> Option<Unfit> {
     None
+}
+
+/// By the numbers of linux/magic.h.
+#[cfg(any(target_os = "linux", test))]
+fn unfit_by(magic: u32) -> Option<Unfit> {
+    match magic {
+        0x0102_1994 => Some(Unfit::Memory("tmpfs")),
+        0x8584_58f6 => Some(Unfit::Memory("ramfs")),
+        0x6969 => Some(Unfit::Network("nfs")),
+        0x517b => Some(Unfit::Network("smb")),
+        0xff53_4d42 => Some(Unfit::Network("cifs")),
+        0xfe53_4d42 => Some(Unfit::Network("smb2")),
+        0x00c3_6400 => Some(Unfit::Network("ceph")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_system_is_known_by_its_number() {
+        assert_eq!(unfit_by(0x6969), Some(Unfit::Network("nfs")));
+        assert_eq!(unfit_by(0xfe53_4d42), Some(Unfit::Network("smb2")));
+        assert_eq!(unfit_by(0x0102_1994), Some(Unfit::Memory("tmpfs")));
+        // That of ext4.
+        assert_eq!(unfit_by(0xef53), None);
+    }
 
     #[test]
     fn a_file_that_is_mounted_is_found_among_all_mounts() {

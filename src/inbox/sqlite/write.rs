@@ -62,6 +62,7 @@ impl Store {
             hold,
         };
         store.open_anew(schema::Missing::Create)?;
+        store.checkpoints = Some(Checkpoints::start(&store.path)?);
         Ok(store)
     }
 
@@ -173,7 +174,16 @@ impl Store {
         Ok(opened)
     }
 
+    /// Has the files be as they should be, and somebody copy the log, who is sent away where it has lost its name.
     fn see_to_files(&mut self) -> Result<(), Error> {
+        self.see_to_names()?;
+        if self.checkpoints.is_none() {
+            self.checkpoints = Some(Checkpoints::start(&self.path)?);
+        }
+        Ok(())
+    }
+
+    fn see_to_names(&mut self) -> Result<(), Error> {
         let file = self.hold.at(&self.path);
         if file.is_none() {
             let closed = rights::out_of_reach(&self.path);
@@ -206,9 +216,6 @@ impl Store {
     fn open_anew(&mut self, missing: schema::Missing) -> Result<(), Error> {
         let opened = Opened::new(&self.path, missing, &self.index, &self.hold)?;
         self.opened = Some(opened);
-        if self.checkpoints.is_none() {
-            self.checkpoints = Some(Checkpoints::start(&self.path)?);
-        }
         Ok(())
     }
 

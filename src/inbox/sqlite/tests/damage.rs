@@ -242,3 +242,29 @@ async fn a_receipt_whose_key_is_lost_is_named_and_a_repeat_of_it_is_one_again_af
         assert_eq!(new.len(), 0, "{sql}: {stored:?}");
     }
 }
+
+#[tokio::test]
+async fn an_index_that_lacks_a_row_is_found() {
+    let pending = "INSERT INTO delivery (seq, destination, state, step, attempt_count, due_at, changed_at) \
+                   VALUES (2, 1, 'pending', 1, 1, 0, 0)";
+    // The row is written where nobody knows of the index.
+    let sql = format!(
+        "PRAGMA writable_schema = ON;
+         CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'delivery_pending';
+         DELETE FROM sqlite_schema WHERE name = 'delivery_pending';
+         PRAGMA writable_schema = RESET;
+         {pending};
+         PRAGMA writable_schema = ON;
+         INSERT INTO sqlite_schema SELECT * FROM kept;
+         PRAGMA writable_schema = RESET;
+         DROP TABLE kept"
+    );
+    let (folder, _) = changed(&sql).await;
+
+    let found = check(&folder.inbox_path());
+
+    assert!(
+        matches!(&found, Err(Error::Corrupt { reason }) if reason.contains("missing from index delivery_pending")),
+        "{found:?}"
+    );
+}

@@ -67,6 +67,35 @@ async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be
     assert!(first < PATIENCE * 2 && rest < PATIENCE, "{first:?} {rest:?}");
 }
 
+#[tokio::test]
+async fn a_log_that_was_away_for_a_while_is_copied_again_when_it_is_back() {
+    let folder = Folder::new();
+    let inbox = folder.open(patient());
+    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
+    let reader = Connection::open(folder.inbox_path()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM receipt")
+        .unwrap();
+    let log = schema::beside(&folder.inbox_path(), "-wal");
+    let moved = log.with_extension("moved");
+    std::fs::rename(&log, &moved).unwrap();
+    wait(&inbox, "cannot be saved yet").await;
+    std::fs::rename(&moved, &log).unwrap();
+    drop(reader);
+
+    let before = std::fs::metadata(folder.inbox_path()).unwrap().len();
+    let copied = async {
+        // All of it is in the file's length only when the log was copied into it.
+        while std::fs::metadata(folder.inbox_path()).unwrap().len() < before + (1 << 20) {
+            let many = (0..500).map(|_| crawled(&Ids::fresh())).collect();
+            inbox.as_dyn().accept(many).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), copied)
+        .await
+        .expect("it is copied");
+}
+
 #[test]
 fn while_nothing_is_stored_the_log_tells_once_that_nothing_can_be_and_once_more_when_it_was_well_again() {
     let folder = Folder::new();

@@ -176,7 +176,10 @@ impl Rounds {
                     continue;
                 }
                 if !keyring.may_open(receipt.chatbot_id) {
-                    pass.lacks_key(receipt.chatbot_id);
+                    // Nobody can do anything about one that is gone, and one that is left out is so by choice.
+                    if !keyring.is_whole {
+                        pass.lacks_key(receipt.chatbot_id);
+                    }
                     self.count_open(&receipt, event_id, pass);
                     continue;
                 }
@@ -216,7 +219,9 @@ impl Rounds {
         });
         let wants = if self.is_caught_up {
             let is_young = receipt.received_at > now.minus(self.settings.after);
-            !is_young && !self.is_stalled(receipt, now) && (is_asked || !is_full)
+            // One that was asked about at the start, in vain, is still to be.
+            let is_left = !self.is_stalled(receipt, now) || (is_asked && !is_answered);
+            !is_young && is_left && (is_asked || !is_full)
         } else {
             !is_answered
         };

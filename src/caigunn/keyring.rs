@@ -12,6 +12,8 @@ pub struct Keyring {
     by_chatbot: HashMap<ChatbotId, SecretString>,
     /// Keys that were given and that no listed chatbot has.
     unplaced: Vec<SecretString>,
+    /// Whether a chatbot that is not in it is none of the account's, or none that is looked after.
+    pub is_whole: bool,
 }
 
 impl Keyring {

@@ -173,6 +173,26 @@ async fn a_choice_that_names_no_chatbot_is_warned_about_once() {
 }
 
 #[tokio::test]
+async fn a_chatbot_that_is_said_to_be_deleted_is_forgotten_with_the_first_list_that_lacks_it() {
+    let provider = Provider::start([]).await;
+    let second = provider.add_chatbot("Second", "key-two");
+    let mut receiver = Stepped::new(&provider, &[]);
+    receiver.round().await;
+    let mut keys = receiver.follow_keys();
+    provider.remove_chatbot(second);
+    provider.reply(Route::Chatbots, [Reply::Status(503, None, Value::Null)]);
+
+    receiver.after(WATCH).await;
+    let before = receiver.states();
+    receiver.after(WATCH).await;
+
+    assert_eq!(before[1], ("Second".to_owned(), "deleted".to_owned()));
+    assert_eq!(receiver.states(), all("registered", &["First"]));
+    let keyring = keys.borrow_and_update().clone().expect("they are known");
+    assert!(keyring.is_whole && !keyring.may_open(Some(second)));
+}
+
+#[tokio::test]
 async fn a_second_round_and_a_second_ensure_change_nothing() {
     let provider = Provider::start([]).await;
     provider.add_chatbot("Second", "key-two");

@@ -6,10 +6,11 @@ use secrecy::ExposeSecret;
 
 use super::Keeper;
 use crate::accents::quoted;
+use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Listing, Unreadable};
-use crate::subscription::no_such_chatbot;
 use crate::subscription::subject::Subject;
 use crate::subscription::visit::Target;
+use crate::subscription::{Selection, State, no_such_chatbot};
 
 /// In how many lists in a row a chatbot may be missing before it is forgotten, and with it what was seen and done: a list may be
 /// short for once.
@@ -65,11 +66,10 @@ impl Keeper {
         }
         self.is_emptiness_said = self.subjects.is_empty();
         let targets = self.subjects.iter().map(|subject| &subject.target);
-        self.keyring.send_replace(Some(
-            targets
-                .map(|target| (target.id, target.api_key.clone()))
-                .collect(),
-        ));
+        let keys = targets.map(|target| (target.id, target.api_key.clone()));
+        let mut keyring: Keyring = keys.collect();
+        keyring.is_whole = matches!(self.selection, Selection::Discovered { .. });
+        self.keyring.send_replace(Some(keyring));
         self.show();
     }
 
@@ -107,7 +107,7 @@ impl Keeper {
                 // A key that was given is tried, whether or not it is of a listed chatbot.
                 _ if is_given => subject.missed_count = 0,
                 0 => {}
-                1..MAX_MISSED_LISTS if has_room => {
+                1..MAX_MISSED_LISTS if has_room && subject.state != State::Deleted => {
                     tracing::debug!(
                         "{} is not listed or not chosen; it is remembered for now",
                         subject.target.name()

@@ -285,6 +285,22 @@ async fn jobs_without_a_key_are_counted_and_their_chatbot_is_named_once() {
 }
 
 #[tokio::test]
+async fn jobs_of_a_chatbot_that_is_gone_are_counted_and_are_nobodys_trouble() {
+    let (mut stage, now) = (Stage::new().await, Timestamp::now());
+    stage.chatbot_id = ChatbotId::new(Uuid::now_v7());
+    stage.begin_many::<2>(now, HOUR).await;
+    // As it is where the account's chatbots were listed.
+    stage.keyring.is_whole = true;
+    let mut rounds = stage.rounds();
+
+    rounds.round(&stage.keyring, now).await;
+
+    assert_eq!(stage.seen(), [2, 0]);
+    assert_eq!(stage.log.messages("WARN"), [""; 0]);
+    assert_eq!(stage.progress.seen().problem, None);
+}
+
+#[tokio::test]
 async fn of_several_given_keys_the_one_that_opens_the_job_is_found() {
     let (mut stage, now) = (Stage::new().await, Timestamp::now());
     for number in 0..3 {

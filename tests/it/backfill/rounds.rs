@@ -205,6 +205,25 @@ async fn what_is_stalled_at_start_is_warned_of_once_and_asked_about_once() {
 }
 
 #[tokio::test]
+async fn what_is_stalled_at_start_and_could_not_be_asked_about_then_is_asked_about_later() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let job = stage.begin(now, 8 * DAY).await;
+    stage.complete(&job);
+    let mut rounds = stage.rounds();
+    stage
+        .provider
+        .reply(Route::EventLog, vec![Reply::Status(500, None, Value::Null); 2]);
+
+    // In the third it is not due, and nothing else is.
+    for seconds in [0, 70, 80, 3600] {
+        rounds.round(&stage.keyring, now.plus(SECOND * seconds)).await;
+    }
+
+    assert_eq!(stage.asked(), [job.event_id; 3]);
+    assert!(stage.is_completed(&job).await);
+}
+
+#[tokio::test]
 async fn an_end_that_arrives_after_all_closes_a_stalled_job() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let job = stage.begin(now, 8 * DAY).await;

@@ -31,6 +31,7 @@ use url::Url;
 use crate::backoff::Backoff;
 use crate::caigunn::keyring::Keyring;
 use crate::caigunn::{Chatbot, Client, Error};
+use crate::fingerprint::Fingerprint;
 use crate::instance::Instance;
 use crate::rotating::MAX_RETIRED;
 use crate::term::Terms;
@@ -55,6 +56,8 @@ const PROBE_HEAD_START: Duration = Duration::from_secs(3);
 pub struct Webhook {
     /// The URL to register, with the token in it.
     pub webhook_url: SecretString,
+    /// The fingerprint of that token, if there is one.
+    pub token: Option<Fingerprint>,
     /// The URLs with the other tokens that this receiver accepts.
     pub older_urls: Vec<SecretString>,
     /// The URLs that this process had registered, or meant to, before this one; the newest first.
@@ -238,8 +241,10 @@ pub fn keep(
         let working = async {
             loop {
                 let term = terms.next().await;
+                // Before what is wanted is looked at: no change of it is missed.
+                let wanted = keeper.wanted.subscribe();
                 keeper.begin_term(terms.goes_on());
-                let watching = watch(watching, &mut keeper, prober.as_ref());
+                let watching = watch(watching, &mut keeper, prober.as_ref(), wanted);
                 let _ = term.run_until_cancelled(watching).await;
                 keeper.rest();
             }
@@ -251,8 +256,13 @@ pub fn keep(
     (handles, task)
 }
 
-/// Keeps every chatbot registered and probes the public URL, beginning now, for ever.
-async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>) {
+/// Keeps every chatbot registered, as is `wanted`, and probes the public URL, beginning now, for ever.
+async fn watch(
+    watching: Watching,
+    keeper: &mut Keeper,
+    prober: Option<&Prober>,
+    mut wanted: watch::Receiver<Wanted>,
+) {
     let mut is_probed = match prober {
         // A probe that is cut off here is begun again below.
         Some(prober) => timeout(PROBE_HEAD_START, prober.probe()).await.is_ok(),
@@ -260,7 +270,6 @@ async fn watch(watching: Watching, keeper: &mut Keeper, prober: Option<&Prober>)
     };
     tokio::join!(
         async {
-            let mut wanted = keeper.wanted.subscribe();
             loop {
                 let next = keeper.round().await;
                 if timeout_at(next, wanted.changed()).await.is_ok() {

@@ -1,7 +1,8 @@
 //! Secrets that are rotated in their files are taken while the receiver runs.
 //!
-//! Once a second the files are looked at, never read unless one has changed and then stayed so for a second, as one that is
-//! being written has not. What cannot be read, or is no configuration any more, changes nothing and is said once.
+//! Once a second the files are looked at, and read once after the start, since much may have happened until then, and when one
+//! has changed and then stayed so for a second, as one that is being written has not. What cannot be read, or is no
+//! configuration any more, changes nothing and is said once.
 
 use std::fs;
 use std::io;
@@ -16,6 +17,7 @@ use tokio::time::sleep;
 use crate::caigunn;
 use crate::config::{self, Lasting, Mistakes, Settings, Sources};
 use crate::delivery::{DestinationSettings, Kind};
+use crate::fingerprint::Fingerprint;
 use crate::http::{self, SubscriptionView};
 use crate::subscription::{Selection, Wanted};
 
@@ -101,7 +103,7 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
                 warn_of_keys(&read, &settings.delivery.destinations);
                 read.clone_from(&settings.delivery.destinations);
                 let standing = (users.subscription)(false).await;
-                users.take(settings, standing.seen.is_registered_everywhere());
+                users.take(settings, standing.seen.registered_token());
             }
             Ok(Err(mistakes)) => tracing::warn!(
                 error.type = "rotation",
@@ -114,14 +116,14 @@ pub async fn keep(rotation: Rotation, mut users: Users) {
 }
 
 impl Users {
-    /// Has everybody use the secrets of these settings, where the URL so far is registered everywhere or is not.
-    fn take(&mut self, new: Settings, is_registered: bool) {
+    /// Has everybody use the secrets of these settings, where the URL with that token is registered everywhere.
+    fn take(&mut self, new: Settings, registered: Option<&Fingerprint>) {
         let old = &self.settings;
         let mut has_news = false;
         if exposed(&old.http.tokens) != exposed(&new.http.tokens) {
             has_news = true;
             let count = new.http.tokens.len();
-            let also = match self.secrets.tokens.replace(&new.http.tokens, is_registered) {
+            let also = match self.secrets.tokens.replace(&new.http.tokens, registered) {
                 0 => String::new(),
                 retired => format!(
                     ", and {retired} that were to be registered before, with which CaiGunn may post until the first of them is"

@@ -6,6 +6,7 @@ use url::{Host, Url};
 use super::reader::{Reader, visible};
 use super::{Registration, destination, webhook_url};
 use crate::backoff::Backoff;
+use crate::fingerprint::Fingerprint;
 use crate::outgoing::is_loopback;
 use crate::subscription::{Selection, Watching, Webhook};
 use crate::{backfill, caigunn};
@@ -123,10 +124,12 @@ fn webhook(
     let probe = reader.parsed("subscription.probe");
     let public_url = public_url?;
     let url = |token: &str| webhook_url(public_url, token);
+    let token = tokens.first().map(Fingerprint::of);
     let mut tokens = tokens.iter().map(ExposeSecret::expose_secret);
     let registered = tokens.next();
     Some(Webhook {
         webhook_url: url(registered.unwrap_or_default()).into(),
+        token,
         older_urls: tokens.map(|token| url(token).into()).collect(),
         retired_urls: Vec::new(),
         base_url: url(""),

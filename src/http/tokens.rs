@@ -45,10 +45,13 @@ impl Tokens {
     }
 
     /// Accepts these from now on, of which the first is to be registered, and the one that was to be so far, for CaiGunn posts
-    /// with it until then. Where that `is_registered` nowhere or not everywhere, CaiGunn may post with those before it, too.
+    /// with it until then. Where that is not what is `registered` at every chatbot, CaiGunn may post with those before it, too.
     /// Returns how many are accepted that are none of these.
-    pub fn replace(&self, secrets: &[SecretString], is_registered: bool) -> usize {
+    pub fn replace(&self, secrets: &[SecretString], registered: Option<&Fingerprint>) -> usize {
         let before = self.0.get();
+        let is_registered = before
+            .first()
+            .is_some_and(|token| Some(&token.fingerprint) == registered);
         let is =
             |token: &Token, secret: &SecretString| token.secret.expose_secret() == secret.expose_secret();
         let given = secrets.iter().map(|secret| {
@@ -89,15 +92,14 @@ impl Tokens {
         is_accepted
     }
 
-    /// What may be seen of them, where the URL with the first stands at every chatbot or does not.
-    pub fn uses(&self, is_first_registered: bool) -> Vec<TokenUse> {
+    /// What may be seen of them, where the URL with the `registered` one stands at every chatbot.
+    pub fn uses(&self, registered: Option<&Fingerprint>) -> Vec<TokenUse> {
         let tokens = self.0.get();
-        let numbered = tokens.iter().enumerate();
-        let seen = numbered.map(|(index, token)| {
+        let seen = tokens.iter().map(|token| {
             let last_used_at = token.last_used_at.load(Ordering::Relaxed);
             TokenUse {
                 token: token.fingerprint.clone(),
-                is_registered: is_first_registered && index == 0,
+                is_registered: Some(&token.fingerprint) == registered,
                 last_used_at: (last_used_at != NEVER).then(|| Timestamp::from_micros(last_used_at)),
             }
         });
@@ -124,11 +126,15 @@ mod tests {
     fn others_are_accepted_at_once_and_beside_them_the_last_that_were_registered() {
         let tokens = Tokens::new(&["first".into(), "older".into()]);
         tokens.accept("first", at(5));
+        let of = |secret: &str| Some(Fingerprint::of(&secret.into()));
         let accepted = || ["older", "first", "second", "third"].map(|given| tokens.accept(given, at(3)));
 
-        assert_eq!(tokens.replace(&["second".into(), "first".into()], true), 0);
+        assert_eq!(
+            tokens.replace(&["second".into(), "first".into()], of("first").as_ref()),
+            0
+        );
         let uses: Vec<_> = tokens
-            .uses(true)
+            .uses(of("second").as_ref())
             .iter()
             .map(|it| (it.is_registered, it.last_used_at))
             .collect();
@@ -136,19 +142,19 @@ mod tests {
         assert_eq!(accepted(), [false, true, true, false]);
 
         // The first is listed no more, and was not to be registered when it was.
-        assert_eq!(tokens.replace(&["third".into()], true), 1);
+        assert_eq!(tokens.replace(&["third".into()], of("second").as_ref()), 1);
         assert_eq!(accepted(), [false, false, true, true]);
         // CaiGunn may not have heard of the third.
-        assert_eq!(tokens.replace(&["older".into()], false), 2);
+        assert_eq!(tokens.replace(&["older".into()], of("second").as_ref()), 2);
         assert_eq!(accepted(), [true, false, true, true]);
-        assert_eq!(tokens.replace(&["third".into()], true), 1);
+        assert_eq!(tokens.replace(&["third".into()], of("older").as_ref()), 1);
         assert_eq!(accepted(), [true, false, false, true]);
 
         for number in 0..=MAX_RETIRED {
-            tokens.replace(&[format!("{number}").into()], false);
+            tokens.replace(&[format!("{number}").into()], None);
         }
         assert_eq!(accepted(), [false; 4]);
-        assert_eq!(tokens.uses(true).len(), 1 + MAX_RETIRED);
+        assert_eq!(tokens.uses(None).len(), 1 + MAX_RETIRED);
     }
 
     fn at(micros: i64) -> Timestamp {
@@ -186,7 +192,7 @@ mod tests {
         tokens.accept("old-hunter2", at(3));
         tokens.accept("wrong", at(9));
 
-        let uses = tokens.uses(true);
+        let uses = tokens.uses(Some(&Fingerprint::of(&"new-hunter2".into())));
         assert_eq!(
             uses.iter()
                 .map(|token| (token.is_registered, token.last_used_at))

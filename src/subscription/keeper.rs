@@ -35,7 +35,7 @@ pub struct Keeper {
     keyring: watch::Sender<Option<Keyring>>,
     subjects: Vec<Subject>,
     /// Whether what is new in the next list was there before, and is to be had by no start: another receiver looked after it, or
-    /// this one has had a list without it.
+    /// this one has had a list without it in this term.
     goes_on: bool,
     /// The chatbots that `exclude` has named in this run, with the titles under which they were last seen.
     excluded: HashMap<ChatbotId, String>,
@@ -111,6 +111,8 @@ impl Keeper {
         for subject in &mut self.subjects {
             subject.due = None;
         }
+        let token = self.webhook.as_ref().and_then(|webhook| webhook.token.clone());
+        self.view.look().token = token;
         self.show();
     }
 

@@ -11,6 +11,7 @@ impl Webhook {
     pub fn sample() -> Self {
         Self {
             webhook_url: "https://hooks.example.com/webhook/hunter2".into(),
+            token: Some(Fingerprint::of(&"hunter2".into())),
             older_urls: vec!["https://hooks.example.com/webhook/hunter1".into()],
             retired_urls: Vec::new(),
             base_url: "https://hooks.example.com/webhook".to_owned(),
@@ -202,6 +203,7 @@ fn no_token_is_shown() {
         serde_json::to_value(view.seen()).unwrap(),
         serde_json::json!({
             "webhook_url": "https://hooks.example.com/webhook/[token]",
+            "token": null,
             "problem": null,
             "list_error": null,
             "is_listed": false,

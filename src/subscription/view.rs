@@ -142,6 +142,9 @@ pub struct Probe {
 pub struct Seen {
     /// The URL that is kept registered, without its token; null if nothing is.
     pub webhook_url: Option<String>,
+    /// The token in that URL, if there is one.
+    #[serde(default)]
+    pub token: Option<Fingerprint>,
     /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.
     pub problem: Option<String>,
     /// Why the chatbots cannot be listed, if that is so and no matter of a moment. Some may be looked after all the same.
@@ -163,11 +166,12 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether our URL stands at every chatbot that is known here, and there is one.
-    pub fn is_registered_everywhere(&self) -> bool {
+    /// The token in the URL that stands at every chatbot that is known here, if there is one.
+    pub fn registered_token(&self) -> Option<&Fingerprint> {
         let lacks =
             |chatbot: &Registration| !matches!(chatbot.state, State::Registered { .. } | State::Deleted);
-        !self.chatbots.is_empty() && !self.chatbots.iter().any(lacks)
+        let is_everywhere = !self.chatbots.is_empty() && !self.chatbots.iter().any(lacks);
+        self.token.as_ref().filter(|_| is_everywhere)
     }
 
     /// Whether our URL is to be registered, and CaiGunn lists no chatbot for which that is wanted.

@@ -168,7 +168,7 @@ async fn a_byte_order_mark_before_a_file_is_no_part_of_what_it_says() {
 async fn a_path_in_quotes_is_named_as_such() {
     let folder = folder();
     for variable in ["CAIGUNN_CONFIG", "CAIGUNN_DEFAULTS", "CAIGUNN_WEBHOOK_TOKEN_FILE"] {
-        for path in ["\"own.toml\"", "'own.toml'"] {
+        for path in ["\"./own.toml\"", "'./own.toml'"] {
             let mut command = command(folder.path(), &["config", "check"]);
             command.env(variable, path);
 
@@ -662,4 +662,34 @@ async fn a_notices_secret_is_taken_from_its_file_and_what_else_changes_in_one_is
         assert_eq!(count(&said(name)), expected, "{name}: {}", receiver.log());
     }
     assert!(!receiver.log().contains("planted-"), "{}", receiver.log());
+}
+
+#[tokio::test]
+async fn a_token_that_is_rotated_while_the_public_url_is_probed_for_the_first_time_is_registered() {
+    let folder = folder();
+    let provider = Provider::start([]).await;
+    let path = folder.path().join("webhook");
+    fs::write(&path, OLD).unwrap();
+    // Takes connections and answers nobody, as where the public address cannot be reached from inside.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let public_url = format!("http://{}", silent.local_addr().unwrap());
+    let variables = [
+        ("CAIGUNN_WEBHOOK_TOKEN_FILE", "webhook"),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_PUBLIC_URL", &*public_url),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "true"),
+    ];
+    let receiver = registering(&folder, &provider, &variables).await;
+
+    fs::write(&path, NEW).unwrap();
+
+    let id = provider.chatbot_id("key-one");
+    wait_for("the registration", || async {
+        let url = provider.webhook_url(id).unwrap_or_default();
+        let is_new = url.ends_with(&format!("/webhook/{NEW}"));
+        is_new
+            .then_some(())
+            .ok_or_else(|| format!("{url}: {}", receiver.log()))
+    })
+    .await;
 }

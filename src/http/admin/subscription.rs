@@ -63,7 +63,8 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
     let standing = (api.subscription)(of_leader).await;
     let last_received: HashMap<_, _> = api.inbox.last_received().await?.into_iter().collect();
     let problem = standing.seen.trouble().map(str::to_owned);
-    let is_registered = standing.seen.is_registered_everywhere();
+    // The leader may have other tokens than this receiver, as where they are changed one by one.
+    let tokens = api.tokens.uses(standing.seen.registered_token());
     let chatbots = standing.seen.chatbots.into_iter().map(|registration| Chatbot {
         last_received_at: registration
             .chatbot_id
@@ -71,7 +72,7 @@ pub async fn seen(api: &Api, of_leader: bool) -> Result<Subscription, Problem> {
         registration,
     });
     Ok(Subscription {
-        tokens: api.tokens.uses(is_registered),
+        tokens,
         webhook_url: standing.seen.webhook_url,
         problem,
         probe: standing.seen.probe,

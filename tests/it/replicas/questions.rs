@@ -82,3 +82,41 @@ async fn a_follower_has_the_leader_backfill_a_job_and_look_at_the_chatbots_and_t
     .await;
     drop(leader);
 }
+
+#[tokio::test]
+async fn a_token_is_registered_where_the_leader_has_registered_that_one() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let provider = Provider::start([]).await;
+    let url = provider.url();
+    let (old, new) = ("planted-old-token-0123456789", "planted-new-token-0123456789");
+    let with = async |tokens: [&str; 2]| {
+        let tokens = tokens.join(",");
+        let variables = [
+            ("CAIGUNN_API_URL", url.as_str()),
+            ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+            ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
+            ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+            ("CAIGUNN_WEBHOOK_TOKEN", &tokens),
+        ];
+        Replica::start(database.url(), &variables).await
+    };
+    let leader = with([old, new]).await;
+    provider.wait_for_calls(1).await;
+    // As in the middle of a rolling deploy.
+    let follower = with([new, old]).await;
+
+    wait_for("the registration to be seen", || async {
+        let path = follower.process.api("/subscription?of_leader=true");
+        let seen: Value = client().get(path).send().await.unwrap().json().await.unwrap();
+        if seen["chatbots"][0]["state"] != "registered" {
+            return Err(seen.to_string());
+        }
+        let marks = [0, 1].map(|index| seen["tokens"][index]["is_registered"].as_bool());
+        assert_eq!(marks, [Some(false), Some(true)], "{seen}");
+        Ok(())
+    })
+    .await;
+    drop(leader);
+}

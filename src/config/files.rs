@@ -77,6 +77,11 @@ impl Settings {
         }))
     }
 
+    /// How many files are open at most with these settings.
+    pub fn files(&self) -> u64 {
+        self.files_beside_connections() + LISTENERS * self.http.connections.max_count as u64
+    }
+
     fn files_beside_connections(&self) -> u64 {
         let inbox = match self.inbox_location {
             InboxLocation::Sqlite(_) => 0,

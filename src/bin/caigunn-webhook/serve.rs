@@ -68,7 +68,7 @@ fn run_on_threads(
         ..
     } = loaded;
     // Before anything is opened.
-    warnings.extend(settings.fit_into(descriptors::raise())?);
+    warnings.extend(settings.fit_into(descriptors::raise(settings.files()))?);
     threads::attain(threads::of_receiver())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

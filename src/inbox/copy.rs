@@ -220,7 +220,8 @@ async fn copy_quarantine(from: &SqliteReader, to: &PostgresInbox) -> Result<usiz
     }
 }
 
-/// Reads both inboxes again, side by side; gives how many receipts they have in common and the hash over them.
+/// Reads both inboxes again, side by side; gives how many receipts they have in common and the hash over them. What
+/// expires in the first one meanwhile is left out: the second holds it still.
 async fn compare(
     from: &SqliteReader,
     to: &PostgresInbox,
@@ -231,8 +232,13 @@ async fn compare(
     let mut after = held.first - 1;
     while after < held.last {
         let mut originals = from.export(after, BATCH_COUNT).await.map_err(CopyError::From)?;
-        originals.retain(|(receipt, _)| receipt.sequence <= held.last);
-        let until = originals.last().map_or(held.last, |(last, _)| last.sequence);
+        let oldest = from.export(0, 1).await.map_err(CopyError::From)?;
+        let (Some((last, _)), Some((oldest, _))) = (originals.last(), oldest.first()) else {
+            break;
+        };
+        let (first, until) = (oldest.sequence, last.sequence.min(held.last));
+        after = after.max(first - 1);
+        originals.retain(|(receipt, _)| (first..=until).contains(&receipt.sequence));
         let copies = export_until(to, after, until).await.map_err(CopyError::To)?;
         sum.add(&originals);
         copied_sum.add(&copies);

@@ -217,6 +217,26 @@ async fn what_has_expired_since_the_last_copy_does_not_hinder_the_next() {
 }
 
 #[tokio::test]
+async fn what_expires_while_both_are_compared_does_not_make_them_differ() {
+    // The oldest alone, or all that was held.
+    for (last_second, left_count) in [(10, 2), (20, 0)] {
+        let moving = Move::new(database!()).await;
+        let at = |second| crawled(&Ids::fresh()).at(second);
+        moving.from.accept(vec![at(0), at(10), at(10)]).await;
+        let reader = SqliteReader::open(&moving.folder.path().join("inbox.db")).expect("there is an inbox");
+        let held = reader.held().await.unwrap().expect("it holds some");
+        moving.copy().await.unwrap();
+        moving.from.accept_one(at(30)).await;
+        moving.from.expire_all(last_second).await;
+        let to = PostgresInbox::open(&moving.database.location(), settings()).await;
+
+        let compared = compare(&reader, &to.expect("the inbox opens"), held, |_| ()).await;
+
+        assert_eq!(compared.expect("they are the same").0, left_count);
+    }
+}
+
+#[tokio::test]
 async fn a_copy_that_is_not_the_same_is_said_to_be() {
     let changes = [
         "UPDATE caigunn_webhook.receipt SET body = 'x' WHERE seq = 3",

@@ -182,7 +182,7 @@ const POOLER_ADVICE: &str = "name the server itself in CAIGUNN_INBOX_URL, or hav
                              pooler as it is no receiver starts, and one that runs fails now and then";
 
 /// What to do where there are not enough connections.
-pub const CONNECTIONS_ADVICE: &str = "raise max_connections of the server (or the limit of the user or the database), or lower \
+pub const CONNECTIONS_ADVICE: &str = "raise max_connections of the server (or the limit of the user, the database or the pooler), or lower \
                                       CAIGUNN_INBOX_MAX_CONNECTIONS; while one receiver replaces another, both have theirs";
 
 /// What to do about a server that could not be asked.
@@ -191,7 +191,13 @@ pub fn opening_advice(error: &Error) -> &'static str {
         Error::Unavailable { reason } | Error::Refused { reason } if reason.contains("pool_mode=session") => {
             POOLER_ADVICE
         }
-        Error::Unavailable { reason } if reason.contains("(SQLSTATE 53300)") => CONNECTIONS_ADVICE,
+        Error::Unavailable { reason }
+            if ["(SQLSTATE 53300)", "(max_client_conn)"]
+                .iter()
+                .any(|words| reason.contains(words)) =>
+        {
+            CONNECTIONS_ADVICE
+        }
         Error::Unavailable { reason }
             if ["certificate", "sslrootcert", "sslcert", "sslkey"]
                 .iter()

@@ -63,12 +63,24 @@ pub fn has_no_room(error: &Error) -> bool {
 /// As [`sort`], of an error in making a connection.
 pub fn sort_connecting(place: &str, error: &tokio_postgres::Error) -> Error {
     match sort(place, "connect to", error) {
-        // PgBouncer says so of a database or a user that it does not know.
-        Error::Unavailable { reason } if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
+        Error::Unavailable { reason } if is_refused_by_pooler(error.code(), &reason) => {
             Error::Refused { reason }
         }
         sorted => sorted,
     }
+}
+
+/// Whether PgBouncer does not let us in, and will not by itself. It has one code for all that it says, and for what its
+/// server said to it: that this starts, or has no room, or that it has clients enough itself (`max_client_conn`).
+fn is_refused_by_pooler(state: Option<&SqlState>, reason: &str) -> bool {
+    let refusals = [
+        "no such database",
+        "no such user",
+        "authentication failed",
+        "SSL required",
+        "unsupported startup parameter",
+    ];
+    state == Some(&SqlState::PROTOCOL_VIOLATION) && refusals.iter().any(|words| reason.contains(words))
 }
 
 /// The server takes no writes.

@@ -323,7 +323,7 @@ async fn a_user_who_may_open_no_more_connections_is_told_from_a_server_that_is_n
         &format!(
             "FAILURE  inbox: PostgreSQL at {shown} does not open: cannot connect to {shown}: too many connections for role"
         ),
-        "raise max_connections of the server (or the limit of the user or the database), or lower \
+        "raise max_connections of the server (or the limit of the user, the database or the pooler), or lower \
          CAIGUNN_INBOX_MAX_CONNECTIONS",
     );
 }

@@ -1,7 +1,10 @@
 //! What stands between receivers and the server, or is set for all who use it: it holds, or is refused in words.
 
+use serde_json::Value;
+use tokio_postgres::NoTls;
+
 use super::Replica;
-use crate::harness::postgres::{PgBouncer, fresh_database};
+use crate::harness::postgres::{PgBouncer, Server, fresh_database};
 use crate::harness::process::run;
 use crate::harness::{Process, client, json, sample};
 
@@ -81,6 +84,38 @@ async fn a_database_that_a_pooler_does_not_know_is_said_at_once() {
 
     assert!(said.contains("not-there") && said.contains("08P01"), "{said}");
     assert!(!said.contains("trying again"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_behind_a_pooler_that_takes_nobody_for_a_while_is_waited_for() {
+    let Some(mut server) = Server::start().await else {
+        return;
+    };
+    let Some(pooler) = PgBouncer::start(server.url(), "session").await else {
+        return;
+    };
+    server.execute("ALTER SYSTEM SET max_connections = 12").await;
+    server.stop_fast().await;
+    server.restart().await;
+    let mut all = Vec::new();
+    while let Ok((client, connection)) = tokio_postgres::connect(server.url(), NoTls).await {
+        tokio::spawn(connection);
+        all.push(client);
+    }
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let mut command = Process::command(folder.path());
+    command.env("CAIGUNN_INBOX_URL", pooler.url());
+    let mut process = Process::launch(folder.path(), command);
+    // The pooler hands on what the server said, with a code of its own.
+    let waits = |line: &Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("trying again") && message.contains("08P01")
+    };
+    process.wait_for_lines(1, waits).await;
+
+    drop(all);
+
+    process.wait_until_it_listens().await;
 }
 
 #[tokio::test]

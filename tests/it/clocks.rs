@@ -260,7 +260,7 @@ async fn an_inbox_of_an_older_program_loses_nothing_to_a_clock_that_is_far_ahead
 }
 
 /// The library of `clock.c`, compiled, and the folder that it is in.
-static LIBRARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+pub static LIBRARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let library = folder.path().join("clock.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clocks/clock.c");

@@ -1,57 +1,112 @@
 //! What only the leader knows or does can be asked of every receiver.
 
+use std::path::Path;
+
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::Replica;
+use crate::clocks::LIBRARY;
 use crate::harness::postgres::fresh_database;
 use crate::harness::{self, Provider, client, sample_with, wait_for};
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
 
-#[tokio::test]
-async fn a_follower_has_the_leader_backfill_a_job_and_look_at_the_chatbots_and_tells_how_they_stand() {
-    let Some(database) = fresh_database().await else {
-        return;
-    };
+/// CaiGunn, which has sent all of a job.
+async fn provider_of_a_job() -> (Provider, Ids) {
     let provider = Provider::start([]).await;
-    let chatbot_id = provider.chatbot_id("key-one");
     let ids = Ids {
-        chatbot_id,
+        chatbot_id: provider.chatbot_id("key-one"),
         ..Ids::fresh()
     };
     for name in ["crawling.initial", "crawling.completed"] {
         provider.log_event(
-            chatbot_id,
+            ids.chatbot_id,
             &harness::json(&sample_with(name, &ids, Wire::V2024_07)),
         );
     }
-    let url = provider.url();
-    let variables = [
-        ("CAIGUNN_API_URL", url.as_str()),
+    (provider, ids)
+}
+
+/// What has a receiver ask CaiGunn there.
+fn variables(url: &str) -> [(&str, &str); 4] {
+    [
+        ("CAIGUNN_API_URL", url),
         ("CAIGUNN_ACCESS_TOKEN", "access-token"),
         ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
         ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
-    ];
-    let leader = Replica::start(database.url(), &variables).await;
-    provider.wait_for_calls(1).await;
-    let follower = Replica::start(database.url(), &variables).await;
-    let seen_by = async |path: &str| -> Value {
-        let answer = client().get(follower.process.api(path)).send().await.unwrap();
-        answer.json().await.unwrap()
-    };
+    ]
+}
+
+async fn seen_by(replica: &Replica, path: &str) -> Value {
+    let answer = client().get(replica.process.api(path)).send().await.unwrap();
+    answer.json().await.unwrap()
+}
+
+async fn wait_until_it_follows(replica: &Replica) {
     wait_for("it to know who leads", || async {
-        let seen = seen_by("/subscription").await;
+        let seen = seen_by(replica, "/subscription").await;
         seen["leader"]["name"]
             .is_string()
             .then_some(())
             .ok_or(seen.to_string())
     })
     .await;
+}
 
-    let seen = seen_by("/subscription?of_leader=true").await;
+/// Has a receiver backfill the job; what it answers.
+async fn backfill(replica: &Replica, ids: &Ids) -> (StatusCode, Value) {
     let path = format!("/jobs/{}/backfill", ids.event_id);
-    let answer = client().post(follower.process.api(&path)).send().await.unwrap();
-    let (status, outcome): (_, Value) = (answer.status(), answer.json().await.unwrap());
+    let answer = client().post(replica.process.api(&path)).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_follower_whose_clock_is_behind_has_its_questions_answered() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let (provider, ids) = provider_of_a_job().await;
+    let url = provider.url();
+    let _leader = Replica::start(database.url(), &variables(&url)).await;
+    provider.wait_for_calls(1).await;
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let clock = folder.path().join("clock");
+    // Longer than whoever asks waits for an answer.
+    std::fs::write(&clock, "-150").expect("the folder takes files");
+    let clock = [
+        ("LD_PRELOAD", text(&LIBRARY.1)),
+        ("TEST_CLOCK_FILE", text(&clock)),
+    ];
+    let follower = Replica::start(database.url(), &[&variables(&url)[..], &clock].concat()).await;
+    wait_until_it_follows(&follower).await;
+
+    let (status, outcome) = backfill(&follower, &ids).await;
+
+    assert_eq!(status, 200, "{outcome}");
+    assert_eq!(outcome["missing"][1]["event"], "crawling.completed", "{outcome}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("its name is a text")
+}
+
+#[tokio::test]
+async fn a_follower_has_the_leader_backfill_a_job_and_look_at_the_chatbots_and_tells_how_they_stand() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let (provider, ids) = provider_of_a_job().await;
+    let chatbot_id = provider.chatbot_id("key-one");
+    let url = provider.url();
+    let variables = variables(&url);
+    let leader = Replica::start(database.url(), &variables).await;
+    provider.wait_for_calls(1).await;
+    let follower = Replica::start(database.url(), &variables).await;
+    wait_until_it_follows(&follower).await;
+
+    let seen = seen_by(&follower, "/subscription?of_leader=true").await;
+    let (status, outcome) = backfill(&follower, &ids).await;
 
     assert_eq!(seen["leader"]["is_self"], false);
     assert_eq!(seen["chatbots"][0]["title"], "First", "{seen}");

@@ -6,15 +6,17 @@ use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTI
 use super::super::super::{Candidate, Error};
 use super::super::Client;
 use super::super::PostgresInbox;
+use super::super::clock::Ahead;
 use super::super::quarantine::without_nul;
 use super::super::read::rows;
 use super::super::values::bigint;
 use super::leader;
 
-const INSTRUCTION: &str = "id, created_at, body, progress, done_at";
+const INSTRUCTION: &str = "id, created_at, body, progress, done_at, clock_timestamp()";
 
 /// See [`super::Outbox::instruct`]. Whoever is not told that it is kept may say it again.
 pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), PostgresError> {
+    let created_at = Ahead::read(client).await?.to_servers(instruction.created_at);
     let statement = client
         .prepare_cached(
             "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
@@ -26,7 +28,7 @@ pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), 
             &statement,
             &[
                 &instruction.id.uuid(),
-                &instruction.created_at,
+                &created_at,
                 &without_nul(&instruction.body),
                 &without_nul(&instruction.progress),
                 &instruction.done_at,
@@ -98,7 +100,8 @@ async fn list(client: &Client, which: &str, limit: usize) -> Result<Vec<Instruct
 fn instruction_of_row(row: &Row) -> Result<Instruction, PostgresError> {
     Ok(Instruction {
         id: InstructionId::new(row.try_get(0)?),
-        created_at: row.try_get(1)?,
+        // Whoever asked may have another clock than we.
+        created_at: Ahead::of(row.try_get(5)?).to_ours(row.try_get(1)?),
         body: row.try_get(2)?,
         progress: row.try_get(3)?,
         done_at: row.try_get(4)?,

@@ -45,7 +45,16 @@ const TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 /// What must not be, and what finds it: each gives one text about the first that is so, or no row. Before them the version of
 /// the tables from which on they are there.
-const FINDINGS: [(i32, &str, &str); 10] = [
+const FINDINGS: [(i32, &str, &str); 11] = [
+    // Before the others, which go by what is in them.
+    (
+        1,
+        "a table does not have its one row",
+        "SELECT name || ' has ' || count
+         FROM (SELECT 'state' AS name, count(*) FROM state
+               UNION ALL SELECT 'quarantine_totals', count(*) FROM quarantine_totals) AS held
+         WHERE count <> 1 LIMIT 1",
+    ),
     (
         1,
         "two receipts have one identity",
@@ -140,7 +149,7 @@ const CURSOR_ADVICE: &str = "if this is a copy, let it have all before a receive
                              and set the cursor back: UPDATE caigunn_webhook.destination SET cursor = least(cursor, (SELECT \
                              coalesce(max(seq), 0) FROM caigunn_webhook.receipt))";
 
-const SEQUENCE_ADVICE: &str = "start a receiver, or start it again: a start sets the sequence to its table. If this is a copy by logical \
+const SEQUENCE_ADVICE: &str = "start a receiver, or start it again: a start sets the sequence to its table, where its user may. If this is a copy by logical \
                                replication, let it have all before";
 
 /// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
@@ -203,9 +212,12 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
 
 /// What does not fit together, though each part of it is as it was written.
 async fn uneven(client: &Client, version: i32) -> Result<Option<Check>, PostgresError> {
-    if let Some((sequence, greatest)) = schema::sequences_behind(client, version).await?.pop() {
+    if let Some(behind) = schema::sequences_behind(client, version).await?.pop() {
         return Ok(Some(Check::Uneven {
-            reason: format!("the sequence {sequence} is behind its table, which has {greatest}"),
+            reason: format!(
+                "the sequence {} is behind its table, which has {}",
+                behind.sequence, behind.greatest
+            ),
             advice: SEQUENCE_ADVICE,
         }));
     }

@@ -273,8 +273,9 @@ pub async fn quarantined(client: &Client, id: QuarantineId) -> Result<Option<(Qu
 /// See [`super::Inbox::quarantine_totals`].
 pub async fn quarantine_totals(client: &Client) -> Result<QuarantineTotals, Error> {
     let sql = "SELECT held_bytes, quarantined_count, evicted_count FROM quarantine_totals";
-    let rows = rows(client, sql, &[]).await?;
-    let number = |column| Ok::<_, Error>(rows[0].try_get::<_, i64>(column)? as u64);
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_one(&statement, &[]).await?;
+    let number = |column| Ok::<_, Error>(row.try_get::<_, i64>(column)? as u64);
     Ok(QuarantineTotals {
         bytes: number(0)?,
         quarantined_count: number(1)?,

@@ -252,23 +252,32 @@ fn tables_of(version: i32) -> Vec<&'static str> {
     tables.map(|(_, name)| name).collect()
 }
 
-/// The sequences that are behind their table in tables of that version, each with its table's greatest number: as in a copy by
-/// logical replication, which leaves sequences as they were made. One that our user may not read is passed over.
-pub async fn sequences_behind(
-    client: &Client,
-    version: i32,
-) -> Result<Vec<(String, i64)>, tokio_postgres::Error> {
+/// A sequence that is behind its table: as in a copy by logical replication, which leaves sequences as they were made.
+pub struct Behind {
+    pub sequence: String,
+    /// The table's greatest number.
+    pub greatest: i64,
+    /// Whether our user may set it.
+    is_ours: bool,
+}
+
+/// The sequences that are behind in tables of that version. One that our user may not read is passed over.
+pub async fn sequences_behind(client: &Client, version: i32) -> Result<Vec<Behind>, tokio_postgres::Error> {
     let mut behind = Vec::new();
     for (_, table, column) in NUMBERED.into_iter().filter(|(since, ..)| *since <= version) {
         let sequence = format!(
-            "SELECT sequence::regclass::text, greatest FROM (
+            "SELECT sequence::regclass::text, greatest, has_sequence_privilege(sequence, 'UPDATE') FROM (
                  SELECT pg_get_serial_sequence('{SCHEMA}.{table}', '{column}') AS sequence,
                         (SELECT max({column})::bigint FROM {table}) AS greatest) AS held
              WHERE greatest > CASE WHEN has_sequence_privilege(sequence, 'SELECT')
                                    THEN coalesce(pg_sequence_last_value(sequence::regclass), 0) END"
         );
         if let Some(row) = client.query_opt(&sequence, &[]).await? {
-            behind.push((row.try_get(0)?, row.try_get(1)?));
+            behind.push(Behind {
+                sequence: row.try_get(0)?,
+                greatest: row.try_get(1)?,
+                is_ours: row.try_get(2)?,
+            });
         }
     }
     Ok(behind)
@@ -306,9 +315,20 @@ async fn catch_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     client
         .batch_execute("LOCK TABLE quarantine, destination IN SHARE ROW EXCLUSIVE MODE")
         .await?;
-    for (sequence, greatest) in sequences_behind(client, newest()).await? {
+    for behind in sequences_behind(client, newest()).await? {
+        let (sequence, greatest) = (&behind.sequence, behind.greatest);
+        if !behind.is_ours {
+            // Notifications are stored all the same. What is refused each time moves it on by one.
+            tracing::warn!(
+                error.type = "sequence_behind",
+                "the sequence {sequence} is behind its table, which has {greatest}, and this user may not set it: what is to be \
+                 kept in quarantine, or a new destination, is refused until it has caught up; have its owner run \
+                 SELECT setval('{SCHEMA}.{sequence}', {greatest})"
+            );
+            continue;
+        }
         let set = "SELECT setval($1::text::regclass, $2)";
-        client.query_one(set, &[&sequence, &greatest]).await?;
+        client.query_one(set, &[sequence, &greatest]).await?;
         tracing::info!(
             "the sequence {sequence} was behind its table, as in a copy by logical replication: it goes on after {greatest} now"
         );

@@ -67,6 +67,27 @@ async fn a_start_leaves_a_sequence_that_is_ahead() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_set_a_sequence_that_is_behind_stores_notifications_all_the_same() {
+    let database = copied(database!()).await;
+    let rights = format!("{ROWS}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA caigunn_webhook TO THEM");
+    let location = database.role("", &rights).await;
+
+    let opened = PostgresInbox::open(&location, settings()).await;
+    let inbox: Arc<dyn Inbox> = Arc::new(opened.expect("a start is not refused for it"));
+
+    inbox.accept_one(crawled(&Ids::fresh())).await;
+    // Two numbers are taken; with each that is tried the sequence catches up.
+    for _ in 0..2 {
+        let kept = inbox.append(vec![Entry::Quarantine(refused(b"three"))]).await;
+        assert!(matches!(&kept.expect("the server answers")[..], [Err(_)]));
+    }
+    inbox.refuse(refused(b"three")).await;
+    assert_eq!(inbox.whole_quarantine().await.len(), 3);
+    inbox.close().await.expect("it is open");
+    database.drop_role().await;
+}
+
+#[tokio::test]
 async fn a_cursor_beyond_the_newest_receipt_is_found_and_what_is_advised_sets_it_back() {
     let database = copied(database!()).await;
     let inbox = Place::open(&database, settings()).await;

@@ -3,8 +3,9 @@
 //! One transaction appends at a time, of whichever receiver: it holds a lock from its first statement until its commit.
 //! So sequence numbers become visible in their order, and a reader that goes by them misses nothing; a repeat meets its
 //! original, wherever that was stored; and no two batches can wait for one another. What that costs is measured in
-//! ARCHITECTURE.md. All statements of such a transaction are sent at once, so that the lock is never held for the sake
-//! of a receiver that is slow, stopped or gone.
+//! ARCHITECTURE.md. All statements of such a transaction are sent at once, so that the lock is not held while a receiver
+//! thinks or waits its turn. One that stops or goes while it sends what is large has the lock until the server ends its
+//! session, which it does when the time of a call is over.
 //!
 //! What became of a transaction whose answer is lost is not known. Its callers are told so, and a repeat is a
 //! duplicate if it was committed.
@@ -38,7 +39,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::{
     Answer, Candidate, Entry, Error, Inbox, Jobs, Leadership, Outbox, Page, PageRequest, QuarantineId,
@@ -67,7 +69,7 @@ const MIGRATION_TIME: Duration = Duration::from_secs(6 * 3600);
 const MAX_READS: usize = 2;
 
 /// How many calls of those who deliver run at once, reading or writing; more wait. With the default of eight connections
-/// one is left for leading, beside these, those that append and those that read.
+/// one is left, beside these, those that append and those that read, for leading, retention and what operators ask for.
 const MAX_DELIVERY_CALLS: usize = 2;
 
 /// An open PostgreSQL inbox. Dropping it without [`Inbox::close`] loses nothing.
@@ -123,7 +125,8 @@ impl PostgresInbox {
     /// there, in one transaction.
     ///
     /// # Errors
-    /// Nothing was stored.
+    /// [`Error::Corrupt`] if one of them has the identity of a receipt that is there already: the others are stored.
+    /// Otherwise nothing is, unless the server did not answer in time.
     pub async fn import(&self, receipts: &[(Receipt, Bytes)]) -> Result<(), Error> {
         append::import(self, receipts, &[]).await
     }
@@ -132,7 +135,7 @@ impl PostgresInbox {
     /// says how many.
     ///
     /// # Errors
-    /// Nothing was stored.
+    /// Nothing was stored, unless the server did not answer in time.
     pub async fn import_quarantine(
         &self,
         mut quarantined: Vec<(Quarantined, Bytes)>,
@@ -157,8 +160,20 @@ impl PostgresInbox {
         &self,
         query: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error> + Send,
     ) -> Result<T, Error> {
-        let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
+        let _turn = self.turn(&self.reads).await?;
         self.connections.run("read", query).await
+    }
+
+    /// Waits for a turn, for as long as a call may take.
+    async fn turn<'a>(&self, turns: &'a Semaphore) -> Result<SemaphorePermit<'a>, Error> {
+        let time = self.settings.timeout;
+        let Ok(turn) = timeout(time, turns.acquire()).await else {
+            return Err(Error::unavailable(format!(
+                "so many calls wait for the database that this one had no turn within {} s",
+                time.as_secs_f64()
+            )));
+        };
+        Ok(turn.expect("the semaphore is never closed"))
     }
 }
 

@@ -21,6 +21,9 @@ use super::schema::{self, SCHEMA};
 
 pub use standby::{Standbys, standbys};
 
+/// The longest that making a connection may take, however long a call may: a check reads for hours.
+const CONNECTING_TIME: Duration = Duration::from_secs(30);
+
 /// How long before a write is given up it is looked whether it waits for a standby, at most.
 const LOOK_TIME: Duration = Duration::from_millis(500);
 
@@ -42,7 +45,7 @@ impl Connections {
     /// Opens none yet.
     pub fn new(location: &Location, settings: &Settings) -> Self {
         // Less than a call may take, so that what is wrong with each host is told, and not only that it took too long.
-        let time = settings.timeout * 3 / 4;
+        let time = (settings.timeout * 3 / 4).min(CONNECTING_TIME);
         let hosts = Hosts::new(location.clone(), session_settings(settings.timeout), time);
         let pool = Pool::builder(hosts)
             .max_size(settings.max_connections)

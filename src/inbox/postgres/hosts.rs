@@ -97,10 +97,13 @@ impl Hosts {
                 Err(_) => Err(self.too_slow(host, share)),
             };
             match connected {
-                Ok(connection) if is_known => match self.judge(&connection) {
-                    Ok(generation) => return Ok(connection.of(generation)),
-                    Err(error) => errors.push(error),
-                },
+                // One that takes writes and does not tell its history has no other to be compared with.
+                Ok(connection) if is_known || (self.location.must_write && connection.history.is_none()) => {
+                    match self.judge(&connection) {
+                        Ok(generation) => return Ok(connection.of(generation)),
+                        Err(error) => errors.push(error),
+                    }
+                }
                 // The first of this process: a primary that was replaced may be up, and named first.
                 Ok(connection) => {
                     let is_newer = newest

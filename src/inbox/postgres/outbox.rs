@@ -172,8 +172,7 @@ impl PostgresInbox {
         verb: &'static str,
         work: impl AsyncFnOnce(&Connection) -> Result<T, tokio_postgres::Error> + Send,
     ) -> Result<T, Error> {
-        let calls = &self.delivery_calls;
-        let _permit = calls.acquire().await.expect("the semaphore is never closed");
+        let _turn = self.turn(&self.delivery_calls).await?;
         self.connections.run_on(verb, work).await
     }
 }

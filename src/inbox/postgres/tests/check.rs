@@ -1,5 +1,9 @@
 //! Promise: a check finds what must not be, and nothing else.
 
+use std::net::TcpListener;
+
+use tokio::time::Instant;
+
 use super::super::super::contract::{Place, crawled, posted, sent, settings};
 use super::super::schema::newest;
 use super::*;
@@ -87,9 +91,37 @@ async fn tables_of_a_newer_program_are_named_as_such() {
     assert_eq!(checked(&database).await.unwrap(), Check::Newer { version: 9 });
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_host_that_takes_connections_and_says_nothing_is_given_up_soon_though_reading_may_take_hours() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = silent.local_addr().expect("it has an address");
+    let location = Location::parse(&format!("postgres://me@{address}/inbox")).expect("it is a URL");
+    let of_minutes = Settings {
+        timeout: Duration::from_secs(300),
+        ..settings()
+    };
+    let began = Instant::now();
+
+    let checked = check(&location, &settings()).await;
+    let opened = PostgresInbox::open(&location, of_minutes).await;
+
+    let took = began.elapsed();
+    for error in [checked.map(drop).unwrap_err(), opened.map(drop).unwrap_err()] {
+        let is_said =
+            matches!(&error, Error::Unavailable { reason } if reason.contains("did not take a connection"));
+        assert!(is_said, "{error:?}");
+    }
+    assert!(took < Duration::from_secs(180), "{took:?}");
+}
+
 #[tokio::test]
 async fn each_kind_of_damage_is_found() {
     let damages = [
+        ("DELETE FROM state", "one row: state has 0"),
+        (
+            "DELETE FROM quarantine_totals",
+            "one row: quarantine_totals has 0",
+        ),
         (
             "UPDATE receipt SET identity = (SELECT identity FROM receipt WHERE seq = 1) WHERE seq = 3",
             "one identity",

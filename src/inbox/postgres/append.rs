@@ -77,7 +77,7 @@ pub async fn append(inbox: &PostgresInbox, batch: &[Entry]) -> Result<Vec<Result
 /// copies of refused requests under their ids.
 ///
 /// # Errors
-/// Nothing was stored.
+/// As [`PostgresInbox::import`] has them.
 pub async fn import(
     inbox: &PostgresInbox,
     receipts: &[(Receipt, Bytes)],

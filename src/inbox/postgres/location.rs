@@ -19,8 +19,7 @@ use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use super::super::Error;
 use parameters::Parameters;
 
-/// What holds unless the URL says otherwise: a server that is gone is noticed within half a minute, and among several
-/// hosts one that only reads is passed over.
+/// What holds unless the URL says otherwise: a server that is gone is noticed within half a minute.
 const DEFAULTS: &str = "application_name=caigunn-webhook&connect_timeout=5&keepalives_idle=10&keepalives_interval=5&keepalives_retries=3";
 
 /// How long what was sent may wait for the server's system to confirm it.

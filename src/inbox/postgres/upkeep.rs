@@ -15,8 +15,9 @@ const EXPIRE_COUNT: i64 = 500;
 /// The most rows that go at once: some 0.1 s, for which nobody waits.
 const LOT: i64 = 5_000;
 
-/// How many of deliveries, and of attempts, go in one step. That is enough for all receipts of the step, with every
-/// destination there may be; of what there is once for a receipt a single lot is.
+/// How many lots of deliveries, and of attempts, go in one step: enough for the deliveries of all receipts of the step, with
+/// every destination there may be. Where these took many attempts, some are left to the next; of what there is once for a
+/// receipt a single lot is enough.
 const DELIVERY_LOTS: usize = 10;
 
 /// The newest receipt stays, expired or not: the next number is reckoned from it.

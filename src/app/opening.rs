@@ -81,9 +81,7 @@ mod tests {
     use super::*;
 
     fn unavailable() -> inbox::Error {
-        inbox::Error::Unavailable {
-            reason: "connection refused".to_owned(),
-        }
+        inbox::Error::unavailable("connection refused")
     }
 
     /// Waits for an inbox whose tries end so, the last one again and again; gives the end, the number of tries, and
@@ -134,12 +132,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_by_itself_ends_the_wait_at_once() {
-        let damaged = inbox::Error::Corrupt {
-            reason: "a receipt's id is none".to_owned(),
-        };
-        let refused = inbox::Error::Refused {
-            reason: "a wrong password".to_owned(),
-        };
+        let damaged = inbox::Error::corrupt("a receipt's id is none");
+        let refused = inbox::Error::refused("a wrong password");
         for (error, expected) in [
             (damaged, "the inbox is damaged: a receipt's id is none"),
             (refused, "the inbox cannot be used: a wrong password"),

@@ -284,9 +284,10 @@ impl Follower {
     async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
         let (answer, answered) = oneshot::channel();
         let gone = |_| {
-            Stop::Store(inbox::Error::Unavailable {
-                reason: format!("nobody works for {} now", served.name),
-            })
+            Stop::Store(inbox::Error::unavailable(format!(
+                "nobody works for {} now",
+                served.name
+            )))
         };
         served
             .orders

@@ -204,9 +204,7 @@ async fn notices(client: &Client) -> Result<Option<String>, PostgresError> {
 
 async fn write(client: &Client) -> Result<(), PostgresError> {
     if schema::version(client).await?.is_some() {
-        return client
-            .batch_execute("UPDATE state SET probed_at = now() WHERE one")
-            .await;
+        return client.batch_execute(schema::PROBE).await;
     }
     client.batch_execute(&schema::begin("")).await?;
     schema::make_schema(client).await?;

@@ -22,48 +22,27 @@ const APPEND_LOCK: i64 = LOCKS | 0xffff_ffff;
 /// with `client_connection_check_interval`.
 const MIN_SERVER_VERSION: i32 = 140_000;
 
-/// A step from one version of the tables to the next.
-struct Migration {
-    sql: &'static str,
-    /// The oldest version whose programs can run with the tables as this leaves them.
-    runs_from: i32,
-}
-
-/// Numbered from 1, forward only. Never change one that was released: add another.
-const MIGRATIONS: [Migration; 8] = [
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0001_inbox.sql"),
-        runs_from: 1,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0002_outbox.sql"),
-        runs_from: 1,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0003_way_out.sql"),
-        runs_from: 1,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0004_replays.sql"),
-        runs_from: 1,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0005_plain_receipts.sql"),
-        runs_from: 5,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0006_notices.sql"),
-        runs_from: 5,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0007_traces.sql"),
-        runs_from: 5,
-    },
-    Migration {
-        sql: include_str!("../../../migrations/postgres/0008_first_attempts.sql"),
-        runs_from: 5,
-    },
+/// Numbered from 1, forward only, each with the oldest version whose programs can run with the tables as it leaves them.
+/// Never change one that was released: add another.
+const MIGRATIONS: [(&str, i32); 8] = [
+    (include_str!("../../../migrations/postgres/0001_inbox.sql"), 1),
+    (include_str!("../../../migrations/postgres/0002_outbox.sql"), 1),
+    (include_str!("../../../migrations/postgres/0003_way_out.sql"), 1),
+    (include_str!("../../../migrations/postgres/0004_replays.sql"), 1),
+    (
+        include_str!("../../../migrations/postgres/0005_plain_receipts.sql"),
+        5,
+    ),
+    (include_str!("../../../migrations/postgres/0006_notices.sql"), 5),
+    (include_str!("../../../migrations/postgres/0007_traces.sql"), 5),
+    (
+        include_str!("../../../migrations/postgres/0008_first_attempts.sql"),
+        5,
+    ),
 ];
+
+/// Writes what shows that the store takes writes.
+pub const PROBE: &str = "UPDATE state SET probed_at = now() WHERE one";
 
 /// The tables that this program reads and writes, each with the version from which on it is there.
 const TABLES: [(i32, &str); 13] = [
@@ -352,12 +331,12 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
              {runs_from} or a later one; this one knows up to {newest}; {NEWER_ADVICE}"
         ))));
     }
-    for (number, migration) in (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version) {
-        client.batch_execute(migration.sql).await?;
+    for (number, (sql, runs_from)) in (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version) {
+        client.batch_execute(sql).await?;
         client
             .execute(
                 "INSERT INTO migration (version, runs_from) VALUES ($1, $2)",
-                &[&number, &migration.runs_from],
+                &[&number, runs_from],
             )
             .await?;
     }

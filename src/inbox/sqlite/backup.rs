@@ -64,12 +64,9 @@ pub enum BackupError {
     /// What was to be copied cannot be read, or is nothing to be copied.
     #[error("cannot copy it")]
     From(#[source] Error),
-    /// Where it was to go does not take it.
-    #[error("{reason}")]
-    To {
-        /// What is wrong, and where, in words for an operator.
-        reason: String,
-    },
+    /// Where it was to go does not take it: what is wrong, and where, in words for an operator.
+    #[error("{0}")]
+    To(String),
     /// Whoever watches wished so.
     #[error("it was stopped, and nothing is left of it")]
     Stopped,
@@ -106,7 +103,7 @@ pub fn backup(inbox: &Path, to: &Path, watch: &Watch) -> Result<Copied, BackupEr
 
 /// The whole path of a file that may be made.
 fn target(to: &Path, inbox: &Path) -> Result<PathBuf, BackupError> {
-    let refused = |reason: String| Err(BackupError::To { reason });
+    let refused = |reason: String| Err(BackupError::To(reason));
     let Some(name) = to.file_name() else {
         return refused(format!("{} is no name for a file", to.display()));
     };
@@ -253,16 +250,14 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
 /// That a copy cannot be read which was written just now.
 fn lost(copy: &Path, error: &rusqlite::Error) -> BackupError {
     let shown = copy.display();
-    BackupError::To {
-        reason: match copy.try_exists() {
-            Ok(false) => {
-                format!(
-                    "{shown} is gone: it or its folder was removed while the copy was being made, so begin anew"
-                )
-            }
-            _ => format!("cannot read {shown}: {error}"),
-        },
-    }
+    BackupError::To(match copy.try_exists() {
+        Ok(false) => {
+            format!(
+                "{shown} is gone: it or its folder was removed while the copy was being made, so begin anew"
+            )
+        }
+        _ => format!("cannot read {shown}: {error}"),
+    })
 }
 
 /// That there is nothing to copy.
@@ -275,7 +270,5 @@ pub fn empty(from: &Path) -> Error {
 
 /// That something could not be done to a file.
 pub fn failed(verb: &str, path: &Path, error: &io::Error) -> BackupError {
-    BackupError::To {
-        reason: format!("cannot {verb} {}: {error}", path.display()),
-    }
+    BackupError::To(format!("cannot {verb} {}: {error}", path.display()))
 }

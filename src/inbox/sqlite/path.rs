@@ -27,54 +27,58 @@ pub fn named(text: &str) -> Result<PathBuf, String> {
 }
 
 fn mistake(text: &str) -> Option<String> {
-    if text.is_empty() {
-        return Some("it names no file".to_owned());
-    }
     if let Some(control) = text.chars().find(|character| character.is_control()) {
         return Some(format!(
             "it has the control character {control:?} in it, as of a line's end: leave that out"
         ));
     }
-    if text.trim() != text {
-        return Some(
-            "it begins or ends with a blank: leave that out (in the middle of a name one may be)".to_owned(),
-        );
-    }
-    if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
-        return Some("quotation marks are part of the name here: leave them out".to_owned());
-    }
-    if text == ":memory:" {
-        return Some("an inbox in memory would be lost with the process: name a file".to_owned());
-    }
-    if text.starts_with("file:") {
-        return Some(
-            "SQLite's file: URIs are not read here: write the path alone, as in sqlite:data/inbox.db"
-                .to_owned(),
-        );
-    }
-    if text.starts_with("//") {
-        return Some(
-            "a path is no URL: write sqlite:/data/inbox.db, or sqlite:data/inbox.db in the folder where the receiver runs"
-                .to_owned(),
-        );
-    }
-    if text.starts_with('~') {
-        return Some(
-            "~ is not replaced here: write the whole path, as in sqlite:/home/me/inbox.db".to_owned(),
-        );
-    }
-    if has_variable(text) {
-        return Some("variables are not replaced here: write what $… stands for".to_owned());
-    }
-    if text.contains('?') {
-        return Some("a path has no parameters: leave out what begins with ?".to_owned());
-    }
-    if has_escape(text) {
-        return Some("% codes are not decoded here: write the character itself".to_owned());
-    }
+    let is_quoted = text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
     let is_folder = text.ends_with('/') || matches!(text.rsplit('/').next(), Some("." | ".."));
-    if is_folder || Path::new(text).is_dir() {
-        return Some("it is a folder: name a file in it, as in sqlite:data/inbox.db".to_owned());
+    let mistakes = [
+        (text.is_empty(), "it names no file"),
+        (
+            text.trim() != text,
+            "it begins or ends with a blank: leave that out (in the middle of a name one may be)",
+        ),
+        (
+            is_quoted,
+            "quotation marks are part of the name here: leave them out",
+        ),
+        (
+            text == ":memory:",
+            "an inbox in memory would be lost with the process: name a file",
+        ),
+        (
+            text.starts_with("file:"),
+            "SQLite's file: URIs are not read here: write the path alone, as in sqlite:data/inbox.db",
+        ),
+        (
+            text.starts_with("//"),
+            "a path is no URL: write sqlite:/data/inbox.db, or sqlite:data/inbox.db in the folder where the receiver runs",
+        ),
+        (
+            text.starts_with('~'),
+            "~ is not replaced here: write the whole path, as in sqlite:/home/me/inbox.db",
+        ),
+        (
+            has_variable(text),
+            "variables are not replaced here: write what $… stands for",
+        ),
+        (
+            text.contains('?'),
+            "a path has no parameters: leave out what begins with ?",
+        ),
+        (
+            has_escape(text),
+            "% codes are not decoded here: write the character itself",
+        ),
+        (
+            is_folder || Path::new(text).is_dir(),
+            "it is a folder: name a file in it, as in sqlite:data/inbox.db",
+        ),
+    ];
+    if let Some((_, mistake)) = mistakes.into_iter().find(|(is_made, _)| *is_made) {
+        return Some(mistake.to_owned());
     }
     let beside = BESIDE.iter().find(|suffix| text.ends_with(**suffix))?;
     Some(format!(

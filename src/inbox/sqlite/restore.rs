@@ -48,9 +48,10 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     let inbox = resolved.as_deref().unwrap_or(inbox);
     if let Some(flaw) = rights::mounted_alone(inbox) {
         // The system lets nobody put another file in its place.
-        return Err(BackupError::To {
-            reason: format!("cannot replace {}: {flaw}", inbox.display()),
-        });
+        return Err(BackupError::To(format!(
+            "cannot replace {}: {flaw}",
+            inbox.display()
+        )));
     }
     let missing = folder::missing(inbox);
     if !missing.is_empty() {
@@ -58,30 +59,26 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
         see_that_it_is_sound(from)?;
     }
     let owner = owner(inbox, &missing)?;
-    let inbox = make_way(inbox).map_err(|error| BackupError::To {
-        reason: error.to_string(),
-    })?;
+    let inbox = make_way(inbox).map_err(|error| BackupError::To(error.to_string()))?;
     for folder in &missing {
         give(folder, owner)?;
     }
     let inbox = inbox.as_path();
     let path = schema::beside(inbox, ".restoring");
     see_that_it_is_another(from, inbox, &path)?;
-    let hold = Hold::take_to_replace(inbox).map_err(|error| BackupError::To {
-        reason: match error {
+    let hold = Hold::take_to_replace(inbox).map_err(|error| {
+        BackupError::To(match error {
             Error::InUse { reason } => format!("{reason}; stop it first"),
             other => other.to_string(),
-        },
+        })
     })?;
     // Also if nothing comes of it: it may have been made just now.
     give(&schema::beside(inbox, ".lock"), owner)?;
     if schema::is_half_changed(inbox) {
-        return Err(BackupError::To {
-            reason: format!(
-                "{0} is half changed: move it and {0}-journal away together, and restore then",
-                inbox.display()
-            ),
-        });
+        return Err(BackupError::To(format!(
+            "{0} is half changed: move it and {0}-journal away together, and restore then",
+            inbox.display()
+        )));
     }
     if missing.is_empty() {
         see_that_it_is_sound(from)?;
@@ -100,7 +97,7 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
 /// Refuses the inbox itself, and what a restore that was cut off has left, which goes before anything is copied. Either may be
 /// meant by another name.
 fn see_that_it_is_another(from: &Path, inbox: &Path, partial: &Path) -> Result<(), BackupError> {
-    let refused = |reason: String| Err(BackupError::To { reason });
+    let refused = |reason: String| Err(BackupError::To(reason));
     let Some(id) = FileId::at(from) else {
         return Ok(());
     };
@@ -124,7 +121,7 @@ fn see_that_it_is_another(from: &Path, inbox: &Path, partial: &Path) -> Result<(
 }
 
 fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
-    let refused = |reason: String| Err(BackupError::From(Error::Refused { reason }));
+    let refused = |reason: String| Err(BackupError::From(Error::refused(reason)));
     match check(from).map_err(BackupError::From)? {
         Check::Sound { version, .. } if version > 0 => Ok(()),
         Check::Sound { .. } => Err(BackupError::From(empty(from))),
@@ -133,9 +130,9 @@ fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
         Check::ForeignLog { reason, advice } | Check::HalfChanged { reason, advice } => {
             refused(format!("{reason}; {advice}"))
         }
-        Check::DamagedRows { reason, advice } => Err(BackupError::From(Error::Corrupt {
-            reason: format!("{reason}; {advice}"),
-        })),
+        Check::DamagedRows { reason, advice } => {
+            Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
+        }
     }
 }
 
@@ -151,9 +148,7 @@ fn forget_notices(copy: &Partial) -> Result<(), BackupError> {
         }
         Ok(())
     });
-    forgotten.map_err(|error| BackupError::To {
-        reason: sort(path, "write to", &error).to_string(),
-    })?;
+    forgotten.map_err(|error| BackupError::To(sort(path, "write to", &error).to_string()))?;
     copy.sync()
 }
 
@@ -168,9 +163,7 @@ fn owner(inbox: &Path, missing: &[PathBuf]) -> Result<Owner, BackupError> {
         .map_or_else(|| folder::of(inbox), |folder| folder::of(folder));
     let before = fs::metadata(inbox).or_else(|_| fs::metadata(folder));
     let before = before.map_err(|error| match rights::obstacle(inbox, rights::Wanted::Writing) {
-        Some(obstacle) => BackupError::To {
-            reason: format!("cannot look at {}: {obstacle}", inbox.display()),
-        },
+        Some(obstacle) => BackupError::To(format!("cannot look at {}: {obstacle}", inbox.display())),
         None => failed("look at", inbox, &error),
     })?;
     let (owner, user) = ((before.uid(), before.gid()), geteuid());
@@ -192,12 +185,11 @@ fn give(file: &Path, owner: Owner) -> Result<(), BackupError> {
 }
 
 fn other_owner(file: &Path, (user, _): Owner) -> BackupError {
-    let reason = format!(
+    BackupError::To(format!(
         "{} is to belong to the user {user}, and this is {}: run this as the user that the receiver runs as",
         file.display(),
         geteuid().as_raw()
-    );
-    BackupError::To { reason }
+    ))
 }
 
 /// A step of [`put_in_place`], after which it may be cut off.
@@ -290,9 +282,7 @@ pub fn finish(inbox: &Path) -> Result<(), Error> {
     let Some(kept) = log::kept(inbox) else {
         return Ok(());
     };
-    remove(inbox, &SUFFIXES[1..]).map_err(|error| Error::Unavailable {
-        reason: error.to_string(),
-    })?;
+    remove(inbox, &SUFFIXES[1..]).map_err(|error| Error::unavailable(error.to_string()))?;
     tracing::warn!(
         error.type = "inbox_files",
         "a restore of {} was cut off in its last step, which has been done now; the log of what was there before is kept as {}",
@@ -314,8 +304,12 @@ fn keep(old: &Path, name: &Path, link: fn(&Path, &Path) -> io::Result<()>) -> Re
         Err(error) if error.kind() != ErrorKind::AlreadyExists => duplicate(old, name),
         kept => kept,
     };
-    kept.map_err(|error| BackupError::To {
-        reason: format!("cannot keep {} as {}: {error}", old.display(), name.display()),
+    kept.map_err(|error| {
+        BackupError::To(format!(
+            "cannot keep {} as {}: {error}",
+            old.display(),
+            name.display()
+        ))
     })
 }
 

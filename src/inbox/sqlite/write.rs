@@ -187,7 +187,7 @@ impl Store {
         let file = self.hold.at(&self.path);
         if file.is_none() {
             let closed = rights::out_of_reach(&self.path);
-            return Err(closed.map_or_else(|| self.gone(), |reason| Error::Unavailable { reason }));
+            return Err(closed.map_or_else(|| self.gone(), Error::unavailable));
         }
         let Some(opened) = &mut self.opened else {
             return self.open_anew(schema::Missing::Refuse);
@@ -260,19 +260,17 @@ impl Store {
             opened.is_saved = opened.empty_log(&self.path, BRIEFLY).is_ok();
         }
         let path = self.path.display();
-        Error::Unavailable {
-            reason: match self.hold.last_resort() {
-                Some(place) => format!(
-                    "{path} was deleted while in use; until this process ends, what it held can be copied from {} by its \
-                     user: stop posting, copy it, and put the copy there before a restart, which begins a new inbox",
-                    place.display()
-                ),
-                None => format!(
-                    "{path} was moved or deleted while in use; put it back, or stop the receiver and put a backup back with \
-                     `caigunn-webhook inbox restore COPY`"
-                ),
-            },
-        }
+        Error::unavailable(match self.hold.last_resort() {
+            Some(place) => format!(
+                "{path} was deleted while in use; until this process ends, what it held can be copied from {} by its \
+                 user: stop posting, copy it, and put the copy there before a restart, which begins a new inbox",
+                place.display()
+            ),
+            None => format!(
+                "{path} was moved or deleted while in use; put it back, or stop the receiver and put a backup back with \
+                 `caigunn-webhook inbox restore COPY`"
+            ),
+        })
     }
 
     /// Leaves the files as they are, where what is in them does not fit together: nothing is copied from the log any more.

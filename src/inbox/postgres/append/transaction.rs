@@ -13,9 +13,6 @@ use super::rows::{NewRow, columns};
 
 const APPEND: &str = include_str!("../append.sql");
 
-/// Writes what shows that the store takes writes.
-const PROBE: &str = "UPDATE state SET probed_at = now() WHERE one";
-
 /// Writes where commits wait for standbys, for the sake of repeats: see `witnessed` in the other statement.
 const WITNESS: &str =
     "UPDATE state SET probed_at = now() WHERE one AND current_setting('synchronous_standby_names') <> ''";
@@ -98,24 +95,25 @@ pub async fn transact(inbox: &PostgresInbox, work: &Work<'_>) -> Result<Done, Er
         let rows = (!work.rows.is_empty()).then(|| client.query(&append, &parameters));
         let quarantined =
             (!work.quarantined.is_empty()).then(|| keep.keep(client, &inbox.settings, &work.quarantined));
-        let probe = (!work.probes.is_empty()).then(|| client.batch_execute(PROBE));
-        let witness = (!work.repeats.is_empty()).then(|| client.batch_execute(WITNESS));
+        let mark = match (&work.probes[..], &work.repeats[..]) {
+            ([], []) => None,
+            ([], _) => Some(client.batch_execute(WITNESS)),
+            _ => Some(client.batch_execute(schema::PROBE)),
+        };
         // In this order, and all of it at once.
-        let (begun, rows, quarantined, probed, witnessed, committed) = tokio::join!(
+        let (begun, rows, quarantined, marked, committed) = tokio::join!(
             biased;
             client.batch_execute(&begin),
             OptionFuture::from(rows),
             OptionFuture::from(quarantined),
-            OptionFuture::from(probe),
-            OptionFuture::from(witness),
+            OptionFuture::from(mark),
             client.batch_execute("COMMIT"),
         );
         begun?;
         // Where one of these has failed, the commit has undone the others.
         let rows = rows.transpose()?.unwrap_or_default();
         quarantined.transpose()?;
-        probed.transpose()?;
-        witnessed.transpose()?;
+        marked.transpose()?;
         committed?;
         rows.iter().map(Found::of_row).collect()
     };

@@ -155,13 +155,11 @@ impl Copying<'_> {
 
     fn failed(&self, error: &io::Error) -> BackupError {
         let (from, to) = (self.from.display(), self.to.path.display());
-        BackupError::To {
-            reason: if error.kind() == io::ErrorKind::StorageFull {
-                format!("no space left for {to}")
-            } else {
-                format!("cannot copy {from} to {to}: {error}")
-            },
-        }
+        BackupError::To(if error.kind() == io::ErrorKind::StorageFull {
+            format!("no space left for {to}")
+        } else {
+            format!("cannot copy {from} to {to}: {error}")
+        })
     }
 }
 
@@ -188,7 +186,7 @@ fn see_that_it_fits(from: &Path, to: &Partial, bytes: u64) -> Result<(), BackupE
     if free_bytes >= bytes.saturating_add(spare_bytes) {
         return Ok(());
     }
-    let reason = format!(
+    Err(BackupError::To(format!(
         "{} has {} MiB free, and the copy takes {} MiB{}",
         folder.display(),
         free_bytes >> 20,
@@ -198,6 +196,5 @@ fn see_that_it_fits(from: &Path, to: &Partial, bytes: u64) -> Result<(), BackupE
         } else {
             ""
         }
-    );
-    Err(BackupError::To { reason })
+    )))
 }

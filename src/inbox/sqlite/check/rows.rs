@@ -45,77 +45,53 @@ struct Kind {
 
 /// In tables of any version, in the order of their keys.
 const RECEIPTS: Kind = Kind {
-    table: "receipt",
-    key: "seq",
-    columns: RECEIPT,
     filter: "ORDER BY seq",
-    read: |row| {
+    ..kind("receipt", "seq", RECEIPT, |row| {
         row.get::<_, Option<Uuid>>(11)?;
         refused(receipt_of_row(row)?.damage)
-    },
+    })
 };
 
 /// In tables of any version, too.
-const QUARANTINE: Kind = Kind {
-    table: "quarantine",
-    key: "seq",
-    columns: QUARANTINED,
-    filter: "",
-    read: |row| refused(quarantined_of_row(row)?.damage),
-};
+const QUARANTINE: Kind = kind("quarantine", "seq", QUARANTINED, |row| {
+    refused(quarantined_of_row(row)?.damage)
+});
 
 /// In tables as they are now.
 const NEWER_KINDS: [Kind; 7] = [
+    kind("trace", "seq", "headers", read_text),
+    kind("destination", "id", DESTINATION, |row| {
+        destination_of_row(row).map(drop)
+    }),
+    kind("delivery", "seq", DELIVERY, |row| delivery_of_row(row).map(drop)),
     Kind {
-        table: "trace",
-        key: "seq",
-        columns: "headers",
-        filter: "",
-        read: read_text,
-    },
-    Kind {
-        table: "destination",
-        key: "id",
-        columns: DESTINATION,
-        filter: "",
-        read: |row| destination_of_row(row).map(drop),
-    },
-    Kind {
-        table: "delivery",
-        key: "seq",
-        columns: DELIVERY,
-        filter: "",
-        read: |row| delivery_of_row(row).map(drop),
-    },
-    Kind {
-        table: "delivery",
-        key: "seq",
-        columns: FIRST_ATTEMPT,
         filter: "WHERE first_started_at IS NOT NULL",
-        read: |row| attempt_of_row(row).map(drop),
+        ..kind("delivery", "seq", FIRST_ATTEMPT, |row| {
+            attempt_of_row(row).map(drop)
+        })
     },
-    Kind {
-        table: "attempt",
-        key: "seq",
-        columns: ATTEMPT,
-        filter: "",
-        read: |row| attempt_of_row(row).map(drop),
-    },
-    Kind {
-        table: "instruction",
-        key: "id",
-        columns: INSTRUCTION,
-        filter: "",
-        read: |row| instruction_of_row(row).map(drop),
-    },
-    Kind {
-        table: "notices",
-        key: "id",
-        columns: "book",
-        filter: "",
-        read: read_text,
-    },
+    kind("attempt", "seq", ATTEMPT, |row| attempt_of_row(row).map(drop)),
+    kind("instruction", "id", INSTRUCTION, |row| {
+        instruction_of_row(row).map(drop)
+    }),
+    kind("notices", "id", "book", read_text),
 ];
+
+/// All rows of a table.
+const fn kind(
+    table: &'static str,
+    key: &'static str,
+    columns: &'static str,
+    read: fn(&Row<'_>) -> rusqlite::Result<()>,
+) -> Kind {
+    Kind {
+        table,
+        key,
+        columns,
+        filter: "",
+        read,
+    }
+}
 
 fn read_text(row: &Row<'_>) -> rusqlite::Result<()> {
     row.get::<_, String>(0).map(drop)

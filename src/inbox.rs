@@ -40,6 +40,7 @@ mod span;
 pub mod sqlite;
 pub mod writer;
 
+use std::cmp::Reverse;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -53,10 +54,7 @@ use crate::event::{ChatbotId, EventId, Identity, Name, Wire, id, sample};
 use crate::metrics::Registry;
 use crate::trace::Trace;
 
-pub use entry::{
-    Appended, Entry, NewQuarantined, NewReceipt, Origin, QuarantineTotals, ShownQuarantined, Stored,
-    Uncompared,
-};
+pub use entry::{Appended, Entry, NewQuarantined, NewReceipt, Origin, QuarantineTotals, Stored, Uncompared};
 pub use error::{Error, NEWER_ADVICE};
 pub use id_source::IdSource;
 pub use jobs::{JobState, Jobs};
@@ -259,8 +257,7 @@ impl Receipt {
 }
 
 /// A quarantined request, without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(into = "ShownQuarantined")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Quarantined {
     /// Its id.
     pub id: QuarantineId,
@@ -272,8 +269,12 @@ pub struct Quarantined {
     pub reason: String,
     /// What was wrong, for people.
     pub detail: String,
-    /// The original, where this is a duplicate that differs from it; else what it was accepted as after all.
-    pub receipt_id: Option<ReceiptId>,
+    /// The original, where this is a duplicate that differs from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<ReceiptId>,
+    /// What it was accepted as after all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted_as: Option<ReceiptId>,
     /// Its content type, as sent.
     pub content_type: Option<String>,
     /// The size of what is kept of its body.
@@ -281,6 +282,7 @@ pub struct Quarantined {
     /// Whether there was more.
     pub truncated: bool,
     /// What of it cannot be read, if anything: the inbox is damaged there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<Box<str>>,
 }
 
@@ -379,6 +381,16 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a call may take before the store gives it up.
     pub timeout: Duration,
+}
+
+/// A page of a job's receipts, which are found by its identities, in any order. What else a filter asks for is applied to what
+/// the page has of them.
+fn page_of_job(mut items: Vec<Receipt>, filter: &ReceiptFilter, limit: usize) -> Page<Receipt> {
+    items.sort_unstable_by_key(|receipt| Reverse(receipt.sequence));
+    items.truncate(limit);
+    let next = next_cursor(&items, limit, |receipt| receipt.sequence);
+    items.retain(|receipt| filter.matches(receipt));
+    Page { items, next }
 }
 
 /// Where the next page starts if this one is full.

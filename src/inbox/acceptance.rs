@@ -86,13 +86,13 @@ impl Acceptance {
     pub async fn accept(&self, id: QuarantineId) -> Result<Accepted, NotAccepted> {
         let _turn = self.turn.lock().await;
         let (kept, body) = self.inbox.quarantined(id).await?.ok_or(NotAccepted::Unknown)?;
-        if let Some(original_id) = kept.duplicate_of()
+        if let Some(original_id) = kept.duplicate_of
             && self.inbox.receipt(original_id).await?.is_some()
         {
             return Err(NotAccepted::Differs(original_id));
         }
         let (notification, body) = readable(&kept, body).await?;
-        if let Some(receipt_id) = kept.accepted_as() {
+        if let Some(receipt_id) = kept.accepted_as {
             return Ok(Accepted {
                 receipt_id,
                 is_new: false,

@@ -7,6 +7,10 @@ use crate::event::same_content;
 /// usual size whose originals are spelled in another way.
 const MAX_BATCH_BYTES: usize = 512 << 10;
 
+/// How often another notification of the same chatbot and event may be stored while one without any id is compared with
+/// the last, before it is left to the sender to try again.
+pub(super) const MAX_OVERTAKEN: usize = 10;
+
 /// What may still be compared for one batch.
 pub(super) struct Comparing {
     bytes_left: usize,

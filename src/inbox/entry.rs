@@ -166,6 +166,19 @@ impl NewReceipt {
         }
     }
 
+    /// The model that it is known by, if it is.
+    pub(super) fn model_id(&self) -> Option<Uuid> {
+        match &self.identity {
+            Identity::Model { model_id } => Some(model_id.uuid()),
+            Identity::Job { .. } | Identity::Windowed => None,
+        }
+    }
+
+    /// Whether it matters which one is the last of its chatbot and event: one without any id is compared with that.
+    pub(super) fn is_followed(&self) -> bool {
+        self.name.event == "training" || self.identity == Identity::Windowed
+    }
+
     /// The job, if it is part of one.
     pub fn event_id(&self) -> Option<EventId> {
         match &self.identity {
@@ -208,7 +221,7 @@ impl NewQuarantined {
             received_at: kept.received_at,
             reason: kept.reason.clone(),
             detail: kept.detail.clone(),
-            receipt_id: kept.receipt_id,
+            receipt_id: kept.duplicate_of.or(kept.accepted_as),
             content_type: kept.content_type.clone(),
             body: body.clone(),
             truncated: kept.truncated,
@@ -241,14 +254,14 @@ impl NewQuarantined {
 }
 
 impl Quarantined {
-    /// The original, where this is a duplicate that differs from it.
-    pub fn duplicate_of(&self) -> Option<ReceiptId> {
-        self.receipt_id.filter(|_| self.reason == DUPLICATE_DIFFERS)
-    }
-
-    /// What it was accepted as after all.
-    pub fn accepted_as(&self) -> Option<ReceiptId> {
-        self.receipt_id.filter(|_| self.reason != DUPLICATE_DIFFERS)
+    /// [`Self::duplicate_of`] and [`Self::accepted_as`]. The store keeps one id for both: which of them that is only the
+    /// reason tells, and none where that is no text.
+    pub(super) fn related(reason: &[u8], receipt_id: Option<ReceiptId>) -> [Option<ReceiptId>; 2] {
+        match str::from_utf8(reason) {
+            Ok(DUPLICATE_DIFFERS) => [receipt_id, None],
+            Ok(_) => [None, receipt_id],
+            Err(_) => [None, None],
+        }
     }
 }
 
@@ -261,49 +274,6 @@ pub struct QuarantineTotals {
     pub quarantined_count: u64,
     /// Requests that went out again for want of room.
     pub evicted_count: u64,
-}
-
-/// A quarantined request as it is shown.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Quarantined)]
-pub struct ShownQuarantined {
-    id: QuarantineId,
-    received_at: Timestamp,
-    request_id: RequestId,
-    /// A short name of the reason.
-    reason: String,
-    /// What was wrong, for people.
-    detail: String,
-    /// The original, where this is a duplicate that differs from it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duplicate_of: Option<ReceiptId>,
-    /// What it was accepted as after all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    accepted_as: Option<ReceiptId>,
-    content_type: Option<String>,
-    body_bytes: usize,
-    truncated: bool,
-    /// What of it cannot be read, if anything: the inbox is damaged there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    damage: Option<Box<str>>,
-}
-
-impl From<Quarantined> for ShownQuarantined {
-    fn from(kept: Quarantined) -> Self {
-        Self {
-            duplicate_of: kept.duplicate_of(),
-            accepted_as: kept.accepted_as(),
-            id: kept.id,
-            received_at: kept.received_at,
-            request_id: kept.request_id,
-            reason: kept.reason,
-            detail: kept.detail,
-            content_type: kept.content_type,
-            body_bytes: kept.body_bytes,
-            truncated: kept.truncated,
-            damage: kept.damage,
-        }
-    }
 }
 
 /// As much of a text as is kept beside a body in quarantine.

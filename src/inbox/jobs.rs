@@ -35,7 +35,7 @@ pub trait Jobs: Send + Sync {
 /// The highest number of open jobs that is counted: some milliseconds, or 0.2 s where it is looked at when each began.
 pub const MAX_COUNTED: u64 = 100_000;
 
-/// How many receipts one page of a list may go through: some 0.1 s.
+/// How many receipts one page of a filtered list may go through: some 0.1 s. It then stops with what it has found.
 pub const MAX_EXAMINED: u64 = 100_000;
 
 /// How many receipts are gone through for the jobs that failed of late: some 10 ms.

@@ -14,7 +14,7 @@ use super::super::routes::{About, Routes};
 use super::told::NoQuery;
 use super::{Answer, Api, Asked, Named, cursor_text, id_of, page};
 use crate::inbox::acceptance::NotAccepted;
-use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined, ShownQuarantined};
+use crate::inbox::{Page, QuarantineId, QuarantineTotals, Quarantined};
 
 pub fn routes() -> Routes<Api> {
     let list = || {
@@ -51,7 +51,6 @@ pub struct QuarantineQuery {
 /// A page of the quarantine, newest first.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct QuarantinePage {
-    #[schema(value_type = Vec<ShownQuarantined>)]
     quarantine: Vec<Quarantined>,
     /// Where the next page begins; null on the last one.
     next_cursor: Option<String>,
@@ -74,7 +73,6 @@ pub async fn quarantine(
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct WholeQuarantined {
     #[serde(flatten)]
-    #[schema(value_type = ShownQuarantined)]
     quarantined: Quarantined,
     /// What is kept of the body if it is text, else in `body_base64`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -64,15 +64,15 @@ fn row(kept: &Quarantined) -> Markup {
 fn became(kept: &Quarantined) -> Markup {
     let link = |id: ReceiptId| parts::id_link(id, &format!("/receipts/{id}"));
     html! {
-        @if let Some(id) = kept.accepted_as() { "accepted as " (link(id)) }
-        @if let Some(id) = kept.duplicate_of() { "differs from " (link(id)) }
+        @if let Some(id) = kept.accepted_as { "accepted as " (link(id)) }
+        @if let Some(id) = kept.duplicate_of { "differs from " (link(id)) }
     }
 }
 
 pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let id = quarantine_id(id)?;
     let (kept, posted) = found(&site.api, id).await?;
-    let original = match kept.duplicate_of() {
+    let original = match kept.duplicate_of {
         Some(id) => site.api.inbox.receipt(id).await?,
         None => None,
     };
@@ -123,7 +123,7 @@ fn facts(kept: &Quarantined) -> Markup {
         ("Request", html! { code { (kept.request_id) } }),
         ("Entry", html! { code { (kept.id) } }),
     ];
-    if kept.receipt_id.is_none() {
+    if kept.duplicate_of.is_none() && kept.accepted_as.is_none() {
         facts.retain(|(name, _)| *name != "Became");
     }
     if let Some(damage) = &kept.damage {
@@ -135,7 +135,7 @@ fn facts(kept: &Quarantined) -> Markup {
 /// A button, where it may help.
 fn accept_form(viewer: &Viewer, kept: &Quarantined, posted: &Bytes) -> Markup {
     html! {
-        @if kept.accepted_as().is_none() && kept.duplicate_of().is_none() {
+        @if kept.accepted_as.is_none() && kept.duplicate_of.is_none() {
             @if kept.truncated {
                 @let kept = if kept.body_bytes == 0 { "nothing" } else { "only the beginning" };
                 p.quiet { "It cannot be accepted after all, since " (kept) " of it was kept." }

@@ -176,7 +176,7 @@ fn replay_form(viewer: &Viewer, receipt: &Receipt, names: &[&str]) -> Markup {
 async fn repeats(site: &Site, receipt: &Receipt, text: &str) -> Result<Vec<Repeat>, Problem> {
     let newest = PageRequest::first(MAX_EXAMINED);
     let quarantine = site.api.inbox.quarantine(newest).await?;
-    let of_receipt = |item: &Quarantined| item.duplicate_of() == Some(receipt.id);
+    let of_receipt = |item: &Quarantined| item.duplicate_of == Some(receipt.id);
     let mut repeats = Vec::new();
     for item in quarantine.items.into_iter().filter(of_receipt).take(MAX_REPEATS) {
         let kept = site.api.inbox.quarantined(item.id).await?;

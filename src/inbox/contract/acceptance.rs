@@ -44,8 +44,8 @@ pub async fn what_can_be_read_now_is_accepted_after_all_once(place: &impl Place)
     assert_eq!(receipt.origin, Origin::Webhook);
     assert!(receipt.received_at > at(0), "it came when it was accepted");
     let (kept, _) = inbox.quarantined(id).await.unwrap().expect("it is there");
-    assert_eq!(kept.accepted_as(), Some(accepted.receipt_id));
-    assert_eq!(kept.duplicate_of(), None);
+    assert_eq!(kept.accepted_as, Some(accepted.receipt_id));
+    assert_eq!(kept.duplicate_of, None);
 
     let inbox = reopen(place, inbox).await;
     let again = acceptance(&inbox).accept(id).await.expect("it was accepted");
@@ -152,7 +152,7 @@ pub async fn a_duplicate_that_differs_is_not_accepted(place: &impl Place) {
     let unread = inbox.refuse(refused_notification(&differing)).await;
     let whole = inbox.whole_quarantine().await;
     let copy = &whole.last().expect("the copy").0;
-    assert_eq!((copy.duplicate_of(), copy.accepted_as()), (Some(original), None));
+    assert_eq!((copy.duplicate_of, copy.accepted_as), (Some(original), None));
     let acceptance = acceptance(&inbox);
 
     for id in [copy.id, unread] {
@@ -207,5 +207,5 @@ pub async fn what_came_again_meanwhile_is_that_receipt(place: &impl Place) {
 
     assert_eq!((accepted.receipt_id, accepted.is_new), (original, false));
     let (kept, _) = inbox.quarantined(id).await.unwrap().expect("it is there");
-    assert_eq!(kept.accepted_as(), Some(original));
+    assert_eq!(kept.accepted_as, Some(original));
 }

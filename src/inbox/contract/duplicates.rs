@@ -18,7 +18,7 @@ async fn assert_kept_beside(inbox: &dyn Inbox, original: ReceiptId, repeat: NewR
             differs: Some(copy.id)
         }
     );
-    assert_eq!(copy.receipt_id, Some(original));
+    assert_eq!(copy.duplicate_of, Some(original));
     assert_eq!(copy.reason, "duplicate-differs");
     assert_eq!(copy.request_id, repeat.request_id);
     assert_eq!(copy.received_at, repeat.received_at);

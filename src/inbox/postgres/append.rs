@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::super::comparing::Comparing;
+use super::super::comparing::{Comparing, MAX_OVERTAKEN};
 use super::super::{
     Appended, Entry, Error, NewQuarantined, NewReceipt, QuarantineId, Quarantined, Receipt, ReceiptId,
     Stored, Uncompared,
@@ -30,10 +30,6 @@ use crate::clock::Timestamp;
 use crate::event::Name;
 use rows::{NewRow, take_turn};
 use transaction::{Done, Found, Work, transact};
-
-/// How often in a row other receivers may be ahead with the last notification of a chatbot and event before it is left
-/// to the sender to try again.
-const MAX_OVERTAKEN: usize = 10;
 
 /// The longest body of a last notification that is asked for with the others: 8 MiB for 512 of them.
 const MAX_LATEST_BYTES: i32 = 16 << 10;

@@ -13,15 +13,16 @@ use uuid::Uuid;
 use super::super::damage::Damage;
 use super::super::{
     Cursor, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, QuarantineId, QuarantineTotals,
-    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId, next_cursor,
+    Quarantined, RECENT_RECEIPTS, Receipt, ReceiptFilter, ReceiptId, RequestId, jobs, next_cursor,
+    page_of_job,
 };
 use super::values::bigint;
 use super::{Client, key};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
 
-/// How many receipts one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
-pub const MAX_EXAMINED: i64 = 100_000;
+/// As the columns have numbers.
+pub const MAX_EXAMINED: i64 = jobs::MAX_EXAMINED as i64;
 
 pub const RECEIPT: &str =
     "receipt.seq, receipt.id, receipt.received_at, receipt.wire, receipt.event, receipt.status,
@@ -53,13 +54,8 @@ pub async fn receipts(
 ) -> Result<Page<Receipt>, Error> {
     let before = before(page);
     if let Some(event_id) = filter.event_id {
-        // A job is found by its identities; the rest of the filter is applied to what the page has of it.
-        let mut items = of_jobs(client, &[event_id], before, page.limit).await?;
-        items.sort_by_key(|receipt| Reverse(receipt.sequence));
-        items.truncate(page.limit);
-        let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
-        items.retain(|receipt| filter.matches(receipt));
-        return Ok(Page { items, next });
+        let receipts = of_jobs(client, &[event_id], before, page.limit).await?;
+        return Ok(page_of_job(receipts, filter, page.limit));
     }
     let bounds =
         "SELECT (SELECT first_seq FROM state WHERE one), coalesce((SELECT max(seq) FROM receipt), 0)";
@@ -250,12 +246,9 @@ pub async fn quarantine(client: &Client, page: PageRequest) -> Result<Page<Quara
         .iter()
         .map(quarantined_of_row)
         .collect::<Result<Vec<_>, _>>()?;
-    let last = rows.last().filter(|_| rows.len() == page.limit);
-    let last: Option<i64> = last.map(|row| row.try_get(0)).transpose()?;
-    Ok(Page {
-        items,
-        next: last.map(|seq| Cursor(seq as u64)),
-    })
+    let last = rows.last().map(|row| row.try_get::<_, i64>(0)).transpose()?;
+    let next = next_cursor(&items, page.limit, |_| last.unwrap_or_default() as u64);
+    Ok(Page { items, next })
 }
 
 /// See [`super::Inbox::quarantined`].
@@ -338,16 +331,16 @@ fn quarantined_of_row(row: &Row) -> Result<Quarantined, Error> {
     let mut damage = Damage::default();
     let (reason, detail): (Text<'_>, Text<'_>) = (row.try_get(4)?, row.try_get(5)?);
     let content_type: Option<Text<'_>> = row.try_get(7)?;
-    // What it is of this request only the reason tells.
-    let receipt_id: Option<Uuid> = row.try_get(6)?;
-    let receipt_id = receipt_id.filter(|_| str::from_utf8(reason.0).is_ok());
+    let receipt_id = row.try_get::<_, Option<Uuid>>(6)?.map(ReceiptId::new);
+    let [duplicate_of, accepted_as] = Quarantined::related(reason.0, receipt_id);
     Ok(Quarantined {
         id: QuarantineId::new(row.try_get(1)?),
         received_at: row.try_get(2)?,
         request_id: RequestId::new(row.try_get(3)?),
         reason: damage.text("reason", reason.0),
         detail: damage.text("detail", detail.0),
-        receipt_id: receipt_id.map(ReceiptId::new),
+        duplicate_of,
+        accepted_as,
         content_type: content_type.map(|text| damage.text("content_type", text.0)),
         body_bytes: row.try_get::<_, i64>(8)? as usize,
         truncated: row.try_get(9)?,

@@ -151,10 +151,6 @@ impl<'a> Append<'a> {
     fn insert(&mut self, receipt: &NewReceipt, key: Option<Key>) -> rusqlite::Result<ReceiptId> {
         let mut ids = self.memory.ids;
         let (seq, id) = (self.memory.next_seq, ids.next_id());
-        let model_id = match &receipt.identity {
-            Identity::Model { model_id } => Some(model_id.uuid()),
-            Identity::Job { .. } | Identity::Windowed => None,
-        };
         let event_id = receipt.event_id().map(|event_id| event_id.uuid());
         let chatbot_id = receipt.chatbot_id.map(|chatbot_id| chatbot_id.uuid());
         self.insert.execute(params![
@@ -165,7 +161,7 @@ impl<'a> Append<'a> {
             receipt.name.event,
             receipt.name.status,
             blob(event_id.as_ref()),
-            blob(model_id.as_ref()),
+            blob(receipt.model_id().as_ref()),
             blob(chatbot_id.as_ref()),
             &receipt.body[..],
         ])?;
@@ -195,7 +191,7 @@ impl<'a> Append<'a> {
                 .execute(params![seq, trace.to_string()])?;
         }
         jobs::follow(self.connection, self.index, receipt, seq)?;
-        if receipt.name.event == "training" || receipt.identity == Identity::Windowed {
+        if receipt.is_followed() {
             self.connection
                 .prepare_cached("INSERT OR REPLACE INTO latest (chatbot_id, event, seq) VALUES (?1, ?2, ?3)")?
                 .execute(params![chatbot_key(receipt), receipt.name.event, seq])?;

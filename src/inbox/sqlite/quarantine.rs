@@ -163,16 +163,16 @@ pub fn totals(connection: &Connection) -> rusqlite::Result<QuarantineTotals> {
 /// Reads the columns of [`QUARANTINED`]. Where that cannot be done, the request says so: no row has its neighbours fail.
 pub fn quarantined_of_row(row: &Row<'_>) -> rusqlite::Result<Quarantined> {
     let mut damage = Damage::default();
-    // What it is of this request only the reason tells.
-    let has_reason = row.get_ref(4)?.as_str().is_ok();
     let receipt_id = damage.or("receipt_id", row.get(6), None);
+    let [duplicate_of, accepted_as] = Quarantined::related(bytes(row, 4)?, receipt_id.map(ReceiptId::new));
     Ok(Quarantined {
         id: QuarantineId::new(damage.or("id", row.get(1), Uuid::nil())),
         received_at: damage.or("received_at", row.get(2), Timestamp::from_micros(0)),
         request_id: RequestId::new(damage.or("request_id", row.get(3), Uuid::nil())),
         reason: damage.text("reason", bytes(row, 4)?),
         detail: damage.text("detail", bytes(row, 5)?),
-        receipt_id: receipt_id.filter(|_| has_reason).map(ReceiptId::new),
+        duplicate_of,
+        accepted_as,
         content_type: damage.or("content_type", row.get(7), None),
         body_bytes: damage.or("body", row.get(8), 0),
         truncated: damage.or("truncated", row.get(9), true),

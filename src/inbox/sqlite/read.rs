@@ -1,6 +1,5 @@
 //! The reading side: bounded queries on a reader's connection.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +11,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::super::damage::Damage;
+use super::super::jobs::MAX_EXAMINED;
 use super::super::{
     Cursor, Error, MAX_EXPORT_BYTES, MAX_JOB_RECEIPTS, Origin, Page, PageRequest, RECENT_RECEIPTS, Receipt,
-    ReceiptFilter, ReceiptId, next_cursor,
+    ReceiptFilter, ReceiptId, next_cursor, page_of_job,
 };
 use super::error::sort_where;
 use super::hold::Hold;
@@ -22,9 +22,6 @@ use super::index::{Key, KeyIndex, Seq};
 use super::{Wanted, schema};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, Event, EventId, Identity, Name, Wire};
-
-/// How many rows one page of a filtered list may look at: some 0.1 s. It then stops with what it has found.
-pub const MAX_EXAMINED: u64 = 100_000;
 
 /// What [`receipt_of_row`] reads.
 pub const RECEIPT: &str = "seq, id, received_at, wire, event, status, event_id, chatbot_id, length(body),
@@ -66,13 +63,8 @@ pub fn receipts(
 ) -> rusqlite::Result<Page<Receipt>> {
     let before = page.cursor.map_or(i64::MAX as u64, |cursor| cursor.0);
     if let Some(event_id) = filter.event_id {
-        // A job is found by its identities; the rest of the filter is applied to what the page has of it.
-        let mut items = of_job(connection, index, event_id, before, page.limit)?;
-        items.sort_unstable_by_key(|receipt| Reverse(receipt.sequence));
-        items.truncate(page.limit);
-        let next = next_cursor(&items, page.limit, |receipt| receipt.sequence);
-        items.retain(|receipt| filter.matches(receipt));
-        return Ok(Page { items, next });
+        let receipts = of_job(connection, index, event_id, before, page.limit)?;
+        return Ok(page_of_job(receipts, filter, page.limit));
     }
     let Some((first, last)) = bounds(connection)? else {
         return Ok(Page {

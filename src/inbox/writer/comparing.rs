@@ -8,15 +8,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::super::announce::Announcement;
+use super::super::comparing::MAX_OVERTAKEN;
 use super::super::{
     Appended, Entry, Error, Inbox, NewQuarantined, NewReceipt, ReceiptId, Stored, Uncompared,
 };
 use super::{Writer, ended};
 use crate::event::{Identity, same_content};
-
-/// How often another notification of the same chatbot and event may be stored while one without any id is compared with
-/// the last, before it is left to the sender to try again.
-pub(super) const MAX_OVERTAKEN: usize = 10;
 
 /// Compares notifications with what is held.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::super::super::{NewReceipt, Origin, ReceiptId};
 use super::super::key;
 use super::super::values::Column;
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, Event, EventId, Identity, Name};
+use crate::event::{ChatbotId, Event, EventId, Name};
 
 /// A notification on its way into the tables.
 pub struct NewRow<'a> {
@@ -29,12 +29,13 @@ pub struct NewRow<'a> {
 
 impl<'a> NewRow<'a> {
     pub fn new(place: usize, receipt: &'a NewReceipt) -> Self {
-        let is_followed = receipt.name.event == "training" || receipt.identity == Identity::Windowed;
         Self {
             place,
             receipt,
             identity: key::of(&receipt.identity),
-            latest_key: is_followed.then(|| key::of_chatbot(receipt.chatbot_id, &receipt.name.event)),
+            latest_key: receipt
+                .is_followed()
+                .then(|| key::of_chatbot(receipt.chatbot_id, &receipt.name.event)),
             latest_seq: Some(0),
             given: None,
         }
@@ -89,10 +90,7 @@ pub fn columns<'a>(rows: &[NewRow<'a>]) -> Vec<Column<'a>> {
         column(rows, |row| row.identity),
         column(rows, |row| row.receipt.received_at),
         column(rows, |row| row.receipt.event_id().map(EventId::uuid)),
-        column(rows, |row| match &row.receipt.identity {
-            Identity::Model { model_id } => Some(model_id.uuid()),
-            Identity::Job { .. } | Identity::Windowed => None,
-        }),
+        column(rows, |row| row.receipt.model_id()),
         column(rows, |row| row.receipt.chatbot_id.map(ChatbotId::uuid)),
         column(rows, |row| {
             Event::is_documented(&row.receipt.name.event, &row.receipt.name.status)

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
+use super::super::super::jobs::MAX_EXAMINED;
 use super::super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
     MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching,
@@ -12,7 +13,7 @@ use super::super::super::outbox::{
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt, next_cursor};
 use super::super::index::Seq;
-use super::super::read::{MAX_EXAMINED, RECEIPT, receipt_and_body, receipt_and_small_body, receipt_of_row};
+use super::super::read::{RECEIPT, receipt_and_body, receipt_and_small_body, receipt_of_row};
 use super::rows::{
     ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
     destination_of_row, instruction_of_row,

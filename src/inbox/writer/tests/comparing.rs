@@ -1,6 +1,6 @@
 //! Promise: what the store leaves uncompared is compared in nobody's way, and answered when what came of it is stored.
 
-use super::super::comparing::MAX_OVERTAKEN;
+use super::super::super::comparing::MAX_OVERTAKEN;
 use super::*;
 use crate::event::{Identity, ModelId, Name, Wire};
 use crate::inbox::announce::Remarks;

@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn the_limit_is_raised_as_far_as_is_needed_and_can_be() {
         let (before, most) = (getrlimit(Resource::Nofile).current, attainable());
-        let at_least = |limit: u64| before.map(|before| before.max(most.map_or(limit, |most| most.min(limit))));
+        let at_least =
+            |limit: u64| before.map(|before| before.max(most.map_or(limit, |most| most.min(limit))));
 
         assert_eq!(raise(1), at_least(ENOUGH));
         assert_eq!(raise(ENOUGH + 1), at_least(ENOUGH + 1));

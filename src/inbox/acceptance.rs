@@ -1,6 +1,7 @@
 //! Accepting after all what stands in quarantine, where it can be read as a notification now: its shape has become known,
 //! or it came with the wrong content type. It goes the way of every post.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +62,8 @@ pub struct Acceptance {
     inbox: Arc<dyn Inbox>,
     writer: Writer,
     duplicate_window: Duration,
-    turn: Mutex<()>,
+    /// What was accepted, and as which receipts, where the store has failed to take that down.
+    unmarked: Mutex<HashMap<QuarantineId, ReceiptId>>,
 }
 
 impl Acceptance {
@@ -71,7 +73,7 @@ impl Acceptance {
             inbox,
             writer,
             duplicate_window,
-            turn: Mutex::default(),
+            unmarked: Mutex::default(),
         }
     }
 
@@ -79,12 +81,12 @@ impl Acceptance {
     /// the same one.
     ///
     /// # Errors
-    /// Why not; nothing was stored, unless the store says that it did not answer in time.
+    /// Why not; nothing was stored, unless the store failed in the middle of it: accepted again, it has that receipt.
     ///
     /// # Cancel safety
     /// Dropping the future does not undo the write; asking again is safe.
     pub async fn accept(&self, id: QuarantineId) -> Result<Accepted, NotAccepted> {
-        let _turn = self.turn.lock().await;
+        let mut unmarked = self.unmarked.lock().await;
         let (kept, body) = self.inbox.quarantined(id).await?.ok_or(NotAccepted::Unknown)?;
         if let Some(original_id) = kept.duplicate_of
             && self.inbox.receipt(original_id).await?.is_some()
@@ -92,7 +94,12 @@ impl Acceptance {
             return Err(NotAccepted::Differs(original_id));
         }
         let (notification, body) = readable(&kept, body).await?;
-        if let Some(receipt_id) = kept.accepted_as {
+        let known = unmarked.get(&id).copied();
+        if let Some(receipt_id) = known {
+            self.inbox.accept_quarantined(id, receipt_id).await?;
+            unmarked.remove(&id);
+        }
+        if let Some(receipt_id) = kept.accepted_as.or(known) {
             return Ok(Accepted {
                 receipt_id,
                 is_new: false,
@@ -132,7 +139,10 @@ impl Acceptance {
             // It came at this very moment.
             Appended::Duplicate { receipt_id, .. } => return Err(NotAccepted::Differs(receipt_id)),
         };
+        // As many as the quarantine holds, at most.
+        unmarked.insert(id, receipt_id);
         self.inbox.accept_quarantined(id, receipt_id).await?;
+        unmarked.remove(&id);
         tracing::info!(
             quarantine_id = %id,
             %receipt_id,

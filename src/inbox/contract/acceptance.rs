@@ -8,7 +8,7 @@ use super::*;
 use crate::event::ParseError;
 
 /// What accepts from that store.
-fn acceptance(inbox: &Arc<dyn Inbox>) -> Acceptance {
+pub fn acceptance(inbox: &Arc<dyn Inbox>) -> Acceptance {
     let settings = writer::Settings {
         queue_count: 8,
         timeout: Duration::from_secs(60),
@@ -19,7 +19,7 @@ fn acceptance(inbox: &Arc<dyn Inbox>) -> Acceptance {
 }
 
 /// A notification that was refused, as for its content type.
-fn refused_notification(receipt: &NewReceipt) -> NewQuarantined {
+pub fn refused_notification(receipt: &NewReceipt) -> NewQuarantined {
     NewQuarantined {
         reason: "unsupported-media-type".to_owned(),
         ..refused(&receipt.body)

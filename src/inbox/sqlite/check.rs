@@ -107,12 +107,12 @@ pub fn check(path: &Path) -> Result<Check, Error> {
 /// That a file is half changed, if it is so, and what to do.
 pub fn half_changed(path: &Path) -> Option<(String, String)> {
     let is_so = schema::is_half_changed(path);
-    let path = path.display();
+    let (path, quoted) = (path.display(), folder::quoted(path));
     let found = format!(
         "{path} is half changed: {path}-journal has what was there before, as where the very first start was cut off"
     );
     let advice = format!(
-        "start the receiver, which takes that back (of a copy, `sqlite3 {path} .schema` as its owner does), and check again"
+        "start the receiver, which takes that back (of a copy, `sqlite3 {quoted} .schema` as its owner does), and check again"
     );
     is_so.then_some((found, advice))
 }

@@ -21,6 +21,16 @@ pub fn or_here(folder: &Path) -> &Path {
     }
 }
 
+/// A path as a shell takes it.
+pub fn quoted(path: &Path) -> String {
+    let shown = path.display().to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@%".contains(&byte);
+    match shown.bytes().all(is_plain) {
+        true => shown,
+        false => format!("'{}'", shown.replace('\'', r"'\''")),
+    }
+}
+
 /// The folders that are to be made before there can be this file, the innermost first.
 pub fn missing(path: &Path) -> Vec<PathBuf> {
     let folders = path.ancestors().skip(1).map(or_here);

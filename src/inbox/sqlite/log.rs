@@ -232,7 +232,7 @@ impl Foreign {
 
     /// What to do.
     fn advice(self, path: &Path) -> String {
-        let path = path.display();
+        let (path, quoted) = (path.display(), folder::quoted(path));
         match self {
             Self::WithoutFile => {
                 "put the file back beside its log, or `caigunn-webhook inbox restore COPY`, which keeps \
@@ -240,8 +240,8 @@ impl Foreign {
                     .to_owned()
             }
             Self::OfAnother => format!(
-                "nothing was changed; to have the copy: `mv {path} {path}.copy`, then `caigunn-webhook inbox restore \
-                 {path}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \
+                "nothing was changed; to have the copy: `mv {quoted} {quoted}.copy`, then `caigunn-webhook inbox restore \
+                 {quoted}.copy`, which keeps the log under another name; to have the inbox as it was: put the file that it \
                  was in back at {path}"
             ),
             Self::Kept => {

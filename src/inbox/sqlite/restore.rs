@@ -104,8 +104,9 @@ fn see_that_it_is_another(from: &Path, inbox: &Path, partial: &Path) -> Result<(
     if FileId::at(partial) == Some(id) {
         return refused(format!(
             "{0} is what a restore that was cut off has left, perhaps a half, and the next one removes it: name the copy that \
-             it was made from, or move it away first (`mv {0} {0}.copy`), and restore that",
-            partial.display()
+             it was made from, or move it away first (`mv {1} {1}.copy`), and restore that",
+            partial.display(),
+            folder::quoted(partial)
         ));
     }
     if FileId::at(inbox) != Some(id) {

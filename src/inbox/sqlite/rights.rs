@@ -138,6 +138,7 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
         Wanted::Writing | Wanted::Keeping => "write to",
     };
     let as_owner = format!("run this as {}, the owner of {}", name(receiver), whose.display());
+    let quoted = folder::quoted(file);
     Flaw {
         found: format!(
             "{shown} belongs to {}, with mode {mode:04o}, and this process, which runs as {}, may not {deed} it",
@@ -145,8 +146,8 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
             name(user)
         ),
         advice: match wanted {
-            _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {shown}`"),
-            _ if owner == user => format!("run `chmod u+rw {shown}`"),
+            _ if owner == user && metadata.is_dir() => format!("run `chmod u+rwx {quoted}`"),
+            _ if owner == user => format!("run `chmod u+rw {quoted}`"),
             Wanted::Reading if receiver != user => as_owner,
             // A receiver of theirs may be running, which would be without its inbox at once. One of root's would not.
             Wanted::Writing if receiver != user && receiver != 0 => format!(
@@ -155,7 +156,7 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
                 all_in_the_way(inbox, file)
             ),
             Wanted::Reading | Wanted::Writing | Wanted::Keeping => {
-                format!("run `chown {user}:{group} {shown}` as root")
+                format!("run `chown {user}:{group} {quoted}` as root")
             }
         },
     }
@@ -163,10 +164,10 @@ fn forbidden(inbox: &Path, file: &Path, metadata: &Metadata, wanted: Wanted, err
 
 /// What is to change hands with what stands in the way, as a shell takes it: all that lies beside the inbox by its name.
 fn all_in_the_way(inbox: &Path, file: &Path) -> String {
-    let files = format!("{}*", inbox.display());
+    let files = format!("{}*", folder::quoted(inbox));
     match file.is_dir() {
-        true if inbox.parent() == Some(file) => format!("{} {files}", file.display()),
-        true => file.display().to_string(),
+        true if inbox.parent() == Some(file) => format!("{} {files}", folder::quoted(file)),
+        true => folder::quoted(file),
         false => files,
     }
 }
@@ -206,7 +207,7 @@ type Files = [(PathBuf, Metadata)];
 
 /// As `chmod` and its like take them.
 fn listed<'a>(files: impl Iterator<Item = &'a PathBuf>) -> String {
-    let shown: Vec<_> = files.map(|file| file.display().to_string()).collect();
+    let shown: Vec<_> = files.map(|file| folder::quoted(file)).collect();
     shown.join(" ")
 }
 

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::super::{Error, NEWER_ADVICE};
-use super::{commits, sort};
+use super::{commits, folder, sort};
 
 /// "CGWH": marks the file as an inbox, so that another database is not taken for one.
 const APPLICATION_ID: i32 = 0x4347_5748;
@@ -125,7 +125,7 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
 
 /// What is wrong with [`Tables::Unnumbered`], and what to do.
 pub fn unnumbered(path: &Path) -> (String, String) {
-    let (shown, newest) = (path.display(), MIGRATIONS.len());
+    let (shown, newest) = (folder::quoted(path), MIGRATIONS.len());
     let advice = format!(
         "if this release was the last to have it open, stop the receiver and run `sqlite3 {shown} 'PRAGMA user_version = \
          {newest}'`; else restore a backup (`caigunn-webhook inbox restore COPY`)"

@@ -1,5 +1,6 @@
 //! What only SQLite promises, and the contract of every store.
 
+mod accepting;
 mod damage;
 mod damaged;
 mod faults;

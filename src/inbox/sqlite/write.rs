@@ -13,7 +13,7 @@ use super::checkpoint::Checkpoints;
 use super::hold::Hold;
 use super::index::KeyIndex;
 use super::opened::{Files, Opened, data_version};
-use super::{commits, expire, rights, schema, sort};
+use super::{commits, expire, folder, rights, schema, sort};
 use crate::clock::Timestamp;
 
 /// How long a lock that another program holds is waited for, when the last wait for it was in vain. All who wait meanwhile
@@ -299,8 +299,9 @@ impl Store {
         Error::corrupt(format!(
             "{0} was overwritten or cut short while in use, by something else than SQLite, so of what was in it only what is \
              in its log is left, {0}-wal; stop the receiver, and restore a backup (`caigunn-webhook inbox restore COPY`), or \
-             what is there now (`mv {0} {0}.copy`, and restore that), either of which keeps the log under another name",
-            self.path.display()
+             what is there now (`mv {1} {1}.copy`, and restore that), either of which keeps the log under another name",
+            self.path.display(),
+            folder::quoted(&self.path)
         ))
     }
 

@@ -18,7 +18,7 @@ use super::super::outbox::rows::{
 };
 use super::super::quarantine::{QUARANTINED, quarantined_of_row};
 use super::super::read::receipt_of_row;
-use super::super::schema;
+use super::super::{folder, schema};
 use crate::fingerprint::hex;
 use keys::{KEYS, Keys};
 
@@ -36,8 +36,8 @@ const RECEIPT: &str =
 /// Rows that are read in one way.
 struct Kind {
     table: &'static str,
-    /// The column that tells a row from the others, or from most.
-    key: &'static str,
+    /// The columns that tell a row from the others.
+    key: &'static [&'static str],
     columns: &'static str,
     filter: &'static str,
     read: fn(&Row<'_>) -> rusqlite::Result<()>,
@@ -46,41 +46,45 @@ struct Kind {
 /// In tables of any version, in the order of their keys.
 const RECEIPTS: Kind = Kind {
     filter: "ORDER BY seq",
-    ..kind("receipt", "seq", RECEIPT, |row| {
+    ..kind("receipt", &["seq"], RECEIPT, |row| {
         row.get::<_, Option<Uuid>>(11)?;
         refused(receipt_of_row(row)?.damage)
     })
 };
 
 /// In tables of any version, too.
-const QUARANTINE: Kind = kind("quarantine", "seq", QUARANTINED, |row| {
+const QUARANTINE: Kind = kind("quarantine", &["seq"], QUARANTINED, |row| {
     refused(quarantined_of_row(row)?.damage)
 });
 
 /// In tables as they are now.
 const NEWER_KINDS: [Kind; 7] = [
-    kind("trace", "seq", "headers", read_text),
-    kind("destination", "id", DESTINATION, |row| {
+    kind("trace", &["seq"], "headers", read_text),
+    kind("destination", &["id"], DESTINATION, |row| {
         destination_of_row(row).map(drop)
     }),
-    kind("delivery", "seq", DELIVERY, |row| delivery_of_row(row).map(drop)),
+    kind("delivery", &["seq", "destination"], DELIVERY, |row| {
+        delivery_of_row(row).map(drop)
+    }),
     Kind {
         filter: "WHERE first_started_at IS NOT NULL",
-        ..kind("delivery", "seq", FIRST_ATTEMPT, |row| {
+        ..kind("delivery", &["seq", "destination"], FIRST_ATTEMPT, |row| {
             attempt_of_row(row).map(drop)
         })
     },
-    kind("attempt", "seq", ATTEMPT, |row| attempt_of_row(row).map(drop)),
-    kind("instruction", "id", INSTRUCTION, |row| {
+    kind("attempt", &["seq", "destination", "number"], ATTEMPT, |row| {
+        attempt_of_row(row).map(drop)
+    }),
+    kind("instruction", &["id"], INSTRUCTION, |row| {
         instruction_of_row(row).map(drop)
     }),
-    kind("notices", "id", "book", read_text),
+    kind("notices", &["id"], "book", read_text),
 ];
 
 /// All rows of a table.
 const fn kind(
     table: &'static str,
-    key: &'static str,
+    key: &'static [&'static str],
     columns: &'static str,
     read: fn(&Row<'_>) -> rusqlite::Result<()>,
 ) -> Kind {
@@ -112,7 +116,7 @@ pub struct Found {
     /// All rows that cannot be read.
     unreadable_count: u64,
     /// Those of a kind, as many as are named.
-    unreadable: Vec<(&'static Kind, Vec<String>)>,
+    unreadable: Vec<(&'static Kind, Vec<Vec<String>>)>,
     named_count: usize,
     /// Of the first of them.
     why: String,
@@ -156,8 +160,9 @@ impl Found {
             filter,
             ..
         } = kind;
+        let key = key.join(", ");
         let mut statement = connection.prepare(&format!("SELECT {columns}, {key} FROM {table} {filter}"))?;
-        let key_column = statement.column_count() - 1;
+        let column_count = statement.column_count();
         let mut rows = statement.query([])?;
         let (mut row_count, mut keys) = (0, Vec::new());
         while let Some(row) = rows.next()? {
@@ -172,7 +177,9 @@ impl Found {
             self.unreadable_count += 1;
             if self.named_count < MAX_NAMED {
                 self.named_count += 1;
-                keys.push(shown(row.get_ref(key_column)?));
+                let first = column_count - kind.key.len();
+                let key = (first..column_count).map(|column| row.get_ref(column).map(shown));
+                keys.push(key.collect::<Result<_, _>>()?);
             }
         }
         if !keys.is_empty() {
@@ -188,7 +195,7 @@ impl Found {
         if reasons.is_empty() {
             return None;
         }
-        let path = path.display();
+        let (path, quoted) = (path.display(), folder::quoted(path));
         let reason = format!("{path} is damaged: {}", reasons.join("; "));
         let what_goes = if self.unreadable.is_empty() {
             ""
@@ -198,7 +205,7 @@ impl Found {
         let advice = format!(
             "all else of it can be read. Stop the receiver and keep a copy of {path} and, if there is one, {path}-wal. Then restore \
              a backup from before the damage (`caigunn-webhook inbox restore COPY`), or take the damage out of this one: \
-             `sqlite3 {path} \"{}\"`{what_goes}. Then check again, and look at the disk",
+             `sqlite3 {quoted} \"{}\"`{what_goes}. Then check again, and look at the disk",
             mends.join("; ")
         );
         Some((reason, advice))
@@ -212,12 +219,22 @@ impl Found {
         let (rows, removals): (Vec<_>, Vec<_>) = self
             .unreadable
             .iter()
-            .map(|(Kind { table, key, .. }, keys)| {
-                let keys = keys.join(", ");
-                (
-                    format!("{key} {keys} of the table {table}"),
-                    format!("DELETE FROM {table} WHERE {key} IN ({keys})"),
-                )
+            .map(|(Kind { table, key, .. }, keys)| match key {
+                [key] => {
+                    let keys = keys.concat().join(", ");
+                    (
+                        format!("{key} {keys} of the table {table}"),
+                        format!("DELETE FROM {table} WHERE {key} IN ({keys})"),
+                    )
+                }
+                key => {
+                    let (keys, key) = (keys.iter().map(|key| key.join(", ")), key.join(", "));
+                    let keys = keys.collect::<Vec<_>>().join("), (");
+                    (
+                        format!("{key} ({keys}) of the table {table}"),
+                        format!("DELETE FROM {table} WHERE ({key}) IN (VALUES ({keys}))"),
+                    )
+                }
             })
             .unzip();
         let and_more = and_more(self.unreadable_count, self.named_count);

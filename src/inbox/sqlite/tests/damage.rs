@@ -83,17 +83,17 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
         ),
         (
             &format!("{delivery}) VALUES (2, 1, 'gone', 0, 0, 0, 0)"),
-            "seq 2 of the table delivery",
+            "seq, destination (2, 1) of the table delivery",
             "state: ",
         ),
         (
             &format!("{delivery}, first_started_at) VALUES (2, 1, 'pending', 0, 0, 0, 0, 1)"),
-            "seq 2 of the table delivery",
+            "seq, destination (2, 1) of the table delivery",
             "first_duration_us: it is Null",
         ),
         (
             "INSERT INTO attempt VALUES (2, 1, 1, 0, 0, 'gone', NULL, '', x'')",
-            "seq 2 of the table attempt",
+            "seq, destination, number (2, 1, 1) of the table attempt",
             "outcome: ",
         ),
     ] {
@@ -267,4 +267,42 @@ async fn an_index_that_lacks_a_row_is_found() {
         matches!(&found, Err(Error::Corrupt { reason }) if reason.contains("missing from index delivery_pending")),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn of_two_deliveries_of_a_receipt_the_one_that_can_be_read_stays() {
+    let row = |destination, state: &str| {
+        format!(
+            "INSERT INTO delivery (seq, destination, state, step, attempt_count, due_at, changed_at)
+             VALUES (2, {destination}, {state}, 1, 1, 0, 0);"
+        )
+    };
+    let sql = row(1, "CAST(x'8d' AS TEXT)") + &row(2, "'pending'");
+    let (folder, _) = changed(&sql).await;
+
+    let (reason, advice) = damaged(&folder);
+    mend(&folder, &advice);
+
+    assert!(
+        reason.contains("seq, destination (2, 1) of the table delivery"),
+        "{reason}"
+    );
+    let file = Connection::open(folder.inbox_path()).unwrap();
+    let left: Vec<i64> = file
+        .prepare("SELECT destination FROM delivery")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(left, [2]);
+}
+
+#[test]
+fn advice_for_a_shell_takes_a_path_with_blanks_as_one() {
+    let quoted = |path: &str| super::super::folder::quoted(Path::new(path));
+
+    assert_eq!(quoted("/data/inbox.db"), "/data/inbox.db");
+    assert_eq!(quoted("/my data/inbox.db"), "'/my data/inbox.db'");
+    assert_eq!(quoted("/it's"), r"'/it'\''s'");
 }

@@ -122,6 +122,7 @@ impl Deliveries {
             listed.items.retain(|item| query.span.contains(item.received_at));
             return self.explain(listed, &known).await;
         }
+        let page = query.span.page_before_end(&*self.inbox, page).await?;
         let mut listed = Page {
             items: Vec::new(),
             next: page.cursor,

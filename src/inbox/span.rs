@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::outbox::MAX_DISORDER;
+use super::{Cursor, Error, Inbox, PageRequest};
 use crate::clock::Timestamp;
 
 /// How far behind a receipt's time those of later ones may be: receivers' clocks differ, and are set.
@@ -27,5 +29,21 @@ impl Span {
     pub fn begins_after(&self, received_at: Timestamp) -> bool {
         self.since
             .is_some_and(|since| received_at < since.minus(CLOCK_SLACK))
+    }
+
+    /// A page, newest first, that begins no further up than where what was received before the end may begin: what came since is
+    /// passed over by its number, however much that is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn page_before_end(&self, inbox: &dyn Inbox, page: PageRequest) -> Result<PageRequest, Error> {
+        let Some(until) = self.until else { return Ok(page) };
+        // Above that number all were received then or later.
+        let last = inbox.outbox().last_before(until.plus(2 * MAX_DISORDER)).await?;
+        let asked = page.cursor.map_or(u64::MAX, |cursor| cursor.0);
+        Ok(PageRequest {
+            cursor: Some(Cursor(asked.min(last + 1))),
+            ..page
+        })
     }
 }

@@ -230,7 +230,67 @@ async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
         "caigunn-webhook: the receiver at http://{place} has no such path, as on its public side: say where it listens with \
          --admin or CAIGUNN_ADMIN_LISTEN\n"
     );
-    assert_eq!((listed.code, listed.errors), (Some(1), expected));
+    assert_eq!((listed.code, &listed.errors), (Some(1), &expected));
+    let delivery = format!("app/{}", IDS[0]);
+    for arguments in [
+        ["deliveries", "retry", &delivery],
+        ["quarantine", "accept", IDS[0]],
+    ] {
+        let told = ask(&[&arguments[..], &["--admin", &place]].concat(), TOKEN, &[]).await;
+        assert_eq!((told.code, &*told.output, &told.errors), (Some(1), "", &expected));
+    }
+}
+
+#[tokio::test]
+async fn what_the_leader_has_not_done_yet_is_a_failure_of_whoever_wanted_it_ended() {
+    let path = format!("/api/v1/replays/{}/end", IDS[0]);
+    let given = json!({"instruction": {"id": IDS[1], "state": "waiting"}});
+    let routes = Router::new().route(&path, post(async || (StatusCode::ACCEPTED, Json(given))));
+    let place = serve(routes).await;
+
+    let ended = ask(&["receipts", "end-replay", IDS[0], "--admin", &place], TOKEN, &[]).await;
+
+    let expected = "caigunn-webhook: it is not done yet: the receiver that leads does it as soon as it can\n";
+    assert_eq!(
+        (ended.code, &*ended.output, &*ended.errors),
+        (Some(1), "", expected)
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_that_is_broken_off_says_that_nothing_was_sent() {
+    let asked = Arc::new(Notify::new());
+    let is_asked = Arc::clone(&asked);
+    let replay = json!({"replay": {"id": IDS[0], "state": "running", "done_at": null}});
+    let begun = replay.clone();
+    let destinations = json!({"destinations": [{"name": "app", "kind": "http"}]});
+    let routes = Router::new()
+        .route("/api/v1/destinations", get(async || Json(destinations)))
+        .route(
+            "/api/v1/replays",
+            post(async || (StatusCode::ACCEPTED, Json(begun))),
+        )
+        .route(
+            &format!("/api/v1/replays/{}", IDS[0]),
+            get(async move || {
+                asked.notify_one();
+                Json(replay)
+            }),
+        );
+    let place = serve(routes).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(folder.path());
+    command.args(["receipts", "replay", "--all", "--dry-run", "--admin", &place]);
+
+    let mut counting = Process::launch(folder.path(), command);
+    is_asked.notified().await;
+    counting.signal("INT");
+    let status = counting.wait().await;
+
+    assert_eq!(
+        (status.code(), &*counting.errors()),
+        (Some(0), "nothing was sent, only counted\n")
+    );
 }
 
 #[tokio::test]

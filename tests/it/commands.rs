@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::harness::process::{Ended, run, run_with_input};
+use crate::harness::tunnel::answering;
 use crate::harness::{App, EVENT_NAMES, Process, Provider, client, spawn_app, spawn_app_with, wait_for};
 
 const JOB: &str = "0191f0a0-0000-7000-8000-000000000001";
@@ -708,6 +709,23 @@ async fn a_post_that_leads_to_the_wrong_side_or_in_the_wrong_scheme_is_told_so()
     for ended in [to_admin, to_tls, by_proxy] {
         assert_eq!(ended.code, Some(1), "{ended:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_server_answers_a_sample_commands_no_terminal_and_fills_none() {
+    let body = format!("\u{1b}]0;x\u{7}{}\r\nend", "y".repeat(1 << 20));
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    let place = answering(format!("{head}{body}")).await.to_string();
+
+    let ended = program(&["trigger", "crawling.initial", "--to", &place]).await;
+
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let (beginning, _) = ended.output.split_at(20.min(ended.output.len()));
+    assert!(
+        beginning.starts_with("200 \u{fffd}]0;x\u{fffd}yyyy"),
+        "{beginning:?}"
+    );
+    assert!(ended.output.len() < 64 << 10, "{} bytes", ended.output.len());
 }
 
 #[tokio::test]

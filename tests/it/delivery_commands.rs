@@ -73,6 +73,12 @@ impl Stage {
         }
     }
 
+    /// Stops the receiver in order.
+    async fn stop(&mut self) {
+        self.receiver.signal("TERM");
+        assert_eq!(self.receiver.wait().await.code(), Some(0));
+    }
+
     /// Starts the receiver again, where it was.
     async fn restart(&mut self) {
         let variables = [

@@ -70,8 +70,14 @@ async fn tables_fit_the_terminal_and_are_whole_elsewhere() {
             assert!(widest(&shown) <= width, "{list} in {width}:\n{shown}");
         }
     }
-    let none = on_terminal(&script, &receiver, &[], "receipts list --event training").await;
-    assert!(none.contains("Nothing matches."), "{none}");
+    for list in [
+        "receipts list --event training",
+        "jobs list --event training",
+        "quarantine list",
+    ] {
+        let none = on_terminal(&script, &receiver, &[], list).await;
+        assert!(none.contains("Nothing matches."), "{list}: {none}");
+    }
     let since = "receipts list --since 2024-07-30T09:15";
     let note = "(2024-07-30T09:15 has no zone, so it is UTC: 2024-07-30 11:15:00 here)";
     let east = on_terminal(&script, &receiver, &[("TZ", "EAST-2")], since).await;

@@ -30,6 +30,9 @@ const DEFAULT_LIMIT: usize = 50;
 
 const SAY_WHERE: &str = "say where it listens with --admin or CAIGUNN_ADMIN_LISTEN";
 
+/// What a receiver answers where it has no such path, whatever was asked for there.
+const NOTHING_THERE: &str = "there is nothing at this path";
+
 /// The port that is meant where a receiver elsewhere is named without one.
 const DEFAULT_PORT: u16 = 9090;
 
@@ -83,7 +86,7 @@ fn said(status: u16, has_token: bool, detail: &str) -> String {
             "has no admin token, so it serves its own machine only: set CAIGUNN_ADMIN_TOKEN there and here"
                 .into()
         }
-        (404, _) if detail == "there is nothing at this path" => {
+        (404, _) if detail == NOTHING_THERE => {
             format!("has no such path, as on its public side: {SAY_WHERE}")
         }
         (status, _) => format!("answers {status}: {detail}"),
@@ -144,7 +147,11 @@ impl AdminApi {
                 Ok(answer) => Ok(answer),
                 // What concerns one of them is no reason to leave the others.
                 Err(error) => match error.downcast_ref::<Refused>() {
-                    Some(refused) if [404, 409].contains(&refused.status) => Err(refused.detail.clone()),
+                    Some(refused)
+                        if [404, 409].contains(&refused.status) && refused.detail != NOTHING_THERE =>
+                    {
+                        Err(refused.detail.clone())
+                    }
                     _ if rows.is_empty() => return Err(error),
                     _ => return Ok((rows, Err(error))),
                 },

@@ -58,7 +58,7 @@ pub async fn run(args: &Printing<DestinationsCommand>, settings: &Settings) -> a
     let closed = match waiting {
         0 => String::new(),
         count => format!(
-            "; what waited for it is closed: {}",
+            "; what waited for it is not sent any more: {}",
             output::counted(count, "delivery")
         ),
     };

@@ -6,7 +6,6 @@ use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::inbox::JobState;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use crate::admin::{self, AdminApi};
 use crate::id::{event, id};
@@ -83,9 +82,7 @@ async fn list(admin: &AdminApi, args: &ListArgs, format: Format) -> anyhow::Resu
         ("until", args.until.map(|time| time.to_string())),
     ];
     let jobs = admin::list(admin, "jobs", args.limit, &query).await?;
-    format.print(&json!({ "jobs": jobs }), || {
-        output::columns(COLUMNS, &jobs, format)
-    })
+    format.print_list("jobs", &jobs, COLUMNS)
 }
 
 async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Result<()> {

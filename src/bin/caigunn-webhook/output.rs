@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Zoned;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::Level;
 
@@ -47,6 +47,15 @@ impl Format {
             Self::Json => json(&format!("{result:#}\n")),
             Self::Table | Self::Wide => for_people(),
         })
+    }
+
+    /// Prints a list, in JSON under that name; on a terminal it is said where it has nothing in it.
+    pub fn print_list(self, name: &str, items: &[Value], columns: &str) -> anyhow::Result<()> {
+        self.print(&json!({ name: items }), || self::columns(columns, items, self))?;
+        if items.is_empty() && self == Self::Table && is_for_people() {
+            say("Nothing matches.");
+        }
+        Ok(())
     }
 }
 

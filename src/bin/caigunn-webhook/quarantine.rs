@@ -44,8 +44,7 @@ pub async fn run(args: &Printing<QuarantineCommand>, settings: &Settings) -> any
     match &args.command {
         QuarantineCommand::List { limit } => {
             let kept = admin::list(&admin, "quarantine", *limit, &[]).await?;
-            let result = json!({ "quarantine": kept });
-            format.print(&result, || output::columns(COLUMNS, &kept, format))
+            format.print_list("quarantine", &kept, COLUMNS)
         }
         QuarantineCommand::Show { id } => show(&admin, *id, format).await,
         QuarantineCommand::Accept { ids } => accept(&admin, ids, format).await,

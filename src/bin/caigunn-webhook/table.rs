@@ -221,7 +221,7 @@ fn lay_out(lines: &[Vec<String>]) -> String {
     let line = |cells: &Vec<String>| {
         let cells = cells.iter().zip(&widths);
         let padded = cells.map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
-        format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim())
+        format!("{}\n", padded.collect::<Vec<_>>().join(GAP).trim_end())
     };
     lines.iter().map(line).collect()
 }
@@ -388,6 +388,17 @@ mod tests {
              2024-07-30T09:15:00Z  crawling.failed  0190b5c4-1111-7000-8000-000000000001  \
              3fa85f64-5717-4562-b3fc-2c963f66afa6  Character limit exceeded  412\n"
         );
+    }
+
+    #[test]
+    fn an_empty_first_cell_keeps_its_place() {
+        let table = of_objects(
+            "FAILED FILE filename | WHY detail",
+            &[json!({"filename": "", "detail": "too large"})],
+            None,
+        );
+
+        assert_eq!(table, "FAILED FILE  WHY\n             too large\n");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use caigunn_webhook::accents::cut;
 use caigunn_webhook::config::{Settings, webhook_url};
 use caigunn_webhook::event::sample::{self, Ids};
 use caigunn_webhook::event::{ChatbotId, Event, EventId, Wire};
@@ -24,6 +25,9 @@ use crate::{input, output, web};
 
 /// How long a receiver may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of an answer is printed. A receiver's is shorter; what else answers there may send whatever it likes.
+const MAX_ANSWER_BYTES: usize = 16 << 10;
 
 /// What stands for a job: its initial, then its completed.
 const JOBS: [&str; 3] = ["crawling", "uploading", "training"];
@@ -101,7 +105,7 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
                 ),
                 Ok(answered) => answered,
             };
-            output::write(&format!("{} {}\n", status.as_u16(), answer.trim_end()))?;
+            output::write(&format!("{} {}\n", status.as_u16(), output::lines(&answer)))?;
             refused.extend((!status.is_success()).then_some(status.as_u16()));
         }
     }
@@ -137,15 +141,22 @@ async fn registered_chatbot(settings: &Settings) -> Option<ChatbotId> {
     registered["chatbot_id"].as_str()?.parse().ok()
 }
 
-/// Posts a body; gives the answer.
+/// Posts a body; gives the beginning of the answer.
 async fn post(client: &Client, url: &Url, body: Vec<u8>) -> reqwest::Result<(StatusCode, String)> {
     let request = client
         .post(url.clone())
         .header("content-type", "application/json")
         .header(sample::HEADER, "true")
         .body(body);
-    let response = request.send().await?;
-    Ok((response.status(), response.text().await?))
+    let mut response = request.send().await?;
+    let mut answer = Vec::new();
+    while answer.len() < MAX_ANSWER_BYTES
+        && let Some(part) = response.chunk().await?
+    {
+        answer.extend_from_slice(&part);
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    Ok((response.status(), cut(answer.trim_end(), MAX_ANSWER_BYTES)))
 }
 
 /// Whether nothing listens there.

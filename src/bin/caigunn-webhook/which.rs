@@ -3,7 +3,6 @@
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::event::{ChatbotId, EventId};
 use clap::Args;
-use serde_json::json;
 
 use crate::admin::{self, AdminApi};
 use crate::id::{event, id};
@@ -60,13 +59,7 @@ impl ListArgs {
         self.which.check()?;
         query.extend(self.which.query());
         let items = admin::list(admin, member, self.limit, &query).await?;
-        format.print(&json!({ member: items }), || {
-            output::columns(columns, &items, format)
-        })?;
-        if items.is_empty() && format == Format::Table && output::is_for_people() {
-            output::say(format_args!("Nothing matches."));
-        }
-        Ok(())
+        format.print_list(member, &items, columns)
     }
 }
 

@@ -152,6 +152,7 @@ async fn newest_first(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Re
 
 /// Receipts that match, newest first.
 pub async fn newest(api: &Api, wanted: Wanted, page: PageRequest) -> Result<Page<Receipt>, Problem> {
+    let page = wanted.span.page_before_end(&*api.inbox, page).await?;
     let Page { mut items, next } = api.inbox.receipts(wanted.filter, page).await?;
     let is_over = |oldest: &Receipt| wanted.span.begins_after(oldest.received_at);
     let next = next.filter(|_| !items.last().is_some_and(is_over));

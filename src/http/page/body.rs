@@ -1,6 +1,6 @@
 //! Bodies as they are shown: from the text as it came, so that no number and no escape in it becomes another.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::parts::{is_hidden, name, put_visible};
 use crate::accents::thinned;
@@ -27,16 +27,22 @@ pub fn shown(body: &str) -> (&str, bool) {
     (&body[..end], end == body.len())
 }
 
-/// A text to the letter, for who reads or copies it. What cannot be seen has its name before it, which is not copied, and a box
-/// of its own: all other letters stand in their order, whatever is between them.
+/// A text to the letter in a `pre`, for who reads or copies it. What cannot be seen has its name before it, which is not copied,
+/// and a box of its own: all other letters stand in their order, whatever is between them.
 pub fn as_it_came(text: &str) -> Markup {
-    let is_unseen = |letter: char| is_hidden(letter) && !matches!(letter, '\n' | '\t' | '\r');
+    let is_unseen = |letter: char| is_hidden(letter) && !matches!(letter, '\n' | '\t');
     html! {
+        // A line end right behind the tag is none of the text.
+        "\n"
         @for part in text.split_inclusive(is_unseen) {
             @let seen = part.trim_end_matches(is_unseen);
             (seen)
             @for letter in part[seen.len()..].chars() {
-                span.unseen data-label=(name(letter)) { (letter) }
+                @match letter {
+                    // As itself it would be read as the end of a line.
+                    '\r' => (PreEscaped("&#13;")),
+                    _ => span.unseen data-label=(name(letter)) { (letter) },
+                }
             }
         }
     }
@@ -159,7 +165,7 @@ mod tests {
         let [right, end, isolated] = ['\u{202e}', '\u{2069}', '\u{2067}'].map(boxed);
         assert_eq!(
             shown,
-            format!("{{\r\n\t&quot;a{right}&lt;{end}{isolated}&quot;}}")
+            format!("\n{{&#13;\n\t&quot;a{right}&lt;{end}{isolated}&quot;}}")
         );
     }
 

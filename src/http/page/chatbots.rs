@@ -123,6 +123,9 @@ fn what(state: &RegistrationState, ours: Option<&str>) -> Markup {
             RegistrationState::TakenOver { since, by } => {
                 "another one, " (parts::text(by)) ", since " (parts::time(*since)) "; subscription.on_takeover leaves it there"
             }
+            RegistrationState::Contested { since, by } if by.is_empty() => {
+                "CaiGunn takes our URL and has none there afterwards, since " (parts::time(*since))
+            }
             RegistrationState::Contested { since, by } => {
                 "another one, " (parts::text(by)) ", since " (parts::time(*since)) ": whoever put it takes it back each time"
             }
@@ -156,4 +159,50 @@ pub fn wrong(seen: &Seen) -> Vec<String> {
         ));
     }
     wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn each_word_for_how_a_chatbot_or_a_destination_stands_has_a_color() {
+        let css = include_str!("page.css");
+
+        for word in [
+            "pending",
+            "registered",
+            "retrying",
+            "refused",
+            "taken_over",
+            "contested",
+            "superseded",
+            "deleted",
+            "active",
+            "down",
+            "paused",
+            "unconfigured",
+        ] {
+            let is_colored = css.contains(&format!(".{word},")) || css.contains(&format!(".{word})"));
+            assert!(is_colored, "{word}");
+        }
+    }
+
+    #[test]
+    fn where_caigunn_keeps_no_url_none_is_said_to_stand_there() {
+        let contested = |by: &str| {
+            let since = Timestamp::from_micros(0);
+            let by = by.to_owned();
+            what(&RegistrationState::Contested { since, by }, None).into_string()
+        };
+
+        let (none, other) = (contested(""), contested("https://other.example.com"));
+
+        assert!(
+            none.starts_with("CaiGunn takes our URL and has none there afterwards, since <time"),
+            "{none}"
+        );
+        assert!(other.starts_with("another one, <bdi"), "{other}");
+    }
 }

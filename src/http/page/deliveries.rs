@@ -10,7 +10,7 @@ use super::delivery::{how, last_attempt, path};
 use super::entry::{Viewer, path_with};
 use super::parts::{self, Filter};
 use super::{Fields, Section, Site, destinations};
-use crate::delivery::view::{Listed, ShownAttempt};
+use crate::delivery::view::{Listed, ShownAttempt, ShownDestination, ShownState};
 use crate::http::admin::deliveries::{self, DeliveriesQuery};
 use crate::http::admin::told::{Followed, follow};
 use crate::http::admin::{Asked, cursor_text};
@@ -78,10 +78,20 @@ pub(super) async fn list(
     for listed in &page.deliveries {
         rows.push(row(listed, last_attempt(&site, listed).await?.as_ref()));
     }
+    let empty = match page.next_cursor {
+        Some(_) => "None of the deliveries that were looked at is like that; there are older ones.",
+        None => "No delivery matches.",
+    };
+    let asked = viewer.asked("destination");
+    let is_gone =
+        |known: &ShownDestination| asked == Some(&*known.name) && known.state == ShownState::Unconfigured;
     let content = html! {
         (form)
         (of_all(&viewer))
-        (parts::table("Deliveries, newest receipt first", &COLUMNS, &rows, "No delivery matches."))
+        (parts::table("Deliveries, newest receipt first", &COLUMNS, &rows, empty))
+        @if known.iter().any(is_gone) {
+            p.quiet { "What was not tried yet is counted on " a href="/destinations" { "/destinations" } " and not listed." }
+        }
         (parts::pager(&viewer, page.next_cursor.as_deref()))
         p { a href="/replays" { "Replays" } ", which send receipts once more." }
     };
@@ -190,7 +200,11 @@ pub(super) async fn all(
         };
     }
     let Some((question, label)) = question(&site, deed, query).await? else {
-        return Ok(site.after(&back, format!("No {} delivery matches.", deed.of())));
+        let none = match deed {
+            Deed::Again => "No dead letter matches whose destination is configured.",
+            Deed::Now | Deed::Off => "No pending delivery matches.",
+        };
+        return Ok(site.after(&back, none));
     };
     let from = fields.get("cursor").map(|at| ("cursor", at));
     let counted = kept.into_iter().filter(|(name, _)| *name != "until");
@@ -226,7 +240,7 @@ async fn question(
         return Ok(match count_dead(site, query).await? {
             Some(0) => None,
             Some(count) => {
-                let what = format!("Send {} once more", letters(count));
+                let what = format!("Send {} once more", parts::counted(count, "dead letter"));
                 Some((format!("{what}?"), what))
             }
             None => Some((
@@ -254,13 +268,6 @@ async fn send_again(site: &Site, query: DeliveriesQuery) -> Result<Response, Pro
     let id = site.api.deliveries.instruct(&replay).await?;
     let notice = "The dead letters that match are sent once more.";
     Ok(site.after(&format!("/replays/{id}"), notice))
-}
-
-fn letters(count: u64) -> String {
-    match count {
-        1 => "1 dead letter".to_owned(),
-        count => format!("{count} dead letters"),
-    }
 }
 
 /// What sends the dead letters once more that a query is about.
@@ -334,9 +341,14 @@ async fn tell(site: &Site, deed: Deed, query: DeliveriesQuery, back: &str) -> Re
         };
         site.api.deliveries.instruct(&instruction).await?;
     }
+    let are = if count == 1 {
+        "delivery is"
+    } else {
+        "deliveries are"
+    };
     let mut notice = match deed {
-        Deed::Off => format!("{count} deliveries are being cancelled."),
-        Deed::Now | Deed::Again => format!("{count} deliveries are due now."),
+        Deed::Off => format!("{count} {are} being cancelled."),
+        Deed::Now | Deed::Again => format!("{count} {are} due now."),
     };
     for name in names.iter().filter(|_| deed == Deed::Now) {
         if let Some(hold) = destinations::holds(site, name).await? {

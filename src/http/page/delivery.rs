@@ -40,12 +40,18 @@ pub async fn last_attempt(site: &Site, listed: &Listed) -> Result<Option<ShownAt
     Ok(shown.and_then(|(_, mut attempts)| attempts.pop()))
 }
 
+/// The delivery of the same job that one waits for, if it does.
+fn first_of_job(listed: &Listed) -> Option<&str> {
+    let id = listed.waits.as_deref()?.strip_prefix("waits for ");
+    id.filter(|id| id.contains('/'))
+}
+
 /// Why one waits, and how its last attempt ended.
 pub fn how(listed: &Listed, last: Option<&ShownAttempt>) -> Markup {
     let failed = last.filter(|last| last.outcome != Outcome::Delivered);
     html! {
         @if let Some(waits) = &listed.waits {
-            @match waits.strip_prefix("waits for ").filter(|id| id.contains('/')) {
+            @match first_of_job(listed) {
                 Some(id) => { "waits for " a href=(format!("/deliveries/{id}")) { (parts::text(id)) } },
                 None => (parts::text(waits)),
             }
@@ -163,6 +169,10 @@ pub async fn lead_to_next_attempt(
     let hold = destinations::holds(site, destination).await?;
     if let Some(hold) = hold.as_ref().filter(|hold| !hold.tries_one) {
         return Ok(site.after(&here, format!("{}.", hold.why)));
+    }
+    let (listed, _) = deliveries::found(&site.api, destination, receipt_id).await?;
+    if let Some(first) = first_of_job(&listed) {
+        return Ok(site.after(&here, format!("It waits for {first}: try that one.")));
     }
     let deadline = Instant::now() + ATTEMPT_TIMEOUT;
     while Instant::now() < deadline {

@@ -62,13 +62,9 @@ pub const fn word(state: ShownState) -> &'static str {
 
 /// What it did not take, if that was given up, and what to do.
 pub fn dead_letters(destination: &ShownDestination) -> Option<String> {
-    let letters = match destination.dead_count {
-        0 => return None,
-        1 => "1 dead letter".to_owned(),
-        count => format!("{count} dead letters"),
-    };
-    let is_kept = destination.state != ShownState::Removed;
-    is_kept.then(|| format!("{} has {letters}: {LOOK_AND_RETRY}", destination.name))
+    let is_told = destination.dead_count > 0 && destination.state != ShownState::Removed;
+    let letters = parts::counted(destination.dead_count, "dead letter");
+    is_told.then(|| format!("{} has {letters}: {LOOK_AND_RETRY}", destination.name))
 }
 
 const LOOK_AND_RETRY: &str = "see why they were given up, and retry them once that is mended";
@@ -292,7 +288,8 @@ pub(super) async fn remove(
         .iter()
         .find(|known| known.name == destination)
         .map_or(0, |known| known.pending_count);
-    let question = format!("Remove {destination} with the {pending} deliveries that wait for it?");
+    let waiting = parts::counted(pending, "delivery");
+    let question = format!("Remove {destination}? What waits for it is not sent any more: {waiting}.");
     let path = format!("{HERE}/{destination}/remove");
     let content = parts::confirm(&viewer, &path, &[], &question, "Remove it", HERE);
     Ok(site

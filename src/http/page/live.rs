@@ -220,8 +220,9 @@ impl Watching {
         if rows.is_empty() && left == 0 {
             return None;
         }
-        let shown = rows.len();
-        let rows = parts::joined(&rows[..shown.min(SHOWN)]).into_string();
+        let shown = rows.len().min(SHOWN);
+        let more = more + (rows.len() - shown) as u64;
+        let rows = parts::joined(&rows[..shown]).into_string();
         let data = json!({ "rows": rows, "count": shown, "more": more, "unread": unread });
         Some(format!("id: {}\ndata: {data}\n\n", newest.sequence))
     }

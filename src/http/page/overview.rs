@@ -11,7 +11,7 @@ use super::health::Health;
 use super::plot::{self, Line, Over};
 use super::{Section, Site, Viewer, destinations, health, parts, receipts};
 use crate::clock::Timestamp;
-use crate::delivery::view::ShownDestination;
+use crate::delivery::view::{ShownDestination, ShownState};
 use crate::http::Standing;
 use crate::http::problem::Problem;
 use crate::inbox::jobs::{self, JobCounts};
@@ -120,8 +120,12 @@ fn registration(seen: &Seen, is_leader: bool) -> Markup {
     }
 }
 
-/// How each destination is, and what waits for it.
+/// How each destination is that is not removed, and what waits for it.
 fn where_to(destinations: &[ShownDestination]) -> Markup {
+    let destinations: Vec<_> = destinations
+        .iter()
+        .filter(|destination| destination.state != ShownState::Removed)
+        .collect();
     html! {
         @if destinations.is_empty() { "none" }
         @for (number, destination) in destinations.iter().enumerate() {
@@ -172,6 +176,16 @@ fn plots(site: &Site) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_destination_that_is_removed_is_none_of_those_that_are_told_of() {
+        let sample = |state| ShownDestination::sample(state, 2, None, None);
+        let removed = sample(ShownState::Removed);
+
+        assert_eq!(where_to(std::slice::from_ref(&removed)).into_string(), "none");
+        let told = where_to(&[removed, sample(ShownState::Active)]).into_string();
+        assert!(told.starts_with("<a") && told.ends_with(" 2 pending"), "{told}");
+    }
 
     #[test]
     fn of_what_failed_the_least_is_said_where_not_all_of_the_day_was_looked_at() {

@@ -101,7 +101,7 @@ pub fn averages(name: &str, sums: &[u32], counts: &[u32], over: Over, now: Times
 fn figure(summary: &str, heights: &[f64], said: &[String], over: Over, now: Timestamp) -> Markup {
     let most = heights.iter().copied().fold(1.0, f64::max);
     let begin = |bar: usize| {
-        let back = (heights.len() - 1 - bar) * over.step() * 60;
+        let back = ((heights.len() - bar) * over.step() - 1) * 60;
         let at = Timestamp::from_micros(now.as_micros() / 60_000_000 * 60_000_000);
         at.minus(Duration::from_secs(back as u64))
     };
@@ -170,6 +170,15 @@ mod tests {
         let minutes = [1; DAY];
 
         assert_eq!(bars(&minutes, Over::Day), [24; BARS]);
+        let line = Line {
+            name: "Received",
+            minutes: &minutes,
+        };
+        let plot = counts(&line, Over::Day, Timestamp::from_micros(0)).into_string();
+        // The last one began when this minute was the first of 24, and the first of them a day ago.
+        for bar in ["<title>23:37 UTC: 24</title>", "<title>00:01 UTC: 24</title>"] {
+            assert!(plot.contains(bar), "{plot}");
+        }
     }
 
     #[test]

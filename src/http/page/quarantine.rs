@@ -103,10 +103,7 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
 fn facts(kept: &Quarantined) -> Markup {
     let mut facts = vec![
         ("Received", parts::time_whole(kept.received_at)),
-        (
-            "Refused because",
-            html! { strong { (parts::text(&kept.detail)) } },
-        ),
+        ("What was wrong", html! { strong { (parts::text(&kept.detail)) } }),
         ("Became", became(kept)),
         (
             "Content type",

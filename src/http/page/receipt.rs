@@ -42,9 +42,7 @@ pub(super) async fn show(
     let destinations = site.api.deliveries.destinations().await?;
     let mut deliveries = Vec::new();
     for destination in &destinations {
-        if let Ok(Some(found)) = site.api.deliveries.show(&destination.name, receipt.id).await {
-            deliveries.push(found);
-        }
+        deliveries.extend(site.api.deliveries.show(&destination.name, receipt.id).await?);
     }
     let repeats = repeats(&site, &receipt, &text).await?;
     let names: Vec<_> = destinations

@@ -177,6 +177,10 @@ fn detail(notification: &Notification) -> Option<String> {
 /// How many files of an upload failed, and why the first of them did.
 fn of_files(files: &[FailedFile], count: usize) -> Option<String> {
     let FailedFile { filename, detail } = files.first()?;
+    let filename = match &**filename {
+        "" => "a file without a name",
+        filename => filename,
+    };
     let why = detail.as_deref().unwrap_or("no reason given");
     Some(cut(
         &format!("{count} of the files failed: {filename}: {why}"),

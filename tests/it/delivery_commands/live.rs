@@ -48,8 +48,7 @@ async fn tail_prints_what_comes_and_goes_on_after_a_restart_of_the_receiver() {
 
     let first = stage.post("crawling.initial").await;
     wait_for_lines(&tail, 1).await;
-    stage.receiver.signal("TERM");
-    assert_eq!(stage.receiver.wait().await.code(), Some(0));
+    stage.stop().await;
     wait_for("the command to have noticed", || async {
         let errors = tail.errors();
         if errors.contains("does not answer") {
@@ -97,8 +96,7 @@ async fn tail_goes_on_with_another_inbox() {
     let tail = launch(&stage, folder.path(), &["receipts", "tail", "--format", "json"]);
     wait_until_following(&tail).await;
 
-    stage.receiver.signal("TERM");
-    assert_eq!(stage.receiver.wait().await.code(), Some(0));
+    stage.stop().await;
     std::fs::remove_file(stage.folder.path().join("inbox.db")).expect("it is there");
     stage.restart().await;
     wait_for("the command to have noticed", || async {

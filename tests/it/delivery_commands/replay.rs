@@ -111,6 +111,34 @@ async fn dead_letters_are_counted_and_sent_once_more() {
 }
 
 #[tokio::test]
+async fn a_dry_run_passes_over_a_destination_that_is_configured_no_more() {
+    let (application, other) = (Application::start().await, Application::start().await);
+    let app = json!({"name": "app", "kind": "http", "url": application.url()});
+    let other = json!({"name": "other", "kind": "http", "url": other.url()});
+    let mut stage = Stage::with(application, &json!([app, other]).to_string(), "0").await;
+    let receipt_id = stage.post("crawling.initial").await;
+    stage.wait_for_delivery(&receipt_id, "delivered", 1).await;
+    stage.stop().await;
+    stage.destinations = json!([app]).to_string();
+    stage.restart().await;
+    wait_for("the other to be known as configured no more", || async {
+        let shown = stage.api("/destinations").await;
+        match shown["destinations"][1]["state"].as_str() {
+            Some("unconfigured") => Ok(()),
+            _ => Err(shown.to_string()),
+        }
+    })
+    .await;
+
+    let dry = stage.json(&["receipts", "replay", "--all", "--dry-run"]).await;
+
+    assert_eq!(
+        dry["destinations"],
+        json!([{"destination": "app", "matched_count": 1}])
+    );
+}
+
+#[tokio::test]
 async fn a_replay_goes_to_one_destination_if_it_is_named() {
     let (application, other) = (Application::start().await, Application::start().await);
     let destinations = json!([

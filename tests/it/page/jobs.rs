@@ -229,6 +229,10 @@ async fn of_an_upload_one_is_told_what_failed_and_of_what_can_be_read_alone_that
     let files = vec![file("a.numbers"), file("b.numbers")];
     let uploaded = notification(Event::UploadingCompleted { files }, &ids, Wire::V2024_07);
     post(&app, &to_json(&uploaded)).await;
+    let nameless = Ids::fresh();
+    let files = vec![file("")];
+    let uploaded = notification(Event::UploadingCompleted { files }, &nameless, Wire::V2024_07);
+    post(&app, &to_json(&uploaded)).await;
     assert_eq!(app.post_bytes("application/json", "{").await.status(), 400);
     let kept = app.api("/quarantine").await["quarantine"][0]["id"].clone();
     let mut walker = Walker::before(&app);
@@ -247,6 +251,8 @@ async fn of_an_upload_one_is_told_what_failed_and_of_what_can_be_read_alone_that
     let why = "<dt>Why</dt><dd><strong><bdi>2 of the files failed: a.numbers: Unsupport file format</bdi></strong></dd>";
     assert!(job.says(why), "{}", job.text);
     assert!(!job.says("Here are the first"), "{}", job.text);
+    let nameless = "1 of the files failed: a file without a name: Unsupport file format";
+    assert!(jobs.says(nameless), "{}", jobs.text);
     assert!(kept.says("It cannot be accepted after all: "), "{}", kept.text);
     assert!(!kept.says("Accept it after all"), "{}", kept.text);
 }

@@ -3,12 +3,16 @@
 
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::browser::{Browser, at, filled};
 use super::walker::Walker;
 use crate::harness::application::Application;
-use crate::harness::{App, json as body_of, sample_with, spawn_app, spawn_app_with};
+use crate::harness::{
+    App, PATIENCE, Process, client, closed_folder, json as body_of, sample_with, spawn_app, spawn_app_with,
+    wait_for,
+};
 
 /// Posts a body and gives its receipt's id.
 async fn accept(app: &App, body: &str) -> String {
@@ -222,6 +226,50 @@ async fn a_body_is_shown_and_copied_as_it_came() {
     let downloaded = app.admin(&format!("/receipts/{id}/body")).await;
     assert_eq!(downloaded.text().await.unwrap(), body);
     browser.judge_here().await;
+    let ends = format!(
+        "\n{{\r\n\r{}",
+        &body_of(&sample_with("crawling.initial", &Ids::fresh(), Wire::V2024_07)).to_string()[1..]
+    );
+    let id = accept(&app, &ends).await;
+    browser.open(&at(&app, &format!("/receipts/{id}"))).await;
+    assert_eq!(browser.run(raw).await, *ends);
+}
+
+#[tokio::test]
+async fn where_the_store_fails_it_is_not_said_that_a_receipt_goes_nowhere() {
+    let application = Application::start().await;
+    let destination = json!([{"name": "app", "kind": "http", "url": application.url()}]).to_string();
+    let folder = closed_folder();
+    let receiver = Process::start(folder.path(), &[("CAIGUNN_DELIVERY_DESTINATION", &destination)]).await;
+    let body = body_of(&sample_with("crawling.initial", &Ids::fresh(), Wire::V2024_07));
+    let posted = client().post(receiver.url("/webhook")).json(&body).send().await;
+    let posted: Value = posted.expect("an answer").json().await.expect("JSON");
+    let id = posted["receipt_id"].as_str().expect("an id");
+    let mut walker = Walker::before_address(receiver.admin);
+    wait_for("the delivery", || async {
+        let page = client()
+            .get(receiver.api("/deliveries?state=delivered"))
+            .send()
+            .await;
+        let page: Value = page.expect("an answer").json().await.expect("JSON");
+        let delivered = page["deliveries"].get(0);
+        delivered.map(|_| ()).ok_or(page.to_string())
+    })
+    .await;
+
+    let inbox = Connection::open(folder.path().join("inbox.db")).expect("it is there");
+    inbox.busy_timeout(PATIENCE).expect("it can wait");
+    inbox
+        .execute_batch("DROP TABLE attempt")
+        .expect("it is a statement");
+    let page = walker.get(&format!("/receipts/{id}")).await;
+
+    assert!(
+        page.status >= 500 && !page.says("It goes to no destination."),
+        "{} {}",
+        page.status,
+        page.text
+    );
 }
 
 #[tokio::test]
@@ -255,7 +303,7 @@ async fn a_receipt_shows_its_attempts_and_is_sent_once_more_by_a_button() {
     .await;
     application.wait_for_arrivals(1).await;
     let mut walker = Walker::before(&app);
-    let page = crate::harness::wait_for("the delivery", || async {
+    let page = wait_for("the delivery", || async {
         let page = Walker::before(&app).get(&format!("/receipts/{id}")).await;
         if page.says("state delivered") {
             Ok(page)

@@ -1,12 +1,14 @@
 //! Promise: on the pages of the way out one finds what was not delivered and why, delivers it again, one or all that match, and
 //! sees it arrive.
 
+use caigunn_webhook::event::Wire;
+use caigunn_webhook::event::sample::Ids;
 use serde_json::Value;
 
 use super::browser::{Browser, at};
 use super::walker::Walker;
 use crate::harness::application::{Application, Reply};
-use crate::harness::{App, json, sample, spawn_app_with, wait_for};
+use crate::harness::{App, json, sample, sample_with, spawn_app_with, wait_for};
 
 /// A receiver whose deliveries are given up after the first attempt, to that application.
 async fn receiver(application: &Application) -> App {
@@ -217,9 +219,51 @@ async fn what_waits_is_cancelled_one_and_all_that_match_and_nothing_without_a_se
         .post("/deliveries/all", &[&all[..], &[("confirmed", "true")]].concat())
         .await;
     assert_eq!(rest.status, 303);
+    assert!(walker.follow(&rest).await.says("1 delivery is being cancelled."));
     deliveries(&app, "cancelled", 4).await;
     let none = walker.post("/deliveries/all", &all).await;
     assert!(walker.follow(&none).await.says("No pending delivery matches."));
+}
+
+#[tokio::test]
+async fn of_one_that_waits_behind_its_job_it_is_said_which_to_try() {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = format!(
+        r#"[{{name = "app", kind = "http", url = "{}"}}]"#,
+        application.url()
+    );
+    let app = spawn_app_with(&[
+        ("delivery.destination", &destination),
+        ("delivery.retry_schedule_seconds", "[0, 600]"),
+    ])
+    .await;
+    let ids = Ids::fresh();
+    for name in ["crawling.initial", "crawling.completed"] {
+        let body = json(&sample_with(name, &ids, Wire::V2024_07));
+        assert_eq!(app.post(&body).await.status(), 200);
+    }
+    let waiting = wait_for("the first to have been tried", || async {
+        let waiting = deliveries(&app, "pending", 2).await;
+        match waiting[1]["attempt_count"].as_u64() {
+            Some(1) => Ok(waiting),
+            _ => Err(waiting[1].to_string()),
+        }
+    })
+    .await;
+    let [second, first] = [&waiting[0], &waiting[1]].map(|it| it["id"].as_str().unwrap());
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/deliveries").await.field("form_token");
+
+    let tried = walker
+        .post(
+            &format!("/deliveries/{second}/retry"),
+            &[("form_token", &form_token)],
+        )
+        .await;
+
+    let page = walker.follow(&tried).await;
+    let said = format!("It waits for {first}: try that one.");
+    assert!(page.says(&said), "{said} {}", page.text);
 }
 
 #[tokio::test]
@@ -352,8 +396,10 @@ async fn a_replay_says_that_its_destination_is_paused_until_that_is_resumed() {
 
 #[tokio::test]
 async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_is_given_up_and_what_to_do() {
-    let application = Application::start().await;
+    let application = Application::answering(|_| Reply::Status(500)).await;
     let app = receiver(&application).await;
+    post(&app, "crawling.failed").await;
+    deliveries(&app, "dead", 1).await;
     let url = at(&app, "/api/v1/destinations/app/pause");
     assert_eq!(app.client.post(url).send().await.unwrap().status(), 200);
     post(&app, "crawling.initial").await;
@@ -367,11 +413,25 @@ async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_
         }
     })
     .await;
-    let page = Walker::before(&app).get("/destinations").await;
+    let mut walker = Walker::before(&app);
+    let page = walker.get("/destinations").await;
+    let list = walker.get("/deliveries?destination=app&state=pending").await;
+    let form_token = walker.get("/deliveries?state=dead").await.field("form_token");
+    let again = walker
+        .post(
+            "/deliveries/all",
+            &[("form_token", &form_token), ("deed", "again")],
+        )
+        .await;
+    let again = walker.follow(&again).await;
 
     let until = shown["removed_after"].as_str().unwrap()[..19].replace('T', " ");
     let said = format!(
         "what waits for it is given up after {until} UTC; pending: 1. If that is not meant, put it back"
     );
     assert!(page.says(&said), "{said}: {}", page.text);
+    let not_listed = "What was not tried yet is counted on <a href=\"/destinations\">";
+    assert!(list.says(not_listed), "{}", list.text);
+    let none = "No dead letter matches whose destination is configured.";
+    assert!(again.says(none), "{}", again.text);
 }

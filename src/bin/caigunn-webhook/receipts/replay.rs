@@ -193,7 +193,8 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
     for name in names {
         let begun = begin(admin, &args.body(Some(&name))).await?;
         let Some(ended) = until_stopped(ended(admin, &begun)).await? else {
-            return left_running(&begun);
+            output::say("nothing was sent, only counted");
+            return Ok(());
         };
         refuse_unfinished(&ended)?;
         let count = ended["progress"]["matched_count"].as_u64().unwrap_or(0);
@@ -215,16 +216,20 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
 async fn configured(admin: &AdminApi) -> anyhow::Result<Vec<String>> {
     let answer = admin.get_from_running("/destinations").await?;
     let destinations = answer["destinations"].as_array().into_iter().flatten();
-    let configured = destinations.filter(|destination| destination["state"] != "removed");
+    let configured = destinations.filter(|destination| !destination["kind"].is_null());
     Ok(configured.map(|destination| text(&destination["name"])).collect())
 }
 
 pub async fn end(admin: &AdminApi, id: Uuid, format: Format) -> anyhow::Result<()> {
     let answer = admin.post_to_running(&format!("/replays/{id}/end"), None).await?;
-    format.print(&answer, || match &answer["replay"] {
-        Value::Null => "it is not done yet: the receiver that leads will end it\n".to_owned(),
-        replay => table([replay], format),
-    })
+    let replay = answer.get("replay");
+    format.print(&answer, || {
+        replay.map_or_else(String::new, |replay| table([replay], format))
+    })?;
+    if replay.is_none() {
+        bail!(output::NOT_YET);
+    }
+    Ok(())
 }
 
 pub async fn list(admin: &AdminApi, limit: u16, format: Format) -> anyhow::Result<()> {

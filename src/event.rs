@@ -26,6 +26,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::words::words;
 pub use compose::compose;
 pub use filter::{EVENT_FILTER, event_filter};
 pub(crate) use id::id;
@@ -169,14 +170,16 @@ impl UploadedFile {
     pub const FAILED: &str = "failed";
 }
 
-/// The generation of CaiGunn's wire format, named by the month it is known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Wire {
-    /// `chatbot_id` at the top level; training notifications without `event_id`.
-    V2024_01,
-    /// Since 2024-07-30: `chatbot_id` inside `data`, `event_id` everywhere.
-    V2024_07,
-}
+words!(
+    /// The generation of CaiGunn's wire format, named by the month it is known from.
+    #[derive(PartialOrd, Ord)]
+    pub enum Wire {
+        /// `chatbot_id` at the top level; training notifications without `event_id`.
+        V2024_01 = "2024-01",
+        /// Since 2024-07-30: `chatbot_id` inside `data`, `event_id` everywhere.
+        V2024_07 = "2024-07",
+    }
+);
 
 /// An event name such as `crawling.completed`: CaiGunn's `event` and `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -318,32 +321,5 @@ impl Name {
 impl fmt::Display for Name {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.event, self.status)
-    }
-}
-
-impl Wire {
-    /// `2024-01` or `2024-07`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V2024_01 => "2024-01",
-            Self::V2024_07 => "2024-07",
-        }
-    }
-}
-
-impl fmt::Display for Wire {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Wire {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::V2024_01, Self::V2024_07]
-            .into_iter()
-            .find(|wire| wire.as_str() == text)
-            .ok_or_else(|| format!("expected 2024-01 or 2024-07, found {text:?}"))
     }
 }

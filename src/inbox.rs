@@ -46,7 +46,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -221,7 +221,7 @@ const MAX_EXPORT_BYTES: usize = 8 << 20;
 pub const LEASE: Duration = Duration::from_secs(6);
 
 /// An accepted notification, without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Receipt {
     /// Its id.
     pub id: ReceiptId,

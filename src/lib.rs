@@ -20,7 +20,7 @@
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
 //! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], `json`, [`metrics`],
 //!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`],
-//!   `words`: leaves that know nothing of the rest.
+//!   [`words`]: leaves that know nothing of the rest.
 
 pub mod accents;
 pub mod app;
@@ -54,4 +54,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod term;
 pub mod trace;
-mod words;
+pub mod words;

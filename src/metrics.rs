@@ -188,7 +188,7 @@ impl Registry {
     /// Everything in that format.
     pub fn show(&self, format: Format) -> String {
         match format {
-            Format::OpenMetrics | Format::OpenMetricsDraft => self.encode(),
+            Format::OpenMetrics => self.encode(),
             Format::Text => format::to_text(&self.encode()),
         }
     }

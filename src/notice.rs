@@ -22,12 +22,10 @@ mod received;
 pub mod sight;
 pub mod watch;
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::delivery::DestinationSettings;
+use crate::words::words;
 
 pub use book::{Books, Untold};
 pub use form::Form;
@@ -79,49 +77,27 @@ impl Settings {
     }
 }
 
-/// What can be said something of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum About {
-    /// A destination that fails throughout.
-    Destination,
-    /// A delivery that was given up.
-    DeadLetter,
-    /// A chatbot with another URL than ours, or one that CaiGunn does not register.
-    Chatbot,
-    /// The account at CaiGunn, where its chatbots cannot be looked after: its access token is refused, say.
-    Account,
-    /// The public URL, where it does not lead to a receiver.
-    PublicUrl,
-    /// The inbox, where it takes no writes.
-    Inbox,
-    /// The space on the volume of an inbox in a file.
-    Disk,
-    /// The size of the log of an inbox in a file.
-    Log,
-    /// That nothing is received.
-    Silence,
-}
-
-impl About {
-    /// Its name, as in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Destination => "destination",
-            Self::DeadLetter => "dead_letter",
-            Self::Chatbot => "chatbot",
-            Self::Account => "account",
-            Self::PublicUrl => "public_url",
-            Self::Inbox => "inbox",
-            Self::Disk => "disk",
-            Self::Log => "log",
-            Self::Silence => "silence",
-        }
+words!(
+    /// What can be said something of.
+    #[derive(PartialOrd, Ord)]
+    pub enum About {
+        /// A destination that fails throughout.
+        Destination = "destination",
+        /// A delivery that was given up.
+        DeadLetter = "dead_letter",
+        /// A chatbot with another URL than ours, or one that CaiGunn does not register.
+        Chatbot = "chatbot",
+        /// The account at CaiGunn, where its chatbots cannot be looked after: its access token is refused, say.
+        Account = "account",
+        /// The public URL, where it does not lead to a receiver.
+        PublicUrl = "public_url",
+        /// The inbox, where it takes no writes.
+        Inbox = "inbox",
+        /// The space on the volume of an inbox in a file.
+        Disk = "disk",
+        /// The size of the log of an inbox in a file.
+        Log = "log",
+        /// That nothing is received.
+        Silence = "silence",
     }
-}
-
-impl fmt::Display for About {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
+);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The header that names trace and span.
 pub const PARENT: &str = "traceparent";
@@ -110,6 +110,24 @@ impl FromStr for Trace {
             traceparent,
             tracestate: state.and_then(read_state),
         })
+    }
+}
+
+/// Reads what another receiver shows, by the same rules.
+impl<'de> Deserialize<'de> for Trace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Shown {
+            traceparent: String,
+            #[serde(default)]
+            tracestate: String,
+        }
+        let Shown {
+            traceparent,
+            tracestate,
+        } = Shown::deserialize(deserializer)?;
+        let trace = format!("{traceparent} {tracestate}").parse();
+        trace.map_err(de::Error::custom)
     }
 }
 
@@ -269,11 +287,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_as_what_it_was() {
+    fn what_is_kept_or_shown_is_read_as_what_it_was() {
         for states in [&[][..], &["a=1 2,b=3"]] {
             let trace = of(&[PLAIN], states).unwrap();
+            let shown = serde_json::to_value(&trace).unwrap();
+            assert_eq!(serde_json::from_value::<Trace>(shown).unwrap(), trace);
             assert_eq!(trace.to_string().parse(), Ok(trace));
         }
         assert!("none".parse::<Trace>().is_err());
+        let none = serde_json::json!({"traceparent": "none"});
+        assert!(serde_json::from_value::<Trace>(none).is_err());
     }
 }

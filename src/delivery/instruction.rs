@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, InstructionId};
+use crate::words::words;
 
 /// The most replays that are not done at once: they are gone through one after the other.
 pub const MAX_OPEN_REPLAYS: usize = 50;
@@ -84,22 +85,22 @@ pub struct Asked {
     pub receipt_id_count: Option<usize>,
 }
 
-/// How an instruction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = InstructionState)]
-pub enum ShownState {
-    /// It waits for the leader.
-    Waiting,
-    /// It is being followed.
-    Running,
-    /// It is done.
-    Done,
-    /// An operator has ended it before its end.
-    Ended,
-    /// It could not be done.
-    Failed,
-}
+words!(
+    /// How an instruction stands.
+    #[schema(as = InstructionState)]
+    pub enum ShownState {
+        /// It waits for the leader.
+        Waiting = "waiting",
+        /// It is being followed.
+        Running = "running",
+        /// It is done.
+        Done = "done",
+        /// An operator has ended it before its end.
+        Ended = "ended",
+        /// It could not be done.
+        Failed = "failed",
+    }
+);
 
 impl Shown {
     /// Whether it is a replay.

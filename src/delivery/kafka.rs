@@ -17,6 +17,7 @@ mod producer;
 mod topic;
 
 use super::login::Login;
+use crate::words::words;
 
 #[cfg(feature = "kafka")]
 pub(super) use producer::KafkaSender;
@@ -41,27 +42,14 @@ pub struct Settings {
     pub mechanism: Mechanism,
 }
 
-/// How a password is shown to brokers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// As it is.
-    Plain,
-    /// By a proof that brokers cannot use elsewhere, with SHA-256.
-    ScramSha256,
-    /// The same with SHA-512.
-    ScramSha512,
-}
-
-impl Mechanism {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
-
-    /// Its name in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::ScramSha256 => "scram-sha-256",
-            Self::ScramSha512 => "scram-sha-512",
-        }
+words!(
+    /// How a password is shown to brokers.
+    pub enum Mechanism {
+        /// As it is.
+        Plain = "plain",
+        /// By a proof that brokers cannot use elsewhere, with SHA-256.
+        ScramSha256 = "scram-sha-256",
+        /// The same with SHA-512.
+        ScramSha512 = "scram-sha-512",
     }
-}
+);

@@ -1,11 +1,11 @@
-//! Event names and wire generations as they are shown in JSON, and read again.
+//! Event names as they are shown in JSON, and read again.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
-use super::{Name, Wire};
+use super::Name;
 
 impl Serialize for Name {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -39,21 +39,5 @@ impl<'de> Deserialize<'de> for Name {
             event: Cow::Owned(event.to_owned()),
             status: Cow::Owned(status.to_owned()),
         })
-    }
-}
-
-impl utoipa::PartialSchema for Wire {
-    fn schema() -> RefOr<Schema> {
-        let names = [Self::V2024_01, Self::V2024_07].map(Self::as_str);
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        text.enum_values(Some(names)).into()
-    }
-}
-
-impl utoipa::ToSchema for Wire {}
-
-impl Serialize for Wire {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }

@@ -337,7 +337,7 @@ fn a_generation_is_named_by_its_month() {
     assert_eq!("2024-07".parse(), Ok(Wire::V2024_07));
     assert_eq!(
         "2024-1".parse::<Wire>(),
-        Err("expected 2024-01 or 2024-07, found \"2024-1\"".to_owned())
+        Err("expected one of 2024-01, 2024-07, found \"2024-1\"".to_owned())
     );
     assert_eq!(
         serde_json::to_value(WIRES).unwrap(),

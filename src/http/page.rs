@@ -38,6 +38,7 @@ mod sign_in;
 mod slowing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -63,6 +64,9 @@ use live::Live;
 use notices::Notices;
 use sessions::Sessions;
 use slowing::Slowing;
+
+/// How far back it is looked for jobs that failed.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the page is made of.
 pub struct Parts {

@@ -13,8 +13,6 @@ const OPEN_METRICS: &str = "application/openmetrics-text";
 pub enum Format {
     /// OpenMetrics 1.0.0.
     OpenMetrics,
-    /// The same page for clients that know only the draft by its number, 0.0.1.
-    OpenMetricsDraft,
     /// Prometheus's text format 0.0.4.
     Text,
 }
@@ -39,24 +37,18 @@ impl Format {
                 .map(|range| range.quality);
             qualities.reduce(f32::max)
         };
-        let open_metrics = |versions: &[Option<&str>]| {
-            best(&|range| range.is(OPEN_METRICS) && versions.contains(&range.version)).unwrap_or(0.0)
-        };
-        let (open_metrics, draft) = (
-            open_metrics(&[None, Some("1.0.0")]),
-            open_metrics(&[Some("0.0.1")]),
-        );
+        let open_metrics =
+            best(&|range| range.is(OPEN_METRICS) && [None, Some("1.0.0")].contains(&range.version))
+                .unwrap_or(0.0);
         // The most exact one counts.
         let text = best(&|range| range.is("text/plain") && [None, Some("0.0.4")].contains(&range.version))
             .or_else(|| best(&|range| range.is("text/*")))
             .or_else(|| best(&|range| range.is("*/*")))
             .unwrap_or(0.0);
-        if open_metrics.max(draft) <= 0.0 || text > open_metrics.max(draft) {
+        if open_metrics <= 0.0 || text > open_metrics {
             Self::Text
-        } else if open_metrics >= draft {
-            Self::OpenMetrics
         } else {
-            Self::OpenMetricsDraft
+            Self::OpenMetrics
         }
     }
 
@@ -64,7 +56,6 @@ impl Format {
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            Self::OpenMetricsDraft => "application/openmetrics-text; version=0.0.1; charset=utf-8",
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
         }
     }
@@ -146,7 +137,7 @@ mod tests {
 
     #[test]
     fn open_metrics_is_for_those_who_ask_for_it_and_text_for_all_others() {
-        use Format::{OpenMetrics, OpenMetricsDraft, Text};
+        use Format::{OpenMetrics, Text};
         let cases: [(&[&str], Format); 27] = [
             // curl, browsers, nothing at all.
             (&[], Text),
@@ -170,7 +161,7 @@ mod tests {
             ),
             (
                 &["application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"],
-                OpenMetricsDraft,
+                Text,
             ),
             (
                 &[
@@ -197,7 +188,7 @@ mod tests {
                 &["Application/OpenMetrics-Text; Version=\"1.0.0\"; Q=0.1"],
                 OpenMetrics,
             ),
-            (&["application/openmetrics-text;version=0.0.1"], OpenMetricsDraft),
+            (&["application/openmetrics-text;version=0.0.1"], Text),
             (&["application/openmetrics-text;version=2.0.0"], Text),
             (&["application/openmetrics-text;q=0"], Text),
             (&["application/openmetrics-text;q=0.000"], Text),

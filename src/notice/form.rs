@@ -3,30 +3,30 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::message::{Change, Message};
+use crate::words::words;
 
 /// How many bytes of UTF-8 go into an encoded word, which may have 75 characters with `=?UTF-8?B?` and `?=`
 /// (RFC 2047, section 2).
 const WORD_BYTES: usize = 45;
 
-/// Who gets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Form {
-    /// A program of the user's: JSON, as docs/notices.md describes it.
-    Json,
-    /// An incoming webhook of Slack, or of whoever takes the same: `{"text": …}`
-    /// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/>).
-    Slack,
-    /// A workflow of Microsoft Teams: a message with an Adaptive Card
-    /// (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook>).
-    Teams,
-    /// A topic of ntfy: a text, with the rest in headers (<https://docs.ntfy.sh/publish/>).
-    Ntfy,
-}
+words!(
+    /// Who gets it.
+    pub enum Form {
+        /// A program of the user's: JSON, as docs/notices.md describes it.
+        Json = "json",
+        /// An incoming webhook of Slack, or of whoever takes the same: `{"text": …}`
+        /// (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/>).
+        Slack = "slack",
+        /// A workflow of Microsoft Teams: a message with an Adaptive Card
+        /// (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook>).
+        Teams = "teams",
+        /// A topic of ntfy: a text, with the rest in headers (<https://docs.ntfy.sh/publish/>).
+        Ntfy = "ntfy",
+    }
+);
 
 /// Whose message it is.
 #[derive(Clone, Debug)]
@@ -46,16 +46,6 @@ const CONTENT_TYPE: &str = "content-type";
 const JSON: &str = "application/json";
 
 impl Form {
-    /// Its name, as in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Slack => "slack",
-            Self::Teams => "teams",
-            Self::Ntfy => "ntfy",
-        }
-    }
-
     /// A message in this form.
     pub fn put(self, message: &Message, origin: &Origin) -> Put {
         let document = |document: Value| {

@@ -8,6 +8,7 @@ use crate::accents::{self, plain, thinned};
 use crate::caigunn::ACCESS_TOKEN;
 use crate::clock::{Timestamp, rounded};
 use crate::inbox::Space;
+use crate::words::words;
 
 /// How many subjects a message names; of the others it has the number.
 pub const MAX_NAMED: usize = 10;
@@ -42,28 +43,17 @@ pub struct Message {
     pub advice: Option<String>,
 }
 
-/// What has come of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// It began to be wrong.
-    Began,
-    /// That is over.
-    Ended,
-    /// Nothing: somebody wants to see whether a message arrives.
-    Test,
-}
-
-impl Change {
-    /// Its name, as in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Began => "began",
-            Self::Ended => "ended",
-            Self::Test => "test",
-        }
+words!(
+    /// What has come of something.
+    pub enum Change {
+        /// It began to be wrong.
+        Began = "began",
+        /// That is over.
+        Ended = "ended",
+        /// Nothing: somebody wants to see whether a message arrives.
+        Test = "test",
     }
-}
+);
 
 impl Message {
     /// Says that something began to be wrong with these: now at the latest, whatever another clock has said.

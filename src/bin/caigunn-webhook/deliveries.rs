@@ -32,7 +32,7 @@ pub enum DeliveriesCommand {
         #[arg(long, value_name = "NAME")]
         destination: Option<String>,
         /// Only in this state
-        #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
+        #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(State::NAMES))]
         state: Option<String>,
         #[command(flatten)]
         args: ListArgs,

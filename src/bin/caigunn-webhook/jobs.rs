@@ -1,6 +1,6 @@
 //! `jobs`
 
-use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::clock::{Timestamp, lasting};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::inbox::JobState;
@@ -45,7 +45,7 @@ pub enum JobsCommand {
 #[derive(Args)]
 pub struct ListArgs {
     /// Only in this state
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)))]
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(JobState::NAMES))]
     state: Option<String>,
     /// Only of this event (crawling), or where it ended so (crawling.failed)
     #[arg(long, value_name = "EVENT", value_parser = event)]
@@ -99,7 +99,7 @@ async fn show(admin: &AdminApi, event_id: EventId, format: Format) -> anyhow::Re
             let received_at = output::moment(&notification["received_at"]);
             let after = before
                 .zip(received_at)
-                .map(|(before, at)| output::lasting(before, at));
+                .map(|(before, at)| lasting(at.since(before)));
             notification["after"] = after.into();
             before = received_at;
             let failed = notification["failed_files"]

@@ -11,12 +11,12 @@ use caigunn_webhook::delivery::{
     self, DestinationSettings, Filter, Format, Kind, Parcel, Report, Sender, http,
 };
 use caigunn_webhook::event;
+use caigunn_webhook::inbox::Receipt;
 use caigunn_webhook::inbox::outbox::Outcome;
-use caigunn_webhook::inbox::{Origin, Receipt};
 use caigunn_webhook::rotating::Rotating;
-use caigunn_webhook::trace::Trace;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
@@ -119,38 +119,16 @@ fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
         bail!("the receiver gave a receipt without a body");
     };
     let notification = event::parse(body.as_bytes()).context("reading what the receiver had accepted")?;
-    let member = |name: &str| whole[name].as_str().unwrap_or_default();
+    let receipt = Receipt::deserialize(whole).context("reading a receipt")?;
     Ok(Parcel {
         receipt: Receipt {
-            id: member("id").parse().context("reading a receipt's id")?,
-            sequence: whole["sequence"].as_u64().unwrap_or_default(),
-            received_at: member("received_at")
-                .parse()
-                .context("reading when a receipt was received")?,
             event: notification.name(),
-            event_id: notification.event_id,
-            chatbot_id: notification.chatbot_id,
-            wire: notification.wire,
-            origin: match member("origin") == Origin::Backfill.as_str() {
-                true => Origin::Backfill,
-                false => Origin::Webhook,
-            },
-            body_bytes: body.len(),
-            trace: trace(&whole["trace"]),
-            // All of it was read from the body here.
-            damage: None,
+            ..receipt
         },
         body: body.to_owned().into(),
         attempt: 1,
         replay_count: 0,
     })
-}
-
-/// What a receipt is shown to have come with.
-fn trace(shown: &Value) -> Option<Box<Trace>> {
-    let parent = shown["traceparent"].as_str()?;
-    let state = shown["tracestate"].as_str().unwrap_or_default();
-    format!("{parent} {state}").parse().ok().map(Box::new)
 }
 
 /// What is printed of an attempt.

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use caigunn_webhook::accents::{is_hidden, plain, thinned};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
+pub use caigunn_webhook::words::counted;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Zoned;
@@ -158,26 +159,6 @@ pub fn lines(body: &str) -> String {
 /// A time of an answer as one.
 pub fn moment(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
-}
-
-/// How long it was from one time to another, in two units at most: `2 h 5 min`.
-pub fn lasting(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.since(from).as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
-    }
-}
-
-/// A number of things, with the noun in the form that fits it.
-pub fn counted(count: usize, noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        _ if count == 1 => format!("1 {noun}"),
-        Some(stem) => format!("{count} {stem}ies"),
-        None => format!("{count} {noun}s"),
-    }
 }
 
 /// That something is wrong with one of several things is a failure.

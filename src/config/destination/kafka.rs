@@ -26,11 +26,7 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     let brokers = required_as(reader, &member.key("url"), allowed, brokers);
     let topic = reader.required(&member.key("topic"), topic);
     let login = login::read(reader, member, sources);
-    let mechanism = reader.optional(&member.key("sasl_mechanism"), |text| {
-        Mechanism::ALL
-            .into_iter()
-            .find(|mechanism| mechanism.as_str() == text)
-    });
+    let mechanism = reader.optional(&member.key("sasl_mechanism"), |text| text.parse().ok());
     let has_password = ["password", "password_file"]
         .iter()
         .any(|name| reader.is_there(&member.key(name)));

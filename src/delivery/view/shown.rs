@@ -8,6 +8,7 @@ use crate::delivery::status::Status;
 use crate::event::{ChatbotId, EventId, Name};
 use crate::inbox::outbox::{Attempt, Delivery, Outcome, Pause, State};
 use crate::inbox::{Receipt, ReceiptId};
+use crate::words::words;
 
 /// A delivery as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -93,22 +94,22 @@ pub struct ShownDestination {
     pub status: Option<Status>,
 }
 
-/// Whether a destination is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DestinationState)]
-pub enum ShownState {
-    /// It is, as far as the receiver that was asked knows.
-    Active,
-    /// It fails throughout and gets single attempts.
-    Down,
-    /// It is not, since somebody said so, or itself.
-    Paused,
-    /// It is not, since the receiver that leads does not have it; what is for it is kept for a time.
-    Unconfigured,
-    /// It was configured no more, and is removed.
-    Removed,
-}
+words!(
+    /// Whether a destination is sent to.
+    #[schema(as = DestinationState)]
+    pub enum ShownState {
+        /// It is, as far as the receiver that was asked knows.
+        Active = "active",
+        /// It fails throughout and gets single attempts.
+        Down = "down",
+        /// It is not, since somebody said so, or itself.
+        Paused = "paused",
+        /// It is not, since the receiver that leads does not have it; what is for it is kept for a time.
+        Unconfigured = "unconfigured",
+        /// It was configured no more, and is removed.
+        Removed = "removed",
+    }
+);
 
 #[cfg(test)]
 impl ShownDestination {

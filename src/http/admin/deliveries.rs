@@ -116,9 +116,10 @@ pub async fn list(api: &Api, query: DeliveriesQuery) -> Result<DeliveriesPage, P
 /// What a query asks for, and which page of it.
 pub fn read(query: DeliveriesQuery) -> Result<(view::Query, PageRequest), Problem> {
     let page = page(query.cursor, query.limit)?;
+    let states = DeliveryState::NAMES.join(", ");
     let wanted = view::Query {
         destination: query.destination,
-        state: query.state.map(|text| state(&text)).transpose()?,
+        state: asked("state", &format!("one of {states}"), query.state, |_| true)?,
         receipts: ReceiptFilter {
             event: asked_event(query.event)?,
             event_id: asked("event_id", "a uuid", query.event_id, |_| true)?,
@@ -127,16 +128,6 @@ pub fn read(query: DeliveriesQuery) -> Result<(view::Query, PageRequest), Proble
         span: span(query.since, query.until)?,
     };
     Ok((wanted, page))
-}
-
-fn state(text: &str) -> Result<DeliveryState, Problem> {
-    let found = DeliveryState::ALL
-        .into_iter()
-        .find(|state| state.as_str() == text);
-    found.ok_or_else(|| {
-        let names = DeliveryState::ALL.map(DeliveryState::as_str).join(", ");
-        Problem::invalid_query(format!("state: expected one of {names}, found {text:?}"))
-    })
 }
 
 /// The parts of a path that name a delivery; refused where one is no text.

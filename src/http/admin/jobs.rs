@@ -86,7 +86,7 @@ pub async fn jobs(State(api): State<Api>, Asked(query): Asked<JobsQuery>) -> Res
 /// What a query asks for, and which page of it.
 pub(in crate::http) fn read(query: JobsQuery) -> Result<(JobFilter, PageRequest), Problem> {
     let page = page(query.cursor, query.limit)?;
-    let states = JobState::ALL.map(JobState::as_str).join(", ");
+    let states = JobState::NAMES.join(", ");
     let filter = JobFilter {
         state: asked("state", &format!("one of {states}"), query.state, |_| true)?,
         event: asked_event(query.event)?,

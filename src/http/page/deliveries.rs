@@ -18,6 +18,7 @@ use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
 use crate::inbox::outbox::State as DeliveryState;
 use crate::inbox::{Cursor, PageRequest};
+use crate::words::counted;
 
 const COLUMNS: [&str; 7] = [
     "Received",
@@ -28,8 +29,6 @@ const COLUMNS: [&str; 7] = [
     "Why it waits, or how it ended",
     "Delivery",
 ];
-
-const STATES: [&str; 5] = ["pending", "delivered", "dead", "cancelled", "removed"];
 
 /// By what a list is filtered; what is done to all that match has these fields too.
 const FILTERS: [&str; 7] = [
@@ -54,7 +53,7 @@ pub(super) async fn list(
     let names: Vec<_> = known.iter().map(|known| &*known.name).collect();
     let filters = [
         Filter::choice("destination", "Destination", &names),
-        Filter::choice("state", "State", &STATES),
+        Filter::choice("state", "State", &DeliveryState::NAMES),
         parts::EVENT,
         parts::JOB,
         parts::CHATBOT,
@@ -240,7 +239,7 @@ async fn question(
         return Ok(match count_dead(site, query).await? {
             Some(0) => None,
             Some(count) => {
-                let what = format!("Send {} once more", parts::counted(count, "dead letter"));
+                let what = format!("Send {} once more", counted(count, "dead letter"));
                 Some((format!("{what}?"), what))
             }
             None => Some((

@@ -15,6 +15,7 @@ use crate::http::admin::{Named, name_of};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::Instruction;
 use crate::minutes::Attempts;
+use crate::words::counted;
 
 const HERE: &str = "/destinations";
 
@@ -49,21 +50,10 @@ pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Res
         .await)
 }
 
-/// What a state is called.
-pub const fn word(state: ShownState) -> &'static str {
-    match state {
-        ShownState::Active => "active",
-        ShownState::Down => "down",
-        ShownState::Paused => "paused",
-        ShownState::Unconfigured => "unconfigured",
-        ShownState::Removed => "removed",
-    }
-}
-
 /// What it did not take, if that was given up, and what to do.
 pub fn dead_letters(destination: &ShownDestination) -> Option<String> {
     let is_told = destination.dead_count > 0 && destination.state != ShownState::Removed;
-    let letters = parts::counted(destination.dead_count, "dead letter");
+    let letters = counted(destination.dead_count, "dead letter");
     is_told.then(|| format!("{} has {letters}: {LOOK_AND_RETRY}", destination.name))
 }
 
@@ -159,7 +149,7 @@ fn facts(destination: &ShownDestination) -> Vec<(&'static str, Markup)> {
             [("destination", &*destination.name), ("state", state)],
         )
     };
-    let mut facts = vec![("State", parts::state(word(destination.state)))];
+    let mut facts = vec![("State", parts::state(destination.state.as_str()))];
     if let Some(standing) = standing(destination) {
         facts.push(("What to do", parts::text(&standing)));
     }
@@ -288,7 +278,7 @@ pub(super) async fn remove(
         .iter()
         .find(|known| known.name == destination)
         .map_or(0, |known| known.pending_count);
-    let waiting = parts::counted(pending, "delivery");
+    let waiting = counted(pending, "delivery");
     let question = format!("Remove {destination}? What waits for it is not sent any more: {waiting}.");
     let path = format!("{HERE}/{destination}/remove");
     let content = parts::confirm(&viewer, &path, &[], &question, "Remove it", HERE);

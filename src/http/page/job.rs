@@ -1,14 +1,13 @@
 //! `/jobs/{event_id}`: what came of a job and when, what failed and why, and where each notification went.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::{Fields, Section, Site, Viewer, parts};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lasting};
 use crate::delivery::view::{self, Listed, ShownAttempt};
 use crate::event::{ChatbotId, EventId};
 use crate::http::admin::jobs::{ask_caigunn, whole};
@@ -267,16 +266,4 @@ pub(super) async fn backfill(State(site): State<Site>, id: Named, _: Fields) -> 
         }
         Err(problem) => site.after(&path, format!("CaiGunn could not be asked: {}", problem.detail())),
     })
-}
-
-/// How long something took, in two units at most.
-fn lasting(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{} ms", duration.as_millis()),
-        1..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
-    }
 }

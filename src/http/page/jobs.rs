@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::parts::Filter;
-use super::{Section, Site, Viewer, parts};
+use super::{DAY, Section, Site, Viewer, parts};
 use crate::clock::Timestamp;
 use crate::http::admin::jobs::{JobsQuery, read};
 use crate::http::admin::{Asked, cursor_text};
@@ -13,8 +13,6 @@ use crate::http::problem::Problem;
 use crate::inbox::jobs::{self, Job, JobPage, JobState};
 
 const COLUMNS: [&str; 7] = ["Changed", "Job", "Event", "State", "Why", "Chatbot", "Began"];
-
-const STATES: [&str; 5] = ["running", "stalled", "completed", "failed", "unknown"];
 
 pub(super) async fn list(
     State(site): State<Site>,
@@ -47,7 +45,7 @@ pub(super) async fn list(
 }
 
 const FILTERS: [Filter<'static>; 5] = [
-    Filter::choice("state", "State", &STATES),
+    Filter::choice("state", "State", &JobState::NAMES),
     Filter::text("event", "Event", "crawling"),
     parts::CHATBOT,
     Filter::text("since", "Since (UTC)", "2024-07-30T09:15:00Z"),
@@ -57,7 +55,7 @@ const FILTERS: [Filter<'static>; 5] = [
 /// What is asked for most.
 fn shortcuts(viewer: &Viewer) -> Markup {
     let day_ago = Timestamp::now().minus(DAY).to_string();
-    let links = STATES.map(|state| (state, format!("/jobs?state={state}")));
+    let links = JobState::NAMES.map(|state| (state, format!("/jobs?state={state}")));
     html! {
         p {
             a href=(super::entry::path_with("/jobs", [("state", "failed"), ("since", &*day_ago)])) { "Failed in the last 24 hours" }
@@ -69,8 +67,6 @@ fn shortcuts(viewer: &Viewer) -> Markup {
         }
     }
 }
-
-const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 fn row(job: &Job) -> Markup {
     let path = format!("/jobs/{}", job.event_id);

@@ -1,7 +1,5 @@
 //! `/`: is it well, and what to do where it is not; what came and went; and the newest of it.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -9,7 +7,7 @@ use maud::{Markup, html};
 use super::entry::path_with;
 use super::health::Health;
 use super::plot::{self, Line, Over};
-use super::{Section, Site, Viewer, destinations, health, parts, receipts};
+use super::{DAY, Section, Site, Viewer, health, parts, receipts};
 use crate::clock::Timestamp;
 use crate::delivery::view::{ShownDestination, ShownState};
 use crate::http::Standing;
@@ -20,9 +18,6 @@ use crate::subscription::{Registration, Seen, State as RegistrationState};
 
 /// How many of the newest receipts are shown.
 const NEWEST: usize = 10;
-
-/// How far back jobs are counted that failed.
-const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn overview(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
     let last = site.api.inbox.outbox().last_sequence().await?;
@@ -131,7 +126,7 @@ fn where_to(destinations: &[ShownDestination]) -> Markup {
         @for (number, destination) in destinations.iter().enumerate() {
             @if number > 0 { ", " }
             a href=(path_with("/deliveries", [("destination", &*destination.name)])) { (destination.name) }
-            " " (parts::state(destinations::word(destination.state))) " " (destination.pending_count) " pending"
+            " " (parts::state(destination.state.as_str())) " " (destination.pending_count) " pending"
         }
     }
 }
@@ -175,6 +170,8 @@ fn plots(site: &Site) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -128,15 +128,6 @@ pub fn state(word: &str) -> Markup {
     }
 }
 
-/// A number of things, with the noun in the form that fits it.
-pub fn counted(count: u64, noun: &str) -> String {
-    match noun.strip_suffix('y') {
-        _ if count == 1 => format!("1 {noun}"),
-        Some(stem) => format!("{count} {stem}ies"),
-        None => format!("{count} {noun}s"),
-    }
-}
-
 /// A list of names and what they are.
 pub fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, Markup)>) -> Markup {
     html! {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::entry::Viewer;
 use super::{Fields, Section, Site, destinations, parts};
-use crate::delivery::instruction::{Shown, ShownState};
+use crate::delivery::instruction::Shown;
 use crate::http::admin::Named;
 use crate::http::admin::replays;
 use crate::http::admin::told::{Followed, follow};
@@ -96,7 +96,7 @@ fn row(shown: &Shown) -> Markup {
     let cells = [
         parts::time(shown.created_at),
         html! { (what(shown)) },
-        parts::state(word(shown.state)),
+        parts::state(shown.state.as_str()),
         html! { (shown.progress.replayed_count) },
         parts::id_link(shown.id, &format!("/replays/{}", shown.id)),
     ];
@@ -134,16 +134,6 @@ fn what(shown: &Shown) -> String {
     words
 }
 
-const fn word(state: ShownState) -> &'static str {
-    match state {
-        ShownState::Waiting => "waiting",
-        ShownState::Running => "running",
-        ShownState::Done => "done",
-        ShownState::Ended => "ended",
-        ShownState::Failed => "failed",
-    }
-}
-
 pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
     let shown = replays::found(&site.api, id).await?;
     let progress = &shown.progress;
@@ -152,7 +142,7 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
     let done = progress.position.saturating_sub(progress.first).min(whole);
     let mut facts = vec![
         ("What", parts::text(&what(&shown))),
-        ("State", parts::state(word(shown.state))),
+        ("State", parts::state(shown.state.as_str())),
         ("Begun", parts::time_whole(shown.created_at)),
         ("Looked at", html! { (progress.examined_count) }),
         ("Match", html! { (progress.matched_count) }),

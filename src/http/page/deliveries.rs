@@ -201,7 +201,7 @@ pub(super) async fn all(
     let Some((question, label)) = question(&site, deed, query).await? else {
         let none = match deed {
             Deed::Again => "No dead letter matches whose destination is configured.",
-            Deed::Now | Deed::Off => "No pending delivery matches.",
+            Deed::Now | Deed::Off => "No pending delivery matches whose destination is configured.",
         };
         return Ok(site.after(&back, none));
     };
@@ -296,10 +296,12 @@ async fn count_dead(site: &Site, query: DeliveriesQuery) -> Result<Option<u64>, 
     }
 }
 
-/// The first of the deliveries that wait and match, and where the others begin, if there are any.
+/// The first of the deliveries that wait and match, of destinations that are configured, and where the others begin, if there
+/// are any.
 async fn waiting(site: &Site, query: DeliveriesQuery) -> Result<(Vec<Listed>, Option<Cursor>), Problem> {
     let (wanted, page) = deliveries::read(query)?;
     debug_assert_eq!(wanted.state, Some(DeliveryState::Pending));
+    let configured = replays::configured(site).await?;
     let mut found = Vec::new();
     let mut cursor = page.cursor;
     loop {
@@ -308,7 +310,8 @@ async fn waiting(site: &Site, query: DeliveriesQuery) -> Result<(Vec<Listed>, Op
             limit: MAX_TOLD,
         };
         let page = site.api.deliveries.list(&wanted, page).await?;
-        found.extend(page.items);
+        let items = page.items.into_iter();
+        found.extend(items.filter(|listed| configured.contains(&listed.destination)));
         cursor = page.next;
         // A page may hold a few more than were asked for: they are told too, since the next one begins behind them.
         if cursor.is_none() || found.len() >= MAX_TOLD {

@@ -86,7 +86,7 @@ fn form<'a>(viewer: &Viewer, names: &[&str], given: impl Fn(&str) -> Option<&'a 
 }
 
 /// The names of the destinations that receipts can be sent to.
-async fn configured(site: &Site) -> Result<Vec<String>, Problem> {
+pub(super) async fn configured(site: &Site) -> Result<Vec<String>, Problem> {
     let known = site.api.deliveries.destinations().await?;
     let configured = known.into_iter().filter(|known| known.kind.is_some());
     Ok(configured.map(|known| known.name).collect())

@@ -222,7 +222,7 @@ async fn what_waits_is_cancelled_one_and_all_that_match_and_nothing_without_a_se
     assert!(walker.follow(&rest).await.says("1 delivery is being cancelled."));
     deliveries(&app, "cancelled", 4).await;
     let none = walker.post("/deliveries/all", &all).await;
-    assert!(walker.follow(&none).await.says("No pending delivery matches."));
+    assert!(walker.follow(&none).await.says("No pending delivery matches whose destination is configured."));
 }
 
 #[tokio::test]
@@ -388,10 +388,77 @@ async fn a_replay_says_that_its_destination_is_paused_until_that_is_resumed() {
     let paused = walker.get(&path).await;
     walker.post("/destinations/app/resume", &[token]).await;
     deliveries(&app, "delivered", 1).await;
-    let resumed = walker.get(&path).await;
 
     assert!(paused.says(PAUSED), "{}", paused.text);
-    assert!(resumed.status == 200 && !resumed.says(PAUSED), "{}", resumed.text);
+    // How it goes is looked at every two seconds.
+    wait_for("the page to say no more that it is paused", || async {
+        let resumed = app
+            .client
+            .get(at(&app, &path))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        (!resumed.contains(PAUSED)).then_some(()).ok_or(resumed)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_that_waits_is_tried_but_of_destinations_that_are_configured_no_more() {
+    let (one, other) = (Application::start().await, Application::start().await);
+    for application in [&one, &other] {
+        application.answer(|_| Reply::Status(500));
+    }
+    let named = |name: &str, application: &Application| {
+        format!(
+            r#"{{name = "{name}", kind = "http", url = "{}"}}"#,
+            application.url()
+        )
+    };
+    let schedule = ("delivery.retry_schedule_seconds", "[0, 600]");
+    let both = format!("[{}, {}]", named("one", &one), named("other", &other));
+    let app = spawn_app_with(&[("delivery.destination", &both), schedule]).await;
+    post(&app, "crawling.completed").await;
+    wait_for("both to be tried", || async {
+        let page = app.api("/deliveries?state=pending").await;
+        let tried = |listed: &Value| listed["attempt_count"] == 1;
+        let is_so = page["deliveries"]
+            .as_array()
+            .is_some_and(|all| all.len() == 2 && all.iter().all(tried));
+        is_so.then_some(()).ok_or(page.to_string())
+    })
+    .await;
+    let alone = format!("[{}]", named("one", &one));
+    let app = app
+        .stop()
+        .await
+        .start(&[("delivery.destination", &alone), schedule])
+        .await;
+    one.answer(|_| Reply::Status(200));
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/deliveries?state=pending").await.field("form_token");
+
+    let asked = walker
+        .post("/deliveries/all", &[("form_token", &form_token), ("deed", "now")])
+        .await;
+    let told = walker
+        .post(
+            "/deliveries/all",
+            &[
+                ("form_token", &form_token),
+                ("deed", "now"),
+                ("confirmed", "true"),
+            ],
+        )
+        .await;
+    let told = walker.follow(&told).await;
+
+    assert!(asked.says("Try 1 pending?"), "{}", asked.text);
+    assert!(told.says("1 delivery is due now."), "{}", told.text);
+    deliveries(&app, "delivered", 1).await;
 }
 
 #[tokio::test]

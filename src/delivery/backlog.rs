@@ -27,8 +27,8 @@ use crate::inbox::outbox::{
 pub const WINDOW: usize = 1024;
 
 /// The most deliveries that are known at once: some 20 MiB. Where so many wait to be tried again, what is behind them
-/// stays in the log.
-const MAX_COUNT: usize = 100_000;
+/// stays in the log. Fewer in tests, which come to so many.
+const MAX_COUNT: usize = if cfg!(test) { 3 * WINDOW } else { 100_000 };
 
 /// The most of one job that have no row: they go one after the other, and would keep the window from the rest. No job that
 /// CaiGunn documents comes to so many. Few in tests, so that the model has it happen.

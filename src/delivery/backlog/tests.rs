@@ -477,6 +477,26 @@ fn what_is_read_ahead_has_a_bound() {
 }
 
 #[test]
+fn where_as_many_wait_as_are_known_what_is_behind_them_stays_in_the_log_until_one_is_done() {
+    let mut backlog = backlog(&[]);
+    for sequence in 1..=MAX_COUNT as u64 {
+        assert!(backlog.room() > 0, "{sequence}");
+        let waiting = tried(sequence, Outcome::Failed, at(0), at(60));
+        backlog.restore(&waiting, &receipt(sequence, sequence.into()), at(0));
+    }
+    assert_eq!(backlog.room(), 0);
+    // Nor is there room for what is to be sent once more, which leaves some to what is read ahead.
+    let again = receipt(MAX_COUNT as u64 + 1, 1);
+    assert!(!backlog.takes([(&again, None)].into_iter()));
+
+    let done = backlog.begin(at(60)).unwrap().sequence;
+    settle(&mut backlog, done, Outcome::Delivered, at(60));
+    record(&mut backlog, at(60));
+
+    assert_eq!(backlog.room(), 1);
+}
+
+#[test]
 fn a_job_of_very_many_does_not_keep_the_rest_in_the_log() {
     let count = 2 * WINDOW as u64;
     let mut backlog = backlog(&[]);

@@ -15,8 +15,8 @@ const BODY: &str = r#"{"event":"crawling","status":"initial","event_id":"3fa85f6
 /// Long enough for everything that should come.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Short enough to wait for in vain, and long enough for a shell to begin.
-const SHORT: Duration = Duration::from_millis(700);
+/// Short enough to wait for in vain, and long enough for shells to begin and to say who they are.
+const SHORT: Duration = Duration::from_secs(5);
 
 fn sender(program: &str, arguments: &[&str], timeout: Duration) -> CommandSender {
     let settings = Settings {
@@ -218,13 +218,10 @@ async fn a_file_that_is_there_and_cannot_be_started_is_told_by_what_it_lacks() {
 
 #[tokio::test]
 async fn over_the_time_limit_a_program_is_killed_with_its_children() {
-    let start = Instant::now();
-
     let report = report_on("trap '' TERM; sleep 1000 & echo $!; echo $$; wait; wait", SHORT).await;
 
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!((report.outcome, report.status), (Outcome::Timeout, None));
-    assert_eq!(report.detail, "not done within 0.7 s, and killed");
+    assert_eq!(report.detail, "not done within 5 s, and killed");
     let ids: Vec<_> = text(&report).lines().collect();
     assert_eq!(ids.len(), 2, "{report:?}");
     for id in ids {
@@ -240,7 +237,7 @@ async fn what_has_left_the_group_of_a_program_is_killed_with_it() {
 
     let report = report_on(script, SHORT).await;
 
-    assert_eq!(report.detail, "not done within 0.7 s, and killed");
+    assert_eq!(report.detail, "not done within 5 s, and killed");
     let ids: Vec<_> = text(&report).lines().collect();
     assert_eq!(ids.len(), 2, "{report:?}");
     for id in ids {
@@ -255,7 +252,8 @@ async fn what_a_program_starts_while_it_is_killed_is_killed_too() {
     let seconds = format!("300.{own}");
     let script = format!("while :; do setsid sleep {seconds} & sleep 0.01; done");
     for _ in 0..8 {
-        let report = report_on(&script, SHORT).await;
+        // However far it came: a moment is enough, and another each time.
+        let report = report_on(&script, Duration::from_millis(700)).await;
         assert_eq!(report.outcome, Outcome::Timeout);
     }
 
@@ -320,7 +318,7 @@ async fn a_program_need_not_read_its_input() {
         "exit 0",
         "exec <&-; sleep 0.1",
         "head -c 1 >/dev/null",
-        "exec 3<&0; sleep 4 <&3 >/dev/null 2>&1 &",
+        "exec 3<&0; sleep 300 <&3 >/dev/null 2>&1 &",
     ] {
         let start = Instant::now();
 
@@ -329,11 +327,7 @@ async fn a_program_need_not_read_its_input() {
             .await;
 
         assert_eq!(report.outcome, Outcome::Delivered, "{script}: {report:?}");
-        assert!(
-            start.elapsed() < Duration::from_secs(3),
-            "{script}: {:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() < LONG, "{script}: {:?}", start.elapsed());
     }
 }
 
@@ -401,13 +395,18 @@ async fn what_is_left_behind_gets_the_rest_of_the_input() {
 #[tokio::test]
 async fn what_is_left_behind_without_the_output_is_let_be() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("done");
-    let script = format!("(sleep 0.3; echo >{}) >/dev/null 2>&1 &", file.display());
+    let (go, file) = (folder.path().join("go"), folder.path().join("done"));
+    // It ends once it was told that the attempt has ended.
+    let script = format!(
+        "(until test -e {}; do sleep 0.05; done; echo >{}) >/dev/null 2>&1 &",
+        go.display(),
+        file.display()
+    );
 
     let report = report_on(&script, LONG).await;
 
     assert_eq!(report.outcome, Outcome::Delivered);
-    assert!(!file.exists(), "it was waited for");
+    fs::write(&go, "").unwrap();
     let done = async {
         while !file.exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;

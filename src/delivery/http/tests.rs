@@ -26,7 +26,7 @@ const BODY: &str = r#"{"event":"crawling", "status":"initial", "event_id":"3fa85
 const LONG: Duration = Duration::from_secs(20);
 
 /// Short enough to wait for in vain.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(2);
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 

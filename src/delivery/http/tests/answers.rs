@@ -140,7 +140,7 @@ async fn of_an_endless_answer_the_beginning_is_kept_and_the_connection_ended() {
 
         let report = sender.send(sample::parcel(BODY)).await;
 
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
         assert_eq!(report.outcome, Outcome::Delivered);
         assert_eq!(report.answer, vec![b'x'; MAX_ANSWER_BYTES]);
         server.until_ended().await;
@@ -175,7 +175,7 @@ async fn the_status_stands_though_the_body_never_ends() {
 
             assert_eq!((report.outcome, report.status), (outcome, Some(status)));
             assert!(report.answer.starts_with(b"said"), "{report:?}");
-            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
         }
     }
 }

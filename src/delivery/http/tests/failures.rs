@@ -55,14 +55,15 @@ async fn one_that_takes_no_connection_in_time_is_unreachable() {
 
 #[tokio::test]
 async fn one_that_nobody_knows_is_unreachable() {
-    // RFC 6761 and RFC 5737 promise that there is neither.
+    // A part of a name has at most 63 letters, so that no resolver is asked; RFC 5737 promises that there is no such address.
+    let unnamed = format!("{}.invalid", "n".repeat(64));
     for (url, place) in [
-        ("http://destination.invalid/hunter2", "destination.invalid:80"),
-        ("https://192.0.2.1/hunter2", "192.0.2.1:443"),
+        (format!("http://{unnamed}/hunter2"), format!("{unnamed}:80")),
+        ("https://192.0.2.1/hunter2".to_owned(), "192.0.2.1:443".to_owned()),
     ] {
         let start = Instant::now();
 
-        let report = sender_with(&settings(url), Duration::from_secs(1))
+        let report = sender_with(&settings(&url), SHORT)
             .send(sample::parcel(BODY))
             .await;
 
@@ -70,7 +71,7 @@ async fn one_that_nobody_knows_is_unreachable() {
         let expected = format!("cannot connect to {place}: ");
         assert!(report.detail.starts_with(&expected), "{report:?}");
         assert!(!report.detail.contains("hunter2"), "{report:?}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
     }
 }
 
@@ -89,9 +90,9 @@ async fn one_that_does_not_answer_in_time_has_a_timeout() {
             .send(sample::parcel(BODY))
             .await;
 
-        let expected = format!("no answer from {} within 0.3 s", server.address);
+        let expected = format!("no answer from {} within 2 s", server.address);
         assert_eq!(report, Report::new(Outcome::Timeout, expected));
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::harness::application::Application;
 use crate::harness::process::{Ended, run};
 use crate::harness::tunnel::answering;
-use crate::harness::{Process, tls, wait_for};
+use crate::harness::{NO_HOST, Process, tls, wait_for};
 
 const TOKEN: &str = "admin-token-0123456789abcdef";
 
@@ -130,7 +130,7 @@ async fn what_is_no_receiver_is_told_from_one() {
 
     let other = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
     let nobody = ask(&["receipts", "list", "--admin", "http://127.0.0.1:1"], TOKEN, &[]).await;
-    let nowhere = ask(&["receipts", "list", "--admin", "receiver.invalid"], TOKEN, &[]).await;
+    let nowhere = ask(&["receipts", "list", "--admin", NO_HOST], TOKEN, &[]).await;
     let mistaken = ask(&["receipts", "list", "--admin", "ftp://x"], TOKEN, &[]).await;
 
     let expected = format!(
@@ -144,8 +144,8 @@ async fn what_is_no_receiver_is_told_from_one() {
             .contains("no receiver runs at the admin address http://127.0.0.1:1: "),
         "{nobody:?}"
     );
-    let expected = "the receiver at http://receiver.invalid:9090 cannot be reached: ";
-    assert!(nowhere.errors.contains(expected), "{nowhere:?}");
+    let expected = format!("the receiver at http://{NO_HOST}:9090 cannot be reached: ");
+    assert!(nowhere.errors.contains(&expected), "{nowhere:?}");
     assert_eq!(mistaken.code, Some(64), "{mistaken:?}");
 }
 

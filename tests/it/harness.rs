@@ -182,6 +182,10 @@ pub fn sample_with(name: &str, ids: &Ids, wire: Wire) -> Notification {
     sample::notification(event, ids, wire)
 }
 
+/// The name of a host that is none, and that no resolver is asked for, which may have an answer for every other: a part of a name
+/// has at most 63 letters.
+pub const NO_HOST: &str = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn.invalid";
+
 /// The JSON that CaiGunn would post.
 pub fn json(notification: &Notification) -> Value {
     sample::to_json(notification)

@@ -12,7 +12,7 @@ use tokio::net::TcpSocket;
 
 use crate::harness::provider::{Reply, Route};
 use crate::harness::site::ADMIN_TOKEN;
-use crate::harness::{Site, client, free_port, wait_for};
+use crate::harness::{NO_HOST, Site, client, free_port, wait_for};
 
 /// For both chatbots of [`with_two`].
 const BOTH: [(&str, &str); 1] = [("CAIGUNN_API_KEY", "key-one,key-two")];

@@ -99,7 +99,8 @@ async fn nobody_at_the_admin_address_that_is_named_keeps_what_is_registered_unle
     let (site, [first, _], _) = running_for_two().await;
     let ours = site.provider.webhook_url(first);
     let nobody = format!("localhost:{}", free_port());
-    let variables = [BOTH[0], ANOTHER, ("CAIGUNN_PUBLIC_URL", "https://hooks.invalid")];
+    let nowhere = format!("https://{NO_HOST}");
+    let variables = [BOTH[0], ANOTHER, ("CAIGUNN_PUBLIC_URL", nowhere.as_str())];
 
     let refused = site
         .run(&["subscription", "ensure", "--admin", &nobody], &variables)

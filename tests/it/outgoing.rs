@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::harness::application::{Application, Reply};
 use crate::harness::process::{Ended, run};
-use crate::harness::{Process, free_port};
+use crate::harness::{Process, Provider, free_port, tls};
 
 /// A command in a folder of its own, with these variables.
 async fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
@@ -22,9 +22,11 @@ async fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
 async fn a_proxy_that_does_not_answer_is_named_without_its_password_unless_the_host_is_excepted() {
     let proxy = format!("http://user:hunter2@127.0.0.1:{}", free_port());
     let shown = proxy.replace("user:hunter2@", "");
+    // Of this machine and not called so: nobody listens there, and no resolver is asked.
+    let api = format!("https://0.0.0.0:{}", free_port());
     let variables = [
         ("HTTPS_PROXY", proxy.as_str()),
-        ("CAIGUNN_API_URL", "https://api.invalid"),
+        ("CAIGUNN_API_URL", api.as_str()),
         ("CAIGUNN_ACCESS_TOKEN", "access-token"),
         ("CAIGUNN_PUBLIC_URL", "https://hooks.invalid"),
     ];
@@ -32,7 +34,7 @@ async fn a_proxy_that_does_not_answer_is_named_without_its_password_unless_the_h
     let through = command(&["subscription", "show"], &variables).await;
     let around = command(
         &["subscription", "show"],
-        &[variables.as_slice(), &[("NO_PROXY", "api.invalid")]].concat(),
+        &[variables.as_slice(), &[("NO_PROXY", "0.0.0.0")]].concat(),
     )
     .await;
 
@@ -42,6 +44,7 @@ async fn a_proxy_that_does_not_answer_is_named_without_its_password_unless_the_h
     );
     assert!(!through.errors.contains("hunter2"), "{through:?}");
     assert!(!around.errors.contains("proxy"), "{around:?}");
+    assert!(around.errors.contains("Connection refused"), "{around:?}");
 }
 
 #[tokio::test]
@@ -81,7 +84,7 @@ async fn without_any_certificate_commands_of_this_machine_work_and_calls_to_othe
     let listed = command(&["receipts", "list"], &beside).await;
     let account = [
         ("CAIGUNN_ACCESS_TOKEN", "access-token"),
-        ("CAIGUNN_API_URL", "https://api.invalid"),
+        ("CAIGUNN_API_URL", "https://192.0.2.1"),
     ];
     let refreshed = command(&["token", "refresh"], &[beside.as_slice(), &account].concat()).await;
 
@@ -197,4 +200,31 @@ async fn a_refusal_that_may_be_the_proxy_s_names_it_and_one_of_the_application_d
             "{message}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_added_to_what_is_trusted_counts_for_calls_to_caigunn_while_the_receiver_runs() {
+    let folder = TempDir::new().unwrap();
+    let [bundle, added] = ["bundle.pem", "added.pem"].map(|name| folder.path().join(name));
+    // Of an authority that has nothing to do with it.
+    let _ = tls::acceptor(&bundle);
+    let provider = Provider::start([]).await;
+    let address = tls::before(provider.address, &added).await;
+    let api = format!("https://{address}");
+    let variables = [
+        ("SSL_CERT_FILE", bundle.to_str().unwrap()),
+        ("CAIGUNN_API_URL", &api),
+        ("CAIGUNN_ACCESS_TOKEN", "access-token"),
+        ("CAIGUNN_PUBLIC_URL", "https://hooks.example.com"),
+        ("CAIGUNN_SUBSCRIPTION_PROBE", "false"),
+        ("CAIGUNN_SUBSCRIPTION_RETRY_MAX_SECONDS", "1"),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    receiver.wait_for_log("invalid peer certificate", 1).await;
+    assert!(provider.calls().is_empty());
+
+    let both = [&bundle, &added].map(|path| std::fs::read_to_string(path).unwrap());
+    std::fs::write(&bundle, both.concat()).unwrap();
+
+    receiver.wait_for_log("registered https", 1).await;
 }

@@ -191,12 +191,16 @@ async fn take(State(state): State<Shared>, headers: HeaderMap, body: Bytes) -> R
         at: Instant::now(),
         status: None,
     };
-    let place = {
-        let mut arrivals = state.arrivals.lock().unwrap();
-        arrivals.push(arrival.clone());
-        arrivals.len() - 1
+    let (place, reply) = {
+        // Held until it is decided, so that what was seen is answered as of then.
+        let mut decide = state.decide.lock().unwrap();
+        let place = {
+            let mut arrivals = state.arrivals.lock().unwrap();
+            arrivals.push(arrival.clone());
+            arrivals.len() - 1
+        };
+        (place, decide(&arrival))
     };
-    let reply = (state.decide.lock().unwrap())(&arrival);
     let (status, header) = match reply {
         Reply::Status(status) => (status, None),
         Reply::With(status, name, value) => (status, Some((name, value))),

@@ -26,6 +26,9 @@ fn assert_stopped_in_order(process: &Process, ended: ExitStatus) {
     assert_eq!(last["level"], "INFO");
 }
 
+/// With this a post waits for an inbox that is held longer than a test does, however slow the machine.
+const PATIENT_INBOX: (&str, &str) = ("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", "600");
+
 /// Another program that holds the inbox, so that nothing can be stored for as long as this is held.
 fn hold_inbox(folder: &Path) -> rusqlite::Connection {
     let holder = rusqlite::Connection::open(folder.join("inbox.db")).expect("the inbox is a database");
@@ -99,25 +102,6 @@ async fn wait_until_not_ready(process: &Process) {
 
 async fn start(folder: &Path, variables: &[(&str, &str)]) -> Process {
     Process::start(folder, variables).await
-}
-
-#[tokio::test]
-async fn a_stop_under_load_leaves_no_request_half_done() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut process = start(folder.path(), &[]).await;
-    let posters = Posters::start(32, process.public);
-    posters.wait_for_answers(200).await;
-
-    process.signal("TERM");
-    let ended = process.wait().await;
-    let posted = posters.end().await;
-
-    assert_stopped_in_order(&process, ended);
-    for posted in &posted {
-        assert!(!matches!(posted.end, End::Wrong(_)), "{posted:?}");
-    }
-    let process = start(folder.path(), &[]).await;
-    assert_each_stored_once(&posted, &process.receipts(&client()).await);
 }
 
 #[tokio::test]
@@ -267,7 +251,8 @@ async fn the_receiver_says_that_it_is_not_ready_while_a_request_holds_the_stop()
 #[tokio::test]
 async fn a_request_that_never_ends_is_given_up_at_the_deadline_and_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut process = start(folder.path(), &[("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1")]).await;
+    let times = [PATIENT_INBOX, ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1")];
+    let mut process = start(folder.path(), &times).await;
     let holder = hold_inbox(folder.path());
     let mut connection = Raw::connect(process.public).await;
     connection.send(raw::post(&notification())).await;
@@ -452,6 +437,7 @@ async fn after_the_delay_the_receiver_stops_in_order_under_load() {
 async fn the_time_for_a_stop_counts_from_the_end_of_the_delay() {
     let folder = tempfile::tempdir().expect("a folder");
     let times = [
+        PATIENT_INBOX,
         ("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "2"),
         ("CAIGUNN_SERVER_STOP_TIMEOUT_SECONDS", "1"),
     ];

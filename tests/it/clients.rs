@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::harness::raw::{Answer, Raw, post, status_of};
 use crate::harness::{
     App, Process, client, closed_folder, json, sample, spawn_app, spawn_app_with, wait_for,
@@ -47,7 +50,7 @@ async fn begin_body(app: &App, length: usize) -> Raw {
 
 #[tokio::test]
 async fn a_head_that_drips_in_is_cut_off_while_others_are_served() {
-    let app = spawn_app_with(&[("server.header_timeout_seconds", "1")]).await;
+    let app = spawn_app_with(&[("server.header_timeout_seconds", "5")]).await;
     let mut slow = Raw::connect(app.public).await;
     slow.send("POST /webhook HTTP/1.1\r\nHost: receiver\r\nX-Slow: ")
         .await;
@@ -63,7 +66,7 @@ async fn a_head_that_drips_in_is_cut_off_while_others_are_served() {
 
 #[tokio::test]
 async fn a_body_that_drips_in_is_answered_408_while_others_are_served() {
-    let app = spawn_app_with(&[("server.body_timeout_seconds", "1")]).await;
+    let app = spawn_app_with(&[("server.body_timeout_seconds", "5")]).await;
     let slow = begin_body(&app, 1_000_000).await;
 
     let slow = tokio::spawn(slow.drip_until_closed(" ", DRIP));
@@ -81,13 +84,13 @@ async fn a_body_that_drips_in_is_answered_408_while_others_are_served() {
         answer.contains("urn:caigunn-webhook:problem:body-timeout"),
         "{answer}"
     );
-    assert!(answer.contains("the body did not arrive within 1 s"), "{answer}");
+    assert!(answer.contains("the body did not arrive within 5 s"), "{answer}");
     app.stop().await;
 }
 
 #[tokio::test]
 async fn a_connection_that_lies_idle_is_closed() {
-    let app = spawn_app_with(&[("server.idle_timeout_seconds", "1")]).await;
+    let app = spawn_app_with(&[("server.idle_timeout_seconds", "5")]).await;
     let mut unused = Raw::connect(app.public).await;
     let mut used = Raw::connect(app.public).await;
     used.send(post(&notification())).await;
@@ -252,6 +255,43 @@ async fn connections_that_make_room_or_are_read_on_count_and_end_for_new_ones() 
         .await;
 
     assert!(count <= ROOM + LEAVING, "{count}");
+}
+
+/// The kernel ends it, and only Linux has that.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_whose_peer_takes_nothing_of_an_answer_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("CAIGUNN_SERVER_WRITE_TIMEOUT_SECONDS", "5")];
+    let receiver = Process::start(folder.path(), &variables).await;
+    // More than fits on the way to who reads none of it.
+    let mut large = json(&sample("crawling.completed"));
+    large["x"] = "x".repeat(7 << 20).into();
+    let taken = client().post(receiver.url("/webhook")).json(&large).send().await;
+    let taken: Value = taken.unwrap().json().await.unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(receiver.admin).await.unwrap();
+    let path = format!("/api/v1/receipts/{}", taken["receipt_id"].as_str().unwrap());
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", receiver.admin);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).await.unwrap();
+
+    let client = client();
+    wait_for("that connection to be ended", || async {
+        let open = receiver
+            .metric(&client, r#"open_connections{listener="admin"}"#)
+            .await;
+        // The other one asks.
+        if open == 1.0 {
+            Ok(())
+        } else {
+            Err(format!("{open} are open"))
+        }
+    })
+    .await;
+    drop(stream);
 }
 
 #[tokio::test]

@@ -89,28 +89,13 @@ async fn readyz(client: &Client, process: &Process) -> (u16, String) {
     (status, problem["detail"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A number of `/metrics`.
-async fn number(client: &Client, process: &Process, series: &str) -> f64 {
-    let page = client
-        .get(format!("http://{}/metrics", process.admin))
-        .send()
-        .await
-        .expect("an answer");
-    let page = page.text().await.expect("text");
-    let shown = page.lines().find_map(|line| {
-        let (name, value) = line.rsplit_once(' ')?;
-        (name.strip_prefix("caigunn_webhook_") == Some(series)).then(|| value.parse().expect("a number"))
-    });
-    shown.unwrap_or_else(|| panic!("{series} is not in {page}"))
-}
-
 /// Asks `/readyz` until it has tried the inbox once more and found it well.
 async fn wait_until_probed(client: &Client, process: &Process) {
     let committed = r#"commit_duration_seconds_count{result="ok"}"#;
-    let before = number(client, process, committed).await;
+    let before = process.metric(client, committed).await;
     wait_for("a probe", || async {
         let ready = readyz(client, process).await;
-        let count = number(client, process, committed).await - before;
+        let count = process.metric(client, committed).await - before;
         if count > 0.0 {
             Ok(())
         } else {
@@ -123,7 +108,7 @@ async fn wait_until_probed(client: &Client, process: &Process) {
 /// Asks `/readyz` until it has tried the inbox and failed twice. From the first time on the answer must be 503 with this
 /// detail. Before that there may be room for what a probe writes, which is less than a large notification.
 async fn assert_unready_when_probed_twice(client: &Client, process: &Process, detail: &str) {
-    let failed = async || number(client, process, "failed_commits_total").await;
+    let failed = async || process.metric(client, "failed_commits_total").await;
     let before = failed().await;
     wait_for("two probes to fail", || async {
         let count = failed().await - before;
@@ -139,6 +124,11 @@ async fn assert_unready_when_probed_twice(client: &Client, process: &Process, de
         }
     })
     .await;
+    // Who restarts what is not alive must not restart this.
+    for side in [process.public, process.admin] {
+        let alive = client.get(format!("http://{side}/healthz")).send().await;
+        assert_eq!(alive.expect("an answer").status(), 200, "{side}");
+    }
 }
 
 async fn wait_until_ready(client: &Client, process: &Process) {

@@ -1,5 +1,5 @@
 //! Promise: no post is lost between a proxy and a receiver because of how either of them ends connections, and a
-//! refusal comes through as it was said. With a real nginx and a real Caddy, whose keep-alive is as it is by default.
+//! refusal comes through as it was said. With a real nginx and a real Caddy, which keep idle connections for [`KEPT`].
 
 mod idle;
 mod logs;
@@ -21,8 +21,14 @@ use crate::harness::nginx::Nginx;
 /// What posts must have in their path.
 const TOKEN: &str = "planted-token";
 
+const GUARDED: [(&str, &str); 1] = [("CAIGUNN_WEBHOOK_TOKEN", TOKEN)];
+
 /// How far the receiver is from its proxy.
 const ONE_WAY: Duration = Duration::from_millis(10);
+
+/// How long proxies keep an idle connection here: as shipped and by default they keep it a minute or two, and the receiver for
+/// longer (`shipped::`).
+const KEPT: Duration = Duration::from_secs(4);
 
 /// A proxy that has connections of its own to a receiver for each path that begins with `/0/`, `/1/` and so on.
 struct Front {
@@ -39,12 +45,12 @@ enum Proxy {
 
 impl Front {
     /// An nginx that keeps one idle connection for each of so many paths, none if there is no nginx. It keeps none
-    /// unless it is told how many; how long is its default. Below `/unbuffered/` it passes bodies on as they come.
-    async fn nginx(pool_count: usize, token: &str) -> Option<Self> {
-        let (receiver, folder) = start_receiver(token).await;
+    /// unless it is told how many. Below `/unbuffered/` it passes bodies on as they come.
+    async fn nginx(pool_count: usize, variables: &[(&str, &str)]) -> Option<Self> {
+        let (receiver, folder) = start_receiver(variables).await;
         let far = distance_to(receiver.public, ONE_WAY).await;
-        let pools =
-            (0..pool_count).map(|pool| format!("upstream pool_{pool} {{ server {far}; keepalive 32; }}\n"));
+        let kept = format!("keepalive 32; keepalive_timeout {}s;", KEPT.as_secs());
+        let pools = (0..pool_count).map(|pool| format!("upstream pool_{pool} {{ server {far}; {kept} }}\n"));
         let locations =
             (0..pool_count).map(|pool| format!("location /{pool}/ {{ proxy_pass http://pool_{pool}/; }}\n"));
         let configuration = format!(
@@ -67,11 +73,12 @@ impl Front {
     }
 
     /// A Caddy with a pool of idle connections for each of so many paths, none if there is no Caddy.
-    async fn caddy(pool_count: usize, token: &str) -> Option<Self> {
-        let (receiver, folder) = start_receiver(token).await;
+    async fn caddy(pool_count: usize, variables: &[(&str, &str)]) -> Option<Self> {
+        let (receiver, folder) = start_receiver(variables).await;
         let far = distance_to(receiver.public, ONE_WAY).await;
-        let paths =
-            (0..pool_count).map(|pool| format!("handle_path /{pool}/* {{\nreverse_proxy {far}\n}}\n"));
+        let kept = format!("transport http {{\nkeepalive {}s\n}}", KEPT.as_secs());
+        let paths = (0..pool_count)
+            .map(|pool| format!("handle_path /{pool}/* {{\nreverse_proxy {far} {{\n{kept}\n}}\n}}\n"));
         let proxy = Proxy::Caddy(Caddy::start("", &paths.collect::<String>()).await?);
         Some(Self {
             proxy,
@@ -110,8 +117,8 @@ fn raise_file_limit() {
     setrlimit(Resource::Nofile, limit).expect("the soft limit may be raised to the hard one");
 }
 
-async fn start_receiver(token: &str) -> (Process, TempDir) {
+async fn start_receiver(variables: &[(&str, &str)]) -> (Process, TempDir) {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
-    let receiver = Process::start(folder.path(), &[("CAIGUNN_WEBHOOK_TOKEN", token)]).await;
+    let receiver = Process::start(folder.path(), variables).await;
     (receiver, folder)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Front, raise_file_limit};
+use super::{Front, KEPT, raise_file_limit};
 use crate::harness::client;
 use crate::harness::posters::{End, Posted, assert_each_stored_once, post};
 use crate::harness::raw::Raw;
@@ -45,10 +45,15 @@ async fn post_to_all(front: &Front, times: &[Duration]) -> Vec<Posted> {
 #[tokio::test]
 async fn a_post_on_a_connection_that_lay_idle_is_answered_200() {
     raise_file_limit();
-    let around_ten = spread(Duration::from_millis(9_900), Duration::from_millis(10_100));
-    let around_sixty = spread(Duration::from_secs(59), Duration::from_secs(61));
-    let times: Vec<_> = around_ten.chain(around_sixty).collect();
-    let (nginx, caddy) = tokio::join!(Front::nginx(times.len(), ""), Front::caddy(times.len(), ""));
+    // That is the time for a head that has begun, and none for the next one to come.
+    let variables = [("CAIGUNN_SERVER_HEADER_TIMEOUT_SECONDS", "2")];
+    let around_heads = spread(Duration::from_millis(1_900), Duration::from_millis(2_100));
+    let around_kept = spread(KEPT - Duration::from_secs(1), KEPT + Duration::from_secs(1));
+    let times: Vec<_> = around_heads.chain(around_kept).collect();
+    let (nginx, caddy) = tokio::join!(
+        Front::nginx(times.len(), &variables),
+        Front::caddy(times.len(), &variables)
+    );
     let fronts: Vec<_> = [nginx, caddy].into_iter().flatten().collect();
 
     let posted = join_all(fronts.iter().map(|front| post_to_all(front, &times))).await;

@@ -1,6 +1,6 @@
 //! What proxies say of requests that fail, in whose paths the token is.
 
-use super::{TOKEN, start_receiver};
+use super::{GUARDED, TOKEN, start_receiver};
 use crate::harness::caddy::Caddy;
 use crate::harness::client;
 use crate::harness::nginx::Nginx;
@@ -19,7 +19,7 @@ async fn post_in_vain(url: String) {
 
 #[tokio::test]
 async fn nginx_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
-    let (mut receiver, _folder) = start_receiver(TOKEN).await;
+    let (mut receiver, _folder) = start_receiver(&GUARDED).await;
     let configured = |line: &str| {
         let pass = format!("proxy_pass http://{};", receiver.public);
         format!("server {{ listen {{address}}; access_log off; {line} location / {{ {pass} }} }}")
@@ -43,7 +43,7 @@ async fn nginx_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
 
 #[tokio::test]
 async fn caddy_writes_the_token_into_its_error_log_unless_it_is_told_not_to() {
-    let (mut receiver, _folder) = start_receiver(TOKEN).await;
+    let (mut receiver, _folder) = start_receiver(&GUARDED).await;
     assert!(CADDY.contains(CADDY_LINES));
     let pass = format!("reverse_proxy {}", receiver.public);
     let Some(plain) = Caddy::start("", &pass).await else {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 
-use super::{Front, TOKEN};
+use super::{Front, GUARDED, TOKEN};
 use crate::harness::client;
 use crate::harness::posters::{End, Posted, assert_each_stored_once, post};
 use crate::harness::raw::{self, Raw};
@@ -104,7 +104,7 @@ async fn assert_refusals_harm_nobody_else(front: &Front) {
 
 #[tokio::test]
 async fn refused_posts_cost_no_other_post_through_nginx_its_answer() {
-    let Some(front) = Front::nginx(1, TOKEN).await else {
+    let Some(front) = Front::nginx(1, &GUARDED).await else {
         return;
     };
     assert_refusals_harm_nobody_else(&front).await;
@@ -112,7 +112,7 @@ async fn refused_posts_cost_no_other_post_through_nginx_its_answer() {
 
 #[tokio::test]
 async fn refused_posts_cost_no_other_post_through_caddy_its_answer() {
-    let Some(front) = Front::caddy(1, TOKEN).await else {
+    let Some(front) = Front::caddy(1, &GUARDED).await else {
         return;
     };
     assert_refusals_harm_nobody_else(&front).await;

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use caigunn_webhook::config::{self, Sources};
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{TOKEN, start_receiver};
+use super::{GUARDED, TOKEN, start_receiver};
 use crate::harness::caddy::Caddy;
 use crate::harness::nginx::Nginx;
 use crate::harness::posters::text;
@@ -96,7 +98,7 @@ async fn assert_promises(mut receiver: Process, address: SocketAddr, log: impl F
 
 #[tokio::test]
 async fn nginx_as_it_is_shipped_takes_all_that_the_receiver_takes_and_writes_no_token() {
-    let (receiver, _folder) = start_receiver(TOKEN).await;
+    let (receiver, _folder) = start_receiver(&GUARDED).await;
     let Some(nginx) = nginx(receiver.public).await else {
         return;
     };
@@ -106,7 +108,7 @@ async fn nginx_as_it_is_shipped_takes_all_that_the_receiver_takes_and_writes_no_
 
 #[tokio::test]
 async fn caddy_as_it_is_shipped_takes_all_that_the_receiver_takes_and_writes_no_token() {
-    let (receiver, _folder) = start_receiver(TOKEN).await;
+    let (receiver, _folder) = start_receiver(&GUARDED).await;
     let Some(caddy) = caddy(receiver.public).await else {
         return;
     };
@@ -167,4 +169,40 @@ fn the_deployment_with_caddy_gives_the_shipped_file_the_variables_that_it_reads(
         assert!(deployment.contains(&format!("      {variable}: ")), "{variable}");
     }
     assert!(deployment.contains("./config/proxies/Caddyfile:/etc/caddy/Caddyfile:ro"));
+}
+
+/// Else a proxy posts on a connection that the receiver ends at that moment, and does not repeat it.
+#[test]
+fn by_default_the_receiver_keeps_idle_connections_for_longer_than_every_proxy_that_is_shipped() {
+    let defaults = config::load(&Sources::default()).expect("the defaults are right");
+    let kept = defaults.settings.http.connections.idle_timeout;
+    let number_behind = |file: &str, setting: &str| -> Vec<Duration> {
+        let text = shipped(file);
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        let given = lines
+            .filter_map(|line| line.split_once(setting))
+            .map(|(_, rest)| {
+                let digits: String = rest.trim().chars().take_while(char::is_ascii_digit).collect();
+                Duration::from_secs(digits.parse().expect("a number of seconds"))
+            });
+        given.collect()
+    };
+    let apache = number_behind("config/proxies/apache.conf", "ttl=");
+    let traffic_server = "proxy.config.http.keep_alive_no_activity_timeout_out INT";
+    let traffic_server = number_behind("config/proxies/trafficserver.records.config", traffic_server);
+    assert_eq!((apache.len(), traffic_server.len()), (1, 1));
+    for time in [apache, traffic_server].concat() {
+        assert!(time < kept, "{time:?} and {kept:?}");
+    }
+    // Those of the others are their defaults: Caddy's is the longest, two minutes.
+    for (file, setting) in [
+        ("config/proxies/Caddyfile", "keepalive"),
+        ("config/proxies/nginx.conf", "keepalive_timeout"),
+        ("config/nginx.conf", "keepalive_timeout"),
+    ] {
+        let text = shipped(file);
+        let mut lines = text.lines().map(str::trim);
+        assert!(!lines.any(|line| line.starts_with(setting)), "{file}");
+    }
+    assert!(kept > Duration::from_secs(120), "{kept:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::interval;
 
-use super::{Front, TOKEN, start_receiver};
+use super::{Front, GUARDED, TOKEN, start_receiver};
 use crate::harness::raw::{self, Answer, Raw};
 
 /// More than a body may have, and how it is sent: for longer than the two seconds that are waited for silence.
@@ -43,7 +43,7 @@ async fn assert_413_comes_through(front: &Front, prefix: &str) {
 
 #[tokio::test]
 async fn the_refusal_of_a_slow_upload_comes_through_nginx_whether_it_buffers_or_not() {
-    let Some(front) = Front::nginx(1, TOKEN).await else {
+    let Some(front) = Front::nginx(1, &GUARDED).await else {
         return;
     };
     for prefix in ["/0", "/unbuffered"] {
@@ -53,7 +53,7 @@ async fn the_refusal_of_a_slow_upload_comes_through_nginx_whether_it_buffers_or_
 
 #[tokio::test]
 async fn the_refusal_of_a_slow_upload_comes_through_caddy() {
-    let Some(front) = Front::caddy(1, TOKEN).await else {
+    let Some(front) = Front::caddy(1, &GUARDED).await else {
         return;
     };
     assert_413_comes_through(&front, "/0").await;
@@ -62,7 +62,7 @@ async fn the_refusal_of_a_slow_upload_comes_through_caddy() {
 /// As Apache httpd and Varnish do.
 #[tokio::test]
 async fn a_proxy_that_passes_the_whole_upload_on_before_it_looks_for_an_answer_finds_it() {
-    let (receiver, _folder) = start_receiver(TOKEN).await;
+    let (receiver, _folder) = start_receiver(&GUARDED).await;
     let mut connection = Raw::connect(receiver.public).await;
 
     let (is_taken, answer) = upload(&mut connection, &format!("/webhook/{TOKEN}")).await;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use caigunn_webhook::config::{self, Sources};
 use serde_json::Value;
 
 use crate::harness::process::run;
@@ -251,4 +252,83 @@ fn every_example_is_shown_as_the_file_is_that_is_tried_and_no_other() {
     let files = files.map(|file| read(&format!("examples/{file}")));
 
     assert_eq!(shown, files.iter().map(String::as_str).collect());
+}
+
+/// The number behind the first of these words in a file.
+fn number_behind(file: &str, words: &str) -> u64 {
+    let text = read(file);
+    let (_, rest) = text
+        .split_once(words)
+        .unwrap_or_else(|| panic!("{words} is not in {file}"));
+    let digits = rest.trim_start_matches(['"', ' ']).chars();
+    let digits: String = digits.take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+/// Else the service's manager kills it in the midst of a stop that would have ended in order.
+#[test]
+fn every_service_that_is_shipped_is_given_more_time_to_stop_than_it_takes() {
+    let defaults = config::load(&Sources::default()).unwrap().settings;
+    let of_default = defaults.drain_delay.as_secs();
+    let of_replicas = number_behind("compose.postgres.yaml", "CAIGUNN_SERVER_DRAIN_DELAY_SECONDS:");
+    let of_pods = number_behind("deploy/kubernetes/postgres/config.toml", "drain_delay_seconds =");
+    for (file, words, drain_delay) in [
+        ("compose.yaml", "stop_grace_period:", of_default),
+        ("compose.caddy.yaml", "stop_grace_period:", of_default),
+        ("compose.postgres.yaml", "stop_grace_period:", of_replicas),
+        (
+            "deploy/systemd/caigunn-webhook.service",
+            "\nTimeoutStopSec=",
+            of_default,
+        ),
+        (
+            "deploy/kubernetes/base/deployment.yaml",
+            "terminationGracePeriodSeconds:",
+            of_default.max(of_pods),
+        ),
+    ] {
+        let given = number_behind(file, words);
+
+        assert!(
+            given > drain_delay + defaults.stop_timeout.as_secs(),
+            "{file}: {given}"
+        );
+    }
+}
+
+#[test]
+fn how_often_and_for_how_long_a_delivery_is_tried_is_what_the_schedule_says() {
+    let settings = read("config/caigunn-webhook.toml");
+    let (_, schedule) = settings.split_once("\nretry_schedule_seconds = [").unwrap();
+    let (schedule, _) = schedule.split_once(']').unwrap();
+    let schedule: Vec<u64> = schedule.split(", ").map(|wait| wait.parse().unwrap()).collect();
+    // As the words below have it.
+    assert_eq!(schedule.len(), 10);
+    let hours = schedule.iter().sum::<u64>() / 3600;
+    let waits = schedule[1..].iter().map(|wait| match wait {
+        0..60 => format!("{wait} s"),
+        60..3600 => format!("{} min", wait / 60),
+        _ => format!("{} h", wait / 3600),
+    });
+    let waits: Vec<_> = waits.collect();
+    let (last, others) = waits.split_last().unwrap();
+
+    for (file, count, said) in [
+        ("README.md", 1, format!("ten times within some {hours} hours")),
+        ("docs/queues.md", 2, format!("schedule goes on ({hours} hours)")),
+        (
+            "docs/delivery.md",
+            1,
+            format!("At once, then {} and {last} after", others.join(", ")),
+        ),
+        (
+            "config/caigunn-webhook.toml",
+            1,
+            format!("ten attempts in some {hours} hours"),
+        ),
+    ] {
+        // Wherever a line ends.
+        let text = read(file).replace("\n# ", " ").replace('\n', " ");
+        assert_eq!(text.matches(&said).count(), count, "{file}: {said}");
+    }
 }

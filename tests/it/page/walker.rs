@@ -7,7 +7,11 @@ use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
-use crate::harness::{App, clients};
+use crate::harness::{App, clients, header};
+
+/// What every answer of the page says may be done with it.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                          form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// One walker, with the cookies that were given to it.
 pub struct Walker {
@@ -111,6 +115,8 @@ impl Walker {
     }
 
     async fn take(&mut self, response: Response) -> Page {
+        let policy = header(&response, "content-security-policy");
+        assert_eq!(policy, Some(POLICY), "{response:?}");
         for cookie in response.headers().get_all(SET_COOKIE) {
             let pair = cookie.to_str().expect("text").split(';').next().expect("a pair");
             let (name, value) = pair.split_once('=').expect("a pair");

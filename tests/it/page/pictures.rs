@@ -1,4 +1,4 @@
-//! Promise: the pictures in docs/ are of this page: `CAIGUNN_TEST_RENEW_PICTURES=1 scripts/test page::pictures` makes them anew.
+//! Promise: the pictures in docs/ are of this page, and what was to be read on it stands beside this test: `CAIGUNN_TEST_RENEW_PICTURES=1 scripts/test page::pictures` makes them anew.
 
 use std::path::Path;
 use std::{env, fs};
@@ -14,15 +14,20 @@ use crate::harness::{App, json, sample_with, spawn_app_with, wait_for};
 /// By setting this variable the pictures in the repository are renewed.
 const RENEW: &str = "CAIGUNN_TEST_RENEW_PICTURES";
 
-/// A receiver whose application takes nothing the first two times.
+/// What stands beside numbers, and is another where they are.
+const PASSING: &str =
+    "Jan Feb Mar Apr May Jun Jul Aug Sep Sept Oct Nov Dec AM PM ms s sec min hr h day days KiB MiB GiB TiB";
+
+/// A receiver whose application does not take that an upload has begun the first two times.
 async fn receiver() -> (App, Application) {
     let mut left = 2;
-    let application = Application::answering(move |_| match left {
-        0 => Reply::Status(204),
-        _ => {
-            left -= 1;
-            Reply::Status(503)
+    let application = Application::answering(move |arrival| {
+        let is_taken = arrival.event != "uploading.initial" || left == 0;
+        if is_taken {
+            return Reply::Status(204);
         }
+        left -= 1;
+        Reply::Status(503)
     })
     .await;
     let destination = format!(
@@ -98,19 +103,45 @@ async fn the_pictures_in_the_documents_are_of_this_page() {
 
     let job = format!("/jobs/{}", upload.event_id);
     for (name, path, text, height) in [
-        ("page-overview.png", "/", "training.failed", 900),
-        ("page-job.png", &*job, "prices.numbers", 1100),
+        ("page-overview", "/", "training.failed", 900),
+        ("page-job", &*job, "prices.numbers", 1100),
     ] {
         browser.open(&at(&app, path)).await;
         browser.wait_for_text(text).await;
         let made = browser.picture(height).await;
-        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+        let read = browser.run("return document.body.innerText;").await;
+        let read = lasting(read.as_str().expect("it is text"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let kept = root.join("docs").join(name).with_extension("png");
+        let kept_text = root
+            .join("tests/it/page/pictures")
+            .join(name)
+            .with_extension("txt");
         if env::var_os(RENEW).is_some() {
             fs::write(&kept, &made).expect("docs/ can be written to");
+            fs::write(&kept_text, &read).expect("tests/ can be written to");
         }
         let kept = fs::read(&kept).unwrap_or_else(|error| panic!("{name}: {error}: set {RENEW}"));
         assert_eq!(size_of(&kept), size_of(&made), "{name} is old: set {RENEW}");
+        let kept = fs::read_to_string(&kept_text).unwrap_or_default();
+        assert_eq!(kept, read, "{name} is old: set {RENEW}");
     }
+}
+
+/// The words of a text, line by line, with a mark in place of what is another each time: ids, times, sizes and counts.
+fn lasting(text: &str) -> String {
+    let is_lasting = |word: &str| {
+        let word = word.trim_end_matches([',', '.', ')']);
+        !word.contains(|it: char| it.is_ascii_digit()) && !PASSING.split(' ').any(|passing| passing == word)
+    };
+    let lines = text.lines().map(|line| {
+        let words = line.split_whitespace();
+        let words = words.map(|word| if is_lasting(word) { word } else { "#" });
+        let mut words: Vec<_> = words.collect();
+        words.dedup_by(|next, before| (*next, *before) == ("#", "#"));
+        words.join(" ") + "\n"
+    });
+    lines.collect()
 }
 
 /// Width and height as the head of a PNG says them.

@@ -15,7 +15,7 @@ use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::process::{Ended, run, run_with_input};
+use crate::harness::process::{Ended, run, run_with_input, words};
 use crate::harness::provider::{Call, Reply, Route};
 use crate::harness::{self, Process, Provider, client, sample_with, wait_for};
 
@@ -124,14 +124,6 @@ fn printed(ids: &Ids, missing: &[&str], is_dry_run: bool) -> Value {
 }
 
 const BOTH: &[&str] = &["crawling.initial", "crawling.completed"];
-
-/// The words of each line, since columns are as wide as they need be.
-fn words(output: &str) -> Vec<String> {
-    let lines = output
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.collect()
-}
 
 #[tokio::test]
 async fn without_a_receiver_it_stores_what_is_missing_itself_once() {

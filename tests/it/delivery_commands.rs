@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::harness::application::{Application, Arrival, Reply};
 use crate::harness::posters::text;
-use crate::harness::process::{Ended, run};
+use crate::harness::process::{Ended, run, words};
 use crate::harness::{self, Process, client, free_port, sample_with, wait_for};
 
 /// A receiver in a process of its own that delivers to an application, as `app`.
@@ -163,14 +163,6 @@ impl Stage {
         })
         .await
     }
-}
-
-/// The words of each line, since columns are as wide as they need be.
-fn words(output: &str) -> Vec<String> {
-    let lines = output
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.collect()
 }
 
 fn id(receipt_id: &str) -> String {

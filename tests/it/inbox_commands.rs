@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::harness::postgres::{Database, fresh_database};
-use crate::harness::process::{Ended, run};
+use crate::harness::process::{Ended, run, words};
 use crate::harness::{self, Process, client, sample, wait_for};
 
 /// A folder for an inbox in `inbox.db`, which is the configured one.
@@ -49,14 +49,6 @@ async fn inbox_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)
 fn printed(ended: &Ended) -> (Value, Option<i32>) {
     let value = serde_json::from_str(&ended.output);
     (value.unwrap_or_else(|_| panic!("no JSON: {ended:?}")), ended.code)
-}
-
-/// The words of each line, since columns are as wide as they need be.
-fn words(output: &str) -> Vec<String> {
-    let lines = output
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    lines.collect()
 }
 
 /// Posts so many notifications of jobs of their own.

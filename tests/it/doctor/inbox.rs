@@ -3,12 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 
 use super::{assert_finds, files};
-use crate::harness::process::Ended;
+use crate::harness::process::{Ended, NAMESPACE, can_mount};
 use crate::harness::site::TOKEN;
 use crate::harness::{Site, client, json, sample};
 
@@ -32,9 +31,6 @@ fn mount_point(site: &Site) -> PathBuf {
     disk
 }
 
-/// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.
-const NAMESPACE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
-
 /// One whose receiver has stopped in order.
 async fn stopped() -> Site {
     let mut site = Site::running().await;
@@ -45,13 +41,7 @@ async fn stopped() -> Site {
 /// Runs `doctor` for `disk/inbox.db` once this script has mounted something at `disk`; `None` where the system lets us
 /// mount nothing.
 async fn doctor_on_mount(site: &Site, script: &str) -> Option<Ended> {
-    let probe = Command::new(NAMESPACE[0])
-        .args(&NAMESPACE[1..])
-        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
-        .stderr(Stdio::null())
-        .status();
-    if !probe.is_ok_and(|ended| ended.success()) {
-        eprintln!("SKIPPED: doctor was not tried on a disk of its own, since this system lets us mount none");
+    if !can_mount() {
         return None;
     }
     let script = format!("{script} && exec \"$0\" \"$@\"");

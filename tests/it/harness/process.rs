@@ -183,7 +183,7 @@ impl Process {
         }
     }
 
-    /// The value of a series of `/metrics`, such as `queue_depth` or `leader`; 0 if it is not there.
+    /// The value of a series of `/metrics`, such as `queue_depth` or `leader`.
     pub async fn metric(&self, client: &Client, series: &str) -> f64 {
         let url = format!("http://{}/metrics", self.admin);
         let response = client.get(url).send().await.expect("the admin side answers");
@@ -193,7 +193,7 @@ impl Process {
             let (found, value) = line.strip_prefix("caigunn_webhook_")?.rsplit_once(' ')?;
             (found == series).then(|| value.parse().expect("a value is a number"))
         });
-        value.unwrap_or(0.0)
+        value.unwrap_or_else(|| panic!("{series} is not in {page}"))
     }
 
     pub fn id(&self) -> u32 {
@@ -319,6 +319,14 @@ pub fn says(part: &str) -> impl Fn(&Value) -> bool {
 /// Runs a command of [`Process::command`] with nothing on its standard input.
 pub async fn run(command: Command) -> Ended {
     run_with_input(command, "").await
+}
+
+/// The words of each line of what a command printed, one blank apart.
+pub fn words(output: &str) -> Vec<String> {
+    let lines = output
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.collect()
 }
 
 /// A mount of one's own needs a namespace, which a user namespace allows without root, where it is allowed.

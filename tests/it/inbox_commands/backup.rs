@@ -4,11 +4,12 @@
 
 use std::collections::HashSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::*;
 use crate::harness::posters::{End, Posted, Posters, assert_each_stored_once};
 use crate::harness::postgres::leave_out;
+use crate::harness::process::{NAMESPACE, can_mount};
 
 /// What `inbox restore` says of a restored inbox.
 const CONSEQUENCES: &str = "what was delivered since the copy was made is delivered again, and new receipts get numbers \
@@ -241,14 +242,7 @@ async fn a_backup_that_is_stopped_leaves_nothing() {
 
 #[tokio::test]
 async fn a_disk_without_room_is_told_beforehand() {
-    let namespace = ["unshare", "--user", "--map-root-user", "--mount"];
-    let probe = Command::new(namespace[0])
-        .args(&namespace[1..])
-        .args(["mount", "-t", "tmpfs", "none", "/tmp"])
-        .stderr(Stdio::null())
-        .status();
-    if !probe.is_ok_and(|ended| ended.success()) {
-        eprintln!("SKIPPED: no full disk was tested, since this system lets us mount none");
+    if !can_mount() {
         return;
     }
     let folder = folder();
@@ -256,7 +250,7 @@ async fn a_disk_without_room_is_told_beforehand() {
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).expect("a folder");
     let script = r#"mount -t tmpfs -o size=1m none disk && "$0" "$@"; code=$?; ls -A disk; exit $code"#;
-    let wrapper: Vec<_> = namespace.iter().copied().chain(["sh", "-c", script]).collect();
+    let wrapper: Vec<_> = NAMESPACE.into_iter().chain(["sh", "-c", script]).collect();
     let mut command = Process::command_under(&wrapper, folder.path());
     command.args(["inbox", "backup", "disk/copy.db"]);
 

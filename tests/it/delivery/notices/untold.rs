@@ -2,11 +2,13 @@
 //! shown meanwhile by the page, `doctor` and `/metrics`.
 
 use super::*;
+use crate::delivery::wait_for_state;
 use crate::harness::process::{Ended, run};
 
 on_both_stores!(
     restarts_cost_what_waits_no_try,
     what_is_not_taken_is_shown_until_it_is,
+    a_url_that_hangs_holds_up_neither_posts_nor_deliveries_nor_the_stop,
 );
 
 /// A try at once, and one in an hour.
@@ -36,6 +38,25 @@ async fn restarts_cost_what_waits_no_try(store: Store) {
 
     let arrivals = ops.wait_for_arrivals(1).await;
     assert_eq!(titles(&arrivals), ["destination app is down"]);
+}
+
+async fn a_url_that_hangs_holds_up_neither_posts_nor_deliveries_nor_the_stop(store: Store) {
+    let ops = Application::answering(|_| Reply::Held).await;
+    let app = Application::answering(|_| Reply::Status(503)).await;
+    let notice = notice(&ops, r#"about = ["destination"]"#);
+    let mut process = store.telling(&app, &notice, SCHEDULE.1).await;
+    post_jobs(process.public, 1).await;
+    ops.wait_for_arrivals(1).await;
+
+    app.answer(|_| Reply::Status(200));
+    post_jobs(process.public, 1).await;
+    wait_for_state(process.admin, "app", "delivered", 4).await;
+    // It is with the next try, or waits for it, when it is told to stop.
+    process.signal("TERM");
+    let ended = process.wait().await;
+
+    assert_eq!(ended.code(), Some(0), "{}", process.log());
+    assert!(ops.taken().is_empty());
 }
 
 impl Store {

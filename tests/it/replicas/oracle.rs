@@ -10,9 +10,9 @@ use super::{Replica, start_three};
 use crate::harness::client;
 use crate::harness::postgres::Server;
 
-const NOTIFICATIONS: usize = 30_000;
+const NOTIFICATIONS: usize = 10_000;
 /// How many of them are repeats of others.
-const REPEATS: usize = 9_000;
+const REPEATS: usize = 3_000;
 const SENDERS: usize = 100;
 /// How many receipts are read back from each receiver.
 const SAMPLE: usize = 100;

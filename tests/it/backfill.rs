@@ -155,7 +155,7 @@ impl Stage {
             stalled_count,
             ..
         } = self.progress.seen();
-        [open_count, stalled_count].map(Option::unwrap_or_default)
+        [open_count, stalled_count].map(|count| count.expect("it has looked"))
     }
 }
 

@@ -2,7 +2,6 @@
 //! meanwhile, it serves.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -243,19 +242,6 @@ async fn a_failure_of_caigunns_is_tried_again() {
     );
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(provider.calls_of(Route::PutWebhook).len(), 2);
-}
-
-#[tokio::test]
-async fn retry_after_is_obeyed() {
-    let busy = Reply::Status(429, Some(1), json!({"detail": "Slow down"}));
-    let provider = Provider::start([busy]).await;
-
-    let app = spawn(&provider.url(), &[]).await;
-    let calls = provider.wait_for_calls(2).await;
-
-    let waited = calls[1].at - calls[0].at;
-    assert!(waited >= Duration::from_secs(1), "{waited:?}");
-    wait_for_state(&app, "registered").await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use caigunn_webhook::event::{ChatbotId, EventId};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use self::documented::World;
 use super::{PATIENCE, wait_for};
@@ -33,7 +33,6 @@ pub enum Route {
 /// A call that the fake has seen.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub at: Instant,
     pub route: Route,
     pub headers: HeaderMap,
     /// With the query.
@@ -238,14 +237,12 @@ impl Route {
 }
 
 async fn serve(State(state): State<Arc<FakeState>>, request: Request) -> Response {
-    let at = Instant::now();
     let (head, body) = request.into_parts();
     let Some(route) = Route::of(&head.method, head.uri.path()) else {
         return documented::not_found().into_response();
     };
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a short body");
     let call = Call {
-        at,
         route,
         headers: head.headers,
         path: head.uri.to_string(),

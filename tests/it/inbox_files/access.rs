@@ -39,7 +39,11 @@ fn command_as(desk: &Desk, user: u32) -> Option<Command> {
 async fn what_a_start_makes_is_its_owners_alone() {
     let mut desk = Desk::new();
     let url = format!("sqlite:{}", desk.path("made/by/it/inbox.db").display());
-    let process = Process::start(desk.folder.path(), &[("CAIGUNN_INBOX_URL", &url)]).await;
+    // Nothing but the program keeps others out.
+    let open = ["sh", "-c", "umask 000; exec \"$0\" \"$@\""];
+    let mut command = Process::command_under(&open, desk.folder.path());
+    command.env("CAIGUNN_INBOX_URL", &url);
+    let process = Process::spawn(desk.folder.path(), command).await;
     desk.post_all(&process, 1).await;
 
     for folder in ["made", "made/by", "made/by/it"] {
@@ -284,7 +288,8 @@ async fn an_inbox_that_root_has_made_is_named_with_the_command_that_gives_it_to_
     };
 
     let started = run(as_user(&[])).await;
-    let backed_up = run(as_user(&["inbox", "backup", "/tmp/copy-of-nothing.db"])).await;
+    let copy = desk.path("copy-of-nothing.db");
+    let backed_up = run(as_user(&["inbox", "backup", copy.to_str().unwrap()])).await;
     let backfilled = run(as_user(&["backfill", "0191f0a0-0000-7000-8000-000000000001"])).await;
     let examined = run(as_user(&["doctor"])).await;
 

@@ -233,22 +233,6 @@ async fn what_cannot_be_read_is_told_from_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn all_chatbots_of_the_account_are_listed_over_pages() {
-    let (site, _) = with_two().await;
-    for number in 2..70 {
-        let title = format!("Chatbot {number}");
-        site.provider.add_chatbot(&title, &format!("key-of-{number}"));
-    }
-
-    let ended = site.run(&SHOW, &[("CAIGUNN_API_KEY", "")]).await;
-
-    let rows: Vec<_> = ended.output.lines().skip(1).collect();
-    assert_eq!(rows.len(), 70);
-    assert!(rows[69].starts_with("Chatbot 69 "), "{}", rows[69]);
-    assert_eq!(ended.code, Some(0));
-}
-
-#[tokio::test]
 async fn a_title_is_whole_in_a_pipe_and_cannot_rewrite_the_screen() {
     let (site, _) = with_two().await;
     let title = "\u{1b}[2J\r\n\tyes\u{7}\u{9b}31m\u{202e}on\u{2028}".to_owned() + &*"x".repeat(100);

@@ -100,9 +100,11 @@ async fn a_clock_that_is_set_right_makes_nothing_that_came_just_now_old() {
     // It has looked: of what it finds at its start it knows no more than the clock.
     machine.wait_for_book(None).await;
     machine.post(&process, 2).await;
+    let of_the_other_clock = machine.book();
 
     machine.set_clock(0);
 
+    machine.wait_for_book(of_the_other_clock).await;
     ops.wait_for_arrivals(1).await;
     assert_eq!(titles(&ops), [ACCOUNT]);
     stop(process).await;

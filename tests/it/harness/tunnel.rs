@@ -27,6 +27,7 @@ struct State {
     is_open: watch::Sender<bool>,
     connections: TaskTracker,
     lost_count: AtomicUsize,
+    held: watch::Sender<Vec<u8>>,
 }
 
 /// Where a tunnel leads.
@@ -69,6 +70,7 @@ impl Tunnel {
             is_open: watch::Sender::new(true),
             connections: TaskTracker::new(),
             lost_count: AtomicUsize::new(0),
+            held: watch::Sender::default(),
         });
         tokio::spawn(serve(port, listen(address), Arc::clone(&state)));
         Self { address, state }
@@ -105,7 +107,16 @@ impl Tunnel {
 
     /// Passes nothing on, not even an end, of any connection, and takes new ones without a word.
     pub fn stall(&self) {
+        self.state.held.send_replace(Vec::new());
         self.state.line.send_replace(Line::Stalled);
+    }
+
+    /// Waits until something with that in it was sent since [`Tunnel::stall`], and is held back.
+    pub async fn wait_until_it_holds(&self, text: &str) {
+        let mut held = self.state.held.subscribe();
+        let held = held.wait_for(|held| memmem::find(held, text.as_bytes()).is_some());
+        let held = timeout(PATIENCE, held).await.expect("it is sent");
+        held.expect("the sender is ours");
     }
 
     /// Passes everything on again, also what was held back.
@@ -274,7 +285,16 @@ async fn pass(
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = from.read(&mut buffer).await;
+        if let (Line::Stalled, Ok(length)) = (&*line.borrow(), &read) {
+            state
+                .held
+                .send_modify(|held| held.extend_from_slice(&buffer[..*length]));
+        }
         wait_for_line(&mut line, |line| *line != Line::Stalled).await;
+        // What was held back goes with the connection.
+        if *line.borrow() == Line::Cut {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let bytes = &buffer[..read?];
         if bytes.is_empty() {
             return to.shutdown().await;

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::delivery::{how, last_attempt, path};
 use super::entry::{Viewer, path_with};
 use super::parts::{self, Filter};
-use super::{Fields, Section, Site, destinations};
+use super::{Fields, Section, Site, destinations, replays};
 use crate::delivery::view::{Listed, ShownAttempt, ShownDestination, ShownState};
 use crate::http::admin::deliveries::{self, DeliveriesQuery};
 use crate::http::admin::told::{Followed, follow};

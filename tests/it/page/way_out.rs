@@ -222,7 +222,12 @@ async fn what_waits_is_cancelled_one_and_all_that_match_and_nothing_without_a_se
     assert!(walker.follow(&rest).await.says("1 delivery is being cancelled."));
     deliveries(&app, "cancelled", 4).await;
     let none = walker.post("/deliveries/all", &all).await;
-    assert!(walker.follow(&none).await.says("No pending delivery matches whose destination is configured."));
+    assert!(
+        walker
+            .follow(&none)
+            .await
+            .says("No pending delivery matches whose destination is configured.")
+    );
 }
 
 #[tokio::test]

@@ -277,7 +277,7 @@ async fn of_two_deliveries_of_a_receipt_the_one_that_can_be_read_stays() {
              VALUES (2, {destination}, {state}, 1, 1, 0, 0);"
         )
     };
-    let sql = row(1, "CAST(x'8d' AS TEXT)") + &row(2, "'pending'");
+    let sql = [row(1, "CAST(x'8d' AS TEXT)"), row(2, "'pending'")].concat();
     let (folder, _) = changed(&sql).await;
 
     let (reason, advice) = damaged(&folder);

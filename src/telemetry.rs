@@ -65,7 +65,7 @@ pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off)
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// The first part of a target's name behind `caigunn_webhook::`.
-const TARGETS: [&str; 31] = [
+const TARGETS: [&str; 32] = [
     "accents",
     "app",
     "backfill",
@@ -97,6 +97,7 @@ const TARGETS: [&str; 31] = [
     "telemetry",
     "term",
     "trace",
+    "words",
 ];
 
 /// Takes what is a level or a target of ours: any other name would be taken for a target too, of which nothing is ever

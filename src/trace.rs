@@ -97,7 +97,7 @@ impl fmt::Display for Trace {
     }
 }
 
-/// Reads what it is shown as.
+/// Reads what stores keep.
 impl FromStr for Trace {
     type Err = String;
 

@@ -1,7 +1,7 @@
 //! Which jobs are asked about when.
 //!
 //! A round goes through all open jobs, oldest first, counts them, and asks about those that are due: in the first
-//! round about all, later about those that are neither young nor given up, and about one that is still running ever
+//! round about all, later about those that are neither young nor given up, or had no answer in the first, and about one that is still running ever
 //! more rarely. When CaiGunn does not answer, the round goes on counting and asks no more. If it was the first, so is
 //! the next, for the jobs that have had no answer.
 //!
@@ -107,6 +107,8 @@ struct Asked {
     seen_at: Timestamp,
     /// Whether there was an answer when it was last asked about.
     is_answered: bool,
+    /// Whether it was first asked about when all were.
+    is_of_start: bool,
     /// How much of its log was said to be unreadable.
     unreadable_count: usize,
 }
@@ -213,14 +215,14 @@ impl Rounds {
         let is_full = self.asked.len() >= MAX_REMEMBERED;
         let asked = self.asked.get_mut(&event_id);
         let is_asked = asked.is_some();
-        let (is_due, is_answered) = asked.map_or((true, false), |asked| {
+        let (is_due, is_answered, is_of_start) = asked.map_or((true, false, false), |asked| {
             asked.seen_at = now;
-            (asked.due <= now, asked.is_answered)
+            (asked.due <= now, asked.is_answered, asked.is_of_start)
         });
         let wants = if self.is_caught_up {
             let is_young = receipt.received_at > now.minus(self.settings.after);
             // One that was asked about at the start, in vain, is still to be.
-            let is_left = !self.is_stalled(receipt, now) || (is_asked && !is_answered);
+            let is_left = !self.is_stalled(receipt, now) || (is_of_start && !is_answered);
             !is_young && is_left && (is_asked || !is_full)
         } else {
             !is_answered
@@ -282,6 +284,7 @@ impl Rounds {
             due: asked_at,
             seen_at: pass.now,
             is_answered: false,
+            is_of_start: !self.is_caught_up,
             unreadable_count,
         });
         asked.count = asked.count.saturating_add(1);

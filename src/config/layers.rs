@@ -9,7 +9,6 @@ use toml::{Spanned, Table, Value};
 
 use super::keys::{DESTINATION, KEYS, Key, Kind, NOTICE, did_you_mean, meant};
 use super::links::is_service_link;
-use super::reader::shown_path;
 use super::sources::Sources;
 use super::tables::{secret_file_paths, tables};
 use super::{Mistake, Warning, aws, value};
@@ -284,7 +283,7 @@ impl Merged {
                     let (path, advice) = match reason {
                         // It was read.
                         EMPTY => (path, ""),
-                        _ => shown_path(path),
+                        _ => value::shown_path(path),
                     };
                     self.note(format!("{} ({variable}={path}): {reason}{advice}", key.name));
                 }

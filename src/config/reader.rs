@@ -14,12 +14,9 @@ use super::keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind, NOTICE_KEYS, did_you_
 use super::layers::{self, Sourced};
 use super::sources::Sources;
 use super::tables::summary;
-use super::value::{items, rendered, text};
+use super::value::{HIDDEN, items, rendered, shown_path, text};
 use super::{InboxLocation, Loaded, Mistake, Mistakes, Settings, Warning};
 use crate::http::ShownSetting;
-
-/// What is shown where something is not.
-pub const HIDDEN: &str = "[hidden]";
 
 /// Reads one key after the other. Where a value is wrong it notes the mistake and goes on with the default, so that
 /// all mistakes are found; [`Reader::finish`] then fails.
@@ -140,15 +137,12 @@ impl Reader {
         if self.is_there(key) {
             self.note(key_of_file, said);
         }
-        let found = match sources.files.get(&path) {
-            Some(Ok(content)) => read(content),
-            Some(Err(error)) => Err(&**error),
-            None => Err("the file was not read"),
+        let (found, (path, advice)) = match sources.files.get(&path) {
+            Some(Ok(content)) => (read(content), (&*path, "")),
+            Some(Err(error)) => (Err(&**error), shown_path(&path)),
+            None => (Err("the file was not read"), shown_path(&path)),
         };
-        let found = found.map_err(|reason| {
-            let (path, advice) = shown_path(&path);
-            self.note(key_of_file, &format!("{path}: {reason}{advice}"));
-        });
+        let found = found.map_err(|reason| self.note(key_of_file, &format!("{path}: {reason}{advice}")));
         Some(found.ok())
     }
 
@@ -266,18 +260,6 @@ pub fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
 pub fn visible(text: &str) -> Option<SecretString> {
     let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_visible.then(|| SecretString::from(text))
-}
-
-/// A path as it may be shown where no file can be read there, and what to say behind the reason: it may be a secret that was
-/// given where the name of its file belongs.
-pub fn shown_path(path: &str) -> (&str, &'static str) {
-    match path.trim_start_matches(['"', '\'']).starts_with(['/', '.']) {
-        true => (path, ""),
-        false => (
-            HIDDEN,
-            "; if that is the secret itself, give it without _FILE or _file, and if it is a path, begin it with / or ./",
-        ),
-    }
 }
 
 /// A text as it may be shown: of a URL, also one that lacks its scheme, not what may be a password or a token, wherever its

@@ -2,6 +2,9 @@
 
 use toml::Value;
 
+/// What is shown where something is not.
+pub const HIDDEN: &str = "[hidden]";
+
 /// A value as one text, or why it is none.
 pub fn text(value: &Value) -> Result<String, String> {
     let text = match value {
@@ -61,5 +64,17 @@ pub fn rendered(value: &Value) -> String {
         Value::String(text) => text.trim().to_owned(),
         Value::Array(items) => items.iter().map(rendered).collect::<Vec<_>>().join(","),
         other => other.to_string(),
+    }
+}
+
+/// A path as it may be shown where no file can be read there, and what to say behind the reason: it may be a secret that was
+/// given where the name of its file belongs.
+pub fn shown_path(path: &str) -> (&str, &'static str) {
+    match path.trim_start_matches(['"', '\'']).starts_with(['/', '.']) {
+        true => (path, ""),
+        false => (
+            HIDDEN,
+            "; if that is the secret itself, give it without _FILE or _file, and if it is a path, begin it with / or ./",
+        ),
     }
 }

@@ -40,7 +40,7 @@ pub struct Health {
     down: Option<Down>,
     /// Nothing is sent before.
     quiet_until: Option<Timestamp>,
-    /// Nor before this, since it was sent too many (429) and does not say for how long.
+    /// Nor before this, since it was sent too many (429) and does not say for how long, or that it is over at once.
     eased_until: Option<Timestamp>,
     rate: Option<Rate>,
     backoff: Backoff,

@@ -191,13 +191,7 @@ pub fn opening_advice(error: &Error) -> &'static str {
         Error::Unavailable { reason } | Error::Refused { reason } if reason.contains("pool_mode=session") => {
             POOLER_ADVICE
         }
-        Error::Unavailable { reason }
-            if ["(SQLSTATE 53300)", "(max_client_conn)"]
-                .iter()
-                .any(|words| reason.contains(words)) =>
-        {
-            CONNECTIONS_ADVICE
-        }
+        error if postgres::has_no_room(error) => CONNECTIONS_ADVICE,
         Error::Unavailable { reason }
             if ["certificate", "sslrootcert", "sslcert", "sslkey"]
                 .iter()

@@ -81,13 +81,17 @@ impl Acceptance {
     /// the same one.
     ///
     /// # Errors
-    /// Why not; nothing was stored, unless the store failed in the middle of it: accepted again, it has that receipt.
+    /// Why not; nothing was stored, unless the store failed in the middle of it: accepted again here, it has that receipt. Where
+    /// the store did not answer in time, one without a job and a model may be a second receipt then.
     ///
     /// # Cancel safety
-    /// Dropping the future does not undo the write; asking again is safe.
+    /// Dropping the future does not undo the write, and is for what is asked again as if the store had not answered in time.
     pub async fn accept(&self, id: QuarantineId) -> Result<Accepted, NotAccepted> {
         let mut unmarked = self.unmarked.lock().await;
-        let (kept, body) = self.inbox.quarantined(id).await?.ok_or(NotAccepted::Unknown)?;
+        let Some((kept, body)) = self.inbox.quarantined(id).await? else {
+            unmarked.remove(&id);
+            return Err(NotAccepted::Unknown);
+        };
         if let Some(original_id) = kept.duplicate_of
             && self.inbox.receipt(original_id).await?.is_some()
         {
@@ -139,7 +143,7 @@ impl Acceptance {
             // It came at this very moment.
             Appended::Duplicate { receipt_id, .. } => return Err(NotAccepted::Differs(receipt_id)),
         };
-        // As many as the quarantine holds, at most.
+        // Of what is asked for by people, one by one, while the store fails.
         unmarked.insert(id, receipt_id);
         self.inbox.accept_quarantined(id, receipt_id).await?;
         unmarked.remove(&id);

@@ -124,8 +124,8 @@ pub trait Outbox: Send + Sync {
     /// The latest instructions, newest first, at most `limit`.
     fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>>;
 
-    /// Writes down how far an instruction is, and whether it is done: nothing makes one open again that is. The oldest that are
-    /// done go when there are too many.
+    /// Writes down how far an instruction is, and whether it is done: how one ended that is stays so, also if it is
+    /// said otherwise later. The oldest that are done go when there are too many.
     ///
     /// # Errors
     /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads: nothing was written.

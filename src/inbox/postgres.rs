@@ -53,6 +53,7 @@ use hosts::Connection;
 use lease::{Led, Watched};
 
 pub use check::{Check, check};
+pub use error::has_no_room;
 pub use location::Location;
 pub use look::{Look, Tables, kept_notices, look, try_write};
 
@@ -169,7 +170,7 @@ impl PostgresInbox {
         let time = self.settings.timeout;
         let Ok(turn) = timeout(time, turns.acquire()).await else {
             return Err(Error::unavailable(format!(
-                "so many calls wait for the database that this one had no turn within {} s",
+                "the calls before this one had not ended within {} s, so it had no turn at the database",
                 time.as_secs_f64()
             )));
         };

@@ -37,9 +37,12 @@ impl Span {
     /// # Errors
     /// What the store says.
     pub async fn page_before_end(&self, inbox: &dyn Inbox, page: PageRequest) -> Result<PageRequest, Error> {
-        let Some(until) = self.until else { return Ok(page) };
-        // Above that number all were received then or later.
-        let last = inbox.outbox().last_before(until.plus(2 * MAX_DISORDER)).await?;
+        let until = self.until.map(|until| until.plus(2 * MAX_DISORDER));
+        let Some(until) = until.filter(|until| *until < Timestamp::now()) else {
+            return Ok(page);
+        };
+        // Above that number all were received then or later, but where a clock was ahead.
+        let last = inbox.outbox().last_before(until).await?;
         let asked = page.cursor.map_or(u64::MAX, |cursor| cursor.0);
         Ok(PageRequest {
             cursor: Some(Cursor(asked.min(last + 1))),

@@ -111,8 +111,6 @@ impl Keeper {
         for subject in &mut self.subjects {
             subject.due = None;
         }
-        let token = self.webhook.as_ref().and_then(|webhook| webhook.token.clone());
-        self.view.look().token = token;
         self.show();
     }
 
@@ -273,12 +271,13 @@ impl Keeper {
 
     fn show(&self) {
         // What is not registered stands nowhere.
-        if self.webhook.is_none() {
+        let Some(webhook) = &self.webhook else {
             return;
-        }
+        };
         let subjects = self.subjects.iter();
         let chatbots = subjects.map(|subject| Registration::of(&subject.target, subject.state.clone()));
-        self.view.look().chatbots = chatbots.collect();
+        let mut seen = self.view.look();
+        (seen.chatbots, seen.token) = (chatbots.collect(), webhook.token.clone());
     }
 
     fn show_one(&self, index: usize) {

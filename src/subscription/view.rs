@@ -142,7 +142,7 @@ pub struct Probe {
 pub struct Seen {
     /// The URL that is kept registered, without its token; null if nothing is.
     pub webhook_url: Option<String>,
-    /// The token in that URL, if there is one.
+    /// The fingerprint of the token in that URL, if there is one.
     #[serde(default)]
     pub token: Option<Fingerprint>,
     /// Why no chatbot can be looked after now, if that is so: the access token is refused, say.

@@ -33,6 +33,10 @@ impl Follower {
         kept: outbox::Instruction,
         replay: &Replay,
     ) -> Result<bool, inbox::Error> {
+        // It may have been ended while it waited for its turn.
+        if self.is_done(kept.id).await? {
+            return Ok(true);
+        }
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
         match self.replay_from(&kept, replay, &mut progress).await {
             Ok(Step::More) => Ok(true),
@@ -58,33 +62,32 @@ impl Follower {
             self.bound(replay, progress).await?;
         }
         let named = self.named(replay, progress).await?;
-        let mut written = kept.clone();
-        // An operator may have ended it meanwhile, or while it waited for its turn.
-        while !self.is_done(kept.id).await? {
+        let mut written = kept.progress.clone();
+        loop {
             let begun_at = Instant::now();
             let replayed_before = progress.replayed_count;
             let step = self
                 .replay_page(replay, named.as_deref(), &chosen, progress)
                 .await?;
-            let so_far = outbox::Instruction {
-                progress: serde_json::to_string(progress).expect("numbers have a JSON form"),
-                ..kept.clone()
-            };
-            if written.progress != so_far.progress {
-                // That of one which was ended since then stays as it is.
-                self.inbox
-                    .outbox()
-                    .follow_up(&self.leader, so_far.clone())
-                    .await?;
-                written = so_far;
+            let so_far = serde_json::to_string(progress).expect("numbers have a JSON form");
+            if written != so_far {
+                written.clone_from(&so_far);
+                let so_far = outbox::Instruction {
+                    progress: so_far,
+                    ..kept.clone()
+                };
+                self.inbox.outbox().follow_up(&self.leader, so_far).await?;
             }
             if !matches!(step, Step::More) {
                 return Ok(step);
             }
             let count = progress.replayed_count - replayed_before;
             self.keep_rate(replay, kept.id, begun_at, count).await?;
+            // An operator may have ended it meanwhile.
+            if self.is_done(kept.id).await? {
+                return Ok(Step::More);
+            }
         }
-        Ok(Step::More)
     }
 
     /// Whether it is done, or was ended.

@@ -19,6 +19,10 @@ use crate::inbox::outbox::{Attempt, Delivery, Outcome, State, Undelivered};
 /// How many deliveries are read at once.
 const COUNT: usize = 1000;
 
+/// How many of those are looked at that wait for longer than by the schedule, which may have been another one when they were
+/// tried.
+const MAX_LOOKED_AT: usize = 100;
+
 /// What a worker begins with.
 pub(super) struct Restored {
     pub backlog: Backlog,
@@ -47,7 +51,7 @@ async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
     let mut backlog = Backlog::new(destination, parts.schedule.clone(), settings.filter.clone());
     let mut health = Health::new(settings.max_in_flight, settings.max_per_second, Timestamp::now());
     let (mut after, mut left_out_count) = (0, 0);
-    let mut quiet: Option<(Timestamp, u64)> = None;
+    let mut quiet: Vec<(Timestamp, u64)> = Vec::new();
     loop {
         let outbox = parts.inbox.outbox();
         let page = outbox.deliveries_after(destination.id, State::Pending, after, COUNT);
@@ -60,12 +64,15 @@ async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
             left_out_count += u64::from(!settings.filter.matches(receipt));
             let pause = pause_of(delivery, &parts.schedule);
             let until = pause.map(|pause| delivery.due_at.min(now.plus(pause)));
-            quiet = quiet.max(until.map(|until| (until, delivery.sequence)));
+            quiet.extend(until.map(|until| (until, delivery.sequence)));
         }
+        // The latest of them.
+        quiet.sort_unstable_by(|one, other| other.cmp(one));
+        quiet.truncate(MAX_LOOKED_AT);
     }
     let now = Timestamp::now();
     let mut last_failure = None;
-    if let Some((until, sequence)) = quiet.filter(|(until, _)| *until > now) {
+    for (until, sequence) in quiet.into_iter().filter(|(until, _)| *until > now) {
         let tried = parts.inbox.outbox().delivery(destination.id, sequence).await?;
         let last = tried.and_then(|(row, mut attempts)| Some((row.changed_at, attempts.pop()?)));
         let asks = |attempt: &Attempt| attempt.detail.ends_with(ASKS_FOR_PAUSE);
@@ -73,6 +80,7 @@ async fn try_restore(parts: &Parts) -> Result<Restored, inbox::Error> {
             health.leave_alone(until);
             log::is_left_alone(&settings.name, until);
             last_failure = Some(Failure { at, detail });
+            break;
         }
     }
     if left_out_count > 0 {

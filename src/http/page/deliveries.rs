@@ -81,7 +81,8 @@ pub(super) async fn list(
         Some(_) => "None of the deliveries that were looked at is like that; there are older ones.",
         None => "No delivery matches.",
     };
-    let asked = viewer.asked("destination");
+    let may_be_pending = viewer.asked("state").is_none_or(|state| state == "pending");
+    let asked = viewer.asked("destination").filter(|_| may_be_pending);
     let is_gone =
         |known: &ShownDestination| asked == Some(&*known.name) && known.state == ShownState::Unconfigured;
     let content = html! {
@@ -302,6 +303,10 @@ async fn waiting(site: &Site, query: DeliveriesQuery) -> Result<(Vec<Listed>, Op
     let (wanted, page) = deliveries::read(query)?;
     debug_assert_eq!(wanted.state, Some(DeliveryState::Pending));
     let configured = replays::configured(site).await?;
+    let is_there = |name: &String| configured.contains(name);
+    if configured.is_empty() || !wanted.destination.as_ref().is_none_or(is_there) {
+        return Ok((Vec::new(), None));
+    }
     let mut found = Vec::new();
     let mut cursor = page.cursor;
     loop {
@@ -311,7 +316,7 @@ async fn waiting(site: &Site, query: DeliveriesQuery) -> Result<(Vec<Listed>, Op
         };
         let page = site.api.deliveries.list(&wanted, page).await?;
         let items = page.items.into_iter();
-        found.extend(items.filter(|listed| configured.contains(&listed.destination)));
+        found.extend(items.filter(|listed| is_there(&listed.destination)));
         cursor = page.next;
         // A page may hold a few more than were asked for: they are told too, since the next one begins behind them.
         if cursor.is_none() || found.len() >= MAX_TOLD {
@@ -354,7 +359,10 @@ async fn tell(site: &Site, deed: Deed, query: DeliveriesQuery, back: &str) -> Re
     };
     for name in names.iter().filter(|_| deed == Deed::Now) {
         if let Some(hold) = destinations::holds(site, name).await? {
-            notice += &format!(" {}.", hold.why);
+            notice += &match hold.tries_one {
+                true => format!(" {name} is down: these are tried one after the other."),
+                false => format!(" {}.", hold.why),
+            };
         }
     }
     let Some(next) = next else {

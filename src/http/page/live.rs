@@ -35,8 +35,8 @@ pub const MAX_VIEWERS: usize = 100;
 /// How many of the newest receipts are shown at once.
 const SHOWN: usize = 50;
 
-/// How many are looked at for a viewer that comes back, before it is only told how many there were, and for one with a filter.
-const CAUGHT_UP: usize = 1000;
+/// How many are looked at for a viewer with a filter, before it is only told how many there were.
+const LOOKED_THROUGH: usize = 1000;
 
 /// How long the newest receipts are not read again.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -138,8 +138,8 @@ impl Watching {
         if self.is_new {
             // The first word, at once, so that the browser knows that it is connected.
             self.is_new = false;
-            let caught_up = self.catch_up().await.ok().flatten();
-            return Some(caught_up.unwrap_or_else(|| format!("retry: {COME_BACK}\n\n")));
+            let missed = self.look().await.ok().flatten();
+            return Some(missed.unwrap_or_else(|| format!("retry: {COME_BACK}\n\n")));
         }
         loop {
             // That nothing is accepted here any more is a stop, too.
@@ -180,23 +180,6 @@ impl Watching {
             newest.receipts = live.many(&self.site, newest.sequence).await?;
         }
         Ok(self.frame(&newest))
-    }
-
-    /// What came since a viewer was here last, if that is little enough to be looked at.
-    async fn catch_up(&mut self) -> Result<Option<String>, Error> {
-        let newest = self.site.kept.live.newest(&self.site, Instant::now()).await?;
-        let missed = newest.sequence.saturating_sub(self.last);
-        if missed <= SHOWN as u64 || missed > CAUGHT_UP as u64 {
-            return self.look().await;
-        }
-        let outbox = self.site.api.inbox.outbox();
-        let mut receipts = outbox.receipts_after(self.last, CAUGHT_UP).await?;
-        receipts.reverse();
-        let all = Newest {
-            receipts: receipts.into(),
-            ..newest
-        };
-        Ok(self.frame(&all))
     }
 
     /// What is new to this viewer, if something is.
@@ -262,7 +245,7 @@ impl Live {
         if known.0 != sequence {
             let page = PageRequest {
                 cursor: Some(Cursor(sequence + 1)),
-                limit: CAUGHT_UP,
+                limit: LOOKED_THROUGH,
             };
             let read = site.api.inbox.receipts(ReceiptFilter::default(), page).await?;
             *known = (sequence, read.items.into());

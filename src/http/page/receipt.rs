@@ -40,9 +40,12 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let (receipt, text) = find(&site, &id).await?;
     let destinations = site.api.deliveries.destinations().await?;
-    let mut deliveries = Vec::new();
+    let (mut deliveries, mut unread) = (Vec::new(), Vec::new());
     for destination in &destinations {
-        deliveries.extend(site.api.deliveries.show(&destination.name, receipt.id).await?);
+        match site.api.deliveries.show(&destination.name, receipt.id).await {
+            Ok(found) => deliveries.extend(found),
+            Err(error) => unread.push((&destination.name, error)),
+        }
     }
     let repeats = repeats(&site, &receipt, &text).await?;
     let names: Vec<_> = destinations
@@ -54,9 +57,10 @@ pub(super) async fn show(
         (parts::facts(facts(&receipt)))
         (bodies(&receipt, &text))
         h2 { "Deliveries" }
-        @if deliveries.is_empty() {
+        @if deliveries.is_empty() && unread.is_empty() {
             p.empty { "It goes to no destination." }
         }
+        @for (name, error) in &unread { p { "What goes to " (name) " cannot be read: " (error) } }
         @for (delivery, attempts) in &deliveries { (shown_delivery(delivery, attempts)) }
         @if !names.is_empty() { (replay_form(&viewer, &receipt, &names)) }
         @if !repeats.is_empty() {

@@ -55,9 +55,17 @@ fn is_mixed_up(state: &SqlState, reason: &str) -> bool {
     is_prepared || is_said
 }
 
+/// How it is said that there are as many connections as there may be, by the server and by PgBouncer.
+const NO_ROOM: [&str; 4] = [
+    "(SQLSTATE 53300)",
+    "(max_client_conn)",
+    "(max_db_client_connections)",
+    "(max_user_client_connections)",
+];
+
 /// Whether a connection was refused since there are as many as there may be.
 pub fn has_no_room(error: &Error) -> bool {
-    matches!(error, Error::Unavailable { reason } if reason.contains("(SQLSTATE 53300)"))
+    matches!(error, Error::Unavailable { reason } if NO_ROOM.iter().any(|words| reason.contains(words)))
 }
 
 /// As [`sort`], of an error in making a connection.
@@ -77,8 +85,15 @@ fn is_refused_by_pooler(state: Option<&SqlState>, reason: &str) -> bool {
         "no such database",
         "no such user",
         "authentication failed",
+        "no authentication method",
+        "login rejected",
         "SSL required",
         "unsupported startup parameter",
+        "bouncer config error",
+        "username too long",
+        // What it was told by its server.
+        "does not exist",
+        "no pg_hba.conf entry",
     ];
     state == Some(&SqlState::PROTOCOL_VIOLATION) && refusals.iter().any(|words| reason.contains(words))
 }

@@ -15,6 +15,7 @@ use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
+use tokio_postgres::error::SqlState;
 
 use super::super::Error;
 use super::error::{only_reads, sort, sort_connecting};
@@ -24,6 +25,13 @@ use super::{Location, tls};
 const HISTORY: &str = "
     SELECT (SELECT system_identifier FROM pg_control_system()),
            ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint";
+
+/// How a server says that it has none of these functions, or that we may not ask.
+const NO_HISTORY: [SqlState; 3] = [
+    SqlState::INSUFFICIENT_PRIVILEGE,
+    SqlState::UNDEFINED_FUNCTION,
+    SqlState::FEATURE_NOT_SUPPORTED,
+];
 
 /// Makes connections, for the pool.
 pub struct Hosts {
@@ -212,13 +220,15 @@ impl Hosts {
         if is_standby {
             return Ok(None);
         }
-        // Some that speak PostgreSQL's protocol have no such thing, or do not let us see it.
-        let row = client.query_typed_one(HISTORY, &[]).await.ok();
-        Ok(row.and_then(|row| {
-            Some(History {
-                system: row.try_get(0).ok()?,
-                timeline: row.try_get(1).ok()?,
-            })
+        let row = match client.query_typed_one(HISTORY, &[]).await {
+            Ok(row) => row,
+            // Some that speak PostgreSQL's protocol have no such thing, or do not let us see it.
+            Err(error) if error.code().is_some_and(|code| NO_HISTORY.contains(code)) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Some(History {
+            system: row.try_get(0).map_err(failed)?,
+            timeline: row.try_get(1).map_err(failed)?,
         }))
     }
 

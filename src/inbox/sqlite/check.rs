@@ -139,27 +139,33 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
             });
         }
     };
-    // Not the quick one, which does not compare indexes with tables: what is not in the index of what is pending is not sent.
-    let finding: String = connection
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(failed)?;
-    if finding != "ok" {
-        // It comes under a heading that names the database, of which there is one.
-        let first = finding.lines().find(|line| !line.starts_with("***"));
-        let finding: String = first.unwrap_or(&finding).chars().take(MAX_FINDING).collect();
+    // What is not in the index of what is pending is not sent. That an index does not fit its table the quick check alone leaves out.
+    let wrong = first_finding(&connection, "integrity_check").map_err(failed)?;
+    if wrong.is_some()
+        && let Some(finding) = first_finding(&connection, "quick_check").map_err(failed)?
+    {
         return Err(Error::corrupt(format!(
             "{} is damaged: {finding}",
             path.display()
         )));
     }
     let found = rows::read(&connection, version).map_err(failed)?;
-    Ok(match found.damage(path) {
+    Ok(match found.damage(path, wrong) {
         None => Check::Sound {
             version,
             receipt_count: found.receipt_count,
         },
         Some((reason, advice)) => Check::DamagedRows { reason, advice },
     })
+}
+
+/// The first thing that one of SQLite's own checks finds wrong, if any.
+fn first_finding(connection: &Connection, check: &str) -> rusqlite::Result<Option<String>> {
+    let finding: String = connection.query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get(0))?;
+    // It comes under a heading that names the database, of which there is one.
+    let first = finding.lines().find(|line| !line.starts_with("***"));
+    let first = first.unwrap_or(&finding).chars().take(MAX_FINDING).collect();
+    Ok(Some(first).filter(|_| finding != "ok"))
 }
 
 /// Commits a little to the inbox, which changes nothing that is read of it: the filler that `/readyz` writes too. Before

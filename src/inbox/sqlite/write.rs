@@ -31,7 +31,7 @@ pub struct Store {
     path: PathBuf,
     settings: Settings,
     index: Arc<Mutex<KeyIndex>>,
-    /// `None` once it is closed, and until the file is open again.
+    /// `None` once it is closed, and until the file is open again and has its log.
     checkpoints: Option<Checkpoints>,
     /// `None` once it is closed, and where it could not be opened anew after an error.
     opened: Option<Opened>,
@@ -228,9 +228,7 @@ impl Store {
             return Ok(());
         };
         // Its connection must not read the old log when the index speaks of the new one.
-        if let Some(checkpoints) = self.checkpoints.take() {
-            checkpoints.end();
-        }
+        self.checkpoints.take().into_iter().for_each(Checkpoints::end);
         if let Err(reason) = opened.empty_log(&self.path, patience) {
             self.is_held = true;
             return Err(Error::unavailable(format!(
@@ -275,9 +273,7 @@ impl Store {
 
     /// Leaves the files as they are, where what is in them does not fit together: nothing is copied from the log any more.
     fn lost(&mut self, why: Error) -> Error {
-        if let Some(checkpoints) = self.checkpoints.take() {
-            checkpoints.end();
-        }
+        self.checkpoints.take().into_iter().for_each(Checkpoints::end);
         if let Some(opened) = &self.opened {
             opened.leave_log();
         }
@@ -320,9 +316,7 @@ impl Store {
             Err(error) => Err(self.lost(error)),
         };
         // Only the last connection copies the log.
-        if let Some(checkpoints) = self.checkpoints.take() {
-            checkpoints.end();
-        }
+        self.checkpoints.take().into_iter().for_each(Checkpoints::end);
         let closed = match self.opened.take() {
             None => Ok(()),
             Some(opened) => opened

@@ -68,7 +68,8 @@ impl Keeper {
         let targets = self.subjects.iter().map(|subject| &subject.target);
         let keys = targets.map(|target| (target.id, target.api_key.clone()));
         let mut keyring: Keyring = keys.collect();
-        keyring.is_whole = matches!(self.selection, Selection::Discovered { .. });
+        keyring.is_whole =
+            matches!(self.selection, Selection::Discovered { .. }) && self.unreadable.count == 0;
         self.keyring.send_replace(Some(keyring));
         self.show();
     }

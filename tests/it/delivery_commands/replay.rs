@@ -348,7 +348,7 @@ async fn a_replay_that_was_ended_sends_nothing_more_also_one_whose_turn_had_not_
             .await;
     };
     // The last two are seen at once, when the first is ended.
-    let slow = ["--rate", "0.05"];
+    let slow = ["--rate", "0.001"];
     let [first, second, third] = [begin(&slow).await, begin(&slow).await, begin(&[]).await];
     wait_for_first(&first, 2).await;
     let end = async |replay_id: &str| {

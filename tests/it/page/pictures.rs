@@ -108,6 +108,9 @@ async fn the_pictures_in_the_documents_are_of_this_page() {
     ] {
         browser.open(&at(&app, path)).await;
         browser.wait_for_text(text).await;
+        if path == "/" {
+            browser.wait_for_stream("live").await;
+        }
         let made = browser.picture(height).await;
         let read = browser.run("return document.body.innerText;").await;
         let read = lasting(read.as_str().expect("it is text"));

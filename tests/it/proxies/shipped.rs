@@ -173,7 +173,7 @@ fn the_deployment_with_caddy_gives_the_shipped_file_the_variables_that_it_reads(
 
 /// Else a proxy posts on a connection that the receiver ends at that moment, and does not repeat it.
 #[test]
-fn by_default_the_receiver_keeps_idle_connections_for_longer_than_every_proxy_that_is_shipped() {
+fn by_default_the_receiver_keeps_idle_connections_for_longer_than_shipped_files_have_proxies_keep_them() {
     let defaults = config::load(&Sources::default()).expect("the defaults are right");
     let kept = defaults.settings.http.connections.idle_timeout;
     let number_behind = |file: &str, setting: &str| -> Vec<Duration> {

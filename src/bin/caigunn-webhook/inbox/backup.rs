@@ -26,7 +26,7 @@ pub async fn run(file: &Path, settings: &Settings, format: Format) -> anyhow::Re
     let copied = watched(move |watch| backup(&from, &to, watch)).await?;
     let (file, receipt_count) = (file.display().to_string(), copied.receipt_count);
     let result = json!({ "file": file, "receipt_count": receipt_count, "bytes": copied.bytes });
-    let receipts = counted(usize::try_from(receipt_count)?, "receipt");
+    let receipts = counted(receipt_count, "receipt");
     format.print(&result, || {
         format!(
             "{} holds {receipts} in {} bytes; it is on the disk, and sound\n",

@@ -28,7 +28,7 @@ pub async fn run(copy: &Path, settings: &Settings, format: Format) -> anyhow::Re
         "bytes": restored.copied.bytes,
         "kept": kept,
     });
-    let receipts = counted(usize::try_from(restored.copied.receipt_count)?, "receipt");
+    let receipts = counted(restored.copied.receipt_count, "receipt");
     format.print(&result, || {
         let kept = kept.map_or_else(String::new, |kept| {
             format!("what was there before is kept as {kept}, with its log beside it if it had one\n")

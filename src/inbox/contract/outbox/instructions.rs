@@ -58,10 +58,11 @@ pub async fn an_instruction_is_kept_until_it_is_done(place: &impl Place) {
     led.follow_up(&begun).await;
     assert_eq!(led.instruction(begun.id).await.as_ref(), Some(&begun));
     assert_eq!(led.open_instructions(10).await, [begun.clone(), given[1].clone()]);
-    let done = done(&begun, 5);
+    let (done, later) = (done(&begun, 5), done(&begun, 6));
     led.follow_up(&done).await;
-    // Whoever was at it when it was ended comes too late.
+    // Whoever was at it when it was ended comes too late, whatever came of it.
     led.follow_up(&begun).await;
+    led.follow_up(&later).await;
 
     let led = led.reopen(place).await;
     assert_eq!(led.instruction(begun.id).await, Some(done));

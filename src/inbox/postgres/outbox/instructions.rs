@@ -63,7 +63,7 @@ pub async fn follow_up(
 ) -> Result<(), Error> {
     let write = "followed AS (
                      UPDATE instruction SET progress = $3, done_at = $4 FROM leader
-                     WHERE id = $2 AND (done_at IS NULL OR $4::timestamptz IS NOT NULL)
+                     WHERE id = $2 AND (done_at IS NULL OR done_at = $4)
                  )
                  SELECT 1 FROM leader";
     let progress = without_nul(&instruction.progress);

@@ -188,10 +188,17 @@ impl Found {
         Ok(row_count)
     }
 
-    /// Which rows cannot be read and which keys are wrong, and what to do; `None` if there is nothing of the kind.
-    pub fn damage(&self, path: &Path) -> Option<(String, String)> {
-        let [unreadable, lost] = [self.unreadable(), self.lost()];
-        let (reasons, mends): (Vec<_>, Vec<_>) = [unreadable, lost].into_iter().flatten().unzip();
+    /// What is wrong with an index, if that is so, which rows cannot be read and which keys are wrong, and what to do; `None` if
+    /// there is nothing of the kind.
+    pub fn damage(&self, path: &Path, index: Option<String>) -> Option<(String, String)> {
+        let index = index.map(|finding| {
+            (
+                format!("an index does not fit its table ({finding})"),
+                "REINDEX".to_owned(),
+            )
+        });
+        let damages = [index, self.unreadable(), self.lost()];
+        let (reasons, mends): (Vec<_>, Vec<_>) = damages.into_iter().flatten().unzip();
         if reasons.is_empty() {
             return None;
         }

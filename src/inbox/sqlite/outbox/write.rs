@@ -218,7 +218,7 @@ pub fn instruct(connection: &Connection, instruction: &Instruction) -> rusqlite:
 /// See [`super::Outbox::follow_up`].
 pub fn follow_up(connection: &Connection, instruction: &Instruction) -> rusqlite::Result<()> {
     connection.execute(
-        "UPDATE instruction SET progress = ?2, done_at = ?3 WHERE id = ?1 AND (done_at IS NULL OR ?3 IS NOT NULL)",
+        "UPDATE instruction SET progress = ?2, done_at = ?3 WHERE id = ?1 AND (done_at IS NULL OR done_at = ?3)",
         params![
             instruction.id.uuid().as_bytes(),
             instruction.progress,

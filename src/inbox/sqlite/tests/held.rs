@@ -46,8 +46,8 @@ async fn only_the_first_of_those_who_wait_together_waits_for_the_lock_of_others(
     }
 }
 
-#[tokio::test]
-async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be_saved() {
+/// An inbox with a receipt, and somebody amid reading it, so that its log cannot be saved.
+async fn being_read() -> (Folder, SqliteInbox, Connection) {
     let folder = Folder::new();
     let inbox = folder.open(patient());
     inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
@@ -55,6 +55,12 @@ async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM receipt")
         .unwrap();
+    (folder, inbox, reader)
+}
+
+#[tokio::test]
+async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be_saved() {
+    let (folder, inbox, _reader) = being_read().await;
     std::fs::remove_file(schema::beside(&folder.inbox_path(), "-wal")).unwrap();
 
     let first = wait(&inbox, "cannot be saved yet").await;
@@ -69,13 +75,7 @@ async fn only_the_first_of_those_who_wait_together_waits_for_a_removed_log_to_be
 
 #[tokio::test]
 async fn a_log_that_was_away_for_a_while_is_copied_again_when_it_is_back() {
-    let folder = Folder::new();
-    let inbox = folder.open(patient());
-    inbox.as_dyn().accept_one(crawled(&Ids::fresh())).await;
-    let reader = Connection::open(folder.inbox_path()).unwrap();
-    reader
-        .execute_batch("BEGIN; SELECT count(*) FROM receipt")
-        .unwrap();
+    let (folder, inbox, reader) = being_read().await;
     let log = schema::beside(&folder.inbox_path(), "-wal");
     let moved = log.with_extension("moved");
     std::fs::rename(&log, &moved).unwrap();

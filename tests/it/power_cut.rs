@@ -48,7 +48,8 @@ use crate::harness::process::run;
 /// Shares of all cuts, in percent.
 const FIRST_START_SHARE: usize = 40;
 const MIGRATION_SHARE: usize = 30;
-const RESTART_SHARE: usize = 18;
+const RESTART_SHARE: usize = 15;
+const KILL_SHARE: usize = 3;
 const BACKUP_SHARE: usize = 4;
 const RESTORE_SHARE: usize = 8;
 
@@ -62,6 +63,8 @@ const ROUND_CUTS: usize = 400;
 
 static FIRST_START: LazyLock<Recording> = LazyLock::new(|| complete(workload::first_start));
 static MIGRATION: LazyLock<Recording> = LazyLock::new(|| complete(workload::migration));
+
+static KILLED: LazyLock<Recording> = LazyLock::new(|| complete(workload::killed_before_a_sync));
 
 static BACKUP_AND_RESTORE: LazyLock<(Recording, Recording)> =
     LazyLock::new(|| complete(workload::backup_and_restore));
@@ -124,6 +127,11 @@ async fn no_cut_of_the_start_after_a_cut_loses_what_was_answered_before_either()
 }
 
 #[test]
+fn no_cut_after_a_kill_loses_what_only_the_next_start_answered() {
+    assert_nothing_is_lost(&KILLED, KILL_SHARE);
+}
+
+#[test]
 fn no_cut_of_a_backup_leaves_half_of_it_under_its_name() {
     assert_nothing_is_lost(&BACKUP_AND_RESTORE.0, BACKUP_SHARE);
 }
@@ -143,6 +151,11 @@ fn cuts_find_that_nothing_is_synced() {
 #[test]
 fn cuts_find_that_the_log_is_not_synced() {
     assert_something_is_lost(&MIGRATION.without_syncs_of(|path| path.ends_with("-wal")));
+}
+
+#[test]
+fn cuts_find_that_a_start_does_not_sync_the_log_that_it_finds() {
+    assert_something_is_lost(&KILLED.without_syncs_of(|path| path.ends_with("-wal")));
 }
 
 #[test]

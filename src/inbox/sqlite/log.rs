@@ -84,6 +84,21 @@ fn has_content(path: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
+/// Has the disk keep the log beside a file, if there is one. SQLite takes from it whatever it finds, also what a receiver had
+/// written and not yet synced when it was killed: a repeat of that is a duplicate, and its answer a promise.
+///
+/// # Errors
+/// [`Error::Unavailable`] if it cannot be synced.
+pub fn sync(path: &Path) -> Result<(), Error> {
+    let log = schema::beside(path, "-wal");
+    let synced = match File::open(&log) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.and_then(|opened| opened.sync_all()),
+    };
+    let kept = synced.and_then(|()| folder::sync(folder::of(path)));
+    kept.map_err(|error| Error::unavailable(format!("cannot sync {}: {error}", log.display())))
+}
+
 /// Whether a restore was cut off when the file had been replaced and its log had not gone yet.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The open file with what is known of its content, and whether it and the files beside it are still those that are open.
 
 use std::ffi::c_int;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +18,7 @@ use super::head::{Seen, Writer};
 use super::hold::{FileId, Hold, Named};
 use super::index::{Key, KeyIndex, Seq};
 use super::log::frames::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES};
-use super::{checkpoint, commits, folder, holder, schema, sort};
+use super::{checkpoint, commits, folder, holder, log, schema, sort};
 
 /// The writing connection and what belongs to it.
 pub struct Opened {
@@ -71,6 +71,7 @@ impl Opened {
         index: &Mutex<KeyIndex>,
         hold: &Hold,
     ) -> Result<Self, Error> {
+        log::sync(path)?;
         let mut connection = schema::open_writer(path, missing)?;
         let failed = |error: rusqlite::Error| sort(path, "read", &error);
         // Before the content, so that nothing that another program writes from here on is overlooked.
@@ -245,7 +246,7 @@ fn set_aside(path: &Path, log: Option<FileId>) -> std::io::Result<()> {
     let is_other = Named::at(&name).is_some_and(|found| Some(found.id) != log && found.bytes > 0);
     if is_other {
         fs::rename(&name, schema::beside(path, "-wal.found"))?;
-        File::open(folder::of(path))?.sync_all()?;
+        folder::sync(folder::of(path))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod inspection;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::mem::{Discriminant, discriminant};
 use std::path::{Path, PathBuf};
@@ -146,6 +146,18 @@ impl Recording {
     /// As if the receiver had not asked for some syncs, by the paths of the files and folders.
     pub fn without_syncs_of(&self, is_left_out: impl Fn(&str) -> bool) -> Self {
         self.without(|path, event| matches!(event, Event::Synced { .. }) && is_left_out(path))
+    }
+
+    /// As if all before the last start had been done just before it, and none of the log's syncs had come back: so nothing was
+    /// answered.
+    pub fn without_syncs_before_the_last_start(&self) -> Self {
+        let is_start = |event: &Event| matches!(event, Event::Started { .. });
+        let left = Cell::new(self.events.iter().filter(|event| is_start(event)).count());
+        self.without(|path, event| {
+            left.set(left.get() - usize::from(is_start(event)));
+            let is_sync = matches!(event, Event::Synced { .. }) && path.ends_with("-wal");
+            left.get() > 0 && (is_sync || matches!(event, Event::Answered(_)))
+        })
     }
 
     /// What was done to the files and folders: a line a change. The index of the log is left out.

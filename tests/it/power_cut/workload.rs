@@ -252,6 +252,33 @@ pub async fn migration() -> Recording {
     workshop.recording(before, &kept)
 }
 
+/// Some posts, a kill, a start, and the same posts once more: as if the kill had come before the log was synced, and so before
+/// any answer.
+pub async fn killed_before_a_sync() -> Recording {
+    let workshop = Workshop::new("inbox.db").await;
+    let before = workshop.disk();
+
+    let mut process = workshop.start(true).await;
+    workshop.post(&process, 20).await;
+    process.kill();
+    let posted = workshop.stored.lock().unwrap().clone();
+    let mut process = workshop.start(true).await;
+    let client = client();
+    for (receipt_id, body) in posted {
+        let (status, answer) = post(&client, &process, body).await;
+        assert_eq!(
+            (status, text(&answer, "receipt_id")),
+            (200, receipt_id),
+            "{answer}"
+        );
+    }
+    process.kill();
+
+    workshop
+        .recording(before, &[])
+        .without_syncs_before_the_last_start()
+}
+
 /// A start after a cut of another recording, some posts, and a stop.
 pub async fn restart(cut: &Recording, rng: &mut Rng) -> Recording {
     let mut kept = Vec::new();

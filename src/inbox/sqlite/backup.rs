@@ -168,7 +168,11 @@ impl Partial {
             }
             named => named,
         };
-        let kept = named.and_then(|()| folder::sync(folder::of(to)));
+        let kept = named.and_then(|()| {
+            let synced = folder::sync(folder::of(to));
+            // After a power cut it might be there or not.
+            synced.inspect_err(|_| drop(fs::remove_file(to)))
+        });
         kept.map_err(|error| failed("make", to, &error))
     }
 }

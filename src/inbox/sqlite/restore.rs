@@ -41,7 +41,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`BackupError::From`] if the copy is no sound inbox of this program or an older one; [`BackupError::To`] if a receiver
-/// has the inbox open, or it cannot be replaced. The inbox is as it was.
+/// has the inbox open, or it cannot be replaced. The inbox is as it was, unless the error says that the copy is it already.
 pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, BackupError> {
     // What a link leads to is the inbox.
     let resolved = folder::resolve(inbox);
@@ -87,8 +87,9 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
     let copied = copy(from, &partial, watch)?;
-    forget_notices(&partial)?;
     give(partial.path(), owner)?;
+    // Syncs the copy, and with it whose it is.
+    forget_notices(&partial)?;
     let kept = put_in_place(partial.path(), inbox, link, |_| ())?;
     drop(hold);
     Ok(Restored { copied, kept })
@@ -235,13 +236,21 @@ fn put_in_place(
         return Err(error);
     }
     after(Step::Renamed);
-    // Else a power cut might leave the old file, and its log gone.
-    sync_folder_of(inbox)?;
-    after(Step::RenameSynced);
-    for suffix in &SUFFIXES[1..] {
-        remove(inbox, &[suffix])?;
-        after(Step::Removed);
-    }
+    let mut end = || {
+        // Else a power cut might leave the old file, and its log gone.
+        sync_folder_of(inbox)?;
+        after(Step::RenameSynced);
+        for suffix in &SUFFIXES[1..] {
+            remove(inbox, &[suffix])?;
+            after(Step::Removed);
+        }
+        Ok(())
+    };
+    end().map_err(|error: BackupError| {
+        BackupError::To(format!(
+            "{error}; the copy is the inbox already, and the next start does what is left"
+        ))
+    })?;
     Ok(there.first().map(|suffix| schema::beside(&kept, suffix)))
 }
 
@@ -283,7 +292,10 @@ pub fn finish(inbox: &Path) -> Result<(), Error> {
     let Some(kept) = log::kept(inbox) else {
         return Ok(());
     };
-    remove(inbox, &SUFFIXES[1..]).map_err(|error| Error::unavailable(error.to_string()))?;
+    // Its name first, as where a restore ends by itself.
+    sync_folder_of(inbox)
+        .and_then(|()| remove(inbox, &SUFFIXES[1..]))
+        .map_err(|error| Error::unavailable(error.to_string()))?;
     tracing::warn!(
         error.type = "inbox_files",
         "a restore of {} was cut off in its last step, which has been done now; the log of what was there before is kept as {}",

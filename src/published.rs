@@ -4,10 +4,10 @@
 //! The receiver holds a lock on the file for as long as it lives, which the system frees however it ends. So what one left that
 //! was killed is not believed.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Who may read and write the file: the inbox's owner, as of all files beside it.
@@ -26,9 +26,8 @@ pub struct Addresses {
 #[derive(Debug)]
 pub struct Published {
     path: PathBuf,
-    addresses: Addresses,
     /// The file, whose lock goes with it.
-    _file: File,
+    file: File,
 }
 
 impl Addresses {
@@ -52,20 +51,12 @@ impl Addresses {
         };
         // Of a full disk an empty one would be left.
         let file = write().inspect_err(|_| drop(fs::remove_file(&new)))?;
-        Ok(Published {
-            path,
-            addresses: self,
-            _file: file,
-        })
+        Ok(Published { path, file })
     }
 
     /// Those that are published beside the inbox at that path, if any are, by a receiver that lives.
     pub fn read(inbox: &Path) -> Option<Self> {
-        Self::read_file(&path(inbox))
-    }
-
-    fn read_file(path: &Path) -> Option<Self> {
-        let file = File::open(path).ok()?;
+        let file = File::open(path(inbox)).ok()?;
         let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         let content = is_held.then(|| io::read_to_string(file))?.ok()?;
         let address = |side| {
@@ -81,8 +72,10 @@ impl Addresses {
 
 impl Drop for Published {
     fn drop(&mut self) {
-        // Another receiver may have come since.
-        if Addresses::read_file(&self.path) == Some(self.addresses) {
+        let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let ours = self.file.metadata().map(id);
+        // Another receiver may have come since, perhaps to the same ports.
+        if ours.is_ok_and(|ours| fs::metadata(&self.path).map(id).ok() == Some(ours)) {
             // One that stays does no harm.
             let _ = fs::remove_file(&self.path);
         }
@@ -155,11 +148,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inbox = folder.path().join("inbox.db");
         let old = addresses(1).publish(&inbox).unwrap();
-        let _new = addresses(2).publish(&inbox).unwrap();
+        let _new = addresses(1).publish(&inbox).unwrap();
 
         drop(old);
 
-        assert_eq!(Addresses::read(&inbox), Some(addresses(2)));
+        assert_eq!(Addresses::read(&inbox), Some(addresses(1)));
     }
 
     #[test]

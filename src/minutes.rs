@@ -25,20 +25,18 @@ impl Default for Minutes {
 }
 
 impl Minutes {
-    /// Counts that so many more happened at a time. What was counted in the same place a day before goes; what is older than
-    /// that is not counted.
+    /// Counts that so many more happened at a time. What was counted in the same place for another minute goes: that was days
+    /// before, or by a clock that was wrong.
     pub fn add(&self, at: Timestamp, count: u32) {
         let minute = minute(at);
         let cell = &self.0[minute as usize % DAY];
         let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |kept| {
-            match (kept >> 32) as u32 {
-                known if known == minute => {
-                    let sum = (kept as u32).saturating_add(count);
-                    Some(u64::from(minute) << 32 | u64::from(sum))
-                }
-                known if known < minute => Some(u64::from(minute) << 32 | u64::from(count)),
-                _ => None,
-            }
+            let counted = if (kept >> 32) as u32 == minute {
+                kept as u32
+            } else {
+                0
+            };
+            Some(u64::from(minute) << 32 | u64::from(counted.saturating_add(count)))
         });
     }
 
@@ -122,10 +120,18 @@ mod tests {
         assert_eq!(minutes.last(at(begin + 2), 4), [0, 5, 0, 7]);
         assert_eq!(minutes.last(at(begin + 3), 2), [7, 0]);
         minutes.add(at(begin + DAY as i64), 1);
-        // It came too late to be counted.
-        minutes.add(at(begin), 9);
         let day = minutes.last(at(begin + DAY as i64), DAY);
         assert_eq!((day.len(), day.iter().sum::<u32>(), day[DAY - 1]), (DAY, 8, 1));
+    }
+
+    #[test]
+    fn what_was_counted_by_a_clock_that_was_ahead_is_in_the_way_of_nothing() {
+        let (minutes, begin) = (Minutes::default(), 1_000_000);
+        minutes.add(at(begin + 365 * DAY as i64), 9);
+
+        minutes.add(at(begin), 1);
+
+        assert_eq!(minutes.last(at(begin), 1), [1]);
     }
 
     #[test]

@@ -217,10 +217,13 @@ impl Rounds {
         let is_asked = asked.is_some();
         let (is_due, is_answered, is_of_start) = asked.map_or((true, false, false), |asked| {
             asked.seen_at = now;
-            (asked.due <= now, asked.is_answered, asked.is_of_start)
+            // One that is due later than any wait lasts was put off by a clock that has been set back.
+            let is_due = asked.due <= now || asked.due > now.plus(MAX_WAIT);
+            (is_due, asked.is_answered, asked.is_of_start)
         });
         let wants = if self.is_caught_up {
-            let is_young = receipt.received_at > now.minus(self.settings.after);
+            let after = self.settings.after;
+            let is_young = now.minus(after) < receipt.received_at && receipt.received_at < now.plus(after);
             // One that was asked about at the start, in vain, is still to be.
             let is_left = !self.is_stalled(receipt, now) || (is_of_start && !is_answered);
             !is_young && is_left && (is_asked || !is_full)

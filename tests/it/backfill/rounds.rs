@@ -50,6 +50,22 @@ async fn later_rounds_ask_about_those_that_are_neither_young_nor_given_up() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_puts_no_job_off() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let mut rounds = stage.rounds();
+    let asked = stage.begin(now, HOUR).await;
+    rounds.round(&stage.keyring, now).await;
+    // The clock is a year ahead of what it is set to then.
+    let unasked = stage.begin(now, Duration::ZERO).await;
+    let right = now.minus(365 * DAY);
+
+    rounds.round(&stage.keyring, right).await;
+
+    let ids = [asked, asked, unasked].map(|job| job.event_id);
+    assert_eq!(sorted(stage.asked()), sorted(ids.to_vec()));
+}
+
+#[tokio::test]
 async fn samples_are_not_asked_about() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let sample = Ids {

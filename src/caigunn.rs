@@ -275,7 +275,7 @@ impl Client {
         max_bytes: usize,
         parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
     ) -> Result<T, Error> {
-        let began = Instant::now();
+        let (began, token) = (Instant::now(), self.access_token.replaced_count());
         let result = self.attempt(call, max_bytes, parse).await;
         if let Err(Error::Refused {
             whose, status: 401, ..
@@ -283,6 +283,10 @@ impl Client {
             && *whose != Credential::AccessToken
         {
             self.prove_token(began).await?;
+            if self.access_token.replaced_count() != token {
+                // The one before may have been what was refused.
+                return Err(Error::of_replaced_token());
+            }
         }
         result
     }
@@ -290,19 +294,15 @@ impl Client {
     /// Makes a call, unless CaiGunn is to be left alone.
     async fn attempt<T>(
         &self,
-        Call {
-            method,
-            request,
-            asked,
-        }: Call,
+        call: Call,
         max_bytes: usize,
         parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
     ) -> Result<T, Error> {
         if let Some(error) = self.patience.refusal() {
             return Err(error);
         }
-        let result = match request.send().await {
-            Ok(response) => answer::parsed(response, &asked, max_bytes, parse).await,
+        let result = match call.request.send().await {
+            Ok(response) => answer::parsed(response, &call.asked, max_bytes, parse).await,
             Err(error) => {
                 // The next call is made with what is trusted then: its authority may have been added since.
                 if outgoing::is_distrust(&error) {
@@ -312,8 +312,10 @@ impl Client {
                 Err(unreachable_error(&error))
             }
         };
-        self.patience
-            .note((method, discriminant(&asked.whose)), result.as_ref().err());
+        self.patience.note(
+            (call.method, discriminant(&call.asked.whose)),
+            result.as_ref().err(),
+        );
         result
     }
 

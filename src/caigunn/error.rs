@@ -105,6 +105,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Of a refusal that may be of an access token that is used no more: asking again tells.
+    pub(super) fn of_replaced_token() -> Self {
+        Self::Unavailable {
+            retry_after: None,
+            detail: "it answered 401, and the access token was replaced meanwhile".to_owned(),
+        }
+    }
+
     /// Whether it passes by itself; anything else lasts until a person acts.
     pub fn passes(&self) -> bool {
         match self {

@@ -56,6 +56,7 @@ struct Stage {
     progress: Progress,
     keyring: Keyring,
     log: Log,
+    client: Client,
     backfill: Backfill,
     folder: TempDir,
 }
@@ -79,6 +80,7 @@ impl Stage {
             progress: Progress::default(),
             keyring: keyring(&client, &[]).await,
             log: Log::begin(),
+            client,
             backfill,
             provider,
             folder,

@@ -210,6 +210,27 @@ async fn a_refusal_or_a_plea_for_patience_ends_the_round_at_once() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_an_access_token_that_was_replaced_meanwhile_says_nothing_of_a_key() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let job = stage.begin(now, HOUR).await;
+    stage.complete(&job);
+    stage.provider.reply(Route::EventLog, [Reply::Held]);
+    let mut rounds = stage.rounds();
+    let rotating = async {
+        stage.provider.wait_for_calls_of(Route::EventLog, 1).await;
+        stage.provider.set_access_token("another-token");
+        stage.client.replace_access_token("another-token".into());
+        stage.provider.release();
+    };
+    tokio::join!(rounds.round(&stage.keyring, now), rotating);
+    assert!(!stage.is_completed(&job).await);
+
+    rounds.round(&stage.keyring, now.plus(MINUTE)).await;
+
+    assert!(stage.is_completed(&job).await);
+}
+
+#[tokio::test]
 async fn another_sort_of_failure_is_news() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     stage.begin(now, HOUR).await;

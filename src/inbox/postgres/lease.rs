@@ -72,7 +72,7 @@ pub enum Led {
     Never,
     /// It does, and this is the newest receipt that it has seen.
     By(Term, Option<Seen>),
-    /// It did, and the history, the file or the log is another one now.
+    /// It did, and another one leads since, or the history, the file or the log is another one now.
     Interrupted,
 }
 
@@ -106,6 +106,13 @@ impl Led {
         if let Self::By(_, seen) = self {
             let is_newer = new.map(|new| new.seq) > seen.map(|seen| seen.seq);
             *seen = if is_newer { new } else { *seen };
+        }
+    }
+
+    /// Takes down that another one leads.
+    fn end(&mut self) {
+        if matches!(self, Self::By(..)) {
+            *self = Self::Interrupted;
         }
     }
 
@@ -168,6 +175,8 @@ pub async fn lead(
             .lock()
             .next(Term { history, file }, holds, Seen::of_row(&row, 2)?));
     }
+    // What was seen in a term that is over says nothing of what is there now.
+    led.lock().end();
     let holder = client
         .prepare_cached("SELECT name, until, holder FROM lease")
         .await?;

@@ -214,6 +214,27 @@ async fn what_was_seen_and_is_gone_ends_the_term_and_lets_nothing_be_written_or_
 }
 
 #[tokio::test]
+async fn who_leads_no_more_reads_on_whatever_became_of_what_it_had_seen() {
+    let site = Site::new(database!()).await;
+    let other = Place::open(&site.database, settings()).await;
+    let (outbox, next) = (site.inbox.outbox(), candidate("next"));
+    outbox.undelivered(site.destination, 0, 10).await.unwrap();
+    // As a standby would have it that lacks what came last, and on which another one is the first to ask.
+    site.database
+        .execute("DELETE FROM caigunn_webhook.receipt WHERE seq = 3; TRUNCATE caigunn_webhook.lease")
+        .await;
+    assert_eq!(other.lead(&next).await.unwrap(), Leadership::Leader);
+
+    let standing = site.inbox.lead(&site.leader).await.unwrap();
+
+    assert!(matches!(standing, Leadership::Follower { .. }), "{standing:?}");
+    let read = outbox.undelivered(site.destination, 0, 10).await.unwrap();
+    assert_eq!(read.receipts.len(), 2);
+    other.resign(&next).await.unwrap();
+    assert_eq!(site.inbox.lead(&site.leader).await.unwrap(), Leadership::Leader);
+}
+
+#[tokio::test]
 async fn a_lease_that_nobody_renews_ends_though_the_servers_clock_was_set_back() {
     let site = Site::new(database!()).await;
     let other = Place::open(&site.database, settings()).await;

@@ -53,18 +53,28 @@ impl Leadership {
 
     /// What people know the leader by, if it is known.
     pub fn leader(&self) -> Option<String> {
-        match &*self.standing.borrow() {
-            Standing::Unknown => None,
-            Standing::Leads => Some((*self.name).to_owned()),
-            Standing::Follows { leader } => Some(leader.clone()),
-        }
+        self.name_of(&self.standing.borrow())
+    }
+
+    /// Whether another receiver leads, as far as is known.
+    pub fn is_another(&self) -> bool {
+        matches!(*self.standing.borrow(), Standing::Follows { .. })
     }
 
     /// What the admin API shows.
     pub fn seen(&self) -> Leader {
+        let standing = self.standing.borrow().clone();
         Leader {
-            name: self.leader(),
-            is_self: self.is_self(),
+            is_self: standing == Standing::Leads,
+            name: self.name_of(&standing),
+        }
+    }
+
+    fn name_of(&self, standing: &Standing) -> Option<String> {
+        match standing {
+            Standing::Unknown => None,
+            Standing::Leads => Some((*self.name).to_owned()),
+            Standing::Follows { leader } => Some(leader.clone()),
         }
     }
 

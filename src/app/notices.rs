@@ -48,7 +48,7 @@ pub fn watch(
         }),
         leader: leader.clone(),
         terms,
-        do_others_lead: Box::new(move || leadership.leader().is_some() && !leadership.is_self()),
+        do_others_lead: Box::new(move || leadership.is_another()),
     };
     Ok(Watch::new(parts, metrics))
 }

@@ -138,7 +138,7 @@ impl Watching {
         if self.is_new {
             // The first word, at once, so that the browser knows that it is connected.
             self.is_new = false;
-            let missed = self.look().await.ok().flatten();
+            let missed = self.look_in_time().await;
             return Some(missed.unwrap_or_else(|| format!("retry: {COME_BACK}\n\n")));
         }
         loop {
@@ -149,7 +149,7 @@ impl Watching {
                 return None;
             }
             // A store that does not answer is nothing to say here; the header of each page says it.
-            if let Some(frame) = self.look().await.ok().flatten() {
+            if let Some(frame) = self.look_in_time().await {
                 self.said_at = Instant::now();
                 return Some(frame);
             }
@@ -170,6 +170,11 @@ impl Watching {
             }
             None => tokens.full.get().is_none(),
         }
+    }
+
+    /// As [`Watching::look`], but no longer than until the next look: nobody waits for a store that hangs, one after the other.
+    async fn look_in_time(&mut self) -> Option<String> {
+        timeout(LOOK, self.look()).await.ok()?.ok()?
     }
 
     /// What came since the last word, by the newest of it.
@@ -229,7 +234,11 @@ impl Live {
             .receipts(ReceiptFilter::default(), page)
             .await?
             .items;
-        let sequence = receipts.first().map_or(0, |receipt| receipt.sequence);
+        let sequence = match receipts.first() {
+            Some(receipt) => receipt.sequence,
+            // All of them may have expired.
+            None => site.api.inbox.outbox().last_sequence().await?,
+        };
         let newest = Newest {
             at,
             sequence,

@@ -1,17 +1,22 @@
 //! Promise: what comes is seen at once and without a reload; a viewer that was cut off or is slow catches up; and however many
 //! come and go, nothing is left of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use caigunn_webhook::clock::Timestamp;
+use caigunn_webhook::config::{self, Sources};
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
+use caigunn_webhook::inbox::Inbox;
+use caigunn_webhook::inbox::sqlite::SqliteInbox;
 use reqwest::Response;
 use serde_json::Value;
 
 use super::browser::{Browser, at, filled};
 use super::walker::Walker;
 use crate::harness::application::{Application, Reply};
-use crate::harness::{App, json, sample, sample_with, spawn_app, spawn_app_with, wait_for};
+use crate::harness::{App, json, sample, sample_with, spawn_app, spawn_app_on, spawn_app_with, wait_for};
 
 const TOKEN: &str = "admin-token-0123456789abcdef";
 
@@ -131,6 +136,25 @@ async fn who_looks_how_it_goes_has_an_idle_receiver_write_nothing() {
 
     assert!(line.contains("Well: the inbox takes writes"), "{line}");
     assert_eq!(commits().await, before);
+}
+
+#[tokio::test]
+async fn where_all_receipts_have_expired_the_next_one_is_the_only_one_that_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let loaded = config::load(&Sources::default()).expect("the defaults are right");
+    let inbox = SqliteInbox::open(&folder.path().join("inbox.db"), loaded.settings.inbox).expect("it opens");
+    let inbox: Arc<dyn Inbox> = Arc::new(inbox);
+    let app = spawn_app_on(Arc::clone(&inbox), &[]).await;
+    accept(&app, 3).await;
+    while inbox.expire(Timestamp::now()).await.expect("the inbox works") > 0 {}
+    let mut viewer = watch(&app, "", Some(3)).await;
+    until(&mut viewer, "event: seen").await;
+
+    accept(&app, 1).await;
+
+    let said = last_data(&until(&mut viewer, "\n\n").await);
+    assert_eq!((&said["count"], &said["more"]), (&1.into(), &0.into()), "{said}");
+    app.stop().await;
 }
 
 #[tokio::test]

@@ -2,9 +2,13 @@
 //! text.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 /// Why a text holds no object.
@@ -98,6 +102,70 @@ impl<'de, F: FnMut(usize, &'de RawValue)> Visitor<'de> for Each<F> {
             number += 1;
         }
         Ok(())
+    }
+}
+
+/// Whether an object in a text, which must be JSON no deeper than 127 values, has a member more than once, of which readers of
+/// JSON take the first or the last, or refuse it all.
+pub fn repeats_a_member(text: &str) -> bool {
+    serde_json::from_str::<Unrepeated>(text).is_err()
+}
+
+/// JSON in which no object has a member more than once.
+struct Unrepeated;
+
+impl<'de> Deserialize<'de> for Unrepeated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unrepeated {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON in which no object has a member more than once")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        // Of names only this, since there may be a million.
+        let (hasher, mut names) = (RandomState::new(), HashSet::new());
+        while let Some(name) = map.next_key::<String>()? {
+            if !names.insert(hasher.hash_one(name)) {
+                return Err(A::Error::custom("a member stands there twice"));
+            }
+            map.next_value::<Self>()?;
+        }
+        Ok(self)
     }
 }
 

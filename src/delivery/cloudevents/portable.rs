@@ -2,6 +2,8 @@
 
 use memchr::memchr2;
 
+use crate::json;
+
 /// How many values may lie within one another. Readers stop at 128 (`serde_json`) or at about 1,000 (Python 3.11), and the
 /// event itself adds two.
 const MAX_DEPTH: usize = 100;
@@ -13,8 +15,13 @@ const INTEGERS_END: u64 = 1 << 53;
 const SURE_DIGITS: usize = 15;
 
 /// Whether all readers of JSON find the same in this text, which must be JSON: nothing lies deeper than [`MAX_DEPTH`],
-/// integers are within [`INTEGERS_END`], and a double gives each other number back, as RFC 7493 advises.
-pub fn is_portable(json: &str) -> bool {
+/// integers are within [`INTEGERS_END`], a double gives each other number back, and no object has a member twice, as RFC 7493
+/// advises.
+pub fn is_portable(text: &str) -> bool {
+    is_shallow_and_exact(text) && !json::repeats_a_member(text)
+}
+
+fn is_shallow_and_exact(json: &str) -> bool {
     let bytes = json.as_bytes();
     let (mut at, mut depth) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -167,6 +174,16 @@ mod tests {
         assert!(is_portable(texts));
         assert!(!is_portable(&texts.replace(r#""[[[""#, "1e400")));
         assert!(!is_portable(&texts.replace(r#""""#, "1e400")));
+    }
+
+    #[test]
+    fn a_member_may_stand_once_in_each_object_however_it_is_spelled() {
+        for once in [r#"{"a":{"a":[{"a":1},{"a":1}]},"A":"a"}"#, r#"[{},{}]"#] {
+            assert!(is_portable(once), "{once}");
+        }
+        for twice in [r#"{"a":1,"b":2,"a":1}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#] {
+            assert!(!is_portable(twice), "{twice}");
+        }
     }
 
     #[test]

@@ -211,6 +211,7 @@ fn data_that_some_readers_would_take_for_something_else_is_handed_over_as_text()
         ("null".to_owned(), false),
         (r#"{ "id" : 9007199254740993,"a":"\u00e9\n" }"#.to_owned(), true),
         ("1e400".to_owned(), true),
+        (r#"{"a":1,"a":2}"#.to_owned(), true),
         (nested(101), true),
         (nested(100_000), true),
     ] {

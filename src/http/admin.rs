@@ -139,7 +139,9 @@ fn asked<T: FromStr>(
     match text.parse().ok().filter(is_allowed) {
         Some(value) => Ok(Some(value)),
         None => {
-            let is_blank_for_plus = text.contains(' ') && text.replace(' ', "+").parse::<T>().is_ok();
+            // A plus before a number says nothing.
+            let is_blank_for_plus =
+                text.trim_start().contains(' ') && text.replace(' ', "+").parse::<T>().is_ok();
             let advice = if is_blank_for_plus { ": write + as %2B" } else { "" };
             Err(Problem::invalid_query(format!(
                 "{name}: expected {allowed}, found {text:?}{advice}"

@@ -267,13 +267,15 @@ async fn read_body(shared: &Shared, headers: &HeaderMap, body: Body) -> Result<R
 /// What is kept of a body that is announced as too large: what comes of its start while its sender waits for the answer.
 /// Nothing of one whose sender asked whether to send it, or for which there is no room.
 async fn read_start(shared: &Shared, headers: &HeaderMap, mut body: Body, problem: Problem) -> ReadBody {
+    // All bodies together may have less room than that.
+    let kept_bytes = KEPT_BYTES.min(shared.settings.bodies_in_flight_bytes);
     let permit = (!headers.contains_key(EXPECT))
-        .then(|| reserve(shared, KEPT_BYTES).ok())
+        .then(|| reserve(shared, kept_bytes).ok())
         .flatten();
     let mut start = Collected::default();
     if permit.is_some() {
         let reading = async {
-            while start.len() <= KEPT_BYTES
+            while start.len() <= kept_bytes
                 && let Some(Ok(frame)) = body.frame().await
             {
                 start.push(frame.into_data().unwrap_or_default());

@@ -105,6 +105,23 @@ async fn a_refused_chunked_body_is_read_to_its_end_or_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn of_what_is_announced_as_too_large_as_much_is_kept_as_there_may_be_room_for() {
+    let bounds = [
+        ("server.body_limit_bytes", "2048"),
+        ("server.bodies_in_flight_bytes", "2048"),
+    ];
+    let app = spawn_app_with(&bounds).await;
+
+    let answer = app.post(&serde_json::json!("x".repeat(20_000))).await;
+
+    assert_eq!(answer.status(), 413);
+    let entries = app.api("/quarantine").await;
+    let kept = entries["quarantine"][0]["body_bytes"].as_u64();
+    assert!(kept.is_some_and(|kept| kept >= 2048), "{entries}");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn what_came_of_a_body_that_was_cut_off_is_kept() {
     let app = app().await;
     let path = format!("/webhook/{TOKEN}");

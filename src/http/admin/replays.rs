@@ -26,6 +26,7 @@ use crate::delivery::view;
 use crate::event::{EVENT_FILTER, Fault, event_filter};
 use crate::inbox::ReceiptId;
 use crate::inbox::instruction::{Instruction, MAX_RECEIPT_IDS, REPLAY_RATES, Replay};
+use crate::json;
 
 pub fn routes() -> Routes<Api> {
     let begun = || {
@@ -194,10 +195,14 @@ pub fn read(body: &[u8]) -> Result<Replay, Problem> {
     if body.trim_ascii().is_empty() {
         return Err(Problem::not_json("it is empty"));
     }
-    let members = match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => members,
-        Ok(other) => return Err(invalid(vec![fault("", "an object", &other)])),
-        Err(error) => return Err(Problem::not_json(error)),
+    let text = std::str::from_utf8(body).map_err(Problem::not_json)?;
+    let members = match serde_json::from_str(text).map_err(Problem::not_json)? {
+        // Of a `dry_run` that stands there twice the wrong one might count.
+        object @ Value::Object(_) if json::repeats_a_member(text) => {
+            return Err(invalid(vec![fault("", "each member once", &object)]));
+        }
+        Value::Object(members) => members,
+        other => return Err(invalid(vec![fault("", "an object", &other)])),
     };
     let mut members = Members {
         members,
@@ -440,6 +445,15 @@ mod tests {
                 format!("the body is JSON but not a replay: {expected}")
             );
         }
+    }
+
+    #[test]
+    fn a_member_that_stands_there_twice_is_refused() {
+        let problem = read(br#"{"dry_run":true,"destination":"app","dry_run":false}"#).unwrap_err();
+
+        let expected =
+            "the body is JSON but not a replay: the body: expected each member once, found an object";
+        assert_eq!(problem.detail(), expected);
     }
 
     #[test]

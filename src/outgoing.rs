@@ -32,6 +32,12 @@ use url::{Host, Url};
 
 pub use trusting::Trusting;
 
+/// Whether a status is what somebody answers who stands before what was asked and does not reach it: proxies say 502 to 504,
+/// Cloudflare, of its tunnels too, 520 to 530.
+pub const fn tells_nobody_behind(status: u16) -> bool {
+    matches!(status, 502..=504 | 520..=530)
+}
+
 /// What every call says that it comes from.
 pub const USER_AGENT: &str = concat!("caigunn-webhook/", env!("CARGO_PKG_VERSION"));
 

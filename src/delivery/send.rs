@@ -104,7 +104,7 @@ pub enum Wish {
     None,
     /// Nothing that is known: the connection ended before an answer, which may be for what was sent.
     Unknown,
-    /// To be sent less (429, 502, 503, 504), and nothing for a time if it says so (`Retry-After`).
+    /// To be sent less (429, 502 to 504, 520 to 530), and nothing for a time if it says so (`Retry-After`).
     Less {
         /// For how long.
         pause: Option<Duration>,

@@ -153,8 +153,7 @@ pub async fn ask(client: &Client, base: &Url, nonce: Uuid) -> Result<String, Fin
     let proof = proof.and_then(|proof| proof.to_str().ok());
     let (kind, seen) = match (status, proof) {
         (200, Some(proof)) => return Ok(proof.to_owned()),
-        // 502 to 504 are what proxies answer for a backend that they do not reach; 520 to 530 are Cloudflare's.
-        (502..=504 | 520..=530, _) => (
+        _ if outgoing::tells_nobody_behind(status) => (
             Kind::BrokenProxy,
             format!("the proxy or tunnel there answers {status}: it runs, but does not reach this receiver"),
         ),

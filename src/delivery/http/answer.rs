@@ -117,7 +117,8 @@ pub fn report(
     let code = status.as_u16();
     let wish = match code {
         410 => Wish::Nothing,
-        429 | 502..=504 => Wish::Less { pause },
+        429 => Wish::Less { pause },
+        _ if outgoing::tells_nobody_behind(code) => Wish::Less { pause },
         _ => Wish::None,
     };
     let redirects = match status {
@@ -174,7 +175,7 @@ fn outcome(status: StatusCode) -> Outcome {
 
 /// Whether a status is one that proxies answer with by themselves; 403 where a list of theirs forbids what is asked for.
 pub fn is_a_proxy_s(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 403 | 407 | 502..=504)
+    matches!(status.as_u16(), 403 | 407) || outgoing::tells_nobody_behind(status.as_u16())
 }
 
 /// The answer without these values: some destinations tell back whatever they get. Of a value that was cut at the end,

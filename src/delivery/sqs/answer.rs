@@ -11,6 +11,7 @@ use super::sign::Keys;
 use crate::delivery::http::answer::hide;
 use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::{MAX_ANSWER_BYTES, Outcome};
+use crate::outgoing;
 
 /// By how much a clock may be wrong: Amazon takes signatures that are up to five minutes old.
 const MAX_SKEW: Duration = Duration::from_secs(300);
@@ -190,7 +191,8 @@ impl Answer {
         let less = Wish::Less { pause: self.pause };
         match (self.status, &*self.failure.kind) {
             (..400, _) => Wish::None,
-            (429 | 502..=504, _) => less,
+            (429, _) => less,
+            (status, _) if outgoing::tells_nobody_behind(status) => less,
             (_, kind) if throttles(kind) => less,
             (413, _) | (_, "InvalidMessageContents") => Wish::NeverThis,
             (_, "InvalidParameterValue") if self.limit().is_some() => Wish::NeverThis,

@@ -177,7 +177,7 @@ impl Book {
         for waiting in &mut self.waiting {
             waiting.due = waiting.due.max(now.plus(pause));
         }
-        // Also who stands before it may say so: 502, 503, 504.
+        // Also who stands before it may say so: 502 to 504, 520 to 530.
         let is_sent_away = report.outcome == Outcome::Failed && report.wish != Wish::None;
         let is_absent = report.outcome == Outcome::Unreachable || is_sent_away;
         self.absent_until = is_absent.then(|| now.plus(LOOK_AGAIN));

@@ -25,6 +25,11 @@ async fn the_status_decides() {
         (502, Outcome::Failed, less),
         (503, Outcome::Failed, less),
         (504, Outcome::Failed, less),
+        (505, Outcome::Failed, Wish::None),
+        (519, Outcome::Failed, Wish::None),
+        (520, Outcome::Failed, less),
+        (530, Outcome::Failed, less),
+        (531, Outcome::Failed, Wish::None),
         (599, Outcome::Failed, Wish::None),
         (999, Outcome::Failed, Wish::None),
     ] {

@@ -32,6 +32,9 @@ pub(super) struct Item {
     pub(super) is_wanted_anew: bool,
     /// The last attempt found nobody who takes connections, or messages, so it cannot have been for what is sent.
     pub(super) found_nobody: bool,
+    /// An attempt before its time may have been why nobody was there, and it went before its time once more. If that fails too, it
+    /// is not hurried again before its time has come.
+    pub(super) is_suspect: bool,
     pub(super) phase: Phase,
     pub(super) is_called_off: bool,
 }
@@ -139,6 +142,7 @@ impl Backlog {
         let item = self.items.get_mut(&sequence).expect("it was placed");
         item.phase = Phase::InFlight;
         item.was_due = item.due_at <= now;
+        item.is_suspect &= !item.was_due;
         item.is_wanted_anew = false;
         let line = self
             .jobs
@@ -194,15 +198,16 @@ impl Backlog {
         }
     }
 
-    /// Lets go at once all of these that no attempt is under way with.
-    pub(super) fn expedite_all(&mut self, is_meant: impl Fn(&Item) -> bool) {
+    /// Lets go at once all of these that no attempt is under way with, and says which.
+    pub(super) fn expedite_all(&mut self, is_meant: impl Fn(&Item) -> bool) -> Vec<u64> {
         let waiting = self
             .items
             .iter()
             .filter(|(_, item)| item.phase != Phase::InFlight);
         let meant = waiting.filter(|(_, item)| is_meant(item));
         let sequences: Vec<_> = meant.map(|(sequence, _)| *sequence).collect();
-        sequences.into_iter().for_each(|sequence| self.expedite(sequence));
+        sequences.iter().for_each(|sequence| self.expedite(*sequence));
+        sequences
     }
 
     pub(super) fn call_off(&mut self, sequence: u64, now: Timestamp) {
@@ -276,6 +281,7 @@ impl Item {
             is_asked_for: false,
             is_wanted_anew: false,
             found_nobody: false,
+            is_suspect: false,
             phase: Phase::Waiting,
             is_called_off: false,
         }

@@ -386,6 +386,37 @@ fn what_may_have_brought_the_destination_down_keeps_its_time_but_not_what_found_
 }
 
 #[test]
+fn of_several_that_end_at_one_moment_each_is_hurried_twice_until_its_time_has_come() {
+    let hurries: [fn(&mut Backlog, u64); 2] = [
+        |it, second| it.hurry(at(second)),
+        |it, second| it.hurry_all(at(second)),
+    ];
+    for hurry in hurries {
+        let mut backlog = backlog(&[1, 2, 3]);
+        for second in 0..=2 {
+            assert_eq!(begin_all(&mut backlog, at(second)), [1, 2, 3]);
+            for (sequence, wish) in [(1, Wish::Unknown), (2, Wish::Unknown), (3, Wish::WhenBack)] {
+                settle_with(&mut backlog, sequence, Outcome::Unreachable, wish, at(second));
+            }
+            // Also what is not recorded yet.
+            hurry(&mut backlog, second);
+            record(&mut backlog, at(second));
+        }
+        assert_eq!(begin_all(&mut backlog, at(3)), [3], "that one found nobody");
+        settle(&mut backlog, 3, Outcome::Delivered, at(3));
+        record(&mut backlog, at(3));
+
+        assert_eq!(begin_all(&mut backlog, at(5)), [1, 2]);
+        for sequence in [1, 2] {
+            settle(&mut backlog, sequence, Outcome::Failed, at(5));
+        }
+        record(&mut backlog, at(5));
+        hurry(&mut backlog, 5);
+        assert_eq!(begin_all(&mut backlog, at(6)), [1, 2], "they were due in between");
+    }
+}
+
+#[test]
 fn what_was_called_off_while_it_was_loaded_is_not_sent_when_it_comes_back() {
     let mut backlog = backlog(&[1]);
     begin_all(&mut backlog, at(0));

@@ -67,6 +67,35 @@ impl Sender for Falling {
     }
 }
 
+/// Ends by number 16, with all that is under way then, and is back a second later.
+#[derive(Default)]
+struct FallingByOne {
+    taking: Taking,
+    falls: tokio::sync::Notify,
+}
+
+impl Sender for FallingByOne {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'_, Report> {
+        let is_poison = parcel.receipt.sequence == 16;
+        let report = self.taking.send(parcel);
+        Box::pin(async move {
+            if is_poison {
+                sleep(10 * MS).await;
+                self.falls.notify_waiters();
+                // What else was under way is heard of first.
+                sleep(MS).await;
+            } else if timeout(20 * MS, self.falls.notified()).await.is_err() {
+                return report.await;
+            }
+            Report::new(Outcome::Unreachable, String::new()).asking(Wish::Unknown)
+        })
+    }
+
+    fn is_back(&self) -> BoxFuture<'_, bool> {
+        back_in_a_second()
+    }
+}
+
 /// Does not find where the first one goes until somebody has looked, a second later, and takes all others.
 #[derive(Default)]
 struct Away(Taking);
@@ -383,6 +412,18 @@ async fn who_ends_by_what_it_is_sent_has_it_again_when_it_is_back_once() {
     assert_eq!(sent_at.len(), 2, "{sent_at:?}");
     let wait = sent_at[1] - sent_at[0];
     assert!((1000 * MS..1200 * MS).contains(&wait), "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_who_takes_it_with_all_that_is_under_way_is_not_sent_each_time_that_it_is_back() {
+    let site: Site<FallingByOne> = Site::sending(vec![Duration::ZERO, HOUR], 16, 16, MS);
+    site.wake.send_replace(());
+
+    sleep(PATIENCE / 2).await;
+
+    let sent = sequences(&site.sender.taking);
+    let count = sent.iter().filter(|sequence| **sequence == 16).count();
+    assert_eq!(count, 3, "{sent:?}");
 }
 
 #[tokio::test(start_paused = true)]

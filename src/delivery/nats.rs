@@ -127,7 +127,7 @@ impl NatsSender {
             return Report::new(Outcome::Refused, detail);
         }
         // Who is leaving keeps its connections for minutes. A new one leads to a server that stays, or waits for one.
-        self.line.connection.forget();
+        connection.forget();
         let detail = format!(
             "{detail} now: its stream has no leader, or the server is leaving, which passes by itself, or the stream was deleted"
         );
@@ -173,13 +173,13 @@ impl NatsSender {
         subject: &str,
         request: Request,
     ) -> Result<Option<Bytes>, Report> {
-        let Lent { value, ended } = connection;
+        let Lent { value, ended, .. } = connection;
         let refusal = value.refusal(subject);
         let answered = tokio::select! {
             answered = value.client.send_request(subject.to_owned(), request.timeout(None)) => answered,
             detail = refusal => {
                 // The library remembers for ever what it has no answer to.
-                self.line.connection.forget();
+                connection.forget();
                 return Err(Report::new(Outcome::Refused, detail));
             }
             () = ended.cancelled() => return Err(value.end()),
@@ -191,7 +191,7 @@ impl NatsSender {
         match error.kind() {
             RequestErrorKind::NoResponders => Ok(None),
             _ => {
-                self.line.connection.forget();
+                connection.forget();
                 let detail = format!("no acknowledgement from {}: {error}", self.line.place);
                 Err(Report::new(Outcome::Unreachable, detail))
             }

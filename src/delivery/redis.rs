@@ -97,7 +97,7 @@ impl Deliver for RedisSender {
         envelope: Envelope,
     ) -> Result<String, Report> {
         let stream = self.settings.stream.fill(&parcel.receipt);
-        let Lent { mut value, ended } = connection;
+        let mut value = connection.value.clone();
         let longest = envelope.body.len().max(stream.len());
         if let Some(most) = value.max_bytes.filter(|most| longest > *most) {
             let detail = format!(
@@ -109,7 +109,7 @@ impl Deliver for RedisSender {
         let command = command(&stream, &parcel.message_id(), &envelope);
         let answered = tokio::select! {
             answered = value.connection.req_packed_command(&command) => answered.and_then(Value::extract_error),
-            () = ended.cancelled() => Err((ErrorKind::Io, "it ended before the answer").into()),
+            () = connection.ended.cancelled() => Err((ErrorKind::Io, "it ended before the answer").into()),
         };
         match answered {
             Ok(Value::BulkString(id)) => Ok(format!(
@@ -125,7 +125,7 @@ impl Deliver for RedisSender {
             }
             Err(error) => {
                 if refusal::ends_connection(&error) {
-                    self.line.connection.forget();
+                    connection.forget();
                 }
                 Err(refusal::report(&error, &self.line.place, &stream, longest))
             }

@@ -12,6 +12,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
@@ -277,6 +279,10 @@ const MAX_SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The least that librdkafka lets be said.
 const MIN_SETUP_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// For how long a connection may lie idle. In Azure it is forgotten after four minutes, and nobody told; the library knows that of
+/// brokers alone that have `azure` in their names.
+const MAX_IDLE_MS: &str = "230000";
+
 /// How brokers are reached, with this password, by who waits for so long. Half of that goes to each address, so that one that
 /// says nothing does not hide the next.
 pub fn config(settings: &Settings, password: Option<&SecretString>, patience: Duration) -> ClientConfig {
@@ -286,6 +292,7 @@ pub fn config(settings: &Settings, password: Option<&SecretString>, patience: Du
         .set("client.id", "caigunn-webhook")
         .set("bootstrap.servers", &settings.brokers)
         .set("socket.keepalive.enable", "true")
+        .set("connections.max.idle.ms", MAX_IDLE_MS)
         .set(
             "socket.connection.setup.timeout.ms",
             setup_timeout.as_millis().to_string(),
@@ -303,7 +310,8 @@ pub fn config(settings: &Settings, password: Option<&SecretString>, patience: Du
     };
     config.set("security.protocol", protocol);
     if settings.is_encrypted {
-        config.set("ssl.ca.pem", trusted());
+        let certificates = rustls_native_certs::load_native_certs().certs;
+        config.set("ssl.ca.pem", as_pem(&certificates));
     }
     if let Some((user, password)) = login {
         config
@@ -314,10 +322,13 @@ pub fn config(settings: &Settings, password: Option<&SecretString>, patience: Du
     config
 }
 
-/// The certificates that all other calls out of here trust.
-fn trusted() -> String {
-    let certificates = rustls_native_certs::load_native_certs().certs;
-    let as_text = certificates.iter().map(|certificate| {
+/// Those of these certificates that all other calls out of here trust: of one that cannot be read the library would take none.
+fn as_pem(certificates: &[CertificateDer<'_>]) -> String {
+    let mut roots = RootCertStore::empty();
+    let trusted = certificates
+        .iter()
+        .filter(|certificate| roots.add((*certificate).clone()).is_ok());
+    let as_text = trusted.map(|certificate| {
         let text = BASE64_STANDARD.encode(certificate);
         format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     });
@@ -356,6 +367,40 @@ mod tests {
             assert_eq!(told.starts_with("no TLS with the brokers: "), is_tls, "{told}");
             assert!(told.ends_with(reason), "{told}");
         }
+    }
+
+    #[test]
+    fn one_certificate_that_cannot_be_read_does_not_take_the_others_with_it() {
+        let name = vec!["broker.example".to_owned()];
+        let good = rcgen::generate_simple_self_signed(name).unwrap().cert;
+        let broken = CertificateDer::from(b"none".to_vec());
+
+        let both = as_pem(&[broken, good.der().clone()]);
+
+        assert_eq!(both, as_pem(&[good.der().clone()]));
+        assert_eq!(both.matches("BEGIN CERTIFICATE").count(), 1);
+        let mut config = ClientConfig::new();
+        config.set("security.protocol", "ssl").set("ssl.ca.pem", both);
+        assert!(config.create::<rdkafka::producer::BaseProducer>().is_ok());
+    }
+
+    #[test]
+    fn no_connection_lies_idle_for_as_long_as_azure_remembers_it() {
+        let settings = Settings {
+            brokers: "b:9092".to_owned(),
+            is_encrypted: false,
+            topic: "t".to_owned(),
+            login: crate::delivery::login::Login {
+                user: None,
+                password: crate::rotating::Rotating::new(None),
+            },
+            mechanism: super::super::Mechanism::Plain,
+        };
+
+        let config = config(&settings, None, Duration::from_secs(15));
+
+        let idle: u64 = config.get("connections.max.idle.ms").unwrap().parse().unwrap();
+        assert!(idle < 240_000, "{idle}");
     }
 
     #[test]

@@ -35,6 +35,10 @@ const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long a topic may be unknown that others have just made.
 const TOPIC_PROPAGATION: Duration = Duration::from_secs(5);
 
+/// From how many bytes on a message may be why no broker says anything: those of Azure Event Hubs take 1,046,528 at most, of all
+/// that belongs to it, and end the connection at more.
+const SILENCING_BYTES: usize = 1_000_000;
+
 /// How old a producer is at least that is replaced since another one may fare better.
 const MIN_AGE: Duration = Duration::from_secs(5);
 
@@ -139,7 +143,7 @@ impl KafkaSender {
                     _ => report,
                 }
             }
-            Ok(Err(_)) | Err(_) => self.timed_out(&producer, (NO_PARTITION, since)),
+            Ok(Err(_)) | Err(_) => self.timed_out(&producer, (NO_PARTITION, since), size_bytes),
         };
         if is_outworn(&report.detail) {
             producer.is_outworn.store(true, Ordering::Relaxed);
@@ -208,7 +212,7 @@ impl KafkaSender {
             return ended(code, &reason);
         }
         let (outcome, detail) = match code {
-            Code::MessageTimedOut => return self.timed_out(producer, place),
+            Code::MessageTimedOut => return self.timed_out(producer, place, size_bytes),
             Code::ClusterAuthorizationFailed => return ended(code, &code.to_string()),
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
                 (Outcome::Refused, format!("there is no topic {topic}"))
@@ -271,14 +275,19 @@ impl KafkaSender {
     }
 
     /// What is to be said where no acknowledgement from a partition came in time, of what began then.
-    fn timed_out(&self, producer: &Producer, (partition, since): (i32, Instant)) -> Report {
+    fn timed_out(
+        &self,
+        producer: &Producer,
+        (partition, since): (i32, Instant),
+        size_bytes: usize,
+    ) -> Report {
         let seconds = self.timeout.as_secs_f64();
         let context = producer.get().context();
         let refused = context.refusal(partition, since);
         let known = refused.map(|reason| (Outcome::Failed, reason));
         let (outcome, because) = match known.or_else(|| context.trouble(partition)) {
             Some((outcome, reason)) => (outcome, format!(": {reason}")),
-            None => (Outcome::Timeout, String::new()),
+            None => (Outcome::Timeout, silenced(size_bytes)),
         };
         let wish = match outcome {
             Outcome::Unreachable => Wish::WhenBack,
@@ -307,6 +316,17 @@ fn ended(code: RDKafkaErrorCode, reason: &str) -> Report {
         _ => (Outcome::Failed, format!("the producer is made anew: {reason}")),
     };
     Report::new(outcome, detail)
+}
+
+/// What may be why nobody said anything of a message with so many bytes.
+fn silenced(size_bytes: usize) -> String {
+    if size_bytes < SILENCING_BYTES {
+        return String::new();
+    }
+    format!(
+        ": the message has {size_bytes} bytes, and some brokers, as those of Azure Event Hubs, end the connection at what is too large \
+         and do not say so"
+    )
 }
 
 fn headers(parcel: &Parcel, envelope: &Envelope) -> OwnedHeaders {
@@ -345,6 +365,13 @@ mod tests {
     use crate::delivery::send::sample;
     use crate::delivery::{Kind, sender};
     use crate::rotating::Rotating;
+
+    #[test]
+    fn what_is_so_large_that_some_brokers_end_the_connection_is_told_with_its_size() {
+        assert_eq!(silenced(SILENCING_BYTES - 1), "");
+        let told = silenced(SILENCING_BYTES);
+        assert!(told.starts_with(": the message has 1000000 bytes, "), "{told}");
+    }
 
     #[tokio::test]
     async fn who_finds_no_broker_is_to_be_sent_again_when_one_is_back() {

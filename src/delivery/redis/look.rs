@@ -193,42 +193,52 @@ fn judge(told: &Told, place: &str, stream: &str) -> Vec<Sight> {
             advice,
         });
     }
-    sights.push(durability(place, of("aof_enabled") == "1", told.fsync.as_deref()));
+    sights.push(durability(place, of("aof_enabled"), told.fsync.as_deref()));
     let policy = of("maxmemory_policy");
-    if policy.starts_with("allkeys-") && !matches!(of("maxmemory"), "" | "0") {
+    // Dragonfly has one word for that.
+    let throws_away = policy.starts_with("allkeys-") || policy == "eviction";
+    if throws_away && !matches!(of("maxmemory"), "" | "0") {
         sights.push(Sight::Doubtful {
             what: format!("{place} throws whole streams away when its memory is full (maxmemory-policy {policy})"),
-            advice: "set maxmemory-policy to noeviction: then it refuses, and what is for it is kept here and tried by the schedule",
+            advice: "set maxmemory-policy to noeviction (Dragonfly: cache_mode to false): then it refuses, and what is for it is kept here and tried by the schedule",
         });
     }
     sights
 }
 
-fn durability(place: &str, has_log: bool, fsync: Option<&str>) -> Sight {
+/// What an answer is worth of a server that says that of its log, and of how it syncs that.
+fn durability(place: &str, has_log: &str, fsync: Option<&str>) -> Sight {
     match (has_log, fsync) {
-        (false, _) => Sight::Doubtful {
+        ("0", _) => Sight::Doubtful {
             what: format!(
                 "{place} answers before anything is in a file (appendonly no): the end of its process loses all since its last \
                  snapshot"
             ),
             advice: "set `appendonly yes`, and `appendfsync always` if a power cut must lose nothing either",
         },
-        (true, Some("always")) => Sight::Good(format!(
+        ("1", Some("always")) => Sight::Good(format!(
             "{place} has on its disk what it answers to (appendfsync always)"
         )),
-        (true, Some(fsync)) => Sight::Doubtful {
+        ("1", Some(fsync)) => Sight::Doubtful {
             what: format!(
                 "{place} answers before its disk has it (appendfsync {fsync}): the end of its process loses nothing, a power cut \
                  what came last"
             ),
             advice: "set `appendfsync always` if a power cut must lose nothing",
         },
-        (true, None) => Sight::Doubtful {
+        ("1", None) => Sight::Doubtful {
             what: format!(
                 "{place} writes what it answers to into a file (appendonly yes), and does not tell whether its disk has it then \
                  (CONFIG is forbidden)"
             ),
             advice: "ask who runs it how much a power cut or a failover may lose",
+        },
+        // Not all that speak as Redis does tell of such a log: Kvrocks and Dragonfly have none.
+        _ => Sight::Doubtful {
+            what: format!(
+                "{place} does not tell whether what it answers to is in a file (INFO has no aof_enabled)"
+            ),
+            advice: "see from its documents, or ask who runs it, how much the end of its process, a power cut or a failover may lose",
         },
     }
 }
@@ -287,6 +297,24 @@ mod tests {
             "doubtful: redis:6379 throws whole streams away when its memory is full (maxmemory-policy allkeys-lru)"
         );
         assert_eq!(told.len(), 4);
+    }
+
+    #[test]
+    fn what_is_no_redis_itself_is_told_by_what_it_says_and_not_by_what_it_does_not() {
+        let kvrocks = "redis_version:4.0.0\nrole:master\n";
+        assert_eq!(
+            sights(kvrocks, None, None),
+            [
+                "doubtful: redis:6379 does not tell whether what it answers to is in a file (INFO has no aof_enabled)"
+            ]
+        );
+        let dragonfly = "redis_version:7.4.0\nrole:master\nmaxmemory:100\nmaxmemory_policy:eviction\n";
+        assert_eq!(
+            sights(dragonfly, None, None)[1..],
+            [
+                "doubtful: redis:6379 throws whole streams away when its memory is full (maxmemory-policy eviction)"
+            ]
+        );
     }
 
     #[test]

@@ -6,6 +6,12 @@ use crate::delivery::{Report, Wish};
 use crate::inbox::outbox::Outcome;
 use crate::outgoing;
 
+/// What servers say of what is too long, and what we say of that limit: Redis itself, and Upstash.
+const TOO_LONG: [(&str, &str); 2] = [
+    ("invalid bulk length", "(proto-max-bulk-len)"),
+    ("max request size exceeded", "in one command"),
+];
+
 /// What is to be said of an attempt that ended so, with an entry whose longest text has so many bytes.
 pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> Report {
     let Some(code) = error.code() else {
@@ -16,12 +22,15 @@ pub fn report(error: &RedisError, place: &str, stream: &str, longest: usize) -> 
         return Report::new(Outcome::Unreachable, detail);
     };
     let less = Wish::Less { pause: None };
-    let is_too_long = error
-        .detail()
-        .is_some_and(|detail| detail.contains("invalid bulk length"));
-    let too_long = format!("its {longest} bytes are more than this server takes (proto-max-bulk-len)");
+    let words = error.detail().unwrap_or_default();
+    let limit = TOO_LONG.iter().find(|(said, _)| words.contains(said));
+    let limit = limit.map(|(_, limit)| *limit);
+    let too_long = format!(
+        "its {longest} bytes are more than this server takes {}",
+        limit.unwrap_or_default()
+    );
     let (outcome, wish, meaning) = match code {
-        _ if is_too_long => (Outcome::Refused, Wish::NeverThis, &*too_long),
+        _ if limit.is_some() => (Outcome::Refused, Wish::NeverThis, &*too_long),
         "OOM" => (Outcome::Failed, less, "it has no memory left (maxmemory)"),
         "LOADING" => (Outcome::Failed, less, "it is reading its data from the disk"),
         "READONLY" => (Outcome::Failed, less, "it is a replica, which takes no writes"),
@@ -75,6 +84,7 @@ pub fn at_the_door(error: &RedisError, place: &str) -> Report {
     let less = Wish::Less { pause: None };
     let (outcome, wish, what) = match error.code() {
         Some("LOADING" | "MASTERDOWN") => (Outcome::Failed, less, "is not ready"),
+        Some(_) if has_no_room(error) => (Outcome::Failed, less, "takes no more connections now"),
         Some("NOAUTH" | "WRONGPASS") => (Outcome::Refused, Wish::None, NO_LOGIN),
         Some("NOPERM") => (Outcome::Refused, Wish::None, NO_RIGHT),
         _ if error.kind() == ErrorKind::AuthenticationFailed => (Outcome::Refused, Wish::None, NO_LOGIN),
@@ -102,11 +112,15 @@ fn not_spoken(error: &RedisError) -> &'static str {
 pub fn is_at_the_door(error: &RedisError) -> bool {
     match error.code() {
         Some("NOAUTH" | "DENIED") => true,
-        Some(_) => error
-            .detail()
-            .is_some_and(|words| words.contains("max number of clients")),
+        Some(_) => has_no_room(error),
         None => error.kind() != ErrorKind::UnexpectedReturnType,
     }
+}
+
+/// Whether it has as many connections as it takes, which passes: Redis itself says so, and Upstash.
+fn has_no_room(error: &RedisError) -> bool {
+    let words = error.detail().unwrap_or_default();
+    words.contains("max number of clients") || words.contains("max concurrent connections")
 }
 
 fn has_no_database(error: &RedisError) -> bool {
@@ -237,6 +251,12 @@ mod tests {
                 Wish::NeverThis,
                 "its 9 bytes are more than this server takes (proto-max-bulk-len)",
             ),
+            (
+                "ERR max request size exceeded. Limit: 8 bytes, Actual: 9 bytes",
+                refused,
+                Wish::NeverThis,
+                "its 9 bytes are more than this server takes in one command",
+            ),
             ("ERR unknown command 'XADD'", refused, Wish::None, NO_STREAMS),
             ("ERR another", failed, Wish::None, "it failed"),
         ] {
@@ -271,6 +291,16 @@ mod tests {
                 "r:6379 is not ready: LOADING Redis is loading".to_owned()
             )
         );
+        for line in [
+            "ERR max number of clients reached",
+            "ERR max concurrent connections exceeded",
+        ] {
+            let told = at_the_door(&answered(line), "r:6379");
+            let detail = format!("r:6379 takes no more connections now: {line}");
+            assert_eq!((told.outcome, told.detail), (Outcome::Failed, detail));
+            assert_eq!(told.wish, Wish::Less { pause: None });
+            assert!(is_at_the_door(&answered(line)));
+        }
         let range = "ERR DB index is out of range";
         assert_eq!(
             of(range),

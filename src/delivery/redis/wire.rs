@@ -240,7 +240,7 @@ mod tests {
         for (said, expected) in [
             (
                 &b"-ERR max number of clients reached\r\n"[..],
-                "r:6379 does not let us in: ERR max number of clients reached",
+                "r:6379 takes no more connections now: ERR max number of clients reached",
             ),
             (b"INFO {}\r\n", "r:6379 does not speak as Redis does"),
         ] {

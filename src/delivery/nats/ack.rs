@@ -58,7 +58,7 @@ pub fn may_have_stream(answer: &[u8]) -> bool {
 /// Why a stream took nothing, or a call was not answered.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Problem {
-    /// As a status of HTTP: 503 of what may pass.
+    /// As a status of HTTP: 429 and 503 of what may pass.
     code: u16,
     /// Which of all it is.
     #[serde(default)]
@@ -134,8 +134,9 @@ fn refused(problem: &Problem, subject: &str, bytes: usize) -> Report {
         _ if *err_code == TOO_LONG => (Outcome::Refused, Wish::NeverThis),
         // It passes, and has nothing to do with what is sent.
         _ if *err_code == UNDER_WAY => (Outcome::Failed, Wish::WhenBack),
-        // Full, or without a leader: the server is there, and another subject may have a stream with room.
-        500.. => (Outcome::Refused, Wish::Less { pause: None }),
+        // Full, without a leader, or sent more at once than it takes (10167): the server is there, and another subject may have a
+        // stream with room.
+        429 | 500.. => (Outcome::Refused, Wish::Less { pause: None }),
         _ => (Outcome::Refused, Wish::None),
     };
     Report::new(outcome, detail).asking(wish)
@@ -231,6 +232,7 @@ mod tests {
             (report.outcome, report.wish)
         };
         assert_eq!(of(503, 10_077), (Outcome::Refused, Wish::Less { pause: None }));
+        assert_eq!(of(429, 10_167), (Outcome::Refused, Wish::Less { pause: None }));
         assert_eq!(of(400, 10_054), (Outcome::Refused, Wish::NeverThis));
         assert_eq!(of(409, 10_158), (Outcome::Failed, Wish::WhenBack));
         assert_eq!(of(400, 10_109), (Outcome::Refused, Wish::None));

@@ -194,6 +194,30 @@ async fn a_server_that_wants_a_certificate_or_begins_with_tls_is_told_with_what_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_certificates_that_cannot_be_read_is_told_with_what_to_do() {
+    let folder = closed_folder();
+    certify(folder.path());
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    let tls = format!("tls {{ cert_file: \"{certificate}\", key_file: \"{key}\" }}");
+    let Some(nats) = Nats::start(&tls).await else {
+        return;
+    };
+    let many = closed_folder();
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    fs::write(many.path().join("broken.pem"), broken).unwrap();
+    let trusted = [
+        ("SSL_CERT_FILE", &*certificate),
+        ("SSL_CERT_DIR", many.path().to_str().unwrap()),
+    ];
+    let encrypted = nats.destination("queue", "").replace("nats://", "tls://");
+
+    let found = doctor_with(&encrypted, &trusted).await;
+
+    assert_says(&found, "FAILURE ", "name a bundle by SSL_CERT_FILE alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_drops_what_nobody_has_read_is_doubted_until_it_refuses_instead() {
     let Some(nats) = Nats::start("").await else {
         return;

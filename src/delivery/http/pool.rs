@@ -36,12 +36,14 @@ impl Link {
     /// # Errors
     /// None that is known.
     pub async fn over(carrier: Carrier) -> hyper::Result<Self> {
-        // Old forms of headers make no other answer of a 200 (RFC 9112 sections 5.1 and 5.2).
+        // Old forms of headers make no other answer of a 200 (RFC 9112 sections 5.1 and 5.2), nor does a line that is none. Where
+        // that was to tell the length of the body, it is read to the end of the connection.
         let mut builder = Builder::new();
         builder
             .max_headers(MAX_HEADERS)
             .allow_obsolete_multiline_headers_in_responses(true)
-            .allow_spaces_after_header_name_in_responses(true);
+            .allow_spaces_after_header_name_in_responses(true)
+            .ignore_invalid_headers_in_responses(true);
         let progress = Progress::default();
         let stream = TokioIo::new(Stream::new(carrier, progress.clone()));
         let (sender, connection) = builder.handshake(stream).await?;

@@ -314,3 +314,29 @@ async fn an_answer_with_headers_of_an_older_form_or_with_many_is_an_answer() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_line_that_is_no_header_makes_no_other_answer_of_a_200() {
+    for (line, connection_count) in [
+        ("x-broken: a\x01b", 1),
+        ("no header", 1),
+        (": nameless", 1),
+        // Without its length the body goes on to the end of the connection, which no other request is sent on.
+        ("content-length 2", 2),
+        ("content-length: 2\x01", 2),
+    ] {
+        let length = ["content-length: 2\r\n", ""][usize::from(connection_count == 2)];
+        let answer = format!("HTTP/1.1 200 OK\r\n{line}\r\n{length}\r\nok");
+        let server = Server::start(answer.as_bytes(), Then::Keep).await;
+        let sender = sender(&server);
+
+        for _ in 0..2 {
+            let report = sender.send(sample::parcel(BODY)).await;
+
+            assert_eq!(report.outcome, Outcome::Delivered, "{line:?}: {report:?}");
+            assert_eq!(report.answer, "ok");
+        }
+
+        assert_eq!(server.connection_count(), connection_count, "{line:?}");
+    }
+}

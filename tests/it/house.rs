@@ -1,5 +1,6 @@
 //! Promise: the modules of the library stand as ARCHITECTURE.md says: each imports what is above it in the code map, none of
-//! two beside one another need each other, and no file has grown beyond what one can hold in mind.
+//! two beside one another need each other, and no file has grown beyond what one can hold in mind. And a script ends where something
+//! of it fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -194,4 +195,45 @@ fn no_file_is_longer_than_one_can_hold_in_mind() {
             "{path} has {count} lines, and {MAX_LINES} is the most"
         );
     }
+}
+
+/// Names of functions that a script of the shell defines.
+fn functions(script: &str) -> Vec<&str> {
+    let starts = script.lines().filter_map(|line| line.split_once("() {"));
+    starts
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '))
+        .collect()
+}
+
+#[test]
+fn a_script_ends_also_where_a_function_fails_whose_output_it_takes() {
+    let mut takers = 0;
+    for folder in ["scripts", "deploy/checks", ".ci"] {
+        for entry in fs::read_dir(Path::new(ROOT).join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let Ok(script) = fs::read_to_string(&path) else {
+                continue;
+            };
+            if !script.starts_with("#!/usr/bin/env bash") {
+                continue;
+            }
+            let mut names = functions(&script).into_iter();
+            let takes = |name: &str| {
+                [")", " "]
+                    .iter()
+                    .any(|end| script.contains(&format!("$({name}{end}")))
+            };
+            if let Some(name) = names.find(|name| takes(name)) {
+                takers += 1;
+                assert!(
+                    script.contains("\nset -euo pipefail\n")
+                        && script.contains("\nshopt -s inherit_errexit\n"),
+                    "{} takes what {name} prints, in which bash goes on after a failure without inherit_errexit",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(takers >= 5, "{takers}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, fs};
 
 use axum::Router;
@@ -55,8 +55,8 @@ async fn take(
         .verify(&body, &headers)
         .map_err(|error| refused(&error))?;
     let id = headers["webhook-id"].as_bytes();
-    // Until it is done: the same may come once more meanwhile, and waits for it.
-    let mut seen = hook.seen.lock().expect("nobody panics");
+    // Until it is done: the same may come once more meanwhile, and waits for it. Work that panicked before has left no id here.
+    let mut seen = hook.seen.lock().unwrap_or_else(PoisonError::into_inner);
     if !seen.contains(id) {
         let event = serde_json::from_slice(&body).map_err(|error| failed(&error))?;
         handle(&event).map_err(|error| failed(&error))?;

@@ -1,10 +1,12 @@
 //! The applications of examples/, which docs/delivery.md shows: they take what is signed with their secret, once, and nothing
 //! else.
 
+mod trouble;
+
 use std::env;
 use std::fs::{self, File};
 use std::net::Ipv4Addr;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,10 +31,14 @@ struct Example {
 }
 
 impl Example {
-    async fn start(mut command: Command, folder: TempDir, port: u16) -> Self {
+    async fn start(command: Command, folder: TempDir, port: u16) -> Self {
+        let output = File::create(folder.path().join("output")).expect("the folder is ours");
+        Self::start_with(command, output.into(), folder, port).await
+    }
+
+    async fn start_with(mut command: Command, output: Stdio, folder: TempDir, port: u16) -> Self {
         let path = |name: &str| folder.path().join(name);
         fs::write(path("secret"), format!("{SECRET}\n")).expect("the folder is ours");
-        let output = File::create(path("output")).expect("the folder is ours");
         let child = command
             .current_dir(&folder)
             .env("SECRET_FILE", path("secret"))
@@ -147,14 +153,11 @@ async fn wait_for_answers(app: &App, destination: &str, id: &str, statuses: &[u1
     .await;
 }
 
-#[tokio::test]
-async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
-    let Some(mut command) = python() else {
-        return;
-    };
+/// Runs the example for FastAPI; `None` where there is no Python with what it needs.
+async fn fastapi(port: u16) -> Option<Example> {
+    let mut command = python()?;
     let folder = TempDir::new().expect("the system has a folder for temporary files");
     fs::write(folder.path().join("hook.py"), FASTAPI).expect("the folder is ours");
-    let port = free_port();
     command.args([
         "-m",
         "uvicorn",
@@ -164,7 +167,15 @@ async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
         "--port",
         &port.to_string(),
     ]);
-    let example = Example::start(command, folder, port).await;
+    Some(Example::start(command, folder, port).await)
+}
+
+#[tokio::test]
+async fn the_example_for_fastapi_takes_once_what_is_signed_with_its_secret() {
+    let port = free_port();
+    let Some(example) = fastapi(port).await else {
+        return;
+    };
 
     let work = received(port).await;
 
@@ -235,20 +246,24 @@ async fn the_examples_for_node_take_once_what_comes_again_while_they_work_on_it(
     }
 }
 
-/// Of a Rust program that is compiled into this one: this test in a process of its own is it.
+/// The example for axum is compiled into this program: the test below in a process of its own is it.
+fn axum() -> Command {
+    let mut command = Command::new(env::current_exe().expect("we are a program"));
+    let name = "sdks::examples::the_example_for_axum_takes_once_what_is_signed_with_its_secret";
+    command.args(["--exact", name, "--quiet", "--nocapture"]);
+    command
+}
+
 #[test]
 fn the_example_for_axum_takes_once_what_is_signed_with_its_secret() {
     if env::var_os("SECRET_FILE").is_some() {
         return axum_example::main().expect("it serves");
     }
-    let mut command = Command::new(env::current_exe().expect("we are a program"));
-    let name = "sdks::examples::the_example_for_axum_takes_once_what_is_signed_with_its_secret";
-    command.args(["--exact", name, "--quiet", "--nocapture"]);
     let folder = TempDir::new().expect("the system has a folder for temporary files");
     let runtime = Runtime::new().expect("the system has threads");
     runtime.block_on(async {
         let port = free_port();
-        let example = Example::start(command, folder, port).await;
+        let example = Example::start(axum(), folder, port).await;
 
         let work = received(port).await;
 

@@ -38,5 +38,6 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["/usr/local/bin/caigunn-webhook", "healthcheck"]
+# It has started once it is ready: an update of the inbox's tables may take long.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=1h --retries=3 CMD ["/usr/local/bin/caigunn-webhook", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/caigunn-webhook"]

@@ -8,6 +8,7 @@ settings.py RECEIVER KUBECTL COMPOSE_SCHEMA
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,10 @@ import kubernetes_validate
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-# The oldest and the newest that the package knows.
-KUBERNETES = ("1.25", "1.37")
+# The oldest that knows all that is set, and the newest that the package knows.
+KUBERNETES = ("1.27", "1.37")
+# For how long the health check of the image lets a receiver start.
+IMAGE_STARTS_FOR = re.search(r"^HEALTHCHECK .*--start-period=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE).group(1)
 SECRETS = {
     "access-token": "eyJhbGciOiJIUzI1NiJ9.e30.made-up",
     "admin-token": "0cc175b9c0f1b6a831c399e269772661",
@@ -69,6 +72,8 @@ def check_compose(receiver, schema, path):
     for name, service in file["services"].items():
         if service.get("restart") not in ("always", "unless-stopped"):
             sys.exit(f"{path}, {name}: restart is {service.get('restart')}, so one that was ended by a signal stays so")
+        if service.get("logging") != {"driver": "local"}:
+            sys.exit(f"{path}, {name}: nothing bounds its log")
         for secret in service.get("secrets", []):
             content = SECRETS[Path(file["secrets"][secret]["file"]).name.replace("_", "-")]
             service.setdefault("files", {})[f"/run/secrets/{secret}"] = content
@@ -82,6 +87,8 @@ def check_compose(receiver, schema, path):
         if "CAIGUNN_PUBLIC_URL" in environment:
             environment["CAIGUNN_PUBLIC_URL"] = "https://hooks.example.com"
         take(receiver, f"{path}, {name}", environment, service["files"])
+        if service.get("healthcheck", {}).get("start_period", IMAGE_STARTS_FOR) != "1h":
+            sys.exit(f"{path}, {name}: an update of the inbox's tables passes for a failure")
     postgres = file["services"].get("postgres")
     if postgres and postgres["environment"]["POSTGRES_PASSWORD_FILE"] not in postgres["files"]:
         sys.exit(f"{path}: the database has no password")

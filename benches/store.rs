@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 const BATCH: usize = 256;
-const STEP: usize = 250_000;
+const STEP: usize = 1_000 * BATCH;
 const STEPS: usize = 4;
 
 fn main() {

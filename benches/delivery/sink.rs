@@ -179,10 +179,11 @@ async fn connection(
     loop {
         request.clear();
         while !is_whole(&request) {
+            let is_first = request.is_empty();
             if stream.read_buf(&mut request).await? == 0 {
                 return Ok(());
             }
-            if shared.arrived_count.load(Ordering::Relaxed) < KEPT_COUNT as u64 {
+            if is_first && shared.arrived_count.load(Ordering::Relaxed) < KEPT_COUNT as u64 {
                 // Nobody may be there to hear it.
                 let _ = arrivals.send(Instant::now());
             }

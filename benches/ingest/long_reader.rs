@@ -1,6 +1,6 @@
 //! What those who post notice when a reader that held up SQLite's log ends, and all of the log is copied into the file: how
 //! many are refused, and how long answers take, from the end of the reader until the log has been cut back. They are 16
-//! connections, each resting for 10 ms between an answer and the next request.
+//! connections, on each of which one comes every 10 ms, and late ones as soon as they can.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

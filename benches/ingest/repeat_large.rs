@@ -1,6 +1,6 @@
 //! What a repeat costs that must be compared with its original member by member, when both are as large as bodies may
 //! be: 8 MiB full of the smallest objects, the repeat with its members in another order. Meanwhile others post a little:
-//! 16 connections, each resting for 10 ms between an answer and the next request.
+//! 16 connections, on each of which one comes every 10 ms, and late ones as soon as they can.
 
 use std::time::{Duration, Instant};
 

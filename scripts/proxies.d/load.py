@@ -11,14 +11,20 @@ PAUSE_SECONDS = 0.02
 
 
 class Load:
-    """Posts to a port until it is ended."""
+    """Posts to a port until it is ended, which leaving a `with` of it does, too."""
 
     def __init__(self, port, path):
         # (event id, status, when) of each post.
         self.posted, self._is_over = [], threading.Event()
-        self._threads = [threading.Thread(target=self._post, args=(port, path)) for _ in range(CLIENT_COUNT)]
+        self._threads = [threading.Thread(target=self._post, args=(port, path), daemon=True) for _ in range(CLIENT_COUNT)]
         for thread in self._threads:
             thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
     def _post(self, port, path):
         while not self._is_over.is_set():

@@ -38,13 +38,12 @@ def back_after_an_outage(bench):
     front = bench.keep(bench.new_front([receiver.port]))
     ask(front.port, request(PATH, notification()[1]))
     receiver.stop(signal.SIGKILL)
-    load = Load(front.port, PATH)
-    time.sleep(OUTAGE_SECONDS)
-    receiver.start()
-    back_at = time.monotonic()
-    load.wait_for(20)
-    time.sleep(1)
-    load.end()
+    with Load(front.port, PATH) as load:
+        time.sleep(OUTAGE_SECONDS)
+        receiver.start()
+        back_at = time.monotonic()
+        load.wait_for(20)
+        time.sleep(1)
     failed = [at for _, status, at in load.posted if status != 200 and at > back_at]
     seconds = max(failed, default=back_at) - back_at
     told = "at once" if seconds < 0.5 else f"{seconds:.1f} s"
@@ -56,13 +55,12 @@ def restarts(bench):
     """One receiver is restarted three times under load: posts that did not get 200"""
     receiver = bench.new_receiver()
     front = bench.keep(bench.new_front([receiver.port]))
-    load = Load(front.port, PATH)
-    for _ in range(RESTART_COUNT):
+    with Load(front.port, PATH) as load:
+        for _ in range(RESTART_COUNT):
+            load.wait_for(200)
+            receiver.stop()
+            receiver.start()
         load.wait_for(200)
-        receiver.stop()
-        receiver.start()
-    load.wait_for(200)
-    load.end()
     cell = _judged(bench, load, receiver)
     if load.failures():
         seconds = load.longest_gap()
@@ -96,15 +94,14 @@ def replaced_one_by_one(bench):
     if why := _why_not(bench):
         return why
     pair, front = _pair(bench)
-    load = Load(front.port, PATH)
-    for receiver in pair:
+    with Load(front.port, PATH) as load:
+        for receiver in pair:
+            load.wait_for(300)
+            receiver.stop()
+            receiver.start()
+            # Until the proxy has seen that it is back.
+            time.sleep(DRAIN_SECONDS)
         load.wait_for(300)
-        receiver.stop()
-        receiver.start()
-        # Until the proxy has seen that it is back.
-        time.sleep(DRAIN_SECONDS)
-    load.wait_for(300)
-    load.end()
     return _judged(bench, load, pair[0], SPARE_WHEN_REPLACED)
 
 
@@ -114,9 +111,8 @@ def killed(bench):
     if why := _why_not(bench):
         return why
     pair, front = _pair(bench)
-    load = Load(front.port, PATH)
-    load.wait_for(300)
-    pair[0].stop(signal.SIGKILL)
-    load.wait_for(500)
-    load.end()
+    with Load(front.port, PATH) as load:
+        load.wait_for(300)
+        pair[0].stop(signal.SIGKILL)
+        load.wait_for(500)
     return _judged(bench, load, pair[1], SPARE_WHEN_KILLED)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::super::{Candidate, LEASE, Leadership, Receipt};
 use super::Client;
 use super::hosts::{Connection, History};
+use super::read::execute;
 use super::values::bigint;
 use crate::clock::Timestamp;
 
@@ -201,8 +202,6 @@ pub async fn lead(
 
 /// See [`super::Inbox::resign`].
 pub async fn resign(client: &Client, candidate: &Candidate) -> Result<(), Error> {
-    let end = client
-        .prepare_cached("DELETE FROM lease WHERE holder = $1")
-        .await?;
-    client.execute(&end, &[&candidate.id]).await.map(drop)
+    let end = "DELETE FROM lease WHERE holder = $1";
+    execute(client, end, &[&candidate.id]).await.map(drop)
 }

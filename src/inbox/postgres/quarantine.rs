@@ -5,6 +5,7 @@ use tokio_postgres::{Error, Statement};
 
 use super::super::{NewQuarantined, QuarantineId, ReceiptId, Settings};
 use super::Client;
+use super::read::{Parameters, execute};
 use super::values::{Column, bigint, parameters};
 
 const KEEP: &str = "
@@ -104,11 +105,8 @@ fn column<'a, T: ToSql + Sync + Send + 'a>(
 /// See [`super::Inbox::accept_quarantined`].
 pub async fn accept(client: &Client, id: QuarantineId, receipt_id: ReceiptId) -> Result<(), Error> {
     let sql = "UPDATE quarantine SET receipt_id = $2 WHERE id = $1 AND receipt_id IS NULL";
-    let statement = client.prepare_cached(sql).await?;
-    let done = client
-        .execute(&statement, &[&id.uuid(), &receipt_id.uuid()])
-        .await;
-    done.map(drop)
+    let parameters: Parameters<'_> = &[&id.uuid(), &receipt_id.uuid()];
+    execute(client, sql, parameters).await.map(drop)
 }
 
 /// A text as PostgreSQL can store it, which knows no NUL.

@@ -37,6 +37,23 @@ pub async fn rows(client: &Client, sql: &str, parameters: Parameters<'_>) -> Res
     client.query(&statement, parameters).await
 }
 
+/// The first of the rows there may be.
+pub async fn one<T>(
+    client: &Client,
+    sql: &str,
+    parameters: Parameters<'_>,
+    of_row: impl FnOnce(&Row) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let rows = rows(client, sql, parameters).await?;
+    rows.first().map(of_row).transpose()
+}
+
+/// Says how many rows were written.
+pub async fn execute(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<u64, Error> {
+    let statement = client.prepare_cached(sql).await?;
+    client.execute(&statement, parameters).await
+}
+
 pub async fn receipts_of(
     client: &Client,
     sql: &str,
@@ -91,8 +108,7 @@ pub async fn receipt(client: &Client, id: ReceiptId) -> Result<Option<(Receipt, 
     let last = last_where("id <= $1");
     let sql =
         format!("SELECT {RECEIPT}, receipt.body FROM receipt WHERE seq = ({last}) AND id = $1 AND {IS_HELD}");
-    let found = rows(client, &sql, &[&id.uuid()]).await?;
-    found.first().map(receipt_and_body).transpose()
+    one(client, &sql, &[&id.uuid()], receipt_and_body).await
 }
 
 /// Finds the number of the last receipt of which something is so that is so up to some number, and of none after it. Some 20
@@ -181,7 +197,7 @@ pub async fn find(client: &Client, identity: &Identity) -> Result<Option<Receipt
         return Ok(None);
     };
     let sql = format!("SELECT {RECEIPT} FROM receipt WHERE identity = $1 AND {IS_HELD}");
-    Ok(receipts_of(client, &sql, &[&key]).await?.pop())
+    one(client, &sql, &[&key], receipt_of_row).await
 }
 
 /// See [`super::Inbox::last_received`].
@@ -218,11 +234,8 @@ pub async fn export(client: &Client, after: u64, limit: usize) -> Result<Vec<(Re
 /// See [`super::PostgresInbox::newest`].
 pub async fn newest(client: &Client, seq: u64) -> Result<Option<(u64, ReceiptId)>, Error> {
     let sql = "SELECT seq, id FROM receipt WHERE seq <= $1 ORDER BY seq DESC LIMIT 1";
-    let rows = rows(client, sql, &[&bigint(seq)]).await?;
-    let newest = rows
-        .first()
-        .map(|row| Ok((row.try_get::<_, i64>(0)? as u64, ReceiptId::new(row.try_get(1)?))));
-    newest.transpose()
+    let of_row = |row: &Row| Ok((row.try_get::<_, i64>(0)? as u64, ReceiptId::new(row.try_get(1)?)));
+    one(client, sql, &[&bigint(seq)], of_row).await
 }
 
 /// Which of these are in quarantine.
@@ -255,12 +268,11 @@ pub async fn quarantine(client: &Client, page: PageRequest) -> Result<Page<Quara
 pub async fn quarantined(client: &Client, id: QuarantineId) -> Result<Option<(Quarantined, Bytes)>, Error> {
     // There is no index over them: this goes through the quarantine, which is bounded, without its bodies.
     let sql = format!("SELECT {QUARANTINED}, body FROM quarantine WHERE id = $1");
-    let rows = rows(client, &sql, &[&id.uuid()]).await?;
-    let found = rows.first().map(|row| {
+    let of_row = |row: &Row| {
         let body = Bytes::from(row.try_get::<_, Vec<u8>>(10)?);
         Ok((quarantined_of_row(row)?, body))
-    });
-    found.transpose()
+    };
+    one(client, &sql, &[&id.uuid()], of_row).await
 }
 
 /// See [`super::Inbox::quarantine_totals`].

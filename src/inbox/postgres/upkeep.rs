@@ -5,6 +5,7 @@ use tokio_postgres::types::ToSql;
 
 use super::Client;
 use super::clock::Ahead;
+use super::read::execute;
 use super::schema::begin_append;
 use super::values::bigint;
 use crate::clock::Timestamp;
@@ -97,9 +98,8 @@ pub async fn expire_below(client: &Client, seq: u64) -> Result<(), Error> {
 
 /// Removes so many lots of what nobody reads any more. What is left is another time's turn.
 async fn remove_lots(client: &Client, remove: &str, from: i64, lots: usize) -> Result<(), Error> {
-    let remove = client.prepare_cached(remove).await?;
     for _ in 0..lots {
-        if client.execute(&remove, &[&from, &LOT]).await? < LOT as u64 {
+        if execute(client, remove, &[&from, &LOT]).await? < LOT as u64 {
             break;
         }
     }

@@ -9,7 +9,7 @@ use super::super::super::{Candidate, Error};
 use super::super::Client;
 use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
-use super::super::read::{MAX_EXAMINED, Parameters, rows};
+use super::super::read::{MAX_EXAMINED, execute, one, rows};
 use super::super::values::bigint;
 use super::leader;
 use crate::clock::Timestamp;
@@ -35,8 +35,7 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
     let name = without_nul(name);
     let there = async |client: &Client| {
         let sql = format!("SELECT {DESTINATION} FROM destination WHERE name = $1");
-        let rows = rows(client, &sql, &[&name]).await?;
-        rows.first().map(destination_of_row).transpose()
+        one(client, &sql, &[&name], destination_of_row).await
     };
     let known = inbox.deliver("read", there).await?;
     if let Some(known) = known.clone().filter(|known| known.removed_at.is_none()) {
@@ -53,9 +52,7 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
                        cursor = excluded.cursor, added_at = excluded.added_at, removed_at = NULL,
                        unconfigured_at = NULL, paused_at = NULL, pause_reason = NULL
                    WHERE destination.removed_at IS NOT NULL";
-        let statement = client.prepare_cached(sql).await?;
-        let parameters: Parameters<'_> = &[&name, &bigint(cursor), &Timestamp::now()];
-        client.execute(&statement, parameters).await?;
+        execute(client, sql, &[&name, &bigint(cursor), &Timestamp::now()]).await?;
         there(client).await
     };
     let added = inbox.deliver("write to", put_in).await?;
@@ -76,10 +73,7 @@ async fn forget_removed(inbox: &PostgresInbox, destination: DestinationId, after
                    )
                    DELETE FROM delivery USING lot
                    WHERE delivery.seq = lot.seq AND delivery.destination = $1 AND delivery.state = 'removed'";
-        let statement = client.prepare_cached(sql).await?;
-        client
-            .execute(&statement, &[&destination.0, &bigint(after), &REMOVE_COUNT])
-            .await
+        execute(client, sql, &[&destination.0, &bigint(after), &REMOVE_COUNT]).await
     };
     // Each lot is out of the way of the next.
     while inbox.deliver("write to", lot).await? > 0 {}
@@ -91,8 +85,7 @@ async fn configure(inbox: &PostgresInbox, known: Destination) -> Result<Destinat
     if known.unconfigured_at.is_some() {
         let configured = async |client: &Client| {
             let sql = "UPDATE destination SET unconfigured_at = NULL WHERE id = $1";
-            let statement = client.prepare_cached(sql).await?;
-            client.execute(&statement, &[&known.id.0]).await
+            execute(client, sql, &[&known.id.0]).await
         };
         inbox.deliver("write to", configured).await?;
     }

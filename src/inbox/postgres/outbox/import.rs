@@ -5,7 +5,7 @@ use super::super::super::Error;
 use super::super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
 use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
-use super::super::read::{Parameters, rows};
+use super::super::read::{Parameters, execute, rows};
 use super::super::values::{Column, bigint, parameters};
 use super::record::pause_columns;
 use super::rows::{attempt_columns, delivery_columns};
@@ -29,10 +29,7 @@ impl PostgresInbox {
         let put_in = async |client: &super::Client| {
             let statement = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, 0, $2)
                              ON CONFLICT (name) DO NOTHING";
-            let statement = client.prepare_cached(statement).await?;
-            client
-                .execute(&statement, &[&name, &destination.added_at])
-                .await?;
+            execute(client, statement, &[&name, &destination.added_at]).await?;
             let id = "SELECT id FROM destination WHERE name = $1";
             rows(client, id, &[&name]).await?[0].try_get(0).map(DestinationId)
         };
@@ -58,7 +55,6 @@ impl PostgresInbox {
             let statement = "UPDATE destination SET
                                  cursor = $2, added_at = $3, removed_at = $4, paused_at = $5, pause_reason = $6
                              WHERE id = $1 AND cursor <= $2";
-            let statement = client.prepare_cached(statement).await?;
             let parameters: Parameters<'_> = &[
                 &id.0,
                 &bigint(cursor),
@@ -67,7 +63,7 @@ impl PostgresInbox {
                 &paused_at,
                 &pause_reason,
             ];
-            client.execute(&statement, parameters).await.map(drop)
+            execute(client, statement, parameters).await.map(drop)
         };
         self.connections.run("write to", take_over).await
     }
@@ -95,8 +91,7 @@ impl PostgresInbox {
                      replay_count = excluded.replay_count
                  WHERE delivery.changed_at < excluded.changed_at"
             );
-            let import = client.prepare_cached(&import).await?;
-            client.execute(&import, &parameters).await?;
+            execute(client, &import, &parameters).await?;
             // Read back, since a copy is not believed to be one.
             let compare = format!(
                 "WITH {ENTRY}
@@ -146,8 +141,7 @@ impl PostgresInbox {
                     started_at = excluded.started_at, duration_us = excluded.duration_us, outcome = excluded.outcome,
                     status = excluded.status, detail = excluded.detail, answer = excluded.answer
                 WHERE attempt.started_at < excluded.started_at";
-            let import = client.prepare_cached(import).await?;
-            client.execute(&import, &parameters).await.map(drop)
+            execute(client, import, &parameters).await.map(drop)
         };
         self.connections.run("write to", put_in).await
     }
@@ -161,16 +155,15 @@ impl PostgresInbox {
             let import = "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
                           ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, done_at = excluded.done_at
                           WHERE instruction.done_at IS NULL";
-            let import = client.prepare_cached(import).await?;
             let (body, progress) = (without_nul(&instruction.body), without_nul(&instruction.progress));
-            let (
-                id,
-                Instruction {
-                    created_at, done_at, ..
-                },
-            ) = (instruction.id.uuid(), instruction);
-            let parameters: Parameters<'_> = &[&id, created_at, &body, &progress, done_at];
-            client.execute(&import, parameters).await.map(drop)
+            let parameters: Parameters<'_> = &[
+                &instruction.id.uuid(),
+                &instruction.created_at,
+                &body,
+                &progress,
+                &instruction.done_at,
+            ];
+            execute(client, import, parameters).await.map(drop)
         };
         self.connections.run("write to", put_in).await
     }

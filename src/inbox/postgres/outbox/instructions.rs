@@ -8,7 +8,7 @@ use super::super::Client;
 use super::super::PostgresInbox;
 use super::super::clock::Ahead;
 use super::super::quarantine::without_nul;
-use super::super::read::rows;
+use super::super::read::{Parameters, execute, one, rows};
 use super::super::values::bigint;
 use super::leader;
 
@@ -17,32 +17,23 @@ const INSTRUCTION: &str = "id, created_at, body, progress, done_at, clock_timest
 /// See [`super::Outbox::instruct`]. Whoever is not told that it is kept may say it again.
 pub async fn instruct(client: &Client, instruction: &Instruction) -> Result<(), PostgresError> {
     let created_at = Ahead::read(client).await?.to_servers(instruction.created_at);
-    let statement = client
-        .prepare_cached(
-            "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (id) DO NOTHING",
-        )
-        .await?;
-    client
-        .execute(
-            &statement,
-            &[
-                &instruction.id.uuid(),
-                &created_at,
-                &without_nul(&instruction.body),
-                &without_nul(&instruction.progress),
-                &instruction.done_at,
-            ],
-        )
-        .await
-        .map(drop)
+    let put_in =
+        "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
+                  ON CONFLICT (id) DO NOTHING";
+    let parameters: Parameters<'_> = &[
+        &instruction.id.uuid(),
+        &created_at,
+        &without_nul(&instruction.body),
+        &without_nul(&instruction.progress),
+        &instruction.done_at,
+    ];
+    execute(client, put_in, parameters).await.map(drop)
 }
 
 /// See [`super::Outbox::instruction`].
 pub async fn find(client: &Client, id: InstructionId) -> Result<Option<Instruction>, PostgresError> {
     let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE id = $1");
-    let found = rows(client, &sql, &[&id.uuid()]).await?;
-    found.first().map(instruction_of_row).transpose()
+    one(client, &sql, &[&id.uuid()], instruction_of_row).await
 }
 
 /// See [`super::Outbox::open_instructions`].

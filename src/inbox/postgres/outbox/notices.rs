@@ -4,14 +4,13 @@ use tokio_postgres::Error as PostgresError;
 
 use super::super::super::{Candidate, Error};
 use super::super::quarantine::without_nul;
-use super::super::read::rows;
+use super::super::read::one;
 use super::super::{Client, PostgresInbox};
 use super::leader;
 
 /// See [`super::Outbox::notices`].
 pub async fn read(client: &Client) -> Result<Option<String>, PostgresError> {
-    let found = rows(client, "SELECT book FROM notices", &[]).await?;
-    found.first().map(|row| row.try_get(0)).transpose()
+    one(client, "SELECT book FROM notices", &[], |row| row.try_get(0)).await
 }
 
 /// See [`super::Outbox::keep_notices`].

@@ -13,7 +13,7 @@ use super::super::lease::{Seen, holds};
 use super::super::values::bigint;
 use super::Client;
 use super::receipts::{
-    MAX_EXAMINED, Parameters, RECEIPT, before, last_where, receipt_and_body, receipt_and_small_body,
+    MAX_EXAMINED, Parameters, RECEIPT, before, last_where, one, receipt_and_body, receipt_and_small_body,
     receipt_of_row, receipts_of, rows,
 };
 use super::rows::{ATTEMPT, DELIVERY, attempt_of_row, delivery_of_row};
@@ -74,9 +74,11 @@ pub fn last_before_sql() -> String {
 /// See [`super::Outbox::last_before`].
 pub async fn last_before(client: &Client, time: Timestamp) -> Result<u64, Error> {
     let time = time.minus(MAX_DISORDER);
-    let rows = rows(client, &last_before_sql(), &[&time]).await?;
-    rows.first()
-        .map_or(Ok(0), |row| Ok(row.try_get::<_, i64>(0)? as u64))
+    let last = one(client, &last_before_sql(), &[&time], |row| {
+        row.try_get::<_, i64>(0)
+    })
+    .await?;
+    Ok(last.unwrap_or(0) as u64)
 }
 
 /// What [`undelivered`] asks.

@@ -6,8 +6,8 @@
 
 mod acceptance;
 mod causes;
+mod fixed;
 mod kind;
-mod page;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,47 +78,22 @@ impl Problem {
         }
     }
 
-    /// 401 on the public side.
-    pub fn wrong_url_token() -> Self {
-        let detail = "post to /webhook/{token} with a token that this receiver was configured with";
-        Self::new(Kind::WrongUrlToken, detail)
-    }
-
-    /// 401 on the admin side.
-    pub fn wrong_bearer_token() -> Self {
-        let detail = "send the header Authorization: Bearer with the admin token";
-        Self::new(Kind::WrongBearerToken, detail)
-    }
-
-    /// 403 on the admin side.
-    pub fn not_local() -> Self {
-        let detail = "no admin token is configured, so the admin side serves loopback clients only; \
-                      set CAIGUNN_ADMIN_TOKEN";
+    /// 403 on the admin side: without a token nobody can tell who is behind a proxy on this machine.
+    pub fn proxied(header: &str) -> Self {
+        let detail = format!(
+            "no admin token is configured, so the admin side serves no request that came through a proxy, as its header \
+             {header} says; set CAIGUNN_ADMIN_TOKEN"
+        );
         Self::new(Kind::Forbidden, detail)
     }
 
-    /// 403 on the admin side: from this machine, under another name.
-    pub fn not_local_name() -> Self {
-        let detail = "no admin token is configured, so the admin side answers to localhost and loopback addresses only, and Host \
-                      is another name; set CAIGUNN_ADMIN_TOKEN";
-        Self::new(Kind::Forbidden, detail)
-    }
-
-    /// 403 on the admin side: a page of another site, in a browser here, must not change anything.
-    pub fn cross_site() -> Self {
-        Self::new(Kind::Forbidden, "a page of another site may not do this")
-    }
-
-    /// 409: CaiGunn cannot be asked.
-    pub fn no_credentials() -> Self {
-        let detail = "this receiver has no access to CaiGunn's API; set CAIGUNN_ACCESS_TOKEN";
-        Self::new(Kind::NotConfigured, detail)
-    }
-
-    /// 409: there is nothing to register.
-    pub fn not_registering() -> Self {
-        let detail = "this receiver registers nothing; set CAIGUNN_ACCESS_TOKEN and CAIGUNN_PUBLIC_URL";
-        Self::new(Kind::NotConfigured, detail)
+    /// 429 on the page.
+    pub fn too_many_tries(wait: Duration) -> Self {
+        let detail = format!(
+            "too many tokens were wrong; the next one is looked at in {} s",
+            wait.as_secs() + 1
+        );
+        Self::new(Kind::TooManyTries, detail)
     }
 
     /// 409: the receiver that leads was told, and says why it cannot.
@@ -136,33 +111,15 @@ impl Problem {
         Self::new(Kind::CaiGunnFailed, detail)
     }
 
-    /// 404.
-    pub fn not_found() -> Self {
-        Self::new(Kind::NotFound, "there is nothing at this path")
-    }
-
     /// 404 for an id.
     pub fn nothing_named(what: &str, id: impl std::fmt::Display) -> Self {
         Self::new(Kind::NotFound, format!("there is no {what} {id}"))
-    }
-
-    /// 405; the router adds `Allow`.
-    pub fn method_not_allowed() -> Self {
-        Self::new(
-            Kind::MethodNotAllowed,
-            "the Allow header names the methods of this path",
-        )
     }
 
     /// 408.
     pub fn body_timeout(allowed: Duration) -> Self {
         let detail = format!("the body did not arrive within {} s", allowed.as_secs_f64());
         Self::new(Kind::BodyTimeout, detail)
-    }
-
-    /// 400: the body ended or broke before it was whole.
-    pub fn broken_body() -> Self {
-        Self::malformed("the body could not be read to its end")
     }
 
     /// 413 of a notification, of which it may be known how large it is.
@@ -189,42 +146,6 @@ impl Problem {
             Kind::UnsupportedMediaType,
             format!("expected the header Content-Type: application/json, found {found}"),
         )
-    }
-
-    /// 415 for the coding.
-    pub fn wrong_content_encoding() -> Self {
-        Self::new(
-            Kind::UnsupportedMediaType,
-            "the body must not have a Content-Encoding",
-        )
-    }
-
-    /// 501 (RFC 9112, section 6.1).
-    pub fn unknown_transfer_coding() -> Self {
-        Self::new(
-            Kind::UnknownTransferCoding,
-            "the only transfer coding known here is chunked, once",
-        )
-    }
-
-    /// 503: too much at once.
-    pub fn too_many_bodies() -> Self {
-        Self::new(Kind::Overloaded, "too many bodies are being received at once")
-    }
-
-    /// 503: not yet there.
-    pub fn starting() -> Self {
-        Self::new(Kind::Starting, "this receiver is starting")
-    }
-
-    /// 503: on the way out.
-    pub fn stopping() -> Self {
-        Self::new(Kind::Stopping, "this receiver is stopping")
-    }
-
-    /// 500: a bug of ours.
-    pub fn panicked() -> Self {
-        Self::new(Kind::Internal, "a bug in the receiver; its log has more")
     }
 
     /// The last part of `type`, which also names the problem in the log and in quarantine.

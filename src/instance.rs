@@ -1,4 +1,4 @@
-//! Proves to whoever asks over the network that it is this very process that answers.
+//! This very process: what people know it by, and the proof to whoever asks over the network that it is the one that answers.
 //!
 //! The asker sends a nonce; the answer carries a proof that only the holder of this process's key can make. The
 //! key lives and dies with the process and has no other use.
@@ -50,6 +50,13 @@ impl fmt::Debug for Instance {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Instance([hidden])")
     }
+}
+
+/// What people know this process by: its host and, since a host may have several, its number there.
+pub fn name() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host} (process {})", std::process::id())
 }
 
 #[cfg(test)]

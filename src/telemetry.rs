@@ -64,41 +64,11 @@ pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off)
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// The first part of a target's name behind `caigunn_webhook::`.
-const TARGETS: [&str; 32] = [
-    "accents",
-    "app",
-    "backfill",
-    "backoff",
-    "caigunn",
-    "clock",
-    "config",
-    "delivery",
-    "descriptors",
-    "doctor",
-    "event",
-    "fingerprint",
-    "fuzzing",
-    "http",
-    "http_time",
-    "inbox",
-    "instance",
-    "metrics",
-    "minutes",
-    "notice",
-    "notification",
-    "outgoing",
-    "published",
-    "rotating",
-    "serve",
-    "shutdown",
-    "subscription",
-    "systemd",
-    "telemetry",
-    "term",
-    "trace",
-    "words",
-];
+/// The first parts of targets' names behind `caigunn_webhook::`, between blanks.
+const TARGETS: &str = "\
+    accents app backfill backoff caigunn clock config delivery descriptors doctor event fingerprint fuzzing http \
+    http_time inbox instance metrics minutes notice notification outgoing published rotating serve shutdown \
+    subscription systemd telemetry term trace words";
 
 /// Takes what is a level or a target of ours: any other name would be taken for a target too, of which nothing is ever
 /// logged, and all else would be silent.
@@ -140,9 +110,13 @@ fn is_target(name: &str) -> bool {
     let mut parts = name.split("::");
     match parts.next() {
         Some(first) if QUIET.contains(&first) => true,
-        Some("caigunn_webhook") => parts.next().is_none_or(|module| TARGETS.contains(&module)),
+        Some("caigunn_webhook") => parts.next().is_none_or(is_module),
         _ => false,
     }
+}
+
+fn is_module(name: &str) -> bool {
+    TARGETS.split(' ').any(|target| target == name)
 }
 
 /// Keeps the log going; dropping it writes what waits, for at most `FLUSH_TIMEOUT`.
@@ -307,7 +281,7 @@ mod tests {
         let modules = include_str!("lib.rs").lines();
         let modules = modules.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
         for module in modules {
-            assert!(TARGETS.contains(&module), "{module}");
+            assert!(is_module(module), "{module}");
         }
     }
 

@@ -16,6 +16,7 @@ use uuid::{Builder, Uuid, Version};
 
 use crate::http::Leader;
 use crate::inbox::{self, Candidate, Inbox, LEASE};
+use crate::instance;
 use crate::metrics::Registry;
 use crate::term::{Office, Terms, office};
 
@@ -118,7 +119,7 @@ impl Candidacy {
         let (office, terms) = office();
         let candidate = Candidate {
             id: id(deployment),
-            name: name(),
+            name: instance::name(),
         };
         let standing = watch::Sender::new(Standing::Unknown);
         let leadership = Leadership {
@@ -278,13 +279,6 @@ fn id(deployment: Option<&str>) -> Uuid {
 fn has_same_deployment(one: Uuid, other: Uuid) -> bool {
     one.get_version() == Some(Version::Custom)
         && one.as_bytes()[..HASH_BYTES] == other.as_bytes()[..HASH_BYTES]
-}
-
-/// What people know this process by: its host and, since a host may have several, its number there.
-fn name() -> String {
-    let system = rustix::system::uname();
-    let host = system.nodename().to_string_lossy();
-    format!("{host} (process {})", std::process::id())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::super::postgres::PostgresInbox;
 use super::super::{Candidate, Error, Inbox, LEASE, Leadership};
 use super::CopyError;
+use crate::instance;
 
 /// How long to wait before it is asked again who leads.
 const RETRY: Duration = Duration::from_millis(500);
@@ -26,13 +27,11 @@ impl<'a> Lead<'a> {
     /// # Errors
     /// [`CopyError::Led`] where another one leads.
     pub async fn take(to: &'a PostgresInbox) -> Result<Self, CopyError> {
-        let system = rustix::system::uname();
-        let host = system.nodename().to_string_lossy();
         let lead = Self {
             to,
             candidate: Candidate {
                 id: Uuid::new_v4(),
-                name: format!("inbox copy on {host} (process {})", std::process::id()),
+                name: format!("inbox copy on {}", instance::name()),
             },
         };
         let patience_ends = Instant::now() + LEASE + RETRY;

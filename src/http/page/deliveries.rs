@@ -12,7 +12,6 @@ use super::parts::{self, Filter};
 use super::{Fields, Section, Site, destinations, replays};
 use crate::delivery::view::{Listed, ShownAttempt, ShownDestination, ShownState};
 use crate::http::admin::deliveries::{self, DeliveriesQuery};
-use crate::http::admin::told::{Followed, follow};
 use crate::http::admin::{Asked, cursor_text};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
@@ -237,7 +236,7 @@ async fn question(
     query: DeliveriesQuery,
 ) -> Result<Option<(String, String)>, Problem> {
     if deed == Deed::Again {
-        return Ok(match count_dead(site, query).await? {
+        return Ok(match replays::count(site, replay(query)?).await? {
             Some(0) => None,
             Some(count) => {
                 let what = format!("Send {} once more", counted(count, "dead letter"));
@@ -283,18 +282,6 @@ fn replay(query: DeliveriesQuery) -> Result<Replay, Problem> {
         dead: true,
         ..Replay::default()
     })
-}
-
-/// How many dead letters a query is about; `None` where that takes long.
-async fn count_dead(site: &Site, query: DeliveriesQuery) -> Result<Option<u64>, Problem> {
-    let counting = Replay {
-        dry_run: true,
-        ..replay(query)?
-    };
-    match follow(&site.api, Instruction::Replay(counting)).await? {
-        Followed::Done(shown) => Ok(Some(shown.progress.matched_count)),
-        Followed::NotYet(_) => Ok(None),
-    }
 }
 
 /// The first of the deliveries that wait and match, of destinations that are configured, and where the others begin, if there

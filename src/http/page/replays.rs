@@ -42,7 +42,6 @@ pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Res
     let replays = site.api.deliveries.replays(COUNT).await?;
     let rows: Vec<_> = replays.iter().map(row).collect();
     let names = configured(&site).await?;
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
     let content = html! {
         (parts::table("Replays, newest first", &COLUMNS, &rows, "Nothing was sent once more yet."))
         h2 { "Send once more" }
@@ -55,14 +54,14 @@ pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Res
 }
 
 /// What a replay can be of, with what was given before.
-fn form<'a>(viewer: &Viewer, names: &[&str], given: impl Fn(&str) -> Option<&'a str>) -> Markup {
+fn form<'a>(viewer: &Viewer, names: &[String], given: impl Fn(&str) -> Option<&'a str>) -> Markup {
     let fields = html! {
         div.filters {
             p {
                 label for="replay-destination" { "Destination" }
                 select #replay-destination name="destination" {
                     option value="" { "all" }
-                    @for name in names { option value=(name) selected[given("destination") == Some(*name)] { (name) } }
+                    @for name in names { option value=(name) selected[given("destination") == Some(name)] { (name) } }
                 }
             }
             @for (name, label, example) in FIELDS {
@@ -239,7 +238,6 @@ pub(super) async fn begin(
         Ok(replay) => replay,
         Err(problem) => {
             let names = configured(&site).await?;
-            let names: Vec<_> = names.iter().map(String::as_str).collect();
             let form = form(&viewer, &names, |name| fields.get(name));
             let place = (Section::Deliveries, "Send once more");
             return Ok(site.refused(&viewer, place, problem, form).await);
@@ -249,15 +247,7 @@ pub(super) async fn begin(
         let id = site.api.deliveries.instruct(&Instruction::Replay(replay)).await?;
         return Ok(site.after(&format!("/replays/{id}"), "It has begun."));
     }
-    let counting = Replay {
-        dry_run: true,
-        ..replay
-    };
-    let count = match follow(&site.api, Instruction::Replay(counting)).await? {
-        Followed::Done(shown) => Some(shown.progress.matched_count),
-        Followed::NotYet(_) => None,
-    };
-    let (question, label) = match count {
+    let (question, label) = match count(&site, replay).await? {
         Some(0) => return Ok(site.after("/replays", "Nothing matches.")),
         Some(count) => (format!("Send {count} once more?"), format!("Send {count}")),
         None => (
@@ -269,6 +259,18 @@ pub(super) async fn begin(
     Ok(site
         .page(&viewer, Section::Deliveries, "Send once more", content)
         .await)
+}
+
+/// How much a replay would send; `None` where counting takes long.
+pub(super) async fn count(site: &Site, replay: Replay) -> Result<Option<u64>, Problem> {
+    let counting = Replay {
+        dry_run: true,
+        ..replay
+    };
+    match follow(&site.api, Instruction::Replay(counting)).await? {
+        Followed::Done(shown) => Ok(Some(shown.progress.matched_count)),
+        Followed::NotYet(_) => Ok(None),
+    }
 }
 
 /// Reads the form by the API's rules: a number and a truth are none of JSON's texts.

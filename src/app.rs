@@ -243,8 +243,10 @@ impl App {
             shown: self.shown,
         });
         let (public, admin, of_admin) = (self.public, self.admin, connections.clone());
-        running.spawn_public(|stop| http::serve(public, public_endpoint, connections, stop));
-        running.spawn_admin(|stop| http::serve(admin, admin_endpoint, of_admin, stop));
+        running.spawn_serving(
+            |stop| http::serve(public, public_endpoint, connections, stop),
+            |stop| http::serve(admin, admin_endpoint, of_admin, stop),
+        );
         if let Some(rotation) = self.rotation {
             let users = rotation::Users {
                 settings,

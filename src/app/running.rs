@@ -63,21 +63,15 @@ impl Running {
         self.serving.spawn("the writer", writing);
     }
 
-    /// Spawns what serves the public side until it is told.
-    pub fn spawn_public<F: Future<Output = ()> + Send + 'static>(
+    /// Spawns what serves each side until it is told: the admin side can be asked for longer than the public one.
+    pub fn spawn_serving<F: Future<Output = ()> + Send + 'static>(
         &mut self,
-        serve: impl FnOnce(CancellationToken) -> F,
+        public: impl FnOnce(CancellationToken) -> F,
+        admin: impl FnOnce(CancellationToken) -> F,
     ) {
-        self.serving.spawn(PUBLIC, serve(self.stop_public.clone()));
-    }
-
-    /// Spawns what serves the admin side until it is told: it can be asked for longer than the public one.
-    pub fn spawn_admin<F: Future<Output = ()> + Send + 'static>(
-        &mut self,
-        serve: impl FnOnce(CancellationToken) -> F,
-    ) {
-        let serving = serve(self.stop_admin.clone());
-        self.serving.spawn("the admin listener", serving);
+        self.serving.spawn(PUBLIC, public(self.stop_public.clone()));
+        let admin = admin(self.stop_admin.clone());
+        self.serving.spawn("the admin listener", admin);
     }
 
     /// Spawns what goes on beside them and ends by itself once a stop begins.

@@ -24,7 +24,7 @@ use crate::inbox::{self, Inbox, Page, PageRequest, Receipt, ReceiptFilter, Recei
 
 pub(super) use list::rows;
 pub use shown::{Listed, ShownAttempt, ShownDestination, ShownState};
-pub use trouble::{Trouble, TroubleKind};
+pub use trouble::{MEND, Trouble, TroubleKind};
 
 /// How many rows are looked at once for those of some receipts.
 const SEARCH_COUNT: usize = 500;

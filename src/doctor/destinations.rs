@@ -141,45 +141,25 @@ fn finding(name: &str, shown: &Value, trouble: &Trouble) -> Finding {
         "pending: {count}, the oldest received {}",
         oldest.unwrap_or("at a time that is not known")
     );
-    let resume = |when: &str| format!("{when}, `caigunn-webhook destinations resume {name}`");
-    let (found, advice) = match trouble.kind {
-        TroubleKind::Unconfigured => (
-            format!(
-                "{name} is configured no more where the receiver leads: it gets nothing, and what waits for it is given up after \
-                 {until}; pending: {count}"
-            ),
-            format!(
-                "if that is not meant, put it back into the settings under this name; else `caigunn-webhook destinations remove {name}`"
-            ),
+    let found = match trouble.kind {
+        TroubleKind::Unconfigured => format!(
+            "{name} is configured no more where the receiver leads: it gets nothing, and what waits for it is given up after \
+             {until}; pending: {count}"
         ),
-        TroubleKind::Paused | TroubleKind::PausedItself => (
-            format!("{name} is paused since {since}, with {count} pending: {detail}"),
-            resume("when it is ready for them"),
+        TroubleKind::Paused | TroubleKind::PausedItself => {
+            format!("{name} is paused since {since}, with {count} pending: {detail}")
+        }
+        TroubleKind::Down if trouble.until.is_some() => format!(
+            "{name} fails throughout since {since} and asked to be left alone until {until}, with {count} pending: {detail}"
         ),
-        TroubleKind::Down if trouble.until.is_some() => (
-            format!(
-                "{name} fails throughout since {since} and asked to be left alone until {until}, with {count} pending: {detail}"
-            ),
-            resume("if it is ready for them before"),
-        ),
-        TroubleKind::Down => (
-            format!("{name} fails throughout since {since}, with {count} pending: {detail}"),
-            "mend what that says; what is new, and what failed since, is sent as soon as it takes something"
-                .to_owned(),
-        ),
-        TroubleKind::Quiet => (
-            format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
-            resume("if it is ready for them before"),
-        ),
-        TroubleKind::Failing => (
-            format!("{name} took nothing since {since}: {detail}; {waits}"),
-            "mend what that says; what is pending is tried again".to_owned(),
-        ),
-        TroubleKind::WaitsLong => (
-            format!("what waits for {name} waits for long; {waits}"),
-            format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why"),
-        ),
+        TroubleKind::Down => {
+            format!("{name} fails throughout since {since}, with {count} pending: {detail}")
+        }
+        TroubleKind::Quiet => format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
+        TroubleKind::Failing => format!("{name} took nothing since {since}: {detail}; {waits}"),
+        TroubleKind::WaitsLong => format!("what waits for {name} waits for long; {waits}"),
     };
+    let advice = trouble.advice(name);
     match trouble.kind {
         TroubleKind::PausedItself | TroubleKind::Down if count > 0 => Finding::failure(CHECK, found, advice),
         _ => Finding::warning(CHECK, found, advice),

@@ -196,7 +196,7 @@ impl Book {
         let (together, alone): (Vec<_>, Vec<_>) = began.into_iter().partition(|(fact, ..)| of_chatbots(fact));
         for (fact, since, detail) in alone {
             let message = Message::began(fact.about, &named(&fact.name), (since, detail), now);
-            messages.push((message, vec![fact]));
+            messages.push((message.advised(fact.advice.clone()), vec![fact]));
         }
         if let Some((_, since, detail)) = together.iter().min_by_key(|(_, since, _)| *since) {
             let facts: Vec<_> = together.iter().map(|(fact, ..)| *fact).collect();

@@ -7,6 +7,7 @@ use super::About;
 use crate::accents::{self, plain, thinned};
 use crate::caigunn::ACCESS_TOKEN;
 use crate::clock::{Timestamp, rounded};
+use crate::delivery::view::MEND;
 use crate::inbox::Space;
 use crate::words::words;
 
@@ -66,6 +67,12 @@ impl Message {
             advice: Some(advice(about, names.first().copied().unwrap_or_default())),
             ..Self::of(about, names, Change::Began, title, text, now)
         }
+    }
+
+    /// With this advice, where there is one, in place of that which follows from what it is about.
+    pub fn advised(self, advice: Option<String>) -> Self {
+        let advice = advice.or(self.advice);
+        Self { advice, ..self }
     }
 
     /// Says that so many deliveries to a destination were given up since that was last said, of so many that are kept, and
@@ -195,9 +202,7 @@ fn ended(about: About, names: &str) -> String {
 /// What to do, as `doctor` and the page say it.
 fn advice(about: About, name: &str) -> String {
     match about {
-        About::Destination => {
-            "mend what that says; what is new, and what failed since, is sent as soon as it takes something".to_owned()
-        }
+        About::Destination => MEND.to_owned(),
         About::DeadLetter => format!(
             "`caigunn-webhook deliveries list --state dead --destination {name}` lists them, and \
              `caigunn-webhook receipts replay --dead --destination {name}` sends them again"

@@ -38,6 +38,8 @@ pub struct Fact {
     pub name: String,
     /// How it is.
     pub standing: Standing,
+    /// What to do, where that does not follow from what it is about.
+    pub advice: Option<String>,
 }
 
 /// How something is.
@@ -112,11 +114,16 @@ pub fn facts(sight: &Sight, settings: &Settings, now: Timestamp) -> Facts {
 
 impl Facts {
     fn add(&mut self, about: About, id: &str, standing: Standing) {
+        self.add_with(about, id, standing, None);
+    }
+
+    fn add_with(&mut self, about: About, id: &str, standing: Standing, advice: Option<String>) {
         self.facts.push(Fact {
             about,
             id: id.to_owned(),
             name: id.to_owned(),
             standing,
+            advice,
         });
     }
 
@@ -143,25 +150,26 @@ impl Facts {
         let trouble = destination.trouble.as_ref();
         let wrong = trouble.and_then(|trouble| {
             let detail = trouble.detail.as_deref().unwrap_or("it fails throughout");
-            let words = match trouble.kind {
-                TroubleKind::Down => detail.to_owned(),
+            let words = match (trouble.kind, trouble.until) {
+                (TroubleKind::Down, None) => detail.to_owned(),
+                (TroubleKind::Down, Some(until)) => {
+                    format!("{detail}; it asked to be left alone until {until}")
+                }
                 // Who else paused it knows.
-                TroubleKind::PausedItself => {
-                    format!(
-                        "{detail}; nothing is sent to it until `caigunn-webhook destinations resume {name}`"
-                    )
+                (TroubleKind::PausedItself, _) => {
+                    format!("{detail}; nothing is sent to it until it is resumed")
                 }
                 _ => return None,
             };
-            Some(Standing::Wrong(trouble.since?, words))
+            Some((Standing::Wrong(trouble.since?, words), Some(trouble.advice(name))))
         });
         // That nothing is known against it says little after a start.
         let well = || {
             let took_at = status.and_then(|status| status.took_at)?;
-            (destination.state == ShownState::Active).then_some(Standing::Well(took_at))
+            (destination.state == ShownState::Active).then_some((Standing::Well(took_at), None))
         };
-        if let Some(standing) = wrong.or_else(well) {
-            self.add(About::Destination, name, standing);
+        if let Some((standing, advice)) = wrong.or_else(well) {
+            self.add_with(About::Destination, name, standing, advice);
         }
         let failure = status.and_then(|status| status.last_failure.as_ref());
         let detail = failure.map_or_else(String::new, |failure| failure.detail.clone());
@@ -218,6 +226,7 @@ impl Facts {
                     id: id(chatbot),
                     name: name(chatbot),
                     standing,
+                    advice: None,
                 });
             }
         }

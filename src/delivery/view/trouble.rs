@@ -11,6 +11,10 @@ use crate::delivery::PAUSED_ITSELF;
 /// How long something may wait for a destination that is well, which takes it within seconds.
 const WAITS_LONG: Duration = Duration::from_secs(600);
 
+/// What to do about one that fails throughout.
+pub const MEND: &str =
+    "mend what that says; what is new, and what failed since, is sent as soon as it takes something";
+
 /// What keeps a destination from taking what is for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = DestinationTrouble)]
@@ -44,6 +48,31 @@ pub enum TroubleKind {
     Failing,
     /// Something has waited for it for more than ten minutes, for no reason that is known.
     WaitsLong,
+}
+
+impl Trouble {
+    /// What to do about it, as whoever has a shell before him is told; `name` is that of the destination.
+    pub fn advice(&self, name: &str) -> String {
+        let resume = format!("`caigunn-webhook destinations resume {name}`");
+        match self.kind {
+            TroubleKind::Unconfigured => format!(
+                "if that is not meant, put it back into the settings under this name; else `caigunn-webhook destinations remove {name}`"
+            ),
+            TroubleKind::Paused | TroubleKind::PausedItself => {
+                format!("when it is ready for what is pending, {resume}")
+            }
+            TroubleKind::Down | TroubleKind::Quiet if self.until.is_some() => {
+                format!("if it is ready for what is pending before, {resume}")
+            }
+            TroubleKind::Down => MEND.to_owned(),
+            TroubleKind::Quiet | TroubleKind::Failing => {
+                "mend what that says; what is pending is tried again".to_owned()
+            }
+            TroubleKind::WaitsLong => {
+                format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why")
+            }
+        }
+    }
 }
 
 impl ShownDestination {

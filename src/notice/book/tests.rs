@@ -98,6 +98,7 @@ fn of(about: About, name: &str, standing: Standing) -> Facts {
             id: name.clone(),
             name,
             standing,
+            advice: None,
         }],
         ..Facts::default()
     }
@@ -127,6 +128,21 @@ fn what_lasts_is_said_once_and_its_end_once() {
     );
     assert_eq!(told.sees_app(well(100_002), 100_003), ["destination app is back"]);
     assert!(told.sees_app(well(100_005), 100_006).is_empty());
+}
+
+#[test]
+fn what_is_known_to_help_is_advised_in_place_of_what_helps_as_a_rule() {
+    let mut told = Told::default();
+    let mut facts = of(About::Destination, "app", down(3));
+    facts.facts[0].advice = Some("resume it".to_owned());
+
+    told.sees(&facts, 5);
+    told.sees(&of(About::Destination, "queue", down(6)), 6);
+
+    let advice = |waiting: &Waiting| waiting.message.advice.clone().expect("there is something to do");
+    let advice: Vec<_> = told.book().waiting.iter().map(advice).collect();
+    assert_eq!(advice[0], "resume it");
+    assert!(advice[1].starts_with("mend what that says"), "{advice:?}");
 }
 
 #[test]
@@ -251,6 +267,7 @@ fn chatbots(numbers: std::ops::Range<u32>, standing: &Standing) -> Facts {
         id: number.to_string(),
         name: format!("bot {number}"),
         standing: standing.clone(),
+        advice: None,
     };
     Facts {
         facts: numbers.map(fact).collect(),
@@ -668,6 +685,7 @@ fn more_subjects_of_a_kind_than_are_remembered_are_not_said_and_silence_no_other
         id: number.to_string(),
         name: number.to_string(),
         standing: down(0),
+        advice: None,
     });
 
     told.sees(

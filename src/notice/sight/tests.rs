@@ -24,13 +24,15 @@ fn settings(more: &str) -> Settings {
         .remove(0)
 }
 
+/// What is known of one thing, where anything is.
+fn fact(sight: &Sight, more: &str, about: About) -> Option<Fact> {
+    let facts = facts(sight, &settings(more), at(0)).facts;
+    facts.into_iter().find(|fact| fact.about == about)
+}
+
 /// How one thing is, where anything is known of it.
 fn standing(sight: &Sight, more: &str, about: About) -> Option<Standing> {
-    let facts = facts(sight, &settings(more), at(0)).facts;
-    facts
-        .into_iter()
-        .find(|fact| fact.about == about)
-        .map(|fact| fact.standing)
+    fact(sight, more, about).map(|fact| fact.standing)
 }
 
 fn destination(state: ShownState, status: Status, pause: Option<Pause>) -> Sight {
@@ -95,15 +97,43 @@ fn a_destination_that_paused_itself_is_told_and_one_that_somebody_paused_is_not(
             reason: reason.to_owned(),
         };
         let sight = destination(ShownState::Paused, Status::default(), Some(pause));
-        standing(&sight, "", About::Destination)
+        fact(&sight, "", About::Destination)
     };
 
     assert_eq!(of("a new release"), None);
-    let Some(Standing::Wrong(since, words)) = of(&format!("{PAUSED_ITSELF}: answered 410")) else {
-        panic!("it is told");
+    let told = of(&format!("{PAUSED_ITSELF}: answered 410")).expect("it is told");
+    let words = format!("{PAUSED_ITSELF}: answered 410; nothing is sent to it until it is resumed");
+    assert_eq!(told.standing, Standing::Wrong(at(-7), words));
+    // Nothing is sent to it by itself once it takes something, as to one that is down.
+    assert_eq!(
+        told.advice.as_deref(),
+        Some("when it is ready for what is pending, `caigunn-webhook destinations resume app`")
+    );
+}
+
+#[test]
+fn of_a_destination_that_is_down_and_asked_to_be_left_alone_it_is_told_until_when_and_what_is_done_before() {
+    let status = |quiet_until| Status {
+        down_since: Some(at(-9)),
+        quiet_until,
+        ..Status::default()
     };
-    assert_eq!(since, at(-7));
-    assert!(words.ends_with("destinations resume app`"), "{words}");
+    let of = |quiet_until| {
+        let sight = destination(ShownState::Down, status(quiet_until), None);
+        let told = fact(&sight, "", About::Destination).expect("it is told");
+        (told.standing, told.advice.expect("there is something to do"))
+    };
+
+    let (down, mend) = of(None);
+    assert_eq!(down, Standing::Wrong(at(-9), "it fails throughout".to_owned()));
+    assert!(mend.starts_with("mend what that says"), "{mend}");
+    let (left_alone, resume) = of(Some(at(60)));
+    let words = format!("it fails throughout; it asked to be left alone until {}", at(60));
+    assert_eq!(left_alone, Standing::Wrong(at(-9), words));
+    assert_eq!(
+        resume,
+        "if it is ready for what is pending before, `caigunn-webhook destinations resume app`"
+    );
 }
 
 #[test]

@@ -294,7 +294,7 @@ async fn what_the_receiver_knows_of_a_destination_is_told_too() {
         &format!(
             "\
 warning  destination: app is paused since {since}, with 1 pending: migration
-         when it is ready for them, `caigunn-webhook destinations resume app`
+         when it is ready for what is pending, `caigunn-webhook destinations resume app`
 warning  destination: app has dead letters, which are tried no more: 1
          `caigunn-webhook deliveries list --state dead --destination app` lists them, and `deliveries show ID` says why; once that \
 is mended, `caigunn-webhook receipts replay --dead --destination app` sends them again"
@@ -368,7 +368,7 @@ async fn a_destination_that_wants_nothing_more_is_a_failure_once_something_waits
         &format!(
             "\
 FAILURE  destination: app is paused since {since}, with 1 pending: it answered that it wants nothing more: answered 410
-         when it is ready for them, `caigunn-webhook destinations resume app`"
+         when it is ready for what is pending, `caigunn-webhook destinations resume app`"
         ),
     );
 }

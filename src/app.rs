@@ -30,7 +30,7 @@ use crate::config::Settings;
 use crate::delivery::{self, Deliveries, Dispatch};
 use crate::http::{self, Endpoints, ShownSettings};
 use crate::inbox::announce::Announcer;
-use crate::inbox::{self, Inbox, PageRequest, ReceiptFilter, Writer};
+use crate::inbox::{self, Inbox, Origin, PageRequest, Receipt, ReceiptFilter, Writer};
 use crate::instance::Instance;
 use crate::metrics::{Registry, Unit};
 use crate::systemd::{Manager, Sockets};
@@ -44,6 +44,9 @@ use opening::wait_for_inbox;
 use retention::Retention;
 pub use rotation::Rotation;
 use running::Running;
+
+/// Among how many of the newest receipts CaiGunn's last notification is looked for at a start.
+const NEWEST: usize = 500;
 
 /// The program, ready to run: the inbox is open and both addresses are taken.
 pub struct App {
@@ -275,10 +278,13 @@ fn registry() -> Registry {
     registry
 }
 
-/// When the newest receipt arrived.
+/// When CaiGunn's last notification arrived, by the newest receipts: samples, and what backfill brought, do not say that its posts
+/// arrive. Where there is nothing else among them, that was before they came.
 async fn last_received_at(inbox: &dyn Inbox) -> Result<Option<Timestamp>, inbox::Error> {
-    let page = inbox
-        .receipts(ReceiptFilter::default(), PageRequest::first(1))
-        .await?;
-    Ok(page.items.first().map(|receipt| receipt.received_at))
+    let page = PageRequest::first(NEWEST);
+    let newest = inbox.receipts(ReceiptFilter::default(), page).await?;
+    let is_posted = |receipt: &&Receipt| receipt.origin == Origin::Webhook && !receipt.is_sample();
+    let posted = newest.items.iter().find(is_posted);
+    let oldest = newest.next.and(newest.items.last());
+    Ok(posted.or(oldest).map(|receipt| receipt.received_at))
 }

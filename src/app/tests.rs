@@ -1,13 +1,19 @@
 //! Promise: the program does not go on without a part of it.
 
+use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::*;
 use crate::config::{self, Sources};
+use crate::event::Wire;
+use crate::event::sample::{Ids, notifications, to_json};
 use crate::inbox::sqlite::SqliteInbox;
+use crate::inbox::{Entry, NewReceipt, RequestId};
 
 /// Far longer than it ever takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,4 +97,54 @@ async fn a_panic_on_the_inboxs_thread_cuts_the_delay_of_a_stop_short() {
     receiver.inbox.panic().await;
 
     receiver.assert_ends_for_want_of_its_inbox().await;
+}
+
+/// An inbox with receipts that came so, each a second after the one before.
+async fn inbox_of(folder: &Path, came: &[(Origin, Ids)]) -> SqliteInbox {
+    let settings = config::load(&Sources::default())
+        .expect("the defaults are right")
+        .settings;
+    let inbox = SqliteInbox::open(&folder.join("inbox.db"), settings.inbox).expect("it opens");
+    let entries = came.iter().zip(0..).map(|((origin, ids), seconds)| {
+        let notification = notifications(ids, Wire::V2024_07).remove(0);
+        let body = Bytes::from(to_json(&notification).to_string());
+        let request = RequestId::new(Uuid::now_v7());
+        Entry::Receipt(NewReceipt::new(
+            &notification,
+            body,
+            at(seconds),
+            request,
+            *origin,
+        ))
+    });
+    inbox.append(entries.collect()).await.expect("they are stored");
+    inbox
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000).plus(Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn the_last_that_caigunn_posted_is_neither_a_sample_nor_what_backfill_brought() {
+    let (posted, missed) = (
+        || (Origin::Webhook, Ids::fresh()),
+        || (Origin::Backfill, Ids::fresh()),
+    );
+    let sampled = || (Origin::Webhook, Ids::marked());
+    for (came, expected) in [
+        (vec![], None),
+        (vec![posted()], Some(at(0))),
+        (vec![posted(), posted(), missed(), sampled()], Some(at(1))),
+        (vec![missed(), sampled()], None),
+        // It came before all that is looked at.
+        ((0..=NEWEST).map(|_| missed()).collect(), Some(at(1))),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inbox = inbox_of(folder.path(), &came).await;
+
+        let found = last_received_at(&inbox).await.expect("it can be read");
+
+        assert_eq!(found, expected, "of {} receipts", came.len());
+    }
 }

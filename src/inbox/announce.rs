@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::{Appended, NewReceipt, Origin, RequestId};
 use crate::accents::cut;
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, Event, EventId, IdTexts, Name, Notification, Wire};
+use crate::event::{ChatbotId, Event, EventId, IdTexts, Name, Notification, Wire, sample};
 use crate::metrics::{Counter, Histogram, Notifications, Registry, Unit};
 use crate::minutes::Traffic;
 use crate::telemetry::Lines;
@@ -99,6 +99,12 @@ impl Announcement {
         }
     }
 
+    /// Whether it is a sample of this program's.
+    fn is_sample(&self) -> bool {
+        let says_so = self.bearer.as_ref().is_some_and(|bearer| bearer.is_sample);
+        says_so || sample::is_sample(self.event_id, self.chatbot_id)
+    }
+
     /// Says nothing of the request, which has been told that nothing is known.
     pub fn forget_bearer(&mut self) {
         self.bearer = None;
@@ -122,7 +128,7 @@ pub struct Announcer {
     unrecognized_events: Counter,
     differing: Counter,
     traffic: Traffic,
-    /// When the last notification that was accepted or known arrived, in microseconds since 1970; 0 before the first.
+    /// When CaiGunn's last notification that was accepted or known arrived, in microseconds since 1970; 0 before the first.
     last_received: Arc<AtomicI64>,
 }
 
@@ -156,7 +162,7 @@ impl Announcer {
         let last_received = Arc::clone(&announcer.last_received);
         registry.gauge(
             "last_notification_timestamp",
-            "When the last notification that was accepted or known arrived, since 1970; 0 before the first",
+            "When the last notification that CaiGunn posted arrived, accepted or known, since 1970; 0 before the first",
             Some(Unit::Seconds),
             move || last_received.load(Ordering::Relaxed) as f64 / 1e6,
         );
@@ -204,6 +210,9 @@ impl Announcer {
         };
         if let Some(duration) = duration {
             durations.observe(duration.as_secs_f64());
+        }
+        // What else comes does not say that CaiGunn's posts arrive.
+        if announcement.origin == Origin::Webhook && !announcement.is_sample() {
             self.last_received
                 .store(announcement.received_at.as_micros(), Ordering::Relaxed);
         }

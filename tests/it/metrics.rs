@@ -227,6 +227,11 @@ async fn the_time_of_the_last_notification_is_shown_and_a_duplicate_is_one_but_a
         let shown = last().await;
         assert!(before <= shown && shown <= seconds(), "{before}, {shown}");
     }
+    // It says nothing of CaiGunn.
+    let shown = last().await;
+    let sample = json(&sample_with("crawling.initial", &Ids::marked(), Wire::V2024_07));
+    assert_eq!(app.post(&sample).await.status(), 200);
+    assert_eq!(last().await, shown);
 }
 
 fn seconds() -> f64 {

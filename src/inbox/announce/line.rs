@@ -9,7 +9,7 @@ use tracing::{Level, event};
 use super::super::{Appended, Origin, QuarantineId, ReceiptId, RequestId};
 use super::{Announcement, TARGET, is_known};
 use crate::clock::Timestamp;
-use crate::event::{ChatbotId, EventId, Name, Stated, Wire, sample};
+use crate::event::{ChatbotId, EventId, Name, Stated, Wire};
 use crate::telemetry::Lines;
 use crate::trace::Trace;
 
@@ -133,8 +133,6 @@ impl<'a> Line<'a> {
         };
         let is_duplicate = matches!(says, Says::Duplicate | Says::Differs(_));
         let bearer = announcement.bearer.as_ref();
-        let is_sample = bearer.is_some_and(|bearer| bearer.is_sample)
-            || sample::is_sample(announcement.event_id, announcement.chatbot_id);
         let texts = announcement.remarks.id_texts.as_deref();
         Self {
             timestamp,
@@ -158,7 +156,7 @@ impl<'a> Line<'a> {
             duplicate_of: is_duplicate.then_some(receipt_id),
             wire: announcement.wire,
             origin: (announcement.origin == Origin::Backfill).then_some(Origin::Backfill),
-            sample: is_sample.then_some(true),
+            sample: announcement.is_sample().then_some(true),
             detail: announcement.remarks.detail.as_deref(),
             failed_files: announcement.remarks.failed_files.as_deref(),
             request_id: bearer.map(|_| announcement.request_id),

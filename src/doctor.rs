@@ -11,6 +11,7 @@ mod network;
 mod notices;
 mod postgres;
 mod receiver;
+mod refused;
 mod soundness;
 
 pub use account::running;
@@ -33,7 +34,8 @@ pub enum Verdict {
     Ok,
     /// Unwise, or not to be told from here.
     Warning,
-    /// Until it is mended, notifications are lost, refused or not delivered, or the receiver cannot be asked or started.
+    /// Until it is mended, notifications are lost, refused or not delivered, or the receiver cannot be asked or started. That none
+    /// runs is a warning: it may be looked at before a start.
     Failure,
 }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use super::network::{Receiver, State};
+use super::refused::refused;
 use super::soundness::{CHECK, Condition, Soundness, of_file, reason_of};
 use super::{Finding, Verdict, postgres};
 use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
+use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, obstacle, on_no_disk, try_write,
+    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, newest_quarantined, obstacle, on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
 
@@ -45,6 +47,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
         if is_sound || !path.exists() {
             findings.extend(writing(&path, listen, state));
             findings.extend(retention(&path));
+            findings.extend(refused(newest_quarantined(&path, Refused::PAGE).ok().flatten()));
         }
         findings
     });

@@ -4,10 +4,12 @@
 use super::Finding;
 use super::account::MAX_SKEW;
 use super::network::{Receiver, State};
+use super::refused::refused;
 use super::soundness::{CHECK, CONNECTIONS_ADVICE, UNFIT_ADVICE, newer, opening_advice, reason_of, unfit};
 use crate::clock::rounded;
 use crate::config::Settings;
-use crate::inbox::postgres::{Location, Look, Tables, look, try_write};
+use crate::inbox::acceptance::Refused;
+use crate::inbox::postgres::{Location, Look, Tables, look, newest_quarantined, try_write};
 use crate::inbox::{Error, NEWER_ADVICE};
 
 pub async fn examine(location: &Location, settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
@@ -26,6 +28,10 @@ pub async fn examine(location: &Location, settings: &Settings, receiver: &Receiv
     if seen.unfit.is_none() && !matches!(seen.tables, Tables::Newer { .. }) {
         let written = try_write(location, &settings.inbox).await;
         findings.push(writing(written, &seen, &shown, receiver));
+    }
+    if matches!(seen.tables, Tables::Ours { .. }) && seen.missing_right.is_none() {
+        let newest = newest_quarantined(location, &settings.inbox, Refused::PAGE).await;
+        findings.extend(refused(newest.ok()));
     }
     findings.extend(of_another_inbox(&seen, &shown, settings, receiver).await);
     findings.extend([

@@ -1,6 +1,8 @@
 //! Accepting after all what stands in quarantine, where it can be read as a notification now: its shape has become known,
 //! or it came with the wrong content type. It goes the way of every post.
 
+mod refused;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::event::{Identity, Notification, ParseError, parse, same_content};
+
+pub use refused::Refused;
 
 /// What became of a request in quarantine that was accepted after all.
 #[derive(Clone, Debug, PartialEq)]

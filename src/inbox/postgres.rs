@@ -55,7 +55,7 @@ use lease::{Led, Watched};
 pub use check::{Check, check};
 pub use error::has_no_room;
 pub use location::Location;
-pub use look::{Look, Tables, kept_notices, look, try_write};
+pub use look::{Look, Tables, kept_notices, look, newest_quarantined, try_write};
 
 /// A connection, with the statements that were prepared on it.
 pub type Client = deadpool_postgres::ClientWrapper;

@@ -67,7 +67,7 @@ pub use check::{Check, check, try_write};
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;
-pub use reader::{SqliteReader, kept_notices};
+pub use reader::{SqliteReader, kept_notices, newest_quarantined};
 pub use restore::{Restored, restore};
 pub use rights::{Flaw, Wanted, flaws, mounted_alone, obstacle, on_no_disk};
 pub use schema::FOREIGN_ADVICE;

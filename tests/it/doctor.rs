@@ -17,16 +17,29 @@ use serde_json::{Value, json};
 
 use crate::harness::process::{Ended, IN_MEMORY, run};
 use crate::harness::provider::Route;
-use crate::harness::{Process, Site};
+use crate::harness::site::TOKEN;
+use crate::harness::{Process, Site, client};
 
 /// What is advised where the admin token is not the receiver's.
 const SET_TOKEN: &str = "set CAIGUNN_ADMIN_TOKEN, or CAIGUNN_ADMIN_TOKEN_FILE, as it was when the receiver was started, or \
                          start it again; until then no command can ask it";
 
+/// What is said of that.
+const REFUSED: &str = "\
+warning  quarantine: 1 post of the last day was refused and is in quarantine (not-a-notification)
+         see by `caigunn-webhook quarantine list` what is wrong with each: where CaiGunn has changed what it posts, all of that kind are refused; docs/operations.md says what to do";
+
 impl Site {
     /// Runs `doctor` beside the receiver, with its settings but for these.
     async fn doctor(&self, variables: &[(&str, &str)]) -> Ended {
         self.run(&["doctor"], variables).await
+    }
+
+    /// Has a post refused that has the right token.
+    async fn post_what_is_no_notification(&self) {
+        let url = self.receiver.as_ref().unwrap().url(&format!("/webhook/{TOKEN}"));
+        let answer = client().post(url).json(&json!({})).send().await.unwrap();
+        assert_eq!(answer.status(), 422);
     }
 
     /// What the fake calls its chatbot.

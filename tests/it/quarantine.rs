@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::raw::{self, Raw};
-use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with};
+use crate::harness::{App, header, json, problem, sample, spawn_app, spawn_app_with, wait_for};
 
 /// The quarantine, newest first, each with its body and without what differs from run to run.
 async fn quarantine(app: &App) -> Vec<Value> {
@@ -370,4 +370,38 @@ async fn a_page_has_1_to_500_requests() {
             format!("limit: expected 1 to 500, found {limit:?}")
         );
     }
+}
+
+#[tokio::test]
+async fn the_page_tells_of_what_was_refused_until_it_is_accepted() {
+    let app = spawn_app().await;
+    let body = json(&sample("crawling.completed")).to_string();
+    let says = async |words: &str| {
+        wait_for(&format!("the page to say {words}"), || async {
+            let line = app.admin("/health").await.text().await.unwrap();
+            if line.contains(words) { Ok(()) } else { Err(line) }
+        })
+        .await;
+    };
+    says("Well: ").await;
+
+    assert_eq!(app.post_bytes("text/plain", body).await.status(), 415);
+
+    says(
+        "Not well: 1 post of the last day was refused and is in quarantine (unsupported-media-type); see by",
+    )
+    .await;
+    let overview = app.admin("/").await.text().await.unwrap();
+    assert!(
+        overview.contains(r#"<a href="/quarantine">Look</a>"#),
+        "{overview}"
+    );
+    let id = app.api("/quarantine").await["quarantine"][0]["id"].clone();
+    let accept = format!(
+        "http://{}/api/v1/quarantine/{}/accept",
+        app.admin,
+        id.as_str().unwrap()
+    );
+    assert_eq!(app.client.post(accept).send().await.unwrap().status(), 200);
+    says("Well: ").await;
 }

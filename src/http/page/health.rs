@@ -9,9 +9,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Parts, Site, chatbots, destinations, parts};
+use crate::clock::Timestamp;
 use crate::http::chatbots::Standing;
 use crate::http::problem::Problem;
 use crate::inbox::Space;
+use crate::inbox::acceptance::Refused;
 
 /// For how long it is taken as known.
 const FRESH: Duration = Duration::from_secs(2);
@@ -109,22 +111,8 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
             "/",
         );
     }
-    if let Some(space) = site.api.inbox.space() {
-        let free = space.free_bytes.filter(|free| *free < Space::LOW_FREE_BYTES);
-        if let Some(free) = free {
-            let (free, advice) = (free >> 20, Space::LOW_ADVICE);
-            note(
-                format!("{free} MiB are free on the volume of the inbox; {advice}"),
-                "/settings",
-            );
-        }
-        if space.log_bytes > LARGE_LOG_BYTES {
-            let advice = "some program reads the inbox for long, which keeps its log from beginning anew";
-            note(
-                format!("the inbox's log has {} MiB: {advice}", space.log_bytes >> 20),
-                "/",
-            );
-        }
+    for (words, path) in site.api.inbox.space().map(wanting).into_iter().flatten() {
+        note(words, path);
     }
     for words in chatbots::wrong(&standing.seen) {
         note(words, "/chatbots");
@@ -157,7 +145,38 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
     for words in (site.untold)().await {
         note(words, "/settings");
     }
+    wrong.extend(refused(site).await);
     wrong
+}
+
+/// What of the inbox's space is not as it should be, and where that is shown.
+fn wanting(space: Space) -> Vec<(String, &'static str)> {
+    let free = space.free_bytes.filter(|free| *free < Space::LOW_FREE_BYTES);
+    let free = free.map(|free| {
+        let (free, advice) = (free >> 20, Space::LOW_ADVICE);
+        (
+            format!("{free} MiB are free on the volume of the inbox; {advice}"),
+            "/settings",
+        )
+    });
+    let log = (space.log_bytes > LARGE_LOG_BYTES).then(|| {
+        let advice = "some program reads the inbox for long, which keeps its log from beginning anew";
+        (
+            format!("the inbox's log has {} MiB: {advice}", space.log_bytes >> 20),
+            "/",
+        )
+    });
+    [free, log].into_iter().flatten().collect()
+}
+
+/// That posts were refused of late. That the inbox cannot be read is said already.
+async fn refused(site: &Parts) -> Option<Wrong> {
+    let newest = site.api.inbox.quarantine(Refused::PAGE).await.ok()?;
+    let refused = Refused::of(&newest, Timestamp::now())?;
+    Some(Wrong {
+        words: format!("{refused}; {}", Refused::ADVICE),
+        path: "/quarantine",
+    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio_postgres::Error as PostgresError;
 
-use super::super::{Error, Settings};
+use super::super::{Error, Page, PageRequest, Quarantined, Settings};
 use super::connections::{Connections, Standbys, standbys};
-use super::{Client, Location, schema};
+use super::{Client, Location, read, schema};
 use crate::clock::Timestamp;
 
 /// What [`look`] saw.
@@ -93,6 +93,19 @@ pub async fn try_write(location: &Location, settings: &Settings) -> Result<(), E
 /// As [`look`] has them.
 pub async fn kept_notices(location: &Location, settings: &Settings) -> Result<Option<String>, Error> {
     connections(location, settings).run("read", notices).await
+}
+
+/// The newest in quarantine, where there are tables.
+///
+/// # Errors
+/// As [`look`] has them.
+pub async fn newest_quarantined(
+    location: &Location,
+    settings: &Settings,
+    page: PageRequest,
+) -> Result<Page<Quarantined>, Error> {
+    let newest = async |client: &Client| read::quarantine(client, page).await;
+    connections(location, settings).run("read", newest).await
 }
 
 /// Refuses a pooler that mixes up sessions, as a start does. Whatever else is wrong, the next call says too.

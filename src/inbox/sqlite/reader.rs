@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rusqlite::Connection;
 
 use super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
-use super::super::{Error, Quarantined, Receipt};
+use super::super::{Error, Page, PageRequest, Quarantined, Receipt};
 use super::{log, outbox, quarantine, read, schema, sort};
 
 /// What is kept of notices in a file, read beside a running receiver or alone; `None` if nothing is.
@@ -15,6 +15,16 @@ use super::{log, outbox, quarantine, read, schema, sort};
 /// It cannot be read.
 pub fn kept_notices(path: &Path) -> Result<Option<String>, Error> {
     glance(path, "notices", outbox::read::notices)
+}
+
+/// The newest in quarantine in a file, read beside a running receiver or alone; `None` where there is none yet.
+///
+/// # Errors
+/// It cannot be read.
+pub fn newest_quarantined(path: &Path, page: PageRequest) -> Result<Option<Page<Quarantined>>, Error> {
+    glance(path, "quarantine", |connection| {
+        quarantine::page(connection, page).map(Some)
+    })
 }
 
 /// Reads something of a file, beside a running receiver or alone; `None` where it is not there, nor the table that it is in.

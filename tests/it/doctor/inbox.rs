@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{assert_finds, files};
+use super::{REFUSED, assert_finds, files};
 use crate::harness::process::{Ended, NAMESPACE, can_mount};
 use crate::harness::site::TOKEN;
 use crate::harness::{Site, client, json, sample};
@@ -382,4 +382,14 @@ where it was when the receiver was started",
     );
     assert_finds(&ended, &expected);
     assert!(!inbox.exists());
+}
+
+#[tokio::test]
+async fn posts_that_were_refused_of_late_are_named() {
+    let site = Site::running().await;
+    site.post_what_is_no_notification().await;
+
+    let ended = site.doctor(&[]).await;
+
+    assert_finds(&ended, REFUSED);
 }

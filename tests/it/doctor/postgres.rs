@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::assert_finds;
+use super::{REFUSED, assert_finds};
 use crate::harness::Site;
 use crate::harness::postgres::{Database, Server, authority, fresh_database};
 use crate::harness::process::Ended;
@@ -60,6 +60,19 @@ warning  writing: {} is not the inbox of the receiver that runs at {}
         site.receiver.as_ref().unwrap().public
     );
     assert_finds(&ended, &expected);
+}
+
+#[tokio::test]
+async fn posts_that_were_refused_of_late_are_named() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let site = Site::running_with(&[(INBOX, database.url())]).await;
+    site.post_what_is_no_notification().await;
+
+    let ended = site.doctor(&[(INBOX, database.url())]).await;
+
+    assert_finds(&ended, REFUSED);
 }
 
 async fn count_schemas(database: &Database) -> usize {

@@ -77,7 +77,7 @@ async fn the_overview_says_what_came_and_went_and_how_many_jobs_stand_how() {
     wait_for("all of it", || async {
         let page = app.admin("/").await.text().await.unwrap();
         let said = [
-            "Well: ",
+            "Not well: 1 post of the last day was refused and is in quarantine (not-json)",
             "Received in the last hour: 3",
             "Rejected in the last day: 1",
             "Delivered in the last hour: 3",

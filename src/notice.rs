@@ -36,8 +36,8 @@ pub use watch::Watch;
 /// The most notices that are configured at once: each has a book of its own, which is written as one.
 pub const MAX_NOTICES: usize = 8;
 
-/// How long nothing begins to be said of a subject anew, unless it is set. What goes up and down is then said twice an hour
-/// at most, and who went to bed after the end is not called before he sleeps.
+/// How long nothing begins to be said of a subject anew, unless it is set. That what goes up and down began is then said twice an
+/// hour at most, as often as that it is over, and who went to bed after the end is not called before he sleeps.
 pub const DEFAULT_QUIET: Duration = Duration::from_secs(30 * 60);
 
 /// Below how many hundredths of a volume's space a disk is nearly full, unless it is set.

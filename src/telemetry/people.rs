@@ -1,7 +1,7 @@
 //! Lines for people: one an event, with what its message does not say behind it.
 //!
 //! ```text
-//! 03:48:06 crawling.completed accepted as receipt …5d6e7f80, bot 0f4e2f0a, job 3fa85f64, 1.4 ms
+//! 03:48:06 crawling.completed accepted as receipt …5d6e7f80, job 3fa85f64, bot 0f4e2f0a, 1.4 ms
 //! 03:48:07 WARN POST /webhook answered 401: no token was sent, 0.1 ms
 //! ```
 //!

@@ -18,7 +18,8 @@ pub enum TokenCommand {
     ///
     /// The token goes to standard output and nothing else does. Nothing is changed here: put it into the file that
     /// CAIGUNN_ACCESS_TOKEN_FILE names, which a running receiver reads anew, or where CAIGUNN_ACCESS_TOKEN comes from,
-    /// and restart the receiver.
+    /// and restart the receiver. Not by > FILE behind this command: the shell empties the file before the old token is
+    /// read from it. Rather: new=$(caigunn-webhook token refresh) && printf '%s\n' "$new" >FILE
     Refresh {
         /// The day on which the new token ends, as in 2027-01-31 [default: in 365 days]
         #[arg(long, value_name = "DATE", value_parser = date)]

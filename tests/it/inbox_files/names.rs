@@ -112,8 +112,17 @@ async fn where_a_removed_log_cannot_be_saved_yet_nothing_is_answered_200() {
     reader.execute_batch(reading).unwrap();
 
     fs::remove_file(desk.path("inbox.db-wal")).unwrap();
-    let (status, detail) = desk.post(&process).await;
-    let ready = readyz(&process).await;
+    let (status, _) = desk.post(&process).await;
+    // A busy machine may be too late to say why.
+    let why = "inbox.db-wal was removed or replaced while in use, and what is in the log cannot be saved yet";
+    wait_for("the reason to be told", || async {
+        match readyz(&process).await {
+            (503, detail) if detail.contains(why) => Ok(()),
+            (503, detail) => Err(detail),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
     reader.execute_batch("COMMIT").unwrap();
     wait_for("the receiver to store again", || async {
         match readyz(&process).await {
@@ -124,13 +133,7 @@ async fn where_a_removed_log_cannot_be_saved_yet_nothing_is_answered_200() {
     .await;
     desk.post_all(&process, 3).await;
 
-    assert_eq!((status, ready), (503, (503, detail.clone())));
-    assert!(
-        detail.contains(
-            "inbox.db-wal was removed or replaced while in use, and what is in the log cannot be saved yet"
-        ),
-        "{detail}"
-    );
+    assert_eq!(status, 503);
     drop(reader);
     desk.assert_nothing_is_lost(process).await;
 }

@@ -86,7 +86,7 @@ pub enum CopyError {
 /// part of the copy.
 ///
 /// # Errors
-/// What was copied stays; another run goes on there.
+/// What was copied stays, and its destinations are paused; another run goes on there.
 ///
 /// # Cancel safety
 /// May be dropped at any time; then receivers of the second inbox wait until the lease has ended.
@@ -111,6 +111,7 @@ async fn copy_all(
 ) -> Result<Outcome, CopyError> {
     let quarantined_count = copy_quarantine(from, to).await?;
     let Some(held) = from.held().await.map_err(CopyError::From)? else {
+        resume_after(from, to, 0).await?;
         let delivering = outbox::copy(from, to, 0).await?;
         return Ok(Outcome {
             copied_count: 0,
@@ -122,6 +123,7 @@ async fn copy_all(
         });
     };
     let mut after = resume_after(from, to, held.last).await?;
+    outbox::hold(from, to, held.last).await?;
     // What has expired in the first must not stand in the way of what came again since.
     to.expire_below(held.first).await.map_err(CopyError::To)?;
     let mut copied_count = 0;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::super::outbox::DestinationId;
+use super::super::outbox::{Destination, DestinationId};
 use super::super::postgres::PostgresInbox;
 use super::super::sqlite::SqliteReader;
 use super::CopyError;
@@ -24,22 +24,39 @@ pub struct Copied {
     pub delivery_count: u64,
 }
 
-/// Copies all that is of receipts up to number `last`, which are in the second inbox.
-pub async fn copy(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<Copied, CopyError> {
-    // Read before the deliveries: all that lie before a cursor are there then, whoever delivers meanwhile.
+/// Puts the destinations in, paused, and gives them with the ids that they have there. Before receipts are copied it keeps a
+/// receiver that is started meanwhile from putting them in as new, and one that leads after half a copy from delivering.
+pub async fn hold(
+    from: &SqliteReader,
+    to: &PostgresInbox,
+    last: u64,
+) -> Result<(Vec<Destination>, HashMap<DestinationId, DestinationId>), CopyError> {
     let destinations = from.destinations().await.map_err(CopyError::From)?;
     let mut ids = HashMap::new();
     for destination in &destinations {
-        let id = to.import_destination(destination).await.map_err(CopyError::To)?;
-        ids.insert(destination.id, id);
+        let id = to
+            .import_destination(destination, cursor(destination, last))
+            .await;
+        ids.insert(destination.id, id.map_err(CopyError::To)?);
     }
+    Ok((destinations, ids))
+}
+
+/// Where a destination is in the second inbox. What comes after the last receipt that is copied will be another one there.
+fn cursor(destination: &Destination, last: u64) -> u64 {
+    destination.cursor.min(last)
+}
+
+/// Copies all that is of receipts up to number `last`, which are in the second inbox.
+pub async fn copy(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<Copied, CopyError> {
+    // Read before the deliveries: all that lie before a cursor are there then, whoever delivers meanwhile.
+    let (destinations, ids) = hold(from, to, last).await?;
     let delivery_count = copy_deliveries(from, to, last, &ids).await?;
     copy_attempts(from, to, last, &ids).await?;
-    // Last, for what lies before a cursor and has no delivery is not looked at again. What comes after the last receipt
-    // that is copied will be another one in the second inbox.
+    // Last, for what lies before a cursor and has no delivery is not looked at again.
     for destination in &destinations {
-        let cursor = destination.cursor.min(last);
-        to.import_cursor(ids[&destination.id], destination, cursor)
+        let id = ids[&destination.id];
+        to.import_cursor(id, destination, cursor(destination, last))
             .await
             .map_err(CopyError::To)?;
     }

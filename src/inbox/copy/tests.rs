@@ -6,6 +6,7 @@ mod outbox;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 
 use super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings, unrecognized};
 use super::super::postgres::testing::Database;
@@ -14,6 +15,7 @@ use super::super::sqlite::SqliteInbox;
 use super::*;
 use crate::event::sample::Ids;
 use crate::event::{Event, Wire};
+use crate::inbox::outbox::Start;
 use crate::inbox::{NewReceipt, Origin, PageRequest};
 
 /// A first inbox, open as a receiver has it, and a database for the second.
@@ -40,6 +42,15 @@ impl Move {
 
     async fn copy(&self) -> Result<Outcome, CopyError> {
         self.copy_showing(|_| ()).await
+    }
+
+    /// Has this done each time that it shows how far it is.
+    async fn copy_while(&self, mut meanwhile: impl AsyncFnMut()) -> Result<Outcome, CopyError> {
+        self.copy_showing(|_| {
+            // The copy waits for this.
+            tokio::task::block_in_place(|| Handle::current().block_on(meanwhile()));
+        })
+        .await
     }
 
     async fn copy_showing(&self, progress: impl FnMut(Progress)) -> Result<Outcome, CopyError> {
@@ -180,6 +191,25 @@ async fn an_inbox_with_receipts_of_its_own_is_refused() {
 
     assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
     assert_eq!(moving.to().await.all().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_receiver_has_for_its_own_stays_as_it_is_where_an_inbox_without_receipts_is_copied() {
+    let moving = Move::new(database!()).await;
+    let (from, to) = (moving.from.outbox(), moving.to().await);
+    to.accept_one(crawled(&Ids::fresh())).await;
+    for outbox in [from, to.outbox()] {
+        outbox
+            .add_destination("shop".to_owned(), Start::Now)
+            .await
+            .unwrap();
+    }
+    let own = to.outbox().destinations().await.unwrap();
+
+    let refusal = moving.copy().await.unwrap_err();
+
+    assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
+    assert_eq!(to.outbox().destinations().await.unwrap(), own);
 }
 
 #[tokio::test]

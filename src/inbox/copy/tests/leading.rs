@@ -47,18 +47,9 @@ async fn nobody_else_leads_during_a_copy_and_anybody_after_it() {
         .await;
     let (to, receiver) = (moving.to().await, receiver());
     let mut answers = Vec::new();
-    let asked = Arc::clone(&to);
 
     moving
-        .copy_showing(|_| {
-            let (to, receiver) = (Arc::clone(&asked), receiver.clone());
-            let runtime = tokio::runtime::Handle::current();
-            // The copy waits for this.
-            let asking = std::thread::spawn(move || {
-                runtime.block_on(async move { to.lead(&receiver).await.unwrap() })
-            });
-            answers.push(asking.join().unwrap());
-        })
+        .copy_while(async || answers.push(to.lead(&receiver).await.unwrap()))
         .await
         .unwrap();
 

@@ -273,18 +273,22 @@ async fn after_all_receipts_have_expired_what_the_second_inbox_takes_is_pending(
     }
 }
 
-#[tokio::test]
-async fn deliveries_that_the_second_inbox_does_not_take_are_said_to_be_missing() {
-    let Delivering { moving, .. } = Delivering::new(database!()).await;
-    moving.to().await;
-    moving
-        .database
+/// Has the second inbox not take them, so that a copy fails between its deliveries and its cursors.
+async fn lose_dead_letters(database: &Database) {
+    database
         .execute(
             "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql
              AS $$ BEGIN RETURN CASE WHEN NEW.state = 'dead' THEN NULL ELSE NEW END; END $$;
              CREATE TRIGGER lose BEFORE INSERT ON caigunn_webhook.delivery FOR EACH ROW EXECUTE FUNCTION lose()",
         )
         .await;
+}
+
+#[tokio::test]
+async fn deliveries_that_the_second_inbox_does_not_take_are_said_to_be_missing() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    moving.to().await;
+    lose_dead_letters(&moving.database).await;
 
     let difference = moving.copy().await.unwrap_err();
 
@@ -318,4 +322,109 @@ async fn what_is_of_receipts_that_are_not_copied_yet_is_left_to_another_copy() {
         .collect();
     assert_eq!(cursors, [("audit", 0), ("gone", 1), ("shop", 4)]);
     assert!(known.deliveries.iter().all(|(_, one, _)| one.sequence <= 4));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_started_during_a_copy_loses_nothing_that_is_pending() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    let to = moving.to().await;
+
+    moving
+        .copy_while(async || {
+            for name in ["gone", "shop", "audit"] {
+                let adding = to.outbox().add_destination(name.to_owned(), Start::Now);
+                adding.await.expect("it is put in");
+            }
+            // Whatever becomes of the copy, it sends nothing of what is there so far.
+            assert_are_held(&*to).await;
+        })
+        .await
+        .unwrap();
+
+    assert_eq!(known(&*to).await, known(&*moving.from).await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_started_on_a_part_of_a_copy_loses_nothing_that_is_pending() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    let reader = SqliteReader::open(&moving.folder.path().join("inbox.db")).unwrap();
+    let to = PostgresInbox::open(&moving.database.location(), settings())
+        .await
+        .unwrap();
+    to.import(&reader.export(0, 100).await.unwrap()).await.unwrap();
+    for name in ["gone", "shop", "audit"] {
+        let adding = to.outbox().add_destination(name.to_owned(), Start::Now);
+        assert_eq!(adding.await.unwrap().cursor, 8);
+    }
+    // It stored something, too.
+    moving.to().await.accept_one(crawled(&Ids::fresh())).await;
+
+    moving.copy().await.unwrap();
+
+    let mut copied = known(&to).await;
+    for (_, undelivered) in &mut copied.destinations {
+        undelivered.retain(|sequence| *sequence <= 8);
+    }
+    assert_eq!(copied, known(&*moving.from).await);
+}
+
+#[tokio::test]
+async fn nothing_is_delivered_from_half_a_copy() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    let to = moving.to().await;
+    lose_dead_letters(&moving.database).await;
+
+    moving.copy().await.unwrap_err();
+
+    assert_are_held(&*to).await;
+    moving.database.execute("DROP FUNCTION lose CASCADE").await;
+    moving.copy().await.unwrap();
+    assert_eq!(known(&*to).await, known(&*moving.from).await);
+    // Nor from half of another one, whose receipts are in the log already.
+    let more = (0..8).map(|_| crawled(&Ids::fresh())).collect();
+    moving.from.accept(more).await;
+    site.go_on(16, &[delivery(9, State::Dead, 1, 40)]).await;
+    lose_dead_letters(&moving.database).await;
+
+    moving.copy().await.unwrap_err();
+
+    assert_are_held(&*to).await;
+    moving.database.execute("DROP FUNCTION lose CASCADE").await;
+    moving.copy().await.unwrap();
+    assert_eq!(known(&*to).await, known(&*moving.from).await);
+}
+
+async fn assert_are_held(inbox: &dyn Inbox) {
+    let destinations = inbox.outbox().destinations().await.unwrap();
+    assert_eq!(destinations.len(), 3);
+    for Destination { name, pause, .. } in destinations {
+        let reason = pause.map(|pause| pause.reason);
+        assert_eq!(
+            reason.as_deref(),
+            Some("inbox copy has not ended; run it again"),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_was_removed_and_put_in_again_between_two_copies_is_as_it_is_in_the_first_inbox() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    let to = moving.to().await;
+    moving.copy().await.unwrap();
+    // All that was closed with its removal is in the log again, with what came before it was put in.
+    add(&*moving.from, "gone").await;
+    let gone = |known: &Known| {
+        let (destination, undelivered) = &known.destinations[1];
+        (destination.removed_at, destination.cursor, undelivered.len())
+    };
+    let original = known(&*moving.from).await;
+    assert_eq!(gone(&original), (None, 0, 8));
+
+    moving.copy().await.unwrap();
+
+    assert_eq!(known(&*to).await, original);
 }

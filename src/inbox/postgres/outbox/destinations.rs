@@ -61,7 +61,11 @@ pub async fn add(inbox: &PostgresInbox, name: &str, start: Start) -> Result<Dest
 
 /// Forgets what was closed with the removal of a destination and lies behind that number, so that it is found in the log
 /// again. One that is cut off goes on when it is called again: the destination is still removed then.
-async fn forget_removed(inbox: &PostgresInbox, destination: DestinationId, after: u64) -> Result<(), Error> {
+pub async fn forget_removed(
+    inbox: &PostgresInbox,
+    destination: DestinationId,
+    after: u64,
+) -> Result<(), Error> {
     let lot = async |client: &Client| {
         let sql = "WITH lot AS MATERIALIZED (
                        SELECT seq FROM delivery

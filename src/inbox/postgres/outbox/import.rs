@@ -7,8 +7,19 @@ use super::super::PostgresInbox;
 use super::super::quarantine::without_nul;
 use super::super::read::{Parameters, execute, rows};
 use super::super::values::{Column, bigint, parameters};
+use super::destinations::forget_removed;
 use super::record::pause_columns;
 use super::rows::{attempt_columns, delivery_columns};
+
+/// Why a destination is paused here of which not all is here yet.
+const HALF_A_COPY: &str = "inbox copy has not ended; run it again";
+
+/// Whether a destination becomes what the other inbox knows of it: begun there at $2, with $3 as its cursor, and paused here
+/// with $4 as the reason until then. One that began at another time is none that a copy put in: a receiver was started on
+/// a part of it, and let it begin behind what that held; or it began anew in the other inbox since. There to go back is safe:
+/// what was delivered has a row.
+const IS_TAKEN_OVER: &str =
+    "destination.cursor <= $3 OR destination.added_at <> $2 OR destination.pause_reason = $4";
 
 /// The given deliveries whose receipt is held here.
 const ENTRY: &str = "
@@ -23,17 +34,37 @@ const ENTRY: &str = "
     )";
 
 impl PostgresInbox {
-    /// The id here of a destination of that name. One that is not there is put in, with everything before it.
-    pub async fn import_destination(&self, destination: &Destination) -> Result<DestinationId, Error> {
+    /// The id here of a destination of that name. One that is not there is put in, with everything before it. Unless it is
+    /// farther here than `cursor`, it is paused until [`Self::import_cursor`], so that nobody delivers from half a copy,
+    /// also where that is never reached. What a removal closed here is forgotten where the destination began anew since.
+    ///
+    /// # Errors
+    /// It may have been put in and paused.
+    pub async fn import_destination(
+        &self,
+        destination: &Destination,
+        cursor: u64,
+    ) -> Result<DestinationId, Error> {
         let name = without_nul(&destination.name);
         let put_in = async |client: &super::Client| {
-            let statement = "INSERT INTO destination (name, cursor, added_at) VALUES ($1, 0, $2)
-                             ON CONFLICT (name) DO NOTHING";
-            execute(client, statement, &[&name, &destination.added_at]).await?;
-            let id = "SELECT id FROM destination WHERE name = $1";
-            rows(client, id, &[&name]).await?[0].try_get(0).map(DestinationId)
+            let statement = format!(
+                "INSERT INTO destination (name, cursor, added_at, paused_at, pause_reason)
+                 VALUES ($1, 0, $2, clock_timestamp(), $4)
+                 ON CONFLICT (name) DO UPDATE SET
+                     paused_at = excluded.paused_at, pause_reason = excluded.pause_reason
+                 WHERE {IS_TAKEN_OVER}"
+            );
+            let parameters: Parameters<'_> = &[&name, &destination.added_at, &bigint(cursor), &HALF_A_COPY];
+            execute(client, &statement, parameters).await?;
+            let known = "SELECT id, added_at <> $2 FROM destination WHERE name = $1";
+            let known = rows(client, known, &[&name, &destination.added_at]).await?;
+            Ok((DestinationId(known[0].try_get(0)?), known[0].try_get(1)?))
         };
-        self.connections.run("write to", put_in).await
+        let (id, began_otherwise) = self.connections.run("write to", put_in).await?;
+        if began_otherwise {
+            forget_removed(self, id, cursor).await?;
+        }
+        Ok(id)
     }
 
     /// Takes over how far a destination is, and all else of it, unless it is farther here: with `cursor` in place of
@@ -52,18 +83,21 @@ impl PostgresInbox {
             added_at, removed_at, ..
         } = destination;
         let take_over = async |client: &super::Client| {
-            let statement = "UPDATE destination SET
-                                 cursor = $2, added_at = $3, removed_at = $4, paused_at = $5, pause_reason = $6
-                             WHERE id = $1 AND cursor <= $2";
+            let statement = format!(
+                "UPDATE destination SET
+                     cursor = $3, added_at = $2, removed_at = $5, paused_at = $6, pause_reason = $7
+                 WHERE id = $1 AND ({IS_TAKEN_OVER})"
+            );
             let parameters: Parameters<'_> = &[
                 &id.0,
-                &bigint(cursor),
                 added_at,
+                &bigint(cursor),
+                &HALF_A_COPY,
                 removed_at,
                 &paused_at,
                 &pause_reason,
             ];
-            execute(client, statement, parameters).await.map(drop)
+            execute(client, &statement, parameters).await.map(drop)
         };
         self.connections.run("write to", take_over).await
     }

@@ -132,11 +132,11 @@ impl PostgresInbox {
         append::import(self, receipts, &[]).await
     }
 
-    /// Puts copies of refused requests into the quarantine under the ids that they have, but for those that are there;
-    /// says how many.
+    /// Puts copies of refused requests into the quarantine under the ids that they have, and says how many. Of those that
+    /// are there already it takes over that they were accepted since.
     ///
     /// # Errors
-    /// Nothing was stored, unless the server did not answer in time.
+    /// None was put in, unless the server did not answer in time.
     pub async fn import_quarantine(
         &self,
         mut quarantined: Vec<(Quarantined, Bytes)>,
@@ -145,6 +145,14 @@ impl PostgresInbox {
         let known = self
             .read(async move |client| read::known_quarantine(client, &ids).await)
             .await?;
+        let accepted: Vec<_> = quarantined
+            .iter()
+            .filter_map(|(one, _)| Some((one.id, one.accepted_as?)))
+            .collect();
+        if !accepted.is_empty() {
+            let take_over = async |client: &Client| quarantine::take_over_accepted(client, &accepted).await;
+            self.connections.run("write to", take_over).await?;
+        }
         quarantined.retain(|(one, _)| !known.contains(&one.id));
         append::import(self, &[], &quarantined).await?;
         Ok(quarantined.len())

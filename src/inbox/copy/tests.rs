@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
+use super::super::contract::acceptance::{acceptance, refused_notification};
 use super::super::contract::{Place, crawled, duplicate_of, posted, sent, settings, unrecognized};
 use super::super::postgres::testing::Database;
 use super::super::postgres::tests::database;
@@ -150,6 +151,29 @@ async fn a_copy_goes_on_where_the_last_one_ended_and_may_be_repeated() {
         }
     );
     assert_eq!(moving.to().await.all().await, moving.from.all().await);
+}
+
+#[tokio::test]
+async fn another_copy_brings_what_was_accepted_from_quarantine_since() {
+    let moving = Move::new(database!()).await;
+    let refused = [(); 2].map(|()| refused_notification(&crawled(&Ids::fresh())));
+    let mut ids = Vec::new();
+    for one in refused {
+        ids.push(moving.from.refuse(one).await);
+    }
+    moving.copy().await.unwrap();
+    acceptance(&moving.from)
+        .accept(ids[0])
+        .await
+        .expect("it is accepted");
+
+    let outcome = moving.copy().await.unwrap();
+
+    assert_eq!((outcome.quarantined_count, outcome.receipt_count), (0, 1));
+    let to = moving.to().await;
+    let (kept, _) = to.quarantined(ids[0]).await.unwrap().expect("it is there");
+    assert_eq!(kept.accepted_as, Some(to.all().await[0].id));
+    assert_eq!(to.whole_quarantine().await, moving.from.whole_quarantine().await);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! is to tell of it. What is news is in the inbox before it is sent,
 //! unless the inbox takes no writes: then it is sent from memory, and kept as soon as it can be.
 
+mod keeping;
+
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
+use keeping::in_time;
+
 use super::book::{Book, Books, Settled};
 use super::metrics::{Metrics, register};
 use super::received::Newest;
@@ -20,7 +24,7 @@ use super::sight::{Sight, facts};
 use super::{About, Message, Poster, Settings};
 use crate::clock::{Timestamp, Watched, rounded};
 use crate::delivery::{Deliveries, Report, Schedule};
-use crate::inbox::{self, Candidate, Inbox, PageRequest, ReceiptFilter, Writer};
+use crate::inbox::{Candidate, Inbox, PageRequest, ReceiptFilter, Writer};
 use crate::metrics::Registry;
 use crate::subscription::Seen;
 use crate::term::{Term, Terms};
@@ -211,7 +215,7 @@ impl Watch {
             return self.term.as_ref().map(|_| Part::Leads).or(of_inbox);
         };
         if self.term.as_ref().is_none_or(Term::is_cancelled) {
-            let kept = match self.parts.inbox.outbox().notices().await {
+            let kept = match in_time(self.parts.inbox.outbox().notices()).await {
                 Ok(kept) => kept,
                 Err(error) => {
                     tracing::debug!("cannot read what is kept of notices: {error}");
@@ -324,35 +328,6 @@ impl Watch {
         before.elapsed() > LOOK * 2
     }
 
-    /// Has the inbox keep what is new of the books, if this receiver may. Where it is not sure to lead any more, it is asked
-    /// in any case, so that nothing is told which another one has told already.
-    async fn keep(&mut self, was_long_away: bool) {
-        let is_unsure = was_long_away || self.term.as_ref().is_some_and(Term::is_cancelled);
-        let written = self.books.written();
-        let is_news =
-            self.kept.as_ref() != Some(&written) && !(self.kept.is_none() && self.books == Books::default());
-        if self.term.is_none() || !(is_news || is_unsure) {
-            return;
-        }
-        let outbox = self.parts.inbox.outbox();
-        match outbox.keep_notices(&self.parts.leader, written.clone()).await {
-            Ok(()) => (self.kept, self.is_said) = (Some(written), false),
-            // Another one has them, and whatever is wrong with them here it finds out by itself.
-            Err(inbox::Error::NotLeader) => {
-                (self.term, self.kept) = (None, None);
-                self.books = self.books.of_inbox();
-            }
-            Err(error) if !self.is_said => {
-                self.is_said = true;
-                tracing::warn!(
-                    error.type = "inbox_unavailable",
-                    "notices are sent from memory while the inbox cannot keep them: {error}"
-                );
-            }
-            Err(error) => tracing::debug!("cannot keep what is told by notices: {error}"),
-        }
-    }
-
     /// The message to send now for that notice, if there is one and none is under way.
     fn begin(&mut self, index: usize, name: &str) -> Option<Message> {
         if self.are_sending[index] {
@@ -394,3 +369,6 @@ impl Watch {
         self.metrics[index].note(settled);
     }
 }
+
+#[cfg(test)]
+mod tests;

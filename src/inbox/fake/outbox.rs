@@ -10,7 +10,7 @@ use super::super::outbox::{
     Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, Matched,
     Matching, Progress, Start, State, Undelivered,
 };
-use super::super::{Answer, Candidate, Outbox, Page, PageRequest, Receipt};
+use super::super::{Answer, Candidate, Error, Outbox, Page, PageRequest, Receipt};
 use crate::clock::Timestamp;
 
 /// When something was recorded, and how many deliveries.
@@ -21,7 +21,8 @@ pub struct Record {
     pub count: usize,
 }
 
-/// The way out of a store whose log and rows are what a test puts there. It keeps nothing of what it is told.
+/// The way out of a store whose log, rows and instructions are what a test puts there. It keeps nothing of what it is told but
+/// how far instructions are.
 #[derive(Default)]
 pub struct FakeOutbox {
     /// Receipts with their bodies, oldest first.
@@ -34,6 +35,12 @@ pub struct FakeOutbox {
     pub record_time: Mutex<Duration>,
     /// What was recorded so far.
     pub records: Mutex<Vec<Record>>,
+    /// What operators asked for, oldest first.
+    pub instructions: Mutex<Vec<Instruction>>,
+    /// Whether it has no room to take down how far these are.
+    pub is_full: Mutex<bool>,
+    /// Whether it neither gives nor takes what is told of by notices, and says nothing of it.
+    pub hangs: Mutex<bool>,
 }
 
 impl Outbox for FakeOutbox {
@@ -135,27 +142,58 @@ impl Outbox for FakeOutbox {
         unreachable!("a worker does not ask")
     }
 
-    fn instruction(&self, _: InstructionId) -> Answer<'_, Option<Instruction>> {
-        unreachable!("a worker does not ask")
+    fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
+        let found = self
+            .instructions
+            .lock()
+            .iter()
+            .find(|known| known.id == id)
+            .cloned();
+        Box::pin(std::future::ready(Ok(found)))
     }
 
-    fn open_instructions(&self, _: usize) -> Answer<'_, Vec<Instruction>> {
-        unreachable!("a worker does not ask")
+    fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        let mut open = self.instructions.lock().clone();
+        open.retain(|known| known.done_at.is_none());
+        open.truncate(limit);
+        Box::pin(std::future::ready(Ok(open)))
     }
 
-    fn instructions(&self, _: usize) -> Answer<'_, Vec<Instruction>> {
-        unreachable!("a worker does not ask")
+    fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
+        let latest = self
+            .instructions
+            .lock()
+            .iter()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect();
+        Box::pin(std::future::ready(Ok(latest)))
     }
 
-    fn follow_up<'a>(&'a self, _: &'a Candidate, _: Instruction) -> Answer<'a, ()> {
-        unreachable!("a worker does not ask")
+    fn follow_up<'a>(&'a self, _: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
+        let mut followed = Ok(());
+        if *self.is_full.lock() {
+            followed = Err(Error::unavailable("the disk is full"));
+        } else {
+            let mut instructions = self.instructions.lock();
+            let known = instructions.iter_mut().find(|known| known.id == instruction.id);
+            *known.expect("it was asked for") = instruction;
+        }
+        Box::pin(std::future::ready(followed))
     }
 
     fn notices(&self) -> Answer<'_, Option<String>> {
-        unreachable!("a worker does not ask")
+        if *self.hangs.lock() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn keep_notices<'a>(&'a self, _: &'a Candidate, _: String) -> Answer<'a, ()> {
-        unreachable!("a worker does not ask")
+        if *self.hangs.lock() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(())))
     }
 }

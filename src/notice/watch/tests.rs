@@ -1,0 +1,81 @@
+//! Promise: an inbox that hangs holds nothing up, least of all what is to be told of it.
+
+use tokio::time::timeout;
+
+use super::*;
+use crate::config::{self, Sources};
+use crate::inbox::announce::Announcer;
+use crate::inbox::fake::FakeInbox;
+use crate::inbox::writer;
+use crate::term::{Office, office};
+
+/// A watch of an inbox that has been given nothing to let through, so that it takes no writes, with one notice of that.
+fn watch(inbox: &Arc<FakeInbox>) -> (Watch, Settings, Office) {
+    let list = r#"[{name = "ops", url = "http://127.0.0.1:9/", about = ["inbox"]}]"#;
+    let sources = Sources {
+        flags: vec![("notice".to_owned(), list.to_owned())],
+        ..Sources::default()
+    };
+    let mut settings = config::load(&sources).expect("they are right").settings;
+    let notice = settings.notices.remove(0);
+    let inbox: Arc<dyn Inbox> = Arc::clone(inbox) as _;
+    let in_time = writer::Settings {
+        queue_count: 8,
+        timeout: Duration::from_secs(1),
+    };
+    let (writer, writing) = Writer::new(Arc::clone(&inbox), in_time, Announcer::default());
+    tokio::spawn(writing);
+    let (office, terms) = office();
+    let poster = Poster::new(&notice, None, None).expect("it is sound");
+    let parts = Parts {
+        notices: vec![(notice.clone(), poster)],
+        schedule: Schedule::new(vec![Duration::ZERO]).expect("it is one"),
+        deliveries: Deliveries::new(Arc::clone(&inbox), &settings.delivery, &[], Arc::default()),
+        inbox,
+        writer,
+        seen: Box::new(|| Box::pin(std::future::ready(Seen::default()))),
+        leader: Candidate {
+            id: uuid::Uuid::new_v4(),
+            name: "leader".to_owned(),
+        },
+        terms,
+        do_others_lead: Box::new(|| false),
+    };
+    (Watch::new(parts, &mut Registry::default()), notice, office)
+}
+
+/// Looks and keeps so often that what lasts is sure; gives what is to be sent then.
+async fn told(watch: &mut Watch, settings: &Settings) -> Option<String> {
+    let looking = async {
+        for _ in 0..MIN_FAILURES {
+            watch.look(std::slice::from_ref(settings)).await;
+            watch.keep(false).await;
+        }
+        watch.begin(0, settings.name()).map(|message| message.title)
+    };
+    // In no time: the clock is paused.
+    timeout(Duration::from_secs(3_600), looking)
+        .await
+        .expect("it waits for the inbox")
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_inbox_takes_no_writes_is_told_also_where_it_hangs() {
+    for hangs_from_the_start in [true, false] {
+        let inbox = FakeInbox::new();
+        let (mut watch, settings, office) = watch(&inbox);
+        office.begin();
+        if !hangs_from_the_start {
+            watch.part().await;
+        }
+        *inbox.outbox.hangs.lock() = true;
+
+        let title = told(&mut watch, &settings).await;
+
+        assert_eq!(
+            title.as_deref(),
+            Some("the inbox takes no writes"),
+            "{hangs_from_the_start}"
+        );
+    }
+}

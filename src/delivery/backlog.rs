@@ -330,7 +330,7 @@ impl Backlog {
     }
 
     /// What was given out by [`Backlog::progress`] is in the store.
-    pub fn recorded(&mut self, now: Timestamp) {
+    pub fn recorded(&mut self) {
         for (sequence, row) in std::mem::take(&mut self.recording) {
             let is_settled = |item: &Item| item.phase == Phase::Settled;
             if self.changes.contains_key(&sequence) || !self.items.get(&sequence).is_some_and(is_settled) {
@@ -338,9 +338,6 @@ impl Backlog {
             }
             if row.state == State::Pending {
                 self.rest(sequence);
-                if self.items[&sequence].is_called_off {
-                    self.call_off(sequence, now);
-                }
             } else {
                 self.remove(sequence);
             }

@@ -228,10 +228,12 @@ impl Backlog {
         last.is_some_and(|last| !self.rowless.contains(last))
     }
 
-    /// Whether it is finished with as soon as its row is in the store.
+    /// Whether it is finished with as soon as its row is in the store. What is in flight is not, also where it was called off.
     pub(super) fn is_finished(&self, sequence: u64) -> bool {
         let row = self.row_on_its_way(sequence);
+        let is_in_flight = |item: &Item| item.phase == Phase::InFlight;
         row.is_some_and(|row| row.state != State::Pending)
+            && !self.items.get(&sequence).is_some_and(is_in_flight)
     }
 
     /// Has rows written for those of a job that have none.

@@ -85,11 +85,11 @@ fn settle_with(backlog: &mut Backlog, sequence: u64, outcome: Outcome, wish: Wis
 }
 
 /// Records what there is; gives the cursor and the rows as (number, state).
-fn record(backlog: &mut Backlog, now: Timestamp) -> (u64, Vec<(u64, State)>) {
+fn record(backlog: &mut Backlog) -> (u64, Vec<(u64, State)>) {
     let progress = backlog
         .progress(PauseChange::Keep)
         .expect("there is something to record");
-    backlog.recorded(now);
+    backlog.recorded();
     let rows = progress.deliveries.iter().map(|row| (row.sequence, row.state));
     (progress.cursor, rows.collect())
 }
@@ -107,7 +107,7 @@ fn jobs_go_side_by_side_and_each_one_after_the_other() {
         "it is not recorded yet"
     );
 
-    assert_eq!(record(&mut backlog, at(0)), (1, vec![(1, State::Delivered)]));
+    assert_eq!(record(&mut backlog), (1, vec![(1, State::Delivered)]));
     assert_eq!(begin_all(&mut backlog, at(0)), [3]);
 }
 
@@ -119,12 +119,12 @@ fn a_failing_one_holds_back_its_job_only_and_not_the_cursor() {
     assert_eq!(settle(&mut backlog, 1, Outcome::Failed, at(0)), State::Pending);
     settle(&mut backlog, 2, Outcome::Delivered, at(0));
     let rows = vec![(1, State::Pending), (2, State::Delivered), (3, State::Pending)];
-    assert_eq!(record(&mut backlog, at(0)), (3, rows));
+    assert_eq!(record(&mut backlog), (3, rows));
     backlog.offer(&receipt(5, 1), at(0));
     assert_eq!(begin_all(&mut backlog, at(4)), [4]);
     settle(&mut backlog, 4, Outcome::Delivered, at(4));
     assert_eq!(
-        record(&mut backlog, at(4)),
+        record(&mut backlog),
         (5, vec![(4, State::Delivered), (5, State::Pending)])
     );
 
@@ -139,7 +139,7 @@ fn after_the_last_try_it_is_dead_and_the_jobs_next_goes_on() {
     for (state, wait) in [(State::Pending, 5), (State::Pending, 60), (State::Dead, 0)] {
         assert_eq!(begin_all(&mut backlog, now), [1]);
         assert_eq!(settle(&mut backlog, 1, Outcome::Refused, now), state);
-        record(&mut backlog, now);
+        record(&mut backlog);
         if wait > 0 {
             assert_eq!(backlog.next_at(), Some(now.plus(SECOND * wait)));
             now = now.plus(SECOND * wait);
@@ -154,13 +154,13 @@ fn an_attempt_before_its_time_uses_up_no_try() {
     let mut backlog = backlog(&[1]);
     begin_all(&mut backlog, at(0));
     settle(&mut backlog, 1, Outcome::Timeout, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
 
     for number in 2..10 {
         let begun = backlog.begin_probe(at(1), 0).expect("the one that is due next");
         assert_eq!((begun.sequence, begun.attempt), (1, number));
         assert_eq!(settle(&mut backlog, 1, Outcome::Timeout, at(1)), State::Pending);
-        record(&mut backlog, at(1));
+        record(&mut backlog);
         assert_eq!(backlog.next_at(), Some(at(5)), "as the schedule said");
     }
 }
@@ -180,7 +180,7 @@ fn a_probe_takes_what_was_tried_least() {
     let probe = |backlog: &mut Backlog, now| {
         let begun = backlog.begin_probe(now, 0).expect("something is pending");
         settle(backlog, begun.sequence, Outcome::Failed, now);
-        record(backlog, now);
+        record(backlog);
         begun.sequence
     };
 
@@ -201,7 +201,7 @@ fn where_nothing_may_go_probes_take_by_turns_what_was_tried_least() {
     for now in [at(0), at(10)] {
         for sequence in begin_all(&mut backlog, now) {
             settle(&mut backlog, sequence, Outcome::Refused, now);
-            record(&mut backlog, now);
+            record(&mut backlog);
         }
     }
     let mut probed = Vec::new();
@@ -210,7 +210,7 @@ fn where_nothing_may_go_probes_take_by_turns_what_was_tried_least() {
             .begin_probe(at(11), probe_count)
             .expect("one that waits for its time");
         settle(&mut backlog, begun.sequence, Outcome::Refused, at(11));
-        record(&mut backlog, at(11));
+        record(&mut backlog);
         probed.push(begun.sequence);
     }
 
@@ -223,19 +223,19 @@ fn a_probe_takes_first_what_somebody_asked_for_and_that_once() {
     let mut backlog = backlog(&[1, 2, 3, 3]);
     for sequence in begin_all(&mut backlog, at(0)) {
         settle(&mut backlog, sequence, Outcome::Failed, at(0));
-        record(&mut backlog, at(0));
+        record(&mut backlog);
     }
-    assert!(backlog.retry(2));
+    assert!(backlog.retry(2, at(0)));
     assert!(backlog.may_go_early(2));
-    assert!(backlog.retry(4));
+    assert!(backlog.retry(4, at(0)));
     assert!(!backlog.may_go_early(4), "it is not its turn");
-    assert!(!backlog.retry(9));
+    assert!(!backlog.retry(9, at(0)));
     assert!(!backlog.may_go_early(9));
 
     let begun = backlog.begin_probe(at(10), 0).expect("all may go");
     assert_eq!(begun.sequence, 2);
     settle(&mut backlog, 2, Outcome::Failed, at(10));
-    record(&mut backlog, at(10));
+    record(&mut backlog);
     assert_eq!(
         backlog.begin_probe(at(100), 0).map(|begun| begun.sequence),
         Some(1)
@@ -244,7 +244,7 @@ fn a_probe_takes_first_what_somebody_asked_for_and_that_once() {
 
 #[test]
 fn what_is_wanted_while_an_attempt_is_under_way_is_tried_once_more_at_once_also_after_the_last_try() {
-    let wishes: [fn(&mut Backlog); 2] = [|it| _ = it.retry(1), |it| it.hurry_due_by(Timestamp::MAX)];
+    let wishes: [fn(&mut Backlog); 2] = [|it| _ = it.retry(1, at(0)), |it| it.hurry_due_by(Timestamp::MAX)];
     for (is_last, wish) in [
         (false, wishes[0]),
         (false, wishes[1]),
@@ -256,19 +256,19 @@ fn what_is_wanted_while_an_attempt_is_under_way_is_tried_once_more_at_once_also_
         for _ in 0..if is_last { 2 } else { 0 } {
             begin_all(&mut backlog, now);
             settle(&mut backlog, 1, Outcome::Refused, now);
-            record(&mut backlog, now);
+            record(&mut backlog);
             now = backlog.next_at().expect("it is tried again");
         }
         assert_eq!(begin_all(&mut backlog, now), [1]);
         wish(&mut backlog);
 
         assert_eq!(settle(&mut backlog, 1, Outcome::Refused, now), State::Pending);
-        record(&mut backlog, now);
+        record(&mut backlog);
         assert_eq!(begin_all(&mut backlog, now), [1]);
 
         let state = settle(&mut backlog, 1, Outcome::Refused, now);
         assert_eq!(state == State::Dead, is_last);
-        record(&mut backlog, now);
+        record(&mut backlog);
         assert_eq!(begin_all(&mut backlog, now), [0; 0], "once");
     }
 }
@@ -293,18 +293,28 @@ fn what_is_called_off_during_its_last_try_is_no_dead_letter() {
 
 #[test]
 fn of_two_wishes_the_later_one_counts_and_none_of_what_is_finished_with() {
-    let mut backlog = backlog(&[1, 2]);
-    begin_all(&mut backlog, at(0));
-    settle(&mut backlog, 1, Outcome::Refused, at(0));
-    settle(&mut backlog, 2, Outcome::Delivered, at(0));
+    type Wish = fn(&mut Backlog) -> bool;
+    let wishes: [Wish; 2] = [
+        |it| it.retry(1, at(0)),
+        |it| it.reopen(&receipt(1, 1), None, at(0)),
+    ];
+    for wish in wishes {
+        let mut backlog = backlog(&[1, 2]);
+        begin_all(&mut backlog, at(0));
+        settle(&mut backlog, 2, Outcome::Delivered, at(0));
 
-    assert!(backlog.cancel(&receipt(1, 1), None, at(0)));
-    assert!(backlog.retry(1));
-    assert!(!backlog.retry(2));
-    assert!(!backlog.cancel(&receipt(2, 2), None, at(0)));
+        assert!(backlog.cancel(&receipt(1, 1), None, at(0)));
+        assert!(wish(&mut backlog));
+        assert!(!backlog.retry(2, at(0)));
+        assert!(!backlog.cancel(&receipt(2, 2), None, at(0)));
 
-    record(&mut backlog, at(0));
-    assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+        // Also where somebody else leads before the attempt has ended.
+        let rows = vec![(1, State::Pending), (2, State::Delivered)];
+        assert_eq!(record(&mut backlog), (2, rows));
+        settle(&mut backlog, 1, Outcome::Refused, at(0));
+        record(&mut backlog);
+        assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+    }
 }
 
 #[test]
@@ -316,7 +326,7 @@ fn a_wish_to_be_left_alone_moves_the_next_try_but_not_forward() {
             pause: Some(SECOND * pause),
         };
         settle_with(&mut backlog, 1, Outcome::Refused, wish, at(0));
-        record(&mut backlog, at(0));
+        record(&mut backlog);
 
         assert_eq!(backlog.next_at(), Some(at(wait)));
     }
@@ -330,7 +340,7 @@ fn what_can_never_be_taken_is_dead_at_once_and_the_jobs_next_goes_on() {
     let state = settle_with(&mut backlog, 1, Outcome::Ours, Wish::NeverThis, at(0));
 
     assert_eq!(state, State::Dead);
-    record(&mut backlog, at(0));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(0)), [2]);
 }
 
@@ -341,7 +351,7 @@ fn when_the_destination_is_back_what_it_could_not_take_goes_at_once() {
     settle(&mut backlog, 1, Outcome::Unreachable, at(0));
     settle(&mut backlog, 2, Outcome::Refused, at(0));
     settle(&mut backlog, 3, Outcome::Failed, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
 
     backlog.hurry(at(0));
 
@@ -356,13 +366,13 @@ fn what_failed_while_it_was_down_goes_at_once_when_it_is_back_also_what_was_refu
     settle(&mut backlog, 1, Outcome::Refused, at(0));
     settle(&mut backlog, 2, Outcome::Refused, at(1));
     settle(&mut backlog, 3, Outcome::Failed, at(2));
-    record(&mut backlog, at(2));
+    record(&mut backlog);
 
     backlog.hurry_all(at(1));
 
     assert_eq!(begin_all(&mut backlog, at(2)), [2, 3]);
     settle(&mut backlog, 2, Outcome::Refused, at(3));
-    record(&mut backlog, at(3));
+    record(&mut backlog);
     assert_eq!(backlog.next_at(), Some(at(5)), "it used up no try");
     assert_eq!(begin_all(&mut backlog, at(5)), [1]);
 }
@@ -377,7 +387,7 @@ fn what_may_have_brought_the_destination_down_keeps_its_time_but_not_what_found_
         settle_with(&mut backlog, 1, outcome, Wish::Unknown, at(0));
         settle_with(&mut backlog, 2, outcome, Wish::WhenBack, at(0));
         settle_with(&mut backlog, 3, outcome, Wish::WhenBack, at(1));
-        record(&mut backlog, at(1));
+        record(&mut backlog);
 
         hurry(&mut backlog);
 
@@ -425,7 +435,7 @@ fn what_was_called_off_while_it_was_loaded_is_not_sent_when_it_comes_back() {
     backlog.give_back(1, at(0));
 
     assert_eq!(begin_all(&mut backlog, at(9)), [] as [u64; 0]);
-    assert_eq!(record(&mut backlog, at(9)), (1, vec![(1, State::Cancelled)]));
+    assert_eq!(record(&mut backlog), (1, vec![(1, State::Cancelled)]));
 }
 
 #[test]
@@ -486,7 +496,7 @@ fn where_it_ends_the_cursor_is_recorded_so_that_what_was_passed_over_is_not_read
 
     let progress = backlog.progress(PauseChange::Keep).expect("the cursor");
     assert_eq!(progress.cursor, 1);
-    backlog.recorded(at(0));
+    backlog.recorded();
     assert!(backlog.progress(PauseChange::Keep).is_none(), "once");
 }
 
@@ -522,7 +532,7 @@ fn where_as_many_wait_as_are_known_what_is_behind_them_stays_in_the_log_until_on
 
     let done = backlog.begin(at(60)).unwrap().sequence;
     settle(&mut backlog, done, Outcome::Delivered, at(60));
-    record(&mut backlog, at(60));
+    record(&mut backlog);
 
     assert_eq!(backlog.room(), 1);
 }
@@ -538,11 +548,11 @@ fn a_job_of_very_many_does_not_keep_the_rest_in_the_log() {
     backlog.offer(&receipt(count + 1, 2), at(0));
 
     assert_eq!(begin_all(&mut backlog, at(0)), [1, count + 1]);
-    let (cursor, rows) = record(&mut backlog, at(0));
+    let (cursor, rows) = record(&mut backlog);
     assert_eq!((cursor, rows.len() as u64), (count, count));
     assert!(rows.iter().all(|(_, state)| *state == State::Pending));
     settle(&mut backlog, 1, Outcome::Delivered, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(0)), [2]);
 }
 
@@ -564,17 +574,54 @@ fn what_waits_is_called_off_at_once_and_what_is_under_way_when_it_has_failed() {
         (3, State::Cancelled),
         (4, State::Delivered),
     ];
-    assert_eq!(record(&mut backlog, at(0)), (0, rows));
+    assert_eq!(record(&mut backlog), (0, rows));
 
     settle(&mut backlog, 1, Outcome::Failed, at(0));
     assert!(
         backlog.cancel(&receipt(1, 1), None, at(0)),
         "it is not recorded yet"
     );
-    assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Pending)]));
-    assert_eq!(record(&mut backlog, at(0)), (4, vec![(1, State::Cancelled)]));
+    assert_eq!(record(&mut backlog), (4, vec![(1, State::Cancelled)]));
     assert_eq!(backlog.pending_count(), 0);
     assert!(!backlog.cancel(&receipt(1, 1), None, at(0)));
+}
+
+#[test]
+fn what_is_called_off_while_it_is_recorded_that_it_failed_is_recorded_as_that() {
+    let mut backlog = backlog(&[1]);
+    begin_all(&mut backlog, at(0));
+    settle(&mut backlog, 1, Outcome::Failed, at(0));
+    backlog.progress(PauseChange::Keep).expect("it failed");
+
+    assert!(backlog.cancel(&receipt(1, 1), None, at(0)));
+
+    backlog.recorded();
+    assert_eq!(record(&mut backlog), (1, vec![(1, State::Cancelled)]));
+    assert_eq!(backlog.pending_count(), 0);
+}
+
+#[test]
+fn what_is_called_off_in_flight_is_recorded_before_its_attempt_ends_and_once_more_after_it() {
+    for (outcome, state) in [
+        (Outcome::Failed, State::Cancelled),
+        (Outcome::Delivered, State::Delivered),
+    ] {
+        let mut backlog = backlog(&[1, 1]);
+        assert_eq!(begin_all(&mut backlog, at(0)), [1]);
+
+        assert!(backlog.cancel(&receipt(1, 1), None, at(0)));
+        let (_, rows) = record(&mut backlog);
+        assert_eq!(rows[0], (1, State::Cancelled));
+        assert_eq!(
+            begin_all(&mut backlog, at(0)),
+            [0; 0],
+            "its job waits for the end"
+        );
+
+        assert_eq!(settle(&mut backlog, 1, outcome, at(0)), state);
+        assert_eq!(record(&mut backlog).1, [(1, state)]);
+        assert_eq!(begin_all(&mut backlog, at(0)), [2]);
+    }
 }
 
 #[test]
@@ -584,7 +631,7 @@ fn what_was_called_off_before_it_was_read_is_not_read_any_more() {
     backlog.offer(&receipt(2, 2), at(0));
 
     assert_eq!(begin_all(&mut backlog, at(0)), [1]);
-    assert_eq!(record(&mut backlog, at(0)), (0, vec![(2, State::Cancelled)]));
+    assert_eq!(record(&mut backlog), (0, vec![(2, State::Cancelled)]));
 }
 
 #[test]
@@ -593,18 +640,18 @@ fn what_is_opened_again_goes_before_the_rest_of_its_job() {
     begin_all(&mut backlog, at(0));
     settle(&mut backlog, 1, Outcome::Delivered, at(0));
     let delivered = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
-    backlog.recorded(at(0));
+    backlog.recorded();
 
     assert!(backlog.reopen(&receipt(1, 1), Some(&delivered), at(1)));
     assert!(!backlog.reopen(&receipt(2, 1), None, at(1)), "it is pending");
     assert!(!backlog.reopen(&receipt(3, 1), None, at(1)), "it will be");
-    record(&mut backlog, at(1));
+    record(&mut backlog);
     let begun = backlog.begin(at(1)).expect("it may go");
     assert_eq!((begun.sequence, begun.attempt), (1, 2));
     assert_eq!(begin_all(&mut backlog, at(1)), [] as [u64; 0]);
 
     settle(&mut backlog, 1, Outcome::Delivered, at(1));
-    record(&mut backlog, at(1));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(1)), [2]);
 }
 
@@ -613,14 +660,14 @@ fn what_is_opened_again_waits_for_what_is_under_way_in_its_job() {
     let mut backlog = backlog(&[1, 1]);
     begin_all(&mut backlog, at(0));
     settle(&mut backlog, 1, Outcome::Delivered, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(0)), [2]);
 
     backlog.reopen(&receipt(1, 1), None, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(0)), [] as [u64; 0]);
     settle(&mut backlog, 2, Outcome::Failed, at(0));
-    record(&mut backlog, at(0));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(100)), [1]);
 }
 
@@ -630,7 +677,7 @@ fn each_time_it_is_opened_again_has_a_number_that_its_attempts_and_a_restart_kee
     assert_eq!(backlog.begin(at(0)).unwrap().replay_count, 0);
     settle(&mut backlog, 1, Outcome::Delivered, at(0));
     let mut row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
-    backlog.recorded(at(0));
+    backlog.recorded();
 
     for time in 1..=2 {
         assert!(backlog.reopen(&receipt(1, 1), Some(&row), at(0)));
@@ -638,17 +685,17 @@ fn each_time_it_is_opened_again_has_a_number_that_its_attempts_and_a_restart_kee
         let mut restarted = self::backlog(&[]);
         restarted.restore(&row, &receipt(1, 1), at(0));
         for backlog in [&mut backlog, &mut restarted] {
-            backlog.recorded(at(0));
+            backlog.recorded();
             for tried_at in [0, 1000] {
                 assert_eq!(backlog.begin(at(tried_at)).unwrap().replay_count, time);
                 settle(backlog, 1, Outcome::Timeout, at(tried_at));
                 backlog.progress(PauseChange::Keep).unwrap();
-                backlog.recorded(at(tried_at));
+                backlog.recorded();
             }
         }
         backlog.cancel(&receipt(1, 1), None, at(1000));
         row = backlog.progress(PauseChange::Keep).unwrap().deliveries[0];
-        backlog.recorded(at(1000));
+        backlog.recorded();
     }
 }
 
@@ -742,7 +789,7 @@ fn what_found_nobody_is_tried_at_once_by_whoever_leads_next_and_uses_up_no_try()
 
     assert_eq!(begin_all(&mut backlog, at(5)), [1, 2]);
     settle(&mut backlog, 1, Outcome::Unreachable, at(5));
-    record(&mut backlog, at(5));
+    record(&mut backlog);
     assert_eq!(begin_all(&mut backlog, at(3599)), [0; 0]);
     assert_eq!(begin_all(&mut backlog, at(3600)), [1, 3, 4]);
 }
@@ -754,7 +801,7 @@ fn a_clock_that_is_set_changes_no_wait() {
         backlog.offer(&receipt(1, 1), at(was));
         assert_eq!(begin_all(&mut backlog, at(was)), [1]);
         settle(&mut backlog, 1, Outcome::Failed, at(was));
-        record(&mut backlog, at(was));
+        record(&mut backlog);
 
         backlog.set_clock(at(was + 1), at(is + 1));
 
@@ -783,7 +830,7 @@ fn an_attempt_during_which_the_clock_is_set_uses_up_a_try_if_it_was_due() {
             answer: Default::default(),
         };
         backlog.settle(1, attempt, Wish::None, at(is + 1), 0.5);
-        record(&mut backlog, at(is + 1));
+        record(&mut backlog);
         assert_eq!(backlog.next_at(), Some(at(is + 6)), "as the schedule says");
     }
 }

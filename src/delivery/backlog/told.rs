@@ -4,20 +4,22 @@ use super::Backlog;
 use super::lines::{Item, Phase};
 use crate::clock::Timestamp;
 use crate::inbox::Receipt;
-use crate::inbox::outbox::Delivery;
+use crate::inbox::outbox::{Delivery, State};
 
 impl Backlog {
     /// Lets one go at once, and before others where single ones go. An attempt that is under way may be all that it needs;
     /// if it fails, there is another one at once, also if it was the last.
-    pub fn retry(&mut self, sequence: u64) -> bool {
+    pub fn retry(&mut self, sequence: u64, now: Timestamp) -> bool {
         let is_finished = self.is_finished(sequence);
         let Some(item) = self.items.get_mut(&sequence).filter(|_| !is_finished) else {
             return false;
         };
-        // Of two wishes the later one counts.
-        item.is_called_off = false;
         item.is_asked_for = true;
         item.is_wanted_anew = true;
+        // Of two wishes the later one counts.
+        if std::mem::take(&mut item.is_called_off) {
+            self.give_row(sequence, now);
+        }
         self.expedite(sequence);
         true
     }
@@ -35,7 +37,7 @@ impl Backlog {
     }
 
     /// Calls one off, with `was` its row, if it has one. An attempt that is under way goes on to its end, and may yet
-    /// deliver it.
+    /// deliver it; should that be cut off, it is not sent again.
     pub fn cancel(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> bool {
         let sequence = receipt.sequence;
         let is_finished = self.is_finished(sequence);
@@ -43,8 +45,10 @@ impl Backlog {
             Some(_) if is_finished => false,
             Some(item) => {
                 item.is_called_off = true;
-                if item.phase == Phase::Waiting {
-                    self.call_off(sequence, now);
+                match item.phase {
+                    Phase::Waiting => self.call_off(sequence, now),
+                    // In the place of a row that says that it is to be tried again; how its attempt ends, in the place of this.
+                    Phase::InFlight | Phase::Settled => self.change(sequence, State::Cancelled, now),
                 }
                 true
             }
@@ -60,9 +64,13 @@ impl Backlog {
     }
 
     /// Makes a delivery pending from the start, with `was` its row, if it has one; [`Backlog::takes`] must have said that
-    /// it can be. Nothing changes if it is pending, or will be, or the destination does not want it.
+    /// it can be. Nothing changes if it is pending, or will be, or the destination does not want it. One that was called off
+    /// while an attempt is under way goes on as it would have.
     pub fn reopen(&mut self, receipt: &Receipt, was: Option<&Delivery>, now: Timestamp) -> bool {
         let sequence = receipt.sequence;
+        if self.items.get(&sequence).is_some_and(|item| item.is_called_off) {
+            return self.retry(sequence, now);
+        }
         let is_ahead = sequence > self.read_to;
         if is_ahead || self.items.contains_key(&sequence) || !self.filter.matches(receipt) {
             return false;

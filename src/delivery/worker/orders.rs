@@ -37,7 +37,7 @@ impl Worker<'_> {
 
     /// Has one go as soon as its destination may be sent to. One that is down is looked at with that very delivery.
     fn retry(&mut self, sequence: u64, now: Timestamp) -> usize {
-        let is_wanted = self.backlog.retry(sequence);
+        let is_wanted = self.backlog.retry(sequence, now);
         if self.backlog.may_go_early(sequence) {
             self.health.look_again(now);
         }

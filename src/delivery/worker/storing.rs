@@ -108,8 +108,7 @@ impl Worker<'_> {
         match recorded {
             Ok(()) => {
                 self.progress = None;
-                let now = self.now();
-                self.backlog.recorded(now);
+                self.backlog.recorded();
                 // With nothing to send nobody is missed.
                 self.missing.take_if(|_| self.backlog.is_empty());
                 self.give_way();

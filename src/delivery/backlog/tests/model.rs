@@ -64,6 +64,8 @@ struct World {
     taken: BTreeSet<u64>,
     /// Which an operator has had sent again.
     replayed: BTreeSet<u64>,
+    /// Which an operator has called off, and not wished for since; whether that was recorded, and said to be done.
+    called_off: BTreeMap<u64, bool>,
     now: u64,
 }
 
@@ -133,6 +135,25 @@ impl World {
             "{} begins although it is finished",
             begun.sequence
         );
+        assert!(
+            !self.called_off.contains_key(&begun.sequence),
+            "{} begins although it is called off",
+            begun.sequence
+        );
+    }
+
+    /// Somebody wants it sent after all.
+    fn wish(&mut self, sequence: u64) {
+        self.called_off.remove(&sequence);
+        if self.is_finished(sequence) {
+            self.replayed.insert(sequence);
+        }
+    }
+
+    /// What was said to be done holds, the rest is as it is in the store.
+    fn die(&mut self) -> Backlog {
+        self.called_off.retain(|_, is_done| *is_done);
+        self.leader()
     }
 }
 
@@ -176,31 +197,39 @@ fn check(steps: &[Step]) {
             Step::Record | Step::RecordAndDie => {
                 if let Some(progress) = backlog.progress(PauseChange::Keep) {
                     world.store(&progress);
-                    backlog.recorded(now);
+                    backlog.recorded();
                 }
+                world.called_off.values_mut().for_each(|is_done| *is_done = true);
                 if let Step::RecordAndDie = step {
                     under_way.clear();
-                    backlog = world.leader();
+                    backlog = world.die();
                 }
             }
             Step::Die => {
                 under_way.clear();
-                backlog = world.leader();
+                backlog = world.die();
             }
             Step::Wait { seconds } => world.now += u64::from(seconds),
             Step::Hurry { is_all: true } => backlog.hurry_all(at(0)),
             Step::Hurry { is_all: false } => backlog.hurry(at(0)),
-            Step::Retry { sequence } => _ = backlog.retry(sequence.into()),
+            Step::Retry { sequence } => {
+                if backlog.retry(sequence.into(), now) {
+                    world.wish(sequence.into());
+                }
+            }
             Step::Cancel { sequence } => {
                 if (1..=world.log.len()).contains(&sequence.into()) {
                     let receipt = world.receipt(sequence.into());
-                    backlog.cancel(receipt, world.rows.get(&receipt.sequence), now);
+                    if backlog.cancel(receipt, world.rows.get(&receipt.sequence), now) {
+                        world.called_off.insert(sequence.into(), false);
+                    }
                 }
             }
             Step::Replay { sequence } => {
-                if let Some(row) = world.rows.get(&sequence.into()) {
-                    backlog.reopen(world.receipt(sequence.into()), Some(row), now);
-                    world.replayed.insert(sequence.into());
+                if let Some(row) = world.rows.get(&sequence.into())
+                    && backlog.reopen(world.receipt(sequence.into()), Some(row), now)
+                {
+                    world.wish(sequence.into());
                 }
             }
         }
@@ -225,7 +254,7 @@ fn finish(mut world: World, mut backlog: Backlog, under_way: Vec<Begun>) {
         }
         while let Some(progress) = backlog.progress(PauseChange::Keep) {
             world.store(&progress);
-            backlog.recorded(now);
+            backlog.recorded();
         }
     }
     let left = (backlog.pending_count(), backlog.in_flight_count());

@@ -160,14 +160,12 @@ impl Dispatch {
             };
             workers.spawn(worker::work(parts, receiver, stop.clone()));
         }
-        let follower = Follower {
-            inbox: Arc::clone(&self.inbox),
-            leader: leader.clone(),
+        let follower = Follower::new(
+            (Arc::clone(&self.inbox), leader.clone()),
             served,
-            wake: Arc::clone(&self.wake_follower),
-            answers: Arc::clone(answers),
-            answered: tokio::sync::Mutex::default(),
-        };
+            Arc::clone(&self.wake_follower),
+            Arc::clone(answers),
+        );
         tokio::select! {
             () = follower.run() => {}
             () = self.see_to_unconfigured(leader) => {}

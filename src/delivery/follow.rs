@@ -4,21 +4,23 @@
 mod question;
 mod replay;
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::instruction::Progress;
 use super::worker::{Order, What};
 use super::{Filter, log};
 use crate::clock::Timestamp;
 use crate::inbox::instruction::Instruction;
-use crate::inbox::outbox::{self, Delivery, DestinationId, Pause, State};
+use crate::inbox::outbox::{self, Delivery, DestinationId, InstructionId, Pause, State};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
+use question::Answered;
 pub use question::{Answer, Answers, QUESTION_TIMEOUT};
 
 /// How often instructions are looked for without being told to: those that another receiver took.
@@ -50,8 +52,10 @@ pub struct Follower {
     /// Says that there is something to do.
     pub wake: Arc<Notify>,
     pub answers: Answers,
-    /// Questions that were answered, and when.
-    pub answered: Mutex<VecDeque<(Instant, outbox::Instruction)>>,
+    /// Questions that were answered, whose answers are to be emptied.
+    answered: tokio::sync::Mutex<Answered>,
+    /// How instructions ended of which the store could not take that down yet: what was done is not done again.
+    unwritten: Mutex<HashMap<InstructionId, outbox::Instruction>>,
 }
 
 /// Which instructions.
@@ -77,6 +81,24 @@ impl From<inbox::Error> for Stop {
 }
 
 impl Follower {
+    /// One that has followed nothing yet.
+    pub fn new(
+        (inbox, leader): (Arc<dyn Inbox>, Candidate),
+        served: Vec<Served>,
+        wake: Arc<Notify>,
+        answers: Answers,
+    ) -> Self {
+        Self {
+            inbox,
+            leader,
+            served,
+            wake,
+            answers,
+            answered: tokio::sync::Mutex::default(),
+            unwritten: Mutex::default(),
+        }
+    }
+
     /// Follows instructions for ever.
     ///
     /// # Cancel safety
@@ -139,12 +161,14 @@ impl Follower {
                     }
                 }
                 (Part::Rest, instruction) => {
-                    let failure = match self.at_once(instruction).await {
-                        Ok(()) => None,
-                        Err(Stop::Failed(reason)) => Some(reason),
-                        Err(Stop::Store(error)) => return Err(error),
-                    };
-                    self.close(kept, Progress::default(), failure).await?;
+                    if self.close_again(kept.id).await?.is_none() {
+                        let failure = match self.at_once(instruction).await {
+                            Ok(()) => None,
+                            Err(Stop::Failed(reason)) => Some(reason),
+                            Err(Stop::Store(error)) => return Err(error),
+                        };
+                        self.close(kept, Progress::default(), failure).await?;
+                    }
                     has_done = true;
                 }
             }
@@ -214,8 +238,7 @@ impl Follower {
                     ended: true,
                     ..serde_json::from_str(&replay.progress).unwrap_or_default()
                 };
-                self.close(replay, progress, None).await?;
-                Ok(())
+                Ok(self.write_down(&ended(replay, &progress)).await?)
             }
             Instruction::Replay(_) | Instruction::Ask(_) => {
                 unreachable!("these are followed apart from the rest")
@@ -297,47 +320,79 @@ impl Follower {
         answered.await.map_err(|_| gone(()))
     }
 
-    /// Writes down that an instruction is done with.
+    /// Writes down that an instruction is done with. Where the store cannot take that, [`Self::close_again`] does.
     async fn close(
         &self,
         kept: outbox::Instruction,
         progress: Progress,
         failure: Option<String>,
     ) -> Result<outbox::Instruction, inbox::Error> {
-        let progress = Progress { failure, ..progress };
-        let done = outbox::Instruction {
-            progress: serde_json::to_string(&progress).expect("numbers have a JSON form"),
-            done_at: Some(Timestamp::now()),
-            ..kept
-        };
-        // Of another version it is not known what it is.
-        let instruction = serde_json::from_str::<Instruction>(&done.body);
-        let what = instruction.map_or_else(
-            |_| "an instruction".to_owned(),
-            |instruction| instruction.to_string(),
-        );
-        let Progress {
-            matched_count,
-            replayed_count,
-            ..
-        } = progress;
-        match &progress.failure {
-            None if progress.ended => tracing::info!(
-                instruction_id = %done.id,
-                "ended by an operator: {what}; {replayed_count} deliveries are sent once more"
-            ),
-            None if matched_count > 0 => tracing::info!(
-                instruction_id = %done.id,
-                "done: {what}; {replayed_count} of {matched_count} deliveries are sent once more"
-            ),
-            None => tracing::info!(instruction_id = %done.id, "done: {what}"),
-            Some(reason) => tracing::warn!(
-                instruction_id = %done.id,
-                error.type = "instruction",
-                "cannot be done: {what}: {reason}"
-            ),
+        let done = ended(kept, &Progress { failure, ..progress });
+        match self.write_down(&done).await {
+            Ok(()) => Ok(done),
+            Err(error) => {
+                self.unwritten.lock().insert(done.id, done);
+                Err(error)
+            }
         }
+    }
+
+    /// Writes down how one ended of which that could not be done before, if it did.
+    async fn close_again(&self, id: InstructionId) -> Result<Option<outbox::Instruction>, inbox::Error> {
+        let unwritten = self.unwritten.lock().get(&id).cloned();
+        if let Some(done) = &unwritten {
+            self.write_down(done).await?;
+            self.unwritten.lock().remove(&id);
+        }
+        Ok(unwritten)
+    }
+
+    /// Writes down how an instruction ended, and says so.
+    async fn write_down(&self, done: &outbox::Instruction) -> Result<(), inbox::Error> {
         self.inbox.outbox().follow_up(&self.leader, done.clone()).await?;
-        Ok(done)
+        say(done);
+        Ok(())
     }
 }
+
+/// An instruction that ended so.
+fn ended(kept: outbox::Instruction, progress: &Progress) -> outbox::Instruction {
+    outbox::Instruction {
+        progress: serde_json::to_string(progress).expect("numbers have a JSON form"),
+        done_at: Some(Timestamp::now()),
+        ..kept
+    }
+}
+
+/// Says how one ended.
+fn say(done: &outbox::Instruction) {
+    // Of another version it is not known what it is.
+    let instruction = serde_json::from_str::<Instruction>(&done.body);
+    let what = instruction.map_or_else(|_| "an instruction".to_owned(), |known| known.to_string());
+    let Progress {
+        matched_count,
+        replayed_count,
+        failure,
+        ended,
+        ..
+    } = serde_json::from_str(&done.progress).unwrap_or_default();
+    match failure {
+        None if ended => tracing::info!(
+            instruction_id = %done.id,
+            "ended by an operator: {what}; {replayed_count} deliveries are sent once more"
+        ),
+        None if matched_count > 0 => tracing::info!(
+            instruction_id = %done.id,
+            "done: {what}; {replayed_count} of {matched_count} deliveries are sent once more"
+        ),
+        None => tracing::info!(instruction_id = %done.id, "done: {what}"),
+        Some(reason) => tracing::warn!(
+            instruction_id = %done.id,
+            error.type = "instruction",
+            "cannot be done: {what}: {reason}"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

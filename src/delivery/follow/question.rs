@@ -1,6 +1,7 @@
 //! Answers what only the leader knows or does, asked through the inbox by another receiver, and does not keep the answers
 //! for longer than it takes to read them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use tokio::time::{Instant, timeout};
 use super::Follower;
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
+use crate::inbox;
 use crate::inbox::instruction::{Instruction, Question};
-use crate::inbox::{self, outbox};
+use crate::inbox::outbox::{self, MAX_DONE_INSTRUCTIONS};
 
 /// What answers questions, handed over by the app: this module knows nothing of chatbots. The error is why there is no
 /// answer, for people.
@@ -31,8 +33,30 @@ const COUNT: usize = 4;
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(15);
 
+/// The progress of a question whose answer was read.
+const EMPTIED: &str = "{}";
+
 /// The longest answer, in bytes: ten thousand chatbots have some 3 MB.
 const MAX_BYTES: usize = 8 << 20;
+
+/// Questions that were answered.
+#[derive(Default)]
+pub struct Answered {
+    /// As they are to be in the end, and since when they stand there with their answers, the oldest first.
+    queue: VecDeque<(Instant, outbox::Instruction)>,
+    /// Whether those are among them that others answered who led before.
+    has_others: bool,
+}
+
+impl Answered {
+    fn push(&mut self, done: outbox::Instruction) {
+        let emptied = outbox::Instruction {
+            progress: EMPTIED.to_owned(),
+            ..done
+        };
+        self.queue.push_back((Instant::now(), emptied));
+    }
+}
 
 impl Follower {
     /// Answers the questions among these that take long, some at once, and empties answers that were read.
@@ -48,7 +72,7 @@ impl Follower {
         for (kept, _) in &slow {
             // Whoever asks sees that it is begun with.
             let begun = outbox::Instruction {
-                progress: "{}".to_owned(),
+                progress: EMPTIED.to_owned(),
                 ..kept.clone()
             };
             self.inbox.outbox().follow_up(&self.leader, begun).await?;
@@ -64,40 +88,67 @@ impl Follower {
         Ok(has_done)
     }
 
-    /// Answers one.
+    /// Answers one, unless it was and that could not be written down.
     pub async fn answer(&self, kept: outbox::Instruction, question: Question) -> Result<(), inbox::Error> {
+        let done = match self.close_again(kept.id).await? {
+            Some(done) => done,
+            None => {
+                let (answer, failure) = self.answer_to(&kept, question).await;
+                let progress = Progress {
+                    answer,
+                    ..Progress::default()
+                };
+                self.close(kept, progress, failure).await?
+            }
+        };
+        self.answered.lock().await.push(done);
+        Ok(())
+    }
+
+    /// The answer, or why there is none.
+    async fn answer_to(
+        &self,
+        kept: &outbox::Instruction,
+        question: Question,
+    ) -> (Option<Value>, Option<String>) {
         let age = Timestamp::now().since(kept.created_at);
         let left = QUESTION_TIMEOUT.saturating_sub(age);
-        let answer = timeout(left, (self.answers)(question)).await;
-        let (answer, failure) = match answer {
+        match timeout(left, (self.answers)(question)).await {
             Ok(Ok(answer)) if answer.to_string().len() > MAX_BYTES => {
                 (None, Some("the answer is too long".to_owned()))
             }
             Ok(Ok(answer)) => (Some(answer), None),
             Ok(Err(reason)) => (None, Some(reason)),
             Err(_) => (None, Some("it took too long".to_owned())),
-        };
-        let progress = Progress {
-            answer,
-            ..Progress::default()
-        };
-        let done = self.close(kept, progress, failure).await?;
-        self.answered.lock().await.push_back((Instant::now(), done));
-        Ok(())
+        }
     }
 
     async fn empty_answers(&self) -> Result<(), inbox::Error> {
         let mut answered = self.answered.lock().await;
-        while let Some((at, done)) = answered.front()
+        if !answered.has_others {
+            // Whoever led before may have ended before it came to empty them; whoever asked may be about to read.
+            let latest = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
+            latest
+                .into_iter()
+                .filter(is_full)
+                .for_each(|done| answered.push(done));
+            answered.has_others = true;
+        }
+        while let Some((at, emptied)) = answered.queue.front()
             && at.elapsed() >= KEPT
         {
-            let emptied = outbox::Instruction {
-                progress: "{}".to_owned(),
-                ..done.clone()
-            };
-            self.inbox.outbox().follow_up(&self.leader, emptied).await?;
-            answered.pop_front();
+            self.inbox
+                .outbox()
+                .follow_up(&self.leader, emptied.clone())
+                .await?;
+            answered.queue.pop_front();
         }
         Ok(())
     }
+}
+
+/// Whether it is a question that was answered, with its answer.
+fn is_full(kept: &outbox::Instruction) -> bool {
+    let is_question = || matches!(serde_json::from_str(&kept.body), Ok(Instruction::Ask(_)));
+    kept.done_at.is_some() && kept.progress != EMPTIED && is_question()
 }

@@ -34,7 +34,7 @@ impl Follower {
         replay: &Replay,
     ) -> Result<bool, inbox::Error> {
         // It may have been ended while it waited for its turn.
-        if self.is_done(kept.id).await? {
+        if self.is_done(kept.id).await? || self.close_again(kept.id).await?.is_some() {
             return Ok(true);
         }
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();

@@ -137,7 +137,7 @@ impl Follower {
         if part == Part::Questions {
             return self.answer_slow(open).await;
         }
-        let mut has_done = false;
+        let (mut has_done, mut failed) = (false, None);
         for kept in open {
             let instruction: Instruction = match serde_json::from_str(&kept.body) {
                 Ok(instruction) => instruction,
@@ -160,23 +160,30 @@ impl Follower {
                         has_done = true;
                     }
                 }
-                (Part::Rest, instruction) => {
-                    if self.close_again(kept.id).await?.is_none() {
-                        let failure = match self.at_once(instruction).await {
-                            Ok(()) => None,
-                            Err(Stop::Failed(reason)) => Some(reason),
-                            Err(Stop::Store(error)) => return Err(error),
-                        };
-                        self.close(kept, Progress::default(), failure).await?;
-                    }
-                    has_done = true;
-                }
+                (Part::Rest, instruction) => match self.end(kept, instruction).await {
+                    Ok(()) => has_done = true,
+                    Err(inbox::Error::NotLeader) => return Err(inbox::Error::NotLeader),
+                    // What cannot be read for one stands in the way of no other.
+                    Err(error) => failed = Some(error),
+                },
             }
         }
-        Ok(has_done)
+        failed.map_or(Ok(has_done), Err)
     }
 
-    /// Does what is a matter of one delivery or one destination.
+    /// Does what is a matter of one delivery or one destination, unless it was done before, and writes down how that ended.
+    async fn end(&self, kept: outbox::Instruction, instruction: Instruction) -> Result<(), inbox::Error> {
+        if self.close_again(kept.id).await?.is_some() {
+            return Ok(());
+        }
+        let failure = match self.at_once(instruction).await {
+            Ok(()) => None,
+            Err(Stop::Failed(reason)) => Some(reason),
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        self.close(kept, Progress::default(), failure).await.map(drop)
+    }
+
     async fn at_once(&self, instruction: Instruction) -> Result<(), Stop> {
         match instruction {
             Instruction::Retry {
@@ -306,18 +313,12 @@ impl Follower {
     /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.
     async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
         let (answer, answered) = oneshot::channel();
-        let gone = |_| {
-            Stop::Store(inbox::Error::unavailable(format!(
-                "nobody works for {} now",
-                served.name
-            )))
-        };
-        served
-            .orders
-            .send(Order { what, answer })
-            .await
-            .map_err(|_| gone(()))?;
-        answered.await.map_err(|_| gone(()))
+        let gone = format!("nobody works for {} now", served.name);
+        let gone = || Stop::Store(inbox::Error::unavailable(gone));
+        if served.orders.send(Order { what, answer }).await.is_err() {
+            return Err(gone());
+        }
+        answered.await.map_err(|_| gone())
     }
 
     /// Writes down that an instruction is done with. Where the store cannot take that, [`Self::close_again`] does.

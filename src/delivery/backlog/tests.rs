@@ -410,17 +410,17 @@ fn of_several_that_end_at_one_moment_each_is_hurried_twice_until_its_time_has_co
             }
             // Also what is not recorded yet.
             hurry(&mut backlog, second);
-            record(&mut backlog, at(second));
+            record(&mut backlog);
         }
         assert_eq!(begin_all(&mut backlog, at(3)), [3], "that one found nobody");
         settle(&mut backlog, 3, Outcome::Delivered, at(3));
-        record(&mut backlog, at(3));
+        record(&mut backlog);
 
         assert_eq!(begin_all(&mut backlog, at(5)), [1, 2]);
         for sequence in [1, 2] {
             settle(&mut backlog, sequence, Outcome::Failed, at(5));
         }
-        record(&mut backlog, at(5));
+        record(&mut backlog);
         hurry(&mut backlog, 5);
         assert_eq!(begin_all(&mut backlog, at(6)), [1, 2], "they were due in between");
     }

@@ -111,3 +111,24 @@ async fn an_answer_is_emptied_after_a_while_also_by_whoever_leads_next() {
     second.turn(Part::Questions).await.unwrap();
     assert_eq!(done(&inbox).as_deref(), Some("{}"));
 }
+
+#[tokio::test]
+async fn what_cannot_be_done_now_stands_in_the_way_of_nothing_else() {
+    let inbox = FakeInbox::new();
+    for destination in ["app", "another"] {
+        ask(
+            &inbox,
+            &Instruction::Resume {
+                destination: destination.to_owned(),
+            },
+        );
+    }
+    let (follower, orders) = follower(&inbox);
+    drop(orders);
+
+    follower.turn(Part::Rest).await.unwrap_err();
+
+    let kept = inbox.outbox.instructions.lock();
+    assert_eq!(kept[0].done_at, None);
+    assert!(kept[1].progress.contains("another"), "{kept:?}");
+}

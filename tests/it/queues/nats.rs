@@ -239,6 +239,13 @@ async fn what_finds_no_stream_where_one_was_goes_out_when_it_is_back_whatever_th
 
     // A server that is leaving has no JetStream any more, and keeps its connections.
     nats.server.signal("USR2");
+    wait_for("JetStream to be gone", || async {
+        match client.request("$JS.API.INFO", "".into()).await {
+            Ok(_) => Err("it answers".to_owned()),
+            Err(_) => Ok(()),
+        }
+    })
+    .await;
     post_jobs(receiver.public(), 1).await;
     wait_for_tries(receiver.admin(), 1).await;
     nats.server.kill_9();

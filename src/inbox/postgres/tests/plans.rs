@@ -101,6 +101,7 @@ async fn use_all(inbox: &PostgresInbox) {
     inbox.newest(u64::MAX).await.unwrap().unwrap();
     assert_eq!(inbox.lead(&leader).await.unwrap(), Leadership::Leader);
     assert_ne!(inbox.lead(&candidate("two")).await.unwrap(), Leadership::Leader);
+    assert_eq!(inbox.lead(&leader).await.unwrap(), Leadership::Leader);
 
     let outbox = inbox.outbox();
     let start = Start::Since(Timestamp::from_micros(0));

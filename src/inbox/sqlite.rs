@@ -87,7 +87,7 @@ pub struct SqliteInbox {
     commands: Mutex<Option<mpsc::Sender<Command>>>,
     /// The identities; the thread changes it, readers of jobs look things up.
     index: Arc<Mutex<KeyIndex>>,
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
     /// For readers, which must have closed the file before its descriptor is.
     hold: Arc<Hold>,
 }
@@ -136,7 +136,7 @@ impl SqliteInbox {
             path: path.to_owned(),
             commands: Mutex::new(Some(commands)),
             index,
-            reads: Semaphore::new(MAX_READS),
+            reads: Arc::new(Semaphore::new(MAX_READS)),
             hold,
         })
     }
@@ -191,10 +191,12 @@ impl SqliteInbox {
         if self.commands.lock().is_none() {
             return Err(Error::closed());
         }
-        let _permit = self.reads.acquire().await.expect("the semaphore is never closed");
+        let permit = Arc::clone(&self.reads).acquire_owned().await;
         let index = Arc::clone(&self.index);
         let hold = Some(Arc::clone(&self.hold));
         read::on_thread(self.path.clone(), hold, move |connection| {
+            // Until the thread is done, also where nobody waits for that any more.
+            let _permit = permit.expect("the semaphore is never closed");
             query(connection, &index)
         })
         .await

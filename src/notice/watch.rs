@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
-use keeping::in_time;
+use keeping::{answer_in_time, in_time};
 
 use super::book::{Book, Books, Settled};
 use super::metrics::{Metrics, register};
@@ -215,7 +215,7 @@ impl Watch {
             return self.term.as_ref().map(|_| Part::Leads).or(of_inbox);
         };
         if self.term.as_ref().is_none_or(Term::is_cancelled) {
-            let kept = match in_time(self.parts.inbox.outbox().notices()).await {
+            let kept = match answer_in_time(self.parts.inbox.outbox().notices()).await {
                 Ok(kept) => kept,
                 Err(error) => {
                     tracing::debug!("cannot read what is kept of notices: {error}");
@@ -255,10 +255,12 @@ impl Watch {
             sight.space = self.parts.inbox.space();
         }
         if is_wanted(About::Silence) && settings.iter().any(|settings| settings.silence.is_some()) {
-            sight.received = self.received(now).await;
+            sight.received = in_time(self.received(now)).await.flatten();
         }
         if is_wanted(About::Destination) || is_wanted(About::DeadLetter) {
-            sight.destinations = self.parts.deliveries.destinations().await.ok();
+            sight.destinations = in_time(self.parts.deliveries.destinations())
+                .await
+                .and_then(Result::ok);
         }
         if [About::Chatbot, About::Account, About::PublicUrl]
             .into_iter()

@@ -9,9 +9,9 @@ use crate::inbox;
 use crate::notice::book::Books;
 use crate::term::Term;
 
-/// How long the inbox may take to give books or to keep them; then it counts as one that cannot. Less than after what it
-/// is not believed any more that nobody else has led.
-const BOOKS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the inbox may take for an answer; then it counts as one that has none. Less than after what it is not believed any more
+/// that nobody else has led.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Watch {
     /// Has the inbox keep what is new of the books, if this receiver may. Where it is not sure to lead any more, it is asked
@@ -26,7 +26,7 @@ impl Watch {
         }
         let outbox = self.parts.inbox.outbox();
         // What is written too late all the same is written again: what is kept counts as older.
-        match in_time(outbox.keep_notices(&self.parts.leader, written.clone())).await {
+        match answer_in_time(outbox.keep_notices(&self.parts.leader, written.clone())).await {
             Ok(()) => (self.kept, self.is_said) = (Some(written), false),
             // Another one has them, and whatever is wrong with them here it finds out by itself.
             Err(inbox::Error::NotLeader) => {
@@ -45,12 +45,18 @@ impl Watch {
     }
 }
 
-/// What the inbox answers, unless it takes too long: one that hangs must not hold up what is to be told of that.
-pub async fn in_time<T>(answer: inbox::Answer<'_, T>) -> Result<T, inbox::Error> {
-    timeout(BOOKS_TIMEOUT, answer).await.unwrap_or_else(|_| {
-        let seconds = BOOKS_TIMEOUT.as_secs();
+/// What the inbox answers, unless it takes too long.
+pub async fn answer_in_time<T>(answer: inbox::Answer<'_, T>) -> Result<T, inbox::Error> {
+    in_time(answer).await.unwrap_or_else(|| {
+        let seconds = PATIENCE.as_secs();
         Err(inbox::Error::unavailable(format!(
             "it did not answer within {seconds} s"
         )))
     })
+}
+
+/// What comes of something that asks the inbox; `None` if that takes too long: one that hangs must not hold up what is to be told
+/// of that.
+pub async fn in_time<T>(asking: impl Future<Output = T>) -> Option<T> {
+    timeout(PATIENCE, asking).await.ok()
 }

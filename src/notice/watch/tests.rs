@@ -9,9 +9,9 @@ use crate::inbox::fake::FakeInbox;
 use crate::inbox::writer;
 use crate::term::{Office, office};
 
-/// A watch of an inbox that has been given nothing to let through, so that it takes no writes, with one notice of that.
+/// A watch of an inbox that has been given nothing to let through, so that it takes no writes, with one notice of all that may be told.
 fn watch(inbox: &Arc<FakeInbox>) -> (Watch, Settings, Office) {
-    let list = r#"[{name = "ops", url = "http://127.0.0.1:9/", about = ["inbox"]}]"#;
+    let list = r#"[{name = "ops", url = "http://127.0.0.1:9/", silence_hours = 1}]"#;
     let sources = Sources {
         flags: vec![("notice".to_owned(), list.to_owned())],
         ..Sources::default()

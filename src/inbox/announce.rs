@@ -80,12 +80,14 @@ pub struct Announcement {
     trace: Option<Box<Trace>>,
     remarks: Remarks,
     bearer: Option<Bearer>,
+    /// That it came by a post which is no sample: backfill and acceptance have no bearer from the beginning.
+    is_caigunns_post: bool,
 }
 
 impl Announcement {
     /// Of a receipt, which needs its remarks no longer.
     pub fn of(receipt: &mut NewReceipt) -> Self {
-        Self {
+        let mut announcement = Self {
             name: receipt.name.clone(),
             event_id: receipt.event_id(),
             chatbot_id: receipt.chatbot_id,
@@ -96,7 +98,10 @@ impl Announcement {
             trace: receipt.trace.clone(),
             remarks: std::mem::take(&mut receipt.remarks),
             bearer: receipt.bearer.take(),
-        }
+            is_caigunns_post: false,
+        };
+        announcement.is_caigunns_post = announcement.bearer.is_some() && !announcement.is_sample();
+        announcement
     }
 
     /// Whether it is a sample of this program's.
@@ -212,7 +217,7 @@ impl Announcer {
             durations.observe(duration.as_secs_f64());
         }
         // What else comes does not say that CaiGunn's posts arrive.
-        if announcement.origin == Origin::Webhook && !announcement.is_sample() {
+        if announcement.is_caigunns_post {
             self.last_received
                 .store(announcement.received_at.as_micros(), Ordering::Relaxed);
         }

@@ -232,6 +232,20 @@ async fn the_time_of_the_last_notification_is_shown_and_a_duplicate_is_one_but_a
     let sample = json(&sample_with("crawling.initial", &Ids::marked(), Wire::V2024_07));
     assert_eq!(app.post(&sample).await.status(), 200);
     assert_eq!(last().await, shown);
+    let refused = json(&sample_with("crawling.initial", &Ids::fresh(), Wire::V2024_07));
+    assert_eq!(
+        app.post_bytes("text/plain", refused.to_string()).await.status(),
+        415
+    );
+    let id = app.api("/quarantine").await["quarantine"][0]["id"].clone();
+    let accept = format!("/api/v1/quarantine/{}/accept", id.as_str().expect("it is a text"));
+    let accepted = app
+        .client
+        .post(format!("http://{}{accept}", app.admin))
+        .send()
+        .await;
+    assert_eq!(accepted.expect("it answers").status(), 200);
+    assert_eq!(last().await, shown);
 }
 
 fn seconds() -> f64 {

@@ -171,11 +171,21 @@ pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
         Ok(envelope) => envelope,
         Err(detail) => return Report::new(Outcome::Ours, detail),
     };
-    let delivered = match deliver(sender, &parcel, envelope.clone(), deadline).await {
-        Err(report) if report.wish == Wish::NeverThis => deliver(sender, &parcel, envelope, deadline).await,
+    let delivered = match deliver(sender, &parcel, envelope.clone(), deadline, Try::First).await {
+        Err(report) if report.wish == Wish::NeverThis => {
+            deliver(sender, &parcel, envelope, deadline, Try::Again).await
+        }
         other => other,
     };
     delivered.map_or_else(|report| report, |detail| Report::new(Outcome::Delivered, detail))
+}
+
+/// Which try of an attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Try {
+    First,
+    /// Over a new connection.
+    Again,
 }
 
 /// Has the server take it until then. That it may have it can be said only if there was a connection.
@@ -184,6 +194,7 @@ async fn deliver<S: Deliver>(
     parcel: &Parcel,
     envelope: Envelope,
     deadline: Instant,
+    which: Try,
 ) -> Result<String, Report> {
     let line = sender.line();
     let (place, seconds) = (&line.place, line.timeout.as_secs_f64());
@@ -200,7 +211,8 @@ async fn deliver<S: Deliver>(
     // What is too long by what a connection was told when it was made may not be by a new one, since the limit may have been
     // raised.
     delivered.inspect_err(|report| {
-        if report.outcome == Outcome::Timeout || report.wish == Wish::NeverThis {
+        let is_too_long = report.wish == Wish::NeverThis && which == Try::First;
+        if report.outcome == Outcome::Timeout || is_too_long {
             connection.forget();
         }
     })

@@ -286,6 +286,11 @@ impl KafkaSender {
         let refused = context.refusal(partition, since);
         let known = refused.map(|reason| (Outcome::Failed, reason));
         let (outcome, because) = match known.or_else(|| context.trouble(partition)) {
+            // One that ends the connection for what is too large is gone as well.
+            Some((Outcome::Unreachable, reason)) => (
+                Outcome::Unreachable,
+                format!(": {reason}{}", silenced(size_bytes)),
+            ),
             Some((outcome, reason)) => (outcome, format!(": {reason}")),
             None => (Outcome::Timeout, silenced(size_bytes)),
         };

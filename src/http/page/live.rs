@@ -172,9 +172,9 @@ impl Watching {
         }
     }
 
-    /// As [`Watching::look`], but no longer than until the next look: nobody waits for a store that hangs, one after the other.
+    /// As [`Watching::look`], but not for long: nobody waits for a store that hangs, one after the other.
     async fn look_in_time(&mut self) -> Option<String> {
-        timeout(LOOK, self.look()).await.ok()?.ok()?
+        timeout(SILENCE, self.look()).await.ok()?.ok()?
     }
 
     /// What came since the last word, by the newest of it.

@@ -14,7 +14,7 @@ use crate::words::counted;
 const LATELY: Duration = Duration::from_secs(24 * 3600);
 
 /// How many of the newest in quarantine are looked at.
-const LOOKED_AT: usize = 100;
+const LOOKED_AT: usize = 500;
 
 /// How many there are, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

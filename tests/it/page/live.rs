@@ -152,7 +152,7 @@ async fn where_all_receipts_have_expired_the_next_one_is_the_only_one_that_came(
 
     accept(&app, 1).await;
 
-    let said = last_data(&until(&mut viewer, "\n\n").await);
+    let said = last_data(&until(&mut viewer, "data: ").await);
     assert_eq!((&said["count"], &said["more"]), (&1.into(), &0.into()), "{said}");
     app.stop().await;
 }

@@ -72,7 +72,7 @@ def check_compose(receiver, schema, path):
     for name, service in file["services"].items():
         if service.get("restart") not in ("always", "unless-stopped"):
             sys.exit(f"{path}, {name}: restart is {service.get('restart')}, so one that was ended by a signal stays so")
-        if service.get("logging") != {"driver": "local"}:
+        if not service.get("logging", {}).get("options", {}).keys() >= {"max-size", "max-file"}:
             sys.exit(f"{path}, {name}: nothing bounds its log")
         for secret in service.get("secrets", []):
             content = SECRETS[Path(file["secrets"][secret]["file"]).name.replace("_", "-")]

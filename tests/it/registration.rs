@@ -394,18 +394,19 @@ async fn a_refusal_is_an_error_that_says_what_to_check_while_the_receiver_serves
             .count();
         assert_eq!(count, 1, "{expected}\n{lines:?}");
     }
-    let seen: Value = client()
-        .get(process.api("/subscription"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    let chatbots = seen["chatbots"].as_array().unwrap();
-    assert_eq!(chatbots.len(), 3);
-    for chatbot in chatbots {
-        assert_eq!(chatbot["state"], "refused", "{seen}");
+    // The line comes before the state.
+    let seen = wait_for("all three to be refused", || async {
+        let seen = client().get(process.api("/subscription")).send().await.unwrap();
+        let seen: Value = seen.json().await.unwrap();
+        let chatbots = seen["chatbots"].as_array().unwrap();
+        let refused = chatbots.iter().filter(|chatbot| chatbot["state"] == "refused");
+        match (refused.count(), chatbots.len()) {
+            (3, 3) => Ok(seen),
+            _ => Err(seen.to_string()),
+        }
+    })
+    .await;
+    for chatbot in seen["chatbots"].as_array().unwrap() {
         assert_eq!(chatbot["failure_count"], 1, "{seen}");
         assert!(is_timestamp(&chatbot["next_at"]), "{seen}");
     }

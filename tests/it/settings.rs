@@ -278,17 +278,15 @@ async fn of_a_listener_on_all_addresses_both_loopback_ones_are_tried() {
     ]);
     let _receiver = Process::spawn(folder.path(), serve).await;
 
-    let healthy = run(command(
-        folder.path(),
-        &["healthcheck", "--listen", &format!("0.0.0.0:{port}")],
-    ))
+    let listen = format!("0.0.0.0:{port}");
+    wait_for("the receiver to be ready", || async {
+        let healthy = run(command(folder.path(), &["healthcheck", "--listen", &listen])).await;
+        match (healthy.code, &*healthy.output) {
+            (Some(0), "ready\n") => Ok(()),
+            _ => Err(format!("{healthy:?}")),
+        }
+    })
     .await;
-
-    assert_eq!(
-        (healthy.code, &*healthy.output),
-        (Some(0), "ready\n"),
-        "{healthy:?}"
-    );
 }
 
 async fn status_of_post(client: &Client, receiver: &Process, token: &str) -> u16 {

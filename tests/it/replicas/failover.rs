@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
 use reqwest::Client;
+use tokio::time::timeout;
 use url::Url;
 
 use super::Replica;
@@ -272,6 +273,7 @@ async fn a_repeat_of_what_no_standby_has_is_not_said_to_be_held() {
             .await;
         server.rows("SELECT pg_reload_conf()").await;
     };
+    let held_up = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     let waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     let with_id = sample("crawling.completed");
     let without_id = sample_with("training.initial", &Ids::fresh(), Wire::V2024_01);
@@ -284,7 +286,18 @@ async fn a_repeat_of_what_no_standby_has_is_not_said_to_be_held() {
                 .body(body.clone());
             request.send().await.expect("the receiver answers").status()
         };
+        server.execute("CREATE TABLE IF NOT EXISTS probe ()").await;
         set("nobody").await;
+        // Each process of the server takes that in its own time.
+        wait_for("commits to wait for a standby", || async {
+            let writing = server.execute("INSERT INTO probe DEFAULT VALUES");
+            let is_done = timeout(Duration::from_millis(500), writing).await.is_ok();
+            match server.rows(held_up).await.len() {
+                0 => Err(format!("none waits; a commit is done: {is_done}")),
+                _ => Ok(()),
+            }
+        })
+        .await;
         assert_eq!(status().await, 503);
         // Now it can be seen, though no standby has it.
         wait_for("the commit to be given up", || async {

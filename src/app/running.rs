@@ -132,10 +132,13 @@ impl Running {
     /// by itself.
     ///
     /// # Errors
-    /// `ended`; else that the inbox does not close, or that all of it took too long.
+    /// `ended`; else what panicked meanwhile, that the inbox does not close, or that all of it took too long.
     pub async fn stop(mut self, ended: Option<Error>) -> Result<(), Error> {
         match timeout(self.stop_timeout, self.stop_in_order()).await {
-            Ok(Ok(())) => ended.map_or(Ok(()), Err),
+            Ok(Ok(())) => {
+                let panicked = self.serving.panicked().or_else(|| self.beside.panicked());
+                ended.or_else(|| panicked.map(task_ended)).map_or(Ok(()), Err)
+            }
             Ok(Err(error)) => Err(ended.unwrap_or(Error::Close(error))),
             Err(_) => {
                 let left = [self.serving.names(), self.beside.names()].concat();

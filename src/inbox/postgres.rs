@@ -147,6 +147,7 @@ impl PostgresInbox {
             .await?;
         let accepted: Vec<_> = quarantined
             .iter()
+            .filter(|(one, _)| known.contains(&one.id))
             .filter_map(|(one, _)| Some((one.id, one.accepted_as?)))
             .collect();
         if !accepted.is_empty() {

@@ -114,12 +114,11 @@ pub async fn take_over_accepted(client: &Client, all: &[(QuarantineId, ReceiptId
     let sql = "UPDATE quarantine SET receipt_id = accepted.receipt_id
                FROM unnest($1::uuid[], $2::uuid[]) AS accepted (id, receipt_id)
                WHERE quarantine.id = accepted.id AND quarantine.receipt_id IS NULL";
-    let statement = client.prepare_cached(sql).await?;
     let (ids, receipt_ids): (Vec<_>, Vec<_>) = all
         .iter()
         .map(|(id, receipt_id)| (id.uuid(), receipt_id.uuid()))
         .unzip();
-    client.execute(&statement, &[&ids, &receipt_ids]).await.map(drop)
+    execute(client, sql, &[&ids, &receipt_ids]).await.map(drop)
 }
 
 /// A text as PostgreSQL can store it, which knows no NUL.

@@ -109,9 +109,9 @@ async fn copy_all(
     to: &PostgresInbox,
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, CopyError> {
-    let quarantined_count = copy_quarantine(from, to).await?;
     let Some(held) = from.held().await.map_err(CopyError::From)? else {
         resume_after(from, to, 0).await?;
+        let quarantined_count = copy_quarantine(from, to).await?;
         let delivering = outbox::copy(from, to, 0).await?;
         return Ok(Outcome {
             copied_count: 0,
@@ -145,6 +145,8 @@ async fn copy_all(
         });
     }
     let (receipt_count, sum) = compare(from, to, held, progress).await?;
+    // Not before: the receipts that they were accepted as are there.
+    let quarantined_count = copy_quarantine(from, to).await?;
     let delivering = outbox::copy(from, to, held.last).await?;
     Ok(Outcome {
         copied_count,

@@ -177,6 +177,27 @@ async fn another_copy_brings_what_was_accepted_from_quarantine_since() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_refused_takes_nothing_for_accepted_from_quarantine() {
+    let moving = Move::new(database!()).await;
+    moving.from.accept(mixture()).await;
+    let id = moving
+        .from
+        .refuse(refused_notification(&crawled(&Ids::fresh())))
+        .await;
+    moving.copy().await.unwrap();
+    let to = moving.to().await;
+    to.accept_one(crawled(&Ids::fresh())).await;
+    moving.from.accept_one(crawled(&Ids::fresh())).await;
+    acceptance(&moving.from).accept(id).await.expect("it is accepted");
+
+    let refusal = moving.copy().await.unwrap_err();
+
+    assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
+    let (kept, _) = to.quarantined(id).await.unwrap().expect("it is there");
+    assert_eq!(kept.accepted_as, None);
+}
+
+#[tokio::test]
 async fn the_progress_of_another_run_is_that_of_what_was_left() {
     let moving = Move::new(database!()).await;
     moving.from.accept(mixture()).await;

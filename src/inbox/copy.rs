@@ -110,9 +110,11 @@ async fn copy_all(
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, CopyError> {
     let Some(held) = from.held().await.map_err(CopyError::From)? else {
-        resume_after(from, to, 0).await?;
+        // Of those that have expired an earlier run may have brought some.
+        let last = from.last_sequence().await.map_err(CopyError::From)?;
+        let after = resume_after(from, to, last).await?;
         let quarantined_count = copy_quarantine(from, to).await?;
-        let delivering = outbox::copy(from, to, 0).await?;
+        let delivering = outbox::copy(from, to, after, after == 0).await?;
         return Ok(Outcome {
             copied_count: 0,
             quarantined_count,
@@ -123,7 +125,11 @@ async fn copy_all(
         });
     };
     let mut after = resume_after(from, to, held.last).await?;
-    outbox::hold(from, to, held.last).await?;
+    // Where none come, only what is found to be the same is touched: receivers may use the second inbox long since.
+    let brings = after < held.last;
+    if brings {
+        outbox::hold(from, to, held.last, brings).await?;
+    }
     // What has expired in the first must not stand in the way of what came again since.
     to.expire_below(held.first).await.map_err(CopyError::To)?;
     let mut copied_count = 0;
@@ -147,7 +153,7 @@ async fn copy_all(
     let (receipt_count, sum) = compare(from, to, held, progress).await?;
     // Not before: the receipts that they were accepted as are there.
     let quarantined_count = copy_quarantine(from, to).await?;
-    let delivering = outbox::copy(from, to, held.last).await?;
+    let delivering = outbox::copy(from, to, held.last, brings).await?;
     Ok(Outcome {
         copied_count,
         quarantined_count,
@@ -170,8 +176,17 @@ fn refuse_damaged<'a>(mut batch: impl Iterator<Item = (String, Option<&'a str>)>
 }
 
 /// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of
-/// the first one.
+/// the first one, and says then what to do about destinations that stay paused, since no other run will end the copy.
 async fn resume_after(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<u64, CopyError> {
+    match last_copied(from, to, last).await {
+        Err(CopyError::NotACopy(reason)) => {
+            Err(CopyError::NotACopy(reason + &outbox::how_to_resume(to).await?))
+        }
+        found => found,
+    }
+}
+
+async fn last_copied(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<u64, CopyError> {
     let newest = to.newest(u64::MAX).await.map_err(CopyError::To)?;
     let copied = to.newest(last).await.map_err(CopyError::To)?;
     let has_own = newest != copied;
@@ -194,9 +209,15 @@ async fn resume_after(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Res
                  copy of another inbox, or has receipts of its own"
             )))
         }
+        // A wrong guess would pass over what is pending.
+        None if has_own || seq < last => Err(CopyError::NotACopy(format!(
+            "all receipts of the first inbox have expired, up to number {last}, so nobody can tell whether those of \
+             the second, such as {id} with number {seq}, are of it; there is none left to copy: start the receivers \
+             of the second inbox"
+        ))),
         _ if has_own && seq < last => Err(CopyError::NotACopy(format!(
-            "receivers have stored into the second inbox since receipt {id} was copied, and the first has newer ones \
-             that are not in it; to move these, post their bodies to a receiver of the second inbox"
+            "receivers have stored into the second inbox since receipt {id} was copied, and the first has newer \
+             ones that are not in it; to move these, post their bodies to a receiver of the second inbox"
         ))),
         Some(_) | None => Ok(seq),
     }

@@ -1,6 +1,7 @@
 //! The way out: what is pending in the first inbox is pending in the second.
 //!
-//! What both know keeps its newer form, so that a second inbox whose receivers deliver already does not go back.
+//! What both know keeps its newer form, so that a second inbox whose receivers deliver already does not go back: but for
+//! a destination that they put in before all receipts were there.
 
 use std::collections::HashMap;
 
@@ -26,16 +27,18 @@ pub struct Copied {
 
 /// Puts the destinations in, paused, and gives them with the ids that they have there. Before receipts are copied it keeps a
 /// receiver that is started meanwhile from putting them in as new, and one that leads after half a copy from delivering.
+/// `brings` says whether this run brings receipts, before which receivers have stored none of their own there.
 pub async fn hold(
     from: &SqliteReader,
     to: &PostgresInbox,
     last: u64,
+    brings: bool,
 ) -> Result<(Vec<Destination>, HashMap<DestinationId, DestinationId>), CopyError> {
     let destinations = from.destinations().await.map_err(CopyError::From)?;
     let mut ids = HashMap::new();
     for destination in &destinations {
         let id = to
-            .import_destination(destination, cursor(destination, last))
+            .import_destination(destination, cursor(destination, last), brings)
             .await;
         ids.insert(destination.id, id.map_err(CopyError::To)?);
     }
@@ -47,16 +50,38 @@ fn cursor(destination: &Destination, last: u64) -> u64 {
     destination.cursor.min(last)
 }
 
-/// Copies all that is of receipts up to number `last`, which are in the second inbox.
-pub async fn copy(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<Copied, CopyError> {
+/// What to do about destinations that are paused since a copy that did not end, where none can; empty if there are none.
+pub async fn how_to_resume(to: &PostgresInbox) -> Result<String, CopyError> {
+    let held = to.half_copied().await.map_err(CopyError::To)?;
+    if held.is_empty() {
+        return Ok(String::new());
+    }
+    let held: Vec<_> = held
+        .iter()
+        .map(|(name, cursor)| format!("{name} (after number {cursor})"))
+        .collect();
+    Ok(format!(
+        "; a copy that did not end has left destinations paused, which `destinations resume NAME` has go on after the \
+         number that they were at, also with what was delivered from the first inbox: {}",
+        held.join(", ")
+    ))
+}
+
+/// Copies all that is of receipts up to number `last`, which are in the second inbox; `brings` as in [`hold`].
+pub async fn copy(
+    from: &SqliteReader,
+    to: &PostgresInbox,
+    last: u64,
+    brings: bool,
+) -> Result<Copied, CopyError> {
     // Read before the deliveries: all that lie before a cursor are there then, whoever delivers meanwhile.
-    let (destinations, ids) = hold(from, to, last).await?;
+    let (destinations, ids) = hold(from, to, last, brings).await?;
     let delivery_count = copy_deliveries(from, to, last, &ids).await?;
     copy_attempts(from, to, last, &ids).await?;
     // Last, for what lies before a cursor and has no delivery is not looked at again.
     for destination in &destinations {
         let id = ids[&destination.id];
-        to.import_cursor(id, destination, cursor(destination, last))
+        to.import_cursor(id, destination, cursor(destination, last), brings)
             .await
             .map_err(CopyError::To)?;
     }

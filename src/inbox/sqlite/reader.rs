@@ -83,6 +83,11 @@ impl SqliteReader {
         self.read(read::held).await
     }
 
+    /// See [`Outbox::last_sequence`](super::super::Outbox::last_sequence).
+    pub async fn last_sequence(&self) -> Result<u64, Error> {
+        self.read(outbox::last_sequence).await
+    }
+
     /// See [`Inbox::export`](super::super::Inbox::export).
     pub async fn export(&self, after: u64, limit: usize) -> Result<Vec<(Receipt, Bytes)>, Error> {
         self.read(move |connection| read::export(connection, after, limit))

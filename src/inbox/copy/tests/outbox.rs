@@ -311,7 +311,7 @@ async fn what_is_of_receipts_that_are_not_copied_yet_is_left_to_another_copy() {
     to.import(&reader.export(0, 100).await.unwrap()).await.unwrap();
 
     // As if the others had come since, where the second inbox has taken some of its own.
-    let copied = super::super::outbox::copy(&reader, &to, 4).await.unwrap();
+    let copied = super::super::outbox::copy(&reader, &to, 4, true).await.unwrap();
 
     assert_eq!((copied.destination_count, copied.delivery_count), (3, 5));
     let known = known(&to).await;
@@ -352,21 +352,111 @@ async fn a_receiver_that_was_started_on_a_part_of_a_copy_loses_nothing_that_is_p
     let to = PostgresInbox::open(&moving.database.location(), settings())
         .await
         .unwrap();
-    to.import(&reader.export(0, 100).await.unwrap()).await.unwrap();
+    to.import(&reader.export(0, 6).await.unwrap()).await.unwrap();
     for name in ["gone", "shop", "audit"] {
         let adding = to.outbox().add_destination(name.to_owned(), Start::Now);
-        assert_eq!(adding.await.unwrap().cursor, 8);
+        assert_eq!(adding.await.unwrap().cursor, 6);
     }
-    // It stored something, too.
-    moving.to().await.accept_one(crawled(&Ids::fresh())).await;
 
     moving.copy().await.unwrap();
 
-    let mut copied = known(&to).await;
-    for (_, undelivered) in &mut copied.destinations {
-        undelivered.retain(|sequence| *sequence <= 8);
+    assert_eq!(known(&to).await, known(&*moving.from).await);
+}
+
+#[tokio::test]
+async fn what_receivers_have_removed_and_put_in_again_stays_as_they_have_it() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    moving.copy().await.unwrap();
+    let to = moving.to().await;
+    let leader = leading(&*to).await;
+    let destinations = to.outbox().destinations().await.unwrap();
+    // One is removed in the first inbox, and one is not.
+    for destination in &destinations {
+        to.outbox()
+            .remove_destination(&leader, destination.id)
+            .await
+            .unwrap();
+        to.outbox()
+            .add_destination(destination.name.clone(), Start::Now)
+            .await
+            .unwrap();
     }
-    assert_eq!(copied, known(&*moving.from).await);
+    let own = to.accept_one(crawled(&Ids::fresh())).await;
+    to.resign(&leader).await.unwrap();
+    let before = known(&*to).await;
+
+    moving.copy().await.unwrap();
+
+    assert_eq!(known(&*to).await, before);
+    assert_eq!(to.all().await[0].id, own);
+    for (destination, undelivered) in before.destinations {
+        let is_live = destination.removed_at.is_none();
+        assert_eq!(
+            (is_live, &undelivered[..]),
+            (true, &[9][..]),
+            "{}",
+            destination.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_copy_is_made_where_all_of_the_first_inbox_has_expired_since() {
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
+    moving.copy().await.unwrap();
+    site.go_on(8, &[]).await;
+    moving.from.expire_all(1_000_000_000).await;
+
+    moving.copy().await.unwrap();
+
+    // What the first inbox has done with is not sent from the second.
+    let to = moving.to().await;
+    let (shop, undelivered) = &known(&*to).await.destinations[2];
+    assert_eq!((&*shop.name, &undelivered[..]), ("shop", &[][..]));
+    // Where receivers have begun, their receipts cannot be told from those.
+    to.accept_one(crawled(&Ids::fresh())).await;
+    let refusal = moving.copy().await.unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .starts_with("all receipts of the first inbox have expired, up to number 8,"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
+async fn where_no_copy_can_end_it_is_said_how_to_go_on_with_what_is_paused() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    let to = moving.to().await;
+    lose_dead_letters(&moving.database).await;
+    moving.copy().await.unwrap_err();
+    to.accept_one(crawled(&Ids::fresh())).await;
+    moving.from.accept_one(crawled(&Ids::fresh())).await;
+
+    let refusal = moving.copy().await.unwrap_err();
+
+    assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
+    let expected = "; a copy that did not end has left destinations paused, which `destinations resume NAME` has go on \
+                    after the number that they were at, also with what was delivered from the first inbox: gone \
+                    (after number 0), shop (after number 0), audit (after number 0)";
+    assert!(refusal.to_string().ends_with(expected), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_copy_that_brings_nothing_and_fails_pauses_nothing() {
+    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    moving.copy().await.unwrap();
+    let to = moving.to().await;
+    // As where the second inbox's retention has passed.
+    to.expire_all(1_000_000_000).await;
+    to.accept_one(crawled(&Ids::fresh())).await;
+    let before = known(&*to).await;
+
+    let difference = moving.copy().await.unwrap_err();
+
+    assert!(matches!(difference, CopyError::Differs(_)), "{difference}");
+    assert_eq!(known(&*to).await, before);
 }
 
 #[tokio::test]

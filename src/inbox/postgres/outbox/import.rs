@@ -1,5 +1,6 @@
 //! What another inbox knows of the way out, put in by `inbox copy`. Whatever is newer here stays as it is, for receivers
-//! may have gone on from here; so all of this may be done again.
+//! may have gone on from here; so all of this may be done again. But a pause does not say whether it came with a copy or was
+//! made here: of a destination that is no farther here, that of the other inbox counts, or that it has none.
 
 use super::super::super::Error;
 use super::super::super::outbox::{Attempt, Delivery, Destination, DestinationId, Instruction};
@@ -15,11 +16,14 @@ use super::rows::{attempt_columns, delivery_columns};
 const HALF_A_COPY: &str = "inbox copy has not ended; run it again";
 
 /// Whether a destination becomes what the other inbox knows of it: begun there at $2, with $3 as its cursor, and paused here
-/// with $4 as the reason until then. One that began at another time is none that a copy put in: a receiver was started on
-/// a part of it, and let it begin behind what that held; or it began anew in the other inbox since. There to go back is safe:
-/// what was delivered has a row.
-const IS_TAKEN_OVER: &str =
-    "destination.cursor <= $3 OR destination.added_at <> $2 OR destination.pause_reason = $4";
+/// with $4 as the reason until then.
+///
+/// - One that began earlier here began anew in the other inbox since. To go back is safe: what was delivered has a row.
+/// - One that began later here was put in by a receiver. Where this copy brings receipts ($5), that was on a part of them,
+///   and none is there that is not of the other inbox. Otherwise it was put in again after all were there: it stays, for
+///   before its cursor lies what came while it was removed, and behind it what is pending here alone.
+const IS_TAKEN_OVER: &str = "destination.pause_reason = $4 OR destination.added_at < $2
+    OR (destination.added_at = $2 AND destination.cursor <= $3) OR (destination.added_at > $2 AND $5)";
 
 /// The given deliveries whose receipt is held here.
 const ENTRY: &str = "
@@ -37,6 +41,7 @@ impl PostgresInbox {
     /// The id here of a destination of that name. One that is not there is put in, with everything before it. Unless it is
     /// farther here than `cursor`, it is paused until [`Self::import_cursor`], so that nobody delivers from half a copy,
     /// also where that is never reached. What a removal closed here is forgotten where the destination began anew since.
+    /// `brings` says whether receipts come with it, before which receivers have stored none of their own here.
     ///
     /// # Errors
     /// It may have been put in and paused.
@@ -44,6 +49,7 @@ impl PostgresInbox {
         &self,
         destination: &Destination,
         cursor: u64,
+        brings: bool,
     ) -> Result<DestinationId, Error> {
         let name = without_nul(&destination.name);
         let put_in = async |client: &super::Client| {
@@ -54,21 +60,39 @@ impl PostgresInbox {
                      paused_at = excluded.paused_at, pause_reason = excluded.pause_reason
                  WHERE {IS_TAKEN_OVER}"
             );
-            let parameters: Parameters<'_> = &[&name, &destination.added_at, &bigint(cursor), &HALF_A_COPY];
+            let added_at = &destination.added_at;
+            let parameters: Parameters<'_> = &[&name, added_at, &bigint(cursor), &HALF_A_COPY, &brings];
             execute(client, &statement, parameters).await?;
-            let known = "SELECT id, added_at <> $2 FROM destination WHERE name = $1";
-            let known = rows(client, known, &[&name, &destination.added_at]).await?;
+            let known = "SELECT id, added_at <> $2 AND pause_reason IS NOT DISTINCT FROM $3
+                         FROM destination WHERE name = $1";
+            let known = rows(client, known, &[&name, added_at, &HALF_A_COPY]).await?;
             Ok((DestinationId(known[0].try_get(0)?), known[0].try_get(1)?))
         };
-        let (id, began_otherwise) = self.connections.run("write to", put_in).await?;
-        if began_otherwise {
+        let (id, begins_otherwise) = self.connections.run("write to", put_in).await?;
+        if begins_otherwise {
             forget_removed(self, id, cursor).await?;
         }
         Ok(id)
     }
 
+    /// The names and cursors of destinations that are paused since a copy that did not end.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn half_copied(&self) -> Result<Vec<(String, u64)>, Error> {
+        let half_copied = async |client: &super::Client| {
+            let sql = "SELECT name, cursor FROM destination WHERE pause_reason = $1 ORDER BY id";
+            let rows = rows(client, sql, &[&HALF_A_COPY]).await?;
+            rows.iter()
+                .map(|row| Ok((row.try_get(0)?, row.try_get::<_, i64>(1)? as u64)))
+                .collect()
+        };
+        self.read(half_copied).await
+    }
+
     /// Takes over how far a destination is, and all else of it, unless it is farther here: with `cursor` in place of
-    /// its own. Its deliveries must be here before, since none of what lies before the cursor is looked at again.
+    /// its own. Its deliveries must be here before, since none of what lies before the cursor is looked at again. `brings`
+    /// as in [`Self::import_destination`].
     ///
     /// # Errors
     /// Nothing was written.
@@ -77,6 +101,7 @@ impl PostgresInbox {
         id: DestinationId,
         destination: &Destination,
         cursor: u64,
+        brings: bool,
     ) -> Result<(), Error> {
         let (paused_at, pause_reason) = pause_columns(destination.pause.as_ref());
         let Destination {
@@ -85,7 +110,7 @@ impl PostgresInbox {
         let take_over = async |client: &super::Client| {
             let statement = format!(
                 "UPDATE destination SET
-                     cursor = $3, added_at = $2, removed_at = $5, paused_at = $6, pause_reason = $7
+                     cursor = $3, added_at = $2, removed_at = $6, paused_at = $7, pause_reason = $8
                  WHERE id = $1 AND ({IS_TAKEN_OVER})"
             );
             let parameters: Parameters<'_> = &[
@@ -93,6 +118,7 @@ impl PostgresInbox {
                 added_at,
                 &bigint(cursor),
                 &HALF_A_COPY,
+                &brings,
                 removed_at,
                 &paused_at,
                 &pause_reason,

@@ -1,14 +1,13 @@
 //! Does what operators ask for, in the receiver that leads: replays one after the other and page by page, the rest at
 //! once and beside them.
 
+mod ends;
 mod question;
 mod replay;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -20,6 +19,7 @@ use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Delivery, DestinationId, InstructionId, Pause, State};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
+use ends::{Turn, Unwritten};
 use question::Answered;
 pub use question::{Answer, Answers, QUESTION_TIMEOUT};
 
@@ -54,8 +54,8 @@ pub struct Follower {
     pub answers: Answers,
     /// Questions that were answered, whose answers are to be emptied.
     answered: tokio::sync::Mutex<Answered>,
-    /// How instructions ended of which the store could not take that down yet: what was done is not done again.
-    unwritten: Mutex<HashMap<InstructionId, outbox::Instruction>>,
+    /// What was done and is still to be written down.
+    unwritten: Unwritten,
 }
 
 /// Which instructions.
@@ -95,7 +95,7 @@ impl Follower {
             wake,
             answers,
             answered: tokio::sync::Mutex::default(),
-            unwritten: Mutex::default(),
+            unwritten: Unwritten::default(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Follower {
                     is_said = true;
                     tracing::warn!(
                         error.type = "inbox_unavailable",
-                        "what operators asked for cannot be done while the inbox fails: {error}"
+                        "not all that operators asked for can be done now; it is tried again: {error}"
                     );
                 }
                 Err(error) => tracing::debug!("cannot follow instructions now: {error}"),
@@ -131,66 +131,70 @@ impl Follower {
         }
     }
 
-    /// Does what there is to do now; says whether there was anything.
+    /// Does what there is to do now; says whether there was anything. What fails for one stands in the way of no other.
     async fn turn(&self, part: Part) -> Result<bool, inbox::Error> {
-        let open = self.inbox.outbox().open_instructions(COUNT).await?;
-        if part == Part::Questions {
-            return self.answer_slow(open).await;
+        let mut turn = Turn::default();
+        if part == Part::Rest {
+            // Those of all parts: a replay takes hours.
+            turn.add(self.write_ends().await)?;
         }
-        let (mut has_done, mut failed) = (false, None);
+        // Before the look: what is written down between both is open no more there.
+        let unwritten = self.unwritten.ids();
+        let mut open = self.inbox.outbox().open_instructions(COUNT).await?;
+        open.retain(|kept| !unwritten.contains(&kept.id));
+        // So that no more than these are ever unwritten.
+        open.truncate(COUNT.saturating_sub(unwritten.len()));
+        if part == Part::Questions {
+            turn.add(self.answer_slow(open).await)?;
+            return turn.end();
+        }
         for kept in open {
             let instruction: Instruction = match serde_json::from_str(&kept.body) {
                 Ok(instruction) => instruction,
                 Err(_) if part == Part::Rest => {
-                    let failure = "it was given by a newer version of this program".to_owned();
-                    self.close(kept, Progress::default(), Some(failure)).await?;
+                    turn.add(self.close_unknown(kept).await)?;
                     continue;
                 }
                 Err(_) => continue,
             };
-            match (part, instruction) {
-                (Part::Replays, Instruction::Replay(replay)) => {
-                    // What waits for a destination does not stand in the way of others.
-                    has_done |= self.replay(kept, &replay).await?;
-                }
-                (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => {}
-                (Part::Rest, Instruction::Ask(question)) => {
-                    if !question.is_slow() {
-                        self.answer(kept, question).await?;
-                        has_done = true;
-                    }
-                }
-                (Part::Rest, instruction) => match self.end(kept, instruction).await {
-                    Ok(()) => has_done = true,
-                    Err(inbox::Error::NotLeader) => return Err(inbox::Error::NotLeader),
-                    // What cannot be read for one stands in the way of no other.
-                    Err(error) => failed = Some(error),
-                },
-            }
+            let followed = match (part, instruction) {
+                // What waits for a destination does not stand in the way of others.
+                (Part::Replays, Instruction::Replay(replay)) => self.replay(kept, &replay).await,
+                (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => continue,
+                (Part::Rest, Instruction::Ask(question)) if question.is_slow() => continue,
+                (Part::Rest, Instruction::Ask(question)) => self.answer(kept, question).await,
+                (Part::Rest, instruction) => self.end(kept, &instruction).await,
+            };
+            turn.add(followed)?;
         }
-        failed.map_or(Ok(has_done), Err)
+        turn.end()
     }
 
-    /// Does what is a matter of one delivery or one destination, unless it was done before, and writes down how that ended.
-    async fn end(&self, kept: outbox::Instruction, instruction: Instruction) -> Result<(), inbox::Error> {
-        if self.close_again(kept.id).await?.is_some() {
-            return Ok(());
-        }
-        let failure = match self.at_once(instruction).await {
+    async fn close_unknown(&self, kept: outbox::Instruction) -> Result<bool, inbox::Error> {
+        let failure = "it was given by a newer version of this program".to_owned();
+        self.close(kept, Progress::default(), Some(failure)).await?;
+        Ok(true)
+    }
+
+    /// Does what is a matter of one delivery or one destination, and writes down how that ended.
+    async fn end(&self, kept: outbox::Instruction, instruction: &Instruction) -> Result<bool, inbox::Error> {
+        let failure = match self.at_once(instruction, kept.created_at).await {
             Ok(()) => None,
             Err(Stop::Failed(reason)) => Some(reason),
             Err(Stop::Store(error)) => return Err(error),
         };
-        self.close(kept, Progress::default(), failure).await.map(drop)
+        self.close(kept, Progress::default(), failure).await?;
+        Ok(true)
     }
 
-    async fn at_once(&self, instruction: Instruction) -> Result<(), Stop> {
+    /// Does what was asked for at that time.
+    async fn at_once(&self, instruction: &Instruction, asked_at: Timestamp) -> Result<(), Stop> {
         match instruction {
             Instruction::Retry {
                 destination,
                 receipt_id,
             } => {
-                let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
+                let (served, receipt, row) = self.delivery(destination, *receipt_id).await?;
                 let what = match row.map(|row| row.state) {
                     Some(State::Delivered) => {
                         return Err(Stop::Failed(
@@ -210,7 +214,7 @@ impl Follower {
                 destination,
                 receipt_id,
             } => {
-                let (served, receipt, row) = self.delivery(&destination, receipt_id).await?;
+                let (served, receipt, row) = self.delivery(destination, *receipt_id).await?;
                 let what = What::Cancel(Box::new(receipt), row);
                 self.done_by(served, what, || "it is not pending there".to_owned())
                     .await
@@ -218,9 +222,9 @@ impl Follower {
             Instruction::Pause { destination, reason } => {
                 let pause = Pause {
                     at: Timestamp::now(),
-                    reason,
+                    reason: reason.clone(),
                 };
-                let (served, what) = (self.served(&destination)?, What::Pause(pause));
+                let (served, what) = (self.served(destination)?, What::Pause(pause));
                 self.done_by(served, what, || "it is paused already".to_owned())
                     .await
             }
@@ -232,39 +236,54 @@ impl Follower {
                          {destination}`"
                     )
                 };
-                let served = self.served(&destination)?;
+                let served = self.served(destination)?;
                 self.done_by(served, What::Resume, undone).await
             }
-            Instruction::Remove { destination } => self.remove(&destination).await,
-            Instruction::EndReplay { id } => {
-                let replay = self.inbox.outbox().instruction(id).await?;
-                let Some(replay) = replay.filter(|replay| replay.done_at.is_none()) else {
-                    return Err(Stop::Failed(format!("there is no replay {id} that is not done")));
-                };
-                let progress = Progress {
-                    ended: true,
-                    ..serde_json::from_str(&replay.progress).unwrap_or_default()
-                };
-                Ok(self.write_down(&ended(replay, &progress)).await?)
-            }
+            Instruction::Remove { destination } => self.remove(destination, asked_at).await,
+            Instruction::EndReplay { id } => self.end_replay(*id, asked_at).await,
             Instruction::Replay(_) | Instruction::Ask(_) => {
                 unreachable!("these are followed apart from the rest")
             }
         }
     }
 
+    /// Has a replay go no further.
+    async fn end_replay(&self, id: InstructionId, asked_at: Timestamp) -> Result<(), Stop> {
+        let undone = || Stop::Failed(format!("there is no replay {id} that is not done"));
+        let replay = self.inbox.outbox().instruction(id).await?.ok_or_else(undone)?;
+        let progress: Progress = serde_json::from_str(&replay.progress).unwrap_or_default();
+        match replay.done_at {
+            None => {
+                let ended = Progress {
+                    ended: true,
+                    ..progress
+                };
+                Ok(self.write_down(&ends::ended(replay, &ended)).await?)
+            }
+            // By this, where the store did not say that it was written.
+            Some(done_at) if progress.ended && done_at >= asked_at => Ok(()),
+            Some(_) => Err(undone()),
+        }
+    }
+
     /// Removes a destination that is configured no more.
-    async fn remove(&self, name: &str) -> Result<(), Stop> {
+    async fn remove(&self, name: &str, asked_at: Timestamp) -> Result<(), Stop> {
         if self.served(name).is_ok() {
             return Err(Stop::Failed(format!(
                 "{name} is configured where this is done; take it out of the configuration first"
             )));
         }
+        let removed = || Stop::Failed(format!("{name} is removed already"));
         let destinations = self.inbox.outbox().destinations().await?;
-        let known = destinations.into_iter().find(|known| known.name == name);
-        let Some(known) = known.filter(|known| known.removed_at.is_none()) else {
-            return Err(Stop::Failed(format!("{name} is removed already")));
+        let Some(known) = destinations.into_iter().find(|known| known.name == name) else {
+            return Err(removed());
         };
+        match known.removed_at {
+            None => {}
+            // By this, where the store did not say that it was.
+            Some(removed_at) if removed_at >= asked_at => return Ok(()),
+            Some(_) => return Err(removed()),
+        }
         let count = self
             .inbox
             .outbox()
@@ -319,79 +338,6 @@ impl Follower {
             return Err(gone());
         }
         answered.await.map_err(|_| gone())
-    }
-
-    /// Writes down that an instruction is done with. Where the store cannot take that, [`Self::close_again`] does.
-    async fn close(
-        &self,
-        kept: outbox::Instruction,
-        progress: Progress,
-        failure: Option<String>,
-    ) -> Result<outbox::Instruction, inbox::Error> {
-        let done = ended(kept, &Progress { failure, ..progress });
-        match self.write_down(&done).await {
-            Ok(()) => Ok(done),
-            Err(error) => {
-                self.unwritten.lock().insert(done.id, done);
-                Err(error)
-            }
-        }
-    }
-
-    /// Writes down how one ended of which that could not be done before, if it did.
-    async fn close_again(&self, id: InstructionId) -> Result<Option<outbox::Instruction>, inbox::Error> {
-        let unwritten = self.unwritten.lock().get(&id).cloned();
-        if let Some(done) = &unwritten {
-            self.write_down(done).await?;
-            self.unwritten.lock().remove(&id);
-        }
-        Ok(unwritten)
-    }
-
-    /// Writes down how an instruction ended, and says so.
-    async fn write_down(&self, done: &outbox::Instruction) -> Result<(), inbox::Error> {
-        self.inbox.outbox().follow_up(&self.leader, done.clone()).await?;
-        say(done);
-        Ok(())
-    }
-}
-
-/// An instruction that ended so.
-fn ended(kept: outbox::Instruction, progress: &Progress) -> outbox::Instruction {
-    outbox::Instruction {
-        progress: serde_json::to_string(progress).expect("numbers have a JSON form"),
-        done_at: Some(Timestamp::now()),
-        ..kept
-    }
-}
-
-/// Says how one ended.
-fn say(done: &outbox::Instruction) {
-    // Of another version it is not known what it is.
-    let instruction = serde_json::from_str::<Instruction>(&done.body);
-    let what = instruction.map_or_else(|_| "an instruction".to_owned(), |known| known.to_string());
-    let Progress {
-        matched_count,
-        replayed_count,
-        failure,
-        ended,
-        ..
-    } = serde_json::from_str(&done.progress).unwrap_or_default();
-    match failure {
-        None if ended => tracing::info!(
-            instruction_id = %done.id,
-            "ended by an operator: {what}; {replayed_count} deliveries are sent once more"
-        ),
-        None if matched_count > 0 => tracing::info!(
-            instruction_id = %done.id,
-            "done: {what}; {replayed_count} of {matched_count} deliveries are sent once more"
-        ),
-        None => tracing::info!(instruction_id = %done.id, "done: {what}"),
-        Some(reason) => tracing::warn!(
-            instruction_id = %done.id,
-            error.type = "instruction",
-            "cannot be done: {what}: {reason}"
-        ),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct FakeInbox {
     pub read_gate: Semaphore,
     /// How many of these there were.
     pub read_count: watch::Sender<usize>,
+    /// How many of the next of these fail.
+    pub failing_read_count: Mutex<usize>,
     /// The body of every receipt that is asked for, if it is held.
     pub held: Mutex<Option<Bytes>>,
     /// How many of them it has answered.
@@ -71,6 +73,7 @@ impl FakeInbox {
             last_batch: Mutex::default(),
             read_gate: Semaphore::new(0),
             read_count: watch::Sender::default(),
+            failing_read_count: Mutex::default(),
             held: Mutex::default(),
             answered_count: watch::Sender::default(),
             leadership: watch::Sender::default(),
@@ -145,6 +148,11 @@ impl Inbox for FakeInbox {
         Box::pin(async move {
             let permit = self.read_gate.acquire().await;
             permit.expect("the gate is never closed").forget();
+            let mut failing_count = self.failing_read_count.lock();
+            if *failing_count > 0 {
+                *failing_count -= 1;
+                return Err(Error::unavailable("the disk has a bad sector"));
+            }
             let body = self.held.lock().clone();
             Ok(body.map(|body| (receipt(id), body)))
         })

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::Follower;
+use super::ends::Turn;
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
@@ -36,6 +37,9 @@ const KEPT: Duration = Duration::from_secs(15);
 /// The progress of a question whose answer was read.
 const EMPTIED: &str = "{}";
 
+/// Why there is no answer after [`QUESTION_TIMEOUT`].
+const TOO_LATE: &str = "it took too long";
+
 /// The longest answer, in bytes: ten thousand chatbots have some 3 MB.
 const MAX_BYTES: usize = 8 << 20;
 
@@ -49,10 +53,13 @@ pub struct Answered {
 }
 
 impl Answered {
-    fn push(&mut self, done: outbox::Instruction) {
+    pub(super) fn push(&mut self, done: &outbox::Instruction) {
         let emptied = outbox::Instruction {
+            id: done.id,
+            created_at: done.created_at,
+            body: done.body.clone(),
             progress: EMPTIED.to_owned(),
-            ..done
+            done_at: done.done_at,
         };
         self.queue.push_back((Instant::now(), emptied));
     }
@@ -61,48 +68,45 @@ impl Answered {
 impl Follower {
     /// Answers the questions among these that take long, some at once, and empties answers that were read.
     pub async fn answer_slow(&self, open: Vec<outbox::Instruction>) -> Result<bool, inbox::Error> {
-        self.empty_answers().await?;
+        let mut turn = Turn::default();
+        turn.add(self.empty_answers().await.map(|()| false))?;
         let slow = open
             .into_iter()
             .filter_map(|kept| match serde_json::from_str(&kept.body) {
                 Ok(Instruction::Ask(question)) if question.is_slow() => Some((kept, question)),
                 _ => None,
             });
-        let slow: Vec<_> = slow.collect();
-        for (kept, _) in &slow {
+        let mut begun = Vec::new();
+        for (kept, question) in slow {
             // Whoever asks sees that it is begun with.
-            let begun = outbox::Instruction {
+            let beginning = outbox::Instruction {
                 progress: EMPTIED.to_owned(),
                 ..kept.clone()
             };
-            self.inbox.outbox().follow_up(&self.leader, begun).await?;
+            let written = self.inbox.outbox().follow_up(&self.leader, beginning).await;
+            if written.is_ok() {
+                begun.push((kept, question));
+            }
+            turn.add(written.map(|()| false))?;
         }
-        let mut answering = stream::iter(slow)
+        let mut answering = stream::iter(begun)
             .map(|(kept, question)| self.answer(kept, question))
             .buffer_unordered(COUNT);
-        let mut has_done = false;
         while let Some(answered) = answering.next().await {
-            answered?;
-            has_done = true;
+            turn.add(answered)?;
         }
-        Ok(has_done)
+        turn.end()
     }
 
-    /// Answers one, unless it was and that could not be written down.
-    pub async fn answer(&self, kept: outbox::Instruction, question: Question) -> Result<(), inbox::Error> {
-        let done = match self.close_again(kept.id).await? {
-            Some(done) => done,
-            None => {
-                let (answer, failure) = self.answer_to(&kept, question).await;
-                let progress = Progress {
-                    answer,
-                    ..Progress::default()
-                };
-                self.close(kept, progress, failure).await?
-            }
+    /// Answers one.
+    pub async fn answer(&self, kept: outbox::Instruction, question: Question) -> Result<bool, inbox::Error> {
+        let (answer, failure) = self.answer_to(&kept, question).await;
+        let progress = Progress {
+            answer,
+            ..Progress::default()
         };
-        self.answered.lock().await.push(done);
-        Ok(())
+        self.close(kept, progress, failure).await?;
+        Ok(true)
     }
 
     /// The answer, or why there is none.
@@ -111,15 +115,14 @@ impl Follower {
         kept: &outbox::Instruction,
         question: Question,
     ) -> (Option<Value>, Option<String>) {
-        let age = Timestamp::now().since(kept.created_at);
-        let left = QUESTION_TIMEOUT.saturating_sub(age);
+        let left = QUESTION_TIMEOUT.saturating_sub(age(kept));
         match timeout(left, (self.answers)(question)).await {
             Ok(Ok(answer)) if answer.to_string().len() > MAX_BYTES => {
                 (None, Some("the answer is too long".to_owned()))
             }
             Ok(Ok(answer)) => (Some(answer), None),
             Ok(Err(reason)) => (None, Some(reason)),
-            Err(_) => (None, Some("it took too long".to_owned())),
+            Err(_) => (None, Some(TOO_LATE.to_owned())),
         }
     }
 
@@ -131,7 +134,7 @@ impl Follower {
             latest
                 .into_iter()
                 .filter(is_full)
-                .for_each(|done| answered.push(done));
+                .for_each(|done| answered.push(&done));
             answered.has_others = true;
         }
         while let Some((at, emptied)) = answered.queue.front()
@@ -147,8 +150,13 @@ impl Follower {
     }
 }
 
+/// How long ago it was asked.
+fn age(kept: &outbox::Instruction) -> Duration {
+    Timestamp::now().since(kept.created_at)
+}
+
 /// Whether it is a question that was answered, with its answer.
-fn is_full(kept: &outbox::Instruction) -> bool {
+pub(super) fn is_full(kept: &outbox::Instruction) -> bool {
     let is_question = || matches!(serde_json::from_str(&kept.body), Ok(Instruction::Ask(_)));
     kept.done_at.is_some() && kept.progress != EMPTIED && is_question()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::ends::progress_text;
 use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
 use crate::delivery::instruction::Progress;
 use crate::delivery::view::rows;
@@ -34,15 +35,15 @@ impl Follower {
         replay: &Replay,
     ) -> Result<bool, inbox::Error> {
         // It may have been ended while it waited for its turn.
-        if self.is_done(kept.id).await? || self.close_again(kept.id).await?.is_some() {
+        if self.is_done(kept.id).await? {
             return Ok(true);
         }
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
         match self.replay_from(&kept, replay, &mut progress).await {
             Ok(Step::More) => Ok(true),
             Ok(Step::NotNow) => Ok(false),
-            Ok(Step::Last) => self.close(kept, progress, None).await.map(|_| true),
-            Err(Stop::Failed(reason)) => self.close(kept, progress, Some(reason)).await.map(|_| true),
+            Ok(Step::Last) => self.close(kept, progress, None).await.map(|()| true),
+            Err(Stop::Failed(reason)) => self.close(kept, progress, Some(reason)).await.map(|()| true),
             Err(Stop::Store(error)) => Err(error),
         }
     }
@@ -69,7 +70,7 @@ impl Follower {
             let step = self
                 .replay_page(replay, named.as_deref(), &chosen, progress)
                 .await?;
-            let so_far = serde_json::to_string(progress).expect("numbers have a JSON form");
+            let so_far = progress_text(progress);
             if written != so_far {
                 written.clone_from(&so_far);
                 let so_far = outbox::Instruction {

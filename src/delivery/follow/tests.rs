@@ -8,8 +8,10 @@ use tokio::time::advance;
 use uuid::Uuid;
 
 use super::*;
+use crate::event::EventId;
 use crate::inbox::fake::FakeInbox;
-use crate::inbox::instruction::Question;
+use crate::inbox::instruction::{Question, Replay};
+use crate::inbox::outbox::Destination;
 
 /// A follower for one destination, `app`, and what its worker is told. Each answer to a question is its number.
 fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {
@@ -34,16 +36,54 @@ fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {
     (follower, orders)
 }
 
-fn ask(inbox: &FakeInbox, instruction: &Instruction) {
+fn ask(inbox: &FakeInbox, instruction: &Instruction) -> InstructionId {
     let body = serde_json::to_string(instruction).expect("an instruction has a JSON form");
     let kept = outbox::Instruction::new(body);
+    let id = kept.id;
     inbox.outbox.instructions.lock().push(kept);
+    id
 }
 
-/// The progress of the only instruction, once that is done.
+/// The progress of the first instruction, once that is done.
 fn done(inbox: &FakeInbox) -> Option<String> {
-    let kept = inbox.outbox.instructions.lock()[0].clone();
+    done_of(inbox, 0)
+}
+
+/// The progress of that instruction, once it is done.
+fn done_of(inbox: &FakeInbox, index: usize) -> Option<String> {
+    let kept = inbox.outbox.instructions.lock()[index].clone();
     kept.done_at.map(|_| kept.progress)
+}
+
+/// How that instruction ended.
+fn end_of(inbox: &FakeInbox, index: usize) -> Progress {
+    serde_json::from_str(&done_of(inbox, index).expect("it is done")).unwrap()
+}
+
+fn backfill() -> Instruction {
+    Instruction::Ask(Question::Backfill {
+        event_id: EventId::new(Uuid::from_u128(1)),
+        chatbot_id: None,
+        dry_run: false,
+    })
+}
+
+/// A replay of a receipt, which has been begun with.
+fn replay(inbox: &FakeInbox) -> InstructionId {
+    let id = ask(
+        inbox,
+        &Instruction::Replay(Replay {
+            receipt_ids: vec![ReceiptId::new(Uuid::from_u128(1))],
+            ..Replay::default()
+        }),
+    );
+    let begun = Progress {
+        last: 1,
+        ..Progress::default()
+    };
+    let mut instructions = inbox.outbox.instructions.lock();
+    instructions.last_mut().expect("one was asked for").progress = serde_json::to_string(&begun).unwrap();
+    id
 }
 
 #[tokio::test]
@@ -131,4 +171,175 @@ async fn what_cannot_be_done_now_stands_in_the_way_of_nothing_else() {
     let kept = inbox.outbox.instructions.lock();
     assert_eq!(kept[0].done_at, None);
     assert!(kept[1].progress.contains("another"), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_replay_that_cannot_be_read_stands_in_the_way_of_no_other() {
+    let inbox = FakeInbox::new();
+    replay(&inbox);
+    replay(&inbox);
+    inbox.read_gate.add_permits(2);
+    *inbox.failing_read_count.lock() = 1;
+    let (follower, _orders) = follower(&inbox);
+
+    follower.turn(Part::Replays).await.unwrap_err();
+
+    assert_eq!(done(&inbox), None);
+    let failure = end_of(&inbox, 1).failure;
+    assert!(
+        failure
+            .as_deref()
+            .is_some_and(|it| it.starts_with("there is no receipt")),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_written_down_stands_in_the_way_of_nothing_else() {
+    let inbox = FakeInbox::new();
+    let question = ask(&inbox, &Instruction::Ask(Question::Ensure));
+    ask(&inbox, &Instruction::Ask(Question::Subscription));
+    *inbox.outbox.unwritable.lock() = Some(question);
+    let (follower, _orders) = follower(&inbox);
+
+    follower.turn(Part::Rest).await.unwrap_err();
+
+    assert_eq!(done(&inbox), None);
+    assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
+    // Nor while that is tried again.
+    ask(&inbox, &Instruction::Ask(Question::Subscription));
+    follower.turn(Part::Rest).await.unwrap_err();
+    assert_eq!(end_of(&inbox, 2).answer, Some(json!(3)));
+}
+
+#[tokio::test]
+async fn an_instruction_of_a_newer_version_whose_end_cannot_be_written_down_stands_in_the_way_of_nothing_else()
+ {
+    let inbox = FakeInbox::new();
+    let newer = outbox::Instruction::new(r#"{"kind":"newer"}"#.to_owned());
+    *inbox.outbox.unwritable.lock() = Some(newer.id);
+    inbox.outbox.instructions.lock().push(newer);
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+    let (follower, _orders) = follower(&inbox);
+
+    follower.turn(Part::Rest).await.unwrap_err();
+
+    assert_eq!(end_of(&inbox, 1).answer, Some(json!(1)));
+}
+
+#[tokio::test]
+async fn a_question_that_takes_long_and_whose_end_cannot_be_written_down_stands_in_the_way_of_no_other() {
+    let inbox = FakeInbox::new();
+    *inbox.outbox.unwritable.lock() = Some(ask(&inbox, &backfill()));
+    ask(&inbox, &backfill());
+    let (follower, _orders) = follower(&inbox);
+
+    follower.turn(Part::Questions).await.unwrap_err();
+
+    assert_eq!(done(&inbox), None);
+    assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_emptied_stands_in_the_way_of_no_question() {
+    let inbox = FakeInbox::new();
+    let answered = ask(&inbox, &Instruction::Ask(Question::Ensure));
+    let (follower, _orders) = follower(&inbox);
+    follower.turn(Part::Rest).await.unwrap();
+    advance(Duration::from_secs(15)).await;
+    *inbox.outbox.unwritable.lock() = Some(answered);
+    ask(&inbox, &backfill());
+
+    follower.turn(Part::Questions).await.unwrap_err();
+
+    assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_of_which_the_store_did_not_say_that_it_took_it_down_is_not_kept_for_ever() {
+    let inbox = FakeInbox::new();
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+    replay(&inbox);
+    inbox.read_gate.add_permits(1);
+    let (follower, _orders) = follower(&inbox);
+    *inbox.outbox.loses_answers.lock() = true;
+    for part in [Part::Replays, Part::Rest] {
+        follower.turn(part).await.unwrap_err();
+    }
+    let ends = [done_of(&inbox, 0), done_of(&inbox, 1)];
+    assert!(ends.iter().all(Option::is_some), "{ends:?}");
+    *inbox.outbox.loses_answers.lock() = false;
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    assert_eq!(follower.unwritten.ids().len(), 0);
+    assert_eq!([done_of(&inbox, 0), done_of(&inbox, 1)], ends);
+    advance(Duration::from_secs(15)).await;
+    follower.turn(Part::Questions).await.unwrap();
+    assert_eq!(done(&inbox).as_deref(), Some("{}"));
+}
+
+#[tokio::test]
+async fn no_more_is_followed_where_too_many_ends_are_unwritten() {
+    let inbox = FakeInbox::new();
+    for _ in 0..=COUNT {
+        ask(&inbox, &Instruction::Ask(Question::Ensure));
+    }
+    let (follower, _orders) = follower(&inbox);
+    // Whether these are open any more does not matter.
+    *inbox.outbox.loses_answers.lock() = true;
+
+    for _ in 0..2 {
+        follower.turn(Part::Rest).await.unwrap_err();
+    }
+
+    assert_eq!(follower.unwritten.ids().len(), COUNT);
+}
+
+#[tokio::test]
+async fn what_was_ended_or_removed_is_told_as_done_also_where_the_store_did_not_say_that_it_was() {
+    let inbox = FakeInbox::new();
+    let id = replay(&inbox);
+    inbox.outbox.destinations.lock().push(Destination {
+        id: DestinationId(2),
+        name: "gone".to_owned(),
+        cursor: 0,
+        added_at: Timestamp::now(),
+        removed_at: None,
+        unconfigured_at: None,
+        pause: None,
+        pending_count: 0,
+        dead_count: 0,
+    });
+    let remove = Instruction::Remove {
+        destination: "gone".to_owned(),
+    };
+    let instructions = [Instruction::EndReplay { id }, remove];
+    for instruction in &instructions {
+        ask(&inbox, instruction);
+    }
+    let (follower, _orders) = follower(&inbox);
+    *inbox.outbox.loses_answers.lock() = true;
+    follower.turn(Part::Rest).await.unwrap_err();
+    assert!(end_of(&inbox, 0).ended);
+    assert_eq!((done_of(&inbox, 1), done_of(&inbox, 2)), (None, None));
+    *inbox.outbox.loses_answers.lock() = false;
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    assert_eq!(
+        (end_of(&inbox, 1).failure, end_of(&inbox, 2).failure),
+        (None, None)
+    );
+    // Who asks for it when it was so already is told that.
+    for instruction in &instructions {
+        ask(&inbox, instruction);
+        let mut kept = inbox.outbox.instructions.lock();
+        let again = kept.last_mut().expect("one was asked for");
+        again.created_at = again.created_at.plus(Duration::from_secs(1));
+    }
+    follower.turn(Part::Rest).await.unwrap();
+    let failures = [3, 4].map(|index| end_of(&inbox, index).failure.unwrap_or_default());
+    let ended = format!("there is no replay {id} that is not done");
+    assert_eq!(failures, [ended, "gone is removed already".to_owned()]);
 }

@@ -39,8 +39,24 @@ pub struct FakeOutbox {
     pub instructions: Mutex<Vec<Instruction>>,
     /// Whether it has no room to take down how far these are.
     pub is_full: Mutex<bool>,
-    /// Whether it answers nobody who asks for what is told by notices, or has it kept.
+    /// The one of which it does not take down how it ended.
+    pub unwritable: Mutex<Option<InstructionId>>,
+    /// Every destination that ever was.
+    pub destinations: Mutex<Vec<Destination>>,
+    /// Whether it writes what it is told of these or of how instructions ended, and answers that it did not.
+    pub loses_answers: Mutex<bool>,
+    /// Whether it answers nobody who asks for what is told by notices, for destinations, or has the first kept.
     pub hangs: Mutex<bool>,
+}
+
+impl FakeOutbox {
+    /// What it says of what it has written.
+    fn answer_unless_lost(&self) -> Result<(), Error> {
+        match *self.loses_answers.lock() {
+            true => Err(Error::unavailable("the connection was lost")),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Outbox for FakeOutbox {
@@ -86,8 +102,10 @@ impl Outbox for FakeOutbox {
     }
 
     fn destinations(&self) -> Answer<'_, Vec<Destination>> {
-        assert!(*self.hangs.lock(), "no test lasts for a minute");
-        Box::pin(std::future::pending())
+        if *self.hangs.lock() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(self.destinations.lock().clone())))
     }
 
     fn add_destination(&self, _: String, _: Start) -> Answer<'_, Destination> {
@@ -98,8 +116,11 @@ impl Outbox for FakeOutbox {
         unreachable!("a worker does not ask")
     }
 
-    fn remove_destination<'a>(&'a self, _: &'a Candidate, _: DestinationId) -> Answer<'a, u64> {
-        unreachable!("a worker does not ask")
+    fn remove_destination<'a>(&'a self, _: &'a Candidate, id: DestinationId) -> Answer<'a, u64> {
+        let mut destinations = self.destinations.lock();
+        let known = destinations.iter_mut().find(|known| known.id == id);
+        known.expect("it was put in").removed_at = Some(Timestamp::now());
+        Box::pin(std::future::ready(self.answer_unless_lost().map(|()| 0)))
     }
 
     fn record<'a>(&'a self, _: &'a Candidate, progress: Progress) -> Answer<'a, ()> {
@@ -173,15 +194,23 @@ impl Outbox for FakeOutbox {
     }
 
     fn follow_up<'a>(&'a self, _: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {
-        let mut followed = Ok(());
-        if *self.is_full.lock() {
-            followed = Err(Error::unavailable("the disk is full"));
-        } else {
-            let mut instructions = self.instructions.lock();
-            let known = instructions.iter_mut().find(|known| known.id == instruction.id);
-            *known.expect("it was asked for") = instruction;
+        let is_done = instruction.done_at.is_some();
+        if *self.is_full.lock() || (is_done && *self.unwritable.lock() == Some(instruction.id)) {
+            return Box::pin(std::future::ready(Err(Error::unavailable("the disk is full"))));
         }
-        Box::pin(std::future::ready(followed))
+        let mut instructions = self.instructions.lock();
+        let known = instructions.iter_mut().find(|known| known.id == instruction.id);
+        let known = known.expect("it was asked for");
+        // How one ended that is done stays so.
+        if known.done_at.is_none() || known.done_at == instruction.done_at {
+            *known = instruction;
+        }
+        let answer = if is_done {
+            self.answer_unless_lost()
+        } else {
+            Ok(())
+        };
+        Box::pin(std::future::ready(answer))
     }
 
     fn notices(&self) -> Answer<'_, Option<String>> {

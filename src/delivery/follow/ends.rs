@@ -25,9 +25,12 @@ impl Unwritten {
         self.0.lock().insert(done.id, done);
     }
 
-    /// How that one ended.
+    /// How that one ended, without an answer that nobody waits for any more.
     fn get(&self, id: InstructionId) -> Option<outbox::Instruction> {
-        self.0.lock().get(&id).cloned()
+        let mut unwritten = self.0.lock();
+        let done = unwritten.get_mut(&id)?;
+        question::drop_late_answer(done);
+        Some(done.clone())
     }
 
     fn remove(&self, id: InstructionId) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::Follower;
-use super::ends::Turn;
+use super::ends::{Turn, progress_text};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
@@ -153,6 +153,21 @@ impl Follower {
 /// How long ago it was asked.
 fn age(kept: &outbox::Instruction) -> Duration {
     Timestamp::now().since(kept.created_at)
+}
+
+/// Has a question fail whose answer could not be written down before whoever asked went: it is large, and of no use any more.
+pub(super) fn drop_late_answer(done: &mut outbox::Instruction) {
+    if !is_full(done) || age(done) < QUESTION_TIMEOUT {
+        return;
+    }
+    let progress: Progress = serde_json::from_str(&done.progress).unwrap_or_default();
+    if progress.answer.is_some() {
+        let late = Progress {
+            failure: Some(TOO_LATE.to_owned()),
+            ..Progress::default()
+        };
+        done.progress = progress_text(&late);
+    }
 }
 
 /// Whether it is a question that was answered, with its answer.

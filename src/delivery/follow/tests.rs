@@ -255,6 +255,23 @@ async fn an_answer_that_cannot_be_emptied_stands_in_the_way_of_no_question() {
     assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
 }
 
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_any_more_is_not_kept_until_it_can_be_written() {
+    let inbox = FakeInbox::new();
+    ask(&inbox, &Instruction::Ask(Question::Ensure));
+    let asked_at = Timestamp::now().minus(QUESTION_TIMEOUT);
+    inbox.outbox.instructions.lock()[0].created_at = asked_at;
+    let (follower, _orders) = follower(&inbox);
+    *inbox.outbox.is_full.lock() = true;
+    follower.turn(Part::Rest).await.unwrap_err();
+    *inbox.outbox.is_full.lock() = false;
+
+    follower.turn(Part::Rest).await.unwrap();
+
+    let Progress { answer, failure, .. } = end_of(&inbox, 0);
+    assert_eq!((answer, failure.as_deref()), (None, Some("it took too long")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_end_of_which_the_store_did_not_say_that_it_took_it_down_is_not_kept_for_ever() {
     let inbox = FakeInbox::new();

@@ -131,7 +131,8 @@ impl Follower {
         }
     }
 
-    /// Does what there is to do now; says whether there was anything. What fails for one stands in the way of no other.
+    /// Does what there is to do now; says whether there was anything. What fails for one stands in the way of no other that is
+    /// about something else.
     async fn turn(&self, part: Part) -> Result<bool, inbox::Error> {
         let mut turn = Turn::default();
         if part == Part::Rest {
@@ -148,6 +149,7 @@ impl Follower {
             turn.add(self.answer_slow(open).await)?;
             return turn.end();
         }
+        let mut failed = Vec::new();
         for kept in open {
             let instruction: Instruction = match serde_json::from_str(&kept.body) {
                 Ok(instruction) => instruction,
@@ -163,7 +165,17 @@ impl Follower {
                 (Part::Replays | Part::Questions, _) | (Part::Rest, Instruction::Replay(_)) => continue,
                 (Part::Rest, Instruction::Ask(question)) if question.is_slow() => continue,
                 (Part::Rest, Instruction::Ask(question)) => self.answer(kept, question).await,
-                (Part::Rest, instruction) => self.end(kept, &instruction).await,
+                (Part::Rest, instruction) => {
+                    // Of two wishes the later one counts, so it waits for the earlier one.
+                    if failed.iter().any(|earlier| instruction.is_about_same(earlier)) {
+                        continue;
+                    }
+                    let ended = self.end(kept, &instruction).await;
+                    if ended.is_err() {
+                        failed.push(instruction);
+                    }
+                    ended
+                }
             };
             turn.add(followed)?;
         }

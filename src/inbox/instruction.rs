@@ -89,6 +89,33 @@ impl Question {
     }
 }
 
+impl Instruction {
+    /// Whether both are about the same delivery or about the same destination as a whole, so that the order in which they are
+    /// followed matters.
+    pub fn is_about_same(&self, other: &Self) -> bool {
+        let subject = self.subject();
+        subject.is_some() && subject == other.subject()
+    }
+
+    /// The destination that it is about, and the receipt if it is about a single delivery.
+    fn subject(&self) -> Option<(&str, Option<ReceiptId>)> {
+        match self {
+            Self::Retry {
+                destination,
+                receipt_id,
+            }
+            | Self::Cancel {
+                destination,
+                receipt_id,
+            } => Some((destination, Some(*receipt_id))),
+            Self::Pause { destination, .. } | Self::Resume { destination } | Self::Remove { destination } => {
+                Some((destination, None))
+            }
+            Self::Replay(_) | Self::EndReplay { .. } | Self::Ask(_) => None,
+        }
+    }
+}
+
 /// In short, for the log.
 impl fmt::Display for Instruction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tokio::time::advance;
 use uuid::Uuid;
 
@@ -84,6 +86,18 @@ fn replay(inbox: &FakeInbox) -> InstructionId {
     let mut instructions = inbox.outbox.instructions.lock();
     instructions.last_mut().expect("one was asked for").progress = serde_json::to_string(&begun).unwrap();
     id
+}
+
+/// Does all that it is told; gives what that was, once the follower is gone.
+fn obeying(mut orders: mpsc::Receiver<Order>) -> JoinHandle<Vec<What>> {
+    tokio::spawn(async move {
+        let mut obeyed = Vec::new();
+        while let Some(order) = orders.recv().await {
+            let _ = order.answer.send(Some(1));
+            obeyed.push(order.what);
+        }
+        obeyed
+    })
 }
 
 #[tokio::test]
@@ -359,4 +373,49 @@ async fn what_was_ended_or_removed_is_told_as_done_also_where_the_store_did_not_
     let failures = [3, 4].map(|index| end_of(&inbox, index).failure.unwrap_or_default());
     let ended = format!("there is no replay {id} that is not done");
     assert_eq!(failures, [ended, "gone is removed already".to_owned()]);
+}
+
+#[tokio::test]
+async fn a_later_wish_waits_for_an_earlier_one_about_the_same() {
+    let inbox = FakeInbox::new();
+    *inbox.held.lock() = Some(Bytes::new());
+    inbox.read_gate.add_permits(4);
+    *inbox.failing_read_count.lock() = 1;
+    let [this, other] = [1, 2].map(|id| ReceiptId::new(Uuid::from_u128(id)));
+    let destination = "app".to_owned();
+    for instruction in [
+        Instruction::Retry {
+            destination: destination.clone(),
+            receipt_id: this,
+        },
+        Instruction::Cancel {
+            destination: destination.clone(),
+            receipt_id: this,
+        },
+        Instruction::Cancel {
+            destination: destination.clone(),
+            receipt_id: other,
+        },
+        Instruction::Resume { destination },
+    ] {
+        ask(&inbox, &instruction);
+    }
+    let (follower, orders) = follower(&inbox);
+    let obeying = obeying(orders);
+
+    follower.turn(Part::Rest).await.unwrap_err();
+    follower.turn(Part::Rest).await.unwrap();
+
+    drop(follower);
+    let obeyed = obeying.await.unwrap();
+    let [
+        What::Cancel(first, _),
+        What::Resume,
+        What::Retry(_),
+        What::Cancel(last, _),
+    ] = &*obeyed
+    else {
+        panic!("{} orders, not in that order", obeyed.len());
+    };
+    assert_eq!((first.id, last.id), (other, this));
 }

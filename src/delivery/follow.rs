@@ -19,7 +19,7 @@ use crate::inbox::instruction::Instruction;
 use crate::inbox::outbox::{self, Delivery, DestinationId, InstructionId, Pause, State};
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
-use ends::{Turn, Unwritten};
+use ends::Unwritten;
 use question::Answered;
 pub use question::{Answer, Answers, QUESTION_TIMEOUT};
 
@@ -77,6 +77,33 @@ enum Stop {
 impl From<inbox::Error> for Stop {
     fn from(error: inbox::Error) -> Self {
         Self::Store(error)
+    }
+}
+
+/// What comes of a turn, in which what fails for one thing stands in the way of no other.
+#[derive(Default)]
+struct Turn {
+    has_done: bool,
+    failed: Option<inbox::Error>,
+}
+
+impl Turn {
+    /// Takes down what came of one thing: whether anything was done.
+    ///
+    /// # Errors
+    /// [`inbox::Error::NotLeader`], with which all the rest is another receiver's.
+    fn add(&mut self, done: Result<bool, inbox::Error>) -> Result<(), inbox::Error> {
+        match done {
+            Ok(has_done) => self.has_done |= has_done,
+            Err(inbox::Error::NotLeader) => return Err(inbox::Error::NotLeader),
+            Err(error) => self.failed = Some(error),
+        }
+        Ok(())
+    }
+
+    /// Whether anything was done, unless something failed.
+    fn end(self) -> Result<bool, inbox::Error> {
+        self.failed.map_or(Ok(self.has_done), Err)
     }
 }
 
@@ -351,6 +378,11 @@ impl Follower {
         }
         answered.await.map_err(|_| gone())
     }
+}
+
+/// How far an instruction is, as it is kept.
+fn progress_text(progress: &Progress) -> String {
+    serde_json::to_string(progress).expect("numbers have a JSON form")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 
-use super::{Follower, question};
+use super::{Follower, Turn, progress_text, question};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
@@ -35,33 +35,6 @@ impl Unwritten {
 
     fn remove(&self, id: InstructionId) {
         self.0.lock().remove(&id);
-    }
-}
-
-/// What comes of a turn, in which what fails for one thing stands in the way of no other.
-#[derive(Default)]
-pub struct Turn {
-    has_done: bool,
-    failed: Option<inbox::Error>,
-}
-
-impl Turn {
-    /// Takes down what came of one thing: whether anything was done.
-    ///
-    /// # Errors
-    /// [`inbox::Error::NotLeader`], with which all the rest is another receiver's.
-    pub fn add(&mut self, done: Result<bool, inbox::Error>) -> Result<(), inbox::Error> {
-        match done {
-            Ok(has_done) => self.has_done |= has_done,
-            Err(inbox::Error::NotLeader) => return Err(inbox::Error::NotLeader),
-            Err(error) => self.failed = Some(error),
-        }
-        Ok(())
-    }
-
-    /// Whether anything was done, unless something failed.
-    pub fn end(self) -> Result<bool, inbox::Error> {
-        self.failed.map_or(Ok(self.has_done), Err)
     }
 }
 
@@ -116,11 +89,6 @@ pub fn ended(kept: outbox::Instruction, progress: &Progress) -> outbox::Instruct
         done_at: Some(Timestamp::now()),
         ..kept
     }
-}
-
-/// How far an instruction is, as it is kept.
-pub fn progress_text(progress: &Progress) -> String {
-    serde_json::to_string(progress).expect("numbers have a JSON form")
 }
 
 /// Says how one ended.

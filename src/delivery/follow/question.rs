@@ -10,8 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::Follower;
-use super::ends::{Turn, progress_text};
+use super::{Follower, Turn, progress_text};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::ends::progress_text;
-use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop};
+use super::{Follower, INTERVAL, MAX_RATE_WAIT, PAGE_COUNT, Served, Stop, progress_text};
 use crate::delivery::instruction::Progress;
 use crate::delivery::view::rows;
 use crate::delivery::worker::What;

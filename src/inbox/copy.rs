@@ -97,7 +97,7 @@ pub async fn copy(
 ) -> Result<Outcome, CopyError> {
     let lead = Lead::take(to).await?;
     let copied = tokio::select! {
-        copied = copy_all(from, to, progress) => copied,
+        copied = copy_all(from, to, progress) => advised(copied, to).await,
         lost = lead.keep() => Err(lost),
     };
     lead.give_back().await;
@@ -112,7 +112,11 @@ async fn copy_all(
     let Some(held) = from.held().await.map_err(CopyError::From)? else {
         // Of those that have expired an earlier run may have brought some.
         let last = from.last_sequence().await.map_err(CopyError::From)?;
-        let after = resume_after(from, to, last).await?;
+        let after = last_copied(from, to, last).await?;
+        if after > 0 {
+            // With what is pending of them: the first inbox may have delivered it since.
+            to.expire_below(after + 1).await.map_err(CopyError::To)?;
+        }
         let quarantined_count = copy_quarantine(from, to).await?;
         let delivering = outbox::copy(from, to, after, after == 0).await?;
         return Ok(Outcome {
@@ -124,14 +128,14 @@ async fn copy_all(
             sha256: Sum::default().text(),
         });
     };
-    let mut after = resume_after(from, to, held.last).await?;
+    let mut after = last_copied(from, to, held.last).await?;
     // Where none come, only what is found to be the same is touched: receivers may use the second inbox long since.
     let brings = after < held.last;
     if brings {
         outbox::hold(from, to, held.last, brings).await?;
+        // What has expired in the first must not stand in the way of what came again since.
+        to.expire_below(held.first).await.map_err(CopyError::To)?;
     }
-    // What has expired in the first must not stand in the way of what came again since.
-    to.expire_below(held.first).await.map_err(CopyError::To)?;
     let mut copied_count = 0;
     let total = held.count.min(held.last.saturating_sub(after));
     while after < held.last {
@@ -175,17 +179,21 @@ fn refuse_damaged<'a>(mut batch: impl Iterator<Item = (String, Option<&'a str>)>
     Err(CopyError::From(Error::corrupt(reason)))
 }
 
-/// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of
-/// the first one, and says then what to do about destinations that stay paused, since no other run will end the copy.
-async fn resume_after(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<u64, CopyError> {
-    match last_copied(from, to, last).await {
+/// Says of a copy that no other run may end what to do about destinations that stay paused.
+async fn advised(copied: Result<Outcome, CopyError>, to: &PostgresInbox) -> Result<Outcome, CopyError> {
+    match copied {
         Err(CopyError::NotACopy(reason)) => {
             Err(CopyError::NotACopy(reason + &outbox::how_to_resume(to).await?))
         }
-        found => found,
+        Err(CopyError::Differs(reason)) => {
+            Err(CopyError::Differs(reason + &outbox::how_to_resume(to).await?))
+        }
+        ended => ended,
     }
 }
 
+/// The number of the last receipt that was copied before, 0 if none was; refuses a second inbox that is not the start of
+/// the first one.
 async fn last_copied(from: &SqliteReader, to: &PostgresInbox, last: u64) -> Result<u64, CopyError> {
     let newest = to.newest(u64::MAX).await.map_err(CopyError::To)?;
     let copied = to.newest(last).await.map_err(CopyError::To)?;

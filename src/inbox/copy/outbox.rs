@@ -40,7 +40,9 @@ pub async fn hold(
         let id = to
             .import_destination(destination, cursor(destination, last), brings)
             .await;
-        ids.insert(destination.id, id.map_err(CopyError::To)?);
+        if let Some(id) = id.map_err(CopyError::To)? {
+            ids.insert(destination.id, id);
+        }
     }
     Ok((destinations, ids))
 }
@@ -62,7 +64,8 @@ pub async fn how_to_resume(to: &PostgresInbox) -> Result<String, CopyError> {
         .collect();
     Ok(format!(
         "; a copy that did not end has left destinations paused, which `destinations resume NAME` has go on after the \
-         number that they were at, also with what was delivered from the first inbox: {}",
+         number that they were at, also with what was delivered from the first inbox, and `destinations remove NAME` closes \
+         where one is configured no more: {}",
         held.join(", ")
     ))
 }
@@ -80,7 +83,9 @@ pub async fn copy(
     copy_attempts(from, to, last, &ids).await?;
     // Last, for what lies before a cursor and has no delivery is not looked at again.
     for destination in &destinations {
-        let id = ids[&destination.id];
+        let Some(&id) = ids.get(&destination.id) else {
+            continue;
+        };
         to.import_cursor(id, destination, cursor(destination, last), brings)
             .await
             .map_err(CopyError::To)?;

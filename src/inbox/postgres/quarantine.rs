@@ -109,11 +109,12 @@ pub async fn accept(client: &Client, id: QuarantineId, receipt_id: ReceiptId) ->
     execute(client, sql, parameters).await.map(drop)
 }
 
-/// Takes over which of these were accepted in another inbox; of one that was accepted here that stays.
+/// Takes over which of these were accepted in another inbox, as receipts that are here; of one that was accepted here that stays.
 pub async fn take_over_accepted(client: &Client, all: &[(QuarantineId, ReceiptId)]) -> Result<(), Error> {
     let sql = "UPDATE quarantine SET receipt_id = accepted.receipt_id
                FROM unnest($1::uuid[], $2::uuid[]) AS accepted (id, receipt_id)
-               WHERE quarantine.id = accepted.id AND quarantine.receipt_id IS NULL";
+               WHERE quarantine.id = accepted.id AND quarantine.receipt_id IS NULL
+                   AND EXISTS (SELECT FROM receipt WHERE receipt.id = accepted.receipt_id)";
     let (ids, receipt_ids): (Vec<_>, Vec<_>) = all
         .iter()
         .map(|(id, receipt_id)| (id.uuid(), receipt_id.uuid()))

@@ -405,15 +405,21 @@ async fn another_copy_is_made_where_all_of_the_first_inbox_has_expired_since() {
     let site = Delivering::new(database!()).await;
     let moving = &site.moving;
     moving.copy().await.unwrap();
-    site.go_on(8, &[]).await;
+    site.go_on(8, &[delivery(4, State::Delivered, 2, 40)]).await;
     moving.from.expire_all(1_000_000_000).await;
 
     moving.copy().await.unwrap();
 
     // What the first inbox has done with is not sent from the second.
     let to = moving.to().await;
-    let (shop, undelivered) = &known(&*to).await.destinations[2];
+    let known = known(&*to).await;
+    let (shop, undelivered) = &known.destinations[2];
     assert_eq!((&*shop.name, &undelivered[..]), ("shop", &[][..]));
+    let pending = known
+        .deliveries
+        .iter()
+        .filter(|(_, one, _)| one.state == State::Pending);
+    assert_eq!(pending.count(), 0);
     // Where receivers have begun, their receipts cannot be told from those.
     to.accept_one(crawled(&Ids::fresh())).await;
     let refusal = moving.copy().await.unwrap_err();
@@ -438,8 +444,8 @@ async fn where_no_copy_can_end_it_is_said_how_to_go_on_with_what_is_paused() {
 
     assert!(matches!(refusal, CopyError::NotACopy(_)), "{refusal}");
     let expected = "; a copy that did not end has left destinations paused, which `destinations resume NAME` has go on \
-                    after the number that they were at, also with what was delivered from the first inbox: gone \
-                    (after number 0), shop (after number 0), audit (after number 0)";
+                    after the number that they were at, also with what was delivered from the first inbox, and \
+                    `destinations remove NAME` closes where one is configured no more: gone (after number 0), shop (after number 0), audit (after number 0)";
     assert!(refusal.to_string().ends_with(expected), "{refusal}");
 }
 

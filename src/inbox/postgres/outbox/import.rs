@@ -41,7 +41,8 @@ impl PostgresInbox {
     /// The id here of a destination of that name. One that is not there is put in, with everything before it. Unless it is
     /// farther here than `cursor`, it is paused until [`Self::import_cursor`], so that nobody delivers from half a copy,
     /// also where that is never reached. What a removal closed here is forgotten where the destination began anew since.
-    /// `brings` says whether receipts come with it, before which receivers have stored none of their own here.
+    /// `brings` says whether receipts come with it, before which receivers have stored none of their own here. `None` of one that
+    /// stays as it is here, since receivers have put it in again: what it did in the other inbox is not of it.
     ///
     /// # Errors
     /// It may have been put in and paused.
@@ -50,7 +51,7 @@ impl PostgresInbox {
         destination: &Destination,
         cursor: u64,
         brings: bool,
-    ) -> Result<DestinationId, Error> {
+    ) -> Result<Option<DestinationId>, Error> {
         let name = without_nul(&destination.name);
         let put_in = async |client: &super::Client| {
             let statement = format!(
@@ -63,16 +64,20 @@ impl PostgresInbox {
             let added_at = &destination.added_at;
             let parameters: Parameters<'_> = &[&name, added_at, &bigint(cursor), &HALF_A_COPY, &brings];
             execute(client, &statement, parameters).await?;
-            let known = "SELECT id, added_at <> $2 AND pause_reason IS NOT DISTINCT FROM $3
+            let known = "SELECT id, added_at <> $2, added_at > $2 AND pause_reason IS DISTINCT FROM $3
                          FROM destination WHERE name = $1";
             let known = rows(client, known, &[&name, added_at, &HALF_A_COPY]).await?;
-            Ok((DestinationId(known[0].try_get(0)?), known[0].try_get(1)?))
+            let id = DestinationId(known[0].try_get(0)?);
+            Ok((id, known[0].try_get(1)?, known[0].try_get(2)?))
         };
-        let (id, begins_otherwise) = self.connections.run("write to", put_in).await?;
-        if begins_otherwise {
+        let (id, began_otherwise, stays): (_, bool, bool) = self.connections.run("write to", put_in).await?;
+        if stays {
+            return Ok(None);
+        }
+        if began_otherwise {
             forget_removed(self, id, cursor).await?;
         }
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// The names and cursors of destinations that are paused since a copy that did not end.
@@ -81,7 +86,7 @@ impl PostgresInbox {
     /// They cannot be read.
     pub async fn half_copied(&self) -> Result<Vec<(String, u64)>, Error> {
         let half_copied = async |client: &super::Client| {
-            let sql = "SELECT name, cursor FROM destination WHERE pause_reason = $1 ORDER BY id";
+            let sql = "SELECT name, cursor FROM destination WHERE pause_reason = $1 AND removed_at IS NULL ORDER BY id";
             let rows = rows(client, sql, &[&HALF_A_COPY]).await?;
             rows.iter()
                 .map(|row| Ok((row.try_get(0)?, row.try_get::<_, i64>(1)? as u64)))

@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::{Follower, Turn, progress_text};
+use super::{Follower, Turn};
 use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
@@ -154,18 +154,11 @@ fn age(kept: &outbox::Instruction) -> Duration {
     Timestamp::now().since(kept.created_at)
 }
 
-/// Has a question fail whose answer could not be written down before whoever asked went: it is large, and of no use any more.
+/// Leaves an answer out that could not be written down before whoever asked went: it is large, and of no use any more.
 pub(super) fn drop_late_answer(done: &mut outbox::Instruction) {
-    if !is_full(done) || age(done) < QUESTION_TIMEOUT {
-        return;
-    }
     let progress: Progress = serde_json::from_str(&done.progress).unwrap_or_default();
-    if progress.answer.is_some() {
-        let late = Progress {
-            failure: Some(TOO_LATE.to_owned()),
-            ..Progress::default()
-        };
-        done.progress = progress_text(&late);
+    if progress.answer.is_some() && age(done) >= QUESTION_TIMEOUT {
+        done.progress = EMPTIED.to_owned();
     }
 }
 

@@ -283,7 +283,7 @@ async fn an_answer_that_nobody_waits_for_any_more_is_not_kept_until_it_can_be_wr
     follower.turn(Part::Rest).await.unwrap();
 
     let Progress { answer, failure, .. } = end_of(&inbox, 0);
-    assert_eq!((answer, failure.as_deref()), (None, Some("it took too long")));
+    assert_eq!((answer, failure), (None, None));
 }
 
 #[tokio::test(start_paused = true)]

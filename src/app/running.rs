@@ -134,11 +134,11 @@ impl Running {
     /// # Errors
     /// `ended`; else what panicked meanwhile, that the inbox does not close, or that all of it took too long.
     pub async fn stop(mut self, ended: Option<Error>) -> Result<(), Error> {
-        match timeout(self.stop_timeout, self.stop_in_order()).await {
-            Ok(Ok(())) => {
-                let panicked = self.serving.panicked().or_else(|| self.beside.panicked());
-                ended.or_else(|| panicked.map(task_ended)).map_or(Ok(()), Err)
-            }
+        let stopped = timeout(self.stop_timeout, self.stop_in_order()).await;
+        let panicked = self.serving.panicked().or_else(|| self.beside.panicked());
+        let ended = ended.or_else(|| panicked.map(task_ended));
+        match stopped {
+            Ok(Ok(())) => ended.map_or(Ok(()), Err),
             Ok(Err(error)) => Err(ended.unwrap_or(Error::Close(error))),
             Err(_) => {
                 let left = [self.serving.names(), self.beside.names()].concat();

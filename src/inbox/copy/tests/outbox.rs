@@ -11,6 +11,7 @@ use super::super::super::outbox::{
 };
 use super::super::super::{Candidate, Leadership};
 use super::*;
+use crate::clock::Timestamp;
 
 /// A first inbox of eight receipts, with deliveries in every state.
 struct Delivering {
@@ -365,7 +366,8 @@ async fn a_receiver_that_was_started_on_a_part_of_a_copy_loses_nothing_that_is_p
 
 #[tokio::test]
 async fn what_receivers_have_removed_and_put_in_again_stays_as_they_have_it() {
-    let Delivering { moving, .. } = Delivering::new(database!()).await;
+    let site = Delivering::new(database!()).await;
+    let moving = &site.moving;
     moving.copy().await.unwrap();
     let to = moving.to().await;
     let leader = leading(&*to).await;
@@ -383,6 +385,12 @@ async fn what_receivers_have_removed_and_put_in_again_stays_as_they_have_it() {
     }
     let own = to.accept_one(crawled(&Ids::fresh())).await;
     to.resign(&leader).await.unwrap();
+    // The first inbox goes on meanwhile.
+    let later = [4, 5].map(|sequence| Delivery {
+        changed_at: Timestamp::now(),
+        ..delivery(sequence, State::Pending, 3, 40)
+    });
+    site.go_on(8, &later).await;
     let before = known(&*to).await;
 
     moving.copy().await.unwrap();

@@ -133,7 +133,12 @@ impl Retention {
         // Of the two the earlier: too early a time only keeps receipts for longer.
         let newest = marks.newest_received_at().await?;
         let at = newest.map_or(clock, |newest| newest.min(clock));
-        let mark = Mark { at, clock: at };
+        // What passed before was seen by nobody: where it is longer than may be believed, nothing is said of the clock.
+        let is_believed = clock.distance(at) <= age::tolerance(self.retention);
+        let mark = Mark {
+            at,
+            clock: if is_believed { at } else { clock },
+        };
         marks.mark(mark).await?;
         Ok(Known { mark, since })
     }

@@ -249,6 +249,7 @@ async fn in_an_inbox_of_an_older_program_the_newest_receipts_say_how_late_it_is(
         machine.round().await;
 
         assert_eq!(machine.count().await, left);
+        assert_eq!(machine.held(), 0, "of what was before nobody knows");
         machine.run(HOUR * 2).await;
         assert_eq!(machine.count().await, 100, "the others are old now");
     }

@@ -61,13 +61,14 @@ BEGIN
             PERFORM pg_advisory_xact_lock(4847939490636890112 | 'state'::regclass::oid::bigint);
             PERFORM copy_receipts();
             SET LOCAL lock_timeout = '2s';
-            -- The last of them is for a later step of this transaction, which must not wait while it has the others.
-            LOCK TABLE receipt, state, delivery IN ACCESS EXCLUSIVE MODE;
+            LOCK TABLE receipt, state IN ACCESS EXCLUSIVE MODE;
             SET LOCAL lock_timeout = 0;
             EXIT;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             -- Somebody reads for long. All of this try is undone, the locks too: whoever appends goes on meanwhile.
             PERFORM pg_sleep(5);
+            -- What came meanwhile, while nobody waits for it: the next try has that much less to do.
+            PERFORM copy_receipts();
         END;
     END LOOP;
 END

@@ -4,6 +4,10 @@
 //! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 
 use super::super::{Error, NEWER_ADVICE};
@@ -63,6 +67,12 @@ const TABLES: [(i32, &str); 13] = [
 
 /// The columns that get their numbers from a sequence, each with its table and the version from which on it is there.
 const NUMBERED: [(i32, &str, &str); 2] = [(1, "quarantine", "seq"), (2, "destination", "id")];
+
+/// A step waits for no table longer than that, since all who come after it wait behind it.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
+
+/// Until a step that was held up is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Which versions the tables have had.
 const MIGRATION_TABLE: &str = "
@@ -158,13 +168,27 @@ pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Erro
     } else {
         ""
     };
-    client.batch_execute(&begin(setting)).await?;
-    let refused = migrate(client).await?;
-    if refused.is_none() {
-        catch_up(client).await?;
+    loop {
+        client.batch_execute(&begin(setting)).await?;
+        let done = match step(client).await {
+            Err(error) if is_held_up(&error) => {
+                client.batch_execute("ROLLBACK").await?;
+                sleep(PAUSE).await;
+                continue;
+            }
+            done => done?,
+        };
+        client.batch_execute("COMMIT").await?;
+        if let ControlFlow::Break(end) = done {
+            return Ok(end);
+        }
     }
-    client.batch_execute("COMMIT").await?;
-    Ok(refused.map_or(Ok(()), Err))
+}
+
+/// Whether somebody reads or writes for long what a step changes.
+fn is_held_up(error: &tokio_postgres::Error) -> bool {
+    let held_up = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| held_up.contains(code))
 }
 
 /// Whether there are tables of a program before this one.
@@ -315,23 +339,29 @@ async fn catch_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// Applies what is missing; says why if these tables are not for this program.
-async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error> {
+/// Applies the next step that is missing, or all of them where there are no tables: each alone, so that what one has locked
+/// is free again while the next copies receipts. Says how that ends once there is none left, or these tables are not for this
+/// program.
+async fn step(client: &Client) -> Result<ControlFlow<Result<(), Error>>, tokio_postgres::Error> {
     make_schema(client).await?;
     let known = version(client).await?;
     if known.is_none() {
         // To make one that is there already takes a right, too.
         client.batch_execute(MIGRATION_TABLE).await?;
     }
+    let count = known.map_or(MIGRATIONS.len(), |_| 1);
     let (version, runs_from) = known.unwrap_or_default();
     let newest = newest();
     if runs_from > newest {
-        return Ok(Some(Error::refused(format!(
+        return Ok(ControlFlow::Break(Err(Error::refused(format!(
             "a newer program has brought its tables to version {version}, with which programs can run that know \
              {runs_from} or a later one; this one knows up to {newest}; {NEWER_ADVICE}"
-        ))));
+        )))));
     }
-    for (number, (sql, runs_from)) in (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version) {
+    let missing = (1..).zip(&MIGRATIONS).filter(|(number, _)| *number > version);
+    let mut reached = version;
+    for (number, (sql, runs_from)) in missing.take(count) {
+        client.batch_execute(LOCK_TIMEOUT).await?;
         client.batch_execute(sql).await?;
         client
             .execute(
@@ -339,6 +369,11 @@ async fn migrate(client: &Client) -> Result<Option<Error>, tokio_postgres::Error
                 &[&number, runs_from],
             )
             .await?;
+        reached = number;
     }
-    Ok(None)
+    if reached < newest {
+        return Ok(ControlFlow::Continue(()));
+    }
+    catch_up(client).await?;
+    Ok(ControlFlow::Break(Ok(())))
 }

@@ -16,8 +16,11 @@ use crate::event::{Event, Wire};
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The version before the plain table.
-const WITH_SLOTS: usize = 4;
+/// The version that release 0.1.0 left.
+const RELEASED: usize = 2;
+
+/// The first whose programs alone can go on.
+const PLAIN: i32 = 5;
 
 /// Makes the tables of that version.
 pub async fn make_tables(database: &Database, version: usize) {
@@ -47,7 +50,7 @@ struct Old {
 
 impl Old {
     async fn new(database: Database) -> Self {
-        make_tables(&database, WITH_SLOTS).await;
+        make_tables(&database, RELEASED).await;
         let client = database.connect().await;
         let path = "SET search_path = caigunn_webhook";
         client.batch_execute(path).await.unwrap();
@@ -116,12 +119,17 @@ impl Old {
         self.client.batch_execute(&turn).await.unwrap();
     }
 
-    /// Waits until this is so of a session that brings the tables up to date.
+    /// Waits until this is so of a session that copies receipts.
     async fn until_migrating(&self, is_so: &str) {
+        self.until_in("receipt_plain", is_so).await;
+    }
+
+    /// Waits until this is so of a session whose statement has that word in it.
+    async fn until_in(&self, word: &str, is_so: &str) {
         let deadline = Instant::now() + PATIENCE;
         let sql = format!(
             "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND query LIKE '%receipt_plain%' AND pid <> pg_backend_pid() AND {is_so}"
+             WHERE datname = current_database() AND query LIKE '%{word}%' AND pid <> pg_backend_pid() AND {is_so}"
         );
         while self.database.value::<i64>(&sql).await == 0 {
             assert!(Instant::now() < deadline, "it is never so that {is_so}");
@@ -209,7 +217,7 @@ async fn all_that_is_held_is_there_afterwards_and_numbers_go_on() {
 async fn newest_version(database: &Database) -> i32 {
     let versions = "SELECT ARRAY[max(version), max(runs_from)] FROM caigunn_webhook.migration";
     let versions: Vec<i32> = database.value(versions).await;
-    assert_eq!(versions, [newest(), WITH_SLOTS as i32 + 1]);
+    assert_eq!(versions, [newest(), PLAIN]);
     versions[0]
 }
 
@@ -285,8 +293,14 @@ async fn nothing_is_lost_of_what_is_stored_all_the_while() {
 }
 
 #[tokio::test]
-async fn whoever_reads_for_long_keeps_nobody_from_storing() {
-    for table in ["receipt", "delivery"] {
+async fn whoever_reads_for_long_keeps_nobody_from_storing_nor_from_delivering() {
+    // Each with a word of the step that changes it, and what is so once that was tried.
+    let held_up = [
+        ("destination", "unconfigured_at", WAITS),
+        ("delivery", "replay_count", WAITS),
+        ("receipt", "receipt_plain", "wait_event = 'PgSleep'"),
+    ];
+    for (table, word, is_tried) in held_up {
         let old = Old::new(database!()).await;
         old.store(&crawled(&Ids::fresh())).await.unwrap();
         let mut reader = old.database.connect().await;
@@ -296,8 +310,11 @@ async fn whoever_reads_for_long_keeps_nobody_from_storing() {
 
         let opening = Place::open(&old.database, settings());
         let (inbox, ()) = join(opening, async {
-            // It has tried, and leaves the others alone for a while.
-            old.until_migrating("wait_event = 'PgSleep'").await;
+            old.until_in(word, is_tried).await;
+            let deliver = "SET lock_timeout = '60s';
+                           SELECT FROM receipt, delivery, destination;
+                           UPDATE delivery SET step = step; UPDATE destination SET cursor = cursor";
+            old.client.batch_execute(deliver).await.unwrap();
             old.store(&crawled(&Ids::fresh())).await.unwrap();
             reading.commit().await.unwrap();
         })

@@ -52,10 +52,11 @@ pub fn set_tables_version(connection: &Connection, version: usize) -> rusqlite::
     write(connection, counted & !TABLES | version)
 }
 
-/// Begins anywhere, so that the counts of two inboxes are not alike.
+/// Begins anywhere, so that the counts of two inboxes are not alike, but below half: version 0.1.0 has no words for a negative
+/// one.
 fn next(user_version: u32) -> u32 {
     match user_version & !TABLES {
-        0 => user_version | fastrand::u32(1..COUNT_MODULUS) << 8,
+        0 => user_version | fastrand::u32(1..COUNT_MODULUS / 2) << 8,
         _ => user_version.wrapping_add(ONE),
     }
 }
@@ -68,4 +69,16 @@ fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
 fn write(connection: &Connection, user_version: u32) -> rusqlite::Result<()> {
     let user_version = user_version.cast_signed();
     connection.execute_batch(&format!("PRAGMA user_version = {user_version}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_count_makes_no_negative_number() {
+        let firsts = || (0..100).map(|_| next(9).cast_signed());
+
+        assert!(firsts().all(|first| first > 9 && tables_version(first) == 9));
+    }
 }

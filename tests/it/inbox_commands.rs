@@ -133,6 +133,21 @@ async fn an_inbox_is_copied_while_its_receiver_runs_and_another_run_copies_the_r
 }
 
 #[tokio::test]
+async fn nothing_is_copied_to_a_database_of_an_older_program_whose_receivers_may_run() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let folder = folder();
+    fill(folder.path(), 1).await;
+    harness::postgres::make_older(&database).await;
+
+    let ended = inbox(folder.path(), &["copy", "--to", database.url()]).await;
+
+    assert_eq!((ended.code, &*ended.output), (Some(1), ""), "{ended:?}");
+    assert!(ended.errors.contains(harness::postgres::OLDER), "{ended:?}");
+}
+
+#[tokio::test]
 async fn people_get_a_table_and_a_database_that_is_configured_need_not_be_named() {
     let Some(database) = fresh_database().await else {
         return;

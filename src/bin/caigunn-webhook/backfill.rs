@@ -89,6 +89,7 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
                     location.shown()
                 );
             }
+            seen.tables.refuse_older().context("opening the inbox")?;
         }
         InboxLocation::Sqlite(_) => {}
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
 use caigunn_webhook::inbox::copy::{CopyError, Progress, copy};
-use caigunn_webhook::inbox::postgres::PostgresInbox;
+use caigunn_webhook::inbox::postgres::{PostgresInbox, look};
 use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, mounted_alone, named, obstacle};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
@@ -94,6 +94,8 @@ async fn copy_inbox(args: &CopyArgs, settings: &Settings, format: Format) -> any
         timeout: COPY_TIMEOUT,
         ..settings.inbox.clone()
     };
+    let seen = look(&to, &patient).await.map_err(CopyError::To)?;
+    seen.tables.refuse_older().map_err(CopyError::To)?;
     let database = PostgresInbox::open(&to, patient).await.map_err(CopyError::To)?;
     let bar = output::progress("{msg:9} {bar:40} {pos}/{len} receipts, {eta} left");
     let copied = copy(&reader, &database, |progress| {

@@ -40,6 +40,22 @@ pub struct Look {
     pub tls: Option<String>,
 }
 
+impl Tables {
+    /// Refuses those of an older program, which whoever is no receiver leaves as they are: receivers of that program may be at
+    /// work, and cannot go on with newer ones.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn refuse_older(&self) -> Result<(), Error> {
+        match self {
+            Self::Ours { version } if *version < schema::newest() => Err(Error::refused(
+                "its tables were made by an older program: start a receiver of this version first, which brings them up to date",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// For how long a commit has waited where no standby is about to confirm it.
 const STANDBY_WAIT: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use tokio::net::TcpSocket;
 
 use super::*;
-use crate::harness::postgres::fresh_database;
+use crate::harness::postgres::{self, fresh_database};
 
 #[tokio::test]
 async fn what_is_no_list_of_jobs_is_reported_and_nothing_is_done() {
@@ -240,4 +240,22 @@ async fn a_database_without_an_inbox_is_said_to_have_none_and_left_so() {
     );
     let schemas = "SELECT FROM pg_namespace WHERE nspname = 'caigunn_webhook'";
     assert_eq!(database.rows(schemas).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_program_is_left_to_a_receiver() {
+    let Some(database) = fresh_database().await else {
+        return;
+    };
+    let mut stage = Stage::new().await;
+    let ids = stage.missed();
+    postgres::make_older(&database).await;
+    stage
+        .variables
+        .push(("CAIGUNN_INBOX_URL", database.url().to_owned()));
+
+    let ended = stage.run(&[&ids.event_id.to_string()]).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.errors.contains(postgres::OLDER), "{ended:?}");
 }

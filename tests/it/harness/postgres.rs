@@ -99,6 +99,23 @@ pub async fn hold(database: &Database, statements: &str) -> Client {
     begun.expect("the server runs the statements")
 }
 
+/// What is said of tables that [`make_older`] made.
+pub const OLDER: &str = "its tables were made by an older program: start a receiver of this version first";
+
+/// Makes the tables of the first version.
+pub async fn make_older(database: &Database) {
+    let tables = include_str!("../../../migrations/postgres/0001_inbox.sql");
+    database
+        .execute(&format!(
+            "CREATE SCHEMA caigunn_webhook; SET search_path = caigunn_webhook;
+             CREATE TABLE migration (version integer PRIMARY KEY, runs_from integer NOT NULL,
+                                     applied_at timestamptz NOT NULL DEFAULT now());
+             {tables};
+             INSERT INTO migration (version, runs_from) VALUES (1, 1)"
+        ))
+        .await;
+}
+
 async fn execute(url: &str, statements: &str) {
     let all = async { testing::connect(url).await?.batch_execute(statements).await };
     let ended = timeout(PATIENCE, all).await.expect("the server answers in time");

@@ -64,7 +64,7 @@ print("python", platform.python_version(), *[p + " " + importlib.metadata.versio
 E
 failed=0
 for name in gunicorn cheroot "uvicorn + a2wsgi" "uvicorn wsgi (a2wsgi)"; do
-  port=$((20000 + RANDOM % 20000))
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   case $name in
     gunicorn) v/bin/gunicorn --log-level error -b 127.0.0.1:$port site_:app & ;;
     cheroot) v/bin/python -c "import site_; from cheroot.wsgi import Server; Server(('127.0.0.1', $port), site_.app).start()" & ;;
@@ -72,7 +72,7 @@ for name in gunicorn cheroot "uvicorn + a2wsgi" "uvicorn wsgi (a2wsgi)"; do
     *) v/bin/uvicorn --log-level error --port $port --interface wsgi site_:app & ;;
   esac
   server=$!
-  for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+  for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
   v/bin/python ask.py "$name" "http://127.0.0.1:$port/" || failed=1
   kill $server; wait $server 2>/dev/null || true
 done

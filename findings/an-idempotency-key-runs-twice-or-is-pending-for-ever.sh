@@ -27,7 +27,7 @@ from django.urls import path
 runs = 0
 def book(request):
     global runs
-    runs += 1; number = runs; time.sleep(1); return HttpResponse(f"run {number}")
+    runs += 1; number = runs; time.sleep(6); return HttpResponse(f"run {number}")
 urlpatterns = [path("book", book)]
 app = get_wsgi_application()
 E
@@ -38,7 +38,7 @@ from fastapi.middleware import Middleware
 from idempotency_header_middleware import IdempotencyHeaderMiddleware
 from idempotency_header_middleware.backends import RedisBackend
 from redis.asyncio import Redis
-backend = RedisBackend(Redis(port=int(os.environ["REDIS"])), expiry=2)
+backend = RedisBackend(Redis(port=int(os.environ["REDIS"])), expiry=10)
 app = FastAPI(middleware=[Middleware(IdempotencyHeaderMiddleware, backend=backend)])
 def run(name):
     file = pathlib.Path(name); number = int(file.read_text() or 0) + 1 if file.exists() else 1; file.write_text(str(number)); return number
@@ -54,7 +54,7 @@ async def says503():
     return {"run": 2}
 @app.post("/slow")
 async def slow():
-    if run("slow") == 1: await asyncio.sleep(30)
+    if run("slow") == 1: await asyncio.sleep(120)
     return {"run": 2}
 E
 cat > t.py <<'E'
@@ -64,14 +64,14 @@ names = "Django", "django-idempotency-key", "fastapi", "asgi-idempotency-header"
 print("Python", sys.version.split()[0], *(f"{name} {version(name)}" for name in names))
 def post(url, key):
     request = urllib.request.Request(url, b'{"id":"evt_1"}', {"Idempotency-Key": key, "Content-Type": "application/json"})
-    try: answer = urllib.request.urlopen(request, timeout=20)
+    try: answer = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error: answer = error
     except OSError: return "no answer"
     body = answer.read().decode()
     return f"200 {body[:40]}" if answer.status == 200 else str(answer.status) + (" pending" if "already pending" in body else "")
 def start(*command, port):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    for _ in range(200):
+    for _ in range(1200):
         try: urllib.request.urlopen(f"http://127.0.0.1:{port}/none", timeout=5)
         except urllib.error.HTTPError: return process
         except OSError: time.sleep(0.05)
@@ -83,9 +83,9 @@ django, api = (f"http://127.0.0.1:{os.environ[name]}" for name in ("DJANGO", "FA
 server = start("v/bin/waitress-serve", f"--listen=127.0.0.1:{os.environ['DJANGO']}", "--threads=4", "site_:app", port=os.environ["DJANGO"])
 try:
     answers = []; threads = [threading.Thread(target=lambda: answers.append(post(django + "/book", "key-1"))) for _ in range(2)]
-    for thread in threads: thread.start(); time.sleep(0.4)
+    for thread in threads: thread.start(); time.sleep(2)
     for thread in threads: thread.join()
-    show("Django: one key, the second 0.4 s after the first", answers, ["200 run 1", "200 run 2"])
+    show("Django: one key, the second two seconds after the first", answers, ["200 run 1", "200 run 2"])
     show("Django: the same key afterwards, another key", [post(django + "/book", "key-1"), post(django + "/book", "key-2")], ["409", "200 run 3"])
 finally: server.kill(); server.wait()
 def start_api():
@@ -96,10 +96,13 @@ try:
     show("FastAPI: a good answer, its repeat", [post(api + "/good", "a"), post(api + "/good", "a")], ['200 {"run":1}', '200 {"run":1}'])
     show("FastAPI: the handler raises, two repeats", [post(api + "/raises", "b") for _ in range(3)], ["500", "409 pending", "409 pending"])
     show("FastAPI: HTTPException(503), a repeat", [post(api + "/says503", "c"), post(api + "/says503", "c")], ["503", "503"])
-    thread = threading.Thread(target=post, args=(api + "/slow", "d")); thread.start(); time.sleep(0.5)
+    thread = threading.Thread(target=post, args=(api + "/slow", "d")); thread.start()
+    for _ in range(600):
+        if os.path.exists("slow"): break
+        time.sleep(0.1)
     server.send_signal(signal.SIGKILL); server.wait(); thread.join(); server = start_api()
     show("FastAPI: killed while it runs, started again, a repeat", post(api + "/slow", "d"), "409 pending")
-    time.sleep(2.5)
+    time.sleep(11)
     show("after the expiry: good, raises, 503, killed", [post(f"{api}/{path}", key) for path, key in (("good", "a"), ("raises", "b"), ("says503", "c"), ("slow", "d"))],
          ["409 pending"] * 4)
     show("runs of good, raises, 503, killed", [pathlib.Path(name).read_text() for name in ("good", "raises", "says503", "slow")], ["1"] * 4)
@@ -109,4 +112,4 @@ try:
 finally: server.kill(); server.wait()
 sys.exit(failed)
 E
-timeout 70 v/bin/python t.py
+timeout 200 v/bin/python t.py

@@ -12,7 +12,7 @@ dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12"; exit 2; }
 apt-get download -qq webhook >log 2>&1 || { apt-get update -qq >log 2>&1; apt-get download -qq webhook >log 2>&1; } || { cat log; exit 2; }
 version=$(dpkg -f webhook_*.deb Version); echo "webhook $version"; [[ $version == 2.8.0* ]] || { echo "   changed: expected 2.8.0"; exit 1; }
-dpkg -x webhook_*.deb root; port=$((20000 + RANDOM % 20000))
+dpkg -x webhook_*.deb root; port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 printf '#!/bin/sh\nprintf "%%s|" "$@" > "%s/part"; mv "%s/part" "%s/ran"\n' "$dir" "$dir" "$dir" > command; chmod +x command
 cat > hooks.json <<E
 [{"id":"field","execute-command":"$dir/command","pass-arguments-to-command":[{"source":"payload","name":"id"},{"source":"payload","name":"data"}]},
@@ -21,7 +21,7 @@ cat > hooks.json <<E
   "pass-arguments-to-command":[{"source":"payload","name":"id"},{"source":"payload","name":"data"}]}]
 E
 root/usr/bin/webhook -hooks hooks.json -ip 127.0.0.1 -port $port >log 2>&1 & server=$!
-for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
 cat > ask.py <<'E'
 import json, os, sys, time, urllib.error, urllib.request
 failed = False

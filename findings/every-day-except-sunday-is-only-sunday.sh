@@ -18,7 +18,7 @@ edition = "2021"
 [dependencies]
 english-to-cron = "=0.1.7"
 cron = "=0.17.0"
-chrono = { version = "0.4", default-features = false, features = ["std"] }
+chrono = { version = "=0.4.45", default-features = false, features = ["std"] }
 [profile.dev]
 debug = 0
 E2
@@ -52,4 +52,4 @@ fn main() {
     std::process::exit(failed as i32);
 }
 E2
-CARGO_TARGET_DIR=$dir/target timeout 115 nice cargo run --quiet -j2
+CARGO_TARGET_DIR=$dir/target timeout 170 nice cargo run --quiet -j2

@@ -56,13 +56,13 @@ E
 failed=0
 v/bin/python ask.py falcon || failed=1
 for name in gunicorn waitress; do
-  port=$((20000 + RANDOM % 20000))
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   case $name in
     gunicorn) v/bin/gunicorn --log-level error -b 127.0.0.1:$port batch:app & ;;
     waitress) v/bin/waitress-serve --listen 127.0.0.1:$port batch:app >log 2>&1 & ;;
   esac
   server=$!
-  for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+  for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
   v/bin/python ask.py $name "http://127.0.0.1:$port/" || failed=1
   kill $server; wait $server 2>/dev/null || true
 done

@@ -11,10 +11,10 @@ dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12"; exit 2; }
 apt-get download -qq json2file-go >log 2>&1 || { apt-get update -qq >log 2>&1; apt-get download -qq json2file-go >log 2>&1; } || { cat log; exit 2; }
 version=$(dpkg -f json2file-go_*.deb Version); echo "json2file-go $version"; [[ $version == 1.15* ]] || { echo "   changed: expected 1.15"; exit 1; }
-dpkg -x json2file-go_*.deb root; mkdir spool; port=$((20000 + RANDOM % 20000))
+dpkg -x json2file-go_*.deb root; mkdir spool; port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 # A name and a colon: one folder, and no secret is asked for (the simplest setting that its README names).
 J2F_BASEDIR=$dir/spool J2F_DIRLIST=app: J2F_HOST=127.0.0.1 J2F_PORT=$port root/usr/sbin/json2file-go >log 2>&1 & server=$!
-for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
 cat > ask.py <<'E'
 import glob, json, sys, urllib.error, urllib.request
 seen, failed = set(), False

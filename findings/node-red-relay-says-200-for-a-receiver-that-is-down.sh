@@ -10,7 +10,7 @@
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts node-red@4.1.15
-mkdir user; port=$((20000 + RANDOM % 20000))
+mkdir user; port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat > t.js <<'E'
 const fs = require('fs'), http = require('http'), net = require('net'), { spawn } = require('child_process');
 console.log('node', process.version, 'node-red', require('node-red/package.json').version);
@@ -50,10 +50,10 @@ const receiver = http.createServer((req, res) => {
     const request = http.request(`http://127.0.0.1:${red}/${n}`, { method: 'POST', headers: { 'content-type': 'application/json' } }, async (res) => {
       let text = ''; for await (const part of res) text += part; done([res.statusCode, text]);
     });
-    request.on('error', (error) => done([error.message, ''])); request.setTimeout(5000, () => request.destroy(new Error('no answer')));
+    request.on('error', (error) => done([error.message, ''])); request.setTimeout(20000, () => request.destroy(new Error('no answer')));
     request.end('{"id":"msg_1"}');
   });
-  for (let i = 0; i < 300; i++) { const [status] = await post(0); if (status === 202) break; await new Promise((f) => setTimeout(f, 200)); }
+  for (let i = 0; i < 600; i++) { const [status] = await post(0); if (status === 202) break; await new Promise((f) => setTimeout(f, 200)); }
   let failed = 0;
   for (const [n, [name, , wanted]] of cases.entries()) {
     const before = answered, [status, text] = await post(n);
@@ -63,5 +63,5 @@ const receiver = http.createServer((req, res) => {
   process.exit(failed);
 })();
 E
-timeout 110 node t.js $port & server=$!
+timeout 170 node t.js $port & server=$!
 wait $server

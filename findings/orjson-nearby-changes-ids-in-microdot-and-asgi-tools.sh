@@ -47,8 +47,8 @@ for step in without with; do
   [ $step = without ] || v/bin/pip -q install --disable-pip-version-check orjson==3.13.0
   v/bin/pip list --disable-pip-version-check 2>/dev/null | grep -iE '^(microdot|asgi-tools|orjson) ' | xargs
   for name in microdot asgi-tools; do
-    port=$((20000 + RANDOM % 20000)); v/bin/python site_.py $name $port >log 2>&1 & server=$!
-    for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'); v/bin/python site_.py $name $port >log 2>&1 & server=$!
+    for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
     v/bin/python ask.py $name "http://127.0.0.1:$port/" || failed=1
     kill $server; wait $server 2>/dev/null || true
   done

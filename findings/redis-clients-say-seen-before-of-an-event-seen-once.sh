@@ -2,8 +2,8 @@
 # Expected: SET key NX (or SADD) says "was there" of an event that came before; LPOP, or XREADGROUP with `>`, gives the next message. When the
 #   connection breaks before the reply, the caller gets an error, and decides itself.
 # Happens: redis-py 8.1.0 and ioredis 6.0.0 send the command again on a new connection, and it meets its own first run: the lock of an event that came once
-#   says "seen before" (None, null, 0), LPOP returns the second message and XREADGROUP the second entry, as if there were no first. No error. redis-py 5.2.1
-#   and node-redis 6.3.1 raise (Redis 6.2.14).
+#   says "seen before" (None, null, 0), LPOP returns the second message and XREADGROUP the second entry, as if there were no first, and one XADD
+#   leaves two entries. No error. redis-py 5.2.1 and node-redis 6.3.1 raise (Redis 6.2.14).
 # Means: at a failover or a proxy's restart the deduplication drops an event that nobody has handled, with 200 to its sender; of a list a message is
 #   lost, of a stream it stays pending until the consumer restarts. Write into the lock who took it and compare with GET, read pending entries from
 #   time to time, or switch the repeat off: retry=None in redis-py; autoResendUnfulfilledCommands: false and maxRetriesPerRequest: 0 in ioredis.
@@ -42,7 +42,7 @@ cat > t.py <<'E'
 import json, redis, sys
 r = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
 calls = {"SET": lambda: r.set("seen:e1", "1", nx=True, ex=600), "SADD": lambda: r.sadd("seen", "e1"), "LPOP": lambda: r.lpop("q"),
-  "XREADGROUP": lambda: r.xreadgroup("g", "c", {"s": ">"}, count=1)}
+  "XREADGROUP": lambda: r.xreadgroup("g", "c", {"s": ">"}, count=1), "XADD": lambda: r.xadd("log", {"id": "e1"}) and r.xlen("log")}
 try: print(json.dumps(calls[sys.argv[2]]()))
 except redis.ConnectionError: print("error")
 E
@@ -51,18 +51,20 @@ const run = (call, end) => call().then((said) => console.log(JSON.stringify(said
 if (file.endsWith('calls.cjs')) {
   const r = new (require('ioredis'))({ port: +port, host: '127.0.0.1' }); r.on('error', () => {});
   run({ SET: () => r.set('seen:e1', '1', 'EX', 600, 'NX'), SADD: () => r.sadd('seen', 'e1'), LPOP: () => r.lpop('q'),
-    XREADGROUP: () => r.xreadgroup('GROUP', 'g', 'c', 'COUNT', 1, 'STREAMS', 's', '>') }[name], () => r.disconnect());
+    XREADGROUP: () => r.xreadgroup('GROUP', 'g', 'c', 'COUNT', 1, 'STREAMS', 's', '>'),
+    XADD: () => r.xadd('log', '*', 'id', 'e1').then(() => r.xlen('log')) }[name], () => r.disconnect());
 } else {
   const r = require('redis').createClient({ url: 'redis://127.0.0.1:' + port }); r.on('error', () => {});
   r.connect().then(() => run({ SET: () => r.set('seen:e1', '1', { condition: 'NX' }), SADD: () => r.sAdd('seen', 'e1'), LPOP: () => r.lPop('q'),
-    XREADGROUP: () => r.xReadGroup('g', 'c', { key: 's', id: '>' }, { COUNT: 1 }) }[name], () => process.exit()));
+    XREADGROUP: () => r.xReadGroup('g', 'c', { key: 's', id: '>' }, { COUNT: 1 }),
+    XADD: () => r.xAdd('log', '*', { id: 'e1' }).then(() => r.xLen('log')) }[name], () => process.exit()));
 }
 E
 cp calls.cjs node-redis.cjs
 failed=0
-try() { # try NAME WANTED(all of them, by |) COMMAND...: each command with the first reply lost; before it the list has m1 and m2, the stream 1-1 and 2-1
+try() { # try NAME WANTED(all of them, by |) COMMAND...: each command with the first reply lost; before it the list has m1 and m2, the stream 1-1 and 2-1; of XADD the entries that are there afterwards
   local name=$1 wanted=$2 said=; shift 2; echo "$name"
-  for call in SET SADD LPOP XREADGROUP; do
+  for call in SET SADD LPOP XREADGROUP XADD; do
     "$cli" -p "$port" >/dev/null <<<$'flushall\nrpush q m1 m2\nxgroup create s g 0 mkstream\nxadd s 1-1 body m1\nxadd s 2-1 body m2'
     rm -f port; python3 relay.py "$port" "${call/#SET/SEEN:E1}" & relay=$!
     for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
@@ -71,9 +73,9 @@ try() { # try NAME WANTED(all of them, by |) COMMAND...: each command with the f
   done
   [ "$said" = "$wanted" ] || { echo "   changed: expected $wanted"; failed=1; }
 }
-try "redis-py 8.1.0" 'null|0|"m2"|[["s",[["2-1",{"body":"m2"}]]]]|' v8/bin/python t.py
-try "ioredis 6.0.0" 'null|0|"m2"|[["s",[["2-1",["body","m2"]]]]]|' node calls.cjs
-errors='error|error|error|error|'
+try "redis-py 8.1.0" 'null|0|"m2"|[["s",[["2-1",{"body":"m2"}]]]]|2|' v8/bin/python t.py
+try "ioredis 6.0.0" 'null|0|"m2"|[["s",[["2-1",["body","m2"]]]]]|2|' node calls.cjs
+errors='error|error|error|error|error|'
 try "redis-py 5.2.1" "$errors" v5/bin/python t.py
 try "node-redis 6.3.1" "$errors" node node-redis.cjs
 exit $failed

@@ -26,7 +26,7 @@ for text, (read, written) in wanted.items():
     print(f"{text:24} json reads {json.loads(text)!s:24} srsly reads {seen[0]!s:24} srsly writes {seen[1]}")
     if seen != (read, written): failed = True; print("   changed: expected", read, written)
 off = sum(srsly.json_loads(f"{cents // 100}.{cents % 100:02}") != float(f"{cents // 100}.{cents % 100:02}") for cents in range(100000))
-print("of the 100,000 prices below 1,000.00 read with another value:", off); failed |= off == 0
+print("of the 100,000 prices below 1,000.00 read with another value:", off); failed |= off != 0
 with open("in.jsonl", "w") as file: file.write('{"id":123456789012345678901,"rate":0.000000000004}\n')
 srsly.write_jsonl("out.jsonl", srsly.read_jsonl("in.jsonl")); line = open("out.jsonl").read().strip(); print("through read_jsonl and write_jsonl:", line)
 failed |= line != '{"id":12776324570088369205,"rate":0.0}'

@@ -4,16 +4,18 @@
 # Happens: the cache goes by the function's name and the arguments: with dogpile.cache 1.5.0, Beaker 1.14.1, Flask-Caching 2.5.1, fastapi-cache2 0.2.2, cashews
 #   7.6.0, diskcache 5.6.3, ring 0.10.1 and joblib 1.6.0 order 7 is answered with customer 7, whoever came first (dogpile and Beaker do so with methods of one name
 #   in two classes of a file as well). So does wrap() of npm's cacheable 2.5.0, in particular with each function that has no name, as in wrap(async (id) => ...):
-#   the option "key", which its readme gives for that, is not looked at (keyPrefix is). memoizerific 1.11.3 (26 million downloads a month) does it with ANY two
+#   the option "key", which its readme gives for that, is not looked at (keyPrefix is). memoizerific 1.11.3 does it with ANY two
 #   functions where memoizerific(100) is kept in a constant, as do aiocache 0.12.3 and theine 2.0.0 (else right) with one decorator kept for both. No error. Right
-#   are cacheout 0.17.0, functools.lru_cache, memoizee 0.4.17 and moize 6.1.7.
+#   are cacheout 0.17.0, functools.lru_cache, memoizee 0.4.17 and moize 6.1.7. And of an argument dogpile.cache, Beaker, Flask-Caching, fastapi-cache2, cashews and
+#   aiocache look at the text: each SecretStr of pydantic 2.14.4 is "**********" there, so the shop with key b gets the orders of the one with key a.
 # Means: with one table or one shop all is well; with the second, one gets the other's rows until the entry ends. Give each a prefix of its own
-#   (cache_on_arguments(namespace=kind), key_prefix, name=, keyPrefix), or each its own cache. (Python 3.11, Node.js 20; dogpile's docstring knows of the classes)
+#   (cache_on_arguments(namespace=kind), key_prefix, name=, keyPrefix), or each its own cache, and a shop's id as an argument of its own beside its secret key.
+#   (Python 3.11, Node.js 20; dogpile's docstring knows of the classes)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts cacheable@2.5.0 memoizerific@1.11.3 memoizee@0.4.17 moize@6.1.7
 python3 -m venv v; v/bin/pip -q install --no-compile --disable-pip-version-check dogpile.cache==1.5.0 Beaker==1.14.1 Flask-Caching==2.5.1 Flask==3.1.3 fastapi-cache2==0.2.2 fastapi==0.165.0 \
-  cashews==7.6.0 diskcache==5.6.3 ring==0.10.1 joblib==1.6.0 aiocache==0.12.3 cacheout==0.17.0 theine==2.0.0
+  cashews==7.6.0 diskcache==5.6.3 ring==0.10.1 joblib==1.6.0 aiocache==0.12.3 cacheout==0.17.0 theine==2.0.0 pydantic==2.14.4
 cat > crud.py <<'E2'
 def crud(kind, cached):
     @cached
@@ -23,11 +25,20 @@ def crud_async(kind, cached):
     @cached
     async def get(id): return f"{kind} {id}"
     return get
+def shop(cached):
+    @cached
+    def orders(key): return f"orders of {key.get_secret_value()}"
+    return orders
+def shop_async(cached):
+    @cached
+    async def orders(key): return f"orders of {key.get_secret_value()}"
+    return orders
 E2
 cat > t.py <<'E2'
 import asyncio, functools, inspect, sys, warnings
 from importlib.metadata import version
-from crud import crud, crud_async
+from crud import crud, crud_async, shop, shop_async
+from pydantic import SecretStr
 import aiocache, beaker.cache, beaker.util, cacheout, cashews, diskcache, dogpile.cache, fastapi_cache, fastapi_cache.decorator, flask, flask_caching, joblib, ring, theine
 from fastapi_cache.backends.inmemory import InMemoryBackend
 warnings.simplefilter("error", joblib.memory.JobLibCollisionWarning)
@@ -54,6 +65,12 @@ for name, decorator in caches.items():
     ok = said == (good if name in right else wrong) and own == good and held == wrong; changed |= not ok
     more = f", with a prefix {own[2]}" if name in fix else f", by one {name} decorator for both {held[2]}" if name in kept else ""
     print(f"  {name} {'' if name == 'functools' else version(name)}: order 7 is {said[2]}{more}{'' if ok else f'   CHANGED: {said} {own} {held}'}")
+by_text = "dogpile.cache", "Beaker", "Flask-Caching", "fastapi-cache2", "cashews", "aiocache"
+async def orders(f): return [await x if inspect.isawaitable(x := f(SecretStr(key))) else x for key in "ab"]
+for name in (*by_text, "diskcache", "joblib", "cacheout", "functools"):
+    said = asyncio.run(orders((shop_async if name in ("fastapi-cache2", "cashews", "aiocache") else shop)(caches[name]())))
+    ok = said == ["orders of a", "orders of a" if name in by_text else "orders of b"]; changed |= not ok
+    print(f"  {name}: the shop with the secret key b gets {said[1]}{'' if ok else f'   CHANGED: {said}'}")
 class Customers:
     @region.cache_on_arguments()
     def find(self, id): return f"customer {id}"

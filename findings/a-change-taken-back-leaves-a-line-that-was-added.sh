@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Expected: the change from one state of an order to the next, kept instead of the states (an audit trail, an undo, an update over the wire), gives the next
 #   state when it is applied to the first, and the first when it is taken back.
-# Happens: json-diff-ts 4.10.4 (1.4 million downloads a month): revertChangeset() after two lines were added to a list leaves one of them, which is what the
+# Happens: json-diff-ts 4.10.4: revertChangeset() after two lines were added to a list leaves one of them, which is what the
 #   example in its readme comes to as well. By atomizeChangeset() and unatomizeChangeset(), which are there to keep single changes and go back, two lines
 #   taken out leave one. generate-json-patch 1.2.9 with objectHash (lines told apart by their own id) makes patches after which fast-json-patch has the lines
-#   in an order that neither state had: 81 of 2,000 here. just-diff 6.0.2 (16 million) does not escape "/" with jsonPatchPathConverter: the change of a
+#   in an order that neither state had: 81 of 2,000 here. just-diff 6.0.2 does not escape "/" with jsonPatchPathConverter: the change of a
 #   field "text/html" is refused by fast-json-patch, and where there is an object "a", a new "a/b" goes into that. Otherwise no error.
 #   deep-diff 1.0.2, jsondiffpatch 0.7.7, fast-json-patch 3.1.1 and rfc6902 5.3.0 are right.
 # Means: one line added or taken out, as in a test, is right; with two the history tells of an order that never was, and nothing throws. Keep the states, or

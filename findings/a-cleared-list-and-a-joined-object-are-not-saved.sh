@@ -10,7 +10,7 @@
 #   all of these. No warning.
 # Means: "status": "paid" merged into an order is open again for the next reader, the next webhook sends an emptied cart or ships it, a history line
 #   put in front is gone; tests that look at the object are green. Write .update(), x[:] = [] and x[0:0] = [item], or assign a new object. (Python
-#   3.11, mongomock 4.3.0 in place of a server: the command is not sent; the tracker of mongoengine has clear() since 2024)
+#   3.11, mongomock 4.3.0 in place of a server: the command is not sent; clear() of mongoengine is reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; python3 -m venv v

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Expected: a cuckoo filter made for 5,000 ids knows each of the 5,000 that were added (its readme, too, has false as the answer that is certain), or says
 #   that it is full; and it takes as many strange ids for known ones as it was told.
-# Happens: bloom-filters 3.0.4 : CuckooFilter.create(5000, 0.01) and CuckooFilter.from(ids, 0.01) answer true to each add() and
+# Happens: bloom-filters 3.0.4: CuckooFilter.create(5000, 0.01) and CuckooFilter.from(ids, 0.01) answer true to each add() and
 #   then do not know 1,671 of the 5,000, a third; of 4,000 added 212 are gone, of 2,000 three. A filter with 400 places says true to 400 of 500 ids, false to
 #   100, and knows 120. With the error rate 0.000001 it takes one strange id of 1,700 for known. What is lost was thrown out by a later one, without an error.
 #   Its BloomFilter, PartitionedBloomFilter, CountingBloomFilter, ScalableBloomFilter and XorFilter know all; pyprobables 0.7.0 raises CuckooFilterFullError,
-#   cuckoopy 0.1.1 knows all. (The tracker has two of 17 links that are not found, since 2024.)
+#   cuckoopy 0.1.1 knows all. (Reported upstream.)
 # Means: as the list of seen ids it lets through every third repeat once it is as full as it was made for, so after weeks and never in a test. Take another of
 #   its filters (ScalableBloomFilter, if the number is not known), or make it for three times as many and count with has() after add(). (Node.js 20)
 set -euo pipefail

@@ -8,7 +8,7 @@
 #   to 1000 behind a position all is well.
 # Means: a consumer that takes over what it missed stands at the day of the import, books 100 events again with each round if it does not know
 #   repeats, and never gets what came since; no test has a thousand rows of one time. Order by one unique field (id), or set offset_cutoff = None.
-#   (Python 3.11, Django 5.2.19, SQLite; the tracker has that the limit can be set)
+#   (Python 3.11, Django 5.2.19, SQLite)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; python3 -m venv v; v/bin/pip -q install --no-compile --disable-pip-version-check Django==5.2.19 djangorestframework==3.18.3

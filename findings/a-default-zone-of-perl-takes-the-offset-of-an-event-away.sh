@@ -7,6 +7,7 @@
 #   knows, it takes for that of the machine, without an error.
 # Means: the same log or export is read otherwise in summer than in winter, and a default zone, given to be safe, moves every event of a sender outside UTC: time limits, signatures
 #   with a time, reports by day. Use str2time and DateTime->from_epoch, or DateTime::Format::ISO8601 or RFC3339.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and perl"; exit 2; }; done

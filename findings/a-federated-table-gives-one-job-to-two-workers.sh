@@ -7,6 +7,7 @@
 #   1 row affected, and nothing happens. On the server itself, all of these are right.
 # Means: jobs run twice, every repeat is new, and counters fall behind, only under load and without an error. Read through such a table, write what is shared on the
 #   server that has it, or claim by a plain INSERT of the job's id, whose error for a second one is right here, too.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); servers=(); trap '{ for pid in "${servers[@]}"; do kill $pid; wait $pid; done; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -9,6 +9,7 @@
 # Means: the archive of the year is closed in November, the clean-up of the weekend runs every day, and the report that is due 74 times a year comes twice; on
 #   the host beside it, with cron, the same file is right. Write numbers, 6,0 for the weekend, one line for each day field; look at `systemctl list-timers`
 #   after a change.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get, python3)"; exit 2; }; done

@@ -6,7 +6,8 @@
 #   {refund: 5, sku: c} the refund is b's. Faraday sorts the keys: {sku: b, gift: yes} loses its gift to the line before however it was written. Of two objects with no field in
 #   common one is left. With the same fields in each, empty where there is nothing, all is right. No error. The readme of rest-client says that it follows Rack's convention.
 # Means: a discount, a gift, a refund or a note is booked on another line of an order, and only in orders where the first line has none; a test with one line, or with all fields, passes.
-#   Send JSON, or all fields in each object, or an index (items[0][sku]), of which Rack makes a hash with "0", "1". (Debian 12; its tracker has it since 2018, closed)
+#   Send JSON, or all fields in each object, or an index (items[0][sku]), of which Rack makes a hash with "0", "1". (Debian 12; reported upstream)
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

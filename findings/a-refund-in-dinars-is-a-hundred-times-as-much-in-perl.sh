@@ -6,6 +6,7 @@
 #   Of 48 other currencies with cents (QAR, TRY, MAD, NGN, KZT, FJD, GEL, IDR, TWD ...) it has the number of decimals as 0: 0.49 QAR is "0 QAR", 19.50 "20 QAR".
 # Means: the customer reads a hundred times, or a thousand times, what was paid, and whoever takes the number out of the mail books it. Tests with the large currencies show
 #   nothing. Write the amount as it came and the code behind it, or give currency_set a format of your own for each currency (that mends all of its formats).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }; done

@@ -7,7 +7,7 @@
 #   tablemark and convert-array-to-csv (the refund stands under amount); tablib refuses that, but takes a field of another name in its place, as
 #   convert-array-to-csv does. No error. csv-stringify, json2csv, papaparse and Python's csv.DictWriter are right.
 # Means: rows are right as long as all come from one sender, and a sum over a column is wrong by a few rows later. Make each row by the list of names first.
-#   (Python 3.11, Node.js 20; tablib's tracker has it since July 2026)
+#   (Python 3.11, Node.js 20; for tablib reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null

@@ -6,6 +6,7 @@
 #   07:30, a full hour in RFC 1123 likewise. "10:15:20Z", "10:00:00Z" and "10:00:00.000Z" are right, and so is all without a zone. No error.
 # Means: one event in sixty of a sender with milliseconds (JavaScript's toISOString) is up to a minute off, those of the first minute of an hour up to an hour, those after
 #   midnight up to a day, and read again it is another time, so that a repeat is none. Tests pass at most times. Use time.Parse with time.RFC3339.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -2,12 +2,12 @@
 # Expected: an amount that comes as text in JSON, as it should, is the same amount for a library for money or numbers, or is refused; Python writes such texts
 #   by str(Decimal), and the exponent in them is valid in JSON, JavaScript and SQL alike.
 # Happens: Python's Decimal (3.11) writes a zero with eight places, as columns for cryptocurrencies, fees and balances have, as "0E-8", a normalised 1000 as "1E+3".
-#   numeral 2.0.6 (seven million downloads a month) makes -8 of the zero, 13 of the thousand and -18 of "1E-8", though of the number 1e-8 it is right, and
+#   numeral 2.0.6 makes -8 of the zero, 13 of the thousand and -18 of "1E-8", though of the number 1e-8 it is right, and
 #   "1e-8" in small letters is. accounting-js 2.0.3: the same, and -18 of the number 1e-8 as well. currency.js 2.0.4: NaN, 13, NaN. accounting 0.4.1 and
 #   currency-formatter 1.5.9: 0, 13, 1; the latter makes 1 of the number 1e-8, too, and money-math 2.6.3's floatToAmount() "10.00" of 1e-7. No error.
 #   numbro 2.5.0, big.js 7.0.1, decimal.js 10.6.0 and Number() read all of them.
 # Means: a balance that is nothing shows as a debt of eight, and a thousand as thirteen, for one sender, and only for such amounts. Send f"{d:f}" from Python, or
-#   read with Number() or big.js first. (Node.js 20; currency.js' tracker has the exponent as not supported)
+#   read with Number() or big.js first. (Node.js 20)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null

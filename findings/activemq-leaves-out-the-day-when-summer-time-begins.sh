@@ -9,6 +9,7 @@
 #   the class that the broker asks; that it does is checked with a broker.)
 # Means: the poll for missed events, the digest or the clean-up that is a scheduled message does not come on one day, or twice, or in other months, without an
 #   error or a line in the log. Let the broker run in UTC (-Duser.timezone=UTC), write months and days as a list (1,4,7,10), and one kind of day.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

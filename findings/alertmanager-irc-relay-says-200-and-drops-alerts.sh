@@ -7,6 +7,7 @@
 #   A channel that it may not join costs 200 and the alert as well, ten seconds later.
 # Means: the alerts of the hour in which the network was gone are just those that are lost, and Alertmanager has them down as delivered. Watch its metric
 #   webhook_alert_handling_errors, keep a second receiver, and do not take the 200 of a relay for more than "read".
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12"; exit 2; }

@@ -7,6 +7,7 @@
 #   is the delivery.
 # Means: an outage of the receiver that is longer than group_interval hides every alert that was over within it, and one 429 is such an outage. Answer 503, not 429,
 #   and better still take and store at once; read alerts that must not be missed from Prometheus (the series ALERTS); give the last URL, not one that moves.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d /tmp/am.XXXXXXXXXX); manager=; trap '[ -z "$manager" ] || { kill $manager; wait $manager; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # Expected: avro.Type.forValue(event) of avsc finds a schema for an event, to write events of that shape without a schema by hand (its readme has it for
 #   this); what type.fromBuffer(type.toBuffer(event)) gives is the event, or there is an error.
-# Happens: avsc 5.7.9 (5.3 million downloads a month) takes every number that is no integer of 32 bits for a "float" of 32 bits, also whole ones up to 2^53,
+# Happens: avsc 5.7.9 takes every number that is no integer of 32 bits for a "float" of 32 bits, also whole ones up to 2^53,
 #   though Avro has long for these: the time 1700000000123 comes back as 1700000038912, 39 seconds later, of 3000000001 cents one is gone, an order number
 #   900000012345 is 899999989760, 19.99 is 19.989999771118164. From 2^53 on it is a double and right. In a list of events one amount of 19.99 makes a float
 #   of the whole field, so 16777217 of another event is 16777216. A Date is a record without fields: {} comes back, zero bytes are written, no time.
 #   toBuffer(), isValid() and files (BlockEncoder) take all of this without an error.
 # Means: times in milliseconds are the same for two minutes on end, joins by order number find others, and the schema beside it looks meant. Write the
-#   schema by hand (long, double, timestamp-millis), or give a valueHook for numbers and dates. (Node.js 20; issue 94 of 2017 has 6.1, the answer there is
-#   the hook)
+#   schema by hand (long, double, timestamp-millis), or give a valueHook for numbers and dates. (Node.js 20; reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts avsc@5.7.9

@@ -7,6 +7,7 @@
 #   of a tube is over at once.
 # Means: an event that somebody has rescued is stuck once more, and nobody looks for it; a poisonous one starts its tries anew at each restart, in front of all others, where
 #   a worker gives up by "releases" or "timeouts". Rescue with kick-job, release with a delay of at least one second, and count the tries in the job or in a table.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -2,7 +2,7 @@
 # Expected: big-json says that it is JSON.parse for big objects, by way of streams: the value is the one that JSON.parse gives.
 # Happens: big-json 3.2.0 leaves out each field of the outermost object that is null (deeper ones stay), and a null at the end of the outermost list; ids
 #   above 2^53 become strings, but negative ones are rounded to other ids as ever, and up to 2^53 they stay numbers; a body that is "text", 12, true or null
-#   becomes {}. The JSONStream 1.3.5 below it (44 million downloads a month) drops each null that a path selects, so list and stream differ in length;
+#   becomes {}. The JSONStream 1.3.5 below it drops each null that a path selects, so list and stream differ in length;
 #   its readme has the strings, for numbers that cannot be represented, but neither the nulls nor the sign. @discoveryjs/json-ext 1.1.0 is right.
 # Means: an update that says "cleared" ({"owner": null}) arrives as one that does not speak of it, just when a body was too big for JSON.parse; an id's type
 #   depends on its size, so the same id is not equal to itself in two services. Use another streaming parser; compare it with JSON.parse on your own bodies.

@@ -6,6 +6,7 @@
 # Means: senders take 413 for final and 502 for "try again": one notification that is too large is posted for days, holds up those behind it where order
 #   is kept, or has the sender switch the webhook off; and the receiver's log has a client that left, not a large body. Set no limit at the
 #   proxy but the receiver's, which answers 413 through Caddy, too.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pids=; trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; for tool in caddy nginx curl; do command -v $tool >/dev/null || { echo "needs Debian's $tool"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   the next day, February 31 is March 3. from_unixfloat rounds to the nearest second: 0.7 s past 23:59:59 is printed as 24:00:00 of the old day. Nothing is raised.
 # Means: events from India, Nepal, Iran, Newfoundland and the middle of Australia are half an hour or more off, and of all times with AM and PM those of the two hours
 #   around noon and midnight by twelve hours. Read offsets and AM/PM by hand, or times by Ptime.of_rfc3339; cut a time to whole seconds before from_unixfloat.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

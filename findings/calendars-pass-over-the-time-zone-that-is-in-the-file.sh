@@ -6,7 +6,7 @@
 #   for all that are not in a list of its own, though its readme says that the list is for files without a definition. No error. icalendar 7.3.0, icalevents 0.3.1,
 #   ts-ics 2.4.6 and ical.js 2.2.1 (with the zones of the file registered) are right.
 # Means: reminders for customers of one mail program go out hours early or late, by as much as the server is from their zone. Read with icalendar, ts-ics or ical.js,
-#   or refuse a name that is no IANA zone. (Python 3.11, Node.js 20; the tracker of ics has it since 2022, that of node-ical for names of Microsoft)
+#   or refuse a name that is no IANA zone. (Python 3.11, Node.js 20; reported upstream for ics, and for node-ical in part)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts node-ical@0.27.2 ical-expander@3.2.0 ts-ics@2.4.6 ical.js@2.2.1 zod@4.1.12

@@ -7,6 +7,7 @@
 #   the log has a line, "Ignoring trailing garbage", and it has the same one for each 9999900.0, which is right. As a gauge the same texts are right.
 # Means: the rate of events falls by ten million once and is 0 from then on, weeks after all was tried; an alert on "too few" fires, one on "too many errors"
 #   never does again. Read Java's counters as a gauge and take the rate later, or write whole numbers (a long) into the page.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pids=; trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get, python3)"; exit 2; }; done

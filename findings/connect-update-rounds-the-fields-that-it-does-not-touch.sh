@@ -7,6 +7,7 @@
 #   0.04 as 0.0, without an error or a warning (a text that is cut has a warning), and a WHERE or SUM works with these.
 # Means: mark an event as done in the file, and its coordinates and rates are others; leave the table as it is, and sums and ids drift as the events grow. Only read with
 #   CONNECT, name the columns yourself, wide enough (bigint, varchar, numbers of decimals as varchar), and keep states in a table of their own.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Expected: dragonmantank/cron-expression, which decides for Laravel's scheduler, Crunz and others whether a job is due, reads the names of days as it reads their numbers (its class says both):
 #   SAT-SUN is the weekend, MON-SUN and SUN-SAT are every day. What it cannot read, isValidExpression refuses, as it refuses FOO-SUN and 32W.
-# Happens: cron-expression 3.3.1 (Debian 12; the code of November 2025 does the same): a name at the end of a range that is SUN never comes: SAT-SUN is Saturday alone, MON-SUN is Monday to Saturday. A range
+# Happens: cron-expression 3.3.1 (Debian 12): a name at the end of a range that is SUN never comes: SAT-SUN is Saturday alone, MON-SUN is Monday to Saturday. A range
 #   that begins with SUN is no day at all: SUN-SAT, SUN-TUE. So is FRI-MON, and 22-2 for hours. All are valid for isValidExpression, and isDue says false for ever, without an
 #   exception (22-2 says something about an array key at PHP's log). With numbers, 6-7, 0-6, 7-2, and as lists, SAT,SUN, all is right. The last working day, LW, which Quartz and
 #   AWS have, is valid, too, and runs on Saturdays, on the first Monday, and in some months not at all; 31W runs in the first days of February and of April.
 # Means: a clean-up, a retry of what failed or a report for every day is never done, or not on Sundays, and nothing says so: schedule:list shows the line. Write days as
 #   numbers or lists, hours as 22-23,0-2, and ask getNextRunDate in a test, which does throw for what never comes.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

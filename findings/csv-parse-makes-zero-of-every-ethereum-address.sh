@@ -7,8 +7,7 @@
 #   and query-string 10.0.0 (parseNumbers) make 4.7e+47 of an address: still different ones, but nobody gets the address back. papaparse 5.7.1 (dynamicTyping)
 #   and csvtojson 2.0.14 (checkType) leave the text.
 # Means: a payout list, a reconciliation of deposits or a set of events seen, read with cast: true so that amounts are numbers, has one customer, and all but the
-#   first event are repeats. Give cast a function that takes only the columns of amounts, or read with papaparse. (Node.js 20; its tracker has 0 for hexadecimal
-#   numbers, asked for as a wish, since 2017)
+#   first event are repeats. Give cast a function that takes only the columns of amounts, or read with papaparse. (Node.js 20)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected: a CSV body that is kept as a Buffer (to check its signature, to store it, to try again later) is the same after csv-parser (npm, nine million
-#   downloads a month) has read it; a stream that is piped into csv-parser and into a file gives the file as it came.
+# Expected: a CSV body that is kept as a Buffer (to check its signature, to store it, to try again later) is the same after csv-parser (npm)
+#   has read it; a stream that is piped into csv-parser and into a file gives the file as it came.
 # Happens: csv-parser 3.2.1 takes the doubled quotes of a field out inside of the caller's Buffer, with no copy: "say ""hi"" now" is afterwards "say "hi"
 #   nowow", and stands so in what is stored, hashed or forwarded, and in the file that the same stream is piped to. A second read of the Buffer has other
 #   notes and, behind a field that begins with a number of inches ("12"" pipe"), one row less. The rows of the first read are right; no error, nothing in

@@ -6,8 +6,8 @@
 #   wrong day. No error, and not null (as for a week 54 or a letter for the day). %u with %W, and %V with %w, %a or %A instead of %u, are right.
 #   dayjs 1.11.23 with customParseFormat and isoWeek makes today of each such date, unless strict; luxon 3.7.2 and date-fns 4.4.0 are right.
 # Means: due dates, deliveries and shifts that an ERP or a planning system hands on as 2026-W48-5 fall on Monday: reminders go out days early, a week's amounts stand in one day's bar, and
-#   keys of days (one sum per day) run together. Tests with a Monday pass. Read such dates by hand, or change %u into %w (7 is 0 there). (Node.js 20; a fix is proposed at its
-#   tracker since July 2026)
+#   keys of days (one sum per day) run together. Tests with a Monday pass. Read such dates by hand, or change %u into %w (7 is 0 there). (Node.js 20; reported
+#   upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts d3-time-format@4.1.1 dayjs@1.11.23 luxon@3.7.2 date-fns@4.4.0

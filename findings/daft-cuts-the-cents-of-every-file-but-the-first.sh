@@ -7,8 +7,7 @@
 #   with that. Read in the other order all is right; in a wildcard the order is the file system's. In one file only the first MiB counts: the same there
 #   for what comes later. Within it, too, a fraction is lost beside a time without one, and an object beside a text, or a number beside a list, is null.
 # Means: days of amounts without cents, ids and notes that are gone, by which file came first: a test with one file shows nothing. Give schema= with a type for
-#   every column (str for ids and times); it overrides what was found; or read each file alone and compare the types. (Issue 5647 has a maintainer's
-#   word that the first file gives the schema; the pages of the functions do not.)
+#   every column (str for ids and times); it overrides what was found; or read each file alone and compare the types.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; export DAFT_ANALYTICS_ENABLED=0 DO_NOT_TRACK=1

@@ -6,6 +6,7 @@
 #   sum of 100000000000000 cents is "1e+14". first, last and unique show what is in the file, and range the true difference. No warning, exit code 0.
 # Means: a watermark "the last time that was taken" from `datamash max` passes over what came in these microseconds, or takes some twice where it was rounded
 #   down; a report of rupiah or cents does not add up with the database. Give --format '%.0f' (or '%.2f') each time; with it the digits are right.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

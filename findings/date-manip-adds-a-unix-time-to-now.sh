@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Expected: Perl's Date::Manip, asked for the date that a text says, knows a Unix time (its manual: "epoch SECS"), or refuses a number that is no date, as it does with one of 13 digits
 #   (milliseconds).
-# Happens: Date::Manip 6.91 (Debian 12): ParseDate("1795989600"), the Unix time of this November, is a date in the year 2083: it takes the number for a wait in seconds
-#   and adds it to the clock, so that the same text is another date each time it is read. So do UnixDate(), Date_Cmp(), DateCalc() and Date::Manip::Date; -1795989600 is in 1970.
+# Happens: Date::Manip 6.91 (Debian 12): ParseDate("1795989600"), a Unix time of November 2026, is a date 57 years from now: it takes the number for a wait in seconds
+#   and adds it to the clock, so that the same text is another date each time it is read. So do UnixDate(), Date_Cmp(), DateCalc() and Date::Manip::Date; -1795989600 is 57 years ago.
 #   No error, and "epoch 1795989600" is right. Read by its parse_format("%s"), it is right as well; with the option nodelta (only in parse()) it is refused. A time with a
-#   fraction, 1795989600.25, is another date of 2083. The manual of dates says that most valid deltas can be one ("in 2 days"), that of deltas that one to seven numbers
+#   fraction, 1795989600.25, is some date after 2080, too. The manual of dates says that most valid deltas can be one ("in 2 days"), that of deltas that one to seven numbers
 #   with colons between them are one; what comes of a Unix time by that, neither says.
 # Means: the created of a webhook of Stripe, the ts of Slack, the timestamp of a signature: "not from the future" refuses all, "newer than the last" takes each repeat for newer, because the
 #   clock went on, and what was to expire lasts 57 years. Put "epoch " before the number, or keep such times as the numbers that they are.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and perl"; exit 2; }; done

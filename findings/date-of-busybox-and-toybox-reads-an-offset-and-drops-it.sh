@@ -8,6 +8,7 @@
 # Means: "older than five minutes", "expired?" and the age of a backup are off by the sender's offset, in the container and not on the laptop, where date
 #   is GNU's. Rewrite the text for -d without -D (sed 's/T/ /; s/[+-]....$/ &/', for Z TZ=UTC0), install coreutils, or let the program that has a real parser
 #   count.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -2,7 +2,7 @@
 # Expected: dateparse.ParseAny (araddon/dateparse, the usual library of Go for times of unknown form) reads 2026-11-29 22:00:00.123456+01, the way in which
 #   PostgreSQL writes a timestamptz, as that moment, or says that it can not. Without a fraction it reads each offset rightly, and with +01:00 or +0100 as
 #   well. A "Z" is UTC.
-# Happens: dateparse of 2021-04-29 (Debian 12; there is no newer one), fraction and offset of two digits: the offset is taken for a piece of a layout of
+# Happens: dateparse of 2021-04-29 (Debian 12), fraction and offset of two digits: the offset is taken for a piece of a layout of
 #   Go. +01 (Berlin) sets the month to January, +02 the day to the 2nd, +03 the hour to 3, +04 the minutes to 4, -05 (New York) the seconds to 5, -06
 #   (Chicago) the year to 2006; the offset itself is lost, with +07 to +09, -08 and -09 nothing but that. From 10 on there is an error. ParseStrict does the
 #   same. ParseIn(text, place) and ParseLocal read "Z", "UTC" and "+00" behind a fraction as the time of the place: 22:00:00.123Z is 03:00 UTC of the next
@@ -10,6 +10,7 @@
 # Means: events copied from a database as text (psql, COPY, CSV, row_to_json has +01:00 and is right) lie months away, with no error, and in a test under
 #   UTC (+00) or without a fraction all is right. Read with time.Parse and the layout "2006-01-02 15:04:05-07" (it takes a fraction), and refuse what does
 #   not fit.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

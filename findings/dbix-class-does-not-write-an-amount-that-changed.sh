@@ -7,6 +7,7 @@
 #   set_columns do the same; create(), update() of a result set and a column declared as text write every digit.
 # Means: the correction of an amount is answered with 200 and is not in the database. Give such columns is_numeric => 0 in add_columns, or call make_column_dirty before
 #   update(). The manual says that numbers are compared as numbers, not that numbers with other digits are the same.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }; done

@@ -7,6 +7,7 @@
 #   letters <nil>; for the bodies 42 and "x", and for a body whose content-type is not JSON, the command runs with the word null.
 # Means: the sender counts an event as delivered that nobody has seen; only webhook's own log (with -verbose) knows of it. Set
 #   "include-command-output-in-response" (then it is a 500, and the sender tries again), hand bodies on with "pass-file-to-command", and treat <nil> as missing.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12"; exit 2; }

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # Expected: liveQuery() of Dexie, which is there to say again what a query finds after each change, says in the end what the query finds.
-# Happens: dexie 4.4.7 (4.3 million downloads a month) changes the answer that it keeps by itself, and asks the database only if that became shorter than
+# Happens: dexie 4.4.7 changes the answer that it keeps by itself, and asks the database only if that became shorter than
 #   limit(). Five jobs at 1 to 5: orderBy('at').limit(3) says 1 2 3; job 1 is put off to 9, by update() or put(), and it says 2 3 1 and stays at that, where
 #   the query itself finds 2 3 4; reverse() does the same. orderBy('at').first() still has job 1, and with a new job at 7 says that one, while job 2 is due.
 #   A bulkPut() of two states of one order, open and then paid, leaves it among the open ones for where('state').equals('open'). No error. A plain query is
 #   right, through the same object as well, and so are live queries after a db.transaction('rw'), with where('at').above(0).limit(3), and with cache:
 #   'disabled'.
 # Means: a page or an Electron app that works off "the next three" by a live query never comes to the fourth, and has as open what is paid, while the table
-#   is right. new Dexie(name, { cache: 'disabled' }), or write in transactions. (Node.js 20, fake-indexeddb 6.2.8. The maintainer says of the cache that an
-#   early answer may be wrong for a moment and that each subscriber has the state of the database in the end.)
+#   is right. new Dexie(name, { cache: 'disabled' }), or write in transactions. (Node.js 20, fake-indexeddb 6.2.8)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts dexie@4.4.7 fake-indexeddb@6.2.8

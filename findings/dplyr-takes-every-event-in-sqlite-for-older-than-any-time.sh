@@ -8,6 +8,7 @@
 #   warning; with extended_types = TRUE it is the same, though tbl() shows times.
 # Means: a retention job that removes or archives what is older than 30 days takes everything, a report of today is empty. Write filter(at < !!as.numeric(cutoff)),
 #   or dbGetQuery() with a parameter, or keep times as ISO text in UTC and compare text with text.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

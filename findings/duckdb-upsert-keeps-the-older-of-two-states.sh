@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Expected: INSERT OR REPLACE, or ON CONFLICT DO UPDATE, of a batch in which one key comes twice ends with the later row, as in SQLite, or is an error, as in
-#   PostgreSQL and in DuckDB until 1.1; `n = t.n + excluded.n` counts each row, and `WHERE excluded.seq > t.seq` lets the newer one win.
-# Happens: DuckDB 2.0.1 (and 1.4.4) keeps the FIRST row of each key and drops the others before it compares anything, without an error: of running, completed it
+#   PostgreSQL; `n = t.n + excluded.n` counts each row, and `WHERE excluded.seq > t.seq` lets the newer one win.
+# Happens: DuckDB 2.0.1 keeps the FIRST row of each key and drops the others before it compares anything, without an error: of running, completed it
 #   stores running, three events add one, the guard by seq never sees the newer row. DuckDB 1.3.2 kept the last one. Of a large batch out of a table, which
 #   several threads read, it is the first or one out of the middle, by chance. Row by row (executemany) all is well. MERGE INTO keeps the first update, too, and
-#   inserts a new key twice (no primary key). The page on INSERT in its documentation (1.4) does not speak of it.
+#   inserts a new key twice (no primary key). The page on INSERT in its documentation does not speak of it.
 # Means: a load of an hour's webhooks leaves jobs running for ever that ended within the hour, only in bursts, and since an update of DuckDB that changed no test
 #   with one row a key. Reduce the batch first: QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1, and sum() for counters.
 set -euo pipefail

@@ -7,6 +7,7 @@
 #   with each " and \ of the JSON escaped once more, as in the grammar of its readme, is whole; nothing refuses another.
 # Means: test events have no blanks and come back as they were; of the first real customer the body is cut in the middle, and each repeat of the event is
 #   refused since its id is there. Write the value with jq -r 'tojson | tojson', or use a client library or the JSON gateway, and read back what was stored.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -2,7 +2,7 @@
 # Expected: a gzip file may have several members one after the other (`gzip -c >> day.ndjson.gz` at the end of each hour, gzip.open(..., "ab") of Python, `cat
 #   *.gz`), and unpacks to all of them: gzip, Node.js, Python, pako 3.0.3 and fflate's own stream Gunzip do that ("Streaming single or multi-member GZIP
 #   decompression", its types).
-# Happens: gunzipSync(), gunzip() and decompressSync() of fflate 0.8.3 (some 117 million downloads a month) unpack the first member only, and keep as much of it
+# Happens: gunzipSync(), gunzip() and decompressSync() of fflate 0.8.3 unpack the first member only, and keep as much of it
 #   as the LAST one is long: hours of 1000, 800 and 10 events give the first 10 events of the first hour, hours of 10, 800 and 1000 give 10, and a last hour
 #   without an event gives nothing at all. Where the first is cut within a line, half a line. No error: neither the checksum nor the length is compared.
 # Means: the archive looks whole (zcat has every event), and the page or worker that reads it sees the start of the day, or an empty day after a quiet hour. Use

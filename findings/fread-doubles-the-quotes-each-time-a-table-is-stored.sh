@@ -3,10 +3,11 @@
 #   written twice; its help says that it handles embedded quotes robustly, and fwrite() writes them twice by default, as its help says.
 # Happens: data.table 1.14.8 (Debian 12): fread() leaves both. Ann "Boss" Lee has 4 quotes when it was stored once, 8 after two times, 16 after three; the JSON
 #   body of an event has {""id"":1}, which no JSON parser reads. No warning, and no option of fread() changes it. Fields without quotes are right, and so is
-#   read.csv() of R. (Known, issue 1109 of 2015.)
+#   read.csv() of R. (Reported upstream.)
 # Means: a job that reads a table, adds some rows and writes it again doubles the quotes each time; names do not match those of the database any more, merge()
 #   finds nothing for them, and hashes of bodies differ. After fread(), gsub('""', '"', x, fixed = TRUE) for all text columns, or read.csv() or readr, or store
 #   JSON lines.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

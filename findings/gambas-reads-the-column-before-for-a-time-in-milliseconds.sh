@@ -7,6 +7,7 @@
 #   A DATETIME with a T in place of the blank is midnight of that day (the seconds can be those of a row before); with a blank, and a Z behind it or not, it is right.
 # Means: tests with small numbers show nothing; then jobs are done at once or never, and all events of a day happened at midnight. Declare BIGINT, or select ms + 0; store times with a blank,
 #   or read them as text: at || ''.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and python3"; exit 2; }; done

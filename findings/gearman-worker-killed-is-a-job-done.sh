@@ -5,6 +5,7 @@
 #   A command that is not there or not executable is a job done as well, with nothing written. Nothing comes back to the queue.
 # Means: the events that a worker dies of, and every event after a deployment with a wrong path, are gone as done, foreground or background. Put a shell between that
 #   makes a status of it: gearman -w -f hook -- sh -c 'command; exit $?' (137 for SIGKILL, 127 for what is not there), and let the command say "ok" at its end.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; worker=; trap 'for pid in $worker $server; do { kill $pid; wait $pid; } 2>/dev/null || true; done; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

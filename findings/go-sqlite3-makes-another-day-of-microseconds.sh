@@ -8,6 +8,7 @@
 #   itself understands. In a column of type TEXT each is whole.
 # Means: "delete what is older than 30 days", written in Go, deletes the newest, a repeat is never "within five minutes", jobs are due at once or in a hundred years. Store
 #   RFC 3339 with "Z" or milliseconds there, or declare the column TEXT or INTEGER and parse it yourself.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }; command -v gcc >/dev/null || { echo "needs gcc"; exit 2; }

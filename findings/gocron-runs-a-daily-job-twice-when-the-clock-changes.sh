@@ -4,9 +4,10 @@
 # Happens: gocron 1.18 (Debian 12) puts midnight and hours together as a length of time, on the days when the clock changes: for New York the daily job
 #   runs twice on 8 March (10:30 and 11:30) and on 2 November (09:30, 10:30), and on 9 March at 11:30; Sunday's job twice on 8 March and on 8 November, that
 #   of the 1st twice on 1 December (01:00, 02:00), that of the last day twice on 31 December. In Berlin the daily one runs twice on 29 March and on 26
-#   October. Under UTC, and with Cron("30 10 * * *"), all is right. (The newest v1 has other sums for days; that for months is the same.)
+#   October. Under UTC, and with Cron("30 10 * * *"), all is right.
 # Means: invoices, reminders and settlements go out twice, twice a year; tests run under UTC or in weeks without a change. Use Cron() or
 #   NewScheduler(time.UTC), and let the job remember the day that it was run for.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Expected: gorequest's Post(url).Send(text) (Go, a client of many programs) sends the text; its README shows it with JSON. A signature over the text fits
 #   what arrives.
-# Happens: gorequest 0.2.15 (Debian 12; so does the newest source) reads the text and writes it anew. Of JSON lines ({..}\n{..}, as for
+# Happens: gorequest 0.2.15 (Debian 12) reads the text and writes it anew. Of JSON lines ({..}\n{..}, as for
 #   Elasticsearch, ClickHouse or a log) only the first is sent, with no error; the keys are sorted, <, > and & are \u003c, blanks are gone, 1.50 and long ids
 #   stay. Any text that is no JSON is a form: "hello world" arrives as "hello+world=", "a=1&a=2" as "a=2&a=1", a line of InfluxDB or a metric is a key
 #   without value; "100% sure" as it is. Arrays of objects are sorted as well. net/http sends what it gets.
 # Means: batches lose all but the first event and the answer is 200; an HMAC over the text is refused by each receiver, for some texts only (one key, or
 #   keys in order, as in a test). Type("text") with a Content-Type of your own, set by Set() behind it, sends the text as it is (below); or use net/http.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

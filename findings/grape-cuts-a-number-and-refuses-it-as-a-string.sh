@@ -6,6 +6,7 @@
 #   there the string "2.99" becomes 2.99 and the number 2.99 becomes 2. `types: [Integer, String]` makes 7 of the string "007".
 # Means: a sender that changes from cents to euros, or a quantity from pieces to hours, is booked with all its fractions cut, and nobody is told; a test with strings
 #   (a form, curl -d amount=2.99) shows the refusal. Declare BigDecimal and check yourself that it is whole, or take coerce_with: ->(v) { Integer(v.to_s, 10) }.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -6,6 +6,7 @@
 #   number in quotes. A word in a number or in a time, and an object in a text, are code -22 and a line in the log.
 # Means: an amount of 30 million in cents is a refund, and filters and sums count it so. Take Int64 for whole numbers of others, Float or text for
 #   those that may be larger, and true and false without quotes; what the program returns tells nothing about it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

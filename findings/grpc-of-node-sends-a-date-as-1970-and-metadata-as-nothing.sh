@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected: gRPC and Pub/Sub clients in Node.js build messages from plain objects with protobufjs (over a hundred million downloads a month;
-#   @grpc/proto-loader is on it). A Date for a google.protobuf.Timestamp is that time, a JSON object for a google.protobuf.Struct is that object, or there
+# Expected: gRPC and Pub/Sub clients in Node.js build messages from plain objects with protobufjs (@grpc/proto-loader is on it).
+#   A Date for a google.protobuf.Timestamp is that time, a JSON object for a google.protobuf.Struct is that object, or there
 #   is an error, as there is for a text or a number in their place. verify() tells whether an object fits, and a number that is too large for an int32
 #   does not.
 # Happens: protobufjs 8.8.1 and 7.6.6 (under proto-loader 0.8.1) send a Date as an empty Timestamp, which each receiver reads as 1970-01-01, and a Struct

@@ -8,6 +8,7 @@
 # Means: a filter of repeats or "has the event changed?" with trees drops another order's event, or the correction of an amount; and one that was filled from
 #   one's own objects knows no repeat at all. Nothing is raised. Compare ids as text (getAsString), or the SHA-256 of the body; make trees by
 #   JsonParser.parseString(gson.toJson(...)) if they must be in a set.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: a text for a length of time with units ("1m30s", "523.4µs", "-5m", as Go, Prometheus and many logs and webhooks write them) is read as that length, or
 #   refused, as a library for such texts does for what it does not know.
-# Happens: timestring 7.0.0 (2.6 million downloads a month) drops letters that it does not know, and signs: "523.4µs" is 523 seconds, a thousand times a
+# Happens: timestring 7.0.0 drops letters that it does not know, and signs: "523.4µs" is 523 seconds, a thousand times a
 #   thousand more, "-5m" is plus five minutes; "523us" it refuses. enhanced-ms 5.0.0 makes plus 90 seconds of "-1m30s", and five hours of ".5h".
 #   @sapphire/duration 1.2.0 and parse-duration-ms 0.1.0 make minus 30 seconds of "-1m30s": the sign is the first unit's alone. duration-js 4.0.0 has zero for
 #   "523.4µs". parse-duration 2.1.9 is right about these. "1m30s", "2h45m0s", "1.5h" and "300ms" are right in all six. No error.

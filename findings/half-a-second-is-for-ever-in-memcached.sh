@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: set(key, token, expires_at - now) keeps a token for the rest of its life, and add() with half a second a lock for half a second. What is less than a
 #   second is rounded up, forgotten at once, or refused: pymemcache 4.0.0, pylibmc 1.6.3 and memcached 2.2.2 of npm refuse a time that is not whole.
-# Happens: python-memcached 1.62, memjs 1.3.2 (npm, 2.1 million a month), dalli 3.0.6 (Ruby), memcached 3.2.0 of PHP in both protocols, and Perl's
+# Happens: python-memcached 1.62, memjs 1.3.2 (npm), dalli 3.0.6 (Ruby), memcached 3.2.0 of PHP in both protocols, and Perl's
 #   Cache::Memcached 1.30 and Cache::Memcached::Fast 0.28 cut the part behind the point, and 0 is memcached's "never": the token with 0.4 seconds left, and in
 #   most of them the one that ended 0.4 seconds ago, stays until memcached is restarted. No error, no warning. 1.9 seconds are one.
 # Means: who writes at any moment of a token's hour hits these two seconds once in two thousand times, and then all senders have an ended token and get 401 for

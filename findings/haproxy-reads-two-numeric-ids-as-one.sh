@@ -6,6 +6,7 @@
 #   name that is written with an escape is not found. With json_query('$.id','int') integers are right up to 2^53 - 1 and nothing beyond; 1e3 is 1, 1.9 is 1.
 # Means: a stick table of ids refuses new events as repeats (the first of each ten thousand seconds of Unix time gets through), and lets through every repeat whose
 #   id has a slash; `balance hash` sends a whole range of customers to one server. Take 'int' for numbers, strings only for plain letters, and test both sizes.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get curl; do command -v $tool >/dev/null || { echo "needs Debian 12 with curl"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   false and not "", 0 is not false, as one would think.
 # Means: as the key of a set of events seen, or of "has the state changed?", it drops the event that says "refunded: 0" after the one with null ("not known yet"), and the list
 #   that was emptied. Hash the bytes of the body, or of a canonical JSON, with SHA-256.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

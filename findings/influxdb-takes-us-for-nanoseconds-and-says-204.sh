@@ -6,6 +6,7 @@
 #   -precision us` says that the precision is unknown, imports all the same as nanoseconds, and ends with 0. Only a limited retention makes it an error (400).
 # Means: all answers are good and every dashboard of the last hour is empty; in a second of 1970, events of a quarter of an hour lie together, and with seconds, a year's
 #   in 32 ms. Write u for microseconds there, or nanoseconds without any precision, which mean the same to all versions, and read one point back when you set it up.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

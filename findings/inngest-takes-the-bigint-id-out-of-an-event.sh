@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: inngest.send() and the result of step.run() are JSON (the pages on serialization say that a Date, a Map, a Set or an object of a class is lost
 #   as such); an id of type bigint, as Prisma gives it for BIGINT (and Drizzle on demand), is an error, as it is for JSON.stringify(), or a number.
-# Happens: inngest 4.24.0 (npm, two million downloads a month) takes each bigint out, with no error and no line in a log: {"id": 42n, "amount": 19.99}
+# Happens: inngest 4.24.0 (npm) takes each bigint out, with no error and no line in a log: {"id": 42n, "amount": 19.99}
 #   goes out as {"amount": 19.99}, a list of ids [1n, 2n] as [null, null]. What step.run() returns has its id as long as the step itself runs, and has
 #   none in the function behind it, on the first run as on each retry. Only in the function's own result a bigint is an error ("Do not know how to
 #   serialize a BigInt").

@@ -9,6 +9,7 @@
 # Means: a contract that ends on 20260702 has long ended or never ends, a payment is older than each limit or from the future, by which class the field has.
 #   Give such fields a pattern (@JsonFormat(pattern = "yyyyMMdd")), or take them as String and parse them with BASIC_ISO_DATE; and refuse times before 2000
 #   and after tomorrow.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: one JMESPath expression finds the same in each language. Its specification sorts numbers by their value and texts by code points, max_by() and
 #   min_by() take numbers or texts, and to_number() of what is no number is null.
-# Happens: in the npm packages jmespath 0.16.0 (37 million downloads a month), @jmespath-community/jmespath 1.3.0, @metrichor/jmespath 0.3.1 and jmespath-plus
+# Happens: in the npm packages jmespath 0.16.0, @jmespath-community/jmespath 1.3.0, @metrichor/jmespath 0.3.1 and jmespath-plus
 #   0.1.7 sort() of [10,9,200,1] is [1,10,200,9]: numbers are sorted as texts (sort_by(), max() and min() are right). max_by() and min_by() over texts (their
 #   signatures allow them, and times and ids are texts) find null. min() of ["evt_a","evt_B"] is not the first of sort(), and to_number('') is 0.
 #   @aws-lambda-powertools/jmespath 2.36.0 sorts numbers right, but texts by locale, with min() by code points, and has the 0 as well. Python's jmespath 1.1.0 does

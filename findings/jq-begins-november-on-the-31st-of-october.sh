@@ -3,7 +3,7 @@
 #   account or refused. The manual says of both no more than that strptime's result is what mktime reads.
 # Happens: in jq 1.6 (Debian 12) and in jq 1.8.2 (PyPI's jq 1.13.0) "2026-11" is 2026-10-31T00:00:00Z: the day that is not in the text counts as 0, the one
 #   before the first. "Jan 2026" is the 31st of December 2025, and so is "2026"; strftime("%Y-%m") of it says "2026-10". jq 1.6 also writes the day 2026-11-00.
-#   %z is read and dropped: 10:00 +0200 and 10:00 -0500 are both 10:00 UTC (open in its tracker since 2020). gojq 0.12.11 has the first of the month and the
+#   %z is read and dropped: 10:00 +0200 and 10:00 -0500 are both 10:00 UTC (reported upstream). gojq 0.12.11 has the first of the month and the
 #   right hour from the same lines. No error.
 # Means: a bill of November that asks for .created >= ($month | strptime("%Y-%m") | mktime) has the orders of the 31st of October, and one that ends with the
 #   next month has none of the 30th of November; totals by month stand under the month before. Put "-01" behind the month first; take the offset off with a

@@ -4,7 +4,7 @@
 # Happens: jq 1.6, the one of Debian 12, adds an hour to each time in UTC that lies in summer where the machine is: with TZ, or /etc/localtime, in Berlin,
 #   London or New York (Sydney: in our winter) fromdate, fromdateiso8601, mktime behind strptime and mktime behind gmtime are 3600 too large, each fromdate |
 #   todate adds another hour. In UTC or Kolkata, and in winter, all is right. strflocaltime("%z") says +0000 beside the local hour: its text is two hours off.
-#   jq 1.8.2 (PyPI) and gojq 0.12.11 of the same Debian are right. No error. (In jq's tracker since 2018, mended in 1.7; Debian 12 has it still)
+#   jq 1.8.2 (PyPI) and gojq 0.12.11 of the same Debian are right. No error. (Debian 12 has this version; jq 1.7 mended it)
 # Means: now - (.created | fromdate) is an hour less than the truth: what is older than an hour is not, a retry after ten minutes is one after seventy, and a
 #   stored number is wrong for good. It passes every test in winter and on a CI machine in UTC. Call jq with TZ=UTC, or use gojq.
 set -euo pipefail

@@ -7,6 +7,7 @@
 #   strtod and no digits. Exit code 0. gron 0.7.1 gives both as they were.
 # Means: a shell script that adds a field and sends the event on has changed nearly every amount: truncated to cents it is one less, compared as text it
 #   differs, signed again it is another body; an id of jo is no integer for Go, Rust or Java. Use gron, or jq for amounts and never for long ids.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

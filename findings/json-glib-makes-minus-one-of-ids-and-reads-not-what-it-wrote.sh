@@ -6,6 +6,7 @@
 #   becomes 19.989999999999998, the same number in other letters. Nothing warns, and json-glib-validate finds all of the bodies good, before.
 # Means: check ids by their text, not by json_object_get_int_member, and sign or store the bytes that came, not what the library writes. An amount as 1e21 (wei, token
 #   units) makes the whole event unreadable for whoever gets it next: have such values sent as strings.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and Python"; exit 2; }; done

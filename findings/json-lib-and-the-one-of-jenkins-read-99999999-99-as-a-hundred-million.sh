@@ -6,6 +6,7 @@
 #   puts in are right. A key "class" is left out. And where code puts a string in, json-lib looks into it: a note "[1,2]" becomes a list, "null" becomes null (not Jenkins').
 # Means: of the amounts between one and two million, nine in ten are wrong, by up to eleven cents, and times in one burst are the same, without an error. Read such
 #   bodies with Jackson or Gson, or have amounts and times with a fraction sent as strings: getDouble() of "1234567.12" is right.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

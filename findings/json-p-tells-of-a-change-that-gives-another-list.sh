@@ -7,8 +7,8 @@
 #   list, without an error, and one in twenty (two more at the end of a list) cannot be applied, even to the document it was made from. A "/" in a name is not
 #   written as ~1: a change of "text/plain" fails, or changes "plain" inside "text". createMergeDiff is right.
 # Means: a store of changes, an audit or a hook that carries the patch leaves the other side with another order of states, items or ids, and nobody sees it.
-#   Apply the patch to the old document and compare before it is stored or sent, or send a merge patch, or the whole. (Told of as an error, for the lists that
-#   grow, in the project's tracker.)
+#   Apply the patch to the old document and compare before it is stored or sent, or send a merge patch, or the whole. (Reported upstream, for the lists that
+#   grow.)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

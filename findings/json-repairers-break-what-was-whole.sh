@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: a repairer of JSON (put before the parser for the answers of a language model, or for senders with a comma too many) leaves JSON that is right as it is:
 #   there is nothing to repair, and each value is that of JSON.parse.
-# Happens: jsonrepair 3.15.0 (five million downloads a month; the newest for months) takes a bracket without its counterpart in the last text of a list or
+# Happens: jsonrepair 3.15.0 takes a bracket without its counterpart in the last text of a list or
 #   object for JSON: ["see [1"] becomes ["see",["1"]], a smiley [":-["] becomes [":-",[""]]; {"code": "if (x) {"} throws, and so does a list of chat messages
 #   of which one ends with an open brace. 3.14.0 was right about all of these. incomplete-json-parser 1.1.5 leaves the e out of a number in a list: [1e3] is
 #   [13], [1e-7] is [17], [1.5e3] is [1.53]. json-loose 1.2.4 takes commas out of texts: "[1,2,]" is "[1,2]". really-relaxed-json 0.3.2, which

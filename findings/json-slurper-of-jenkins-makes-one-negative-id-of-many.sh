@@ -7,6 +7,7 @@
 #   the alphabet. JsonSlurperClassic, in the same jar, and JsonOutput.prettyPrint give every digit.
 # Means: a pipeline that a hook starts asks for, comments on or deletes what has another id, and null == null for all of them. Use JsonSlurperClassic, or have ids and amounts
 #   sent as strings, and sign or store the bytes that came.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and Java"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   Of two JSON lines the second is gone, with 200 "saved". A valid list (a batch), text or number is refused with 400 "Bad or no JSON data"; null is stored.
 # Means: what other programs find in the spool has neither the ids nor the bytes of the event, and no signature can be checked afterwards; a sender of
 #   batches is refused for ever or loses all but the first. Send ids as strings, one object in each request, and verify the signature in front of it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12"; exit 2; }

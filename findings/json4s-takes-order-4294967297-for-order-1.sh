@@ -9,6 +9,7 @@
 # Means: a service whose ids were small when it was written takes order 4294967297 for order 1, on the day on which the sender's ids pass two billion, and
 #   cents from a sender that counts in euros (12 for 12.75); the "optional" id that came as text is not there at all. Use BigInt or String for ids and
 #   BigDecimal (with parse(..., useBigDecimalForDouble = true)) for amounts.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and Java"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   Strings, null and nesting are right, and so is a function without the transform, which gets the text.
 # Means: after a trigger or an UPDATE that removes one field by such a function, @> '{"paid": false}' finds no event, and ten ids in a row have become two. Nothing warns, and
 #   in Perl, 1 and 0 look right. Leave the transform out and use a JSON module of Perl that keeps both, do it in SQL (body - 'email'), or use jsonb_plpython3u.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Expected: extra.RegisterFuzzyDecoders() of json-iterator (Go) is for senders like PHP, that write numbers as strings: "42" fits an int. A string that is
 #   no number of that kind gives an error, as "abc" does, and as encoding/json's option ",string" does; the documentation tells of tolerance, not of parts.
-# Happens: json-iterator 1.1.12 (Debian 12, the newest): an integer takes the digits up to the first letter that does not fit and drops the rest, with no
+# Happens: json-iterator 1.1.12 (Debian 12): an integer takes the digits up to the first letter that does not fit and drops the rest, with no
 #   error. "0042" is 0 and "09" is 0 (only the first zero is read), "1,000" and "1.000,50" are 1, "12-3456" is 12, "0x1F" is 0, "19.99" and 19.99 are 19, and
 #   the JSON number 1e3 is 1. A float64 takes "1,000.50" for 1 and "19,99" for 19. null makes 0, where 7 stood. "abc", "+42" and, for float64, "0042" are
 #   errors; without the call all of these are errors.
 # Means: all orders with a leading zero become order 0 (and the second one is "seen before"), and 1,000.50 is paid as 1. Since the call works for the whole
 #   program, one library that makes it changes the others. Use json.Number or string fields and strconv, which looks at the whole text.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -7,6 +7,7 @@
 #   And ApplyUpdates writes every column of the row back, not only the one that changed: after the state was set, the file itself has 19, 0 and -807049093.
 # Means: the first job that marks orders as seen takes the cents out of the store, for all programs. Take pfInUpdate out of the ProviderFlags of all
 #   other fields, or update by an SQL of your own; read amounts by CAST(amount AS REAL) or as text; set AlwaysUseBigint for the integers (it does not help the amounts).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3 ld; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get), python3 and ld"; exit 2; }; done

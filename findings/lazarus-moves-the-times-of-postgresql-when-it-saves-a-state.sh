@@ -7,6 +7,7 @@
 # Means: tests with a server in UTC, short bodies and two decimals show nothing. Then every job that marks a row as seen moves its time, once more with each try, and takes from its rate
 #   and body. Take pfInUpdate out of the ProviderFlags of all other fields, or update by an SQL of your own; run the session in UTC; declare TEXT and NUMERIC(20,8).
 # The server does not run as root.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 if [ "$(id -u)" = 0 ]; then as() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }; chmod 711 "$dir"; else as() { "$@"; }; fi

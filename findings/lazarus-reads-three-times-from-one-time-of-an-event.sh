@@ -7,6 +7,7 @@
 #   ISO8601ToDate takes the offset into account; it refuses any fraction but one of three digits.
 # Means: one event has three times in one program, the events of one minute have one time in any order, a time limit is off by hours for senders outside UTC, and nothing is logged. Give
 #   times to Free Pascal as UTC with three digits: without a Z in SQLite, by ISO8601ToDate for JSON (as a property of type string), or as a number of milliseconds.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get ld; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and ld"; exit 2; }; done

@@ -6,7 +6,7 @@
 #   evt-3 from "no" to "yes" deletes its piece and stores none; the batch "1", "11" gives what "11", "1" gave, the two answers of two others. The document store does list
 #   the new ids. With disable_cache=True all is right, and where the metadata differ. No warning.
 # Means: a message is answered from, and erased with, that of another customer: deleting evt-1 takes the "yes" of all away, deleting evt-2 does nothing. Set
-#   disable_cache=True, or put the id of the event into the metadata (it is part of the text the cache looks at). (Python 3.11; in the tracker since September 2026)
+#   disable_cache=True, or put the id of the event into the metadata (it is part of the text the cache looks at). (Python 3.11; reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; python3 -m venv v; v/bin/pip -q install --no-compile --disable-pip-version-check llama-index-core==0.14.25

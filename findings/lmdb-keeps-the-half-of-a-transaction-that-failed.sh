@@ -4,7 +4,7 @@
 # Happens: lmdb 3.5.6 rejects the promise and commits what was put before the throw: the event is marked as seen, its amount is taken from one account and
 #   not given to the other, and so it is on disk, for other processes as well. The same for an async callback, for a second database of the environment,
 #   and for return ABORT, which the promise then even fulfils. transactionSync() and childTransaction() take all of it back; the README says so of these two
-#   and says nothing of a throw in transaction(). (Meant so, for speed: issue 115 of lmdb-js.)
+#   and says nothing of a throw in transaction().
 # Means: the handler fails, answers 500, the sender repeats, and the repeat is "seen before": the event is lost with 200, or the money moves twice. Use
 #   childTransaction() or transactionSync() wherever the callback can throw (a parse, a check, a missing key), or do all that can fail before the first put.
 set -euo pipefail

@@ -8,6 +8,7 @@
 #   +02:00, has a random time, another in each run (the year 4376, 552, 9081). Exit code 0, no message.
 # Means: at a failure one looks at "what came before" and sees what came after; `log_time > ...` leaves out the right lines, `sum()` is short. Write all logs in
 #   UTC, in one form with a fixed number of digits, ids as strings; or sort with a program that reads offsets.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get, python3)"; exit 2; }; done

@@ -6,7 +6,7 @@
 #   hex digits), '7' finds '007', '16' finds '0x10'. $eq, $ne, $keyin and a unique index are right. $gt and $lte read text as numbers without an index as
 #   well: 292 of the 1,000 are "after" the 501st, where 499 are, so that who goes on after the last id seen leaves out 207. No error.
 # Means: what was right without an index deletes or marks events of others the day one is added for speed. Use a unique index with by(), one find() for each
-#   id, or $keyin in place of $in, and $jgt, $jlte for texts of one length. (Node.js 20; the tracker has the $in of a find, since 2022)
+#   id, or $keyin in place of $in, and $jgt, $jlte for texts of one length. (Node.js 20; the $in of a find is reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts lokijs@1.5.12

@@ -6,6 +6,7 @@
 #   hour, "-05:00", is right.
 # Means: local times by the utc_offset of an event are an hour off in Newfoundland, a correction of -00:30:00 in a list of worked times adds half an hour, "five
 #   seconds early" is late, and a due date of -P1D is tomorrow. Take the sign off first: ifelse(startsWith(x, "-"), -1, 1) * as.numeric(hms(sub("^-", "", x))).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -7,6 +7,7 @@
 #   values by VALUES or by CAST(JSON_VALUE()) are errors (1264, 1406, 1292), and nothing is written.
 # Means: a table whose strict mode one relies on has numbers, ids and times in it that nobody sent. Give JSON_TABLE's columns more room than the table's (TEXT,
 #   DECIMAL(65,0), and VARCHAR for times) and let the table's own columns convert: then strict mode is asked; or look at the warning count after each INSERT.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Expected: memjs' increment() and decrement() give the counter's new value, as memcached has it after the step. memcached's counters have 64 bits.
-# Happens: memjs 1.3.2 (2.1 million downloads a month) puts the two halves of the answer together with a shift by 8 bits in place of 32: each 4294967296 of the
+# Happens: memjs 1.3.2 puts the two halves of the answer together with a shift by 8 bits in place of 32: each 4294967296 of the
 #   counter count as 256. A quota of bytes that goes up by a gigabyte gives 3000000000, 4000000000, 705032960; a sum of 42949672.96 in cents gives 256, and
 #   9000000000 less one gives 410065919. No error; get() of the same key has the right digits.
 # Means: a limit of 5 GB, or of 43 million in cents, is never reached, and a customer over a smaller one is let in again at each turn; an id drawn from a

@@ -6,6 +6,7 @@
 #   missing amount wins nowhere, "" in max() and top only.
 # Means: a report has null for the largest payment, an alert on large refunds tells of each event without an amount, and a tax of 0.19 * null is 0.19. Take them
 #   out first, filter 'is_not_null($amount)', or put 'is_null($amount) { unset $amount }' for all that follows.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -8,6 +8,7 @@
 #   right.
 # Means: the sum over a day of webhooks is 0 or too small as soon as one sender writes quotes; "paid more than 1000" has small ones. Put `json-parse -f amount
 #   then` before, and compare a count of is_string($amount) with 0.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

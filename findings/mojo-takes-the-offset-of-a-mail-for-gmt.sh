@@ -5,8 +5,8 @@
 #   EST and PST are all 22:00 UTC, and "Sunday, 29-Nov-26 22:00:00 EST" is. With a remark behind it, (IST), it is undef; the offset of RFC 3339 is read rightly. to_datetime
 #   writes the text that Perl makes of the number, 15 digits: .123456 is .12346, .000001 is gone, and 22:00:00.999999 is 22:00:00, a whole second less; epoch has the microseconds.
 # Means: the Date of a mail (as the webhooks of mail services hand it on) or the pubDate of a feed is five or eight hours off for senders outside GMT: a fresh one is refused as old, an old
-#   one is taken, the order is another; a test with GMT passes. Read such times with HTTP::Date, which is right about them, and write fractions with sprintf from epoch. (Its
-#   tracker has a wish for zones of 2011, closed)
+#   one is taken, the order is another; a test with GMT passes. Read such times with HTTP::Date, which is right about them, and write fractions with sprintf from epoch.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and perl"; exit 2; }; done

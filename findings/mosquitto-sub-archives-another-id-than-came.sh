@@ -7,6 +7,7 @@
 #   code is 0, and jq reads all of it as valid. With %j (the payload as a string) the same subscriber writes what came.
 # Means: ids in the archive are those of others, close to the right ones, and a checksum or a signature over the payload never fits. Archive with %j, or
 #   the bytes in hex (%x), and parse later.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pids=; trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

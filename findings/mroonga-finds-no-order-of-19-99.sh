@@ -7,6 +7,7 @@
 #   there, index or not (new ones get 7), and a REPLACE whose unique event is known keeps the old id beside the new values. No error and no warning in any of these.
 # Means: a search table that is also asked for amounts loses orders on the day someone adds an index, and "no such payment" leads to a second one. Keep amounts as BIGINT in cents
 #   there, fill new columns by an UPDATE, or use Mroonga in wrapper mode (COMMENT='engine "InnoDB"'), which is right in all of these.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Expected: {{#orders}}{{customer.email}}{{/orders}} writes the mail of the customer of each order, and nothing where that customer has none: the specification of
 #   Mustache finds the first part of a dotted name, and looks for the rest only there. A list is written item by item: [0,3,0,5] are four numbers.
-# Happens: where customer.email is not in an order, mustache 4.2.0 of npm (42 million downloads a month), chevron 0.14.0, langchain-core 1.8.3 (the "mustache"
+# Happens: where customer.email is not in an order, mustache 4.2.0 of npm, chevron 0.14.0, langchain-core 1.8.3 (the "mustache"
 #   prompts of LangChain) and ustache 0.1.6 look for the whole name further out: if there is a customer around the list, the order gets ITS mail or city, and a
 #   section {{#customer.email}} is written. The path in two sections, {{#customer}}{{email}}{{/customer}}, finds nothing. chevron and langchain-core also leave out
 #   each 0, false, empty text, list or object of a list: {{#counts}}[{{.}}]{{/counts}} is [3][5]. hogan.js 3.0.2, wontache 0.2.0, handlebars 4.7.10 and pystache
 #   0.6.8 are right. No error.
 # Means: the notice about order 2 goes to, or names, somebody else, only for orders with a field missing and only where the names outside are the same (shop,
-#   customer, address). Put an empty text or null into each missing field, or take one of the other four. (Node.js 20, Python 3.11; a change for mustache.js is
-#   proposed since June 2026, the zeros are in chevron's tracker since 2019)
+#   customer, address). Put an empty text or null into each missing field, or take one of the other four. (Node.js 20, Python 3.11; reported
+#   upstream for mustache.js, the zeros for chevron)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts mustache@4.2.0 hogan.js@3.0.2 wontache@0.2.0 handlebars@4.7.10

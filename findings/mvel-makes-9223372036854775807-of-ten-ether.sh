@@ -9,6 +9,7 @@
 #   -294967296), a variable and a literal do not.
 # Means: a fee, a limit or a "next id" that a rule counts is another number, and a rule for one customer or order lets through that of another, with no error.
 #   Hand rules BigDecimal for all that they count with, constants too (then all of it is right), and compare ids as strings on both sides.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -8,6 +8,7 @@
 #   the same server restores all of it.
 # Means: the backup runs every night with status 0 and right row counts, and the ids of the events, by which repeats are recognised, are gone. Restore it once and compare
 #   (CHECKSUM TABLE ... EXTENDED), keep ids as CHAR(36) or BINARY(16), or replace the first line of the files (SET NAMES utf8mb4, see below) before loading.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap '[ -z "$server" ] || { kill $server; wait $server; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

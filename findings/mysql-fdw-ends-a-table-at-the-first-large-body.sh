@@ -8,6 +8,7 @@
 # Means: a move of events to PostgreSQL, or a nightly copy, loses everything after the first large body, and the check that compares count(*) of both sides says that
 #   all is well, as it counts in MariaDB. Declare such columns as text and cast (body::jsonb), and count what arrived: count(*) of the copy.
 # The server does not run as root.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); mariadb=; bin=
 trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; [ -z "$mariadb" ] || { kill $mariadb; wait $mariadb; } 2>/dev/null || true; rm -rf "$dir"' EXIT

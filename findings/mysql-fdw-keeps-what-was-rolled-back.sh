@@ -7,6 +7,7 @@
 #   ... FOR UPDATE SKIP LOCKED sends no lock and gives one job to both. PostgreSQL's own tables are right in all of these, postgres_fdw in the first ones.
 # Means: an outbox behind such a table sends webhooks for orders that never were, a retry after an error ends with duplicates, and jobs run twice. Only read with mysql_fdw;
 #   write to a table of PostgreSQL in the transaction, and let a program carry it over afterwards, with an id that MariaDB holds to be unique.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); mariadb=; bin=
 trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; [ -z "$mariadb" ] || { kill $mariadb; wait $mariadb; } 2>/dev/null || true; rm -rf "$dir"' EXIT

@@ -5,8 +5,8 @@
 #   copy from documents, chats and PDF files: one event is two lines, neither of them JSON, by 'line', for await, readLines() and on standard input alike. Node.js 20 (and
 #   22.20.0) reads it whole, and so do split2 4.2.0, ndjson 2.0.0 and split('\n') under Node.js 24. No option turns it off.
 # Means: after the step to Node.js 24 a log of events, a queue in a file, a backup or the output of another program that was right for years loses the events of some
-#   customers, where lines that are no JSON are passed over, or stops at the first. Split at '\n' or use split2; or write such characters as \u2028. (Its tracker has it; the
-#   manual still names three ends of a line)
+#   customers, where lines that are no JSON are passed over, or stops at the first. Split at '\n' or use split2; or write such characters as \u2028. (Reported upstream;
+#   the manual names three ends of a line)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts split2@4.2.0 ndjson@2.0.0

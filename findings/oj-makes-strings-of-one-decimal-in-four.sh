@@ -7,6 +7,7 @@
 #   mode: :compat on both sides, or JSON.parse, all are as they came.
 # Means: a price or a position is a number on Monday and a string on Tuesday, by its digits; a receiver with types refuses one event in four, or keeps "0.3e0".
 #   Read with Oj.load(body, mode: :compat) or bigdecimal_load: :float, and write with mode: :compat.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

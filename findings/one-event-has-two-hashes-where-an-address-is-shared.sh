@@ -2,13 +2,13 @@
 # Expected: a hash over the content of an object is the same for equal objects: to find repeats, to name a cache entry, to see whether anything has changed. An
 #   event that was read from JSON and the same event that the program put together have one JSON text, and are equal for assert.deepStrictEqual and for == of
 #   Python.
-# Happens: npm's object-hash 3.0.0 (169 million downloads a month), hash-sum 2.0.0 and hash-it 7.0.2, and joblib.hash of joblib 1.6.0 give another hash if a part
+# Happens: npm's object-hash 3.0.0, hash-sum 2.0.0 and hash-it 7.0.2, and joblib.hash of joblib 1.6.0 give another hash if a part
 #   occurs twice AS ONE OBJECT: { billing: address, shipping: address }, one list of tags under two names, one datetime as created and updated (joblib). What comes
 #   from JSON, a queue or a database has two objects there. structuredClone() and copy.deepcopy() keep the difference, { ...address } and JSON take it away. With
 #   texts and numbers nothing of the kind. No error. Right are node-object-hash 3.1.1, ohash 2.0.12, stable-hash 0.0.6, canonicalize 4.0.0 and deepdiff's DeepHash
 #   9.1.0.
 # Means: the customers with one address for both have their event done twice, "changed" at each comparison, and no hit in the cache; the others are fine. Hash the
-#   text of a canonical JSON, or JSON.parse(JSON.stringify(event)). (Node.js 20, Python 3.11; object-hash's tracker has it since 2019, as intended)
+#   text of a canonical JSON, or JSON.parse(JSON.stringify(event)). (Node.js 20, Python 3.11; reported upstream for object-hash)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null

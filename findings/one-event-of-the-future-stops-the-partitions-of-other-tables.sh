@@ -10,6 +10,7 @@
 # Means: four days after one wrong clock all tables fill their default partitions, and customers' data stay longer than promised; the sender saw 201 each time.
 #   Check the range of the time on which a table is partitioned (arrival, not the sender's time), run each table by itself, and raise an alarm on
 #   check_default().
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

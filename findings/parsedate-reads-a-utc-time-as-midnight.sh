@@ -7,6 +7,7 @@
 #   HTTP::Date 6.05, Date::Parse 2.33 and DateTime::Format::ISO8601 0.16 read all of these right.
 # Means: all events of a day have one time, a fresh event seems up to a day old, and the order within a second is another. Nothing warns. Use str2time of HTTP::Date, or
 #   DateTime::Format::ISO8601; where parsedate is in use, give it WHOLE => 1, which makes undef of them.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get perl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }; done

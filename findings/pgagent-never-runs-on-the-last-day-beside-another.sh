@@ -8,6 +8,7 @@
 #   8:45 of tomorrow, not 8:00. From run to run without a delay, and for one minute of the hour, all is right.
 # Means: payouts of the 15th and the last are half of what they should be, and no log line says so. Give the last day a schedule of its own, no schedule a day after the
 #   28th, and compare jobnextrun with what you meant; jobs whose jobagentid stays set for long are dead.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; agent=
 trap '[ -z "$agent" ] || { kill $agent; wait $agent; } 2>/dev/null || true; [ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m fast stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT

@@ -6,7 +6,7 @@
 #   `timestamp` at midnight and its `date` are five hours apart. timestamptz is right, and under TZ=UTC, as in most tests and containers, all of it is.
 #   pg 8.23.1 over PGlite's own socket (PostgreSQL 18) reads back what it wrote; it writes the machine's clock, though, so the two share no such column.
 # Means: "due at" and "expires at" wander with every touch of the row, on laptops and in browsers only. Use timestamptz, or give the two of them the same
-#   clock: parsers: { [types.TIMESTAMP]: (text) => new Date(text.replace(' ', 'T') + 'Z') }. (Known: pglite's issue 532, since February 2025.)
+#   clock: parsers: { [types.TIMESTAMP]: (text) => new Date(text.replace(' ', 'T') + 'Z') }. (Reported upstream.)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null

@@ -7,6 +7,7 @@
 #   "replicating" all the time. PostgreSQL's own publication with the same filter (REPLICA IDENTITY FULL) and the same partitioned table has all of them right.
 # Means: cancelled orders are sent, deleted customers stay, and the nightly count is only off by "a few". Filter by what never changes and is in the replica identity, add each
 #   partition (also each new one), compare counts with WHERE on both sides, or use publications (PostgreSQL 15 and later).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

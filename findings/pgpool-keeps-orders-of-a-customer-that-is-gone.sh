@@ -8,6 +8,7 @@
 #   gets the rows of the first one. An INSERT, UPDATE or DELETE that names the very table is seen, as is a CTE that deletes.
 # Means: a check "was this event seen" on a partitioned inbox says no after it was stored, balances stand still. List such tables and their parents in
 #   cache_unsafe_memqcache_table_list, give memqcache_expire seconds, or leave the cache off, as it is unless one asks for it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; pool=; trap '[ ! -s pool/pid ] || kill -INT $(tr -d '\0' <pool/pid) && wait $pool || true; [ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m fast stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The servers do not run as root.

@@ -8,6 +8,7 @@
 #   cannot be registered: the numbers that the sequences gave are not in the dump.
 # Means: a move by dump, or a restore, loses what was accepted after it, without a trace once the error has stopped. Move with pg_upgrade or a standby, which keep
 #   the number; or, before the first insert, bring the new server beyond it (pg_resetwal -x), or make the queue anew. It is so for every outbox with txids.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap 'for data in old new; do [ -z "$bin" ] || as "$bin/pg_ctl" -s -D $data -m immediate stop >/dev/null 2>&1 || true; done; rm -rf "$dir"' EXIT
 # The servers do not run as root.

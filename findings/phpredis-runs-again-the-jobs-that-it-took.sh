@@ -7,8 +7,7 @@
 #   twice and leaves out 142 others. zRangeByScore($key, 0, microtime(true)) reaches up to 50 microseconds into the future. set(), hSet() and eval() store .1235. Microseconds as
 #   integers are stored rightly, but come back as floats, 1.7960400001235E+15. Milliseconds are right, and so, in finding what it stored, is predis 1.1, which cuts on both ways.
 # Means: a delayed job is done twice or again and again, a limit by sliding window never gets free, a reader of events in order loses some; a test with whole seconds passes. Put
-#   ini_set("precision", 17) at the start, give scores as var_export($t, true), or use milliseconds; remove by member (zRem). (Its tracker has the difference since 2011; its readme
-#   says nothing of it)
+#   ini_set("precision", 17) at the start, give scores as var_export($t, true), or use milliseconds; remove by member (zRem). (Reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); redis=; trap 'kill $redis 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

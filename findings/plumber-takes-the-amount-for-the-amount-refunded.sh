@@ -7,6 +7,7 @@
 #   names behind the dots, function(id, ..., amount_refunded = 0).
 # Means: an endpoint is wrong from the day on which somebody adds ... , and for events in which the optional field is missing, as at most senders, who leave out
 #   what is empty. Write the optional ones behind the dots, or take function(req) and req$body[["amount_refunded"]] (with two brackets: $ completes names, too).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pid=; trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get curl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and curl"; exit 2; }; done

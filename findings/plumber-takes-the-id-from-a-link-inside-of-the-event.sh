@@ -7,6 +7,7 @@
 #   with the same body is right.
 # Means: events with a link of a shop in it, in the tracking of parcels or in mails, are stored under the id of something else, and different events under one.
 #   Read it yourself, jsonlite::fromJSON(req$postBody), or register_parser("anyjson", parser_json, regex = "[+]json$") and name it with the other parsers.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pid=; trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get curl; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and curl"; exit 2; }; done

@@ -7,6 +7,7 @@
 #   only: what a DateTime had behind them is gone, so all events of one second are one to "at = ?", and the newest of them is any.
 # Means: senders with whole seconds are right, then one adds milliseconds and all its events are hours off. Parse with ISO8601_FRAC_FORMAT, always; with SQLite, store UTC, and as text or
 #   as a number (Timestamp::epochMicroseconds) that your own code makes and reads.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get g++; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and g++"; exit 2; }; done

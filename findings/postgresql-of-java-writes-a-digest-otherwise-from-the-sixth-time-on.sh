@@ -5,10 +5,11 @@
 #   is called anew each time, and then makes the text itself: a bytea, \xdeadbeef before, is [B@4c583ecf, another one each time; 100 of float8 is 100.0, 1e+21
 #   1.0E21; numeric 0.0000001 is 1E-7; {1,2} of int[] is {"1","2"}, {paid} of text[] is {"paid"}; time 24:00:00 is 00:00:00, timetz 03:04:05+02 is in the
 #   JVM's time zone. numeric with few zeros, bigint, uuid, timestamptz, jsonb and boolean stay as they were, and a Statement, prepareThreshold=0 and
-#   binaryTransfer=false keep all of it. (float8 and arrays are in the tracker, told of as a change of form.)
+#   binaryTransfer=false keep all of it. (Reported upstream for float8 and arrays.)
 # Means: a key of repeats or a hash of "has it changed?" made of such columns is right in tests and for the first five events on each connection of the pool,
 #   and then takes each repeat for new and each row for changed; Long.parseLong of "100" fails from the sixth on. Fetch each column by its type (getBytes,
 #   getDouble, getArray), cast to text in the SQL, or set binaryTransfer=false.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

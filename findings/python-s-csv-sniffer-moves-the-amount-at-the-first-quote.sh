@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Expected: the example of Python's manual, csv.Sniffer().sniff(file.read(1024)) and then csv.reader(file, dialect), finds the separator of an export and reads
 #   it as csv.reader does without a dialect, if it is a comma. csv.writer, Excel and PostgreSQL write a quote inside of a value as two; that is read in any row.
-# Happens: in Python 3.11.2 (Debian 12 with its newest security update; 3.6 to 3.13.0 are alike) the dialect says doublequote=False unless "" is within the
+# Happens: in Python 3.11.2 (Debian 12 with its security updates) the dialect says doublequote=False unless "" is within the
 #   sample. Then the first later row with "Ann ""A"" Lee, Bonn" is taken apart: the amount is ` Bonn"`, the state is 19.99, and paid stands under the key None
 #   of a DictReader. With 'gift' in the sample the quote is the apostrophe, and "Meyer, Anna" is two columns. Of one column with failed, failed the separator is
 #   an a. No error, though csv.Error is there for what can't be found.
 # Means: an import that was tried with the first rows goes wrong at the first customer with quotes in his name, weeks later. Take nothing but the separator from
 #   the dialect: csv.reader(file, delimiter=dialect.delimiter), with delimiters=",;\t" for sniff, and refuse rows that are longer than the head.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Expected: the Python classes that quicktype makes of a JSON Schema read an event and write it again as the same event: a date as a date, a time of day as a time of day,
 #   null as null; what the schema allows beyond its properties is kept or refused.
-# Happens: quicktype 26.0.0 reads "format": "time" by dateutil and writes it with the day of today before it: "10:00:00Z" is "2026-11-29T10:00:00+00:00", another text
-#   each day. "format": "date" is written as the first second of that day, "2026-01-01T00:00:00", without a zone; both are no longer valid for the schema that they were
+# Happens: quicktype 26.0.0 reads "format": "time" by dateutil and writes it with the day of today before it: "10:00:00Z" is "2026-11-29T10:00:00+00:00" on that day, and another
+#   text each day. "format": "date" is written as the first second of that day, "2026-01-01T00:00:00", without a zone; both are no longer valid for the schema that they were
 #   made of. A field that may be absent or null is absent after null: "cleared" becomes "not spoken of". Fields that the schema does not name are gone, though it allows
 #   them. Classes made of samples (quicktype -l python events.json) take texts of digits for numbers: with samples "80331" and "10115" the postal code
 #   "04107" is 4107, and "4107" when written; "+49" is "49". Nothing is raised.

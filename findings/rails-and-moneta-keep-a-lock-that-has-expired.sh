@@ -7,6 +7,7 @@
 #   counts for ever.
 # Means: a job whose worker was killed in its lock is never run again, and an event that comes again after the window is dropped as a repeat; with Redis in production and
 #   files or memory elsewhere the same code differs. read(id) before each such write, or keep locks in a table with a unique key and a time.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

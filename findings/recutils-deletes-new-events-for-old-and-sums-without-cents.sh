@@ -7,6 +7,7 @@
 #   with 0. -S at (int) sorts the same wrong way. With a point in the literal (1782864000000.0) the comparison is right, and so is << on fields with a date.
 # Means: the nightly recdel of what is old deletes new events, a sum over 9999.99 has no cents, and two events get one id where ids are long. Write each
 #   whole literal with ".0" (exact up to 2^53), compare long ids in quotes, keep ISO times with %type: date and <<, and add up elsewhere (below: awk).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -7,6 +7,7 @@
 #   value with a quote is \\" in it, which ends the string: each stored JSON body makes the whole answer invalid. --json is right about all of them.
 # Means: an export of a queue or of a dead-letter hash is wrong from the first body or umlaut on, mostly in silence. Use --json, and make CSV of that with a program that
 #   knows it (jq -r @csv), and keep bodies that are no UTF-8 in Base64.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap 'kill $server 2>/dev/null && wait $server || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -6,6 +6,7 @@
 #   each try, of whoever it is, sets the whole expiry again: with a try a minute, the key of a minute never goes. of expires_in: 20.9 the fraction is dropped.
 # Means: of five deliveries of one event all five are worked on, and a nightly job runs on each machine. Tests with the memory store or without expires_in are right.
 #   Take the first of the list (Array(answer).first), knowing that the time grows with each try, or :redis_cache_store of Rails, or SET with nx and ex.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

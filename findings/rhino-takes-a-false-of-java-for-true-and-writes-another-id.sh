@@ -10,6 +10,7 @@
 # Means: a filter lets unpaid orders through, the branch for refunds is never taken, and the request for an order goes to another one; no error. Have the Java
 #   side hand over ids as text and set that option; or write event.get("paid") == true, String(type) === "refund", id.toString(), and put numbers as
 #   java.lang.Long.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -6,7 +6,7 @@
 #   headers of one name get() has the last. No error. The body itself is whole.
 # Means: the confirmation of a subscription (WebSub, Facebook) that echoes ?hub.challenge= is refused as soon as a challenge has a + / or =; a shared secret in
 #   the URL is another one, "+0200" and mails with "+" are not found, and a form is an event with nothing in it. Take urllib.parse.unquote_plus (unquote for a
-#   path), parse_qs of request.body for a form, and compute signatures over request.body. (Python 3.11; the escapes are in robyn's tracker since August 2026)
+#   path), parse_qs of request.body for a form, and compute signatures over request.body. (Python 3.11; the escapes are reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); server=
 trap '{ [ -z "$server" ] || { kill -9 "$server"; wait "$server"; }; } 2>/dev/null || true; rm -rf "$dir"' EXIT # robyn does not end by SIGTERM

@@ -8,6 +8,7 @@
 # Means: an archive, a backfill or a corrected table has all times two hours off in summer, one in winter, only with a server not on UTC, and events of one second
 #   have lost their order. dbGetQuery(con, "SET TimeZone = 'UTC'") before, times in UTC, and digits.secs; or write epoch seconds (double precision) and let SQL say
 #   to_timestamp().
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

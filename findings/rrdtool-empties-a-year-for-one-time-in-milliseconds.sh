@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Expected: rrdtool update takes the seconds since 1970, refuses a time before the last one, and a value of another time changes the slot of that time. A time in milliseconds, as
 #   JavaScript, Java and most webhooks have it, is one of the year 58470, and is refused, or does no harm to what there is.
-# Happens: rrdtool 1.7.2 (Debian 12; the source behind 1.9.0 has no check either) takes it, without a word and with exit code 0, and moves each archive on to the year 58470: each of its
+# Happens: rrdtool 1.7.2 (Debian 12) takes it, without a word and with exit code 0, and moves each archive on to the year 58470: each of its
 #   slots is emptied on the way. A year of hours, ten years of days and of largest values are gone at once; the file has the same size, `fetch` still lists the times,
 #   with nan. Each right value after it is refused as older; with --skip-past-updates (for files that several write to) it is dropped with exit code 0. A time one year ahead
 #   empties the archives that are not longer than that.
 # Means: one sender that changes from seconds to milliseconds, or one event with a date of next year, takes the history of a graph, and there is no way back but a copy. Compare the
 #   time of an event with the clock before it is written, or write N and not the event's time.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -5,6 +5,7 @@
 #   without a word, and the time is one of the machine's zone: nine hours early in Tokyo, five late in New York, and with +02:00 wrong in UTC as well. So is the basic
 #   form (20260102T030405Z). An offset of -00:30 is taken for +00:30. A job for the next second is not run, or one for tonight is run now.
 # Means: tests with whole seconds, or on a server in UTC, show nothing. Give the scheduler no text but a time: at(Time.iso8601(text)) is right in all of these cases.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

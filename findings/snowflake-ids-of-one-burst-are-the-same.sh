@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: a generator of snowflake ids never gives one id twice in one process: its ids have 12 bits for those of one millisecond, and when these 4,096 are
 #   used up it waits for the next millisecond, or throws; the ids are there to be keys.
-# Happens: @sapphire/snowflake 3.5.5 (two million downloads a month; its types promise uniqueness; its DiscordSnowflake and TwitterSnowflake, too) and
+# Happens: @sapphire/snowflake 3.5.5 (its types promise uniqueness; its DiscordSnowflake and TwitterSnowflake, too) and
 #   snowyflake 2.0.1 begin anew within the same millisecond: of 10,000 ids 4,096 are different, the rest are repeats. Node.js is fast enough for it: a
 #   plain loop over 60,000 rows has thousands of them. node-snowflake 0.0.1 has two ids for each millisecond, however few are asked for: of 100 two are
 #   different. No error. @akashrajpurohit/snowflake-id 2.0.0, nodejs-snowflake 2.0.1 and snowflake-uuid 1.0.0 never repeat; flake-idgen 1.4.0 throws, as

@@ -7,7 +7,7 @@
 #   -1553255926290448400, 2^64, 2^65 and 1e300 into 0. socket.io-msgpack-parser 3.0.2 does it between one server and its client. Nothing throws.
 #   @socket.io/redis-streams-adapter 0.3.1 (@msgpack/msgpack) is right, and so is everything below 2^64.
 # Means: right with one server, and in tests; with the second one, some users see 1.55 where others see 20. Send such amounts as strings, as the chains'
-#   own interfaces do, or take the streams adapter. (Node.js 20, Redis 6.2.14; socket.io 4.8.4; the tracker of notepack.io has 3.55e35 since 2022)
+#   own interfaces do, or take the streams adapter. (Node.js 20, Redis 6.2.14; socket.io 4.8.4)
 set -euo pipefail
 dir=$(mktemp -d); redis=; trap 'kill $redis 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts socket.io@4.8.4 socket.io-client@4.8.4 \

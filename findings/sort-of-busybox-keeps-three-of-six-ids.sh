@@ -8,6 +8,7 @@
 # Means: "which ids came?", comm against the ids that a sender lists, or "go on after the largest id" is short of events in the container, and right on the
 #   laptop. Ids are no numbers: sort -u without -n (or -s -k 2,2 -u); for the largest of ids of one length, plain sort. In awk write %s or %.0f. Or install
 #   coreutils and gawk in the image.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

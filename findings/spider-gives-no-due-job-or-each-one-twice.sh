@@ -9,6 +9,7 @@
 #   beside it is right in all.
 # Means: after the move to shards the sender is idle or sends a third of its webhooks twice, daily sums have the evening of another day. Take such an OR apart into two queries, write
 #   at >= '...' AND at < '...' instead of DATE(at), and compare each query with the servers behind before you rely on it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); servers=; trap 'kill $servers 2>/dev/null && wait $servers || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Expected: in a template with sprig (the functions of Helm, and of many Go programs that write notifications), {{ .created | date "2006-01-02" }} writes
 #   the day of the event, or fails. "date" is described as "formats a date", and its examples begin with now.
-# Happens: sprig 3.2.3 (Debian 12; the newest source is the same in all of this) knows times and Go's integers; each number of a JSON event is a float64,
+# Happens: sprig 3.2.3 (Debian 12) knows times and Go's integers; each number of a JSON event is a float64,
 #   and for that, for a text such as 2026-11-29T22:00:00Z, for null and for a missing field date, dateInZone and htmlDate write the time of now, with no
 #   error. ago is 0s, duration 0s. toDate with a layout that does not fit is the year 1, dateInZone with a misspelt zone is UTC, date_modify "1d" changes
 #   nothing. int reads "0042" as 34, "0089" and "19.99" as 0; mul .amount 100 of 19.99 is 1900, toDecimal of 1999 is 0. With int64 in between ({{ .created |
 #   int64 | date ... }}) the day is right; milliseconds are the year 56883.
 # Means: "created on", "due on" and "since" in mails, tickets and alerts say today, which looks right in each test that sends an event of today. Write
 #   int64 before date, mustToDate (which fails) for texts, mulf for amounts, and test with an event of last year.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

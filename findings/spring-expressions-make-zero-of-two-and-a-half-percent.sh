@@ -7,6 +7,7 @@
 #   digits. Nothing warns.
 # Means: a fee, a tax or a rate that a rule counts is zero, or a fifth too small, by whether the rate came as 2.5, 2.50 or 2.5000, that is by the column's
 #   scale. A longer literal (100.000000) does not help. Multiply first, or do money in Java.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -4,7 +4,7 @@
 # Happens: pgsql-ast-parser 12.0.2 (below pg-mem), parse() and toSql.statement(): ORDER BY and LIMIT behind a UNION go to the last SELECT alone, so
 #   the newest two of two tables are all rows of one and two of the other, in no order; UNION ALL (a UNION b) loses its parentheses, and so a row; interval '90' minute is
 #   90 seconds, with "minute" as the name of the column; 1e5 is 1, named e5; UPDATE ... WHERE id = 9007199254740993 changes row 9007199254740992; an amount of 18
-#   digits loses its cents. node-sql-parser 5.4.0 (2.4 million) takes \n, \t and \b in PostgreSQL's plain strings for control characters: a body with "one\ntwo" is stored
+#   digits loses its cents. node-sql-parser 5.4.0 takes \n, \t and \b in PostgreSQL's plain strings for control characters: a body with "one\ntwo" is stored
 #   with a real line end, 18 letters of 19, and is no JSON any more. All without an error of the parser, and without any change to the tree.
 # Means: what a middleware only passes on is another query; a queue read by UNION and LIMIT hands out everything. Send the text that came when nothing was changed, wrap it
 #   (SELECT * FROM (...) q WHERE ...) instead of taking it apart, or use a parser that is PostgreSQL's own: pgsql-parser 18.2.8 gets all of these right.

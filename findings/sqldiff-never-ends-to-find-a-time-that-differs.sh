@@ -6,6 +6,7 @@
 # Means: a copy that is kept up by sqldiff holds other times than the file, so `WHERE at = ?` and a cursor by time miss rows or read them again, and
 #   a check by sqldiff ("no difference, so the copy is good") fails at each run. Keep times as whole milliseconds or as text, and copy files with
 #   VACUUM INTO or the backup API.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

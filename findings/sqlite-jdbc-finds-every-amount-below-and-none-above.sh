@@ -7,6 +7,7 @@
 #   itself are right. Its readme says nothing of it.
 # Means: "delete test orders below 1.00" deletes them all, "tell of more than 10,000" never tells, and a corrected body has a string where other programs read
 #   a number. Nothing is raised. Write CAST(? AS NUMERIC), hand over cents as a long (setLong), or make the amount a generated column with a type of its own.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get java javac; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and its $tool"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   user_version begin anew, and it is not in WAL mode. .backup and VACUUM INTO copy all of it; .dump has all rows, but no user_version either.
 # Means: a nightly .clone is a valid file with the right tables, and empty just where the events are, from the day on which somebody added a generated
 #   column. Take .backup or VACUUM INTO, and compare counts, not exit codes.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -2,7 +2,7 @@
 # Expected: srsly, spaCy's library for JSON and JSON lines, reads and writes the numbers that Python's json does, or raises where it cannot.
 # Happens: srsly 2.5.6 takes some integers beyond 64 bits modulo 2^64: the id 123456789012345678901 is read as 12776324570088369205, -18446744073709551617
 #   as -1; others raise ("Value is too big!"). It writes ten digits after the point: 0.000000000004 becomes 0.0, the latitude 52.520006599999997 becomes
-#   52.5200066, and some numbers (1.7e-7 among them, of prices with cents one in some thousand) are read a last digit off.
+#   52.5200066, and some numbers (1.7e-7 among them, of 100,000 prices with cents 48) are read a last digit off.
 # Means: a pipeline through read_jsonl and write_jsonl gives events the ids of others and rates of zero, in files that are valid JSON; a body written again
 #   fits its signature no more. Read such lines with json or orjson, and ids as strings.
 set -euo pipefail
@@ -26,7 +26,7 @@ for text, (read, written) in wanted.items():
     print(f"{text:24} json reads {json.loads(text)!s:24} srsly reads {seen[0]!s:24} srsly writes {seen[1]}")
     if seen != (read, written): failed = True; print("   changed: expected", read, written)
 off = sum(srsly.json_loads(f"{cents // 100}.{cents % 100:02}") != float(f"{cents // 100}.{cents % 100:02}") for cents in range(100000))
-print("of the 100,000 prices below 1,000.00 read with another value:", off); failed |= off != 0
+print("of the 100,000 prices below 1,000.00 read with another value:", off); failed |= off != 48
 with open("in.jsonl", "w") as file: file.write('{"id":123456789012345678901,"rate":0.000000000004}\n')
 srsly.write_jsonl("out.jsonl", srsly.read_jsonl("in.jsonl")); line = open("out.jsonl").read().strip(); print("through read_jsonl and write_jsonl:", line)
 failed |= line != '{"id":12776324570088369205,"rate":0.0}'

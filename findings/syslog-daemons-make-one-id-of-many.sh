@@ -7,6 +7,7 @@
 #   Both cut a string at \u0000. Nothing is logged.
 # Means: half of all 64-bit ids are the same one in the archive: whoever joins or counts by them gets one giant. Write ids as strings, and do not
 #   parse on the way (rsyslog: send msg as it is; or variables.casesensitive="on" for the names).
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pids=; trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

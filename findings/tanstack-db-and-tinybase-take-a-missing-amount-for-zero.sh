@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Expected: avg(), min() and max() of TanStack DB and TinyBase leave out what is null or not there, as count() of TanStack DB does (in its reference:
 #   "non-null") and as SQL does with all four, so that avg() is sum() through count(); min() and max() of times are times.
-# Happens: @tanstack/db 0.15.2 (590,000 downloads a month, below Electric's and others' sync) counts null and a missing field as 0: of 20 and null count()
+# Happens: @tanstack/db 0.15.2 counts null and a missing field as 0: of 20 and null count()
 #   is 1, sum() 20, avg() 10 and min() 0; of the refunds -5, -10 and null max() is 0. Of a time and null ("not shipped yet") min() is the number 0, no Date,
 #   so 1970. In a left join each event without a payment is one of 0: a customer with one of 30 in three events has an average of 10. having() goes by these
-#   numbers: min() < 1 finds who paid 30 each time. tinybase 10.0.1 (130,000) does so with null in its metrics and in group(), also in its count, but leaves
+#   numbers: min() < 1 finds who paid 30 each time. tinybase 10.0.1 does so with null in its metrics and in group(), also in its count, but leaves
 #   out a cell that is missing. Sums are right; where no amount is missing, and with a where() that leaves null out, all is.
 # Means: the average falls with each event that has no amount, the lowest price is 0, the first shipment is of 1970, and no error. where(({ e }) =>
 #   not(isNull(e.amount))) before groupBy() (it takes away groups with nothing but null), or compute avg as sum through count. (Node.js 20)

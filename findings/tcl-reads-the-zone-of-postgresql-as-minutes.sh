@@ -6,6 +6,7 @@
 #   for hours. The manual calls the free form deprecated, and says nothing of offsets with two digits.
 # Means: a trigger that turns away or sorts out old events is two hours off in Berlin in summer, one in winter, four in New York, and right on a machine in UTC. Let PostgreSQL say
 #   it: extract(epoch FROM at) as an argument, SET TimeZone = UTC for the function (ALTER FUNCTION ... SET), or give clock scan a -format.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

@@ -8,6 +8,7 @@
 #   true for every row, and false for the same rows after if {$time > 0}.
 # Means: one debug line or validation changes ids, phone numbers and amounts in the store, a replay of the event is not found, and a clean-up deletes the old events or all of them.
 #   Validate with regexp; give "CAST($time AS INTEGER)" where a number is meant.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

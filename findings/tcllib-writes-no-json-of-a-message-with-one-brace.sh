@@ -5,6 +5,7 @@
 #   ends. Two fields, balanced braces, a list or a bracket are right, and so is json::write of Tcllib.
 # Means: {"text": ...} is the whole body that Slack and Mattermost take, {"content": ...} that of Discord: the one message with a piece of code, a template or a :-{ in it, mostly that about a
 #   failure, is answered with 400 and lost; an event with {"note": "{"} in it can't be read again from the store. Write with json::write, or give each object a second field.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get) and python3"; exit 2; }; done

@@ -8,7 +8,7 @@
 #   never refuses: 22-2, 7/15, fri#2 and hour 24 are just never. No error or warning.
 # Means: a payout for each second Friday goes out four or five times a month, a quarterly invoice monthly, and the page says what was meant; a
 #   weekend's job skips Sunday. Take croniter or cronsim to see the next runs of each expression that is let in, and for APScheduler day="2nd fri"
-#   and month="1-12/3". (Python 3.11; APScheduler has an open change for the months since July 2026, the tracker of pycron its 7 since 2021)
+#   and month="1-12/3". (Python 3.11; the months of APScheduler and the 7 of pycron are reported upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; python3 -m venv v

@@ -6,6 +6,7 @@
 # Means: while a secret is replaced, a sender that signs with the old and the new one in two lines is refused by every receiver that has gone over (or by each that has
 #   not, in the other order), for those who go through this proxy only; X-Forwarded-For tells the first hop, a login loses its second cookie, a page its rel="next".
 #   Send several values in one line, and compare what a receiver sees through the proxy with what it sees without.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); proxy=; trap '[ -z "$proxy" ] || { kill $proxy; wait $proxy; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Expected: fromJSON() and toJSON() of code that ts-proto makes use the JSON mapping that all of protobuf has, as its readme says; whole numbers of 64 bits
 #   that do not fit are an error, as the readme says of the default (forceLong=number), and as decode() does.
-# Happens: ts-proto 2.18.0 (5.3 million downloads a month), given what Python's protobuf 7.36.2 writes: a google.protobuf.Duration is text there, "90s" or
+# Happens: ts-proto 2.18.0, given what Python's protobuf 7.36.2 writes: a google.protobuf.Duration is text there, "90s" or
 #   "1.500s", as the mapping asks for, and fromJSON() makes 0 seconds of it, with each forceLong; toJSON() writes {"seconds":90}, which Python refuses. With
 #   useDuration=string, which the readme has as a matter of the type, it is read rightly. The id "9007199254740993" is ...992, alone, in an Int64Value, in a
 #   list and as the key of a map (of two entries one is left), where decode() throws for the same message in binary. forceLong=bigint is right about that.

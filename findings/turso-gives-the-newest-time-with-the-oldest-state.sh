@@ -6,7 +6,7 @@
 #   in INSERT ... SELECT, which writes it down for SQLite as well. An index on (id, at DESC) hides it, since the first row is then the newest one. Upserts,
 #   json functions, windows and the claims of a queue by UPDATE ... RETURNING, compared beside it, are as in SQLite.
 # Means: the same file and the same line tell another state as soon as the driver is changed, and tests whose rows come newest first pass. Write
-#   row_number() OVER (PARTITION BY id ORDER BY at DESC) = 1, which both read alike. (Issues 3444 and 5545 of turso, open since September 2025.)
+#   row_number() OVER (PARTITION BY id ORDER BY at DESC) = 1, which both read alike. (Reported upstream.)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; python3 -m venv v; v/bin/pip -q install --no-compile --disable-pip-version-check pyturso==0.8.3

@@ -6,7 +6,7 @@
 #   it, take +2 for -2: midnight UTC, also for the GMT+0200 of JavaScript's own toString(). locutus 3.0.36 (PHP's strtotime for JavaScript) takes +2 for two minutes, 21:58 UTC, and so the +02 of PostgreSQL. No error (PHP has a warning in
 #   DateTime::getLastErrors()). +0200 without letters is right everywhere.
 # Means: one event is at five times in five services, up to seven hours apart, and a test with UTC+0, or on a machine in UTC, sees little of it. Take the letters away where an offset is
-#   behind them (UTC+2 to +02:00) before any of these reads it, or refuse what is not RFC 3339. (Debian 12, Python 3.11, Node.js 20; the trackers of dateutil and of Ruby have it)
+#   behind them (UTC+2 to +02:00) before any of these reads it, or refuse what is not RFC 3339. (Debian 12, Python 3.11, Node.js 20; reported upstream for dateutil and Ruby)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; for tool in apt-get node python3; do command -v $tool >/dev/null || { echo "needs Debian 12 (apt-get), Node.js 20 and python3"; exit 2; }; done

@@ -6,6 +6,7 @@
 #   mule, of a plain message a body without its end. A reload (SIGHUP, touch-reload: each deployment) drops all that waits.
 # Means: the view has said 200, so a burst during one slow event, one large body, or a deployment in between, loses events that nobody will send again. Put events into
 #   a store or a queue on disk before the answer; with mules look at what uwsgi.mule_msg() returns, and at the length, and say 503.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap '[ -z "$server" ] || { kill -QUIT $server; wait $server; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -7,6 +7,7 @@
 #   and is tried again, for ever. As `body` all sizes are whole.
 # Means: a test with a body that is a little too large raises, as documented, and real ones, larger than that, are stored without their ends, or empty, after 200. Give
 #   the spooler the event as body= (bytes), and compare its length in the job with one that is sent beside it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); server=; trap '[ -z "$server" ] || { kill -QUIT $server; wait $server; } 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

@@ -5,6 +5,7 @@
 #   whatever VCL does with the `false`: `return (pass)`, `return (synth(413))`, a branch that does nothing. The backend is not asked. At the size it works.
 # Means: who keeps bodies to be able to retry a POST turns each large one into a network error, which senders try again for days; neither the backend's log nor
 #   an access log of the backend's has a line. Look at Content-Length first, and keep nothing of what is larger or does not say its length.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); pids=; trap 'kill $pids 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"; chmod 755 "$dir"

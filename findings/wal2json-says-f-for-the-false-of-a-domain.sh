@@ -8,6 +8,7 @@
 # Means: "f" is true in JavaScript, Python and Ruby: what was switched off is on in the copy from the day on which somebody gave the column a domain; as strings
 #   "999" is more than "1000". Read a boolean by === true or "t", convert by the type named, or take format 1 with the option. A test with a domain of each kind
 #   finds it.
+# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 # The server does not run as root.

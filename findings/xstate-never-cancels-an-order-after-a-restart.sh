@@ -7,8 +7,8 @@
 #   before, a state that is entered anew has its limit, and a promise that was running is run a second time (as the page says). Apart from that, an after of
 #   25 days or more (30 days, in milliseconds) comes at once: the order is cancelled after a millisecond, with Node.js' warning of a timer.
 # Means: each deploy takes the limits from all orders that are waiting, and a test with one process sees none of it. Store the moment itself in the context
-#   (openUntil), let a query or a cron job send the event when it is past, or enter the state again after the start. (Node.js 20; its tracker has it since
-#   2024)
+#   (openUntil), let a query or a cron job send the event when it is past, or enter the state again after the start. (Node.js 20; reported
+#   upstream)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; npm init -y >/dev/null; npm install --silent --no-audit --no-fund --ignore-scripts xstate@5.33.3

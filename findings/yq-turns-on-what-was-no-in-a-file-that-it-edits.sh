@@ -2,7 +2,7 @@
 # Expected: yq -Y -i '.image = "new"' values.yaml changes that one line: -Y is the option that keeps tags, styles and comments. Who reads the file next with
 #   PyYAML, as Ansible does, finds the other settings as before. So with tomlq -t, the "roundtrip" of its readme.
 # Happens: yq 4.4.5 (PyPI) reads by the rules of YAML 1.2 and writes for readers of 1.1: `enabled: no` comes back as 'no' in quotes, a text, and so a yes
-#   wherever one asks if it is set. `mode: 0644` is 644, which is another mode (an issue is open for that one); a day, 22:30 and 1_000_000 are texts; a commit
+#   wherever one asks if it is set. `mode: 0644` is 644, which is another mode; a day, 22:30 and 1_000_000 are texts; a commit
 #   1234e56 is the number 1.234e+59. With --yml-out-ver=1.2 the mode and the commit are wrong still. tomlq -t puts each time into quotes, makes 1000 of 1e3, and
 #   9223372036854776000, which is no 64-bit number any more, of the largest one; tomlq -T keeps the times. No error, and the diff is easily taken for a matter
 #   of quotes.

@@ -16,18 +16,18 @@ const put = (key, value, options = {}) => new Promise((r, no) => db.put(key, val
 const call = (name, ...args) => new Promise((r, no) => db[name](...args, (e) => (e ? no(e) : r())));
 const ways = {
   'put once, no ttl': [() => put('0', 'done'), 'done'],
-  'put with ttl, nothing else': [() => put('1', 'pending', { ttl: 600 }), 'gone'],
-  'then put without a ttl': [async () => { await put('2', 'pending', { ttl: 600 }); await put('2', 'done'); }, 'gone'],
-  'then put with ttl: 0': [async () => { await put('3', 'pending', { ttl: 600 }); await put('3', 'done', { ttl: 0 }); }, 'gone'],
-  'then batch without a ttl': [async () => { await put('4', 'pending', { ttl: 600 }); await call('batch', [{ type: 'put', key: '4', value: 'done' }], {}); }, 'gone'],
-  'then put with a longer ttl': [async () => { await put('5', 'pending', { ttl: 600 }); await put('5', 'done', { ttl: 60000 }); }, 'done'],
-  'then del and put': [async () => { await put('6', 'pending', { ttl: 600 }); await call('del', '6', {}); await put('6', 'done'); }, 'done'],
+  'put with ttl, nothing else': [() => put('1', 'pending', { ttl: 3000 }), 'gone'],
+  'then put without a ttl': [async () => { await put('2', 'pending', { ttl: 3000 }); await put('2', 'done'); }, 'gone'],
+  'then put with ttl: 0': [async () => { await put('3', 'pending', { ttl: 3000 }); await put('3', 'done', { ttl: 0 }); }, 'gone'],
+  'then batch without a ttl': [async () => { await put('4', 'pending', { ttl: 3000 }); await call('batch', [{ type: 'put', key: '4', value: 'done' }], {}); }, 'gone'],
+  'then put with a longer ttl': [async () => { await put('5', 'pending', { ttl: 3000 }); await put('5', 'done', { ttl: 60000 }); }, 'done'],
+  'then del and put': [async () => { await put('6', 'pending', { ttl: 3000 }); await call('del', '6', {}); await put('6', 'done'); }, 'done'],
 };
 (async () => {
   let failed = false;
   for (const [run] of Object.values(ways)) await run();
   const read = (key) => db.get(String(key)).then(String, (e) => (e.notFound ? 'gone' : String(e)));
-  const early = await Promise.all(Object.keys(ways).map((_, n) => read(n))); await sleep(1500);
+  const early = await Promise.all(Object.keys(ways).map((_, n) => read(n))); await sleep(5000);
   for (const [n, [name, [, wanted]]] of Object.entries(ways).entries()) {
     const late = await read(n); console.log(name.padEnd(28), 'at once:', early[n].padEnd(8), 'after the time of the first put:', late);
     if (late !== wanted || early[n] === 'gone') { failed = true; console.log('   changed: expected', wanted); }

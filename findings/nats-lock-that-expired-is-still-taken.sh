@@ -34,14 +34,14 @@ async def main():
     taken, free = "KeyWrongLastSequenceError", "KeyNotFoundError"
     for name, options, get, create in (("no markers", {}, free, "done"), ("markers for 6 s", {"limit_marker_ttl": 6.0}, "an entry with None", taken)):
         kv = await js.create_key_value(KeyValueConfig(bucket=name.replace(" ", "-"), **options))
-        print(f"{name}; lock of 1 s")
-        same("create(), at once again", [await outcome(kv.create("evt_1", b"owner", msg_ttl=1.0)) for _ in range(2)], ["done", taken])
-        await asyncio.sleep(3)
-        after = [await outcome(call) for call in (kv.get("evt_1"), kv.keys(), kv.create("evt_1", b"other", msg_ttl=1.0))]
-        same("after 3 s get(), keys(), create()", after, [get, "NoKeysError", create])
+        print(f"{name}; lock of 3 s")
+        same("create(), at once again", [await outcome(kv.create("evt_1", b"owner", msg_ttl=3.0)) for _ in range(2)], ["done", taken])
+        await asyncio.sleep(5)
+        after = [await outcome(call) for call in (kv.get("evt_1"), kv.keys(), kv.create("evt_1", b"other", msg_ttl=3.0))]
+        same("after 5 s get(), keys(), create()", after, [get, "NoKeysError", create])
         if options:
             await asyncio.sleep(6)
-            same("after 9 s get(), create()", [await outcome(kv.get("evt_1")), await outcome(kv.create("evt_1", b"other"))], [free, "done"])
+            same("after 11 s get(), create()", [await outcome(kv.get("evt_1")), await outcome(kv.create("evt_1", b"other"))], [free, "done"])
         await kv.delete("evt_1")
         same("after delete() get(), create()", [await outcome(kv.get("evt_1")), await outcome(kv.create("evt_1", b"other"))], [free, "done"])
     await nc.close(); sys.exit(failed)
@@ -51,16 +51,16 @@ cat > t.mjs <<'E'
 import assert from 'node:assert'; import { readFileSync } from 'node:fs'; import { connect } from '@nats-io/transport-node'; import { Kvm } from '@nats-io/kv';
 console.log('node', process.version, '@nats-io/kv', JSON.parse(readFileSync('node_modules/@nats-io/kv/package.json')).version);
 const nc = await connect({ servers: `127.0.0.1:${process.env.PORT}` }), kv = await new Kvm(nc).create('js', { markerTTL: 6000 });
-const create = () => kv.create('evt_1', 'owner', '1s').then(() => 'done', (e) => e.message.replace(/: \d+$/, ''));
+const create = () => kv.create('evt_1', 'owner', '3s').then(() => 'done', (e) => e.message.replace(/: \d+$/, ''));
 const keys = async () => { const all = []; for await (const k of await kv.keys()) all.push(k); return all; };
 const get = async () => { const e = await kv.get('evt_1'); return e && e.operation; };
-const seen = [await create(), await create(), await get()]; await new Promise((r) => setTimeout(r, 3000)); seen.push(await get(), await keys(), await create());
+const seen = [await create(), await create(), await get()]; await new Promise((r) => setTimeout(r, 5000)); seen.push(await get(), await keys(), await create());
 await kv.delete('evt_1'); seen.push(await get(), await keys());
-console.log('   create(), again, get(); after 3 s get(), keys(), create(); after delete() get(), keys():', JSON.stringify(seen));
+console.log('   create(), again, get(); after 5 s get(), keys(), create(); after delete() get(), keys():', JSON.stringify(seen));
 assert.deepStrictEqual(seen, ['done', 'wrong last sequence', 'PUT', 'PURGE', ['evt_1'], 'done', 'DEL', []]); await nc.close();
 E
 failed=0
-timeout 60 v/bin/python t.py || failed=1
-timeout 30 node t.mjs || failed=1
+timeout 120 v/bin/python t.py || failed=1
+timeout 90 node t.mjs || failed=1
 [ $failed = 0 ] || tail -5 server.log
 exit $failed

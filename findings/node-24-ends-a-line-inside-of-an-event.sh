@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Expected: node:readline, and readLines() of a file, which Node.js' manual has for reading a file line by line, end a line at \n, \r or \r\n, as the manual says: each line of a file of events
 #   that JSON.stringify() wrote is an event.
-# Happens: Node.js 24.19.0 (and Deno 2.9.8) ends it at U+2028 and U+2029 as well, which JSON.stringify() leaves as they are, and which are in texts that people
-#   copy from documents, chats and PDF files: one event is two lines, neither of them JSON, by 'line', for await, readLines() and on standard input alike. Node.js 20 (and
-#   22.20.0) reads it whole, and so do split2 4.2.0, ndjson 2.0.0 and split('\n') under Node.js 24. No option turns it off.
+# Happens: Node.js 24.19.0 ends it at U+2028 and U+2029 as well, which JSON.stringify() leaves as they are, and which are in texts that people
+#   copy from documents, chats and PDF files: one event is two lines, neither of them JSON, by 'line', for await, readLines() and on standard input alike. Node.js 20
+#   reads it whole, and so do split2 4.2.0, ndjson 2.0.0 and split('\n') under Node.js 24. No option turns it off.
 # Means: after the step to Node.js 24 a log of events, a queue in a file, a backup or the output of another program that was right for years loses the events of some
 #   customers, where lines that are no JSON are passed over, or stops at the first. Split at '\n' or use split2; or write such characters as \u2028. (Reported upstream;
 #   the manual names three ends of a line)

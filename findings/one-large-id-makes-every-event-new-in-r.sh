@@ -7,8 +7,8 @@
 #   event is new. No warning. union() and rbind() with the events first write those doubles: 1700000000123 becomes 8.39911597990889e-312. With library(bit64),
 #   seen$id %in% events$id is right, events$id %in% seen$id not.
 # Means: the job is right for years and then, after one row, charges and mails everybody again with each run. dbConnect(SQLite(), ..., bigint = "numeric") (below
-#   2^53) or seen$id <- as.numeric(seen$id) make it right. (match() of R 4.3 and later compares the text of both; Ubuntu 22.04 has R 4.1.2.)
-# The versions are those of Debian 12, which its users have; newer ones are not looked at here.
+#   2^53) or seen$id <- as.numeric(seen$id) make it right.
+# The versions are those of Debian 12, which its users have; match() of R 4.3 and later compares the text of both.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 cd "$dir"; command -v apt-get >/dev/null || { echo "needs Debian 12 (apt-get)"; exit 2; }

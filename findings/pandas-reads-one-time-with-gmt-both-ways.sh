@@ -9,7 +9,7 @@
 #   GMT or UTC, "+0200", all is well. No warning.
 # Means: events since a moment, a join, a deduplication and a deadline are off by twice the offset, hours early in New York and late in Berlin, as
 #   soon as one line of the program takes another way into pandas, or one row another format. Take "GMT" and "UTC" out before a sign first, or give
-#   the format: "%a %b %d %Y %H:%M:%S GMT%z". (Python 3.11, python-dateutil 4.0.0 and 2.9.0, whose parser does so by the POSIX rule; its own
+#   the format: "%a %b %d %Y %H:%M:%S GMT%z". (Python 3.11, python-dateutil 4.0.0, whose parser does so by the POSIX rule; its own
 #   tz.gettz("UTC+2") does not)
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT

@@ -6,7 +6,7 @@
 #   with other values: an UPDATE finds no row, a DELETE ... NOT IN ('shop-de') takes what it was to leave, a secret whsec_A+b/c== is stored with blanks, in a URL the word
 #   in is IN. A path 'C:\in\' and replace(path, '\', '/') do the same. No warning, status 0. Without a backslash at the end of a string all of these stay as they are.
 # Means: the change shows in no review of a reformatted file, as all of it changed. Use another sign (ESCAPE '!'), write E'\\', or compare before and after by a parser:
-#   the trees of pglast or pg_query differ. sql-formatter 15.8.0 of npm, with language postgresql, leaves these strings as they are.
+#   the trees of pglast or pg_query differ.
 # The versions are those of Debian 12, which its users have; newer ones are not looked at here.
 set -euo pipefail
 dir=$(mktemp -d); bin=; trap '[ -z "$bin" ] || as "$bin/pg_ctl" -s -D data -m fast stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT

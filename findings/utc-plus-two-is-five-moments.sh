@@ -2,7 +2,7 @@
 # Expected: "2026-11-29 22:00:00 UTC+2", as Node.js and browsers write times for French and Finnish readers, and as people and forms write them, is 20:00 UTC, as JavaScript's Date and GNU
 #   date read it; a library that can't read it says so.
 # Happens: PHP 8.2 (strtotime, DateTime, Carbon 2.65) takes UTC and leaves +2 out: 22:00 UTC; of GMT+2 it takes both. Ruby 3.1's Time.parse leaves out letters and offset, of UTC+2 and of
-#   GMT+2, and takes the zone of the machine: 03:00 UTC of the next day in New York; its DateTime.parse is right. python-dateutil 4.0.0 (and 2.9.0), and pendulum 3.3.0 by
+#   GMT+2, and takes the zone of the machine: 03:00 UTC of the next day in New York; its DateTime.parse is right. python-dateutil 4.0.0, and pendulum 3.3.0 by
 #   it, take +2 for -2: midnight UTC, also for the GMT+0200 of JavaScript's own toString(). locutus 3.0.36 (PHP's strtotime for JavaScript) takes +2 for two minutes, 21:58 UTC, and so the +02 of PostgreSQL. No error (PHP has a warning in
 #   DateTime::getLastErrors()). +0200 without letters is right everywhere.
 # Means: one event is at five times in five services, up to seven hours apart, and a test with UTC+0, or on a machine in UTC, sees little of it. Take the letters away where an offset is

@@ -3,7 +3,7 @@
 #   that it is full; and it takes as many strange ids for known ones as it was told.
 # Happens: bloom-filters 3.0.4: CuckooFilter.create(5000, 0.01) and CuckooFilter.from(ids, 0.01) answer true to each add() and
 #   then do not know 1,671 of the 5,000, a third; of 4,000 added 212 are gone, of 2,000 three. A filter with 400 places says true to 400 of 500 ids, false to
-#   100, and knows 120. With the error rate 0.000001 it takes one strange id of 1,700 for known. What is lost was thrown out by a later one, without an error.
+#   100, and knows 120. With the error rate 0.000001 it takes 70 of 100,000 strange ids for known. What is lost was thrown out by a later one, without an error.
 #   Its BloomFilter, PartitionedBloomFilter, CountingBloomFilter, ScalableBloomFilter and XorFilter know all; pyprobables 0.7.0 raises CuckooFilterFullError,
 #   cuckoopy 0.1.1 knows all. (Reported upstream.)
 # Means: as the list of seen ids it lets through every third repeat once it is as full as it was made for, so after weeks and never in a test. Take another of
@@ -24,7 +24,7 @@ for (const [n, lost] of [[1000, 0], [2000, 3], [4000, 212], [5000, 1671]]) {
 expect('CuckooFilter.from(ids, 0.01) does not know', unknown(B.CuckooFilter.from(ids, 0.01), ids), 1671);
 const small = new B.CuckooFilter(100, 3, 4); expect('CuckooFilter of 100 times 4 places: add() says true, of 500', fill(small, ids.slice(0, 500)), 400); expect('   and does not know', unknown(small, ids.slice(0, 500)), 380);
 const exact = B.CuckooFilter.create(5000, 0.000001); fill(exact, ids.slice(0, 2000)); let strange = 0; for (let i = 0; i < 100000; i++) if (exact.has('x' + i)) strange++;
-expect('CuckooFilter.create(5000, 0.000001): more than 20 of 100,000 strange ids are known', strange > 20, true); console.log('  ', strange);
+expect('CuckooFilter.create(5000, 0.000001): known of 100,000 strange ids', strange, 70);
 for (const name of ['BloomFilter', 'PartitionedBloomFilter', 'CountingBloomFilter']) { const f = B[name].create(5000, 0.01); fill(f, ids); expect(`${name}.create(5000, 0.01) does not know`, unknown(f, ids), 0); }
 const scalable = B.ScalableBloomFilter.create(1000, 0.01); fill(scalable, ids); expect('ScalableBloomFilter.create(1000, 0.01) does not know', unknown(scalable, ids), 0);
 const xor = new B.XorFilter(5000, 8); xor.add(ids); expect('XorFilter does not know', unknown(xor, ids), 0);

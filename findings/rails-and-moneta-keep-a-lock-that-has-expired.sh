@@ -17,7 +17,7 @@ for package in ruby-activesupport_* ruby-moneta_*; do dpkg -f "$package" Package
 for package in ./*.deb; do dpkg -x "$package" root; done; usr=$dir/root/usr; libraries=$usr/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH=$libraries TZ=UTC
 RUBYLIB=$libraries/ruby/3.1.0:$usr/lib/ruby/3.1.0:$usr/lib/ruby/vendor_ruby:$libraries/ruby/vendor_ruby/3.1.0
-for path in "$usr"/share/rubygems-integration/all/gems/*/lib "$usr"/share/rubygems-integration/all/gems/concurrent-ruby-*/lib/concurrent-ruby; do RUBYLIB+=:$path; done; export RUBYLIB
+for path in "$usr"/share/rubygems-integration/all/gems/*/lib "$usr"/share/rubygems-integration/all/gems/concurrent-ruby-*/lib/concurrent-ruby "$libraries"/rubygems-integration/3.1.0/extensions/*/3.1.0/sdbm-*; do RUBYLIB+=:$path; done; export RUBYLIB
 cat > t.rb <<'E'
 require "active_support"; require "active_support/cache"; require "moneta"
 $stdout.sync = true; failed = false

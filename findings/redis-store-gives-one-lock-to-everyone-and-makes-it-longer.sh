@@ -3,7 +3,7 @@
 #   others for a minute, as the store of Rails itself does with the same Redis, and as it does here without expires_in: true, then false.
 # Happens: redis-activesupport 5.3.0 on redis-store 1.9.0 (Debian 12) with expires_in says [true, true] to the first and [false, true] to the others, the answers of SETNX and
 #   EXPIRE in one list. A list is never false, so "if Rails.cache.write(...)" is always taken. Redis::Store#setnx(key, value, expires_in: 60) does the same. And
-#   each try, of whoever it is, sets the whole expiry again: with a try a minute, the key of a minute never goes. of expires_in: 20.9 the fraction is dropped.
+#   each try, of whoever it is, sets the whole expiry again: with a try a minute, the key of a minute never goes. Of expires_in: 20.9 the fraction is dropped.
 # Means: of five deliveries of one event all five are worked on, and a nightly job runs on each machine. Tests with the memory store or without expires_in are right.
 #   Take the first of the list (Array(answer).first), knowing that the time grows with each try, or :redis_cache_store of Rails, or SET with nx and ex.
 # The versions are those of Debian 12, which its users have; newer ones are not looked at here.

@@ -14,7 +14,8 @@ use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, marked, newest_quarantined, obstacle, on_no_disk, try_write,
+    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, lost_in_use, marked, newest_quarantined, obstacle,
+    on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
 
@@ -37,14 +38,15 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let examined = spawn_blocking(move || {
         // First, since SQLite gives the files of others to the inbox's owner where it is run by root.
         let access = access(&path);
-        let soundness = soundness(&path);
+        let soundness = soundness(&path, &state);
         // What is damaged must not be written to before it has been rescued.
         let is_sound = soundness.verdict == Verdict::Ok;
         let mut findings = vec![soundness, space(&path)];
         findings.extend(on_no_disk(&path).map(|flaw| Finding::warning("volume", flaw.found, flaw.advice)));
         findings.extend(access);
-        // Of a file that is not there only its folder is written to.
-        if is_sound || !path.exists() {
+        // Of a file that is not there only its folder is written to; of one that only a receiver has, that one alone knows.
+        let is_only_there = lost_in_use(&path).is_some() && !matches!(state, State::Unready(_));
+        if is_sound || (!path.exists() && !is_only_there) {
             findings.extend(writing(&path, listen, state));
             findings.extend(retention(&path));
             findings.extend(refused(newest_quarantined(&path, Refused::PAGE).ok().flatten()));
@@ -60,7 +62,7 @@ pub async fn examine(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     })
 }
 
-fn soundness(path: &Path) -> Finding {
+fn soundness(path: &Path, receiver: &State) -> Finding {
     let Soundness {
         condition,
         found,
@@ -68,6 +70,11 @@ fn soundness(path: &Path) -> Finding {
         ..
     } = of_file(path);
     match (condition, advice) {
+        (Condition::Missing, _) if matches!(receiver, State::Unready(_)) => Finding::failure(
+            CHECK,
+            format!("{} is not there, although a receiver runs", path.display()),
+            "do not stop that receiver before you have done what `writing` says below: it may have what is here no more",
+        ),
         (Condition::Sound | Condition::Missing, _) | (_, None) => Finding::ok(CHECK, found),
         (_, Some(advice)) => Finding::failure(CHECK, found, advice),
     }

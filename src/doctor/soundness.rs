@@ -1,6 +1,7 @@
 //! Whether an inbox is sound, found out by reading all of it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{self, Path};
 
 use serde::Serialize;
 use tokio::task::spawn_blocking;
@@ -46,11 +47,72 @@ pub struct Soundness {
     pub found: String,
     /// What to do about it; `None` where it is sound.
     pub advice: Option<String>,
+    /// What takes the damage out of it, if that is known, whatever it is.
+    #[serde(skip)]
+    mend: Option<String>,
+}
+
+impl Soundness {
+    /// What to do about it where it is not the configured one, such as a backup: no receiver is to be stopped, and nothing set.
+    fn advice_of_another(&self, location: &InboxLocation) -> Option<String> {
+        let advice = self.advice.as_ref()?;
+        let another = match location {
+            InboxLocation::Sqlite(_) => "make another (`caigunn-webhook inbox backup FILE`) or name another",
+            InboxLocation::Postgres(_) => {
+                "make another (`caigunn-webhook inbox copy`, `pg_dump`) or name another"
+            }
+        };
+        Some(match self.condition {
+            Condition::Sound => return None,
+            Condition::Missing => {
+                "see that the URL is right; a path is relative to the folder where this runs".to_owned()
+            }
+            Condition::Newer => "have the newer program look at it".to_owned(),
+            Condition::ForeignLog | Condition::Foreign | Condition::Damaged => match &self.mend {
+                Some(mend) => {
+                    format!("this copy is of no use: {another}, or take the damage out of it: {mend}")
+                }
+                None => format!("this copy is of no use: {another}"),
+            },
+            // Of files it says nothing of settings.
+            Condition::Unreadable => advice.replace("CAIGUNN_INBOX_URL", "the URL"),
+        })
+    }
 }
 
 /// Reads all of an inbox: a second for each GiB of a file and one for each million receipts, minutes where a database holds millions of receipts. Changes
-/// nothing; a receiver may run meanwhile.
-pub async fn soundness(location: &InboxLocation, settings: &Settings) -> Soundness {
+/// nothing; a receiver may run meanwhile. What is to be done about one that is not the configured one is another thing.
+pub async fn soundness(
+    location: &InboxLocation,
+    configured: &InboxLocation,
+    settings: &Settings,
+) -> Soundness {
+    let found = of_any(location, settings).await;
+    if is_same(location, configured) {
+        return found;
+    }
+    let advice = found.advice_of_another(location);
+    Soundness {
+        advice: advice
+            .map(|advice| format!("{advice}; of the configured inbox, {configured}, this says nothing")),
+        found: match found.condition {
+            Condition::Missing => format!("there is no inbox at {location}"),
+            _ => found.found,
+        },
+        ..found
+    }
+}
+
+/// Whether both are one inbox, whatever path leads to its file.
+fn is_same(one: &InboxLocation, other: &InboxLocation) -> bool {
+    let whole = |path| fs::canonicalize(path).or_else(|_| path::absolute(path)).ok();
+    match (one, other) {
+        (InboxLocation::Sqlite(one), InboxLocation::Sqlite(other)) => whole(one) == whole(other),
+        (one, other) => one == other,
+    }
+}
+
+async fn of_any(location: &InboxLocation, settings: &Settings) -> Soundness {
     match location {
         InboxLocation::Sqlite(path) => {
             let path = path.clone();
@@ -73,6 +135,9 @@ pub fn of_file(path: &Path) -> Soundness {
             KIND,
             format!("{shown} does not exist yet; the first start makes it"),
         ),
+        Ok(sqlite::Check::LostInUse { reason, advice }) => {
+            unsound(KIND, Condition::Unreadable, reason, advice)
+        }
         Ok(sqlite::Check::Sound { version: 0, .. }) => {
             missing(KIND, format!("{shown} is empty yet; the first start fills it"))
         }
@@ -87,12 +152,15 @@ pub fn of_file(path: &Path) -> Soundness {
         Ok(sqlite::Check::HalfChanged { reason, advice }) => {
             unsound(KIND, Condition::Unreadable, reason, advice)
         }
-        Ok(sqlite::Check::DamagedRows { reason, advice }) => unsound(
-            KIND,
-            Condition::Damaged,
-            format!("it is damaged: {reason}"),
-            advice,
-        ),
+        Ok(sqlite::Check::DamagedRows { reason, advice, mend }) => Soundness {
+            mend: Some(mend),
+            ..unsound(
+                KIND,
+                Condition::Damaged,
+                format!("it is damaged: {reason}"),
+                advice,
+            )
+        },
         Ok(sqlite::Check::Foreign { reason }) => unsound(
             KIND,
             Condition::Foreign,
@@ -227,6 +295,7 @@ fn sound(kind: &'static str, tables_version: u64, receipt_count: u64, shown: &st
         receipt_count: Some(receipt_count),
         found: format!("{shown} is sound; receipts in it: {receipt_count}"),
         advice: None,
+        mend: None,
     }
 }
 
@@ -244,6 +313,7 @@ fn unsound(kind: &'static str, condition: Condition, found: String, advice: impl
         receipt_count: None,
         found,
         advice: Some(advice.into()),
+        mend: None,
     }
 }
 

@@ -64,6 +64,7 @@ use write::Store;
 pub use super::Settings;
 pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
+pub use hold::lost_in_use;
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;
@@ -116,6 +117,9 @@ impl SqliteInbox {
         }
         if !path.exists() {
             // Before an empty one is made, of which nobody would know whether it was the inbox.
+            if hold::lost_in_use(path).is_some() {
+                return Err(hold::in_use(path));
+            }
             log::refuse_foreign(path)?;
         }
         let hold = Arc::new(Hold::take(path)?);

@@ -13,6 +13,7 @@ use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::postgres::{Tables, look};
+use caigunn_webhook::inbox::sqlite::lost_in_use;
 use caigunn_webhook::inbox::{self, Inbox, Writer};
 use caigunn_webhook::subscription::{once, probe};
 use clap::Args;
@@ -74,10 +75,13 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
     }
     match &settings.inbox_location {
         // What may not be looked for is told by opening it.
-        InboxLocation::Sqlite(path) if matches!(path.try_exists(), Ok(false)) => bail!(
-            "there is no inbox at {}: run this in the receiver's folder, with its settings",
-            path.display()
-        ),
+        InboxLocation::Sqlite(path) if matches!(path.try_exists(), Ok(false)) => match lost_in_use(path) {
+            Some(lost) => bail!("{lost}"),
+            None => bail!(
+                "there is no inbox at {}: run this in the receiver's folder, with its settings",
+                path.display()
+            ),
+        },
         // A URL that leads elsewhere must not make an inbox there.
         InboxLocation::Postgres(location) => {
             let seen = look(location, &settings.inbox)
@@ -95,7 +99,8 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
         Err(inbox::Error::InUse { .. }) => bail!(
-            "another process has the inbox open, but no receiver answers at the admin address {}: check admin.listen",
+            "another process has the inbox open, but no receiver answers at the admin address {}: check admin.listen, or see \
+             whether that receiver hangs",
             settings.admin_listen
         ),
         opened => opened.map(Some).context("opening the inbox"),

@@ -11,7 +11,7 @@ use caigunn_webhook::config::{InboxLocation, Settings};
 use caigunn_webhook::doctor::{Condition, soundness};
 use caigunn_webhook::inbox::copy::{CopyError, Progress, copy};
 use caigunn_webhook::inbox::postgres::{PostgresInbox, look};
-use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, mounted_alone, named, obstacle};
+use caigunn_webhook::inbox::sqlite::{SqliteReader, Wanted, lost_in_use, mounted_alone, named, obstacle};
 use caigunn_webhook::inbox::{self, Inbox};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -135,7 +135,7 @@ async fn check(url: Option<&str>, settings: &Settings, format: Format) -> anyhow
         Some(url) => parsed("URL", url, &allowed)?,
         None => settings.inbox_location.clone(),
     };
-    let found = soundness(&location, &settings.inbox).await;
+    let found = soundness(&location, &settings.inbox_location, &settings.inbox).await;
     let mut result = json!(found);
     result["inbox"] = location.to_string().into();
     format.print(&result, || match found.condition {
@@ -196,9 +196,10 @@ fn must_exist(inbox: &Path) -> anyhow::Result<()> {
     let shown = inbox.display();
     match inbox.try_exists() {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            bail!("there is no inbox at {shown}: a path may be relative to the receiver's folder")
-        }
+        Ok(false) => match lost_in_use(inbox) {
+            Some(lost) => bail!("{lost}"),
+            None => bail!("there is no inbox at {shown}: a path may be relative to the receiver's folder"),
+        },
         Err(error) => match obstacle(inbox, Wanted::Reading) {
             Some(obstacle) => bail!("cannot find {shown}: {obstacle}"),
             None => bail!("cannot find {shown}: {error}"),

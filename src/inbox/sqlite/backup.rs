@@ -64,6 +64,9 @@ pub enum BackupError {
     /// What was to be copied cannot be read, or is nothing to be copied.
     #[error("cannot copy it")]
     From(#[source] Error),
+    /// What was to be restored is nothing to be restored: what is wrong with it, and where, in words for an operator.
+    #[error("the copy cannot be restored: {0}")]
+    Copy(String),
     /// Where it was to go does not take it: what is wrong, and where, in words for an operator.
     #[error("{0}")]
     To(String),
@@ -237,10 +240,11 @@ fn inspect(from: &Path, copy: &Partial, watch: &Watch) -> Result<Copied, BackupE
                 .map_err(|error| failed("look at", path, &error))?
                 .len(),
         }),
-        Check::DamagedRows { reason, advice } => {
+        Check::DamagedRows { reason, advice, .. } => {
             Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
         }
         Check::Missing
+        | Check::LostInUse { .. }
         | Check::Newer { .. }
         | Check::Foreign { .. }
         | Check::ForeignLog { .. }

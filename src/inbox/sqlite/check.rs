@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::Error;
 use super::append::{PROBE_BYTES, probe};
-use super::hold::Hold;
+use super::hold::{Hold, lost_in_use};
 use super::schema::Tables;
 use super::{folder, log, schema, sort};
 
@@ -23,6 +23,13 @@ const MAX_FINDING: usize = 200;
 pub enum Check {
     /// There is no file: the next start makes it.
     Missing,
+    /// There is none any more, but a receiver has it open.
+    LostInUse {
+        /// Which file.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// An inbox without damage.
     Sound {
         /// Of its tables; a start brings them up to date. 0: there are none yet.
@@ -53,8 +60,10 @@ pub enum Check {
     DamagedRows {
         /// Which file and which rows.
         reason: String,
-        /// What to do.
+        /// What to do where it is the inbox.
         advice: String,
+        /// What takes the damage out of it, whatever it is.
+        mend: String,
     },
     /// Something else: another program's database, or none at all. An inbox whose first page is damaged looks so too.
     Foreign {
@@ -76,6 +85,10 @@ pub fn check(path: &Path) -> Result<Check, Error> {
     let path = match std::fs::canonicalize(path) {
         Ok(path) => path,
         Err(error) if error.kind() == ErrorKind::NotFound => {
+            if let Some(lost) = lost_in_use(path) {
+                let (reason, advice) = (lost.found, lost.advice);
+                return Ok(Check::LostInUse { reason, advice });
+            }
             return Ok(log::check(path)?.unwrap_or(Check::Missing));
         }
         Err(error) => {
@@ -126,7 +139,8 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
         Tables::Ours(version) => version,
         Tables::Unnumbered => {
             let (reason, advice) = schema::unnumbered(path);
-            return Ok(Check::DamagedRows { reason, advice });
+            let mend = schema::renumbering(path);
+            return Ok(Check::DamagedRows { reason, advice, mend });
         }
         Tables::Newer(_) => {
             return Ok(Check::Newer {
@@ -155,7 +169,7 @@ pub fn inspect(opened: rusqlite::Result<Connection>, path: &Path) -> Result<Chec
             version,
             receipt_count: found.receipt_count,
         },
-        Some((reason, advice)) => Check::DamagedRows { reason, advice },
+        Some(damage) => damage,
     })
 }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::Error;
 use super::head::{HEAD_BYTES, Head};
+use super::rights::Flaw;
 use super::{folder, rights, schema, volume};
 
 /// Who may read and write a file or folder that is made: its owner, since it has what customers say.
@@ -249,13 +250,37 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn in_use(path: &Path) -> Error {
-    Error::InUse {
-        reason: format!(
-            "another process has {} open: one receiver writes to an inbox file at a time",
+/// What there is to say of a file that has no name any more while a receiver has it open; `None` where that is not so, or its lock
+/// file is gone too, so that nobody can tell.
+pub fn lost_in_use(path: &Path) -> Option<Flaw> {
+    // The lock lies beside the file itself, not beside a link to it.
+    let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
+    let is_gone = matches!(path.try_exists(), Ok(false));
+    let lock = is_gone.then(|| File::open(schema::beside(&path, ".lock")).ok())??;
+    let is_held = matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock));
+    is_held.then(|| Flaw {
+        found: format!(
+            "{} was deleted or moved while a receiver has it open",
             path.display()
         ),
-    }
+        advice: "do not stop that receiver, with which all that it holds may be lost: `caigunn-webhook healthcheck` says how to \
+                 get it back"
+            .to_owned(),
+    })
+}
+
+/// That the file cannot be had. Of one that was lost nobody is to make another.
+pub fn in_use(path: &Path) -> Error {
+    let reason = lost_in_use(path).map_or_else(
+        || {
+            format!(
+                "another process has {} open: one receiver writes to an inbox file at a time",
+                path.display()
+            )
+        },
+        |lost| lost.to_string(),
+    );
+    Error::InUse { reason }
 }
 
 fn refusal(path: &Path, verb: &str, file: &Path, error: &io::Error) -> Error {

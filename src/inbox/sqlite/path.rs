@@ -50,7 +50,7 @@ fn mistake(text: &str) -> Option<String> {
         ),
         (
             text.starts_with("file:"),
-            "SQLite's file: URIs are not read here: write the path alone, as in sqlite:data/inbox.db",
+            "SQLite's file: URIs are not read here: write the path alone",
         ),
         (
             text.starts_with("//"),
@@ -74,7 +74,7 @@ fn mistake(text: &str) -> Option<String> {
         ),
         (
             is_folder || Path::new(text).is_dir(),
-            "it is a folder: name a file in it, as in sqlite:data/inbox.db",
+            "it is a folder: name a file in it",
         ),
     ];
     if let Some((_, mistake)) = mistakes.into_iter().find(|(is_made, _)| *is_made) {

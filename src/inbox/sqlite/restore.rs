@@ -40,7 +40,7 @@ pub struct Restored {
 /// as it is.
 ///
 /// # Errors
-/// [`BackupError::From`] if the copy is no sound inbox of this program or an older one; [`BackupError::To`] if a receiver
+/// [`BackupError::Copy`] if the copy is no sound inbox of this program or an older one; [`BackupError::To`] if a receiver
 /// has the inbox open, or it cannot be replaced. The inbox is as it was, unless the error says that the copy is it already.
 pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, BackupError> {
     // What a link leads to is the inbox.
@@ -68,7 +68,8 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     see_that_it_is_another(from, inbox, &path)?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| {
         BackupError::To(match error {
-            Error::InUse { reason } => format!("{reason}; stop it first"),
+            Error::InUse { reason } if inbox.exists() => format!("{reason}; stop it first"),
+            Error::InUse { reason } => reason,
             other => other.to_string(),
         })
     })?;
@@ -86,7 +87,10 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     // One that was cut off has left it.
     let _ = fs::remove_file(&path);
     let partial = Partial::create(path)?;
-    let copied = copy(from, &partial, watch)?;
+    let copied = copy(from, &partial, watch).map_err(|error| match error {
+        BackupError::From(error) => of_copy(error),
+        other => other,
+    })?;
     give(partial.path(), owner)?;
     // Syncs the copy, and with it whose it is.
     forget_notices(&partial)?;
@@ -123,19 +127,30 @@ fn see_that_it_is_another(from: &Path, inbox: &Path, partial: &Path) -> Result<(
 }
 
 fn see_that_it_is_sound(from: &Path) -> Result<(), BackupError> {
-    let refused = |reason: String| Err(BackupError::From(Error::refused(reason)));
-    match check(from).map_err(BackupError::From)? {
+    let refused = |reason: String| Err(BackupError::Copy(reason));
+    match check(from).map_err(of_copy)? {
         Check::Sound { version, .. } if version > 0 => Ok(()),
-        Check::Sound { .. } => Err(BackupError::From(empty(from))),
+        Check::Sound { .. } => Err(of_copy(empty(from))),
         Check::Missing => refused(format!("there is no {}", from.display())),
-        Check::Newer { reason } | Check::Foreign { reason } => refused(reason),
-        Check::ForeignLog { reason, advice } | Check::HalfChanged { reason, advice } => {
-            refused(format!("{reason}; {advice}"))
+        // What is advised of damaged rows is for the inbox that a receiver has.
+        Check::Newer { reason } | Check::Foreign { reason } | Check::DamagedRows { reason, .. } => {
+            refused(reason)
         }
-        Check::DamagedRows { reason, advice } => {
-            Err(BackupError::From(Error::corrupt(format!("{reason}; {advice}"))))
-        }
+        Check::LostInUse { reason, advice }
+        | Check::ForeignLog { reason, advice }
+        | Check::HalfChanged { reason, advice } => refused(format!("{reason}; {advice}")),
     }
+}
+
+/// What is wrong with the copy, without the words of an error that are about the inbox.
+fn of_copy(error: Error) -> BackupError {
+    BackupError::Copy(match error {
+        Error::Unavailable { reason }
+        | Error::Refused { reason }
+        | Error::InUse { reason }
+        | Error::Corrupt { reason } => reason,
+        error @ (Error::Full { .. } | Error::Timeout { .. } | Error::NotLeader) => error.to_string(),
+    })
 }
 
 /// Has the notices begin anew: what they had said when the copy was made is long over, or was said to be, and what lasts now

@@ -125,12 +125,18 @@ pub fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
 
 /// What is wrong with [`Tables::Unnumbered`], and what to do.
 pub fn unnumbered(path: &Path) -> (String, String) {
-    let (shown, newest) = (folder::quoted(path), MIGRATIONS.len());
     let advice = format!(
-        "if this release was the last to have it open, stop the receiver and run `sqlite3 {shown} 'PRAGMA user_version = \
-         {newest}'`; else restore a backup (`caigunn-webhook inbox restore COPY`)"
+        "if this release was the last to have it open, stop the receiver and run {}; else restore a backup (`caigunn-webhook inbox \
+         restore COPY`)",
+        renumbering(path)
     );
     (Tables::Unnumbered.shown(path), advice)
+}
+
+/// What gives tables of this release their number again.
+pub fn renumbering(path: &Path) -> String {
+    let (shown, newest) = (folder::quoted(path), MIGRATIONS.len());
+    format!("`sqlite3 {shown} 'PRAGMA user_version = {newest}'`")
 }
 
 /// What to do about a file that is no inbox.

@@ -161,7 +161,7 @@ async fn a_receiver_that_cannot_be_asked_is_told_from_one_that_refuses() {
         (
             "CAIGUNN_ADMIN_LISTEN",
             deaf_address,
-            "no receiver answers at the admin address",
+            ": check admin.listen, or see whether that receiver hangs",
         ),
         (
             "CAIGUNN_ADMIN_LISTEN",

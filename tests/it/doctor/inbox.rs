@@ -370,8 +370,10 @@ async fn a_receiver_that_cannot_store_anything_is_named_with_its_own_reason() {
     assert_eq!(refused.await.unwrap().status(), 503);
 
     let ended = site.doctor(&[]).await;
+    fs::remove_file(inbox.with_extension("db.lock")).unwrap();
+    let without_lock = site.doctor(&[]).await;
 
-    let expected = format!(
+    let writing = format!(
         "\
 FAILURE  writing: the receiver that runs at {0} cannot store anything: {1} was moved or deleted while in use; put it back, \
 or stop the receiver and put a backup back with `caigunn-webhook inbox restore COPY`
@@ -380,7 +382,23 @@ where it was when the receiver was started",
         site.receiver.as_ref().unwrap().public,
         inbox.display()
     );
+    let expected = format!(
+        "\
+FAILURE  inbox: {} was deleted or moved while a receiver has it open
+         do not stop that receiver, with which all that it holds may be lost: `caigunn-webhook healthcheck` says how to get \
+it back
+{writing}",
+        inbox.display()
+    );
     assert_finds(&ended, &expected);
+    let expected = format!(
+        "\
+FAILURE  inbox: {} is not there, although a receiver runs
+         do not stop that receiver before you have done what `writing` says below: it may have what is here no more
+{writing}",
+        inbox.display()
+    );
+    assert_finds(&without_lock, &expected);
     assert!(!inbox.exists());
 }
 

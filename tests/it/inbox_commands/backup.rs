@@ -323,10 +323,23 @@ async fn people_are_told_what_a_restore_comes_to() {
     let first = inbox(elsewhere.path(), &["restore", &copy]).await;
 
     let expected = format!(
-        "{} is now what {copy} holds: 2 receipts, on the disk, and sound\n{CONSEQUENCES}",
+        "{} is now what {copy} holds: 2 receipts, on the disk, and sound\nnothing was there before: if there should have been an \
+         inbox, run this in the receiver's folder, with its settings; if it was deleted while a receiver runs, `caigunn-webhook \
+         healthcheck` says how to copy it until that ends\n{CONSEQUENCES}",
         path.display()
     );
     assert_eq!((first.code, first.output), (Some(0), expected));
+    // Who is in another folder than he thinks sees which.
+    let wrong = tempfile::tempdir().expect("a folder");
+    let relative = [("CAIGUNN_INBOX_URL", "sqlite:data/inbox.db")];
+    let elsewhere = inbox_with(wrong.path(), &["restore", &copy], &relative).await;
+    let path = wrong.path().join("data/inbox.db").display().to_string();
+    assert!(
+        elsewhere.output.starts_with(&format!("{path} is now what ")),
+        "{elsewhere:?}"
+    );
+    let again = inbox_with(wrong.path(), &["restore", &copy], &relative).await;
+    assert!(!again.output.contains("nothing was there before"), "{again:?}");
 }
 
 #[tokio::test]
@@ -342,9 +355,16 @@ async fn what_is_no_sound_inbox_is_not_restored() {
     fs::write(folder.path().join("notes.db"), "Notes.\n".repeat(1_000)).expect("a file");
     let before = fs::read(folder.path().join("inbox.db")).expect("the inbox");
     for (copy, expected) in [
-        ("damaged.db", "the inbox is damaged: "),
-        ("notes.db", "notes.db is not a database"),
-        ("nothing.db", "there is no nothing.db"),
+        ("damaged.db", "the copy cannot be restored: cannot open "),
+        (
+            "notes.db",
+            "the copy cannot be restored: notes.db is not a database",
+        ),
+        (
+            "nothing.db",
+            "the copy cannot be restored: there is no nothing.db",
+        ),
+        (".", "COPY: it is a folder: name a file in it\n"),
         (
             "inbox.db",
             "is the inbox itself, and nothing is to be restored of it",
@@ -352,7 +372,8 @@ async fn what_is_no_sound_inbox_is_not_restored() {
     ] {
         let ended = inbox(folder.path(), &["restore", copy]).await;
 
-        assert_eq!((ended.code, &*ended.output), (Some(1), ""), "{ended:?}");
+        let code = if copy == "." { 64 } else { 1 };
+        assert_eq!((ended.code, &*ended.output), (Some(code), ""), "{ended:?}");
         assert!(ended.errors.contains(expected), "{ended:?}");
         assert_eq!(
             fs::read(folder.path().join("inbox.db")).expect("the inbox"),

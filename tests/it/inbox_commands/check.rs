@@ -84,9 +84,72 @@ async fn a_file_that_cannot_be_read_as_it_is_does_not_pass_and_is_told_of_with_w
          again\n"
     );
     assert_eq!((half_changed.code, half_changed.errors), (Some(1), expected));
-    let expected = "caigunn-webhook: it is no inbox: /dev/null is not a file\nset CAIGUNN_INBOX_URL to the inbox's own file, ";
-    assert!(device.errors.starts_with(expected), "{device:?}");
+    let expected = format!(
+        "caigunn-webhook: it is no inbox: /dev/null is not a file\nthis copy is of no use: make another (`caigunn-webhook inbox \
+         backup FILE`) or name another; of the configured inbox, sqlite:{path}, this says nothing\n"
+    );
+    assert_eq!(device.errors, expected);
     assert_eq!(found["condition"], "foreign", "{found}");
+}
+
+#[tokio::test]
+async fn of_a_copy_that_is_of_no_use_nothing_is_advised_that_is_for_the_configured_inbox() {
+    let folder = folder();
+    fill(folder.path(), 500).await;
+    let mut bytes = fs::read(folder.path().join("inbox.db")).expect("the inbox");
+    for page in bytes.chunks_mut(4_096).skip(2) {
+        page[..64].fill(0xff);
+    }
+    fs::write(folder.path().join("damaged.db"), bytes).expect("a file");
+    fs::copy(folder.path().join("inbox.db"), folder.path().join("rows.db")).expect("a file");
+    let rows = rusqlite::Connection::open(folder.path().join("rows.db")).expect("it opens");
+    rows.execute_batch("PRAGMA user_version = 0")
+        .expect("it takes it");
+    drop(rows);
+    std::os::unix::fs::symlink("inbox.db", folder.path().join("link.db")).expect("a link");
+    let nothing = format!(
+        "of the configured inbox, sqlite:{}, this says nothing",
+        folder.path().join("inbox.db").display()
+    );
+
+    let damaged = inbox(folder.path(), &["check", "sqlite:damaged.db"]).await;
+    let (found, _) =
+        printed(&inbox(folder.path(), &["check", "sqlite:damaged.db", "--format", "json"]).await);
+    let rows = inbox(folder.path(), &["check", "sqlite:rows.db"]).await;
+    let missing = inbox(folder.path(), &["check", "sqlite:missing.db"]).await;
+    let link = inbox(folder.path(), &["check", "sqlite:link.db"]).await;
+
+    let advice = format!(
+        "this copy is of no use: make another (`caigunn-webhook inbox backup FILE`) or name another; {nothing}"
+    );
+    assert_eq!(damaged.code, Some(1), "{damaged:?}");
+    assert!(
+        damaged.errors.starts_with("caigunn-webhook: it is damaged: "),
+        "{damaged:?}"
+    );
+    assert!(damaged.errors.ends_with(&format!("\n{advice}\n")), "{damaged:?}");
+    assert_eq!(found["advice"], advice);
+    // What mends it is told all the same.
+    let advice = format!(
+        "this copy is of no use: make another (`caigunn-webhook inbox backup FILE`) or name another, or take the damage out of \
+         it: `sqlite3 {} 'PRAGMA user_version = 9'`; {nothing}",
+        folder.path().join("rows.db").display()
+    );
+    assert!(rows.errors.ends_with(&format!("\n{advice}\n")), "{rows:?}");
+    let expected = format!(
+        "caigunn-webhook: there is no inbox at sqlite:missing.db\nsee that the URL is right; a path is relative to the folder \
+         where this runs; {nothing}\n"
+    );
+    assert_eq!((missing.code, missing.errors), (Some(1), expected));
+    assert_eq!((link.code, &*link.errors), (Some(0), ""));
+    // Whatever path leads to it, the configured one has an advice of its own.
+    fs::remove_file(folder.path().join("inbox.db")).expect("it goes");
+    fs::rename(folder.path().join("damaged.db"), folder.path().join("inbox.db")).expect("it is put there");
+    let link = inbox(folder.path(), &["check", "sqlite:link.db"]).await;
+    assert!(
+        link.errors.contains("\nstop the receiver and restore a backup "),
+        "{link:?}"
+    );
 }
 
 #[tokio::test]

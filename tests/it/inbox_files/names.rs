@@ -222,6 +222,57 @@ async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
 }
 
 #[tokio::test]
+async fn of_an_inbox_that_is_deleted_every_command_says_to_leave_its_receiver_alone() {
+    let mut desk = Desk::new();
+    let process = desk.start().await;
+    desk.post_all(&process, 3).await;
+    let inbox = desk.path("inbox.db");
+    let run_with = |arguments: &[&str]| {
+        let mut command = Process::command(desk.folder.path());
+        command.args(arguments);
+        run(command)
+    };
+    let made = run_with(&["inbox", "backup", "copy.db"]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    fs::remove_file(&inbox).unwrap();
+    let before = fs::read_dir(desk.folder.path()).unwrap().count();
+
+    let found = format!(
+        "{} was deleted or moved while a receiver has it open",
+        inbox.display()
+    );
+    for arguments in [
+        &["inbox", "restore", "copy.db"][..],
+        &["inbox", "check"],
+        &["inbox", "backup", "other.db"],
+        &["doctor"],
+        &["serve"],
+    ] {
+        let ended = run_with(arguments).await;
+
+        let said = format!("{}{}", ended.output, ended.errors);
+        assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
+        assert!(said.contains(&found), "{arguments:?}: {ended:?}");
+        assert!(
+            said.contains("do not stop that receiver"),
+            "{arguments:?}: {ended:?}"
+        );
+        for harm in [
+            "stop it",
+            "end it",
+            "does not exist yet",
+            "there is no inbox",
+            "restore COPY",
+        ] {
+            assert!(!said.contains(harm), "{harm}: {ended:?}");
+        }
+    }
+
+    assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), before);
+    assert!(!inbox.exists());
+}
+
+#[tokio::test]
 async fn an_inbox_that_is_moved_away_takes_along_what_was_in_its_log() {
     let mut desk = Desk::new();
     let mut process = desk.start().await;

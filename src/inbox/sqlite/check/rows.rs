@@ -19,6 +19,7 @@ use super::super::outbox::rows::{
 use super::super::quarantine::{QUARANTINED, quarantined_of_row};
 use super::super::read::receipt_of_row;
 use super::super::{folder, schema};
+use super::Check;
 use crate::fingerprint::hex;
 use keys::{KEYS, Keys};
 
@@ -190,7 +191,7 @@ impl Found {
 
     /// What is wrong with an index, if that is so, which rows cannot be read and which keys are wrong, and what to do; `None` if
     /// there is nothing of the kind.
-    pub fn damage(&self, path: &Path, index: Option<String>) -> Option<(String, String)> {
+    pub fn damage(&self, path: &Path, index: Option<String>) -> Option<Check> {
         let index = index.map(|finding| {
             (
                 format!("an index does not fit its table ({finding})"),
@@ -209,13 +210,13 @@ impl Found {
         } else {
             "; what is removed of receipts is taken anew if it is sent again, and what is removed of deliveries counts as done"
         };
+        let mend = format!("`sqlite3 {quoted} \"{}\"`{what_goes}", mends.join("; "));
         let advice = format!(
             "all else of it can be read. Stop the receiver and keep a copy of {path} and, if there is one, {path}-wal. Then restore \
              a backup from before the damage (`caigunn-webhook inbox restore COPY`), or take the damage out of this one: \
-             `sqlite3 {quoted} \"{}\"`{what_goes}. Then check again, and look at the disk",
-            mends.join("; ")
+             {mend}. Then check again, and look at the disk"
         );
-        Some((reason, advice))
+        Some(Check::DamagedRows { reason, advice, mend })
     }
 
     /// Which rows cannot be read, and the SQL that removes them.

@@ -17,7 +17,7 @@ async fn changed(sql: &str) -> (Folder, Vec<NewReceipt>) {
 
 fn damaged(folder: &Folder) -> (String, String) {
     match check(&folder.inbox_path()) {
-        Ok(Check::DamagedRows { reason, advice }) => (reason, advice),
+        Ok(Check::DamagedRows { reason, advice, .. }) => (reason, advice),
         other => panic!("damaged rows, not {other:?}"),
     }
 }

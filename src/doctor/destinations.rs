@@ -157,7 +157,13 @@ fn finding(name: &str, shown: &Value, trouble: &Trouble) -> Finding {
         }
         TroubleKind::Quiet => format!("{name} asked to be left alone until {until}: {detail}; {waits}"),
         TroubleKind::Failing => format!("{name} took nothing since {since}: {detail}; {waits}"),
-        TroubleKind::WaitsLong => format!("what waits for {name} waits for long; {waits}"),
+        TroubleKind::WaitsLong => {
+            let failed = trouble.detail.as_ref();
+            let failed = failed.map_or(String::new(), |detail| {
+                format!(", and what failed last is: {detail}")
+            });
+            format!("what waits for {name} waits for long{failed}; {waits}")
+        }
     };
     let advice = trouble.advice(name);
     match trouble.kind {

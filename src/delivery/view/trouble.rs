@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ShownDestination, ShownState};
 use crate::clock::Timestamp;
 use crate::delivery::PAUSED_ITSELF;
+use crate::delivery::status::Failure;
 
 /// How long something may wait for a destination that is well, which takes it within seconds.
 const WAITS_LONG: Duration = Duration::from_secs(600);
@@ -69,7 +70,10 @@ impl Trouble {
                 "mend what that says; what is pending is tried again".to_owned()
             }
             TroubleKind::WaitsLong => {
-                format!("`caigunn-webhook deliveries list --state pending --destination {name}` says why")
+                format!(
+                    "`caigunn-webhook deliveries list --state pending --destination {name}` lists it, and `deliveries show ID` has \
+                     what was tried"
+                )
             }
         }
     }
@@ -118,7 +122,11 @@ impl ShownDestination {
                 match status.failing_since {
                     Some(since) => trouble(TroubleKind::Failing, Some(since), None, failed),
                     None if oldest?.plus(WAITS_LONG) < now => {
-                        trouble(TroubleKind::WaitsLong, oldest, None, None)
+                        // What went wrong before it took something again is over.
+                        let lasts =
+                            |failure: &Failure| status.took_at.is_none_or(|took_at| took_at < failure.at);
+                        let failed = failed.filter(|_| failure.is_some_and(lasts));
+                        trouble(TroubleKind::WaitsLong, oldest, None, failed)
                     }
                     None => None,
                 }
@@ -130,7 +138,7 @@ impl ShownDestination {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::status::{Failure, Status};
+    use crate::delivery::status::Status;
     use crate::inbox::outbox::Pause;
 
     fn ago(minutes: u64) -> Timestamp {
@@ -179,6 +187,27 @@ mod tests {
         }
         let elsewhere = ShownDestination::sample(ShownState::Active, 1, None, None);
         assert_eq!(found(&elsewhere), None);
+    }
+
+    #[test]
+    fn what_failed_last_is_told_of_what_waits_for_long_unless_something_was_taken_since() {
+        for (took_at, expected) in [
+            (None, Some("answered 500")),
+            (Some(ago(2)), Some("answered 500")),
+            (Some(ago(0)), None),
+        ] {
+            let status = Status {
+                oldest_received_at: Some(ago(11)),
+                took_at,
+                ..failed(None)
+            };
+
+            let shown = ShownDestination::sample(ShownState::Active, 1, Some(status), None);
+
+            let trouble = shown.trouble.expect("it waits for long");
+            assert_eq!(trouble.kind, TroubleKind::WaitsLong);
+            assert_eq!(trouble.detail.as_deref(), expected);
+        }
     }
 
     #[test]

@@ -139,10 +139,10 @@ impl Worker<'_> {
         let (now, name) = (self.now(), &self.parts.settings.name);
         self.body_bytes -= begun.body_bytes;
         self.parts.metrics.note(&attempt);
-        match attempt.outcome {
-            Outcome::Delivered => (self.failing_since, self.took_at) = (None, Some(now)),
-            // It says nothing of the destination.
-            Outcome::Ours => {}
+        match (attempt.outcome, wish) {
+            (Outcome::Delivered, _) => (self.failing_since, self.took_at) = (None, Some(now)),
+            // It says nothing of the destination, but of this notification.
+            (Outcome::Ours, Wish::NeverThis) => {}
             _ => _ = self.failing_since.get_or_insert(now),
         }
         if attempt.outcome != Outcome::Delivered {

@@ -158,6 +158,21 @@ impl Sender for Refusing {
     }
 }
 
+/// Cannot be sent to, as a command that is not there; of one that never can.
+#[derive(Default)]
+struct Unsendable(AtomicBool);
+
+impl Sender for Unsendable {
+    fn send(&self, _: Parcel) -> BoxFuture<'_, Report> {
+        let report = Report::new(Outcome::Ours, "cannot start it".to_owned());
+        let report = match self.0.load(Ordering::Relaxed) {
+            true => report.asking(Wish::NeverThis),
+            false => report,
+        };
+        Box::pin(std::future::ready(report))
+    }
+}
+
 /// Refuses everything, and thinks about it for a while where it has had that before.
 #[derive(Default)]
 struct Slow(Refusing);
@@ -201,6 +216,7 @@ struct Site<S = Taking> {
     wake: watch::Sender<()>,
     worker: JoinHandle<()>,
     orders: mpsc::Sender<Order>,
+    board: Board,
     secrets: Rotating<Vec<SecretString>>,
 }
 
@@ -266,7 +282,7 @@ impl<S: Sender + Default> Site<S> {
             schedule: Schedule::new(schedule).unwrap(),
             sender: sender.clone(),
             wake: wake.subscribe(),
-            board,
+            board: board.clone(),
             metrics,
             grace: Duration::ZERO,
         };
@@ -276,6 +292,7 @@ impl<S: Sender + Default> Site<S> {
             sender,
             wake,
             orders,
+            board,
             secrets,
         };
         (1..=receipt_count).for_each(|sequence| site.accept(sequence));
@@ -646,4 +663,28 @@ fn attempt_count(taking: &Taking) -> usize {
 fn sequences(taking: &Taking) -> Vec<u64> {
     let taken = taking.taken.lock();
     taken.iter().map(|(sequence, _)| *sequence).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_nothing_can_be_sent_to_fails_from_the_first_attempt_on() {
+    for (is_of_one, expected) in [(false, true), (true, false)] {
+        let site: Site<Unsendable> = Site::sending(vec![Duration::ZERO, HOUR], 0, 1, Duration::ZERO);
+        site.sender.0.store(is_of_one, Ordering::Relaxed);
+        site.accept(1);
+        site.wake.send_replace(());
+
+        site.records(1).await;
+
+        let waiting = async {
+            loop {
+                let status = site.board.status().unwrap_or_default();
+                if status.last_failure.is_some() {
+                    return status.failing_since.is_some();
+                }
+                sleep(MS).await;
+            }
+        };
+        let fails = timeout(PATIENCE, waiting).await.expect("it is shown");
+        assert_eq!(fails, expected);
+    }
 }

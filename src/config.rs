@@ -4,7 +4,7 @@
 //! where the value came from, what it is and what is allowed.
 //!
 //! `keys` is the one table of what there is, and says "did you mean"; `sources` is what is read, `layers` who said what where,
-//! `links` which variables are not ours, `value` and `reader` what a value says, and the mistakes. `tables`, `destination` and
+//! `links` which variables are not ours, `listen` where both sides listen, `value` and `reader` what a value says, and the mistakes. `tables`, `destination` and
 //! `notice` read lists of tables, `provider` what concerns CaiGunn, `aws` variables of Amazon's; `files` counts open files.
 
 mod aws;
@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod keys;
 mod layers;
 mod links;
+mod listen;
 mod notice;
 mod provider;
 mod reader;
@@ -23,7 +24,7 @@ mod tables;
 mod value;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -206,7 +207,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
     let inbox_location: InboxLocation = reader.explained_or_default("inbox.url", str::parse);
     let is_shared = inbox_location.is_shared();
     let provider = provider::provider(&mut reader, &tokens, is_shared);
-    let (listen, admin_listen) = addresses(&mut reader);
+    let (listen, admin_listen) = listen::addresses(&mut reader);
     let settings = Settings {
         listen,
         admin_listen,
@@ -250,6 +251,15 @@ fn warn(reader: &mut Reader, settings: &Settings) {
     if settings.inbox_location.is_shared() {
         notice::warn_of_database(reader, &settings.notices);
     }
+    if !settings.admin_listen.ip().is_loopback() && settings.http.admin_token.is_none() {
+        reader.warn(
+            format!(
+                "admin.listen is {}, which can be reached from other machines, and no admin token is set",
+                settings.admin_listen
+            ),
+            "set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only",
+        );
+    }
     let tokens = &settings.http.tokens;
     if tokens.is_empty() {
         reader.warn(
@@ -269,37 +279,6 @@ fn warn(reader: &mut Reader, settings: &Settings) {
                 "take 32 random ones",
             );
         }
-    }
-}
-
-/// Where both sides listen, which must be two addresses.
-fn addresses(reader: &mut Reader) -> (SocketAddr, SocketAddr) {
-    let (listen, admin) = (
-        reader.explained_or_default("server.listen", address),
-        reader.explained_or_default("admin.listen", address),
-    );
-    let is_all = listen.ip().is_unspecified() || admin.ip().is_unspecified() || listen.ip() == admin.ip();
-    if listen.port() == admin.port() && listen.port() != 0 && is_all {
-        let place = reader.sourced("server.listen").map(|sourced| sourced.place);
-        let place = place.expect("it has a default");
-        let reason = format!("server.listen ({place}) is {listen}, and the two sides cannot share a port");
-        reader.refuse_for("admin.listen", "another port than server.listen", &reason);
-    }
-    (listen, admin)
-}
-
-/// An address to listen on. The error is the right form of what may be meant.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    let port: u16 = port.parse().map_err(|_| String::new())?;
-    match host {
-        "localhost" => Ok((Ipv4Addr::LOCALHOST, port).into()),
-        _ => Err(format!(
-            "write 0.0.0.0:{port} for all addresses of this machine, 127.0.0.1:{port} for itself alone"
-        )),
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use toml::Value;
 use url::Url;
 
 use super::keys::{DESTINATION, DESTINATION_KEYS, Key};
@@ -23,6 +24,7 @@ use super::value::text;
 use crate::clock::Timestamp;
 use crate::delivery::{self, DestinationSettings, Filter, Format, Kind};
 use crate::inbox::outbox::MAX_DESTINATIONS;
+use crate::outgoing::control_character;
 use crate::rotating::Rotating;
 
 pub use http::url;
@@ -96,6 +98,10 @@ pub fn read_each<T>(
         return Vec::new();
     };
     let tables = tables(&sourced.value).unwrap_or_else(|reason| {
+        let reason = match sourced.value {
+            Value::Table(_) => format!("write [[{list}]], with two brackets"),
+            _ => reason,
+        };
         reader.refuse(list, &reason);
         Vec::new()
     });
@@ -232,12 +238,39 @@ fn required_as<T>(
     taken
 }
 
-/// An absolute URL with neither user nor fragment, of one host: several between commas would be taken for a name.
-fn plain(text: &str) -> Option<Url> {
-    let url: Url = text.parse().ok()?;
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    let is_of_one = url.host_str().is_some_and(|host| !host.contains(','));
-    (is_of_one && is_plain).then_some(url)
+/// An absolute URL with neither user nor fragment, of one host: several between commas would be taken for a name. The error is
+/// what is wrong with it, where what is allowed does not show that.
+fn plain(text: &str) -> Result<Url, String> {
+    if let Some(control) = control_character(text) {
+        return Err(control);
+    }
+    let url = text.parse::<Url>().ok();
+    let is_plain =
+        |url: &Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let is_of_one = |url: &Url| url.host_str().is_some_and(|host| !host.contains(','));
+    url.filter(|url| is_of_one(url) && is_plain(url))
+        .ok_or_else(String::new)
+}
+
+/// As [`plain`], of a server, which has one of these schemes and for which more is to be said of what may be behind its host;
+/// `several` is what to give in place of several.
+fn server(text: &str, schemes: [&str; 2], several: &str) -> Result<Url, String> {
+    if text.contains(',') {
+        return Err(several.to_owned());
+    }
+    if let Some(control) = control_character(text) {
+        return Err(control);
+    }
+    let url = text.parse::<Url>().ok();
+    let url = url.filter(|url| schemes.contains(&url.scheme()) && url.has_host());
+    let url = url.ok_or_else(String::new)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("give the user in `user`, and the password in `password` or `password_file`".to_owned());
+    }
+    match url.query().or(url.fragment()) {
+        Some(_) => Err("leave out what begins with ? or #".to_owned()),
+        None => Ok(url),
+    }
 }
 
 fn secret(text: &str) -> Option<SecretString> {

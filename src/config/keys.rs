@@ -229,7 +229,16 @@ pub fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String 
     }
 }
 
-/// Which of the names that there are may be meant by one that there is not.
+/// What others call a setting, and what it is called here.
+const OTHER_NAMES: [(&str, &str); 4] = [
+    ("LOG_LEVEL", "LOG_FILTER"),
+    ("WEBHOOK_SECRET", "WEBHOOK_TOKEN"),
+    ("DATABASE_URL", "INBOX_URL"),
+    ("INBOX_PATH", "INBOX_URL"),
+];
+
+/// Which of the names that there are may be meant by one that there is not. What is likest is taken last: of secrets each ends
+/// alike, and one that goes to the wrong place is told to somebody.
 pub fn meant(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let plain = |name: &str| {
         let name = name.to_uppercase().replace('.', "_");
@@ -237,18 +246,67 @@ pub fn meant(given: &str, known: impl Iterator<Item = String>) -> Option<String>
     };
     let given = plain(given);
     let given = given.trim_end_matches("_FILE");
+    let known: Vec<_> = known.map(|known| (plain(&known), known)).collect();
+    let other = OTHER_NAMES.into_iter().find(|(other, _)| *other == given);
+    let called = known
+        .iter()
+        .find(|(plain, _)| other.is_some_and(|(_, ours)| ours == plain));
+    if let Some((_, known)) = called {
+        return Some(known.clone());
+    }
+    let of_section = likest(given, known.iter().filter(|(known, _)| has_ends(known, given)));
+    if let Some((likeness, count, nearest)) = of_section {
+        // One without a word in between, if there is one.
+        let mut shorter = known.iter().filter(|(known, _)| known.split('_').count() == 2);
+        let shortest = shorter.find(|(known, _)| has_ends(known, given));
+        return match shortest {
+            Some((_, known)) => Some(known.clone()),
+            None => (count == 1 || likeness > 0.5).then(|| nearest.to_owned()),
+        };
+    }
+    let end = format!("_{}", given.trim_end_matches('S'));
+    let of_end = likest(
+        given,
+        known
+            .iter()
+            .filter(|(known, _)| known.trim_end_matches('S').ends_with(&end)),
+    );
+    if let Some((_, 1, known)) = of_end {
+        return Some(known.to_owned());
+    }
+    let (likeness, _, known) = likest(given, known.iter())?;
+    (likeness > 0.7).then(|| known.to_owned())
+}
+
+/// Whether two names of several words have the same section and end with the same word.
+fn has_ends(one: &str, other: &str) -> bool {
+    let ends = |name: &str| {
+        let (first, rest) = name.split_once('_')?;
+        let last = rest.rsplit('_').next()?;
+        Some((first.to_owned(), last.to_owned()))
+    };
+    ends(one).is_some() && ends(one) == ends(other)
+}
+
+/// The likest of some names, how like it is, and how many there are.
+fn likest<'a>(
+    given: &str,
+    known: impl Iterator<Item = &'a (String, String)>,
+) -> Option<(f64, usize, &'a str)> {
     let names_a_port = given
         .split('_')
         .any(|word| matches!(word, "PORT" | "HOST" | "ADDRESS" | "BIND"));
     let likeness = |known: &str| {
-        let known = plain(known);
         let is_meant = names_a_port && known.ends_with("LISTEN");
         if is_meant && known.starts_with("ADMIN") == given.starts_with("ADMIN") {
             return 0.75;
         }
-        strsim::normalized_damerau_levenshtein(given, &known)
+        strsim::normalized_damerau_levenshtein(given, known)
     };
-    let scored = known.map(|known| (likeness(&known), known));
-    let (likeness, known) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (likeness > 0.7).then_some(known)
+    let scored: Vec<_> = known.map(|(plain, known)| (likeness(plain), known)).collect();
+    let count = scored.len();
+    let (likeness, known) = scored
+        .into_iter()
+        .max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some((likeness, count, known))
 }

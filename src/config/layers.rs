@@ -122,6 +122,7 @@ pub fn merge(sources: &Sources) -> Merged {
         merged.add_file(name, content);
     }
     merged.add_environment(sources);
+    merged.warn_of_port(sources);
     for (name, text) in &sources.flags {
         match Key::find(name) {
             Some(key) => merged.set(key, text.as_str(), "the command line", Vec::new()),
@@ -196,14 +197,14 @@ impl Merged {
             let members = match (members.into_inner(), list_meant(section.get_ref())) {
                 (DeValue::Table(members), None) => members,
                 (_, list) => {
-                    let advice = list.map_or_else(
-                        || "a key is written below its [section]".to_owned(),
-                        |list| format!("did you mean [[{list}]]?"),
-                    );
                     let section = section.get_ref();
-                    self.note(format!(
-                        "{section} ({place_of_section}): there is no such section; {advice}"
-                    ));
+                    let is_one = KEYS.iter().any(|key| key.name.split('.').next() == Some(section));
+                    let advice = match list {
+                        _ if is_one => format!("it is a section: write [{section}], and its keys below"),
+                        Some(list) => format!("there is no such section; did you mean [[{list}]]?"),
+                        None => "there is no such section; a key is written below its [section]".to_owned(),
+                    };
+                    self.note(format!("{section} ({place_of_section}): {advice}"));
                     continue;
                 }
             };
@@ -246,6 +247,28 @@ impl Merged {
             _ => self.note(format!(
                 "PORT (the environment): expected the public side's port, a number without quotes, found {port:?}"
             )),
+        }
+    }
+
+    /// Warns where somebody has said another port than the platform, which sends there what comes.
+    fn warn_of_port(&mut self, sources: &Sources) {
+        let port = sources.environment.iter().find(|(name, _)| name == "PORT");
+        let is_flag = sources.flags.iter().any(|(name, _)| name == KEYS[0].name);
+        let (Some((_, port)), Some(said), false) = (port, self.values.get(KEYS[0].name), is_flag) else {
+            return;
+        };
+        let listen = value::rendered(&said.value);
+        let is_another = listen.rsplit_once(':').is_some_and(|(_, own)| own != port.trim());
+        if said.is_said && is_another && !port.trim().is_empty() {
+            self.warnings.push(Warning {
+                found: format!(
+                    "{} of {} overrides PORT, which says {}",
+                    KEYS[0].name,
+                    said.place,
+                    port.trim()
+                ),
+                advice: "take one of the two away: where a platform sets PORT, it sends there what comes",
+            });
         }
     }
 

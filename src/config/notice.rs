@@ -110,11 +110,13 @@ pub fn warn_of_database(reader: &mut Reader, notices: &[Settings]) {
 fn url(reader: &mut Reader, key: &str, key_of_file: &str, sources: &Sources) -> Option<Url> {
     let said = "the URL is given by `url` too";
     let in_file = reader.in_file((key, key_of_file), said, sources, |content| {
-        let reason = match content.trim() {
+        let text = content.trim();
+        let reason = match text {
             "" => "the file is empty",
+            _ if text.contains('\n') => "it has several lines: one URL is expected",
             _ => "expected an absolute http or https URL without user and fragment, found another text (hidden)",
         };
-        destination::url(content.trim()).ok_or(reason)
+        destination::url(text).map_err(|_| reason)
     });
-    in_file.unwrap_or_else(|| reader.required(key, destination::url))
+    in_file.unwrap_or_else(|| reader.required_explained(key, destination::url))
 }

@@ -169,8 +169,11 @@ pub fn backfill(reader: &mut Reader) -> backfill::Settings {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let url = destination::url(text).filter(|url| url.query().is_none());
-    url.ok_or_else(String::new)
+    let url = destination::url(text)?;
+    match url.query() {
+        None => Ok(url),
+        Some(_) => Err(String::new()),
+    }
 }
 
 /// What is before `/webhook` in the URL that is registered.

@@ -53,10 +53,19 @@ impl Reader {
 
     /// As [`Reader::optional`], of what has no default and must be there.
     pub fn required<T>(&mut self, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.required_explained(key, |text| read(text).ok_or_else(String::new))
+    }
+
+    /// As [`Reader::explained`], of what has no default and must be there.
+    pub fn required_explained<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         if !self.is_there(key) {
             self.refuse(key, "");
         }
-        self.optional(key, read)
+        self.explained(key, read)
     }
 
     /// As [`Reader::explained`], or the default.
@@ -203,6 +212,7 @@ impl Reader {
         let found = match shown {
             _ if !self.is_there(key) => "nothing".to_owned(),
             Some(shown) => format!("{shown:?}"),
+            None if sourced.is_some_and(|sourced| sourced.value.is_table()) => "a table (hidden)".to_owned(),
             None => "another text (hidden)".to_owned(),
         };
         let colon = if reason.is_empty() { "" } else { ": " };

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::value::{listed, text};
+use super::value::{called, listed, text};
 
 /// What of that value may be shown: `app (http), log (command)`, by the kind or the format of each.
 pub fn summary(value: &Value) -> String {
@@ -40,7 +40,7 @@ pub fn secret_file_paths(value: &Value) -> Vec<String> {
 pub fn tables(value: &Value) -> Result<Vec<Table>, String> {
     let table = |item| match item {
         Value::Table(table) => Ok(table),
-        other => Err(format!("there is {} in it", other.type_str())),
+        other => Err(format!("there is {} in it", called(&other))),
     };
     match listed(value)? {
         Value::Array(items) => items.into_iter().map(table).collect(),

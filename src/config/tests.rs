@@ -323,8 +323,12 @@ fn a_section_must_be_one() {
         mistakes(&file("server = 1\nlisten = \"127.0.0.1:1\"")),
         [
             "listen (own.toml:2): there is no such section; a key is written below its [section]",
-            "server (own.toml:1): there is no such section; a key is written below its [section]",
+            "server (own.toml:1): it is a section: write [server], and its keys below",
         ]
+    );
+    assert_eq!(
+        mistakes(&file("[[server]]\nlisten = \"127.0.0.1:1\"")),
+        ["server (own.toml:1): it is a section: write [server], and its keys below"]
     );
 }
 

@@ -9,7 +9,7 @@ pub const HIDDEN: &str = "[hidden]";
 pub fn text(value: &Value) -> Result<String, String> {
     let text = match value {
         Value::String(text) => text.trim(),
-        Value::Array(_) | Value::Table(_) => return Err(format!("it is {}", value.type_str())),
+        Value::Array(_) | Value::Table(_) => return Err(format!("it is {}", called(value))),
         other => return Ok(other.to_string()),
     };
     let mut quotes = [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}')].into_iter();
@@ -17,6 +17,18 @@ pub fn text(value: &Value) -> Result<String, String> {
     match quotes.any(is_quoted) {
         true => Err("give it without the quotes".to_owned()),
         false => Ok(text.to_owned()),
+    }
+}
+
+/// What a value is, for people.
+pub fn called(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text",
+        Value::Integer(_) | Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a time",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
     }
 }
 
@@ -70,9 +82,13 @@ pub fn rendered(value: &Value) -> String {
 /// A path as it may be shown where no file can be read there, and what to say behind the reason: it may be a secret that was
 /// given where the name of its file belongs.
 pub fn shown_path(path: &str) -> (&str, &'static str) {
-    match path.trim_start_matches(['"', '\'']).starts_with(['/', '.']) {
-        true => (path, ""),
-        false => (
+    match path.trim_start_matches(['"', '\'']).chars().next() {
+        Some('/') => (path, ""),
+        Some('.') => (
+            path,
+            "; it is relative to the folder where the receiver runs, and this is to run there too",
+        ),
+        _ => (
             HIDDEN,
             "; if that is the secret itself, give it without _FILE or _file, and if it is a path, begin it with / or ./",
         ),

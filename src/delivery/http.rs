@@ -217,18 +217,23 @@ impl Sender for HttpSender {
 
 /// A header for every request, if it may be one: it is not this program's affair or the connection's, and its value has
 /// no line end. The value is never printed.
-pub fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    let name: HeaderName = name.parse().ok()?;
+///
+/// # Errors
+/// What is allowed where it is not.
+pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let name: HeaderName = name
+        .parse()
+        .map_err(|_| "a header's name, of letters, digits and -")?;
     if OWN_HEADERS.contains(&name.as_str())
         || OWN_PREFIXES
             .iter()
             .any(|prefix| name.as_str().starts_with(prefix))
     {
-        return None;
+        return Err("a header that neither the connection nor this program sets");
     }
-    let mut value = HeaderValue::from_str(value).ok()?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| "a text of ASCII without ends of lines")?;
     value.set_sensitive(true);
-    Some((name, value))
+    Ok((name, value))
 }
 
 /// The host and port of a URL, without anything secret.

@@ -20,17 +20,6 @@ pub fn addresses(settings: &Settings, receiver: &Receiver) -> Vec<Finding> {
     let public = elsewhere(settings, receiver)
         .unwrap_or_else(|| address(PUBLIC, settings.listen, &receiver.public, receiver));
     let mut findings = vec![public, admin_address(settings, receiver)];
-    let is_exposed = !settings.admin_listen.ip().is_loopback();
-    if is_exposed && settings.http.admin_token.is_none() {
-        findings.push(Finding::warning(
-            ADMIN.0,
-            format!(
-                "{} can be reached from other machines, and no admin token is set",
-                settings.admin_listen
-            ),
-            "set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only",
-        ));
-    }
     findings.extend(
         receiver
             .access

@@ -61,7 +61,8 @@ async fn a_file_of_secrets_that_is_not_there_or_holds_none_is_a_mistake() {
     for (secrets, reason) in [
         (
             None,
-            "the file cannot be read: No such file or directory (os error 2)",
+            "the file cannot be read: No such file or directory (os error 2); it is relative to the folder where the receiver \
+             runs, and this is to run there too",
         ),
         (
             Some("planted"),

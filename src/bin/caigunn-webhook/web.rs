@@ -25,6 +25,9 @@ pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Cli
 /// Takes an http or https URL. Without a scheme it is http, and without a host this machine's: `localhost:3000/hook`,
 /// `:3000/hook`, `3000` and `::1` are understood.
 pub fn url(text: &str) -> Result<Url, String> {
+    if let Some(control) = outgoing::control_character(text) {
+        return Err(control);
+    }
     let (scheme, rest) = with_scheme(text).unwrap_or(("http", text));
     let (place, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -94,6 +97,11 @@ mod tests {
             "http://https://localhost:3000",
         ] {
             assert_eq!(read(text), None, "{text}");
+        }
+        // The parser would make one URL of two lines.
+        for text in ["http://a\nhttp://b", "localhost:30\t00", "http://a/\u{1}"] {
+            let mistake = super::url(text).expect_err(text);
+            assert!(mistake.contains("control character"), "{text}: {mistake}");
         }
         // Each could be an address, or an address with a port.
         for text in ["::1:7190", "fe80::1:2/hook", "http://::1:80"] {

@@ -12,7 +12,7 @@ use crate::delivery::{Kind, http};
 pub const KEYS: &[&str] = &["url", "secrets", "secrets_file", "headers", "proxy"];
 
 pub fn read(reader: &mut Reader, member: Member, _: &Sources) -> Option<Kind> {
-    let url = reader.required(&member.key("url"), url);
+    let url = reader.required_explained(&member.key("url"), url);
     let headers = headers(reader, &member.key("headers"));
     let proxy = reader.optional(&member.key("proxy"), |text| text.parse().ok());
     Some(Kind::Http(http::Settings {
@@ -35,23 +35,24 @@ fn headers(reader: &mut Reader, key: &str) -> HeaderMap {
     };
     for (name, value) in table {
         let key = format!("{key}.{name}");
-        let header = value.as_str().and_then(|value| http::header(&name, value));
-        let Some((name, value)) = header else {
-            reader.note(
-                &key,
-                "expected the text of a header that is neither of the connection nor set by this program, found \
-                 another (hidden)",
-            );
-            continue;
-        };
-        if headers.insert(&name, value).is_some() {
-            reader.note(&key, "this header is given twice");
+        let text = value.as_str().ok_or("its text, in quotes");
+        match text.and_then(|text| http::header(&name, text)) {
+            Ok((name, value)) => {
+                if headers.insert(&name, value).is_some() {
+                    reader.note(&key, "this header is given twice");
+                }
+            }
+            Err(allowed) => reader.note(&key, &format!("expected {allowed}, found another (hidden)")),
         }
     }
     headers
 }
 
-/// An absolute http or https URL without user and fragment.
-pub fn url(text: &str) -> Option<Url> {
-    plain(text).filter(|url| matches!(url.scheme(), "http" | "https"))
+/// An absolute http or https URL without user and fragment. The error is what is wrong with it, where that does not show.
+pub fn url(text: &str) -> Result<Url, String> {
+    let url = plain(text)?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(String::new()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Member, login, plain};
+use super::{Member, login, server};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::{Kind, nats};
@@ -19,11 +19,7 @@ pub const KEYS: &[&str] = &[
 ];
 
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
-    let key = member.key("url");
-    if !reader.is_there(&key) {
-        reader.refuse(&key, "");
-    }
-    let url = reader.explained(&key, url);
+    let url = reader.required_explained(&member.key("url"), url);
     let login = login::read(reader, member, sources);
     // A server may ask for TLS by itself, and whoever is on the way may have it not ask.
     if url
@@ -40,16 +36,12 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     }))
 }
 
-/// A nats or tls URL of nothing but a host and a port. The error is what to give where there are several.
+/// A nats or tls URL of nothing but a host and a port. The error is what to give instead.
 fn url(text: &str) -> Result<Url, String> {
-    let several = || match text.contains(',') {
-        true => "give one server, or a name that leads to several: they are tried through".to_owned(),
-        false => String::new(),
-    };
-    one(text).ok_or_else(several)
-}
-
-fn one(text: &str) -> Option<Url> {
-    let is_host = |url: &Url| matches!(url.path(), "" | "/") && url.query().is_none();
-    plain(text).filter(|url| matches!(url.scheme(), "nats" | "tls") && is_host(url))
+    let several = "give one server, or a name that leads to several: they are tried through";
+    let url = server(text, ["nats", "tls"], several)?;
+    match url.path() {
+        "" | "/" => Ok(url),
+        _ => Err("leave out what is behind host and port: the subject is in `subject`".to_owned()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Member, login, plain};
+use super::{Member, login, server};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
 use crate::delivery::pattern::Pattern;
@@ -20,11 +20,7 @@ pub const KEYS: &[&str] = &[
 ];
 
 pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Kind> {
-    let key = member.key("url");
-    if !reader.is_there(&key) {
-        reader.refuse(&key, "");
-    }
-    let url = reader.explained(&key, url);
+    let url = reader.required_explained(&member.key("url"), url);
     let login = login::read(reader, member, sources);
     if url
         .as_ref()
@@ -43,16 +39,15 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     }))
 }
 
-/// A redis or rediss URL of a host, a port and the number of a database. The error is what to give where there are several.
+/// A redis or rediss URL of a host, a port and the number of a database. The error is what to give instead.
 fn url(text: &str) -> Result<Url, String> {
-    let several = || match text.contains(',') {
-        true => "give one server: the master, or a name that leads to it".to_owned(),
-        false => String::new(),
-    };
-    one(text).ok_or_else(several)
-}
-
-fn one(text: &str) -> Option<Url> {
-    let is_host = |url: &Url| redis::database(url).is_ok() && url.query().is_none();
-    plain(text).filter(|url| matches!(url.scheme(), "redis" | "rediss") && is_host(url))
+    let several = "give one server: the master, or a name that leads to it";
+    let url = server(text, ["redis", "rediss"], several)?;
+    match redis::database(&url) {
+        Ok(_) => Ok(url),
+        Err(_) => Err(
+            "behind host and port stands nothing, or / and the number of a database; the stream is in `stream`"
+                .to_owned(),
+        ),
+    }
 }

@@ -79,7 +79,7 @@ fn read_region(
 
 /// An absolute URL with the name of a queue at its end.
 fn queue(text: &str) -> Option<Url> {
-    let url = url(text)?;
+    let url = url(text).ok()?;
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let name = url.path().rsplit('/').next().unwrap_or_default();
     let is_queue = !name.is_empty() && name.bytes().all(is_name) && url.query().is_none();

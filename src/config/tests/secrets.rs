@@ -140,6 +140,7 @@ fn a_secret_in_the_place_of_a_files_name_or_of_a_url_without_its_scheme_is_not_s
     let mut sources = environment(&[
         ("CAIGUNN_ACCESS_TOKEN_FILE", SECRET),
         ("CAIGUNN_API_KEY_FILE", "/run/key"),
+        ("CAIGUNN_ADMIN_TOKEN_FILE", "./token"),
         (
             "CAIGUNN_PUBLIC_URL",
             &format!("hooks.example.com/webhook/{SECRET}"),
@@ -159,6 +160,8 @@ fn a_secret_in_the_place_of_a_files_name_or_of_a_url_without_its_scheme_is_not_s
     for said in [
         "(CAIGUNN_ACCESS_TOKEN_FILE=[hidden]): the file cannot be read: it is not there; if that is the secret itself",
         "(CAIGUNN_API_KEY_FILE=/run/key): the file cannot be read: it is not there\n",
+        "(CAIGUNN_ADMIN_TOKEN_FILE=./token): the file cannot be read: it is not there; it is relative to the folder where the \
+         receiver runs",
         "found \"hooks.example.com/webhook/[hidden]\"",
         "secrets_file (own.toml:1): [hidden]: the file cannot be read",
     ] {

@@ -161,12 +161,55 @@ fn the_port_that_a_platform_gives_is_the_lowest_source_of_the_public_port() {
 }
 
 #[test]
+fn whoever_says_another_port_than_the_platform_is_warned() {
+    let warnings = |port: &'static str, listen: &str| {
+        let sources = Sources {
+            file: Some(("own.toml".to_owned(), format!("[server]\nlisten = \"{listen}\""))),
+            ..environment(&[("PORT", port), ("CAIGUNN_WEBHOOK_TOKEN", "sixteen--letters")])
+        };
+        let warnings = load(&sources).unwrap().warnings;
+        warnings
+            .into_iter()
+            .map(|warning| warning.found)
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(
+        warnings("10000", "127.0.0.1:1"),
+        ["server.listen of own.toml:2 overrides PORT, which says 10000"]
+    );
+    // On which address is another matter.
+    assert_eq!(warnings("10000", "[::]:10000"), Vec::<String>::new());
+    assert_eq!(warnings(" ", "127.0.0.1:1"), Vec::<String>::new());
+    let by_variable = environment(&[("PORT", "10000"), ("CAIGUNN_LISTEN", "127.0.0.1:2")]);
+    let found = load(&by_variable).unwrap().warnings.remove(0).found;
+    assert_eq!(
+        found,
+        "server.listen of CAIGUNN_LISTEN overrides PORT, which says 10000"
+    );
+    // On the command line it is meant.
+    let by_flag = Sources {
+        flags: vec![("server.listen".to_owned(), "127.0.0.1:3".to_owned())],
+        ..by_variable
+    };
+    let found = load(&by_flag).unwrap().warnings;
+    assert!(
+        !found.iter().any(|warning| warning.found.contains("PORT")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn an_address_may_be_localhost_and_another_form_is_answered_with_the_right_one() {
     let refused = |text| mistakes(&environment(&[("CAIGUNN_LISTEN", text)])).remove(0);
     let localhost = load(&environment(&[("CAIGUNN_LISTEN", "localhost:8081")])).unwrap();
     assert_eq!(localhost.settings.listen.to_string(), "127.0.0.1:8081");
     for text in [":8080", "8080", "*:8080", "receiver:8080"] {
         let right = "write 0.0.0.0:8080 for all addresses of this machine, 127.0.0.1:8080 for itself alone";
+        assert!(refused(text).ends_with(right), "{text}");
+    }
+    for text in ["::1:8080", "::1", "[::1]", "fe80::1%eth0:8080", "::"] {
+        let right = "the address stands in brackets, with the port behind, as in [::1]:PORT";
         assert!(refused(text).ends_with(right), "{text}");
     }
 }
@@ -189,7 +232,11 @@ fn the_defaults_of_an_image_rank_below_everything_and_are_nobodys_word() {
         .unwrap();
     assert_eq!((&*listen.origin, listen.is_said), ("image.toml:4", false));
     let by_variable = Sources {
-        environment: pairs(&[("CAIGUNN_LISTEN", "0.0.0.0:1"), ("CAIGUNN_WEBHOOK_TOKEN", SECRET)]),
+        environment: pairs(&[
+            ("CAIGUNN_LISTEN", "0.0.0.0:1"),
+            ("CAIGUNN_WEBHOOK_TOKEN", SECRET),
+            ("CAIGUNN_ADMIN_TOKEN", SECRET),
+        ]),
         ..image
     };
     assert!(load(&by_variable).unwrap().warnings.is_empty());

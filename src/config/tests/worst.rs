@@ -188,6 +188,60 @@ fn six_a_variable_with_a_port_is_no_link_of_kubernetes_unless_its_value_is_one()
 }
 
 #[test]
+fn no_secret_is_sent_to_another_setting_than_it_is_for() {
+    for (given, meant) in [
+        ("api.token", "api.access_token"),
+        ("inbox.path", "inbox.url"),
+        ("webhook.secret", "webhook.token"),
+        ("log.level", "log.filter"),
+        ("admin.access_token", "admin.token"),
+        ("webhook.access_token", "webhook.token"),
+    ] {
+        let (section, key) = given.split_once('.').unwrap();
+
+        let words = words(&file(&format!("[{section}]\n{key} = \"{SECRET}\"")));
+
+        assert!(words.contains(&format!("did you mean {meant}?")), "{words}");
+    }
+    for (variable, meant) in [
+        ("CAIGUNN_API_TOKEN", "CAIGUNN_API_ACCESS_TOKEN"),
+        ("CAIGUNN_API_TOKEN_FILE", "CAIGUNN_API_ACCESS_TOKEN"),
+        ("CAIGUNN_LOG_LEVEL", "CAIGUNN_LOG_FILTER"),
+        ("CAIGUNN_RETENTION_DAYS", "CAIGUNN_INBOX_RETENTION_DAYS"),
+        ("CAIGUNN_DESTINATION", "CAIGUNN_DELIVERY_DESTINATION"),
+        ("CAIGUNN_DESTINATIONS", "CAIGUNN_DELIVERY_DESTINATION"),
+        ("CAIGUNN_WEBHOOK_SECRET", "CAIGUNN_WEBHOOK_TOKEN"),
+        ("CAIGUNN_DATABASE_URL", "CAIGUNN_INBOX_URL"),
+    ] {
+        let words = words(&environment(&[(variable, SECRET)]));
+
+        assert!(words.contains(&format!("did you mean {meant}?")), "{words}");
+    }
+    // Nobody can tell which of them.
+    for variable in ["CAIGUNN_TOKEN", "CAIGUNN_URL"] {
+        let words = words(&environment(&[(variable, SECRET)]));
+
+        assert!(words.contains("docs/configuration.md lists all"), "{words}");
+    }
+}
+
+#[test]
+fn an_admin_side_that_others_reach_without_a_token_is_warned_of() {
+    let open = ("CAIGUNN_ADMIN_LISTEN", "0.0.0.0:9090");
+    let token = ("CAIGUNN_WEBHOOK_TOKEN", SECRET);
+
+    assert!(
+        words(&environment(&[open, token])).contains(
+            "admin.listen is 0.0.0.0:9090, which can be reached from other machines, and no admin token is set; set"
+        )
+    );
+    assert_eq!(
+        words(&environment(&[open, token, ("CAIGUNN_ADMIN_TOKEN", SECRET)])),
+        ""
+    );
+}
+
+#[test]
 fn seven_a_variable_that_beats_the_file_is_named_with_the_line_that_it_beats() {
     let content = "[inbox]\nurl = \"postgres://localhost/inbox\"\nretention_days = 30\n[webhook]\ntoken = [\"sixteen--letters\"]\n";
     let sources = Sources {

@@ -31,10 +31,17 @@ pub fn look(settings: &Settings) -> Sight {
     let file = match find(&settings.program) {
         Ok(file) => file,
         Err(what) => {
-            return Sight::Bad {
-                what,
-                advice: "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)",
+            let is_relative = settings.program.contains('/') && !settings.program.starts_with('/');
+            let advice = match is_relative {
+                true => {
+                    "run this in the receiver's folder, to which that path is relative; there, name a program that is there and \
+                     that its user may run (`chmod +x`)"
+                }
+                false => {
+                    "name a program that is there, where the receiver runs, and that its user may run (`chmod +x`)"
+                }
             };
+            return Sight::Bad { what, advice };
         }
     };
     match lack(&file) {

@@ -83,6 +83,7 @@ async fn each_destination_is_looked_for_and_nothing_is_sent_there() {
         command("missing", "no-such-program"),
         command("script", &script),
         command("windows", &windows),
+        command("relative", "./no-such-program"),
     ];
 
     let well = site.doctor(&[(VARIABLE, &all(&there))]).await;
@@ -108,8 +109,11 @@ FAILURE  destination: script: {script} may not be run by this user
 FAILURE  destination: windows: {windows} cannot be run: its first line names an interpreter that cannot be run: there is \
 no /bin/sh\\r, since the line ends with a carriage return
          {MEND_SCRIPT}
+FAILURE  destination: relative: there is no ./no-such-program
+         run this in the receiver's folder, to which that path is relative; there, name a program that is there and that its user \
+may run (`chmod +x`)
 {}",
-            unknown("absent, missing, script, windows")
+            unknown("absent, missing, script, windows, relative")
         ),
     );
     assert_eq!(application.arrivals().len(), 0);

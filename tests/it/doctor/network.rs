@@ -181,7 +181,7 @@ async fn an_admin_address_that_others_reach_wants_a_token() {
     let unguarded = site.doctor(&[open, ("CAIGUNN_ADMIN_TOKEN", "")]).await;
 
     let expected = "\
-warning  admin address: 0.0.0.0:0 can be reached from other machines, and no admin token is set
+warning  settings: admin.listen is 0.0.0.0:0, which can be reached from other machines, and no admin token is set
          set CAIGUNN_ADMIN_TOKEN, or listen on 127.0.0.1; without a token the API serves this machine only
 ";
     assert!(

@@ -48,7 +48,7 @@ name = "App"
 kind = "http"
 url = "ftp://user:hunter2@app.example.com/hunter2?hunter2"
 secrets = ["whsec_AAAA", 7]
-headers = { Host = "x", "bad name" = "x", x-a = "a\nb" }
+headers = { Host = "x", "bad name" = "x", x-a = "a\nb", x-b = 1 }
 format = "xml"
 events = ["a b", "crawling.*"]
 chatbots = "all"
@@ -79,12 +79,13 @@ command = "rm -rf"
             "delivery.destination[0].name (own.toml:2): expected 1 to 40 of a-z, 0-9, - and _, found \"App\"",
             "delivery.destination[0].url (own.toml:2): expected an absolute URL without user and fragment: http or \
              https (nats: nats or tls; redis: redis or rediss; kafka: kafka or kafka+ssl, and several servers), found \"ftp://[hidden]@app.example.com/[hidden]\"",
-            "delivery.destination[0].headers.Host (own.toml:2): expected the text of a header that is neither of the \
-             connection nor set by this program, found another (hidden)",
-            "delivery.destination[0].headers.bad name (own.toml:2): expected the text of a header that is neither of the \
-             connection nor set by this program, found another (hidden)",
-            "delivery.destination[0].headers.x-a (own.toml:2): expected the text of a header that is neither of the \
-             connection nor set by this program, found another (hidden)",
+            "delivery.destination[0].headers.Host (own.toml:2): expected a header that neither the connection nor this program \
+             sets, found another (hidden)",
+            "delivery.destination[0].headers.bad name (own.toml:2): expected a header's name, of letters, digits and -, found \
+             another (hidden)",
+            "delivery.destination[0].headers.x-a (own.toml:2): expected a text of ASCII without ends of lines, found another \
+             (hidden)",
+            "delivery.destination[0].headers.x-b (own.toml:2): expected its text, in quotes, found another (hidden)",
             "delivery.destination[0].secrets (own.toml:2): expected whsec_ and 24 to 64 bytes in base64, \
              found another text (hidden)",
             "delivery.destination[0].events (own.toml:2): expected event names, in which * stands for anything, as in \
@@ -145,6 +146,35 @@ fn a_url_has_neither_user_nor_fragment() {
         let members = format!("name = \"a\"\nkind = \"http\"\nurl = \"{url}\"");
         assert_eq!(mistakes(&destination(&members)).len(), 1, "{url}");
     }
+}
+
+/// The parser of URLs passes over ends of lines and tabs.
+#[test]
+fn two_lines_are_not_taken_for_one_url() {
+    let lines = "https://a.example.com/x\nhttps://b.example.com/y";
+    let of_destination = |kind: &str, url: &str, more: &str| {
+        let members = format!("name = \"a\"\nkind = \"{kind}\"\nurl = {url:?}\n{more}");
+        mistakes(&destination(&members))
+    };
+    let mut found = vec![
+        of_destination("http", lines, ""),
+        of_destination("nats", "nats://n:42\n22", "subject = \"s\""),
+        of_destination("redis", "redis://r\t/1", "stream = \"s\""),
+        mistakes(&environment(&[("CAIGUNN_PUBLIC_URL", lines)])),
+        mistakes(&environment(&[("CAIGUNN_API_URL", lines)])),
+        mistakes(&file(&format!("[[notice]]\nname = \"ops\"\nurl = {lines:?}"))),
+    ];
+    for found in &found {
+        assert!(found[0].contains("it has the control character '\\"), "{found:?}");
+    }
+    let mut in_file = file("[[notice]]\nname = \"ops\"\nurl_file = \"/run/u\"");
+    in_file.files.insert("/run/u".to_owned(), Ok(lines.to_owned()));
+    found.push(mistakes(&in_file));
+    assert!(
+        found[6][0].ends_with("/run/u: it has several lines: one URL is expected"),
+        "{found:?}"
+    );
+    assert!(found.iter().all(|found| found.len() == 1), "{found:?}");
 }
 
 #[test]
@@ -253,7 +283,7 @@ fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
         (format!("[\n{{name = {SECRET}}}]"), "line 2: "),
         (format!("[{{\"name\": {SECRET}}}]"), "line 1: "),
         (format!("\"{SECRET}\""), "give it without the quotes"),
-        (format!("[\"{SECRET}\"]"), "there is string in it"),
+        (format!("[\"{SECRET}\"]"), "there is a text in it"),
         (
             format!("[[delivery.destination]]\nname = \"{SECRET}\""),
             "line 1: ",
@@ -269,7 +299,8 @@ fn what_is_no_list_of_tables_is_refused_without_being_quoted() {
     assert_eq!(
         mistakes(&file("[delivery.destination]\nname = \"app\"")),
         [format!(
-            "delivery.destination (own.toml:1): {expected}it is table"
+            "delivery.destination (own.toml:1): {}write [[delivery.destination]], with two brackets",
+            expected.replace("another text", "a table")
         )]
     );
 }

@@ -112,6 +112,44 @@ fn a_url_that_leads_to_no_queue_of_its_kind_is_refused() {
 }
 
 #[test]
+fn what_is_wrong_with_the_url_of_a_queue_is_told() {
+    for (url, expected) in [
+        (
+            "nats://u:hunter2@n:4222",
+            "give the user in `user`, and the password in `password` or `password_file`",
+        ),
+        (
+            "nats://n/x",
+            "leave out what is behind host and port: the subject is in `subject`",
+        ),
+        ("nats://n?x", "leave out what begins with ? or #"),
+        (
+            "redis://:hunter2@r",
+            "give the user in `user`, and the password in `password` or `password_file`",
+        ),
+        ("redis://r?db=1", "leave out what begins with ? or #"),
+        (
+            "redis://r/x",
+            "behind host and port stands nothing, or / and the number of a database; the stream is in `stream`",
+        ),
+    ] {
+        let mut sources = redis(url, "");
+        if url.starts_with("nats") {
+            sources = nats("");
+            let file = &mut sources.file.as_mut().unwrap().1;
+            *file = file.replace("nats://n:4222", url);
+        }
+
+        let found = mistakes(&sources);
+
+        assert!(
+            found.len() == 1 && found[0].ends_with(&format!(": {expected}")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn of_several_servers_it_is_told_that_one_is_to_be_given() {
     for (url, advice) in [
         (

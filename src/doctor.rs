@@ -35,7 +35,7 @@ pub enum Verdict {
     /// Unwise, or not to be told from here.
     Warning,
     /// Until it is mended, notifications are lost, refused or not delivered, or the receiver cannot be asked or started. That none
-    /// runs is a warning: it may be looked at before a start.
+    /// runs is none: it may be looked at before a start.
     Failure,
 }
 

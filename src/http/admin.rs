@@ -30,6 +30,7 @@ use super::problem::Problem;
 use super::routes::{About, Routes};
 use super::tokens::Tokens;
 use super::{BackfillJob, SubscriptionView};
+use crate::accents::cut;
 use crate::clock::{A_TIME, Timestamp};
 use crate::delivery::Deliveries;
 use crate::event::{EVENT_FILTER, event_filter};
@@ -128,6 +129,9 @@ fn asked_event(text: Option<String>) -> Result<Option<String>, Problem> {
     }
 }
 
+/// How much of what was asked for is shown where it is refused, in characters.
+const MAX_SHOWN_CHARS: usize = 100;
+
 /// Reads what was asked for under `name`, if it was.
 fn asked<T: FromStr>(
     name: &str,
@@ -144,7 +148,8 @@ fn asked<T: FromStr>(
                 text.trim_start().contains(' ') && text.replace(' ', "+").parse::<T>().is_ok();
             let advice = if is_blank_for_plus { ": write + as %2B" } else { "" };
             Err(Problem::invalid_query(format!(
-                "{name}: expected {allowed}, found {text:?}{advice}"
+                "{name}: expected {allowed}, found {:?}{advice}",
+                cut(&text, MAX_SHOWN_CHARS)
             )))
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::harness::application::Application;
 use crate::harness::process::{Ended, run, run_with_input};
 use crate::harness::tunnel::answering;
 use crate::harness::{App, EVENT_NAMES, Process, Provider, client, spawn_app, spawn_app_with, wait_for};
@@ -111,6 +112,9 @@ async fn help_names_every_command_and_the_common_variables() {
     for text in expected {
         assert!(ended.output.contains(text), "{text} is not in {}", ended.output);
     }
+    // Of those that all commands have, it names one that each of them takes.
+    let of_command = program(&["healthcheck", "--help"]).await;
+    assert!(of_command.output.contains("such as --config: "), "{of_command:?}");
 }
 
 #[tokio::test]
@@ -180,7 +184,7 @@ async fn wrong_usage_ends_with_64_and_says_what_is_wrong() {
     let cases: [(&[&str], &str); 24] = [
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
-        (&["trigger"], "required arguments were not provided"),
+        (&["trigger"], "<EVENT>, or --file <FILE>"),
         (&["trigger", "nonsense"], "invalid value 'nonsense'"),
         (&["trigger", "crawling", "--wire", "2023-01"], "2023-01"),
         (&["trigger", "crawling", "--count", "0"], "expected 1 to 1000000"),
@@ -559,6 +563,21 @@ async fn ids_are_fresh_unless_given() {
 }
 
 #[tokio::test]
+async fn what_says_200_and_no_outcome_is_no_receiver() {
+    let application = Application::start().await;
+    let url = format!("http://{}/", application.address);
+
+    let ended = program(&["trigger", "crawling.initial", "--to", &url]).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let expected = format!(
+        "caigunn-webhook: not accepted: 1 notification; what answered at http://{} is no receiver, which says the outcome\n",
+        application.address
+    );
+    assert_eq!(ended.errors, expected);
+}
+
+#[tokio::test]
 async fn set_changes_members_by_their_path() {
     let arguments = [
         "trigger",
@@ -719,7 +738,8 @@ async fn what_a_server_answers_a_sample_commands_no_terminal_and_fills_none() {
 
     let ended = program(&["trigger", "crawling.initial", "--to", &place]).await;
 
-    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    // It says nothing of an outcome.
+    assert_eq!(ended.code, Some(1), "{}", ended.errors);
     let (beginning, _) = ended.output.split_at(20.min(ended.output.len()));
     assert!(
         beginning.starts_with("200 \u{fffd}]0;x\u{fffd}yyyy"),

@@ -380,10 +380,35 @@ async fn without_destinations_lists_are_empty_and_there_is_nobody_to_send_to() {
         table.output,
         "no destinations are configured, so notifications are only kept\n"
     );
+    let said = "no destinations are configured\n";
+    for arguments in [
+        &["deliveries", "list"][..],
+        &["receipts", "replay", "--all"],
+        &["receipts", "replay", "--dry-run"],
+    ] {
+        let ended = stage.run(arguments).await;
+        assert_eq!((ended.code, &*ended.errors), (Some(0), said), "{ended:?}");
+    }
     let listed = stage.run(&["deliveries", "list", "--destination", "app"]).await;
     assert_eq!(listed.code, Some(1), "{listed:?}");
     let expected = "400: destination: no destination \"app\" is configured; there are none\n";
     assert!(listed.errors.ends_with(expected), "{listed:?}");
+}
+
+#[tokio::test]
+async fn flags_that_others_have_are_understood() {
+    let stage = Stage::with(Application::start().await, "[]", "0").await;
+    stage.post("crawling.initial").await;
+
+    let json = stage.run(&["receipts", "list", "--json"]).await;
+    let from = stage.run(&["receipts", "list", "--from", "1h", "--json"]).await;
+    let to = stage.run(&["receipts", "list", "--to", "1h", "--json"]).await;
+
+    let expected = stage.run(&["receipts", "list", "--format", "json"]).await.output;
+    assert_eq!((json.code, &json.output), (Some(0), &expected), "{json:?}");
+    assert_eq!((from.code, &from.output), (Some(0), &expected), "{from:?}");
+    let none: Value = serde_json::from_str(&to.output).unwrap();
+    assert_eq!(none, json!({"receipts": []}));
 }
 
 #[tokio::test]

@@ -392,7 +392,7 @@ async fn a_start_and_a_stop_have_their_lines() {
         messages,
         [
             format!(
-                "INFO inbox sqlite:{} is open",
+                "INFO inbox sqlite:{} is open; it is new",
                 folder.path().join("inbox.db").display()
             ),
             format!(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::AdminApi;
 use crate::output::{self, Format, Printing, text};
+use crate::receipts::say_if_nothing_is_sent_to;
 use crate::which::ListArgs;
 
 const COLUMNS: &str = "ID id | EVENT event ?2 | RECEIVED received_at ?3 | STATE state | ATTEMPTS attempt_count ?4 \
@@ -78,7 +79,8 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
             args,
         } => {
             let query = vec![("destination", destination.clone()), ("state", state.clone())];
-            args.print(&admin, "deliveries", query, COLUMNS, format).await
+            let count = args.print(&admin, "deliveries", query, COLUMNS, format).await?;
+            say_if_nothing_is_sent_to(&admin, count, format).await
         }
         DeliveriesCommand::Show { id } => show(&admin, id, format).await,
         DeliveriesCommand::Retry(Ids { ids }) => tell_all(&admin, ids, ("retry", "retried"), format).await,

@@ -54,10 +54,10 @@ pub struct ListArgs {
     #[arg(long, value_name = "ID", value_parser = id::<ChatbotId>)]
     chatbot: Option<ChatbotId>,
     /// Only what ended, or began, then or later: a time or a day (UTC unless a zone is given), or how long ago (2h)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
+    #[arg(long, alias = "from", value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     since: Option<Timestamp>,
     /// Only before that
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
+    #[arg(long, alias = "to", value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     until: Option<Timestamp>,
     /// How many at most; 50 unless it is given
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = output::limit)]

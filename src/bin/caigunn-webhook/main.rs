@@ -150,6 +150,12 @@ fn main() -> ExitCode {
             if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--format".to_owned())) {
                 error.remove(ContextKind::SuggestedArg);
             }
+            // Of what `trigger` posts, where nobody says what.
+            let event = "<EVENT>".to_owned();
+            if error.get(ContextKind::InvalidArg) == Some(&ContextValue::Strings(vec![event])) {
+                let both = vec!["<EVENT>, or --file <FILE>".to_owned()];
+                error.insert(ContextKind::InvalidArg, ContextValue::Strings(both));
+            }
             match error.print() {
                 _ if error.use_stderr() => ExitCode::from(EX_USAGE),
                 Err(lost) if lost.kind() != io::ErrorKind::BrokenPipe => {
@@ -188,7 +194,7 @@ fn with_the_rest_last(command: clap::Command) -> clap::Command {
 }
 
 fn without_shared_flags(command: clap::Command) -> clap::Command {
-    const SHARED: &str = "Flags of the configuration, such as --admin: caigunn-webhook --help";
+    const SHARED: &str = "Flags of the configuration, such as --config: caigunn-webhook --help";
     let is_shared = |argument: &clap::Arg| argument.get_help_heading() == Some(CONFIGURATION);
     let rest = command.get_after_help();
     let after = rest.map_or(SHARED.to_owned(), |rest| format!("{rest}\n\n{SHARED}"));

@@ -75,6 +75,9 @@ pub struct FormatArgs {
     /// How the result is printed
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// What others call `--format json`
+    #[arg(long, global = true, hide = true)]
+    json: bool,
     /// Show all columns, whole ids and times in UTC, also where the terminal is narrow
     #[arg(long, global = true)]
     wide: bool,
@@ -84,6 +87,7 @@ impl FormatArgs {
     /// What was chosen.
     pub fn chosen(&self) -> Format {
         match self.format {
+            _ if self.json => Format::Json,
             Format::Table if self.wide => Format::Wide,
             format => format,
         }

@@ -13,6 +13,8 @@ use crate::id::id;
 use crate::output::{self, Format, Printing, text};
 use crate::which::{ListArgs, Of};
 
+pub use replay::say_if_nothing_is_sent_to;
+
 const COLUMNS: &str = "RECEIVED received_at | EVENT event | ID id | JOB event_id | CHATBOT chatbot_id ?1 | FROM origin ?2 \
                        | BYTES body_bytes ?3";
 
@@ -52,7 +54,10 @@ pub enum ReceiptsCommand {
 pub async fn run(args: &Printing<ReceiptsCommand>, settings: &Settings) -> anyhow::Result<()> {
     let (admin, format) = (AdminApi::new(settings)?, args.format.chosen());
     match &args.command {
-        ReceiptsCommand::List(args) => args.print(&admin, "receipts", Vec::new(), COLUMNS, format).await,
+        ReceiptsCommand::List(args) => {
+            let printed = args.print(&admin, "receipts", Vec::new(), COLUMNS, format).await;
+            printed.map(drop)
+        }
         ReceiptsCommand::Show { id } => show(&admin, *id, format).await,
         ReceiptsCommand::Tail(which) => tail::run(&admin, which, format).await,
         ReceiptsCommand::Replay(args) => replay::run(&admin, args, format).await,

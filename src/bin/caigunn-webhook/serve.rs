@@ -115,6 +115,7 @@ async fn serve(
     // Also during a stop: it is no part of what is stopped.
     tokio::spawn(manager.clone().keep_alive());
     let location = settings.inbox_location.clone();
+    let is_new = matches!(&location, InboxLocation::Sqlite(path) if matches!(path.try_exists(), Ok(false)));
     let registered = configuration::registered(&settings);
     let Some(built) = stop.run_until_cancelled(App::build(settings, sockets)).await else {
         tracing::info!("stopped before the inbox was open");
@@ -137,7 +138,11 @@ async fn serve(
         "Log lines dropped because standard output was too slow or did not take them",
         move || dropped_lines() as u64,
     );
-    tracing::info!("inbox {location} is open");
+    // Whoever has mistyped where it is sees it.
+    tracing::info!(
+        "inbox {location} is open{}",
+        if is_new { "; it is new" } else { "" }
+    );
     let _published = publish(&location, &app);
     tracing::info!(
         server.address = %app.public_address(),

@@ -84,7 +84,7 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
     };
     let url = args.to.clone().map_or_else(|| configured_url(settings), Ok)?;
     let client = web::client(&url, args.to.is_none(), TIMEOUT)?;
-    let mut refused: Vec<u16> = Vec::new();
+    let (mut refused, mut foreign_count): (Vec<u16>, _) = (Vec::new(), 0);
     for _ in 0..args.count {
         for body in bodies_of_a_round()? {
             if args.print {
@@ -107,9 +107,15 @@ pub async fn run(args: &TriggerArgs, settings: &Settings) -> anyhow::Result<()> 
             };
             output::write(&format!("{} {}\n", status.as_u16(), output::lines(&answer)))?;
             refused.extend((!status.is_success()).then_some(status.as_u16()));
+            foreign_count += usize::from(status.is_success() && !is_of_receiver(&answer));
         }
     }
     match refused.len() {
+        0 if foreign_count > 0 => bail!(
+            "not accepted: {}; what answered at {} is no receiver, which says the outcome",
+            output::counted(foreign_count, "notification"),
+            url.origin().ascii_serialization()
+        ),
         0 => Ok(()),
         count if refused.contains(&401) => bail!(
             "not accepted: {}; set CAIGUNN_WEBHOOK_TOKEN as it is set for the receiver, or give \
@@ -157,6 +163,12 @@ async fn post(client: &Client, url: &Url, body: Vec<u8>) -> reqwest::Result<(Sta
     }
     let answer = String::from_utf8_lossy(&answer);
     Ok((response.status(), cut(answer.trim_end(), MAX_ANSWER_BYTES)))
+}
+
+/// Whether it is what a receiver answers to what it takes. Other programs say 200 to whatever is posted.
+fn is_of_receiver(answer: &str) -> bool {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    answer["outcome"].is_string()
 }
 
 /// Whether nothing listens there.

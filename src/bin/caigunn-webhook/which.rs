@@ -29,10 +29,10 @@ pub struct Which {
     #[command(flatten)]
     of: Of,
     /// Only what was received then or later: a time or a day (UTC unless a zone is given), or how long ago (2h)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
+    #[arg(long, alias = "from", value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     since: Option<Timestamp>,
     /// Only what was received before that
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
+    #[arg(long, alias = "to", value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     until: Option<Timestamp>,
 }
 
@@ -47,7 +47,7 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
-    /// Prints what of `member` matches, and `query` too.
+    /// Prints what of `member` matches, and `query` too; gives how many that are.
     pub async fn print(
         &self,
         admin: &AdminApi,
@@ -55,11 +55,12 @@ impl ListArgs {
         mut query: Query,
         columns: &str,
         format: Format,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<usize> {
         self.which.check()?;
         query.extend(self.which.query());
         let items = admin::list(admin, member, self.limit, &query).await?;
-        format.print_list(member, &items, columns)
+        format.print_list(member, &items, columns)?;
+        Ok(items.len())
     }
 }
 

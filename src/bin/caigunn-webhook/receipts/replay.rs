@@ -98,7 +98,19 @@ pub async fn run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
         }
     }
     format.print(&json!({ "replay": replay }), || table([&replay], format))?;
+    if args.destination.is_none() && !args.no_wait {
+        let count = replay["progress"]["matched_count"].as_u64().unwrap_or(0);
+        say_if_nothing_is_sent_to(admin, usize::try_from(count)?, format).await?;
+    }
     refuse_unfinished(&replay)
+}
+
+/// Says to people why there was nothing, where there are no destinations.
+pub async fn say_if_nothing_is_sent_to(admin: &AdminApi, count: usize, format: Format) -> anyhow::Result<()> {
+    if count == 0 && format != Format::Json && configured(admin).await?.is_empty() {
+        output::say("no destinations are configured");
+    }
+    Ok(())
 }
 
 /// That a replay did not come to its own end is a failure of whoever waited for it.
@@ -201,6 +213,7 @@ async fn dry_run(admin: &AdminApi, args: &ReplayArgs, format: Format) -> anyhow:
         counts.push(json!({ "destination": name, "matched_count": count }));
         total += count;
     }
+    say_if_nothing_is_sent_to(admin, counts.len(), format).await?;
     let result = json!({ "dry_run": true, "matched_count": total, "destinations": counts });
     format.print(&result, || {
         let table = output::columns(

@@ -1,11 +1,15 @@
 //! How two bodies differ, value by value, each as it stands in its text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
 /// How deep values are taken apart; what is deeper is compared whole.
 const MAX_DEPTH: usize = 32;
+
+/// How long the place of a value that is taken apart may be, in bytes: every value in it is looked at by its place, which has
+/// the names of all above it.
+const MAX_POINTER_BYTES: usize = 256;
 
 /// How many differences are shown.
 pub const MAX_COUNT: usize = 100;
@@ -21,55 +25,65 @@ pub struct Difference {
     pub other: Option<String>,
 }
 
-/// Where two bodies differ, in the order of the places, at most [`MAX_COUNT`]. What is no JSON differs as a whole.
+/// Where two bodies differ, in the order of the places, at most [`MAX_COUNT`]. What is no JSON differs as a whole, and so does
+/// what only one of them has.
 pub fn differences(one: &str, other: &str) -> Vec<Difference> {
-    let (one, other) = (taken_apart(one), taken_apart(other));
-    let places = one
-        .keys()
-        .chain(other.keys().filter(|place| !one.contains_key(*place)));
-    let mut places: Vec<_> = places
-        .filter(|place| one.get(*place) != other.get(*place))
-        .collect();
-    places.sort_unstable();
-    places.truncate(MAX_COUNT);
-    let difference = |pointer: &String| Difference {
-        pointer: pointer.clone(),
-        one: one.get(pointer).map(|text| (*text).to_owned()),
-        other: other.get(pointer).map(|text| (*text).to_owned()),
-    };
-    places.into_iter().map(difference).collect()
+    let mut differences = Vec::new();
+    compare(Some(one), Some(other), String::new(), 0, &mut differences);
+    differences
 }
 
-/// Every value that has no others in it, by its place.
-fn taken_apart(body: &str) -> BTreeMap<String, &str> {
-    let mut values = BTreeMap::new();
-    take_apart(body, String::new(), 0, &mut values);
-    values
-}
-
-fn take_apart<'a>(text: &'a str, pointer: String, depth: usize, values: &mut BTreeMap<String, &'a str>) {
-    let text = text.trim();
-    if depth < MAX_DEPTH && text.starts_with('{') {
-        if let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
-            && !members.is_empty()
-        {
-            for (name, value) in members {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                take_apart(value.get(), format!("{pointer}/{name}"), depth + 1, values);
+fn compare(
+    one: Option<&str>,
+    other: Option<&str>,
+    pointer: String,
+    depth: usize,
+    differences: &mut Vec<Difference>,
+) {
+    let (one, other) = (one.map(str::trim), other.map(str::trim));
+    if one == other || differences.len() == MAX_COUNT {
+        return;
+    }
+    if depth < MAX_DEPTH
+        && pointer.len() <= MAX_POINTER_BYTES
+        && let (Some(one), Some(other)) = (one, other)
+    {
+        if let (Some(one), Some(other)) = (members(one), members(other)) {
+            let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+            for name in names {
+                let (one, other) = (one.get(name), other.get(name));
+                let (one, other) = (one.map(|value| value.get()), other.map(|value| value.get()));
+                let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                compare(one, other, place, depth + 1, differences);
             }
             return;
         }
-    } else if depth < MAX_DEPTH
-        && text.starts_with('[')
-        && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text)
-        && !items.is_empty()
-    {
-        for (index, value) in items.into_iter().enumerate() {
-            take_apart(value.get(), format!("{pointer}/{index}"), depth + 1, values);
+        if let (Some(one), Some(other)) = (items(one), items(other)) {
+            for index in 0..one.len().max(other.len()) {
+                let (one, other) = (one.get(index), other.get(index));
+                let (one, other) = (one.map(|value| value.get()), other.map(|value| value.get()));
+                compare(one, other, format!("{pointer}/{index}"), depth + 1, differences);
+            }
+            return;
         }
-        return;
     }
-    values.insert(pointer, text);
+    differences.push(Difference {
+        pointer,
+        one: one.map(str::to_owned),
+        other: other.map(str::to_owned),
+    });
+}
+
+fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    text.starts_with('{')
+        .then(|| serde_json::from_str(text).ok())
+        .flatten()
+}
+
+fn items(text: &str) -> Option<Vec<&RawValue>> {
+    text.starts_with('[')
+        .then(|| serde_json::from_str(text).ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -98,6 +112,11 @@ mod tests {
                 ("/e".to_owned(), None, some("null")),
             ]
         );
+        // What the other has not is shown whole.
+        assert_eq!(
+            found(r#"{"a": {"b": 1, "c": 2}}"#, "{}"),
+            [("/a".to_owned(), some(r#"{"b": 1, "c": 2}"#), None)]
+        );
         assert_eq!(found("[", "x"), [(String::new(), some("["), some("x"))]);
     }
 
@@ -106,9 +125,18 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
 
         assert_eq!(found(&deep, &deep), []);
-        // What is nested so deep in the one, and the whole other.
-        assert_eq!(found(&deep, "1").len(), 2);
+        assert_eq!(found(&deep, "1").len(), 1);
         let many = format!("[{}1]", "1,".repeat(5000));
         assert_eq!(found(&many, "[]").len(), MAX_COUNT);
+        // Of a name as long as half a page's body no value below it has a copy.
+        let name = "n".repeat(128 << 10);
+        let [one, other] = ["1", "2"].map(|last| format!(r#"{{"{name}":[{}{last}]}}"#, "1,".repeat(60_000)));
+        let found = found(&one, &other);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].0.len() == name.len() + 1,
+            "{}",
+            &found[0].0[name.len()..]
+        );
     }
 }

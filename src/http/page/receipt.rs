@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use tokio::task::spawn_blocking;
 
 use super::difference::{Difference, differences};
 use super::{Fields, Section, Site, Viewer, body, delivery, parts};
@@ -186,11 +187,14 @@ async fn repeats(site: &Site, receipt: &Receipt, text: &str) -> Result<Vec<Repea
             .map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default();
         let is_small = text.len().max(other.len()) <= body::SHOWN_BYTES && !item.truncated;
+        let compared = is_small.then(|| {
+            let text = text.to_owned();
+            spawn_blocking(move || differences(&text, &other))
+        });
         repeats.push(Repeat {
-            differences: if is_small {
-                differences(text, &other)
-            } else {
-                Vec::new()
+            differences: match compared {
+                Some(comparing) => comparing.await.expect("differences returns whatever the texts"),
+                None => Vec::new(),
             },
             quarantined: item,
         });

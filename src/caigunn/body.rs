@@ -8,13 +8,23 @@ use std::array;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 
 use super::{Chatbot, EventLog, LogEntry, Standing, is_sendable};
+use crate::accents::cut;
 use crate::clock::Timestamp;
 use crate::event::ChatbotId;
 use crate::json::{Members, each};
+
+/// How much of a chatbot's title is kept, in characters. As many as are listed are kept in memory, each with its title and key.
+const MAX_TITLE_CHARS: usize = 300;
+
+/// The longest API key, in bytes; CaiGunn's have some dozens.
+const MAX_API_KEY_BYTES: usize = 4 << 10;
+
+/// How much of a URL is read, in characters. It is compared with ours, which is shorter, in many ways.
+const MAX_URL_CHARS: usize = 64 << 10;
 
 /// What is wrong with a body, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +104,7 @@ fn chatbot_of(entry: &Part<'_>) -> Result<Listed, Mistake> {
     let name = |mistake: Mistake| Mistake::Shape(format!("{} (chatbot {id})", mistake.text()));
     Ok(Listed::Live(Chatbot {
         id,
-        title: title.text().unwrap_or_default(),
+        title: cut(&title.text().unwrap_or_default(), MAX_TITLE_CHARS),
         api_key: api_key.sendable().map_err(name)?,
     }))
 }
@@ -104,7 +114,9 @@ pub fn chatbot(text: &str) -> Result<Standing, Mistake> {
     let [webhook_url, is_deleted] = Part::body(text)?.members(["webhook_url", "is_deleted"])?;
     Ok(match webhook_url.text() {
         _ if is_deleted.flag() => Standing::Deleted,
-        Ok(url) if !url.is_empty() => Standing::Url(url.into()),
+        Ok(url) if !url.is_empty() => {
+            Standing::Url(url.chars().take(MAX_URL_CHARS).collect::<String>().into())
+        }
         Ok(_) => Standing::Nothing,
         Err(_) if webhook_url.is_null() => Standing::Nothing,
         // A member that is missing, or that is no text, says nothing.
@@ -220,13 +232,12 @@ impl<'a> Part<'a> {
     /// The secret that it must be, if a header may hold it.
     fn sendable(&self) -> Result<SecretString, Mistake> {
         let secret = self.secret()?;
-        match is_sendable(&secret) {
-            true => Ok(secret),
-            false => Err(Mistake::Shape(format!(
-                "{} has a character that no header may hold",
-                self.place
-            ))),
-        }
+        let wrong = match secret.expose_secret().len() {
+            ..=MAX_API_KEY_BYTES if is_sendable(&secret) => return Ok(secret),
+            ..=MAX_API_KEY_BYTES => "a character that no header may hold".to_owned(),
+            bytes => format!("{bytes} bytes, and {MAX_API_KEY_BYTES} are the most that are taken"),
+        };
+        Err(Mistake::Shape(format!("{} has {wrong}", self.place)))
     }
 
     /// What its text says, where it must say something of a certain form.

@@ -2,7 +2,11 @@
 
 use url::Url;
 
+use crate::accents::cut;
 use crate::plain_path::plain;
+
+/// How much of where a URL of somebody else's points to is shown, in characters: a name in the DNS has 253 at most.
+const MAX_PLACE_CHARS: usize = 300;
 
 /// What providers write for what they hide: so many of it, or more.
 const MASKS: [&str; 4] = ["***", "...", "%E2%80%A2", "%E2%80%A6"];
@@ -35,9 +39,12 @@ pub fn likeness(theirs: &str, ours: &str) -> Likeness {
         masked = masked.replace(mask, "\0");
     }
     // What is left of a longer mask.
-    while let Some(at) = ["\0*", "\0.", "\0\0"].iter().find_map(|rest| masked.find(rest)) {
-        masked.remove(at + 1);
-    }
+    let mut is_masked = false;
+    masked.retain(|letter| {
+        let is_rest = is_masked && matches!(letter, '*' | '.' | '\0');
+        is_masked = is_rest || letter == '\0';
+        !is_rest
+    });
     let mut pieces = masked.split('\0');
     let first = pieces.next().unwrap_or_default();
     let (Some(mut rest), Some(last)) = (ours.strip_prefix(first), pieces.next_back()) else {
@@ -97,7 +104,7 @@ fn meaning(url: &str) -> Option<String> {
 pub fn shown(url: &str) -> String {
     match url.parse::<Url>() {
         Ok(url) if url.has_host() => {
-            let origin = url.origin().ascii_serialization();
+            let origin = cut(&url.origin().ascii_serialization(), MAX_PLACE_CHARS);
             match (url.path(), url.query()) {
                 ("/" | "", None) => origin,
                 _ => format!("{origin}/[hidden]"),
@@ -207,6 +214,15 @@ mod tests {
         ] {
             assert_eq!(likeness(theirs, OURS), expected, "{theirs}");
         }
+        // Nor is anybody kept waiting by one as long as an answer of CaiGunn may be.
+        for mask in ["*", ".", "***x", "•"] {
+            let long = format!("https://hooks.example.com/base/webhook/{}", mask.repeat(1 << 20));
+            assert_eq!(
+                likeness(&long, OURS) == Likeness::Masked,
+                mask != "***x",
+                "{mask}"
+            );
+        }
         let (bare, slash) = ("https://hooks.example.com", "https://hooks.example.com/");
         assert_eq!(likeness(bare, slash), Likeness::Same);
     }
@@ -265,6 +281,10 @@ mod tests {
             (
                 "https://elsewhere.example?hunter2",
                 "https://elsewhere.example/[hidden]",
+            ),
+            (
+                &format!("https://{}.example/", "x".repeat(1 << 20)),
+                &format!("https://{}…", "x".repeat(292)),
             ),
             ("mailto:hunter2", "something that is no URL"),
             ("hunter2", "something that is no URL"),

@@ -397,6 +397,35 @@ fn deep_nesting_is_no_danger() {
 }
 
 #[test]
+fn of_what_is_listed_no_more_is_kept_than_people_need() {
+    let id = "3fa85f64-5717-4562-b3fc-2c963f66afa6";
+    let listed = |api_key_bytes: usize| {
+        let entry =
+            json!({ "id": id, "title": "\u{e9}".repeat(1 << 20), "api_key": "k".repeat(api_key_bytes) });
+        let mut listed = body::chatbots(&json!({ "chatbots": [entry] }).to_string(), 0).unwrap();
+        listed.pop().unwrap()
+    };
+
+    let Listed::Live(chatbot) = listed(4096) else {
+        panic!("a chatbot")
+    };
+    assert_eq!(chatbot.title, format!("{}…", "\u{e9}".repeat(300)));
+    let Listed::Unreadable { mistake, .. } = listed(4097) else {
+        panic!("no chatbot")
+    };
+    assert_eq!(
+        mistake,
+        format!("/chatbots/0/api_key has 4097 bytes, and 4096 are the most that are taken (chatbot {id})")
+    );
+    let url = format!("https://a.example/{}", "x".repeat(1 << 20));
+    let standing = body::chatbot(&json!({ "webhook_url": url }).to_string()).unwrap();
+    let Standing::Url(kept) = standing else {
+        panic!("{standing:?}")
+    };
+    assert_eq!(kept.expose_secret().len(), 64 << 10);
+}
+
+#[test]
 fn a_token_that_is_a_jwt_says_when_it_ends() {
     let cases: [(&str, Option<i64>); 9] = [
         (r#"{"exp":1722330900}"#, Some(1_722_330_900_000_000)),

@@ -13,7 +13,10 @@ pub(super) mod comparing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
@@ -54,7 +57,12 @@ pub struct Writer {
     comparer: Arc<Comparer>,
     inbox: Arc<dyn Inbox>,
     announcer: Announcer,
+    /// The probe that was last put into the queue.
+    probe: Arc<Mutex<Option<Probe>>>,
 }
+
+/// A probe that is waited for by all who ask while it is under way.
+type Probe = Shared<BoxFuture<'static, Result<(), Error>>>;
 
 /// An entry with its caller.
 #[derive(Debug)]
@@ -96,6 +104,7 @@ impl Writer {
                 comparer: Arc::new(Comparer::new(settings.timeout)),
                 inbox: Arc::clone(&inbox),
                 announcer,
+                probe: Arc::default(),
             },
             run(inbox, settings.timeout, queue, commits),
         )
@@ -155,6 +164,11 @@ impl Writer {
 
     /// Has the task store an entry.
     async fn enqueue(&self, entry: Entry) -> Result<Stored, Error> {
+        self.put(entry)?.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Puts an entry into the queue; gives what will be said of it.
+    fn put(&self, entry: Entry) -> Result<oneshot::Receiver<Result<Stored, Error>>, Error> {
         let (caller, stored) = oneshot::channel();
         let since = Instant::now();
         self.queue
@@ -165,10 +179,11 @@ impl Writer {
                 },
                 mpsc::error::TrySendError::Closed(_) => ended(),
             })?;
-        stored.await.unwrap_or_else(|_| Err(ended()))
+        Ok(stored)
     }
 
-    /// Whether the store takes writes: as the last commit showed if it is recent, else by a write that tries.
+    /// Whether the store takes writes: as the last commit showed if it is recent, else by a write that tries, one for all who
+    /// ask at the same time: anybody may ask, and the queue is for notifications.
     ///
     /// # Errors
     /// Why it does not.
@@ -179,7 +194,21 @@ impl Writer {
         {
             return evidence.commit;
         }
-        self.append(Entry::Probe).await.map(|_| ())
+        self.probed()?.await
+    }
+
+    /// The probe that is under way, or a new one.
+    fn probed(&self) -> Result<Probe, Error> {
+        let mut last = self.probe.lock();
+        if let Some(probe) = last.as_ref().filter(|probe| probe.peek().is_none()) {
+            return Ok(probe.clone());
+        }
+        let stored = self.put(Entry::Probe)?;
+        let probe = async { stored.await.unwrap_or_else(|_| Err(ended())).map(drop) };
+        let probe = probe.boxed().shared();
+        // It ends whether or not anybody waits, so that what is old is taken for no answer.
+        tokio::spawn(probe.clone().map(drop));
+        Ok(last.insert(probe).clone())
     }
 
     /// As [`Writer::ready`], where a commit that went well is evidence for `age`: a probe is a write, and whoever only looks

@@ -235,6 +235,38 @@ async fn an_error_of_one_entry_answers_its_caller_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_whether_it_is_ready_leaves_the_queue_to_notifications() {
+    let inbox = FakeInbox::new();
+    let (writer, _task) = start(&inbox, 2);
+    let occupied = occupy(&writer, &inbox).await;
+    let mut asking: Vec<_> = (0..100)
+        .map(|_| {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.ready().await })
+        })
+        .collect();
+    while writer.queued_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Who asked first has gone.
+    asking.remove(0).abort();
+    let stored = ask(&writer, entry(2)).await;
+
+    inbox.gate.add_permits(2);
+
+    for asked in asking {
+        soon(asked).await.unwrap().unwrap();
+    }
+    occupied.await.unwrap().unwrap();
+    stored.await.unwrap().unwrap();
+    // Later ones ask anew.
+    tokio::time::advance(EVIDENCE_AGE).await;
+    inbox.gate.add_permits(1);
+    writer.ready().await.unwrap();
+    assert_eq!(inbox.batch_sizes(), [1, 2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hanging_store_is_a_timeout_for_all_until_it_is_back() {
     let inbox = FakeInbox::new();
     let (writer, _task) = start(&inbox, 10);

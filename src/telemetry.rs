@@ -31,6 +31,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The pool of connections to PostgreSQL, which warns of every one that ends, and the client of NATS, which tells of every
 /// one. Whoever needed it says so, in our words; so they are heard only where a filter names them.
+/// The most that is heard of libraries: below it they tell what is sent, and with which password.
+const MOST_OF_LIBRARIES: LevelFilter = LevelFilter::DEBUG;
+
 const QUIET: [&str; 2] = ["async_nats", "deadpool"];
 
 /// What to log and how.
@@ -66,6 +69,9 @@ const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// The first parts of targets' names behind `caigunn_webhook::`, between blanks.
 const TARGETS: &str = "\
+/// How the targets of this program begin.
+const OURS: &str = "caigunn_webhook";
+
     accents app backfill backoff caigunn clock config delivery descriptors doctor event fingerprint fuzzing http \
     http_time inbox instance metrics minutes notice notification outgoing published rotating serve shutdown \
     subscription systemd telemetry term trace words";
@@ -99,10 +105,17 @@ impl FromStr for Filter {
         let asked: Targets = plain.parse().map_err(|_| String::new())?;
         let quiet = Targets::new().with_targets(QUIET.map(|target| (target, LevelFilter::OFF)));
         let all = match asked.default_level() {
-            Some(level) => quiet.with_default(level),
+            Some(level) => quiet
+                .with_default(level.min(MOST_OF_LIBRARIES))
+                .with_target(OURS, level),
             None => quiet,
         };
-        Ok(Self(all.with_targets(asked.iter())))
+        Ok(Self(all.with_targets(asked.iter().map(
+            |(target, level)| match target.starts_with(OURS) {
+                true => (target, level),
+                false => (target, level.min(MOST_OF_LIBRARIES)),
+            },
+        ))))
     }
 }
 
@@ -110,7 +123,7 @@ fn is_target(name: &str) -> bool {
     let mut parts = name.split("::");
     match parts.next() {
         Some(first) if QUIET.contains(&first) => true,
-        Some("caigunn_webhook") => parts.next().is_none_or(is_module),
+        Some(OURS) => parts.next().is_none_or(is_module),
         _ => false,
     }
 }
@@ -287,6 +300,32 @@ mod tests {
 
     #[test]
     fn a_level_alone_is_that_of_all_others() {
+    #[test]
+    fn of_libraries_nothing_is_heard_that_tells_what_is_sent() {
+        for filter in [
+            "trace",
+            "info,async_nats=trace",
+            "async_nats=trace,deadpool=trace",
+        ] {
+            let Filter(targets) = filter.parse().unwrap();
+            for library in ["async_nats::connection", "deadpool", "hyper_util::client"] {
+                assert!(
+                    !targets.would_enable(library, &Level::TRACE),
+                    "{filter}: {library}"
+                );
+            }
+        }
+        let Filter(targets) = "trace".parse().unwrap();
+        assert!(targets.would_enable("caigunn_webhook::notification", &Level::TRACE));
+        assert!(targets.would_enable("hyper_util::client", &Level::DEBUG));
+        let Filter(targets) = "info,async_nats=trace,caigunn_webhook::http=trace"
+            .parse()
+            .unwrap();
+        assert!(targets.would_enable("async_nats", &Level::DEBUG));
+        assert!(targets.would_enable("caigunn_webhook::http", &Level::TRACE));
+        assert!(!targets.would_enable("caigunn_webhook::inbox", &Level::DEBUG));
+    }
+
         let Filter(targets) = "warn".parse().unwrap();
 
         assert!(targets.would_enable("caigunn_webhook::app", &Level::WARN));

@@ -210,7 +210,7 @@ pub fn sender(destination: &DestinationSettings) -> Result<Arc<dyn Sender>, Erro
 /// # Errors
 /// The system's certificates cannot be read, or a URL is none.
 pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
-    Ok(match kind {
+    let seen = match kind {
         Kind::Http(settings) => vec![http::reach::look(settings).await?],
         Kind::Command(settings) => vec![command::find::look(settings)],
         Kind::Nats(settings) => nats::look::look(settings).await,
@@ -221,5 +221,9 @@ pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
         // The configuration lets none through.
         #[cfg(not(feature = "kafka"))]
         Kind::Kafka(_) => Vec::new(),
-    })
+    };
+    Ok(seen
+        .into_iter()
+        .map(|sight| sight.as_shown(kind.login()))
+        .collect())
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::login::Login;
+use super::send::MAX_DETAIL_CHARS;
+use crate::accents::cut;
 use crate::outgoing;
 
 /// The shortest time for which a queue is to keep what nobody has taken: applications are down over a night.
@@ -40,6 +43,27 @@ pub enum Sight {
 }
 
 impl Sight {
+    /// The same as it may be shown: as [`Report::as_kept`](super::Report::as_kept).
+    pub(super) fn as_shown(self, login: Option<&Login>) -> Self {
+        let shown = |what: String| {
+            cut(
+                &login.map_or(what.clone(), |login| login.hide(&what)),
+                MAX_DETAIL_CHARS,
+            )
+        };
+        match self {
+            Self::Good(what) => Self::Good(shown(what)),
+            Self::Doubtful { what, advice } => Self::Doubtful {
+                what: shown(what),
+                advice,
+            },
+            Self::Bad { what, advice } => Self::Bad {
+                what: shown(what),
+                advice,
+            },
+        }
+    }
+
     /// That nobody was reached, or not as it has to be; `advice` is for all reasons but TLS that is not spoken there, or that
     /// wants a certificate of ours.
     pub fn unreached(what: String, advice: &'static str) -> Self {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use super::login::Login;
+use crate::accents::cut;
 use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
 
@@ -50,6 +52,9 @@ impl Parcel {
     }
 }
 
+/// How much is kept of what is to be said of an attempt, in characters.
+pub const MAX_DETAIL_CHARS: usize = 1000;
+
 /// The header by which a consumer tells a repeat, which has the same, from a replay.
 pub const MESSAGE_ID: &str = "message-id";
 
@@ -79,6 +84,17 @@ impl Report {
             answer: Bytes::new(),
             wish: Wish::None,
         }
+    }
+
+    /// The same as it may be kept and shown: what there is of others in its words is cut, and without the password by which they
+    /// know us.
+    pub fn as_kept(self, login: Option<&Login>) -> Self {
+        let detail = login.map_or(self.detail.clone(), |login| login.hide(&self.detail));
+        let detail = match detail.strip_suffix(ASKS_FOR_PAUSE) {
+            Some(said) => cut(said, MAX_DETAIL_CHARS) + ASKS_FOR_PAUSE,
+            None => cut(&detail, MAX_DETAIL_CHARS),
+        };
+        Self { detail, ..self }
     }
 
     /// The same of a destination that asks for that.
@@ -172,6 +188,21 @@ mod tests {
         assert_eq!(job(&older), format!("{CHATBOT}.training"));
         let odd = job(&older.replace("training", "\u{7db2} \u{7db2}!"));
         assert_eq!(odd, format!("{CHATBOT}.___!"));
+    }
+
+    #[test]
+    fn of_what_is_said_as_much_is_kept_as_somebody_reads_and_that_a_pause_is_asked_for() {
+        let kept = |detail: &str| {
+            Report::new(Outcome::Failed, detail.to_owned())
+                .as_kept(None)
+                .detail
+        };
+        let long = "é".repeat(MAX_DETAIL_CHARS + 1);
+        let cut = format!("{}…", "é".repeat(MAX_DETAIL_CHARS));
+
+        assert_eq!(kept("it failed"), "it failed");
+        assert_eq!(kept(&long), cut);
+        assert_eq!(kept(&(long + ASKS_FOR_PAUSE)), cut + ASKS_FOR_PAUSE);
     }
 
     #[test]

@@ -177,12 +177,13 @@ impl Answer {
             wish => (wish.added_to(detail), wish),
         };
         let answer = self.body.slice(..self.body.len().min(MAX_ANSWER_BYTES));
+        let secrets = secrets(keys);
         Report {
             outcome,
             status: Some(self.status.into()),
-            detail,
+            detail: String::from_utf8_lossy(&hide(detail.into_bytes(), &secrets)).into_owned(),
             // A signature that was refused is explained with the headers that were signed.
-            answer: hide(answer.to_vec(), &secrets(keys)).into(),
+            answer: hide(answer.to_vec(), &secrets).into(),
             wish,
         }
     }

@@ -417,6 +417,8 @@ async fn what_is_told_back_of_the_keys_is_left_out() {
     let printed = format!("{report:?}");
     assert!(!printed.to_lowercase().contains("planted"), "{printed}");
     assert!(printed.contains("x-amz-security-token:[hidden]"), "{printed}");
+    let named = report_on(reply(403, r#"{"__type": "Odd planted-secret"}"#)).await;
+    assert_eq!(named.detail, "answered 403 Odd [hidden]");
 }
 
 #[tokio::test]

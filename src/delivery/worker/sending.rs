@@ -238,7 +238,8 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
                 attempt: begun.attempt,
                 replay_count: begun.replay_count,
             };
-            parts.sender.send(parcel).await
+            let report = parts.sender.send(parcel).await;
+            report.as_kept(parts.settings.kind.login())
         }
     };
     // In whole microseconds, as the store keeps it.

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
 use super::{Redis, SAFE};
 use crate::delivery::{post_jobs, wait_for_state};
 use crate::harness::application::Application;
-use crate::harness::{closed_folder, free_port};
-use crate::queues::{Receiver, assert_says, certify, doctor, doctor_with};
+use crate::harness::{closed_folder, free_port, json, sample, spawn_app_with};
+use crate::queues::{Receiver, assert_says, certify, doctor, doctor_with, wait_for_tries};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_says_what_a_servers_word_is_worth() {
@@ -231,5 +235,56 @@ async fn a_server_that_speaks_tls_must_show_a_certificate_that_is_trusted() {
         &doctor(&encrypted).await,
         "FAILURE ",
         "invalid peer certificate: UnknownIssuer",
+    );
+}
+
+/// A destination whose server lets everybody in, and answers all else that it is asked with that refusal.
+async fn refusing(words: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let answer = format!("-{words}\r\n");
+            tokio::spawn(async move {
+                let mut asked = vec![0; 1 << 16];
+                while let Ok(1..) = connection.read(&mut asked).await {
+                    let lets_in = asked.windows(4).any(|word| word == b"AUTH");
+                    let answer = if lets_in { "+OK\r\n" } else { &answer };
+                    asked.fill(0);
+                    if connection.write_all(answer.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    format!(
+        r#"name = "queue", kind = "redis", url = "redis://{address}", stream = "s", password = "planted-password""#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_what_a_server_says_neither_the_password_nor_more_than_people_read_is_kept() {
+    let destination = refusing(format!(
+        "ERR unknown command `XADD`, with args beginning with: `planted-password`, `planted-p`, {}",
+        "x".repeat(30_000)
+    ))
+    .await;
+    let app = spawn_app_with(&[("delivery.destination", &format!("[{{{destination}}}]"))]).await;
+    assert_eq!(app.post(&json(&sample("crawling.completed"))).await.status(), 200);
+
+    let id = wait_for_tries(app.admin, 1).await;
+
+    let shown: Value = app.api(&format!("/deliveries/queue/{id}")).await;
+    let detail = shown["attempts"][0]["detail"].as_str().expect("a text");
+    assert!(
+        detail.contains("`XADD`, with args beginning with: `[hidden]`, `[hidden]`, xxx"),
+        "{detail}"
+    );
+    assert_eq!(detail.chars().count(), 1001);
+    assert_says(
+        &doctor(&destination).await,
+        "warning ",
+        "`[hidden]`, `[hidden]`, xxx",
     );
 }

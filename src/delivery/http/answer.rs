@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use memchr::memmem;
 use percent_encoding::percent_decode_str;
 use reqwest::StatusCode;
@@ -30,12 +32,7 @@ const MIN_HIDDEN_BYTES: usize = 8;
 /// it may hold others.
 pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     let values = headers.values().map(|value| value.as_bytes().to_vec());
-    // Who refuses a token often says so without the scheme before it.
-    let bare = headers.values().filter_map(|value| {
-        let bytes = value.as_bytes();
-        let blank = bytes.iter().position(|byte| *byte == b' ')?;
-        Some(bytes[blank + 1..].to_vec())
-    });
+    let shown = headers.values().flat_map(|value| credentials(value.as_bytes()));
     // The parameters of others are in quotes: `Token token="..."`.
     let quoted = headers.values().flat_map(|value| {
         let parts = value.as_bytes().split(|byte| *byte == b'"');
@@ -54,7 +51,7 @@ pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
         .query_pairs()
         .map(|(_, value)| value.into_owned().into_bytes());
     let mut hidden: Vec<_> = values
-        .chain(bare)
+        .chain(shown)
         .chain(quoted)
         .chain(both)
         .chain(query)
@@ -65,6 +62,20 @@ pub fn hidden(url: &Url, headers: &HeaderMap) -> Vec<Vec<u8>> {
     hidden.sort_by_key(|value| Reverse(value.len()));
     hidden.dedup();
     hidden
+}
+
+/// What a header shows behind the name of a scheme: who refuses a token often says so without that. A user and a password stand
+/// there in base64 (`Basic`), which is read, and the password is one by itself.
+fn credentials(value: &[u8]) -> Vec<Vec<u8>> {
+    let Some(blank) = value.iter().position(|byte| *byte == b' ') else {
+        return Vec::new();
+    };
+    let bare = &value[blank + 1..];
+    let unfilled = bare.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let pair = BASE64_STANDARD_NO_PAD.decode(unfilled).unwrap_or_default();
+    let colon = pair.iter().position(|byte| *byte == b':');
+    let password = colon.map_or(Vec::new(), |colon| pair[colon + 1..].to_vec());
+    vec![bare.to_vec(), pair, password]
 }
 
 /// A value as programs write it into JSON: with what must be escaped, with slashes besides, as PHP does, and with all that

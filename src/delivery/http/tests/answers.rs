@@ -257,6 +257,33 @@ async fn what_is_told_back_otherwise_than_it_was_sent_is_hidden_too() {
 }
 
 #[tokio::test]
+async fn a_user_and_a_password_are_hidden_as_they_are_read() {
+    // In base64 with what fills it up, and without.
+    for (sent, user) in [
+        ("Basic YXBwOmh1bnRlcjI6aHVudGVyMg==", "app"),
+        ("basic YTpodW50ZXIyOmh1bnRlcjI", "a"),
+    ] {
+        let echo = format!("{user}:hunter2:hunter2 is unknown, or hunter2:hunter2 is wrong");
+        let answer = format!("HTTP/1.1 401 No\r\ncontent-length: {}\r\n\r\n{echo}", echo.len());
+        let server = Server::start(answer.as_bytes(), Then::Keep).await;
+        let sender = sender_with(
+            &Settings {
+                headers: HeaderMap::from_iter([header("authorization", sent).unwrap()]),
+                ..settings(&server.url("/"))
+            },
+            LONG,
+        );
+
+        let report = sender.send(sample::parcel(BODY)).await;
+
+        assert_eq!(
+            report.answer, "[hidden] is unknown, or [hidden] is wrong",
+            "{sent}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_told_back_in_json_is_hidden_too() {
     let header_values = [
         ("authorization", "Token token=\"hunter2-hunter2\""),

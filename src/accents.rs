@@ -56,6 +56,25 @@ pub fn is_hidden(letter: char) -> bool {
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// JSON that was written, with what [`is_hidden`] tells written as numbers, so that a terminal and the journal can have it: the same
+/// JSON, since that stands in texts alone, but for the ends of lines.
+pub fn escaped(json: &str) -> Cow<'_, str> {
+    // Of ASCII this is the one that writers of JSON leave as it is.
+    const DELETE: u8 = 0x7f;
+    if json.bytes().all(|byte| byte < DELETE) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if is_hidden(letter) && letter != '\n' {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(letter));
+        } else {
+            escaped.push(letter);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// As much of a text as that many characters, and an ellipsis where there is more.
 pub fn cut(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
@@ -89,6 +108,17 @@ mod tests {
         assert_eq!(quoted("客服❤\u{fe0f} ร้านค้าที่นี่"), "\"客服❤\u{fe0f} ร้านค้าที่นี่\"");
         assert_eq!(quoted("a\" (b)\n\u{202e}"), "\"a\\\" (b)\u{fffd}\u{fffd}\"");
         assert_eq!(quoted(&"x".repeat(61)).len(), 62);
+    }
+
+    #[test]
+    fn json_is_the_same_without_what_a_terminal_would_follow() {
+        let value = serde_json::json!(["a\u{9b}2J\u{7f}\u{202e}b\n", "네 é"]);
+
+        let shown = escaped(&format!("{value}\n")).into_owned();
+
+        assert_eq!(shown, "[\"a\\u009b2J\\u007f\\u202eb\\n\",\"네 é\"]\n");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert!(matches!(escaped("[\"plain\"]\n"), Cow::Borrowed(_)));
     }
 
     #[test]

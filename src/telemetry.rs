@@ -10,6 +10,7 @@ mod people;
 #[cfg(test)]
 pub mod testing;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 use std::str::FromStr;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as format};
 
+use crate::accents;
 use output::Output;
 use people::People;
 
@@ -29,11 +31,11 @@ pub use journal::Priorities;
 /// How long the end waits for the lines that still wait.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// The pool of connections to PostgreSQL, which warns of every one that ends, and the client of NATS, which tells of every
-/// one. Whoever needed it says so, in our words; so they are heard only where a filter names them.
 /// The most that is heard of libraries: below it they tell what is sent, and with which password.
 const MOST_OF_LIBRARIES: LevelFilter = LevelFilter::DEBUG;
 
+/// The pool of connections to PostgreSQL, which warns of every one that ends, and the client of NATS, which tells of every
+/// one. Whoever needed it says so, in our words; so they are heard only where a filter names them.
 const QUIET: [&str; 2] = ["async_nats", "deadpool"];
 
 /// What to log and how.
@@ -67,11 +69,11 @@ pub const ALLOWED_FILTER: &str = "a level (error, warn, info, debug, trace, off)
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// The first parts of targets' names behind `caigunn_webhook::`, between blanks.
-const TARGETS: &str = "\
 /// How the targets of this program begin.
 const OURS: &str = "caigunn_webhook";
 
+/// The first parts of targets' names behind `caigunn_webhook::`, between blanks.
+const TARGETS: &str = "\
     accents app backfill backoff caigunn clock config delivery descriptors doctor event fingerprint fuzzing http \
     http_time inbox instance metrics minutes notice notification outgoing published rotating serve shutdown \
     subscription systemd telemetry term trace words";
@@ -160,7 +162,7 @@ impl Lines {
         if let Some(Direct { output, .. }) = &self.0
             && count > 0
         {
-            output.add(lines, count);
+            output.add(&escaped(lines), count);
         }
     }
 
@@ -179,6 +181,15 @@ impl Lines {
     pub fn are_wanted(&self, target: &str, level: Level) -> bool {
         let direct = self.0.as_ref();
         direct.is_some_and(|direct| direct.filter.would_enable(target, &level))
+    }
+}
+
+/// Lines of JSON, as the journal takes them for text, and a terminal may have them.
+fn escaped(json: &[u8]) -> Cow<'_, [u8]> {
+    match str::from_utf8(json).map(accents::escaped) {
+        Ok(Cow::Owned(escaped)) => Cow::Owned(escaped.into_bytes()),
+        // Whoever makes JSON writes UTF-8.
+        Ok(Cow::Borrowed(_)) | Err(_) => Cow::Borrowed(json),
     }
 }
 
@@ -229,12 +240,12 @@ pub fn start(
     let is_terminal = io::stdout().is_terminal();
     let priorities = Priorities::of(io::stdout(), journal_stream);
     let output = Output::start(io::stdout())?;
-    let writer = priorities.before(output.clone());
     let is_json = match settings.format {
         Format::Auto => !is_terminal,
         Format::Json => true,
         Format::Pretty => false,
     };
+    let writer = priorities.before(output.clone(), is_json);
     let Filter(filter) = settings.filter;
     let (layer, lines): (Box<dyn Layer<Registry> + Send + Sync>, _) = if is_json {
         let json = format::layer()
@@ -290,17 +301,6 @@ mod tests {
     }
 
     #[test]
-    fn every_module_has_a_target_of_its_own() {
-        let modules = include_str!("lib.rs").lines();
-        let modules = modules.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-        for module in modules {
-            assert!(is_module(module), "{module}");
-        }
-    }
-
-    #[test]
-    fn a_level_alone_is_that_of_all_others() {
-    #[test]
     fn of_libraries_nothing_is_heard_that_tells_what_is_sent() {
         for filter in [
             "trace",
@@ -326,6 +326,17 @@ mod tests {
         assert!(!targets.would_enable("caigunn_webhook::inbox", &Level::DEBUG));
     }
 
+    #[test]
+    fn every_module_has_a_target_of_its_own() {
+        let modules = include_str!("lib.rs").lines();
+        let modules = modules.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        for module in modules {
+            assert!(is_module(module), "{module}");
+        }
+    }
+
+    #[test]
+    fn a_level_alone_is_that_of_all_others() {
         let Filter(targets) = "warn".parse().unwrap();
 
         assert!(targets.would_enable("caigunn_webhook::app", &Level::WARN));

@@ -1,12 +1,14 @@
 //! How loud a line is, for the journal of systemd: `<4>` at its front, which the journal takes off (`SyslogLevelPrefix=`, sd-daemon(3)).
 //! Without that all lines have the priority of information.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::escaped;
 use super::output::Output;
 
 /// Whether lines begin with their priorities.
@@ -39,11 +41,12 @@ impl Priorities {
         }
     }
 
-    /// The output for lines that are made one by one.
-    pub fn before(self, output: Output) -> Told {
+    /// The output for lines that are made one by one, as JSON or not.
+    pub fn before(self, output: Output, is_json: bool) -> Told {
         Told {
             priorities: self,
             output,
+            is_json,
         }
     }
 }
@@ -52,20 +55,26 @@ impl Priorities {
 pub struct Told {
     priorities: Priorities,
     output: Output,
+    is_json: bool,
 }
 
 /// Where one line goes.
 pub struct Line<'a> {
     beginning: &'static str,
-    output: &'a Output,
+    told: &'a Told,
 }
 
 impl Write for Line<'_> {
     /// Takes whole lines, as the makers of lines write them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let Told { output, is_json, .. } = self.told;
+        let shown = match is_json {
+            true => escaped(line),
+            false => Cow::Borrowed(line),
+        };
         match self.beginning {
-            "" => self.output.add(line, 1),
-            beginning => self.output.add(&[beginning.as_bytes(), line].concat(), 1),
+            "" => output.add(&shown, 1),
+            beginning => output.add(&[beginning.as_bytes(), &shown].concat(), 1),
         }
         Ok(line.len())
     }
@@ -81,14 +90,14 @@ impl<'a> MakeWriter<'a> for Told {
     fn make_writer(&'a self) -> Line<'a> {
         Line {
             beginning: self.priorities.beginning(Level::INFO),
-            output: &self.output,
+            told: self,
         }
     }
 
     fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line<'a> {
         Line {
             beginning: self.priorities.beginning(*event.level()),
-            output: &self.output,
+            told: self,
         }
     }
 }

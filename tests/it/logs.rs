@@ -352,6 +352,23 @@ async fn health_checks_are_not_logged_unless_asked_for() {
         for path in ["/healthz", "/readyz", "/nothing-here"] {
             client().get(process.url(path)).send().await.unwrap();
         }
+#[tokio::test]
+async fn the_text_of_a_sender_is_no_command_to_a_terminal_and_stays_text_in_the_journal() {
+    let folder = folder();
+    let process = Process::start(folder.path(), &[]).await;
+    let text = "a\u{9b}2J\u{7f}\u{202e}b 네";
+    let mut failed = known("training.failed", Wire::V2024_07);
+    failed["data"]["detail"] = json!(text);
+
+    let (_, failed) = post(&process, &failed).await;
+
+    assert_eq!(failed["detail"], text);
+    let log = process.log();
+    let is_command = |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
+    assert!(!log.contains(is_command), "{log:?}");
+    assert!(log.contains(r"a\u009b2J\u007f\u202eb 네"), "{log}");
+}
+
         post(process, &known("crawling.completed", Wire::V2024_07)).await;
     }
 

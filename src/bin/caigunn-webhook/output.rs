@@ -1,11 +1,11 @@
 //! What commands print: tables for people, JSON for programs. Nothing else in the commands writes anywhere.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use caigunn_webhook::accents::{is_hidden, plain, thinned};
+use caigunn_webhook::accents::{escaped, plain, thinned};
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::telemetry::Priorities;
 pub use caigunn_webhook::words::counted;
@@ -140,18 +140,9 @@ pub fn printable(text: &str) -> String {
     plain(&thinned(text))
 }
 
-/// JSON that was written, as it may be shown on a terminal: the same, with what [`printable`] replaces written as numbers. It stands in
-/// texts alone but for the ends of lines.
+/// JSON that was written, as it may be shown on a terminal.
 pub fn json(written: &str) -> String {
-    let mut shown = String::with_capacity(written.len());
-    for character in written.chars() {
-        if is_hidden(character) && character != '\n' {
-            let _ = write!(shown, "\\u{:04x}", u32::from(character));
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+    escaped(written).into_owned()
 }
 
 /// A body of several lines as it may be shown on a terminal. JSON may be laid out with tabs, which are control characters too.

@@ -179,6 +179,33 @@ async fn who_gives_an_id_as_a_list_cut_it_is_told_how_whole_ones_are_seen() {
 }
 
 #[tokio::test]
+async fn what_a_receiver_answers_reaches_no_terminal_as_a_command_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    tokio::spawn(async move {
+        let problem = || async {
+            let body = r#"{"title":"No","detail":"a\u009b2J\u001b[2J\u202eb\nsecond line"}"#;
+            let kind = [("content-type", "application/problem+json")];
+            (axum::http::StatusCode::BAD_REQUEST, kind, body)
+        };
+        axum::serve(listener, axum::Router::new().fallback(problem)).await
+    });
+    let mut command = Process::command(folder.path());
+    command
+        .env("CAIGUNN_ADMIN_LISTEN", address.to_string())
+        .args(["receipts", "list"]);
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let hidden = "a\u{fffd}2J\u{fffd}[2J\u{fffd}b\nsecond line";
+    assert!(ended.errors.contains(hidden), "{ended:?}");
+}
+
+#[tokio::test]
 async fn what_a_sender_wrote_reaches_no_terminal_as_a_command_to_it_and_stays_the_same_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let receiver = Process::start(folder.path(), &[]).await;

@@ -203,17 +203,18 @@ pub async fn until_unread() -> ReaderGone {
     }
 }
 
-/// Writes a line to standard error, for whoever is there to read it.
-pub fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// Writes lines to standard error, for whoever is there to read them. What others wrote may be in them.
+pub fn say(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", lines(&text.to_string()));
 }
 
 /// As [`say`], of why the program ends: each line as an error, where the journal reads them.
 pub fn say_error(error: impl Display) {
     let priorities = Priorities::of(io::stderr(), std::env::var("JOURNAL_STREAM").ok().as_deref());
     let beginning = priorities.beginning(Level::ERROR);
-    let lines = error.to_string().replace('\n', &format!("\n{beginning}"));
-    say(format_args!("{beginning}{lines}"));
+    let error = error.to_string();
+    let lines: Vec<_> = error.lines().map(|line| format!("{beginning}{line}")).collect();
+    say(lines.join("\n"));
 }
 
 /// How far something is, on standard error; hidden where that is no terminal.

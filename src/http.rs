@@ -32,6 +32,7 @@ mod rooms;
 mod routes;
 mod serve;
 mod stream;
+mod tally;
 mod to_the_end;
 mod tokens;
 mod unread;
@@ -63,7 +64,7 @@ use admin::AdminTokens;
 use metrics::{Connections, Metrics};
 use origin::Origin;
 use problem::Problem;
-use request_log::{Strays, Telling};
+use request_log::Telling;
 use tokens::Tokens;
 use unread::Unread;
 
@@ -291,6 +292,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
         telling: Telling {
             metrics: Arc::clone(&metrics),
             strays,
+            strangers: request_log::strangers(),
             routes: Arc::clone(&labels),
         },
         connections,
@@ -301,7 +303,7 @@ pub fn endpoints(parts: Parts) -> Endpoints {
             tokens,
             admin: admin_tokens,
         },
-        public: endpoint(public_router, public, Some(Strays::default())),
+        public: endpoint(public_router, public, Some(request_log::strays())),
         admin: endpoint(admin_router, admin, None),
     }
 }

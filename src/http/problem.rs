@@ -158,6 +158,11 @@ impl Problem {
         matches!(self.kind, Kind::NotFound | Kind::MethodNotAllowed)
     }
 
+    /// Whether a post had no token, or a wrong one.
+    pub fn is_wrong_token(&self) -> bool {
+        self.kind == Kind::WrongUrlToken
+    }
+
     /// How loud the log is about it; see [`Kind::level`].
     pub fn level(&self, is_notification: bool) -> Level {
         let is_damage = matches!(self.cause.as_deref(), Some(inbox::Error::Corrupt { .. }));

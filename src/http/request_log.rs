@@ -4,7 +4,6 @@
 //! No line holds a body or the path, which may carry the token: the route stands for it. Of headers only the id that a
 //! request came with is logged.
 
-use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,14 +11,13 @@ use std::time::{Duration, Instant};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use parking_lot::Mutex;
-use tokio::time::sleep;
 use tracing::{Instrument, Level, debug_span, event};
 use uuid::fmt::Hyphenated;
 
 use super::metrics::{Metrics, NO_ROUTE};
 use super::problem::{Problem, Written};
 use super::routes::route_of;
+use super::tally::{Counted, Tally};
 use super::{Origin, text_of};
 use crate::clock::Timestamp;
 use crate::inbox::RequestId;
@@ -51,59 +49,32 @@ pub struct Told;
 pub struct Telling {
     pub metrics: Arc<Metrics>,
     /// Posts that no route takes; `None` where nobody posts notifications.
-    pub strays: Option<Strays>,
+    pub strays: Option<Tally>,
+    /// Posts with a wrong token.
+    pub strangers: Tally,
     /// The routes, as they are named.
     pub routes: Arc<[&'static str]>,
 }
 
-/// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Strays(Arc<Mutex<Unsaid>>);
-
-/// What was not said yet.
-#[derive(Default)]
-struct Unsaid {
-    count: usize,
-    /// Whether it is said when the pause is over.
-    is_awaited: bool,
-}
-
-impl Strays {
-    /// Counts one: the first is said at once, and what comes in the pause after that when it is over.
-    fn count(&self) {
-        let mut unsaid = self.0.lock();
-        unsaid.count += 1;
-        if mem::replace(&mut unsaid.is_awaited, true) {
-            return;
-        }
-        unsaid.say();
-        let strays = self.clone();
-        tokio::spawn(async move {
-            loop {
-                sleep(STRAY_PAUSE).await;
-                let mut unsaid = strays.0.lock();
-                unsaid.is_awaited = unsaid.count > 0;
-                if !unsaid.is_awaited {
-                    return;
-                }
-                unsaid.say();
-            }
-        });
-    }
-}
-
-impl Unsaid {
-    fn say(&mut self) {
+/// Posts that no route takes: what a proxy with a wrong rewrite makes of all that CaiGunn sends.
+pub fn strays() -> Tally {
+    Tally::new(|count| {
         tracing::warn!(
             error.type = NO_ROUTE,
-            "posts to paths other than /webhook, which got 404 or 405: {}; does a proxy in front rewrite the path?",
-            mem::take(&mut self.count),
+            "posts to paths other than /webhook, which got 404 or 405: {count}; does a proxy in front rewrite the path?",
         );
-    }
+    })
 }
 
-/// How often at most it is said that posts find no route.
-const STRAY_PAUSE: Duration = Duration::from_secs(60);
+/// Posts with a wrong token behind the first, which has a line of its own: anybody may make as many as they like.
+pub fn strangers() -> Tally {
+    Tally::new(|count| {
+        tracing::warn!(
+            error.type = "unauthorized",
+            "more posts with a wrong token or none, which got 401: {count}; each has a line at level DEBUG",
+        );
+    })
+}
 
 impl Telling {
     /// Counts a post that no route takes, and says so with the others since the last time. Never with its path.
@@ -168,7 +139,12 @@ pub async fn log(
             } else if context.is_notification() {
                 told.metrics.count_rejected(problem.name(), context.duration);
             }
-            log_problem(&context, &problem, response.status());
+            let is_stranger = context.is_notification() && problem.is_wrong_token();
+            let level = match is_stranger.then(|| told.strangers.count_silently()) {
+                Some(Counted::Later) => Level::DEBUG,
+                Some(Counted::First) | None => problem.level(context.is_notification()),
+            };
+            log_problem(&context, &problem, response.status(), level);
         }
         None if response.extensions_mut().remove::<Told>().is_some() => {}
         None => log_other(&context, response.status()),
@@ -195,11 +171,10 @@ impl Context {
     }
 }
 
-fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
+fn log_problem(context: &Context, problem: &Problem, status: StatusCode, level: Level) {
     let detail = problem.log_detail();
     let name = problem.name();
-    let is_notification = context.is_notification();
-    let outcome = is_notification.then_some("rejected");
+    let outcome = context.is_notification().then_some("rejected");
     macro_rules! line {
         ($level:expr) => {
             event!(
@@ -220,7 +195,7 @@ fn log_problem(context: &Context, problem: &Problem, status: StatusCode) {
             )
         };
     }
-    match problem.level(is_notification) {
+    match level {
         Level::ERROR => line!(Level::ERROR),
         Level::WARN => line!(Level::WARN),
         _ => line!(Level::DEBUG),
@@ -239,38 +214,4 @@ fn log_other(context: &Context, status: StatusCode) {
         context.route,
         status.as_u16(),
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::advance;
-
-    use super::*;
-    use crate::telemetry::testing::Log;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_stray_is_said_at_once_and_all_others_within_a_minute() {
-        let (log, strays) = (Log::start(), Strays::default());
-        let said = || {
-            let lines = log.lines();
-            let count = |line: &String| {
-                let (_, rest) = line.split_once("404 or 405: ")?;
-                rest.split(';').next().map(str::to_owned)
-            };
-            lines.iter().filter_map(count).collect::<Vec<_>>()
-        };
-
-        strays.count();
-        assert_eq!(said(), ["1"]);
-        strays.count();
-        strays.count();
-        assert_eq!(said(), ["1"]);
-        sleep(STRAY_PAUSE + Duration::from_secs(1)).await;
-        assert_eq!(said(), ["1", "2"]);
-        sleep(STRAY_PAUSE * 3).await;
-        assert_eq!(said(), ["1", "2"]);
-        advance(STRAY_PAUSE).await;
-        strays.count();
-        assert_eq!(said(), ["1", "2", "1"]);
-    }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use caigunn_webhook::event::Wire;
 use caigunn_webhook::event::sample::Ids;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -201,6 +202,56 @@ async fn a_wrong_token_is_logged_by_its_route() {
 }
 
 #[tokio::test]
+async fn wrong_tokens_behind_the_first_are_no_warning_each() {
+    let folder = folder();
+    let variables = [
+        ("CAIGUNN_WEBHOOK_TOKEN", "the-right-token"),
+        ("CAIGUNN_LOG", "info,caigunn_webhook::http=debug"),
+    ];
+    let process = Process::start(folder.path(), &variables).await;
+
+    let body = known("crawling.completed", Wire::V2024_07);
+    let mut levels = Vec::new();
+    for path in ["/webhook/a-wrong-token", "/webhook", "/webhook/another"] {
+        let (_, line) = post_to(&process, path, &body).await;
+        levels.push(line["level"].clone());
+    }
+
+    assert_eq!(levels, ["WARN", "DEBUG", "DEBUG"]);
+}
+
+#[tokio::test]
+async fn guesses_of_the_admin_token_are_told() {
+    let folder = folder();
+    let process = Process::start(
+        folder.path(),
+        &[("CAIGUNN_ADMIN_TOKEN", "planted-token-of-24-marks")],
+    )
+    .await;
+    let ask = async |token: Option<&str>| {
+        let request = client().get(process.api("/receipts"));
+        let request = token.into_iter().fold(request, RequestBuilder::bearer_auth);
+        request.send().await.unwrap().status()
+    };
+
+    assert_eq!(ask(None).await, 401);
+    assert_eq!(ask(Some("planted-token-of-24-marks")).await, 200);
+    assert_eq!(ask(Some("guessed-1")).await, 401);
+    assert_eq!(ask(Some("guessed-2")).await, 401);
+
+    let lines = process
+        .wait_for_lines(1, |line| line["error.type"] == "guesses")
+        .await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let said = "requests to the API with a wrong token, which were refused: 1; is somebody guessing it, or has it been changed?";
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["message"]),
+        (&json!("WARN"), &json!(said))
+    );
+    assert!(!process.log().contains("guessed-"));
+}
+
+#[tokio::test]
 async fn an_event_that_nobody_has_documented_is_a_warning() {
     let folder = folder();
     let process = Process::start(folder.path(), &[]).await;
@@ -302,6 +353,23 @@ async fn the_text_of_a_sender_cannot_make_a_line_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_text_of_a_sender_is_no_command_to_a_terminal_and_stays_text_in_the_journal() {
+    let folder = folder();
+    let process = Process::start(folder.path(), &[]).await;
+    let text = "a\u{9b}2J\u{7f}\u{202e}b 네";
+    let mut failed = known("training.failed", Wire::V2024_07);
+    failed["data"]["detail"] = json!(text);
+
+    let (_, failed) = post(&process, &failed).await;
+
+    assert_eq!(failed["detail"], text);
+    let log = process.log();
+    let is_command = |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
+    assert!(!log.contains(is_command), "{log:?}");
+    assert!(log.contains(r"a\u009b2J\u007f\u202eb 네"), "{log}");
+}
+
+#[tokio::test]
 async fn what_is_no_text_is_logged_as_json() {
     let folder = folder();
     let process = Process::start(folder.path(), &[]).await;
@@ -352,23 +420,6 @@ async fn health_checks_are_not_logged_unless_asked_for() {
         for path in ["/healthz", "/readyz", "/nothing-here"] {
             client().get(process.url(path)).send().await.unwrap();
         }
-#[tokio::test]
-async fn the_text_of_a_sender_is_no_command_to_a_terminal_and_stays_text_in_the_journal() {
-    let folder = folder();
-    let process = Process::start(folder.path(), &[]).await;
-    let text = "a\u{9b}2J\u{7f}\u{202e}b 네";
-    let mut failed = known("training.failed", Wire::V2024_07);
-    failed["data"]["detail"] = json!(text);
-
-    let (_, failed) = post(&process, &failed).await;
-
-    assert_eq!(failed["detail"], text);
-    let log = process.log();
-    let is_command = |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
-    assert!(!log.contains(is_command), "{log:?}");
-    assert!(log.contains(r"a\u009b2J\u007f\u202eb 네"), "{log}");
-}
-
         post(process, &known("crawling.completed", Wire::V2024_07)).await;
     }
 

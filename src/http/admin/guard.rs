@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::super::problem::Problem;
+use super::super::tally::Tally;
 use super::super::{Origin, text_of};
 use crate::fingerprint::is_same;
 use crate::inbox::Error;
@@ -52,6 +53,15 @@ pub struct AdminTokens {
     pub full: Rotating<Option<SecretString>>,
     /// The one that lets only look.
     pub read_only: Rotating<Option<SecretString>>,
+    /// Requests to the API with one that is none of them.
+    guesses: Tally,
+}
+
+fn say_guesses(count: usize) {
+    tracing::warn!(
+        error.type = "guesses",
+        "requests to the API with a wrong token, which were refused: {count}; is somebody guessing it, or has it been changed?",
+    );
 }
 
 impl AdminTokens {
@@ -60,6 +70,7 @@ impl AdminTokens {
         Self {
             full: Rotating::new(full),
             read_only: Rotating::new(read_only),
+            guesses: Tally::new(say_guesses),
         }
     }
 
@@ -108,13 +119,17 @@ pub fn guarded(routes: Router, tokens: AdminTokens) -> Router {
 
 async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) -> Response {
     let is_reading = request.method().is_safe();
-    let rights = match bearer(request.headers()).and_then(|given| tokens.rights_of(given)) {
+    let given = bearer(request.headers());
+    let rights = match given.and_then(|given| tokens.rights_of(given)) {
         Some(rights) => Ok(rights),
         None => tokens.rights_without(&request),
     };
     let allowed = rights.and_then(|rights| match rights {
         _ if is_reading => Ok(()),
         Rights::Reading => Err(Problem::read_only()),
+    if given.is_some() && rights.is_err() {
+        tokens.guesses.count();
+    }
         Rights::All if is_cross_site(request.headers()) => Err(Problem::cross_site()),
         Rights::All => Ok(()),
     });

@@ -105,9 +105,12 @@ impl AdminTokens {
         if !is_local_name(name_in_host(request.headers())) {
             return Err(Problem::not_local_name());
         }
-        match proxy_header(request.headers()) {
-            Some(header) => Err(Problem::proxied(header)),
-            None => Ok(Rights::All),
+        if let Some(header) = proxy_header(request.headers()) {
+            return Err(Problem::proxied(header));
+        }
+        match is_loaded_by_another_site(request.headers()) {
+            true => Err(Problem::cross_site()),
+            false => Ok(Rights::All),
         }
     }
 }
@@ -124,12 +127,12 @@ async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) 
         Some(rights) => Ok(rights),
         None => tokens.rights_without(&request),
     };
-    let allowed = rights.and_then(|rights| match rights {
-        _ if is_reading => Ok(()),
-        Rights::Reading => Err(Problem::read_only()),
     if given.is_some() && rights.is_err() {
         tokens.guesses.count();
     }
+    let allowed = rights.and_then(|rights| match rights {
+        _ if is_reading => Ok(()),
+        Rights::Reading => Err(Problem::read_only()),
         Rights::All if is_cross_site(request.headers()) => Err(Problem::cross_site()),
         Rights::All => Ok(()),
     });
@@ -183,6 +186,13 @@ fn name_in_host(headers: &HeaderMap) -> &str {
 fn is_local_name(name: &str) -> bool {
     let address = name.parse::<std::net::IpAddr>();
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a page of another site has the browser load it, by what browsers say of that (Fetch Metadata): it could learn from how
+/// long that takes, and what it measures. A link that somebody follows is none of that.
+fn is_loaded_by_another_site(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| text_of(headers, name).is_some_and(|found| found == value);
+    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")
 }
 
 /// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
@@ -307,6 +317,29 @@ mod tests {
             for host in ["localhost", "127.0.0.1:9090", "[::1]:9090"] {
                 assert!(!is_let_in(&request(peer, Some(host))), "{peer}, {host}");
             }
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_lead_here_and_load_nothing() {
+        for (site, mode, expected) in [
+            (Some("cross-site"), Some("no-cors"), false),
+            (Some("cross-site"), Some("cors"), false),
+            (Some("cross-site"), None, false),
+            (Some("cross-site"), Some("navigate"), true),
+            (Some("same-origin"), Some("cors"), true),
+            (Some("none"), Some("navigate"), true),
+            (None, None, true),
+        ] {
+            let mut asked = request("127.0.0.1", Some("localhost:9090"));
+            for (name, value) in [("sec-fetch-site", site), ("sec-fetch-mode", mode)] {
+                if let Some(value) = value {
+                    let value = axum::http::HeaderValue::from_static(value);
+                    asked.headers_mut().insert(name, value);
+                }
+            }
+
+            assert_eq!(is_let_in(&asked), expected, "{site:?}, {mode:?}");
         }
     }
 

@@ -6,9 +6,11 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 /// Who may read and write the file: the inbox's owner, as of all files beside it.
 const FILE_MODE: u32 = 0o600;
@@ -54,20 +56,43 @@ impl Addresses {
         Ok(Published { path, file })
     }
 
-    /// Those that are published beside the inbox at that path, if any are, by a receiver that lives.
+    /// Those that are published beside the inbox at that path, if any are, by a receiver that lives. Commands send it the admin
+    /// token, so what another user has put there, or what leads to another machine, is not believed.
     pub fn read(inbox: &Path) -> Option<Self> {
         let file = File::open(path(inbox)).ok()?;
+        let owner = |metadata: io::Result<Metadata>| metadata.map(|metadata| metadata.uid()).ok();
+        if !is_ours(
+            owner(file.metadata())?,
+            owner(fs::metadata(inbox)),
+            geteuid().as_raw(),
+        ) {
+            return None;
+        }
         let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         let content = is_held.then(|| io::read_to_string(file))?.ok()?;
         let address = |side| {
             let mut lines = content.lines().filter_map(|line| line.split_once(' '));
             lines.find(|(name, _)| *name == side)?.1.parse().ok()
         };
+        let here = |side| address(side).filter(is_here);
         Some(Self {
-            public: address("public")?,
-            admin: address("admin")?,
+            public: here("public")?,
+            admin: here("admin")?,
         })
     }
+}
+
+/// Whether we believe what that user has written. Root may be who looks after the service of another, whose inbox it is.
+fn is_ours(owner: u32, of_inbox: Option<u32>, us: u32) -> bool {
+    const ROOT: u32 = 0;
+    owner == us || us == ROOT && of_inbox == Some(owner)
+}
+
+/// Whether it is an address of this machine: only at those can one listen.
+fn is_here(address: &SocketAddr) -> bool {
+    let (ip, mut any_port) = (address.ip(), *address);
+    any_port.set_port(0);
+    ip.is_unspecified() || ip.is_loopback() || UdpSocket::bind(any_port).is_ok()
 }
 
 impl Drop for Published {
@@ -162,6 +187,49 @@ mod tests {
         fs::write(path(&inbox), "public 127.0.0.1:1\nadmin 127.0.0.1:2\n").unwrap();
 
         assert_eq!(Addresses::read(&inbox), None);
+    }
+
+    #[test]
+    fn what_another_user_has_put_there_is_not_believed() {
+        const ROOT: u32 = 0;
+        for (owner, of_inbox, us, expected) in [
+            (1000, Some(1000), 1000, true),
+            (1000, None, 1000, true),
+            (1001, Some(1001), 1000, false),
+            (1001, Some(1000), 1000, false),
+            (ROOT, Some(ROOT), 1000, false),
+            (ROOT, Some(1000), ROOT, true),
+            (1000, Some(1000), ROOT, true),
+            (1001, Some(1000), ROOT, false),
+            (1000, None, ROOT, false),
+        ] {
+            assert_eq!(
+                is_ours(owner, of_inbox, us),
+                expected,
+                "{owner}, {of_inbox:?}, {us}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_leads_to_another_machine_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = folder.path().join("inbox.db");
+        for (public, admin, is_believed) in [
+            ("0.0.0.0:1", "127.0.0.1:2", true),
+            ("[::]:1", "[::1]:2", true),
+            ("127.0.0.1:1", "192.0.2.1:2", false),
+            ("192.0.2.1:1", "127.0.0.1:2", false),
+        ] {
+            let [public, admin] = [public, admin].map(|address| address.parse().unwrap());
+            let _published = Addresses { public, admin }.publish(&inbox).unwrap();
+
+            assert_eq!(
+                Addresses::read(&inbox).is_some(),
+                is_believed,
+                "{public}, {admin}"
+            );
+        }
     }
 
     #[test]

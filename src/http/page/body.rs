@@ -116,8 +116,13 @@ impl Pretty {
     }
 }
 
-/// The command that posts a body to an application, to the byte; `None` where it is too long for a shell.
+/// The command that posts a body to an application, to the byte; `None` where it is too long for a shell, or has what a terminal
+/// that it is pasted into would follow.
 pub fn curl(body: &str) -> Option<String> {
+    let is_followed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+    if body.contains(is_followed) {
+        return None;
+    }
     let quoted = body.replace('\'', r"'\''");
     let command = format!(
         "curl -H 'Content-Type: application/json' --data-binary '{quoted}' http://localhost:3000/hook"
@@ -189,6 +194,10 @@ mod tests {
         let printed = String::from_utf8(ran.stdout).unwrap();
         assert!(printed.contains(&format!("|--data-binary|{body}|")), "{printed}");
         assert_eq!(curl(&"x".repeat(MAX_ARGUMENT_BYTES + 1)), None);
+        assert!(curl("{\n\t\"a\":\r\n1}").is_some());
+        for followed in ["\u{1b}[201~", "\u{7f}", "\u{9b}201~", "\0"] {
+            assert_eq!(curl(&format!("{{\"a\":\"{followed}\"}}")), None, "{followed:?}");
+        }
     }
 
     #[test]

@@ -224,6 +224,6 @@ pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
     };
     Ok(seen
         .into_iter()
-        .map(|sight| sight.as_shown(kind.login()))
+        .map(|sight| sight.shown(kind.login()))
         .collect())
 }

@@ -43,8 +43,8 @@ pub enum Sight {
 }
 
 impl Sight {
-    /// The same as it may be shown: as [`Report::as_kept`](super::Report::as_kept).
-    pub(super) fn as_shown(self, login: Option<&Login>) -> Self {
+    /// The same as it may be shown: as [`Report::kept`](super::Report::kept).
+    pub(super) fn shown(self, login: Option<&Login>) -> Self {
         let shown = |what: String| {
             cut(
                 &login.map_or(what.clone(), |login| login.hide(&what)),

@@ -88,7 +88,7 @@ impl Report {
 
     /// The same as it may be kept and shown: what there is of others in its words is cut, and without the password by which they
     /// know us.
-    pub fn as_kept(self, login: Option<&Login>) -> Self {
+    pub fn kept(self, login: Option<&Login>) -> Self {
         let detail = login.map_or(self.detail.clone(), |login| login.hide(&self.detail));
         let detail = match detail.strip_suffix(ASKS_FOR_PAUSE) {
             Some(said) => cut(said, MAX_DETAIL_CHARS) + ASKS_FOR_PAUSE,
@@ -194,7 +194,7 @@ mod tests {
     fn of_what_is_said_as_much_is_kept_as_somebody_reads_and_that_a_pause_is_asked_for() {
         let kept = |detail: &str| {
             Report::new(Outcome::Failed, detail.to_owned())
-                .as_kept(None)
+                .kept(None)
                 .detail
         };
         let long = "é".repeat(MAX_DETAIL_CHARS + 1);

@@ -239,7 +239,7 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
                 replay_count: begun.replay_count,
             };
             let report = parts.sender.send(parcel).await;
-            report.as_kept(parts.settings.kind.login())
+            report.kept(parts.settings.kind.login())
         }
     };
     // In whole microseconds, as the store keeps it.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::{Redis, SAFE};
 use crate::delivery::{post_jobs, wait_for_state};
 use crate::harness::application::Application;
-use crate::harness::{closed_folder, free_port, json, sample, spawn_app_with};
+use crate::harness::{Process, client, closed_folder, free_port, json, sample};
 use crate::queues::{Receiver, assert_says, certify, doctor, doctor_with, wait_for_tries};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -266,25 +266,34 @@ async fn refusing(words: String) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_what_a_server_says_neither_the_password_nor_more_than_people_read_is_kept() {
     let destination = refusing(format!(
-        "ERR unknown command `XADD`, with args beginning with: `planted-password`, `planted-p`, {}",
+        "ERR unknown command `XADD`, with args beginning with: `planted-password`, `planted-p`, \u{9b}2J{}",
         "x".repeat(30_000)
     ))
     .await;
-    let app = spawn_app_with(&[("delivery.destination", &format!("[{{{destination}}}]"))]).await;
-    assert_eq!(app.post(&json(&sample("crawling.completed"))).await.status(), 200);
+    let folder = closed_folder();
+    let variables = [("CAIGUNN_DELIVERY_DESTINATION", &*format!("[{{{destination}}}]"))];
+    let process = Process::start(folder.path(), &variables).await;
+    let body = json(&sample("crawling.completed"));
+    let posted = client().post(process.url("/webhook")).json(&body).send().await;
+    assert_eq!(posted.expect("an answer").status(), 200);
 
-    let id = wait_for_tries(app.admin, 1).await;
+    let id = wait_for_tries(process.admin, 1).await;
 
-    let shown: Value = app.api(&format!("/deliveries/queue/{id}")).await;
+    let url = process.api(&format!("/deliveries/queue/{id}"));
+    let shown = client().get(url).send().await.expect("an answer");
+    let shown: Value = shown.json().await.expect("JSON");
     let detail = shown["attempts"][0]["detail"].as_str().expect("a text");
-    assert!(
-        detail.contains("`XADD`, with args beginning with: `[hidden]`, `[hidden]`, xxx"),
-        "{detail}"
-    );
+    let words = "`XADD`, with args beginning with: `[hidden]`, `[hidden]`, \u{9b}2Jxxx";
+    assert!(detail.contains(words), "{detail}");
     assert_eq!(detail.chars().count(), 1001);
+    // The line of the attempt is text for the journal, and no command to a terminal.
+    process
+        .wait_for_log(r"`[hidden]`, `[hidden]`, \u009b2Jxxx", 1)
+        .await;
+    assert!(!process.log().contains('\u{9b}'), "{}", process.log());
     assert_says(
         &doctor(&destination).await,
         "warning ",
-        "`[hidden]`, `[hidden]`, xxx",
+        "`[hidden]`, `[hidden]`, \u{fffd}2Jxxx",
     );
 }

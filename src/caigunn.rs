@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod error;
 pub mod keyring;
+mod list;
 mod model;
 mod patience;
 pub mod spelling;
@@ -17,12 +18,11 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderName, HeaderValue};
 use reqwest::{ClientBuilder, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -37,9 +37,10 @@ use crate::http_time;
 use crate::outgoing::{self, Trusting};
 use crate::rotating::Rotating;
 use answer::{Asked, MAX_SHORT_BYTES, Secrets, unreachable_error};
-use body::{Listed, Mistake};
+use body::Mistake;
 use patience::Patience;
 
+pub(crate) use answer::aside;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use body::event_log;
 pub use error::{ACCESS_TOKEN, Credential, Error};
@@ -59,12 +60,6 @@ const CONNECT_SHARE: f64 = 0.6;
 
 /// The longest that connecting may take: a host that is there needs milliseconds.
 const MAX_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How many chatbots are asked for at a time: CaiGunn's own default.
-const PAGE_COUNT: &str = "30";
-
-/// How many chatbots a user may have here: far more than anybody has, and few enough to hold.
-const MAX_CHATBOTS: usize = 10_000;
 
 /// How much is read of a page of chatbots or of one with all its members, in bytes. A page of 30 has some thousand.
 const MAX_CHATBOT_BYTES: usize = 4 << 20;
@@ -162,7 +157,7 @@ impl Client {
         webhook_url: &'a SecretString,
         others: impl IntoIterator<Item = &'a SecretString>,
     ) -> Result<String, Error> {
-        let mut call = self.call_about(Method::PUT, &["chatbot", "webhook"], api_key)?;
+        let mut call = self.call_about(Method::PUT, &["chatbot", "webhook"], api_key, Credential::ApiKey)?;
         let urls = others.into_iter().chain([webhook_url]);
         urls.for_each(|url| call.asked.secrets.add_webhook_url(url));
         let body = json!({ "webhook_url": webhook_url.expose_secret() });
@@ -175,7 +170,12 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future leaves open whether the URL was forgotten; asking again is safe.
     pub async fn delete_webhook(&self, api_key: &SecretString) -> Result<String, Error> {
-        let call = self.call_about(Method::DELETE, &["chatbot", "webhook"], api_key)?;
+        let call = self.call_about(
+            Method::DELETE,
+            &["chatbot", "webhook"],
+            api_key,
+            Credential::ApiKey,
+        )?;
         self.make(call, MAX_SHORT_BYTES, answer::words).await
     }
 
@@ -185,52 +185,8 @@ impl Client {
     /// [`Error::Unexpected`] also beyond 32 MiB.
     pub async fn event_log(&self, api_key: &SecretString, event_id: EventId) -> Result<EventLog, Error> {
         let path = ["chatbot", "event", &event_id.to_string()];
-        let call = self.call_about(Method::GET, &path, api_key)?;
+        let call = self.call_about(Method::GET, &path, api_key, Credential::ApiKeyOfLog)?;
         self.make(call, MAX_LOG_BYTES, |text, _| body::event_log(text))
-            .await
-    }
-
-    /// All chatbots of the user that are not deleted, read one by one: an entry that cannot be read hides no other. A
-    /// chatbot that moves up a page while the pages are read, since another is deleted, is missed.
-    ///
-    /// # Errors
-    /// [`Error::Unexpected`] also beyond 10,000 entries, and 4 MiB a page.
-    pub async fn chatbots(&self) -> Result<Listing, Error> {
-        let mut listing = Listing::default();
-        let mut known = HashSet::new();
-        let mut offset = 0;
-        // CaiGunn may give fewer than asked for, or the same whatever is asked for: only a page without a new one is
-        // the end.
-        loop {
-            let page = self.chatbots_from(offset, PAGE_COUNT).await?;
-            offset += page.len();
-            let known_before = known.len();
-            for listed in page {
-                if !known.insert(listed.mark()) {
-                    continue;
-                }
-                match listed {
-                    Listed::Live(chatbot) => listing.chatbots.push(chatbot),
-                    Listed::Deleted(_) => {}
-                    Listed::Unreadable { mistake, .. } => listing.unreadable.push(mistake),
-                }
-            }
-            if known.len() == known_before {
-                return Ok(listing);
-            }
-            if known.len() > MAX_CHATBOTS {
-                return Err(Error::Unexpected {
-                    status: 200,
-                    detail: format!("more than {MAX_CHATBOTS} chatbots are listed"),
-                });
-            }
-        }
-    }
-
-    async fn chatbots_from(&self, offset: usize, limit: &str) -> Result<Vec<Listed>, Error> {
-        let query = [("offset", &*offset.to_string()), ("limit", limit)];
-        let call = self.call(Method::GET, &["user", "chatbot"], &query, Credential::AccessToken)?;
-        self.attempt(call, MAX_CHATBOT_BYTES, |text, _| body::chatbots(text, offset))
             .await
     }
 
@@ -269,11 +225,11 @@ impl Client {
     }
 
     /// Makes a call. A 401 of one about a chatbot is that chatbot's only if the list takes the access token.
-    async fn make<T>(
+    async fn make<T: Send + 'static>(
         &self,
         call: Call,
         max_bytes: usize,
-        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake> + Send + 'static,
     ) -> Result<T, Error> {
         let (began, token) = (Instant::now(), self.access_token.replaced_count());
         let result = self.attempt(call, max_bytes, parse).await;
@@ -292,17 +248,18 @@ impl Client {
     }
 
     /// Makes a call, unless CaiGunn is to be left alone.
-    async fn attempt<T>(
+    async fn attempt<T: Send + 'static>(
         &self,
         call: Call,
         max_bytes: usize,
-        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+        parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake> + Send + 'static,
     ) -> Result<T, Error> {
         if let Some(error) = self.patience.refusal() {
             return Err(error);
         }
+        let kind = (call.method, discriminant(&call.asked.whose));
         let result = match call.request.send().await {
-            Ok(response) => answer::parsed(response, &call.asked, max_bytes, parse).await,
+            Ok(response) => answer::parsed(response, call.asked, max_bytes, parse).await,
             Err(error) => {
                 // The next call is made with what is trusted then: its authority may have been added since.
                 if outgoing::is_distrust(&error) {
@@ -312,10 +269,7 @@ impl Client {
                 Err(unreachable_error(&error))
             }
         };
-        self.patience.note(
-            (call.method, discriminant(&call.asked.whose)),
-            result.as_ref().err(),
-        );
+        self.patience.note(kind, result.as_ref().err());
         result
     }
 
@@ -327,7 +281,8 @@ impl Client {
         }
         let began = Instant::now();
         match self.chatbots_from(0, "1").await {
-            Err(error) if error.passes() || error.is_account_refused() => Err(error),
+            Err(error) if error.is_outage() || error.is_account_refused() => Err(error),
+            // Whatever else it says, it is no word against the token.
             _ => {
                 *proven_at = Some(began);
                 Ok(())
@@ -358,6 +313,8 @@ impl Client {
         let request = self.http.get().0.request(method.clone(), url);
         let token = secret_header(access_token, &Credential::AccessToken)?;
         let request = request.header(ACCESS_TOKEN_HEADER, token);
+        // Whoever is told nothing may compress what it likes (RFC 9110, section 12.5.3).
+        let request = request.header(ACCEPT_ENCODING, "identity");
         let asked = Asked { secrets, whose };
         Ok(Call {
             method,
@@ -367,9 +324,14 @@ impl Client {
     }
 
     /// A call about one chatbot.
-    fn call_about(&self, method: Method, path: &[&str], api_key: &SecretString) -> Result<Call, Error> {
-        let whose = Credential::ApiKey(Fingerprint::of(api_key));
-        let mut call = self.call(method, path, &[], whose)?;
+    fn call_about(
+        &self,
+        method: Method,
+        path: &[&str],
+        api_key: &SecretString,
+        whose: fn(Fingerprint) -> Credential,
+    ) -> Result<Call, Error> {
+        let mut call = self.call(method, path, &[], whose(Fingerprint::of(api_key)))?;
         call.asked.secrets.add(api_key);
         let key = secret_header(api_key, &call.asked.whose)?;
         call.request = call.request.header(API_KEY, key);

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use reqwest::header::LOCATION;
+use reqwest::header::{CONTENT_ENCODING, LOCATION};
 use reqwest::{Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
@@ -19,6 +19,12 @@ pub const MAX_SHORT_BYTES: usize = 64 << 10;
 
 /// The most of an answer's `detail` that is quoted, in characters.
 pub const MAX_DETAIL_CHARS: usize = 300;
+
+/// Before a text in UTF-8, which some servers write it into; JSON has none (RFC 8259, section 8.1).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The most of a header's value that is quoted, in characters.
+const MAX_ENCODING_CHARS: usize = 40;
 
 /// What we told CaiGunn in a call and must not tell anybody else, should CaiGunn tell it back.
 #[derive(Default)]
@@ -61,35 +67,62 @@ pub struct Asked {
     pub whose: Credential,
 }
 
-/// The `detail` of a good answer, or whatever it says instead. It must be JSON: a web page is no word of the API's.
+/// The `detail` of a good answer, or whatever it says instead. It must be JSON, or nothing: a web page is no word of the API's.
 pub fn words(text: &str, asked: &Asked) -> Result<String, Mistake> {
-    body::check(text)?;
+    if !text.trim_ascii().is_empty() {
+        body::check(text)?;
+    }
     let body = Body {
-        bytes: text.into(),
+        bytes: text.trim_ascii().into(),
         is_whole: true,
+        encoding: None,
     };
     Ok(detail(&body, &asked.secrets))
 }
 
+/// From this size on, reading an answer could keep a thread that serves requests busy for milliseconds, in bytes.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// The result of `work` on so many bytes; on a thread for blocking work where that may take long.
+pub async fn aside<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if bytes < LARGE_BYTES {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.expect("reading returns whatever the bytes")
+}
+
 /// What `parse` makes of a good answer.
-pub async fn parsed<T>(
+pub async fn parsed<T: Send + 'static>(
     response: Response,
-    asked: &Asked,
+    asked: Asked,
     max_bytes: usize,
-    parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+    parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake> + Send + 'static,
 ) -> Result<T, Error> {
-    let (status, body) = good(response, asked, max_bytes).await?;
+    let (status, body) = good(response, &asked, max_bytes).await?;
     if !body.is_whole {
         let status = status.as_u16();
         let detail = format!("the body has more than {max_bytes} bytes");
         return Err(Error::Unexpected { status, detail });
     }
+    aside(body.bytes.len(), move || read_as(status, &body, &asked, parse)).await
+}
+
+fn read_as<T>(
+    status: StatusCode,
+    body: &Body,
+    asked: &Asked,
+    parse: impl FnOnce(&str, &Asked) -> Result<T, Mistake>,
+) -> Result<T, Error> {
     let is_nothing = status == StatusCode::NO_CONTENT && body.bytes.is_empty();
     let status = status.as_u16();
     let bytes = if is_nothing { b"null" } else { &*body.bytes };
     let text = std::str::from_utf8(bytes).map_err(|error| Error::NoApi {
         status,
-        detail: format!("the body is not UTF-8 from byte {} on", error.valid_up_to()),
+        detail: body.encoded().unwrap_or_else(|| {
+            let from = error.valid_up_to();
+            format!("the body is not UTF-8 from byte {from} on")
+        }),
     })?;
     parse(text, asked).map_err(|mistake| match mistake {
         Mistake::Json(detail) => Error::NoApi { status, detail },
@@ -97,10 +130,22 @@ pub async fn parsed<T>(
     })
 }
 
-/// A body, or the start of one that is too long.
+/// A body without a byte order mark, or the start of one that is too long.
 struct Body {
     bytes: Vec<u8>,
     is_whole: bool,
+    /// What it is said to be encoded in, as where it was compressed although nobody asked for that.
+    encoding: Option<String>,
+}
+
+impl Body {
+    /// Why it cannot be read, if that is it.
+    fn encoded(&self) -> Option<String> {
+        let encoding = self.encoding.as_ref()?;
+        Some(format!(
+            "the body is encoded (content-encoding: {encoding}), which was not asked for"
+        ))
+    }
 }
 
 /// Sorts an answer by its status; gives that and the body of a 2xx.
@@ -173,9 +218,21 @@ fn redirect(response: &Response) -> Option<String> {
 }
 
 async fn read(response: &mut Response, max_bytes: usize) -> Result<Body, Error> {
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    let encoding = encoding.map(|encoding| String::from_utf8_lossy(encoding.as_bytes()));
+    let encoding = encoding
+        .filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        .map(|encoding| encoding.chars().take(MAX_ENCODING_CHARS).collect());
     let read = outgoing::read(response, max_bytes).await;
-    let (bytes, is_whole) = read.map_err(|error| unreachable_error(&error))?;
-    Ok(Body { bytes, is_whole })
+    let (mut bytes, is_whole) = read.map_err(|error| unreachable_error(&error))?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(Body {
+        bytes,
+        is_whole,
+        encoding,
+    })
 }
 
 /// CaiGunn's words in an answer: `detail` as text or as a list of faults, else the start of whatever it is. The
@@ -191,6 +248,7 @@ fn detail(body: &Body, secrets: &Secrets) -> String {
             None => value.to_string(),
         },
         Err(_) if body.bytes.is_empty() => "(no body)".to_owned(),
+        Err(_) if body.encoding.is_some() => body.encoded().unwrap_or_default(),
         Err(_) => String::from_utf8_lossy(&body.bytes).into_owned(),
     };
     let text = secrets.hide(text, body.is_whole);

@@ -114,7 +114,7 @@ pub fn chatbot(text: &str) -> Result<Standing, Mistake> {
     let [webhook_url, is_deleted] = Part::body(text)?.members(["webhook_url", "is_deleted"])?;
     Ok(match webhook_url.text() {
         _ if is_deleted.flag() => Standing::Deleted,
-        Ok(url) if !url.is_empty() => {
+        Ok(url) if may_be_url(&url) => {
             Standing::Url(url.chars().take(MAX_URL_CHARS).collect::<String>().into())
         }
         Ok(_) => Standing::Nothing,
@@ -122,6 +122,11 @@ pub fn chatbot(text: &str) -> Result<Standing, Mistake> {
         // A member that is missing, or that is no text, says nothing.
         Err(_) => Standing::Unknown,
     })
+}
+
+/// Whether a text may stand for a URL, also for one that is hidden in part or has no scheme: `None`, `null` and blanks do not.
+fn may_be_url(text: &str) -> bool {
+    text.contains(['.', ':', '/', '*', '\u{2022}', '\u{2026}'])
 }
 
 /// `{"webhook_logs": [{created_at, event_id, event, status, data, broadcast_status}, ...]}`
@@ -138,8 +143,21 @@ pub fn event_log(text: &str) -> Result<EventLog, Mistake> {
 }
 
 fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
-    let [created_at, event_id, event, status, data] =
-        entry.members(["created_at", "event_id", "event", "status", "data"])?;
+    let [created_at, event_id, event, status, data, detail, chatbot_id] = entry.members([
+        "created_at",
+        "event_id",
+        "event",
+        "status",
+        "data",
+        "detail",
+        "chatbot_id",
+    ])?;
+    let data = data
+        .value()
+        .map(|data| object_in_text(data).unwrap_or_else(|| data.to_owned()));
+    // The older generation has these beside `data`.
+    let data = with_member(data, "detail", detail.value());
+    let data = with_member(data, "chatbot_id", chatbot_id.value());
     Ok(LogEntry {
         created_at: created_at.text().ok().and_then(|text| Timestamp::read_any(&text)),
         event_id: event_id
@@ -148,12 +166,32 @@ fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
             .transpose()?,
         event: event.text()?,
         status: status.text()?,
-        data: data
-            .is_there()
-            .then_some(data.raw)
-            .flatten()
-            .map(ToOwned::to_owned),
+        data,
     })
+}
+
+/// The object whose text stands as a text.
+fn object_in_text(data: &RawValue) -> Option<Box<RawValue>> {
+    let text: String = serde_json::from_str(data.get()).ok()?;
+    let is_object = text.trim_ascii_start().starts_with('{');
+    RawValue::from_string(text).ok().filter(|_| is_object)
+}
+
+/// The object with one more member at its front, unless it has one of that name, or is none.
+fn with_member(
+    data: Option<Box<RawValue>>,
+    name: &'static str,
+    value: Option<&RawValue>,
+) -> Option<Box<RawValue>> {
+    let object = data.as_deref().map_or("{}", RawValue::get);
+    let added = || {
+        let rest = object.strip_prefix('{')?.trim_ascii_start();
+        let [known] = Members([name]).find(object).ok()?;
+        let comma = if rest.starts_with('}') { "" } else { "," };
+        let text = format!("{{\"{name}\":{}{comma}{rest}", value?.get());
+        RawValue::from_string(text).ok().filter(|_| known.value.is_none())
+    };
+    added().or(data)
 }
 
 /// `{"token": "..."}`
@@ -188,7 +226,12 @@ impl<'a> Part<'a> {
     }
 
     fn is_there(&self) -> bool {
-        self.raw.is_some() && !self.is_null()
+        self.value().is_some()
+    }
+
+    /// What it is, unless it is missing or null.
+    fn value(&self) -> Option<&'a RawValue> {
+        self.raw.filter(|_| !self.is_null())
     }
 
     /// These members of the object that it must be.
@@ -262,8 +305,9 @@ impl<'a> Part<'a> {
             "" => "the body",
             place => place,
         };
-        let raw = self.raw.filter(|_| self.is_there());
-        let raw = raw.ok_or_else(|| Mistake::Shape(format!("{place} is missing")))?;
+        let raw = self
+            .value()
+            .ok_or_else(|| Mistake::Shape(format!("{place} is missing")))?;
         read(raw).map_err(|_| Mistake::Shape(format!("{place} is not {expected}")))
     }
 }

@@ -19,6 +19,8 @@ pub enum Credential {
     AccessToken,
     /// One chatbot's API key, by its fingerprint; the access token is good.
     ApiKey(Fingerprint),
+    /// The same, where the log of a job was asked for.
+    ApiKeyOfLog(Fingerprint),
     /// What one chatbot is asked with the access token, which is good for the others.
     Chatbot(ChatbotId),
 }
@@ -27,7 +29,9 @@ impl fmt::Display for Credential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AccessToken => formatter.write_str("the access token"),
-            Self::ApiKey(fingerprint) => write!(formatter, "API key {fingerprint}…"),
+            Self::ApiKey(fingerprint) | Self::ApiKeyOfLog(fingerprint) => {
+                write!(formatter, "API key {fingerprint}…")
+            }
             Self::Chatbot(id) => write!(formatter, "to tell of chatbot {id}"),
         }
     }
@@ -173,11 +177,11 @@ impl Error {
                 ..
             } => Some(ACCESS_TOKEN),
             Self::Unsendable {
-                whose: Credential::ApiKey(_),
+                whose: Credential::ApiKey(_) | Credential::ApiKeyOfLog(_),
             } => Some("check CAIGUNN_API_KEY"),
             Self::Unsendable { .. } => Some("check CAIGUNN_ACCESS_TOKEN"),
             Self::Refused {
-                whose: Credential::ApiKey(_),
+                whose: Credential::ApiKey(_) | Credential::ApiKeyOfLog(_),
                 ..
             } => Some(
                 "check CAIGUNN_API_KEY: the key must be of a chatbot of the access token's user that is not deleted",
@@ -190,6 +194,10 @@ impl Error {
                 whose: Credential::ApiKey(_),
                 ..
             } => Some("check CAIGUNN_PUBLIC_URL and CAIGUNN_API_KEY"),
+            Self::Invalid {
+                whose: Credential::ApiKeyOfLog(_),
+                ..
+            } => Some("check CAIGUNN_API_KEY and CAIGUNN_API_URL"),
             // These calls have neither.
             Self::Invalid { .. } => Some("check CAIGUNN_ACCESS_TOKEN and CAIGUNN_API_URL"),
             Self::Changed { .. } => Some(

@@ -1,8 +1,8 @@
 //! Which API key opens which chatbot.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::event::ChatbotId;
 
@@ -19,11 +19,25 @@ pub struct Keyring {
 impl Keyring {
     /// Whether there is a key that may open a chatbot.
     pub fn may_open(&self, chatbot_id: Option<ChatbotId>) -> bool {
-        let has_its_own = match chatbot_id {
-            Some(chatbot_id) => self.by_chatbot.contains_key(&chatbot_id),
-            None => !self.by_chatbot.is_empty(),
-        };
-        has_its_own || !self.unplaced.is_empty()
+        let is_unknown = chatbot_id.is_none();
+        self.has_key_of(chatbot_id) || !self.unplaced.is_empty() || is_unknown && !self.by_chatbot.is_empty()
+    }
+
+    /// Whether the key of that chatbot is known to be its own.
+    pub fn has_key_of(&self, chatbot_id: Option<ChatbotId>) -> bool {
+        chatbot_id.is_some_and(|chatbot_id| self.by_chatbot.contains_key(&chatbot_id))
+    }
+
+    /// Whether another one has the same keys, wherever they are placed.
+    pub fn has_same_keys(&self, other: &Self) -> bool {
+        let exposed = |keyring: &Self| keyring.keys().map(|key| key.expose_secret().to_owned()).collect();
+        let (ours, theirs): (HashSet<String>, HashSet<String>) = (exposed(self), exposed(other));
+        ours == theirs
+    }
+
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = &SecretString> {
+        self.by_chatbot.values().chain(&self.unplaced)
     }
 
     /// The keys that may open a chatbot, each with the chatbot it is known to be of: the one's own, or all that may be
@@ -60,7 +74,6 @@ impl FromIterator<(Option<ChatbotId>, SecretString)> for Keyring {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
     use uuid::Uuid;
 
     use super::*;

@@ -1,6 +1,7 @@
 //! What is decided without a connection.
 
 use serde_json::value::RawValue;
+use std::thread;
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,7 +11,7 @@ use reqwest::Response;
 use serde_json::json;
 
 use super::answer::{MAX_DETAIL_CHARS, MAX_SHORT_BYTES, Secrets, words};
-use super::body;
+use super::body::{self, Listed};
 use super::*;
 use crate::clock::Timestamp;
 
@@ -48,7 +49,7 @@ async fn answered_with(
     let response = response.body(body.into());
     answer::parsed(
         Response::from(response.unwrap()),
-        &asked(hidden),
+        asked(hidden),
         MAX_SHORT_BYTES,
         words,
     )
@@ -263,7 +264,7 @@ async fn a_404_about_one_chatbot_is_of_that_chatbot_and_lasts() {
         ..asked(&[])
     };
 
-    let sorted = answer::parsed(Response::from(response), &asked, MAX_SHORT_BYTES, words).await;
+    let sorted = answer::parsed(Response::from(response), asked, MAX_SHORT_BYTES, words).await;
 
     assert!(
         matches!(sorted, Err(Error::Invalid { status: 404, .. })),
@@ -357,6 +358,42 @@ fn the_data_of_a_log_is_kept_as_the_text_it_came_as() {
 }
 
 #[test]
+fn data_within_a_text_and_what_the_older_generation_has_beside_it_are_read() {
+    let entries = json!([
+        {"event": "e", "status": "s", "data": "{\"a\": 1e5}"},
+        {"event": "e", "status": "s", "data": "not JSON"},
+        {"event": "e", "status": "s", "data": "[1]"},
+        {"event": "e", "status": "failed", "detail": "Too long", "chatbot_id": "id"},
+        {"event": "e", "status": "failed", "detail": "Too long", "data": {}},
+        {"event": "e", "status": "failed", "detail": "Too long", "data": {"detail": "its own"}},
+        {"event": "e", "status": "failed", "detail": "Too long", "data": "{\"a\": 1}"},
+        {"event": "e", "status": "failed", "detail": null, "data": {"a": 1}},
+        {"event": "e", "status": "failed", "detail": "Too long", "data": [1]},
+    ]);
+
+    let log = body::event_log(&json!({ "webhook_logs": entries }).to_string()).unwrap();
+
+    assert_eq!(log.unreadable.count, 0);
+    let data: Vec<_> = log
+        .entries
+        .iter()
+        .map(|entry| entry.data.as_deref().map_or("", RawValue::get))
+        .collect();
+    let expected = [
+        r#"{"a": 1e5}"#,
+        r#""not JSON""#,
+        r#""[1]""#,
+        r#"{"chatbot_id":"id","detail":"Too long"}"#,
+        r#"{"detail":"Too long"}"#,
+        r#"{"detail":"its own"}"#,
+        r#"{"detail":"Too long","a": 1}"#,
+        r#"{"a":1}"#,
+        "[1]",
+    ];
+    assert_eq!(data, expected);
+}
+
+#[test]
 fn an_entry_that_cannot_be_read_hides_no_other_and_is_told_by_its_place_alone() {
     let text = r#"{"webhook_logs":[
         {"status":"initial"}, {"event":"crawling","status":[7]}, 7, null,
@@ -379,6 +416,41 @@ fn an_entry_that_cannot_be_read_hides_no_other_and_is_told_by_its_place_alone() 
     assert_eq!(log.entries[0].status, "completed");
     let at = log.entries[0].created_at.map(|at| at.to_string());
     assert_eq!(at.as_deref(), Some("2024-07-30T09:15:00.000000Z"));
+}
+
+#[test]
+fn what_may_be_no_url_is_none_and_one_that_is_hidden_in_part_is_one() {
+    let standing = |text: &str| body::chatbot(&json!({ "webhook_url": text }).to_string()).unwrap();
+    for text in ["", " ", "None", "null", "undefined", "-", "\t"] {
+        let standing = standing(text);
+        assert!(matches!(standing, Standing::Nothing), "{text:?}: {standing:?}");
+    }
+    for text in [
+        "https://hooks.example.com",
+        "hooks.example.com",
+        "https://***",
+        "***",
+        "\u{2022}\u{2022}\u{2022}",
+        "http\u{2026}",
+        "/webhook",
+    ] {
+        let standing = standing(text);
+        assert!(matches!(standing, Standing::Url(_)), "{text:?}: {standing:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_answer_is_read_on_a_thread_that_serves_nobody() {
+    let reader = async |bytes: usize| {
+        let response = axum::http::Response::new(" ".repeat(bytes));
+        let who = |_: &str, _: &Asked| Ok(thread::current().id());
+        answer::parsed(Response::from(response), asked(&[]), 4 << 20, who)
+            .await
+            .unwrap()
+    };
+
+    assert_eq!(reader(1000).await, thread::current().id());
+    assert_ne!(reader(2 << 20).await, thread::current().id());
 }
 
 #[test]

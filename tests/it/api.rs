@@ -116,6 +116,7 @@ fn whose(route: Route, api_key: &str) -> Credential {
     match route {
         Route::Chatbots | Route::RefreshToken => Credential::AccessToken,
         Route::Chatbot => Credential::Chatbot(ChatbotId::new(ID)),
+        Route::EventLog => Credential::ApiKeyOfLog(Fingerprint::of(&api_key.into())),
         _ => Credential::ApiKey(Fingerprint::of(&api_key.into())),
     }
 }
@@ -179,6 +180,7 @@ async fn each_call_has_its_documented_path_body_and_headers() {
             is_about_one.then_some("key-one"),
             "{call:?}"
         );
+        assert_eq!(header(&call, "accept-encoding"), Some("identity"), "{call:?}");
         let agent = header(&call, "user-agent").unwrap();
         assert!(agent.starts_with("caigunn-webhook/"), "{call:?}");
         let (body, content_type) = match call.route {

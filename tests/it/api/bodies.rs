@@ -57,6 +57,10 @@ async fn a_good_answer_that_is_not_the_documented_one_is_unexpected_and_its_plac
     // A page of a site that is maintained is no answer to any call.
     for route in ROUTES {
         for (body, expected) in no_json {
+            // What has nothing to tell may say nothing.
+            if body.is_empty() && matches!(route, Route::PutWebhook | Route::DeleteWebhook) {
+                continue;
+            }
             assert_eq!(
                 error_of(route, body).await,
                 no_api(200, expected),
@@ -64,15 +68,60 @@ async fn a_good_answer_that_is_not_the_documented_one_is_unexpected_and_its_plac
             );
         }
     }
-    // Whatever JSON it is says that the URL was taken or forgotten.
+    // Whatever JSON it is says that the URL was taken or forgotten, and so does nothing at all.
     for route in [Route::PutWebhook, Route::DeleteWebhook] {
-        for (status, body, quoted) in [(200, "[7]", "[7]"), (204, "", "(no body)")] {
+        for (status, body, quoted) in [
+            (200, "[7]", "[7]"),
+            (204, "", "(no body)"),
+            (200, "", "(no body)"),
+            (201, " \n", "(no body)"),
+        ] {
             provider.reply(route, [Reply::Text(status, body)]);
 
             let said = call(&client(&provider.url()), route, "key-one").await.unwrap();
 
             assert_eq!(said, quoted, "{route:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_an_answer_is_passed_over() {
+    const PUT: &str = "\u{feff}{\"detail\": \"taken\"}";
+    let provider = Provider::start([]).await;
+    let client = client(&provider.url());
+    for (route, body) in [
+        (Route::PutWebhook, PUT),
+        (Route::Chatbots, "\u{feff}{\"chatbots\": []}"),
+        (Route::EventLog, "\u{feff}{\"webhook_logs\": []}"),
+        (Route::Chatbot, "\u{feff}{\"webhook_url\": null}"),
+    ] {
+        provider.reply(route, [Reply::Text(200, body)]);
+        let answer = call(&client, route, "key-one").await;
+        assert!(answer.is_ok(), "{route:?}: {answer:?}");
+    }
+    provider.reply(Route::PutWebhook, [Reply::Text(422, PUT)]);
+
+    let refused = call(&client, Route::PutWebhook, "key-one").await;
+
+    let expected = Error::Invalid {
+        whose: whose(Route::PutWebhook, "key-one"),
+        status: 422,
+        detail: "taken".to_owned(),
+    };
+    assert_eq!(refused, Err(expected));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_compressed_although_nobody_asked_for_it_is_named_as_such() {
+    for status in [200, 401] {
+        let head = head(status, "content-encoding: gzip\r\n");
+        let address = answering(head, b"\x1f\x8b\x08\x00", false).await;
+
+        let error = call(&client(&format!("http://{address}")), Route::Chatbots, "").await;
+
+        let detail = "the body is encoded (content-encoding: gzip), which was not asked for";
+        assert_eq!(error, Err(no_api(status, detail)));
     }
 }
 

@@ -117,3 +117,18 @@ async fn deleted_chatbots_are_left_out_and_do_not_end_the_list() {
         .collect();
     assert_eq!(ids, [1, 3]);
 }
+
+#[tokio::test]
+async fn a_404_behind_the_first_page_is_the_end_of_the_list() {
+    let provider = Provider::start([]).await;
+    let first = text(&json!({ "chatbots": listed(2) }));
+    let not_found = Reply::Text(404, r#"{"detail": "Not Found"}"#);
+    provider.reply(Route::Chatbots, [first, not_found.clone(), not_found]);
+    let client = client(&provider.url());
+
+    let listing = client.chatbots().await.unwrap();
+    let missing = client.chatbots().await;
+
+    assert_eq!(listing.chatbots.len(), 2);
+    assert_eq!(missing.unwrap_err(), unexpected(404, "Not Found"));
+}

@@ -41,7 +41,7 @@ pub struct Call {
     pub body: Value,
 }
 
-/// What the fake answers to a call. Only the documented answer has an effect: a 200 of another kind is a lie.
+/// What the fake answers to a call. Only the documented answer has an effect, and one that is done: a 200 of another kind is a lie.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// As documented.
@@ -50,6 +50,8 @@ pub enum Reply {
     Status(u16, Option<u64>, Value),
     /// A status and any body.
     Text(u16, &'static str),
+    /// The same, though it was done.
+    Done(u16, &'static str),
     /// As documented, once [`Provider::release`] is called.
     Held,
 }
@@ -73,6 +75,10 @@ struct Replies {
     queued: HashMap<Route, VecDeque<Reply>>,
     /// Given instead, while there is one; the queue waits.
     constant: HashMap<Route, Reply>,
+    /// Given before all others to calls with that API key.
+    by_key: HashMap<(Route, &'static str), Reply>,
+    /// The same to what is asked about one chatbot by its id.
+    by_chatbot: HashMap<ChatbotId, Reply>,
 }
 
 impl Provider {
@@ -179,6 +185,17 @@ impl Provider {
         };
     }
 
+    /// Gives this reply to every call of that route with this API key.
+    pub fn reply_to_key(&self, route: Route, api_key: &'static str, reply: Reply) {
+        let mut all = self.state.replies.lock().unwrap();
+        all.by_key.insert((route, api_key), reply);
+    }
+
+    /// Gives this reply to every call for the details of this chatbot.
+    pub fn reply_about(&self, id: ChatbotId, reply: Reply) {
+        self.state.replies.lock().unwrap().by_chatbot.insert(id, reply);
+    }
+
     /// The calls seen so far.
     pub fn calls(&self) -> Vec<Call> {
         self.state.calls.lock().unwrap().clone()
@@ -249,10 +266,14 @@ async fn serve(State(state): State<Arc<FakeState>>, request: Request) -> Respons
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
     state.calls.lock().unwrap().push(call.clone());
-    let reply = state.replies.lock().unwrap().next(route);
+    let reply = state.replies.lock().unwrap().next(&call);
     match reply {
         Reply::Status(status, retry_after, body) => return refusal(status, retry_after, &body, &call),
         Reply::Text(status, body) => return (status_of(status), body).into_response(),
+        Reply::Done(status, body) => {
+            let _ = state.world.lock().unwrap().answer(&call);
+            return (status_of(status), body).into_response();
+        }
         Reply::Held => {
             let mut released = state.released.subscribe();
             let _ = timeout(PATIENCE * 2, released.wait_for(|released| *released)).await;
@@ -263,9 +284,19 @@ async fn serve(State(state): State<Arc<FakeState>>, request: Request) -> Respons
 }
 
 impl Replies {
-    fn next(&mut self, route: Route) -> Reply {
-        let constant = self.constant.get(&route).cloned();
+    fn next(&mut self, call: &Call) -> Reply {
+        let route = call.route;
+        let mut by_key = self.by_key.iter();
+        let of_key =
+            by_key.find(|((of, key), _)| *of == route && documented::header(call, "api-key") == Some(key));
+        let mut by_chatbot = self.by_chatbot.iter();
+        let of_chatbot = by_chatbot.find(|(id, _)| call.path.ends_with(&format!("/user/chatbot/{id}")));
+        let constant = of_key
+            .map(|(_, reply)| reply)
+            .or(of_chatbot.map(|(_, reply)| reply))
+            .or_else(|| self.constant.get(&route));
         constant
+            .cloned()
             .or_else(|| self.queued.get_mut(&route)?.pop_front())
             .unwrap_or(Reply::Ok)
     }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::caigunn::keyring::Keyring;
-use crate::caigunn::{self, Client, EventLog};
+use crate::caigunn::{self, Client, EventLog, aside};
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Name};
 use crate::fingerprint::Fingerprint;
@@ -36,9 +36,6 @@ use pace::Pace;
 
 pub use progress::{Progress, Seen};
 pub use rounds::{Rounds, keep};
-
-/// How long a key that CaiGunn has refused is not tried: a person must mend it.
-const REFUSED_WAIT: Duration = Duration::from_secs(3600);
 
 /// What to ask about, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +50,8 @@ pub struct Settings {
     pub max_calls_per_minute: usize,
     /// How old an open job may get before it is reported as stalled.
     pub give_up_after: Duration,
+    /// How long a credential that CaiGunn has refused is not tried: a person must mend it.
+    pub refused_retry: Duration,
 }
 
 /// Why a job could not be asked about.
@@ -66,6 +65,9 @@ pub enum Error {
     /// CaiGunn's log could not be read.
     #[error("cannot read CaiGunn's log: {0}")]
     Log(caigunn::Error),
+    /// CaiGunn refuses an API key that may be the one which opens the log: it is left alone for a while, which was said.
+    #[error("cannot read CaiGunn's log: {0}")]
+    Key(caigunn::Error),
     /// The inbox could not be read or written.
     #[error(transparent)]
     Inbox(#[from] inbox::Error),
@@ -75,7 +77,7 @@ impl Error {
     /// What went wrong, and what to check.
     pub fn explained(&self) -> String {
         let advice = match self {
-            Self::Log(cause) => cause.advice(),
+            Self::Log(cause) | Self::Key(cause) => cause.advice(),
             Self::NoKey | Self::Inbox(_) => None,
         };
         advice.map_or_else(|| self.to_string(), |advice| format!("{self}; {advice}"))
@@ -86,9 +88,9 @@ impl Error {
         matches!(self, Self::Log(cause) if cause.is_account_refused())
     }
 
-    /// Whether it concerns one API key, and jobs of no other.
-    fn is_of_one_key(&self) -> bool {
-        matches!(self, Self::Log(cause @ caigunn::Error::Refused { .. }) if !cause.is_account_refused())
+    /// Whether asking about the same job would fail again, and about another one might not.
+    fn is_of_job(&self) -> bool {
+        matches!(self, Self::Log(cause) if !cause.passes())
     }
 }
 
@@ -135,18 +137,20 @@ pub struct Backfill {
     writer: Writer,
     client: Client,
     pace: Arc<Pace>,
+    refused_retry: Duration,
     /// Keys that CaiGunn has refused, since when, and how.
     refused: Arc<Mutex<HashMap<Fingerprint, (Instant, caigunn::Error)>>>,
 }
 
 impl Backfill {
     /// Nothing is asked yet.
-    pub fn new(inbox: Arc<dyn Inbox>, writer: Writer, client: Client, max_calls_per_minute: usize) -> Self {
+    pub fn new(inbox: Arc<dyn Inbox>, writer: Writer, client: Client, settings: &Settings) -> Self {
         Self {
             inbox,
             writer,
             client,
-            pace: Arc::new(Pace::new(max_calls_per_minute)),
+            pace: Arc::new(Pace::new(settings.max_calls_per_minute)),
+            refused_retry: settings.refused_retry,
             refused: Arc::default(),
         }
     }
@@ -171,7 +175,14 @@ impl Backfill {
             None => self.known_chatbot(event_id).await?,
         };
         let (chatbot_id, log) = self.log(keyring, event_id, chatbot_id).await?;
-        let (logged, no_notification) = gap::read(event_id, chatbot_id, &log.entries);
+        let EventLog {
+            entries,
+            mut unreadable,
+        } = log;
+        let sizes = entries.iter().filter_map(|entry| entry.data.as_ref());
+        let bytes = sizes.map(|data| data.get().len()).sum();
+        let reading = aside(bytes, move || gap::read(event_id, chatbot_id, &entries));
+        let (logged, no_notification) = reading.await;
         let is_ended = logged.iter().any(|logged| logged.notification.name().ends_job());
         let logged_count = logged.len();
         let mut held = HashSet::new();
@@ -190,7 +201,6 @@ impl Backfill {
                 },
             });
         }
-        let mut unreadable = log.unreadable;
         for (name, error) in no_notification {
             unreadable.push(format!("{name}: {error}"));
         }
@@ -216,7 +226,8 @@ impl Backfill {
         Ok(receipts.iter().find_map(|receipt| receipt.chatbot_id))
     }
 
-    /// The log of a job, from the first key that opens it, and the chatbot it is of.
+    /// The log of a job, from the first key that opens it, and the chatbot it is of. There is none only if every key that may
+    /// open it was heard.
     async fn log(
         &self,
         keyring: &Keyring,
@@ -224,11 +235,12 @@ impl Backfill {
         chatbot_id: Option<ChatbotId>,
     ) -> Result<(Option<ChatbotId>, EventLog), Error> {
         let mut is_heard = false;
-        let mut refusal = Error::NoKey;
+        let mut refusal = None;
+        let is_its_own = keyring.has_key_of(chatbot_id);
         for (owner, api_key) in keyring.candidates(chatbot_id) {
             let fingerprint = Fingerprint::of(&api_key);
             if let Some(error) = self.refusal(&fingerprint) {
-                refusal = Error::Log(error);
+                refusal.get_or_insert(Error::Key(error));
                 continue;
             }
             self.pace.wait_for_turn().await;
@@ -236,22 +248,21 @@ impl Backfill {
                 Ok(log) if log.entries.is_empty() && log.unreadable.count == 0 => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
                 Err(error) if error.is_account_refused() => return Err(Error::Log(error)),
-                // It may be another chatbot's job.
-                Err(
-                    caigunn::Error::Invalid { status: 404, .. } | caigunn::Error::Refused { status: 403, .. },
-                ) => is_heard = true,
-                // This key alone is wrong, and the next one may be right.
-                Err(error @ caigunn::Error::Refused { .. }) => {
+                Err(caigunn::Error::Invalid { status: 404, .. }) => is_heard = true,
+                Err(error @ caigunn::Error::Refused { status, .. }) if status != 403 || is_its_own => {
+                    let owner = owner.filter(|_| is_its_own || chatbot_id.is_none());
                     self.set_aside(fingerprint, owner, &error);
-                    refusal = Error::Log(error);
+                    refusal.get_or_insert(Error::Key(error));
                 }
-                Err(error) => return Err(Error::Log(error)),
+                Err(error) if error.is_outage() => return Err(Error::Log(error)),
+                // It may be another chatbot's job, which the next key opens.
+                Err(error) => refusal = Some(Error::Log(error)),
             }
         }
-        if is_heard {
-            Ok((chatbot_id, EventLog::default()))
-        } else {
-            Err(refusal)
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if is_heard => Ok((chatbot_id, EventLog::default())),
+            None => Err(Error::NoKey),
         }
     }
 
@@ -259,7 +270,7 @@ impl Backfill {
     fn refusal(&self, fingerprint: &Fingerprint) -> Option<caigunn::Error> {
         let refused = self.refused.lock();
         let (since, error) = refused.get(fingerprint)?;
-        (since.elapsed() < REFUSED_WAIT).then(|| error.clone())
+        (since.elapsed() < self.refused_retry).then(|| error.clone())
     }
 
     /// Which key CaiGunn refuses, if it refuses one.
@@ -267,20 +278,33 @@ impl Backfill {
         let refused = self.refused.lock();
         let mut current = refused
             .values()
-            .filter(|(since, _)| since.elapsed() < REFUSED_WAIT);
+            .filter(|(since, _)| since.elapsed() < self.refused_retry);
         current
             .next()
             .map(|(_, error)| Error::Log(error.clone()).explained())
     }
 
+    /// Forgets refusals of keys that are used no more.
+    fn forget_all_but(&self, keyring: &Keyring) {
+        let mut refused = self.refused.lock();
+        if !refused.is_empty() {
+            let known: HashSet<_> = keyring.keys().map(Fingerprint::of).collect();
+            refused.retain(|fingerprint, _| known.contains(fingerprint));
+        }
+    }
+
     /// Leaves a key alone for a while, and says so.
     fn set_aside(&self, fingerprint: Fingerprint, owner: Option<ChatbotId>, error: &caigunn::Error) {
-        let whose = owner.map_or_else(|| "a chatbot".to_owned(), |id| format!("chatbot {id}"));
-        let what = format!("cannot ask what was missed of the jobs of {whose}; others are asked about");
-        error.log("backfill", Some(&fingerprint), &what, REFUSED_WAIT);
         let mut refused = self.refused.lock();
-        refused.retain(|_, (since, _)| since.elapsed() < REFUSED_WAIT);
-        refused.insert(fingerprint, (Instant::now(), error.clone()));
+        refused.retain(|_, (since, _)| since.elapsed() < self.refused_retry);
+        let known = refused.insert(fingerprint.clone(), (Instant::now(), error.clone()));
+        drop(refused);
+        // Several jobs may have been asked about with it at once.
+        if known.is_none() {
+            let whose = owner.map_or_else(|| "a chatbot".to_owned(), |id| format!("chatbot {id}"));
+            let what = format!("cannot ask what was missed of the jobs of {whose}; others are asked about");
+            error.log("backfill", Some(&fingerprint), &what, self.refused_retry);
+        }
     }
 
     async fn store(&self, Logged { notification, body }: Logged) -> Result<ReceiptId, Error> {

@@ -148,12 +148,7 @@ impl CaiGunn {
             wanted,
         } = handles;
         view.register_metrics(metrics);
-        let backfill = Backfill::new(
-            Arc::clone(inbox),
-            writer.clone(),
-            self.client,
-            self.backfill.max_calls_per_minute,
-        );
+        let backfill = Backfill::new(Arc::clone(inbox), writer.clone(), self.client, &self.backfill);
         let progress = backfill::Progress::default();
         progress.register_metrics(metrics);
         let window = Window {

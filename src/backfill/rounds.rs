@@ -8,6 +8,7 @@
 //! What is wrong is said when it begins and when it ends, not in every round.
 
 mod pass;
+mod said;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId};
 use crate::inbox::{self, Cursor, PageRequest, Receipt};
 use crate::term::Terms;
-use pass::{Named, Pass, Trouble};
+use pass::{Pass, Trouble};
 
 /// How many open jobs are read from the inbox at once.
 const PAGE_COUNT: usize = 500;
@@ -34,6 +35,9 @@ const MAX_REMEMBERED: usize = 10_000;
 
 /// The longest wait before a job is asked about again.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
+
+/// The same where that failed for a reason that may be over by then: nobody else asks whether it is.
+const MAX_FAILURE_WAIT: Duration = Duration::from_secs(300);
 
 /// Looks after open jobs in each term: all of them at once when the keys are known, then those that are due. A term
 /// begins as a start does, since a change of the leader, or an inbox that could not be asked, is a time in which
@@ -59,12 +63,12 @@ pub async fn keep(
 
 /// Does rounds for ever, as soon as the keys are known.
 async fn go_on(mut rounds: Rounds, keyring: &mut watch::Receiver<Option<Keyring>>) {
-    // An error means that nobody will ever know a key.
-    if keyring.wait_for(Option::is_some).await.is_err() {
-        return std::future::pending().await;
-    }
     loop {
-        let keys = keyring.borrow_and_update().clone().unwrap_or_default();
+        let known = keyring.wait_for(Option::is_some).await;
+        // An error means that nobody will ever know a key.
+        let Some(keys) = known.ok().and_then(|keys| keys.clone()) else {
+            return std::future::pending().await;
+        };
         let wait = rounds.round(&keys, Timestamp::now()).await;
         if rounds.trouble.as_ref().is_some_and(Trouble::is_refusal) {
             // Keys are handed over whenever the chatbots were listed: then the access token is taken again.
@@ -139,7 +143,8 @@ impl Rounds {
     /// # Cancel safety
     /// What was stored stays; the next round asks again.
     pub async fn round(&mut self, keyring: &Keyring, now: Timestamp) -> Duration {
-        let mut pass = Pass::begin(now);
+        self.backfill.forget_all_but(keyring);
+        let mut pass = Pass::begin(now, self.settings.refused_retry);
         if let Err(error) = self.walk(keyring, &mut pass).await {
             pass.failed(&Error::Inbox(error), false);
         }
@@ -260,12 +265,12 @@ impl Rounds {
                 pass.answer_count += 1;
                 if outcome.unreadable_count > unreadable_count {
                     unreadable_count = outcome.unreadable_count;
-                    say_unreadable(outcome);
+                    said::unreadable(outcome);
                 }
             }
             Err(error) => {
                 pass.failed(error, self.backfill.client.quiet_until().is_some());
-                if known.is_none_or(|asked| asked.is_answered) && !error.is_of_one_key() {
+                if known.is_none_or(|asked| asked.is_answered) && !matches!(error, Error::Key(_)) {
                     pass.newly_failing.push(event_id, error.explained());
                 }
             }
@@ -291,110 +296,11 @@ impl Rounds {
             unreadable_count,
         });
         asked.count = asked.count.saturating_add(1);
-        asked.due = asked_at.plus(self.backoff.wait(asked.count, fastrand::f64()));
+        let wait = self.backoff.wait(asked.count, fastrand::f64());
+        asked.due = asked_at.plus(match &done {
+            Err(error) if !error.is_of_job() => wait.min(MAX_FAILURE_WAIT),
+            _ => wait,
+        });
         (asked.is_answered, asked.unreadable_count) = (done.is_ok(), unreadable_count);
-    }
-
-    /// Says what is news.
-    fn say(&mut self, pass: &Pass, wait: Duration) {
-        self.say_trouble(pass, wait);
-        let news = pass.keyless.iter().filter(|id| !self.keyless.contains(id));
-        for chatbot_id in news {
-            tracing::warn!(error.type = "no_key", "{}", no_key(*chatbot_id));
-        }
-        if pass.is_whole {
-            self.keyless.clone_from(&pass.keyless);
-        }
-        let trouble = self.trouble.as_ref().map(|trouble| trouble.error.to_string());
-        let keyless = || self.keyless.first().map(|chatbot_id| no_key(*chatbot_id));
-        self.progress.look().problem = trouble.or_else(|| self.backfill.problem()).or_else(keyless);
-        // One that is cut short may not have counted all; the next counts them again.
-        if pass.is_whole {
-            self.say_stalled(&pass.newly_stalled);
-        }
-    }
-
-    /// Says when CaiGunn stops answering, and when it begins again. What concerns a few jobs is said of them.
-    fn say_trouble(&mut self, pass: &Pass, wait: Duration) {
-        if !pass.is_cut_short() {
-            for (event_id, text) in &pass.newly_failing.named {
-                tracing::warn!(
-                    error.type = "backfill",
-                    %event_id,
-                    "cannot ask what was missed of job {event_id}: {text}; it is asked about again, ever more rarely"
-                );
-            }
-            let has_nothing_to_ask = pass.is_whole && pass.open_count == 0;
-            if self.trouble.is_some() && pass.answer_count > 0 {
-                tracing::info!("CaiGunn tells again what was missed");
-                self.trouble = None;
-            } else if has_nothing_to_ask {
-                self.trouble = None;
-            }
-            return;
-        }
-        // A log that never can be had is no outage whenever it is asked for alone.
-        if self.trouble.is_none() && !pass.is_over && pass.newly_failing.named.is_empty() {
-            return;
-        }
-        if self.trouble.as_ref().map(|known| known.kind) != pass.trouble.as_ref().map(|found| found.kind)
-            && let Some(Trouble { error, .. }) = &pass.trouble
-        {
-            const WHAT: &str = "cannot ask CaiGunn what was missed";
-            match error {
-                Error::Log(error) => error.log("backfill", None, WHAT, wait),
-                Error::NoKey | Error::Inbox(_) => tracing::warn!(
-                    error.type = "backfill",
-                    "{WHAT}: {error}; trying again in {} s",
-                    wait.as_secs()
-                ),
-            }
-        }
-        self.trouble.clone_from(&pass.trouble);
-    }
-
-    fn say_stalled(&self, newly_stalled: &Named) {
-        for (event_id, event) in &newly_stalled.named {
-            tracing::warn!(
-                error.type = "stalled",
-                %event_id,
-                "job {event_id} ({event}) has begun more than {} days ago and no end of it is known; CaiGunn is asked \
-                 about it no more, except at start",
-                self.settings.give_up_after.as_secs() / 86_400
-            );
-        }
-        if newly_stalled.more_count > 0 {
-            tracing::warn!(
-                error.type = "stalled",
-                "{} more jobs like these: begun long ago, and no end of them is known",
-                newly_stalled.more_count
-            );
-        }
-    }
-}
-
-fn say_unreadable(
-    Outcome {
-        event_id,
-        unreadable,
-        unreadable_count: count,
-        ..
-    }: &Outcome,
-) {
-    let first = unreadable.first().map_or("", String::as_str);
-    tracing::warn!(
-        error.type = "unreadable_log",
-        %event_id,
-        "CaiGunn's log of job {event_id} has {count} entries that are no notifications and are left out; the first: \
-         {first}"
-    );
-}
-
-fn no_key(chatbot_id: Option<ChatbotId>) -> String {
-    match chatbot_id {
-        Some(id) => {
-            format!("no API key is known for chatbot {id}, so what was missed of its jobs cannot be asked")
-        }
-        None => "no API key is known, so what was missed cannot be asked".to_owned(),
     }
 }

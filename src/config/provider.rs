@@ -165,6 +165,7 @@ pub fn backfill(reader: &mut Reader) -> backfill::Settings {
         concurrency: reader.count("backfill.concurrency"),
         max_calls_per_minute: reader.count("backfill.max_calls_per_minute"),
         give_up_after: reader.days("backfill.give_up_after_days"),
+        refused_retry: reader.seconds("subscription.refused_retry_seconds"),
     }
 }
 

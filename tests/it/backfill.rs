@@ -2,6 +2,7 @@
 //! than was agreed.
 
 mod failures;
+mod keys;
 mod logs;
 mod restart;
 mod rounds;
@@ -46,6 +47,7 @@ const SETTINGS: Settings = Settings {
     concurrency: 4,
     max_calls_per_minute: 6_000_000,
     give_up_after: Duration::from_secs(7 * 86_400),
+    refused_retry: HOUR,
 };
 
 /// An inbox and a fake of CaiGunn, between which rounds are stepped by hand.
@@ -63,17 +65,16 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(&SETTINGS).await
+    }
+
+    async fn with(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let provider = Provider::start([]).await;
         let chatbot_id = provider.chatbot_id("key-one");
         let (inbox, writer) = open(folder.path());
         let client = client(&provider);
-        let backfill = Backfill::new(
-            Arc::clone(&inbox),
-            writer,
-            client.clone(),
-            SETTINGS.max_calls_per_minute,
-        );
+        let backfill = Backfill::new(Arc::clone(&inbox), writer, client.clone(), settings);
         Self {
             chatbot_id,
             inbox,

@@ -38,10 +38,12 @@ pub struct Pass {
     pub is_over: bool,
     /// Whether all open jobs were gone through.
     pub is_whole: bool,
+    /// How long a refused access token is not tried.
+    refused_retry: Duration,
 }
 
 impl Pass {
-    pub fn begin(now: Timestamp) -> Self {
+    pub fn begin(now: Timestamp, refused_retry: Duration) -> Self {
         Self {
             now,
             began: Instant::now(),
@@ -57,29 +59,33 @@ impl Pass {
             pause: Duration::ZERO,
             is_over: false,
             is_whole: false,
+            refused_retry,
         }
     }
 
     /// Takes a failure down; `is_quiet`: CaiGunn is left alone now, by everybody.
     pub fn failed(&mut self, error: &Error, is_quiet: bool) {
-        if error.is_of_one_key() {
+        // Jobs of other keys are none the worse for it.
+        if matches!(error, Error::Key(_)) {
             return;
         }
         self.failure_count += 1;
         let (kind, pause) = match error {
             // No other job will fare better with this token.
-            error if error.is_of_account() => (REFUSED, MAX_WAIT),
-            Error::Log(caigunn::Error::TooManyRequests { retry_after, .. }) => {
-                ("too_many_requests", retry_after.unwrap_or_default())
+            error if error.is_of_account() => (REFUSED, self.refused_retry),
+            Error::Log(error) | Error::Key(error) => {
+                let kind = match error {
+                    caigunn::Error::TooManyRequests { .. } => "too_many_requests",
+                    error if error.is_outage() => "unavailable",
+                    error if error.passes() => "not_understood",
+                    _ => "not_accepted",
+                };
+                (kind, error.retry_after().unwrap_or_default().min(MAX_WAIT))
             }
-            Error::Log(error) if error.is_outage() => {
-                ("unavailable", error.retry_after().unwrap_or_default())
-            }
-            Error::Log(_) => ("not_understood", Duration::ZERO),
             Error::NoKey => ("no_key", Duration::ZERO),
             Error::Inbox(_) => ("inbox", Duration::ZERO),
         };
-        self.pause = self.pause.max(pause.min(MAX_WAIT));
+        self.pause = self.pause.max(pause);
         if !self.is_over {
             self.trouble = Some(Trouble {
                 kind,

@@ -137,7 +137,7 @@ async fn by_ourselves(
         Err(error) => return Err(provider::explained(error)).context("listing the account's chatbots"),
     };
     let keyring = Arc::new(keyring);
-    let backfill = Backfill::new(inbox, writer, client, settings.backfill.max_calls_per_minute);
+    let backfill = Backfill::new(inbox, writer, client, &settings.backfill);
     let mode = if args.dry_run { Mode::DryRun } else { Mode::Store };
     let chatbot_id = args.chatbot;
     Ok(Box::new(move |event_id| {

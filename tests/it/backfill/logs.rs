@@ -193,3 +193,39 @@ async fn each_notification_that_is_brought_has_its_line_in_the_log() {
     }
     assert!(line.get("request_id").is_none() && line.get("duplicate_of").is_none());
 }
+
+#[tokio::test]
+async fn an_end_that_is_longer_than_a_post_may_be_is_brought() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let job = stage.begin(now, HOUR).await;
+    let mut end = logged(&job, "completed", "2024-07-30T10:05:00");
+    // With what stands around each, 9 MiB and more.
+    end["data"]["training_data_ids"] = (0..250_000).map(|id| json!(Uuid::from_u128(id))).collect();
+    stage.provider.set_log(job.event_id, vec![end]);
+
+    stage.rounds().round(&stage.keyring, now).await;
+
+    assert!(stage.is_completed(&job).await, "{:?}", stage.log.messages("WARN"));
+}
+
+#[tokio::test]
+async fn data_that_came_as_a_text_and_a_detail_beside_it_are_brought() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let job = stage.begin(now, HOUR).await;
+    let mut end = logged(&job, "completed", "2024-07-30T10:05:00");
+    let mut failed = logged(&job, "failed", "2024-07-30T10:06:00");
+    failed["event"] = json!("training");
+    failed["detail"] = json!("Character limit exceeded");
+    for entry in [&mut end, &mut failed] {
+        entry["data"] = json!(entry["data"].to_string());
+    }
+    stage.provider.set_log(job.event_id, vec![end, failed]);
+
+    stage.rounds().round(&stage.keyring, now).await;
+
+    assert!(stage.is_completed(&job).await);
+    let receipts = stage.inbox.job(job.event_id).await.unwrap();
+    let (_, body) = stage.inbox.receipt(receipts[2].id).await.unwrap().unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["data"]["detail"], "Character limit exceeded");
+}

@@ -81,6 +81,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Whether a takeover may be undone at all.
+    fn reclaims(&self) -> bool {
+        self.on_takeover == OnTakeover::Reclaim && self.max_reclaims_per_hour > 0
+    }
+
     /// Becomes another one; whether its URL is another. The URL so far, and those before it, may still stand at CaiGunn.
     fn succeed(&mut self, next: Self) -> bool {
         let before = std::mem::replace(self, next);

@@ -26,6 +26,8 @@ pub struct Subject {
     is_unreadable_said: bool,
     /// That somebody else wants the chatbot too.
     fight: Option<Fight>,
+    /// Why our URL was last to be put, and in whose place, where nobody knows whether it was: the call failed.
+    tried: Option<(Reason, String)>,
 }
 
 /// Somebody else's URL was found where ours had been, and perhaps again and again.
@@ -41,6 +43,9 @@ struct Fight {
 /// times an hour, can leave it alone for a little longer than [`RECLAIM_WINDOW`] in between.
 const PEACE: Duration = RECLAIM_WINDOW.saturating_mul(2);
 
+/// What stands for CaiGunn's word on a PUT whose answer was no word on it.
+const LOST: &str = "it stands there, whatever was answered";
+
 impl Subject {
     pub fn new(target: Target) -> Self {
         Self {
@@ -52,6 +57,7 @@ impl Subject {
             failure_count: 0,
             is_unreadable_said: false,
             fight: None,
+            tried: None,
         }
     }
 
@@ -62,6 +68,7 @@ impl Subject {
             self.state = State::Pending;
         }
         self.memory.reclaims.clear();
+        self.tried = None;
     }
 
     /// Takes down what came of a visit that ended at `now`, and says what is news. For so long CaiGunn is left alone from now on.
@@ -77,7 +84,7 @@ impl Subject {
             self.failure_count = self.failure_count.saturating_add(1);
             let wait = watching.wait_after(error, self.failure_count).max(quiet_left);
             self.due = Some(now + wait);
-            self.failed(error, &visit.found, wait, seen_at.plus(wait));
+            self.failed(error, visit, wait, seen_at.plus(wait));
             return;
         }
         self.say_readable(visit);
@@ -86,26 +93,30 @@ impl Subject {
         let lasting = visit.unreadable.as_ref().filter(|error| !error.passes());
         self.due =
             Some(now + lasting.map_or_else(|| watching.jittered(), |error| watching.wait_after(error, 1)));
-        let by = match (&visit.end, &visit.found) {
+        // Where ours stands now, it was put, and only the answer was lost.
+        let is_ours = matches!(visit.end, End::AlreadySo) && visit.found == Found::Ours;
+        let tried = self.tried.take().filter(|_| is_ours);
+        let by = match (&visit.end, &tried) {
             (End::NotKept(url), _) => url.clone().unwrap_or_default(),
-            (_, Found::Older(url) | Found::Other(url)) => url.clone(),
-            _ => String::new(),
+            (_, Some((_, by))) => by.clone(),
+            _ => visit.found.url().to_owned(),
         };
         let after = self.state_after(visit, &by, seen_at);
         let reason = match &visit.end {
             End::Put { reason, .. } => Some(*reason),
-            _ => None,
+            _ => tried.as_ref().map(|(reason, _)| *reason),
         };
         let is_not_kept = matches!(visit.end, End::NotKept(_));
         let is_put_again = is_not_kept || reason.is_some_and(|reason| reason != Reason::New);
         let is_taken_over = reason == Some(Reason::Reclaim);
         let is_given_up = matches!(visit.end, End::Left(Holder::Rival));
         let is_news = (is_taken_over || is_given_up) && self.fights(is_given_up, now);
-        match &visit.end {
-            End::Put { reason, detail } => self.say_put(*reason, &by, detail, is_news, webhook),
-            End::AlreadySo if matches!(self.state, State::Registered { .. }) => {}
-            End::Left(Holder::Rival) if !is_news => {}
-            end if self.state != after => self.say_change(&after, end, webhook),
+        match (&visit.end, reason) {
+            (End::Put { reason, detail }, _) => self.say_put(*reason, &by, detail, is_news, webhook),
+            (_, Some(reason)) => self.say_put(reason, &by, LOST, is_news, webhook),
+            (End::AlreadySo, None) if matches!(self.state, State::Registered { .. }) => {}
+            (End::Left(Holder::Rival), None) if !is_news => {}
+            (end, None) if self.state != after => self.say_change(&after, end, webhook),
             _ => {}
         }
         if is_put_again {
@@ -163,7 +174,11 @@ impl Subject {
         }
     }
 
-    fn failed(&mut self, error: &Error, found: &Found, wait: Duration, next_at: Timestamp) {
+    fn failed(&mut self, error: &Error, visit: &Visit, wait: Duration, next_at: Timestamp) {
+        let found = &visit.found;
+        if let Some(reason) = visit.tried {
+            self.tried = Some((reason, found.url().to_owned()));
+        }
         let (name, failure_count, error_text) = (self.target.name(), self.failure_count, error.to_string());
         // What was seen to stand there still does, as far as anyone knows.
         let is_in_doubt = *found == Found::Unknown && matches!(self.state, State::Registered { .. });

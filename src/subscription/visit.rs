@@ -83,6 +83,20 @@ pub struct Visit {
     pub unreadable: Option<Error>,
     /// What came of it.
     pub end: End,
+    /// Why our URL was to be put, where that call failed: it may have been its answer alone.
+    pub tried: Option<Reason>,
+}
+
+impl Visit {
+    /// One that ended before anything was seen or done.
+    fn unseen(error: Error) -> Self {
+        Self {
+            found: Found::Unknown,
+            unreadable: None,
+            end: End::Failed(error),
+            tried: None,
+        }
+    }
 }
 
 /// What stood at CaiGunn.
@@ -98,6 +112,16 @@ pub enum Found {
     Nothing,
     /// It could not be read, or not well enough.
     Unknown,
+}
+
+impl Found {
+    /// Another URL than ours, as it may be shown; empty if none was seen.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Older(url) | Self::Other(url) => url,
+            Self::Ours | Self::Nothing | Self::Unknown => "",
+        }
+    }
 }
 
 /// What came of a visit.
@@ -148,25 +172,26 @@ pub async fn visit(
     memory: &Memory,
     mode: Mode,
 ) -> Visit {
+    // Another's URL may stand there, which is to be left to whoever has it.
+    let must_see = memory.goes_on && !memory.is_confirmed && !webhook.reclaims();
     let (standing, unreadable) = match read(client, target).await {
+        Ok(Standing::Unknown) if target.id.is_some() && must_see => return Visit::unseen(untold()),
         Ok(Standing::Unknown) if target.id.is_some() => (Standing::Unknown, Some(untold())),
         Ok(standing) => (standing, None),
         // Without this token no call succeeds; and what passes does not matter yet, or nothing may be done, or another's URL may
         // stand there, which only a start puts ours over.
         Err(error)
-            if error.is_account_refused()
+            if must_see
+                || error.is_account_refused()
                 || matches!(error, Error::TooManyRequests { .. })
                 || error.passes() && (memory.is_confirmed || memory.goes_on || mode == Mode::DryRun) =>
         {
-            return Visit {
-                found: Found::Unknown,
-                unreadable: None,
-                end: End::Failed(error),
-            };
+            return Visit::unseen(error);
         }
         // Reading alone may be broken: whoever is not registered yet loses nothing by trying.
         Err(error) => (Standing::Unknown, Some(error)),
     };
+    let mut tried = None;
     let end = match plan::decide(webhook, &standing, memory, Instant::now()) {
         _ if matches!(standing, Standing::Deleted) => End::Deleted,
         Action::Nothing => End::AlreadySo,
@@ -183,7 +208,10 @@ pub async fn visit(
                 Ok(detail) => kept(client, webhook, target)
                     .await
                     .unwrap_or(End::Put { reason, detail }),
-                Err(error) => End::Failed(error),
+                Err(error) => {
+                    tried = Some(reason);
+                    End::Failed(error)
+                }
             }
         }
     };
@@ -191,6 +219,7 @@ pub async fn visit(
         found: found(&standing, webhook, memory),
         unreadable,
         end,
+        tried,
     }
 }
 

@@ -41,19 +41,45 @@ async fn a_chatbot_that_is_found_while_the_receiver_runs_is_left_to_whoever_has_
 
 #[tokio::test]
 async fn a_chatbot_that_is_found_and_cannot_be_read_once_is_not_taken_for_free() {
-    let provider = Provider::start([]).await;
-    let mut receiver = Stepped::new(&provider, &[("subscription.on_takeover", "warn")]);
-    receiver.round().await;
+    let never = [
+        ("subscription.on_takeover", "warn"),
+        ("subscription.max_reclaims_per_hour", "0"),
+    ];
+    for (setting, reply) in never.into_iter().flat_map(|setting| {
+        let replies = [
+            Reply::Text(503, "away"),
+            failure(404),
+            failure(403),
+            failure(422),
+            Reply::Text(200, r#"{"title": "Later"}"#),
+        ];
+        replies.map(|reply| (setting, reply))
+    }) {
+        let provider = Provider::start([]).await;
+        let mut receiver = Stepped::new(&provider, &[setting]);
+        receiver.round().await;
 
-    let later = provider.add_chatbot("Later", "key-later");
-    provider.set_webhook_url(later, Some(THEIRS));
-    provider.reply(Route::Chatbot, [Reply::Text(503, "away")]);
-    for _ in 0..3 {
+        let later = provider.add_chatbot("Later", "key-later");
+        provider.set_webhook_url(later, Some(THEIRS));
+        provider.reply_about(later, reply.clone());
         receiver.after(WATCH).await;
-    }
+        let states = receiver.states();
+        provider.reply_about(later, Reply::Ok);
+        receiver.after(REFUSED_RETRY).await;
 
-    assert_eq!(provider.webhook_url(later).as_deref(), Some(THEIRS));
-    assert_eq!(put_count(&provider), 1);
+        assert_eq!(provider.webhook_url(later).as_deref(), Some(THEIRS), "{reply:?}");
+        assert_eq!(put_count(&provider), 1, "{reply:?}");
+        assert!(
+            matches!(&*states[1].1, "retrying" | "refused"),
+            "{reply:?}: {states:?}"
+        );
+        let state = if setting.1 == "warn" {
+            "taken_over"
+        } else {
+            "contested"
+        };
+        assert_eq!(receiver.states()[1].1, state, "{reply:?}");
+    }
 }
 
 #[tokio::test]

@@ -337,3 +337,47 @@ async fn a_running_receiver_takes_a_chatbot_back_and_tells_no_secret() {
         assert!(!told.contains(secret), "{secret} is in {told}");
     }
 }
+
+#[tokio::test]
+async fn a_reclaim_whose_answer_is_lost_is_told_and_counted_once_it_is_seen() {
+    let recorder = Recorder::start();
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    let mut receiver = Stepped::new(&provider, &[]);
+    receiver.round().await;
+    provider.reply_always(Route::PutWebhook, Some(Reply::Done(502, "<html>")));
+
+    // Three times an hour, and not the fourth.
+    for number in 1..=4 {
+        provider.set_webhook_url(id, Some(THEIRS));
+        receiver.after(WATCH).await;
+        receiver.come_back().await;
+
+        let url = provider.webhook_url(id);
+        let expected = if number <= 3 { OURS } else { THEIRS };
+        assert_eq!(url.as_deref(), Some(expected), "{number}");
+        let state = if number <= 3 { "registered" } else { "contested" };
+        assert_eq!(receiver.chatbot()["state"], state, "{number}");
+    }
+    let mut warnings = recorder.messages("WARN");
+    warnings.retain(|warning| warning.contains(&format!("was taken over by {SHOWN}; took it back")));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_reclaim_that_failed_is_not_counted() {
+    let provider = Provider::start([]).await;
+    let id = provider.chatbot_id("key-one");
+    let mut receiver = Stepped::new(&provider, &[("subscription.max_reclaims_per_hour", "1")]);
+    receiver.round().await;
+    provider.set_webhook_url(id, Some(THEIRS));
+    provider.reply(Route::PutWebhook, [failure(502), failure(502)]);
+
+    receiver.after(WATCH).await;
+    for _ in 0..2 {
+        receiver.come_back().await;
+    }
+
+    assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));
+    assert_eq!(receiver.chatbot()["state"], "registered");
+}

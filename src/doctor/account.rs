@@ -188,7 +188,7 @@ fn keys(targets: &[Target]) -> impl Iterator<Item = Finding> {
         Finding::failure(
             "API key",
             format!(
-                "API key {}… (the start of its SHA-256) is of no chatbot of this account",
+                "API key {}… (the start of its SHA-256) is of no chatbot of this account that can be read",
                 target.fingerprint
             ),
             "check CAIGUNN_API_KEY: it must be the key of a chatbot of the access token's user",

@@ -125,8 +125,10 @@ impl Keeper {
         }
     }
 
-    /// Ends a term: nothing is shown any more, since another receiver knows how the chatbots stand.
+    /// Ends a term: nothing is shown any more, since another receiver knows how the chatbots stand, and no key is handed out
+    /// before it is known to be one still.
     pub fn rest(&self) {
+        self.keyring.send_replace(None);
         let mut seen = self.view.look();
         *seen = Seen {
             webhook_url: seen.webhook_url.take(),

@@ -18,8 +18,8 @@ use crate::metrics::{Registry, Unit};
 pub(super) const MAX_UNSHOWN_WAIT: Duration = Duration::from_secs(180);
 
 /// That nobody is looked after: what CaiGunn tells of any chatbot comes elsewhere, or nowhere.
-const NO_CHATBOT: &str = "there is no chatbot to look after: CaiGunn lists none, or none that subscription.include and \
-                          subscription.exclude leave";
+const NO_CHATBOT: &str = "there is no chatbot to look after: CaiGunn lists none that can be read, or none that \
+                          subscription.include and subscription.exclude leave";
 
 /// The registration of one chatbot.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]

@@ -139,8 +139,8 @@ async fn a_choice_that_leaves_no_chatbot_is_warned_about_once() {
         recorder.messages("WARN"),
         [
             "subscription.include and subscription.exclude name what no listed chatbot has as its id or title: [\"Frist\"]",
-            "there is no chatbot to look after: CaiGunn lists 1, and subscription.include and subscription.exclude \
-             leave none of them"
+            "there is no chatbot to look after: CaiGunn lists 1 that can be read, and subscription.include and \
+             subscription.exclude leave none of them"
         ]
     );
     assert_eq!(put_count(&provider), 0);

@@ -17,7 +17,7 @@ use crate::admin::AdminApi;
 use crate::output::{self, Format, Printing, text};
 use crate::provider;
 
-const UNPLACED: &str = "its API key is of no chatbot of this account";
+const UNPLACED: &str = "its API key is of no chatbot of this account that can be read";
 
 #[derive(Subcommand)]
 pub enum SubscriptionCommand {
@@ -135,7 +135,9 @@ async fn ensure(settings: &Settings, mode: Mode, format: Format) -> anyhow::Resu
             End::AlreadySo => "already registered",
             End::Put { .. } => "registered",
             End::WouldPut if target.id.is_some() => "would be registered",
-            End::WouldPut => "would be tried, though its API key is of no chatbot of this account",
+            End::WouldPut => {
+                "would be tried, though its API key is of no chatbot of this account that can be read"
+            }
             End::Left(Holder::Successor | Holder::Other | Holder::Rival) => "left alone",
             End::Deleted => "deleted at CaiGunn",
             End::NotKept(_) | End::Failed(_) => "failed",

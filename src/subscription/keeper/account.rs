@@ -27,10 +27,14 @@ impl Keeper {
             seen.list_error = Some(format!("the chatbots cannot be listed: {error}"));
         }
         drop(seen);
-        let mut given = self.selection.keys().peekable();
-        if given.peek().is_some() && self.keyring.borrow().is_none() {
-            // They can be registered without being read. What an earlier list told is better.
-            let keyring = given.map(|key| (None, key)).collect();
+        // Keys that are given are of use without a list, and so is what an earlier one told.
+        let keyring = self.known_keys();
+        let is_news = self
+            .keyring
+            .borrow()
+            .as_ref()
+            .is_none_or(|known| !known.has_same_keys(&keyring));
+        if is_news && !self.subjects.is_empty() {
             self.keyring.send_replace(Some(keyring));
         } else if was_refused {
             // Backfilling waits for that.

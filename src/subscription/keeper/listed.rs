@@ -60,18 +60,23 @@ impl Keeper {
         if self.subjects.is_empty() && !self.is_emptiness_said {
             tracing::warn!(
                 error.type = "no_chatbot",
-                "there is no chatbot to look after: CaiGunn lists {listed_count}, and subscription.include and \
-                 subscription.exclude leave none of them"
+                "there is no chatbot to look after: CaiGunn lists {listed_count} that can be read, and subscription.include \
+                 and subscription.exclude leave none of them"
             );
         }
         self.is_emptiness_said = self.subjects.is_empty();
+        self.keyring.send_replace(Some(self.known_keys()));
+        self.show();
+    }
+
+    /// The keys of all chatbots, as far as they are known.
+    pub(super) fn known_keys(&self) -> Keyring {
         let targets = self.subjects.iter().map(|subject| &subject.target);
         let keys = targets.map(|target| (target.id, target.api_key.clone()));
         let mut keyring: Keyring = keys.collect();
         keyring.is_whole =
             matches!(self.selection, Selection::Discovered { .. }) && self.unreadable.count == 0;
-        self.keyring.send_replace(Some(keyring));
-        self.show();
+        keyring
     }
 
     /// Notes whom `exclude` names, and says who was named and is called otherwise now. It is no wish to have a chatbot that

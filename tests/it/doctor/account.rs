@@ -36,7 +36,7 @@ async fn a_key_of_no_chatbot_is_named_by_its_fingerprint() {
     assert_finds(
         &ended,
         "\
-FAILURE  API key: API key 1f212100… (the start of its SHA-256) is of no chatbot of this account
+FAILURE  API key: API key 1f212100… (the start of its SHA-256) is of no chatbot of this account that can be read
          check CAIGUNN_API_KEY: it must be the key of a chatbot of the access token's user",
     );
     let counted = "ok       credentials: CaiGunn takes the access token; chatbots to look after: 1\n";

@@ -239,3 +239,50 @@ async fn a_running_receiver_that_is_to_leave_caigunn_alone_shows_it() {
     assert_eq!(numbers(&app).await["account_trouble"], 1.0);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn keys_that_are_rotated_are_handed_to_backfilling_also_where_the_list_cannot_be_had() {
+    let provider = Provider::start([]).await;
+    let mut receiver = Stepped::new(&provider, &[("api.key", "key-one")]);
+    receiver.round().await;
+    provider.reply_always(Route::Chatbots, Some(failure(500)));
+    let id = provider.chatbot_id("key-one");
+
+    receiver.take_keys(&["key-new", "key-one"]);
+    // In a quiet time nothing is listed.
+    for _ in 0..3 {
+        receiver.come_back().await;
+    }
+    assert_eq!(receiver.keys_of(None).unwrap(), ["key-new", "key-one"]);
+    // What an earlier list told of them is better than nothing.
+    assert_eq!(receiver.keys_of(Some(id)).unwrap(), ["key-one"]);
+
+    receiver.take_keys(&["key-new"]);
+    for _ in 0..3 {
+        receiver.come_back().await;
+    }
+    assert_eq!(receiver.keys_of(None).unwrap(), ["key-new"]);
+    let keys = receiver.follow_keys();
+    receiver.come_back().await;
+    assert!(!keys.has_changed().unwrap(), "they are handed over once");
+}
+
+#[tokio::test]
+async fn a_term_begins_without_the_keys_of_the_last_one() {
+    for keys in [&[][..], &[("api.key", "key-one")]] {
+        let provider = Provider::start([]).await;
+        let mut receiver = Stepped::new(&provider, keys);
+        receiver.round().await;
+        assert_eq!(receiver.keys_of(None).unwrap(), ["key-one"]);
+
+        receiver.keeper.rest();
+        assert_eq!(receiver.keys_of(None), None);
+        receiver.keeper.begin_term(true);
+        assert_eq!(receiver.keys_of(None), None);
+
+        // They are had also where the list fails, as they were known.
+        provider.reply_always(Route::Chatbots, Some(failure(500)));
+        receiver.round().await;
+        assert_eq!(receiver.keys_of(None).unwrap(), ["key-one"]);
+    }
+}

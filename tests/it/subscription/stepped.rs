@@ -8,7 +8,7 @@ use caigunn_webhook::config::{self, Registration, Sources};
 use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::subscription::visit::{Mode, Visit};
 use caigunn_webhook::subscription::{Handles, Keeper, Selection, Wanted, Webhook, once};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -89,6 +89,15 @@ impl Stepped {
     /// Has another access token used, as one that was rotated in its file is.
     pub fn take_token(&mut self, access_token: &str) {
         self.client.replace_access_token(access_token.into());
+        self.keeper.begin();
+    }
+
+    /// Has other API keys used, as some that were rotated in their file are.
+    pub fn take_keys(&mut self, keys: &[&str]) {
+        let keys = keys.iter().map(|key| SecretString::from(*key)).collect();
+        self.handles
+            .wanted
+            .send_modify(|wanted| wanted.selection = Selection::Keys(keys));
         self.keeper.begin();
     }
 

@@ -77,7 +77,7 @@ async fn ensure_registers_what_it_can_and_names_the_rest() {
     };
     assert_eq!((failed.code, failed.errors), (Some(1), sum("1 chatbot")));
     let row = "(API key 1f212100…)  -                                     -           would be tried, though its API key is \
-               of no chatbot of this account\n";
+               of no chatbot of this account that can be read\n";
     assert!(dry_run.output.ends_with(row), "{}", dry_run.output);
     assert_eq!((dry_run.code, &*dry_run.errors), (Some(0), ""));
     let result = |id, title, api_key: &str, done: &str, error| {
@@ -243,7 +243,7 @@ async fn remove_says_what_it_cannot_look_at() {
     site.provider.reply_always(Route::Chatbot, Some(reply));
     let failed = site.run(&REMOVE, &[]).await;
 
-    let row = "(API key 1f212100…)  -   -           failed: its API key is of no chatbot of this account, so nobody can say \
+    let row = "(API key 1f212100…)  -   -           failed: its API key is of no chatbot of this account that can be read, so nobody can say \
                whose URL stands there\n";
     assert!(unplaced.output.ends_with(row), "{}", unplaced.output);
     let row = format!("First    {first}  -           failed: CaiGunn is unavailable: 500: Oops\n");

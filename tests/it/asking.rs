@@ -1,6 +1,7 @@
 //! Promise: commands can ask a receiver that runs elsewhere, by its host name and over https, and where it will not answer
 //! they say what to do.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -423,4 +424,30 @@ async fn where_to_forward_may_be_said_without_its_scheme() {
 
     assert_eq!(triggered.code, Some(0), "{triggered:?}");
     assert_eq!(local.wait_for_arrivals(1).await[0].event, "crawling.initial");
+}
+
+#[tokio::test]
+async fn a_command_ends_with_what_it_knows_though_a_name_is_still_being_looked_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = folder.path().join("lookup.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/asking/lookup.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&library)
+        .arg(source)
+        .output();
+    let compiled = compiled.expect("there is a C compiler, as the build needs one");
+    assert!(compiled.status.success(), "{compiled:?}");
+    let mut command = Process::command(folder.path());
+    command
+        .args(["token", "refresh"])
+        .env("CAIGUNN_ACCESS_TOKEN", "access-token")
+        .env("CAIGUNN_API_URL", "http://caigunn.test")
+        .env("CAIGUNN_API_TIMEOUT_SECONDS", "1")
+        .env("LD_PRELOAD", &library);
+
+    let ended = run(command).await;
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.errors.contains("in time"), "{ended:?}");
 }

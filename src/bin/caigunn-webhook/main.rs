@@ -283,5 +283,9 @@ fn on_one_thread(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::R
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(command)
+    let done = runtime.block_on(command);
+    // Looking up a name cannot be called off, and may take longer than anybody waits for it. All else that is done on threads
+    // of its own was waited for.
+    runtime.shutdown_background();
+    done
 }

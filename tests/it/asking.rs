@@ -228,8 +228,8 @@ async fn the_public_side_of_a_receiver_is_told_from_its_admin_side() {
     let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
 
     let expected = format!(
-        "caigunn-webhook: the receiver at http://{place} has no such path, as on its public side: say where it listens with \
-         --admin or CAIGUNN_ADMIN_LISTEN\n"
+        "caigunn-webhook: the receiver at http://{place} has no such path, as on its public side, or it is an older \
+         version: say where it listens with --admin or CAIGUNN_ADMIN_LISTEN\n"
     );
     assert_eq!((listed.code, &listed.errors), (Some(1), &expected));
     let delivery = format!("app/{}", IDS[0]);
@@ -450,4 +450,121 @@ async fn a_command_ends_with_what_it_knows_though_a_name_is_still_being_looked_u
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.errors.contains("in time"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_before_a_receiver_that_is_away_is_told_from_what_is_none() {
+    for status in [502, 503, 504] {
+        let page = "<h1>Bad Gateway</h1>";
+        let length = page.len();
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{page}");
+        let place = answering(answer).await.to_string();
+
+        let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+        let expected = format!(
+            "caigunn-webhook: what answers at http://{place}, with {status}, is a proxy, and the receiver behind it does not \
+             answer: see whether that runs\n"
+        );
+        assert_eq!((listed.code, listed.errors), (Some(1), expected));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_called_that() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"receipts\": [";
+    let place = answering(answer).await.to_string();
+
+    let listed = ask(&["receipts", "list", "--admin", &place], TOKEN, &[]).await;
+
+    let expected = format!("caigunn-webhook: the answer of what listens at http://{place} broke off (");
+    assert!(listed.errors.starts_with(&expected), "{listed:?}");
+    assert!(
+        listed
+            .errors
+            .ends_with("): see whether that still runs, and ask again\n"),
+        "{listed:?}"
+    );
+    assert_eq!(listed.code, Some(1));
+}
+
+#[tokio::test]
+async fn what_a_newer_receiver_says_keeps_a_destination_is_shown_in_its_words() {
+    let trouble = json!({"kind": "full", "since": null, "until": null, "detail": "its queue takes no more"});
+    let destination = json!({"name": "app", "kind": "http", "to": "http://x", "state": "active", "pending_count": 1,
+        "dead_count": 0, "trouble": trouble});
+    let answer = json!({"destinations": [destination], "leader": {"is_self": true}});
+    let routes = Router::new().route("/api/v1/destinations", get(async || Json(answer)));
+    let place = serve(routes).await;
+
+    let listed = ask(&["destinations", "list", "--admin", &place], TOKEN, &[]).await;
+
+    assert!(
+        listed.output.contains("full: its queue takes no more"),
+        "{listed:?}"
+    );
+}
+
+#[tokio::test]
+async fn listen_goes_on_behind_a_receipt_that_it_cannot_read() {
+    let ids = ["0", "1", "2"].map(|last| format!("{}{last}", &IDS[0][..IDS[0].len() - 1]));
+    let [unreadable, gone, whole] = &ids;
+    let receipt = |id: &String| {
+        json!({"id": id, "sequence": 1, "received_at": "2024-07-30T09:15:00Z", "event": "crawling.initial", "event_id": null,
+            "chatbot_id": null, "wire": "2024-07", "origin": "webhook", "body_bytes": 2})
+    };
+    let listed = json!({"receipts": ids.iter().map(receipt).collect::<Vec<_>>(), "next_after": 3, "newest_sequence": 3});
+    let nothing = json!({"receipts": [], "next_after": 3, "newest_sequence": 3});
+    let begin = json!({"receipts": [], "next_after": 0, "newest_sequence": 0});
+    let with_body = |id: &String, body: String| {
+        let mut receipt = receipt(id);
+        receipt["body"] = body.into();
+        Json(receipt)
+    };
+    let sent = with_body(
+        whole,
+        crate::harness::json(&crate::harness::sample("crawling.initial")).to_string(),
+    );
+    let damaged = with_body(unreadable, "{}".to_owned());
+    let routes = Router::new()
+        .route(
+            "/api/v1/receipts",
+            get(async move |uri: axum::http::Uri| {
+                let query = uri.query().unwrap_or_default();
+                let is = |after: &str| query.contains(&format!("after={after}"));
+                Json(if is("newest") {
+                    begin
+                } else if is("0") {
+                    listed
+                } else {
+                    nothing
+                })
+            }),
+        )
+        .route(&format!("/api/v1/receipts/{unreadable}"), get(async || damaged))
+        .route(
+            &format!("/api/v1/receipts/{gone}"),
+            get(async || {
+                (
+                    StatusCode::NOT_FOUND,
+                    Json(json!({"detail": "there is no receipt"})),
+                )
+            }),
+        )
+        .route(&format!("/api/v1/receipts/{whole}"), get(async || sent));
+    let place = serve(routes).await;
+    let application = Application::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(folder.path());
+    command.args(["listen", "--forward-to", &application.url(), "--admin", &place]);
+
+    let listening = Process::launch(folder.path(), command);
+
+    let arrived = application.wait_for_arrivals(1).await.remove(0);
+    assert_eq!(arrived.webhook_id, *whole);
+    for id in [unreadable, gone] {
+        let said = format!("the receipt {id} is not forwarded: ");
+        assert!(listening.errors().contains(&said), "{}", listening.errors());
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::outgoing;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -87,7 +87,7 @@ fn said(status: u16, has_token: bool, detail: &str) -> String {
                 .into()
         }
         (404, _) if detail == NOTHING_THERE => {
-            format!("has no such path, as on its public side: {SAY_WHERE}")
+            format!("has no such path, as on its public side, or it is an older version: {SAY_WHERE}")
         }
         (status, _) => format!("answers {status}: {detail}"),
     }
@@ -203,21 +203,34 @@ impl AdminApi {
         let response = match answer {
             Ok(response) => response,
             Err(error) if error.is_connect() => return self.unreached(&error.into()),
-            Err(error) if error.is_timeout() => {
-                bail!(
-                    "the receiver at {place} did not answer within {} s",
-                    TIMEOUT.as_secs()
-                )
-            }
+            Err(error) if error.is_timeout() => return Err(self.late()),
             Err(error) => bail!(
                 "what listens at {place}{through} does not answer as a receiver does ({}): {SAY_WHERE}",
                 outgoing::innermost(&error)
             ),
         };
-        let status = response.status();
-        let answer: Value = response.json().await.unwrap_or_default();
+        self.read(response).await.map(Some)
+    }
+
+    fn late(&self) -> anyhow::Error {
+        let (place, seconds) = (&self.place, TIMEOUT.as_secs());
+        anyhow!("the receiver at {place} did not answer within {seconds} s")
+    }
+
+    /// What an answer has in it, if that is what was asked for.
+    async fn read(&self, response: Response) -> anyhow::Result<Value> {
+        let (place, through, status) = (&self.place, self.through(), response.status());
+        let bytes = match response.bytes().await {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_timeout() => return Err(self.late()),
+            Err(error) => bail!(
+                "the answer of what listens at {place}{through} broke off ({}): see whether that still runs, and ask again",
+                outgoing::innermost(&error)
+            ),
+        };
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match answer["detail"].as_str() {
-            _ if status.is_success() && answer.is_object() => Ok(Some(answer)),
+            _ if status.is_success() && answer.is_object() => Ok(answer),
             Some(detail) => Err(Refused {
                 place: place.clone(),
                 said: said(status.as_u16(), self.token.is_some(), detail),
@@ -225,6 +238,10 @@ impl AdminApi {
                 detail: detail.to_owned(),
             }
             .into()),
+            None if [502, 503, 504].contains(&status.as_u16()) => bail!(
+                "what answers at {place}{through}, with {}, is a proxy, and the receiver behind it does not answer: see whether that runs",
+                status.as_u16()
+            ),
             None => bail!(
                 "what answers at {place}{through}, with {}, is no admin side of a receiver: {SAY_WHERE}",
                 status.as_u16()

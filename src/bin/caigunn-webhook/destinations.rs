@@ -118,8 +118,16 @@ fn remark(destination: &Value, format: Format) -> String {
             output::shown_time(&destination["removed_after"], format)
         );
     }
-    let Ok(Some(trouble)) = Option::<Trouble>::deserialize(&destination["trouble"]) else {
+    let told = &destination["trouble"];
+    if told.is_null() {
         return "-".to_owned();
+    }
+    let Ok(trouble) = Trouble::deserialize(told) else {
+        // Of a newer receiver, in its words.
+        let said = ["kind", "detail"]
+            .into_iter()
+            .filter_map(|member| told[member].as_str());
+        return said.collect::<Vec<_>>().join(": ");
     };
     let detail = trouble.detail.unwrap_or("why is not known".to_owned());
     match (trouble.kind, trouble.until) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use caigunn_webhook::clock::Timestamp;
 use caigunn_webhook::config::Settings;
 use caigunn_webhook::delivery::{
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::admin::AdminApi;
+use crate::admin::{AdminApi, Refused};
 use crate::configuration::read_secret;
 use crate::follow::{Follow, until_stopped};
 use crate::output::{self, FormatArgs, WrongUsage, text};
@@ -104,8 +104,16 @@ async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> an
     ));
     loop {
         let listed = follow.next().await?;
-        let whole = follow.whole(&listed).await?;
-        let parcel = parcel(&whole)?;
+        let whole = follow.whole(&listed).await;
+        let (parcel, whole) = match whole.and_then(|whole| Ok((parcel(&whole)?, whole))) {
+            Ok(read) => read,
+            Err(error) if !is_of_receipt(&error) => return Err(error),
+            Err(error) => {
+                let id = text(&listed["id"]);
+                output::say(format_args!("the receipt {id} is not forwarded: {error:#}"));
+                continue;
+            }
+        };
         let (at, began) = (Timestamp::now(), Instant::now());
         let report = sender.send(parcel).await;
         let line = line(&whole, at, &report, began.elapsed(), args.format.chosen());
@@ -113,13 +121,28 @@ async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> an
     }
 }
 
+/// Whether it is one receipt that cannot be read, or is gone; the others can be forwarded all the same.
+fn is_of_receipt(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.map_or(error.is::<Unreadable>(), |refused| refused.status == 404)
+}
+
+/// What cannot be read of a receipt.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("the receiver gave it without a body")]
+    NoBody,
+    #[error("reading what the receiver had accepted")]
+    Body(#[source] event::ParseError),
+    #[error("reading what the receiver says of it")]
+    Receipt(#[source] serde_json::Error),
+}
+
 /// A receipt as the admin API gave it, to be sent.
-fn parcel(whole: &Value) -> anyhow::Result<Parcel> {
-    let Some(body) = whole["body"].as_str() else {
-        bail!("the receiver gave a receipt without a body");
-    };
-    let notification = event::parse(body.as_bytes()).context("reading what the receiver had accepted")?;
-    let receipt = Receipt::deserialize(whole).context("reading a receipt")?;
+fn parcel(whole: &Value) -> Result<Parcel, Unreadable> {
+    let body = whole["body"].as_str().ok_or(Unreadable::NoBody)?;
+    let notification = event::parse(body.as_bytes()).map_err(Unreadable::Body)?;
+    let receipt = Receipt::deserialize(whole).map_err(Unreadable::Receipt)?;
     Ok(Parcel {
         receipt: Receipt {
             event: notification.name(),

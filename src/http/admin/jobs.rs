@@ -149,3 +149,19 @@ pub async fn ask_caigunn(
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_that_is_documented_waits_for_the_longest_answer() {
+        let document = include_str!("../../../docs/proxies.md");
+        let (_, waits) = document.split_once("proxy_read_timeout ").expect("it is said");
+        let (seconds, _) = waits.split_once("s;").expect("it ends");
+        let seconds: u64 = seconds.parse().expect("a number");
+
+        assert!(Duration::from_secs(seconds) > BACKFILL_TIMEOUT);
+        assert!(document.contains(&format!("{seconds} s and more until it gives up an answer")));
+    }
+}

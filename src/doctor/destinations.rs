@@ -98,26 +98,28 @@ async fn access(destination: &DestinationSettings) -> Vec<Finding> {
 /// What is wrong with a destination as the receiver shows it.
 fn standing(shown: &Value) -> Vec<Finding> {
     let name = shown["name"].as_str().unwrap_or_default();
-    let trouble = Option::<Trouble>::deserialize(&shown["trouble"]).unwrap_or_default();
+    let told = &shown["trouble"];
+    let trouble = Option::<Trouble>::deserialize(told).unwrap_or_default();
     let mut findings: Vec<_> = trouble
         .map(|trouble| finding(name, shown, &trouble))
         .into_iter()
         .collect();
-    if findings.is_empty()
-        && let Some(state @ ("down" | "paused")) = shown["state"].as_str()
-    {
+    let state = shown["state"].as_str().unwrap_or_default();
+    if findings.is_empty() && (!told.is_null() || ["down", "paused"].contains(&state)) {
         // Of another version, which does not say it in a way that is understood here.
+        let said = ["kind", "detail"]
+            .into_iter()
+            .filter_map(|member| told[member].as_str());
+        let said: String = said.map(|said| format!(": {said}")).collect();
         findings.push(Finding::warning(
             CHECK,
-            format!("{name} is {state}"),
+            format!("{name} is {state}{said}"),
             "`caigunn-webhook destinations list --format json` has all that the receiver says of it",
         ));
     }
-    // What a removed one had is closed, and nobody is to mend it.
-    if let Some(count @ 1..) = shown["dead_count"]
-        .as_u64()
-        .filter(|_| shown["state"] != "removed")
-    {
+    // Of one that is configured no more nothing can be sent again, and nobody is to mend it.
+    let can_be_sent = !matches!(shown["state"].as_str(), Some("unconfigured" | "removed"));
+    if let Some(count @ 1..) = shown["dead_count"].as_u64().filter(|_| can_be_sent) {
         findings.push(Finding::warning(
             CHECK,
             format!("{name} has dead letters, which are tried no more: {count}"),
@@ -303,19 +305,28 @@ mod tests {
 
     #[test]
     fn of_one_whose_trouble_is_not_understood_the_state_is_said() {
-        for trouble in [json!(null), json!({"kind": "of a later version"})] {
-            let shown = json!({"name": "app", "state": "down", "pending_count": 1, "dead_count": 0, "trouble": trouble});
+        let later = json!({"kind": "of a later version", "detail": "it is full"});
+        for (state, trouble, expected) in [
+            ("down", json!(null), "app is down"),
+            (
+                "down",
+                later.clone(),
+                "app is down: of a later version: it is full",
+            ),
+            ("active", later, "app is active: of a later version: it is full"),
+        ] {
+            let shown = json!({"name": "app", "state": state, "pending_count": 1, "dead_count": 0, "trouble": trouble});
 
             let found = standing(&shown);
 
             assert_eq!(found.len(), 1, "{found:?}");
-            assert_eq!(found[0].found, "app is down");
+            assert_eq!(found[0].found, expected);
         }
     }
 
     #[test]
-    fn dead_letters_are_warned_of_but_those_of_what_was_removed() {
-        for (state, count) in [("active", 1), ("removed", 0)] {
+    fn dead_letters_are_warned_of_but_those_that_nothing_can_be_done_about() {
+        for (state, count) in [("active", 1), ("unconfigured", 0), ("removed", 0)] {
             let shown =
                 json!({"name": "app", "state": state, "pending_count": 0, "dead_count": 2, "trouble": null});
 

@@ -85,6 +85,39 @@ mod tests {
         }
     }
 
+    /// Generators make a type of each, and who reads the document looks for where it is used.
+    #[test]
+    fn each_type_in_it_is_referred_to() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+
+        let is_unused = |name: &&String| !DOCUMENT.contains(&format!("\"#/components/schemas/{name}\""));
+        let unused: Vec<_> = schemas.keys().filter(is_unused).collect();
+
+        assert_eq!(unused, [""; 0]);
+    }
+
+    #[test]
+    fn what_headers_an_answer_has_is_in_it() {
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let headers = |path: &str, method: &str, status: &str| {
+            let answer = &document["paths"][path][method]["responses"][status];
+            let headers = answer["headers"].as_object().into_iter().flatten();
+            headers.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+
+        // All have that.
+        assert!(
+            document["info"]["description"]
+                .as_str()
+                .unwrap()
+                .contains("the header x-request-id")
+        );
+        assert_eq!(headers("/api/v1/jobs", "get", "400"), [""; 0]);
+        assert_eq!(headers("/api/v1/jobs", "get", "401"), ["www-authenticate"]);
+        assert_eq!(headers("/webhook", "post", "503"), ["retry-after"]);
+    }
+
     /// Adds where a part of the document has what breaks clients or means nothing to their authors.
     fn find_faults(place: &str, part: &Value, faults: &mut Vec<String>) {
         let of_rust = |text: &str| ["[`", "::", "`None`"].iter().any(|it| text.contains(it));

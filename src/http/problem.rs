@@ -23,6 +23,7 @@ use tracing::Level;
 use super::text_of;
 use crate::event::Fault;
 use crate::inbox::{self, RequestId};
+pub use causes::is_too_long;
 pub use kind::Kind;
 
 /// That a response says already what the problem is, in a form of its own. Put into the response's extensions.
@@ -135,6 +136,14 @@ impl Problem {
             Kind::BodyTooLarge,
             format!("a body may have {limit_bytes} bytes at most"),
         )
+    }
+
+    /// 413 or 400: why a body that may have so many bytes was not read to its end.
+    pub fn unread_body(error: &axum::Error, limit_bytes: usize) -> Self {
+        match causes::is_too_long(error) {
+            true => Self::body_too_large(limit_bytes),
+            false => Self::broken_body(),
+        }
     }
 
     /// 415 for the type.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::super::Leader;
-use super::super::problem::{Kind, Problem};
+use super::super::problem::{Kind, Problem, is_too_long};
 use super::super::routes::{About, Routes};
 use super::replays::BODY_TIMEOUT;
 use super::told::{Followed, NOT_YET, NoQuery, NotYet, follow, not_yet};
@@ -77,11 +77,14 @@ pub async fn pause(
 ) -> Result<Response, Problem> {
     let destination = name_of(name)?;
     // A reason in it would be passed over in silence.
-    let reading = timeout(BODY_TIMEOUT, to_bytes(request.into_body(), 0)).await;
-    if !matches!(reading, Ok(Ok(_))) {
-        return Err(Problem::invalid_query(
-            "say why in the query, as ?reason=, and send no body",
-        ));
+    match timeout(BODY_TIMEOUT, to_bytes(request.into_body(), 0)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) if !is_too_long(&error) => return Err(Problem::broken_body()),
+        Ok(Err(_)) | Err(_) => {
+            return Err(Problem::invalid_query(
+                "say why in the query, as ?reason=, and send no body",
+            ));
+        }
     }
     let allowed = format!("1 to {MAX_REASON_CHARS} characters");
     let is_allowed = |reason: &String| (1..=MAX_REASON_CHARS).contains(&reason.chars().count());

@@ -102,7 +102,7 @@ pub async fn begin(
     let body = reading
         .await
         .map_err(|_| Problem::body_timeout(BODY_TIMEOUT))?
-        .map_err(|_| Problem::body_too_large(MAX_BODY_BYTES))?;
+        .map_err(|error| Problem::unread_body(&error, MAX_BODY_BYTES))?;
     let replay = read(&body)?;
     let destination = replay.destination.clone();
     let id = api

@@ -1,8 +1,10 @@
 //! The document as the routes say it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, StatusCode};
+use serde_json::{Value, json};
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
@@ -10,8 +12,8 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, Schema, SchemaFormat};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
-    Required, Response as Answer, ResponseBuilder, Type,
+    ComponentsBuilder, Content, Header, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Paths, Ref,
+    RefOr, Required, Response as Answer, ResponseBuilder, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -22,7 +24,8 @@ use super::flat::{Schemas, flat, flat_one};
 const TITLE: &str = "caigunn-webhook";
 
 const DESCRIPTION: &str = "What the receiver answers. The public address has /webhook, /healthz and /readyz; the admin \
-                           address has all the others, and /healthz and /readyz too.";
+                           address has all the others, and /healthz and /readyz too. Each answer to a request that could \
+                           be read has its id, a UUIDv7, in the header x-request-id.";
 
 /// How the admin token is called.
 const BEARER: &str = "admin_token";
@@ -42,7 +45,7 @@ pub fn document<'a>(described: impl Iterator<Item = &'a Described>) -> String {
     let bearer = bearer.description(Some(
         "Without a token in the settings only clients on the same machine are served.",
     ));
-    let components = flat(&schemas)
+    let components = reached(&paths, flat(&schemas))
         .into_iter()
         .fold(ComponentsBuilder::new(), |all, (name, schema)| {
             all.schema(name, schema)
@@ -63,6 +66,20 @@ pub fn document<'a>(described: impl Iterator<Item = &'a Described>) -> String {
     text + "\n"
 }
 
+fn header(description: &str) -> Header {
+    let mut header = Header::new(String::schema());
+    header.description = Some(description.to_owned());
+    header
+}
+
+fn of_header(name: &HeaderName) -> &'static str {
+    match *name {
+        RETRY_AFTER => "In how many seconds to ask again.",
+        WWW_AUTHENTICATE => "How a token is shown.",
+        _ => "",
+    }
+}
+
 /// A type as it is answered: a later version may have more members. What is taken is refused where it has others.
 fn open(mut schema: RefOr<Schema>) -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema
@@ -71,6 +88,34 @@ fn open(mut schema: RefOr<Schema>) -> RefOr<Schema> {
         object.additional_properties = None;
     }
     schema
+}
+
+/// Those of the types that something in the paths is of, or has in it.
+fn reached(paths: &Paths, mut schemas: Schemas) -> Schemas {
+    let mut kept = Schemas::new();
+    let mut names = BTreeSet::new();
+    add_names(&json!(paths), &mut names);
+    while let Some(name) = names.pop_first() {
+        if let Some(schema) = schemas.remove(&name) {
+            add_names(&json!(schema), &mut names);
+            kept.insert(name, schema);
+        }
+    }
+    kept
+}
+
+/// Adds the names of the types that a part of the document refers to.
+fn add_names(part: &Value, names: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(members) => {
+            let name = members.get("$ref").and_then(Value::as_str);
+            let name = name.and_then(|reference| reference.rsplit('/').next());
+            names.extend(name.map(str::to_owned));
+            members.values().for_each(|member| add_names(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_names(item, names)),
+        _ => {}
+    }
 }
 
 fn operation(path: &str, method: &HttpMethod, about: &About) -> Operation {
@@ -134,28 +179,31 @@ fn path_parameters(path: &str) -> impl Iterator<Item = Parameter> {
 
 /// How a route refuses, by status: with a problem document, but for what is refused before it is a request.
 fn refusals(path: &str, about: &About) -> BTreeMap<StatusCode, Answer> {
-    let mut kinds: BTreeMap<StatusCode, Vec<String>> = BTreeMap::new();
+    let mut kinds: BTreeMap<StatusCode, (Vec<String>, BTreeMap<String, Header>)> = BTreeMap::new();
     let of_path = [Kind::NotFound];
     let of_path = of_path.iter().filter(|_| about.is_guarded && path.contains('{'));
     for kind in Kind::OF_ANY_REQUEST.iter().chain(of_path).chain(&about.refusals) {
         let (status, name, title) = kind.parts();
         let said = format!("`{name}`: {title}.");
-        let all = kinds.entry(status).or_default();
+        let (all, headers) = kinds.entry(status).or_default();
         if !all.contains(&said) {
             all.push(said);
         }
+        // What becomes of the connection is no affair of whoever is answered.
+        let told = kind.header().filter(|(name, _)| *name != CONNECTION);
+        headers.extend(told.map(|(name, _)| (name.to_string(), header(of_header(&name)))));
     }
-    let response = |said: Vec<String>| {
+    let response = |(said, headers): (Vec<String>, BTreeMap<String, Header>)| {
         let problem = Content::new(Some(Ref::from_schema_name(Document::name())));
-        ResponseBuilder::new()
+        let response = ResponseBuilder::new()
             .description(said.join(" "))
-            .content("application/problem+json", problem)
-            .build()
+            .content("application/problem+json", problem);
+        let headers = headers.into_iter();
+        let response = headers.fold(response, |all, (name, header)| all.header(name, header));
+        response.build()
     };
-    let mut answers: BTreeMap<_, _> = kinds
-        .into_iter()
-        .map(|(status, said)| (status, response(said)))
-        .collect();
+    let answers = kinds.into_iter();
+    let mut answers: BTreeMap<_, _> = answers.map(|(status, said)| (status, response(said))).collect();
     let too_large = "The head has more than is taken. There is no document.";
     let too_large = ResponseBuilder::new().description(too_large).build();
     answers.insert(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, too_large);

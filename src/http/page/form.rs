@@ -64,7 +64,7 @@ pub async fn read(parts: &Parts, body: Body) -> Result<Fields, Problem> {
     let body = timeout(FORM_TIMEOUT, to_bytes(body, MAX_FORM_BYTES))
         .await
         .map_err(|_| Problem::body_timeout(FORM_TIMEOUT))?
-        .map_err(|_| Problem::body_too_large(MAX_FORM_BYTES))?;
+        .map_err(|error| Problem::unread_body(&error, MAX_FORM_BYTES))?;
     let pairs = url::form_urlencoded::parse(&body).into_owned();
     Ok(Fields(Arc::new(pairs.map(with_whole_time).collect())))
 }

@@ -1,6 +1,9 @@
 //! What went wrong elsewhere, as problems.
 
+use std::error::Error;
 use std::sync::Arc;
+
+use http_body_util::LengthLimitError;
 
 use super::{Kind, Problem};
 use crate::delivery::view;
@@ -23,6 +26,13 @@ pub fn of_query(text: &str) -> String {
         Some(format!("{name}: expected one value, found two"))
     };
     unknown().or_else(repeated).unwrap_or_else(|| said.to_owned())
+}
+
+/// Whether a body was read no further since it is longer than it may be, and not since it broke off.
+pub fn is_too_long(error: &axum::Error) -> bool {
+    error
+        .source()
+        .is_some_and(|source| source.is::<LengthLimitError>())
 }
 
 impl From<ParseError> for Problem {

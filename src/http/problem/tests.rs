@@ -340,3 +340,16 @@ fn the_log_says_what_went_wrong_inside_and_the_answer_only_what_helps_the_sender
     );
     assert_eq!(problem.detail(), "too many notifications wait to be stored");
 }
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_told_from_one_that_is_too_long() {
+    let read = async |body: Body| {
+        let error = axum::body::to_bytes(body, 4).await.unwrap_err();
+        Problem::unread_body(&error, 4).title().0.as_u16()
+    };
+    let piece = || Ok::<_, std::io::Error>("{\"a".to_owned());
+    let breaks_off = futures_util::stream::iter([piece(), Err(std::io::ErrorKind::UnexpectedEof.into())]);
+
+    assert_eq!(read(Body::from("{\"a\": 1}")).await, 413);
+    assert_eq!(read(Body::from_stream(breaks_off)).await, 400);
+}

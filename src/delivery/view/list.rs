@@ -61,12 +61,13 @@ impl Deliveries {
                 next = Some(Cursor(receipt.sequence + 1));
                 break;
             }
+            let rows = rows(&*self.inbox, chosen, receipt.sequence, receipt.sequence).await?;
             let wanted = known
                 .iter()
                 .filter(|known| chosen.is_none_or(|id| id == known.id));
             for destination in wanted {
-                let found = self.of_receipt(destination, receipt).await?;
-                let found = found.map(|(listed, _)| listed);
+                let row = rows.iter().find(|row| row.destination == destination.id);
+                let found = self.listed(destination, receipt, row);
                 items.extend(found.filter(|listed| query.state.is_none_or(|state| state == listed.state)));
             }
         }
@@ -79,20 +80,29 @@ impl Deliveries {
         destination: &Destination,
         receipt: &Receipt,
     ) -> Result<Option<(Listed, Vec<ShownAttempt>)>, Error> {
+        let outbox = self.inbox.outbox();
+        let found = outbox.delivery(destination.id, receipt.sequence).await?;
+        let (row, attempts) = found.unzip();
+        let attempts = attempts.iter().flatten().map(ShownAttempt::of).collect();
+        let listed = self.listed(destination, receipt, row.as_ref());
+        Ok(listed.map(|listed| (listed, attempts)))
+    }
+
+    /// A receipt's way to a destination, by its row if it has one; `None` if there is no such way.
+    pub(super) fn listed(
+        &self,
+        destination: &Destination,
+        receipt: &Receipt,
+        row: Option<&Delivery>,
+    ) -> Option<Listed> {
         let name = &destination.name;
-        if let Some((row, attempts)) = self
-            .inbox
-            .outbox()
-            .delivery(destination.id, receipt.sequence)
-            .await?
-        {
-            let attempts = attempts.iter().map(ShownAttempt::of).collect();
-            return Ok(Some((Listed::of_row(name, &row, receipt), attempts)));
+        if let Some(row) = row {
+            return Some(Listed::of_row(name, row, receipt));
         }
         let configured = self.configured(name);
         let is_wanted = configured.is_some_and(|configured| configured.settings.filter.matches(receipt));
         let is_ahead = receipt.sequence > destination.cursor && destination.removed_at.is_none();
-        Ok((is_ahead && is_wanted).then(|| (Listed::of_log(name, receipt), Vec::new())))
+        (is_ahead && is_wanted).then(|| Listed::of_log(name, receipt))
     }
 
     /// A page of the part of the list, above `floor`, in which receipts may be pending without a row.

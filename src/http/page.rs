@@ -9,6 +9,7 @@
 //! may change something has been seen to before it is called ([`entry`]).
 
 mod assets;
+mod begun;
 mod body;
 mod chatbots;
 mod deliveries;
@@ -55,6 +56,7 @@ use crate::clock::{A_TIME, TYPED};
 use crate::event::Fault;
 use crate::inbox::Writer;
 use crate::minutes::Traffic;
+use begun::Begun;
 use entry::Viewer;
 pub use failure::dress_for_browsers;
 use form::Fields;
@@ -99,6 +101,7 @@ pub struct Kept {
     sessions: Sessions,
     slowing: Slowing,
     notices: Notices,
+    begun: Begun,
     health: KnownHealth,
     live: Live,
 }
@@ -119,7 +122,7 @@ impl Parts {
         form: Markup,
     ) -> Response {
         let content = html! {
-            div.failure role="alert" { @for words in mistakes(&problem) { p { (words) } } }
+            div.failure role="alert" { @for words in mistakes(&problem) { p { (parts::whole(&words)) } } }
             (form)
         };
         let mut response = self.page(viewer, section, title, content).await;

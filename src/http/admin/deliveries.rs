@@ -138,7 +138,7 @@ pub type NamedDelivery = Result<Path<(String, String)>, PathRejection>;
 pub struct WholeDelivery {
     #[serde(flatten)]
     delivery: Listed,
-    /// Oldest first.
+    /// Oldest first: of all that were made, which `attempt_count` says, the latest 100.
     attempts: Vec<ShownAttempt>,
 }
 

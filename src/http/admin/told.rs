@@ -81,6 +81,14 @@ impl Given {
 /// An instruction that was given is followed also when nobody waits for it.
 pub async fn follow(api: &Api, instruction: Instruction) -> Result<Followed, Problem> {
     let id = api.deliveries.instruct(&instruction).await?;
+    followed(api, id).await
+}
+
+/// Waits for a time until an instruction that was given is done.
+///
+/// # Errors
+/// It cannot be done.
+pub async fn followed(api: &Api, id: InstructionId) -> Result<Followed, Problem> {
     let deadline = Instant::now() + DONE_TIMEOUT;
     loop {
         // It was given, whether or not what became of it can be read.

@@ -63,7 +63,8 @@ pub(super) async fn ensure(State(site): State<Site>, _: Fields) -> Result<Respon
             "CaiGunn is left alone until {until}, as it asked for or since it is down. Each is looked at then, and the URL put where \
              another stands."
         ),
-        None => "Each is looked at now, and the URL put where another stands: in some seconds this page says what came of it."
+        None => "Each is looked at now, and the URL put where another stands: load this page again in some seconds, and it says what \
+                 came of it."
             .to_owned(),
     };
     Ok(site.after("/chatbots", notice))
@@ -143,7 +144,10 @@ pub fn wrong(seen: &Seen) -> Vec<String> {
     if let Some(Probe { finding, detail, .. }) = &seen.probe
         && !finding.is_receiver()
     {
-        wrong.push(format!("the public URL does not lead here: {detail}"));
+        wrong.push(format!(
+            "the public URL does not lead here: {}",
+            parts::brief(detail)
+        ));
     }
     let is_wrong = |chatbot: &&Registration| {
         !matches!(

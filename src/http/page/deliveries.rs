@@ -10,7 +10,7 @@ use super::delivery::{how, last_attempt, path};
 use super::entry::{Viewer, path_with};
 use super::parts::{self, Filter};
 use super::{Fields, Section, Site, destinations, replays};
-use crate::delivery::view::{Listed, ShownAttempt, ShownDestination, ShownState};
+use crate::delivery::view::{self, Listed, ShownAttempt, ShownDestination, ShownState};
 use crate::http::admin::deliveries::{self, DeliveriesQuery};
 use crate::http::admin::{Asked, cursor_text};
 use crate::http::problem::Problem;
@@ -74,7 +74,7 @@ pub(super) async fn list(
     };
     let mut rows = Vec::with_capacity(page.deliveries.len());
     for listed in &page.deliveries {
-        rows.push(row(listed, last_attempt(&site, listed).await?.as_ref()));
+        rows.push(row(listed, &last_attempt(&site, listed).await));
     }
     let empty = match page.next_cursor {
         Some(_) => "None of the deliveries that were looked at is like that; there are older ones.",
@@ -86,7 +86,7 @@ pub(super) async fn list(
         |known: &ShownDestination| asked == Some(&*known.name) && known.state == ShownState::Unconfigured;
     let content = html! {
         (form)
-        (of_all(&viewer))
+        (of_all(&viewer, &known))
         (parts::table("Deliveries, newest receipt first", &COLUMNS, &rows, empty))
         @if known.iter().any(is_gone) {
             p.quiet { "What was not tried yet is counted on " a href="/destinations" { "/destinations" } " and not listed." }
@@ -99,14 +99,19 @@ pub(super) async fn list(
         .await)
 }
 
-fn row(listed: &Listed, last: Option<&ShownAttempt>) -> Markup {
+fn row(listed: &Listed, last: &Result<Option<ShownAttempt>, view::Error>) -> Markup {
+    let read = last.as_ref().ok().and_then(Option::as_ref);
     let cells = [
         parts::time(listed.received_at),
         html! { (listed.destination) },
         parts::text(&listed.event.to_string()),
         parts::state(listed.state.as_str()),
         html! { (listed.attempt_count) },
-        how(listed, last),
+        html! {
+            (how(listed, read))
+            // One row that is damaged hides no other.
+            @if let Err(error) = last { "; its attempts cannot be read: " (error) }
+        },
         parts::id_link(listed.receipt_id, &path(listed)),
     ];
     parts::row(&COLUMNS, &cells)
@@ -152,7 +157,13 @@ impl Deed {
 }
 
 /// The buttons for all that match, where what is in view can be told that.
-fn of_all(viewer: &Viewer) -> Markup {
+fn of_all(viewer: &Viewer, known: &[ShownDestination]) -> Markup {
+    let is_asked = |name: &str| viewer.asked("destination").is_none_or(|asked| asked == name);
+    // Only those can be told something.
+    let mut configured = known.iter().filter(|known| known.kind.is_some());
+    if !configured.any(|known| is_asked(&known.name)) {
+        return html! {};
+    }
     let asked: Vec<_> = FILTERS
         .into_iter()
         .filter_map(|name| Some((name, viewer.asked(name)?)))
@@ -194,7 +205,7 @@ pub(super) async fn all(
     let back = path_with("/deliveries", kept.iter().copied());
     if fields.get(parts::CONFIRMED).is_some() {
         return match deed {
-            Deed::Again => send_again(&site, query).await,
+            Deed::Again => send_again(&site, &fields, query).await,
             Deed::Now | Deed::Off => tell(&site, deed, query, &back).await,
         };
     }
@@ -206,10 +217,17 @@ pub(super) async fn all(
         return Ok(site.after(&back, none));
     };
     let from = fields.get("cursor").map(|at| ("cursor", at));
-    let counted = kept.into_iter().filter(|(name, _)| *name != "until");
+    let counted = kept.iter().copied().filter(|(name, _)| *name != "until");
     let told = [("until", &*until), ("deed", deed.as_str())];
     let hidden: Vec<_> = counted.chain(from).chain(told).collect();
-    let content = parts::confirm(&viewer, "/deliveries/all", &hidden, &question, &label, &back);
+    let content = parts::confirm(
+        &viewer,
+        "/deliveries/all",
+        &hidden,
+        &kept,
+        (&question, &label),
+        &back,
+    );
     let title = "All that match";
     Ok(site.page(&viewer, Section::Deliveries, title, content).await)
 }
@@ -262,9 +280,8 @@ async fn question(
 }
 
 /// Sends the dead letters once more that a query is about.
-async fn send_again(site: &Site, query: DeliveriesQuery) -> Result<Response, Problem> {
-    let replay = Instruction::Replay(replay(query)?);
-    let id = site.api.deliveries.instruct(&replay).await?;
+async fn send_again(site: &Site, fields: &Fields, query: DeliveriesQuery) -> Result<Response, Problem> {
+    let id = replays::begun(site, fields, replay(query)?).await?;
     let notice = "The dead letters that match are sent once more.";
     Ok(site.after(&format!("/replays/{id}"), notice))
 }
@@ -358,4 +375,26 @@ async fn tell(site: &Site, deed: Deed, query: DeliveriesQuery, back: &str) -> Re
     notice += " There may be more: this list begins behind them.";
     let separator = if back.contains('?') { '&' } else { '?' };
     Ok(site.after(&format!("{back}{separator}cursor={}", cursor_text(next)), notice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_done_to_none_has_no_button() {
+        let configured = ShownDestination::sample(ShownState::Active, 1, None, None);
+        let gone = ShownDestination {
+            name: "old".to_owned(),
+            kind: None,
+            ..ShownDestination::sample(ShownState::Unconfigured, 1, None, None)
+        };
+        let viewer = Viewer::default();
+
+        let some = of_all(&viewer, &[gone.clone(), configured]).into_string();
+
+        assert!(some.contains("Retry all dead ones"), "{some}");
+        assert_eq!(of_all(&viewer, &[gone]).into_string(), "");
+        assert_eq!(of_all(&viewer, &[]).into_string(), "");
+    }
 }

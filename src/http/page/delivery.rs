@@ -8,8 +8,8 @@ use maud::{Markup, html};
 use tokio::time::{Instant, sleep};
 
 use super::entry::Viewer;
-use super::{Section, Site, destinations, parts};
-use crate::delivery::view::{Listed, ShownAttempt};
+use super::{Section, Site, destinations, parts, replays};
+use crate::delivery::view::{self, Listed, ShownAttempt};
 use crate::http::admin::deliveries::{self, NamedDelivery};
 use crate::http::admin::told::{Followed, follow};
 use crate::http::problem::Problem;
@@ -31,7 +31,7 @@ pub fn path(listed: &Listed) -> String {
 }
 
 /// The last attempt, where it failed: the list has only how it ended.
-pub async fn last_attempt(site: &Site, listed: &Listed) -> Result<Option<ShownAttempt>, Problem> {
+pub async fn last_attempt(site: &Site, listed: &Listed) -> Result<Option<ShownAttempt>, view::Error> {
     if matches!(listed.last_outcome, None | Some(Outcome::Delivered)) {
         return Ok(None);
     }
@@ -73,10 +73,16 @@ pub(super) async fn show(
     let (destination, receipt_id) = deliveries::ids(named)?;
     let (listed, attempts) = deliveries::found(&site.api, &destination, receipt_id).await?;
     let rows: Vec<_> = attempts.iter().map(row).collect();
+    let is_configured = replays::configured(&site).await?.contains(&destination);
     let content = html! {
         (parts::facts(facts(&listed, &attempts)))
-        (actions(&viewer, &listed))
+        @if is_configured {
+            (actions(&viewer, &listed))
+        } @else {
+            p.quiet { (destination) " is configured no more: what was for it can neither be tried nor be called off." }
+        }
         (parts::table("Attempts, oldest first", &COLUMNS, &rows, "Nothing was tried yet."))
+        (not_kept(&listed, &attempts))
     };
     let title = format!("Delivery to {destination}");
     Ok(site.page(&viewer, Section::Deliveries, &title, content).await)
@@ -124,6 +130,18 @@ fn actions(viewer: &Viewer, listed: &Listed) -> Markup {
     }
 }
 
+/// That not all attempts are there any more, where it is so.
+pub fn not_kept(listed: &Listed, attempts: &[ShownAttempt]) -> Markup {
+    let is_cut = attempts.first().is_some_and(|first| first.number > 1);
+    html! {
+        @if is_cut {
+            p.quiet {
+                "Of the " (listed.attempt_count) " attempts to " (listed.destination) " the last " (attempts.len()) " are kept."
+            }
+        }
+    }
+}
+
 /// An attempt in a list.
 pub fn row(attempt: &ShownAttempt) -> Markup {
     let cells = [
@@ -155,15 +173,20 @@ pub(super) async fn retry(State(site): State<Site>, named: NamedDelivery) -> Res
     if let Followed::NotYet(_) = follow(&site.api, instruction).await? {
         return Ok(site.after(&here, "The receiver that leads will try it."));
     }
-    lead_to_next_attempt(&site, &destination, receipt_id, attempts.len()).await
+    lead_to_next_attempt(&site, &destination, receipt_id, last_number(&attempts)).await
 }
 
-/// Leads to the attempt that follows so many, once it has been made; or says what holds it up.
+/// The number of the last attempt, 0 before the first. How many there are is another one: only the latest are kept.
+pub fn last_number(attempts: &[ShownAttempt]) -> u32 {
+    attempts.last().map_or(0, |last| last.number)
+}
+
+/// Leads to the attempt that follows the one of that number, once it has been made; or says what holds it up.
 pub async fn lead_to_next_attempt(
     site: &Site,
     destination: &str,
     receipt_id: ReceiptId,
-    count: usize,
+    last: u32,
 ) -> Result<Response, Problem> {
     let here = format!("/deliveries/{destination}/{receipt_id}");
     let hold = destinations::holds(site, destination).await?;
@@ -177,7 +200,7 @@ pub async fn lead_to_next_attempt(
     let deadline = Instant::now() + ATTEMPT_TIMEOUT;
     while Instant::now() < deadline {
         let (_, now) = deliveries::found(&site.api, destination, receipt_id).await?;
-        if let Some(newest) = now.last().filter(|_| now.len() > count) {
+        if let Some(newest) = now.last().filter(|newest| newest.number > last) {
             let notice = format!("Attempt {}: {}.", newest.number, newest.outcome.as_str());
             return Ok(site.after(&format!("{here}#attempt-{}", newest.number), notice));
         }

@@ -52,7 +52,9 @@ pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Res
 
 /// What it did not take, if that was given up, and what to do.
 pub fn dead_letters(destination: &ShownDestination) -> Option<String> {
-    let is_told = destination.dead_count > 0 && destination.state != ShownState::Removed;
+    // Of one that is configured no more nothing can be sent again: nobody is to mend it.
+    let can_be_sent = !matches!(destination.state, ShownState::Unconfigured | ShownState::Removed);
+    let is_told = destination.dead_count > 0 && can_be_sent;
     let letters = counted(destination.dead_count, "dead letter");
     is_told.then(|| format!("{} has {letters}: {LOOK_AND_RETRY}", destination.name))
 }
@@ -65,7 +67,7 @@ pub fn standing(destination: &ShownDestination) -> Option<String> {
     let trouble = destination.trouble.as_ref()?;
     let time = |at: Option<Timestamp>| at.map_or("a time that is not known".to_owned(), utc);
     let (since, until) = (time(trouble.since), time(trouble.until));
-    let detail = trouble.detail.as_deref().unwrap_or("why is not known");
+    let detail = parts::brief(trouble.detail.as_deref().unwrap_or("why is not known"));
     let status = destination.status.as_ref();
     let oldest = status.and_then(|status| status.oldest_received_at);
     let oldest = oldest.map_or(String::new(), |at| format!(", the oldest received {}", utc(at)));
@@ -151,7 +153,7 @@ fn facts(destination: &ShownDestination) -> Vec<(&'static str, Markup)> {
     };
     let mut facts = vec![("State", parts::state(destination.state.as_str()))];
     if let Some(standing) = standing(destination) {
-        facts.push(("What to do", parts::text(&standing)));
+        facts.push(("What to do", parts::whole(&standing)));
     }
     if let (Some(kind), Some(to)) = (destination.kind, &destination.to) {
         facts.push(("Where", html! { (kind) " " (parts::text(to)) }));
@@ -281,7 +283,7 @@ pub(super) async fn remove(
     let waiting = counted(pending, "delivery");
     let question = format!("Remove {destination}? What waits for it is not sent any more: {waiting}.");
     let path = format!("{HERE}/{destination}/remove");
-    let content = parts::confirm(&viewer, &path, &[], &question, "Remove it", HERE);
+    let content = parts::confirm(&viewer, &path, &[], &[], (&question, "Remove it"), HERE);
     Ok(site
         .page(&viewer, Section::Destinations, "Remove a destination", content)
         .await)
@@ -302,6 +304,7 @@ mod tests {
     use super::*;
     use crate::delivery::status::{Failure, Status};
     use crate::http::admin::Rights;
+    use crate::inbox::outbox::Pause;
 
     #[test]
     fn whatever_is_sent_to_is_paused_with_a_reason_by_who_may() {
@@ -342,6 +345,8 @@ mod tests {
         assert!(one.starts_with("app has 1 dead letter: see why"), "{one}");
         let down = told(ShownState::Down, 2).unwrap();
         assert!(down.starts_with("app has 2 dead letters: see why"), "{down}");
+        // Nothing is sent there again.
+        assert_eq!(told(ShownState::Unconfigured, 2), None);
         assert_eq!(told(ShownState::Removed, 2), None);
     }
 
@@ -376,6 +381,22 @@ mod tests {
             };
             assert!(is_expected, "{state:?}: {:?}", hold.map(|hold| hold.why));
         }
+    }
+
+    #[test]
+    fn what_to_do_is_said_however_long_the_reason_is() {
+        let pause = Pause {
+            at: Timestamp::now(),
+            reason: "because of the migration ".repeat(20),
+        };
+        let paused = ShownDestination::sample(ShownState::Paused, 1, None, Some(pause));
+
+        let facts = parts::facts(facts(&paused)).into_string();
+
+        assert!(
+            facts.contains("Resume it when it is ready for what is pending</bdi>"),
+            "{facts}"
+        );
     }
 
     #[test]

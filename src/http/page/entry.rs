@@ -57,12 +57,6 @@ impl Viewer {
         found.map(|(_, value)| &**value)
     }
 
-    /// What is asked for, with the names that a page is known by left out.
-    pub fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.query.iter().map(|(name, value)| (&**name, &**value));
-        pairs.filter(|(name, _)| *name != "cursor")
-    }
-
     /// This page with another value under that name, or none.
     pub fn here_with(&self, name: &str, value: Option<&str>) -> String {
         let kept = self.query.iter().filter(|(found, _)| found != name);
@@ -293,6 +287,5 @@ mod tests {
         );
         assert_eq!(viewer.here_with("cursor", None), "/receipts?event=a%26b");
         assert_eq!(viewer.here_with("event", None), "/receipts?cursor=7");
-        assert_eq!(viewer.filters().collect::<Vec<_>>(), [("event", "a&b")]);
     }
 }

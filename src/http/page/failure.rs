@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::entry::{SIGN_IN, Viewer, own_path, path_with};
-use super::{Section, layout, see_other};
+use super::{Section, layout, parts, see_other};
 use crate::http::problem::{Problem, Written};
 use crate::http::{Origin, text_of};
 
@@ -59,7 +59,7 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
         let viewer = response.extensions_mut().remove::<Viewer>().unwrap_or_default();
         let (status, title) = problem.title();
         let content = html! {
-            p { (problem.detail()) }
+            p { (parts::whole(problem.detail())) }
             p.quiet { "Answered with " (status.as_u16()) " to request " code { (request_id) } "." }
             @if is_form { (back(status, page.as_deref())) }
             p { a href="/" { "To the overview" } }

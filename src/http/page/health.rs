@@ -89,7 +89,7 @@ impl Health {
     pub fn line(&self) -> Markup {
         html! {
             p #health .health.well[self.is_well].unwell[!self.is_well] {
-                a href="/" { (parts::text(&self.words)) }
+                a href="/" { (parts::whole(&self.words)) }
             }
         }
     }
@@ -107,7 +107,10 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
             None => "see that the database runs, takes writes and can be reached from here",
         };
         note(
-            format!("the inbox takes no writes: {error}; {advice}; until then posts get 503"),
+            format!(
+                "the inbox takes no writes: {}; {advice}; until then posts get 503",
+                parts::brief(&error.to_string())
+            ),
             "/",
         );
     }
@@ -119,7 +122,7 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
     }
     if let Some(problem) = &standing.backfill.problem {
         note(
-            format!("what was missed cannot be asked for: {problem}"),
+            format!("what was missed cannot be asked for: {}", parts::brief(problem)),
             "/chatbots",
         );
     }

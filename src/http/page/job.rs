@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Fields, Section, Site, Viewer, parts};
+use super::{Fields, Section, Site, Viewer, delivery, parts};
 use crate::clock::{Timestamp, lasting};
 use crate::delivery::view::{self, Listed, ShownAttempt};
 use crate::event::{ChatbotId, EventId};
@@ -31,8 +31,16 @@ const ATTEMPTS: [&str; 7] = [
     "What happened",
 ];
 
-/// A delivery, with its attempts if they were looked at.
-type WithAttempts = (Listed, Option<Vec<ShownAttempt>>);
+/// What is known of a delivery's attempts.
+enum Attempts {
+    Read(Vec<ShownAttempt>),
+    NotLookedAt,
+    /// One row that is damaged hides no other.
+    Unread(view::Error),
+}
+
+/// A delivery with that.
+type WithAttempts = (Listed, Attempts);
 
 /// Deliveries by receipt.
 type Delivered = BTreeMap<ReceiptId, Vec<WithAttempts>>;
@@ -74,15 +82,16 @@ async fn delivered(site: &Site, event_id: EventId) -> Result<Delivered, Problem>
     let mut delivered = Delivered::new();
     for (index, listed) in listed.into_iter().enumerate() {
         let attempts = match listed.attempt_count {
-            0 => Some(Vec::new()),
-            _ if index >= MAX_WITH_ATTEMPTS => None,
+            0 => Attempts::Read(Vec::new()),
+            _ if index >= MAX_WITH_ATTEMPTS => Attempts::NotLookedAt,
             _ => {
-                let shown = site
-                    .api
-                    .deliveries
-                    .show(&listed.destination, listed.receipt_id)
-                    .await?;
-                shown.map(|(_, attempts)| attempts)
+                let deliveries = &site.api.deliveries;
+                match deliveries.show(&listed.destination, listed.receipt_id).await {
+                    Ok(shown) => {
+                        shown.map_or(Attempts::NotLookedAt, |(_, attempts)| Attempts::Read(attempts))
+                    }
+                    Err(error) => Attempts::Unread(error),
+                }
             }
         };
         delivered
@@ -184,7 +193,12 @@ fn notification(step: &Step, before: Option<Timestamp>, delivered: Option<&Vec<W
                 }
             }
             @match delivered {
-                Some(delivered) => (parts::table("Deliveries", &ATTEMPTS, &rows(delivered), "")),
+                Some(delivered) => {
+                    (parts::table("Deliveries", &ATTEMPTS, &rows(delivered), ""))
+                    @for (listed, attempts) in delivered {
+                        @if let Attempts::Read(attempts) = attempts { (delivery::not_kept(listed, attempts)) }
+                    }
+                }
                 None => p.quiet { "It goes to no destination." },
             }
         }
@@ -220,12 +234,13 @@ fn rows(delivered: &[WithAttempts]) -> Vec<Markup> {
             parts::row(&ATTEMPTS, &cells)
         };
         let nothing = || html! { "" };
-        match attempts.as_deref() {
-            Some([]) => {
+        let in_all = || html! { a href=(path) { (listed.attempt_count) " in all" } };
+        match attempts {
+            Attempts::Read(attempts) if attempts.is_empty() => {
                 let waits = listed.waits.as_deref().map_or(nothing(), parts::text);
                 rows.push(row(true, [html! { "none yet" }, nothing(), nothing(), nothing(), waits]));
             }
-            Some(attempts) => rows.extend(attempts.iter().enumerate().map(|(index, attempt)| {
+            Attempts::Read(attempts) => rows.extend(attempts.iter().enumerate().map(|(index, attempt)| {
                 let cells = [
                     html! { (attempt.number) },
                     parts::time(attempt.started_at),
@@ -235,9 +250,12 @@ fn rows(delivered: &[WithAttempts]) -> Vec<Markup> {
                 ];
                 row(index + 1 == attempts.len(), cells)
             })),
-            None => {
-                let count = html! { a href=(path) { (listed.attempt_count) " in all" } };
-                rows.push(row(true, [count, nothing(), nothing(), nothing(), nothing()]));
+            Attempts::NotLookedAt => {
+                rows.push(row(true, [in_all(), nothing(), nothing(), nothing(), nothing()]));
+            }
+            Attempts::Unread(error) => {
+                let why = html! { "they cannot be read: " (error) };
+                rows.push(row(true, [in_all(), nothing(), nothing(), nothing(), why]));
             }
         }
     }

@@ -5,12 +5,14 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::parts::Filter;
-use super::{DAY, Section, Site, Viewer, parts};
-use crate::clock::Timestamp;
+use super::{Section, Site, Viewer, parts};
 use crate::http::admin::jobs::{JobsQuery, read};
 use crate::http::admin::{Asked, cursor_text};
 use crate::http::problem::Problem;
 use crate::inbox::jobs::{self, Job, JobPage, JobState};
+
+/// Those that failed within [`DAY`](super::DAY) before whoever follows that: a page may have been open for long.
+pub const FAILED_OF_LATE: &str = "/jobs?state=failed&since=24h";
 
 const COLUMNS: [&str; 7] = ["Changed", "Job", "Event", "State", "Why", "Chatbot", "Began"];
 
@@ -54,11 +56,10 @@ const FILTERS: [Filter<'static>; 5] = [
 
 /// What is asked for most.
 fn shortcuts(viewer: &Viewer) -> Markup {
-    let day_ago = Timestamp::now().minus(DAY).to_string();
     let links = JobState::NAMES.map(|state| (state, format!("/jobs?state={state}")));
     html! {
         p {
-            a href=(super::entry::path_with("/jobs", [("state", "failed"), ("since", &*day_ago)])) { "Failed in the last 24 hours" }
+            a href=(FAILED_OF_LATE) { "Failed in the last 24 hours" }
             @for (state, path) in &links {
                 @let is_here = viewer.asked("state") == Some(*state) && viewer.asked("since").is_none();
                 " · " a href=(path) aria-current=[is_here.then_some("true")] { (state) }

@@ -45,6 +45,9 @@ const KEYS: [(&str, &str); 4] = [
     ("?", "these keys"),
 ];
 
+/// How much can be searched for: a line of a log, in which there is an id. All of it is in the address, of which proxies take 8 KiB.
+const MAX_SEARCHED: usize = 4000;
+
 /// A page that is whole.
 pub struct Page(Markup);
 
@@ -80,7 +83,7 @@ pub fn page(
                 main #content tabindex="-1" {
                     h1 { (parts::text(title)) }
                     @if let Some(notice) = &viewer.notice {
-                        p.notice role="status" { (parts::text(notice)) }
+                        p.notice role="status" { (parts::whole(notice)) }
                     }
                     @if viewer.rights == Some(Rights::Reading) {
                         p #(READ_ONLY) .quiet {
@@ -105,7 +108,7 @@ fn header(viewer: &Viewer, health: Option<&Health>, section: Section) -> Markup 
                 (health.line())
             }
             form.search role="search" action="/search" {
-                input #q type="search" name="q" placeholder="Find an id" aria-label="Find an id" autocomplete="off" maxlength="200";
+                input #q type="search" name="q" placeholder="Find an id" aria-label="Find an id" autocomplete="off" maxlength=(MAX_SEARCHED);
                 button { "Find" }
             }
             nav aria-label="Sections" {

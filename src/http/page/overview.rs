@@ -6,13 +6,14 @@ use maud::{Markup, html};
 
 use super::entry::path_with;
 use super::health::Health;
+use super::jobs::FAILED_OF_LATE;
 use super::plot::{self, Line, Over};
 use super::{DAY, Section, Site, Viewer, health, parts, receipts};
 use crate::clock::Timestamp;
 use crate::delivery::view::{ShownDestination, ShownState};
 use crate::http::Standing;
 use crate::http::problem::Problem;
-use crate::inbox::jobs::{self, JobCounts};
+use crate::inbox::jobs::{self, JobCounts, MAX_COUNTED, MAX_LISTED};
 use crate::inbox::{PageRequest, Receipt, ReceiptFilter, Space};
 use crate::subscription::{Registration, Seen, State as RegistrationState};
 
@@ -44,7 +45,7 @@ pub(super) async fn overview(State(site): State<Site>, viewer: Viewer) -> Result
         h2 { "What came and went" }
         (plots(&site))
         }
-        (receipts::live(&viewer, last))
+        (receipts::live(&[], last))
         (parts::table("The newest receipts", &receipts::COLUMNS, &rows, "Nothing was received yet."))
         p { a href="/receipts" { "All receipts" } }
     };
@@ -59,7 +60,7 @@ fn how_it_goes(health: &Health) -> Markup {
                 p { strong { "Not well." } " What to do:" }
                 ul {
                     @for wrong in &health.wrong {
-                        li { (parts::text(&wrong.words)) " " a href=(wrong.path) { "Look" } }
+                        li { (parts::whole(&wrong.words)) " " a href=(wrong.path) { "Look" } }
                     }
                 }
             }
@@ -133,20 +134,26 @@ fn where_to(destinations: &[ShownDestination]) -> Markup {
 
 /// How many jobs stand how, as counts that lead to them.
 fn jobs(counts: &JobCounts, asked_since: Timestamp) -> Markup {
-    let since = asked_since.to_string();
     let is_all = counts.failed_since <= asked_since;
-    let failed = path_with("/jobs", [("state", "failed"), ("since", &*since)]);
+    // Counting ends there.
+    let open = at_least(counts.open >= MAX_COUNTED);
+    let stalled = at_least(counts.stalled >= MAX_COUNTED);
+    let failed = at_least(!is_all || counts.failed >= MAX_LISTED as u64);
     html! {
         ul.counts {
-            li { a href="/jobs?state=running" { (counts.open.saturating_sub(counts.stalled)) " running" } }
-            li { a href="/jobs?state=stalled" { (counts.stalled) " stalled" } }
+            li { a href="/jobs?state=running" { (open) (counts.open.saturating_sub(counts.stalled)) " running" } }
+            li { a href="/jobs?state=stalled" { (stalled) (counts.stalled) " stalled" } }
             li {
-                a href=(failed) { @if !is_all { "at least " } (counts.failed) " failed" }
+                a href=(FAILED_OF_LATE) { (failed) (counts.failed) " failed" }
                 " since " (parts::time(if is_all { asked_since } else { counts.failed_since }))
                 @if !is_all { ", which is as far as was looked" }
             }
         }
     }
+}
+
+const fn at_least(is_more: bool) -> &'static str {
+    if is_more { "at least " } else { "" }
 }
 
 fn plots(site: &Site) -> Markup {
@@ -206,6 +213,39 @@ mod tests {
             "{some}"
         );
         // The list goes on from there by itself.
-        assert!(some.contains("since=1970-01-01T00%3A00%3A00.000000Z"), "{some}");
+        assert!(some.contains("/jobs?state=failed&amp;since=24h"), "{some}");
+    }
+
+    #[test]
+    fn of_what_is_more_than_is_counted_the_least_is_said() {
+        let day = Timestamp::from_micros(0);
+        let said = |open, stalled, failed| {
+            let counts = JobCounts {
+                open,
+                stalled,
+                failed,
+                failed_since: day,
+            };
+            jobs(&counts, day).into_string()
+        };
+
+        let exact = said(MAX_COUNTED - 1, 3, 499);
+        let most = said(MAX_COUNTED, MAX_COUNTED, 500);
+
+        assert!(!exact.contains("at least"), "{exact}");
+        for words in [
+            ">at least 0 running<",
+            ">at least 100000 stalled<",
+            ">at least 500 failed<",
+        ] {
+            assert!(most.contains(words), "{words}: {most}");
+        }
+        // All of the day was looked at.
+        assert!(!most.contains("which is as far"), "{most}");
+        let open = said(MAX_COUNTED, 1, 0);
+        assert!(
+            open.contains(">at least 99999 running<") && open.contains(">1 stalled<"),
+            "{open}"
+        );
     }
 }

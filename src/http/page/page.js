@@ -94,9 +94,13 @@ function every(seconds, work) {
     clearTimeout(later);
     if (document.hidden || isUnderWay) return;
     isUnderWay = true;
-    const pause = await work();
-    isUnderWay = false;
-    later = setTimeout(turn, (pause ?? seconds) * 1000);
+    let pause;
+    try {
+      pause = await work();
+    } finally {
+      isUnderWay = false;
+      later = setTimeout(turn, (pause ?? seconds) * 1000);
+    }
   }
   document.addEventListener("visibilitychange", turn);
   later = setTimeout(turn, seconds * 1000);
@@ -108,6 +112,7 @@ const inTime = () => AbortSignal.timeout(35000);
 // How it goes: the line is looked at again while the page is open, for nobody reloads one that is green.
 
 let unansweredSince = null;
+let isSignedOut = false;
 let settleStream = () => {};
 
 function sayUnanswered(asked) {
@@ -127,16 +132,20 @@ async function lookAtHealth() {
   const slow = setTimeout(sayUnanswered, 10000, asked);
   try {
     const answer = await fetch("/health", { redirect: "manual", signal: inTime() });
-    const isSignedOut = answer.type === "opaqueredirect";
-    if (!isSignedOut && !answer.ok) throw new Error(answer.status);
-    const words = await answer.text();
+    const isRefused = answer.type === "opaqueredirect";
+    if (!isRefused && !answer.ok) throw new Error(answer.status);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = page.getElementById("health");
+    // Something in between has answered.
+    if (!isRefused && !now) throw new Error("no answer of the receiver");
     const line = document.getElementById("health");
+    isSignedOut = isRefused;
     if (isSignedOut) {
       line.className = "health unwell";
       line.firstElementChild.textContent = "You are not signed in any more: sign in";
       line.firstElementChild.href = `/sign-in?then=${encodeURIComponent(location.pathname + location.search)}`;
-    } else if (line.outerHTML !== words) {
-      line.outerHTML = words;
+    } else {
+      renew(line, now);
     }
     unansweredSince = null;
     settleStream();
@@ -192,13 +201,30 @@ if (again) every(again.dataset.again, lookAgain);
 
 const MOST_ROWS = 200;
 
+// "Older" goes on behind the last row that is left.
+function leadBehind(row) {
+  const pager = document.querySelector(".pager");
+  if (!pager) return;
+  let older = pager.querySelector("[rel=next]");
+  if (!older) {
+    older = document.createElement("a");
+    older.rel = "next";
+    older.textContent = "Older";
+    pager.append(older);
+  }
+  const address = new URL(older.href || location.href);
+  address.searchParams.set("cursor", row.dataset.sequence);
+  older.href = address;
+  pager.hidden = false;
+}
+
 function watch(live) {
   const [state, button, counter] = live.children;
   const rows = document.querySelector("#live ~ table > tbody");
   const address = new URL(live.dataset.source, location.href);
   let source;
   let isPaused = false;
-  let count = 0;
+  let [count, unread] = [0, 0];
 
   const say = (word) => {
     if (state.textContent !== word) state.textContent = word;
@@ -211,18 +237,21 @@ function watch(live) {
     const old = rows.rows.length;
     rows.insertAdjacentHTML("afterbegin", came.rows);
     [...rows.rows].slice(0, rows.rows.length - old).forEach((row) => row.classList.add("new"));
-    [...rows.rows].slice(MOST_ROWS).forEach((row) => row.remove());
+    const gone = [...rows.rows].slice(MOST_ROWS);
+    gone.forEach((row) => row.remove());
+    if (gone.length) leadBehind(rows.lastElementChild);
     showTimes(rows);
     const empty = document.querySelector("#live ~ .empty");
     if (empty && came.count) empty.hidden = true;
     count += came.count + came.more;
+    unread += came.unread;
     const left = came.more ? `, the last time ${came.more} more than are shown` : "";
-    const unread = came.unread ? `; ${came.unread} came too fast to be looked at: load the page again` : "";
-    counter.textContent = `${count} came since this page was loaded${left}${unread}`;
+    const tooFast = unread ? `; ${unread} came too fast to be looked at: load the page again` : "";
+    counter.textContent = `${count} came since this page was loaded${left}${tooFast}`;
   }
 
+  // It is said aloud whenever the word changes, so nothing is said of a try that fails as the last one did.
   function connect() {
-    say("connecting");
     source = new EventSource(address);
     source.onopen = () => say("live");
     source.onmessage = take;
@@ -240,7 +269,7 @@ function watch(live) {
   }
 
   settleStream = () => {
-    if (isPaused || document.hidden || unansweredSince) {
+    if (isPaused || document.hidden || unansweredSince || isSignedOut) {
       close();
       say(isPaused ? "paused" : "not connected");
     } else if (!source) {
@@ -250,8 +279,8 @@ function watch(live) {
 
   button.addEventListener("click", () => {
     isPaused = !isPaused;
-    button.setAttribute("aria-pressed", String(isPaused));
     button.textContent = isPaused ? "Go on" : "Pause";
+    if (!isPaused) say("connecting");
     settleStream();
   });
   document.addEventListener("visibilitychange", settleStream);

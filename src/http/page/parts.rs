@@ -4,8 +4,9 @@ use std::fmt::Display;
 
 use maud::{Markup, PreEscaped, html};
 
+use super::begun::{FORM_ID, new_form_id};
 use super::entry::{FORM_TOKEN, Viewer};
-use crate::accents::thinned;
+use crate::accents::{cut, thinned};
 use crate::clock::Timestamp;
 
 /// How much of a text of others is shown in a line, in characters.
@@ -22,14 +23,29 @@ pub fn text(shown: &str) -> Markup {
     let rest = shown.chars().skip(MAX_TEXT_CHARS).count();
     // One that was cut before has more than is known here.
     let was_cut = shown.ends_with('…');
-    let seen = visible(shown);
-    let has_long_word = seen
-        .split_whitespace()
-        .any(|word| word.chars().count() > MAX_WORD_CHARS);
     html! {
-        bdi class=[has_long_word.then_some("long")] { (seen) }
+        (isolated(&visible(shown)))
         @if rest > 0 && was_cut { span.quiet { "… (cut)" } }
         @if rest > 0 && !was_cut { span.quiet { "… (" (rest) " more characters)" } }
+    }
+}
+
+/// A sentence of ours, for a line, as [`text`] but whole: at its end it says what to do. What it quotes of others is
+/// [`brief`].
+pub fn whole(sentence: &str) -> Markup {
+    isolated(&visible_lines(sentence))
+}
+
+/// As much of a text of others as a sentence of ours quotes.
+pub fn brief(quoted: &str) -> String {
+    cut(&thinned(quoted), MAX_TEXT_CHARS)
+}
+
+fn isolated(seen: &str) -> Markup {
+    let mut words = seen.split_whitespace();
+    let has_long_word = words.any(|word| word.chars().count() > MAX_WORD_CHARS);
+    html! {
+        bdi class=[has_long_word.then_some("long")] { (seen) }
     }
 }
 
@@ -141,8 +157,13 @@ pub fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, Markup)>) -> Markup {
 
 /// A row of a [`table`], a cell a column.
 pub fn row(columns: &[&str], cells: &[Markup]) -> Markup {
+    numbered_row(None, columns, cells)
+}
+
+/// A row of what has a number, by which a list goes on behind it.
+pub fn numbered_row(sequence: Option<u64>, columns: &[&str], cells: &[Markup]) -> Markup {
     html! {
-        tr {
+        tr data-sequence=[sequence] {
             @for (column, cell) in columns.iter().zip(cells) {
                 // One box, or on a card each piece of it would be a column.
                 td data-label=(column) { div { (cell) } }
@@ -168,9 +189,11 @@ pub fn table(caption: &str, columns: &[&str], rows: &[Markup], empty: &str) -> M
 
 /// To what is older, where there is more, and back to the newest. The cursor is the API's.
 pub fn pager(viewer: &Viewer, next_cursor: Option<&str>) -> Markup {
+    let is_first_missing = viewer.asked("cursor").is_some();
     html! {
-        nav.pager aria-label="Pages" {
-            @if viewer.asked("cursor").is_some() {
+        // Also where it leads nowhere: the script has it lead on where rows have gone to make room.
+        nav.pager aria-label="Pages" hidden[!is_first_missing && next_cursor.is_none()] {
+            @if is_first_missing {
                 a href=(viewer.here_with("cursor", None)) { "Newest" }
             }
             @if let Some(cursor) = next_cursor {
@@ -288,41 +311,44 @@ pub const CONFIRMED: &str = "confirmed";
 /// The second step of what changes much: how much it is, a button that does it (the same form, with [`CONFIRMED`] in it), and
 /// a way back.
 ///
-/// Of what the form holds, what people filter by is repeated.
+/// Of what was asked for, `asked` has what is repeated of it.
 pub fn confirm(
     viewer: &Viewer,
     action: &str,
     hidden: &[(&str, &str)],
-    question: &str,
-    label: &str,
+    asked: &[(&str, &str)],
+    (question, label): (&str, &str),
     back: &str,
 ) -> Markup {
-    const SAID: [(&str, &str); 5] = [
+    const SAID: [(&str, &str); 6] = [
         ("destination", "destination"),
         ("event", "event"),
         ("event_id", "job"),
         ("chatbot_id", "chatbot"),
         ("since", "received since"),
+        ("until", "received before"),
     ];
     let given = |field: &str| {
-        hidden
-            .iter()
-            .find(|(name, _)| *name == field)
-            .map(|(_, value)| *value)
+        let found = asked.iter().find(|(name, _)| *name == field);
+        found.map(|(_, value)| *value)
     };
-    let asked: Vec<_> = SAID
+    let said: Vec<_> = SAID
         .into_iter()
         .filter_map(|(field, word)| Some((word, given(field)?)))
         .collect();
-    let fields: Vec<_> = hidden.iter().copied().chain([(CONFIRMED, "true")]).collect();
+    let form_id = new_form_id();
+    let own = [(CONFIRMED, "true"), (FORM_ID, &*form_id)];
+    let fields: Vec<_> = hidden.iter().copied().chain(own).collect();
     html! {
         div.confirm role="group" aria-label="Confirm" {
             p { strong { (question) } }
-            @if !asked.is_empty() {
-                p { "Those with" @for (index, (word, value)) in asked.iter().enumerate() {
+            @if !said.is_empty() {
+                p { "Those with" @for (index, (word, value)) in said.iter().enumerate() {
                     (if index == 0 { " " } else { ", " }) (word) " " b { (text(value)) }
                 } "." }
             }
+            @if given("dead").is_some() { p { "Dead letters only." } }
+            @if let Some(rate) = given("max_per_second") { p { "At most " b { (text(rate)) } " a second." } }
             (button(viewer, action, &fields, label))
             p { a href=(back) { "No, go back" } }
         }
@@ -389,6 +415,57 @@ mod tests {
         assert_eq!(short("73616d70-6c65-8d4e-8f50-61728394a5b6"), "…8394a5b6");
         assert_eq!(short("app"), "app");
         assert_eq!(short("üüüüüüüüüüüüüüüüüü"), "üüüüüüüüüüüüüüüüüü");
+    }
+
+    #[test]
+    fn a_sentence_of_ours_is_whole_and_quotes_the_beginning_of_what_others_wrote() {
+        let sentence = format!("app is down: {}. Mend what that says", brief(&"no ".repeat(1000)));
+
+        let shown = whole(&sentence).into_string();
+
+        assert!(shown.ends_with(". Mend what that says</bdi>"), "{shown}");
+        assert!((300..400).contains(&shown.len()), "{shown}");
+        assert_eq!(whole("a\u{202e}b").into_string(), "<bdi>a⟨U+202E⟩b</bdi>");
+    }
+
+    #[test]
+    fn all_that_was_asked_for_is_repeated_before_it_is_done() {
+        let viewer = Viewer::default();
+        let asked = [
+            ("event", "training"),
+            ("until", "2024-07-30T09:15:00Z"),
+            ("dead", "true"),
+            ("max_per_second", "5"),
+        ];
+
+        let shown = confirm(&viewer, "/x", &[], &asked, ("Do it?", "Do it"), "/").into_string();
+        // Until when it was counted is no wish of theirs.
+        let nothing =
+            confirm(&viewer, "/x", &[("until", "now")], &[], ("Do it?", "Do it"), "/").into_string();
+
+        let said = "Those with event <b><bdi>training</bdi></b>, received before <b><bdi>2024-07-30T09:15:00Z</bdi></b>.";
+        for words in [
+            said,
+            "Dead letters only.",
+            "At most <b><bdi>5</bdi></b> a second.",
+        ] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        assert!(!nothing.contains("Those with"), "{nothing}");
+    }
+
+    #[test]
+    fn a_list_that_is_all_there_is_has_no_place_for_other_pages() {
+        let (all, more) = (
+            pager(&Viewer::default(), None),
+            pager(&Viewer::default(), Some("7")),
+        );
+
+        assert!(
+            all.into_string()
+                .starts_with("<nav class=\"pager\" aria-label=\"Pages\" hidden>")
+        );
+        assert!(!more.into_string().contains("hidden"));
     }
 
     #[test]

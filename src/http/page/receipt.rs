@@ -1,16 +1,17 @@
 //! `/receipts/{id}`: all that is known of one receipt, and a form that sends it once more.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tokio::task::spawn_blocking;
 
+use super::begun::{Came, FORM_ID, new_form_id};
 use super::difference::{Difference, differences};
 use super::{Fields, Section, Site, Viewer, body, delivery, parts};
 use crate::delivery::view::{Listed, ShownAttempt};
-use crate::http::admin::receipts;
-use crate::http::admin::told::{Followed, follow};
+use crate::http::admin::told::{Followed, followed};
+use crate::http::admin::{Named, id_of, receipts};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
 use crate::inbox::{PageRequest, Quarantined, Receipt};
@@ -28,18 +29,13 @@ struct Repeat {
     differences: Vec<Difference>,
 }
 
-async fn find(site: &Site, id: &str) -> Result<(Receipt, String), Problem> {
-    let receipt_id = id.parse().map_err(|_| Problem::nothing_named("receipt", id))?;
-    let (receipt, bytes) = receipts::found(&site.api, receipt_id).await?;
+async fn find(site: &Site, id: Named) -> Result<(Receipt, String), Problem> {
+    let (receipt, bytes) = receipts::found(&site.api, id_of(id, "receipt")?).await?;
     Ok((receipt, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-pub(super) async fn show(
-    State(site): State<Site>,
-    viewer: Viewer,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let (receipt, text) = find(&site, &id).await?;
+pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) -> Result<Response, Problem> {
+    let (receipt, text) = find(&site, id).await?;
     let destinations = site.api.deliveries.destinations().await?;
     let (mut deliveries, mut unread) = (Vec::new(), Vec::new());
     for destination in &destinations {
@@ -152,6 +148,7 @@ fn shown_delivery(listed: &Listed, attempts: &[ShownAttempt]) -> Markup {
         }
         @if !rows.is_empty() {
             (parts::table(&format!("Attempts to {}", parts::visible(&listed.destination)), &delivery::COLUMNS, &rows, ""))
+            (delivery::not_kept(listed, attempts))
         }
     }
 }
@@ -171,7 +168,7 @@ fn replay_form(viewer: &Viewer, receipt: &Receipt, names: &[&str]) -> Markup {
         }
     };
     html! {
-        @if viewer.can_change() { (parts::post_form(viewer, &action, &[], fields)) }
+        @if viewer.can_change() { (parts::post_form(viewer, &action, &[(FORM_ID, &new_form_id())], fields)) }
     }
 }
 
@@ -231,8 +228,8 @@ fn shown_repeat(repeat: &Repeat) -> Markup {
     }
 }
 
-pub(super) async fn download(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let (receipt, text) = find(&site, &id).await?;
+pub(super) async fn download(State(site): State<Site>, id: Named) -> Result<Response, Problem> {
+    let (receipt, text) = find(&site, id).await?;
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
         (
@@ -243,12 +240,8 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path<String>) -
     Ok((headers, text).into_response())
 }
 
-pub(super) async fn replay(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    fields: Fields,
-) -> Result<Response, Problem> {
-    let (receipt, _) = find(&site, &id).await?;
+pub(super) async fn replay(State(site): State<Site>, id: Named, fields: Fields) -> Result<Response, Problem> {
+    let (receipt, _) = find(&site, id).await?;
     let destination = fields.get("destination").map(str::to_owned);
     let instruction = Instruction::Replay(Replay {
         receipt_ids: vec![receipt.id],
@@ -260,7 +253,17 @@ pub(super) async fn replay(
         Some(name) => site.api.deliveries.show(name, receipt.id).await?,
         None => None,
     };
-    let Followed::Done(shown) = follow(&site.api, instruction).await? else {
+    let begin = site.api.deliveries.instruct(&instruction);
+    let id = match site.kept.begun.once(fields.get(FORM_ID), begin).await? {
+        Came::Now(id) => id,
+        Came::Before(_) => {
+            return Ok(site.after(
+                &here,
+                "It is sent once more already: the button was pressed before.",
+            ));
+        }
+    };
+    let Followed::Done(shown) = followed(&site.api, id).await? else {
         let notice = "It will be sent once more as soon as the receiver that leads has seen to it.";
         return Ok(site.after(&here, notice));
     };
@@ -273,8 +276,8 @@ pub(super) async fn replay(
     }
     match &destination {
         Some(name) => {
-            let count = before.map_or(0, |(_, attempts)| attempts.len());
-            delivery::lead_to_next_attempt(&site, name, receipt.id, count).await
+            let last = before.map_or(0, |(_, attempts)| delivery::last_number(&attempts));
+            delivery::lead_to_next_attempt(&site, name, receipt.id, last).await
         }
         None => Ok(site.after(&here, "It is being sent once more.")),
     }

@@ -42,13 +42,17 @@ pub(super) async fn receipts(
     let Page { items, next } = newest(&site.api, wanted, page).await?;
     let rows: Vec<_> = items.iter().map(row).collect();
     let next = next.map(cursor_text);
+    let asked = FILTERS
+        .iter()
+        .filter_map(|filter| Some((filter.name, viewer.asked(filter.name)?)));
+    let asked: Vec<_> = asked.collect();
     let empty = match next {
         Some(_) => "None of the receipts that were looked at is like that; there are older ones.",
         None => "There is no receipt like that.",
     };
     let content = html! {
         (parts::filters(&viewer, "/receipts", &FILTERS))
-        @if is_newest { (live(&viewer, last)) }
+        @if is_newest { (live(&asked, last)) }
         (parts::table("Receipts, newest first", &COLUMNS, &rows, empty))
         (parts::pager(&viewer, next.as_deref()))
     };
@@ -56,15 +60,16 @@ pub(super) async fn receipts(
 }
 
 /// Where the script says how it stands with what comes, which it puts in front of the rows of the table that follows. `last` is
-/// the number of the newest receipt before these rows were read.
-pub fn live(viewer: &Viewer, last: u64) -> Markup {
+/// the number of the newest receipt before these rows were read, and `asked` what else they are filtered by.
+pub fn live(asked: &[(&str, &str)], last: u64) -> Markup {
     let last = last.to_string();
-    let source = path_with("/live", viewer.filters().chain([("after", &*last)]));
+    let after = ("after", &*last);
+    let source = path_with("/live", asked.iter().copied().chain([after]));
     html! {
         p #live .script hidden data-source=(source) {
             span.state role="status" { "connecting" }
             " "
-            button type="button" aria-pressed="false" { "Pause" }
+            button type="button" { "Pause" }
             " "
             span.count {}
         }
@@ -90,5 +95,5 @@ pub fn row(receipt: &Receipt) -> Markup {
         },
         html! { (receipt.origin.as_str()) },
     ];
-    parts::row(&COLUMNS, &cells)
+    parts::numbered_row(Some(receipt.sequence), &COLUMNS, &cells)
 }

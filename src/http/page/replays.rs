@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
+use super::begun::FORM_ID;
 use super::entry::Viewer;
 use super::{Fields, Section, Site, destinations, parts};
 use crate::delivery::instruction::Shown;
@@ -12,6 +13,7 @@ use crate::http::admin::replays;
 use crate::http::admin::told::{Followed, follow};
 use crate::http::problem::Problem;
 use crate::inbox::instruction::{Instruction, Replay};
+use crate::inbox::outbox::InstructionId;
 
 const COLUMNS: [&str; 5] = ["Begun", "What", "State", "Made pending", "Replay"];
 
@@ -39,11 +41,15 @@ pub(super) fn label(name: &str) -> &str {
 }
 
 pub(super) async fn list(State(site): State<Site>, viewer: Viewer) -> Result<Response, Problem> {
-    let replays = site.api.deliveries.replays(COUNT).await?;
-    let rows: Vec<_> = replays.iter().map(row).collect();
+    // One more, to know whether there is one.
+    let replays = site.api.deliveries.replays(COUNT + 1).await?;
+    let rows: Vec<_> = replays.iter().take(COUNT).map(row).collect();
     let names = configured(&site).await?;
     let content = html! {
         (parts::table("Replays, newest first", &COLUMNS, &rows, "Nothing was sent once more yet."))
+        @if replays.len() > COUNT {
+            p.quiet { "These are the latest " (COUNT) "; of those before, the search finds one by its id." }
+        }
         h2 { "Send once more" }
         p { "Receipts that match all of this, to each destination that wants them, under the same ids. They are counted first." }
         @if viewer.can_change() {
@@ -164,7 +170,7 @@ pub(super) async fn show(State(site): State<Site>, viewer: Viewer, id: Named) ->
         // The script asks for it again while it is open.
         div #replay data-again=[is_open.then_some("2")] {
             (parts::facts(facts))
-            @for why in &held { p.failure { (parts::text(why)) "." } }
+            @for why in &held { p.failure { (parts::whole(why)) "." } }
             @if is_open && whole > 0 {
                 p {
                     label for="progress" { "How far it is" }
@@ -227,11 +233,11 @@ pub(super) async fn begin(
 ) -> Result<Response, Problem> {
     // What comes after it was counted is not what was asked about.
     let until = parts::up_to_now(fields.get("until"));
-    let names = FIELDS
-        .iter()
-        .map(|(name, ..)| *name)
-        .chain(["destination", "dead"]);
-    let given = names.filter(|name| *name != "until");
+    let names = || {
+        let fields = FIELDS.iter().map(|(name, ..)| *name);
+        fields.chain(["destination", "dead"])
+    };
+    let given = names().filter(|name| *name != "until");
     let given = given.filter_map(|name| Some((name, fields.get(name)?)));
     let given: Vec<_> = given.chain([("until", &*until)]).collect();
     let replay = match read(&given) {
@@ -244,7 +250,7 @@ pub(super) async fn begin(
         }
     };
     if fields.get(parts::CONFIRMED).is_some() {
-        let id = site.api.deliveries.instruct(&Instruction::Replay(replay)).await?;
+        let id = begun(&site, &fields, replay).await?;
         return Ok(site.after(&format!("/replays/{id}"), "It has begun."));
     }
     let (question, label) = match count(&site, replay).await? {
@@ -255,10 +261,27 @@ pub(super) async fn begin(
             "Send all of them".to_owned(),
         ),
     };
-    let content = parts::confirm(&viewer, "/replays", &given, &question, &label, "/replays");
+    let asked = names().filter_map(|name| Some((name, fields.get(name)?)));
+    let asked: Vec<_> = asked.collect();
+    let content = parts::confirm(
+        &viewer,
+        "/replays",
+        &given,
+        &asked,
+        (&question, &label),
+        "/replays",
+    );
     Ok(site
         .page(&viewer, Section::Deliveries, "Send once more", content)
         .await)
+}
+
+/// The replay that a form asks for, which the first time that it comes begins it.
+pub(super) async fn begun(site: &Site, fields: &Fields, replay: Replay) -> Result<InstructionId, Problem> {
+    let replay = Instruction::Replay(replay);
+    let begin = site.api.deliveries.instruct(&replay);
+    let came = site.kept.begun.once(fields.get(FORM_ID), begin).await?;
+    Ok(came.id())
 }
 
 /// How much a replay would send; `None` where counting takes long.

@@ -21,7 +21,8 @@ pub(super) async fn settings(State(site): State<Site>, viewer: Viewer) -> Respon
             };
             let cells = [
                 html! { code { (shown.key) } },
-                parts::text(value),
+                // As long as it is: whoever looks for a setting wants all of it.
+                parts::whole(value),
                 parts::text(&shown.origin),
             ];
             parts::row(&COLUMNS, &cells)
@@ -30,7 +31,7 @@ pub(super) async fn settings(State(site): State<Site>, viewer: Viewer) -> Respon
     let content = html! {
         p { "As they were when this receiver was started. Of a secret it is only said that there is one." }
         @for warning in &site.shown.warnings {
-            p.failure { (parts::text(warning)) }
+            p.failure { (parts::whole(warning)) }
         }
         (parts::table("Settings", &COLUMNS, &rows, "This receiver was not told where its settings are from."))
     };

@@ -445,3 +445,199 @@ async fn an_open_page_says_that_its_session_has_ended() {
     sign_in(&browser).await;
     assert!(browser.url().await.ends_with("/jobs?state=failed&event=crawling"));
 }
+
+/// What the page has in a list asked for by a script, as text.
+async fn text_of(browser: &Browser, selector: &str) -> String {
+    let text = browser
+        .run(&format!(
+            "return document.querySelector('{selector}')?.textContent ?? '';"
+        ))
+        .await;
+    text.as_str().expect("text").to_owned()
+}
+
+#[tokio::test]
+async fn what_a_page_is_asked_for_that_it_does_not_know_breaks_no_stream() {
+    let app = spawn_app().await;
+    let mut walker = Walker::before(&app);
+    for path in [
+        "/?utm_source=mail",
+        "/receipts?after=5&event=crawling",
+        "/receipts?limit=7&event=crawling",
+    ] {
+        let page = walker.get(path).await;
+
+        let source = page
+            .text
+            .split("data-source=\"")
+            .nth(1)
+            .expect("it is live")
+            .split('"')
+            .next();
+        let source = source.expect("it ends").replace("&amp;", "&");
+        let expected = if path.starts_with("/?") {
+            "/live?after=0"
+        } else {
+            "/live?event=crawling&after=0"
+        };
+        assert_eq!(source, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn where_rows_have_gone_to_make_room_older_goes_on_behind_the_last_that_is_left() {
+    let app = spawn_app().await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    accept(&app, 3).await;
+    browser.open(&at(&app, "/receipts?event=crawling")).await;
+    browser.wait_for_stream("live").await;
+    assert_eq!(
+        browser
+            .run("return document.querySelector('.pager').hidden;")
+            .await,
+        true
+    );
+
+    for came in [50, 100, 150, 200] {
+        accept(&app, 50).await;
+        wait_for(&format!("{came} to be seen"), || async {
+            let said = text_of(&browser, "#live .count").await;
+            said.starts_with(&format!("{came} came"))
+                .then_some(())
+                .ok_or(said)
+        })
+        .await;
+    }
+    let last = browser
+        .run("return document.querySelector('main tbody tr:last-child').dataset.sequence;")
+        .await;
+    let last: u64 = last
+        .as_str()
+        .expect("it has its number")
+        .parse()
+        .expect("a number");
+    browser.judge_here().await;
+    browser.click(".pager a[rel=next]").await;
+    browser.wait_for_text("Newest").await;
+
+    let next = browser
+        .run("return document.querySelector('main tbody tr').dataset.sequence;")
+        .await;
+    assert_eq!(next, (last - 1).to_string());
+    assert!(
+        browser.url().await.contains("event=crawling&cursor="),
+        "{}",
+        browser.url().await
+    );
+    browser.assert_quiet().await;
+}
+
+/// Has what a page watches be a stream that a test says what comes of: `window.streams` has each that was opened.
+const OWN_STREAM: &str = "window.streams = []; \
+    window.EventSource = class { \
+        constructor() { this.readyState = 0; window.streams.push(this); } \
+        addEventListener() {} \
+        close() { this.readyState = 2; } \
+    };";
+
+#[tokio::test]
+async fn all_that_came_too_fast_is_counted_together() {
+    let app = spawn_app().await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    browser.open(&at(&app, "/receipts?event=crawling")).await;
+    browser.wait_for_stream("live").await;
+    browser.click("#live button").await;
+    browser.run(OWN_STREAM).await;
+    browser.click("#live button").await;
+
+    for unread in [7, 5, 0] {
+        let came = format!("{{rows: '', count: 0, more: 0, unread: {unread}}}");
+        let tell =
+            format!("window.streams[0].onmessage({{lastEventId: '1', data: JSON.stringify({came})}});");
+        browser.run(&tell).await;
+    }
+
+    let said = text_of(&browser, "#live .count").await;
+    assert!(said.contains("; 12 came too fast"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_again_and_again_is_not_said_again_and_again() {
+    let app = spawn_app().await;
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    browser.open(&at(&app, "/receipts")).await;
+    browser.wait_for_stream("live").await;
+    browser.click("#live button").await;
+    browser.run(OWN_STREAM).await;
+    browser.click("#live button").await;
+    let refuse = "const stream = window.streams.at(-1); stream.readyState = 2; EventSource.CLOSED = 2; stream.onerror();";
+    browser.run(refuse).await;
+    browser.wait_for_stream("not connected").await;
+    browser
+        .run(
+            "window.said = 0; \
+             new MutationObserver((all) => { window.said += all.length; }) \
+                 .observe(document.querySelector('#live .state'), {childList: true, characterData: true, subtree: true});",
+        )
+        .await;
+
+    for _ in 0..3 {
+        browser
+            .run("document.dispatchEvent(new Event('visibilitychange'));")
+            .await;
+        browser.run(refuse).await;
+    }
+
+    assert_eq!(browser.run("return window.streams.length;").await, 4);
+    assert_eq!(browser.run("return window.said;").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_the_receiver_says_that_there_is_none_and_the_line_is_left_alone_while_it_is_the_same()
+ {
+    let app = spawn_app().await;
+    // So that the line has what the server writes otherwise than a browser does.
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    browser.open(&at(&app, "/settings")).await;
+    browser.wait_for_text("nothing needs a person").await;
+    let answers = |html: &str| {
+        format!(
+            "window.fetch = async () => {{ window.asked = (window.asked ?? 0) + 1; \
+             return new Response({}); }}; window.asked = 0; \
+             document.dispatchEvent(new Event('visibilitychange'));",
+            serde_json::json!(html)
+        )
+    };
+    let asked = async || {
+        wait_for("the line to be asked for", || async {
+            let asked = browser.run("return window.asked;").await;
+            (asked != 0).then_some(()).ok_or(asked.to_string())
+        })
+        .await;
+    };
+    let line = "<p class=\"health well\" id=\"health\"><a href=\"/\"><bdi>Well: &quot;so&quot;</bdi></a></p>";
+
+    browser.run(&answers(line)).await;
+    browser.wait_for_text("Well: \"so\"").await;
+    browser
+        .run("window.line = document.getElementById('health');")
+        .await;
+    browser.run(&answers(line)).await;
+    asked().await;
+    // What follows is said by the same element, if nothing has put another one there.
+    browser.run(&answers("<h1>Sign in to the network</h1>")).await;
+    browser
+        .wait_for_text("Not known: no answer from the receiver since")
+        .await;
+    assert_eq!(browser.run("return window.line.isConnected;").await, true);
+    browser.run(&answers(line)).await;
+    browser.wait_for_text("Well: \"so\"").await;
+}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::browser::{Browser, at, filled};
 use super::walker::Walker;
-use crate::harness::application::Application;
+use crate::harness::application::{Application, Reply};
 use crate::harness::{
     App, PATIENCE, Process, client, closed_folder, json as body_of, sample_with, spawn_app, spawn_app_with,
     wait_for,
@@ -92,8 +92,8 @@ async fn a_filter_that_is_none_is_said_above_the_form_with_it() {
     assert_eq!(refused.status, 422, "{}", refused.text);
     for words in [
         &EXPECTED.replace("since:", "Received since (UTC):"),
-        "<p>Job: expected a uuid, found &quot;x&quot;</p>",
-        "<p>At most a second: expected a number from 0.001 to 10000, found 0.0</p>",
+        "<p><bdi>Job: expected a uuid, found &quot;x&quot;</bdi></p>",
+        "<p><bdi>At most a second: expected a number from 0.001 to 10000, found 0.0</bdi></p>",
     ] {
         assert!(refused.says(words), "{words}: {}", refused.text);
     }
@@ -113,8 +113,12 @@ async fn blanks_around_what_one_filters_by_are_left_out() {
     ] {
         let listed = walker.get(&path).await;
 
-        let count = listed.text.matches("<tr><td").count();
-        assert_eq!((listed.status, count), (200, 1), "{path} {}", listed.text);
+        assert_eq!(
+            (listed.status, listed.row_count()),
+            (200, 1),
+            "{path} {}",
+            listed.text
+        );
         assert!(listed.field("event").starts_with("crawling"), "{}", listed.text);
     }
 }
@@ -136,8 +140,7 @@ async fn a_plain_client_walks_from_filters_over_pages_to_a_receipt() {
     let first = walker
         .get("/receipts?event=crawling.completed&chatbot_id=&since=")
         .await;
-    let count = |page: &super::walker::Page| page.text.matches("<tr><td").count();
-    assert_eq!((first.status, count(&first)), (200, 50));
+    assert_eq!((first.status, first.row_count()), (200, 50));
     assert!(first.says("value=\"crawling.completed\""));
     let next = first
         .text
@@ -148,7 +151,7 @@ async fn a_plain_client_walks_from_filters_over_pages_to_a_receipt() {
         .next()
         .unwrap();
     let second = walker.get(&next.replace("&amp;", "&")).await;
-    assert_eq!(count(&second), 11);
+    assert_eq!(second.row_count(), 11);
     assert!(!second.says("rel=\"next\"") && second.says("Newest"));
 
     let of_job = walker
@@ -157,7 +160,7 @@ async fn a_plain_client_walks_from_filters_over_pages_to_a_receipt() {
             ids[1].event_id
         ))
         .await;
-    assert_eq!(count(&of_job), 1);
+    assert_eq!(of_job.row_count(), 1);
     let path = of_job
         .text
         .split("href=\"/receipts/")
@@ -266,6 +269,72 @@ async fn where_the_store_fails_it_is_not_said_that_a_receipt_goes_nowhere() {
 
     assert!(page.says("What goes to app cannot be read: "), "{}", page.text);
     assert!(!page.says("It goes to no destination."), "{}", page.text);
+}
+
+#[tokio::test]
+async fn an_attempt_that_cannot_be_read_hides_nothing_else() {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = json!([{"name": "app", "kind": "http", "url": application.url()}]).to_string();
+    let folder = closed_folder();
+    let variables = [
+        ("CAIGUNN_DELIVERY_DESTINATION", &*destination),
+        ("CAIGUNN_DELIVERY_RETRY_SCHEDULE_SECONDS", "[0, 0]"),
+    ];
+    let receiver = Process::start(folder.path(), &variables).await;
+    let ids = Ids::fresh();
+    for name in ["crawling.initial", "crawling.completed"] {
+        let body = body_of(&sample_with(name, &ids, Wire::V2024_07));
+        let posted = client().post(receiver.url("/webhook")).json(&body).send().await;
+        assert_eq!(posted.expect("an answer").status(), 200);
+    }
+    let dead = async |query: &str| {
+        let page = client()
+            .get(receiver.api(&format!("/deliveries?state=dead{query}")))
+            .send()
+            .await;
+        page.expect("an answer").json::<Value>().await.expect("JSON")["deliveries"].clone()
+    };
+    let before = wait_for("both to be given up", || async {
+        let dead = dead("").await;
+        (dead.as_array().map(Vec::len) == Some(2))
+            .then_some(dead.clone())
+            .ok_or(dead.to_string())
+    })
+    .await;
+
+    let inbox = Connection::open(folder.path().join("inbox.db")).expect("it is there");
+    inbox.busy_timeout(PATIENCE).expect("it can wait");
+    let damaged = inbox.execute("UPDATE attempt SET outcome = 'x' WHERE seq = 1", []);
+    assert_eq!(damaged.expect("it is a statement"), 1);
+    let mut walker = Walker::before_address(receiver.admin);
+    let [list, of_job, job] = [
+        walker.get("/deliveries").await,
+        walker
+            .get(&format!("/deliveries?event_id={}", ids.event_id))
+            .await,
+        walker.get(&format!("/jobs/{}", ids.event_id)).await,
+    ];
+
+    for page in [list, of_job, job] {
+        assert_eq!(page.status, 200, "{}", page.text);
+        assert_eq!(page.text.matches("cannot be read: ").count(), 1, "{}", page.text);
+        assert!(page.says("answered 500"), "{}", page.text);
+    }
+    assert_eq!(dead(&format!("&event_id={}", ids.event_id)).await, before);
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_as_a_page_with_what_cannot_be_seen_named() {
+    let app = spawn_app().await;
+    let mut walker = Walker::before(&app);
+
+    let no_text = walker.get("/receipts/%FF").await;
+    let turning = walker.get("/receipts/a%E2%80%AEb").await;
+
+    assert_eq!(no_text.status, 404);
+    assert!(no_text.says("To the overview"), "{}", no_text.text);
+    assert_eq!(turning.status, 404);
+    assert!(turning.says("there is no receipt a⟨U+202E⟩b"), "{}", turning.text);
 }
 
 #[tokio::test]

@@ -14,6 +14,23 @@ use super::walker::Walker;
 use crate::harness::{closed_folder, header, json, sample, spawn_app, spawn_app_on};
 
 #[tokio::test]
+async fn a_line_of_a_log_fits_into_the_box_and_leads_to_the_id_in_it() {
+    let app = spawn_app().await;
+    app.post(&json(&sample("crawling.completed"))).await;
+    let id = app.receipts().await[0]["id"].as_str().unwrap().to_owned();
+    let mut walker = Walker::before(&app);
+    let line = format!("{}{id}", "caigunn_webhook::delivery ".repeat(150));
+
+    let page = walker.get("/").await;
+    let found = walker.get(&format!("/search?q={}", line.replace(' ', "+"))).await;
+
+    let (_, rest) = page.text.split_once("maxlength=\"").expect("the box has a bound");
+    let bound: usize = rest.split('"').next().unwrap().parse().unwrap();
+    assert!(line.len() <= bound, "{} > {bound}", line.len());
+    assert_eq!(found.location, Some(format!("/receipts/{id}")));
+}
+
+#[tokio::test]
 async fn an_id_of_whatever_kind_leads_to_what_it_is_of() {
     let app = spawn_app().await;
     let jobs = filled(&app).await;

@@ -141,6 +141,11 @@ impl Page {
         rest.split('"').next().expect("an end").to_owned()
     }
 
+    /// How many rows its tables have below their heads.
+    pub fn row_count(&self) -> usize {
+        self.text.matches("<tr").count() - self.text.matches("<thead><tr>").count()
+    }
+
     /// Whether that is to be read on it.
     pub fn says(&self, text: &str) -> bool {
         self.text.contains(text)

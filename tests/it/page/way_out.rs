@@ -471,7 +471,7 @@ async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_
     let application = Application::answering(|_| Reply::Status(500)).await;
     let app = receiver(&application).await;
     post(&app, "crawling.failed").await;
-    deliveries(&app, "dead", 1).await;
+    let dead = deliveries(&app, "dead", 1).await;
     let url = at(&app, "/api/v1/destinations/app/pause");
     assert_eq!(app.client.post(url).send().await.unwrap().status(), 200);
     post(&app, "crawling.initial").await;
@@ -488,7 +488,7 @@ async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_
     let mut walker = Walker::before(&app);
     let page = walker.get("/destinations").await;
     let list = walker.get("/deliveries?destination=app&state=pending").await;
-    let form_token = walker.get("/deliveries?state=dead").await.field("form_token");
+    let form_token = walker.get("/replays").await.field("form_token");
     let again = walker
         .post(
             "/deliveries/all",
@@ -506,4 +506,135 @@ async fn of_a_destination_that_is_configured_no_more_it_is_said_when_what_waits_
     assert!(list.says(not_listed), "{}", list.text);
     let none = "No dead letter matches whose destination is configured.";
     assert!(again.says(none), "{}", again.text);
+    let id = dead[0]["id"].as_str().unwrap();
+    let one = walker.get(&format!("/deliveries/{id}")).await;
+    let gone = "app is configured no more: what was for it can neither be tried nor be called off.";
+    assert!(one.says(gone) && !one.says("/retry"), "{}", one.text);
+    assert!(!list.says("/deliveries/all"), "{}", list.text);
+    // It would be refused.
+    let health = walker.get("/health").await;
+    assert!(!health.says("dead letter"), "{}", health.text);
+}
+
+#[tokio::test]
+async fn after_more_attempts_than_are_kept_a_retry_leads_to_the_new_one() {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let destination = format!(
+        r#"[{{name = "app", kind = "http", url = "{}"}}]"#,
+        application.url()
+    );
+    let schedule = format!("[{}]", ["0"; 100].join(", "));
+    let app = spawn_app_with(&[
+        ("delivery.destination", &destination),
+        ("delivery.retry_schedule_seconds", &schedule),
+    ])
+    .await;
+    post(&app, "crawling.completed").await;
+    let dead = deliveries(&app, "dead", 1).await;
+    let path = format!("/deliveries/{}", dead[0]["id"].as_str().unwrap());
+    let receipt = format!("/receipts/{}", dead[0]["receipt_id"].as_str().unwrap());
+    let mut walker = Walker::before(&app);
+    let whole = walker.get(&path).await;
+    application.answer(|_| Reply::Status(200));
+
+    let retried = walker
+        .post(
+            &format!("{path}/retry"),
+            &[("form_token", &whole.field("form_token"))],
+        )
+        .await;
+    let retried = walker.follow(&retried).await;
+    let sent = [
+        ("form_token", &*whole.field("form_token")),
+        ("destination", "app"),
+    ];
+    let sent = walker.post(&format!("{receipt}/replay"), &sent).await;
+    let sent = walker.follow(&sent).await;
+
+    assert!(!whole.says("are kept"), "{}", whole.text);
+    assert!(retried.says("Attempt 101: delivered."), "{}", retried.text);
+    assert!(sent.says("Attempt 102: delivered."), "{}", sent.text);
+    let not_kept = "Of the 102 attempts to app the last 100 are kept.";
+    for path in [path, receipt] {
+        let page = walker.get(&path).await;
+        assert!(page.says(not_kept), "{path} {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_comes_twice_sends_nothing_twice() {
+    let application = Application::answering(|_| Reply::Status(500)).await;
+    let app = receiver(&application).await;
+    post(&app, "crawling.completed").await;
+    let dead = deliveries(&app, "dead", 1).await;
+    application.answer(|_| Reply::Status(200));
+    let mut walker = Walker::before(&app);
+    let form_token = walker.get("/replays").await.field("form_token");
+    let token = ("form_token", &*form_token);
+
+    for (path, fields) in [
+        ("/deliveries/all", vec![token, ("deed", "again")]),
+        ("/replays", vec![token, ("event", "crawling")]),
+    ] {
+        let asked = walker.post(path, &fields).await;
+        let (form_id, until) = (asked.field("form_id"), asked.field("until"));
+        let own = [("form_id", &*form_id), ("until", &*until), ("confirmed", "true")];
+        let fields = [&fields[..], &own].concat();
+        let led = [walker.post(path, &fields).await, walker.post(path, &fields).await]
+            .map(|page| page.location.expect("it leads to the replay"));
+        let [first, second] = led.map(|path| path.split('?').next().unwrap().to_owned());
+        assert_eq!(first, second, "{path}");
+        deliveries(&app, "delivered", 1).await;
+    }
+    let receipt = format!("/receipts/{}", dead[0]["receipt_id"].as_str().unwrap());
+    let form_id = walker.get(&receipt).await.field("form_id");
+    let fields = [token, ("form_id", &form_id), ("destination", "app")];
+    let path = format!("{receipt}/replay");
+    let first = walker.post(&path, &fields).await;
+    let first = walker.follow(&first).await;
+    let second = walker.post(&path, &fields).await;
+    let second = walker.follow(&second).await;
+
+    assert!(first.says(": delivered."), "{}", first.text);
+    assert!(second.says("It is sent once more already"), "{}", second.text);
+    let replays = app.api("/replays").await;
+    assert_eq!(replays["replays"].as_array().map(Vec::len), Some(3), "{replays}");
+    let shown = walker.get(&receipt).await;
+    assert_ne!(shown.field("form_id"), form_id);
+}
+
+#[tokio::test]
+async fn of_replays_it_is_said_that_there_are_more_than_are_listed() {
+    let application = Application::start().await;
+    let app = receiver(&application).await;
+    let mut walker = Walker::before(&app);
+    let begin = async |count: usize| {
+        for _ in 0..count {
+            let begun = app
+                .client
+                .post(at(&app, "/api/v1/replays"))
+                .json(&serde_json::json!({}))
+                .send()
+                .await
+                .unwrap();
+            let id = begun.json::<Value>().await.unwrap()["replay"]["id"].clone();
+            let path = format!("/replays/{}", id.as_str().unwrap());
+            wait_for("its end", || async {
+                let shown = app.api(&path).await;
+                (shown["replay"]["state"] == "done")
+                    .then_some(())
+                    .ok_or(shown.to_string())
+            })
+            .await;
+        }
+    };
+    const MORE: &str = "These are the latest 50;";
+
+    begin(50).await;
+    let all = walker.get("/replays").await;
+    begin(1).await;
+    let more = walker.get("/replays").await;
+
+    assert_eq!((all.row_count(), all.says(MORE)), (50, false));
+    assert_eq!((more.row_count(), more.says(MORE)), (50, true));
 }

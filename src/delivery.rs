@@ -222,8 +222,5 @@ pub async fn look(kind: &Kind) -> Result<Vec<look::Sight>, Error> {
         #[cfg(not(feature = "kafka"))]
         Kind::Kafka(_) => Vec::new(),
     };
-    Ok(seen
-        .into_iter()
-        .map(|sight| sight.shown(kind.login()))
-        .collect())
+    Ok(seen.into_iter().map(|sight| sight.shown(kind.login())).collect())
 }

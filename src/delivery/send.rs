@@ -192,11 +192,7 @@ mod tests {
 
     #[test]
     fn of_what_is_said_as_much_is_kept_as_somebody_reads_and_that_a_pause_is_asked_for() {
-        let kept = |detail: &str| {
-            Report::new(Outcome::Failed, detail.to_owned())
-                .kept(None)
-                .detail
-        };
+        let kept = |detail: &str| Report::new(Outcome::Failed, detail.to_owned()).kept(None).detail;
         let long = "é".repeat(MAX_DETAIL_CHARS + 1);
         let cut = format!("{}…", "é".repeat(MAX_DETAIL_CHARS));
 

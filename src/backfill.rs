@@ -251,7 +251,7 @@ impl Backfill {
                 Err(caigunn::Error::Invalid { status: 404, .. }) => is_heard = true,
                 Err(error @ caigunn::Error::Refused { status, .. }) if status != 403 || is_its_own => {
                     let owner = owner.filter(|_| is_its_own || chatbot_id.is_none());
-                    self.set_aside(fingerprint, owner, &error);
+                    self.set_aside(&fingerprint, owner, &error);
                     refusal.get_or_insert(Error::Key(error));
                 }
                 Err(error) if error.is_outage() => return Err(Error::Log(error)),
@@ -294,7 +294,7 @@ impl Backfill {
     }
 
     /// Leaves a key alone for a while, and says so.
-    fn set_aside(&self, fingerprint: Fingerprint, owner: Option<ChatbotId>, error: &caigunn::Error) {
+    fn set_aside(&self, fingerprint: &Fingerprint, owner: Option<ChatbotId>, error: &caigunn::Error) {
         let mut refused = self.refused.lock();
         refused.retain(|_, (since, _)| since.elapsed() < self.refused_retry);
         let known = refused.insert(fingerprint.clone(), (Instant::now(), error.clone()));
@@ -303,7 +303,7 @@ impl Backfill {
         if known.is_none() {
             let whose = owner.map_or_else(|| "a chatbot".to_owned(), |id| format!("chatbot {id}"));
             let what = format!("cannot ask what was missed of the jobs of {whose}; others are asked about");
-            error.log("backfill", Some(&fingerprint), &what, self.refused_retry);
+            error.log("backfill", Some(fingerprint), &what, self.refused_retry);
         }
     }
 

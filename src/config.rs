@@ -42,6 +42,7 @@ pub use keys::{DESTINATION_KEYS, Form, KEYS, Key, Kind, NOTICE_KEYS};
 pub use layers::{CONFIG_VARIABLE, DEFAULTS_VARIABLE, Lasting};
 use reader::{Reader, visible};
 pub use sources::Sources;
+pub use value::control_character;
 
 /// The settings of the whole program.
 #[derive(Clone, Debug)]

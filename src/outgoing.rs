@@ -91,15 +91,6 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Why a text is no URL of which the parser would make one: it passes over ends of lines and tabs, so that two lines became one
-/// URL.
-pub fn control_character(text: &str) -> Option<String> {
-    let control = text.chars().find(|character| character.is_control())?;
-    Some(format!(
-        "it has the control character {control:?} in it, as of a line's end: leave that out"
-    ))
-}
-
 /// What is said of each variable that is to say what is trusted, and leads to no certificate: clients take no notice of it where
 /// the other one does.
 pub fn useless_trust() -> Vec<String> {

@@ -20,11 +20,10 @@ use super::keys::{DESTINATION, DESTINATION_KEYS, Key};
 use super::reader::{self, Reader};
 use super::sources::Sources;
 use super::tables::tables;
-use super::value::text;
+use super::value::{control_character, text};
 use crate::clock::Timestamp;
 use crate::delivery::{self, DestinationSettings, Filter, Format, Kind};
 use crate::inbox::outbox::MAX_DESTINATIONS;
-use crate::outgoing::control_character;
 use crate::rotating::Rotating;
 
 pub use http::url;

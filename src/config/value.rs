@@ -20,6 +20,15 @@ pub fn text(value: &Value) -> Result<String, String> {
     }
 }
 
+/// Why a text is no URL of which the parser would make one: it passes over ends of lines and tabs, so that two lines became one
+/// URL.
+pub fn control_character(text: &str) -> Option<String> {
+    let control = text.chars().find(|character| character.is_control())?;
+    Some(format!(
+        "it has the control character {control:?} in it, as of a line's end: leave that out"
+    ))
+}
+
 /// What a value is, for people.
 pub fn called(value: &Value) -> &'static str {
     match value {

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use anyhow::Context;
+use caigunn_webhook::config::control_character;
 use caigunn_webhook::outgoing;
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -25,7 +26,7 @@ pub fn client(url: &Url, is_here: bool, timeout: Duration) -> anyhow::Result<Cli
 /// Takes an http or https URL. Without a scheme it is http, and without a host this machine's: `localhost:3000/hook`,
 /// `:3000/hook`, `3000` and `::1` are understood.
 pub fn url(text: &str) -> Result<Url, String> {
-    if let Some(control) = outgoing::control_character(text) {
+    if let Some(control) = control_character(text) {
         return Err(control);
     }
     let (scheme, rest) = with_scheme(text).unwrap_or(("http", text));

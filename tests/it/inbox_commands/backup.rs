@@ -356,10 +356,7 @@ async fn what_is_no_sound_inbox_is_not_restored() {
     let before = fs::read(folder.path().join("inbox.db")).expect("the inbox");
     for (copy, expected) in [
         ("damaged.db", "the copy cannot be restored: cannot open "),
-        (
-            "notes.db",
-            "the copy cannot be restored: notes.db is not a database",
-        ),
+        ("notes.db", "notes.db is not a database"),
         (
             "nothing.db",
             "the copy cannot be restored: there is no nothing.db",

@@ -90,7 +90,7 @@ impl Error {
 
     /// Whether asking about the same job would fail again, and about another one might not.
     fn is_of_job(&self) -> bool {
-        matches!(self, Self::Log(cause) if !cause.passes())
+        matches!(self, Self::Log(cause) if !cause.is_outage())
     }
 }
 
@@ -140,6 +140,8 @@ pub struct Backfill {
     refused_retry: Duration,
     /// Keys that CaiGunn has refused, since when, and how.
     refused: Arc<Mutex<HashMap<Fingerprint, (Instant, caigunn::Error)>>>,
+    /// Keys that CaiGunn has taken.
+    taken: Arc<Mutex<HashSet<Fingerprint>>>,
 }
 
 impl Backfill {
@@ -152,6 +154,7 @@ impl Backfill {
             pace: Arc::new(Pace::new(settings.max_calls_per_minute)),
             refused_retry: settings.refused_retry,
             refused: Arc::default(),
+            taken: Arc::default(),
         }
     }
 
@@ -244,12 +247,18 @@ impl Backfill {
                 continue;
             }
             self.pace.wait_for_turn().await;
-            match self.client.event_log(&api_key, event_id).await {
+            let answer = self.client.event_log(&api_key, event_id).await;
+            if answer.is_ok() {
+                self.taken.lock().insert(fingerprint.clone());
+            }
+            // A 403 to one that is taken is of the job: it may be of another account, as whoever posts may say.
+            let is_of_key = |status| status != 403 || is_its_own && !self.taken.lock().contains(&fingerprint);
+            match answer {
                 Ok(log) if log.entries.is_empty() && log.unreadable.count == 0 => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
                 Err(error) if error.is_account_refused() => return Err(Error::Log(error)),
                 Err(caigunn::Error::Invalid { status: 404, .. }) => is_heard = true,
-                Err(error @ caigunn::Error::Refused { status, .. }) if status != 403 || is_its_own => {
+                Err(error @ caigunn::Error::Refused { status, .. }) if is_of_key(status) => {
                     let owner = owner.filter(|_| is_its_own || chatbot_id.is_none());
                     self.set_aside(&fingerprint, owner, &error);
                     refusal.get_or_insert(Error::Key(error));
@@ -284,13 +293,15 @@ impl Backfill {
             .map(|(_, error)| Error::Log(error.clone()).explained())
     }
 
-    /// Forgets refusals of keys that are used no more.
+    /// Forgets what became of keys that are used no more.
     fn forget_all_but(&self, keyring: &Keyring) {
-        let mut refused = self.refused.lock();
-        if !refused.is_empty() {
-            let known: HashSet<_> = keyring.keys().map(Fingerprint::of).collect();
-            refused.retain(|fingerprint, _| known.contains(fingerprint));
-        }
+        let known: HashSet<_> = keyring.keys().map(Fingerprint::of).collect();
+        self.refused
+            .lock()
+            .retain(|fingerprint, _| known.contains(fingerprint));
+        self.taken
+            .lock()
+            .retain(|fingerprint| known.contains(fingerprint));
     }
 
     /// Leaves a key alone for a while, and says so.

@@ -28,6 +28,8 @@ pub struct Pass {
     pub answer_count: usize,
     failure_count: usize,
     pub newly_failing: Named,
+    /// Whether jobs were left out, or failed, since CaiGunn refuses their keys.
+    pub keys_refused: bool,
     /// Whose jobs cannot be asked about; some of them, if they are many.
     pub keyless: Vec<Option<ChatbotId>>,
     /// The failure that ended the asking, or else the last one.
@@ -53,6 +55,7 @@ impl Pass {
             newly_stalled: Named::default(),
             answer_count: 0,
             failure_count: 0,
+            keys_refused: false,
             newly_failing: Named::default(),
             keyless: Vec::new(),
             trouble: None,
@@ -65,15 +68,15 @@ impl Pass {
 
     /// Takes a failure down; `is_quiet`: CaiGunn is left alone now, by everybody.
     pub fn failed(&mut self, error: &Error, is_quiet: bool) {
-        // Jobs of other keys are none the worse for it.
-        if matches!(error, Error::Key(_)) {
-            return;
-        }
-        self.failure_count += 1;
         let (kind, pause) = match error {
             // No other job will fare better with this token.
             error if error.is_of_account() => (REFUSED, self.refused_retry),
-            Error::Log(error) | Error::Key(error) => {
+            // Jobs of other keys are none the worse for it.
+            Error::Key(_) => {
+                self.keys_refused = true;
+                return;
+            }
+            Error::Log(error) => {
                 let kind = match error {
                     caigunn::Error::TooManyRequests { .. } => "too_many_requests",
                     error if error.is_outage() => "unavailable",
@@ -85,6 +88,7 @@ impl Pass {
             Error::NoKey => ("no_key", Duration::ZERO),
             Error::Inbox(_) => ("inbox", Duration::ZERO),
         };
+        self.failure_count += 1;
         self.pause = self.pause.max(pause);
         if !self.is_over {
             self.trouble = Some(Trouble {

@@ -37,7 +37,9 @@ impl Rounds {
                     "cannot ask what was missed of job {event_id}: {text}; it is asked about again, ever more rarely"
                 );
             }
-            let has_nothing_to_ask = pass.is_whole && pass.open_count == 0;
+            // Nor where nothing is left but keys that are refused, which is told of these.
+            let has_nothing_to_ask =
+                pass.is_whole && (pass.open_count == 0 || pass.keys_refused && pass.failure_count == 0);
             if self.trouble.is_some() && pass.answer_count > 0 {
                 tracing::info!("CaiGunn tells again what was missed");
                 self.trouble = None;
@@ -55,8 +57,8 @@ impl Rounds {
         {
             const WHAT: &str = "cannot ask CaiGunn what was missed";
             match error {
-                Error::Log(error) | Error::Key(error) => error.log("backfill", None, WHAT, wait),
-                Error::NoKey | Error::Inbox(_) => tracing::warn!(
+                Error::Log(error) => error.log("backfill", None, WHAT, wait),
+                Error::Key(_) | Error::NoKey | Error::Inbox(_) => tracing::warn!(
                     error.type = "backfill",
                     "{WHAT}: {error}; trying again in {} s",
                     wait.as_secs()

@@ -62,6 +62,35 @@ async fn a_key_of_its_own_chatbot_that_is_answered_403_is_set_aside_and_named() 
 }
 
 #[tokio::test]
+async fn a_403_about_one_job_of_a_key_that_is_taken_is_no_word_on_the_key() {
+    let (stage, now) = (Stage::new().await, Timestamp::now());
+    let [first, strange, last] = [
+        stage.begin(now, 3 * HOUR).await,
+        stage.begin(now, 2 * HOUR).await,
+        stage.begin(now, HOUR).await,
+    ];
+    for job in [&first, &strange, &last] {
+        stage.complete(job);
+    }
+    stage
+        .provider
+        .reply_to_job(Route::EventLog, &strange.event_id.to_string(), no(403));
+    let mut rounds = stage.rounds_with(ONE_BY_ONE);
+
+    rounds.round(&stage.keyring, now).await;
+
+    for job in [&first, &last] {
+        assert!(stage.is_completed(job).await);
+    }
+    assert_eq!(stage.log.messages("ERROR"), [""; 0]);
+    let warnings = stage.log.messages("WARN");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains(&format!("of job {}: ", strange.event_id)),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_404_says_that_there_is_no_log_and_accuses_nobody() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
     let job = stage.begin(now, HOUR).await;

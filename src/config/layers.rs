@@ -29,6 +29,9 @@ const ROTATED_MEMBERS: [&str; 3] = ["secrets", "password", "secret_access_key"];
 /// What is said of each destination and notice but what is rotated, by what it is called: what of it changes needs a restart.
 pub type Lasting = BTreeMap<String, Table>;
 
+/// The address of which `PORT` is a part.
+const LISTEN: &str = "server.listen";
+
 /// What is said of a file of a secret with nothing in it: never that there is no secret.
 const EMPTY: &str = "the file is empty; put the value into it, or take the variable away";
 
@@ -194,12 +197,17 @@ impl Merged {
                 self.add_value(key.name, &place_of_section, members, place);
                 continue;
             }
+            let is_list = matches!(members.get_ref(), DeValue::Array(_));
             let members = match (members.into_inner(), list_meant(section.get_ref())) {
                 (DeValue::Table(members), None) => members,
                 (_, list) => {
                     let section = section.get_ref();
                     let is_one = KEYS.iter().any(|key| key.name.split('.').next() == Some(section));
+                    let list = list.or(is_list
+                        .then_some(DESTINATION)
+                        .filter(|list| list.starts_with(section)));
                     let advice = match list {
+                        Some(list) if is_list && is_one => format!("did you mean [[{list}]]?"),
                         _ if is_one => format!("it is a section: write [{section}], and its keys below"),
                         Some(list) => format!("there is no such section; did you mean [[{list}]]?"),
                         None => "there is no such section; a key is written below its [section]".to_owned(),
@@ -240,10 +248,11 @@ impl Merged {
 
     /// Takes the port that a platform gives for the one of the public address.
     fn add_port(&mut self, port: &str) {
-        let listen = self.values[KEYS[0].name].value.as_str();
+        let key = Key::find(LISTEN).expect("it is a key");
+        let listen = self.values[LISTEN].value.as_str();
         match (listen.and_then(|listen| listen.rsplit_once(':')), port.parse::<u16>()) {
             _ if port.is_empty() => {}
-            (Some((host, _)), Ok(port)) => self.set(KEYS[0], format!("{host}:{port}"), "PORT", Vec::new()),
+            (Some((host, _)), Ok(port)) => self.set(key, format!("{host}:{port}"), "PORT", Vec::new()),
             _ => self.note(format!(
                 "PORT (the environment): expected the public side's port, a number without quotes, found {port:?}"
             )),
@@ -253,8 +262,8 @@ impl Merged {
     /// Warns where somebody has said another port than the platform, which sends there what comes.
     fn warn_of_port(&mut self, sources: &Sources) {
         let port = sources.environment.iter().find(|(name, _)| name == "PORT");
-        let is_flag = sources.flags.iter().any(|(name, _)| name == KEYS[0].name);
-        let (Some((_, port)), Some(said), false) = (port, self.values.get(KEYS[0].name), is_flag) else {
+        let is_flag = sources.flags.iter().any(|(name, _)| name == LISTEN);
+        let (Some((_, port)), Some(said), false) = (port, self.values.get(LISTEN), is_flag) else {
             return;
         };
         let listen = value::rendered(&said.value);
@@ -262,8 +271,7 @@ impl Merged {
         if said.is_said && is_another && !port.trim().is_empty() {
             self.warnings.push(Warning {
                 found: format!(
-                    "{} of {} overrides PORT, which says {}",
-                    KEYS[0].name,
+                    "{LISTEN} of {} overrides PORT, which says {}",
                     said.place,
                     port.trim()
                 ),

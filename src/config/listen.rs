@@ -25,7 +25,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    if text.matches(':').count() > 1 {
+    if text.starts_with('[') || text.contains("::") || text.matches(':').count() > 3 {
         return Err(
             "of IPv6 the address stands in brackets, with the port behind, as in [::1]:PORT".to_owned(),
         );

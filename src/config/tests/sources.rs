@@ -204,7 +204,14 @@ fn an_address_may_be_localhost_and_another_form_is_answered_with_the_right_one()
     let refused = |text| mistakes(&environment(&[("CAIGUNN_LISTEN", text)])).remove(0);
     let localhost = load(&environment(&[("CAIGUNN_LISTEN", "localhost:8081")])).unwrap();
     assert_eq!(localhost.settings.listen.to_string(), "127.0.0.1:8081");
-    for text in [":8080", "8080", "*:8080", "receiver:8080"] {
+    for text in [
+        ":8080",
+        "8080",
+        "*:8080",
+        "receiver:8080",
+        "http://0.0.0.0:8080",
+        "127.0.0.1:8080:8080",
+    ] {
         let right = "write 0.0.0.0:8080 for all addresses of this machine, 127.0.0.1:8080 for itself alone";
         assert!(refused(text).ends_with(right), "{text}");
     }

@@ -67,13 +67,15 @@ pub struct Asked {
     pub whose: Credential,
 }
 
-/// The `detail` of a good answer, or whatever it says instead. It must be JSON, or nothing: a web page is no word of the API's.
+/// The `detail` of a good answer, or whatever it says instead. It must be JSON, or nothing: a web page is no word of the
+/// API's.
 pub fn words(text: &str, asked: &Asked) -> Result<String, Mistake> {
-    if !text.trim_ascii().is_empty() {
+    let text = text.trim_ascii();
+    if !text.is_empty() {
         body::check(text)?;
     }
     let body = Body {
-        bytes: text.trim_ascii().into(),
+        bytes: text.into(),
         is_whole: true,
         encoding: None,
     };

@@ -157,7 +157,8 @@ fn log_entry(entry: &Part<'_>) -> Result<LogEntry, Mistake> {
         .map(|data| object_in_text(data).unwrap_or_else(|| data.to_owned()));
     // The older generation has these beside `data`.
     let data = with_member(data, "detail", detail.value());
-    let data = with_member(data, "chatbot_id", chatbot_id.value());
+    let is_id = |id: &&RawValue| serde_json::from_str::<ChatbotId>(id.get()).is_ok();
+    let data = with_member(data, "chatbot_id", chatbot_id.value().filter(is_id));
     Ok(LogEntry {
         created_at: created_at.text().ok().and_then(|text| Timestamp::read_any(&text)),
         event_id: event_id

@@ -30,9 +30,11 @@ impl Keyring {
 
     /// Whether another one has the same keys, wherever they are placed.
     pub fn has_same_keys(&self, other: &Self) -> bool {
-        let exposed = |keyring: &Self| keyring.keys().map(|key| key.expose_secret().to_owned()).collect();
-        let (ours, theirs): (HashSet<String>, HashSet<String>) = (exposed(self), exposed(other));
-        ours == theirs
+        self.exposed() == other.exposed()
+    }
+
+    fn exposed(&self) -> HashSet<&str> {
+        self.keys().map(ExposeSecret::expose_secret).collect()
     }
 
     /// All keys.

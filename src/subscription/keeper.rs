@@ -122,6 +122,7 @@ impl Keeper {
         self.view.look().is_resting = false;
         for subject in &mut self.subjects {
             subject.memory.goes_on |= goes_on;
+            subject.tried = None;
         }
     }
 

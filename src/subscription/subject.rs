@@ -27,7 +27,7 @@ pub struct Subject {
     /// That somebody else wants the chatbot too.
     fight: Option<Fight>,
     /// Why our URL was last to be put, and in whose place, where nobody knows whether it was: the call failed.
-    tried: Option<(Reason, String)>,
+    pub tried: Option<(Reason, String)>,
 }
 
 /// Somebody else's URL was found where ours had been, and perhaps again and again.
@@ -198,7 +198,14 @@ impl Subject {
                 next_at,
                 error: error_text,
             };
-            ("registration_refused", format!("not registered for {name}"))
+            let is_left = *found == Found::Unknown && visit.tried.is_none() && !error.is_account_refused();
+            let what = match is_left {
+                true => {
+                    format!("cannot look whose URL stands at {name}, so it is left to whoever may have it")
+                }
+                false => format!("not registered for {name}"),
+            };
+            ("registration_refused", what)
         };
         error.log(kind, Some(&self.target.fingerprint), &what, wait);
     }

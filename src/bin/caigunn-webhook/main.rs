@@ -285,7 +285,7 @@ fn on_one_thread(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::R
         .build()?;
     let done = runtime.block_on(command);
     // Looking up a name cannot be called off, and may take longer than anybody waits for it. All else that is done on threads
-    // of its own was waited for.
+    // of its own was waited for, or leaves nothing behind, as the end of a client of Kafka's.
     runtime.shutdown_background();
     done
 }

@@ -61,7 +61,8 @@ BEGIN
             PERFORM pg_advisory_xact_lock(4847939490636890112 | 'state'::regclass::oid::bigint);
             PERFORM copy_receipts();
             SET LOCAL lock_timeout = '2s';
-            LOCK TABLE receipt, state IN ACCESS EXCLUSIVE MODE;
+            -- The last of them is for a later step of this transaction, which must not wait while it has the others.
+            LOCK TABLE receipt, state, delivery IN ACCESS EXCLUSIVE MODE;
             SET LOCAL lock_timeout = 0;
             EXIT;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN

@@ -4,6 +4,7 @@
 //! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
+use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -67,6 +68,9 @@ const TABLES: [(i32, &str); 13] = [
 
 /// The columns that get their numbers from a sequence, each with its table and the version from which on it is there.
 const NUMBERED: [(i32, &str, &str); 2] = [(1, "quarantine", "seq"), (2, "destination", "id")];
+
+/// The first step with which programs before it cannot go on.
+const FIRST_ALONE: i32 = 5;
 
 /// A step waits for no table longer than that, since all who come after it wait behind it.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '2s'";
@@ -168,10 +172,17 @@ pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Erro
     } else {
         ""
     };
+    let mut is_said = false;
     loop {
         client.batch_execute(&begin(setting)).await?;
         let done = match step(client).await {
             Err(error) if is_held_up(&error) => {
+                if !mem::replace(&mut is_said, true) {
+                    tracing::info!(
+                        "bringing the inbox's tables up to date waits for a session that reads or writes them for long, such as \
+                         pg_dump: {error}"
+                    );
+                }
                 client.batch_execute("ROLLBACK").await?;
                 sleep(PAUSE).await;
                 continue;
@@ -339,9 +350,9 @@ async fn catch_up(client: &Client) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// Applies the next step that is missing, or all of them where there are no tables: each alone, so that what one has locked
-/// is free again while the next copies receipts. Says how that ends once there is none left, or these tables are not for this
-/// program.
+/// Applies the next step that is missing: alone, so that what it has locked is free again while a later one copies receipts; or
+/// with all that are left, from that later one on, so that no receiver is without tables that it can go on with before others can.
+/// Says how that ends once there is none left, or these tables are not for this program.
 async fn step(client: &Client) -> Result<ControlFlow<Result<(), Error>>, tokio_postgres::Error> {
     make_schema(client).await?;
     let known = version(client).await?;
@@ -349,8 +360,9 @@ async fn step(client: &Client) -> Result<ControlFlow<Result<(), Error>>, tokio_p
         // To make one that is there already takes a right, too.
         client.batch_execute(MIGRATION_TABLE).await?;
     }
-    let count = known.map_or(MIGRATIONS.len(), |_| 1);
     let (version, runs_from) = known.unwrap_or_default();
+    let is_alone = known.is_some() && version + 1 < FIRST_ALONE;
+    let count = if is_alone { 1 } else { MIGRATIONS.len() };
     let newest = newest();
     if runs_from > newest {
         return Ok(ControlFlow::Break(Err(Error::refused(format!(

@@ -63,7 +63,8 @@ impl Addresses {
         let owner = |metadata: io::Result<Metadata>| metadata.map(|metadata| metadata.uid()).ok();
         if !is_ours(
             owner(file.metadata())?,
-            owner(fs::metadata(inbox)),
+            // Of one that was deleted under its receiver the folder's, as a restore goes by it.
+            owner(fs::metadata(inbox).or_else(|_| fs::metadata(folder_of(inbox)))),
             geteuid().as_raw(),
         ) {
             return None;
@@ -80,6 +81,11 @@ impl Addresses {
             admin: here("admin")?,
         })
     }
+}
+
+fn folder_of(inbox: &Path) -> &Path {
+    let folder = inbox.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or_else(|| Path::new("."))
 }
 
 /// Whether we believe what that user has written. Root may be who looks after the service of another, whose inbox it is.

@@ -117,8 +117,9 @@ impl SqliteInbox {
         }
         if !path.exists() {
             // Before an empty one is made, of which nobody would know whether it was the inbox.
-            if hold::lost_in_use(path).is_some() {
-                return Err(hold::in_use(path));
+            if let Some(lost) = hold::lost_in_use(path) {
+                let reason = lost.to_string();
+                return Err(Error::InUse { reason });
             }
             log::refuse_foreign(path)?;
         }

@@ -258,6 +258,12 @@ pub fn lost_in_use(path: &Path) -> Option<Flaw> {
     let is_gone = matches!(path.try_exists(), Ok(false));
     let lock = is_gone.then(|| File::open(schema::beside(&path, ".lock")).ok())??;
     let is_held = matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock));
+    if is_held && schema::beside(&path, ".restoring").exists() {
+        return Some(Flaw {
+            found: format!("a restore is putting {} in its place", path.display()),
+            advice: "wait until it has ended".to_owned(),
+        });
+    }
     is_held.then(|| Flaw {
         found: format!(
             "{} was deleted or moved while a receiver has it open",

@@ -10,9 +10,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
+use tracing::field::display;
 
 use super::super::problem::Problem;
-use super::super::tally::Tally;
+use super::super::tally::{Counted, Tally};
 use super::super::{Origin, text_of};
 use crate::fingerprint::is_same;
 use crate::inbox::Error;
@@ -55,6 +56,15 @@ pub struct AdminTokens {
     pub read_only: Rotating<Option<SecretString>>,
     /// Requests to the API with one that is none of them.
     guesses: Tally,
+}
+
+fn say_guess(request: &Request) {
+    let origin = request.extensions().get::<Origin>();
+    tracing::warn!(
+        error.type = "guesses",
+        client.address = origin.map(|origin| display(origin.peer.ip())),
+        "a request to the API with a wrong token was refused; is somebody guessing it, or has it been changed?",
+    );
 }
 
 fn say_guesses(count: usize) {
@@ -127,8 +137,9 @@ async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) 
         Some(rights) => Ok(rights),
         None => tokens.rights_without(&request),
     };
-    if given.is_some() && rights.is_err() {
-        tokens.guesses.count();
+    let is_guess = given.is_some() && rights.is_err() && tokens.full.get().is_some();
+    if is_guess && tokens.guesses.count_silently() == Counted::First {
+        say_guess(&request);
     }
     let allowed = rights.and_then(|rights| match rights {
         _ if is_reading => Ok(()),
@@ -189,10 +200,11 @@ fn is_local_name(name: &str) -> bool {
 }
 
 /// Whether a page of another site has the browser load it, by what browsers say of that (Fetch Metadata): it could learn from how
-/// long that takes, and what it measures. A link that somebody follows is none of that.
+/// long that takes, and what it measures. A link that somebody follows is none of that, a frame is.
 fn is_loaded_by_another_site(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| text_of(headers, name).is_some_and(|found| found == value);
-    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate")
+    let is_followed = is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
+    is("sec-fetch-site", "cross-site") && !is_followed
 }
 
 /// Whether a page of another site sent it: browsers say where a page is from with all that may change something.
@@ -322,24 +334,30 @@ mod tests {
 
     #[test]
     fn a_page_of_another_site_may_lead_here_and_load_nothing() {
-        for (site, mode, expected) in [
-            (Some("cross-site"), Some("no-cors"), false),
-            (Some("cross-site"), Some("cors"), false),
-            (Some("cross-site"), None, false),
-            (Some("cross-site"), Some("navigate"), true),
-            (Some("same-origin"), Some("cors"), true),
-            (Some("none"), Some("navigate"), true),
-            (None, None, true),
+        for (site, mode, kind, expected) in [
+            (Some("cross-site"), Some("no-cors"), Some("image"), false),
+            (Some("cross-site"), Some("cors"), Some("empty"), false),
+            (Some("cross-site"), None, None, false),
+            (Some("cross-site"), Some("navigate"), Some("iframe"), false),
+            (Some("cross-site"), Some("navigate"), Some("document"), true),
+            (Some("same-origin"), Some("cors"), Some("empty"), true),
+            (Some("none"), Some("navigate"), Some("document"), true),
+            (None, None, None, true),
         ] {
             let mut asked = request("127.0.0.1", Some("localhost:9090"));
-            for (name, value) in [("sec-fetch-site", site), ("sec-fetch-mode", mode)] {
+            let all = [
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", kind),
+            ];
+            for (name, value) in all {
                 if let Some(value) = value {
                     let value = axum::http::HeaderValue::from_static(value);
                     asked.headers_mut().insert(name, value);
                 }
             }
 
-            assert_eq!(is_let_in(&asked), expected, "{site:?}, {mode:?}");
+            assert_eq!(is_let_in(&asked), expected, "{site:?}, {mode:?}, {kind:?}");
         }
     }
 

@@ -15,7 +15,10 @@ pub const FORM_ID: &str = "form_id";
 const MAX_COUNT: usize = 256;
 
 #[derive(Default)]
-pub struct Begun(Mutex<VecDeque<(Uuid, InstructionId)>>);
+pub struct Begun(Mutex<VecDeque<(Form, InstructionId)>>);
+
+/// A form, and what was chosen in it where it has a choice.
+type Form = (Uuid, String);
 
 /// The replay of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,20 +49,21 @@ impl Begun {
     /// What `begin` says: the form may come again then.
     pub async fn once<E>(
         &self,
-        form_id: Option<&str>,
+        (form_id, chosen): (Option<&str>, &str),
         begin: impl Future<Output = Result<InstructionId, E>>,
     ) -> Result<Came, E> {
         let form_id = form_id.and_then(|id| Uuid::try_parse(id).ok());
+        let form = form_id.map(|id| (id, chosen.to_owned()));
         // Held until it is begun: both requests of a double click may be here at once.
         let mut begun = self.0.lock().await;
-        let found = begun.iter().find(|(known, _)| Some(*known) == form_id);
+        let found = begun.iter().find(|(known, _)| Some(known) == form.as_ref());
         if let Some((_, id)) = found {
             return Ok(Came::Before(*id));
         }
         let id = begin.await?;
-        if let Some(form_id) = form_id {
+        if let Some(form) = form {
             begun.truncate(MAX_COUNT - 1);
-            begun.push_front((form_id, id));
+            begun.push_front((form, id));
         }
         Ok(Came::Now(id))
     }
@@ -83,19 +87,18 @@ mod tests {
         };
 
         let came = tokio::join!(
-            begun.once(Some(&form), begin(first)),
-            begun.once(Some(&form), begin(second)),
+            begun.once((Some(&form), "a"), begin(first)),
+            begun.once((Some(&form), "a"), begin(second)),
         );
 
         assert_eq!(came, (Ok(Came::Now(first)), Ok(Came::Before(first))));
         let other = new_form_id();
-        assert_eq!(
-            begun.once(Some(&other), begin(second)).await,
-            Ok(Came::Now(second))
-        );
+        for another in [(Some(&*form), "b"), (Some(&*other), "a")] {
+            assert_eq!(begun.once(another, begin(second)).await, Ok(Came::Now(second)));
+        }
         for none in [None, Some("x")] {
             for id in [first, second] {
-                assert_eq!(begun.once(none, begin(id)).await, Ok(Came::Now(id)));
+                assert_eq!(begun.once((none, ""), begin(id)).await, Ok(Came::Now(id)));
             }
         }
     }
@@ -104,10 +107,10 @@ mod tests {
     async fn what_could_not_be_begun_may_be_asked_for_again() {
         let (begun, form, id) = (Begun::default(), new_form_id(), id());
 
-        let refused = begun.once(Some(&form), async { Err("full") }).await;
+        let refused = begun.once((Some(&form), ""), async { Err("full") }).await;
 
         assert_eq!(refused, Err("full"));
-        let again = begun.once(Some(&form), async { Ok::<_, ()>(id) }).await;
+        let again = begun.once((Some(&form), ""), async { Ok::<_, ()>(id) }).await;
         assert_eq!(again, Ok(Came::Now(id)));
     }
 }

@@ -74,7 +74,11 @@ pub(super) async fn list(
     };
     let mut rows = Vec::with_capacity(page.deliveries.len());
     for listed in &page.deliveries {
-        rows.push(row(listed, &last_attempt(&site, listed).await));
+        let last = match last_attempt(&site, listed).await {
+            Err(error) if !error.is_of_row() => return Err(error.into()),
+            last => last,
+        };
+        rows.push(row(listed, &last));
     }
     let empty = match page.next_cursor {
         Some(_) => "None of the deliveries that were looked at is like that; there are older ones.",

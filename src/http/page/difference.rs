@@ -75,15 +75,11 @@ fn compare(
 }
 
 fn members(text: &str) -> Option<BTreeMap<String, &RawValue>> {
-    text.starts_with('{')
-        .then(|| serde_json::from_str(text).ok())
-        .flatten()
+    serde_json::from_str(text).ok()
 }
 
 fn items(text: &str) -> Option<Vec<&RawValue>> {
-    text.starts_with('[')
-        .then(|| serde_json::from_str(text).ok())
-        .flatten()
+    serde_json::from_str(text).ok()
 }
 
 #[cfg(test)]

@@ -107,10 +107,7 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
             None => "see that the database runs, takes writes and can be reached from here",
         };
         note(
-            format!(
-                "the inbox takes no writes: {}; {advice}; until then posts get 503",
-                parts::brief(&error.to_string())
-            ),
+            format!("the inbox takes no writes: {error}; {advice}; until then posts get 503"),
             "/",
         );
     }
@@ -122,7 +119,7 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
     }
     if let Some(problem) = &standing.backfill.problem {
         note(
-            format!("what was missed cannot be asked for: {}", parts::brief(problem)),
+            format!("what was missed cannot be asked for: {problem}"),
             "/chatbots",
         );
     }

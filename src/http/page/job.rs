@@ -90,7 +90,8 @@ async fn delivered(site: &Site, event_id: EventId) -> Result<Delivered, Problem>
                     Ok(shown) => {
                         shown.map_or(Attempts::NotLookedAt, |(_, attempts)| Attempts::Read(attempts))
                     }
-                    Err(error) => Attempts::Unread(error),
+                    Err(error) if error.is_of_row() => Attempts::Unread(error),
+                    Err(error) => return Err(error.into()),
                 }
             }
         };

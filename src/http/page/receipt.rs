@@ -254,16 +254,10 @@ pub(super) async fn replay(State(site): State<Site>, id: Named, fields: Fields) 
         None => None,
     };
     let begin = site.api.deliveries.instruct(&instruction);
-    let id = match site.kept.begun.once(fields.get(FORM_ID), begin).await? {
-        Came::Now(id) => id,
-        Came::Before(_) => {
-            return Ok(site.after(
-                &here,
-                "It is sent once more already: the button was pressed before.",
-            ));
-        }
-    };
-    let Followed::Done(shown) = followed(&site.api, id).await? else {
+    // The form has a choice of destinations, of which each is another replay.
+    let form = (fields.get(FORM_ID), destination.as_deref().unwrap_or_default());
+    let came = site.kept.begun.once(form, begin).await?;
+    let Followed::Done(shown) = followed(&site.api, came.id()).await? else {
         let notice = "It will be sent once more as soon as the receiver that leads has seen to it.";
         return Ok(site.after(&here, notice));
     };
@@ -275,6 +269,10 @@ pub(super) async fn replay(State(site): State<Site>, id: Named, fields: Fields) 
         return Ok(site.after(&here, notice));
     }
     match &destination {
+        _ if matches!(came, Came::Before(_)) => Ok(site.after(
+            &here,
+            "It was sent once more when this form came before; load this page again to send it yet again.",
+        )),
         Some(name) => {
             let last = before.map_or(0, |(_, attempts)| delivery::last_number(&attempts));
             delivery::lead_to_next_attempt(&site, name, receipt.id, last).await

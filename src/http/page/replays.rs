@@ -280,7 +280,7 @@ pub(super) async fn begin(
 pub(super) async fn begun(site: &Site, fields: &Fields, replay: Replay) -> Result<InstructionId, Problem> {
     let replay = Instruction::Replay(replay);
     let begin = site.api.deliveries.instruct(&replay);
-    let came = site.kept.begun.once(fields.get(FORM_ID), begin).await?;
+    let came = site.kept.begun.once((fields.get(FORM_ID), ""), begin).await?;
     Ok(came.id())
 }
 

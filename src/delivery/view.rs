@@ -76,6 +76,13 @@ pub enum Error {
     Inbox(#[from] inbox::Error),
 }
 
+impl Error {
+    /// Whether it is of the one row that was asked for, and of no other.
+    pub fn is_of_row(&self) -> bool {
+        matches!(self, Self::Inbox(inbox::Error::Corrupt { .. }))
+    }
+}
+
 impl Deliveries {
     /// Those of this configuration, with a board a destination.
     pub fn new(inbox: Arc<dyn Inbox>, settings: &Settings, boards: &[Board], wake: Arc<Notify>) -> Self {

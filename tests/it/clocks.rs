@@ -254,7 +254,8 @@ async fn an_inbox_of_an_older_program_loses_nothing_to_a_clock_that_is_far_ahead
         process.wait_for_log(LOOKED, 1).await;
 
         assert_eq!(machine.held(&process).await, ids);
-        assert_eq!(jumps(&process).len(), 1);
+        // For all that anybody knows nothing came for so long.
+        assert_eq!(jumps(&process).len(), 0);
         stop(process).await;
     }
 }

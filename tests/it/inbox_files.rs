@@ -38,9 +38,14 @@ impl Desk {
 
     /// A receiver that waits for its inbox for a second.
     async fn start(&self) -> Process {
+        self.start_waiting("1").await
+    }
+
+    /// A receiver that waits for its inbox for so many seconds.
+    async fn start_waiting(&self, seconds: &str) -> Process {
         Process::start(
             self.folder.path(),
-            &[("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", "1")],
+            &[("CAIGUNN_INBOX_APPEND_TIMEOUT_SECONDS", seconds)],
         )
         .await
     }

@@ -5,10 +5,13 @@ use rusqlite::Connection;
 use super::*;
 use crate::harness::process::run;
 
+/// How long an inbox is waited for, in seconds, where what is left of it behind the wait for a lock must be enough to answer in.
+const ENOUGH: &str = "6";
+
 #[tokio::test]
 async fn another_program_that_holds_the_inbox_is_named_in_every_answer() {
     let mut desk = Desk::new();
-    let process = desk.start().await;
+    let process = desk.start_waiting(ENOUGH).await;
     desk.post_all(&process, 1).await;
     let holder = Connection::open(desk.path("inbox.db")).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -44,7 +47,7 @@ async fn another_program_that_holds_the_inbox_is_named_in_every_answer() {
 #[tokio::test]
 async fn all_who_wait_together_for_a_held_inbox_hear_who_holds_it() {
     let desk = Desk::new();
-    let process = desk.start().await;
+    let process = desk.start_waiting(ENOUGH).await;
     let holder = Connection::open(desk.path("inbox.db")).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
 

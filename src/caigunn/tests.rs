@@ -359,11 +359,13 @@ fn the_data_of_a_log_is_kept_as_the_text_it_came_as() {
 
 #[test]
 fn data_within_a_text_and_what_the_older_generation_has_beside_it_are_read() {
+    let id = "0190f1f7-52c4-7d3c-8a54-f1d8a4f9c0de";
     let entries = json!([
         {"event": "e", "status": "s", "data": "{\"a\": 1e5}"},
         {"event": "e", "status": "s", "data": "not JSON"},
         {"event": "e", "status": "s", "data": "[1]"},
-        {"event": "e", "status": "failed", "detail": "Too long", "chatbot_id": "id"},
+        {"event": "e", "status": "failed", "detail": "Too long", "chatbot_id": id},
+        {"event": "e", "status": "completed", "chatbot_id": 7, "data": {}},
         {"event": "e", "status": "failed", "detail": "Too long", "data": {}},
         {"event": "e", "status": "failed", "detail": "Too long", "data": {"detail": "its own"}},
         {"event": "e", "status": "failed", "detail": "Too long", "data": "{\"a\": 1}"},
@@ -383,7 +385,8 @@ fn data_within_a_text_and_what_the_older_generation_has_beside_it_are_read() {
         r#"{"a": 1e5}"#,
         r#""not JSON""#,
         r#""[1]""#,
-        r#"{"chatbot_id":"id","detail":"Too long"}"#,
+        &format!(r#"{{"chatbot_id":"{id}","detail":"Too long"}}"#),
+        "{}",
         r#"{"detail":"Too long"}"#,
         r#"{"detail":"its own"}"#,
         r#"{"detail":"Too long","a": 1}"#,

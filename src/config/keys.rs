@@ -256,7 +256,7 @@ pub fn meant(given: &str, known: impl Iterator<Item = String>) -> Option<String>
     }
     let of_section = likest(given, known.iter().filter(|(known, _)| has_ends(known, given)));
     if let Some((likeness, count, nearest)) = of_section {
-        if likeness > 0.9 {
+        if likeness > 0.7 {
             return Some(nearest.to_owned());
         }
         // One without a word in between, if there is one.

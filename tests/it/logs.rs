@@ -243,8 +243,7 @@ async fn guesses_of_the_admin_token_are_told() {
         .wait_for_lines(1, |line| line["error.type"] == "guesses")
         .await;
     assert_eq!(lines.len(), 1, "{lines:?}");
-    let said =
-        "a request to the API with a wrong token was refused; is somebody guessing it, or has it been changed?";
+    let said = "a request to the API with a wrong token was refused; is somebody guessing it, or has it been changed?";
     assert_eq!(
         (&lines[0]["level"], &lines[0]["message"]),
         (&json!("WARN"), &json!(said))

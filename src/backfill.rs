@@ -140,8 +140,8 @@ pub struct Backfill {
     refused_retry: Duration,
     /// Keys that CaiGunn has refused, since when, and how.
     refused: Arc<Mutex<HashMap<Fingerprint, (Instant, caigunn::Error)>>>,
-    /// Keys that CaiGunn has taken.
-    taken: Arc<Mutex<HashSet<Fingerprint>>>,
+    /// Keys that CaiGunn has answered 403 last, each about which job: of two jobs it is the key's matter.
+    doubted: Arc<Mutex<HashMap<Fingerprint, EventId>>>,
 }
 
 impl Backfill {
@@ -154,7 +154,7 @@ impl Backfill {
             pace: Arc::new(Pace::new(settings.max_calls_per_minute)),
             refused_retry: settings.refused_retry,
             refused: Arc::default(),
-            taken: Arc::default(),
+            doubted: Arc::default(),
         }
     }
 
@@ -249,10 +249,11 @@ impl Backfill {
             self.pace.wait_for_turn().await;
             let answer = self.client.event_log(&api_key, event_id).await;
             if answer.is_ok() {
-                self.taken.lock().insert(fingerprint.clone());
+                self.doubted.lock().remove(&fingerprint);
+                self.refused.lock().remove(&fingerprint);
             }
-            // A 403 to one that is taken is of the job: it may be of another account, as whoever posts may say.
-            let is_of_key = |status| status != 403 || is_its_own && !self.taken.lock().contains(&fingerprint);
+            // One job may be of another account, as whoever posts may say.
+            let is_of_key = |status| status != 403 || is_its_own && self.is_doubted(&fingerprint, event_id);
             match answer {
                 Ok(log) if log.entries.is_empty() && log.unreadable.count == 0 => is_heard = true,
                 Ok(log) => return Ok((owner, log)),
@@ -293,15 +294,26 @@ impl Backfill {
             .map(|(_, error)| Error::Log(error.clone()).explained())
     }
 
+    /// Whether a key was answered 403 about another job, and well about none since; of the first job it is the doubt.
+    fn is_doubted(&self, fingerprint: &Fingerprint, event_id: EventId) -> bool {
+        let mut doubted = self.doubted.lock();
+        *doubted.entry(fingerprint.clone()).or_insert(event_id) != event_id
+    }
+
+    /// Whether CaiGunn has refused a key since then.
+    fn has_refused_since(&self, since: Instant) -> bool {
+        self.refused.lock().values().any(|(at, _)| *at >= since)
+    }
+
     /// Forgets what became of keys that are used no more.
     fn forget_all_but(&self, keyring: &Keyring) {
         let known: HashSet<_> = keyring.keys().map(Fingerprint::of).collect();
         self.refused
             .lock()
             .retain(|fingerprint, _| known.contains(fingerprint));
-        self.taken
+        self.doubted
             .lock()
-            .retain(|fingerprint| known.contains(fingerprint));
+            .retain(|fingerprint, _| known.contains(fingerprint));
     }
 
     /// Leaves a key alone for a while, and says so.

@@ -28,8 +28,6 @@ pub struct Pass {
     pub answer_count: usize,
     pub failure_count: usize,
     pub newly_failing: Named,
-    /// Whether jobs were left out, or failed, since CaiGunn refuses their keys.
-    pub keys_refused: bool,
     /// Whose jobs cannot be asked about; some of them, if they are many.
     pub keyless: Vec<Option<ChatbotId>>,
     /// The failure that ended the asking, or else the last one.
@@ -55,7 +53,6 @@ impl Pass {
             newly_stalled: Named::default(),
             answer_count: 0,
             failure_count: 0,
-            keys_refused: false,
             newly_failing: Named::default(),
             keyless: Vec::new(),
             trouble: None,
@@ -72,10 +69,7 @@ impl Pass {
             // No other job will fare better with this token.
             error if error.is_of_account() => (REFUSED, self.refused_retry),
             // Jobs of other keys are none the worse for it.
-            Error::Key(_) => {
-                self.keys_refused = true;
-                return;
-            }
+            Error::Key(_) => return,
             Error::Log(error) => {
                 let kind = match error {
                     caigunn::Error::TooManyRequests { .. } => "too_many_requests",

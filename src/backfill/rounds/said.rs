@@ -37,9 +37,9 @@ impl Rounds {
                     "cannot ask what was missed of job {event_id}: {text}; it is asked about again, ever more rarely"
                 );
             }
-            // Nor where nothing is left but keys that are refused, which is told of these.
-            let has_nothing_to_ask =
-                pass.is_whole && (pass.open_count == 0 || pass.keys_refused && pass.failure_count == 0);
+            // Nor where CaiGunn answers, and nothing is left but keys that it refuses, which is told of these.
+            let has_refused = || pass.failure_count == 0 && self.backfill.has_refused_since(pass.began);
+            let has_nothing_to_ask = pass.is_whole && (pass.open_count == 0 || has_refused());
             if self.trouble.is_some() && pass.answer_count > 0 {
                 tracing::info!("CaiGunn tells again what was missed");
                 self.trouble = None;

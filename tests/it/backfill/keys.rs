@@ -62,32 +62,44 @@ async fn a_key_of_its_own_chatbot_that_is_answered_403_is_set_aside_and_named() 
 }
 
 #[tokio::test]
-async fn a_403_about_one_job_of_a_key_that_is_taken_is_no_word_on_the_key() {
+async fn a_403_about_one_job_is_no_word_on_the_key_and_about_two_it_is() {
     let (stage, now) = (Stage::new().await, Timestamp::now());
-    let [first, strange, last] = [
-        stage.begin(now, 3 * HOUR).await,
-        stage.begin(now, 2 * HOUR).await,
-        stage.begin(now, HOUR).await,
-    ];
-    for job in [&first, &strange, &last] {
+    let mut jobs = Vec::new();
+    for age in (1..=5).rev() {
+        jobs.push(stage.begin(now, age * HOUR).await);
+    }
+    for job in &jobs {
         stage.complete(job);
     }
-    stage
-        .provider
-        .reply(Route::EventLog, [Reply::Ok, no(403), Reply::Ok]);
+    // Whichever of them is asked about first.
+    let replies = [no(403), Reply::Ok, no(403), Reply::Ok, no(403)];
+    stage.provider.reply(Route::EventLog, replies);
     let mut rounds = stage.rounds_with(ONE_BY_ONE);
 
     rounds.round(&stage.keyring, now).await;
 
-    for job in [&first, &last] {
-        assert!(stage.is_completed(job).await);
+    let mut completed = Vec::new();
+    for job in &jobs {
+        completed.push(stage.is_completed(job).await);
     }
+    assert_eq!(completed, [false, true, false, true, false]);
     assert_eq!(stage.log.messages("ERROR"), [""; 0]);
     let warnings = stage.log.messages("WARN");
-    assert!(
-        warnings.len() == 1 && warnings[0].contains(&format!("of job {}: ", strange.event_id)),
-        "{warnings:?}"
-    );
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    for (job, warning) in jobs.iter().step_by(2).zip(&warnings) {
+        assert!(
+            warning.contains(&format!("of job {}: ", job.event_id)),
+            "{warning}"
+        );
+    }
+
+    // A key that was taken, and is revoked then.
+    stage.provider.reply_always(Route::EventLog, Some(no(403)));
+    rounds.round(&stage.keyring, now.plus(HOUR)).await;
+
+    let errors = stage.log.messages("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(stage.progress.seen().problem.is_some());
 }
 
 #[tokio::test]

@@ -205,9 +205,11 @@ impl Merged {
                     let is_one = KEYS.iter().any(|key| key.name.split('.').next() == Some(section));
                     let list = list.or(is_list
                         .then_some(DESTINATION)
-                        .filter(|list| list.starts_with(&**section)));
+                        .filter(|list| list.split('.').next() == Some(section)));
                     let advice = match list {
-                        Some(list) if is_list && is_one => format!("did you mean [[{list}]]?"),
+                        Some(list) if is_list && is_one => {
+                            format!("it is a section and no list; did you mean [[{list}]]?")
+                        }
                         _ if is_one => format!("it is a section: write [{section}], and its keys below"),
                         Some(list) => format!("there is no such section; did you mean [[{list}]]?"),
                         None => "there is no such section; a key is written below its [section]".to_owned(),

@@ -198,7 +198,8 @@ impl Subject {
                 next_at,
                 error: error_text,
             };
-            let is_left = *found == Found::Unknown && visit.tried.is_none() && !error.is_account_refused();
+            let is_put = visit.tried.is_some() || matches!(error, Error::Changed { .. });
+            let is_left = *found == Found::Unknown && !is_put && !error.is_account_refused();
             let what = match is_left {
                 true => {
                     format!("cannot look whose URL stands at {name}, so it is left to whoever may have it")

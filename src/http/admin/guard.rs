@@ -136,7 +136,8 @@ async fn guard(State(tokens): State<AdminTokens>, request: Request, next: Next) 
         Some(rights) => Ok(rights),
         None => tokens.rights_without(&request),
     };
-    let is_guess = given.is_some() && rights.is_err() && tokens.full.get().is_some();
+    let is_demanded = tokens.full.get().is_some() || tokens.read_only.get().is_some();
+    let is_guess = given.is_some() && rights.is_err() && is_demanded;
     if is_guess && tokens.guesses.count_silently() == Counted::First {
         say_guess(&request);
     }

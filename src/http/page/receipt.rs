@@ -271,7 +271,7 @@ pub(super) async fn replay(State(site): State<Site>, id: Named, fields: Fields) 
     match &destination {
         _ if matches!(came, Came::Before(_)) => Ok(site.after(
             &here,
-            "It was sent once more when this form came before; load this page again to send it yet again.",
+            "It is sent once more already, since the button was pressed before. Press it again to send it yet again.",
         )),
         Some(name) => {
             let last = before.map_or(0, |(_, attempts)| delivery::last_number(&attempts));

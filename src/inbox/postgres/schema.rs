@@ -13,6 +13,7 @@ use tokio_postgres::error::SqlState;
 
 use super::super::{Error, NEWER_ADVICE};
 use super::Client;
+use super::error::text;
 
 /// Where the tables are, so that they get into nobody's way in a database with other tables.
 pub const SCHEMA: &str = "caigunn_webhook";
@@ -180,7 +181,8 @@ pub async fn prepare(client: &Client, are_older: bool) -> Result<Result<(), Erro
                 if !mem::replace(&mut is_said, true) {
                     tracing::info!(
                         "bringing the inbox's tables up to date waits for a session that reads or writes them for long, such as \
-                         pg_dump: {error}"
+                         pg_dump: {}",
+                        text(&error)
                     );
                 }
                 client.batch_execute("ROLLBACK").await?;

@@ -258,15 +258,14 @@ pub fn lost_in_use(path: &Path) -> Option<Flaw> {
     let is_gone = matches!(path.try_exists(), Ok(false));
     let lock = is_gone.then(|| File::open(schema::beside(&path, ".lock")).ok())??;
     let is_held = matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock));
-    if is_held && schema::beside(&path, ".restoring").exists() {
-        return Some(Flaw {
-            found: format!("a restore is putting {} in its place", path.display()),
-            advice: "wait until it has ended".to_owned(),
-        });
-    }
+    // What a restore that was cut off has left looks the same.
+    let restored = match schema::beside(&path, ".restoring").exists() {
+        true => ", or a restore is just putting it there: wait for that",
+        false => "",
+    };
     is_held.then(|| Flaw {
         found: format!(
-            "{} was deleted or moved while a receiver has it open",
+            "{} was deleted or moved while a receiver has it open{restored}",
             path.display()
         ),
         advice: "do not stop that receiver, with which all that it holds may be lost: `caigunn-webhook healthcheck` says how to \

@@ -597,7 +597,7 @@ async fn a_form_that_comes_twice_sends_nothing_twice() {
 
     assert!(first.says(": delivered."), "{}", first.text);
     assert!(
-        second.says("It was sent once more when this form came before"),
+        second.says("It is sent once more already, since the button was pressed before"),
         "{}",
         second.text
     );

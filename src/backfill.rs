@@ -88,6 +88,11 @@ impl Error {
         matches!(self, Self::Log(cause) if cause.is_account_refused())
     }
 
+    /// Whether CaiGunn refuses an API key with it.
+    fn is_of_key(&self) -> bool {
+        matches!(self, Self::Log(caigunn::Error::Refused { .. })) && !self.is_of_account()
+    }
+
     /// Whether asking about the same job would fail again, and about another one might not.
     fn is_of_job(&self) -> bool {
         matches!(self, Self::Log(cause) if !cause.is_outage())

@@ -364,7 +364,11 @@ fn how_often_and_for_how_long_a_delivery_is_tried_is_what_the_schedule_says() {
     let (last, others) = waits.split_last().unwrap();
 
     for (file, count, said) in [
-        ("README.md", 1, format!("ten times within some {hours} hours")),
+        (
+            "README.md",
+            1,
+            format!("ten attempts in all within some {hours} hours"),
+        ),
         ("docs/queues.md", 2, format!("schedule goes on ({hours} hours)")),
         (
             "docs/delivery.md",

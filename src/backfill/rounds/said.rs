@@ -48,6 +48,11 @@ impl Rounds {
             }
             return;
         }
+        // It was said of the key.
+        let is_of_key = pass.trouble.as_ref().is_some_and(|found| found.error.is_of_key());
+        if is_of_key && self.backfill.has_refused_since(pass.began) {
+            return;
+        }
         // A log that never can be had is no outage whenever it is asked for alone.
         if self.trouble.is_none() && !pass.is_over && pass.newly_failing.named.is_empty() {
             return;

@@ -270,6 +270,16 @@ async fn of_an_inbox_that_is_deleted_every_command_says_to_leave_its_receiver_al
 
     assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), before);
     assert!(!inbox.exists());
+    // As a restore has it that is at work, or was cut off: nobody can tell.
+    fs::write(desk.path("inbox.db.restoring"), "").unwrap();
+    let ended = run_with(&["inbox", "check"]).await;
+    for said in [
+        &*format!("{found}, or a restore is just putting it there: wait for that"),
+        "do not stop that receiver",
+    ] {
+        let whole = format!("{}{}", ended.output, ended.errors);
+        assert!(whole.contains(said), "{said}: {ended:?}");
+    }
 }
 
 #[tokio::test]

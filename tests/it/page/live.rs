@@ -542,17 +542,23 @@ const OWN_STREAM: &str = "window.streams = []; \
         close() { this.readyState = 2; } \
     };";
 
-#[tokio::test]
-async fn all_that_came_too_fast_is_counted_together() {
-    let app = spawn_app().await;
-    let Some(browser) = Browser::start().await else {
-        return;
-    };
-    browser.open(&at(&app, "/receipts?event=crawling")).await;
+/// A browser that shows receipts, and watches a stream of the test's own; `None` where there is none.
+async fn watching_own_stream(app: &App) -> Option<Browser> {
+    let browser = Browser::start().await?;
+    browser.open(&at(app, "/receipts")).await;
     browser.wait_for_stream("live").await;
     browser.click("#live button").await;
     browser.run(OWN_STREAM).await;
     browser.click("#live button").await;
+    Some(browser)
+}
+
+#[tokio::test]
+async fn all_that_came_too_fast_is_counted_together() {
+    let app = spawn_app().await;
+    let Some(browser) = watching_own_stream(&app).await else {
+        return;
+    };
 
     for unread in [7, 5, 0] {
         let came = format!("{{rows: '', count: 0, more: 0, unread: {unread}}}");
@@ -568,14 +574,9 @@ async fn all_that_came_too_fast_is_counted_together() {
 #[tokio::test]
 async fn a_stream_that_is_refused_again_and_again_is_not_said_again_and_again() {
     let app = spawn_app().await;
-    let Some(browser) = Browser::start().await else {
+    let Some(browser) = watching_own_stream(&app).await else {
         return;
     };
-    browser.open(&at(&app, "/receipts")).await;
-    browser.wait_for_stream("live").await;
-    browser.click("#live button").await;
-    browser.run(OWN_STREAM).await;
-    browser.click("#live button").await;
     let refuse = "const stream = window.streams.at(-1); stream.readyState = 2; EventSource.CLOSED = 2; stream.onerror();";
     browser.run(refuse).await;
     browser.wait_for_stream("not connected").await;

@@ -85,7 +85,7 @@ impl CommandSender {
         let deadline = Instant::now() + self.timeout;
         let body = match self.format.body(&parcel).await {
             Ok(body) => body,
-            Err(detail) => return Report::new(Outcome::Ours, detail),
+            Err(report) => return report,
         };
         let mut run = match Run::start(self.command(&parcel), body) {
             Ok(run) => run,

@@ -12,9 +12,10 @@ use standardwebhooks::{
 };
 
 use super::format::aside;
-use super::{DestinationSettings, Format, Parcel};
+use super::{DestinationSettings, Format, Parcel, Report};
 use crate::clock::Timestamp;
 use crate::event::sample;
+use crate::inbox::outbox::Outcome;
 use crate::rotating::Rotating;
 
 /// The media type of the body.
@@ -58,8 +59,8 @@ impl Sealer {
     /// The envelope for one attempt, signed as of now.
     ///
     /// # Errors
-    /// What keeps it from being made, in words for an operator.
-    pub async fn seal(&self, parcel: &Parcel) -> Result<Envelope, String> {
+    /// What is to be said of the attempt, of which it is the end.
+    pub async fn seal(&self, parcel: &Parcel) -> Result<Envelope, Report> {
         let body = self.format.body(parcel).await?;
         let event = parcel.receipt.event.to_string();
         let mut headers = vec![
@@ -72,7 +73,15 @@ impl Sealer {
         }
         let traced = parcel.receipt.trace.iter().flat_map(|trace| trace.headers());
         headers.extend(traced.map(|(name, value)| (name, value.to_owned())));
-        headers.extend(sealed(parcel.receipt.id.to_string(), &body, self.secrets.get()).await?);
+        let id = parcel.receipt.id;
+        let seal = sealed(id.to_string(), &body, self.secrets.get()).await;
+        headers.extend(seal.map_err(|error| match error {
+            // Another body can be signed.
+            WebhookError::InvalidPayload => {
+                Report::unreadable(id, "the body is not UTF-8 any more, so it cannot be signed")
+            }
+            error => unsigned(&error),
+        })?);
         Ok(Envelope { body, headers })
     }
 }
@@ -80,12 +89,12 @@ impl Sealer {
 /// The headers of Standard Webhooks: the id, the time, which is now, and a signature for each secret.
 ///
 /// # Errors
-/// What keeps them from being made, in words for an operator.
+/// What keeps the body from being signed.
 pub async fn sealed(
     id: String,
     body: &Bytes,
     secrets: Arc<Vec<SecretString>>,
-) -> Result<Vec<(&'static str, String)>, String> {
+) -> Result<Vec<(&'static str, String)>, WebhookError> {
     let timestamp_seconds = Timestamp::now().as_micros().div_euclid(1_000_000);
     let mut headers = vec![
         (HEADER_WEBHOOK_ID, id.clone()),
@@ -99,9 +108,13 @@ pub async fn sealed(
             };
             secrets.iter().map(sign).collect()
         };
-        let signatures = aside(body.len(), sign_all).await;
-        let signatures = signatures.map_err(|error| format!("not sent: it cannot be signed: {error}"))?;
+        let signatures = aside(body.len(), sign_all).await?;
         headers.push((HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")));
     }
     Ok(headers)
+}
+
+/// What is to be said where nothing can be signed.
+pub fn unsigned(error: &WebhookError) -> Report {
+    Report::new(Outcome::Ours, format!("not sent: it cannot be signed: {error}"))
 }

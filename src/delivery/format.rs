@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{Parcel, cloudevents};
+use super::{Parcel, Report, cloudevents};
 
 /// How a notification is put for a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -28,14 +28,15 @@ impl Format {
     /// The body for one attempt.
     ///
     /// # Errors
-    /// What keeps it from being put so, in words for an operator: an accepted notification that is none any more.
-    pub async fn body(self, parcel: &Parcel) -> Result<Bytes, String> {
+    /// What is to be said of an accepted notification that is none any more, so that it can never be put so.
+    pub async fn body(self, parcel: &Parcel) -> Result<Bytes, Report> {
         match self {
             Self::Raw => Ok(parcel.body.clone()),
             Self::CloudEvents => {
                 let (receipt, body) = (parcel.receipt.clone(), parcel.body.clone());
                 let written = aside(parcel.body.len(), move || cloudevents::write(&receipt, &body)).await;
-                written.map_err(|error| format!("not sent: the body can no longer be read: {error}"))
+                let unreadable = |error| format!("the body can no longer be read: {error}");
+                written.map_err(|error| Report::unreadable(parcel.receipt.id, &unreadable(error)))
             }
         }
     }

@@ -152,7 +152,7 @@ impl HttpSender {
     async fn attempt(&self, parcel: Parcel) -> Report {
         match self.sealer.seal(&parcel).await {
             Ok(envelope) => self.post(envelope).await,
-            Err(detail) => Report::new(Outcome::Ours, detail),
+            Err(report) => report,
         }
     }
 

@@ -169,7 +169,7 @@ pub async fn attempt<S: Deliver>(sender: &S, parcel: Parcel) -> Report {
     let deadline = Instant::now() + line.timeout;
     let envelope = match line.sealer.seal(&parcel).await {
         Ok(envelope) => envelope,
-        Err(detail) => return Report::new(Outcome::Ours, detail),
+        Err(report) => return report,
     };
     let delivered = match deliver(sender, &parcel, envelope.clone(), deadline, Try::First).await {
         Err(report) if report.wish == Wish::NeverThis => {

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 
 use super::login::Login;
 use crate::accents::cut;
-use crate::inbox::Receipt;
 use crate::inbox::outbox::Outcome;
+use crate::inbox::{Receipt, ReceiptId};
 
 /// What is sent in one attempt.
 #[derive(Clone, Debug)]
@@ -84,6 +84,15 @@ impl Report {
             answer: Bytes::new(),
             wish: Wish::None,
         }
+    }
+
+    /// Of a receipt that can never be sent, for what of it cannot be read: the destination has no part in that.
+    pub fn unreadable(receipt_id: ReceiptId, damage: &str) -> Self {
+        let detail = format!(
+            "not sent: {damage}; take its body to where it should go (`caigunn-webhook receipts show {receipt_id}`), and see what \
+             else is damaged (`caigunn-webhook inbox check`)"
+        );
+        Self::new(Outcome::Ours, detail).asking(Wish::NeverThis)
     }
 
     /// The same as it may be kept and shown: what there is of others in its words is cut, and without the password by which they

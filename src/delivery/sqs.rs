@@ -106,7 +106,7 @@ impl SqsSender {
         let deadline = Instant::now() + self.timeout;
         let envelope = match self.sealer.seal(&parcel).await {
             Ok(envelope) => envelope,
-            Err(detail) => return Report::new(Outcome::Ours, detail),
+            Err(report) => return report,
         };
         let settings = &self.service.settings;
         let message = match Message::new(settings, &parcel, &envelope) {

@@ -3,10 +3,9 @@
 
 use super::form::{Form, Origin};
 use super::{Message, Settings};
-use crate::delivery::envelope::{Envelope, sealed};
+use crate::delivery::envelope::{Envelope, sealed, unsigned};
 use crate::delivery::http::HttpSender;
 use crate::delivery::{DestinationSettings, Error, Kind, Report};
-use crate::inbox::outbox::Outcome;
 
 /// Posts messages to one URL.
 pub struct Poster {
@@ -45,7 +44,7 @@ impl Poster {
         if self.form == Form::Json {
             match sealed(message.id.to_string(), &body, self.destination.secrets.get()).await {
                 Ok(seal) => headers.extend(seal),
-                Err(detail) => return Report::new(Outcome::Ours, detail),
+                Err(error) => return unsigned(&error),
             }
         }
         self.sender.post(Envelope { body, headers }).await

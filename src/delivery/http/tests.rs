@@ -288,7 +288,7 @@ async fn a_name_that_no_header_can_carry_is_percent_encoded() {
 }
 
 #[tokio::test]
-async fn a_cloud_event_is_sent_as_one_and_a_body_that_is_none_any_more_is_our_fault() {
+async fn a_cloud_event_is_sent_as_one_and_a_body_that_is_none_any_more_can_never_be_sent() {
     let server = Server::start(OK, Then::Keep).await;
     let settings = settings(&server.url("/"));
     let destination = DestinationSettings {
@@ -311,11 +311,41 @@ async fn a_cloud_event_is_sent_as_one_and_a_body_that_is_none_any_more_is_our_fa
     assert_eq!(request.header("content-type"), "application/cloudevents+json");
     let sent: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(sent["type"], "com.caigunn.crawling.initial");
-    assert_eq!(report.outcome, Outcome::Ours);
+    assert_eq!((report.outcome, report.wish), (Outcome::Ours, Wish::NeverThis));
+    let shown = "receipts show 01905c9b-0000-7000-8000-000000000001";
     assert!(
         report
             .detail
-            .starts_with("not sent: the body can no longer be read: "),
+            .starts_with("not sent: the body can no longer be read: ")
+            && report.detail.contains(shown),
         "{report:?}"
     );
+}
+
+#[tokio::test]
+async fn what_cannot_be_signed_any_more_can_never_be_sent_and_a_secret_that_is_none_says_nothing_of_it() {
+    let server = Server::start(OK, Then::Keep).await;
+    let settings = settings(&server.url("/"));
+    let broken = Parcel {
+        body: b"{\"event\":\"\xff\"}".as_slice().into(),
+        ..sample::parcel(BODY)
+    };
+    for (secret, parcel, expected) in [
+        ("whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0", broken, Wish::NeverThis),
+        ("whsec_?", sample::parcel(BODY), Wish::None),
+    ] {
+        let destination = DestinationSettings {
+            secrets: Rotating::new(vec![secret.into()]),
+            ..sample::destination(Kind::Http(settings.clone()), LONG)
+        };
+        let sender = HttpSender::new(&destination, &settings).unwrap();
+
+        let report = sender.send(parcel).await;
+
+        assert_eq!(
+            (report.outcome, report.wish),
+            (Outcome::Ours, expected),
+            "{report:?}"
+        );
+    }
 }

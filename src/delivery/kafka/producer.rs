@@ -108,7 +108,7 @@ impl KafkaSender {
     async fn attempt(&self, parcel: Parcel) -> Report {
         let envelope = match self.sealer.seal(&parcel).await {
             Ok(envelope) => envelope,
-            Err(detail) => return Report::new(Outcome::Ours, detail),
+            Err(report) => return report,
         };
         let since = Instant::now();
         let producer = match self.producer() {

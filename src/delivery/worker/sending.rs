@@ -15,8 +15,8 @@ use crate::delivery::health::{Allowance, Turn};
 use crate::delivery::log;
 use crate::delivery::send::{PAUSED_ITSELF, Parcel, Report, Wish};
 use crate::delivery::status::Failure;
+use crate::inbox::Receipt;
 use crate::inbox::outbox::{Attempt, Outcome, Pause, State};
-use crate::inbox::{Receipt, ReceiptId};
 
 impl Worker<'_> {
     /// Begins as many attempts as may begin.
@@ -230,7 +230,7 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
         answer,
         wish,
     } = match &receipt.damage {
-        Some(damage) => unsent(receipt_id, damage),
+        Some(damage) => Report::unreadable(receipt_id, damage),
         None => {
             let parcel = Parcel {
                 receipt,
@@ -258,13 +258,4 @@ async fn attempt(parts: &Parts, begun: Begun, receipt: Receipt, body: Bytes) -> 
         },
         wish,
     }
-}
-
-/// What is said of a receipt that cannot be sent, since it cannot be read.
-fn unsent(receipt_id: ReceiptId, damage: &str) -> Report {
-    let detail = format!(
-        "not sent: {damage}; take its body to where it should go (`caigunn-webhook receipts show {receipt_id}`), and see what else \
-         is damaged (`caigunn-webhook inbox check`)"
-    );
-    Report::new(Outcome::Ours, detail).asking(Wish::NeverThis)
 }

@@ -145,6 +145,7 @@ impl Dispatch {
                 id: destination.id,
                 filter: settings.filter.clone(),
                 orders,
+                board: lane.board.clone(),
             });
             let parts = Parts {
                 inbox: Arc::clone(&self.inbox),

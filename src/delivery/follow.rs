@@ -4,6 +4,7 @@
 mod ends;
 mod question;
 mod replay;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::instruction::Progress;
+use super::status::Board;
 use super::worker::{Order, What};
 use super::{Filter, log};
 use crate::clock::Timestamp;
@@ -20,8 +22,9 @@ use crate::inbox::outbox::{self, Delivery, DestinationId, InstructionId, Pause, 
 use crate::inbox::{self, Candidate, Inbox, Receipt, ReceiptId};
 
 use ends::Unwritten;
-use question::Answered;
 pub use question::{Answer, Answers, QUESTION_TIMEOUT};
+use question::{Answered, Begun};
+use turn::Turn;
 
 /// How often instructions are looked for without being told to: those that another receiver took.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -42,6 +45,8 @@ pub struct Served {
     pub id: DestinationId,
     pub filter: Filter,
     pub orders: mpsc::Sender<Order>,
+    /// Where its worker shows how it is, once that has read what waits.
+    pub board: Board,
 }
 
 /// What follows instructions.
@@ -52,6 +57,8 @@ pub struct Follower {
     /// Says that there is something to do.
     pub wake: Arc<Notify>,
     pub answers: Answers,
+    /// Questions that take long and are being answered.
+    begun: Begun,
     /// Questions that were answered, whose answers are to be emptied.
     answered: tokio::sync::Mutex<Answered>,
     /// What was done and is still to be written down.
@@ -70,6 +77,8 @@ enum Part {
 enum Stop {
     /// It cannot be done, for that reason.
     Failed(String),
+    /// The destination's worker takes no orders yet, since it has not read what waits.
+    NotYet,
     /// The store fails, or another one leads.
     Store(inbox::Error),
 }
@@ -77,33 +86,6 @@ enum Stop {
 impl From<inbox::Error> for Stop {
     fn from(error: inbox::Error) -> Self {
         Self::Store(error)
-    }
-}
-
-/// What comes of a turn, in which what fails for one thing stands in the way of no other.
-#[derive(Default)]
-struct Turn {
-    has_done: bool,
-    failed: Option<inbox::Error>,
-}
-
-impl Turn {
-    /// Takes down what came of one thing: whether anything was done.
-    ///
-    /// # Errors
-    /// [`inbox::Error::NotLeader`], with which all the rest is another receiver's.
-    fn add(&mut self, done: Result<bool, inbox::Error>) -> Result<(), inbox::Error> {
-        match done {
-            Ok(has_done) => self.has_done |= has_done,
-            Err(inbox::Error::NotLeader) => return Err(inbox::Error::NotLeader),
-            Err(error) => self.failed = Some(error),
-        }
-        Ok(())
-    }
-
-    /// Whether anything was done, unless something failed.
-    fn end(self) -> Result<bool, inbox::Error> {
-        self.failed.map_or(Ok(self.has_done), Err)
     }
 }
 
@@ -121,6 +103,7 @@ impl Follower {
             served,
             wake,
             answers,
+            begun: Begun::default(),
             answered: tokio::sync::Mutex::default(),
             unwritten: Unwritten::default(),
         }
@@ -134,6 +117,7 @@ impl Follower {
         tokio::join!(
             self.follow(Part::Replays),
             self.follow(Part::Questions),
+            self.answer_begun(),
             self.follow(Part::Rest)
         );
     }
@@ -166,17 +150,19 @@ impl Follower {
             // Those of all parts: a replay takes hours.
             turn.add(self.write_ends().await)?;
         }
-        // Before the look: what is written down between both is open no more there.
-        let unwritten = self.unwritten.ids();
+        // Before the look: what is written down between both is open no more there. Those that are begun with come first, since
+        // what of them cannot be written down is among the others from then on.
+        let mut known = self.begun.ids();
+        known.extend(self.unwritten.ids());
         let mut open = self.inbox.outbox().open_instructions(COUNT).await?;
-        open.retain(|kept| !unwritten.contains(&kept.id));
+        open.retain(|kept| !known.contains(&kept.id));
         // So that no more than these are ever unwritten.
-        open.truncate(COUNT.saturating_sub(unwritten.len()));
+        open.truncate(COUNT.saturating_sub(known.len()));
         if part == Part::Questions {
-            turn.add(self.answer_slow(open).await)?;
+            turn.add(self.begin_slow(open).await)?;
             return turn.end();
         }
-        let mut failed = Vec::new();
+        let mut waiting = Vec::new();
         for kept in open {
             let instruction: Instruction = match serde_json::from_str(&kept.body) {
                 Ok(instruction) => instruction,
@@ -194,12 +180,12 @@ impl Follower {
                 (Part::Rest, Instruction::Ask(question)) => self.answer(kept, question).await,
                 (Part::Rest, instruction) => {
                     // Of two wishes the later one counts, so it waits for the earlier one.
-                    if failed.iter().any(|earlier| instruction.is_about_same(earlier)) {
+                    if waiting.iter().any(|earlier| instruction.is_about_same(earlier)) {
                         continue;
                     }
                     let ended = self.end(kept, &instruction).await;
-                    if ended.is_err() {
-                        failed.push(instruction);
+                    if !matches!(ended, Ok(true)) {
+                        waiting.push(instruction);
                     }
                     ended
                 }
@@ -215,11 +201,12 @@ impl Follower {
         Ok(true)
     }
 
-    /// Does what is a matter of one delivery or one destination, and writes down how that ended.
+    /// Does what is a matter of one delivery or one destination, and writes down how that ended; says whether it did.
     async fn end(&self, kept: outbox::Instruction, instruction: &Instruction) -> Result<bool, inbox::Error> {
         let failure = match self.at_once(instruction, kept.created_at).await {
             Ok(()) => None,
             Err(Stop::Failed(reason)) => Some(reason),
+            Err(Stop::NotYet) => return Ok(false),
             Err(Stop::Store(error)) => return Err(error),
         };
         self.close(kept, Progress::default(), failure).await?;
@@ -370,6 +357,10 @@ impl Follower {
 
     /// Tells a worker what to do, and waits until it is recorded; `None` if that cannot be done now.
     async fn order(&self, served: &Served, what: What) -> Result<Option<usize>, Stop> {
+        // However long it reads what waits, what is for another destination does not wait for that.
+        if served.board.status().is_none() {
+            return Err(Stop::NotYet);
+        }
         let (answer, answered) = oneshot::channel();
         let gone = format!("nobody works for {} now", served.name);
         let gone = || Stop::Store(inbox::Error::unavailable(gone));

@@ -1,13 +1,15 @@
 //! Answers what only the leader knows or does, asked through the inbox by another receiver, and does not keep the answers
 //! for longer than it takes to read them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
+use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::{Follower, Turn};
@@ -15,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::delivery::instruction::Progress;
 use crate::inbox;
 use crate::inbox::instruction::{Instruction, Question};
-use crate::inbox::outbox::{self, MAX_DONE_INSTRUCTIONS};
+use crate::inbox::outbox::{self, InstructionId, MAX_DONE_INSTRUCTIONS};
 
 /// What answers questions, handed over by the app: this module knows nothing of chatbots. The error is why there is no
 /// answer, for people.
@@ -42,6 +44,35 @@ const TOO_LATE: &str = "it took too long";
 /// The longest answer, in bytes: ten thousand chatbots have some 3 MB.
 const MAX_BYTES: usize = 8 << 20;
 
+/// A question that takes long, as it is kept.
+type Slow = (outbox::Instruction, Question);
+
+/// Questions that take long and were begun with, until they are answered.
+pub struct Begun {
+    ids: Mutex<HashSet<InstructionId>>,
+    begun: mpsc::Sender<Slow>,
+    /// Held by who answers them.
+    to_answer: tokio::sync::Mutex<mpsc::Receiver<Slow>>,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        let (begun, to_answer) = mpsc::channel(super::COUNT);
+        Self {
+            ids: Mutex::default(),
+            begun,
+            to_answer: tokio::sync::Mutex::new(to_answer),
+        }
+    }
+}
+
+impl Begun {
+    /// Which these are: what is begun with is not begun with again.
+    pub fn ids(&self) -> HashSet<InstructionId> {
+        self.ids.lock().clone()
+    }
+}
+
 /// Questions that were answered.
 #[derive(Default)]
 pub struct Answered {
@@ -65,17 +96,16 @@ impl Answered {
 }
 
 impl Follower {
-    /// Answers the questions among these that take long, some at once, and empties answers that were read.
-    pub async fn answer_slow(&self, open: Vec<outbox::Instruction>) -> Result<bool, inbox::Error> {
+    /// Begins with the questions among these that take long, for [`Self::answer_begun`], and empties answers that were read.
+    pub async fn begin_slow(&self, open: Vec<outbox::Instruction>) -> Result<bool, inbox::Error> {
         let mut turn = Turn::default();
-        turn.add(self.empty_answers().await.map(|()| false))?;
+        self.empty_answers(&mut turn).await?;
         let slow = open
             .into_iter()
             .filter_map(|kept| match serde_json::from_str(&kept.body) {
                 Ok(Instruction::Ask(question)) if question.is_slow() => Some((kept, question)),
                 _ => None,
             });
-        let mut begun = Vec::new();
         for (kept, question) in slow {
             // Whoever asks sees that it is begun with.
             let beginning = outbox::Instruction {
@@ -84,17 +114,26 @@ impl Follower {
             };
             let written = self.inbox.outbox().follow_up(&self.leader, beginning).await;
             if written.is_ok() {
-                begun.push((kept, question));
+                self.begun.ids.lock().insert(kept.id);
+                let sent = self.begun.begun.send((kept, question)).await;
+                sent.expect("the other end is held beside this one");
             }
             turn.add(written.map(|()| false))?;
         }
-        let mut answering = stream::iter(begun)
-            .map(|(kept, question)| self.answer(kept, question))
-            .buffer_unordered(COUNT);
-        while let Some(answered) = answering.next().await {
-            turn.add(answered)?;
-        }
         turn.end()
+    }
+
+    /// Answers for ever what is begun with, some at once: none waits for the answer to another as long as there is room.
+    pub async fn answer_begun(&self) {
+        let mut to_answer = self.begun.to_answer.lock().await;
+        let begun = stream::poll_fn(|context| to_answer.poll_recv(context));
+        let answering = begun.for_each_concurrent(COUNT, async |(kept, question)| {
+            let id = kept.id;
+            // What cannot be written down is tried again with the other ends, and told there.
+            let _ = self.answer(kept, question).await;
+            self.begun.ids.lock().remove(&id);
+        });
+        answering.await;
     }
 
     /// Answers one.
@@ -125,25 +164,30 @@ impl Follower {
         }
     }
 
-    async fn empty_answers(&self) -> Result<(), inbox::Error> {
+    /// Empties the answers that stand there for long enough. One that cannot be emptied is tried again, and keeps no other.
+    async fn empty_answers(&self, turn: &mut Turn) -> Result<(), inbox::Error> {
         let mut answered = self.answered.lock().await;
         if !answered.has_others {
             // Whoever led before may have ended before it came to empty them; whoever asked may be about to read.
-            let latest = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await?;
-            latest
-                .into_iter()
-                .filter(is_full)
-                .for_each(|done| answered.push(&done));
-            answered.has_others = true;
+            let latest = self.inbox.outbox().instructions(MAX_DONE_INSTRUCTIONS).await;
+            if let Ok(latest) = &latest {
+                let full = latest.iter().filter(|done| is_full(done));
+                full.for_each(|done| answered.push(done));
+                answered.has_others = true;
+            }
+            turn.add(latest.map(|_| false))?;
         }
-        while let Some((at, emptied)) = answered.queue.front()
+        let mut kept_count = 0;
+        while let Some((at, emptied)) = answered.queue.get(kept_count)
             && at.elapsed() >= KEPT
         {
-            self.inbox
-                .outbox()
-                .follow_up(&self.leader, emptied.clone())
-                .await?;
-            answered.queue.pop_front();
+            let outbox = self.inbox.outbox();
+            let written = outbox.follow_up(&self.leader, emptied.clone()).await;
+            match &written {
+                Ok(()) => _ = answered.queue.remove(kept_count),
+                Err(_) => kept_count += 1,
+            }
+            turn.add(written.map(|()| false))?;
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ impl Follower {
         let mut progress: Progress = serde_json::from_str(&kept.progress).unwrap_or_default();
         match self.replay_from(&kept, replay, &mut progress).await {
             Ok(Step::More) => Ok(true),
-            Ok(Step::NotNow) => Ok(false),
+            Ok(Step::NotNow) | Err(Stop::NotYet) => Ok(false),
             Ok(Step::Last) => self.close(kept, progress, None).await.map(|()| true),
             Err(Stop::Failed(reason)) => self.close(kept, progress, Some(reason)).await.map(|()| true),
             Err(Stop::Store(error)) => Err(error),
@@ -258,7 +258,11 @@ impl Follower {
     ) -> Result<bool, Stop> {
         let matched_count = wanted.len() as u64;
         if !dry_run && !wanted.is_empty() {
-            let Some(count) = self.order(served, What::Reopen(wanted)).await? else {
+            let reopened = match self.order(served, What::Reopen(wanted)).await {
+                Err(Stop::NotYet) => None,
+                told => told?,
+            };
+            let Some(count) = reopened else {
                 progress.waits_for = Some(served.name.clone());
                 return Ok(false);
             };

@@ -1,14 +1,15 @@
 //! Promise: what was asked for is done once, whatever the store takes, and answers do not stay for longer than they are needed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time::advance;
+use tokio::time::{advance, sleep};
 use uuid::Uuid;
 
+use super::super::status::Status;
 use super::*;
 use crate::event::EventId;
 use crate::inbox::fake::FakeInbox;
@@ -27,7 +28,9 @@ fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {
         id: DestinationId(1),
         filter: Filter::default(),
         orders: sender,
+        board: Board::default(),
     };
+    served.board.show(Some(Status::default()));
     let count = AtomicUsize::new(0);
     let answers: Answers = Arc::new(move |_| {
         let count = count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -98,6 +101,16 @@ fn obeying(mut orders: mpsc::Receiver<Order>) -> JoinHandle<Vec<What>> {
         }
         obeyed
     })
+}
+
+/// Has questions that take long begun with, and answered where that is to be had at once.
+async fn answer_slow(follower: &Follower) -> Result<bool, inbox::Error> {
+    let turned = follower.turn(Part::Questions).await;
+    assert!(
+        follower.answer_begun().now_or_never().is_none(),
+        "it goes on for ever"
+    );
+    turned
 }
 
 #[tokio::test]
@@ -248,10 +261,81 @@ async fn a_question_that_takes_long_and_whose_end_cannot_be_written_down_stands_
     ask(&inbox, &backfill());
     let (follower, _orders) = follower(&inbox);
 
-    follower.turn(Part::Questions).await.unwrap_err();
+    answer_slow(&follower).await.unwrap();
 
     assert_eq!(done(&inbox), None);
     assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
+    // What is answered is not begun with again, and is told where ends are written down.
+    answer_slow(&follower).await.unwrap();
+    follower.turn(Part::Rest).await.unwrap_err();
+    *inbox.outbox.unwritable.lock() = None;
+    follower.turn(Part::Rest).await.unwrap();
+    assert_eq!(end_of(&inbox, 0).answer, Some(json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_does_not_wait_for_the_end_of_another_that_takes_long() {
+    let inbox = FakeInbox::new();
+    ask(&inbox, &backfill());
+    let (mut follower, _orders) = follower(&inbox);
+    let is_first = AtomicBool::new(true);
+    let (asked, mut was_asked) = mpsc::channel(1);
+    follower.answers = Arc::new(move |_| match is_first.swap(false, Ordering::Relaxed) {
+        true => {
+            asked.try_send(()).expect("there is room for one");
+            std::future::pending().boxed()
+        }
+        false => std::future::ready(Ok(json!("soon"))).boxed(),
+    });
+    let following = tokio::spawn(async move { follower.run().await });
+    was_asked.recv().await.expect("the first is asked");
+
+    ask(&inbox, &backfill());
+
+    let answered = async {
+        while done_of(&inbox, 1).is_none() {
+            sleep(INTERVAL).await;
+        }
+    };
+    timeout(QUESTION_TIMEOUT / 2, answered)
+        .await
+        .expect("it is answered");
+    assert_eq!(end_of(&inbox, 1).answer, Some(json!("soon")));
+    assert_eq!(done(&inbox), None);
+    following.abort();
+}
+
+#[tokio::test]
+async fn a_worker_that_has_not_read_yet_what_waits_keeps_nothing_for_another_destination() {
+    let inbox = FakeInbox::new();
+    let (mut follower, orders) = follower(&inbox);
+    let (sender, _never_received) = mpsc::channel(1);
+    let board = Board::default();
+    follower.served.push(Served {
+        name: "reading".to_owned(),
+        orders: sender,
+        board: board.clone(),
+        ..follower.served[0].clone()
+    });
+    let obeying = obeying(orders);
+    let pause = |destination: &str| Instruction::Pause {
+        destination: destination.to_owned(),
+        reason: String::new(),
+    };
+    let resume = Instruction::Resume {
+        destination: "reading".to_owned(),
+    };
+    for instruction in [pause("reading"), resume, pause("app")] {
+        ask(&inbox, &instruction);
+    }
+
+    // That is no failure: it is done as soon as it can be.
+    assert!(follower.turn(Part::Rest).await.unwrap());
+
+    assert_eq!((done_of(&inbox, 0), done_of(&inbox, 1)), (None, None));
+    assert_eq!(end_of(&inbox, 2), Progress::default());
+    drop(follower);
+    assert_eq!(obeying.await.unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,9 +348,28 @@ async fn an_answer_that_cannot_be_emptied_stands_in_the_way_of_no_question() {
     *inbox.outbox.unwritable.lock() = Some(answered);
     ask(&inbox, &backfill());
 
-    follower.turn(Part::Questions).await.unwrap_err();
+    answer_slow(&follower).await.unwrap_err();
 
     assert_eq!(end_of(&inbox, 1).answer, Some(json!(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_emptied_keeps_no_other() {
+    let inbox = FakeInbox::new();
+    let [first, _] = [(); 2].map(|()| ask(&inbox, &Instruction::Ask(Question::Ensure)));
+    let (follower, _orders) = follower(&inbox);
+    follower.turn(Part::Rest).await.unwrap();
+    advance(Duration::from_secs(15)).await;
+    *inbox.outbox.unwritable.lock() = Some(first);
+
+    follower.turn(Part::Questions).await.unwrap_err();
+
+    assert_ne!(done(&inbox).as_deref(), Some("{}"));
+    assert_eq!(done_of(&inbox, 1).as_deref(), Some("{}"));
+    // It is tried again.
+    *inbox.outbox.unwritable.lock() = None;
+    follower.turn(Part::Questions).await.unwrap();
+    assert_eq!(done(&inbox).as_deref(), Some("{}"));
 }
 
 #[tokio::test]

@@ -122,7 +122,11 @@ impl Keeper {
         self.view.look().is_resting = false;
         for subject in &mut self.subjects {
             subject.memory.goes_on |= goes_on;
-            subject.tried = None;
+            // Where another receiver looked after it, ours may stand there by that one. Else it does by a call of this one, of
+            // which only the answer was lost.
+            if goes_on {
+                subject.tried = None;
+            }
         }
     }
 

@@ -365,6 +365,30 @@ async fn a_reclaim_whose_answer_is_lost_is_told_and_counted_once_it_is_seen() {
 }
 
 #[tokio::test]
+async fn a_reclaim_whose_answer_is_lost_is_counted_in_the_next_term_unless_another_receiver_led_between() {
+    for (goes_on, expected) in [(false, "contested"), (true, "registered")] {
+        let provider = Provider::start([]).await;
+        let id = provider.chatbot_id("key-one");
+        let mut receiver = Stepped::new(&provider, &[("subscription.max_reclaims_per_hour", "1")]);
+        receiver.round().await;
+        provider.set_webhook_url(id, Some(THEIRS));
+        provider.reply(Route::PutWebhook, [Reply::Done(502, "<html>")]);
+        receiver.after(WATCH).await;
+        assert_eq!(provider.webhook_url(id).as_deref(), Some(OURS));
+
+        receiver.keeper.rest();
+        receiver.keeper.begin_term(goes_on);
+        receiver.round().await;
+
+        assert_eq!(receiver.chatbot()["state"], "registered");
+        // Once an hour, and that was it.
+        provider.set_webhook_url(id, Some(THEIRS));
+        receiver.after(WATCH).await;
+        assert_eq!(receiver.chatbot()["state"], expected);
+    }
+}
+
+#[tokio::test]
 async fn a_reclaim_that_failed_is_not_counted() {
     let provider = Provider::start([]).await;
     let id = provider.chatbot_id("key-one");

@@ -3,9 +3,10 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tempfile::TempDir;
@@ -506,43 +507,74 @@ async fn what_a_newer_receiver_says_keeps_a_destination_is_shown_in_its_words() 
     );
 }
 
-#[tokio::test]
-async fn listen_goes_on_behind_a_receipt_that_it_cannot_read() {
-    let ids = ["0", "1", "2"].map(|last| format!("{}{last}", &IDS[0][..IDS[0].len() - 1]));
-    let [unreadable, gone, whole] = &ids;
-    let receipt = |id: &String| {
-        json!({"id": id, "sequence": 1, "received_at": "2024-07-30T09:15:00Z", "event": "crawling.initial", "event_id": null,
-            "chatbot_id": null, "wire": "2024-07", "origin": "webhook", "body_bytes": 2})
-    };
-    let listed = json!({"receipts": ids.iter().map(receipt).collect::<Vec<_>>(), "next_after": 3, "newest_sequence": 3});
+/// A receipt as lists have it.
+fn receipt(id: &str) -> serde_json::Value {
+    json!({"id": id, "sequence": 1, "received_at": "2024-07-30T09:15:00Z", "event": "crawling.initial", "event_id": null,
+        "chatbot_id": null, "wire": "2024-07", "origin": "webhook", "body_bytes": 2})
+}
+
+/// The same with its body.
+fn whole_receipt(id: &str, body: String) -> Json<serde_json::Value> {
+    let mut receipt = receipt(id);
+    receipt["body"] = body.into();
+    Json(receipt)
+}
+
+fn whole_sample(id: &str) -> Json<serde_json::Value> {
+    let sample = crate::harness::json(&crate::harness::sample("crawling.initial"));
+    whole_receipt(id, sample.to_string())
+}
+
+/// Lists of a receiver that gets these once somebody follows, which it fails with while it is away.
+fn listing(ids: &[String], is_away: impl Fn() -> bool + Clone + Send + Sync + 'static) -> MethodRouter {
+    let receipts: Vec<_> = ids.iter().map(|id| receipt(id)).collect();
+    let listed = json!({"receipts": receipts, "next_after": 3, "newest_sequence": 3});
     let nothing = json!({"receipts": [], "next_after": 3, "newest_sequence": 3});
     let begin = json!({"receipts": [], "next_after": 0, "newest_sequence": 0});
-    let with_body = |id: &String, body: String| {
-        let mut receipt = receipt(id);
-        receipt["body"] = body.into();
-        Json(receipt)
-    };
-    let sent = with_body(
-        whole,
-        crate::harness::json(&crate::harness::sample("crawling.initial")).to_string(),
-    );
-    let damaged = with_body(unreadable, "{}".to_owned());
+    get(async move |uri: axum::http::Uri| {
+        let query = uri.query().unwrap_or_default();
+        let is = |after: &str| query.contains(&format!("after={after}"));
+        if is_away() {
+            return Err(unavailable("the database does not answer"));
+        }
+        Ok(Json(if is("newest") {
+            begin
+        } else if is("0") {
+            listed
+        } else {
+            nothing
+        }))
+    })
+}
+
+fn unavailable(detail: &str) -> (StatusCode, Json<serde_json::Value>) {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"detail": detail})))
+}
+
+/// The receipts of some sequence, by their ids.
+fn some_ids() -> [String; 4] {
+    ["0", "1", "2", "3"].map(|last| format!("{}{last}", &IDS[0][..IDS[0].len() - 1]))
+}
+
+/// Has what that receiver gets forwarded to an application.
+fn listening(folder: &TempDir, application: &Application, place: &str) -> Process {
+    let mut command = Process::command(folder.path());
+    command.args(["listen", "--forward-to", &application.url(), "--admin", place]);
+    Process::launch(folder.path(), command)
+}
+
+#[tokio::test]
+async fn listen_goes_on_behind_a_receipt_that_it_cannot_read() {
+    let ids = some_ids();
+    let [unreadable, damaged, gone, whole] = &ids;
+    let is_none = whole_receipt(unreadable, "{}".to_owned());
+    let mut has_damage = whole_sample(damaged);
+    has_damage["damage"] = "what the inbox holds as its event cannot be read".into();
+    let sent = whole_sample(whole);
     let routes = Router::new()
-        .route(
-            "/api/v1/receipts",
-            get(async move |uri: axum::http::Uri| {
-                let query = uri.query().unwrap_or_default();
-                let is = |after: &str| query.contains(&format!("after={after}"));
-                Json(if is("newest") {
-                    begin
-                } else if is("0") {
-                    listed
-                } else {
-                    nothing
-                })
-            }),
-        )
-        .route(&format!("/api/v1/receipts/{unreadable}"), get(async || damaged))
+        .route("/api/v1/receipts", listing(&ids, || false))
+        .route(&format!("/api/v1/receipts/{unreadable}"), get(async || is_none))
+        .route(&format!("/api/v1/receipts/{damaged}"), get(async || has_damage))
         .route(
             &format!("/api/v1/receipts/{gone}"),
             get(async || {
@@ -556,15 +588,64 @@ async fn listen_goes_on_behind_a_receipt_that_it_cannot_read() {
     let place = serve(routes).await;
     let application = Application::start().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Process::command(folder.path());
-    command.args(["listen", "--forward-to", &application.url(), "--admin", &place]);
 
-    let listening = Process::launch(folder.path(), command);
+    let listening = listening(&folder, &application, &place);
 
     let arrived = application.wait_for_arrivals(1).await.remove(0);
     assert_eq!(arrived.webhook_id, *whole);
-    for id in [unreadable, gone] {
+    for id in [unreadable, damaged, gone] {
         let said = format!("the receipt {id} is not forwarded: ");
         assert!(listening.errors().contains(&said), "{}", listening.errors());
+    }
+}
+
+#[tokio::test]
+async fn listen_passes_over_a_receipt_that_alone_cannot_be_had_and_waits_where_nothing_can() {
+    let ids = some_ids();
+    let [late, broken, whole, _] = &ids;
+    let asked_count = Arc::new(AtomicUsize::new(0));
+    // For longer than one that alone cannot be had is asked for.
+    let is_away = {
+        let asked_count = Arc::clone(&asked_count);
+        move || (1..=12).contains(&asked_count.load(Ordering::Relaxed))
+    };
+    let ask_late = {
+        let (is_away, late) = (is_away.clone(), whole_sample(late));
+        get(async move || {
+            asked_count.fetch_add(1, Ordering::Relaxed);
+            match is_away() {
+                true => Err(unavailable("the database does not answer")),
+                false => Ok(late),
+            }
+        })
+    };
+    let sent = whole_sample(whole);
+    let routes = Router::new()
+        .route("/api/v1/receipts", listing(&ids[..3], is_away))
+        .route(&format!("/api/v1/receipts/{late}"), ask_late)
+        .route(
+            &format!("/api/v1/receipts/{broken}"),
+            get(async || unavailable("the inbox is damaged: database disk image is malformed")),
+        )
+        .route(&format!("/api/v1/receipts/{whole}"), get(async || sent));
+    let place = format!("http://{}", serve(routes).await);
+    let application = Application::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+
+    let listening = listening(&folder, &application, &place);
+
+    let arrivals = application.wait_for_arrivals(2).await;
+    let arrived: Vec<_> = arrivals.iter().map(|arrival| &arrival.webhook_id).collect();
+    assert_eq!(arrived, [late, whole]);
+    let said = listening.errors();
+    for expected in [
+        format!("the receiver at {place} does not answer: the database does not answer; waiting for it"),
+        format!("the receiver at {place} answers again"),
+        format!(
+            "the receipt {broken} is not forwarded: the receiver at {place} answers 503: the inbox is damaged: database disk \
+             image is malformed"
+        ),
+    ] {
+        assert_eq!(said.matches(&expected).count(), 1, "{expected}: {said}");
     }
 }

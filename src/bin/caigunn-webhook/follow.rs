@@ -18,6 +18,12 @@ pub const INTERVAL: Duration = Duration::from_millis(500);
 /// How many receipts are looked at in one answer.
 const LIMIT: usize = 500;
 
+/// How often a receipt is asked for that the receiver does not give though it gives others, one after the other.
+const TRIES: usize = 10;
+
+/// What the receiver is asked for, whatever it holds.
+const NEWEST: &str = "/receipts?after=newest";
+
 /// What came of some work; `None` if Ctrl-C ended it.
 pub async fn until_stopped<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
     let mut signals = StopSignals::listen().context("listening for Ctrl-C")?;
@@ -47,30 +53,72 @@ impl<'a> Patient<'a> {
     /// # Errors
     /// What the receiver will not answer however often it is asked.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
-        let place = self.admin.place();
         loop {
-            let reason = match self.admin.get(path).await {
-                Ok(Some(answer)) => {
-                    if std::mem::take(&mut self.is_away) {
-                        output::say(format_args!("the receiver at {place} answers again"));
-                    }
-                    return Ok(answer);
-                }
-                Ok(None) => "nothing listens there".to_owned(),
-                Err(error) => match error.downcast_ref::<Refused>() {
-                    Some(refused) if refused.status < 500 => return Err(error),
-                    Some(refused) => refused.detail.clone(),
-                    None => format!("{error:#}"),
-                },
-            };
-            if !std::mem::replace(&mut self.is_away, true) {
-                output::say(format_args!(
-                    "the receiver at {place} does not answer: {reason}; waiting for it"
-                ));
+            let asked = self.admin.get(path).await;
+            if let Some(answer) = self.heard(asked)? {
+                return Ok(answer);
             }
             sleep(INTERVAL).await;
         }
     }
+
+    /// As [`Self::get`], of one thing that may be all that the receiver does not give, as where the inbox is damaged there: it is
+    /// not waited for then. A receiver that starts, or whose inbox is busy or away, gives nothing else either.
+    ///
+    /// # Errors
+    /// Also that it failed time and again with that one alone.
+    async fn get_one(&mut self, path: &str) -> anyhow::Result<Value> {
+        let mut failed_count = 0;
+        loop {
+            let asked = self.admin.get(path).await;
+            if asked.as_ref().is_err_and(is_failure) && matches!(self.admin.get(NEWEST).await, Ok(Some(_))) {
+                failed_count += 1;
+                if let Err(error) = asked
+                    && failed_count == TRIES
+                {
+                    return Err(error);
+                }
+            } else {
+                failed_count = 0;
+                if let Some(answer) = self.heard(asked)? {
+                    return Ok(answer);
+                }
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// The answer, if there is one; what is news of that is said.
+    fn heard(&mut self, asked: anyhow::Result<Option<Value>>) -> anyhow::Result<Option<Value>> {
+        let place = self.admin.place();
+        let reason = match asked {
+            Ok(Some(answer)) => {
+                if std::mem::take(&mut self.is_away) {
+                    output::say(format_args!("the receiver at {place} answers again"));
+                }
+                return Ok(Some(answer));
+            }
+            Ok(None) => "nothing listens there".to_owned(),
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(_) if !is_failure(&error) => return Err(error),
+                Some(refused) => refused.detail.clone(),
+                None => format!("{error:#}"),
+            },
+        };
+        if !std::mem::replace(&mut self.is_away, true) {
+            output::say(format_args!(
+                "the receiver at {place} does not answer: {reason}; waiting for it"
+            ));
+        }
+        Ok(None)
+    }
+}
+
+/// Whether the receiver failed with what it was asked for.
+pub fn is_failure(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Refused>()
+        .is_some_and(|refused| refused.status >= 500)
 }
 
 /// The receipts to come.
@@ -87,7 +135,7 @@ impl<'a> Follow<'a> {
     /// # Errors
     /// None runs, or will not answer.
     pub async fn begin(admin: &'a AdminApi, which: &'a Of) -> anyhow::Result<Self> {
-        let answer = admin.get_from_running("/receipts?after=newest").await?;
+        let answer = admin.get_from_running(NEWEST).await?;
         Ok(Self {
             receiver: Patient::new(admin),
             which,
@@ -139,9 +187,9 @@ impl<'a> Follow<'a> {
     /// All of one of them, with its body.
     ///
     /// # Errors
-    /// What the receiver will not answer however often it is asked.
+    /// What the receiver will not answer however often it is asked, or fails with in this one alone.
     pub async fn whole(&mut self, receipt: &Value) -> anyhow::Result<Value> {
         let id = receipt["id"].as_str().unwrap_or_default();
-        self.receiver.get(&format!("/receipts/{id}")).await
+        self.receiver.get_one(&format!("/receipts/{id}")).await
     }
 }

@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::admin::{AdminApi, Refused};
 use crate::configuration::read_secret;
-use crate::follow::{Follow, until_stopped};
+use crate::follow::{Follow, is_failure, until_stopped};
 use crate::output::{self, FormatArgs, WrongUsage, text};
 use crate::web;
 use crate::which::Of;
@@ -123,8 +123,8 @@ async fn forward(admin: &AdminApi, sender: &dyn Sender, args: &ListenArgs) -> an
 
 /// Whether it is one receipt that cannot be read, or is gone; the others can be forwarded all the same.
 fn is_of_receipt(error: &anyhow::Error) -> bool {
-    let refused = error.downcast_ref::<Refused>();
-    refused.map_or(error.is::<Unreadable>(), |refused| refused.status == 404)
+    let is_gone = |refused: &Refused| refused.status == 404;
+    error.is::<Unreadable>() || error.downcast_ref().is_some_and(is_gone) || is_failure(error)
 }
 
 /// What cannot be read of a receipt.
@@ -136,10 +136,16 @@ enum Unreadable {
     Body(#[source] event::ParseError),
     #[error("reading what the receiver says of it")]
     Receipt(#[source] serde_json::Error),
+    #[error("{0}")]
+    Damaged(String),
 }
 
 /// A receipt as the admin API gave it, to be sent.
 fn parcel(whole: &Value) -> Result<Parcel, Unreadable> {
+    // It goes to no destination, either.
+    if let Some(damage) = whole["damage"].as_str() {
+        return Err(Unreadable::Damaged(damage.to_owned()));
+    }
     let body = whole["body"].as_str().ok_or(Unreadable::NoBody)?;
     let notification = event::parse(body.as_bytes()).map_err(Unreadable::Body)?;
     let receipt = Receipt::deserialize(whole).map_err(Unreadable::Receipt)?;

@@ -18,7 +18,7 @@
 //! - [`config`]: from defaults, file, environment and flags to every module's settings.
 //! - [`app`]: start and stop, in order. [`doctor`]: whether all that it depends on is well.
 //! - `fuzzing`: targets for fuzzing, in tests and for `scripts/fuzz` alone.
-//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], [`http_time`], [`instance`], `json`, [`metrics`],
+//! - [`accents`], [`backoff`], [`clock`], [`descriptors`], [`fingerprint`], `folder`, [`http_time`], [`instance`], `json`, [`metrics`],
 //!   [`minutes`], [`outgoing`], `plain_path`, [`published`], [`rotating`], [`shutdown`], [`systemd`], [`telemetry`], [`term`], [`trace`],
 //!   [`words`]: leaves that know nothing of the rest.
 
@@ -34,6 +34,7 @@ pub mod descriptors;
 pub mod doctor;
 pub mod event;
 pub mod fingerprint;
+mod folder;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;

@@ -4,6 +4,8 @@
 //! The receiver holds a lock on the file for as long as it lives, which the system frees however it ends. So what one left that
 //! was killed is not believed.
 
+mod machine;
+
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,6 +13,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
+
+use crate::folder;
 
 /// Who may read and write the file: the inbox's owner, as of all files beside it.
 const FILE_MODE: u32 = 0o600;
@@ -64,7 +68,7 @@ impl Addresses {
         if !is_ours(
             owner(file.metadata())?,
             // Of one that was deleted under its receiver the folder's, as a restore goes by it.
-            owner(fs::metadata(inbox).or_else(|_| fs::metadata(folder_of(inbox)))),
+            owner(fs::metadata(inbox).or_else(|_| fs::metadata(folder::of(&found(inbox))))),
             geteuid().as_raw(),
         ) {
             return None;
@@ -83,22 +87,18 @@ impl Addresses {
     }
 }
 
-fn folder_of(inbox: &Path) -> &Path {
-    let folder = inbox.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or_else(|| Path::new("."))
-}
-
 /// Whether we believe what that user has written. Root may be who looks after the service of another, whose inbox it is.
 fn is_ours(owner: u32, of_inbox: Option<u32>, us: u32) -> bool {
     const ROOT: u32 = 0;
     owner == us || us == ROOT && of_inbox == Some(owner)
 }
 
-/// Whether it is an address of this machine: only at those can one listen.
+/// Whether it is an address of this machine: only at those can one listen, unless the system is set to let one listen anywhere.
 fn is_here(address: &SocketAddr) -> bool {
     let (ip, mut any_port) = (address.ip(), *address);
     any_port.set_port(0);
-    ip.is_unspecified() || ip.is_loopback() || UdpSocket::bind(any_port).is_ok()
+    let is_own = || UdpSocket::bind(any_port).is_ok() && machine::has(ip).unwrap_or(true);
+    ip.is_unspecified() || ip.is_loopback() || is_own()
 }
 
 impl Drop for Published {
@@ -113,10 +113,14 @@ impl Drop for Published {
     }
 }
 
-/// It lies beside the inbox itself, not beside a link to it: a command may name either.
+/// The inbox itself, also one that was deleted under its receiver: a command may name a link to it.
+fn found(inbox: &Path) -> PathBuf {
+    folder::resolve(inbox).unwrap_or_else(|_| inbox.to_owned())
+}
+
+/// It lies beside the inbox itself.
 fn path(inbox: &Path) -> PathBuf {
-    let inbox = fs::canonicalize(inbox).unwrap_or_else(|_| inbox.to_owned());
-    let mut path = inbox.into_os_string();
+    let mut path = found(inbox).into_os_string();
     path.push(".addresses");
     path.into()
 }
@@ -160,6 +164,22 @@ mod tests {
             drop(published);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         }
+    }
+
+    #[test]
+    fn of_an_inbox_that_was_deleted_what_is_published_is_found_by_a_link_to_it_in_another_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let [inbox, link] = ["a/inbox.db", "b/link.db"].map(|name| folder.path().join(name));
+        for path in [&inbox, &link] {
+            fs::create_dir(path.parent().unwrap()).unwrap();
+        }
+        fs::write(&inbox, "").unwrap();
+        std::os::unix::fs::symlink("../a/inbox.db", &link).unwrap();
+        let _published = addresses(1).publish(&inbox).unwrap();
+
+        fs::remove_file(&inbox).unwrap();
+
+        assert_eq!(Addresses::read(&link), Some(addresses(1)));
     }
 
     #[test]

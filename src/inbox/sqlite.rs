@@ -14,7 +14,6 @@ mod checkpoint;
 mod commits;
 mod error;
 mod expire;
-mod folder;
 mod growth;
 mod head;
 mod hold;
@@ -55,6 +54,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::event::{ChatbotId, EventId, Identity};
+use crate::folder;
 use crate::metrics::{Registry, Unit};
 use error::sort;
 use hold::Hold;

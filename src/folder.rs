@@ -1,4 +1,5 @@
-//! The folder of the inbox, made so that a power cut does not take it away with all that is in it.
+//! The folder of the inbox, made so that a power cut does not take it away with all that is in it, and the file that a path leads
+//! to.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};

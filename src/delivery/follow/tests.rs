@@ -305,7 +305,7 @@ async fn a_question_does_not_wait_for_the_end_of_another_that_takes_long() {
     following.abort();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_has_not_read_yet_what_waits_keeps_nothing_for_another_destination() {
     let inbox = FakeInbox::new();
     let (mut follower, orders) = follower(&inbox);
@@ -330,7 +330,8 @@ async fn a_worker_that_has_not_read_yet_what_waits_keeps_nothing_for_another_des
     }
 
     // That is no failure: it is done as soon as it can be.
-    assert!(follower.turn(Part::Rest).await.unwrap());
+    let turned = timeout(Duration::from_secs(60), follower.turn(Part::Rest)).await;
+    assert!(turned.expect("it waits for nobody").unwrap());
 
     assert_eq!((done_of(&inbox, 0), done_of(&inbox, 1)), (None, None));
     assert_eq!(end_of(&inbox, 2), Progress::default());

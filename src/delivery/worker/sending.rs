@@ -141,8 +141,8 @@ impl Worker<'_> {
         self.parts.metrics.note(&attempt);
         match (attempt.outcome, wish) {
             (Outcome::Delivered, _) => (self.failing_since, self.took_at) = (None, Some(now)),
-            // It says nothing of the destination, but of this notification.
-            (Outcome::Ours, Wish::NeverThis) => {}
+            // It says nothing of the destination, but of this notification, also where that is larger than is taken there.
+            (_, Wish::NeverThis) => {}
             _ => _ = self.failing_since.get_or_insert(now),
         }
         if attempt.outcome != Outcome::Delivered {

@@ -158,18 +158,15 @@ impl Sender for Refusing {
     }
 }
 
-/// Cannot be sent to, as a command that is not there; of one that never can.
+/// Takes nothing, for that reason.
 #[derive(Default)]
-struct Unsendable(AtomicBool);
+struct Unsendable(Mutex<Option<(Outcome, Wish)>>);
 
 impl Sender for Unsendable {
     fn send(&self, _: Parcel) -> BoxFuture<'_, Report> {
-        let report = Report::new(Outcome::Ours, "cannot start it".to_owned());
-        let report = match self.0.load(Ordering::Relaxed) {
-            true => report.asking(Wish::NeverThis),
-            false => report,
-        };
-        Box::pin(std::future::ready(report))
+        let (outcome, wish) = self.0.lock().expect("it is told first");
+        let report = Report::new(outcome, "that cannot be".to_owned());
+        Box::pin(std::future::ready(report.asking(wish)))
     }
 }
 
@@ -667,9 +664,15 @@ fn sequences(taking: &Taking) -> Vec<u64> {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_nothing_can_be_sent_to_fails_from_the_first_attempt_on() {
-    for (is_of_one, expected) in [(false, true), (true, false)] {
+    for (outcome, wish, expected) in [
+        // As a command that is not there.
+        (Outcome::Ours, Wish::None, true),
+        // As what can be read no more, and what is too large.
+        (Outcome::Ours, Wish::NeverThis, false),
+        (Outcome::Refused, Wish::NeverThis, false),
+    ] {
         let site: Site<Unsendable> = Site::sending(vec![Duration::ZERO, HOUR], 0, 1, Duration::ZERO);
-        site.sender.0.store(is_of_one, Ordering::Relaxed);
+        *site.sender.0.lock() = Some((outcome, wish));
         site.accept(1);
         site.wake.send_replace(());
 
@@ -685,6 +688,6 @@ async fn a_destination_that_nothing_can_be_sent_to_fails_from_the_first_attempt_
             }
         };
         let fails = timeout(PATIENCE, waiting).await.expect("it is shown");
-        assert_eq!(fails, expected);
+        assert_eq!(fails, expected, "{outcome:?}, {wish:?}");
     }
 }

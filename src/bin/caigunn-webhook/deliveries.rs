@@ -93,18 +93,31 @@ pub async fn run(args: &Printing<DeliveriesCommand>, settings: &Settings) -> any
 async fn show(admin: &AdminApi, id: &str, format: Format) -> anyhow::Result<()> {
     let delivery = admin.get_from_running(&path(id)).await?;
     format.print(&delivery, || {
-        let mut attempts = delivery["attempts"].as_array().cloned().unwrap_or_default();
-        for attempt in &mut attempts {
-            let answer = text(&attempt["answer"]);
-            let line = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-            attempt["answer"] = cut(&line, MAX_ANSWER_CHARS).into();
-        }
-        let table = match &attempts[..] {
-            [] => String::new(),
-            attempts => format!("\n{}", output::columns(ATTEMPTS, attempts, format)),
-        };
-        output::members(&delivery, MEMBERS) + &table
+        output::members(&delivery, MEMBERS) + &attempts(&delivery, format)
     })
+}
+
+/// The attempts of a delivery, and how many before them are kept no more.
+fn attempts(delivery: &Value, format: Format) -> String {
+    let mut attempts = delivery["attempts"].as_array().cloned().unwrap_or_default();
+    let Some(first) = attempts.first().and_then(|first| first["number"].as_u64()) else {
+        return String::new();
+    };
+    for attempt in &mut attempts {
+        let answer = text(&attempt["answer"]);
+        let line = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        attempt["answer"] = cut(&line, MAX_ANSWER_CHARS).into();
+    }
+    let table = output::columns(ATTEMPTS, &attempts, format);
+    let not_kept = match first - 1 {
+        0 => String::new(),
+        count => format!(
+            "Only the last {} attempts are kept: {count} before them {} not.\n",
+            attempts.len(),
+            if count == 1 { "is" } else { "are" }
+        ),
+    };
+    format!("\n{table}{not_kept}")
 }
 
 /// Has each delivery retried or cancelled, one after the other, and prints what came of it.
@@ -132,4 +145,27 @@ async fn tell_all(
     })?;
     ended?;
     output::refuse_failed(&results, "delivery", &format!("could not be {done}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_delivery_it_is_said_how_many_attempts_are_kept_no_more() {
+        let shown_of = |kept: &[Value]| attempts(&json!({ "attempts": kept }), Format::Table);
+        let shown = |first: u64| {
+            shown_of(&[first, first + 1].map(|number| json!({ "number": number, "answer": "" })))
+        };
+
+        let last_line = |text: &str| text.lines().last().map(str::to_owned);
+        assert_eq!(shown_of(&[]), "");
+        assert!(!shown(1).contains("kept"), "{}", shown(1));
+        for (first, said) in [
+            (2, "Only the last 2 attempts are kept: 1 before them is not."),
+            (24, "Only the last 2 attempts are kept: 23 before them are not."),
+        ] {
+            assert_eq!(last_line(&shown(first)).as_deref(), Some(said));
+        }
+    }
 }

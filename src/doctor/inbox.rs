@@ -14,8 +14,8 @@ use crate::clock::rounded;
 use crate::config::{InboxLocation, Settings};
 use crate::inbox::acceptance::Refused;
 use crate::inbox::sqlite::{
-    NO_INODE_ADVICE, Wanted, flaws, has_no_inode, lost_in_use, marked, newest_quarantined, obstacle,
-    on_no_disk, try_write,
+    NO_INODE_ADVICE, Wanted, being_restored, flaws, has_no_inode, lost_in_use, marked, newest_quarantined,
+    obstacle, on_no_disk, try_write,
 };
 use crate::inbox::{Error, Space};
 
@@ -141,7 +141,11 @@ fn retention(path: &Path) -> Option<Finding> {
 fn writing(path: &Path, listen: SocketAddr, receiver: State) -> Option<Finding> {
     const CHECK: &str = "writing";
     let shown = path.display();
-    Some(match (try_write(path), receiver) {
+    let written = try_write(path);
+    if let (Err(Error::InUse { .. }), Some(flaw)) = (&written, being_restored(path)) {
+        return Some(Finding::failure(CHECK, flaw.found, flaw.advice));
+    }
+    Some(match (written, receiver) {
         (Ok(()), State::Absent) if path.exists() => Finding::ok(CHECK, format!("{shown} takes writes")),
         (Ok(()), State::Absent) => Finding::ok(CHECK, format!("the folder for {shown} takes writes")),
         // Whatever this process can do, that one cannot.

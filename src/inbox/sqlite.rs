@@ -64,7 +64,7 @@ use write::Store;
 pub use super::Settings;
 pub use backup::{BackupError, Copied, Progress, Watch, backup};
 pub use check::{Check, check, try_write};
-pub use hold::lost_in_use;
+pub use hold::{being_restored, lost_in_use};
 pub use marks::marked;
 pub use path::named;
 pub use read::Held;

@@ -13,7 +13,7 @@ use caigunn_webhook::event::{ChatbotId, EventId};
 use caigunn_webhook::http::reachable;
 use caigunn_webhook::inbox::announce::Announcer;
 use caigunn_webhook::inbox::postgres::{Tables, look};
-use caigunn_webhook::inbox::sqlite::lost_in_use;
+use caigunn_webhook::inbox::sqlite::{Flaw, being_restored, lost_in_use};
 use caigunn_webhook::inbox::{self, Inbox, Writer};
 use caigunn_webhook::subscription::{once, probe};
 use clap::Args;
@@ -98,12 +98,23 @@ async fn opened(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Inbox>>> {
         InboxLocation::Sqlite(_) => {}
     }
     match open_inbox(&settings.inbox_location, settings.inbox.clone()).await {
-        Err(inbox::Error::InUse { .. }) => bail!(
-            "another process has the inbox open, but no receiver answers at the admin address {}: check admin.listen, or see \
-             whether that receiver hangs",
-            settings.admin_listen
-        ),
+        Err(inbox::Error::InUse { .. }) => match restored(&settings.inbox_location) {
+            Some(flaw) => bail!("{flaw}"),
+            None => bail!(
+                "another process has the inbox open, but no receiver answers at the admin address {}: check admin.listen, or \
+                 see whether that receiver hangs",
+                settings.admin_listen
+            ),
+        },
         opened => opened.map(Some).context("opening the inbox"),
+    }
+}
+
+/// That a restore is just putting a copy in the inbox's place, if it is so.
+fn restored(location: &InboxLocation) -> Option<Flaw> {
+    match location {
+        InboxLocation::Sqlite(path) => being_restored(path),
+        InboxLocation::Postgres(_) => None,
     }
 }
 

@@ -23,7 +23,7 @@ const MAX_FINDING: usize = 200;
 pub enum Check {
     /// There is no file: the next start makes it.
     Missing,
-    /// There is none any more, but a receiver has it open.
+    /// There is none any more, but a receiver has it open; or there is none yet, and a restore is putting it there.
     LostInUse {
         /// Which file.
         reason: String,

@@ -11,7 +11,7 @@
 //! process may open it but SQLite.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ use super::{folder, rights, schema, volume};
 /// Who may read and write a file or folder that is made: its owner, since it has what customers say.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// What a restore writes into the lock file that it holds, and whoever holds it next takes out. Without the lock it says nothing.
+const OF_RESTORE: &[u8] = b"restore\n";
 
 /// The file, held. Whoever has SQLite open it keeps this until SQLite has closed it.
 #[derive(Debug)]
@@ -121,7 +124,7 @@ impl Hold {
     /// # Errors
     /// [`Error::InUse`] if another process has it; [`Error::Unavailable`] if it cannot be opened or locked.
     pub fn take(path: &Path) -> Result<Self, Error> {
-        Self::open(path, true, true)
+        Self::open(path, true, true, b"")
     }
 
     /// As [`Hold::take`], of what there is; makes nothing.
@@ -129,7 +132,7 @@ impl Hold {
     /// # Errors
     /// See there.
     pub fn take_what_is_there(path: &Path) -> Result<Self, Error> {
-        Self::open(path, false, false)
+        Self::open(path, false, false, b"")
     }
 
     /// As [`Hold::take`], to put another file in its place; does not make it.
@@ -137,10 +140,11 @@ impl Hold {
     /// # Errors
     /// See there.
     pub fn take_to_replace(path: &Path) -> Result<Self, Error> {
-        Self::open(path, true, false)
+        Self::open(path, true, false, OF_RESTORE)
     }
 
-    fn open(path: &Path, makes_lock: bool, makes: bool) -> Result<Self, Error> {
+    /// Writes `purpose` into the lock file.
+    fn open(path: &Path, makes_lock: bool, makes: bool, purpose: &[u8]) -> Result<Self, Error> {
         // In this order: who has the lock file has the file's descriptors too, if it is this process.
         let lock_path = schema::beside(path, ".lock");
         let lock = open(&lock_path, makes_lock).and_then(|lock| match lock {
@@ -150,6 +154,10 @@ impl Hold {
         let (lock, is_ours) = lock.map_err(|error| refusal(path, "lock", &lock_path, &error))?;
         if !is_ours {
             return Err(in_use(path));
+        }
+        if let Some(lock) = &lock {
+            // A disk that takes not even that keeps nobody from holding it: only words are made of it.
+            let _ = lock.set_len(0).and_then(|()| lock.write_all_at(purpose, 0));
         }
         let file = open(path, makes).and_then(|file| match file {
             Some(file) if cfg!(target_os = "linux") => try_lock(&file).map(|is_ours| (Some(file), is_ours)),
@@ -250,40 +258,73 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// What there is to say of a file that has no name any more while a receiver has it open; `None` where that is not so, or its lock
-/// file is gone too, so that nobody can tell.
+/// What there is to say of a file that another process holds, but that has no name: a receiver has lost it, or a restore is
+/// putting it there. `None` where neither is so, or its lock file is gone too, so that nobody can tell.
 pub fn lost_in_use(path: &Path) -> Option<Flaw> {
     // The lock lies beside the file itself, not beside a link to it.
     let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
-    let is_gone = matches!(path.try_exists(), Ok(false));
-    let lock = is_gone.then(|| File::open(schema::beside(&path, ".lock")).ok())??;
+    let is_gone = || matches!(path.try_exists(), Ok(false));
+    let purpose = is_gone().then(|| purpose(&path))??;
+    // A restore may have put it there just now.
+    is_gone().then(|| match purpose {
+        Purpose::Restore => of_restore(&path),
+        Purpose::Receiver => Flaw {
+            found: format!("{} was deleted or moved while a receiver has it open", path.display()),
+            advice: "do not stop that receiver, with which all that it holds may be lost: `caigunn-webhook healthcheck` says \
+                     how to get it back"
+                .to_owned(),
+        },
+    })
+}
+
+/// What an inbox is held for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Receiver,
+    Restore,
+}
+
+/// What another process holds the inbox for; `None` if none does, or there is no lock file. What a restore that was cut off has
+/// left is nobody's.
+fn purpose(path: &Path) -> Option<Purpose> {
+    let mut lock = File::open(schema::beside(path, ".lock")).ok()?;
     let is_held = matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock));
-    // What a restore that was cut off has left looks the same.
-    let restored = match schema::beside(&path, ".restoring").exists() {
-        true => ", or a restore is just putting it there: wait for that",
-        false => "",
-    };
-    is_held.then(|| Flaw {
+    let mut written = Vec::new();
+    let _ = (&mut lock)
+        .take(OF_RESTORE.len() as u64 + 1)
+        .read_to_end(&mut written);
+    is_held.then_some(match written == OF_RESTORE {
+        true => Purpose::Restore,
+        false => Purpose::Receiver,
+    })
+}
+
+/// What there is to say of an inbox in whose place a restore is putting a copy; `None` if none is at work.
+pub fn being_restored(path: &Path) -> Option<Flaw> {
+    let path = folder::resolve(path).unwrap_or_else(|_| path.to_owned());
+    (purpose(&path) == Some(Purpose::Restore)).then(|| of_restore(&path))
+}
+
+fn of_restore(path: &Path) -> Flaw {
+    Flaw {
         found: format!(
-            "{} was deleted or moved while a receiver has it open{restored}",
+            "a restore is just putting a copy in the place of {}",
             path.display()
         ),
-        advice: "do not stop that receiver, with which all that it holds may be lost: `caigunn-webhook healthcheck` says how to \
-                 get it back"
-            .to_owned(),
-    })
+        advice: "wait until it has ended".to_owned(),
+    }
 }
 
 /// That the file cannot be had. Of one that was lost nobody is to make another.
 pub fn in_use(path: &Path) -> Error {
-    let reason = lost_in_use(path).map_or_else(
+    let reason = being_restored(path).or_else(|| lost_in_use(path)).map_or_else(
         || {
             format!(
                 "another process has {} open: one receiver writes to an inbox file at a time",
                 path.display()
             )
         },
-        |lost| lost.to_string(),
+        |flaw| flaw.to_string(),
     );
     Error::InUse { reason }
 }

@@ -20,7 +20,7 @@ use rustix::process::{getegid, geteuid};
 
 use super::super::Error;
 use super::backup::{BackupError, Copied, Partial, Watch, copy, empty, failed};
-use super::hold::{FileId, Hold, make_way};
+use super::hold::{FileId, Hold, being_restored, make_way};
 use super::{Check, check, folder, log, rights, schema, sort};
 use crate::clock::Timestamp;
 
@@ -68,7 +68,9 @@ pub fn restore(inbox: &Path, from: &Path, watch: &Watch) -> Result<Restored, Bac
     see_that_it_is_another(from, inbox, &path)?;
     let hold = Hold::take_to_replace(inbox).map_err(|error| {
         BackupError::To(match error {
-            Error::InUse { reason } if inbox.exists() => format!("{reason}; stop it first"),
+            Error::InUse { reason } if inbox.exists() && being_restored(inbox).is_none() => {
+                format!("{reason}; stop it first")
+            }
             Error::InUse { reason } => reason,
             other => other.to_string(),
         })

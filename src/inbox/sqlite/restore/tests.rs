@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::super::contract::{crawled, settings};
 use super::super::super::{Candidate, Inbox, ReceiptId};
+use super::super::hold::lost_in_use;
 use super::super::log::UNTIL;
 use super::super::{SqliteInbox, backup};
 use super::*;
@@ -355,4 +356,88 @@ async fn a_start_and_a_stop_while_it_is_copied_leave_no_half_of_either_in_a_back
     let copied = backup(&path, &folder.path().join("copy.db"), &watch).unwrap();
 
     assert_eq!(copied.receipt_count, 3);
+}
+
+/// What each says that wants an inbox in whose place a copy is just being put.
+fn all_that_is_said(inbox: &Path, copy: &Path) -> Vec<String> {
+    let mut said = vec![
+        SqliteInbox::open(inbox, settings())
+            .err()
+            .map(|error| error.to_string()),
+        restore(inbox, copy, &watch())
+            .err()
+            .map(|error| error.to_string()),
+        check::try_write(inbox).err().map(|error| error.to_string()),
+    ];
+    if !inbox.exists() {
+        said.push(lost_in_use(inbox).map(|flaw| flaw.to_string()));
+        let checked = check(inbox).unwrap();
+        said.push(match checked {
+            Check::LostInUse { reason, advice } => Some(format!("{reason}; {advice}")),
+            _ => None,
+        });
+    }
+    said.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+#[tokio::test]
+async fn beside_a_restore_that_is_at_work_everybody_is_told_so_and_nothing_else() {
+    let (folder, _, copy, new) = killed().await;
+    let expected = |inbox: &Path| {
+        let inbox = inbox.display();
+        format!("a restore is just putting a copy in the place of {inbox}; wait until it has ended")
+    };
+    for name in ["inbox.db", "new.db"] {
+        let inbox = folder.path().join(name);
+        let said = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let watch: Watch = {
+            let (said, inbox, copy) = (Arc::clone(&said), inbox.clone(), copy.clone());
+            Arc::new(move |_| {
+                if said.lock().is_empty() {
+                    let all = all_that_is_said(&inbox, &copy);
+                    *said.lock() = all;
+                }
+                true
+            })
+        };
+
+        restore(&inbox, &copy, &watch).unwrap();
+
+        let said = std::mem::take(&mut *said.lock());
+        assert_eq!(said.len(), if name == "new.db" { 5 } else { 3 });
+        for said in said {
+            let (_, told) = said.split_once("unavailable: ").unwrap_or(("", &said));
+            assert_eq!(told, expected(&inbox), "{said}");
+        }
+        let inbox = SqliteInbox::open(&inbox, settings()).unwrap();
+        assert_eq!(ids(&inbox).await, new);
+    }
+}
+
+#[tokio::test]
+async fn of_a_restore_that_was_cut_off_nobody_says_that_it_is_at_work() {
+    let (folder, ..) = killed().await;
+    let path = folder.path().join("inbox.db");
+    drop(Hold::take_to_replace(&path).unwrap());
+    fs::write(schema::beside(&path, ".restoring"), "").unwrap();
+
+    let inbox = SqliteInbox::open(&path, settings()).unwrap();
+
+    let second = SqliteInbox::open(&path, settings())
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(second.contains("another process has"), "{second}");
+    fs::remove_file(&path).unwrap();
+    let lost = SqliteInbox::open(&path, settings())
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        lost.contains("was deleted or moved while a receiver has it open; do not stop"),
+        "{lost}"
+    );
+    // Whose file has no name is told so, and the locks are free.
+    let _ = inbox.close().await;
+    assert_eq!(lost_in_use(&path), None);
 }

@@ -223,10 +223,72 @@ impl Key {
 
 /// What to say after a name that there is not: which of those that there are may be meant.
 pub fn did_you_mean(given: &str, known: impl Iterator<Item = String>) -> String {
-    match meant(given, known) {
-        Some(known) => format!("; did you mean {known}?"),
-        None => "; docs/configuration.md lists all".to_owned(),
+    let known: Vec<_> = known.collect();
+    let Some(nearest) = meant(given, known.iter().cloned()) else {
+        return "; docs/configuration.md lists all".to_owned();
+    };
+    match &secrets_meant(&plain(given), &plain(&nearest), &known)[..] {
+        [] => format!("; did you mean {nearest}?"),
+        [first @ .., last] if !first.is_empty() => format!("; did you mean {}, or {last}?", first.join(", ")),
+        secrets => format!("; did you mean {}?", secrets.concat()),
     }
+}
+
+/// The access token, and its shorter variable.
+const OF_ACCOUNT: &str = "API_ACCESS_TOKEN";
+const SHORT_OF_ACCOUNT: &str = "ACCESS_TOKEN";
+
+/// What each secret does that could be taken for another one, under the name of those among which one must choose.
+const SECRETS: [(&str, &str, &str); 7] = [
+    ("ADMIN", "ADMIN_TOKEN", "which may do everything"),
+    ("ADMIN", "ADMIN_READ_ONLY_TOKEN", "which may only look"),
+    (
+        "WEBHOOK",
+        "WEBHOOK_TOKEN",
+        "which is in the URL that CaiGunn posts to",
+    ),
+    ("API", OF_ACCOUNT, "which CaiGunn takes for the account"),
+    ("API", "API_KEY", "which CaiGunn takes for a chatbot"),
+    (
+        "AWS",
+        "ACCESS_KEY_ID",
+        "which names a key of AWS and is no secret",
+    ),
+    ("AWS", "SECRET_ACCESS_KEY", "which is the secret of that key"),
+];
+
+/// Where it is a secret that is meant, but its name is not just misspelt: all that are near, with what each does. One that is put into
+/// another's place may do what it was not to, or is told to somebody.
+fn secrets_meant(given: &str, nearest: &str, known: &[String]) -> Vec<String> {
+    let given = given.trim_end_matches("_FILE").trim_end_matches('S');
+    let nearest = if nearest == SHORT_OF_ACCOUNT {
+        OF_ACCOUNT
+    } else {
+        nearest
+    };
+    let Some((group, ..)) = SECRETS.into_iter().find(|(_, secret, _)| *secret == nearest) else {
+        return Vec::new();
+    };
+    let is_near = |name: &str| strsim::normalized_damerau_levenshtein(given, name) >= 0.9;
+    if is_near(nearest) || (nearest == OF_ACCOUNT && is_near(SHORT_OF_ACCOUNT)) {
+        return Vec::new();
+    }
+    let rest = given.split_once('_').map_or("", |(_, rest)| rest);
+    let has_its_name = |secret: &str| rest.contains('_') && secret.ends_with(&format!("_{rest}"));
+    let near = SECRETS
+        .into_iter()
+        .filter(|(of, secret, _)| *of == group || has_its_name(secret));
+    near.filter_map(|(_, secret, purpose)| {
+        let name = known.iter().find(|known| plain(known) == secret)?;
+        Some(format!("{name}, {purpose}"))
+    })
+    .collect()
+}
+
+/// A name, of a variable or in the file, as names are compared.
+fn plain(name: &str) -> String {
+    let name = name.to_uppercase().replace('.', "_");
+    name.trim_start_matches("CAIGUNN_").to_owned()
 }
 
 /// What others call a setting, and what it is called here.
@@ -240,10 +302,6 @@ const OTHER_NAMES: [(&str, &str); 4] = [
 /// Which of the names that there are may be meant by one that there is not. What is likest is taken last: of secrets each ends
 /// alike, and one that goes to the wrong place is told to somebody.
 pub fn meant(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
-    let plain = |name: &str| {
-        let name = name.to_uppercase().replace('.', "_");
-        name.trim_start_matches("CAIGUNN_").to_owned()
-    };
     let given = plain(given);
     let given = given.trim_end_matches("_FILE");
     let known: Vec<_> = known.map(|known| (plain(&known), known)).collect();

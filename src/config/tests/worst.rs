@@ -189,13 +189,21 @@ fn six_a_variable_with_a_port_is_no_link_of_kubernetes_unless_its_value_is_one()
 
 #[test]
 fn no_secret_is_sent_to_another_setting_than_it_is_for() {
+    let of_api = "api.access_token, which CaiGunn takes for the account, or api.key, which CaiGunn takes for a chatbot";
+    let of_webhook = "webhook.token, which is in the URL that CaiGunn posts to";
+    let of_admin = "admin.token, which may do everything, or admin.read_only_token, which may only look";
+    let of_account = "api.access_token, which CaiGunn takes for the account";
     for (given, meant) in [
-        ("api.token", "api.access_token"),
+        ("api.token", of_api),
         ("inbox.path", "inbox.url"),
-        ("webhook.secret", "webhook.token"),
+        ("webhook.secret", of_webhook),
         ("log.level", "log.filter"),
-        ("admin.access_token", "admin.token"),
-        ("webhook.access_token", "webhook.token"),
+        ("admin.ro_token", of_admin),
+        (
+            "admin.access_token",
+            &format!("{}, or {of_account}", of_admin.replace(", or", ",")),
+        ),
+        ("webhook.access_token", &format!("{of_webhook}, or {of_account}")),
     ] {
         let (section, key) = given.split_once('.').unwrap();
 
@@ -203,22 +211,45 @@ fn no_secret_is_sent_to_another_setting_than_it_is_for() {
 
         assert!(words.contains(&format!("did you mean {meant}?")), "{words}");
     }
+    let of_api = "CAIGUNN_API_ACCESS_TOKEN, which CaiGunn takes for the account, or CAIGUNN_API_KEY, which CaiGunn takes for a \
+                  chatbot";
+    let of_admin =
+        "CAIGUNN_ADMIN_TOKEN, which may do everything, or CAIGUNN_ADMIN_READ_ONLY_TOKEN, which may only look";
     for (variable, meant) in [
-        ("CAIGUNN_API_TOKEN", "CAIGUNN_API_ACCESS_TOKEN"),
-        ("CAIGUNN_API_TOKEN_FILE", "CAIGUNN_API_ACCESS_TOKEN"),
+        ("CAIGUNN_API_TOKEN", of_api),
+        ("CAIGUNN_API_TOKEN_FILE", of_api),
+        ("CAIGUNN_ACCESS_KEY", of_api),
+        ("CAIGUNN_ACCES_TOKEN", "CAIGUNN_ACCESS_TOKEN"),
+        ("CAIGUNN_ADMIN_TOKENS", "CAIGUNN_ADMIN_TOKEN"),
         ("CAIGUNN_ADMIN_READONLY_TOKEN", "CAIGUNN_ADMIN_READ_ONLY_TOKEN"),
-        ("CAIGUNN_ADMIN_READ_TOKEN", "CAIGUNN_ADMIN_READ_ONLY_TOKEN"),
+        ("CAIGUNN_ADMIN_READ_TOKEN", of_admin),
+        ("CAIGUNN_ADMIN_RO_TOKEN", of_admin),
+        ("CAIGUNN_ADMIN_VIEW_TOKEN", of_admin),
+        ("CAIGUNN_ADMIN_READ_WRITE_TOKEN", of_admin),
         ("CAIGUNN_LOG_LEVEL", "CAIGUNN_LOG_FILTER"),
         ("CAIGUNN_RETENTION_DAYS", "CAIGUNN_INBOX_RETENTION_DAYS"),
         ("CAIGUNN_DESTINATION", "CAIGUNN_DELIVERY_DESTINATION"),
         ("CAIGUNN_DESTINATIONS", "CAIGUNN_DELIVERY_DESTINATION"),
-        ("CAIGUNN_WEBHOOK_SECRET", "CAIGUNN_WEBHOOK_TOKEN"),
+        (
+            "CAIGUNN_WEBHOOK_SECRET",
+            "CAIGUNN_WEBHOOK_TOKEN, which is in the URL that CaiGunn posts to",
+        ),
         ("CAIGUNN_DATABASE_URL", "CAIGUNN_INBOX_URL"),
     ] {
         let words = words(&environment(&[(variable, SECRET)]));
 
         assert!(words.contains(&format!("did you mean {meant}?")), "{words}");
     }
+    let destination =
+        format!("[[delivery.destination]]\nname = \"q\"\nkind = \"sqs\"\naccess_key = \"{SECRET}\"");
+    let words_of_member = words(&file(&destination));
+    assert!(
+        words_of_member.contains(
+            "did you mean access_key_id, which names a key of AWS and is no secret, or secret_access_key, which is the secret of \
+             that key?"
+        ),
+        "{words_of_member}"
+    );
     // Nobody can tell which of them.
     for variable in ["CAIGUNN_TOKEN", "CAIGUNN_URL"] {
         let words = words(&environment(&[(variable, SECRET)]));

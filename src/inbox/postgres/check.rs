@@ -7,6 +7,7 @@ use tokio_postgres::Error as PostgresError;
 use super::super::{Error, Settings};
 use super::connections::Connections;
 use super::look::refuse_pooler;
+use super::schema::Behind;
 use super::{Client, Location, schema};
 
 /// What [`check`] found where nothing is damaged.
@@ -31,7 +32,7 @@ pub enum Check {
         /// What, and where.
         reason: String,
         /// What to do about it.
-        advice: &'static str,
+        advice: String,
     },
     /// An inbox of a newer program, with whose tables this one cannot run.
     Newer {
@@ -149,8 +150,8 @@ const CURSOR_ADVICE: &str = "if this is a copy, let it have all before a receive
                              and set the cursor back: UPDATE caigunn_webhook.destination SET cursor = least(cursor, (SELECT \
                              coalesce(max(seq), 0) FROM caigunn_webhook.receipt))";
 
-const SEQUENCE_ADVICE: &str = "start a receiver, or start it again: a start sets the sequence to its table, where its user may. If this is a copy by logical \
-                               replication, let it have all before";
+const SEQUENCE_ADVICE: &str = "if this is a copy by logical replication, let it have all first. Then start a receiver, or start it again: a start sets \
+                               each sequence to its table, where its user may; where it may not, have their owner run";
 
 /// Reads all tables (minutes, where there are millions of receipts) and says whether they are a sound inbox. Receivers
 /// may run meanwhile.
@@ -212,13 +213,15 @@ async fn inspect(client: &Client) -> Result<Result<Check, String>, PostgresError
 
 /// What does not fit together, though each part of it is as it was written.
 async fn uneven(client: &Client, version: i32) -> Result<Option<Check>, PostgresError> {
-    if let Some(behind) = schema::sequences_behind(client, version).await?.pop() {
+    let all = schema::sequences_behind(client, version).await?;
+    if let Some(behind) = all.last() {
+        let statements: Vec<_> = all.iter().map(Behind::setting).collect();
         return Ok(Some(Check::Uneven {
             reason: format!(
                 "the sequence {} is behind its table, which has {}",
                 behind.sequence, behind.greatest
             ),
-            advice: SEQUENCE_ADVICE,
+            advice: format!("{SEQUENCE_ADVICE} {}", statements.join("; ")),
         }));
     }
     let (since, query) = CURSOR_AHEAD;
@@ -230,7 +233,7 @@ async fn uneven(client: &Client, version: i32) -> Result<Option<Check>, Postgres
         let which: String = row.try_get(0)?;
         Ok(Check::Uneven {
             reason: format!("the cursor of destination {which}"),
-            advice: CURSOR_ADVICE,
+            advice: CURSOR_ADVICE.to_owned(),
         })
     });
     uneven.transpose()

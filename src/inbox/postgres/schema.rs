@@ -4,6 +4,8 @@
 //! what the version before it reads and writes as that expects it. What nobody uses any more is taken away by a later
 //! one. Each states the oldest version of the tables whose programs can run beside it.
 
+mod sequences;
+
 use std::mem;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use tokio_postgres::error::SqlState;
 use super::super::{Error, NEWER_ADVICE};
 use super::Client;
 use super::error::text;
+use sequences::catch_up;
+pub use sequences::{Behind, sequences_behind};
 
 /// Where the tables are, so that they get into nobody's way in a database with other tables.
 pub const SCHEMA: &str = "caigunn_webhook";
@@ -66,9 +70,6 @@ const TABLES: [(i32, &str); 13] = [
     (3, "dead_letters"),
     (6, "notices"),
 ];
-
-/// The columns that get their numbers from a sequence, each with its table and the version from which on it is there.
-const NUMBERED: [(i32, &str, &str); 2] = [(1, "quarantine", "seq"), (2, "destination", "id")];
 
 /// The first step with which programs before it cannot go on.
 const FIRST_ALONE: i32 = 5;
@@ -268,37 +269,6 @@ fn tables_of(version: i32) -> Vec<&'static str> {
     tables.map(|(_, name)| name).collect()
 }
 
-/// A sequence that is behind its table: as in a copy by logical replication, which leaves sequences as they were made.
-pub struct Behind {
-    pub sequence: String,
-    /// The table's greatest number.
-    pub greatest: i64,
-    /// Whether our user may set it.
-    is_ours: bool,
-}
-
-/// The sequences that are behind in tables of that version. One that our user may not read is passed over.
-pub async fn sequences_behind(client: &Client, version: i32) -> Result<Vec<Behind>, tokio_postgres::Error> {
-    let mut behind = Vec::new();
-    for (_, table, column) in NUMBERED.into_iter().filter(|(since, ..)| *since <= version) {
-        let sequence = format!(
-            "SELECT sequence::regclass::text, greatest, has_sequence_privilege(sequence, 'UPDATE') FROM (
-                 SELECT pg_get_serial_sequence('{SCHEMA}.{table}', '{column}') AS sequence,
-                        (SELECT max({column})::bigint FROM {table}) AS greatest) AS held
-             WHERE greatest > CASE WHEN has_sequence_privilege(sequence, 'SELECT')
-                                   THEN coalesce(pg_sequence_last_value(sequence::regclass), 0) END"
-        );
-        if let Some(row) = client.query_opt(&sequence, &[]).await? {
-            behind.push(Behind {
-                sequence: row.try_get(0)?,
-                greatest: row.try_get(1)?,
-                is_ours: row.try_get(2)?,
-            });
-        }
-    }
-    Ok(behind)
-}
-
 /// The version of the tables that this program makes.
 pub fn newest() -> i32 {
     MIGRATIONS.len() as i32
@@ -320,36 +290,6 @@ pub async fn make_schema(client: &Client) -> Result<(), tokio_postgres::Error> {
         return Ok(());
     }
     client.batch_execute(&format!("CREATE SCHEMA {SCHEMA}")).await
-}
-
-/// Sets sequences that are behind their table to its greatest number, so that what is put in next does not get one that
-/// is taken. Nobody else puts anything in meanwhile, and may have had one before that would be given again.
-async fn catch_up(client: &Client) -> Result<(), tokio_postgres::Error> {
-    if sequences_behind(client, newest()).await?.is_empty() {
-        return Ok(());
-    }
-    client
-        .batch_execute("LOCK TABLE quarantine, destination IN SHARE ROW EXCLUSIVE MODE")
-        .await?;
-    for behind in sequences_behind(client, newest()).await? {
-        let (sequence, greatest) = (&behind.sequence, behind.greatest);
-        if !behind.is_ours {
-            // Notifications are stored all the same. What is refused each time moves it on by one.
-            tracing::warn!(
-                error.type = "sequence_behind",
-                "the sequence {sequence} is behind its table, which has {greatest}, and this user may not set it: what is to be \
-                 kept in quarantine, or a new destination, is refused until it has caught up; have its owner run \
-                 SELECT setval('{SCHEMA}.{sequence}', {greatest})"
-            );
-            continue;
-        }
-        let set = "SELECT setval($1::text::regclass, $2)";
-        client.query_one(set, &[sequence, &greatest]).await?;
-        tracing::info!(
-            "the sequence {sequence} was behind its table, as in a copy by logical replication: it goes on after {greatest} now"
-        );
-    }
-    Ok(())
 }
 
 /// Applies the next step that is missing: alone, so that what it has locked is free again while a later one copies receipts; or

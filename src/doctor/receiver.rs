@@ -297,9 +297,9 @@ fn bind(address: SocketAddr) -> io::Result<()> {
     socket.bind(&address.into())
 }
 
-/// Asks a receiver's `/readyz`.
+/// Asks a receiver's `/readyz`, how it is now.
 async fn readiness(client: &reqwest::Client, listen: SocketAddr) -> State {
-    let url = format!("{}readyz", url_of(listen));
+    let url = format!("{}readyz?fresh", url_of(listen));
     let response = match client.get(url).send().await {
         Ok(response) => response,
         Err(error) => return State::Unready(format!("/readyz does not answer: {error}")),

@@ -79,7 +79,7 @@ async fn fill(client: &Client, process: &Process) -> (Vec<Posted>, String) {
 /// The status of `/readyz`, and the detail of its problem document.
 async fn readyz(client: &Client, process: &Process) -> (u16, String) {
     let response = client
-        .get(process.url("/readyz"))
+        .get(process.url("/readyz?fresh"))
         .send()
         .await
         .expect("an answer");

@@ -99,7 +99,7 @@ impl Desk {
 /// The status of `/readyz`, and the detail of its problem document.
 async fn readyz(process: &Process) -> (u16, String) {
     let response = client()
-        .get(process.url("/readyz"))
+        .get(process.url("/readyz?fresh"))
         .send()
         .await
         .expect("an answer");

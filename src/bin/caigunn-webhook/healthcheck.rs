@@ -14,10 +14,12 @@ use crate::{output, web};
 /// How long the receiver may take: it answers within milliseconds, or when its store is slow.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks `/readyz` on the configured public address.
+/// Asks `/readyz` on the configured public address, how it is now.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let url: Url = format!("http://{}/readyz", reachable(settings.listen)).parse()?;
-    let answer = web::client(&url, true, TIMEOUT)?.get(url.clone()).send().await;
+    let mut asked = url.clone();
+    asked.set_query(Some("fresh"));
+    let answer = web::client(&url, true, TIMEOUT)?.get(asked).send().await;
     match answer {
         Ok(answer) if answer.status() == 200 => output::write("ready\n"),
         Ok(answer) => {

@@ -18,10 +18,6 @@ use crate::inbox::acceptance::Refused;
 /// For how long it is taken as known.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// How long a commit that went well says that the inbox takes writes: an open overview asks each ten seconds, and a probe of a
-/// file writes 64 KiB and syncs them.
-const EVIDENCE_AGE: Duration = Duration::from_secs(30);
-
 /// Above this size an inbox's log is too large, as docs/metrics.md says.
 const LARGE_LOG_BYTES: u64 = 256 << 20;
 
@@ -101,7 +97,7 @@ async fn look(site: &Parts, standing: &Standing) -> Vec<Wrong> {
     if let Err(problem) = site.accepting.check() {
         note(problem.detail().to_owned(), "/");
     }
-    if let Err(error) = site.writer.ready_within(EVIDENCE_AGE).await {
+    if let Err(error) = site.writer.ready().await {
         let advice = match site.api.inbox.space() {
             Some(_) => "see that the volume is neither full nor mounted read-only",
             None => "see that the database runs, takes writes and can be reached from here",

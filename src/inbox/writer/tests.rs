@@ -339,7 +339,7 @@ async fn readiness_is_shown_by_a_recent_commit_and_else_by_a_probe() {
     let probe = 0;
 
     writer.append(entry(1)).await.unwrap();
-    tokio::time::advance(Duration::from_millis(999)).await;
+    tokio::time::advance(Duration::from_millis(29_999)).await;
     writer.ready().await.unwrap();
     assert_eq!(inbox.batches(), [[1]], "a recent commit is enough");
 
@@ -347,8 +347,38 @@ async fn readiness_is_shown_by_a_recent_commit_and_else_by_a_probe() {
     writer.ready().await.unwrap();
     assert_eq!(inbox.batches(), [[1], [probe]], "an old one is not");
 
-    writer.ready().await.unwrap();
+    tokio::time::advance(Duration::from_millis(999)).await;
+    writer.ready_now().await.unwrap();
     assert_eq!(inbox.batches(), [[1], [probe]], "the probe is a commit too");
+    tokio::time::advance(Duration::from_millis(1)).await;
+    writer.ready_now().await.unwrap();
+    assert_eq!(
+        inbox.batches(),
+        [[1], [probe], [probe]],
+        "a person wants to know it now"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_every_two_seconds_has_two_probes_a_minute_written_and_hears_of_a_failure_at_once() {
+    let inbox = FakeInbox::new();
+    inbox.gate.add_permits(100);
+    let (writer, _task) = start(&inbox, 10);
+    for _ in 0..30 {
+        writer.ready().await.unwrap();
+        tokio::time::advance(Duration::from_secs(2)).await;
+    }
+    assert_eq!(inbox.batches(), [[0], [0]]);
+
+    inbox.answer_next_with(Err(no_space()));
+    writer.append(entry(1)).await.unwrap_err();
+
+    writer.ready().await.unwrap_err();
+    assert_eq!(inbox.batches(), [[0], [0], [1]]);
+    // And of its end with the next question.
+    tokio::time::advance(Duration::from_secs(2)).await;
+    writer.ready().await.unwrap();
+    assert_eq!(inbox.batches(), [[0], [0], [1], [0]]);
 }
 
 #[tokio::test(start_paused = true)]

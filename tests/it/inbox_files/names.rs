@@ -224,6 +224,9 @@ async fn an_inbox_that_is_deleted_can_be_copied_until_its_receiver_ends() {
 #[tokio::test]
 async fn of_an_inbox_that_is_deleted_every_command_says_to_leave_its_receiver_alone() {
     let mut desk = Desk::new();
+    // As a restore that was cut off before has left it: none is at work.
+    fs::write(desk.path("inbox.db.restoring"), "").unwrap();
+    fs::write(desk.path("inbox.db.lock"), "restore\n").unwrap();
     let process = desk.start().await;
     desk.post_all(&process, 3).await;
     let inbox = desk.path("inbox.db");
@@ -263,22 +266,45 @@ async fn of_an_inbox_that_is_deleted_every_command_says_to_leave_its_receiver_al
             "does not exist yet",
             "there is no inbox",
             "restore COPY",
+            "a restore",
+            "wait",
         ] {
             assert!(!said.contains(harm), "{harm}: {ended:?}");
         }
     }
 
+    // What they all lead to tells it, though nothing was posted since.
+    let listen = process.public.to_string();
+    wait_for("healthcheck to tell how to get it back", || async {
+        let ended = run_with(&["healthcheck", "--listen", &listen]).await;
+        let is_told = ended.code == Some(1) && ended.errors.contains("can be copied from");
+        is_told.then_some(()).ok_or(format!("{ended:?}"))
+    })
+    .await;
     assert_eq!(fs::read_dir(desk.folder.path()).unwrap().count(), before);
     assert!(!inbox.exists());
-    // As a restore has it that is at work, or was cut off: nobody can tell.
-    fs::write(desk.path("inbox.db.restoring"), "").unwrap();
-    let ended = run_with(&["inbox", "check"]).await;
-    for said in [
-        &*format!("{found}, or a restore is just putting it there: wait for that"),
-        "do not stop that receiver",
-    ] {
-        let whole = format!("{}{}", ended.output, ended.errors);
-        assert!(whole.contains(said), "{said}: {ended:?}");
+}
+
+#[tokio::test]
+async fn healthcheck_and_doctor_have_the_inbox_tried_where_nothing_was_stored_for_a_second() {
+    let desk = Desk::new();
+    let process = desk.start().await;
+    let committed = async || {
+        let series = r#"commit_duration_seconds_count{result="ok"}"#;
+        process.metric(&client(), series).await
+    };
+    let listen = process.public.to_string();
+    for command in ["healthcheck", "doctor"] {
+        let before = committed().await;
+        // As a balancer is answered it, that many would take longer than a test waits.
+        wait_for("three probes", || async {
+            let mut asking = Process::command(desk.folder.path());
+            asking.args([command, "--listen", &listen]);
+            let ended = run(asking).await;
+            let count = committed().await - before;
+            (count >= 3.0).then_some(()).ok_or(format!("{count}: {ended:?}"))
+        })
+        .await;
     }
 }
 

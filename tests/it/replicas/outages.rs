@@ -83,7 +83,7 @@ async fn wait_until_well(client: &Client, replica: &Replica) {
 }
 
 async fn readiness(client: &Client, replica: &Replica) -> Response {
-    let url = format!("http://{}/readyz", replica.process.admin);
+    let url = format!("http://{}/readyz?fresh", replica.process.admin);
     client.get(url).send().await.expect("the admin side answers")
 }
 

@@ -77,3 +77,31 @@ impl Sight {
         Self::Bad { what, advice }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_seen_as_much_is_shown_as_somebody_reads_whatever_others_say_of_it() {
+        let long = "é".repeat(MAX_DETAIL_CHARS + 1);
+        let (advice, cut) = ("mend it", format!("{}…", "é".repeat(MAX_DETAIL_CHARS)));
+        let of_kinds = |what: &str| {
+            let what = what.to_owned();
+            [
+                Sight::Good(what.clone()),
+                Sight::Doubtful {
+                    what: what.clone(),
+                    advice,
+                },
+                Sight::Bad { what, advice },
+            ]
+        };
+
+        let words = of_kinds(&long).map(|sight| match sight.shown(None) {
+            Sight::Good(what) | Sight::Doubtful { what, .. } | Sight::Bad { what, .. } => what,
+        });
+
+        assert_eq!(words, [&*cut; 3]);
+    }
+}

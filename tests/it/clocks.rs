@@ -23,7 +23,8 @@ use crate::harness::{Process, client, json, sample, wait_for};
 
 const DAY: i64 = 86_400;
 
-/// Where a round of retention has ended.
+/// Where a round of retention has ended. What there is to say of a jump stands before it, by the same task, so that a line that is not
+/// there by then does not come.
 const LOOKED: &str = "no receipt is older than 90 days";
 
 /// A machine whose clock can be set, with an inbox.

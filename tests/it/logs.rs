@@ -253,6 +253,35 @@ async fn guesses_of_the_admin_token_are_told() {
 }
 
 #[tokio::test]
+async fn guesses_are_told_also_where_there_is_a_read_only_token_alone_and_where_there_is_none_nobody_guesses()
+{
+    let token = "planted-token-of-24-marks";
+    for variables in [&[("CAIGUNN_ADMIN_READ_ONLY_TOKEN", token)][..], &[]] {
+        let folder = folder();
+        let process = Process::start(folder.path(), variables).await;
+        // As through a proxy, so that nobody is let in without one.
+        let ask = async |token: &str| {
+            let request = client().get(process.api("/receipts")).header("via", "1.1 proxy");
+            request.bearer_auth(token).send().await.unwrap().status()
+        };
+
+        assert_eq!(ask("guessed-1").await, 403);
+
+        if variables.is_empty() {
+            // The line of this is behind whatever there was to tell of the guess.
+            post(&process, &known("crawling.completed", Wire::V2024_07)).await;
+            assert!(!process.log().contains("guesses"), "{}", process.log());
+            continue;
+        }
+        assert_eq!(ask(token).await, 200);
+        let lines = process
+            .wait_for_lines(1, |line| line["error.type"] == "guesses")
+            .await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_nobody_has_documented_is_a_warning() {
     let folder = folder();
     let process = Process::start(folder.path(), &[]).await;

@@ -187,13 +187,12 @@ impl HttpSender {
         let mut body = Beginning::default();
         // Whether all of it came, and in time, is nobody's concern.
         answered.read(&mut body, deadline).await;
-        let mut report = answer::report(status, pause, redirect, body, &self.hidden);
         // Without encryption the proxy itself may have said so.
         let connector = &self.way.connector;
-        if connector.reading_proxy().is_some() && answer::is_a_proxy_s(status) {
-            report.detail += &connector.through();
-        }
-        Ok(report)
+        let may_be_a_proxy_s = connector.reading_proxy().is_some() && answer::is_a_proxy_s(status);
+        let through = may_be_a_proxy_s.then(|| connector.through());
+        let said = answer::said(status, redirect, through);
+        Ok(answer::report(status, pause, said, body, &self.hidden))
     }
 }
 

@@ -116,12 +116,27 @@ pub fn read_until(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + BODY_TIMEOUT)
 }
 
-/// What is to be said of an answer, which sends elsewhere if that is a `redirect`. What it tells back of what is `hidden` is left
-/// out.
+/// What is to be said of an answer's head, which sends elsewhere if that is a `redirect`; `through` names the proxy that may have
+/// answered.
+pub fn said(status: StatusCode, redirect: Option<Redirect>, through: Option<String>) -> String {
+    let redirects = match status {
+        // It leads nowhere.
+        StatusCode::NOT_MODIFIED => String::new(),
+        _ if status.is_redirection() => format!(": redirects are not followed{}", leads_to(redirect)),
+        _ => String::new(),
+    };
+    format!(
+        "answered {}{redirects}{}",
+        status.as_u16(),
+        through.unwrap_or_default()
+    )
+}
+
+/// What came of an attempt that was answered, of which that is `said`. What the answer tells back of what is `hidden` is left out.
 pub fn report(
     status: StatusCode,
     pause: Option<Duration>,
-    redirect: Option<Redirect>,
+    said: String,
     body: Beginning,
     hidden: &[Vec<u8>],
 ) -> Report {
@@ -132,16 +147,10 @@ pub fn report(
         _ if outgoing::tells_nobody_behind(code) => Wish::Less { pause },
         _ => Wish::None,
     };
-    let redirects = match status {
-        // It leads nowhere.
-        StatusCode::NOT_MODIFIED => String::new(),
-        _ if status.is_redirection() => format!(": redirects are not followed{}", leads_to(redirect)),
-        _ => String::new(),
-    };
     Report {
         outcome: outcome(status),
         status: Some(code.into()),
-        detail: wish.added_to(format!("answered {code}{redirects}")),
+        detail: wish.added_to(said),
         answer: hide(body.0, hidden).into(),
         wish,
     }

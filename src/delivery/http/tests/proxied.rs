@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::early::certified;
 use super::*;
+use crate::delivery::send::ASKS_FOR_PAUSE;
 
 /// As the environment would name it.
 fn intercept(proxy: &str, url: &str) -> Option<Intercept> {
@@ -147,5 +148,29 @@ async fn a_proxy_that_stands_in_the_way_is_named_without_its_password() {
         let shown = format!("(through the proxy {proxy}, which");
         assert!(report.detail.contains(&shown), "{report:?}");
         assert!(!report.detail.contains("hunter2"), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn that_a_pause_is_asked_for_is_said_last_also_where_a_proxy_may_have_asked_for_it() {
+    let (_, trusted) = certified("app.invalid");
+    for status in [
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+        "521 Down",
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n");
+        let proxy = Server::start(answer.as_bytes(), Then::Keep).await;
+        let sender = sender_through(&proxy.url(""), "http://app.invalid/hook", trusted.clone());
+
+        let report = sender.send(sample::parcel(BODY)).await.kept(None);
+
+        assert_eq!(report.wish.pause(), Duration::from_secs(7));
+        assert!(
+            report.detail.contains(" (through the proxy http://"),
+            "{report:?}"
+        );
+        assert!(report.detail.ends_with(ASKS_FOR_PAUSE), "{report:?}");
     }
 }

@@ -218,7 +218,7 @@ impl Health {
     }
 
     /// Until when nothing is sent to it for what it answered, if that time is not over.
-    fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn held_until(&self, now: Timestamp) -> Option<Timestamp> {
         let eased_until = self.eased_until.filter(|until| now < *until);
         self.quiet_until(now).max(eased_until)
     }

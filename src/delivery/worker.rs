@@ -260,12 +260,24 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// What the clock says. If it was set since it was last looked at, the waits go on as they were.
+    /// What the clock says. If it was set since it was last looked at, the waits go on as they were, and what was seen is as long
+    /// ago as it was.
     fn now(&mut self) -> Timestamp {
         let (now, unset) = self.clock.now();
         if let Some(expected) = unset {
             self.backlog.set_clock(expected, now);
             self.health.set_clock(expected, now);
+            let missing_since = self.missing.as_mut().map(|(since, _)| since);
+            let failed_at = self.last_failure.as_mut().map(|failure| &mut failure.at);
+            let seen = [
+                missing_since,
+                failed_at,
+                self.failing_since.as_mut(),
+                self.took_at.as_mut(),
+            ];
+            for at in seen.into_iter().flatten() {
+                *at = at.moved(expected, now);
+            }
         }
         now
     }

@@ -106,7 +106,7 @@ impl Worker<'_> {
         let now = self.now();
         let has_failed = self.store_rests_until.is_some();
         // Much may have happened while it was loaded.
-        let may_go = !is_stopping && self.pause.is_none() && self.health.quiet_until(now).is_none();
+        let may_go = !is_stopping && self.pause.is_none() && self.health.held_until(now).is_none();
         let mut receipts: HashMap<_, _> = receipts
             .into_iter()
             .map(|(receipt, body)| (receipt.sequence, (receipt, body)))

@@ -254,35 +254,12 @@ impl<S: Sender + Default> Site<S> {
     /// With what is there already.
     fn at(inbox: Arc<FakeInbox>, schedule: Vec<Duration>, receipt_count: u64, max_in_flight: usize) -> Self {
         let (sender, wake) = (Arc::new(S::default()), watch::Sender::new(()));
-        let settings = http::Settings {
-            url: "http://127.0.0.1/".parse().unwrap(),
-            headers: reqwest::header::HeaderMap::new(),
-            proxy: false,
-        };
-        let settings = DestinationSettings {
-            max_in_flight,
-            ..sample::destination(Kind::Http(settings), PATIENCE)
-        };
-        let secrets = settings.secrets.clone();
-        let board = Board::default();
-        let shown = [("app", board.clone())];
-        let metrics = metrics::register(&mut Registry::default(), &shown).remove(0);
         let (orders, received) = mpsc::channel(1);
         let parts = Parts {
-            inbox: inbox.clone(),
-            leader: Candidate {
-                id: Uuid::nil(),
-                name: "test".to_owned(),
-            },
-            destination: destination(),
-            settings,
             schedule: Schedule::new(schedule).unwrap(),
-            sender: sender.clone(),
-            wake: wake.subscribe(),
-            board: board.clone(),
-            metrics,
-            grace: Duration::ZERO,
+            ..parts(inbox.clone(), sender.clone(), &wake, max_in_flight)
         };
+        let (board, secrets) = (parts.board.clone(), parts.settings.secrets.clone());
         let site = Self {
             worker: tokio::spawn(work(parts, received, CancellationToken::new())),
             inbox,
@@ -329,6 +306,47 @@ impl<S> Drop for Site<S> {
     fn drop(&mut self) {
         self.worker.abort();
     }
+}
+
+/// Of a worker that tries everything once.
+fn parts(
+    inbox: Arc<FakeInbox>,
+    sender: Arc<dyn Sender>,
+    wake: &watch::Sender<()>,
+    max_in_flight: usize,
+) -> Parts {
+    let settings = http::Settings {
+        url: "http://127.0.0.1/".parse().unwrap(),
+        headers: reqwest::header::HeaderMap::new(),
+        proxy: false,
+    };
+    let settings = DestinationSettings {
+        max_in_flight,
+        ..sample::destination(Kind::Http(settings), PATIENCE)
+    };
+    let board = Board::default();
+    let shown = [("app", board.clone())];
+    Parts {
+        inbox,
+        leader: Candidate {
+            id: Uuid::nil(),
+            name: "test".to_owned(),
+        },
+        destination: destination(),
+        settings,
+        schedule: Schedule::new(vec![Duration::ZERO]).unwrap(),
+        sender,
+        wake: wake.subscribe(),
+        board,
+        metrics: metrics::register(&mut Registry::default(), &shown).remove(0),
+        grace: Duration::ZERO,
+    }
+}
+
+/// One that has begun with nothing, and takes no step by itself.
+async fn standing(parts: &Parts) -> Worker<'_> {
+    let (_, orders) = mpsc::channel(1);
+    Worker::new(parts, orders, restore(parts).await)
 }
 
 /// Of the receipt of that number, of a job of its own.
@@ -689,5 +707,63 @@ async fn a_destination_that_nothing_can_be_sent_to_fails_from_the_first_attempt_
         };
         let fails = timeout(PATIENCE, waiting).await.expect("it is shown");
         assert_eq!(fails, expected, "{outcome:?}, {wish:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_loaded_while_too_many_were_sent_waits_for_the_end_of_that_rest() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Taking::default()), &wake, 16);
+    for (wish, sent_count) in [(Wish::None, 1), (Wish::Less { pause: None }, 0)] {
+        let mut worker = standing(&parts).await;
+        let Parcel { receipt, body, .. } = parcel(2);
+        let now = worker.now();
+        worker.backlog.offer(&receipt, now);
+        let begun = worker.backlog.begin(now).expect("it may be sent");
+        worker.body_bytes = begun.body_bytes;
+        // What was under way beside it. Later than any clock of this test comes to.
+        let answered_at = now.plus(HOUR);
+        worker.health.note(1, Outcome::Refused, wish, answered_at, 0.0);
+
+        let loaded = Loaded {
+            begun: vec![begun],
+            receipts: Ok(vec![(receipt, body)]),
+        };
+        worker.send(loaded, false);
+
+        assert_eq!(worker.attempts.len(), sent_count, "{wish:?}");
+        assert_eq!(worker.backlog.in_flight_count(), sent_count, "{wish:?}");
+        assert_eq!(worker.backlog.has_ready(now), sent_count == 0, "{wish:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_makes_nothing_that_was_seen_longer_ago() {
+    let wake = watch::Sender::new(());
+    let parts = parts(FakeInbox::new(), Arc::new(Taking::default()), &wake, 16);
+    let mut worker = standing(&parts).await;
+    let at = worker.now();
+    worker.missing = Some((at, Box::pin(std::future::pending())));
+    worker.last_failure = Some(Failure {
+        at,
+        detail: String::new(),
+    });
+    (worker.failing_since, worker.took_at) = (Some(at), Some(at));
+
+    // The clock of the system stays where it is, so it is set back by that.
+    tokio::time::advance(HOUR).await;
+    worker.now();
+
+    let seen = [
+        worker.missing.as_ref().map(|(since, _)| *since),
+        worker.last_failure.as_ref().map(|failure| failure.at),
+        worker.failing_since,
+        worker.took_at,
+    ];
+    for seen_at in seen {
+        assert!(
+            seen_at.is_some_and(|seen_at| seen_at < at.minus(HOUR / 2)),
+            "{seen:?}"
+        );
     }
 }

@@ -15,8 +15,8 @@ const DOWN_AFTER: u32 = 10;
 const DOWN_AFTER_DELIVERIES: usize = 5;
 
 /// After how many failures in a row that tell of nobody being there it is down at once: it could not be reached, or what
-/// stands before it says so (502 to 504, 520 to 530). A connection that was made and ended may be for what was sent, so it counts
-/// only where that befell two deliveries.
+/// stands before it says so (502 to 504, 520 to 530). A connection that was made and ended may be for what was sent, and so may that
+/// nobody is there behind it: they count only where they befell two deliveries.
 const DOWN_AFTER_ABSENT: u32 = 2;
 
 /// The waits between single attempts while it is down. The longest is how late its return may be noticed.

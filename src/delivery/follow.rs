@@ -219,23 +219,7 @@ impl Follower {
             Instruction::Retry {
                 destination,
                 receipt_id,
-            } => {
-                let (served, receipt, row) = self.delivery(destination, *receipt_id).await?;
-                let what = match row.map(|row| row.state) {
-                    Some(State::Delivered) => {
-                        return Err(Stop::Failed(
-                            "it is delivered; `receipts replay` sends it once more".to_owned(),
-                        ));
-                    }
-                    Some(State::Dead | State::Cancelled | State::Removed) => {
-                        What::Reopen(vec![(receipt, row)])
-                    }
-                    Some(State::Pending) | None => What::Retry(receipt.sequence),
-                };
-                let undone =
-                    || "it is not pending there, or waits for its turn behind many others".to_owned();
-                self.done_by(served, what, undone).await
-            }
+            } => self.retry(destination, *receipt_id).await,
             Instruction::Cancel {
                 destination,
                 receipt_id,
@@ -271,6 +255,27 @@ impl Follower {
                 unreachable!("these are followed apart from the rest")
             }
         }
+    }
+
+    /// Has one that waits tried now, and one that was given up or called off once more.
+    async fn retry(&self, destination: &str, receipt_id: ReceiptId) -> Result<(), Stop> {
+        let (served, receipt, row) = self.delivery(destination, receipt_id).await?;
+        let state = row.as_ref().map(|row| row.state);
+        // What was tried and waits is sent whatever the filter says.
+        let is_wanted = state == Some(State::Pending) || served.filter.matches(&receipt);
+        let what = match state {
+            Some(State::Delivered) => {
+                let reason = "it is delivered; `receipts replay` sends it once more";
+                return Err(Stop::Failed(reason.to_owned()));
+            }
+            Some(State::Dead | State::Cancelled | State::Removed) => What::Reopen(vec![(receipt, row)]),
+            Some(State::Pending) | None => What::Retry(receipt.sequence),
+        };
+        let undone = || match is_wanted {
+            true => "it is not pending there, or waits for its turn behind many others".to_owned(),
+            false => format!("the `events` or `chatbots` of {destination} leave it out now"),
+        };
+        self.done_by(served, what, undone).await
     }
 
     /// Has a replay go no further.

@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use super::super::status::Status;
 use super::*;
+use crate::delivery::send::sample;
 use crate::event::EventId;
 use crate::inbox::fake::FakeInbox;
 use crate::inbox::instruction::{Question, Replay};
-use crate::inbox::outbox::Destination;
+use crate::inbox::outbox::{Attempt, Destination, Outcome};
 
 /// A follower for one destination, `app`, and what its worker is told. Each answer to a question is its number.
 fn follower(inbox: &Arc<FakeInbox>) -> (Follower, mpsc::Receiver<Order>) {
@@ -522,4 +523,71 @@ async fn a_later_wish_waits_for_an_earlier_one_about_the_same() {
         panic!("{} orders, not in that order", obeyed.len());
     };
     assert_eq!((first.id, last.id), (other, this));
+}
+
+#[tokio::test]
+async fn a_retry_of_what_a_destination_does_not_want_any_more_says_so() {
+    let refused = |state| {
+        let attempt = Attempt {
+            number: 1,
+            started_at: Timestamp::MIN,
+            duration: Duration::ZERO,
+            outcome: Outcome::Refused,
+            status: None,
+            detail: String::new(),
+            answer: Bytes::new(),
+        };
+        let row = Delivery {
+            destination: DestinationId(1),
+            sequence: 1,
+            state,
+            step: 1,
+            attempt_count: 1,
+            replay_count: 0,
+            outcome: Some(attempt.outcome),
+            due_at: Timestamp::MIN,
+            changed_at: Timestamp::MIN,
+        };
+        (
+            row,
+            sample::parcel(r#"{"event":"x","status":"y"}"#).receipt,
+            attempt,
+        )
+    };
+    let left_out = "the `events` or `chatbots` of app leave it out now";
+    let not_pending = "it is not pending there, or waits for its turn behind many others";
+    // The receipt itself is of a training.
+    for (events, state, expected) in [
+        ("crawling", Some(State::Dead), left_out),
+        ("crawling", Some(State::Cancelled), left_out),
+        ("crawling", None, left_out),
+        ("crawling", Some(State::Pending), not_pending),
+        ("training", Some(State::Dead), not_pending),
+        ("training", None, not_pending),
+    ] {
+        let inbox = FakeInbox::new();
+        inbox.read_gate.add_permits(1);
+        *inbox.held.lock() = Some(Bytes::new());
+        inbox.outbox.pending.lock().extend(state.map(refused));
+        let (mut follower, mut orders) = follower(&inbox);
+        follower.served[0].filter.events = vec![events.parse().unwrap()];
+        // As a worker that has nothing to do for it.
+        let working = tokio::spawn(async move {
+            while let Some(order) = orders.recv().await {
+                let _ = order.answer.send(Some(0));
+            }
+        });
+        let retry = Instruction::Retry {
+            destination: "app".to_owned(),
+            receipt_id: ReceiptId::new(Uuid::from_u128(1)),
+        };
+        ask(&inbox, &retry);
+
+        follower.turn(Part::Rest).await.unwrap();
+
+        drop(follower);
+        working.await.unwrap();
+        let said = end_of(&inbox, 0).failure;
+        assert_eq!(said.as_deref(), Some(expected), "{events} {state:?}");
+    }
 }

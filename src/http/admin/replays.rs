@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use utoipa::PartialSchema;
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::super::problem::{Kind, Problem};
@@ -62,6 +63,7 @@ fn replay_schema() -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         // Answers have them always.
         object.required.clear();
+        object.properties.values_mut().for_each(never_null);
         if let Some(RefOr::T(Schema::Array(ids))) = object.properties.get_mut("receipt_ids") {
             (ids.min_items, ids.max_items) = (Some(1), Some(MAX_RECEIPT_IDS));
         }
@@ -71,6 +73,24 @@ fn replay_schema() -> RefOr<Schema> {
         }
     }
     schema
+}
+
+/// Takes `null` from what may be.
+fn never_null(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(kinds) = &object.schema_type
+                && let Some(kind) = kinds.iter().find(|kind| **kind != Type::Null)
+            {
+                object.schema_type = SchemaType::Type(kind.clone());
+            }
+        }
+        RefOr::T(Schema::OneOf(choice)) => {
+            let named = choice.items.drain(..).find(|item| matches!(item, RefOr::Ref(_)));
+            *schema = named.expect("what may be null is something else too");
+        }
+        _ => {}
+    }
 }
 
 /// The longest body: that many ids, written as wide as anybody does.
@@ -254,14 +274,15 @@ struct Members {
 }
 
 impl Members {
-    /// A member, if it is there and right. `null` says as much as nothing.
+    /// A member, if it is there and right. `null` is not: of whoever fills in a variable that is empty, it would have everything
+    /// sent in place of a part.
     fn member<T>(
         &mut self,
         name: &str,
         expected: impl Into<Cow<'static, str>>,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
-        let value = self.members.remove(name).filter(|value| !value.is_null())?;
+        let value = self.members.remove(name)?;
         let read = read(&value);
         if read.is_none() {
             self.faults.push(fault(&format!("/{name}"), expected, &value));
@@ -366,8 +387,7 @@ mod tests {
             max_per_second: Some(2.5),
         };
         assert_eq!(replay, expected);
-        let nothing = read(br#"{"event": null}"#).unwrap();
-        assert_eq!(nothing, Replay::default());
+        assert_eq!(read(b"{}").unwrap(), Replay::default());
     }
 
     #[test]
@@ -443,6 +463,40 @@ mod tests {
             assert_eq!(
                 detail(&body),
                 format!("the body is JSON but not a replay: {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_null_is_no_member_that_is_left_out() {
+        let whole = serde_json::to_value(Replay {
+            receipt_ids: vec![ID.parse().unwrap()],
+            destination: Some("app".to_owned()),
+            event: Some("crawling".to_owned()),
+            event_id: Some(ID.parse().unwrap()),
+            chatbot_id: Some(ID.parse().unwrap()),
+            since: Some(Timestamp::MIN),
+            until: Some(Timestamp::MAX),
+            dead: true,
+            dry_run: true,
+            max_per_second: Some(1.0),
+        });
+        let document: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+        let schema = document.pointer(
+            "/paths/~1api~1v1~1replays/post/requestBody/content/application~1json/schema/properties",
+        );
+        for (name, value) in whole.unwrap().as_object_mut().unwrap() {
+            *value = Value::Null;
+            let expected = format!("the body is JSON but not a replay: /{name}: expected ");
+            let said = detail(&json!({ name: value }));
+            assert!(
+                said.starts_with(&expected) && said.ends_with(", found null"),
+                "{said}"
+            );
+            let allowed = schema.unwrap()[name].to_string();
+            assert!(
+                allowed.contains("description") && !allowed.contains("null"),
+                "{name}: {allowed}"
             );
         }
     }

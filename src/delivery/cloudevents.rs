@@ -7,7 +7,7 @@
 //! - `source` is `/caigunn/chatbots/` and the chatbot, or `/caigunn` where there is none. It names where the event comes
 //!   from at CaiGunn, not the receiver or the URL of an API, so that it outlives both. With `id` it names the event, as
 //!   CloudEvents wants.
-//! - `type` is `com.caigunn.` and the event name.
+//! - `type` is `com.caigunn.` and the event name, in which what CloudEvents forbids is percent-encoded.
 //! - `subject` is the chatbot, where there is one.
 //! - `time` is when the notification was received: CaiGunn says nothing of when it happened.
 //! - `traceparent` and `tracestate` are those that the notification came with, as the extension for distributed tracing has them.
@@ -19,6 +19,7 @@ mod portable;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -99,7 +100,7 @@ pub fn write(receipt: &Receipt, body: &[u8]) -> Result<Bytes, ParseError> {
         source: notification
             .chatbot_id
             .map_or("/caigunn".to_owned(), |id| format!("/caigunn/chatbots/{id}")),
-        r#type: format!("com.caigunn.{name}"),
+        r#type: kind(&name.to_string()),
         subject: notification.chatbot_id,
         time: receipt.received_at,
         datacontenttype: "application/json",
@@ -112,6 +113,22 @@ pub fn write(receipt: &Receipt, body: &[u8]) -> Result<Bytes, ParseError> {
     let mut written = Vec::with_capacity(body.len() + escapes_count + ENVELOPE_BYTES);
     serde_json::to_writer(&mut written, &cloud_event).expect("texts, ids and JSON have a JSON form");
     Ok(written.into())
+}
+
+/// The type of events of that name. An attribute may have no noncharacter, while a name lacks control characters alone.
+fn kind(name: &str) -> String {
+    let is_noncharacter = |character| {
+        let code = u32::from(character);
+        (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
+    };
+    let mut kind = "com.caigunn.".to_owned();
+    for character in name.chars() {
+        match is_noncharacter(character) {
+            true => kind.extend(utf8_percent_encode(character.encode_utf8(&mut [0; 4]), CONTROLS)),
+            false => kind.push(character),
+        }
+    }
+    kind
 }
 
 fn data<'a>(notification: &'a Notification, event: &'a str, status: &'a str) -> Data<'a> {

@@ -28,4 +28,9 @@ app.post("/hooks/caigunn", express.raw({ type: () => true, limit: "20mb" }), asy
   await seen.get(id);
   response.sendStatus(200);
 });
+// Without one, and without NODE_ENV=production, Express tells a stranger where in which file it failed.
+app.use((error, request, response, next) => {
+  console.error(error);
+  response.sendStatus(error.expose ? error.status : 500); // what it finds wrong with a request, or the work
+});
 app.listen(process.env.PORT ?? 3000, "127.0.0.1");

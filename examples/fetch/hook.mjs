@@ -11,6 +11,7 @@ async function handle(event) {
 
 export default {
   async fetch(request) {
+    // All of it, however much a stranger sends: who serves this bounds it (Bun at 128 MB, serve.mjs at 20, Deno not at all).
     const bytes = await request.arrayBuffer();
     // What is signed. request.text() leaves out a byte order mark, which a raw body may have.
     const signed = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);

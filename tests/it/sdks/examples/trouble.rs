@@ -103,6 +103,16 @@ async fn the_example_for_express_goes_on_after_what_fails_and_takes_nothing_twic
     };
 
     goes_on(&example, port).await;
+
+    // In its own words Express tells where in which file it was found.
+    let url = format!("http://127.0.0.1:{port}{PATH}");
+    let coded = client().post(url).header("content-encoding", "none").body("{}");
+    let refused = coded.send().await.expect("it answers");
+    assert_eq!(refused.status(), 415);
+    assert_eq!(
+        refused.text().await.expect("it is a text"),
+        "Unsupported Media Type"
+    );
 }
 
 /// By a byte.

@@ -369,7 +369,13 @@ fn how_often_and_for_how_long_a_delivery_is_tried_is_what_the_schedule_says() {
             1,
             format!("ten attempts in all within some {hours} hours"),
         ),
-        ("docs/queues.md", 2, format!("schedule goes on ({hours} hours)")),
+        ("docs/queues.md", 1, format!("schedule goes on ({hours} hours)")),
+        ("docs/queues.md", 1, format!("after the schedule's {hours} hours")),
+        (
+            "docs/delivery.md",
+            1,
+            format!("some {hours} hours by the schedule"),
+        ),
         (
             "docs/delivery.md",
             1,

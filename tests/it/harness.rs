@@ -19,6 +19,7 @@ pub mod recorder;
 pub mod site;
 pub mod tls;
 pub mod tunnel;
+pub mod unread;
 
 use std::env;
 use std::fs::Permissions;

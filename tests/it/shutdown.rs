@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::harness::posters::{End, Posters, assert_each_stored_once};
 use crate::harness::postgres::fresh_database;
 use crate::harness::raw::{self, Raw, status_of};
+use crate::harness::unread::Unread;
 use crate::harness::{Process, client, json, sample, wait_for};
 
 fn notification() -> String {
@@ -372,6 +373,37 @@ async fn a_second_signal_quits_at_once() {
         process.errors(),
         "caigunn-webhook: SIGTERM again: quitting at once\n"
     );
+}
+
+#[tokio::test]
+async fn a_second_signal_quits_also_where_nobody_reads_what_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Process::command(folder.path());
+    // Longer than a test has patience, so that only the second signal can end it.
+    command.env("CAIGUNN_SERVER_DRAIN_DELAY_SECONDS", "600");
+    let (mut process, unread) = Process::spawn_unread(folder.path(), command).await;
+    unread.fill();
+    process.signal("TERM");
+    wait_until_not_ready(&process).await;
+
+    assert_eq!(insist(&mut process).await.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_receiver_with_a_mistake_ends_also_where_nobody_reads_what_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unread = Unread::new();
+    unread.fill();
+    let mut command = Process::command(folder.path());
+    unread.take_all_of(command.env("CAIGUNN_LISTEN", "nowhere"));
+    let mut receiver = command.spawn().expect("the program starts");
+
+    let ended = wait_for("the program to end", || {
+        let ended = receiver.try_wait().expect("the child is ours");
+        async move { ended.ok_or("it runs".to_owned()) }
+    });
+
+    assert_eq!(ended.await.code(), Some(64));
 }
 
 #[tokio::test]

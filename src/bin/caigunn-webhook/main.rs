@@ -43,7 +43,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use configuration::ConfigurationArgs;
-use output::{Printing, WrongUsage, say_error};
+use output::{Printing, WrongUsage, as_error, say, say_error, say_in_passing};
 
 /// Memory is allocated on one thread and freed on another for every notification; this allocator minds that less. Its
 /// huge pages are off (`no_thp`): they made 20 MiB of an idle receiver's 9.
@@ -144,7 +144,11 @@ enum ConfigCommand {
 
 fn main() -> ExitCode {
     match parsed() {
-        Ok(cli) => exit_code(run(cli)),
+        Ok(cli) => {
+            let is_receiver = matches!(cli.command, None | Some(Command::Serve));
+            let say_last = if is_receiver { say_in_passing } else { say };
+            exit_code(run(cli), say_last)
+        }
         Err(mut error) => {
             // Whoever looks for the form of a result is not to be sent to that of the log.
             if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--format".to_owned())) {
@@ -260,12 +264,12 @@ fn named(text: &str, command: &Command) -> Result<Url, String> {
 }
 
 /// Says what went wrong, if something did.
-fn exit_code(done: anyhow::Result<()>) -> ExitCode {
+fn exit_code(done: anyhow::Result<()>, say_last: fn(String)) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            say_error(format_args!("caigunn-webhook: {error:#}"));
+            say_last(as_error(format_args!("caigunn-webhook: {error:#}")));
             let is_usage = error.is::<WrongUsage>();
             ExitCode::from(if is_usage { EX_USAGE } else { 1 })
         }

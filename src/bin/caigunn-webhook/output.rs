@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -208,13 +210,38 @@ pub fn say(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", lines(&text.to_string()));
 }
 
+/// How long [`say_in_passing`] waits: longer than whoever reads on takes.
+const IN_PASSING: Duration = Duration::from_secs(1);
+
+/// As [`say`], for a moment: a receiver that ends waits for nobody who reads no more, such as a journal whose disk is full, or
+/// `less`.
+pub fn say_in_passing(text: String) {
+    let (done, ended) = sync_channel(1);
+    let said = text.clone();
+    // Not a look at whether there is room: others write there too, and may take it first.
+    let saying = thread::Builder::new().spawn(move || {
+        say(said);
+        let _ = done.send(());
+    });
+    match saying {
+        Ok(_) => drop(ended.recv_timeout(IN_PASSING)),
+        // That threads are short may be just what is to be said.
+        Err(_) => say(text),
+    }
+}
+
 /// As [`say`], of why the program ends: each line as an error, where the journal reads them.
 pub fn say_error(error: impl Display) {
+    say(as_error(error));
+}
+
+/// A text, each line of it as an error where the journal reads them.
+pub fn as_error(error: impl Display) -> String {
     let priorities = Priorities::of(io::stderr(), std::env::var("JOURNAL_STREAM").ok().as_deref());
     let beginning = priorities.beginning(Level::ERROR);
     let error = error.to_string();
     let lines: Vec<_> = error.lines().map(|line| format!("{beginning}{line}")).collect();
-    say(lines.join("\n"));
+    lines.join("\n")
 }
 
 /// How far something is, on standard error; hidden where that is no terminal.

@@ -103,7 +103,7 @@ async fn serve(
             drop(stop);
             let signal = signals.another(first).await;
             // Whoever listens or not, it quits.
-            output::say(format_args!("caigunn-webhook: {signal} again: quitting at once"));
+            output::say_in_passing(format!("caigunn-webhook: {signal} again: quitting at once"));
             std::process::exit(1);
         }
     });

@@ -1,10 +1,10 @@
 //! The program as users run it: a process with an environment, a log, signals and an exit code.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use reqwest::Client;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::postgres::leave_out;
+use super::unread::Unread;
 use super::{PATIENCE, processes, wait_for};
 
 /// What a start and `doctor` warn of where an inbox is in memory.
@@ -121,40 +122,21 @@ impl Process {
         .await;
     }
 
-    /// As [`Process::spawn`], but its standard output is a pipe that nobody reads once it listens, until the caller
-    /// does.
-    pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, BufReader<ChildStdout>) {
-        let (log, errors) = (folder.join("log.json"), folder.join("errors.txt"));
-        let output = |path: &Path| File::create(path).expect("the folder takes files");
-        // So that [`Process::log`] has something to read.
-        drop(output(&log));
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(output(&errors))
-            .spawn()
-            .expect("the program starts");
-        let mut unread = BufReader::new(child.stdout.take().expect("it is a pipe"));
+    /// As [`Process::spawn`], but all that it says goes into a pipe that nobody reads once it listens.
+    pub async fn spawn_unread(folder: &Path, mut command: Command) -> (Self, Unread) {
+        let unread = Unread::new();
+        unread.take_all_of(&mut command);
+        let child = command.stdin(Stdio::null()).spawn();
         let mut process = Self {
-            child,
+            child: child.expect("the program starts"),
             public: unknown(),
             admin: unknown(),
-            log,
-            errors,
+            log: folder.join("log.json"),
+            errors: folder.join("errors.txt"),
         };
-        let reading = spawn_blocking(move || {
-            let mut line = String::new();
-            loop {
-                line.clear();
-                let count = unread.read_line(&mut line).expect("the log is text");
-                assert!(count > 0, "the program ended before it listened");
-                if let Some(addresses) = addresses(&line) {
-                    return (addresses, unread);
-                }
-            }
-        });
-        let listening = timeout(PATIENCE, reading).await.expect("the program listens");
-        let ((public, admin), unread) = listening.expect("the program listens");
+        // So that [`Process::log`] has something to read.
+        File::create(&process.log).expect("the folder takes files");
+        let ((public, admin), unread) = unread.read_until(addresses).await;
         (process.public, process.admin) = (public, admin);
         (process, unread)
     }

@@ -59,6 +59,32 @@ async fn where_too_few_threads_are_to_be_had_it_ends_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_number_of_threads_that_is_none_is_a_mistake_and_nothing_is_none_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (chosen, serving) in [("", None), (" 3\n", Some(3))] {
+        let process = Process::start(folder.path(), &[("TOKIO_WORKER_THREADS", chosen)]).await;
+        let tasks = fs::read_dir(format!("/proc/{}/task", process.id())).expect("it runs");
+        let names = tasks.map(|task| fs::read_to_string(task.expect("it runs").path().join("comm")));
+        let count = names.flatten().filter(|name| name == "tokio-rt-worker\n").count();
+        assert!(
+            serving.is_none_or(|serving| count >= serving),
+            "{chosen:?}: {count}"
+        );
+    }
+    for chosen in ["0", "two", "-1"] {
+        let mut command = Process::command(folder.path());
+        command.env("TOKIO_WORKER_THREADS", chosen);
+
+        let ended = run(command).await;
+
+        let expected = format!(
+            "caigunn-webhook: TOKIO_WORKER_THREADS (the environment): expected a whole number from 1 on, found {chosen:?}\n"
+        );
+        assert_eq!((ended.code, ended.errors), (Some(64), expected));
+    }
+}
+
+#[tokio::test]
 async fn a_low_soft_limit_is_raised_as_far_as_is_needed() {
     let folder = tempfile::tempdir().expect("a folder");
     let process = Process::spawn(folder.path(), command_with("-S -n 64", folder.path())).await;

@@ -69,8 +69,10 @@ fn run_on_threads(
     } = loaded;
     // Before anything is opened.
     warnings.extend(settings.fit_into(descriptors::raise(settings.files()))?);
-    threads::attain(threads::of_receiver())?;
+    let serving = threads::serving()?;
+    threads::attain(threads::of_receiver(serving))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(serving)
         .enable_all()
         .build()
         .context("starting the threads that serve requests")?;

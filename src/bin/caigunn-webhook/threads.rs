@@ -6,19 +6,38 @@ use std::thread;
 use anyhow::Context;
 use parking_lot::Mutex;
 
+use crate::output::WrongUsage;
+
 /// How many threads a receiver starts beside those that serve requests and that of its log: for its inbox, and what may block.
 const OTHERS: usize = 7;
 
 /// How many a command starts, for files and for looking up a name.
 pub const OF_COMMAND: usize = 2;
 
-/// How many a receiver starts here.
-pub fn of_receiver() -> usize {
-    // As the library that runs the tasks counts them.
-    let chosen = std::env::var("TOKIO_WORKER_THREADS").ok();
-    let serving = chosen.and_then(|count| count.parse().ok());
-    let serving = serving.or_else(|| thread::available_parallelism().ok().map(NonZero::get));
-    serving.unwrap_or(1) + OTHERS
+/// What says how many threads serve requests, by the name that the library knows which runs the tasks. Read here, for it panics
+/// where that is no number.
+const CHOSEN: &str = "TOKIO_WORKER_THREADS";
+
+/// How many threads serve requests: so many as are chosen, or as many as there are cores.
+///
+/// # Errors
+/// [`WrongUsage`]: what is chosen is no such number.
+pub fn serving() -> Result<usize, WrongUsage> {
+    let chosen = std::env::var_os(CHOSEN).unwrap_or_default();
+    let chosen = chosen.to_string_lossy();
+    match chosen.trim() {
+        "" => Ok(thread::available_parallelism().map_or(1, NonZero::get)),
+        text => text.parse().map(NonZero::get).map_err(|_| {
+            WrongUsage(format!(
+                "{CHOSEN} (the environment): expected a whole number from 1 on, found {text:?}"
+            ))
+        }),
+    }
+}
+
+/// How many a receiver starts of which so many serve requests.
+pub fn of_receiver(serving: usize) -> usize {
+    serving.saturating_add(OTHERS)
 }
 
 /// Fails unless the system starts so many threads now. The library that runs the tasks panics where it gets none, in part half

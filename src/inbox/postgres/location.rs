@@ -131,7 +131,7 @@ impl Location {
     /// What to connect with to one host, at that address if it needs one.
     ///
     /// # Errors
-    /// [`Error::Refused`]: the password cannot be read.
+    /// [`Error::Refused`]: the password cannot be read, or nobody says who connects.
     pub fn config_of(&self, host: usize, address: Option<IpAddr>) -> Result<Config, Error> {
         let all = &self.config;
         let mut config = Config::new();
@@ -149,7 +149,8 @@ impl Location {
             .channel_binding(all.get_channel_binding())
             .keepalives(all.get_keepalives())
             .keepalives_idle(all.get_keepalives_idle());
-        all.get_user().map(|user| config.user(user));
+        let user = self.user(whoami::username)?;
+        config.user(&user);
         all.get_dbname().map(|name| config.dbname(name));
         all.get_options().map(|options| config.options(options));
         all.get_application_name()
@@ -167,12 +168,26 @@ impl Location {
                 config.password(password);
             }
             (None, Some(file)) => {
-                let password = passfile::password(file, self, host);
+                let password = passfile::password(file, self, host, &user);
                 config.password(password.map_err(Error::refused)?);
             }
             (None, None) => {}
         }
         Ok(config)
+    }
+
+    /// Who connects: whom the URL names, or as libpq has it, whom the system knows this process as, which `named` says.
+    fn user<E: fmt::Display>(&self, named: impl FnOnce() -> Result<String, E>) -> Result<String, Error> {
+        match self.config.get_user().filter(|user| !user.is_empty()) {
+            Some(user) => Ok(user.to_owned()),
+            None => named().map_err(|error| {
+                Error::refused(format!(
+                    "the URL of {} names no user, and the system has no name for the one who runs this ({error}): put one \
+                     before the host, as in postgres://USER@HOST",
+                    self.shown()
+                ))
+            }),
+        }
     }
 
     fn port(&self, host: usize) -> u16 {

@@ -11,11 +11,11 @@ use tokio_postgres::config::Host;
 
 use super::Location;
 
-/// The password for a host.
+/// The password for a host, of that user.
 ///
 /// # Errors
 /// Why there is none. Nothing of any password.
-pub fn password(file: &Path, location: &Location, host: usize) -> Result<String, String> {
+pub fn password(file: &Path, location: &Location, host: usize, user: &str) -> Result<String, String> {
     let shown = file.display();
     let unreadable = |error| format!("passfile {shown} cannot be read: {error}");
     let mode = fs::metadata(file).map_err(unreadable)?.permissions().mode();
@@ -35,7 +35,7 @@ pub fn password(file: &Path, location: &Location, host: usize) -> Result<String,
         name,
         location.port(host).to_string(),
         config.get_dbname().unwrap_or_default().to_owned(),
-        config.get_user().unwrap_or_default().to_owned(),
+        user.to_owned(),
     ];
     let found = text.lines().find_map(|line| password_of(line, &wanted));
     found.ok_or_else(|| {

@@ -456,3 +456,37 @@ fn a_password_is_read_from_its_file_for_each_connection() {
     let none = password().unwrap_err();
     assert!(none.contains("has no line for db:5432:inbox:me"), "{none}");
 }
+
+#[test]
+fn without_a_user_in_the_url_the_systems_connects_and_its_password_is_read() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pgpass");
+    let me = whoami::username().expect("whoever runs the tests has a name");
+    fs::write(&file, format!("db:5432:inbox:{me}:{PASSWORD}\n")).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+
+    for user in ["", "@"] {
+        let location = location(&format!("postgres://{user}db/inbox?passfile={}", file.display()));
+        let config = location.config_of(0, None).unwrap();
+        assert_eq!(config.get_user(), Some(&*me), "{user}");
+        assert_eq!(config.get_password(), Some(PASSWORD.as_bytes()), "{user}");
+    }
+}
+
+#[test]
+fn where_nobody_says_who_connects_that_is_refused_with_what_to_do() {
+    let named = || Err::<String, _>("Null record");
+
+    let refused = location("postgres://db/inbox").user(named).unwrap_err();
+
+    assert!(matches!(refused, Error::Refused { .. }), "{refused:?}");
+    assert_eq!(
+        refused.to_string(),
+        "the inbox cannot be used: the URL of db:5432/inbox names no user, and the system has no name for the one who runs this (Null record): put \
+         one before the host, as in postgres://USER@HOST"
+    );
+    assert_eq!(location("postgres://me@db/inbox").user(named).unwrap(), "me");
+}

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use toml::Value;
-use url::Url;
+use url::{Host, Url};
 
 use super::keys::{DESTINATION, DESTINATION_KEYS, Key};
 use super::reader::{self, Reader};
@@ -268,8 +268,18 @@ fn server(text: &str, schemes: [&str; 2], several: &str) -> Result<Url, String> 
     }
     match url.query().or(url.fragment()) {
         Some(_) => Err("leave out what begins with ? or #".to_owned()),
-        None => Ok(url),
+        None => with_plain_host(url),
     }
+}
+
+/// The URL with its host as it is looked up, which the parser does for http alone: in small letters, and what is not ASCII by
+/// IDNA.
+fn with_plain_host(mut url: Url) -> Result<Url, String> {
+    let host = Host::parse(url.host_str().unwrap_or_default());
+    let host = host.map_err(|error| format!("its host is no name: {error}"))?;
+    let set = url.set_host(Some(&host.to_string()));
+    set.map(|()| url)
+        .map_err(|error| format!("its host is no name: {error}"))
 }
 
 fn secret(text: &str) -> Option<SecretString> {

@@ -33,6 +33,10 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
     match (&login.user, has_password) {
         (Some(_), false) => reader.note(&member.key("user"), "there is no password beside it"),
         (None, true) => reader.refuse(&member.key("user"), ""),
+        (None, false) if mechanism.is_some() => reader.note(
+            &member.key("sasl_mechanism"),
+            "there is no user, so nothing follows from it",
+        ),
         (Some(_), true) | (None, false) => {}
     }
     refuse_unless(IS_BUILT_IN, reader, member);

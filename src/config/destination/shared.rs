@@ -59,7 +59,11 @@ fn queue(kind: &Kind) -> Option<String> {
             settings.subject
         )),
         Kind::Kafka(settings) => {
-            let mut brokers: Vec<_> = settings.brokers.split(',').collect();
+            let brokers = settings.brokers.split(',').map(|broker| {
+                let (host, port) = broker.rsplit_once(':').unwrap_or((broker, ""));
+                format!("{}:{port}", plain(host).to_ascii_lowercase())
+            });
+            let mut brokers: Vec<_> = brokers.collect();
             brokers.sort_unstable();
             Some(format!("{} {}", brokers.join(","), settings.topic))
         }
@@ -69,6 +73,11 @@ fn queue(kind: &Kind) -> Option<String> {
 
 /// The host and port of a URL.
 fn place(url: &Url, default_port: u16) -> String {
-    let host = url.host_str().unwrap_or_default();
+    let host = plain(url.host_str().unwrap_or_default());
     format!("{host}:{}", url.port().unwrap_or(default_port))
+}
+
+/// A host without the dot that may end a name.
+fn plain(host: &str) -> &str {
+    host.trim_end_matches('.')
 }

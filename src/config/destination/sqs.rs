@@ -2,12 +2,15 @@
 
 mod keys;
 
+use toml::Value;
 use url::Url;
 
 use super::{Member, required_as, url};
-use crate::config::aws::{REGIONS, variable};
+use crate::config::Mistake;
+use crate::config::aws::{self, REGIONS, variable};
 use crate::config::reader::Reader;
 use crate::config::sources::Sources;
+use crate::config::value::text;
 use crate::delivery::{Kind, sqs};
 
 pub const KEYS: &[&str] = &[
@@ -26,6 +29,7 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
         "the URL of a queue, as in https://sqs.eu-central-1.amazonaws.com/123456789012/notifications";
     let url = required_as(reader, &member.key("url"), allowed, queue);
     let proxy = reader.optional(&member.key("proxy"), |text| text.parse().ok());
+    refuse_quotes(reader, sources);
     let region = read_region(reader, member, sources, url.as_ref());
     let keys = keys::read(reader, member, sources);
     let (source, keys_from) = keys?;
@@ -38,6 +42,20 @@ pub fn read(reader: &mut Reader, member: Member, sources: &Sources) -> Option<Ki
         keys_from,
         proxy: proxy.unwrap_or(true),
     }))
+}
+
+/// Refuses quotes around what Amazon's variables say, which `docker run --env-file` leaves there: it would be taken for a key and
+/// refused by Amazon. Once, however many queues there are.
+fn refuse_quotes(reader: &mut Reader, sources: &Sources) {
+    for (name, value) in &sources.environment {
+        let quoted = Some(value).filter(|_| aws::is_variable(name));
+        if let Some(Err(reason)) = quoted.map(|value| text(&Value::from(value.as_str()))) {
+            let mistake = Mistake::new(format!("{name} (the environment): {reason}"));
+            if !reader.mistakes.contains(&mistake) {
+                reader.mistakes.push(mistake);
+            }
+        }
+    }
 }
 
 /// The region, and what has said it: the settings, the URL, or Amazon's variables.

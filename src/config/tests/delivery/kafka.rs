@@ -52,6 +52,10 @@ fn what_is_no_topic_is_refused_without_a_secret() {
             format!("{place}.user (own.toml:1): expected the name of a user, found nothing"),
         ),
         (
+            "sasl_mechanism = \"plain\"".to_owned(),
+            format!("{place}.sasl_mechanism (own.toml:1): there is no user, so nothing follows from it"),
+        ),
+        (
             "sasl_mechanism = \"GSSAPI\"".to_owned(),
             format!(
                 "{place}.sasl_mechanism (own.toml:1): expected plain, scram-sha-256 or scram-sha-512, found \"GSSAPI\""

@@ -239,7 +239,8 @@ fn two_destinations_that_are_one_queue_are_warned_of_unless_no_notification_is_f
             of_redis("b", 0, "").replace("//r/", "//r:6379/"),
         ),
         (of_nats("a", "n", ""), of_nats("b", "n:4222", "")),
-        (of_kafka("a", "k:1,l:1"), of_kafka("b", "l:1,k:1")),
+        (of_nats("a", "n", ""), of_nats("b", "N.", "")),
+        (of_kafka("a", "k:1,l:1"), of_kafka("b", "L:1,k.:1")),
     ] {
         let told = told(one, other);
         assert_eq!(told.len(), 1, "{told:?}");
@@ -301,4 +302,25 @@ fn a_password_that_can_be_read_on_the_way_is_unwise() {
     ] {
         assert_eq!(open(&sources), [""; 0]);
     }
+}
+
+#[test]
+fn a_host_is_looked_up_as_browsers_do_it() {
+    let host_of = |url: &str| match only(&redis(url, "")).kind {
+        Kind::Redis(settings) => settings.url.host_str().unwrap().to_owned(),
+        other => panic!("{} is no stream", other.as_str()),
+    };
+    for (url, host) in [
+        ("redis://größe.example", "xn--gre-6ka8i.example"),
+        ("redis://my_redis.Example:6379/1", "my_redis.example"),
+        ("rediss://[FD00::7]", "[fd00::7]"),
+        ("redis://127.0.0.1", "127.0.0.1"),
+    ] {
+        assert_eq!(host_of(url), host, "{url}");
+    }
+    let refused = mistakes(&redis("redis://a%20b", ""));
+    assert!(
+        refused.len() == 1 && refused[0].contains(": its host is no name: "),
+        "{refused:?}"
+    );
 }

@@ -273,3 +273,27 @@ fn no_output_holds_the_keys_of_a_queue() {
         "{printed}"
     );
 }
+
+#[test]
+fn quotes_that_docker_leaves_around_a_variable_are_a_mistake_where_there_is_a_queue() {
+    let quoted = format!("\"{SECRET}\"");
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "VARIABLE"),
+        ("AWS_SECRET_ACCESS_KEY", &*quoted),
+        ("AWS_REGION", "'eu-central-1'"),
+    ];
+    let mut two = with_url("");
+    let file = &mut two.file.as_mut().unwrap().1;
+    *file += &file
+        .replace("\"queue\"", "\"another\"")
+        .replace("notifications", "others");
+
+    assert_eq!(
+        mistakes(&with_variables(two, &variables)),
+        [
+            "AWS_SECRET_ACCESS_KEY (the environment): give it without the quotes",
+            "AWS_REGION (the environment): give it without the quotes"
+        ]
+    );
+    load(&with_variables(Sources::default(), &variables)).unwrap();
+}

@@ -212,6 +212,11 @@ impl Key {
         std::iter::once(long).chain(self.short_variable.map(str::to_owned))
     }
 
+    /// Whether its value may be any number of items.
+    pub fn is_list(self) -> bool {
+        matches!(self.form, Form::List(_))
+    }
+
     /// What is allowed, of a list in each item; for people.
     pub fn allowed(self) -> String {
         match self.form {

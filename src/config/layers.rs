@@ -328,7 +328,8 @@ impl Merged {
     fn set_by(&mut self, variable: &str, key: Key, text: &str) {
         let name = key.name;
         let earlier = self.values.get(name).filter(|earlier| earlier.is_said);
-        let other = earlier.filter(|earlier| !value::is_same(&earlier.value, &text.into()));
+        let is_same = |earlier: &Value| value::is_same(earlier, &text.into(), key.is_list());
+        let other = earlier.filter(|earlier| !is_same(&earlier.value));
         match other.map(|other| other.place.clone()) {
             Some(place) if Key::of_variable(&place).is_some() => {
                 self.note(format!("{name}: {place} and {variable} are both set and differ"));

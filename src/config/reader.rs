@@ -165,7 +165,7 @@ impl Reader {
     }
 
     /// Makes the members of a table in the list of that key, which may have these, values of their own, all with the place of
-    /// the whole. An empty text is none.
+    /// the whole. An empty text is none, and neither is an empty list.
     pub fn enter(&mut self, list: &str, keys: &[Key], index: usize, table: Table, place: &str) {
         let whole = format!("{list}[{index}]");
         let sourced = |value| Sourced {
@@ -174,16 +174,22 @@ impl Reader {
             places: Vec::new(),
             is_said: true,
         };
-        let known = keys
-            .iter()
-            .filter_map(|key| key.name.rsplit('.').next().map(str::to_owned));
+        let member_of = |key: &Key| key.name.rsplit('.').next().unwrap_or_default().to_owned();
+        let known = keys.iter().map(member_of);
         self.values.insert(whole.clone(), sourced(Value::Boolean(true)));
         for (member, value) in table {
             let name = format!("{whole}.{member}");
-            if !known.clone().any(|known| known == member) {
+            let Some(key) = keys.iter().find(|key| member_of(key) == member) else {
                 let meant = did_you_mean(&member, known.clone());
                 self.note(&name, &format!("there is no such key{meant}"));
-            } else if value.as_str().is_none_or(|text| !text.trim().is_empty()) {
+                continue;
+            };
+            let is_empty = match &value {
+                Value::String(text) => text.trim().is_empty(),
+                Value::Array(items) => items.is_empty() && key.is_list(),
+                _ => false,
+            };
+            if !is_empty {
                 self.values.insert(name, sourced(value));
             }
         }

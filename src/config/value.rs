@@ -73,10 +73,14 @@ pub fn listed(value: &Value) -> Result<Value, String> {
     })
 }
 
-/// Whether two values say the same, in whatever form.
-pub fn is_same(one: &Value, other: &Value) -> bool {
+/// Whether two values say the same, in whatever form. Only a list has items.
+pub fn is_same(one: &Value, other: &Value, is_list: bool) -> bool {
     let plain = |value| listed(value).unwrap_or_else(|_| Value::clone(value));
-    one == other || plain(one) == plain(other) || rendered(one) == rendered(other)
+    let has_same_items = || items(one).is_ok_and(|items| Ok(items) == self::items(other));
+    one == other
+        || plain(one) == plain(other)
+        || rendered(one) == rendered(other)
+        || (is_list && has_same_items())
 }
 
 /// A value as a text, also where it is not allowed.

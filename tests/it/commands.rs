@@ -352,6 +352,11 @@ async fn a_flag_wins_over_a_variable_over_a_file_over_the_default() {
     let all = ["--config", "settings.toml", "--listen", "127.0.0.1:1003"];
 
     assert_eq!(check(&[], None).await, ["127.0.0.1:8080", "default"]);
+    // What a script has nothing for.
+    assert_eq!(
+        check(&["--config", "", "--listen", ""], None).await,
+        ["127.0.0.1:8080", "default"]
+    );
     assert_eq!(check(&file, None).await, ["127.0.0.1:1001", "settings.toml:2"]);
     assert_eq!(
         check(&file, Some("127.0.0.1:1002")).await,

@@ -1,5 +1,6 @@
 //! The flags that every command shares, and the reading of what the configuration is made of.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,8 @@ const MAX_SECRET_FILE_BYTES: u64 = 64 << 10;
 pub struct ConfigurationArgs {
     /// A TOML file with settings that differ from the defaults; also CAIGUNN_CONFIG
     #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    // No path, of which clap refuses an empty one.
+    config: Option<OsString>,
     /// Where the public side listens [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -58,8 +60,10 @@ impl ConfigurationArgs {
             let path = path.trim();
             (!path.is_empty()).then(|| (format!("{variable}={path}"), PathBuf::from(path)))
         };
-        let by_flag = self.config.clone();
-        let by_flag = by_flag.map(|path| (format!("--config {}", path.display()), path));
+        let by_flag = self.config.as_ref().filter(|path| !path.is_empty());
+        let by_flag = by_flag
+            .map(PathBuf::from)
+            .map(|path| (format!("--config {}", path.display()), path));
         let mut unreadable = Vec::new();
         let mut read = |given: Option<(String, PathBuf)>| {
             let (given, path) = given?;

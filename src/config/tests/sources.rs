@@ -55,6 +55,27 @@ fn every_key_can_be_set_by_its_variables() {
 }
 
 #[test]
+fn a_list_says_the_same_in_whatever_form() {
+    let forms = ["k1, k2", "k1\nk2\n", "[\"k1\", \"k2\"]", "['k1','k2']"];
+    for one in forms {
+        for other in forms {
+            let mut sources = environment(&[("CAIGUNN_API_KEY", one), ("CAIGUNN_API_KEY_FILE", "/run/key")]);
+            sources.read_files(|_| Ok(other.to_owned()));
+            load(&sources).unwrap();
+        }
+    }
+    let in_file = Sources {
+        environment: pairs(&[("CAIGUNN_API_KEY", "k1, k2")]),
+        ..file("[api]\nkey = [\"k1\", \"k2\"]\n")
+    };
+    let warnings = said(&load(&in_file).unwrap().warnings);
+    assert!(
+        !warnings.iter().any(|warning| warning.contains("overrides")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn the_two_variables_of_one_key_must_not_differ() {
     let twice = |short, long| {
         environment(&[
@@ -242,7 +263,7 @@ fn the_defaults_of_an_image_rank_below_everything_and_are_nobodys_word() {
         environment: pairs(&[
             ("CAIGUNN_LISTEN", "0.0.0.0:1"),
             ("CAIGUNN_WEBHOOK_TOKEN", SECRET),
-            ("CAIGUNN_ADMIN_TOKEN", SECRET),
+            ("CAIGUNN_ADMIN_TOKEN", "16-other-letters"),
         ]),
         ..image
     };

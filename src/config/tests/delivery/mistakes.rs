@@ -31,6 +31,9 @@ fn a_file_of_secrets_without_a_legal_one_is_a_mistake() {
         mistakes(&app("secrets_file = \"/run/signing\"")),
         [format!("{place}the file was not read")]
     );
+    let mut beside_none = signing_file(Ok(SIGNING_SECRET));
+    beside_none.file.as_mut().unwrap().1 += "\nsecrets = []";
+    assert_eq!(exposed(only(&beside_none).secrets.get().iter()), [SIGNING_SECRET]);
     let mut both = signing_file(Ok(SIGNING_SECRET));
     both.file.as_mut().unwrap().1 += &format!("\nsecrets = [\"{SIGNING_SECRET}\"]");
     assert_eq!(
@@ -124,7 +127,8 @@ fn of_a_destination_of_no_kind_that_there_is_all_else_is_read() {
     }
     // Without a key of any kind, nobody can tell which is missing.
     assert_eq!(mistakes(&destination("name = \"app\"\nkind = \"htp\"")).len(), 1);
-    assert_eq!(mistakes(&destination("name = \"app\"\nsecrets = []")).len(), 2);
+    let signed = format!("name = \"app\"\nsecrets = [\"{SIGNING_SECRET}\"]");
+    assert_eq!(mistakes(&destination(&signed)).len(), 2);
 }
 
 #[test]

@@ -249,9 +249,7 @@ fn warn(reader: &mut Reader, settings: &Settings) {
             "set sslmode=verify-full in CAIGUNN_INBOX_URL, and sslrootcert=PATH where your own authority signs",
         );
     }
-    if settings.inbox_location.is_shared() {
-        notice::warn_of_database(reader, &settings.notices);
-    }
+    notice::warn_of_idle(reader, settings);
     if !settings.admin_listen.ip().is_loopback() && settings.http.admin_token.is_none() {
         reader.warn(
             format!(
@@ -296,8 +294,12 @@ fn delivery(reader: &mut Reader, sources: &Sources) -> crate::delivery::Settings
     }
 }
 
-/// The token that lets do everything on the admin side, and the one that lets only look, which must be another.
-fn admin_tokens(reader: &mut Reader) -> (Option<SecretString>, Option<SecretString>) {
+/// The token that lets do everything on the admin side, and the one that lets only look, which must be another. Neither may be
+/// one that is part of a URL, which CaiGunn, proxies and their logs know.
+fn admin_tokens(
+    reader: &mut Reader,
+    webhook_tokens: &[SecretString],
+) -> (Option<SecretString>, Option<SecretString>) {
     const READING: &str = "admin.read_only_token";
     let (admin, reading) = (
         reader.optional("admin.token", visible),
@@ -311,6 +313,16 @@ fn admin_tokens(reader: &mut Reader) -> (Option<SecretString>, Option<SecretStri
             "who has it could change everything",
         );
     }
+    for (key, token) in [("admin.token", &admin), (READING, &reading)] {
+        let is_one = |webhook: &SecretString| exposed(token).as_deref() == Some(webhook.expose_secret());
+        if webhook_tokens.iter().any(is_one) {
+            reader.refuse_for(
+                key,
+                "another token than those of webhook.token",
+                "whoever sees the registered URL could use it",
+            );
+        }
+    }
     (admin, reading)
 }
 
@@ -321,7 +333,7 @@ fn http(
     stop_timeout: Duration,
 ) -> http::Settings {
     let body_limit_bytes = reader.count("server.body_limit_bytes");
-    let (admin_token, read_only_token) = admin_tokens(reader);
+    let (admin_token, read_only_token) = admin_tokens(reader, tokens);
     http::Settings {
         tokens: tokens.to_vec(),
         admin_token,

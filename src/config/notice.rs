@@ -90,20 +90,70 @@ fn refuse_idle(reader: &mut Reader, index: usize, about: &[About]) {
     }
 }
 
-/// Warns of notices about what no inbox in a database has.
-pub fn warn_of_database(reader: &mut Reader, notices: &[Settings]) {
-    for notice in notices {
-        let of_file = |about: &About| matches!(about, About::Disk | About::Log);
-        if notice.about.iter().any(of_file) {
-            reader.warn(
-                format!(
-                    "notice {} is about disk or log, which only an inbox in a file has",
-                    notice.name()
-                ),
-                "take them out of its `about`, and have the database's disk watched where it is",
-            );
+/// Warns of notices that name in `about` what is never told with these settings. Not refused, since other settings than their own
+/// are why.
+pub fn warn_of_idle(reader: &mut Reader, settings: &super::Settings) {
+    for notice in &settings.notices {
+        for (about, reason, advice) in idle(settings) {
+            let named: Vec<_> = about
+                .iter()
+                .filter(|about| notice.about.contains(about))
+                .collect();
+            if !named.is_empty() {
+                let named = named.iter().map(ToString::to_string).collect::<Vec<_>>();
+                reader.warn(
+                    format!(
+                        "notice {} is about {}, {reason}",
+                        notice.name(),
+                        named.join(" and ")
+                    ),
+                    advice,
+                );
+            }
         }
     }
+}
+
+/// What can never be told of with these settings, why, and what to do about it.
+fn idle(settings: &super::Settings) -> Vec<(&'static [About], &'static str, &'static str)> {
+    let registered = settings.registration.wanted();
+    let nothing_is_registered = "and nothing is registered, so that is never told";
+    let all = [
+        (
+            settings.inbox_location.is_shared(),
+            &[About::Disk, About::Log][..],
+            "which only an inbox in a file has",
+            "take it out of `about`, and have the database's disk watched where it is",
+        ),
+        (
+            settings.delivery.destinations.is_empty(),
+            &[About::Destination, About::DeadLetter],
+            "and there is no destination, so that is never told",
+            "configure a destination, or take it out of `about`",
+        ),
+        (
+            settings.api.is_none(),
+            &[About::Account],
+            "and there is no access token, so that is never told",
+            "set CAIGUNN_ACCESS_TOKEN, or take it out of `about`",
+        ),
+        (
+            registered.is_none(),
+            &[About::Chatbot, About::PublicUrl],
+            nothing_is_registered,
+            "set what registering needs, which `doctor` names, or take it out of `about`",
+        ),
+        (
+            registered.is_some_and(|webhook| !webhook.probe),
+            &[About::PublicUrl],
+            "and subscription.probe is false, so that is never told",
+            "set it to true, or take it out of `about`",
+        ),
+    ];
+    let holding = all.into_iter().filter(|(is_so, ..)| *is_so);
+    holding
+        .map(|(_, about, reason, advice)| (about, reason, advice))
+        .collect()
 }
 
 /// Where to post to, given or in a file.

@@ -205,24 +205,74 @@ fn what_of_a_notice_could_do_nothing_is_refused() {
 }
 
 #[test]
-fn a_notice_about_what_only_a_file_has_is_unwise_with_a_database() {
-    let warned = |url: &str, about: &str| {
+fn a_notice_about_what_is_never_told_with_these_settings_is_unwise() {
+    const REGISTERING: &str = "server.public_url=https://hooks.example.com api.access_token=one api.key=two";
+    const DESTINATION: &str =
+        r#"delivery.destination=[{"name":"app","kind":"http","url":"http://127.0.0.1:9/"}]"#;
+    let told = |about: &str, flags: &str| {
         let mut sources = file(&format!(
             "[[notice]]\nname = \"ops\"\nurl = \"http://127.0.0.1:9/\"\nabout = {about}"
         ));
-        sources.flags.push(("inbox.url".to_owned(), url.to_owned()));
-        let warnings = load(&sources).unwrap().warnings;
-        warnings.iter().any(|warning| {
-            warning
-                .to_string()
-                .starts_with("notice ops is about disk or log, which only an inbox in a file has")
-        })
+        let flags = flags.split_whitespace().map(|flag| flag.split_once('=').unwrap());
+        sources
+            .flags
+            .extend(flags.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let warnings = said(&load(&sources).unwrap().warnings).into_iter();
+        let warnings = warnings.filter(|warning| warning.starts_with("notice "));
+        warnings.collect::<Vec<_>>().join("\n")
     };
-    let database = "postgres://127.0.0.1/caigunn";
+    let unprobed = format!("{REGISTERING} subscription.probe=false");
+    let ways = "[\"public_url\", \"chatbot\", \"account\"]";
+    let database = "inbox.url=postgres://127.0.0.1/caigunn";
 
-    assert!(warned(database, "[\"disk\"]") && warned(database, "[\"inbox\", \"log\"]"));
-    assert!(!warned(database, "[]") && !warned(database, "[\"inbox\"]"));
-    assert!(!warned("sqlite:inbox.db", "[\"disk\"]"));
+    for (about, flags, expected) in [
+        (
+            "[\"disk\", \"inbox\", \"log\"]",
+            database,
+            &["about disk and log, which only an inbox in a file has"][..],
+        ),
+        (
+            "[\"destination\", \"dead_letter\"]",
+            "",
+            &["about destination and dead_letter, and there is no destination, so that is never told"],
+        ),
+        (
+            ways,
+            "",
+            &[
+                "about account, and there is no access token, so that is never told",
+                "about chatbot and public_url, and nothing is registered, so that is never told",
+            ],
+        ),
+        (
+            ways,
+            &unprobed,
+            &["about public_url, and subscription.probe is false, so that is never told"],
+        ),
+        (ways, REGISTERING, &[]),
+        ("[\"destination\", \"dead_letter\"]", DESTINATION, &[]),
+        ("[\"disk\", \"log\", \"inbox\"]", "", &[]),
+        ("[\"inbox\"]", database, &[]),
+        // Of all that there is nobody has asked for each.
+        ("[]", database, &[]),
+    ] {
+        let told = told(about, flags);
+        assert_eq!(told.lines().count(), expected.len(), "{about} {flags}: {told}");
+        for (line, expected) in told.lines().zip(expected) {
+            assert!(
+                line.starts_with(&format!("notice ops is {expected}; ")),
+                "{about} {flags}: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_empty_list_is_not_set() {
+    load(&file(
+        "[[notice]]\nname = \"ops\"\nurl = \"http://127.0.0.1:9/\"\nformat = \"slack\"\nsecrets = []\nabout = []",
+    ))
+    .unwrap();
 }
 
 #[test]

@@ -292,3 +292,24 @@ fn a_token_to_look_with_that_is_the_admin_token_is_refused() {
         ]
     );
 }
+
+#[test]
+fn a_token_of_the_admin_side_is_none_that_is_in_the_registered_url() {
+    for (variable, key) in [
+        ("CAIGUNN_ADMIN_TOKEN", "admin.token"),
+        ("CAIGUNN_ADMIN_READ_ONLY_TOKEN", "admin.read_only_token"),
+    ] {
+        let two = format!("{SECRET},0123456789abcdef");
+        let mut sources = environment(&[("CAIGUNN_WEBHOOK_TOKEN", &two), (variable, "0123456789abcdef")]);
+
+        assert_eq!(
+            mistakes(&sources),
+            [format!(
+                "{key} ({variable}): expected another token than those of webhook.token, found another text (hidden): \
+                 whoever sees the registered URL could use it"
+            )]
+        );
+        sources.environment[1].1 += "-another";
+        load(&sources).unwrap();
+    }
+}

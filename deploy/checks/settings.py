@@ -79,7 +79,7 @@ def check_compose(receiver, schema, path):
             service.setdefault("files", {})[f"/run/secrets/{secret}"] = content
         for config in service.get("configs", []):
             source = file["configs"][config["source"]]["file"]
-            shipped = source.removeprefix("${CAIGUNN_SETTINGS:-").removesuffix("}")
+            shipped = source.removeprefix("${HOOKS_SETTINGS:-").removesuffix("}")
             service.setdefault("files", {})[config["target"]] = (ROOT / shipped).read_text()
         if not name.startswith("receiver"):
             continue

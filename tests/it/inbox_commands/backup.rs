@@ -14,6 +14,10 @@ use crate::harness::process::{NAMESPACE, can_mount};
 /// What `inbox restore` says of a restored inbox.
 const CONSEQUENCES: &str = "what was delivered since the copy was made is delivered again, and new receipts get numbers \
                             that were used since then: whoever follows receipts by number must begin again\n\
+                            ends of jobs that were received since then are backfilled under other ids: an application knows \
+                            them by event_id, event and status\n\
+                            what operators asked for since then is forgotten: see which destinations are paused, and which \
+                            replays run\n\
                             what is wrong now is told as new by notices\n";
 
 fn names(folder: &Path) -> HashSet<String> {

@@ -44,7 +44,9 @@ pub async fn run(copy: &Path, settings: &Settings, format: Format) -> anyhow::Re
         format!(
             "{inbox} is now what {copy} holds: {receipts}, on the disk, and sound\n{kept}what was delivered since the copy was \
              made is delivered again, and new receipts get numbers that were used since then: whoever follows receipts by \
-             number must begin again\nwhat is wrong now is told as new by notices\n"
+             number must begin again\nends of jobs that were received since then are backfilled under other ids: an application \
+             knows them by event_id, event and status\nwhat operators asked for since then is forgotten: see which destinations are \
+             paused, and which replays run\nwhat is wrong now is told as new by notices\n"
         )
     })
 }

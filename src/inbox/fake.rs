@@ -45,6 +45,8 @@ pub struct FakeInbox {
     pub failing_read_count: Mutex<usize>,
     /// The body of every receipt that is asked for, if it is held.
     pub held: Mutex<Option<Bytes>>,
+    /// The one that is not held all the same.
+    pub gone: Mutex<Option<ReceiptId>>,
     /// How many of them it has answered.
     pub answered_count: watch::Sender<usize>,
     /// What it says to whoever would lead or resign; nothing while it is `None`.
@@ -75,6 +77,7 @@ impl FakeInbox {
             read_count: watch::Sender::default(),
             failing_read_count: Mutex::default(),
             held: Mutex::default(),
+            gone: Mutex::default(),
             answered_count: watch::Sender::default(),
             leadership: watch::Sender::default(),
             candidates: watch::Sender::default(),
@@ -154,6 +157,7 @@ impl Inbox for FakeInbox {
                 return Err(Error::unavailable("the disk has a bad sector"));
             }
             let body = self.held.lock().clone();
+            let body = body.filter(|_| *self.gone.lock() != Some(id));
             Ok(body.map(|body| (receipt(id), body)))
         })
     }
@@ -244,7 +248,7 @@ async fn reached<T: Debug>(state: &watch::Sender<T>, is_reached: impl FnMut(&T) 
 }
 
 /// A receipt of which only the id is asked for.
-fn receipt(id: ReceiptId) -> Receipt {
+pub fn receipt(id: ReceiptId) -> Receipt {
     Receipt {
         id,
         sequence: 1,

@@ -105,6 +105,9 @@ pub trait Outbox: Send + Sync {
         limit: usize,
     ) -> Answer<'_, Vec<(Delivery, Receipt)>>;
 
+    /// The deliveries that have a row of these receipts, by their numbers: to that destination, or to all; newest receipt first.
+    fn rows_of(&self, destination: Option<DestinationId>, sequences: Vec<u64>) -> Answer<'_, Vec<Delivery>>;
+
     /// A delivery, if it has a row, with the latest [`MAX_ATTEMPTS`] attempts, oldest first.
     fn delivery(
         &self,
@@ -125,7 +128,8 @@ pub trait Outbox: Send + Sync {
     fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>>;
 
     /// Writes down how far an instruction is, and whether it is done: how one ended that is stays so, also if it is
-    /// said otherwise later. The oldest that are done go when there are too many.
+    /// said otherwise later. When there are too many that are done, those go that were done first; and each time one is done, the
+    /// others of which [`NOTHING_LEFT`] is to be said.
     ///
     /// # Errors
     /// [`Error::NotLeader`](super::Error::NotLeader) where another one leads: nothing was written.
@@ -155,8 +159,11 @@ pub const MAX_ATTEMPTS: u32 = 100;
 /// The most bytes of an answer that are kept with an attempt.
 pub const MAX_ANSWER_BYTES: usize = 4096;
 
-/// The most instructions that are kept once they are done, the latest ones.
+/// The most instructions that are kept once they are done, those that were done last.
 pub const MAX_DONE_INSTRUCTIONS: usize = 1000;
+
+/// The progress of an instruction of which there is nothing left to say once it is done.
+pub const NOTHING_LEFT: &str = "{}";
 
 /// How many numbers [`Outbox::undelivered`] looks at: some milliseconds, also where all of them have deliveries.
 pub const MAX_UNDELIVERED_EXAMINED: u64 = 10_000;
@@ -295,7 +302,7 @@ pub enum Start {
 /// What an operator asked the leader to do. What it says is the affair of whoever writes and reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// Its id. Those given later are greater.
+    /// Its id. Those given later are greater, as far as the clocks of the receivers that were asked agree.
     pub id: InstructionId,
     /// When it was given.
     pub created_at: Timestamp,

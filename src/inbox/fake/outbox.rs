@@ -27,8 +27,10 @@ pub struct Record {
 pub struct FakeOutbox {
     /// Receipts with their bodies, oldest first.
     pub log: Mutex<Vec<(Receipt, Bytes)>>,
-    /// What is pending with a row, oldest first, each with its last attempt.
+    /// What has a row, oldest first, each with its last attempt.
     pub pending: Mutex<Vec<(Delivery, Receipt, Attempt)>>,
+    /// Whether these cannot be listed.
+    pub has_damaged_rows: Mutex<bool>,
     /// How long a read of the log takes, from what there is when it begins.
     pub read_time: Mutex<Duration>,
     /// How long a record takes.
@@ -142,15 +144,30 @@ impl Outbox for FakeOutbox {
 
     fn deliveries_after(
         &self,
-        _: DestinationId,
-        _: State,
+        destination: DestinationId,
+        state: State,
         after: u64,
         _: usize,
     ) -> Answer<'_, Vec<(Delivery, Receipt)>> {
+        if *self.has_damaged_rows.lock() {
+            return Box::pin(std::future::ready(Err(Error::unavailable("a row is damaged"))));
+        }
         let pending = self.pending.lock();
-        let found = pending.iter().filter(|(row, ..)| row.sequence > after);
+        let found = pending
+            .iter()
+            .filter(|(row, ..)| (row.destination, row.state) == (destination, state))
+            .filter(|(row, ..)| row.sequence > after);
         let found = found.map(|(row, receipt, _)| (*row, receipt.clone())).collect();
         Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn rows_of(&self, destination: Option<DestinationId>, sequences: Vec<u64>) -> Answer<'_, Vec<Delivery>> {
+        let pending = self.pending.lock();
+        let rows = pending.iter().map(|(row, ..)| *row);
+        let found = rows
+            .filter(|row| destination.is_none_or(|id| row.destination == id))
+            .filter(|row| sequences.contains(&row.sequence));
+        Box::pin(std::future::ready(Ok(found.collect())))
     }
 
     fn delivery(&self, _: DestinationId, sequence: u64) -> Answer<'_, Option<(Delivery, Vec<Attempt>)>> {

@@ -114,6 +114,10 @@ impl Outbox for PostgresInbox {
         }))
     }
 
+    fn rows_of(&self, destination: Option<DestinationId>, sequences: Vec<u64>) -> Answer<'_, Vec<Delivery>> {
+        Box::pin(self.read(async move |client| read::rows_of(client, destination, &sequences).await))
+    }
+
     fn delivery(
         &self,
         destination: DestinationId,

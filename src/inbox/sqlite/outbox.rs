@@ -3,6 +3,7 @@
 //! Whoever has the file open is alone, so every candidate leads and none is asked who it is.
 
 pub mod all;
+mod instructions;
 pub mod read;
 pub mod rows;
 pub mod write;
@@ -104,6 +105,10 @@ impl Outbox for SqliteInbox {
         )
     }
 
+    fn rows_of(&self, destination: Option<DestinationId>, sequences: Vec<u64>) -> Answer<'_, Vec<Delivery>> {
+        Box::pin(self.read(move |connection, _| read::rows_of(connection, destination, sequences)))
+    }
+
     fn delivery(
         &self,
         destination: DestinationId,
@@ -117,15 +122,15 @@ impl Outbox for SqliteInbox {
     }
 
     fn instruction(&self, id: InstructionId) -> Answer<'_, Option<Instruction>> {
-        Box::pin(self.read(move |connection, _| read::instruction(connection, id)))
+        Box::pin(self.read(move |connection, _| instructions::find(connection, id)))
     }
 
     fn open_instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        Box::pin(self.read(move |connection, _| read::open_instructions(connection, limit)))
+        Box::pin(self.read(move |connection, _| instructions::open(connection, limit)))
     }
 
     fn instructions(&self, limit: usize) -> Answer<'_, Vec<Instruction>> {
-        Box::pin(self.read(move |connection, _| read::instructions(connection, limit)))
+        Box::pin(self.read(move |connection, _| instructions::latest(connection, limit)))
     }
 
     fn follow_up<'a>(&'a self, _: &'a Candidate, instruction: Instruction) -> Answer<'a, ()> {

@@ -173,7 +173,10 @@ fn of_job(
 pub fn open_jobs(connection: &Connection, page: PageRequest) -> rusqlite::Result<Page<Receipt>> {
     let mut statement = connection.prepare(&format!(
         "SELECT {RECEIPT} FROM receipt
-         WHERE seq IN (SELECT seq FROM open_job WHERE seq > ?1 ORDER BY seq LIMIT ?2) ORDER BY seq"
+         WHERE seq IN (SELECT seq FROM open_job
+                       WHERE seq > ?1 AND EXISTS (SELECT 1 FROM receipt WHERE receipt.seq = open_job.seq)
+                       ORDER BY seq LIMIT ?2)
+         ORDER BY seq"
     ))?;
     let after = page.cursor.map_or(0, |cursor| cursor.0);
     let rows = statement.query_map(params![after, page.limit], receipt_of_row)?;

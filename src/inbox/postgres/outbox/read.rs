@@ -164,6 +164,23 @@ pub async fn deliveries_after(
     rows.iter().map(delivery_and_receipt).collect()
 }
 
+/// See [`super::Outbox::rows_of`].
+pub async fn rows_of(
+    client: &Client,
+    destination: Option<DestinationId>,
+    sequences: &[u64],
+) -> Result<Vec<Delivery>, Error> {
+    let sequences: Vec<i64> = sequences.iter().map(|sequence| bigint(*sequence)).collect();
+    let sql = format!(
+        "SELECT {DELIVERY} FROM delivery
+         WHERE seq = ANY ($1) AND ($2::integer IS NULL OR destination = $2)
+           AND seq >= (SELECT first_seq FROM state WHERE one)
+         ORDER BY seq DESC, destination"
+    );
+    let rows = rows(client, &sql, &[&sequences, &destination.map(|id| id.0)]).await?;
+    rows.iter().map(|row| delivery_of_row(row, 0)).collect()
+}
+
 /// See [`super::Outbox::delivery`].
 pub async fn delivery(
     client: &Client,

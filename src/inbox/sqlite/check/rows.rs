@@ -29,6 +29,13 @@ const MAX_NAMED: usize = 20;
 /// How much is shown of why the first of them cannot be read, in characters.
 const MAX_WHY: usize = 150;
 
+/// What comes of what is advised.
+const REMOVED: &str = "what is removed of receipts is taken anew if it is sent again, and what is removed of deliveries counts as done";
+
+/// And where a destination is removed by it.
+const REMOVED_DESTINATION: &str = ". A destination that is removed is put in anew at the next start, from what is accepted then on: what was pending \
+     there is not sent (`receipts replay` sends it), a pause is gone, and its deliveries are listed under the name (new)";
+
 /// The columns of [`RECEIPT`](super::super::read::RECEIPT), but none from other tables, which would take longer than all
 /// the rest.
 const RECEIPT: &str =
@@ -82,6 +89,15 @@ const NEWER_KINDS: [Kind; 7] = [
     kind("notices", &["id"], "book", read_text),
 ];
 
+/// Where rows are of a receipt by its number, and read together with it, in tables as they are now.
+const OF_RECEIPTS: [&str; 4] = ["trace", "open_job", "delivery", "attempt"];
+
+/// The SQL that removes what is left there of receipts that are gone.
+fn removals_of_left_over() -> impl Iterator<Item = String> {
+    let removal = |table| format!("DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM receipt)");
+    OF_RECEIPTS.into_iter().map(removal)
+}
+
 /// All rows of a table.
 const fn kind(
     table: &'static str,
@@ -125,6 +141,10 @@ pub struct Found {
     lost_count: u64,
     /// Those of them that are named, each with the SQL that puts its key right.
     lost: Vec<(Seq, String)>,
+    /// Tables with rows of receipts that are gone: how many, and the least of their numbers.
+    left_over: Vec<(&'static str, u64, Seq)>,
+    /// Whether its tables are as they are now.
+    is_current: bool,
 }
 
 /// Reads all rows of an inbox with tables of that version, one at a time.
@@ -138,9 +158,13 @@ pub fn read(connection: &Connection, version: usize) -> rusqlite::Result<Found> 
         (found.lost_count, found.lost) = (keys.wrong_count, keys.wrong);
         found.read(connection, &QUARANTINE, |_| Ok(()))?;
     }
-    if version == schema::MIGRATIONS.len() {
+    found.is_current = version == schema::MIGRATIONS.len();
+    if found.is_current {
         for kind in &NEWER_KINDS {
             found.read(connection, kind, |_| Ok(()))?;
+        }
+        for table in OF_RECEIPTS {
+            found.look_for_left_over(connection, table)?;
         }
     }
     Ok(found)
@@ -189,6 +213,18 @@ impl Found {
         Ok(row_count)
     }
 
+    /// Looks whether a table has rows of receipts that are gone.
+    fn look_for_left_over(&mut self, connection: &Connection, table: &'static str) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT count(*), min(seq) FROM {table}
+             WHERE NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.seq = {table}.seq)"
+        );
+        let (count, first): (u64, Option<Seq>) =
+            connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.left_over.extend(first.map(|first| (table, count, first)));
+        Ok(())
+    }
+
     /// What is wrong with an index, if that is so, which rows cannot be read and which keys are wrong, and what to do; `None` if
     /// there is nothing of the kind.
     pub fn damage(&self, path: &Path, index: Option<String>) -> Option<Check> {
@@ -198,17 +234,23 @@ impl Found {
                 "REINDEX".to_owned(),
             )
         });
-        let damages = [index, self.unreadable(), self.lost()];
+        let damages = [index, self.unreadable(), self.lost(), self.left_over()];
         let (reasons, mends): (Vec<_>, Vec<_>) = damages.into_iter().flatten().unzip();
         if reasons.is_empty() {
             return None;
         }
         let (path, quoted) = (path.display(), folder::quoted(path));
         let reason = format!("{path} is damaged: {}", reasons.join("; "));
-        let what_goes = if self.unreadable.is_empty() {
-            ""
-        } else {
-            "; what is removed of receipts is taken anew if it is sent again, and what is removed of deliveries counts as done"
+        let what_goes = match &self.unreadable[..] {
+            [] => String::new(),
+            kinds => format!(
+                "; {REMOVED}{}",
+                if has(kinds, "destination") {
+                    REMOVED_DESTINATION
+                } else {
+                    ""
+                }
+            ),
         };
         let mend = format!("`sqlite3 {quoted} \"{}\"`{what_goes}", mends.join("; "));
         let advice = format!(
@@ -224,7 +266,7 @@ impl Found {
         if self.unreadable.is_empty() {
             return None;
         }
-        let (rows, removals): (Vec<_>, Vec<_>) = self
+        let (rows, mut removals): (Vec<_>, Vec<_>) = self
             .unreadable
             .iter()
             .map(|(Kind { table, key, .. }, keys)| match key {
@@ -246,8 +288,29 @@ impl Found {
             })
             .unzip();
         let and_more = and_more(self.unreadable_count, self.named_count);
+        if self.is_current && has(&self.unreadable, RECEIPTS.table) {
+            // What is left of them would stand in the way of what is listed and sent.
+            removals.extend(removals_of_left_over());
+        }
         let (rows, why) = (rows.join(", "), &self.why);
         let reason = format!("rows that cannot be read: {rows}{and_more} (the first: {why})");
+        Some((reason, removals.join("; ")))
+    }
+
+    /// In which tables there are rows of receipts that are gone, and the SQL that removes them.
+    fn left_over(&self) -> Option<(String, String)> {
+        if self.left_over.is_empty() {
+            return None;
+        }
+        let tables = self.left_over.iter();
+        let tables: Vec<_> = tables
+            .map(|(table, count, first)| format!("{count} in the table {table}, the first of seq {first}"))
+            .collect();
+        let reason = format!(
+            "rows that are left of receipts that are gone: {}",
+            tables.join(", ")
+        );
+        let removals: Vec<_> = removals_of_left_over().collect();
         Some((reason, removals.join("; ")))
     }
 
@@ -266,6 +329,11 @@ impl Found {
         );
         Some((reason, mends.join("; ")))
     }
+}
+
+/// Whether there are rows of that table.
+fn has(kinds: &[(&Kind, Vec<Vec<String>>)], table: &str) -> bool {
+    kinds.iter().any(|(kind, _)| kind.table == table)
 }
 
 /// How many there are beside those that are named.

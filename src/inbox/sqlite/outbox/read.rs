@@ -7,16 +7,15 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::super::super::jobs::MAX_EXAMINED;
 use super::super::super::outbox::{
-    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, Instruction, InstructionId, MAX_ATTEMPTS,
-    MAX_DISORDER, MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching,
-    Start, State, Undelivered,
+    Attempt, Delivery, DeliveryFilter, Destination, DestinationId, MAX_ATTEMPTS, MAX_DISORDER,
+    MAX_MATCHING_EXAMINED, MAX_READ_BODY_BYTES, MAX_UNDELIVERED_EXAMINED, Matched, Matching, Start, State,
+    Undelivered,
 };
 use super::super::super::{Cursor, Page, PageRequest, Receipt, next_cursor};
 use super::super::index::Seq;
 use super::super::read::{RECEIPT, receipt_and_body, receipt_and_small_body, receipt_of_row};
 use super::rows::{
-    ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, INSTRUCTION, attempt_of_row, delivery_of_row,
-    destination_of_row, instruction_of_row,
+    ATTEMPT, DELIVERY, DESTINATION, FIRST_ATTEMPT, attempt_of_row, delivery_of_row, destination_of_row,
 };
 use crate::clock::Timestamp;
 
@@ -206,12 +205,16 @@ pub fn deliveries(
     Ok(Page { items, next })
 }
 
+/// That the receipt of a delivery is there. One may have been removed by hand, since it could not be read.
+const HAS_RECEIPT: &str = "EXISTS (SELECT 1 FROM receipt WHERE receipt.seq = delivery.seq)";
+
 /// Deliveries of a state that has an index, of one destination, before a number and from one on, newest first.
 pub fn in_state_sql(state: State) -> String {
     let state = state.as_str();
     format!(
         "SELECT {DELIVERY} FROM delivery
-         WHERE destination = ?1 AND state = '{state}' AND seq < ?2 AND seq >= ?3 ORDER BY seq DESC LIMIT ?4"
+         WHERE destination = ?1 AND state = '{state}' AND seq < ?2 AND seq >= ?3 AND {HAS_RECEIPT}
+         ORDER BY seq DESC LIMIT ?4"
     )
 }
 
@@ -281,7 +284,7 @@ pub fn deliveries_after_sql(state: State) -> String {
     let state = state.as_str();
     format!(
         "SELECT {DELIVERY} FROM delivery
-         WHERE destination = ?1 AND state = '{state}' AND seq > ?2 ORDER BY seq LIMIT ?3"
+         WHERE destination = ?1 AND state = '{state}' AND seq > ?2 AND {HAS_RECEIPT} ORDER BY seq LIMIT ?3"
     )
 }
 
@@ -302,6 +305,33 @@ pub fn deliveries_after(
         delivery_of_row,
     )?;
     with_receipts(connection, found)
+}
+
+/// See [`super::Outbox::rows_of`].
+pub fn rows_of(
+    connection: &Connection,
+    destination: Option<DestinationId>,
+    mut sequences: Vec<u64>,
+) -> rusqlite::Result<Vec<Delivery>> {
+    let _snapshot = connection.unchecked_transaction()?;
+    sequences.sort_unstable_by_key(|sequence| Reverse(*sequence));
+    sequences.dedup();
+    let mut by_seq = connection.prepare(&rows_of_sql())?;
+    let mut found = Vec::new();
+    for sequence in sequences {
+        let rows = by_seq.query_map(params![sequence, destination.map(|id| id.0)], delivery_of_row)?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+/// The deliveries of one receipt, to a destination or to all.
+pub fn rows_of_sql() -> String {
+    format!(
+        "SELECT {DELIVERY} FROM delivery WHERE seq = ?1 AND (?2 IS NULL OR destination = ?2) ORDER BY destination"
+    )
 }
 
 /// See [`super::Outbox::delivery`].
@@ -329,29 +359,10 @@ pub fn delivery(
     Ok(Some((delivery, attempts)))
 }
 
-/// See [`super::Outbox::instruction`].
-pub fn instruction(connection: &Connection, id: InstructionId) -> rusqlite::Result<Option<Instruction>> {
-    let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE id = ?1");
-    let found = connection.query_row(&sql, [id.uuid().as_bytes()], instruction_of_row);
-    found.optional()
-}
-
 /// See [`super::Outbox::notices`].
 pub fn notices(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let kept = connection.query_row("SELECT book FROM notices", [], |row| row.get(0));
     kept.optional()
-}
-
-/// See [`super::Outbox::open_instructions`].
-pub fn open_instructions(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Instruction>> {
-    let sql = format!("SELECT {INSTRUCTION} FROM instruction WHERE done_at IS NULL ORDER BY id LIMIT ?1");
-    list(connection, &sql, [limit], instruction_of_row)
-}
-
-/// See [`super::Outbox::instructions`].
-pub fn instructions(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Instruction>> {
-    let sql = format!("SELECT {INSTRUCTION} FROM instruction ORDER BY id DESC LIMIT ?1");
-    list(connection, &sql, [limit], instruction_of_row)
 }
 
 /// All rows of a query.
@@ -364,13 +375,17 @@ pub(super) fn list<T>(
     connection.prepare(sql)?.query_map(parameters, of_row)?.collect()
 }
 
-/// The same, each with its receipt.
+/// The same, each with its receipt; those left out whose receipt is gone.
 fn with_receipts(
     connection: &Connection,
     deliveries: Vec<Delivery>,
 ) -> rusqlite::Result<Vec<(Delivery, Receipt)>> {
     let mut by_seq = connection.prepare(&format!("SELECT {RECEIPT} FROM receipt WHERE seq = ?1"))?;
-    let with_receipt =
-        |delivery: Delivery| Ok((delivery, by_seq.query_row([delivery.sequence], receipt_of_row)?));
-    deliveries.into_iter().map(with_receipt).collect()
+    let with_receipt = |delivery: Delivery| {
+        let receipt = by_seq.query_row([delivery.sequence], receipt_of_row).optional();
+        receipt
+            .map(|found| found.map(|receipt| (delivery, receipt)))
+            .transpose()
+    };
+    deliveries.into_iter().filter_map(with_receipt).collect()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::super::super::outbox::{
-    Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, PauseChange, Progress,
-    Start,
+    Destination, DestinationId, Instruction, MAX_ATTEMPTS, MAX_DONE_INSTRUCTIONS, NOTHING_LEFT, PauseChange,
+    Progress, Start,
 };
 use super::super::index::Seq;
 use super::read;
@@ -227,9 +227,16 @@ pub fn follow_up(connection: &Connection, instruction: &Instruction) -> rusqlite
     )?;
     if instruction.done_at.is_some() {
         connection.execute(
-            "DELETE FROM instruction WHERE done_at IS NOT NULL AND id <= (
-                 SELECT id FROM instruction WHERE done_at IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)",
-            [MAX_DONE_INSTRUCTIONS],
+            "DELETE FROM instruction
+             WHERE done_at IS NOT NULL AND id <> ?1
+               AND (progress = ?2 OR (done_at, id) <= (
+                   SELECT done_at, id FROM instruction WHERE done_at IS NOT NULL AND progress <> ?2
+                   ORDER BY done_at DESC, id DESC LIMIT 1 OFFSET ?3))",
+            params![
+                instruction.id.uuid().as_bytes(),
+                NOTHING_LEFT,
+                MAX_DONE_INSTRUCTIONS
+            ],
         )?;
     }
     Ok(())

@@ -37,7 +37,14 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
     let delivery = "INSERT INTO delivery (seq, destination, state, step, attempt_count, due_at, changed_at";
     for (sql, row, why) in [
         (
-            "UPDATE receipt SET status = CAST(x'8d' AS TEXT) WHERE seq = 2",
+            // With all that is of it.
+            format!(
+                "UPDATE receipt SET status = CAST(x'8d' AS TEXT) WHERE seq = 2;
+                 {delivery}) VALUES (2, 1, 'dead', 0, 0, 0, 0);
+                 INSERT INTO attempt VALUES (2, 1, 2, 0, 0, 'failed', NULL, '', x'');
+                 INSERT INTO open_job VALUES (2, x'00'); INSERT INTO trace VALUES (2, '')"
+            )
+            .as_str(),
             "seq 2 of the table receipt",
             "what the inbox holds as its status cannot be read",
         ),
@@ -127,6 +134,40 @@ async fn a_row_that_cannot_be_read_is_named_and_the_rest_is_sound_without_it() {
             "{sql}: what was removed is taken anew"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_left_of_receipts_that_are_gone_is_found_and_removed() {
+    let sql = "DELETE FROM receipt WHERE seq IN (2, 3);
+               INSERT INTO delivery (seq, destination, state, step, attempt_count, due_at, changed_at)
+               VALUES (2, 1, 'dead', 0, 0, 0, 0), (3, 1, 'pending', 0, 0, 0, 0), (4, 1, 'pending', 0, 0, 0, 0);
+               INSERT INTO open_job VALUES (3, x'00')";
+    let (folder, _) = changed(sql).await;
+
+    let (reason, advice) = damaged(&folder);
+    mend(&folder, &advice);
+
+    let expected = "rows that are left of receipts that are gone: 1 in the table open_job, the first of seq 3, 2 in the table \
+                    delivery, the first of seq 2";
+    assert!(reason.ends_with(expected), "{reason}");
+    let sound = Check::Sound {
+        version: MIGRATIONS.len(),
+        receipt_count: 48,
+    };
+    assert_eq!(check(&folder.inbox_path()).unwrap(), sound);
+}
+
+#[tokio::test]
+async fn what_goes_with_a_destination_that_is_removed_is_said() {
+    let sql = "INSERT INTO destination (id, name, cursor, added_at) VALUES (1, CAST(x'8d' AS TEXT), 0, 0)";
+    let (folder, _) = changed(sql).await;
+
+    let (_, advice) = damaged(&folder);
+
+    assert!(
+        advice.contains("A destination that is removed is put in anew at the next start"),
+        "{advice}"
+    );
 }
 
 #[tokio::test]

@@ -95,11 +95,14 @@ async fn the_way_out_is_found_by_keys_and_in_their_order() {
         (State::Pending, "delivery_pending"),
         (State::Dead, "delivery_dead"),
     ] {
+        let receipt = "SEARCH receipt EXISTS USING INTEGER PRIMARY KEY (rowid=?)";
         let plan = inbox.plan(read::deliveries_after_sql(state)).await;
-        assert_eq!(plan, [by_index(index) + ")"]);
+        assert_eq!(plan, [&*(by_index(index) + ")"), receipt]);
         let plan = inbox.plan(read::in_state_sql(state)).await;
-        assert_eq!(plan, [by_index(index) + " AND seq<?)"]);
+        assert_eq!(plan, [&*(by_index(index) + " AND seq<?)"), receipt]);
     }
+    let plan = inbox.plan(read::rows_of_sql()).await;
+    assert_eq!(plan, ["SEARCH delivery USING PRIMARY KEY (seq=?)"]);
     let plan = inbox.plan(read::undelivered_sql()).await;
     let expected = [
         "SEARCH receipt USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
@@ -133,6 +136,67 @@ async fn the_way_out_is_found_by_keys_and_in_their_order() {
         let plan = inbox.plan(format!("DELETE FROM {table} WHERE seq <= ?1")).await;
         assert_eq!(plan, [format!("SEARCH {table} USING PRIMARY KEY (seq<?)")]);
     }
+}
+
+#[tokio::test]
+async fn what_is_left_of_receipts_that_are_gone_keeps_nothing_else_from_being_read() {
+    let folder = Folder::new();
+    let inbox = Arc::new(folder.open(settings()));
+    let led = led(&inbox);
+    let shop = led.add("shop").await;
+    let sequences = led.accept(0..6).await;
+    for (state, sequences) in [(State::Dead, &sequences[..3]), (State::Pending, &sequences[3..])] {
+        led.deliver(
+            &shop,
+            sequences.iter().map(|sequence| delivery(&shop, *sequence, state)),
+        )
+        .await;
+    }
+    let jobs = (0..2).map(|_| sent(Event::CrawlingInitial, &Ids::fresh(), Wire::V2024_07));
+    inbox.as_dyn().accept(jobs.collect()).await;
+    let gone = [0, 2, 3, 5]
+        .map(|index: usize| sequences[index].to_string())
+        .join(", ");
+    inbox
+        .on_connection(move |connection| {
+            let remove = format!(
+                "DELETE FROM receipt WHERE seq IN ({gone});
+                 INSERT INTO open_job SELECT seq, x'00' FROM delivery WHERE seq IN ({gone})"
+            );
+            connection.execute_batch(&remove).unwrap();
+        })
+        .await;
+
+    let page = PageRequest {
+        cursor: None,
+        limit: 1,
+    };
+    for (state, left) in [(State::Dead, sequences[1]), (State::Pending, sequences[4])] {
+        let filter = DeliveryFilter {
+            destination: Some(shop.id),
+            state: Some(state),
+            from_sequence: 0,
+        };
+        let listed = led.outbox().deliveries(filter, page).await.unwrap().items;
+        assert_eq!(
+            listed.iter().map(|(row, _)| row.sequence).collect::<Vec<_>>(),
+            [left]
+        );
+        let after = led.outbox().deliveries_after(shop.id, state, 0, 1).await.unwrap();
+        assert_eq!(
+            after.iter().map(|(row, _)| row.sequence).collect::<Vec<_>>(),
+            [left]
+        );
+    }
+    let all = PageRequest { limit: 100, ..page };
+    let listed = led
+        .outbox()
+        .deliveries(DeliveryFilter::default(), all)
+        .await
+        .unwrap();
+    assert_eq!(listed.items.len(), 2);
+    let open = inbox.as_dyn().open_jobs(page).await.unwrap();
+    assert_eq!(open.items.len(), 1);
 }
 
 #[tokio::test]

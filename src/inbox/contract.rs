@@ -210,6 +210,7 @@ macro_rules! contract_tests {
                 deliveries_of_a_state_page_oldest_first_to_the_end,
                 where_nothing_was_said_there_are_no_deliveries,
                 a_receipt_without_a_row_has_no_delivery,
+                the_rows_of_receipts_are_found_by_their_numbers,
             ]
             instructions: [
                 an_instruction_is_kept_until_it_is_done,
@@ -217,6 +218,7 @@ macro_rules! contract_tests {
                 instructions_are_listed_newest_first,
                 an_instruction_given_twice_is_kept_once,
                 what_is_done_goes_when_there_is_too_much_of_it,
+                what_has_nothing_left_to_say_goes_with_the_next_that_is_done,
             ]
             notices: [
                 what_is_kept_of_notices_is_what_was_kept_last,

@@ -36,7 +36,7 @@ const COUNT: usize = 4;
 const KEPT: Duration = Duration::from_secs(15);
 
 /// The progress of a question whose answer was read.
-const EMPTIED: &str = "{}";
+const EMPTIED: &str = outbox::NOTHING_LEFT;
 
 /// Why there is no answer after [`QUESTION_TIMEOUT`].
 const TOO_LATE: &str = "it took too long";

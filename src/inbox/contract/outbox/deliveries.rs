@@ -241,3 +241,36 @@ pub async fn a_receipt_without_a_row_has_no_delivery(place: &impl Place) {
         assert_eq!(led.delivery(destination, sequence).await, None);
     }
 }
+
+pub async fn the_rows_of_receipts_are_found_by_their_numbers(place: &impl Place) {
+    let led = Led::open(place).await;
+    let (one, other) = (led.add("one").await, led.add("other").await);
+    let sequences = led.accept(0..5).await;
+    let row = |destination: &Destination, index: usize| delivery(destination, sequences[index], State::Dead);
+    led.deliver(&one, [row(&one, 0), row(&one, 1), row(&one, 3)])
+        .await;
+    led.deliver(&other, [row(&other, 0), row(&other, 3), row(&other, 4)])
+        .await;
+    let asked: Vec<_> = [1, 3, 0, 3, 2].map(|index| sequences[index]).to_vec();
+    let found = async |destination: Option<&Destination>, asked: &[u64]| {
+        let id = destination.map(|destination| destination.id);
+        let found = led.outbox().rows_of(id, asked.to_vec()).await;
+        found.expect("the store answers")
+    };
+
+    let of_all = [
+        row(&one, 3),
+        row(&other, 3),
+        row(&one, 1),
+        row(&one, 0),
+        row(&other, 0),
+    ];
+    assert_eq!(found(None, &asked).await, of_all);
+    assert_eq!(
+        found(Some(&other), &asked).await,
+        [row(&other, 3), row(&other, 0)]
+    );
+    assert!(found(Some(&other), &[]).await.is_empty());
+    led.inbox.expire_all(2).await;
+    assert_eq!(found(Some(&other), &asked).await, [row(&other, 3)]);
+}

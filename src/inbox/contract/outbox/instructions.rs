@@ -1,7 +1,7 @@
 //! Promise: an instruction waits until it is done, and what was done can be looked up for a while.
 
 use super::*;
-use crate::inbox::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS};
+use crate::inbox::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS, NOTHING_LEFT};
 
 impl Led {
     /// Gives so many instructions.
@@ -113,7 +113,7 @@ pub async fn what_is_done_goes_when_there_is_too_much_of_it(place: &impl Place) 
     let given = led.instruct(MAX_DONE_INSTRUCTIONS + 4).await;
     // The first stays open, and so does the last.
     let (open, to_do) = ([&given[0], &given[given.len() - 1]], &given[1..given.len() - 1]);
-    // Done from the newest to the oldest: it is when they were given that counts.
+    // Done from the newest to the oldest: it is when they were done that counts, for one may take long.
     for (second, instruction) in (0..).zip(to_do.iter().rev()) {
         if second == MAX_DONE_INSTRUCTIONS as u64 {
             let held = led.instructions(2 * MAX_DONE_INSTRUCTIONS).await;
@@ -130,11 +130,37 @@ pub async fn what_is_done_goes_when_there_is_too_much_of_it(place: &impl Place) 
             .map(|instruction| instruction.id)
             .collect::<Vec<_>>()
     };
-    let mut expected = vec![open[0].clone()];
-    expected.extend_from_slice(&given[3..]);
+    let mut expected = given[..given.len() - 3].to_vec();
+    expected.push(open[1].clone());
     expected.reverse();
     assert_eq!(held.len(), MAX_DONE_INSTRUCTIONS + 2);
     assert_eq!(ids(&held), ids(&expected));
     assert_eq!(led.open_instructions(10).await, open.map(Clone::clone));
-    assert_eq!(led.instruction(to_do[0].id).await, None);
+    assert_eq!(led.instruction(to_do[to_do.len() - 1].id).await, None);
+    // Also if the clock was set back meanwhile.
+    let last = done(open[0], 0);
+    led.follow_up(&last).await;
+    assert_eq!(led.instruction(last.id).await, Some(last));
+}
+
+pub async fn what_has_nothing_left_to_say_goes_with_the_next_that_is_done(place: &impl Place) {
+    let led = Led::open(place).await;
+    let given = led.instruct(4).await;
+    let answered = done(&given[0], 1);
+    let emptied = Instruction {
+        progress: NOTHING_LEFT.to_owned(),
+        ..answered.clone()
+    };
+    let begun = Instruction {
+        progress: NOTHING_LEFT.to_owned(),
+        ..given[1].clone()
+    };
+    led.follow_up(&answered).await;
+    led.follow_up(&emptied).await;
+    led.follow_up(&begun).await;
+    led.follow_up(&done(&given[2], 2)).await;
+
+    assert_eq!(led.instruction(emptied.id).await, None);
+    assert_eq!(led.open_instructions(10).await, [begun, given[3].clone()]);
+    assert_eq!(led.instruction(given[2].id).await, Some(done(&given[2], 2)));
 }

@@ -258,6 +258,38 @@ async fn what_receivers_have_delivered_from_the_copy_stays_delivered() {
 }
 
 #[tokio::test]
+async fn a_replay_that_went_on_from_the_copy_is_not_set_back_by_another() {
+    let Delivering { moving, leader, .. } = Delivering::new(database!()).await;
+    let replay = Instruction::new(r#"{"kind":"replay"}"#.to_owned());
+    let so_far = |examined_count: u64| Instruction {
+        progress: format!(r#"{{"examined_count":{examined_count},"matched_count":0}}"#),
+        ..replay.clone()
+    };
+    let from = moving.from.outbox();
+    from.instruct(replay.clone()).await.unwrap();
+    let to = moving.to().await;
+    let progress = async || {
+        moving.copy().await.unwrap();
+        let known = to.outbox().instruction(replay.id).await.unwrap();
+        known.expect("it is copied").progress
+    };
+    assert_eq!(progress().await, "");
+    from.follow_up(&leader, so_far(5)).await.unwrap();
+    assert_eq!(progress().await, so_far(5).progress);
+    let there = leading(&*to).await;
+    to.outbox().follow_up(&there, so_far(12)).await.unwrap();
+    to.resign(&there).await.unwrap();
+
+    assert_eq!(progress().await, so_far(12).progress);
+    let done = Instruction {
+        done_at: Some(at(60)),
+        ..so_far(9)
+    };
+    from.follow_up(&leader, done.clone()).await.unwrap();
+    assert_eq!(progress().await, done.progress);
+}
+
+#[tokio::test]
 async fn after_all_receipts_have_expired_what_the_second_inbox_takes_is_pending() {
     let site = Delivering::new(database!()).await;
     let moving = &site.moving;

@@ -211,15 +211,25 @@ impl PostgresInbox {
         self.connections.run("write to", put_in).await
     }
 
-    /// Puts an instruction in, or says how far it is, unless it is done with here.
+    /// Puts an instruction in, or says how far it is, unless it is done with here, or as far: a replay may have gone on.
     ///
     /// # Errors
     /// Nothing was written.
     pub async fn import_instruction(&self, instruction: &Instruction) -> Result<(), Error> {
         let put_in = async |client: &super::Client| {
-            let import = "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
-                          ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, done_at = excluded.done_at
-                          WHERE instruction.done_at IS NULL";
+            // Of a replay that only rises; of what else waits here, nothing can be said that matters.
+            let examined = |of| {
+                format!(
+                    r#"coalesce(substring({of}.progress FROM '"examined_count":([0-9]{{1,18}})')::bigint, -1)"#
+                )
+            };
+            let import = format!(
+                "INSERT INTO instruction (id, created_at, body, progress, done_at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, done_at = excluded.done_at
+                 WHERE instruction.done_at IS NULL AND (excluded.done_at IS NOT NULL OR {} > {})",
+                examined("excluded"),
+                examined("instruction")
+            );
             let (body, progress) = (without_nul(&instruction.body), without_nul(&instruction.progress));
             let parameters: Parameters<'_> = &[
                 &instruction.id.uuid(),
@@ -228,7 +238,7 @@ impl PostgresInbox {
                 &progress,
                 &instruction.done_at,
             ];
-            execute(client, import, parameters).await.map(drop)
+            execute(client, &import, parameters).await.map(drop)
         };
         self.connections.run("write to", put_in).await
     }

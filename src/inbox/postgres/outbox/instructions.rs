@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error as PostgresError, Row};
 
-use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS};
+use super::super::super::outbox::{Instruction, InstructionId, MAX_DONE_INSTRUCTIONS, NOTHING_LEFT};
 use super::super::super::{Candidate, Error};
 use super::super::Client;
 use super::super::PostgresInbox;
@@ -36,9 +36,9 @@ pub async fn find(client: &Client, id: InstructionId) -> Result<Option<Instructi
     one(client, &sql, &[&id.uuid()], instruction_of_row).await
 }
 
-/// See [`super::Outbox::open_instructions`].
+/// See [`super::Outbox::open_instructions`]. Ids go by the clocks of the receivers that were asked, times here by the server's.
 pub async fn open(client: &Client, limit: usize) -> Result<Vec<Instruction>, PostgresError> {
-    list(client, "WHERE done_at IS NULL ORDER BY id", limit).await
+    list(client, "WHERE done_at IS NULL ORDER BY created_at, id", limit).await
 }
 
 /// See [`super::Outbox::instructions`].
@@ -71,14 +71,15 @@ pub async fn follow_up(
     // Only now is this one among those that are done.
     let evict = "evicted AS (
                      DELETE FROM instruction USING leader
-                     WHERE done_at IS NOT NULL
-                       AND id <= (SELECT id FROM instruction WHERE done_at IS NOT NULL ORDER BY id DESC OFFSET $2 LIMIT 1)
+                     WHERE done_at IS NOT NULL AND id <> $2
+                       AND (progress = $3 OR (done_at, id) <= (
+                           SELECT done_at, id FROM instruction WHERE done_at IS NOT NULL AND progress <> $3
+                           ORDER BY done_at DESC, id DESC OFFSET $4 LIMIT 1))
                  )
                  SELECT 1 FROM leader";
     let max_count = MAX_DONE_INSTRUCTIONS as i64;
-    leader::write(inbox, candidate, evict, &[&max_count])
-        .await
-        .map(drop)
+    let parameters: Parameters<'_> = &[&instruction.id.uuid(), &NOTHING_LEFT, &max_count];
+    leader::write(inbox, candidate, evict, parameters).await.map(drop)
 }
 
 async fn list(client: &Client, which: &str, limit: usize) -> Result<Vec<Instruction>, PostgresError> {

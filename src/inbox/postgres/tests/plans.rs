@@ -151,6 +151,7 @@ async fn use_all(inbox: &PostgresInbox) {
     outbox.instruct(instruction.clone()).await.unwrap();
     outbox.instruction(instruction.id).await.unwrap().unwrap();
     outbox.open_instructions(10).await.unwrap();
+    outbox.rows_of(None, vec![1, 2]).await.unwrap();
     outbox.instructions(10).await.unwrap();
     outbox.follow_up(&leader, instruction).await.unwrap();
     outbox.remove_destination(&leader, destination.id).await.unwrap();
